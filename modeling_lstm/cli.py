@@ -1,0 +1,146 @@
+"""The command line: `modeling-lstm train | evaluate | predict`. Settings are those of the dataclasses; nothing is decided here."""
+
+import json
+import logging
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .errors import InputError
+
+COMMANDS = {
+    "train": "train a classifier: modeling-lstm train [RECIPE.yaml] --dataset ... --output_dir RUN",
+    "evaluate": "score a run on a split: modeling-lstm evaluate RUN --split test",
+    "predict": "classify texts: modeling-lstm predict RUN 'a sentence' ... | --input FILE --output FILE",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit status: 0, or 2 for input that cannot be used."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] not in COMMANDS:
+        return _usage(given)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for noisy in ("httpx", "httpx2", "datasets", "filelock", "fsspec", "absl", "matplotlib"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        return _RUNNERS[given[0]](given[1:])
+    except InputError as error:
+        print(f"modeling-lstm: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("modeling-lstm: interrupted", file=sys.stderr)
+        return 130
+
+
+def _usage(given: list[str]) -> int:
+    lines = ["usage: modeling-lstm COMMAND ...", "", *(f"  {name:<10}{what}" for name, what in COMMANDS.items())]
+    lines += ["", "modeling-lstm COMMAND --help lists the settings."]
+    asked = bool(given) and given[0] in ("-h", "--help")
+    if given and given[0] == "--version":
+        from . import __version__
+
+        print(f"modeling-lstm {__version__}")
+        return 0
+    if given and not asked:
+        lines.insert(0, f"modeling-lstm: error: unknown command {given[0]!r}")
+    print("\n".join(lines), file=sys.stdout if asked else sys.stderr)
+    return 0 if asked else 2
+
+
+def _parser(command: str, *dataclass_types: Any) -> Any:
+    from transformers import HfArgumentParser
+
+    return HfArgumentParser(
+        dataclass_types, prog=f"modeling-lstm {command}", description=COMMANDS[command], allow_abbrev=False
+    )
+
+
+def _parse(parser: Any, given: list[str]) -> tuple[Any, ...]:
+    try:
+        return parser.parse_args_into_dataclasses(given)
+    except (ValueError, ImportError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(str(error).strip()) from error
+
+
+def _train(given: list[str]) -> int:
+    from .data import DataArguments
+    from .preprocessing import TokenizerArguments
+    from .training import LstmTrainingArguments, ModelArguments, train
+
+    command = shlex.join(["modeling-lstm", "train", *given])
+    if given and not given[0].startswith("-"):
+        given = [*read_recipe(Path(given[0])), *given[1:]]
+    parser = _parser("train", ModelArguments, TokenizerArguments, DataArguments, LstmTrainingArguments)
+    settings = _parse(parser, given)
+    record = train(*settings, command=command)
+    folder = settings[-1].output_dir
+    best = record["best"]["metric"]
+    score = record["metrics"]["validation"][best]
+    print(f"validation {best} {score:.4f} after {record['seconds']['total'] / 60:.1f} minutes; saved in {folder}")
+    return 0
+
+
+def read_recipe(path: Path) -> list[str]:
+    """The settings of a YAML recipe as command-line flags, so that flags given later override them."""
+    if not path.is_file():
+        raise InputError(f"There is no recipe {str(path)!r}.")
+    try:
+        recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise InputError(f"The recipe {str(path)!r} is no valid YAML: {error}") from error
+    if not isinstance(recipe, dict):
+        raise InputError(f"The recipe {str(path)!r} must hold lines of the form 'setting: value'.")
+    flags: list[str] = []
+    for name, value in recipe.items():
+        values = value if isinstance(value, list) else [json.dumps(value) if isinstance(value, dict) else value]
+        flags += [f"--{name}", *(str(one) for one in values)]
+    return flags
+
+
+def _evaluate(given: list[str]) -> int:
+    from .evaluation import EvaluationArguments, evaluate
+
+    parser = _parser("evaluate", EvaluationArguments)
+    parser.add_argument("run", help="Run folder.")
+    arguments, rest = _parse(parser, given)
+    result = evaluate(rest.run, arguments)
+    for name, score in result["scores"].items():
+        low, high = result["intervals"].get(name, (None, None))
+        interval = "" if low is None else f"   95 % interval {low:.4f} to {high:.4f}"
+        print(f"{name:<24}{score:8.4f}{interval}")
+    print(f"{result['rows']} rows of {arguments.split} in {result['seconds']:.1f} seconds; plots and JSON in "
+          f"{Path(rest.run) / 'evaluation' / arguments.split}")  # fmt: skip
+    return 0
+
+
+def _predict(given: list[str]) -> int:
+    from .prediction import PredictionArguments, predict
+
+    parser = _parser("predict", PredictionArguments)
+    parser.add_argument("run", help="Run folder or Hub id.")
+    parser.add_argument("texts", nargs="*", metavar="text", help="Sentences to classify.")
+    arguments, rest = _parse(parser, given)
+    outcome = predict(rest.run, rest.texts, arguments)
+    if isinstance(outcome, int):
+        print(f"{outcome} rows written to {arguments.output}")
+        return 0
+    for row in outcome:
+        label, score = row["label"], row["score"]
+        if isinstance(label, list):
+            label, score = ", ".join(label) or "-", max(score, default=0.0)
+        print(f"{label}\t{score:.4f}\t{row['text']}")
+    return 0
+
+
+_RUNNERS: dict[str, Callable[[list[str]], int]] = {"train": _train, "evaluate": _evaluate, "predict": _predict}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""`LstmConfig`: every size and choice of the LSTM family, validated. Self-contained, so it also serves as remote code."""
+
+from typing import Literal
+
+from huggingface_hub.dataclasses import strict
+from transformers import PreTrainedConfig
+
+
+@strict
+class LstmConfig(PreTrainedConfig):
+    r"""
+    Configuration of [`LstmModel`] and [`LstmForSequenceClassification`].
+
+    The defaults are a realistic size (10,000 words, vectors of 100 numbers, a state of 500). The textbook toy is one line:
+    `LstmConfig(vocab_size=27, embedding_size=8, hidden_size=14, num_labels=3)`.
+
+    Args:
+        vocab_size (`int`, defaults to 10000): Rows of the embedding table; at least `len(tokenizer)`.
+        embedding_size (`int`, defaults to 100): Numbers in a word vector, the size of x(t).
+        hidden_size (`int`, defaults to 500): Numbers in the output h(t) and in the memory c(t), of each direction.
+        num_hidden_layers (`int`, defaults to 1): Recurrent layers stacked on top of each other.
+        cell_type (`"lstm"` or `"gru"`, defaults to `"lstm"`): LSTM (Hochreiter and Schmidhuber, 1997; with the forget gate
+            of Gers et al., 2000) or GRU (Cho et al., 2014; in the form of cuDNN and PyTorch).
+        bidirectional (`bool`, defaults to `False`): Also read each text from its last token to its first; outputs are then
+            `2 * hidden_size` wide.
+        pooling (`"last"`, `"mean"`, `"max"`, `"concat"` or `"attention"`, defaults to `"last"`): How the outputs of a text
+            become one vector: the output after the last token read (of each direction), their mean, their maximum, these
+            three side by side (Howard and Ruder, 2018), or a learned weighted mean (Yang et al., 2016).
+        word_dropout (`float`, defaults to 0.0): Share of *words of the vocabulary* whose whole vector is dropped, the same
+            words everywhere in a batch (Gal and Ghahramani, 2016; "embedding dropout" in AWD-LSTM).
+        embedding_dropout (`float`, defaults to 0.0): Dropout on the word vectors, one mask for all steps of a text
+            ("locked" dropout).
+        hidden_dropout (`float`, defaults to 0.0): Locked dropout between the recurrent layers.
+        recurrent_dropout (`float`, defaults to 0.0): Dropout on the recurrent weights W_hh (DropConnect, Merity et al.,
+            2018), one mask for a whole batch.
+        classifier_dropout (`float`, defaults to 0.0): Dropout on the pooled vector before the classifier.
+        embedding_range (`float`, defaults to 0.1): Standard deviation of freshly drawn word vectors.
+        initializer_range (`float`, defaults to 0.02): Standard deviation of freshly drawn classifier weights.
+        pad_token_id (`int`, *optional*, defaults to 0): The token that fills short rows; its vector is zero.
+        class_weights (list of `float`, *optional*): One weight for each label in the cross-entropy (single-label), or
+            the weight of each label's positive cases (multi-label).
+        label_smoothing (`float`, defaults to 0.0): Label smoothing of the single-label cross-entropy (Szegedy et al., 2016).
+
+    Raises:
+        huggingface_hub.errors.StrictDataclassError: a field has the wrong type or a value out of its range.
+    """
+
+    model_type = "lstm"
+
+    vocab_size: int = 10_000
+    embedding_size: int = 100
+    hidden_size: int = 500
+    num_hidden_layers: int = 1
+    cell_type: Literal["lstm", "gru"] = "lstm"
+    bidirectional: bool = False
+    pooling: Literal["last", "mean", "max", "concat", "attention"] = "last"
+    word_dropout: float | int = 0.0
+    embedding_dropout: float | int = 0.0
+    hidden_dropout: float | int = 0.0
+    recurrent_dropout: float | int = 0.0
+    classifier_dropout: float | int = 0.0
+    embedding_range: float | int = 0.1
+    initializer_range: float | int = 0.02
+    pad_token_id: int | None = 0
+    class_weights: list[float | int] | None = None
+    label_smoothing: float | int = 0.0
+    tie_word_embeddings: bool = False
+
+    @property
+    def output_size(self) -> int:
+        """Numbers in one step's output: `hidden_size`, twice that when bidirectional."""
+        return self.hidden_size * (2 if self.bidirectional else 1)
+
+    @property
+    def pooled_size(self) -> int:
+        """Numbers in the pooled vector that the classifier reads."""
+        return self.output_size * (3 if self.pooling == "concat" else 1)
+
+    def validate_sizes(self) -> None:
+        """Every size is at least 1 and the padding token is inside the vocabulary."""
+        for name in ("vocab_size", "embedding_size", "hidden_size", "num_hidden_layers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}.")
+        if self.pad_token_id is not None and not 0 <= self.pad_token_id < self.vocab_size:
+            raise ValueError(
+                f"pad_token_id must be from 0 to vocab_size - 1 = {self.vocab_size - 1} or None, found {self.pad_token_id}."
+            )
+
+    def validate_rates(self) -> None:
+        """Dropout rates and label smoothing are in [0, 1)."""
+        names = ("word", "embedding", "hidden", "recurrent", "classifier")
+        for name in [*(f"{name}_dropout" for name in names), "label_smoothing"]:
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ValueError(f"{name} must be at least 0 and below 1, found {getattr(self, name)}.")
+
+    def validate_labels(self) -> None:
+        """Class weights match the labels, and the problem type is one that the loss knows."""
+        if self.class_weights is not None:
+            if len(self.class_weights) != self.num_labels:
+                raise ValueError(
+                    f"class_weights must hold one number for each of the {self.num_labels} labels, "
+                    f"found {len(self.class_weights)}."
+                )
+            if min(self.class_weights) < 0:
+                raise ValueError(f"class_weights must not be negative, found {self.class_weights}.")
+        known = ("regression", "single_label_classification", "multi_label_classification")
+        if self.problem_type is not None and self.problem_type not in known:
+            raise ValueError(f"problem_type must be one of {', '.join(known)} or None, found {self.problem_type!r}.")
+
+
+__all__ = ["LstmConfig"]

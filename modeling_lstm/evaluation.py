@@ -1,0 +1,158 @@
+"""Evaluation of a run on one split: scores with bootstrap intervals, a confusion matrix and a calibration plot."""
+
+import logging
+import time
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
+
+from .data import DataArguments, load_data
+from .errors import InputError
+from .metrics import calibration_bins, calibration_error, scores
+from .preprocessing import tokenize
+from .runs import RECORD, load_run, read_record, whole_or_nothing, write_json
+from .training import decide
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class EvaluationArguments:
+    """Which split of which data to evaluate a run on."""
+
+    split: str = field(default="test", metadata={"help": "Split to evaluate."})
+    dataset: str | None = field(default=None, metadata={"help": "Another data set than the one of the training."})
+    batch_size: int = field(default=128, metadata={"help": "Rows in a batch."})
+    resamples: int = field(default=1000, metadata={"help": "Bootstrap resamples for the 95 % intervals."})
+    seed: int = field(default=0, metadata={"help": "Seed of the bootstrap."})
+
+
+def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
+    """
+    Evaluate a run folder and write what is found to `RUN/evaluation/SPLIT/` and, for the run's own data, to `run.json`.
+
+    Returns:
+        `rows`, `scores`, `intervals` (95 %, percentile bootstrap over rows), `confusion` (rows: true label) and `seconds`.
+
+    Raises:
+        InputError: the run is damaged, or the split cannot be used.
+    """
+    folder = Path(run)
+    record = read_record(folder)
+    model, tokenizer = load_run(run)
+    task = record["task"]
+    kind, names = task["problem_type"], task["label_names"]
+    data_arguments = _data_arguments(record["data"], kind, arguments.dataset)
+    data = load_data(data_arguments, only=arguments.split, label_names=names)
+    split = tokenize(data.splits[arguments.split], arguments.split, tokenizer, data_arguments.max_length)
+    started = time.perf_counter()
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments(
+            output_dir=str(folder), per_device_eval_batch_size=arguments.batch_size, dataloader_pin_memory=False
+        ),
+        data_collator=DataCollatorWithPadding(tokenizer),
+        processing_class=tokenizer,
+    )
+    # Rows of like length share a batch; the scores do not depend on the order of rows
+    outcome = trainer.predict(split.rows.sort("length"))
+    seconds = time.perf_counter() - started
+    predictions, probabilities = decide(kind, np.asarray(outcome.predictions))
+    references = np.asarray(outcome.label_ids)
+    if kind == "multi_label_classification":
+        references = references.astype(int)
+    result: dict[str, Any] = {
+        "split": arguments.split,
+        "dataset": data_arguments.dataset,
+        "rows": split.rows.num_rows,
+        "tokens": split.statistics,
+        "scores": scores(kind, predictions, references, names, probabilities),
+        "intervals": bootstrap_intervals(kind, predictions, references, names, arguments.resamples, arguments.seed),
+        "seconds": round(seconds, 3),
+    }
+    with whole_or_nothing(folder / "evaluation" / arguments.split) as output:
+        if kind == "single_label_classification" and probabilities is not None:
+            confusion = confusion_matrix(predictions, references, len(names))
+            result["confusion"] = confusion.tolist()
+            plot_confusion(confusion, names, output / "confusion_matrix.png")
+            plot_calibration(probabilities, references, output / "calibration.png")
+        write_json(output / "evaluation.json", result)
+    if arguments.dataset is None:
+        record.setdefault("metrics", {})[arguments.split] = result["scores"]
+        record.setdefault("intervals", {})[arguments.split] = result["intervals"]
+        write_json(folder / RECORD, record)
+    return result
+
+
+def _data_arguments(recorded: dict[str, Any], kind: str, dataset: str | None) -> DataArguments:
+    known = {one.name for one in fields(DataArguments)}
+    chosen = {name: value for name, value in recorded.items() if name in known}
+    if dataset is not None:
+        chosen |= {"dataset": dataset, "subset": None, "revision": None, "train_dataset": None}
+    if kind == "regression":
+        chosen["problem_type"] = kind
+    return DataArguments(**chosen)
+
+
+def bootstrap_intervals(
+    kind: str, predictions: np.ndarray, references: np.ndarray, names: list[str], resamples: int, seed: int
+) -> dict[str, list[float]]:
+    """95 % percentile bootstrap intervals (Efron, 1979) of each score, over rows drawn with replacement."""
+    if resamples < 100:
+        raise InputError(f"--resamples must be at least 100 for a 95 % interval, found {resamples}.")
+    rng = np.random.default_rng(seed)
+    drawn: dict[str, list[float]] = {}
+    for _ in range(resamples):
+        rows = rng.integers(len(references), size=len(references))
+        for name, value in scores(kind, predictions[rows], references[rows], names).items():
+            drawn.setdefault(name, []).append(value)
+    return {name: np.quantile(values, [0.025, 0.975]).tolist() for name, values in drawn.items()}
+
+
+def confusion_matrix(predictions: np.ndarray, references: np.ndarray, labels: int) -> np.ndarray:
+    """Rows: true label; columns: predicted label."""
+    return np.bincount(references * labels + predictions, minlength=labels * labels).reshape(labels, labels)
+
+
+def plot_confusion(confusion: np.ndarray, names: list[str], path: Path) -> None:
+    """Counts in each cell, shade by the share of the true label."""
+    from matplotlib.figure import Figure
+
+    size = max(3.6, 0.55 * len(names) + 2.2)
+    figure = Figure(figsize=(size, size), layout="constrained")
+    axes = figure.subplots()
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
+    for row, column in np.ndindex(*confusion.shape):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        axes.text(column, row, f"{confusion[row, column]:,}", ha="center", va="center", color=colour, fontsize=9)
+    ticks = range(len(names))
+    axes.set_xticks(ticks, names, rotation=45 if len(names) > 3 else 0, ha="right" if len(names) > 3 else "center")
+    axes.set_yticks(ticks, names)
+    axes.set_xlabel("predicted label")
+    axes.set_ylabel("true label")
+    figure.savefig(path, dpi=150)
+
+
+def plot_calibration(probabilities: np.ndarray, references: np.ndarray, path: Path) -> None:
+    """Accuracy against confidence, with the number of rows below."""
+    from matplotlib.figure import Figure
+
+    bins = calibration_bins(probabilities, references)
+    sure, right, rows = (np.array(values) for values in zip(*bins, strict=True))
+    figure = Figure(figsize=(4.4, 5.0), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    upper.plot([0, 1], [0, 1], linestyle="--", color="grey", label="perfect")
+    error = calibration_error(probabilities, references)
+    upper.plot(sure, right, marker="o", color="black", label=f"model (calibration error {error:.3f})")
+    upper.set_ylabel("accuracy")
+    upper.set_ylim(0, 1.02)
+    upper.legend(loc="upper left", fontsize=8)
+    lower.bar(sure, rows, width=0.03, color="grey")
+    lower.set_xlabel("confidence (largest probability)")
+    lower.set_ylabel("rows")
+    lower.set_xlim(0, 1.02)
+    figure.savefig(path, dpi=150)

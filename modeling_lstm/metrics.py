@@ -1,0 +1,111 @@
+"""`TextClassificationMetric`: the scores of a classifier as a local `evaluate.Metric`; nothing is fetched from the Hub."""
+
+from typing import Any
+
+import datasets
+import evaluate
+import numpy as np
+from sklearn import metrics
+
+CONFIG_NAMES = ("single_label_classification", "multi_label_classification", "regression")
+CALIBRATION_BINS = 15
+
+
+class TextClassificationMetric(evaluate.Metric):
+    """
+    Scores of predictions against references.
+
+    Args:
+        config_name: The problem type. For `single_label_classification`, predictions and references are label numbers;
+            for `multi_label_classification` rows of zeros and ones; for `regression` numbers.
+
+    `compute(predictions=..., references=..., label_names=..., probabilities=...)` gives, for single labels: `accuracy`,
+    `macro_f1`, `macro_recall`, `macro_precision`, `weighted_f1` and `f1_NAME` for each label; with `probabilities` (rows x
+    labels) also `log_loss` and `calibration_error` (expected calibration error, 15 equal bins; Guo et al., 2017). For
+    multi-label: `micro_f1`, `macro_f1`, `accuracy` (of whole rows) and `f1_NAME`. For regression: `mean_squared_error`,
+    `mean_absolute_error`, `r2` and `pearson`.
+    """
+
+    def __init__(self, config_name: str = CONFIG_NAMES[0], **kwargs: Any):
+        super().__init__(config_name=config_name, keep_in_memory=True, **kwargs)
+
+    def _info(self) -> evaluate.MetricInfo:
+        if self.config_name not in CONFIG_NAMES:
+            raise ValueError(f"config_name must be one of {', '.join(CONFIG_NAMES)}, found {self.config_name!r}.")
+        value: Any = datasets.Value("float64" if self.config_name == "regression" else "int64")
+        if self.config_name == "multi_label_classification":
+            value = datasets.List(value)
+        return evaluate.MetricInfo(
+            description="Accuracy, F1, recall and calibration of a text classifier.",
+            citation="",
+            features=datasets.Features({"predictions": value, "references": value}),
+        )
+
+    def _compute(
+        self,
+        *,
+        predictions: Any,
+        references: Any,
+        label_names: list[str] | None = None,
+        probabilities: np.ndarray | None = None,
+    ) -> dict[str, float]:
+        return scores(self.config_name, np.asarray(predictions), np.asarray(references), label_names, probabilities)
+
+
+def scores(
+    problem_type: str,
+    predictions: np.ndarray,
+    references: np.ndarray,
+    label_names: list[str] | None = None,
+    probabilities: np.ndarray | None = None,
+) -> dict[str, float]:
+    """The scores that [`TextClassificationMetric`] describes, straight from arrays."""
+    if problem_type == "regression":
+        return {
+            "mean_squared_error": float(metrics.mean_squared_error(references, predictions)),
+            "mean_absolute_error": float(metrics.mean_absolute_error(references, predictions)),
+            "r2": float(metrics.r2_score(references, predictions)) if len(references) > 1 else 0.0,
+            "pearson": _pearson(predictions, references),
+        }
+    if label_names is None:
+        label_names = [str(number) for number in range(int(max(predictions.max(), references.max())) + 1)]
+    options: dict[str, Any] = {"labels": range(len(label_names)), "zero_division": 0.0}
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(references, predictions, **options)
+    result = {"accuracy": float(metrics.accuracy_score(references, predictions)), "macro_f1": float(f1.mean())}
+    if problem_type == "multi_label_classification":
+        result["micro_f1"] = float(metrics.f1_score(references, predictions, average="micro", zero_division=0.0))
+    else:
+        result["macro_recall"] = float(recall.mean())
+        result["macro_precision"] = float(precision.mean())
+        result["weighted_f1"] = float(np.average(f1, weights=support))
+        if probabilities is not None:
+            result["log_loss"] = float(metrics.log_loss(references, probabilities, labels=range(len(label_names))))
+            result["calibration_error"] = calibration_error(probabilities, references)
+    return result | {f"f1_{name}": float(value) for name, value in zip(label_names, f1, strict=True)}
+
+
+def metric_names(problem_type: str, label_names: list[str]) -> list[str]:
+    """The scores by which a checkpoint can be chosen."""
+    shape = (2, len(label_names)) if problem_type == "multi_label_classification" else (2,)
+    example = np.zeros(shape, dtype=int)
+    return list(scores(problem_type, example, example, label_names))
+
+
+def calibration_bins(probabilities: np.ndarray, references: np.ndarray) -> list[tuple[float, float, int]]:
+    """Mean confidence, accuracy and number of rows for each of 15 equal bins of the largest probability that is not empty."""
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == references
+    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    members = [bins == number for number in range(CALIBRATION_BINS)]
+    return [(float(confidence[rows].mean()), float(right[rows].mean()), int(rows.sum())) for rows in members if rows.any()]
+
+
+def calibration_error(probabilities: np.ndarray, references: np.ndarray) -> float:
+    """Expected calibration error: the mean distance of confidence and accuracy over the bins, weighted by rows."""
+    return float(sum(abs(sure - right) * rows for sure, right, rows in calibration_bins(probabilities, references)) / len(references))
+
+
+def _pearson(predictions: np.ndarray, references: np.ndarray) -> float:
+    if predictions.std() == 0 or references.std() == 0:
+        return 0.0
+    return float(np.corrcoef(predictions, references)[0, 1])

@@ -1,0 +1,58 @@
+"""A network that cannot see word order: the mean of the word vectors and a feed-forward layer. A baseline for the LSTM."""
+
+import torch
+from huggingface_hub.dataclasses import strict
+from torch import nn
+from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.utils.generic import can_return_tuple
+
+from .configuration_lstm import LstmConfig
+from .modeling_lstm import LstmEmbedding, LstmPooler, LstmPreTrainedModel, classification_loss, padding_mask
+
+
+@strict
+class BagOfWordsConfig(LstmConfig):
+    """[`LstmConfig`] for [`BagOfWordsForSequenceClassification`]; what only a recurrence uses is without effect."""
+
+    model_type = "bag-of-words"
+
+    hidden_size: int = 200
+    classifier_dropout: float | int = 0.2
+
+
+class BagOfWordsForSequenceClassification(LstmPreTrainedModel):
+    """
+    Deep averaging network (Iyyer et al., 2015): the mean of the word vectors, one ReLU layer of `hidden_size`, a linear
+    classifier. It gives the same answer to every order of the same words.
+    """
+
+    config_class = BagOfWordsConfig
+    supports_gradient_checkpointing = False
+
+    def __init__(self, config: BagOfWordsConfig):
+        super().__init__(config)
+        self.num_labels = config.num_labels
+        self.word_embeddings = LstmEmbedding(config)
+        self.hidden = nn.Linear(config.embedding_size, config.hidden_size)
+        self.dropout = nn.Dropout(config.classifier_dropout)
+        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+    ) -> SequenceClassifierOutput:
+        """As [`LstmForSequenceClassification.forward`], without hidden states."""
+        mask = padding_mask(self.config, input_ids, attention_mask, inputs_embeds)
+        vectors = self.word_embeddings(input_ids.long()) if inputs_embeds is None else inputs_embeds
+        mean = LstmPooler.mean(vectors.masked_fill(~mask.unsqueeze(-1), 0.0), mask)
+        logits = self.classifier(self.dropout(torch.relu(self.hidden(self.dropout(mean)))))
+        loss = None if labels is None else classification_loss(self.config, logits, labels)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+__all__ = ["BagOfWordsConfig", "BagOfWordsForSequenceClassification"]

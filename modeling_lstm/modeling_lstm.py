@@ -1,0 +1,387 @@
+"""The LSTM and GRU text models: exact on padded batches and fast on a CPU. Self-contained, so it serves as remote code.
+
+Padding must not change an answer. The textbook way is a packed sequence, which keeps a CPU off its fast kernel. Here the
+padded batch goes to the dense kernel with one more input column, which is 1 at padding and 0 at words, and whose weights
+hold the gates: at padding the LSTM's input gate is sigmoid(-10000) = 0 and its forget gate sigmoid(10000) = 1, so that
+c(t) = f * c(t-1) + i * g = c(t-1), bit for bit; the GRU's update gate is 1, so that h(t) = h(t-1). The memory therefore
+passes through padding unchanged, before the first word as after the last, in both directions, in one call for each layer.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from transformers import PreTrainedModel
+from transformers import initialization as init
+from transformers.modeling_outputs import ModelOutput, SequenceClassifierOutput
+from transformers.utils.generic import can_return_tuple
+
+from .configuration_lstm import LstmConfig
+
+GATE_HOLD = 1e4  # sigmoid(-1e4) is 0 and sigmoid(1e4) is 1 in every float type, and 1e4 is finite in all of them
+
+
+@dataclass
+class LstmModelOutput(ModelOutput):
+    """
+    What [`LstmModel`] returns. D is 2 when bidirectional, else 1.
+
+    Args:
+        last_hidden_state (`torch.Tensor` of shape `(batch, tokens, D * hidden_size)`): h of the top layer at each token,
+            forward and backward side by side; zero at padding.
+        pooler_output (`torch.Tensor` of shape `(batch, config.pooled_size)`): One vector for each text.
+        h_n (`torch.Tensor` of shape `(num_hidden_layers * D, batch, hidden_size)`): h after the last token read, in the
+            order of `torch.nn.LSTM`: layer 0 forward, layer 0 backward, layer 1 forward, ...
+        c_n (`torch.Tensor` of the shape of `h_n`, *optional*): The memory c then; `None` for a GRU, which has none.
+        hidden_states (tuple of `torch.Tensor`, *optional*): The word vectors, then h of each layer.
+    """
+
+    last_hidden_state: torch.FloatTensor | None = None
+    pooler_output: torch.FloatTensor | None = None
+    h_n: torch.FloatTensor | None = None
+    c_n: torch.FloatTensor | None = None
+    hidden_states: tuple[torch.FloatTensor, ...] | None = None
+
+
+class LstmPreTrainedModel(PreTrainedModel):
+    """Configuration, initialisation and naming that the models of the family share."""
+
+    config_class = LstmConfig
+    base_model_prefix = "lstm"
+    main_input_name = "input_ids"
+    supports_gradient_checkpointing = True
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """Orthogonal recurrent weights (Saxe et al., 2014), forget bias 1 (Jozefowicz et al., 2015), Xavier input weights."""
+        if isinstance(module, nn.RNNBase):
+            for name, parameter in module.named_parameters(recurse=False):
+                if getattr(parameter, "_is_hf_initialized", False):
+                    continue
+                gates = parameter.chunk(4 if isinstance(module, nn.LSTM) else 3)
+                for gate in gates:
+                    if name.startswith("weight_hh"):
+                        init.orthogonal_(gate)
+                    elif name.startswith("weight_ih"):
+                        init.xavier_uniform_(gate)
+                    else:
+                        init.zeros_(gate)
+                if name.startswith("bias_ih") and isinstance(module, nn.LSTM):
+                    init.ones_(gates[1])
+        elif isinstance(module, nn.Embedding):
+            if not getattr(module.weight, "_is_hf_initialized", False):
+                init.normal_(module.weight, std=self.config.embedding_range)
+                if module.padding_idx is not None:
+                    init.zeros_(module.weight[module.padding_idx])
+        else:
+            super()._init_weights(module)
+
+
+def locked_dropout(states: torch.Tensor, rate: float, training: bool) -> torch.Tensor:
+    """Dropout with one mask for all steps of a text (Gal and Ghahramani, 2016). `states` is `(batch, tokens, size)`."""
+    if not training or rate == 0.0:
+        return states
+    return states * F.dropout(states.new_ones(states.shape[0], 1, states.shape[2]), rate)
+
+
+class LstmEmbedding(nn.Embedding):
+    """The word vectors, with dropout of whole words."""
+
+    def __init__(self, config: LstmConfig):
+        super().__init__(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
+        self.word_dropout = config.word_dropout
+
+    def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
+        """`input_ids` of shape `(batch, tokens)` to vectors of shape `(batch, tokens, embedding_size)`."""
+        vectors = super().forward(input_ids)
+        if not self.training or self.word_dropout == 0.0:
+            return vectors
+        kept = F.dropout(vectors.new_ones(self.num_embeddings), self.word_dropout)
+        return vectors * kept[input_ids].unsqueeze(-1)
+
+
+class LstmEncoder(nn.Module):
+    """The stacked recurrence. Its weights live in an ordinary `nn.LSTM` or `nn.GRU` named `rnn`."""
+
+    def __init__(self, config: LstmConfig):
+        super().__init__()
+        rnn = nn.LSTM if config.cell_type == "lstm" else nn.GRU
+        self.rnn = rnn(
+            config.embedding_size,
+            config.hidden_size,
+            config.num_hidden_layers,
+            bidirectional=config.bidirectional,
+            batch_first=True,
+        )
+        self.hidden_dropout = config.hidden_dropout
+        self.recurrent_dropout = config.recurrent_dropout
+        self.gradient_checkpointing = False
+
+    def forward(
+        self, states: torch.Tensor, mask: torch.Tensor | None
+    ) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor | None]:
+        """
+        Run every layer.
+
+        Args:
+            states: Word vectors, `(batch, tokens, embedding_size)`.
+            mask: True at tokens, False at padding, `(batch, tokens)`; each row's tokens are in one piece. `None` if
+                there is no padding.
+
+        Returns:
+            h of each layer, h after the last token read, and for an LSTM c then (see [`LstmModelOutput`]).
+        """
+        layers: list[torch.Tensor] = []
+        h_n, c_n = [], []
+        for layer in range(self.rnn.num_layers):
+            if layer > 0:
+                states = locked_dropout(states, self.hidden_dropout, self.training)
+            if self.gradient_checkpointing and self.training:
+                states, h, c = self._gradient_checkpointing_func(self._run_layer, layer, states, mask)
+            else:
+                states, h, c = self._run_layer(layer, states, mask)
+            layers.append(states)
+            h_n.append(h)
+            c_n.append(c)
+        return layers, torch.cat(h_n), torch.cat(c_n) if isinstance(self.rnn, nn.LSTM) else None
+
+    def _run_layer(
+        self, layer: int, states: torch.Tensor, mask: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """One layer, both directions, in one call of the dense kernel."""
+        rnn = self.rnn
+        if mask is not None:
+            padding = (~mask).unsqueeze(-1)
+            states = torch.cat([states.masked_fill(padding, 0.0), padding.to(states.dtype)], dim=-1)
+        directions = 2 if rnn.bidirectional else 1
+        zeros = states.new_zeros(directions, states.shape[0], rnn.hidden_size)
+        weights = self._layer_weights(layer, hold=mask is not None)
+        options = (True, 1, 0.0, self.training, rnn.bidirectional, True)
+        if isinstance(rnn, nn.LSTM):
+            states, h, c = torch.lstm(states, (zeros, zeros), weights, *options)
+        else:
+            states, h = torch.gru(states, zeros, weights, *options)
+            c = None
+        if mask is not None:
+            states = states.masked_fill(padding, 0.0)
+            h = torch.stack(_states_after_reading(states, mask, directions))
+        return states, h, c
+
+    def _layer_weights(self, layer: int, hold: bool) -> list[torch.Tensor]:
+        """The kernel's weights for one layer; with `hold`, W_ih has one more column, which keeps the memory at padding."""
+        weights = []
+        for direction in ("", "_reverse") if self.rnn.bidirectional else ("",):
+            w_ih, w_hh, b_ih, b_hh = (
+                getattr(self.rnn, f"{name}_l{layer}{direction}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            )
+            if hold:
+                # torch keeps an LSTM's gates in the order i, f, g, o and a GRU's in the order r, z, n
+                held = (-GATE_HOLD, GATE_HOLD, 0.0, 0.0) if isinstance(self.rnn, nn.LSTM) else (0.0, GATE_HOLD, 0.0)
+                column = torch.cat([w_ih.new_full((self.rnn.hidden_size, 1), value) for value in held])
+                w_ih = torch.cat([w_ih, column], dim=1)
+            weights += [w_ih, F.dropout(w_hh, self.recurrent_dropout, self.training), b_ih, b_hh]
+        return weights
+
+
+def _states_after_reading(states: torch.Tensor, mask: torch.Tensor, directions: int) -> tuple[torch.Tensor, ...]:
+    """h of each direction after its last token: forward at each row's last one, backward at its first one."""
+    tokens = mask.shape[1]
+    first = mask.to(torch.int8).argmax(dim=1)
+    last = tokens - 1 - mask.flip(1).to(torch.int8).argmax(dim=1)
+    rows = torch.arange(mask.shape[0], device=mask.device)
+    ends = zip(states.chunk(directions, dim=-1), (last, first), strict=False)
+    return tuple(part[rows, end] for part, end in ends)
+
+
+class LstmPooler(nn.Module):
+    """One vector for each text out of its steps, padding left out; a text without tokens gives zeros."""
+
+    def __init__(self, config: LstmConfig):
+        super().__init__()
+        self.pooling = config.pooling
+        if config.pooling == "attention":
+            self.attention = nn.Linear(config.output_size, config.output_size)
+            self.context = nn.Linear(config.output_size, 1, bias=False)
+
+    def forward(self, states: torch.Tensor, last: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """`states` `(batch, tokens, size)`, `last` `(batch, size)` and `mask` `(batch, tokens)` to `(batch, pooled_size)`."""
+        if self.pooling == "last":
+            return last
+        if self.pooling == "mean":
+            return self.mean(states, mask)
+        if self.pooling == "max":
+            return self._max(states, mask)
+        if self.pooling == "concat":
+            return torch.cat([last, self.mean(states, mask), self._max(states, mask)], dim=-1)
+        # Hierarchical attention networks (Yang et al., 2016), equations 5 to 7
+        scores = self.context(torch.tanh(self.attention(states)))
+        scores = scores.masked_fill(~mask.unsqueeze(-1), torch.finfo(scores.dtype).min)
+        return (scores.softmax(dim=1) * states).sum(dim=1)
+
+    @staticmethod
+    def mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """The mean over tokens; `states` must be zero at padding."""
+        return states.sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1).to(states.dtype)
+
+    @staticmethod
+    def _max(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        largest = states.masked_fill(~mask.unsqueeze(-1), torch.finfo(states.dtype).min).amax(dim=1)
+        return largest.masked_fill(~mask.any(dim=1, keepdim=True), 0.0)
+
+
+class LstmModel(LstmPreTrainedModel):
+    """Word vectors, the recurrence and the pooled vector, without a task on top."""
+
+    def __init__(self, config: LstmConfig):
+        super().__init__(config)
+        self.word_embeddings = LstmEmbedding(config)
+        self.encoder = LstmEncoder(config)
+        self.pooler = LstmPooler(config)
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        output_hidden_states: bool | None = None,
+    ) -> LstmModelOutput:
+        """
+        Args:
+            input_ids (`(batch, tokens)`): Token numbers.
+            attention_mask (`(batch, tokens)`): 1 at tokens, 0 at padding. Zeros may stand anywhere: a row gives what its
+                ones alone would give. Without it, every `config.pad_token_id` in `input_ids` is padding.
+            inputs_embeds (`(batch, tokens, embedding_size)`): Word vectors in place of `input_ids`.
+            output_hidden_states: Also return the states of every layer.
+
+        Returns:
+            [`LstmModelOutput`], or a tuple of its set fields with `return_dict=False`.
+
+        Raises:
+            ValueError: not exactly one of `input_ids` and `inputs_embeds`, or a mask of another shape.
+        """
+        mask = padding_mask(self.config, input_ids, attention_mask, inputs_embeds)
+        if inputs_embeds is None:
+            inputs_embeds = self.word_embeddings(input_ids.long())
+        if mask.shape[1] == 0:  # only texts without a token: one step of padding gives them their zeros
+            inputs_embeds = inputs_embeds.new_zeros(mask.shape[0], 1, self.config.embedding_size)
+            mask = mask.new_zeros(mask.shape[0], 1)
+        states = locked_dropout(inputs_embeds, self.config.embedding_dropout, self.training)
+
+        order = None
+        encoder_mask: torch.Tensor | None = mask
+        if not torch.compiler.is_compiling():
+            if bool(mask.all()):
+                encoder_mask = None
+            elif _has_gaps(mask):
+                order = (~mask).to(torch.int8).argsort(dim=1, stable=True)
+                states = states.gather(1, order.unsqueeze(-1).expand_as(states))
+                encoder_mask = mask.gather(1, order)
+        layers, h_n, c_n = self.encoder(states, encoder_mask)
+        if order is not None:
+            back = order.argsort(dim=1).unsqueeze(-1)
+            layers = [layer.gather(1, back.expand_as(layer)) for layer in layers]
+
+        directions = 2 if self.config.bidirectional else 1
+        last = h_n[-directions:].transpose(0, 1).flatten(1)
+        return LstmModelOutput(
+            last_hidden_state=layers[-1],
+            pooler_output=self.pooler(layers[-1], last, mask),
+            h_n=h_n,
+            c_n=c_n,
+            hidden_states=(inputs_embeds, *layers) if output_hidden_states else None,
+        )
+
+
+def padding_mask(
+    config: LstmConfig,
+    input_ids: torch.Tensor | None,
+    attention_mask: torch.Tensor | None,
+    inputs_embeds: torch.Tensor | None,
+) -> torch.Tensor:
+    """True at tokens, False at padding, `(batch, tokens)`; checks that the three inputs of a model fit together."""
+    if (input_ids is None) == (inputs_embeds is None):
+        found = "none of them" if input_ids is None else "both"
+        raise ValueError(f"The model takes either input_ids or inputs_embeds, found {found}.")
+    inputs = inputs_embeds if input_ids is None else input_ids
+    shape = inputs.shape[:2]
+    if attention_mask is not None:
+        if attention_mask.shape != shape:
+            raise ValueError(
+                f"attention_mask must have the shape (batch, tokens) = {tuple(shape)} of the input, "
+                f"found {tuple(attention_mask.shape)}."
+            )
+        return attention_mask.bool()
+    if input_ids is None or config.pad_token_id is None:
+        return torch.ones(shape, dtype=torch.bool, device=inputs.device)
+    return input_ids != config.pad_token_id
+
+
+def _has_gaps(mask: torch.Tensor) -> bool:
+    """Whether some row has padding between two tokens, that is, tokens that begin more than once."""
+    begins = mask[:, 1:] & ~mask[:, :-1]
+    return bool((begins.sum(dim=1) + mask[:, 0] > 1).any())
+
+
+def classification_loss(config: LstmConfig, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """
+    The loss of `config.problem_type`; where that is `None`, one output means regression, integer labels single-label and
+    float labels multi-label, as in the library's own models.
+
+    Args:
+        logits: `(batch, num_labels)`.
+        labels: `(batch,)` integers for single-label; `(batch, num_labels)` zeros and ones for multi-label; numbers of the
+            shape of `logits` or `(batch,)` for regression.
+    """
+    logits = logits.float()
+    kind = config.problem_type
+    if kind is None:
+        integers = not labels.is_floating_point()
+        kind = "single_label_classification" if integers else "multi_label_classification"
+        kind = "regression" if config.num_labels == 1 else kind
+    if kind == "regression":
+        return F.mse_loss(logits, labels.to(logits.dtype).view_as(logits))
+    weights = None if config.class_weights is None else logits.new_tensor(config.class_weights)
+    if kind == "multi_label_classification":
+        return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), pos_weight=weights)
+    return F.cross_entropy(logits, labels.view(-1), weight=weights, label_smoothing=config.label_smoothing)
+
+
+class LstmForSequenceClassification(LstmPreTrainedModel):
+    """The LSTM or GRU with a linear classifier on the pooled vector."""
+
+    def __init__(self, config: LstmConfig):
+        super().__init__(config)
+        self.num_labels = config.num_labels
+        self.lstm = LstmModel(config)
+        self.dropout = nn.Dropout(config.classifier_dropout)
+        self.classifier = nn.Linear(config.pooled_size, config.num_labels)
+        self.post_init()
+
+    # No **kwargs: Trainer would take them for a promise that the loss is divided by `num_items_in_batch`.
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        output_hidden_states: bool | None = None,
+    ) -> SequenceClassifierOutput:
+        """
+        Args:
+            input_ids, attention_mask, inputs_embeds, output_hidden_states: As in [`LstmModel.forward`].
+            labels: See [`classification_loss`].
+
+        Returns:
+            `SequenceClassifierOutput` with `logits` of shape `(batch, num_labels)` and, given labels, the mean `loss`.
+        """
+        outputs = self.lstm(input_ids, attention_mask, inputs_embeds, output_hidden_states, return_dict=True)
+        logits = self.classifier(self.dropout(outputs.pooler_output))
+        loss = None if labels is None else classification_loss(self.config, logits, labels)
+        return SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states)
+
+
+__all__ = ["LstmForSequenceClassification", "LstmModel", "LstmPreTrainedModel"]

@@ -1,0 +1,113 @@
+"""From texts to token numbers: the tokenizer of a run, cached tokenization, and what to know about it."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from datasets import Dataset
+from datasets.fingerprint import Hasher
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from .errors import InputError
+from .tokenization_lstm import LstmTokenizer
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class TokenizerArguments:
+    """How texts become tokens."""
+
+    tokenizer: str | None = field(
+        default=None, metadata={"help": "Hub id or folder of a tokenizer to use as it is, in place of one trained on the train split."}
+    )
+    tokenizer_algorithm: Literal["word", "bpe", "wordpiece", "unigram"] = field(
+        default="word", metadata={"help": "Whole words, or pieces of words learned in one of three ways."}
+    )
+    vocab_size: int = field(default=30_000, metadata={"help": "Most entries of the vocabulary."})
+    min_frequency: int = field(default=2, metadata={"help": "Occurrences in train that a word needs to be in the vocabulary."})
+    lowercase: bool = field(default=True, metadata={"help": "Fold upper and lower case."})
+
+
+def build_tokenizer(arguments: TokenizerArguments, train: Dataset, max_length: int) -> PreTrainedTokenizerBase:
+    """Load the named tokenizer, or train one on the texts of the train split."""
+    if arguments.tokenizer is not None:
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(arguments.tokenizer)
+        except (OSError, ValueError) as error:
+            raise InputError(f"There is no tokenizer at {arguments.tokenizer!r}: {error}") from error
+        if tokenizer.pad_token_id is None:
+            raise InputError(f"The tokenizer {arguments.tokenizer!r} has no padding token, which batches need.")
+        tokenizer.model_input_names = ["input_ids", "attention_mask"]
+        tokenizer.padding_side = "right"
+        tokenizer.model_max_length = max_length
+        return tokenizer
+    try:
+        return LstmTokenizer.train(
+            _texts(train),
+            vocab_size=arguments.vocab_size,
+            min_frequency=arguments.min_frequency,
+            algorithm=arguments.tokenizer_algorithm,
+            lowercase=arguments.lowercase,
+            model_max_length=max_length,
+        )
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def _texts(rows: Dataset) -> Iterator[list[str]]:
+    for batch in rows.select_columns("text").iter(1_000):
+        yield batch["text"]
+
+
+@dataclass
+class TokenizedSplit:
+    """
+    Rows ready for the model, and what was seen on the way.
+
+    Args:
+        rows: Columns `input_ids`, `label` and `length`.
+        statistics: Numbers of rows, of rows `truncated` and `empty` (no token at all), `tokens_per_row` before truncation,
+            and the share of tokens that are `out_of_vocabulary`.
+    """
+
+    rows: Dataset
+    statistics: dict[str, float]
+
+
+def tokenize(split: Dataset, name: str, tokenizer: PreTrainedTokenizerBase, max_length: int) -> TokenizedSplit:
+    """Tokenize a split with the columns `text` and `label`, once: the result is cached by texts, tokenizer and length."""
+    unknown_id = tokenizer.unk_token_id
+
+    def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        encodings = tokenizer(batch["text"], truncation=True, max_length=max_length).encodings
+        kept = [encoding.ids for encoding in encodings]
+        return {
+            "input_ids": kept,
+            "length": [len(ids) for ids in kept],
+            "tokens": [len(encoding.ids) + sum(len(rest.ids) for rest in encoding.overflowing) for encoding in encodings],
+            "unknown": [ids.count(unknown_id) for ids in kept],
+            "content": [len(ids) - sum(e.special_tokens_mask) for ids, e in zip(kept, encodings, strict=True)],
+        }
+
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()  # state of an earlier call, no part of what the tokenizer is
+    backend.no_padding()
+    fingerprint = Hasher.hash((split._fingerprint, backend.to_str(), max_length))
+    rows = split.map(encode, batched=True, remove_columns=["text"], new_fingerprint=fingerprint, desc=f"Tokenizing {name}")
+    columns = {column: np.asarray(rows[column][:]) for column in ("length", "tokens", "unknown", "content")}
+    statistics = {
+        "rows": rows.num_rows,
+        "truncated": int((columns["tokens"] > columns["length"]).sum()),
+        "empty": int((columns["content"] == 0).sum()),
+        "tokens_per_row": round(float(columns["tokens"].mean()), 2),
+        "out_of_vocabulary": round(float(columns["unknown"].sum() / max(1, columns["length"].sum())), 5),
+    }
+    logger.info(
+        "%s: %d rows of %.1f tokens, %d truncated at %d, %d empty, %.2f %% of tokens out of vocabulary",
+        *(name, statistics["rows"], statistics["tokens_per_row"], statistics["truncated"], max_length, statistics["empty"]),
+        100 * statistics["out_of_vocabulary"],
+    )
+    return TokenizedSplit(rows.remove_columns(["tokens", "unknown", "content"]), statistics)

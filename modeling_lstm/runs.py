@@ -1,0 +1,176 @@
+"""Run folders: model, tokenizer and `run.json`, written whole or not at all, and checked when they are opened."""
+
+import contextlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from .errors import InputError
+
+RECORD = "run.json"
+PACKAGES = ("modeling-lstm", "torch", "transformers", "datasets", "tokenizers", "accelerate", "evaluate", "scikit-learn", "numpy")
+_SAVING = ".saving-"
+
+
+@contextlib.contextmanager
+def whole_or_nothing(folder: Path) -> Iterator[Path]:
+    """
+    Give a temporary folder beside the files of `folder`; what is written there moves into `folder` when all is written.
+
+    Raises:
+        InputError: the disk is full or the folder cannot be written; what was there before is untouched.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(_SAVING + "*"):  # of a save that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(prefix=_SAVING, dir=folder))
+    try:
+        yield temporary
+        # run.json goes last: where it is, the rest is too
+        for path in sorted(temporary.iterdir(), key=lambda path: path.name == RECORD):
+            target = folder / path.name
+            if target.is_dir():
+                shutil.rmtree(target)
+            os.replace(path, target)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if cause := save_failure(error):
+            raise InputError(f"Nothing was saved in {str(folder)!r}, and what was there is untouched: {cause}") from error
+        raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def save_failure(error: BaseException) -> str | None:
+    """The sentence for an error that means that bytes could not be written, else `None`."""
+    text = str(error)
+    for sign in ("No space left", "File too large", "Disk quota", "Permission denied", "Read-only file system"):
+        if sign in text:
+            return f"{sign.lower()}. Free some space or choose another --output_dir."
+    if "PytorchStreamWriter" in text or "unexpected pos" in text or "enforce fail at inline_container" in text:
+        return "the disk did not take all bytes. Free some space or choose another --output_dir."
+    return None
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON under a temporary name, then rename."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=_SAVING, delete=False) as file:
+        try:
+            json.dump(content, file, indent=2, ensure_ascii=False)
+            file.write("\n")
+            file.flush()
+        except OSError:
+            os.unlink(file.name)
+            raise
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+
+
+def save_run(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, record: dict[str, Any]) -> None:
+    """Write a run folder: weights (safetensors), configuration, source for remote loading, tokenizer and `run.json`."""
+    with whole_or_nothing(folder) as temporary:
+        model.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+        write_json(temporary / RECORD, record)
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """The content of a run's `run.json`."""
+    path = folder / RECORD
+    if not folder.is_dir():
+        raise InputError(f"There is no run folder {str(folder)!r}.")
+    if not path.is_file():
+        hint = ": its training did not finish; resume it with --resume_from_checkpoint last" if any(folder.glob("checkpoint-*")) else ""
+        raise InputError(f"{str(folder)!r} has no {RECORD}{hint}.")
+    return _read_json(path)
+
+
+def load_run(source: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """
+    Open the model and the tokenizer of a run folder or of a Hub id.
+
+    Raises:
+        InputError: there is no such run, or it is damaged; says which file and how.
+    """
+    folder = Path(source)
+    if folder.is_dir():
+        _check_files(folder)
+    elif source.startswith((".", "/", "~")) or source.count("/") > 1:
+        raise InputError(f"There is no run folder {source!r}.")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = AutoModelForSequenceClassification.from_pretrained(source)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise InputError(f"The run {source!r} cannot be loaded: {str(error).strip().splitlines()[0]}") from error
+    check_vocabulary(tokenizer, model.config.vocab_size)
+    return model.eval(), tokenizer
+
+
+def check_vocabulary(tokenizer: PreTrainedTokenizerBase, vocab_size: int) -> None:
+    """Raise if the tokenizer knows tokens for which the model has no vector."""
+    if len(tokenizer) > vocab_size:
+        raise InputError(
+            f"The tokenizer has {len(tokenizer)} tokens, but the model has vectors for {vocab_size} only: "
+            "take the tokenizer that the model was trained with, or call model.resize_token_embeddings(len(tokenizer))."
+        )
+
+
+def _check_files(folder: Path) -> None:
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        if not (folder / name).is_file():
+            raise InputError(f"The run folder {str(folder)!r} is damaged: {name} is missing.")
+        _read_json(folder / name)
+    weights = folder / "model.safetensors"
+    if not weights.is_file():
+        raise InputError(f"The run folder {str(folder)!r} is damaged: {weights.name} is missing.")
+    try:
+        with safe_open(weights, framework="pt"):
+            pass
+    except SafetensorError as error:
+        raise InputError(f"The run folder {str(folder)!r} is damaged: {weights.name} is cut off or no safetensors ({error}).") from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"The run folder {str(path.parent)!r} is damaged: {path.name} is no valid JSON ({error}).") from error
+    if not isinstance(content, dict):
+        raise InputError(f"The run folder {str(path.parent)!r} is damaged: {path.name} holds no JSON object.")
+    return content
+
+
+def environment() -> dict[str, Any]:
+    """Versions and hardware of this process, for `run.json`."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return {"versions": versions, "hardware": _hardware()}
+
+
+def _hardware() -> dict[str, Any]:
+    hardware: dict[str, Any] = {"platform": platform.platform(terse=True), "processor": _processor(), "cores": os.cpu_count()}
+    hardware["threads"] = torch.get_num_threads()
+    with contextlib.suppress(ValueError, OSError, AttributeError):
+        hardware["memory_gb"] = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    if torch.cuda.is_available():
+        hardware["gpu"] = torch.cuda.get_device_name()
+    return hardware
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

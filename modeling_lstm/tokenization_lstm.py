@@ -1,0 +1,156 @@
+"""`LstmTokenizer`: trained on the user's texts, wholly described by its `tokenizer.json`. Self-contained."""
+
+import html.entities
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import TokenizersBackend
+
+PAD, UNKNOWN = "[PAD]", "[UNK]"
+
+# One unit of text for each alternative, tried in this order. Contractions come apart as in the Penn Treebank: "can't" is
+# "ca" + "n't", so that every negation shares one token, also with text that was split beforehand.
+_UNITS = "|".join(
+    [
+        r"@user|https?(?=\s|$)",  # what the normaliser left of user names and links
+        r"#[\p{L}\p{N}_]+",  # hashtags
+        r"\p{N}+(?:[.,:/]\p{N}+)*(?:st|nd|rd|th)?(?!\p{L})",  # numbers, prices, times, dates
+        r"n't(?!\p{L})",
+        r"'(?:s|m|d|re|ve|ll)(?!\p{L})",
+        r"[\p{L}\p{M}\p{N}_]+?(?=n't(?!\p{L}))",
+        r"[\p{L}\p{M}\p{N}_]+(?:[.&](?=\p{L})[\p{L}\p{M}]+)*",  # words, u.s, r&b
+        r"[:;=8xX][-'^]?[)(\]\[dDpPoO/\\|*]+(?![\p{L}\p{N}])|<3+|[)(]+[-']?[:;=](?![\p{L}\p{N}])",  # :-) ;) :D <3
+        r"[\p{So}\p{Sk}](?:\x{FE0F}|\x{200D}[\p{So}]|[\x{1F3FB}-\x{1F3FF}])*",  # emoji with their modifiers
+        r"\.{2,}|([!?])\1*|-{2,}|[^\s\p{L}\p{N}]",  # "..." and "!!" are one unit, other punctuation one sign each
+    ]
+)
+
+
+def _escapes() -> Iterator[tuple[str, str]]:
+    """Pairs of a pattern for every way to escape a character and that character: `&eacute;`, `&#233;`, `\\u00e9` and é."""
+    names: dict[int, list[str]] = {}
+    for name, code in html.entities.name2codepoint.items():
+        names.setdefault(code, []).append(name)
+    # the ASCII signs, Latin letters and typographic signs; any other \uXXXX becomes a blank
+    codes = [*range(0x20, 0x30), *range(0x3A, 0x41), *range(0x5B, 0x61), *range(0x7B, 0x7F)]
+    codes += [*range(0xA0, 0x100), *range(0x2010, 0x2027), 0x2032, 0x2033, 0x20AC, 0x2122, 0xFE0F]
+    patterns: dict[str, list[str]] = {}
+    for code in codes:
+        entities = [*names.get(code, []), f"#0*{code}", f"#[xX]0*(?i:{code:x})"]
+        character = _PLAIN.get(chr(code), chr(code))
+        patterns.setdefault(character, []).append(rf"&(?:{'|'.join(entities)});|\\u(?i:{code:04x})")
+    for character, alternatives in patterns.items():
+        yield "|".join(alternatives), character
+    yield r"(?:\\u[0-9a-fA-F]{4})+", " "
+
+
+# Typographic signs that mean the same as a plain one, so that texts of different keyboards share tokens
+_PLAIN = {
+    **dict.fromkeys("\u2018\u2019\u201b\u2032\u0060\u00b4", "'"),
+    **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
+    **dict.fromkeys("\u2010\u2011", "-"),
+    **dict.fromkeys("\u2012\u2013\u2014\u2015", "--"),
+    "\u2026": "...",
+    "\u00a0": " ",
+}
+
+
+def _normalizer(lowercase: bool) -> normalizers.Normalizer:
+    """Decode escapes, unify signs, hide user names and links, drop HTML line breaks, fold case."""
+    steps: list[normalizers.Normalizer] = [normalizers.NFC()]
+    steps += [normalizers.Replace(Regex(pattern), character) for pattern, character in _escapes()]
+    signs: dict[str, str] = {}
+    for sign, plain in _PLAIN.items():
+        signs[plain] = signs.get(plain, "") + sign
+    steps += [normalizers.Replace(Regex(f"[{group}]"), plain) for plain, group in signs.items()]
+    steps += [
+        normalizers.Replace(Regex(r"''|``"), '"'),
+        normalizers.Replace(Regex(r"!{4,}"), "!!!"),
+        normalizers.Replace(Regex(r"\?{4,}"), "???"),
+        normalizers.Replace(Regex(r"\.{4,}"), "..."),
+        normalizers.Replace(Regex(r"(?i)<br\s*/?>"), " "),
+        normalizers.Replace(Regex(r"(?i)https?://\S+|www\.\S+"), "http"),
+        normalizers.Replace(Regex(r"(?<![\w@])@\w+"), "@user"),
+    ]
+    if lowercase:
+        steps.append(normalizers.Lowercase())
+    return normalizers.Sequence(steps)
+
+
+class LstmTokenizer(TokenizersBackend):
+    """
+    A tokenizer for short opinions and long reviews alike, trained on the user's own texts.
+
+    It decodes HTML entities and literal `\\uXXXX` escapes, unifies typographic signs, turns user names into `@user` and
+    links into `http`, and splits punctuation off; hashtags, emoji, emoticons, numbers and the `n't` of a contraction are
+    units of their own. Everything is in `tokenizer.json`: `AutoTokenizer` loads it without this package.
+    """
+
+    model_input_names = ["input_ids", "attention_mask"]
+
+    @classmethod
+    def train(
+        cls,
+        texts: Iterable[str],
+        *,
+        vocab_size: int = 30_000,
+        min_frequency: int = 2,
+        algorithm: Literal["word", "bpe", "wordpiece", "unigram"] = "word",
+        lowercase: bool = True,
+        model_max_length: int = 512,
+    ) -> "LstmTokenizer":
+        """
+        Learn a vocabulary from texts. Give it the training split only.
+
+        Args:
+            texts: The texts, each read once.
+            vocab_size: Most entries of the vocabulary, `[PAD]` (0) and `[UNK]` (1) among them.
+            min_frequency: Occurrences that a word (or a pair that BPE or WordPiece may merge) needs; Unigram has no such limit.
+            algorithm: Whole words, byte-pair encoding (Sennrich et al., 2016), WordPiece (Schuster and Nakajima, 2012) or
+                a unigram language model (Kudo, 2018); the last three cut rare words into known pieces.
+            lowercase: Whether to fold case.
+            model_max_length: Tokens after which `truncation=True` cuts.
+
+        Raises:
+            ValueError: an unknown algorithm, or a vocabulary with no room beside the special tokens.
+        """
+        special_tokens = [PAD, UNKNOWN]
+        if vocab_size <= len(special_tokens):
+            raise ValueError(
+                f"vocab_size must be greater than {len(special_tokens)}, the number of special tokens "
+                f"({', '.join(special_tokens)}), found {vocab_size}."
+            )
+        if algorithm not in ("word", "bpe", "wordpiece", "unigram"):
+            raise ValueError(f"algorithm must be word, bpe, wordpiece or unigram, found {algorithm!r}.")
+        common = {"vocab_size": vocab_size, "special_tokens": special_tokens, "show_progress": False}
+        units: pre_tokenizers.PreTokenizer = pre_tokenizers.Split(Regex(_UNITS), "removed", invert=True)
+        if algorithm == "word":
+            backend = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+            trainer = trainers.WordLevelTrainer(min_frequency=min_frequency, **common)
+        elif algorithm == "bpe":
+            backend = Tokenizer(models.BPE(unk_token=UNKNOWN, end_of_word_suffix="</w>"))
+            backend.decoder = decoders.BPEDecoder()
+            trainer = trainers.BpeTrainer(min_frequency=min_frequency, end_of_word_suffix="</w>", **common)
+        elif algorithm == "wordpiece":
+            backend = Tokenizer(models.WordPiece(unk_token=UNKNOWN))
+            backend.decoder = decoders.WordPiece(cleanup=False)
+            trainer = trainers.WordPieceTrainer(min_frequency=min_frequency, **common)
+        else:
+            backend = Tokenizer(models.Unigram())
+            backend.decoder = decoders.Metaspace()
+            units = pre_tokenizers.Sequence([units, pre_tokenizers.Metaspace()])
+            trainer = trainers.UnigramTrainer(unk_token=UNKNOWN, **common)
+        backend.normalizer = _normalizer(lowercase)
+        backend.pre_tokenizer = units
+        backend.train_from_iterator(texts, trainer)
+        return cls(
+            tokenizer_object=backend,
+            pad_token=PAD,
+            unk_token=UNKNOWN,
+            model_max_length=model_max_length,
+            clean_up_tokenization_spaces=False,
+        )
+
+
+__all__ = ["LstmTokenizer"]

@@ -1,0 +1,319 @@
+"""Training: data and settings in, a run folder out. Knows only `Auto*` classes, so every model takes the same path."""
+
+import json
+import logging
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from datasets import Dataset
+from huggingface_hub.errors import StrictDataclassError
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    DataCollatorWithPadding,
+    EarlyStoppingCallback,
+    EvalPrediction,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    Trainer,
+    TrainingArguments,
+    set_seed,
+)
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+from .data import DataArguments, TextData, load_data
+from .errors import InputError
+from .metrics import TextClassificationMetric, metric_names
+from .preprocessing import TokenizerArguments, build_tokenizer, tokenize
+from .runs import check_vocabulary, environment, save_failure, save_run
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class ModelArguments:
+    """Which model to train; what is left out is the default of its configuration."""
+
+    model_type: Literal["lstm", "bag-of-words"] = field(
+        default="lstm", metadata={"help": "The LSTM family, or the network that cannot see word order."}
+    )
+    cell_type: Literal["lstm", "gru"] | None = field(default=None, metadata={"help": "LSTM or GRU cell."})
+    embedding_size: int | None = field(default=None, metadata={"help": "Numbers in a word vector."})
+    hidden_size: int | None = field(default=None, metadata={"help": "Numbers in the state of each direction."})
+    num_hidden_layers: int | None = field(default=None, metadata={"help": "Recurrent layers."})
+    bidirectional: bool | None = field(default=None, metadata={"help": "Read each text in both directions."})
+    pooling: Literal["last", "mean", "max", "concat", "attention"] | None = field(
+        default=None, metadata={"help": "How the outputs of a text become one vector."}
+    )
+    word_dropout: float | None = field(default=None, metadata={"help": "Share of whole words whose vectors are dropped."})
+    embedding_dropout: float | None = field(default=None, metadata={"help": "Locked dropout on the word vectors."})
+    hidden_dropout: float | None = field(default=None, metadata={"help": "Locked dropout between recurrent layers."})
+    recurrent_dropout: float | None = field(default=None, metadata={"help": "Dropout on the recurrent weights."})
+    classifier_dropout: float | None = field(default=None, metadata={"help": "Dropout before the classifier."})
+    embedding_range: float | None = field(default=None, metadata={"help": "Standard deviation of new word vectors."})
+    class_weights: Literal["balanced"] | None = field(
+        default=None, metadata={"help": "Weigh rare labels more, in inverse proportion to their rows."}
+    )
+
+    def config_fields(self) -> dict[str, Any]:
+        """The configuration fields that were given."""
+        chosen = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("model_type", "class_weights")}
+        return {name: value for name, value in chosen.items() if value is not None}
+
+
+@dataclass
+class LstmTrainingArguments(TrainingArguments):
+    """`transformers.TrainingArguments` with defaults that suit an LSTM, and three settings more."""
+
+    output_dir: str = field(default="", metadata={"help": "Run folder: model, tokenizer, run.json and checkpoints."})
+    learning_rate: float = field(default=2e-3, metadata={"help": "Peak learning rate of AdamW."})
+    num_train_epochs: float = field(default=5.0, metadata={"help": "Passes over the train split."})
+    per_device_train_batch_size: int = field(default=64, metadata={"help": "Rows in a training batch."})
+    per_device_eval_batch_size: int = field(default=128, metadata={"help": "Rows in an evaluation batch."})
+    weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
+    warmup_steps: float = field(default=0.1, metadata={"help": "Steps, or share of all steps, of linear warm-up."})
+    lr_scheduler_type: str = field(default="cosine", metadata={"help": "Course of the learning rate after the warm-up."})
+    eval_strategy: str = field(default="epoch", metadata={"help": "When to evaluate on validation."})
+    save_strategy: str = field(default="epoch", metadata={"help": "When to save a checkpoint."})
+    save_total_limit: int | None = field(default=1, metadata={"help": "Checkpoints kept beside the best one."})
+    load_best_model_at_end: bool = field(default=True, metadata={"help": "Keep the best checkpoint, not the last."})
+    metric_for_best_model: str = field(
+        default="auto", metadata={"help": "Validation score that decides; auto is accuracy, for numbers mean_squared_error."}
+    )
+    train_sampling_strategy: str = field(default="group_by_length", metadata={"help": "How rows are put into batches."})
+    logging_steps: float = field(default=50, metadata={"help": "Steps between two lines of the log."})
+    dataloader_pin_memory: bool = field(default=False, metadata={"help": "Pin memory (only of use with a GPU)."})
+    early_stopping_patience: int | None = field(
+        default=None, metadata={"help": "Stop after that many evaluations without a better score."}
+    )
+    overwrite: bool = field(default=False, metadata={"help": "Replace what is in a run folder that is not empty."})
+
+    def __post_init__(self) -> None:
+        if not self.output_dir:
+            raise InputError("Name the run folder with --output_dir.")
+        super().__post_init__()
+
+
+class LstmTrainer(Trainer):
+    """`Trainer` whose length-grouped batches depend on seed and epoch only, so that a resumed run sees the same ones."""
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> torch.utils.data.Sampler | None:
+        sampler = super()._get_train_sampler(train_dataset)
+        if isinstance(sampler, LengthGroupedSampler):
+            sampler = _EpochSampler(sampler, self)
+        return sampler
+
+
+class _EpochSampler(LengthGroupedSampler):
+    def __init__(self, sampler: LengthGroupedSampler, trainer: Trainer):
+        super().__init__(sampler.batch_size, lengths=sampler.lengths)
+        self.trainer = trainer
+
+    def __iter__(self) -> Iterator[int]:
+        args = self.trainer.args
+        seed = args.seed if args.data_seed is None else args.data_seed
+        epoch = int(self.trainer.state.epoch or 0)
+        self.generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
+        return super().__iter__()
+
+
+def train(
+    model_arguments: ModelArguments,
+    tokenizer_arguments: TokenizerArguments,
+    data_arguments: DataArguments,
+    training_arguments: LstmTrainingArguments,
+    *,
+    command: str | None = None,
+) -> dict[str, Any]:
+    """
+    Train a classifier and write its run folder.
+
+    Returns:
+        The content of `run.json`: command, data, settings, validation scores of the best checkpoint, cost, versions.
+
+    Raises:
+        InputError: data or settings that cannot be used, or a run folder that is taken.
+    """
+    args = training_arguments
+    folder = Path(args.output_dir)
+    checkpoint = prepare_folder(folder, args)
+    started = time.perf_counter()
+    data = load_data(data_arguments)
+    _choose_metric(args, data)
+    tokenizer = build_tokenizer(tokenizer_arguments, data.splits["train"], data_arguments.max_length)
+    splits = {name: tokenize(data.splits[name], name, tokenizer, data_arguments.max_length) for name in ("train", "validation")}
+    set_seed(args.seed)
+    model = build_model(model_arguments, tokenizer, data, args)
+    prepared = time.perf_counter()
+    trainer = LstmTrainer(
+        model=model,
+        args=args,
+        train_dataset=splits["train"].rows,
+        eval_dataset=splits["validation"].rows,
+        processing_class=tokenizer,
+        data_collator=DataCollatorWithPadding(tokenizer),
+        compute_metrics=score_function(data.problem_type, data.label_names),
+        callbacks=[EarlyStoppingCallback(args.early_stopping_patience)] if args.early_stopping_patience else None,
+    )
+    try:
+        outcome = trainer.train(resume_from_checkpoint=checkpoint)
+    except (OSError, RuntimeError) as error:
+        if cause := save_failure(error):
+            raise InputError(f"A checkpoint could not be saved in {str(folder)!r}: {cause}") from error
+        raise
+    trained = time.perf_counter()
+    validation = trainer.evaluate()
+    record = {
+        "command": command,
+        "task": {"problem_type": data.problem_type, "label_names": data.label_names},
+        "data": vars(data_arguments)
+        | {"text_column": data.text_column, "label_column": data.label_column, "counts": data.counts()}
+        | {"tokens": {name: split.statistics for name, split in splits.items()}},
+        "tokenizer": vars(tokenizer_arguments) | {"vocabulary": len(tokenizer)},
+        "model": model_arguments.config_fields() | {"model_type": model_arguments.model_type, "parameters": model.num_parameters()},
+        "training": _changed(args) | {"seed": args.seed, "steps": outcome.global_step, "resumed": checkpoint is not None},
+        "best": {"metric": args.metric_for_best_model, "step": trainer.state.best_global_step},
+        "history": [entry for entry in trainer.state.log_history if "eval_loss" in entry],
+        "metrics": {"validation": {name.removeprefix("eval_"): value for name, value in validation.items() if _is_score(name)}},
+        "seconds": {
+            "preparation": round(prepared - started, 2),
+            "training": round(trained - prepared, 2),
+            "total": round(time.perf_counter() - started, 2),
+        },
+    }
+    record |= environment()
+    save_run(folder, trainer.model, tokenizer, record)
+    return record
+
+
+def prepare_folder(folder: Path, args: LstmTrainingArguments) -> str | None:
+    """Make sure that the run folder is free, or find the checkpoint to resume from."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--output_dir {str(folder)!r} is a file.")
+    if args.resume_from_checkpoint is not None:
+        if args.resume_from_checkpoint != "last":
+            if not _is_complete(Path(args.resume_from_checkpoint)):
+                raise InputError(f"{args.resume_from_checkpoint!r} is no complete checkpoint.")
+            return args.resume_from_checkpoint
+        return _last_checkpoint(folder)
+    occupied = folder.exists() and any(not path.name.startswith(".saving-") for path in folder.iterdir())
+    if occupied and not args.overwrite:
+        raise InputError(
+            f"The run folder {str(folder)!r} is not empty: go on with --resume_from_checkpoint last, "
+            "replace it with --overwrite, or choose another --output_dir."
+        )
+    if occupied:
+        if not any((folder / name).exists() for name in ("run.json", "config.json")) and not any(folder.glob("checkpoint-*")):
+            raise InputError(f"{str(folder)!r} holds no run: it is not overwritten. Choose another --output_dir.")
+        shutil.rmtree(folder)
+    return None
+
+
+def _last_checkpoint(folder: Path) -> str | None:
+    """The newest complete checkpoint; one whose saving was interrupted is removed."""
+    numbered = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
+    for path in sorted(numbered, key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True):
+        if _is_complete(path):
+            return str(path)
+        logger.warning("%s was not saved to the end: removed", path)
+        shutil.rmtree(path)
+    logger.warning("%s has no checkpoint yet: training starts at the beginning", folder)
+    return None
+
+
+def _is_complete(checkpoint: Path) -> bool:
+    """Trainer writes `trainer_state.json` last, so a checkpoint is whole when that can be read."""
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def build_model(
+    arguments: ModelArguments, tokenizer: PreTrainedTokenizerBase, data: TextData, args: LstmTrainingArguments
+) -> PreTrainedModel:
+    """A fresh model for the tokenizer's vocabulary and the data's labels."""
+    numbers = dict(enumerate(data.label_names))
+    weights = None
+    if arguments.class_weights == "balanced":
+        weights = _balanced_weights(data)
+    try:
+        config = AutoConfig.for_model(
+            arguments.model_type,
+            vocab_size=len(tokenizer),
+            pad_token_id=tokenizer.pad_token_id,
+            id2label=numbers,
+            label2id={name: number for number, name in numbers.items()},
+            problem_type=data.problem_type,
+            class_weights=weights,
+            label_smoothing=args.label_smoothing_factor,
+            **arguments.config_fields(),
+        )
+    except StrictDataclassError as error:
+        raise InputError(f"The model cannot be built: {str(error.__cause__ or error).strip()}") from error
+    args.label_smoothing_factor = 0.0  # the model's own loss does it, together with class weights; Trainer's cannot
+    model = AutoModelForSequenceClassification.from_config(config)
+    check_vocabulary(tokenizer, model.config.vocab_size)
+    return model
+
+
+def _balanced_weights(data: TextData) -> list[float]:
+    """n / (labels * n_label), as scikit-learn's "balanced"."""
+    if data.problem_type != "single_label_classification":
+        raise InputError(f"--class_weights balanced needs single labels; this task is {data.problem_type}.")
+    counts = np.bincount(np.asarray(data.splits["train"]["label"][:]), minlength=len(data.label_names))
+    return [float(weight) for weight in counts.sum() / (len(counts) * np.maximum(counts, 1))]
+
+
+def score_function(problem_type: str, label_names: list[str]) -> Callable[[EvalPrediction], dict[str, float]]:
+    """What `Trainer` calls to turn logits and labels into scores."""
+    metric = TextClassificationMetric(problem_type)
+
+    def compute(prediction: EvalPrediction) -> dict[str, float]:
+        predictions, probabilities = decide(problem_type, np.asarray(prediction.predictions))
+        references = np.asarray(prediction.label_ids)
+        if problem_type == "multi_label_classification":
+            references = references.astype(int)
+        return metric.compute(
+            predictions=predictions, references=references, label_names=label_names, probabilities=probabilities
+        )
+
+    return compute
+
+
+def decide(problem_type: str, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Predictions, and for single labels probabilities, from logits of shape `(rows, labels)`."""
+    if problem_type == "regression":
+        return logits.reshape(-1), None
+    if problem_type == "multi_label_classification":
+        return (logits > 0).astype(int), None
+    probabilities = torch.tensor(logits).float().softmax(dim=-1).numpy()
+    return logits.argmax(axis=-1), probabilities
+
+
+def _choose_metric(args: LstmTrainingArguments, data: TextData) -> None:
+    known = metric_names(data.problem_type, data.label_names) + ["loss"]
+    default = "mean_squared_error" if data.problem_type == "regression" else "accuracy"
+    name = default if args.metric_for_best_model == "auto" else args.metric_for_best_model.removeprefix("eval_")
+    if name not in known:
+        raise InputError(f"Unknown metric {name!r} for --metric_for_best_model: choose one of {', '.join(known)}.")
+    args.metric_for_best_model = name
+    args.greater_is_better = name not in ("loss", "mean_squared_error", "mean_absolute_error", "log_loss", "calibration_error")
+
+
+def _changed(args: LstmTrainingArguments) -> dict[str, Any]:
+    """The settings that differ from the defaults."""
+    defaults = LstmTrainingArguments(output_dir=args.output_dir).to_dict()
+    ignored = {"output_dir", "resume_from_checkpoint", "overwrite", "label_smoothing_factor", "greater_is_better"}
+    return {name: value for name, value in args.to_dict().items() if value != defaults[name] and name not in ignored}
+
+
+def _is_score(name: str) -> bool:
+    return not name.endswith(("_runtime", "_per_second")) and name != "epoch"
