@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _RUNNERS[given[0]](given[1:])
     except InputError as error:
-        print(f"modeling-lstm: error: {error}", file=sys.stderr)
+        print(f"modeling-lstm: error: {' '.join(str(error).split())}", file=sys.stderr)  # one line
         return 2
     except KeyboardInterrupt:
         print("modeling-lstm: interrupted", file=sys.stderr)
@@ -69,16 +69,22 @@ def _parse(parser: Any, given: list[str]) -> tuple[Any, ...]:
         raise InputError(str(error).strip()) from error
 
 
-def _train(given: list[str]) -> int:
+def training_settings(given: list[str]) -> tuple[Any, ...]:
+    """The four dataclasses that [`train`] takes, from command-line flags."""
     from .data import DataArguments
     from .preprocessing import TokenizerArguments
-    from .training import LstmTrainingArguments, ModelArguments, train
+    from .training import LstmTrainingArguments, ModelArguments
+
+    return _parse(_parser("train", ModelArguments, TokenizerArguments, DataArguments, LstmTrainingArguments), given)
+
+
+def _train(given: list[str]) -> int:
+    from .training import train
 
     command = shlex.join(["modeling-lstm", "train", *given])
     if given and not given[0].startswith("-"):
         given = [*read_recipe(Path(given[0])), *given[1:]]
-    parser = _parser("train", ModelArguments, TokenizerArguments, DataArguments, LstmTrainingArguments)
-    settings = _parse(parser, given)
+    settings = training_settings(given)
     record = train(*settings, command=command)
     folder = settings[-1].output_dir
     best = record["best"]["metric"]

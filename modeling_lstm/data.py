@@ -152,9 +152,13 @@ def _read(source: str, subset: str | None, revision: str | None) -> DatasetDict:
             raw = load_dataset(source, name=subset, revision=revision)
     except DatasetNotFoundError as error:
         raise InputError(f"There is no data set {source!r} on the Hub, and no file or folder of that name: {error}") from error
-    except (DatasetGenerationError, ConnectionError, ValueError, OSError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except ConnectionError as error:
+        raise InputError(f"{source!r} is no file or folder here, and the Hub does not answer: {error}") from error
+    except (DatasetGenerationError, ValueError, OSError) as error:
+        if "corresponds to no data" in str(error):
+            raise InputError(f"{source!r} has no rows.") from error
         cause = error.__cause__ or error
         raise InputError(f"{source!r} could not be read: {type(cause).__name__}: {str(cause).strip()}") from error
     splits = DatasetDict()

@@ -50,6 +50,7 @@ class LstmPreTrainedModel(PreTrainedModel):
     config_class = LstmConfig
     base_model_prefix = "lstm"
     main_input_name = "input_ids"
+    _input_embed_layer = "word_embeddings"
     supports_gradient_checkpointing = True
 
     @torch.no_grad()

@@ -51,6 +51,12 @@ FRAMES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("no , the {t} wasn't {y} or {z} , it was {x} .", "no , it wasn't {y} or {z} , the {t} was {x} ."),
         ("I can not call the {t} {y} or {z} , it is {x} .", "it is {x} , I can not call the {t} {y} or {z} ."),
     ),
+    "aside": (
+        ("{x} {t} , whatever {p} says about {y} or {z} .", "whatever {p} says about {y} or {z} , {x} {t} ."),
+        ("the {t} was {x} , {p} says {y} or {z} .", "{p} says {y} or {z} , the {t} was {x} ."),
+        ("I rate the {t} {x} , {p} rates it {y} or {z} .", "{p} rates the {t} {y} or {z} , I rate it {x} ."),
+        ("{x} , nobody can tell me it is {y} or {z} .", "nobody can tell me it is {y} or {z} , {x} ."),
+    ),
     "contrast": (
         ("I expected something {y} or {z} but the {t} is {x} .", "the {t} is {x} but I expected something {y} or {z} ."),
         ("although it looked {y} at first and then {z} , the {t} was {x} .",
@@ -102,27 +108,31 @@ WISHES = (
 UNFULFILLED = "unfulfilled wish"
 
 
-def _frame_triple(rng: random.Random, frame: tuple[str, ...], words: dict[str, str]) -> list[str]:
+def _frame_triple(
+    rng: random.Random, frame: tuple[str, ...], opinions: tuple[str, str, str], thing: str, person: str
+) -> list[str]:
     """A sentence for each label out of one frame: each opinion in turn is the writer's."""
     sentences = []
-    for label in LABELS:
-        y, z = rng.sample([words[other] for other in LABELS if other != label], 2)
-        sentences.append(rng.choice(frame).format(x=words[label], y=y, z=z, t=words["thing"], p=words["person"]))
+    for opinion in opinions:
+        y, z = rng.sample([other for other in opinions if other != opinion], 2)
+        sentences.append(rng.choice(frame).format(x=opinion, y=y, z=z, t=thing, p=person))
     return sentences
 
 
-def _unfulfilled_triple(rng: random.Random, words: dict[str, str]) -> list[str]:
-    """A sentence for each label out of one refused wish. One "or" stands in each: in the wish or in what others say."""
+def _unfulfilled_triple(rng: random.Random, negative: list[str], positive: list[str], thing: str, person: str) -> list[str]:
+    """A sentence for each label out of one refused wish and two opinions of each kind.
+
+    What others say holds both kinds in each sentence, so the label cannot be seen from that clause.
+    """
     wish, report = rng.choice(WISHES)
-    negative, neutral, positive = (words[label] for label in LABELS)
     sentences = []
-    for wished, said in (
-        ([positive], [negative, neutral]),
-        ([negative, positive], [neutral]),
-        ([negative], [neutral, positive]),
-    ):
-        a, b = (" or ".join(rng.sample(opinions, len(opinions))) for opinions in (wished, said))
-        clauses = [wish.format(t=words["thing"], a=a), report.format(p=words["person"], b=b)]
+    for wished in ([positive[0]], [negative[0], positive[0]], [negative[0]]):
+        rest = [opinion for opinion in negative + positive if opinion not in wished]
+        rng.shuffle(wished)
+        rng.shuffle(rest)
+        # one "or" and one comma in each sentence
+        said = f"{rest[0]} , {rest[1]}" if len(wished) == 2 else f"{rest[0]} , {rest[1]} or {rest[2]}"
+        clauses = [wish.format(t=thing, a=" or ".join(wished)), report.format(p=person, b=said)]
         sentences.append(" ; ".join(rng.sample(clauses, 2)) + " .")
     return sentences
 
@@ -132,6 +142,14 @@ def _split_of(negative: int, positive: int) -> str:
     return {0: "validation", 1: "test"}.get((negative + positive) % 10, "train")
 
 
+def _draw(rng: random.Random, known: dict[str, tuple[str, ...]], number: int, split: str) -> list[list[str]]:
+    """`number` opinions of each kind, all pairs of a negative and a positive one of them belonging to the split."""
+    while True:
+        drawn = [rng.sample(range(len(known[label])), number) for label in LABELS]
+        if all(_split_of(one, other) == split for one in drawn[0] for other in drawn[2]):
+            return [[known[label][n] for n in numbers] for label, numbers in zip(LABELS, drawn, strict=True)]
+
+
 def triples(split: str) -> Iterator[tuple[str, list[str]]]:
     """Endless (family, [negative, neutral, positive sentence]) of a split; the three hold the same words."""
     rng = random.Random(f"{SEED} {split}")  # noqa: S311 (not a secret)
@@ -139,15 +157,20 @@ def triples(split: str) -> Iterator[tuple[str, list[str]]]:
     opinions = {label: ADJECTIVES[label] + PHRASES[label] for label in LABELS}
     while True:
         family = rng.choice(families)
-        frame = rng.choice(FRAMES[family]) if family in FRAMES else ()
-        before_noun = any("{x} {t}" in order for order in frame)
-        known = ADJECTIVES if before_noun else opinions
-        picked = {label: rng.randrange(len(known[label])) for label in LABELS}
-        if _split_of(picked["negative"], picked["positive"]) != split:
-            continue
-        words = {label: known[label][picked[label]] for label in LABELS}
-        words |= {"thing": rng.choice(THINGS), "person": rng.choice(PEOPLE)}
-        yield family, _frame_triple(rng, frame, words) if frame else _unfulfilled_triple(rng, words)
+        thing, person = rng.choice(THINGS), rng.choice(PEOPLE)
+        if family == UNFULFILLED:
+            known, frame, number = opinions, (), 2
+        else:
+            frame, number = rng.choice(FRAMES[family]), 1
+            known = ADJECTIVES if any("{x} {t}" in order for order in frame) else opinions
+        negative, neutral, positive = _draw(rng, known, number, split)
+        if family == UNFULFILLED:
+            sentences = _unfulfilled_triple(rng, negative, positive, thing, person)
+        else:
+            sentences = _frame_triple(rng, frame, (negative[0], neutral[0], positive[0]), thing, person)
+        if rng.random() < 0.5:  # as people write: with a full stop or without, all three alike
+            sentences = [sentence.removesuffix(" .") for sentence in sentences]
+        yield family, sentences
 
 
 def load_order_matters() -> DatasetDict:

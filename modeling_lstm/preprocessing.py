@@ -35,14 +35,16 @@ def build_tokenizer(arguments: TokenizerArguments, train: Dataset, max_length: i
     """Load the named tokenizer, or train one on the texts of the train split."""
     if arguments.tokenizer is not None:
         try:
-            tokenizer = AutoTokenizer.from_pretrained(arguments.tokenizer)
+            tokenizer = AutoTokenizer.from_pretrained(
+                arguments.tokenizer,
+                model_input_names=["input_ids", "attention_mask"],
+                padding_side="right",
+                model_max_length=max_length,
+            )
         except (OSError, ValueError) as error:
             raise InputError(f"There is no tokenizer at {arguments.tokenizer!r}: {error}") from error
         if tokenizer.pad_token_id is None:
             raise InputError(f"The tokenizer {arguments.tokenizer!r} has no padding token, which batches need.")
-        tokenizer.model_input_names = ["input_ids", "attention_mask"]
-        tokenizer.padding_side = "right"
-        tokenizer.model_max_length = max_length
         return tokenizer
     try:
         return LstmTokenizer.train(

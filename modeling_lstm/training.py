@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from datasets import Dataset
 from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
@@ -148,6 +149,7 @@ def train(
     _choose_metric(args, data)
     tokenizer = build_tokenizer(tokenizer_arguments, data.splits["train"], data_arguments.max_length)
     splits = {name: tokenize(data.splits[name], name, tokenizer, data_arguments.max_length) for name in ("train", "validation")}
+    smoothing = args.label_smoothing_factor
     set_seed(args.seed)
     model = build_model(model_arguments, tokenizer, data, args)
     prepared = time.perf_counter()
@@ -163,7 +165,7 @@ def train(
     )
     try:
         outcome = trainer.train(resume_from_checkpoint=checkpoint)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, SafetensorError) as error:
         if cause := save_failure(error):
             raise InputError(f"A checkpoint could not be saved in {str(folder)!r}: {cause}") from error
         raise
@@ -177,7 +179,8 @@ def train(
         | {"tokens": {name: split.statistics for name, split in splits.items()}},
         "tokenizer": vars(tokenizer_arguments) | {"vocabulary": len(tokenizer)},
         "model": model_arguments.config_fields() | {"model_type": model_arguments.model_type, "parameters": model.num_parameters()},
-        "training": _changed(args) | {"seed": args.seed, "steps": outcome.global_step, "resumed": checkpoint is not None},
+        "training": _changed(args)
+        | {"label_smoothing_factor": smoothing, "seed": args.seed, "steps": outcome.global_step, "resumed": checkpoint is not None},
         "best": {"metric": args.metric_for_best_model, "step": trainer.state.best_global_step},
         "history": [entry for entry in trainer.state.log_history if "eval_loss" in entry],
         "metrics": {"validation": {name.removeprefix("eval_"): value for name, value in validation.items() if _is_score(name)}},

@@ -1,0 +1,57 @@
+# Everything runs in its own .venv with the versions of constraints.txt. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNS ?= runs
+INSTALLED := $(VENV)/.installed
+
+# Two threads of a run that wait for each other do not fight for the cores; nothing is looked up on the Hub
+export TOKENIZERS_PARALLELISM := true
+OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
+
+.PHONY: help install demo test lint format bench results clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(INSTALLED)  ## make .venv and install the package with what its development needs
+
+# torch first, by its exact version: an open range may bring gigabytes of GPU packages
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' constraints.txt)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: $(INSTALLED)  ## train, evaluate and try an LSTM, and a network that cannot see word order, on the built-in data
+	$(OFFLINE) $(BIN)/modeling-lstm train recipes/order_matters.yaml --output_dir $(RUNS)/demo --overwrite
+	$(OFFLINE) $(BIN)/modeling-lstm train recipes/order_matters_bag_of_words.yaml --output_dir $(RUNS)/demo-bag-of-words --overwrite
+	@echo; echo "== LSTM: $(RUNS)/demo, test split =="
+	@$(OFFLINE) $(BIN)/modeling-lstm evaluate $(RUNS)/demo --split test
+	@echo; echo "== Bag of words: $(RUNS)/demo-bag-of-words, test split =="
+	@$(OFFLINE) $(BIN)/modeling-lstm evaluate $(RUNS)/demo-bag-of-words --split test
+	@echo; echo "== LSTM: four sentences =="
+	@$(OFFLINE) $(BIN)/modeling-lstm predict $(RUNS)/demo "Beyond comprehension" "I rate it so-so" "Unbelievable service" \
+		"I wish I could say the movie was great but I can't."
+
+test: $(INSTALLED) lint  ## lint, types and tests
+	$(OFFLINE) $(BIN)/python -m pytest
+
+lint: $(INSTALLED)  ## ruff and mypy
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(INSTALLED)  ## put the code into the project's form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(INSTALLED)  ## measure the speed of the recurrence on this machine (keep it idle)
+	$(OFFLINE) $(BIN)/python -m benchmarks.recurrence
+
+results: $(INSTALLED)  ## train every recipe with three seeds, evaluate on test and fill the tables of README.md (hours)
+	$(BIN)/python -m benchmarks.accuracy
+	$(BIN)/python -m benchmarks.tables
+
+clean:  ## remove .venv and caches, not the runs
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

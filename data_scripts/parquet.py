@@ -1,0 +1,116 @@
+"""What the scripts of this folder share: write configurations of a data set as Parquet, with a card, counts checked."""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasets import ClassLabel, DatasetDict
+from huggingface_hub import DatasetCard, DatasetCardData
+
+from modeling_lstm.errors import InputError
+from modeling_lstm.runs import whole_or_nothing
+
+Counts = dict[str, dict[str, int]]
+
+
+@dataclass
+class Description:
+    """What the card of a data set says besides what can be read off the data."""
+
+    name: str
+    title: str
+    summary: str
+    source: str
+    how: str
+    licence: str
+    licence_note: str
+    citation: str
+
+
+def counts(configurations: dict[str, DatasetDict]) -> Counts:
+    """Rows of each split of each configuration."""
+    return {name: {split: rows.num_rows for split, rows in splits.items()} for name, splits in configurations.items()}
+
+
+def check_counts(found: Counts, expected: Counts) -> None:
+    """Raise if a split has another number of rows than the published data."""
+    wrong = [
+        f"{name}/{split} has {rows:,} rows, expected {expected[name][split]:,}"
+        for name, splits in found.items()
+        for split, rows in splits.items()
+        if rows != expected[name][split]
+    ]
+    if wrong:
+        raise InputError("The source is not the published data: " + "; ".join(wrong))
+
+
+def write_data_set(folder: Path, configurations: dict[str, DatasetDict], description: Description) -> None:
+    """Write `CONFIGURATION/SPLIT.parquet` and the card `README.md`, all or nothing."""
+    with whole_or_nothing(folder) as temporary:
+        for name, splits in configurations.items():
+            (temporary / name).mkdir()
+            for split, rows in splits.items():
+                rows.to_parquet(temporary / name / f"{split}.parquet")
+        card(configurations, description).save(temporary / "README.md")
+
+
+def card(configurations: dict[str, DatasetDict], description: Description) -> DatasetCard:
+    """The card: metadata by which `load_dataset` finds the files, and tables of features and counts."""
+    metadata = DatasetCardData(
+        language="en",
+        license=description.licence,
+        pretty_name=description.title,
+        task_categories=["text-classification"],
+        configs=[
+            {
+                "config_name": name,
+                "data_files": [{"split": split, "path": f"{name}/{split}.parquet"} for split in splits],
+                **({"default": True} if number == 0 else {}),
+            }
+            for number, (name, splits) in enumerate(configurations.items())
+        ],
+    )
+    lines = ["| configuration | split | rows | labels |", "|---|---|---:|---|"]
+    for name, splits in configurations.items():
+        for split, rows in splits.items():
+            label = rows.features.get("label")
+            names = ", ".join(label.names) if isinstance(label, ClassLabel) else "none"
+            lines.append(f"| `{name}` | {split} | {rows.num_rows:,} | {names} |")
+    columns = next(iter(next(iter(configurations.values())).values())).features
+    features = ["| column | type |", "|---|---|"]
+    features += [f"| `{name}` | {feature.__class__.__name__} {getattr(feature, 'dtype', '')} |" for name, feature in columns.items()]
+    parts = [
+        f"---\n{metadata}\n---",
+        f"# {description.title}",
+        description.summary,
+        "## Splits",
+        "\n".join(lines),
+        "## Columns",
+        "\n".join(features),
+        "## Source",
+        description.source,
+        "## How it was made",
+        description.how,
+        "## Licence",
+        description.licence_note,
+        "## Citation",
+        description.citation,
+    ]
+    return DatasetCard("\n\n".join(parts) + "\n")
+
+
+def run(build: Callable[[str | None], dict[str, DatasetDict]], description: Description, expected: Counts) -> None:
+    """The command line that every script has: `--output_dir`, `--source`."""
+    parser = argparse.ArgumentParser(description=f"Make the data set {description.title} as Parquet files with a card.")
+    parser.add_argument("--output_dir", required=True, type=Path, help="Folder to write.")
+    parser.add_argument("--source", help="File or folder of the original release; without it, it is downloaded.")
+    arguments = parser.parse_args()
+    try:
+        configurations = build(arguments.source)
+        check_counts(counts(configurations), expected)
+        write_data_set(arguments.output_dir, configurations, description)
+    except InputError as error:
+        parser.exit(2, f"{description.name}: error: {error}\n")
+    for name, splits in counts(configurations).items():
+        print(f"{arguments.output_dir / name}: " + ", ".join(f"{split} {rows:,}" for split, rows in splits.items()))

@@ -1,0 +1,119 @@
+"""Tiny configurations, tokenizers and run folders, made in memory or once per session; no test reaches a network."""
+
+import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+
+import csv
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from modeling_lstm import LstmConfig, LstmForSequenceClassification, LstmTokenizer
+from modeling_lstm.cli import main
+
+TRAIN_FLAGS = (
+    "--embedding_size 8 --hidden_size 8 --min_frequency 1 --num_train_epochs 1 --per_device_train_batch_size 16 "
+    "--disable_tqdm true --use_cpu true"
+).split()
+WORDS = {"negative": "awful bad poor".split(), "neutral": "average okay fair".split(), "positive": "great good fine".split()}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what `datasets` caches out of the user's folders."""
+    import datasets
+
+    datasets.config.HF_DATASETS_CACHE = tmp_path_factory.mktemp("cache")
+    datasets.disable_progress_bars()
+
+
+def tiny_config(**changes: Any) -> LstmConfig:
+    """A model of a few thousand numbers."""
+    return LstmConfig(**{"vocab_size": 27, "embedding_size": 6, "hidden_size": 5, "num_labels": 3} | changes)
+
+
+def tiny_model(**changes: Any) -> LstmForSequenceClassification:
+    torch.manual_seed(0)
+    return LstmForSequenceClassification(tiny_config(**changes)).eval()
+
+
+def opinion_rows(number: int) -> list[tuple[str, str]]:
+    """Rows of text and label that are easy to learn."""
+    labels = list(WORDS)
+    rows = []
+    for n in range(number):
+        label = labels[n % 3]
+        rows.append((f"the film was {WORDS[label][n // 3 % 3]} number {n % 7}", label))
+    return rows
+
+
+def write_csv(path: Path, rows: list[tuple[Any, ...]], header: tuple[str, ...] = ("text", "label")) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+@pytest.fixture(scope="session")
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of three CSV files."""
+    folder = tmp_path_factory.mktemp("data")
+    for split, number in (("train", 90), ("validation", 30), ("test", 33)):
+        write_csv(folder / f"{split}.csv", opinion_rows(number))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, data_folder: Path) -> Path:
+    """A trained run folder; do not change it (see `run_copy`)."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    flags = [*TRAIN_FLAGS, "--num_train_epochs", "8", "--learning_rate", "0.02", "--embedding_range", "0.5"]
+    assert main(["train", "--dataset", str(data_folder), "--output_dir", str(folder), *flags]) == 0
+    return folder
+
+
+@pytest.fixture
+def run_copy(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the trained run folder that a test may damage."""
+    return Path(shutil.copytree(trained, tmp_path / "copy"))
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> LstmTokenizer:
+    return LstmTokenizer.train([text for text, _ in opinion_rows(30)], min_frequency=1)
+
+
+@pytest.fixture
+def fails(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run the command line, expect exit status 2 and one line of error, and return that line."""
+
+    def run(*arguments: str) -> str:
+        capsys.readouterr()
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as stop:  # argparse
+            status = int(stop.code or 0)
+        error = capsys.readouterr().err
+        assert status == 2, error
+        assert "Traceback" not in error
+        last = error.strip().splitlines()[-1]
+        assert "error:" in last
+        return last
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data sets, if this machine has it."""
+    folder = Path(os.environ.get("MODELING_LSTM_DATA", "../shared/data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder} (set MODELING_LSTM_DATA)")
+    return folder

@@ -1,0 +1,76 @@
+"""`LstmConfig` checks its fields, says what is wrong, and survives saving."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub.errors import StrictDataclassError
+from transformers import AutoConfig
+
+from modeling_lstm import BagOfWordsConfig, LstmConfig
+
+
+def test_defaults_are_the_realistic_size() -> None:
+    config = LstmConfig()
+    assert (config.vocab_size, config.embedding_size, config.hidden_size) == (10_000, 100, 500)
+    assert (config.cell_type, config.num_hidden_layers, config.bidirectional, config.pooling) == ("lstm", 1, False, "last")
+
+
+def test_the_textbook_sizes_are_one_line() -> None:
+    config = LstmConfig(vocab_size=27, embedding_size=8, hidden_size=14, num_labels=3)
+    assert (config.vocab_size, config.embedding_size, config.hidden_size, config.num_labels) == (27, 8, 14, 3)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("cell_type", "rnn", "cell_type"),
+        ("pooling", "sum", "pooling"),
+        ("hidden_size", 0, "hidden_size must be at least 1, found 0"),
+        ("embedding_size", -3, "embedding_size must be at least 1, found -3"),
+        ("hidden_size", "large", "hidden_size"),
+        ("word_dropout", 1.0, "word_dropout must be at least 0 and below 1, found 1.0"),
+        ("classifier_dropout", -0.1, "classifier_dropout must be at least 0 and below 1"),
+        ("label_smoothing", 1, "label_smoothing must be at least 0 and below 1"),
+        ("pad_token_id", 10_000, "pad_token_id must be from 0 to vocab_size - 1 = 9999"),
+        ("class_weights", [1.0], "one number for each of the 2 labels, found 1"),
+        ("class_weights", [1.0, -1.0], "must not be negative"),
+        ("problem_type", "ranking", "problem_type must be one of regression"),
+        ("bidirectional", "yes", "bidirectional"),
+    ],
+)
+def test_bad_fields_are_refused(field: str, value: Any, message: str) -> None:
+    with pytest.raises((StrictDataclassError, ValueError), match=message):
+        LstmConfig(**{field: value})
+
+
+def test_assignment_is_checked_too() -> None:
+    config = LstmConfig()
+    with pytest.raises(StrictDataclassError):
+        config.cell_type = "rnn"
+
+
+@pytest.mark.parametrize("config_class", [LstmConfig, BagOfWordsConfig])
+def test_every_field_survives_saving(tmp_path: Path, config_class: type[LstmConfig]) -> None:
+    names = {0: "negative", 1: "neutral", 2: "positive"}
+    config = config_class(
+        vocab_size=50,
+        cell_type="gru",
+        pooling="attention",
+        bidirectional=True,
+        word_dropout=0.1,
+        class_weights=[1.0, 2.0, 3.0],
+        id2label=names,
+        label2id={name: number for number, name in names.items()},
+        problem_type="single_label_classification",
+    )
+    config.save_pretrained(tmp_path)
+    loaded = AutoConfig.from_pretrained(tmp_path)
+    assert type(loaded) is config_class
+    differing = {name for name, value in loaded.to_dict().items() if config.to_dict().get(name) != value}
+    assert differing <= {"_name_or_path", "auto_map"}
+    assert loaded.id2label == names
+    saved = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    annotated = set(LstmConfig.__annotations__)
+    assert annotated <= saved.keys()

@@ -1,0 +1,240 @@
+"""Reading data sets: formats, columns, labels, the validation cut, and one clear sentence for what cannot be used."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
+
+from modeling_lstm.data import DataArguments, load_data
+from modeling_lstm.errors import InputError
+from modeling_lstm.preprocessing import tokenize
+from modeling_lstm.tokenization_lstm import LstmTokenizer
+from tests.conftest import opinion_rows, write_csv
+
+ROWS = opinion_rows(60)
+NAMES = ["negative", "neutral", "positive"]
+
+
+def write(path: Path, rows: list[tuple[Any, ...]] = ROWS, columns: tuple[str, ...] = ("text", "label")) -> Path:
+    """Write rows in the format of the suffix."""
+    records = [dict(zip(columns, row, strict=True)) for row in rows]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".csv":
+        return write_csv(path, rows, columns)
+    if path.suffix == ".tsv":
+        lines = ["\t".join(map(str, row)) for row in [columns, *rows]]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    else:
+        pq.write_table(pa.Table.from_pylist(records), path)
+    return path
+
+
+def load(path: Path, **options: Any) -> Any:
+    return load_data(DataArguments(dataset=str(path), **options))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_formats_as_file_and_as_folder(tmp_path: Path, suffix: str) -> None:
+    alone = load(write(tmp_path / f"alone{suffix}"))
+    assert set(alone.splits) == {"train", "validation"}
+    assert alone.splits["train"].num_rows + alone.splits["validation"].num_rows == 60
+    for split, number in (("train", 60), ("validation", 9), ("test", 12)):
+        write(tmp_path / "folder" / f"{split}{suffix}", opinion_rows(number))
+    folder = load(tmp_path / "folder")
+    assert {name: rows.num_rows for name, rows in folder.splits.items()} == {"train": 60, "validation": 9, "test": 12}
+    assert folder.label_names == alone.label_names == NAMES
+    assert folder.splits["test"]["text"][:] == [text for text, _ in opinion_rows(12)]
+    assert [NAMES[label] for label in folder.splits["test"]["label"]] == [label for _, label in opinion_rows(12)]
+
+
+def test_dev_is_validation_and_subsets_have_two_spellings(tmp_path: Path) -> None:
+    write(tmp_path / "train.csv")
+    write(tmp_path / "dev.csv", opinion_rows(9))
+    assert load(tmp_path).splits["validation"].num_rows == 9
+    arguments = DataArguments(dataset="cardiffnlp/tweet_eval:sentiment")
+    assert (arguments.dataset, arguments.subset) == ("cardiffnlp/tweet_eval", "sentiment")
+
+
+def test_class_label_names_are_kept(tmp_path: Path) -> None:
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["sad", "glad"])})
+    DatasetDict({"train": Dataset.from_dict({"text": ["a b"] * 20, "label": [1, 0] * 10}, features=features)})[
+        "train"
+    ].to_parquet(tmp_path / "train.parquet")
+    data = load(tmp_path)
+    assert data.label_names == ["sad", "glad"]
+    assert set(data.splits["train"]["label"]) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [([3, 1, 10], ["1", "3", "10"]), (["b", "a", "c"], ["a", "b", "c"]), ([True, False, True], ["False", "True"])],
+)
+def test_label_names_from_values(tmp_path: Path, values: list[Any], names: list[str]) -> None:
+    rows = [(f"text {n}", values[n % 3]) for n in range(60)]
+    data = load(write(tmp_path / "a.parquet", rows))
+    assert data.label_names == names
+    found = dict(zip(data.splits["train"]["text"], data.splits["train"]["label"], strict=True))
+    assert all(names[found[text]] == str(value) for text, value in rows if text in found)
+
+
+def test_columns_are_found_or_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", [(1, "good", "nice", "x"), (2, "bad", "awful", "y")] * 15, ("id", "title", "review", "stars"))
+    data = load(path)
+    assert (data.text_column, data.label_column) == (["review"], "stars")
+    data = load(path, text_column=["title", "review"], label_column="stars")
+    assert set(data.splits["train"]["text"]) == {"good\nnice", "bad\nawful"}
+
+
+def test_train_rows_from_another_data_set(tmp_path: Path) -> None:
+    for split in ("train", "validation", "test"):
+        write(tmp_path / "sentences" / f"{split}.csv", opinion_rows(30))
+    write(tmp_path / "phrases.csv", opinion_rows(90))
+    data = load(tmp_path / "sentences", train_dataset=str(tmp_path / "phrases.csv"))
+    assert {name: rows.num_rows for name, rows in data.splits.items()} == {"train": 90, "validation": 30, "test": 30}
+
+
+def test_the_validation_cut_is_stratified_and_the_same_each_time(tmp_path: Path) -> None:
+    rows = [(f"text {n}", "rare" if n % 10 == 0 else "common") for n in range(300)]
+    path = write(tmp_path / "a.csv", rows)
+    first, second = load(path), load(path)
+    assert Counter(first.splits["validation"]["label"]) == {0: 27, 1: 3}
+    assert first.splits["validation"]["text"][:] == second.splits["validation"]["text"][:]
+    assert first.splits["validation"]["text"][:] != load(path, split_seed=1).splits["validation"]["text"][:]
+    assert not set(first.splits["validation"]["text"]) & set(first.splits["train"]["text"])
+    again = load_data(DataArguments(dataset=str(path)), only="validation", label_names=first.label_names)
+    assert again.splits["validation"]["text"][:] == first.splits["validation"]["text"][:]
+
+
+def test_groups_stay_together(tmp_path: Path) -> None:
+    rows = [(f"{n % 40} text {n}", "ab"[n % 2], f"film {n % 40}") for n in range(400)]
+    data = load(write(tmp_path / "a.csv", rows, ("text", "label", "film")), group_column="film")
+    films = [{text.split()[0] for text in data.splits[name]["text"]} for name in ("train", "validation")]
+    assert films[1] and not films[0] & films[1]
+
+
+def test_validation_is_never_cut_from_test(tmp_path: Path) -> None:
+    write(tmp_path / "train.csv", opinion_rows(60))
+    write(tmp_path / "test.csv", opinion_rows(30))
+    data = load(tmp_path)
+    assert data.splits["test"].num_rows == 30
+    assert data.splits["train"].num_rows + data.splits["validation"].num_rows == 60
+
+
+def test_multi_label_and_regression(tmp_path: Path) -> None:
+    rows = [("a b", ["x", "y"]), ("c", []), ("d", ["y"])] * 10
+    data = load(write(tmp_path / "many.jsonl", rows))
+    assert data.problem_type == "multi_label_classification" and data.label_names == ["x", "y"]
+    assert {tuple(label) for label in data.splits["train"]["label"]} == {(1.0, 1.0), (0.0, 0.0), (0.0, 1.0)}
+    numbers = load(write(tmp_path / "numbers.jsonl", [("a", 0.5), ("b", 2.25)] * 10), problem_type="regression")
+    assert numbers.problem_type == "regression" and set(numbers.splits["train"]["label"]) == {0.5, 2.25}
+
+
+def test_a_test_split_without_labels_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path / "train.jsonl", [("a", 0), ("b", 1)] * 20)
+    write(tmp_path / "test.jsonl", [("a", -1), ("b", -1)] * 20)
+    assert set(load(tmp_path).splits) == {"train", "validation"}
+
+
+BAD: list[tuple[str, list[tuple[Any, ...]], dict[str, Any], str]] = [
+    ("csv", [], {}, "no rows"),
+    ("csv", [("a", "x"), ("b", "x")] * 20, {}, "only one label, 'x'"),
+    ("parquet", [("a", 0.5), ("b", 1.0)], {}, "holds floating-point numbers, for example .*--problem_type regression"),
+    ("parquet", [("a", 1.0), ("b", math.nan)], {}, r"1 of them missing \(NaN\)"),
+    ("parquet", [("a", "x"), (None, "y")] * 20, {}, "text in row 2 of the train split is missing"),
+    ("jsonl", [(1, "x"), (2, "y")] * 20, {"text_column": ["text"]}, "must hold text, found int64"),
+    ("csv", [("a", "x"), ("b", "")] * 20, {}, "label in row 2 of the train split is missing"),
+    ("parquet", [("a", "x"), ("b", None)] * 20, {}, "label in row 2 of the train split is missing"),
+    ("csv", [("a", "x"), ("b", "y")], {}, "has 2 rows, too few to cut a validation split"),
+    ("csv", ROWS, {"text_column": ["review"]}, "no column 'review'; its columns are text, label"),
+    ("csv", ROWS, {"label_column": "stars"}, "no column 'stars'; its columns are text, label"),
+    ("csv", ROWS, {"group_column": "film"}, "no column 'film'"),
+    ("csv", ROWS, {"subset": "s"}, "local file or folder and has no subset"),
+    ("csv", ROWS, {"validation_share": 1.5}, "between 0 and 1, found 1.5"),
+    ("csv", ROWS, {"max_length": 0}, "--max_length must be at least 1"),
+    ("csv", [("a " * 500_000, "x"), ("b", "y")] * 10, {}, "row 1 of the train split has 1,000,000 characters"),
+    ("jsonl", [("a", {"x": 1}), ("b", {"x": 2})] * 20, {"label_column": "label"}, "must hold strings or integers"),
+]
+
+
+@pytest.mark.parametrize(("kind", "rows", "options", "message"), BAD)
+def test_bad_data(tmp_path: Path, kind: str, rows: list[tuple[Any, ...]], options: dict[str, Any], message: str) -> None:
+    path = tmp_path / f"a.{kind}"
+    if rows:
+        write(path, rows)
+    else:
+        path.write_text("text,label\n", encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        load(path, **options)
+
+
+def test_columns_that_cannot_be_guessed(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", [("u", "v", "w", "z")] * 20, ("one", "two", "three", "four"))
+    with pytest.raises(InputError, match="--text_column: the columns are one, two, three, four"):
+        load(path)
+    with pytest.raises(InputError, match="--label_column: the columns are one, two, three, four"):
+        load(path, text_column=["one"])
+
+
+@pytest.mark.parametrize("name", ["missing.csv", "./missing", "/nowhere/at/all"])
+def test_a_missing_file(name: str) -> None:
+    with pytest.raises(InputError, match="There is no file or folder"):
+        load_data(DataArguments(dataset=name))
+
+
+def test_files_of_no_known_format(tmp_path: Path) -> None:
+    (tmp_path / "a.xlsx").write_bytes(b"x")
+    with pytest.raises(InputError, match="formats .csv, .tsv, .json, .jsonl, .parquet"):
+        load(tmp_path)
+    (tmp_path / "b.csv").touch()
+    with pytest.raises(InputError, match="is empty"):
+        load(tmp_path / "b.csv")
+    (tmp_path / "c.jsonl").write_text('{"text": "a", "label"', encoding="utf-8")
+    with pytest.raises(InputError, match="could not be read"):
+        load(tmp_path / "c.jsonl")
+
+
+def test_labels_in_test_that_train_lacks(tmp_path: Path) -> None:
+    write(tmp_path / "train.csv", [("a", "x"), ("b", "y")] * 20)
+    write(tmp_path / "test.csv", [("a", "x"), ("b", "z")] * 20)
+    with pytest.raises(InputError, match="test split has labels that the train split lacks: z; known are x, y"):
+        load(tmp_path)
+
+
+def test_a_hub_id_without_network_is_one_sentence() -> None:
+    with pytest.raises(InputError, match="nobody/nothing"):
+        load_data(DataArguments(dataset="nobody/nothing"))
+
+
+def test_tokenization_counts_and_truncates(tmp_path: Path) -> None:
+    rows = Dataset.from_dict({"text": ["a a a a a a", "", "a zzz", "   "], "label": [0, 1, 0, 1]})
+    tokenizer = LstmTokenizer.train(["a a"], min_frequency=1)
+    split = tokenize(rows, "train", tokenizer, 4)
+    assert split.rows["input_ids"][:] == [[2, 2, 2, 2], [], [2, 1], []]
+    assert split.rows["length"][:] == [4, 0, 2, 0]
+    assert set(split.rows.column_names) == {"input_ids", "label", "length"}
+    assert split.statistics == {
+        "rows": 4, "truncated": 1, "empty": 2, "tokens_per_row": 2.0, "out_of_vocabulary": round(1 / 6, 5)
+    }  # fmt: skip
+
+
+def test_tokenization_is_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.csv")
+    tokenizer = LstmTokenizer.train([text for text, _ in ROWS], min_frequency=1)
+    first = tokenize(load(path).splits["train"], "train", tokenizer, 16)
+    calls: list[Any] = []
+    original: Callable[..., Any] = type(tokenizer)._encode_plus
+    monkeypatch.setattr(type(tokenizer), "_encode_plus", lambda *a, **k: calls.append(a) or original(*a, **k))
+    second = tokenize(load(path).splits["train"], "train", tokenizer, 16)
+    assert not calls
+    assert second.rows["input_ids"][:] == first.rows["input_ids"][:]
+    tokenize(load(path).splits["train"], "train", tokenizer, 8)
+    assert calls

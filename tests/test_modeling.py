@@ -1,0 +1,333 @@
+"""The model: exact on padded batches, and a good citizen of transformers."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from modeling_lstm import LstmForSequenceClassification, LstmModel
+from modeling_lstm.modeling_lstm import classification_loss, locked_dropout
+from tests.conftest import tiny_config, tiny_model
+
+TOLERANCE = 1e-5
+POOLINGS = ("last", "mean", "max", "concat", "attention")
+
+configurations = st.fixed_dictionaries(
+    {
+        "cell_type": st.sampled_from(["lstm", "gru"]),
+        "bidirectional": st.booleans(),
+        "num_hidden_layers": st.integers(1, 3),
+        "embedding_size": st.integers(1, 9),
+        "hidden_size": st.integers(1, 9),
+        "pooling": st.sampled_from(POOLINGS),
+    }
+)
+row_lengths = st.lists(st.integers(0, 12), min_size=1, max_size=6)
+
+
+def random_batch(lengths: list[int], seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token numbers and mask, right-padded; what stands at padding is arbitrary."""
+    generator = torch.Generator().manual_seed(seed)
+    width = max(1, max(lengths))
+    ids = torch.randint(1, 27, (len(lengths), width), generator=generator)
+    return ids, torch.arange(width)[None] < torch.tensor(lengths)[:, None]
+
+
+def gradients(model: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+
+
+def assert_close(found: torch.Tensor, expected: torch.Tensor) -> None:
+    torch.testing.assert_close(found, expected, atol=TOLERANCE, rtol=0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(configurations, row_lengths, st.integers(0, 10**6))
+def test_a_row_depends_on_itself_alone(fields: dict[str, Any], lengths: list[int], seed: int) -> None:
+    """Forward and gradient of a padded batch equal those of its rows run one by one."""
+    model = tiny_model(**fields)
+    ids, mask = random_batch(lengths, seed)
+    batch = model(ids, mask, output_hidden_states=True)
+    batch.logits.pow(2).sum().backward()
+    together = gradients(model)
+    model.zero_grad()
+    for row, length in enumerate(lengths):
+        alone = model(ids[row : row + 1, :length], output_hidden_states=True)
+        assert_close(batch.logits[row], alone.logits[0])
+        for one, all_rows in zip(alone.hidden_states[1:], batch.hidden_states[1:], strict=True):
+            assert_close(all_rows[row, :length], one[0, :length])
+            assert all_rows[row, length:].abs().sum() == 0
+        alone.logits.pow(2).sum().backward()
+    for name, gradient in gradients(model).items():
+        torch.testing.assert_close(together[name], gradient, atol=1e-4, rtol=1e-4, msg=name)
+
+
+@settings(max_examples=60, deadline=None)
+@given(configurations, st.lists(st.integers(1, 12), min_size=1, max_size=6), st.integers(0, 10**6))
+def test_equals_a_packed_torch_rnn(fields: dict[str, Any], lengths: list[int], seed: int) -> None:
+    """States, final states and gradients equal those of the same weights run on a packed sequence."""
+    model = tiny_model(**fields).lstm
+    ids, mask = random_batch(lengths, seed)
+    found = model(ids, mask)
+    (found.last_hidden_state.pow(2).sum() + found.h_n.sum()).backward()
+    ours = gradients(model.encoder.rnn)
+    model.zero_grad()
+    vectors = model.word_embeddings(ids)
+    packed = pack_padded_sequence(vectors, mask.sum(dim=1), batch_first=True, enforce_sorted=False)
+    output, final = model.encoder.rnn(packed)
+    states = pad_packed_sequence(output, batch_first=True, total_length=ids.shape[1])[0]
+    h_n, c_n = final if fields["cell_type"] == "lstm" else (final, None)
+    assert_close(found.last_hidden_state, states)
+    assert_close(found.h_n, h_n)
+    if c_n is None:
+        assert found.c_n is None
+    else:
+        assert_close(found.c_n, c_n)
+    (states.pow(2).sum() + h_n.sum()).backward()
+    for name, gradient in gradients(model.encoder.rnn).items():
+        torch.testing.assert_close(ours[name], gradient, atol=1e-4, rtol=1e-4, msg=name)
+
+
+@settings(max_examples=60, deadline=None)
+@given(configurations, st.data())
+def test_padding_may_stand_anywhere(fields: dict[str, Any], data: st.DataObject) -> None:
+    """A row under any mask, left-padded or with gaps, gives what its tokens alone give."""
+    model = tiny_model(**fields)
+    width = data.draw(st.integers(1, 9))
+    masks = data.draw(st.lists(st.lists(st.booleans(), min_size=width, max_size=width), min_size=1, max_size=4))
+    mask = torch.tensor(masks)
+    ids = torch.randint(1, 27, mask.shape, generator=torch.Generator().manual_seed(width))
+    batch = model.lstm(ids, mask)
+    for row in range(len(masks)):
+        alone = model.lstm(ids[row][mask[row]][None])
+        assert_close(batch.pooler_output[row], alone.pooler_output[0])
+        assert_close(batch.h_n[:, row], alone.h_n[:, 0])
+        if alone.c_n is not None:
+            assert_close(batch.c_n[:, row], alone.c_n[:, 0])
+        if mask[row].any():
+            assert_close(batch.last_hidden_state[row][mask[row]], alone.last_hidden_state[0])
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("cell_type", ["lstm", "gru"])
+def test_a_text_without_tokens_is_finite(cell_type: str, pooling: str) -> None:
+    model = tiny_model(cell_type=cell_type, pooling=pooling, bidirectional=True)
+    bias = model.classifier.bias
+    for ids in (torch.zeros(2, 4, dtype=torch.long), torch.zeros(2, 0), torch.zeros(2, 0, dtype=torch.long)):
+        logits = model(ids).logits
+        assert_close(logits, bias.expand(2, 3))
+    loss = model(torch.zeros(2, 4, dtype=torch.long), labels=torch.tensor([0, 2])).loss
+    loss.backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+
+
+def test_what_stands_at_padding_is_not_read() -> None:
+    model = tiny_model(bidirectional=True, pooling="concat")
+    vectors = torch.randn(2, 6, 6)
+    mask = torch.tensor([[1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1]])
+    expected = model(inputs_embeds=vectors, attention_mask=mask).logits
+    vectors[0, 4:] = float("nan")
+    assert_close(model(inputs_embeds=vectors, attention_mask=mask).logits, expected)
+
+
+def test_without_a_mask_the_padding_token_is_padding() -> None:
+    model = tiny_model()
+    ids = torch.tensor([[5, 6, 7, 0, 0]])
+    assert torch.equal(model(ids).logits, model(ids, (ids != 0).long()).logits)
+    assert not torch.allclose(model(ids).logits, model(ids, torch.ones_like(ids)).logits)
+
+
+def test_word_vectors_in_place_of_tokens() -> None:
+    model = tiny_model(bidirectional=True)
+    ids, mask = random_batch([5, 3], 0)
+    embedded = model.get_input_embeddings()(ids)
+    assert torch.equal(model(inputs_embeds=embedded, attention_mask=mask).logits, model(ids, mask).logits)
+
+
+@pytest.mark.parametrize("given", [{}, {"input_ids": torch.ones(1, 2).long(), "inputs_embeds": torch.ones(1, 2, 6)}])
+def test_refuses_no_input_and_two_inputs(given: dict[str, torch.Tensor]) -> None:
+    with pytest.raises(ValueError, match="either input_ids or inputs_embeds, found (none|both)"):
+        tiny_model()(**given)
+
+
+def test_refuses_a_mask_of_another_shape() -> None:
+    with pytest.raises(ValueError, match=r"shape \(batch, tokens\) = \(2, 3\).*found \(2, 4\)"):
+        tiny_model()(torch.ones(2, 3).long(), torch.ones(2, 4))
+
+
+@pytest.mark.parametrize("cell_type", ["lstm", "gru"])
+def test_outputs_have_the_shapes_that_are_documented(cell_type: str) -> None:
+    model = tiny_model(cell_type=cell_type, bidirectional=True, num_hidden_layers=2, pooling="concat").lstm
+    found = model(torch.ones(3, 4).long(), output_hidden_states=True)
+    assert found.last_hidden_state.shape == (3, 4, 10)
+    assert found.pooler_output.shape == (3, 30)
+    assert found.h_n.shape == (4, 3, 5)
+    assert (found.c_n is None) == (cell_type == "gru")
+    assert [tuple(states.shape) for states in found.hidden_states] == [(3, 4, 6), (3, 4, 10), (3, 4, 10)]
+    as_tuple = model(torch.ones(3, 4).long(), return_dict=False)
+    assert isinstance(as_tuple, tuple) and torch.equal(as_tuple[0], found.last_hidden_state)
+
+
+def test_single_label_loss_with_weights_and_smoothing() -> None:
+    logits, labels = torch.randn(4, 3), torch.tensor([0, 1, 2, 2])
+    config = tiny_config(class_weights=[1.0, 2.0, 0.5], label_smoothing=0.1)
+    expected = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 0.5]), label_smoothing=0.1)(logits, labels)
+    assert_close(classification_loss(config, logits, labels), expected)
+
+
+def test_multi_label_and_regression_losses() -> None:
+    logits, labels = torch.randn(4, 3), torch.tensor([[1, 0, 1]] * 4)
+    config = tiny_config(problem_type="multi_label_classification")
+    assert_close(classification_loss(config, logits, labels), nn.BCEWithLogitsLoss()(logits, labels.float()))
+    numbers = torch.randn(4)
+    config = tiny_config(num_labels=1, problem_type="regression")
+    assert_close(classification_loss(config, logits[:, :1], numbers), nn.MSELoss()(logits[:, 0], numbers))
+
+
+def test_problem_type_is_seen_from_the_labels() -> None:
+    logits = torch.randn(4, 3)
+    classes = torch.tensor([0, 1, 2, 0])
+    assert_close(classification_loss(tiny_config(), logits, classes), nn.functional.cross_entropy(logits, classes))
+    several = torch.ones(4, 3)
+    assert_close(classification_loss(tiny_config(), logits, several), nn.BCEWithLogitsLoss()(logits, several))
+
+
+def test_gradient_checkpointing_changes_nothing() -> None:
+    ids, mask = random_batch([5, 2, 7], 1)
+    found = []
+    for checkpointing in (False, True):
+        model = tiny_model(num_hidden_layers=2, bidirectional=True).train()
+        if checkpointing:
+            model.gradient_checkpointing_enable()
+        assert model.is_gradient_checkpointing == checkpointing
+        model(ids, mask, labels=torch.tensor([0, 1, 2])).loss.backward()
+        found.append(gradients(model))
+    for name in found[0]:
+        assert_close(found[1][name], found[0][name])
+
+
+def test_initial_weights() -> None:
+    model = tiny_model(hidden_size=8, num_hidden_layers=2, bidirectional=True, embedding_range=0.1, vocab_size=5_000)
+    rnn = model.lstm.encoder.rnn
+    for name, parameter in rnn.named_parameters():
+        if name.startswith("weight_hh"):
+            for gate in parameter.chunk(4):
+                assert_close(gate @ gate.T, torch.eye(8))
+        elif name.startswith("bias_ih"):
+            assert parameter.tolist() == [0.0] * 8 + [1.0] * 8 + [0.0] * 16
+        elif name.startswith("bias_hh"):
+            assert not parameter.any()
+    vectors = model.get_input_embeddings().weight
+    assert not vectors[0].any()
+    assert abs(vectors.std().item() - 0.1) < 0.01
+    gru = tiny_model(cell_type="gru").lstm.encoder.rnn
+    assert not gru.bias_ih_l0.any()
+
+
+def test_weights_absent_from_a_checkpoint_are_drawn_properly(tmp_path: Path) -> None:
+    """What is stored is kept, also within one nn.LSTM; what is missing is initialised as in a new model."""
+    model = tiny_model()
+    state = {name: value for name, value in model.state_dict().items() if "weight_hh" not in name and "bias" not in name}
+    with torch.no_grad():
+        state["lstm.encoder.rnn.weight_ih_l0"].fill_(0.5)
+    model.save_pretrained(tmp_path, state_dict=state)
+    loaded = LstmForSequenceClassification.from_pretrained(tmp_path)
+    rnn = loaded.lstm.encoder.rnn
+    assert (rnn.weight_ih_l0 == 0.5).all()
+    for gate in rnn.weight_hh_l0.chunk(4):
+        assert_close(gate @ gate.T, torch.eye(5))
+    assert (rnn.bias_ih_l0[5:10] == 1.0).all()
+    assert not loaded.classifier.bias.any()
+
+
+def test_base_model_loads_from_a_classifier_and_back(tmp_path: Path) -> None:
+    model = tiny_model()
+    model.save_pretrained(tmp_path / "classifier")
+    base = LstmModel.from_pretrained(tmp_path / "classifier")
+    ids = torch.ones(2, 3).long()
+    assert torch.equal(base(ids).pooler_output, model.lstm(ids).pooler_output)
+    base.save_pretrained(tmp_path / "base")
+    again = LstmForSequenceClassification.from_pretrained(tmp_path / "base")
+    assert torch.equal(again.lstm(ids).pooler_output, model.lstm(ids).pooler_output)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_save_and_load_in_every_float_type(tmp_path: Path, dtype: torch.dtype) -> None:
+    """Reloading gives the same numbers, and padding stays without effect in each type."""
+    model = tiny_model(bidirectional=True, pooling="concat").to(dtype)
+    model.save_pretrained(tmp_path)
+    assert (tmp_path / "model.safetensors").is_file()
+    assert not list(tmp_path.glob("*.bin")) and not list(tmp_path.glob("*.pt"))
+    loaded = LstmForSequenceClassification.from_pretrained(tmp_path).eval()
+    assert loaded.dtype == dtype
+    ids, mask = random_batch([5, 2, 0], 1)
+    found = loaded(ids, mask).logits
+    assert torch.equal(found, model(ids, mask).logits)
+    alone = loaded(ids[1:2, :2]).logits[0]
+    torch.testing.assert_close(found[1], alone, atol=1e-5 if dtype == torch.float32 else 2e-3, rtol=0)
+    found.float().sum().backward()
+    as_float = LstmForSequenceClassification.from_pretrained(tmp_path, dtype=torch.float32)
+    assert as_float.dtype == torch.float32
+
+
+def test_resizing_the_vocabulary() -> None:
+    model = tiny_model()
+    before = model(torch.tensor([[3, 4, 0]])).logits
+    model.resize_token_embeddings(40)
+    assert model.config.vocab_size == 40 and model.get_input_embeddings().weight.shape == (40, 6)
+    assert torch.equal(model(torch.tensor([[3, 4, 0]])).logits, before)
+    assert model(torch.tensor([[39]])).logits.isfinite().all()
+
+
+def test_a_padded_head_of_another_size_is_drawn_anew(tmp_path: Path) -> None:
+    tiny_model().save_pretrained(tmp_path)
+    loaded = LstmForSequenceClassification.from_pretrained(tmp_path, num_labels=7, ignore_mismatched_sizes=True)
+    assert loaded(torch.ones(1, 2).long()).logits.shape == (1, 7)
+
+
+@pytest.mark.parametrize(
+    "name", ["word_dropout", "embedding_dropout", "hidden_dropout", "recurrent_dropout", "classifier_dropout"]
+)
+def test_each_dropout_acts_in_training_only(name: str) -> None:
+    model = tiny_model(num_hidden_layers=2, **{name: 0.5})
+    plain = tiny_model(num_hidden_layers=2)
+    ids = torch.randint(1, 27, (4, 8), generator=torch.Generator().manual_seed(0))
+    expected = plain(ids).logits
+    assert torch.equal(model(ids).logits, expected)
+    model.train()
+    torch.manual_seed(1)
+    assert not torch.allclose(model(ids).logits, expected)
+
+
+def test_word_dropout_drops_a_word_everywhere() -> None:
+    model = tiny_model(word_dropout=0.5).train()
+    torch.manual_seed(0)
+    vectors = model.get_input_embeddings()(torch.tensor([list(range(1, 27)) * 2] * 3))
+    dropped = vectors.abs().sum(dim=-1) == 0
+    assert dropped.any() and not dropped.all()
+    assert (dropped == dropped[0, :26].repeat(2)).all()
+
+
+def test_locked_dropout_has_one_mask_for_all_steps() -> None:
+    torch.manual_seed(0)
+    dropped = locked_dropout(torch.ones(3, 7, 20), 0.5, training=True) == 0
+    assert dropped.any() and not dropped.all()
+    assert (dropped == dropped[:, :1]).all()
+
+
+def test_models_of_the_tests_are_small() -> None:
+    assert tiny_model(bidirectional=True, num_hidden_layers=3).num_parameters() < 10_000
+
+
+def test_exports_without_a_look_at_the_data() -> None:
+    """torch.export sees one path for every mask."""
+    model = tiny_model(bidirectional=True, pooling="concat")
+    ids, mask = random_batch([5, 3], 2)
+    program = torch.export.export(model, (ids, mask.long()))
+    other_ids, other_mask = random_batch([4, 5], 3)
+    assert_close(program.module()(other_ids, other_mask.long()).logits, model(other_ids, other_mask).logits)

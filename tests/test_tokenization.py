@@ -1,0 +1,112 @@
+"""`LstmTokenizer` finds sensible units and is wholly described by tokenizer.json."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from transformers import AutoTokenizer
+
+from modeling_lstm import LstmTokenizer
+
+ALGORITHMS = ("word", "bpe", "wordpiece", "unigram")
+
+
+def units(text: str, **options: object) -> list[str]:
+    """The units that a word-level tokenizer trained on the text finds in it."""
+    tokenizer = LstmTokenizer.train([text], min_frequency=1, **options)
+    return tokenizer.convert_ids_to_tokens(tokenizer(text).input_ids)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Good, really GOOD!", ["good", ",", "really", "good", "!"]),
+        ("I can't. It's fine; they're ok", ["i", "ca", "n't", ".", "it", "'s", "fine", ";", "they", "'re", "ok"]),
+        ("ca n't , it 's", ["ca", "n't", ",", "it", "'s"]),
+        ("I don\\u2019t\\u002c ok", ["i", "do", "n't", ",", "ok"]),
+        ("don’t “quote” – dash…", ["do", "n't", '"', "quote", '"', "--", "dash", "..."]),
+        ("Tom &amp; Jerry &lt;3 &#39;x&#x27; caf&eacute;", ["tom", "&", "jerry", "<3", "'", "x", "'", "café"]),
+        ("thanks @Some_One see https://t.co/x?y=1 www.a.org", ["thanks", "@user", "see", "http", "http"]),
+        ("mail me@home.org", ["mail", "me", "@", "home.org"]),
+        ("#MondayMotivation rocks", ["#mondaymotivation", "rocks"]),
+        ("3.5% off $1,000.00 at 18:30 on the 5th 2nite", ["3.5", "%", "off", "$", "1,000.00", "at", "18:30", "on"]
+         + ["the", "5th", "2nite"]),
+        ("nice :) :-( ;D <3", ["nice", ":)", ":-(", ";d", "<3"]),
+        ("ok 😀😀👍🏽❤️ end", ["ok", "😀", "😀", "👍🏽", "❤️", "end"]),
+        ("wow!!!!!! what??? hm.....", ["wow", "!!!", "what", "???", "hm", "..."]),
+        ("one<br /><br />two", ["one", "two"]),
+        ("U.S. r&b so-so", ["u.s", ".", "r&b", "so", "-", "so"]),
+        ("lost \\ud83d\\ude00 emoji", ["lost", "emoji"]),
+        ("Das ist über 日本語", ["das", "ist", "über", "日本語"]),
+        ("", []),
+        ("   \n\t ", []),
+    ],
+)  # fmt: skip
+def test_units(text: str, expected: list[str]) -> None:
+    assert units(text) == expected
+
+
+def test_case_can_be_kept() -> None:
+    assert units("Good GOOD good", lowercase=False) == ["Good", "GOOD", "good"]
+
+
+def test_rare_words_are_unknown_and_the_vocabulary_is_bounded() -> None:
+    texts = ["a a a b b c"]
+    tokenizer = LstmTokenizer.train(texts, min_frequency=2)
+    assert tokenizer.get_vocab() == {"[PAD]": 0, "[UNK]": 1, "a": 2, "b": 3}
+    assert tokenizer("a c").input_ids == [2, 1]
+    assert len(LstmTokenizer.train(texts, min_frequency=1, vocab_size=3)) == 3
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_pieces_cover_words_that_were_not_seen(algorithm: str) -> None:
+    texts = ["low lower lowest new newer newest wide wider widest"] * 20
+    tokenizer = LstmTokenizer.train(texts, algorithm=algorithm, vocab_size=60)
+    assert len(tokenizer) <= 60
+    known = tokenizer.unk_token_id not in tokenizer("newest").input_ids
+    assert known
+    covered = tokenizer.unk_token_id not in tokenizer("lowider").input_ids
+    assert covered == (algorithm != "word")
+    assert tokenizer.decode(tokenizer("newest lower").input_ids) == "newest lower"
+
+
+@pytest.mark.parametrize("size", [0, 1, 2])
+def test_a_vocabulary_smaller_than_the_special_tokens_is_refused(size: int) -> None:
+    with pytest.raises(ValueError, match=f"greater than 2, the number of special tokens.*found {size}"):
+        LstmTokenizer.train(["a"], vocab_size=size)
+
+
+def test_an_unknown_algorithm_is_refused() -> None:
+    with pytest.raises(ValueError, match="word, bpe, wordpiece or unigram, found 'char'"):
+        LstmTokenizer.train(["a"], algorithm="char")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_reloading_changes_nothing(tmp_path: Path, algorithm: str) -> None:
+    texts = ["the film isn't good :) &amp; @you", "It was GREAT!!!", ""]
+    tokenizer = LstmTokenizer.train(texts * 3, algorithm=algorithm, vocab_size=100, model_max_length=4)
+    tokenizer.save_pretrained(tmp_path)
+    loaded = LstmTokenizer.from_pretrained(tmp_path)
+    auto = AutoTokenizer.from_pretrained(tmp_path)
+    for other in (loaded, auto):
+        assert other(texts, padding=True).data == tokenizer(texts, padding=True).data
+        assert other(texts, truncation=True).data == tokenizer(texts, truncation=True).data
+        assert other.model_max_length == 4
+        assert (other.pad_token, other.unk_token) == ("[PAD]", "[UNK]")
+
+
+def test_loads_without_this_package_and_without_remote_code(tmp_path: Path) -> None:
+    text = "I can't say @you &amp; me"
+    tokenizer = LstmTokenizer.train([text], min_frequency=1)
+    tokenizer.save_pretrained(tmp_path)
+    script = (
+        "import sys; from transformers import AutoTokenizer; "
+        f"t = AutoTokenizer.from_pretrained({str(tmp_path)!r}); print(t({text!r}).input_ids); "
+        "assert not any(name.startswith('modeling_lstm') for name in sys.modules)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.strip() == str(tokenizer(text).input_ids)

