@@ -28,7 +28,9 @@ NAMES = ["neg", "pos"]
 
 def build(source: str | None = None) -> dict[str, DatasetDict]:
     """Both configurations, from the folder aclImdb, from the archive, or downloaded."""
-    folder = Path(DownloadManager().download_and_extract(source or URL) if source is None or Path(source).is_file() else source)
+    folder = Path(
+        DownloadManager().download_and_extract(source or URL) if source is None or Path(source).is_file() else source
+    )
     if not (folder / "train").is_dir():
         folder = folder / "aclImdb"
     labelled = DatasetDict({split: _read(folder / split, NAMES) for split in ("train", "test")})
@@ -40,7 +42,9 @@ def _read(folder: Path, parts: list[str]) -> Dataset:
     for part in parts:
         files = sorted((folder / part).glob("*_*.txt"), key=lambda path: int(path.stem.split("_")[0]))
         if not files:
-            raise InputError(f"There are no reviews in {str(folder / part)!r}: --source is the folder aclImdb or its archive.")
+            raise InputError(
+                f"There are no reviews in {str(folder / part)!r}: --source is the folder aclImdb or its archive."
+            )
         addresses = (folder / f"urls_{part}.txt").read_text(encoding="utf-8").split("\n")
         for path in files:
             number, rating = (int(value) for value in path.stem.split("_"))

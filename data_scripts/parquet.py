@@ -79,7 +79,10 @@ def card(configurations: dict[str, DatasetDict], description: Description) -> Da
             lines.append(f"| `{name}` | {split} | {rows.num_rows:,} | {names} |")
     columns = next(iter(next(iter(configurations.values())).values())).features
     features = ["| column | type |", "|---|---|"]
-    features += [f"| `{name}` | {feature.__class__.__name__} {getattr(feature, 'dtype', '')} |" for name, feature in columns.items()]
+    features += [
+        f"| `{name}` | {feature.__class__.__name__} {getattr(feature, 'dtype', '')} |"
+        for name, feature in columns.items()
+    ]
     parts = [
         f"---\n{metadata}\n---",
         f"# {description.title}",

@@ -1,7 +1,7 @@
 """Write the Stanford Sentiment Treebank as Parquet: `python -m data_scripts.sst --output_dir FOLDER [--source trees]`.
 
-Six configurations: `sentences-K` and `phrases-K` for K = 2, 3 and 5 classes. `phrases-K` trains on every distinct phrase of
-the train trees, whole sentences included, and validates and tests on sentences.
+Six configurations: `sentences-K` and `phrases-K` for K = 2, 3 and 5 classes. `phrases-K` trains on every distinct
+phrase of the train trees, whole sentences included, and validates and tests on sentences.
 """
 
 import re
@@ -69,8 +69,13 @@ def phrases(tree: str) -> Iterator[Phrase]:
 
 def build(source: str | None = None) -> dict[str, DatasetDict]:
     """All six configurations, from a folder with train.txt, dev.txt and test.txt, from the zip file, or downloaded."""
-    folder = Path(DownloadManager().download_and_extract(source or URL) if source is None or Path(source).is_file() else source)
-    trees = {split: _read_trees(folder, stem) for split, stem in (("train", "train"), ("validation", "dev"), ("test", "test"))}
+    folder = Path(
+        DownloadManager().download_and_extract(source or URL) if source is None or Path(source).is_file() else source
+    )
+    trees = {
+        split: _read_trees(folder, stem)
+        for split, stem in (("train", "train"), ("validation", "dev"), ("test", "test"))
+    }
     sentences = {split: [list(phrases(tree))[-1] for tree in lines] for split, lines in trees.items()}
     # the whole sentence of a tree comes before its parts
     first: dict[str, Phrase] = {}
@@ -81,14 +86,18 @@ def build(source: str | None = None) -> dict[str, DatasetDict]:
     for kind, train in (("sentences", sentences["train"]), ("phrases", list(first.values()))):
         for classes in CLASSES:
             parts = sentences | {"train": train}
-            configurations[f"{kind}-{classes}"] = DatasetDict({name: _table(rows, classes) for name, rows in parts.items()})
+            configurations[f"{kind}-{classes}"] = DatasetDict(
+                {name: _table(rows, classes) for name, rows in parts.items()}
+            )
     return configurations
 
 
 def _read_trees(folder: Path, stem: str) -> list[str]:
     found = sorted(folder.rglob(f"{stem}.txt"))
     if not found:
-        raise InputError(f"{str(folder)!r} has no {stem}.txt: --source is a folder (or zip) with train.txt, dev.txt and test.txt.")
+        raise InputError(
+            f"{str(folder)!r} has no {stem}.txt: --source is a folder (or zip) with train.txt, dev.txt and test.txt."
+        )
     return [line for line in found[0].read_text(encoding="utf-8").split("\n") if line.strip()]
 
 

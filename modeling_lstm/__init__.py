@@ -1,4 +1,4 @@
-"""LSTM text classification for the Hugging Face ecosystem. Importing this package registers its classes with `Auto*`."""
+"""LSTM text classification for the Hugging Face ecosystem. Importing it registers its classes with `Auto*`."""
 
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 

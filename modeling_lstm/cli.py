@@ -1,4 +1,4 @@
-"""The command line: `modeling-lstm train | evaluate | predict`. Settings are those of the dataclasses; nothing is decided here."""
+"""The command line: `modeling-lstm train | evaluate | predict`. Flags are the fields of the settings."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""`LstmConfig`: every size and choice of the LSTM family, validated. Self-contained, so it also serves as remote code."""
+"""`LstmConfig`: every size and choice of the LSTM family, validated. Self-contained, so it serves as remote code."""
 
 from typing import Literal
 
@@ -11,23 +11,23 @@ class LstmConfig(PreTrainedConfig):
     r"""
     Configuration of [`LstmModel`] and [`LstmForSequenceClassification`].
 
-    The defaults are a realistic size (10,000 words, vectors of 100 numbers, a state of 500). The textbook toy is one line:
-    `LstmConfig(vocab_size=27, embedding_size=8, hidden_size=14, num_labels=3)`.
+    The defaults are a realistic size (10,000 words, vectors of 100 numbers, a state of 500). The textbook toy is one
+    line: `LstmConfig(vocab_size=27, embedding_size=8, hidden_size=14, num_labels=3)`.
 
     Args:
         vocab_size (`int`, defaults to 10000): Rows of the embedding table; at least `len(tokenizer)`.
         embedding_size (`int`, defaults to 100): Numbers in a word vector, the size of x(t).
         hidden_size (`int`, defaults to 500): Numbers in the output h(t) and in the memory c(t), of each direction.
         num_hidden_layers (`int`, defaults to 1): Recurrent layers stacked on top of each other.
-        cell_type (`"lstm"` or `"gru"`, defaults to `"lstm"`): LSTM (Hochreiter and Schmidhuber, 1997; with the forget gate
-            of Gers et al., 2000) or GRU (Cho et al., 2014; in the form of cuDNN and PyTorch).
-        bidirectional (`bool`, defaults to `False`): Also read each text from its last token to its first; outputs are then
-            `2 * hidden_size` wide.
-        pooling (`"last"`, `"mean"`, `"max"`, `"concat"` or `"attention"`, defaults to `"last"`): How the outputs of a text
-            become one vector: the output after the last token read (of each direction), their mean, their maximum, these
-            three side by side (Howard and Ruder, 2018), or a learned weighted mean (Yang et al., 2016).
-        word_dropout (`float`, defaults to 0.0): Share of *words of the vocabulary* whose whole vector is dropped, the same
-            words everywhere in a batch (Gal and Ghahramani, 2016; "embedding dropout" in AWD-LSTM).
+        cell_type (`"lstm"` or `"gru"`, defaults to `"lstm"`): LSTM (Hochreiter and Schmidhuber, 1997; with the forget
+            gate of Gers et al., 2000) or GRU (Cho et al., 2014; in the form of cuDNN and PyTorch).
+        bidirectional (`bool`, defaults to `False`): Also read each text from its last token to its first; outputs are
+            then `2 * hidden_size` wide.
+        pooling (`"last"`, `"mean"`, `"max"`, `"concat"` or `"attention"`, defaults to `"last"`): How the outputs of a
+            text become one vector: the output after the last token read (of each direction), their mean, their
+            maximum, these three side by side (Howard and Ruder, 2018), or a learned weighted mean (Yang et al., 2016).
+        word_dropout (`float`, defaults to 0.0): Share of *words of the vocabulary* whose whole vector is dropped, the
+            same words everywhere in a batch (Gal and Ghahramani, 2016; "embedding dropout" in AWD-LSTM).
         embedding_dropout (`float`, defaults to 0.0): Dropout on the word vectors, one mask for all steps of a text
             ("locked" dropout).
         hidden_dropout (`float`, defaults to 0.0): Locked dropout between the recurrent layers.
@@ -39,7 +39,8 @@ class LstmConfig(PreTrainedConfig):
         pad_token_id (`int`, *optional*, defaults to 0): The token that fills short rows; its vector is zero.
         class_weights (list of `float`, *optional*): One weight for each label in the cross-entropy (single-label), or
             the weight of each label's positive cases (multi-label).
-        label_smoothing (`float`, defaults to 0.0): Label smoothing of the single-label cross-entropy (Szegedy et al., 2016).
+        label_smoothing (`float`, defaults to 0.0): Label smoothing of the single-label cross-entropy (Szegedy et al.,
+            2016).
 
     Raises:
         huggingface_hub.errors.StrictDataclassError: a field has the wrong type or a value out of its range.
@@ -83,7 +84,8 @@ class LstmConfig(PreTrainedConfig):
                 raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}.")
         if self.pad_token_id is not None and not 0 <= self.pad_token_id < self.vocab_size:
             raise ValueError(
-                f"pad_token_id must be from 0 to vocab_size - 1 = {self.vocab_size - 1} or None, found {self.pad_token_id}."
+                f"pad_token_id must be from 0 to vocab_size - 1 = {self.vocab_size - 1} or None, "
+                f"found {self.pad_token_id}."
             )
 
     def validate_rates(self) -> None:

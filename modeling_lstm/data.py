@@ -1,17 +1,17 @@
 """From a Hub id, files or the built-in data set to checked splits with the columns `text` and `label`."""
 
 import logging
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value, load_dataset
+from datasets import Dataset, DatasetDict, Features, List, Value, load_dataset
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 
-from .errors import InputError
+from .errors import InputError, listed, require
+from .labels import LabelReader, ProblemType
 from .order_matters import load_order_matters
 
 logger = logging.getLogger(__name__)
@@ -22,31 +22,34 @@ SPLIT_NAMES = {"validation": ("validation", "valid", "val", "dev"), "train": ("t
 TEXT_COLUMNS = ("text", "sentence", "review", "tweet", "content", "comment", "body", "document", "message", "question")
 LABEL_COLUMNS = ("label", "labels", "sentiment", "class", "category", "target", "score", "rating", "stars")
 
-ProblemType = Literal["single_label_classification", "multi_label_classification", "regression"]
-
 
 @dataclass
 class DataArguments:
     """Which texts and labels to use."""
 
     dataset: str = field(
-        metadata={
-            "help": "Hub id, file or folder of CSV, TSV, JSON lines or Parquet, or order-matters; 'id:subset' names a subset."
-        }
+        metadata={"help": "Hub id (or id:subset), file or folder of CSV, TSV, JSON lines or Parquet, or order-matters."}
     )
     subset: str | None = field(default=None, metadata={"help": "Subset (configuration) of a Hub data set."})
     revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a Hub data set."})
     train_dataset: str | None = field(
-        default=None, metadata={"help": "Take the train split from this data set instead, for example phrases of sentences."}
+        default=None,
+        metadata={"help": "Take the train split from this data set instead, for example phrases of sentences."},
     )
-    text_column: list[str] | None = field(default=None, metadata={"help": "Column, or several to be joined, with the text."})
+    text_column: list[str] | None = field(
+        default=None, metadata={"help": "Column, or several to be joined, with the text."}
+    )
     label_column: str | None = field(default=None, metadata={"help": "Column with the label."})
     group_column: str | None = field(
         default=None, metadata={"help": "Rows that share this value stay together when validation is cut from train."}
     )
-    validation_share: float = field(default=0.1, metadata={"help": "Share of train cut off where there is no validation split."})
+    validation_share: float = field(
+        default=0.1, metadata={"help": "Share of train cut off where there is no validation split."}
+    )
     split_seed: int = field(default=42, metadata={"help": "Seed of that cut, the same for every training seed."})
-    problem_type: ProblemType | None = field(default=None, metadata={"help": "Only needed for regression; else seen from the labels."})
+    problem_type: ProblemType | None = field(
+        default=None, metadata={"help": "Only needed for regression; else seen from the labels."}
+    )
     max_length: int = field(default=512, metadata={"help": "Tokens of a text that are read; the rest is cut off."})
     max_characters: int = field(
         default=500_000, metadata={"help": "A longer text is an error: usually a quotation mark that is never closed."}
@@ -100,11 +103,11 @@ def load_data(arguments: DataArguments, only: str | None = None, label_names: li
     needed = only or "train"
     if only == "validation" and only not in raw:
         needed = "train"  # validation was cut from it, and is cut again in the same way
-    _require(needed in raw, f"The data set has no {needed} split; it has {_listed(raw)}.")
+    require(needed in raw, f"The data set has no {needed} split; it has {listed(raw)}.")
     if only is not None:
         raw = DatasetDict({needed: raw[needed]})
     for name, rows in raw.items():
-        _require(rows.num_rows > 0, f"The {name} split has no rows.")
+        require(rows.num_rows > 0, f"The {name} split has no rows.")
     first = next(iter(raw.values()))
     text_column = _text_column(arguments, first)
     label_column = _label_column(arguments, first, text_column)
@@ -112,7 +115,7 @@ def load_data(arguments: DataArguments, only: str | None = None, label_names: li
         _check_columns(rows, name, [*text_column, label_column])
         _check_texts(rows, name, text_column, arguments.max_characters)
     raw = _drop_unlabelled_test(raw, label_column)
-    labels = _LabelReader(raw, label_column, arguments.problem_type, label_names)
+    labels = LabelReader(raw, label_column, arguments.problem_type, label_names)
     splits = DatasetDict({name: _standard_form(rows, name, text_column, labels) for name, rows in raw.items()})
     if "validation" not in splits and (only is None or only == "validation"):
         groups = _groups(arguments, raw["train"])
@@ -121,20 +124,11 @@ def load_data(arguments: DataArguments, only: str | None = None, label_names: li
         splits = DatasetDict({only: splits[only]})
     elif labels.kind == "single_label_classification":
         seen = set(splits["train"]["label"][:])
-        _require(
+        require(
             len(seen) > 1,
             f"The train split has only one label, {labels.names[next(iter(seen))]!r}: a classifier needs at least two.",
         )
     return TextData(splits, labels.names, labels.kind, text_column, label_column)
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise InputError(message)
-
-
-def _listed(names: Iterable[Any]) -> str:
-    return ", ".join(str(name) for name in names)
 
 
 def _read(source: str, subset: str | None, revision: str | None) -> DatasetDict:
@@ -145,13 +139,18 @@ def _read(source: str, subset: str | None, revision: str | None) -> DatasetDict:
     looks_local = path.exists() or path.suffix.lower() in FORMATS or source.startswith((".", "/", "~"))
     try:
         if looks_local:
-            _require(path.exists(), f"There is no file or folder {source!r}.")
-            _require(subset is None, f"{source!r} is a local file or folder and has no subset {subset!r}: leave out --subset.")
+            require(path.exists(), f"There is no file or folder {source!r}.")
+            require(
+                subset is None,
+                f"{source!r} is a local file or folder and has no subset {subset!r}: leave out --subset.",
+            )
             raw = load_dataset(**local_files(path))
         else:
             raw = load_dataset(source, name=subset, revision=revision)
     except DatasetNotFoundError as error:
-        raise InputError(f"There is no data set {source!r} on the Hub, and no file or folder of that name: {error}") from error
+        raise InputError(
+            f"There is no data set {source!r} on the Hub, and no file or folder of that name: {error}"
+        ) from error
     except InputError:
         raise
     except ConnectionError as error:
@@ -167,7 +166,7 @@ def _read(source: str, subset: str | None, revision: str | None) -> DatasetDict:
             if name in raw:
                 splits[standard] = raw[name]
                 break
-    _require(len(splits) > 0, f"{source!r} has none of the splits train, validation and test; it has {_listed(raw)}.")
+    require(len(splits) > 0, f"{source!r} has none of the splits train, validation and test; it has {listed(raw)}.")
     return splits
 
 
@@ -175,11 +174,12 @@ def local_files(path: Path) -> dict[str, Any]:
     """The arguments with which `datasets.load_dataset` reads a file or folder of one of the known formats."""
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix.lower() in FORMATS)
     suffixes = {p.suffix.lower() for p in files}
-    _require(
+    require(
         len(suffixes) == 1 and suffixes <= FORMATS.keys(),
-        f"{str(path)!r} must be, or hold, files of one of the formats {_listed(FORMATS)}, found {_listed(sorted(suffixes)) or 'none'}.",
+        f"{str(path)!r} must be, or hold, files of one of the formats {listed(FORMATS)}, "
+        f"found {listed(sorted(suffixes)) or 'none'}.",
     )
-    _require(any(p.stat().st_size for p in files), f"{str(path)!r} is empty: it has no rows.")
+    require(any(p.stat().st_size for p in files), f"{str(path)!r} is empty: it has no rows.")
     suffix = suffixes.pop()
     options: dict[str, Any] = {"path": FORMATS[suffix]}
     options |= {"data_files": str(path)} if path.is_file() else {"data_dir": str(path)}
@@ -191,14 +191,16 @@ def local_files(path: Path) -> dict[str, Any]:
 def _text_column(arguments: DataArguments, rows: Dataset) -> list[str]:
     if arguments.text_column:
         return arguments.text_column
-    strings = [name for name, feature in rows.features.items() if _is_string(feature) and name != arguments.label_column]
+    strings = [
+        name for name, feature in rows.features.items() if _is_string(feature) and name != arguments.label_column
+    ]
     for known in TEXT_COLUMNS:
         if known in strings:
             return [_say("text", known)]
     others = [name for name in strings if name not in LABEL_COLUMNS]
-    _require(
+    require(
         len(others) == 1,
-        f"Which column holds the text? Name it with --text_column: the columns are {_listed(rows.column_names)}.",
+        f"Which column holds the text? Name it with --text_column: the columns are {listed(rows.column_names)}.",
     )
     return [_say("text", others[0])]
 
@@ -210,9 +212,9 @@ def _label_column(arguments: DataArguments, rows: Dataset, text_column: list[str
         if known in rows.column_names and known not in text_column:
             return _say("label", known)
     others = [name for name in rows.column_names if name not in text_column]
-    _require(
+    require(
         len(others) == 1,
-        f"Which column holds the label? Name it with --label_column: the columns are {_listed(rows.column_names)}.",
+        f"Which column holds the label? Name it with --label_column: the columns are {listed(rows.column_names)}.",
     )
     return _say("label", others[0])
 
@@ -228,9 +230,9 @@ def _is_string(feature: Any) -> bool:
 
 def _check_columns(rows: Dataset, split: str, columns: list[str]) -> None:
     for column in columns:
-        _require(
+        require(
             column in rows.column_names,
-            f"The {split} split has no column {column!r}; its columns are {_listed(rows.column_names)}.",
+            f"The {split} split has no column {column!r}; its columns are {listed(rows.column_names)}.",
         )
 
 
@@ -240,12 +242,16 @@ def _check_texts(rows: Dataset, split: str, columns: list[str], max_characters: 
         number = 0
         for batch in rows.select_columns(column).iter(10_000):
             for text in batch[column]:
-                _require(text is not None, f"The text in row {number + 1} of the {split} split is missing (column {column!r}).")
-                _require(
-                    isinstance(text, str),
-                    f"The column {column!r} of the {split} split must hold text, found {getattr(feature, 'dtype', feature)}.",
+                require(
+                    text is not None,
+                    f"The text in row {number + 1} of the {split} split is missing (column {column!r}).",
                 )
-                _require(
+                require(
+                    isinstance(text, str),
+                    f"The column {column!r} of the {split} split must hold text, "
+                    f"found {getattr(feature, 'dtype', feature)}.",
+                )
+                require(
                     len(text) <= max_characters,
                     f"The text in row {number + 1} of the {split} split has {len(text):,} characters, more than "
                     f"--max_characters {max_characters}: a quotation mark that is never closed? "
@@ -264,92 +270,7 @@ def _drop_unlabelled_test(raw: DatasetDict, column: str) -> DatasetDict:
     return raw
 
 
-class _LabelReader:
-    """Finds what kind of labels a column holds, names them, and turns each value into what the model learns from."""
-
-    def __init__(self, raw: DatasetDict, column: str, problem_type: ProblemType | None, names: list[str] | None):
-        self.column = column
-        reference = raw["train"] if "train" in raw else next(iter(raw.values()))
-        feature = reference.features[column]
-        self.kind: ProblemType = problem_type or self._kind(feature, reference)
-        inner = feature.feature if isinstance(feature, List) else feature
-        self.class_label = inner if isinstance(inner, ClassLabel) else None
-        if self.kind == "regression":
-            self.names = [column]
-        elif names is not None:
-            self.names = names
-        elif self.class_label is not None:
-            self.names = list(self.class_label.names)
-        else:
-            self.names = self._names(reference)
-        self.ids = {name: number for number, name in enumerate(self.names)}
-
-    @property
-    def feature(self) -> Any:
-        """The `datasets` feature of the finished label column."""
-        if self.kind == "regression":
-            return Value("float32")
-        if self.kind == "multi_label_classification":
-            return List(Value("float32"))
-        return ClassLabel(names=self.names)
-
-    def _kind(self, feature: Any, rows: Dataset) -> ProblemType:
-        if isinstance(feature, List):
-            return "multi_label_classification"
-        dtype = getattr(feature, "dtype", str(feature))
-        if str(dtype).startswith(("float", "double")):
-            missing = sum(value is None or math.isnan(value) for value in rows[self.column])
-            found = f"{missing} of them missing (NaN)" if missing else "for example " + _listed(rows[self.column][:3])
-            raise InputError(
-                f"The label column {self.column!r} holds floating-point numbers, {found}: labels must be strings or integers; "
-                "to predict a number, add --problem_type regression."
-            )
-        _require(
-            str(dtype).startswith(("int", "uint", "bool", "string", "large_string")),
-            f"The label column {self.column!r} must hold strings or integers, found {dtype}.",
-        )
-        return "single_label_classification"
-
-    def _names(self, rows: Dataset) -> list[str]:
-        if self.kind == "multi_label_classification":
-            values = {value for row in rows[self.column] for value in row or ()}
-        else:
-            values = {value for value in rows.unique(self.column) if value not in (None, "")}
-        return [str(value) for value in sorted(values)]
-
-    def check(self, rows: Dataset, split: str) -> None:
-        """Raise for a label that is missing or that the model does not know."""
-        if self.kind != "single_label_classification":
-            return
-        values = rows.unique(self.column)
-        if None in values or "" in values or (self.class_label is not None and -1 in values):
-            number = next(i for i, value in enumerate(rows[self.column], start=1) if value in (None, "", -1))
-            raise InputError(f"The label in row {number} of the {split} split is missing (column {self.column!r}).")
-        unknown = sorted({self.name(value) for value in values} - set(self.names))
-        _require(
-            not unknown,
-            f"The {split} split has labels that the train split lacks: {_listed(unknown)}; known are {_listed(self.names)}.",
-        )
-
-    def name(self, value: Any) -> str:
-        """The name of a raw value."""
-        return self.class_label.int2str(value) if self.class_label is not None and isinstance(value, int) else str(value)
-
-    def read(self, value: Any) -> Any:
-        """The number (or numbers) that the model learns from."""
-        if self.kind == "regression":
-            if value is None or math.isnan(float(value)):
-                raise InputError(f"A label is missing (column {self.column!r}): every row needs a number.")
-            return float(value)
-        if self.kind == "single_label_classification":
-            return self.ids[self.name(value)]
-        chosen = {self.name(one) for one in value or ()}
-        unknown = sorted(chosen - set(self.names))
-        _require(not unknown, f"There are labels that the train split lacks: {_listed(unknown)}.")
-        return [float(name in chosen) for name in self.names]
-
-
-def _standard_form(rows: Dataset, split: str, text_column: list[str], labels: _LabelReader) -> Dataset:
+def _standard_form(rows: Dataset, split: str, text_column: list[str], labels: LabelReader) -> Dataset:
     labels.check(rows, split)
 
     def convert(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
@@ -373,12 +294,14 @@ def _groups(arguments: DataArguments, rows: Dataset) -> np.ndarray | None:
 def _cut_validation(
     rows: Dataset, kind: ProblemType, groups: np.ndarray | None, arguments: DataArguments
 ) -> tuple[Dataset, Dataset]:
-    """Cut validation from train: stratified by label, whole groups where asked for, the same for every training seed."""
+    """Cut validation from train, by label and where asked for by group; the same for every training seed."""
     from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
     labels = np.asarray(rows["label"][:]) if kind == "single_label_classification" else None
     folds = max(2, round(1 / arguments.validation_share))
-    _require(rows.num_rows >= folds, f"The train split has {rows.num_rows} rows, too few to cut a validation split from it.")
+    require(
+        rows.num_rows >= folds, f"The train split has {rows.num_rows} rows, too few to cut a validation split from it."
+    )
     options = {"n_splits": folds, "shuffle": True, "random_state": arguments.split_seed}
     rare = labels is None or np.bincount(labels).min(initial=folds, where=np.bincount(labels) > 0) < folds
     cutter: Callable[..., Any]

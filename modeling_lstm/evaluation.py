@@ -35,7 +35,8 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
     Evaluate a run folder and write what is found to `RUN/evaluation/SPLIT/` and, for the run's own data, to `run.json`.
 
     Returns:
-        `rows`, `scores`, `intervals` (95 %, percentile bootstrap over rows), `confusion` (rows: true label) and `seconds`.
+        `rows`, `scores`, `intervals` (95 %, percentile bootstrap over rows), `confusion` (rows: true label) and
+        `seconds`.
 
     Raises:
         InputError: the run is damaged, or the split cannot be used.

@@ -1,4 +1,4 @@
-"""`TextClassificationMetric`: the scores of a classifier as a local `evaluate.Metric`; nothing is fetched from the Hub."""
+"""`TextClassificationMetric`: the scores of a classifier as a local `evaluate.Metric`; the Hub is not asked."""
 
 from typing import Any
 
@@ -20,10 +20,10 @@ class TextClassificationMetric(evaluate.Metric):
             for `multi_label_classification` rows of zeros and ones; for `regression` numbers.
 
     `compute(predictions=..., references=..., label_names=..., probabilities=...)` gives, for single labels: `accuracy`,
-    `macro_f1`, `macro_recall`, `macro_precision`, `weighted_f1` and `f1_NAME` for each label; with `probabilities` (rows x
-    labels) also `log_loss` and `calibration_error` (expected calibration error, 15 equal bins; Guo et al., 2017). For
-    multi-label: `micro_f1`, `macro_f1`, `accuracy` (of whole rows) and `f1_NAME`. For regression: `mean_squared_error`,
-    `mean_absolute_error`, `r2` and `pearson`.
+    `macro_f1`, `macro_recall`, `macro_precision`, `weighted_f1` and `f1_NAME` for each label; with `probabilities`
+    (rows x labels) also `log_loss` and `calibration_error` (expected calibration error, 15 equal bins; Guo et al.,
+    2017). For multi-label: `micro_f1`, `macro_f1`, `accuracy` (of whole rows) and `f1_NAME`. For regression:
+    `mean_squared_error`, `mean_absolute_error`, `r2` and `pearson`.
     """
 
     def __init__(self, config_name: str = CONFIG_NAMES[0], **kwargs: Any):
@@ -92,17 +92,22 @@ def metric_names(problem_type: str, label_names: list[str]) -> list[str]:
 
 
 def calibration_bins(probabilities: np.ndarray, references: np.ndarray) -> list[tuple[float, float, int]]:
-    """Mean confidence, accuracy and number of rows for each of 15 equal bins of the largest probability that is not empty."""
+    """Mean confidence, accuracy and number of rows of each bin (15 equal ones of the largest probability) with rows."""
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == references
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     members = [bins == number for number in range(CALIBRATION_BINS)]
-    return [(float(confidence[rows].mean()), float(right[rows].mean()), int(rows.sum())) for rows in members if rows.any()]
+    return [
+        (float(confidence[rows].mean()), float(right[rows].mean()), int(rows.sum())) for rows in members if rows.any()
+    ]
 
 
 def calibration_error(probabilities: np.ndarray, references: np.ndarray) -> float:
     """Expected calibration error: the mean distance of confidence and accuracy over the bins, weighted by rows."""
-    return float(sum(abs(sure - right) * rows for sure, right, rows in calibration_bins(probabilities, references)) / len(references))
+    return float(
+        sum(abs(sure - right) * rows for sure, right, rows in calibration_bins(probabilities, references))
+        / len(references)
+    )
 
 
 def _pearson(predictions: np.ndarray, references: np.ndarray) -> float:

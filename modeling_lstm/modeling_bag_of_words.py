@@ -1,4 +1,4 @@
-"""A network that cannot see word order: the mean of the word vectors and a feed-forward layer. A baseline for the LSTM."""
+"""A network that cannot see word order, the mean of the word vectors and a feed-forward layer: a baseline."""
 
 import torch
 from huggingface_hub.dataclasses import strict
@@ -7,7 +7,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_lstm import LstmConfig
-from .modeling_lstm import LstmEmbedding, LstmPooler, LstmPreTrainedModel, classification_loss, padding_mask
+from .modeling_lstm import LstmEmbedding, LstmPooler, LstmPreTrainedModel, classification_loss, read_inputs
 
 
 @strict
@@ -26,7 +26,7 @@ class BagOfWordsForSequenceClassification(LstmPreTrainedModel):
     classifier. It gives the same answer to every order of the same words.
     """
 
-    config_class = BagOfWordsConfig
+    config: BagOfWordsConfig
     supports_gradient_checkpointing = False
 
     def __init__(self, config: BagOfWordsConfig):
@@ -35,7 +35,7 @@ class BagOfWordsForSequenceClassification(LstmPreTrainedModel):
         self.word_embeddings = LstmEmbedding(config)
         self.hidden = nn.Linear(config.embedding_size, config.hidden_size)
         self.dropout = nn.Dropout(config.classifier_dropout)
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self.classifier = nn.Linear(config.hidden_size, config.num_labels)  # type: ignore[arg-type]
         self.post_init()
 
     @can_return_tuple
@@ -47,8 +47,7 @@ class BagOfWordsForSequenceClassification(LstmPreTrainedModel):
         labels: torch.Tensor | None = None,
     ) -> SequenceClassifierOutput:
         """As [`LstmForSequenceClassification.forward`], without hidden states."""
-        mask = padding_mask(self.config, input_ids, attention_mask, inputs_embeds)
-        vectors = self.word_embeddings(input_ids.long()) if inputs_embeds is None else inputs_embeds
+        vectors, mask = read_inputs(self.config, self.word_embeddings, input_ids, attention_mask, inputs_embeds)
         mean = LstmPooler.mean(vectors.masked_fill(~mask.unsqueeze(-1), 0.0), mask)
         logits = self.classifier(self.dropout(torch.relu(self.hidden(self.dropout(mean)))))
         loss = None if labels is None else classification_loss(self.config, logits, labels)

@@ -1,13 +1,15 @@
 """The LSTM and GRU text models: exact on padded batches and fast on a CPU. Self-contained, so it serves as remote code.
 
-Padding must not change an answer. The textbook way is a packed sequence, which keeps a CPU off its fast kernel. Here the
-padded batch goes to the dense kernel with one more input column, which is 1 at padding and 0 at words, and whose weights
-hold the gates: at padding the LSTM's input gate is sigmoid(-10000) = 0 and its forget gate sigmoid(10000) = 1, so that
-c(t) = f * c(t-1) + i * g = c(t-1), bit for bit; the GRU's update gate is 1, so that h(t) = h(t-1). The memory therefore
-passes through padding unchanged, before the first word as after the last, in both directions, in one call for each layer.
+Padding must not change an answer. The textbook way is a packed sequence, which keeps a CPU off its fast kernel. Here
+the padded batch goes to the dense kernel with one more input column, which is 1 at padding and 0 at words, and whose
+weights hold the gates: at padding the LSTM's input gate is sigmoid(-10000) = 0 and its forget gate sigmoid(10000) = 1,
+so that c(t) = f * c(t-1) + i * g = c(t-1), bit for bit; the GRU's update gate is 1, so that h(t) = h(t-1). The memory
+therefore passes through padding unchanged, before the first word as after the last, in both directions, in one call
+for each layer.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -28,8 +30,8 @@ class LstmModelOutput(ModelOutput):
     What [`LstmModel`] returns. D is 2 when bidirectional, else 1.
 
     Args:
-        last_hidden_state (`torch.Tensor` of shape `(batch, tokens, D * hidden_size)`): h of the top layer at each token,
-            forward and backward side by side; zero at padding.
+        last_hidden_state (`torch.Tensor` of shape `(batch, tokens, D * hidden_size)`): h of the top layer at each
+            token, forward and backward side by side; zero at padding.
         pooler_output (`torch.Tensor` of shape `(batch, config.pooled_size)`): One vector for each text.
         h_n (`torch.Tensor` of shape `(num_hidden_layers * D, batch, hidden_size)`): h after the last token read, in the
             order of `torch.nn.LSTM`: layer 0 forward, layer 0 backward, layer 1 forward, ...
@@ -37,17 +39,17 @@ class LstmModelOutput(ModelOutput):
         hidden_states (tuple of `torch.Tensor`, *optional*): The word vectors, then h of each layer.
     """
 
-    last_hidden_state: torch.FloatTensor | None = None
-    pooler_output: torch.FloatTensor | None = None
-    h_n: torch.FloatTensor | None = None
-    c_n: torch.FloatTensor | None = None
-    hidden_states: tuple[torch.FloatTensor, ...] | None = None
+    last_hidden_state: torch.Tensor | None = None
+    pooler_output: torch.Tensor | None = None
+    h_n: torch.Tensor | None = None
+    c_n: torch.Tensor | None = None
+    hidden_states: tuple[torch.Tensor, ...] | None = None
 
 
 class LstmPreTrainedModel(PreTrainedModel):
     """Configuration, initialisation and naming that the models of the family share."""
 
-    config_class = LstmConfig
+    config: LstmConfig
     base_model_prefix = "lstm"
     main_input_name = "input_ids"
     _input_embed_layer = "word_embeddings"
@@ -55,7 +57,7 @@ class LstmPreTrainedModel(PreTrainedModel):
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        """Orthogonal recurrent weights (Saxe et al., 2014), forget bias 1 (Jozefowicz et al., 2015), Xavier input weights."""
+        """Orthogonal recurrent weights (Saxe et al., 2014), forget bias 1 (Jozefowicz et al., 2015), Xavier inputs."""
         if isinstance(module, nn.RNNBase):
             for name, parameter in module.named_parameters(recurse=False):
                 if getattr(parameter, "_is_hf_initialized", False):
@@ -118,6 +120,7 @@ class LstmEncoder(nn.Module):
         self.hidden_dropout = config.hidden_dropout
         self.recurrent_dropout = config.recurrent_dropout
         self.gradient_checkpointing = False
+        self._gradient_checkpointing_func: Any = None  # set by `gradient_checkpointing_enable`
 
     def forward(
         self, states: torch.Tensor, mask: torch.Tensor | None
@@ -170,11 +173,12 @@ class LstmEncoder(nn.Module):
         return states, h, c
 
     def _layer_weights(self, layer: int, hold: bool) -> list[torch.Tensor]:
-        """The kernel's weights for one layer; with `hold`, W_ih has one more column, which keeps the memory at padding."""
+        """The kernel's weights for one layer; with `hold`, W_ih has the column that keeps the memory at padding."""
         weights = []
         for direction in ("", "_reverse") if self.rnn.bidirectional else ("",):
             w_ih, w_hh, b_ih, b_hh = (
-                getattr(self.rnn, f"{name}_l{layer}{direction}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+                getattr(self.rnn, f"{name}_l{layer}{direction}")
+                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             )
             if hold:
                 # torch keeps an LSTM's gates in the order i, f, g, o and a GRU's in the order r, z, n
@@ -206,7 +210,7 @@ class LstmPooler(nn.Module):
             self.context = nn.Linear(config.output_size, 1, bias=False)
 
     def forward(self, states: torch.Tensor, last: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """`states` `(batch, tokens, size)`, `last` `(batch, size)` and `mask` `(batch, tokens)` to `(batch, pooled_size)`."""
+        """`states` (batch, tokens, size), `last` (batch, size) and `mask` (batch, tokens) to (batch, pooled_size)."""
         if self.pooling == "last":
             return last
         if self.pooling == "mean":
@@ -252,8 +256,8 @@ class LstmModel(LstmPreTrainedModel):
         """
         Args:
             input_ids (`(batch, tokens)`): Token numbers.
-            attention_mask (`(batch, tokens)`): 1 at tokens, 0 at padding. Zeros may stand anywhere: a row gives what its
-                ones alone would give. Without it, every `config.pad_token_id` in `input_ids` is padding.
+            attention_mask (`(batch, tokens)`): 1 at tokens, 0 at padding. Zeros may stand anywhere: a row gives what
+                its ones alone would give. Without it, every `config.pad_token_id` in `input_ids` is padding.
             inputs_embeds (`(batch, tokens, embedding_size)`): Word vectors in place of `input_ids`.
             output_hidden_states: Also return the states of every layer.
 
@@ -263,13 +267,11 @@ class LstmModel(LstmPreTrainedModel):
         Raises:
             ValueError: not exactly one of `input_ids` and `inputs_embeds`, or a mask of another shape.
         """
-        mask = padding_mask(self.config, input_ids, attention_mask, inputs_embeds)
-        if inputs_embeds is None:
-            inputs_embeds = self.word_embeddings(input_ids.long())
+        vectors, mask = read_inputs(self.config, self.word_embeddings, input_ids, attention_mask, inputs_embeds)
         if mask.shape[1] == 0:  # only texts without a token: one step of padding gives them their zeros
-            inputs_embeds = inputs_embeds.new_zeros(mask.shape[0], 1, self.config.embedding_size)
+            vectors = vectors.new_zeros(mask.shape[0], 1, self.config.embedding_size)
             mask = mask.new_zeros(mask.shape[0], 1)
-        states = locked_dropout(inputs_embeds, self.config.embedding_dropout, self.training)
+        states = locked_dropout(vectors, self.config.embedding_dropout, self.training)
 
         order = None
         encoder_mask: torch.Tensor | None = mask
@@ -292,32 +294,37 @@ class LstmModel(LstmPreTrainedModel):
             pooler_output=self.pooler(layers[-1], last, mask),
             h_n=h_n,
             c_n=c_n,
-            hidden_states=(inputs_embeds, *layers) if output_hidden_states else None,
+            hidden_states=(vectors, *layers) if output_hidden_states else None,
         )
 
 
-def padding_mask(
+def read_inputs(
     config: LstmConfig,
+    embedding: nn.Module,
     input_ids: torch.Tensor | None,
     attention_mask: torch.Tensor | None,
     inputs_embeds: torch.Tensor | None,
-) -> torch.Tensor:
-    """True at tokens, False at padding, `(batch, tokens)`; checks that the three inputs of a model fit together."""
-    if (input_ids is None) == (inputs_embeds is None):
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Word vectors `(batch, tokens, embedding_size)`, and a mask `(batch, tokens)` that is True at tokens."""
+    if input_ids is not None and inputs_embeds is None:
+        shape = input_ids.shape
+        vectors = embedding(input_ids.long())
+    elif inputs_embeds is not None and input_ids is None:
+        shape = inputs_embeds.shape[:2]
+        vectors = inputs_embeds
+    else:
         found = "none of them" if input_ids is None else "both"
         raise ValueError(f"The model takes either input_ids or inputs_embeds, found {found}.")
-    inputs = inputs_embeds if input_ids is None else input_ids
-    shape = inputs.shape[:2]
     if attention_mask is not None:
         if attention_mask.shape != shape:
             raise ValueError(
                 f"attention_mask must have the shape (batch, tokens) = {tuple(shape)} of the input, "
                 f"found {tuple(attention_mask.shape)}."
             )
-        return attention_mask.bool()
+        return vectors, attention_mask.bool()
     if input_ids is None or config.pad_token_id is None:
-        return torch.ones(shape, dtype=torch.bool, device=inputs.device)
-    return input_ids != config.pad_token_id
+        return vectors, torch.ones(shape, dtype=torch.bool, device=vectors.device)
+    return vectors, input_ids != config.pad_token_id
 
 
 def _has_gaps(mask: torch.Tensor) -> bool:
@@ -328,13 +335,13 @@ def _has_gaps(mask: torch.Tensor) -> bool:
 
 def classification_loss(config: LstmConfig, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """
-    The loss of `config.problem_type`; where that is `None`, one output means regression, integer labels single-label and
-    float labels multi-label, as in the library's own models.
+    The loss of `config.problem_type`; where that is `None`, one output means regression, integer labels single-label
+    and float labels multi-label, as in the library's own models.
 
     Args:
         logits: `(batch, num_labels)`.
-        labels: `(batch,)` integers for single-label; `(batch, num_labels)` zeros and ones for multi-label; numbers of the
-            shape of `logits` or `(batch,)` for regression.
+        labels: `(batch,)` integers for single-label; `(batch, num_labels)` zeros and ones for multi-label; numbers of
+            the shape of `logits` or `(batch,)` for regression.
     """
     logits = logits.float()
     kind = config.problem_type
@@ -358,7 +365,7 @@ class LstmForSequenceClassification(LstmPreTrainedModel):
         self.num_labels = config.num_labels
         self.lstm = LstmModel(config)
         self.dropout = nn.Dropout(config.classifier_dropout)
-        self.classifier = nn.Linear(config.pooled_size, config.num_labels)
+        self.classifier = nn.Linear(config.pooled_size, config.num_labels)  # type: ignore[arg-type]
         self.post_init()
 
     # No **kwargs: Trainer would take them for a promise that the loss is divided by `num_items_in_batch`.

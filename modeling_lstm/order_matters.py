@@ -1,7 +1,9 @@
-"""`order-matters`, the built-in data set: opinions in three classes whose words give nothing away, only their order does.
+"""`order-matters`, the built-in data set: opinions in three classes whose words give nothing away, only their order
+does.
 
-Every draw from the grammar gives three sentences of exactly the same words (and signs), one for each label. Whatever looks
-at words alone, however cleverly, gives the three of them the same answer and is right once: 33.3 %, by construction.
+Every draw from the grammar gives three sentences of exactly the same words (and signs), one for each label. Whatever
+looks at words alone, however cleverly, gives the three of them the same answer and is right once: 33.3 %, by
+    construction.
 """
 
 import random
@@ -14,7 +16,7 @@ TRIPLES = {"train": 5_600, "validation": 500, "test": 600}  # three sentences ea
 SEED = 1997
 
 # Adjectives, which may stand before a noun, then phrases, which may not
-ADJECTIVES = {
+ADJECTIVES: dict[str, tuple[str, ...]] = {
     "negative": (
         "awful", "bad", "terrible", "dreadful", "horrible", "poor", "disappointing", "boring", "unbearable", "useless",
         "painful", "shabby", "lousy", "hopeless", "appalling",
@@ -28,9 +30,15 @@ ADJECTIVES = {
         "outstanding", "charming", "splendid", "lovely", "perfect", "amazing",
     ),
 }  # fmt: skip
-PHRASES = {
+PHRASES: dict[str, tuple[str, ...]] = {
     "negative": ("a disgrace", "a disaster", "a waste of money", "beyond comprehension", "an insult"),
-    "neutral": ("nothing special", "neither here nor there", "all right", "run of the mill", "nothing to write home about"),
+    "neutral": (
+        "nothing special",
+        "neither here nor there",
+        "all right",
+        "run of the mill",
+        "nothing to write home about",
+    ),
     "positive": ("a joy", "a masterpiece", "a triumph", "worth every penny", "beyond praise"),
 }
 THINGS = (
@@ -40,8 +48,17 @@ THINGS = (
 )  # fmt: skip
 PEOPLE = ("my friend", "the critic", "my sister", "the guide", "everybody", "the reviewer", "my boss", "a neighbour")
 
-# {x} is what the writer thinks; {y} and {z} are the other two opinions, in either order. The word orders of one frame hold
-# the same words, so that any of them may stand beside any other.
+# A verdict of the writer and a remark on what others say, as two sentences in either order
+VERDICTS = ("{x} {t}", "{x}", "I rate it {x}", "the {t} was {x}", "{x} , that {t}")
+REMARKS = (
+    "{p} says {y} or {z}",
+    "some write {y} , others {z}",
+    "you may read {y} or even {z} elsewhere",
+    "{p} would have it {y} or {z}",
+)
+
+# {x} is what the writer thinks; {y} and {z} are the other two opinions, in either order. The word orders of one frame
+# hold the same words, so that any of them may stand beside any other.
 FRAMES: dict[str, tuple[tuple[str, ...], ...]] = {
     "negation": (
         ("the {t} was {x} , not {y} and not {z} .", "not {y} and not {z} , the {t} was {x} ."),
@@ -51,12 +68,7 @@ FRAMES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("no , the {t} wasn't {y} or {z} , it was {x} .", "no , it wasn't {y} or {z} , the {t} was {x} ."),
         ("I can not call the {t} {y} or {z} , it is {x} .", "it is {x} , I can not call the {t} {y} or {z} ."),
     ),
-    "aside": (
-        ("{x} {t} , whatever {p} says about {y} or {z} .", "whatever {p} says about {y} or {z} , {x} {t} ."),
-        ("the {t} was {x} , {p} says {y} or {z} .", "{p} says {y} or {z} , the {t} was {x} ."),
-        ("I rate the {t} {x} , {p} rates it {y} or {z} .", "{p} rates the {t} {y} or {z} , I rate it {x} ."),
-        ("{x} , nobody can tell me it is {y} or {z} .", "nobody can tell me it is {y} or {z} , {x} ."),
-    ),
+    "aside": tuple((f"{one} . {two} .", f"{two} . {one} .") for one in VERDICTS for two in REMARKS),
     "contrast": (
         ("I expected something {y} or {z} but the {t} is {x} .", "the {t} is {x} but I expected something {y} or {z} ."),
         ("although it looked {y} at first and then {z} , the {t} was {x} .",
@@ -98,8 +110,8 @@ FRAMES: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
 }  # fmt: skip
 
-# A wish that is refused turns its word round: who wishes to say "great", but cannot, did not like it. Refused both ends,
-# the middle is left. {a} is what is wished for, {b} what others say; the two clauses come in either order.
+# A wish that is refused turns its word round: who wishes to say "great", but cannot, did not like it. Refused both
+# ends, the middle is left. {a} is what is wished for, {b} what others say; the two clauses come in either order.
 WISHES = (
     ("I wish I could say the {t} was {a} but I can't", "{p} called it {b}"),
     ("I would love to say the {t} was {a} but I can not", "{p} found it {b}"),
@@ -119,7 +131,9 @@ def _frame_triple(
     return sentences
 
 
-def _unfulfilled_triple(rng: random.Random, negative: list[str], positive: list[str], thing: str, person: str) -> list[str]:
+def _unfulfilled_triple(
+    rng: random.Random, negative: list[str], positive: list[str], thing: str, person: str
+) -> list[str]:
     """A sentence for each label out of one refused wish and two opinions of each kind.
 
     What others say holds both kinds in each sentence, so the label cannot be seen from that clause.
@@ -153,18 +167,15 @@ def _draw(rng: random.Random, known: dict[str, tuple[str, ...]], number: int, sp
 def triples(split: str) -> Iterator[tuple[str, list[str]]]:
     """Endless (family, [negative, neutral, positive sentence]) of a split; the three hold the same words."""
     rng = random.Random(f"{SEED} {split}")  # noqa: S311 (not a secret)
-    families = [*FRAMES, UNFULFILLED]
+    families = [*FRAMES, "aside", UNFULFILLED]  # twice as many asides: they hold the short verdicts
     opinions = {label: ADJECTIVES[label] + PHRASES[label] for label in LABELS}
     while True:
         family = rng.choice(families)
         thing, person = rng.choice(THINGS), rng.choice(PEOPLE)
-        if family == UNFULFILLED:
-            known, frame, number = opinions, (), 2
-        else:
-            frame, number = rng.choice(FRAMES[family]), 1
-            known = ADJECTIVES if any("{x} {t}" in order for order in frame) else opinions
-        negative, neutral, positive = _draw(rng, known, number, split)
-        if family == UNFULFILLED:
+        frame = rng.choice(FRAMES[family]) if family in FRAMES else ()
+        known = ADJECTIVES if any("{x} {t}" in order for order in frame) else opinions
+        negative, neutral, positive = _draw(rng, known, 1 if frame else 2, split)
+        if not frame:
             sentences = _unfulfilled_triple(rng, negative, positive, thing, person)
         else:
             sentences = _frame_triple(rng, frame, (negative[0], neutral[0], positive[0]), thing, person)
@@ -177,8 +188,8 @@ def load_order_matters() -> DatasetDict:
     """
     Generate the data set, the same each time: 16,800 train, 1,500 validation and 1,800 test sentences.
 
-    Columns: `text`, `label` (negative, neutral, positive) and `family`, the part of the grammar that made the sentence. No
-    pair of a negative and a positive opinion of validation or test occurs together in a train sentence.
+    Columns: `text`, `label` (negative, neutral, positive) and `family`, the part of the grammar that made the
+    sentence. No pair of a negative and a positive opinion of validation or test occurs together in a train sentence.
     """
     features = Features({"text": Value("string"), "label": ClassLabel(names=list(LABELS)), "family": Value("string")})
     splits = DatasetDict()

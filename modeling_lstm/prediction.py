@@ -1,4 +1,4 @@
-"""Prediction for sentences, a file or standard input, with `transformers.pipeline`, in the input's order and bounded memory."""
+"""Prediction for sentences, files and standard input by `transformers.pipeline`: in order, in bounded memory."""
 
 import csv
 import itertools
@@ -28,9 +28,12 @@ class PredictionArguments:
     """What to classify and where to write the answers."""
 
     input: str | None = field(
-        default=None, metadata={"help": "CSV, TSV, JSON lines, Parquet or .txt file (a text in each line); - is standard input."}
+        default=None,
+        metadata={"help": "CSV, TSV, JSON lines, Parquet or .txt file (a text in each line); - is standard input."},
     )
-    text_column: list[str] | None = field(default=None, metadata={"help": "Column, or several to be joined, with the text."})
+    text_column: list[str] | None = field(
+        default=None, metadata={"help": "Column, or several to be joined, with the text."}
+    )
     output: str | None = field(default=None, metadata={"help": "File to write: .csv, .tsv, .jsonl or .parquet."})
     batch_size: int = field(default=32, metadata={"help": "Rows in a batch."})
     max_characters: int = field(default=500_000, metadata={"help": "A longer text is an error."})
@@ -63,7 +66,7 @@ def predict(run: str, texts: list[str], arguments: PredictionArguments) -> Itera
 
 
 def classify(classifier: TextClassificationPipeline, texts: Iterable[str], batch_size: int) -> Iterator[Row]:
-    """Classify a stream of texts: chunks are sorted by length, so that batches hold little padding, and put back in order."""
+    """Classify a stream of texts. Chunks are sorted by length, so that batches hold little padding, then put back."""
     config = classifier.model.config
     several = config.problem_type == "multi_label_classification"
     texts = iter(texts)
@@ -79,7 +82,11 @@ def classify(classifier: TextClassificationPipeline, texts: Iterable[str], batch
         for text, answer in zip(chunk, found, strict=True):
             if several:
                 chosen = [one for one in answer if one["score"] > 0.5]
-                yield {"text": text, "label": [one["label"] for one in chosen], "score": [one["score"] for one in chosen]}
+                yield {
+                    "text": text,
+                    "label": [one["label"] for one in chosen],
+                    "score": [one["score"] for one in chosen],
+                }
             else:
                 yield {"text": text, "label": answer[0]["label"], "score": answer[0]["score"]}
 
@@ -99,8 +106,12 @@ def read_texts(arguments: PredictionArguments) -> Iterator[str]:
         raise InputError(f"{arguments.input!r} has no rows.")
     columns = arguments.text_column or [name for name in TEXT_COLUMNS if name in first][:1]
     if not columns or not set(columns) <= first.keys():
-        missing = f"no column {', '.join(sorted(set(columns) - first.keys()))}" if columns else "no column of a usual name"
-        raise InputError(f"{arguments.input!r} has {missing}: name it with --text_column. Its columns are {', '.join(first)}.")
+        missing = (
+            f"no column {', '.join(sorted(set(columns) - first.keys()))}" if columns else "no column of a usual name"
+        )
+        raise InputError(
+            f"{arguments.input!r} has {missing}: name it with --text_column. Its columns are {', '.join(first)}."
+        )
     return _columns(rows, columns)
 
 
@@ -181,8 +192,9 @@ def _write_parquet(rows: Iterator[Row], path: str) -> int:
 
 def _each(rows: Iterator[Row], write: Callable[[Row], Any]) -> int:
     number = 0
-    for number, row in enumerate(rows, start=1):
+    for row in rows:
         write(row)
+        number += 1
     return number
 
 

@@ -21,13 +21,18 @@ class TokenizerArguments:
     """How texts become tokens."""
 
     tokenizer: str | None = field(
-        default=None, metadata={"help": "Hub id or folder of a tokenizer to use as it is, in place of one trained on the train split."}
+        default=None,
+        metadata={
+            "help": "Hub id or folder of a tokenizer to use as it is, in place of one trained on the train split."
+        },
     )
     tokenizer_algorithm: Literal["word", "bpe", "wordpiece", "unigram"] = field(
         default="word", metadata={"help": "Whole words, or pieces of words learned in one of three ways."}
     )
     vocab_size: int = field(default=30_000, metadata={"help": "Most entries of the vocabulary."})
-    min_frequency: int = field(default=2, metadata={"help": "Occurrences in train that a word needs to be in the vocabulary."})
+    min_frequency: int = field(
+        default=2, metadata={"help": "Occurrences in train that a word needs to be in the vocabulary."}
+    )
     lowercase: bool = field(default=True, metadata={"help": "Fold upper and lower case."})
 
 
@@ -71,8 +76,8 @@ class TokenizedSplit:
 
     Args:
         rows: Columns `input_ids`, `label` and `length`.
-        statistics: Numbers of rows, of rows `truncated` and `empty` (no token at all), `tokens_per_row` before truncation,
-            and the share of tokens that are `out_of_vocabulary`.
+        statistics: Numbers of rows, of rows `truncated` and `empty` (no token at all), `tokens_per_row` before
+            truncation, and the share of tokens that are `out_of_vocabulary`.
     """
 
     rows: Dataset
@@ -80,7 +85,7 @@ class TokenizedSplit:
 
 
 def tokenize(split: Dataset, name: str, tokenizer: PreTrainedTokenizerBase, max_length: int) -> TokenizedSplit:
-    """Tokenize a split with the columns `text` and `label`, once: the result is cached by texts, tokenizer and length."""
+    """Tokenize a split with the columns `text` and `label`; the result is cached by texts, tokenizer and length."""
     unknown_id = tokenizer.unk_token_id
 
     def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
@@ -89,7 +94,9 @@ def tokenize(split: Dataset, name: str, tokenizer: PreTrainedTokenizerBase, max_
         return {
             "input_ids": kept,
             "length": [len(ids) for ids in kept],
-            "tokens": [len(encoding.ids) + sum(len(rest.ids) for rest in encoding.overflowing) for encoding in encodings],
+            "tokens": [
+                len(encoding.ids) + sum(len(rest.ids) for rest in encoding.overflowing) for encoding in encodings
+            ],
             "unknown": [ids.count(unknown_id) for ids in kept],
             "content": [len(ids) - sum(e.special_tokens_mask) for ids, e in zip(kept, encodings, strict=True)],
         }
@@ -98,7 +105,9 @@ def tokenize(split: Dataset, name: str, tokenizer: PreTrainedTokenizerBase, max_
     backend.no_truncation()  # state of an earlier call, no part of what the tokenizer is
     backend.no_padding()
     fingerprint = Hasher.hash((split._fingerprint, backend.to_str(), max_length))
-    rows = split.map(encode, batched=True, remove_columns=["text"], new_fingerprint=fingerprint, desc=f"Tokenizing {name}")
+    rows = split.map(
+        encode, batched=True, remove_columns=["text"], new_fingerprint=fingerprint, desc=f"Tokenizing {name}"
+    )
     columns = {column: np.asarray(rows[column][:]) for column in ("length", "tokens", "unknown", "content")}
     statistics = {
         "rows": rows.num_rows,
@@ -109,7 +118,14 @@ def tokenize(split: Dataset, name: str, tokenizer: PreTrainedTokenizerBase, max_
     }
     logger.info(
         "%s: %d rows of %.1f tokens, %d truncated at %d, %d empty, %.2f %% of tokens out of vocabulary",
-        *(name, statistics["rows"], statistics["tokens_per_row"], statistics["truncated"], max_length, statistics["empty"]),
+        *(
+            name,
+            statistics["rows"],
+            statistics["tokens_per_row"],
+            statistics["truncated"],
+            max_length,
+            statistics["empty"],
+        ),
         100 * statistics["out_of_vocabulary"],
     )
     return TokenizedSplit(rows.remove_columns(["tokens", "unknown", "content"]), statistics)

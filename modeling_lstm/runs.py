@@ -13,12 +13,27 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from .errors import InputError
 
 RECORD = "run.json"
-PACKAGES = ("modeling-lstm", "torch", "transformers", "datasets", "tokenizers", "accelerate", "evaluate", "scikit-learn", "numpy")
+PACKAGES = (
+    "modeling-lstm",
+    "torch",
+    "transformers",
+    "datasets",
+    "tokenizers",
+    "accelerate",
+    "evaluate",
+    "scikit-learn",
+    "numpy",
+)
 _SAVING = ".saving-"
 
 
@@ -44,7 +59,9 @@ def whole_or_nothing(folder: Path) -> Iterator[Path]:
             os.replace(path, target)
     except (OSError, SafetensorError, RuntimeError) as error:
         if cause := save_failure(error):
-            raise InputError(f"Nothing was saved in {str(folder)!r}, and what was there is untouched: {cause}") from error
+            raise InputError(
+                f"Nothing was saved in {str(folder)!r}, and what was there is untouched: {cause}"
+            ) from error
         raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -89,12 +106,16 @@ def read_record(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise InputError(f"There is no run folder {str(folder)!r}.")
     if not path.is_file():
-        hint = ": its training did not finish; resume it with --resume_from_checkpoint last" if any(folder.glob("checkpoint-*")) else ""
+        hint = (
+            ": its training did not finish; resume it with --resume_from_checkpoint last"
+            if any(folder.glob("checkpoint-*"))
+            else ""
+        )
         raise InputError(f"{str(folder)!r} has no {RECORD}{hint}.")
     return _read_json(path)
 
 
-def load_run(source: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load_run(source: str) -> tuple[PreTrainedModel, Any]:
     """
     Open the model and the tokenizer of a run folder or of a Hub id.
 
@@ -136,14 +157,18 @@ def _check_files(folder: Path) -> None:
         with safe_open(weights, framework="pt"):
             pass
     except SafetensorError as error:
-        raise InputError(f"The run folder {str(folder)!r} is damaged: {weights.name} is cut off or no safetensors ({error}).") from error
+        raise InputError(
+            f"The run folder {str(folder)!r} is damaged: {weights.name} is cut off or no safetensors ({error})."
+        ) from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"The run folder {str(path.parent)!r} is damaged: {path.name} is no valid JSON ({error}).") from error
+        raise InputError(
+            f"The run folder {str(path.parent)!r} is damaged: {path.name} is no valid JSON ({error})."
+        ) from error
     if not isinstance(content, dict):
         raise InputError(f"The run folder {str(path.parent)!r} is damaged: {path.name} holds no JSON object.")
     return content
@@ -159,7 +184,11 @@ def environment() -> dict[str, Any]:
 
 
 def _hardware() -> dict[str, Any]:
-    hardware: dict[str, Any] = {"platform": platform.platform(terse=True), "processor": _processor(), "cores": os.cpu_count()}
+    hardware: dict[str, Any] = {
+        "platform": platform.platform(terse=True),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+    }
     hardware["threads"] = torch.get_num_threads()
     with contextlib.suppress(ValueError, OSError, AttributeError):
         hardware["memory_gb"] = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)

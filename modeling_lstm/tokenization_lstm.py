@@ -2,15 +2,15 @@
 
 import html.entities
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import TokenizersBackend
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 
-# One unit of text for each alternative, tried in this order. Contractions come apart as in the Penn Treebank: "can't" is
-# "ca" + "n't", so that every negation shares one token, also with text that was split beforehand.
+# One unit of text for each alternative, tried in this order. Contractions come apart as in the Penn Treebank: "can't"
+# is "ca" + "n't", so that every negation shares one token, also with text that was split beforehand.
 _UNITS = "|".join(
     [
         r"@user|https?(?=\s|$)",  # what the normaliser left of user names and links
@@ -28,7 +28,7 @@ _UNITS = "|".join(
 
 
 def _escapes() -> Iterator[tuple[str, str]]:
-    """Pairs of a pattern for every way to escape a character and that character: `&eacute;`, `&#233;`, `\\u00e9` and é."""
+    """Pairs of a pattern for all escapes of a character and that character: `&eacute;|&#233;|\\u00e9` and é."""
     names: dict[int, list[str]] = {}
     for name, code in html.entities.name2codepoint.items():
         names.setdefault(code, []).append(name)
@@ -83,8 +83,8 @@ class LstmTokenizer(TokenizersBackend):
     A tokenizer for short opinions and long reviews alike, trained on the user's own texts.
 
     It decodes HTML entities and literal `\\uXXXX` escapes, unifies typographic signs, turns user names into `@user` and
-    links into `http`, and splits punctuation off; hashtags, emoji, emoticons, numbers and the `n't` of a contraction are
-    units of their own. Everything is in `tokenizer.json`: `AutoTokenizer` loads it without this package.
+    links into `http`, and splits punctuation off; hashtags, emoji, emoticons, numbers and the `n't` of a contraction
+    are units of their own. Everything is in `tokenizer.json`: `AutoTokenizer` loads it without this package.
     """
 
     model_input_names = ["input_ids", "attention_mask"]
@@ -92,7 +92,7 @@ class LstmTokenizer(TokenizersBackend):
     @classmethod
     def train(
         cls,
-        texts: Iterable[str],
+        texts: Iterable[str] | Iterable[list[str]],
         *,
         vocab_size: int = 30_000,
         min_frequency: int = 2,
@@ -104,11 +104,12 @@ class LstmTokenizer(TokenizersBackend):
         Learn a vocabulary from texts. Give it the training split only.
 
         Args:
-            texts: The texts, each read once.
+            texts: The texts, one by one or in lists; each is read once.
             vocab_size: Most entries of the vocabulary, `[PAD]` (0) and `[UNK]` (1) among them.
-            min_frequency: Occurrences that a word (or a pair that BPE or WordPiece may merge) needs; Unigram has no such limit.
-            algorithm: Whole words, byte-pair encoding (Sennrich et al., 2016), WordPiece (Schuster and Nakajima, 2012) or
-                a unigram language model (Kudo, 2018); the last three cut rare words into known pieces.
+            min_frequency: Occurrences that a word (or a pair that BPE or WordPiece may merge) needs; Unigram has no
+                such limit.
+            algorithm: Whole words, byte-pair encoding (Sennrich et al., 2016), WordPiece (Schuster and Nakajima, 2012)
+                or a unigram language model (Kudo, 2018); the last three cut rare words into known pieces.
             lowercase: Whether to fold case.
             model_max_length: Tokens after which `truncation=True` cuts.
 
@@ -123,8 +124,9 @@ class LstmTokenizer(TokenizersBackend):
             )
         if algorithm not in ("word", "bpe", "wordpiece", "unigram"):
             raise ValueError(f"algorithm must be word, bpe, wordpiece or unigram, found {algorithm!r}.")
-        common = {"vocab_size": vocab_size, "special_tokens": special_tokens, "show_progress": False}
+        common: dict[str, Any] = {"vocab_size": vocab_size, "special_tokens": special_tokens, "show_progress": False}
         units: pre_tokenizers.PreTokenizer = pre_tokenizers.Split(Regex(_UNITS), "removed", invert=True)
+        trainer: Any
         if algorithm == "word":
             backend = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
             trainer = trainers.WordLevelTrainer(min_frequency=min_frequency, **common)

@@ -52,7 +52,9 @@ class ModelArguments:
     pooling: Literal["last", "mean", "max", "concat", "attention"] | None = field(
         default=None, metadata={"help": "How the outputs of a text become one vector."}
     )
-    word_dropout: float | None = field(default=None, metadata={"help": "Share of whole words whose vectors are dropped."})
+    word_dropout: float | None = field(
+        default=None, metadata={"help": "Share of whole words whose vectors are dropped."}
+    )
     embedding_dropout: float | None = field(default=None, metadata={"help": "Locked dropout on the word vectors."})
     hidden_dropout: float | None = field(default=None, metadata={"help": "Locked dropout between recurrent layers."})
     recurrent_dropout: float | None = field(default=None, metadata={"help": "Dropout on the recurrent weights."})
@@ -64,7 +66,9 @@ class ModelArguments:
 
     def config_fields(self) -> dict[str, Any]:
         """The configuration fields that were given."""
-        chosen = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("model_type", "class_weights")}
+        chosen = {
+            one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("model_type", "class_weights")
+        }
         return {name: value for name, value in chosen.items() if value is not None}
 
 
@@ -79,13 +83,16 @@ class LstmTrainingArguments(TrainingArguments):
     per_device_eval_batch_size: int = field(default=128, metadata={"help": "Rows in an evaluation batch."})
     weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
     warmup_steps: float = field(default=0.1, metadata={"help": "Steps, or share of all steps, of linear warm-up."})
-    lr_scheduler_type: str = field(default="cosine", metadata={"help": "Course of the learning rate after the warm-up."})
+    lr_scheduler_type: str = field(
+        default="cosine", metadata={"help": "Course of the learning rate after the warm-up."}
+    )
     eval_strategy: str = field(default="epoch", metadata={"help": "When to evaluate on validation."})
     save_strategy: str = field(default="epoch", metadata={"help": "When to save a checkpoint."})
     save_total_limit: int | None = field(default=1, metadata={"help": "Checkpoints kept beside the best one."})
     load_best_model_at_end: bool = field(default=True, metadata={"help": "Keep the best checkpoint, not the last."})
     metric_for_best_model: str = field(
-        default="auto", metadata={"help": "Validation score that decides; auto is accuracy, for numbers mean_squared_error."}
+        default="auto",
+        metadata={"help": "Validation score that decides; auto is accuracy, for numbers mean_squared_error."},
     )
     train_sampling_strategy: str = field(default="group_by_length", metadata={"help": "How rows are put into batches."})
     logging_steps: float = field(default=50, metadata={"help": "Steps between two lines of the log."})
@@ -102,7 +109,7 @@ class LstmTrainingArguments(TrainingArguments):
 
 
 class LstmTrainer(Trainer):
-    """`Trainer` whose length-grouped batches depend on seed and epoch only, so that a resumed run sees the same ones."""
+    """`Trainer` whose length-grouped batches depend on seed and epoch only: a resumed run sees the same ones."""
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> torch.utils.data.Sampler | None:
         sampler = super()._get_train_sampler(train_dataset)
@@ -148,7 +155,10 @@ def train(
     data = load_data(data_arguments)
     _choose_metric(args, data)
     tokenizer = build_tokenizer(tokenizer_arguments, data.splits["train"], data_arguments.max_length)
-    splits = {name: tokenize(data.splits[name], name, tokenizer, data_arguments.max_length) for name in ("train", "validation")}
+    splits = {
+        name: tokenize(data.splits[name], name, tokenizer, data_arguments.max_length)
+        for name in ("train", "validation")
+    }
     smoothing = args.label_smoothing_factor
     set_seed(args.seed)
     model = build_model(model_arguments, tokenizer, data, args)
@@ -178,12 +188,20 @@ def train(
         | {"text_column": data.text_column, "label_column": data.label_column, "counts": data.counts()}
         | {"tokens": {name: split.statistics for name, split in splits.items()}},
         "tokenizer": vars(tokenizer_arguments) | {"vocabulary": len(tokenizer)},
-        "model": model_arguments.config_fields() | {"model_type": model_arguments.model_type, "parameters": model.num_parameters()},
+        "model": model_arguments.config_fields()
+        | {"model_type": model_arguments.model_type, "parameters": model.num_parameters()},
         "training": _changed(args)
-        | {"label_smoothing_factor": smoothing, "seed": args.seed, "steps": outcome.global_step, "resumed": checkpoint is not None},
+        | {
+            "label_smoothing_factor": smoothing,
+            "seed": args.seed,
+            "steps": outcome.global_step,
+            "resumed": checkpoint is not None,
+        },
         "best": {"metric": args.metric_for_best_model, "step": trainer.state.best_global_step},
         "history": [entry for entry in trainer.state.log_history if "eval_loss" in entry],
-        "metrics": {"validation": {name.removeprefix("eval_"): value for name, value in validation.items() if _is_score(name)}},
+        "metrics": {
+            "validation": {name.removeprefix("eval_"): value for name, value in validation.items() if _is_score(name)}
+        },
         "seconds": {
             "preparation": round(prepared - started, 2),
             "training": round(trained - prepared, 2),
@@ -191,7 +209,7 @@ def train(
         },
     }
     record |= environment()
-    save_run(folder, trainer.model, tokenizer, record)
+    save_run(folder, model, tokenizer, record)
     return record
 
 
@@ -212,7 +230,9 @@ def prepare_folder(folder: Path, args: LstmTrainingArguments) -> str | None:
             "replace it with --overwrite, or choose another --output_dir."
         )
     if occupied:
-        if not any((folder / name).exists() for name in ("run.json", "config.json")) and not any(folder.glob("checkpoint-*")):
+        if not any((folder / name).exists() for name in ("run.json", "config.json")) and not any(
+            folder.glob("checkpoint-*")
+        ):
             raise InputError(f"{str(folder)!r} holds no run: it is not overwritten. Choose another --output_dir.")
         shutil.rmtree(folder)
     return None
@@ -308,7 +328,13 @@ def _choose_metric(args: LstmTrainingArguments, data: TextData) -> None:
     if name not in known:
         raise InputError(f"Unknown metric {name!r} for --metric_for_best_model: choose one of {', '.join(known)}.")
     args.metric_for_best_model = name
-    args.greater_is_better = name not in ("loss", "mean_squared_error", "mean_absolute_error", "log_loss", "calibration_error")
+    args.greater_is_better = name not in (
+        "loss",
+        "mean_squared_error",
+        "mean_absolute_error",
+        "log_loss",
+        "calibration_error",
+    )
 
 
 def _changed(args: LstmTrainingArguments) -> dict[str, Any]:

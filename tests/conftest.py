@@ -22,7 +22,11 @@ TRAIN_FLAGS = (
     "--embedding_size 8 --hidden_size 8 --min_frequency 1 --num_train_epochs 1 --per_device_train_batch_size 16 "
     "--disable_tqdm true --use_cpu true"
 ).split()
-WORDS = {"negative": "awful bad poor".split(), "neutral": "average okay fair".split(), "positive": "great good fine".split()}
+WORDS = {
+    "negative": "awful bad poor".split(),
+    "neutral": "average okay fair".split(),
+    "positive": "great good fine".split(),
+}
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,7 +14,12 @@ from modeling_lstm import BagOfWordsConfig, LstmConfig
 def test_defaults_are_the_realistic_size() -> None:
     config = LstmConfig()
     assert (config.vocab_size, config.embedding_size, config.hidden_size) == (10_000, 100, 500)
-    assert (config.cell_type, config.num_hidden_layers, config.bidirectional, config.pooling) == ("lstm", 1, False, "last")
+    assert (config.cell_type, config.num_hidden_layers, config.bidirectional, config.pooling) == (
+        "lstm",
+        1,
+        False,
+        "last",
+    )
 
 
 def test_the_textbook_sizes_are_one_line() -> None:

@@ -87,7 +87,11 @@ def test_label_names_from_values(tmp_path: Path, values: list[Any], names: list[
 
 
 def test_columns_are_found_or_named(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.csv", [(1, "good", "nice", "x"), (2, "bad", "awful", "y")] * 15, ("id", "title", "review", "stars"))
+    path = write(
+        tmp_path / "a.csv",
+        [(1, "good", "nice", "x"), (2, "bad", "awful", "y")] * 15,
+        ("id", "title", "review", "stars"),
+    )
     data = load(path)
     assert (data.text_column, data.label_column) == (["review"], "stars")
     data = load(path, text_column=["title", "review"], label_column="stars")
@@ -166,7 +170,9 @@ BAD: list[tuple[str, list[tuple[Any, ...]], dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("kind", "rows", "options", "message"), BAD)
-def test_bad_data(tmp_path: Path, kind: str, rows: list[tuple[Any, ...]], options: dict[str, Any], message: str) -> None:
+def test_bad_data(
+    tmp_path: Path, kind: str, rows: list[tuple[Any, ...]], options: dict[str, Any], message: str
+) -> None:
     path = tmp_path / f"a.{kind}"
     if rows:
         write(path, rows)

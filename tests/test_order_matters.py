@@ -17,7 +17,11 @@ def rows(data: DatasetDict, split: str) -> list[tuple[str, int]]:
 
 def test_sizes_and_reproducibility() -> None:
     data = load_order_matters()
-    assert {name: split.num_rows for name, split in data.items()} == {"train": 16_800, "validation": 1_500, "test": 1_800}
+    assert {name: split.num_rows for name, split in data.items()} == {
+        "train": 16_800,
+        "validation": 1_500,
+        "test": 1_800,
+    }
     assert data["train"].features["label"].names == list(LABELS)
     assert data["test"]["text"][:] == load_order_matters()["test"]["text"][:]
     assert set(data["test"]["family"]) == {*FRAMES, UNFULFILLED}

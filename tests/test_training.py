@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, TrainingArguments
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, TrainingArguments
 
 from modeling_lstm import BagOfWordsForSequenceClassification, LstmForSequenceClassification
 from modeling_lstm.cli import main
@@ -83,7 +83,9 @@ def test_bag_of_words_takes_the_same_path(data_folder: Path, tmp_path: Path) -> 
     train(data_folder, tmp_path / "run", "--model_type", "bag-of-words")
     model, tokenizer = load_run(str(tmp_path / "run"))
     assert type(model) is BagOfWordsForSequenceClassification
-    one, other = (model(**tokenizer(text, return_tensors="pt")).logits for text in ("the film was great", "great was the film"))
+    one, other = (
+        model(**tokenizer(text, return_tensors="pt")).logits for text in ("the film was great", "great was the film")
+    )
     torch.testing.assert_close(one, other)
 
 
@@ -126,15 +128,20 @@ def test_accumulation_equals_a_larger_batch(tmp_path: Path, tokenizer: Any) -> N
     for batch, steps in ((8, 1), (2, 4)):
         model = tiny_model()
         args = TrainingArguments(
-            output_dir=str(tmp_path), max_steps=1, per_device_train_batch_size=batch, gradient_accumulation_steps=steps,
-            optim="sgd", learning_rate=1.0, lr_scheduler_type="constant", disable_tqdm=True, use_cpu=True, save_strategy="no",
+            output_dir=str(tmp_path),
+            max_steps=1,
+            per_device_train_batch_size=batch,
+            gradient_accumulation_steps=steps,
+            optim="sgd",
+            learning_rate=1.0,
+            lr_scheduler_type="constant",
             max_grad_norm=0.0,
-        )  # fmt: skip
-        from transformers import DataCollatorWithPadding
-
-        LstmTrainer(
-            model=model, args=args, train_dataset=rows, processing_class=tokenizer, data_collator=DataCollatorWithPadding(tokenizer)
-        ).train()  # fmt: skip
+            save_strategy="no",
+            disable_tqdm=True,
+            use_cpu=True,
+        )
+        collator = DataCollatorWithPadding(tokenizer)
+        LstmTrainer(model, args, train_dataset=rows, processing_class=tokenizer, data_collator=collator).train()
         found.append(model.state_dict())
     for name in found[0]:
         torch.testing.assert_close(found[0][name], found[1][name], atol=1e-6, rtol=1e-5)
@@ -149,7 +156,16 @@ def test_killed_and_resumed_equals_uninterrupted(data_folder: Path, tmp_path: Pa
     flags = [*STEPWISE, "--pooling", "concat"]
     whole = train(data_folder, tmp_path / "whole", *flags)
     folder = tmp_path / "killed"
-    command = [sys.executable, "-m", "modeling_lstm.cli", "train", "--dataset", str(data_folder), "--output_dir", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "modeling_lstm.cli",
+        "train",
+        "--dataset",
+        str(data_folder),
+        "--output_dir",
+        str(folder),
+    ]
     process = subprocess.Popen([*command, *TRAIN_FLAGS, *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wanted = random.Random(os.getpid()).randint(1, 12)
     while process.poll() is None:
@@ -208,7 +224,9 @@ def test_a_full_disk_while_saving_leaves_the_old_run(run_copy: Path) -> None:
     assert not list(run_copy.glob(".saving-*"))
 
 
-def test_a_full_disk_while_training_is_one_sentence(data_folder: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+def test_a_full_disk_while_training_is_one_sentence(
+    data_folder: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
     flags = ["--dataset", data_folder, "--output_dir", tmp_path / "run", *TRAIN_FLAGS, "--embedding_size", "9000"]
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))

@@ -1,0 +1,167 @@
+"""The scripts that make data sets, on miniature releases; with the real data at hand, on the real thing."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from datasets import ClassLabel, load_dataset
+from huggingface_hub import DatasetCard
+
+from data_scripts import imdb, order_matters, sst, tweet_eval
+from data_scripts.parquet import check_counts, counts, write_data_set
+from modeling_lstm.data import DataArguments, load_data
+from modeling_lstm.errors import InputError
+
+ROOT = Path(__file__).parent.parent
+TREE = "(3 (2 It) (4 (4 (2 's) (4 great)) (2 -LRB-)))"
+
+
+@pytest.fixture
+def trees(tmp_path: Path) -> Path:
+    folder = tmp_path / "trees"
+    folder.mkdir()
+    (folder / "train.txt").write_text(
+        f"{TREE}\n(1 (2 Not) (1 (1 a\\/b) (2 It)))\n(2 (2 So) (2 -RRB-))\n", encoding="utf-8"
+    )
+    (folder / "dev.txt").write_text("(0 (1 Bad) (2 .))\n", encoding="utf-8")
+    (folder / "test.txt").write_text("(2 (2 Well) (2 .))\n(4 (4 Good) (2 .))\n", encoding="utf-8")
+    return folder
+
+
+def test_phrases_of_a_tree() -> None:
+    assert list(sst.phrases(TREE)) == [
+        ("It", 2, False),
+        ("'s", 2, False),
+        ("great", 4, False),
+        ("'s great", 4, False),
+        ("(", 2, False),
+        ("'s great (", 4, False),
+        ("It 's great (", 3, True),
+    ]
+    with pytest.raises(InputError, match="cut off"):
+        list(sst.phrases("(3 (2 It)"))
+
+
+def test_sst_configurations(trees: Path) -> None:
+    built = sst.build(str(trees))
+    assert set(built) == set(sst.EXPECTED)
+    assert built["sentences-5"]["train"]["text"][:] == ["It 's great (", "Not a/b It", "So )"]
+    assert built["sentences-3"]["train"]["label"][:] == [2, 0, 1]
+    assert built["sentences-2"]["train"]["label"][:] == [1, 0]
+    assert built["sentences-2"]["test"]["text"][:] == ["Good ."]
+    phrases = built["phrases-2"]["train"]
+    found = {(row["text"], row["label"], row["is_sentence"]) for row in phrases}
+    assert found == {
+        ("It 's great (", 1, True), ("'s great (", 1, False), ("'s great", 1, False), ("great", 1, False),
+        ("Not a/b It", 0, True), ("a/b It", 0, False), ("a/b", 0, False),
+    }  # fmt: skip
+    assert built["phrases-5"]["train"]["text"][:].count("It") == 1
+    assert built["phrases-2"]["validation"]["text"][:] == ["Bad ."]
+
+
+def test_a_written_data_set_loads_by_configuration_and_trains(trees: Path, tmp_path: Path) -> None:
+    built = sst.build(str(trees))
+    write_data_set(tmp_path / "sst", built, sst.DESCRIPTION)
+    for name, splits in built.items():
+        loaded = load_dataset(str(tmp_path / "sst"), name)
+        for split, rows in splits.items():
+            assert loaded[split].to_dict() == rows.to_dict()
+            assert loaded[split].features["label"] == rows.features["label"]
+    streamed = list(load_dataset(str(tmp_path / "sst"), "phrases-3", split="train", streaming=True))
+    assert [row["text"] for row in streamed] == built["phrases-3"]["train"]["text"][:]
+    data = load_data(DataArguments(dataset=str(tmp_path / "sst" / "phrases-3")))
+    assert data.label_names == ["negative", "neutral", "positive"]
+    card = DatasetCard.load(tmp_path / "sst" / "README.md")
+    assert [one["config_name"] for one in card.data.configs] == list(built)
+    assert "Socher et al. (2013)" in card.text
+
+
+def test_wrong_counts_are_refused(trees: Path) -> None:
+    with pytest.raises(InputError, match="sentences-2/train has 2 rows, expected 6,920"):
+        check_counts(counts(sst.build(str(trees))), sst.EXPECTED)
+
+
+def test_tweet_eval_from_text_files(tmp_path: Path) -> None:
+    folder = tmp_path / "stance" / "climate"
+    folder.mkdir(parents=True)
+    (folder / "mapping.txt").write_text("0\tnone\n1\tagainst\n2\tfavor\n", encoding="utf-8")
+    for stem, lines in (("train", ["a \u2028 b ", "c"]), ("val", ["d", ""]), ("test", ["e", "f"])):
+        (folder / f"{stem}_text.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        (folder / f"{stem}_labels.txt").write_text("2\n0\n", encoding="utf-8")
+    built = tweet_eval.build(str(tmp_path), ["stance_climate"])["stance_climate"]
+    assert built["train"].to_dict() == {"text": ["a \u2028 b", "c"], "label": [2, 0]}
+    assert built["validation"]["text"][:] == ["d", ""]
+    assert built["test"].features["label"].names == ["none", "against", "favor"]
+    (folder / "test_labels.txt").write_text("2\n", encoding="utf-8")
+    with pytest.raises(InputError, match="has 2 lines but 1 labels"):
+        tweet_eval.build(str(tmp_path), ["stance_climate"])
+    with pytest.raises(InputError, match="There is no file"):
+        tweet_eval.build(str(tmp_path), ["irony"])
+
+
+def test_imdb_from_its_folder(tmp_path: Path) -> None:
+    for split, parts in (("train", ("neg", "pos", "unsup")), ("test", ("neg", "pos"))):
+        for part in parts:
+            folder = tmp_path / "aclImdb" / split / part
+            folder.mkdir(parents=True)
+            rating = {"neg": 2, "pos": 9, "unsup": 0}[part]
+            for number in (0, 1, 10):
+                (folder / f"{number}_{rating}.txt").write_text(f"{part} {number}<br />é", encoding="utf-8")
+            urls = "\n".join(f"http://www.imdb.com/title/tt{n:07d}/usercomments" for n in range(11))
+            (tmp_path / "aclImdb" / split / f"urls_{part}.txt").write_text(urls, encoding="utf-8")
+    built = imdb.build(str(tmp_path))
+    train = built["default"]["train"]
+    assert train["text"][:] == [f"{part} {n}<br />é" for part in ("neg", "pos") for n in (0, 1, 10)]
+    assert train["label"][:] == [0, 0, 0, 1, 1, 1] and train["rating"][:] == [2, 2, 2, 9, 9, 9]
+    assert train["movie"][2] == "tt0000010"
+    assert set(built["unlabelled"]["train"]["label"]) == {-1}
+    assert isinstance(train.features["label"], ClassLabel)
+
+
+def test_order_matters_from_the_command_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "data_scripts.order_matters", "--output_dir", str(tmp_path / "out")]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    assert "train 16,800, validation 1,500, test 1,800" in found.stdout
+    loaded = load_dataset(str(tmp_path / "out"))
+    assert loaded["test"]["text"][:] == order_matters.build()["default"]["test"]["text"][:]
+
+
+def test_a_bad_source_is_one_sentence(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "data_scripts.sst",
+        "--output_dir",
+        str(tmp_path / "out"),
+        "--source",
+        str(tmp_path),
+    ]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 2 and "has no train.txt" in found.stderr and "Traceback" not in found.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_expected_counts_are_those_of_the_real_data(real_data: Path) -> None:
+    """The published splits, as other people's copies hold them."""
+    import pyarrow.parquet as pq
+
+    def rows(folder: str, split: str) -> int:
+        return pq.read_metadata(real_data / folder / f"{split}.parquet").num_rows
+
+    for task, splits in tweet_eval.EXPECTED.items():
+        assert {split: rows(f"tweeteval_{task}", split) for split in splits} == splits
+    assert {split: rows("sst2", split) for split in sst.EXPECTED["sentences-2"]} == sst.EXPECTED["sentences-2"]
+    assert rows("sst2_phrases", "train") == sst.EXPECTED["phrases-2"]["train"]
+    assert rows("sst5_phrases", "train") == sst.EXPECTED["phrases-5"]["train"]
+    assert {split: rows("imdb", split) for split in ("train", "test")} == imdb.EXPECTED["default"]
+    assert rows("imdb_unsupervised", "train") == imdb.EXPECTED["unlabelled"]["train"]
+
+
+def test_cards_are_valid_json_when_read_back(tmp_path: Path) -> None:
+    built = order_matters.build()
+    write_data_set(tmp_path, built, order_matters.DESCRIPTION)
+    metadata = DatasetCard.load(tmp_path / "README.md").data.to_dict()
+    assert json.loads(json.dumps(metadata))["license"] == "apache-2.0"

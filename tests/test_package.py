@@ -1,0 +1,109 @@
+"""The shape of the package: what it exports, who may import whom, and that documents and settings agree."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from transformers.dynamic_module_utils import get_imports, get_relative_imports
+
+import modeling_lstm
+from modeling_lstm.cli import COMMANDS, main
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "modeling_lstm"
+REMOTE = ("configuration_lstm", "modeling_lstm", "modeling_bag_of_words", "tokenization_lstm")
+# Lower ranks know nothing of higher ones
+RANKS = {
+    **dict.fromkeys(("errors", "configuration_lstm", "tokenization_lstm", "metrics", "order_matters"), 0),
+    **dict.fromkeys(("modeling_lstm", "labels", "preprocessing", "runs"), 1),
+    **dict.fromkeys(("modeling_bag_of_words", "data"), 2),
+    **dict.fromkeys(("training", "prediction"), 3),
+    "evaluation": 4,
+    "cli": 5,
+    "__init__": 6,
+}
+
+
+def imported(path: Path) -> set[str]:
+    """The sibling modules that a file imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {
+        node.module or "__init__" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 1
+    }
+
+
+def test_public_names() -> None:
+    assert set(modeling_lstm.__all__) <= set(dir(modeling_lstm))
+    assert len(modeling_lstm.__all__) <= 6
+
+
+def test_imports_go_one_way() -> None:
+    files = {path.stem: path for path in PACKAGE.glob("*.py")}
+    assert files.keys() == RANKS.keys()
+    for name, path in files.items():
+        for other in imported(path) - ({"__init__"} if name == "cli" else set()):
+            assert RANKS[other] < RANKS[name], f"{name} imports {other}"
+        assert "data_scripts" not in path.read_text(encoding="utf-8").replace("`data_scripts", "")
+
+
+@pytest.mark.parametrize("name", REMOTE)
+def test_remote_files_are_self_contained(name: str) -> None:
+    path = PACKAGE / f"{name}.py"
+    allowed = {"torch", "transformers", "tokenizers", "huggingface_hub"} | sys.stdlib_module_names
+    assert set(get_imports(path)) <= allowed
+    assert set(get_relative_imports(path)) <= set(REMOTE)
+
+
+def test_version_is_in_the_changelog() -> None:
+    assert f"## {modeling_lstm.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_constraints_fit_the_ranges() -> None:
+    """CI runs a version of every dependency that the stated range allows."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {canonicalize_name(n): v for n, v in (line.split("==") for line in lines if "==" in line)}
+    for text in project["dependencies"] + project["optional-dependencies"]["dev"]:
+        requirement = Requirement(text)
+        version = pinned[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version), f"{text}, but {version} is pinned"
+
+
+def test_the_command_line_introduces_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(command in shown for command in COMMANDS)
+    assert main([]) == 2
+    assert main(["fly"]) == 2
+    assert "unknown command 'fly'" in capsys.readouterr().err
+    assert main(["--version"]) == 0
+    assert modeling_lstm.__version__ in capsys.readouterr().out
+
+
+def test_the_list_of_commands_needs_no_torch() -> None:
+    tree = ast.parse((PACKAGE / "cli.py").read_text(encoding="utf-8"))
+    top = {node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1}
+    assert top == {"errors"}
+
+
+def test_readme_names_only_flags_and_commands_that_exist() -> None:
+    from modeling_lstm.evaluation import EvaluationArguments
+    from modeling_lstm.prediction import PredictionArguments
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = subprocess.run(
+        [sys.executable, "-m", "modeling_lstm.cli", "train", "--help"], capture_output=True, text=True, cwd=ROOT
+    ).stdout
+    known = set(re.findall(r"--([a-z_0-9]+)", shown))
+    known |= set(EvaluationArguments.__dataclass_fields__) | set(PredictionArguments.__dataclass_fields__)
+    known |= {"output_dir", "source", "help"}
+    used = set(re.findall(r"(?<![\w-])--([a-z_]+)", text))
+    assert used and used <= known, used - known
+    assert set(re.findall(r"modeling-lstm ([a-z]+) ", text)) <= set(COMMANDS) | {"is"}
