@@ -1,5 +1,6 @@
 """Training: data and settings in, a run folder out. Knows only `Auto*` classes, so every model takes the same path."""
 
+import importlib.util
 import json
 import logging
 import shutil
@@ -39,37 +40,35 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class ModelArguments:
-    """Which model to train; what is left out is the default of its configuration."""
+    """Which model to train. The defaults suit a few thousand to a hundred thousand real texts (README.md)."""
 
     model_type: Literal["lstm", "bag-of-words"] = field(
         default="lstm", metadata={"help": "The LSTM family, or the network that cannot see word order."}
     )
-    cell_type: Literal["lstm", "gru"] | None = field(default=None, metadata={"help": "LSTM or GRU cell."})
-    embedding_size: int | None = field(default=None, metadata={"help": "Numbers in a word vector."})
-    hidden_size: int | None = field(default=None, metadata={"help": "Numbers in the state of each direction."})
-    num_hidden_layers: int | None = field(default=None, metadata={"help": "Recurrent layers."})
-    bidirectional: bool | None = field(default=None, metadata={"help": "Read each text in both directions."})
-    pooling: Literal["last", "mean", "max", "concat", "attention"] | None = field(
-        default=None, metadata={"help": "How the outputs of a text become one vector."}
+    cell_type: Literal["lstm", "gru"] = field(default="lstm", metadata={"help": "LSTM or GRU cell."})
+    embedding_size: int = field(default=200, metadata={"help": "Numbers in a word vector."})
+    hidden_size: int = field(default=200, metadata={"help": "Numbers in the state of each direction."})
+    num_hidden_layers: int = field(default=1, metadata={"help": "Recurrent layers."})
+    bidirectional: bool = field(default=True, metadata={"help": "Read each text in both directions."})
+    pooling: Literal["last", "mean", "max", "concat", "attention"] = field(
+        default="concat", metadata={"help": "How the outputs of a text become one vector."}
     )
-    word_dropout: float | None = field(
-        default=None, metadata={"help": "Share of whole words whose vectors are dropped."}
-    )
-    embedding_dropout: float | None = field(default=None, metadata={"help": "Locked dropout on the word vectors."})
-    hidden_dropout: float | None = field(default=None, metadata={"help": "Locked dropout between recurrent layers."})
-    recurrent_dropout: float | None = field(default=None, metadata={"help": "Dropout on the recurrent weights."})
-    classifier_dropout: float | None = field(default=None, metadata={"help": "Dropout before the classifier."})
-    embedding_range: float | None = field(default=None, metadata={"help": "Standard deviation of new word vectors."})
+    word_dropout: float = field(default=0.1, metadata={"help": "Share of whole words whose vectors are dropped."})
+    embedding_dropout: float = field(default=0.3, metadata={"help": "Locked dropout on the word vectors."})
+    hidden_dropout: float = field(default=0.3, metadata={"help": "Locked dropout between recurrent layers."})
+    recurrent_dropout: float = field(default=0.0, metadata={"help": "Dropout on the recurrent weights."})
+    classifier_dropout: float = field(default=0.4, metadata={"help": "Dropout before the classifier."})
+    embedding_range: float = field(default=0.1, metadata={"help": "Standard deviation of new word vectors."})
     class_weights: Literal["balanced"] | None = field(
         default=None, metadata={"help": "Weigh rare labels more, in inverse proportion to their rows."}
     )
 
     def config_fields(self) -> dict[str, Any]:
-        """The configuration fields that were given."""
-        chosen = {
-            one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("model_type", "class_weights")
-        }
-        return {name: value for name, value in chosen.items() if value is not None}
+        """The fields of the model's configuration; a bag of words has only some of them."""
+        names = [one.name for one in fields(self) if one.name not in ("model_type", "class_weights")]
+        if self.model_type == "bag-of-words":
+            names = ["embedding_size", "hidden_size", "word_dropout", "classifier_dropout", "embedding_range"]
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass
@@ -150,6 +149,8 @@ def train(
     """
     args = training_arguments
     folder = Path(args.output_dir)
+    if "tensorboard" in (args.report_to or ()) and importlib.util.find_spec("tensorboard") is None:
+        raise InputError("TensorBoard is not installed: pip install 'modeling-lstm[tensorboard]'")
     checkpoint = prepare_folder(folder, args)
     started = time.perf_counter()
     data = load_data(data_arguments)

@@ -20,7 +20,7 @@ from modeling_lstm.cli import main
 
 TRAIN_FLAGS = (
     "--embedding_size 8 --hidden_size 8 --min_frequency 1 --num_train_epochs 1 --per_device_train_batch_size 16 "
-    "--disable_tqdm true --use_cpu true"
+    "--word_dropout 0 --embedding_dropout 0 --classifier_dropout 0 --disable_tqdm true --use_cpu true"
 ).split()
 WORDS = {
     "negative": "awful bad poor".split(),
