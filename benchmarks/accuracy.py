@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from modeling_lstm.runs import write_json
 
@@ -18,7 +19,7 @@ RESULTS = Path("results")
 LOCAL = {
     "tweet_eval_sentiment": {"dataset": "tweeteval_sentiment"},
     "sst2": {"dataset": "sst2", "train_dataset": "sst2_phrases"},
-    "trec": {"dataset": "trec"},
+    "trec": {"dataset": "trec", "label_column": "label"},
     "imdb": {"dataset": "imdb"},
 }
 
@@ -35,8 +36,8 @@ def train_and_evaluate(recipe: str, seed: int, runs: Path) -> None:
         flags = ["--output_dir", str(folder), "--seed", str(seed), "--disable_tqdm", "true"]
         data = Path(os.environ.get("MODELING_LSTM_DATA", "../shared/data"))
         if data.is_dir():
-            for flag, name in LOCAL[recipe].items():
-                flags += [f"--{flag}", str(data / name)]
+            for flag, value in LOCAL[recipe].items():
+                flags += [f"--{flag}", value if flag == "label_column" else str(data / value)]
         if any(folder.glob("checkpoint-*")):
             flags += ["--resume_from_checkpoint", "last"]
         subprocess.run([*command, "train", f"recipes/{recipe}.yaml", *flags], check=True)
@@ -46,7 +47,7 @@ def train_and_evaluate(recipe: str, seed: int, runs: Path) -> None:
     write_json(kept, portable(record))
 
 
-def portable(record: dict) -> dict:
+def portable(record: dict[str, Any]) -> dict[str, Any]:
     """The record with paths of this machine cut down to their last part."""
     text = json.dumps(record)
     for part in sorted(
