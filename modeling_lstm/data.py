@@ -1,8 +1,9 @@
 """From a Hub id, files or the built-in data set to checked splits with the columns `text` and `label`."""
 
 import logging
-from collections.abc import Callable
+import warnings
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -298,17 +299,30 @@ def _cut_validation(
     from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
     labels = np.asarray(rows["label"][:]) if kind == "single_label_classification" else None
-    folds = max(2, round(1 / arguments.validation_share))
-    require(
-        rows.num_rows >= folds, f"The train split has {rows.num_rows} rows, too few to cut a validation split from it."
+    share = Fraction(arguments.validation_share).limit_denominator(20) or Fraction(1, 20)
+    folds, chosen = share.denominator, share.numerator
+    # what is dealt out to the folds: rows, or groups; and with labels no more folds than rows of the commonest label
+    dealt = [rows.num_rows if groups is None else len(set(groups))] + (
+        [] if labels is None else [np.bincount(labels).max()]
     )
+    if min(dealt) < folds:
+        apart = "" if groups is None else f" with {dealt[0]} different values of {arguments.group_column}"
+        require(
+            min(dealt) >= 2 and rows.num_rows >= 10,
+            f"The train split has {rows.num_rows} rows{apart}, too few to cut a validation split from it.",
+        )
+        folds = int(min(dealt))
+        chosen = min(folds - 1, max(1, round(folds * arguments.validation_share)))
     options = {"n_splits": folds, "shuffle": True, "random_state": arguments.split_seed}
-    rare = labels is None or np.bincount(labels).min(initial=folds, where=np.bincount(labels) > 0) < folds
-    cutter: Callable[..., Any]
-    if groups is None:
-        cutter = KFold if rare else StratifiedKFold
+    cutter: Any
+    if labels is None:
+        cutter = KFold(**options) if groups is None else GroupKFold(**options)
     else:
-        cutter = GroupKFold if rare else StratifiedGroupKFold
-    train, validation = next(cutter(**options).split(np.zeros(rows.num_rows), labels, groups))
+        cutter = StratifiedKFold(**options) if groups is None else StratifiedGroupKFold(**options)
+    with warnings.catch_warnings():  # of labels with fewer rows than folds: they cannot be in every fold
+        warnings.simplefilter("ignore", UserWarning)
+        parts = [part for _, part in cutter.split(np.zeros(rows.num_rows), labels, groups)]
+    validation = np.sort(np.concatenate(parts[:chosen]))
+    train = np.setdiff1d(np.arange(rows.num_rows), validation)
     logger.info("Cut %d of %d train rows off for validation", len(validation), rows.num_rows)
     return rows.select(train), rows.select(validation)

@@ -10,7 +10,7 @@ import numpy as np
 from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
 from .data import DataArguments, load_data
-from .errors import InputError
+from .errors import require
 from .metrics import calibration_bins, calibration_error, scores
 from .preprocessing import tokenize
 from .runs import RECORD, load_run, read_record, whole_or_nothing, write_json
@@ -71,7 +71,15 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
         "rows": split.rows.num_rows,
         "tokens": split.statistics,
         "scores": scores(kind, predictions, references, names, probabilities),
-        "intervals": bootstrap_intervals(kind, predictions, references, names, arguments.resamples, arguments.seed),
+        "intervals": bootstrap_intervals(
+            kind,
+            predictions,
+            references,
+            names,
+            probabilities,
+            resamples=arguments.resamples,
+            seed=arguments.seed,
+        ),
         "seconds": round(seconds, 3),
     }
     with whole_or_nothing(folder / "evaluation" / arguments.split) as output:
@@ -99,16 +107,23 @@ def _data_arguments(recorded: dict[str, Any], kind: str, dataset: str | None) ->
 
 
 def bootstrap_intervals(
-    kind: str, predictions: np.ndarray, references: np.ndarray, names: list[str], resamples: int, seed: int
+    kind: str,
+    predictions: np.ndarray,
+    references: np.ndarray,
+    names: list[str],
+    probabilities: np.ndarray | None = None,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
 ) -> dict[str, list[float]]:
     """95 % percentile bootstrap intervals (Efron, 1979) of each score, over rows drawn with replacement."""
-    if resamples < 100:
-        raise InputError(f"--resamples must be at least 100 for a 95 % interval, found {resamples}.")
+    require(resamples >= 100, f"--resamples must be at least 100 for a 95 % interval, found {resamples}.")
     rng = np.random.default_rng(seed)
     drawn: dict[str, list[float]] = {}
     for _ in range(resamples):
         rows = rng.integers(len(references), size=len(references))
-        for name, value in scores(kind, predictions[rows], references[rows], names).items():
+        sure = None if probabilities is None else probabilities[rows]
+        for name, value in scores(kind, predictions[rows], references[rows], names, sure).items():
             drawn.setdefault(name, []).append(value)
     return {name: np.quantile(values, [0.025, 0.975]).tolist() for name, values in drawn.items()}
 

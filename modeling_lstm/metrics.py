@@ -88,7 +88,8 @@ def metric_names(problem_type: str, label_names: list[str]) -> list[str]:
     """The scores by which a checkpoint can be chosen."""
     shape = (2, len(label_names)) if problem_type == "multi_label_classification" else (2,)
     example = np.zeros(shape, dtype=int)
-    return list(scores(problem_type, example, example, label_names))
+    probabilities = np.full((2, len(label_names)), 1 / len(label_names))
+    return list(scores(problem_type, example, example, label_names, probabilities))
 
 
 def calibration_bins(probabilities: np.ndarray, references: np.ndarray) -> list[tuple[float, float, int]]:

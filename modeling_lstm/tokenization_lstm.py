@@ -15,12 +15,13 @@ _UNITS = "|".join(
     [
         r"@user|https?(?=\s|$)",  # what the normaliser left of user names and links
         r"#[\p{L}\p{N}_]+",  # hashtags
-        r"\p{N}+(?:[.,:/]\p{N}+)*(?:st|nd|rd|th)?(?!\p{L})",  # numbers, prices, times, dates
-        r"n't(?!\p{L})",
-        r"'(?:s|m|d|re|ve|ll)(?!\p{L})",
-        r"[\p{L}\p{M}\p{N}_]+?(?=n't(?!\p{L}))",
-        r"[\p{L}\p{M}\p{N}_]+(?:[.&](?=\p{L})[\p{L}\p{M}]+)*",  # words, u.s, r&b
-        r"[:;=8xX][-'^]?[)(\]\[dDpPoO/\\|*]+(?![\p{L}\p{N}])|<3+|[)(]+[-']?[:;=](?![\p{L}\p{N}])",  # :-) ;) :D <3
+        r"\p{N}+(?:[.,:/]\p{N}+)+",  # 3.5, 1,000.00, 18:30, 1/2
+        r"(?i:n't)(?!\p{L})",
+        r"'(?i:s|m|d|re|ve|ll)(?!\p{L})",
+        r"[\p{L}\p{M}\p{N}_]+?(?=(?i:n't)(?!\p{L}))",
+        r"\p{L}(?:[.&]\p{L}(?!\p{L}))+",  # u.s, r&b
+        r"[\p{L}\p{M}\p{N}_]+",  # words, numbers and both: 100km, 5th
+        r"[:;=8xX][-'^]?[)(\]\[dDpPoO/\\|*]{1,8}(?![\p{L}\p{N}])|<3+",  # :-) ;) :D <3
         r"[\p{So}\p{Sk}](?:\x{FE0F}|\x{200D}[\p{So}]|[\x{1F3FB}-\x{1F3FF}])*",  # emoji with their modifiers
         r"\.{2,}|([!?])\1*|-{2,}|[^\s\p{L}\p{N}]",  # "..." and "!!" are one unit, other punctuation one sign each
     ]
@@ -70,7 +71,7 @@ def _normalizer(lowercase: bool) -> normalizers.Normalizer:
         normalizers.Replace(Regex(r"\?{4,}"), "???"),
         normalizers.Replace(Regex(r"\.{4,}"), "..."),
         normalizers.Replace(Regex(r"(?i)<br\s*/?>"), " "),
-        normalizers.Replace(Regex(r"(?i)https?://\S+|www\.\S+"), "http"),
+        normalizers.Replace(Regex(r"(?i)https?://\S+|(?<!\w)www\.\w\S*"), "http"),
         normalizers.Replace(Regex(r"(?<![\w@])@\w+"), "@user"),
     ]
     if lowercase:

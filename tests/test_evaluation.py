@@ -139,9 +139,9 @@ def test_intervals_hold_the_score_and_narrow_with_rows() -> None:
     for rows in (100, 10_000):
         references = RNG.integers(0, 2, rows)
         predictions = np.where(RNG.random(rows) < 0.8, references, 1 - references)
-        low, high = bootstrap_intervals("single_label_classification", predictions, references, ["a", "b"], 200, 0)[
-            "accuracy"
-        ]
+        low, high = bootstrap_intervals(
+            "single_label_classification", predictions, references, ["a", "b"], resamples=200
+        )["accuracy"]
         assert low <= scores("single_label_classification", predictions, references)["accuracy"] <= high
         widths.append(high - low)
     # the normal approximation: 2 * 1.96 * sqrt(0.8 * 0.2 / rows)

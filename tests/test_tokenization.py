@@ -28,10 +28,13 @@ def units(text: str, **options: object) -> list[str]:
         ("don’t “quote” – dash…", ["do", "n't", '"', "quote", '"', "--", "dash", "..."]),
         ("Tom &amp; Jerry &lt;3 &#39;x&#x27; caf&eacute;", ["tom", "&", "jerry", "<3", "'", "x", "'", "café"]),
         ("thanks @Some_One see https://t.co/x?y=1 www.a.org", ["thanks", "@user", "see", "http", "http"]),
-        ("mail me@home.org", ["mail", "me", "@", "home.org"]),
+        ("mail me@home.org", ["mail", "me", "@", "home", ".", "org"]),
         ("#MondayMotivation rocks", ["#mondaymotivation", "rocks"]),
         ("3.5% off $1,000.00 at 18:30 on the 5th 2nite", ["3.5", "%", "off", "$", "1,000.00", "at", "18:30", "on"]
          + ["the", "5th", "2nite"]),
+        ("1990s 100km 10:00pm 3.5mm", ["1990s", "100km", "10:00", "pm", "3.5", "mm"]),
+        ("it ended.I left (2016): awww... so", ["it", "ended", ".", "i", "left", "(", "2016", ")", ":"]
+         + ["awww", "...", "so"]),
         ("nice :) :-( ;D <3", ["nice", ":)", ":-(", ";d", "<3"]),
         ("ok 😀😀👍🏽❤️ end", ["ok", "😀", "😀", "👍🏽", "❤️", "end"]),
         ("wow!!!!!! what??? hm.....", ["wow", "!!!", "what", "???", "hm", "..."]),
@@ -48,7 +51,12 @@ def test_units(text: str, expected: list[str]) -> None:
 
 
 def test_case_can_be_kept() -> None:
-    assert units("Good GOOD good", lowercase=False) == ["Good", "GOOD", "good"]
+    assert units("Good GOOD CAN'T", lowercase=False) == ["Good", "GOOD", "CA", "N'T"]
+
+
+def test_a_long_run_of_signs_takes_no_time_to_speak_of() -> None:
+    for sign in "(:!.@#'-":
+        assert units(sign * 100_000)
 
 
 def test_rare_words_are_unknown_and_the_vocabulary_is_bounded() -> None:
