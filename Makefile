@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
 INSTALLED := $(VENV)/.installed
+DEVELOPING := $(VENV)/.developing
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-# Two threads of a run that wait for each other do not fight for the cores; nothing is looked up on the Hub
-export TOKENIZERS_PARALLELISM := true
+# nothing here is looked up on the Hub
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
 
 .PHONY: help install demo test lint format bench results clean
@@ -14,13 +15,17 @@ OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-install: $(INSTALLED)  ## make .venv and install the package with what its development needs
+install: $(DEVELOPING)  ## make .venv and install the package with what its development needs
 
 # torch first, by its exact version: an open range may bring gigabytes of GPU packages
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' constraints.txt)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(PIP) $$(grep '^torch==' constraints.txt)
+	$(PIP) --constraint constraints.txt --editable .
+	touch $@
+
+$(DEVELOPING): $(INSTALLED)
+	$(PIP) --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 demo: $(INSTALLED)  ## train, evaluate and try an LSTM, and a network that cannot see word order, on the built-in data
@@ -34,15 +39,15 @@ demo: $(INSTALLED)  ## train, evaluate and try an LSTM, and a network that canno
 	@$(OFFLINE) $(BIN)/modeling-lstm predict $(RUNS)/demo "Beyond comprehension" "I rate it so-so" "Unbelievable service" \
 		"I wish I could say the movie was great but I can't."
 
-test: $(INSTALLED) lint  ## lint, types and tests
+test: $(DEVELOPING) lint  ## lint, types and tests
 	$(OFFLINE) $(BIN)/python -m pytest
 
-lint: $(INSTALLED)  ## ruff and mypy
+lint: $(DEVELOPING)  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-format: $(INSTALLED)  ## put the code into the project's form
+format: $(DEVELOPING)  ## put the code into the project's form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

@@ -4,6 +4,7 @@ Six configurations: `sentences-K` and `phrases-K` for K = 2, 3 and 5 classes. `p
 phrase of the train trees, whole sentences included, and validates and tests on sentences.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,9 @@ def phrases(tree: str) -> Iterator[Phrase]:
     """(text, label from 0 to 4, whether it is the whole sentence) of each subtree, innermost first."""
     stack: list[tuple[int, list[str]]] = []
     tokens = re.findall(r"\(\d|\)|[^\s()]+", tree)
+    depth = list(itertools.accumulate((token[0] == "(") - (token == ")") for token in tokens))
+    if not depth or min(depth[:-1], default=0) < 1 or depth[-1] != 0:
+        raise InputError(f"This is no whole tree: {tree[:60]!r}")
     for token in tokens:
         if token.startswith("("):
             stack.append((int(token[1]), []))
@@ -63,8 +67,6 @@ def phrases(tree: str) -> Iterator[Phrase]:
             for escape, character in ESCAPES.items():
                 text = text.replace(escape, character)
             yield text, label, not stack
-    if stack:
-        raise InputError(f"A tree is cut off: {tree[:60]!r}")
 
 
 def build(source: str | None = None) -> dict[str, DatasetDict]:

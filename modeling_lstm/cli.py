@@ -2,15 +2,16 @@
 
 import json
 import logging
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
-from .errors import InputError
+from .errors import InputError, save_failure
 
 COMMANDS = {
     "train": "train a classifier: modeling-lstm train [RECIPE.yaml] --dataset ... --output_dir RUN",
@@ -30,11 +31,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _RUNNERS[given[0]](given[1:])
     except InputError as error:
-        print(f"modeling-lstm: error: {' '.join(str(error).split())}", file=sys.stderr)  # one line
-        return 2
+        return _complain(str(error))
+    except BrokenPipeError:  # the reader of the output has enough, as in `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        if cause := save_failure(error):
+            return _complain(cause)
+        raise
     except KeyboardInterrupt:
         print("modeling-lstm: interrupted", file=sys.stderr)
         return 130
+
+
+def _complain(message: str) -> int:
+    print(f"modeling-lstm: error: {' '.join(message.split())}", file=sys.stderr)  # one line
+    return 2
 
 
 def _usage(given: list[str]) -> int:
@@ -55,9 +67,11 @@ def _usage(given: list[str]) -> int:
 def _parser(command: str, *dataclass_types: Any) -> Any:
     from transformers import HfArgumentParser
 
-    return HfArgumentParser(
-        dataclass_types, prog=f"modeling-lstm {command}", description=COMMANDS[command], allow_abbrev=False
-    )
+    class Parser(HfArgumentParser):
+        def error(self, message: str) -> NoReturn:  # without the usage, which is a page long
+            raise InputError(f"{message} (modeling-lstm {command} --help lists the settings)")
+
+    return Parser(dataclass_types, prog=f"modeling-lstm {command}", description=COMMANDS[command], allow_abbrev=False)
 
 
 def _parse(parser: Any, given: list[str]) -> tuple[Any, ...]:
@@ -99,12 +113,14 @@ def read_recipe(path: Path) -> list[str]:
         raise InputError(f"There is no recipe {str(path)!r}.")
     try:
         recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"The recipe {str(path)!r} is no valid YAML: {error}") from error
     if not isinstance(recipe, dict):
         raise InputError(f"The recipe {str(path)!r} must hold lines of the form 'setting: value'.")
     flags: list[str] = []
     for name, value in recipe.items():
+        if value is None:
+            continue
         values = value if isinstance(value, list) else [json.dumps(value) if isinstance(value, dict) else value]
         flags += [f"--{name}", *(str(one) for one in values)]
     return flags
@@ -121,8 +137,10 @@ def _evaluate(given: list[str]) -> int:
         low, high = result["intervals"].get(name, (None, None))
         interval = "" if low is None else f"   95 % interval {low:.4f} to {high:.4f}"
         print(f"{name:<24}{score:8.4f}{interval}")
-    print(f"{result['rows']} rows of {arguments.split} in {result['seconds']:.1f} seconds; plots and JSON in "
-          f"{Path(rest.run) / 'evaluation' / arguments.split}")  # fmt: skip
+    print(
+        f"{result['rows']} rows of {arguments.split} in {result['seconds']:.1f} seconds; "
+        f"plots and JSON in {result['folder']}"
+    )
     return 0
 
 

@@ -94,6 +94,9 @@ class LstmConfig(PreTrainedConfig):
         for name in [*(f"{name}_dropout" for name in names), "label_smoothing"]:
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise ValueError(f"{name} must be at least 0 and below 1, found {getattr(self, name)}.")
+        for name in ("embedding_range", "initializer_range"):
+            if not 0.0 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must not be negative, found {getattr(self, name)}.")
 
     def validate_labels(self) -> None:
         """Class weights match the labels, and the problem type is one that the loss knows."""
@@ -103,8 +106,8 @@ class LstmConfig(PreTrainedConfig):
                     f"class_weights must hold one number for each of the {self.num_labels} labels, "
                     f"found {len(self.class_weights)}."
                 )
-            if min(self.class_weights) < 0:
-                raise ValueError(f"class_weights must not be negative, found {self.class_weights}.")
+            if not all(0.0 <= weight < float("inf") for weight in self.class_weights):
+                raise ValueError(f"class_weights must be numbers that are not negative, found {self.class_weights}.")
         known = ("regression", "single_label_classification", "multi_label_classification")
         if self.problem_type is not None and self.problem_type not in known:
             raise ValueError(f"problem_type must be one of {', '.join(known)} or None, found {self.problem_type!r}.")

@@ -8,20 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import Dataset, DatasetDict, Features, List, Value, load_dataset
-from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
+from datasets import Dataset, DatasetDict, Features, Value
 
 from .errors import InputError, listed, require
 from .labels import LabelReader, ProblemType
-from .order_matters import load_order_matters
+from .sources import guess_label_column, guess_text_column, read_source
 
 logger = logging.getLogger(__name__)
-
-BUILT_IN = "order-matters"
-FORMATS = {".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
-SPLIT_NAMES = {"validation": ("validation", "valid", "val", "dev"), "train": ("train",), "test": ("test",)}
-TEXT_COLUMNS = ("text", "sentence", "review", "tweet", "content", "comment", "body", "document", "message", "question")
-LABEL_COLUMNS = ("label", "labels", "sentiment", "class", "category", "target", "score", "rating", "stars")
 
 
 @dataclass
@@ -98,27 +91,33 @@ def load_data(arguments: DataArguments, only: str | None = None, label_names: li
     Raises:
         InputError: anything that cannot be used, in one sentence.
     """
-    raw = _read(arguments.dataset, arguments.subset, arguments.revision)
+    raw = read_source(arguments.dataset, arguments.subset, arguments.revision)
     if arguments.train_dataset is not None:
-        raw["train"] = _read(arguments.train_dataset, None, None)["train"]
-    needed = only or "train"
-    if only == "validation" and only not in raw:
-        needed = "train"  # validation was cut from it, and is cut again in the same way
+        other = read_source(arguments.train_dataset)
+        require("train" in other, f"{arguments.train_dataset!r} has no train split; it has {listed(other)}.")
+        raw["train"] = other["train"]
+    cut = "validation" not in raw and only in (None, "train", "validation")
+    needed = "train" if only is None or (cut and only == "validation") else only
     require(needed in raw, f"The data set has no {needed} split; it has {listed(raw)}.")
     if only is not None:
         raw = DatasetDict({needed: raw[needed]})
     for name, rows in raw.items():
         require(rows.num_rows > 0, f"The {name} split has no rows.")
     first = next(iter(raw.values()))
-    text_column = _text_column(arguments, first)
-    label_column = _label_column(arguments, first, text_column)
+    strings = [name for name, feature in first.features.items() if _is_string(feature)]
+    text_column = arguments.text_column or [
+        guess_text_column((name for name in strings if name != arguments.label_column), first.column_names)
+    ]
+    label_column = arguments.label_column or guess_label_column(first.column_names, text_column)
+    require(label_column not in text_column, f"The column {label_column!r} cannot be both text and label.")
+    logger.info("Text from %s, label from %s", listed(text_column), label_column)
     for name, rows in raw.items():
         _check_columns(rows, name, [*text_column, label_column])
         _check_texts(rows, name, text_column, arguments.max_characters)
     raw = _drop_unlabelled_test(raw, label_column)
     labels = LabelReader(raw, label_column, arguments.problem_type, label_names)
     splits = DatasetDict({name: _standard_form(rows, name, text_column, labels) for name, rows in raw.items()})
-    if "validation" not in splits and (only is None or only == "validation"):
+    if cut:
         groups = _groups(arguments, raw["train"])
         splits["train"], splits["validation"] = _cut_validation(splits["train"], labels.kind, groups, arguments)
     if only is not None:
@@ -132,103 +131,6 @@ def load_data(arguments: DataArguments, only: str | None = None, label_names: li
     return TextData(splits, labels.names, labels.kind, text_column, label_column)
 
 
-def _read(source: str, subset: str | None, revision: str | None) -> DatasetDict:
-    """The splits of a source as they are, under the names train, validation and test."""
-    if source == BUILT_IN:
-        return load_order_matters()
-    path = Path(source)
-    looks_local = path.exists() or path.suffix.lower() in FORMATS or source.startswith((".", "/", "~"))
-    try:
-        if looks_local:
-            require(path.exists(), f"There is no file or folder {source!r}.")
-            require(
-                subset is None,
-                f"{source!r} is a local file or folder and has no subset {subset!r}: leave out --subset.",
-            )
-            raw = load_dataset(**local_files(path))
-        else:
-            raw = load_dataset(source, name=subset, revision=revision)
-    except DatasetNotFoundError as error:
-        raise InputError(
-            f"There is no data set {source!r} on the Hub, and no file or folder of that name: {error}"
-        ) from error
-    except InputError:
-        raise
-    except ConnectionError as error:
-        raise InputError(f"{source!r} is no file or folder here, and the Hub does not answer: {error}") from error
-    except (DatasetGenerationError, ValueError, OSError) as error:
-        if "corresponds to no data" in str(error):
-            raise InputError(f"{source!r} has no rows.") from error
-        cause = error.__cause__ or error
-        raise InputError(f"{source!r} could not be read: {type(cause).__name__}: {str(cause).strip()}") from error
-    splits = DatasetDict()
-    for standard, names in SPLIT_NAMES.items():
-        for name in names:
-            if name in raw:
-                splits[standard] = raw[name]
-                break
-    require(len(splits) > 0, f"{source!r} has none of the splits train, validation and test; it has {listed(raw)}.")
-    return splits
-
-
-def local_files(path: Path) -> dict[str, Any]:
-    """The arguments with which `datasets.load_dataset` reads a file or folder of one of the known formats."""
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix.lower() in FORMATS)
-    suffixes = {p.suffix.lower() for p in files}
-    require(
-        len(suffixes) == 1 and suffixes <= FORMATS.keys(),
-        f"{str(path)!r} must be, or hold, files of one of the formats {listed(FORMATS)}, "
-        f"found {listed(sorted(suffixes)) or 'none'}.",
-    )
-    require(any(p.stat().st_size for p in files), f"{str(path)!r} is empty: it has no rows.")
-    suffix = suffixes.pop()
-    options: dict[str, Any] = {"path": FORMATS[suffix]}
-    options |= {"data_files": str(path)} if path.is_file() else {"data_dir": str(path)}
-    if FORMATS[suffix] == "csv":
-        options |= {"keep_default_na": False, "sep": "\t" if suffix == ".tsv" else ","}
-    return options
-
-
-def _text_column(arguments: DataArguments, rows: Dataset) -> list[str]:
-    if arguments.text_column:
-        return arguments.text_column
-    strings = [
-        name for name, feature in rows.features.items() if _is_string(feature) and name != arguments.label_column
-    ]
-    for known in TEXT_COLUMNS:
-        if known in strings:
-            return [_say("text", known)]
-    others = [name for name in strings if name not in LABEL_COLUMNS]
-    require(
-        len(others) == 1,
-        f"Which column holds the text? Name it with --text_column: the columns are {listed(rows.column_names)}.",
-    )
-    return [_say("text", others[0])]
-
-
-def _label_column(arguments: DataArguments, rows: Dataset, text_column: list[str]) -> str:
-    if arguments.label_column:
-        return arguments.label_column
-    for known in LABEL_COLUMNS:
-        if known in rows.column_names and known not in text_column:
-            return _say("label", known)
-    others = [name for name in rows.column_names if name not in text_column]
-    require(
-        len(others) == 1,
-        f"Which column holds the label? Name it with --label_column: the columns are {listed(rows.column_names)}.",
-    )
-    return _say("label", others[0])
-
-
-def _say(role: str, column: str) -> str:
-    logger.info("Taking the %s from the column %s", role, column)
-    return column
-
-
-def _is_string(feature: Any) -> bool:
-    return isinstance(feature, Value) and feature.dtype in ("string", "large_string")
-
-
 def _check_columns(rows: Dataset, split: str, columns: list[str]) -> None:
     for column in columns:
         require(
@@ -237,35 +139,34 @@ def _check_columns(rows: Dataset, split: str, columns: list[str]) -> None:
         )
 
 
+def _is_string(feature: Any) -> bool:
+    return isinstance(feature, Value) and feature.dtype in ("string", "large_string")
+
+
 def _check_texts(rows: Dataset, split: str, columns: list[str], max_characters: int) -> None:
     for column in columns:
-        feature = rows.features[column]
         number = 0
         for batch in rows.select_columns(column).iter(10_000):
             for text in batch[column]:
-                require(
-                    text is not None,
-                    f"The text in row {number + 1} of the {split} split is missing (column {column!r}).",
-                )
-                require(
-                    isinstance(text, str),
-                    f"The column {column!r} of the {split} split must hold text, "
-                    f"found {getattr(feature, 'dtype', feature)}.",
-                )
-                require(
-                    len(text) <= max_characters,
-                    f"The text in row {number + 1} of the {split} split has {len(text):,} characters, more than "
-                    f"--max_characters {max_characters}: a quotation mark that is never closed? "
-                    "Mend the row or raise the limit.",
-                )
                 number += 1
+                if text is None:
+                    raise InputError(f"The text in row {number} of the {split} split is missing (column {column!r}).")
+                if not isinstance(text, str):
+                    found = getattr(rows.features[column], "dtype", rows.features[column])
+                    raise InputError(f"The column {column!r} of the {split} split must hold text, found {found}.")
+                if len(text) > max_characters:
+                    raise InputError(
+                        f"The text in row {number} of the {split} split has {len(text):,} characters, more than "
+                        f"--max_characters {max_characters}: a quotation mark that is never closed? "
+                        "Mend the row or raise the limit."
+                    )
 
 
 def _drop_unlabelled_test(raw: DatasetDict, column: str) -> DatasetDict:
     """Leave out a test split whose labels are withheld (all -1 or missing), as on GLUE."""
     if "test" in raw and "train" in raw:
-        withheld = {-1, None}
-        if not isinstance(raw["test"].features[column], List) and set(raw["test"].unique(column)) <= withheld:
+        withheld = (-1, None, "")
+        if all(value in withheld for value in raw["test"][column]) and -1 not in raw["train"][column]:
             logger.warning("The test split has no labels: left out.")
             raw = DatasetDict({name: rows for name, rows in raw.items() if name != "test"})
     return raw
@@ -273,12 +174,13 @@ def _drop_unlabelled_test(raw: DatasetDict, column: str) -> DatasetDict:
 
 def _standard_form(rows: Dataset, split: str, text_column: list[str], labels: LabelReader) -> Dataset:
     labels.check(rows, split)
+    feature = rows.features[labels.column]
 
     def convert(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
         texts = zip(*(batch[column] for column in text_column), strict=True)
         return {
             "text": ["\n".join(parts) for parts in texts],
-            "label": [labels.read(value) for value in batch[labels.column]],
+            "label": [labels.read(value, feature) for value in batch[labels.column]],
         }
 
     features = Features({"text": Value("string"), "label": labels.feature})

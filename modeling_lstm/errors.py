@@ -17,3 +17,14 @@ def require(condition: bool, message: str) -> None:
 def listed(names: Iterable[Any]) -> str:
     """Names for a message: `a, b, c`."""
     return ", ".join(str(name) for name in names)
+
+
+def save_failure(error: BaseException) -> str | None:
+    """The sentence for an error that means that bytes could not be written, else `None`."""
+    text = str(error)
+    for sign in ("No space left", "File too large", "Disk quota", "Permission denied", "Read-only file system"):
+        if sign in text:
+            return f"{sign.lower()}. Free some space or choose another --output_dir."
+    if "PytorchStreamWriter" in text or "unexpected pos" in text or "enforce fail at inline_container" in text:
+        return "the disk did not take all bytes. Free some space or choose another --output_dir."
+    return None

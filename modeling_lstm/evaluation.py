@@ -1,6 +1,7 @@
 """Evaluation of a run on one split: scores with bootstrap intervals, a confusion matrix and a calibration plot."""
 
 import logging
+import re
 import time
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -25,6 +26,8 @@ class EvaluationArguments:
 
     split: str = field(default="test", metadata={"help": "Split to evaluate."})
     dataset: str | None = field(default=None, metadata={"help": "Another data set than the one of the training."})
+    text_column: list[str] | None = field(default=None, metadata={"help": "Its column with the text."})
+    label_column: str | None = field(default=None, metadata={"help": "Its column with the label."})
     batch_size: int = field(default=128, metadata={"help": "Rows in a batch."})
     resamples: int = field(default=1000, metadata={"help": "Bootstrap resamples for the 95 % intervals."})
     seed: int = field(default=0, metadata={"help": "Seed of the bootstrap."})
@@ -32,7 +35,8 @@ class EvaluationArguments:
 
 def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
     """
-    Evaluate a run folder and write what is found to `RUN/evaluation/SPLIT/` and, for the run's own data, to `run.json`.
+    Evaluate a run folder. What is found goes to `RUN/evaluation/SPLIT/` and `run.json`; of another data set than the
+    run's own, to `RUN/evaluation/DATASET-SPLIT/` only.
 
     Returns:
         `rows`, `scores`, `intervals` (95 %, percentile bootstrap over rows), `confusion` (rows: true label) and
@@ -46,7 +50,7 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
     model, tokenizer = load_run(run)
     task = record["task"]
     kind, names = task["problem_type"], task["label_names"]
-    data_arguments = _data_arguments(record["data"], kind, arguments.dataset)
+    data_arguments = _data_arguments(record["data"], kind, arguments)
     data = load_data(data_arguments, only=arguments.split, label_names=names)
     split = tokenize(data.splits[arguments.split], arguments.split, tokenizer, data_arguments.max_length)
     started = time.perf_counter()
@@ -82,7 +86,11 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
         ),
         "seconds": round(seconds, 3),
     }
-    with whole_or_nothing(folder / "evaluation" / arguments.split) as output:
+    name = arguments.split
+    if arguments.dataset is not None:
+        name = f"{re.sub(r'[^A-Za-z0-9_-]+', '-', arguments.dataset).strip('-')}-{name}"
+    result["folder"] = str(folder / "evaluation" / name)
+    with whole_or_nothing(folder / "evaluation" / name) as output:
         if kind == "single_label_classification" and probabilities is not None:
             confusion = confusion_matrix(predictions, references, len(names))
             result["confusion"] = confusion.tolist()
@@ -96,11 +104,12 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
     return result
 
 
-def _data_arguments(recorded: dict[str, Any], kind: str, dataset: str | None) -> DataArguments:
+def _data_arguments(recorded: dict[str, Any], kind: str, arguments: EvaluationArguments) -> DataArguments:
     known = {one.name for one in fields(DataArguments)}
     chosen = {name: value for name, value in recorded.items() if name in known}
-    if dataset is not None:
-        chosen |= {"dataset": dataset, "subset": None, "revision": None, "train_dataset": None}
+    if arguments.dataset is not None:
+        chosen |= {"dataset": arguments.dataset, "subset": None, "revision": None, "train_dataset": None}
+        chosen |= {"text_column": arguments.text_column, "label_column": arguments.label_column}
     if kind == "regression":
         chosen["problem_type"] = kind
     return DataArguments(**chosen)
@@ -137,15 +146,16 @@ def plot_confusion(confusion: np.ndarray, names: list[str], path: Path) -> None:
     """Counts in each cell, shade by the share of the true label."""
     from matplotlib.figure import Figure
 
-    size = max(3.6, 0.55 * len(names) + 2.2)
+    size = min(24.0, max(3.6, 0.55 * len(names) + 2.2))
     figure = Figure(figsize=(size, size), layout="constrained")
     axes = figure.subplots()
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
-    for row, column in np.ndindex(*confusion.shape):
+    for row, column in np.ndindex(*confusion.shape) if len(names) <= 40 else ():
         colour = "white" if shares[row, column] > 0.5 else "black"
         axes.text(column, row, f"{confusion[row, column]:,}", ha="center", va="center", color=colour, fontsize=9)
     ticks = range(len(names))
+    names = [name.replace("$", r"\$") for name in names]  # not mathematics
     axes.set_xticks(ticks, names, rotation=45 if len(names) > 3 else 0, ha="right" if len(names) > 3 else "center")
     axes.set_yticks(ticks, names)
     axes.set_xlabel("predicted label")

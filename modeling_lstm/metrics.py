@@ -69,12 +69,19 @@ def scores(
         }
     if label_names is None:
         label_names = [str(number) for number in range(int(max(predictions.max(), references.max())) + 1)]
-    options: dict[str, Any] = {"labels": range(len(label_names)), "zero_division": 0.0}
-    precision, recall, f1, support = metrics.precision_recall_fscore_support(references, predictions, **options)
-    result = {"accuracy": float(metrics.accuracy_score(references, predictions)), "macro_f1": float(f1.mean())}
+    result = {}
     if problem_type == "multi_label_classification":
-        result["micro_f1"] = float(metrics.f1_score(references, predictions, average="micro", zero_division=0.0))
+        # from counts: scikit-learn takes one column for a binary task with two classes
+        right, found, true = (counted.sum(axis=0) for counted in (predictions * references, predictions, references))
+        f1 = 2 * right / np.maximum(found + true, 1)
+        result["accuracy"] = float((predictions == references).all(axis=1).mean())
+        result["macro_f1"] = float(f1.mean())
+        result["micro_f1"] = float(2 * right.sum() / max(1, found.sum() + true.sum()))
     else:
+        options: dict[str, Any] = {"labels": range(len(label_names)), "zero_division": 0.0}
+        precision, recall, f1, support = metrics.precision_recall_fscore_support(references, predictions, **options)
+        result["accuracy"] = float(metrics.accuracy_score(references, predictions))
+        result["macro_f1"] = float(f1.mean())
         result["macro_recall"] = float(recall.mean())
         result["macro_precision"] = float(precision.mean())
         result["weighted_f1"] = float(np.average(f1, weights=support))

@@ -1,24 +1,19 @@
 """Prediction for sentences, files and standard input by `transformers.pipeline`: in order, in bounded memory."""
 
-import csv
 import itertools
-import json
-import os
 import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from datasets import load_dataset
 from transformers import TextClassificationPipeline, pipeline
 
-from .data import TEXT_COLUMNS, local_files
-from .errors import InputError
-from .runs import load_run, save_failure
+from .errors import InputError, listed, require
+from .runs import RECORD, load_run, read_record
+from .sources import guess_text_column, local_files, reading
+from .writers import Row, check_output, write_rows
 
 CHUNK = 4_096  # rows held in memory, sorted by length and classified together
 
@@ -39,9 +34,6 @@ class PredictionArguments:
     max_characters: int = field(default=500_000, metadata={"help": "A longer text is an error."})
 
 
-Row = dict[str, Any]
-
-
 def predict(run: str, texts: list[str], arguments: PredictionArguments) -> Iterator[Row] | int:
     """
     Classify `texts`, or the rows of `arguments.input`.
@@ -53,16 +45,21 @@ def predict(run: str, texts: list[str], arguments: PredictionArguments) -> Itera
     Raises:
         InputError: the run, the input or the output cannot be used; the output file is then not written.
     """
-    if bool(texts) == (arguments.input is not None):
-        raise InputError("Give either sentences or --input FILE (or --input - for standard input).")
+    require(
+        bool(texts) != (arguments.input is not None),
+        "Give either sentences or --input FILE (or --input - for standard input).",
+    )
+    require(arguments.batch_size >= 1, f"--batch_size must be at least 1, found {arguments.batch_size}.")
     output = Path(arguments.output) if arguments.output else None
-    if output is not None and output.suffix.lower() not in WRITERS:
-        raise InputError(f"--output must end in {', '.join(WRITERS)}, found {str(output)!r}.")
-    source = iter(texts) if texts else read_texts(arguments)
+    if output is not None:
+        check_output(output)
+    source = iter(texts) if texts else read_texts(arguments, run)
     model, tokenizer = load_run(run)
     classifier = pipeline("text-classification", model=model, tokenizer=tokenizer)
     rows = classify(classifier, _checked(source, arguments.max_characters), arguments.batch_size)
-    return rows if output is None else write_rows(rows, output)
+    if output is None:
+        return rows
+    return write_rows(rows, output, several=model.config.problem_type == "multi_label_classification")
 
 
 def classify(classifier: TextClassificationPipeline, texts: Iterable[str], batch_size: int) -> Iterator[Row]:
@@ -91,41 +88,52 @@ def classify(classifier: TextClassificationPipeline, texts: Iterable[str], batch
                 yield {"text": text, "label": answer[0]["label"], "score": answer[0]["score"]}
 
 
-def read_texts(arguments: PredictionArguments) -> Iterator[str]:
+def read_texts(arguments: PredictionArguments, run: str) -> Iterator[str]:
     """The texts of a file or of standard input, one after the other."""
     if arguments.input == "-":
-        return (line.rstrip("\r\n") for line in sys.stdin)
+        return _lines(sys.stdin, "standard input")
     path = Path(arguments.input or "")
-    if not path.is_file():
-        raise InputError(f"There is no file {arguments.input!r}.")
+    require(path.is_file(), f"There is no file {arguments.input!r}.")
     if path.suffix.lower() == ".txt":
-        return _lines(path)
-    rows = load_dataset(**local_files(path), split="train", streaming=True)
-    first = next(iter(rows), None)
+        return _file_lines(path)
+    with reading(str(path)):
+        rows = load_dataset(**local_files(path), split="train", streaming=True)
+        first = next(iter(rows), None)
     if first is None:
         raise InputError(f"{arguments.input!r} has no rows.")
-    columns = arguments.text_column or [name for name in TEXT_COLUMNS if name in first][:1]
-    if not columns or not set(columns) <= first.keys():
-        missing = (
-            f"no column {', '.join(sorted(set(columns) - first.keys()))}" if columns else "no column of a usual name"
-        )
-        raise InputError(
-            f"{arguments.input!r} has {missing}: name it with --text_column. Its columns are {', '.join(first)}."
-        )
-    return _columns(rows, columns)
+    columns = arguments.text_column or _columns_of_training(run, first)
+    if not columns:
+        columns = [guess_text_column((name for name, value in first.items() if isinstance(value, str)), first)]
+    unknown = [name for name in columns if name not in first]
+    require(not unknown, f"{arguments.input!r} has no column {listed(unknown)}; its columns are {listed(first)}.")
+    return _columns(rows, columns, str(path))
 
 
-def _columns(rows: Iterable[Row], columns: list[str]) -> Iterator[str]:
-    for number, row in enumerate(rows, start=1):
-        parts = [row[column] for column in columns]
-        if not all(isinstance(part, str) for part in parts):
-            raise InputError(f"Row {number} of the input holds no text in {', '.join(columns)}: found {parts}.")
-        yield "\n".join(parts)
+def _columns_of_training(run: str, row: Row) -> list[str]:
+    """The text columns that the run was trained with, if the input has them too."""
+    if not (Path(run) / RECORD).is_file():
+        return []
+    columns = read_record(Path(run))["data"].get("text_column") or []
+    return columns if set(columns) <= row.keys() else []
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _columns(rows: Iterable[Row], columns: list[str], source: str) -> Iterator[str]:
+    with reading(source):
+        for number, row in enumerate(rows, start=1):
+            parts = [row[column] for column in columns]
+            if not all(isinstance(part, str) for part in parts):
+                raise InputError(f"Row {number} of the input holds no text in {listed(columns)}: found {parts}.")
+            yield "\n".join(parts)
+
+
+def _file_lines(path: Path) -> Iterator[str]:
     with path.open(encoding="utf-8") as file:
-        for line in file:
+        yield from _lines(file, str(path))
+
+
+def _lines(lines: Iterable[str], source: str) -> Iterator[str]:
+    with reading(source):
+        for line in lines:
             yield line.rstrip("\r\n")
 
 
@@ -133,74 +141,6 @@ def _checked(texts: Iterable[str], limit: int) -> Iterator[str]:
     for number, text in enumerate(texts, start=1):
         if len(text) > limit:
             raise InputError(f"Text {number} has {len(text):,} characters, more than --max_characters {limit}.")
+        if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
+            raise InputError(f"Text {number} is not UTF-8.")
         yield text
-
-
-def write_rows(rows: Iterator[Row], path: Path) -> int:
-    """Write rows under a temporary name and rename at the end. Returns the number of rows."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".saving-", suffix=path.suffix)
-    os.close(handle)
-    try:
-        number = WRITERS[path.suffix.lower()](rows, temporary)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        if cause := save_failure(error):
-            raise InputError(f"{str(path)!r} was not written: {cause}") from error
-        raise
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    return number
-
-
-def _write_csv(rows: Iterator[Row], path: str, delimiter: str = ",") -> int:
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, ["text", "label", "score"], delimiter=delimiter)
-        writer.writeheader()
-        return _each(rows, writer.writerow)
-
-
-def _write_tsv(rows: Iterator[Row], path: str) -> int:
-    return _write_csv(rows, path, "\t")
-
-
-def _write_json_lines(rows: Iterator[Row], path: str) -> int:
-    def line(row: Row, file: TextIO) -> None:
-        file.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-    with open(path, "w", encoding="utf-8") as file:
-        return _each(rows, lambda row: line(row, file))
-
-
-def _write_parquet(rows: Iterator[Row], path: str) -> int:
-    writer, number = None, 0
-    try:
-        while chunk := list(itertools.islice(rows, CHUNK)):
-            table = pa.Table.from_pylist(chunk, schema=writer.schema if writer else None)
-            writer = writer or pq.ParquetWriter(path, table.schema)
-            writer.write_table(table)
-            number += len(chunk)
-        if writer is None:
-            schema = pa.schema({"text": pa.string(), "label": pa.string(), "score": pa.float64()})
-            writer = pq.ParquetWriter(path, schema)
-    finally:
-        if writer is not None:
-            writer.close()
-    return number
-
-
-def _each(rows: Iterator[Row], write: Callable[[Row], Any]) -> int:
-    number = 0
-    for row in rows:
-        write(row)
-        number += 1
-    return number
-
-
-WRITERS: dict[str, Callable[[Iterator[Row], str], int]] = {
-    ".csv": _write_csv,
-    ".tsv": _write_tsv,
-    ".jsonl": _write_json_lines,
-    ".parquet": _write_parquet,
-}

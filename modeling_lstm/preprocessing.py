@@ -15,6 +15,8 @@ from .tokenization_lstm import LstmTokenizer
 
 logger = logging.getLogger(__name__)
 
+ENCODING = 1  # raise it when `tokenize` stores something else, so that older caches are not used
+
 
 @dataclass
 class TokenizerArguments:
@@ -46,8 +48,12 @@ def build_tokenizer(arguments: TokenizerArguments, train: Dataset, max_length: i
                 padding_side="right",
                 model_max_length=max_length,
             )
-        except (OSError, ValueError) as error:
-            raise InputError(f"There is no tokenizer at {arguments.tokenizer!r}: {error}") from error
+        except Exception as error:  # whatever damaged tokenizer files make the libraries raise
+            raise InputError(f"There is no tokenizer at {arguments.tokenizer!r} that can be read: {error}") from error
+        if not tokenizer.is_fast:
+            raise InputError(
+                f"The tokenizer {arguments.tokenizer!r} has no tokenizer.json, which training needs: choose another."
+            )
         if tokenizer.pad_token_id is None:
             raise InputError(f"The tokenizer {arguments.tokenizer!r} has no padding token, which batches need.")
         return tokenizer
@@ -60,8 +66,8 @@ def build_tokenizer(arguments: TokenizerArguments, train: Dataset, max_length: i
             lowercase=arguments.lowercase,
             model_max_length=max_length,
         )
-    except ValueError as error:
-        raise InputError(str(error)) from error
+    except Exception as error:  # the trainers of `tokenizers` raise bare exceptions
+        raise InputError(f"A vocabulary of {arguments.vocab_size} could not be learned: {error}") from error
 
 
 def _texts(rows: Dataset) -> Iterator[list[str]]:
@@ -104,7 +110,8 @@ def tokenize(split: Dataset, name: str, tokenizer: PreTrainedTokenizerBase, max_
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()  # state of an earlier call, no part of what the tokenizer is
     backend.no_padding()
-    fingerprint = Hasher.hash((split._fingerprint, backend.to_str(), max_length))
+    settings = (ENCODING, tokenizer.truncation_side, tokenizer.unk_token_id, max_length)
+    fingerprint = Hasher.hash((split._fingerprint, backend.to_str(), *settings))
     rows = split.map(
         encode, batched=True, remove_columns=["text"], new_fingerprint=fingerprint, desc=f"Tokenizing {name}"
     )
@@ -114,18 +121,18 @@ def tokenize(split: Dataset, name: str, tokenizer: PreTrainedTokenizerBase, max_
         "truncated": int((columns["tokens"] > columns["length"]).sum()),
         "empty": int((columns["content"] == 0).sum()),
         "tokens_per_row": round(float(columns["tokens"].mean()), 2),
+        "rows_out_of_vocabulary": int((columns["unknown"] > 0).sum()),
         "out_of_vocabulary": round(float(columns["unknown"].sum() / max(1, columns["length"].sum())), 5),
     }
     logger.info(
-        "%s: %d rows of %.1f tokens, %d truncated at %d, %d empty, %.2f %% of tokens out of vocabulary",
-        *(
-            name,
-            statistics["rows"],
-            statistics["tokens_per_row"],
-            statistics["truncated"],
-            max_length,
-            statistics["empty"],
-        ),
+        "%s: %d rows of %.1f tokens; %d truncated at %d, %d empty, %d with words out of vocabulary (%.2f %% of tokens)",
+        name,
+        statistics["rows"],
+        statistics["tokens_per_row"],
+        statistics["truncated"],
+        max_length,
+        statistics["empty"],
+        statistics["rows_out_of_vocabulary"],
         100 * statistics["out_of_vocabulary"],
     )
     return TokenizedSplit(rows.remove_columns(["tokens", "unknown", "content"]), statistics)

@@ -20,7 +20,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from .errors import InputError
+from .errors import InputError, listed, save_failure
 
 RECORD = "run.json"
 PACKAGES = (
@@ -47,7 +47,10 @@ def whole_or_nothing(folder: Path) -> Iterator[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for leftover in folder.glob(_SAVING + "*"):  # of a save that was killed
-        shutil.rmtree(leftover, ignore_errors=True)
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=_SAVING, dir=folder))
     try:
         yield temporary
@@ -65,17 +68,6 @@ def whole_or_nothing(folder: Path) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def save_failure(error: BaseException) -> str | None:
-    """The sentence for an error that means that bytes could not be written, else `None`."""
-    text = str(error)
-    for sign in ("No space left", "File too large", "Disk quota", "Permission denied", "Read-only file system"):
-        if sign in text:
-            return f"{sign.lower()}. Free some space or choose another --output_dir."
-    if "PytorchStreamWriter" in text or "unexpected pos" in text or "enforce fail at inline_container" in text:
-        return "the disk did not take all bytes. Free some space or choose another --output_dir."
-    return None
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -112,7 +104,11 @@ def read_record(folder: Path) -> dict[str, Any]:
             else ""
         )
         raise InputError(f"{str(folder)!r} has no {RECORD}{hint}.")
-    return _read_json(path)
+    record = _read_json(path)
+    missing = {"task", "data", "metrics"} - record.keys()
+    if missing:
+        raise InputError(f"The run folder {str(folder)!r} is damaged: {RECORD} lacks {listed(sorted(missing))}.")
+    return record
 
 
 def load_run(source: str) -> tuple[PreTrainedModel, Any]:
@@ -128,10 +124,18 @@ def load_run(source: str) -> tuple[PreTrainedModel, Any]:
     elif source.startswith((".", "/", "~")) or source.count("/") > 1:
         raise InputError(f"There is no run folder {source!r}.")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        model = AutoModelForSequenceClassification.from_pretrained(source)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise InputError(f"The run {source!r} cannot be loaded: {str(error).strip().splitlines()[0]}") from error
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        model, report = AutoModelForSequenceClassification.from_pretrained(
+            source, trust_remote_code=False, output_loading_info=True
+        )
+    except Exception as error:  # damaged files make the libraries raise anything, bare Exception included
+        raise InputError(f"The run {source!r} cannot be loaded: {type(error).__name__}: {error}") from error
+    if report["missing_keys"]:
+        missing = listed(sorted(report["missing_keys"])[:3])
+        raise InputError(f"The run {source!r} is damaged: its weights lack {missing}.")
+    broken = [name for name, weight in model.named_parameters() if not bool(torch.isfinite(weight).all())]
+    if broken:
+        raise InputError(f"The run {source!r} is damaged: its weights {listed(broken[:3])} are not finite.")
     check_vocabulary(tokenizer, model.config.vocab_size)
     return model.eval(), tokenizer
 

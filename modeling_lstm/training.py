@@ -30,10 +30,10 @@ from transformers import (
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from .data import DataArguments, TextData, load_data
-from .errors import InputError
+from .errors import InputError, require, save_failure
 from .metrics import TextClassificationMetric, metric_names
 from .preprocessing import TokenizerArguments, build_tokenizer, tokenize
-from .runs import check_vocabulary, environment, save_failure, save_run
+from .runs import check_vocabulary, environment, save_run
 
 logger = logging.getLogger(__name__)
 
@@ -99,11 +99,25 @@ class LstmTrainingArguments(TrainingArguments):
     early_stopping_patience: int | None = field(
         default=None, metadata={"help": "Stop after that many evaluations without a better score."}
     )
-    overwrite: bool = field(default=False, metadata={"help": "Replace what is in a run folder that is not empty."})
+    overwrite: bool = field(default=False, metadata={"help": "Replace the run that is in the run folder."})
+    restore_callback_states_from_checkpoint: bool = field(
+        default=True, metadata={"help": "Go on counting for early stopping where a resumed run was cut off."}
+    )
 
     def __post_init__(self) -> None:
-        if not self.output_dir:
-            raise InputError("Name the run folder with --output_dir.")
+        require(bool(self.output_dir), "Name the run folder with --output_dir.")
+        for name in ("per_device_train_batch_size", "per_device_eval_batch_size", "early_stopping_patience"):
+            value = getattr(self, name)
+            require(value is None or value >= 1, f"--{name} must be at least 1, found {value}.")
+        require(self.seed >= 0, f"--seed must not be negative, found {self.seed}.")
+        require(
+            self.num_train_epochs > 0 or self.max_steps > 0,
+            f"--num_train_epochs must be greater than 0, found {self.num_train_epochs}.",
+        )
+        require(
+            self.early_stopping_patience is None or self.load_best_model_at_end,
+            "--early_stopping_patience needs --load_best_model_at_end true.",
+        )
         super().__post_init__()
 
 
@@ -164,6 +178,8 @@ def train(
     set_seed(args.seed)
     model = build_model(model_arguments, tokenizer, data, args)
     prepared = time.perf_counter()
+    if args.overwrite and checkpoint is None and folder.exists():
+        shutil.rmtree(folder)  # not before data and settings have been found good
     trainer = LstmTrainer(
         model=model,
         args=args,
@@ -179,6 +195,11 @@ def train(
     except (OSError, RuntimeError, SafetensorError) as error:
         if cause := save_failure(error):
             raise InputError(f"A checkpoint could not be saved in {str(folder)!r}: {cause}") from error
+        if "size mismatch" in str(error):
+            raise InputError(
+                f"The checkpoint {checkpoint!r} is of another model or vocabulary: resume with the data and settings "
+                "that it was trained with."
+            ) from error
         raise
     trained = time.perf_counter()
     validation = trainer.evaluate()
@@ -215,28 +236,25 @@ def train(
 
 
 def prepare_folder(folder: Path, args: LstmTrainingArguments) -> str | None:
-    """Make sure that the run folder is free, or find the checkpoint to resume from."""
+    """Make sure that the run folder is free or may be replaced, or find the checkpoint to resume from."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--output_dir {str(folder)!r} is a file.")
-    if args.resume_from_checkpoint is not None:
-        if args.resume_from_checkpoint != "last":
-            if not _is_complete(Path(args.resume_from_checkpoint)):
-                raise InputError(f"{args.resume_from_checkpoint!r} is no complete checkpoint.")
-            return args.resume_from_checkpoint
-        return _last_checkpoint(folder)
+    checkpoint = args.resume_from_checkpoint
+    if checkpoint == "last":
+        checkpoint = _last_checkpoint(folder)
+    elif checkpoint is not None and not _is_complete(Path(checkpoint)):
+        raise InputError(f"{checkpoint!r} is no complete checkpoint.")
+    if checkpoint is not None and Path(checkpoint).resolve().parent == folder.resolve():
+        return checkpoint
     occupied = folder.exists() and any(not path.name.startswith(".saving-") for path in folder.iterdir())
     if occupied and not args.overwrite:
         raise InputError(
-            f"The run folder {str(folder)!r} is not empty: go on with --resume_from_checkpoint last, "
-            "replace it with --overwrite, or choose another --output_dir."
+            f"The run folder {str(folder)!r} is not empty: go on from its last checkpoint, if it has one, with "
+            "--resume_from_checkpoint last, replace it with --overwrite, or choose another --output_dir."
         )
-    if occupied:
-        if not any((folder / name).exists() for name in ("run.json", "config.json")) and not any(
-            folder.glob("checkpoint-*")
-        ):
-            raise InputError(f"{str(folder)!r} holds no run: it is not overwritten. Choose another --output_dir.")
-        shutil.rmtree(folder)
-    return None
+    if occupied and not (folder / "run.json").exists() and not any(folder.glob("checkpoint-*")):
+        raise InputError(f"{str(folder)!r} holds no run: it is not overwritten. Choose another --output_dir.")
+    return checkpoint
 
 
 def _last_checkpoint(folder: Path) -> str | None:
@@ -285,6 +303,10 @@ def build_model(
     args.label_smoothing_factor = 0.0  # the model's own loss does it, together with class weights; Trainer's cannot
     model = AutoModelForSequenceClassification.from_config(config)
     check_vocabulary(tokenizer, model.config.vocab_size)
+    require(
+        model.supports_gradient_checkpointing or not args.gradient_checkpointing,
+        f"--gradient_checkpointing is of no use to a {arguments.model_type} model: leave it out.",
+    )
     return model
 
 
@@ -301,7 +323,9 @@ def score_function(problem_type: str, label_names: list[str]) -> Callable[[EvalP
     metric = TextClassificationMetric(problem_type)
 
     def compute(prediction: EvalPrediction) -> dict[str, float]:
-        predictions, probabilities = decide(problem_type, np.asarray(prediction.predictions))
+        logits = np.asarray(prediction.predictions)
+        require(bool(np.isfinite(logits).all()), "Training diverged: lower --learning_rate.")
+        predictions, probabilities = decide(problem_type, logits)
         references = np.asarray(prediction.label_ids)
         if problem_type == "multi_label_classification":
             references = references.astype(int)

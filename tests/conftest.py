@@ -100,15 +100,12 @@ def fails(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
 
     def run(*arguments: str) -> str:
         capsys.readouterr()
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as stop:  # argparse
-            status = int(stop.code or 0)
+        status = main([str(argument) for argument in arguments])
         error = capsys.readouterr().err
         assert status == 2, error
-        assert "Traceback" not in error
+        assert "Traceback" not in error and error.count("modeling-lstm: error:") == 1
         last = error.strip().splitlines()[-1]
-        assert "error:" in last
+        assert last.startswith("modeling-lstm: error:")
         return last
 
     return run

@@ -40,7 +40,7 @@ def test_the_textbook_sizes_are_one_line() -> None:
         ("label_smoothing", 1, "label_smoothing must be at least 0 and below 1"),
         ("pad_token_id", 10_000, "pad_token_id must be from 0 to vocab_size - 1 = 9999"),
         ("class_weights", [1.0], "one number for each of the 2 labels, found 1"),
-        ("class_weights", [1.0, -1.0], "must not be negative"),
+        ("class_weights", [1.0, -1.0], "numbers that are not negative"),
         ("problem_type", "ranking", "problem_type must be one of regression"),
         ("bidirectional", "yes", "bidirectional"),
     ],

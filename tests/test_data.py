@@ -133,6 +133,62 @@ def test_validation_is_never_cut_from_test(tmp_path: Path) -> None:
     assert data.splits["train"].num_rows + data.splits["validation"].num_rows == 60
 
 
+def test_each_split_is_decoded_by_its_own_class_label(tmp_path: Path) -> None:
+    """Two files that number the same names in another order mean the same names."""
+    for name, names in (("phrases", ["pos", "neg"]), ("sentences", ["neg", "pos"])):
+        features = Features({"text": Value("string"), "label": ClassLabel(names=names)})
+        rows = Dataset.from_dict(
+            {"text": ["good", "bad"] * 20, "label": [names.index("pos"), names.index("neg")] * 20}, features=features
+        )
+        (tmp_path / name).mkdir()
+        for split in ("train", "test"):
+            rows.to_parquet(tmp_path / name / f"{split}.parquet")
+    data = load(tmp_path / "sentences", train_dataset=str(tmp_path / "phrases"))
+    for rows in data.splits.values():
+        assert {(text, data.label_names[label]) for text, label in zip(rows["text"], rows["label"], strict=True)} == {
+            ("good", "pos"),
+            ("bad", "neg"),
+        }
+
+
+@pytest.mark.parametrize(("share", "rows"), [(0.05, 10), (0.1, 20), (0.3, 60), (0.5, 100), (0.75, 150)])
+def test_the_validation_share_is_honoured(tmp_path: Path, share: float, rows: int) -> None:
+    path = write(tmp_path / "a.csv", [(f"text {n}", "ab"[n % 2]) for n in range(200)])
+    assert load(path, validation_share=share).splits["validation"].num_rows == rows
+
+
+def test_a_rare_label_does_not_end_stratification(tmp_path: Path) -> None:
+    rows = [(f"text {n}", "rare" if n % 20 == 0 else "common") for n in range(400)] + [("alone", "single")]
+    data = load(write(tmp_path / "a.csv", rows))
+    counts = Counter(data.label_names[label] for label in data.splits["validation"]["label"])
+    assert counts["rare"] == 2 and counts["common"] in (38, 39)
+
+
+def test_the_train_split_of_an_evaluation_is_what_was_trained_on(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv")
+    trained_on = load(path).splits["train"]["text"][:]
+    again = load_data(DataArguments(dataset=str(path)), only="train", label_names=NAMES)
+    assert again.splits["train"]["text"][:] == trained_on
+
+
+def test_few_groups(tmp_path: Path) -> None:
+    rows = [(f"text {n}", "ab"[n % 2], n % 3) for n in range(60)]
+    path = write(tmp_path / "a.parquet", rows, ("text", "label", "film"))
+    assert load(path, group_column="film").splits["validation"].num_rows == 20
+    path = write(tmp_path / "b.parquet", [(*row[:2], 0) for row in rows], ("text", "label", "film"))
+    with pytest.raises(InputError, match="with 1 different values of film, too few"):
+        load(path, group_column="film")
+
+
+def test_splits_by_file_name_and_odd_names(tmp_path: Path) -> None:
+    folder = tmp_path / "odd [1]"
+    for name, number in (("my_train-part1", 30), ("my_train-part2", 30), ("dev", 9), ("x/test", 12)):
+        write(folder / f"{name}.csv", opinion_rows(number))
+    (folder / "notes.txt").write_text("nothing", encoding="utf-8")
+    found = load(folder).splits
+    assert {name: rows.num_rows for name, rows in found.items()} == {"train": 60, "validation": 9, "test": 12}
+
+
 def test_multi_label_and_regression(tmp_path: Path) -> None:
     rows = [("a b", ["x", "y"]), ("c", []), ("d", ["y"])] * 10
     data = load(write(tmp_path / "many.jsonl", rows))
@@ -165,6 +221,18 @@ BAD: list[tuple[str, list[tuple[Any, ...]], dict[str, Any], str]] = [
     ("csv", ROWS, {"validation_share": 1.5}, "between 0 and 1, found 1.5"),
     ("csv", ROWS, {"max_length": 0}, "--max_length must be at least 1"),
     ("csv", [("a " * 500_000, "x"), ("b", "y")] * 10, {}, "row 1 of the train split has 1,000,000 characters"),
+    (
+        "csv",
+        [(str(n), f"text {n}") for n in range(60)],
+        {"text_column": ["label"]},
+        "has 60 different values in 60 rows",
+    ),
+    ("csv", ROWS, {"text_column": ["text"], "label_column": "text"}, "cannot be both text and label"),
+    ("csv", ROWS, {"problem_type": "multi_label_classification"}, "must hold lists of labels, found large_string"),
+    ("csv", ROWS, {"problem_type": "regression"}, "must hold numbers, found large_string"),
+    ("parquet", [("a", math.inf), ("b", 1.0)] * 9, {"problem_type": "regression"}, "missing or infinite"),
+    ("jsonl", [("a", ["x", None]), ("b", ["y"])] * 20, {}, "lists with a missing label"),
+    ("jsonl", [("a", ["x"]), ("b", ["y"])] * 20, {"problem_type": "single_label_classification"}, "must hold strings"),
     ("jsonl", [("a", {"x": 1}), ("b", {"x": 2})] * 20, {"label_column": "label"}, "must hold strings or integers"),
 ]
 
@@ -228,7 +296,8 @@ def test_tokenization_counts_and_truncates(tmp_path: Path) -> None:
     assert split.rows["length"][:] == [4, 0, 2, 0]
     assert set(split.rows.column_names) == {"input_ids", "label", "length"}
     assert split.statistics == {
-        "rows": 4, "truncated": 1, "empty": 2, "tokens_per_row": 2.0, "out_of_vocabulary": round(1 / 6, 5)
+        "rows": 4, "truncated": 1, "empty": 2, "tokens_per_row": 2.0, "rows_out_of_vocabulary": 1,
+        "out_of_vocabulary": round(1 / 6, 5),
     }  # fmt: skip
 
 

@@ -40,8 +40,9 @@ def test_phrases_of_a_tree() -> None:
         ("'s great (", 4, False),
         ("It 's great (", 3, True),
     ]
-    with pytest.raises(InputError, match="cut off"):
-        list(sst.phrases("(3 (2 It)"))
+    for broken in ("(3 (2 It)", "(2 (1 a) b))", "hello", "(2 a) (2 b)"):
+        with pytest.raises(InputError, match="no whole tree"):
+            list(sst.phrases(broken))
 
 
 def test_sst_configurations(trees: Path) -> None:
@@ -71,7 +72,9 @@ def test_a_written_data_set_loads_by_configuration_and_trains(trees: Path, tmp_p
             assert loaded[split].features["label"] == rows.features["label"]
     streamed = list(load_dataset(str(tmp_path / "sst"), "phrases-3", split="train", streaming=True))
     assert [row["text"] for row in streamed] == built["phrases-3"]["train"]["text"][:]
-    data = load_data(DataArguments(dataset=str(tmp_path / "sst" / "phrases-3")))
+    data = load_data(DataArguments(dataset=f"{tmp_path / 'sst'}:phrases-3"))
+    with pytest.raises(InputError, match="has the subsets sentences-2, .*: name one as"):
+        load_data(DataArguments(dataset=str(tmp_path / "sst")))
     assert data.label_names == ["negative", "neutral", "positive"]
     card = DatasetCard.load(tmp_path / "sst" / "README.md")
     assert [one["config_name"] for one in card.data.configs] == list(built)

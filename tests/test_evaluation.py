@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 from sklearn import metrics as sk
 
 from modeling_lstm.cli import main
-from modeling_lstm.evaluation import bootstrap_intervals, confusion_matrix
+from modeling_lstm.evaluation import bootstrap_intervals, confusion_matrix, plot_confusion
 from modeling_lstm.metrics import TextClassificationMetric, calibration_bins, calibration_error, scores
 from tests.conftest import opinion_rows, write_csv
 
@@ -45,6 +46,13 @@ def test_evaluate_on_other_data_leaves_the_record_alone(run_copy: Path, tmp_path
     path = write_csv(tmp_path / "other" / "test.csv", opinion_rows(12))
     assert main(["evaluate", str(run_copy), "--dataset", str(path.parent)]) == 0
     assert (run_copy / "run.json").read_bytes() == before
+    assert not (run_copy / "evaluation" / "test").exists()
+    found = list((run_copy / "evaluation").glob("*-test/evaluation.json"))
+    assert len(found) == 1 and json.loads(found[0].read_text(encoding="utf-8"))["rows"] == 12
+    rows = [(label, text) for text, label in opinion_rows(12)]
+    path = write_csv(tmp_path / "renamed" / "test.csv", rows, ("mood", "words"))
+    flags = ["--dataset", str(path.parent), "--text_column", "words", "--label_column", "mood"]
+    assert main(["evaluate", str(run_copy), *flags]) == 0
 
 
 def test_evaluate_refuses_what_it_cannot_use(run_copy: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
@@ -66,6 +74,9 @@ def test_evaluate_refuses_what_it_cannot_use(run_copy: Path, tmp_path: Path, fai
         ("tokenizer.json", b'{"model": ', "damaged: tokenizer.json is no valid JSON"),
         ("config.json", b"{", "damaged: config.json is no valid JSON"),
         ("config.json", b"[]", "damaged: config.json holds no JSON object"),
+        ("config.json", b'{"model_type": "lstm", "pooling": "sum"}', "cannot be loaded"),
+        ("config.json", b'{"model_type": "unheard-of"}', "cannot be loaded"),
+        ("tokenizer.json", b"{}", "cannot be loaded"),
     ],
 )
 def test_a_damaged_run(
@@ -97,6 +108,24 @@ def test_a_tokenizer_larger_than_the_vocabulary(run_copy: Path, fails: Callable[
     assert f"The tokenizer has {size + 1} tokens, but the model has vectors for {size} only" in message
 
 
+def test_weights_that_are_missing_or_not_finite(run_copy: Path, fails: Callable[..., str]) -> None:
+    path = run_copy / "model.safetensors"
+    weights = load_file(path)
+    save_file({name: weight for name, weight in weights.items() if "rnn" not in name}, path, {"format": "pt"})
+    assert "damaged: its weights lack lstm.encoder.rnn" in fails("predict", run_copy, "a text")
+    weights["classifier.bias"] += float("nan")
+    save_file(weights, path, {"format": "pt"})
+    assert "damaged: its weights classifier.bias are not finite" in fails("evaluate", run_copy)
+    (run_copy / "run.json").write_text("{}", encoding="utf-8")
+    assert "damaged: run.json lacks data, metrics, task" in fails("evaluate", run_copy)
+
+
+def test_label_names_are_no_mathematics(tmp_path: Path) -> None:
+    plot_confusion(np.eye(2, dtype=int), ["$5_{-$10", "more"], tmp_path / "a.png")
+    plot_confusion(np.eye(60, dtype=int), [f"label {n}" for n in range(60)], tmp_path / "b.png")
+    assert (tmp_path / "a.png").stat().st_size and (tmp_path / "b.png").stat().st_size
+
+
 def test_scores_agree_with_scikit_learn() -> None:
     references, predictions = RNG.integers(0, 3, 200), RNG.integers(0, 3, 200)
     found = TextClassificationMetric().compute(
@@ -114,6 +143,8 @@ def test_multi_label_and_regression_scores() -> None:
     found = metric.compute(predictions=predictions, references=references, label_names=["a", "b", "c"])
     assert found["micro_f1"] == pytest.approx(sk.f1_score(references, predictions, average="micro"))
     assert found["accuracy"] == pytest.approx((references == predictions).all(axis=1).mean())
+    one = metric.compute(predictions=[[1], [1], [0]], references=[[1], [0], [1]], label_names=["x"])
+    assert one["f1_x"] == one["micro_f1"] == pytest.approx(0.5)
     numbers, guesses = RNG.normal(size=40), RNG.normal(size=40)
     found = TextClassificationMetric("regression").compute(predictions=guesses, references=numbers)
     assert found["mean_squared_error"] == pytest.approx(sk.mean_squared_error(numbers, guesses))

@@ -19,7 +19,7 @@ REMOTE = ("configuration_lstm", "modeling_lstm", "modeling_bag_of_words", "token
 # Lower ranks know nothing of higher ones
 RANKS = {
     **dict.fromkeys(("errors", "configuration_lstm", "tokenization_lstm", "metrics", "order_matters"), 0),
-    **dict.fromkeys(("modeling_lstm", "labels", "preprocessing", "runs"), 1),
+    **dict.fromkeys(("modeling_lstm", "labels", "preprocessing", "runs", "sources", "writers"), 1),
     **dict.fromkeys(("modeling_bag_of_words", "data"), 2),
     **dict.fromkeys(("training", "prediction"), 3),
     "evaluation": 4,

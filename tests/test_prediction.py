@@ -13,9 +13,10 @@ from transformers import pipeline
 from modeling_lstm import prediction
 from modeling_lstm.cli import main
 from modeling_lstm.errors import InputError
-from modeling_lstm.prediction import PredictionArguments, classify, predict, write_rows
+from modeling_lstm.prediction import PredictionArguments, classify, predict
 from modeling_lstm.runs import load_run
-from tests.conftest import opinion_rows, write_csv
+from modeling_lstm.writers import write_rows
+from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
 
 TEXTS = [text for text, _ in opinion_rows(40)] + [
     "",
@@ -114,7 +115,7 @@ def test_what_cannot_be_used(trained: Path, tmp_path: Path, fails: Callable[...,
     assert "--output must end in .csv, .tsv, .jsonl, .parquet" in fails("predict", trained, "a", "--output", "a.xlsx")
     assert "There is no run folder" in fails("predict", "./nowhere", "a")
     source = write_csv(tmp_path / "in.csv", [("a", "b")], ("one", "two"))
-    assert "name it with --text_column. Its columns are one, two" in fails("predict", trained, "--input", source)
+    assert "Name it with --text_column: the columns are one, two" in fails("predict", trained, "--input", source)
     assert "no column three" in fails("predict", trained, "--input", source, "--text_column", "three")
     assert "1,000,000 characters" in fails("predict", trained, "x" * 1_000_000)
     (tmp_path / "null.jsonl").write_text('{"text": "a"}\n{"text": null}\n', encoding="utf-8")
@@ -123,6 +124,55 @@ def test_what_cannot_be_used(trained: Path, tmp_path: Path, fails: Callable[...,
         "predict", trained, "--input", tmp_path / "null.jsonl", "--output", target
     )
     assert not target.exists() and not list(tmp_path.glob(".saving-*"))
+
+
+def test_the_text_columns_of_the_training_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [(text.split()[0], " ".join(text.split()[1:]), label) for text, label in opinion_rows(60)]
+    source = write_csv(tmp_path / "a.csv", rows, ("headline", "body", "label"))
+    run = tmp_path / "run"
+    columns = ["--text_column", "headline", "body"]
+    assert main(["train", "--dataset", str(source), "--output_dir", str(run), *columns, *TRAIN_FLAGS]) == 0
+    assert main(["predict", str(run), "--input", str(source), "--output", str(tmp_path / "out.csv")]) == 0
+    assert read(tmp_path / "out.csv")[0]["text"] == f"{rows[0][0]}\n{rows[0][1]}"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_several_labels(tmp_path: Path, suffix: str) -> None:
+    found = [{"text": "a", "label": [], "score": []}, {"text": "b", "label": ["x", "y"], "score": [0.75, 0.5]}]
+    target = tmp_path / f"out.{suffix}"
+    assert write_rows(iter(found), target, several=True) == 2
+    rows = read(target)
+    if suffix == "csv":
+        rows = [row | {name: json.loads(row[name]) for name in ("label", "score")} for row in rows]
+    assert rows == found
+    assert write_rows(iter([]), target, several=True) == 0 and read(target) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", b'text,label\na,b\n"c\n'),
+        ("a.csv", b"text\na\nb,c,d\n"),
+        ("a.csv", "text\ncaf\xe9\n".encode("latin-1")),
+        ("a.txt", b"caf\xe9\n"),
+        ("a.jsonl", b'{"text": "a"}\n{"text'),
+        ("a.parquet", b"PAR1 not really"),
+    ],
+)
+def test_damaged_input(trained: Path, tmp_path: Path, fails: Callable[..., str], name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    target = tmp_path / "out.csv"
+    assert "could not be read" in fails("predict", trained, "--input", tmp_path / name, "--output", target)
+    assert not target.exists()
+
+
+def test_output_that_cannot_be_written(trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.csv").mkdir()
+    assert "was not written" in fails("predict", trained, "a", "--output", tmp_path / "file" / "out.csv")
+    assert "is a folder" in fails("predict", trained, "a", "--output", tmp_path / "folder.csv")
+    assert "--batch_size must be at least 1" in fails("predict", trained, "a", "--batch_size", "0")
+    assert "is not UTF-8" in fails("predict", trained, "caf\udce9")
 
 
 def test_a_failure_leaves_the_old_output(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -208,6 +209,43 @@ def test_an_occupied_folder(data_folder: Path, run_copy: Path, fails: Callable[.
     assert "holds no run" in message and (other / "thesis.txt").exists()
 
 
+def test_overwrite_waits_until_all_is_checked(run_copy: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    flags = ["--output_dir", run_copy, "--overwrite", *TRAIN_FLAGS]
+    fails("train", "--dataset", tmp_path / "missing.csv", *flags)
+    path = write_csv(tmp_path / "a.csv", opinion_rows(60))
+    fails("train", "--dataset", path, "--metric_for_best_model", "speed", *flags)
+    fails("train", "--dataset", path, "--hidden_size", "0", *flags)
+    assert (run_copy / "run.json").exists() and (run_copy / "model.safetensors").exists()
+
+
+def test_resuming_needs_a_checkpoint_or_an_empty_folder(
+    data_folder: Path, run_copy: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    for checkpoint in run_copy.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)
+    flags = ["--dataset", data_folder, "--resume_from_checkpoint", "last", *TRAIN_FLAGS]
+    before = (run_copy / "run.json").read_bytes()
+    assert "not empty" in fails("train", *flags, "--output_dir", run_copy)
+    assert (run_copy / "run.json").read_bytes() == before
+    train(data_folder, tmp_path / "new", "--resume_from_checkpoint", "last")
+
+
+def test_resuming_with_another_model_is_refused(data_folder: Path, run_copy: Path, fails: Callable[..., str]) -> None:
+    flags = ["--dataset", data_folder, "--output_dir", run_copy, "--resume_from_checkpoint", "last", *TRAIN_FLAGS]
+    assert "of another model or vocabulary" in fails("train", *flags, "--hidden_size", "9", "--num_train_epochs", "9")
+
+
+def test_early_stopping_counts_on_after_a_resume(data_folder: Path, tmp_path: Path) -> None:
+    flags = [*STEPWISE, "--early_stopping_patience", "3", "--learning_rate", "1e-9", "--save_total_limit", "20"]
+    whole = train(data_folder, tmp_path / "whole", *flags)
+    folder = Path(shutil.copytree(tmp_path / "whole", tmp_path / "part"))
+    for path in folder.glob("checkpoint-*"):
+        if int(path.name.split("-")[1]) > 14:
+            shutil.rmtree(path)
+    resumed = train(data_folder, folder, *flags, "--resume_from_checkpoint", "last")
+    assert resumed["training"]["steps"] == whole["training"]["steps"] == 28
+
+
 def test_a_full_disk_while_saving_leaves_the_old_run(run_copy: Path) -> None:
     """The kernel refuses bytes past a limit: nothing of the new run is there, all of the old one is."""
     before = {path.name: path.read_bytes() for path in run_copy.iterdir() if path.is_file()}
@@ -267,6 +305,17 @@ def test_an_interrupted_save_leaves_the_old_run(run_copy: Path, monkeypatch: pyt
         (["--no_such_flag", "1"], "--no_such_flag"),
         (["--tokenizer", "./nowhere"], "There is no tokenizer at './nowhere'"),
         (["--resume_from_checkpoint", "nowhere"], "'nowhere' is no complete checkpoint"),
+        (["--learning_rate", "1e30"], "Training diverged: lower --learning_rate"),
+        (["--embedding_range", "-1"], "embedding_range must not be negative, found -1.0"),
+        (["--seed", "-1"], "--seed must not be negative"),
+        (["--num_train_epochs", "0"], "--num_train_epochs must be greater than 0"),
+        (["--per_device_train_batch_size", "0"], "--per_device_train_batch_size must be at least 1, found 0"),
+        (["--early_stopping_patience", "-1"], "--early_stopping_patience must be at least 1"),
+        (["--model_type", "bag-of-words", "--gradient_checkpointing", "true"], "of no use to a bag-of-words model"),
+        (["--tokenizer_algorithm", "unigram", "--vocab_size", "3"], "vocabulary of 3 could not be learned"),
+        (["--metric_for_best_model", "f1_angry"], "choose one of accuracy.*log_loss.*f1_negative"),
+        (["--train_dataset", "./nowhere.csv"], "There is no file or folder './nowhere.csv'"),
+        (["--report_to", "tensorboard"], r"pip install 'modeling-lstm\[tensorboard\]'"),
         (["--learning_rate", "fast"], "argument --learning_rate.*invalid float value: 'fast'"),
     ],
 )
