@@ -1,5 +1,6 @@
 """Training: data and settings in, a run folder out. Knows only `Auto*` classes, so every model takes the same path."""
 
+import contextlib
 import importlib.util
 import json
 import logging
@@ -124,6 +125,11 @@ class LstmTrainingArguments(TrainingArguments):
 class LstmTrainer(Trainer):
     """`Trainer` whose length-grouped batches depend on seed and epoch only: a resumed run sees the same ones."""
 
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        if hasattr(getattr(self.model, "config", None), "label_smoothing"):
+            self.label_smoother = None  # the model's own loss does it, together with class weights; Trainer's cannot
+
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> torch.utils.data.Sampler | None:
         sampler = super()._get_train_sampler(train_dataset)
         if isinstance(sampler, LengthGroupedSampler):
@@ -165,20 +171,17 @@ def train(
     folder = Path(args.output_dir)
     if "tensorboard" in (args.report_to or ()) and importlib.util.find_spec("tensorboard") is None:
         raise InputError("TensorBoard is not installed: pip install 'modeling-lstm[tensorboard]'")
-    checkpoint = prepare_folder(folder, args)
+    checkpoint, replace = prepare_folder(folder, args)
     started = time.perf_counter()
     data = load_data(data_arguments)
     _choose_metric(args, data)
-    tokenizer = build_tokenizer(tokenizer_arguments, data.splits["train"], data_arguments.max_length)
-    splits = {
-        name: tokenize(data.splits[name], name, tokenizer, data_arguments.max_length)
-        for name in ("train", "validation")
-    }
-    smoothing = args.label_smoothing_factor
+    length = data_arguments.max_length
+    tokenizer = build_tokenizer(tokenizer_arguments, data.splits["train"], length)
+    splits = {name: tokenize(data.splits[name], name, tokenizer, length) for name in ("train", "validation")}
     set_seed(args.seed)
     model = build_model(model_arguments, tokenizer, data, args)
     prepared = time.perf_counter()
-    if args.overwrite and checkpoint is None and folder.exists():
+    if replace:
         shutil.rmtree(folder)  # not before data and settings have been found good
     trainer = LstmTrainer(
         model=model,
@@ -190,19 +193,9 @@ def train(
         compute_metrics=score_function(data.problem_type, data.label_names),
         callbacks=[EarlyStoppingCallback(args.early_stopping_patience)] if args.early_stopping_patience else None,
     )
-    try:
-        outcome = trainer.train(resume_from_checkpoint=checkpoint)
-    except (OSError, RuntimeError, SafetensorError) as error:
-        if cause := save_failure(error):
-            raise InputError(f"A checkpoint could not be saved in {str(folder)!r}: {cause}") from error
-        if "size mismatch" in str(error):
-            raise InputError(
-                f"The checkpoint {checkpoint!r} is of another model or vocabulary: resume with the data and settings "
-                "that it was trained with."
-            ) from error
-        raise
+    with _explained(folder, checkpoint):
+        trainer.train(resume_from_checkpoint=checkpoint)
     trained = time.perf_counter()
-    validation = trainer.evaluate()
     record = {
         "command": command,
         "task": {"problem_type": data.problem_type, "label_names": data.label_names},
@@ -212,49 +205,68 @@ def train(
         "tokenizer": vars(tokenizer_arguments) | {"vocabulary": len(tokenizer)},
         "model": model_arguments.config_fields()
         | {"model_type": model_arguments.model_type, "parameters": model.num_parameters()},
-        "training": _changed(args)
-        | {
-            "label_smoothing_factor": smoothing,
-            "seed": args.seed,
-            "steps": outcome.global_step,
-            "resumed": checkpoint is not None,
-        },
-        "best": {"metric": args.metric_for_best_model, "step": trainer.state.best_global_step},
-        "history": [entry for entry in trainer.state.log_history if "eval_loss" in entry],
-        "metrics": {
-            "validation": {name.removeprefix("eval_"): value for name, value in validation.items() if _is_score(name)}
-        },
-        "seconds": {
-            "preparation": round(prepared - started, 2),
-            "training": round(trained - prepared, 2),
-            "total": round(time.perf_counter() - started, 2),
-        },
+    }
+    record |= _outcome(trainer, resumed=checkpoint is not None)
+    record["seconds"] = {
+        "preparation": round(prepared - started, 2),
+        "training": round(trained - prepared, 2),
+        "total": round(time.perf_counter() - started, 2),
     }
     record |= environment()
     save_run(folder, model, tokenizer, record)
     return record
 
 
-def prepare_folder(folder: Path, args: LstmTrainingArguments) -> str | None:
-    """Make sure that the run folder is free or may be replaced, or find the checkpoint to resume from."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--output_dir {str(folder)!r} is a file.")
+@contextlib.contextmanager
+def _explained(folder: Path, checkpoint: str | None) -> Iterator[None]:
+    """Turn what the user can mend while training runs into one sentence."""
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:
+        if cause := save_failure(error):
+            raise InputError(f"A checkpoint could not be saved in {str(folder)!r}: {cause}") from error
+        if "size mismatch" in str(error):
+            raise InputError(
+                f"The checkpoint {checkpoint!r} is of another model or vocabulary: resume with the data and settings "
+                "that it was trained with."
+            ) from error
+        raise
+
+
+def _outcome(trainer: Trainer, *, resumed: bool) -> dict[str, Any]:
+    """What `run.json` says of the training itself: settings, the course of the scores, the best checkpoint's scores."""
+    args, state = trainer.args, trainer.state
+    history = [entry for entry in state.log_history if "eval_loss" in entry]
+    validation = {name.removeprefix("eval_"): value for name, value in trainer.evaluate().items() if _is_score(name)}
+    return {
+        "training": _changed(args) | {"seed": args.seed, "steps": state.global_step, "resumed": resumed},
+        "best": {"metric": args.metric_for_best_model, "step": state.best_global_step},
+        "history": history,
+        "metrics": {"validation": validation},
+    }
+
+
+def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | None, bool]:
+    """Find the checkpoint to resume from, if any, and tell whether an old run in the folder is to be replaced."""
+    require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file.")
     checkpoint = args.resume_from_checkpoint
     if checkpoint == "last":
         checkpoint = _last_checkpoint(folder)
-    elif checkpoint is not None and not _is_complete(Path(checkpoint)):
-        raise InputError(f"{checkpoint!r} is no complete checkpoint.")
+    elif checkpoint is not None:
+        require(_is_complete(Path(checkpoint)), f"{checkpoint!r} is no complete checkpoint.")
     if checkpoint is not None and Path(checkpoint).resolve().parent == folder.resolve():
-        return checkpoint
+        return checkpoint, False
     occupied = folder.exists() and any(not path.name.startswith(".saving-") for path in folder.iterdir())
-    if occupied and not args.overwrite:
-        raise InputError(
-            f"The run folder {str(folder)!r} is not empty: go on from its last checkpoint, if it has one, with "
-            "--resume_from_checkpoint last, replace it with --overwrite, or choose another --output_dir."
-        )
-    if occupied and not (folder / "run.json").exists() and not any(folder.glob("checkpoint-*")):
-        raise InputError(f"{str(folder)!r} holds no run: it is not overwritten. Choose another --output_dir.")
-    return checkpoint
+    require(
+        not occupied or args.overwrite,
+        f"The run folder {str(folder)!r} is not empty: go on from its last checkpoint, if it has one, with "
+        "--resume_from_checkpoint last, replace it with --overwrite, or choose another --output_dir.",
+    )
+    is_run = (folder / "run.json").exists() or any(folder.glob("checkpoint-*"))
+    require(
+        not occupied or is_run, f"{str(folder)!r} holds no run and is not overwritten: choose another --output_dir."
+    )
+    return checkpoint, occupied
 
 
 def _last_checkpoint(folder: Path) -> str | None:
@@ -300,7 +312,6 @@ def build_model(
         )
     except StrictDataclassError as error:
         raise InputError(f"The model cannot be built: {str(error.__cause__ or error).strip()}") from error
-    args.label_smoothing_factor = 0.0  # the model's own loss does it, together with class weights; Trainer's cannot
     model = AutoModelForSequenceClassification.from_config(config)
     check_vocabulary(tokenizer, model.config.vocab_size)
     require(
@@ -362,10 +373,10 @@ def _choose_metric(args: LstmTrainingArguments, data: TextData) -> None:
     )
 
 
-def _changed(args: LstmTrainingArguments) -> dict[str, Any]:
+def _changed(args: TrainingArguments) -> dict[str, Any]:
     """The settings that differ from the defaults."""
-    defaults = LstmTrainingArguments(output_dir=args.output_dir).to_dict()
-    ignored = {"output_dir", "resume_from_checkpoint", "overwrite", "label_smoothing_factor", "greater_is_better"}
+    defaults = LstmTrainingArguments(output_dir=str(args.output_dir)).to_dict()
+    ignored = {"output_dir", "resume_from_checkpoint", "overwrite", "greater_is_better"}
     return {name: value for name, value in args.to_dict().items() if value != defaults[name] and name not in ignored}
 
 

@@ -103,7 +103,7 @@ def test_readme_names_only_flags_and_commands_that_exist() -> None:
     ).stdout
     known = set(re.findall(r"--([a-z_0-9]+)", shown))
     known |= set(EvaluationArguments.__dataclass_fields__) | set(PredictionArguments.__dataclass_fields__)
-    known |= {"output_dir", "source", "help"}
-    used = set(re.findall(r"(?<![\w-])--([a-z_]+)", text))
+    known |= {"output_dir", "source", "help", "check"}
+    used = set(re.findall(r"(?<![\w-])--([a-z_0-9]+)", text))
     assert used and used <= known, used - known
     assert set(re.findall(r"modeling-lstm ([a-z]+) ", text)) <= set(COMMANDS) | {"is"}

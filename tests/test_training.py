@@ -186,12 +186,13 @@ def test_killed_and_resumed_equals_uninterrupted(data_folder: Path, tmp_path: Pa
 
 def test_a_checkpoint_cut_off_while_saving_is_not_resumed_from(data_folder: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    whole = train(data_folder, folder, *STEPWISE)
+    flags = [*STEPWISE, "--save_total_limit", "3"]
+    whole = train(data_folder, folder, *flags)
     newest = max(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
     broken = folder / "checkpoint-9999"
     newest.rename(broken)
     (broken / "trainer_state.json").write_text('{"epoch": 1', encoding="utf-8")
-    again = train(data_folder, folder, *STEPWISE, "--resume_from_checkpoint", "last")
+    again = train(data_folder, folder, *flags, "--resume_from_checkpoint", "last")
     assert not broken.exists()
     assert again["metrics"] == whole["metrics"]
 
@@ -211,10 +212,10 @@ def test_an_occupied_folder(data_folder: Path, run_copy: Path, fails: Callable[.
 
 def test_overwrite_waits_until_all_is_checked(run_copy: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     flags = ["--output_dir", run_copy, "--overwrite", *TRAIN_FLAGS]
-    fails("train", "--dataset", tmp_path / "missing.csv", *flags)
+    fails("train", *flags, "--dataset", tmp_path / "missing.csv")
     path = write_csv(tmp_path / "a.csv", opinion_rows(60))
-    fails("train", "--dataset", path, "--metric_for_best_model", "speed", *flags)
-    fails("train", "--dataset", path, "--hidden_size", "0", *flags)
+    fails("train", *flags, "--dataset", path, "--metric_for_best_model", "speed")
+    fails("train", *flags, "--dataset", path, "--hidden_size", "0")
     assert (run_copy / "run.json").exists() and (run_copy / "model.safetensors").exists()
 
 
