@@ -6,8 +6,9 @@ import statistics
 import sys
 from pathlib import Path
 
-README = Path("README.md")
-RESULTS = Path("results")
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+RESULTS = ROOT / "results"
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 # What other people published, with the source; the rest of the table is measured here
 PUBLISHED = {
@@ -38,7 +39,10 @@ def table() -> str:
             continue
         metric = records[0]["best"]["metric"]
         test, validation = ([100 * r["metrics"][split][metric] for r in records] for split in ("test", "validation"))
-        minutes = [record["seconds"]["total"] / 60 for record in records]
+        minutes = [
+            f"{record['seconds']['total'] / 60:.1f}" + ("+" if record["training"]["resumed"] else "")
+            for record in records
+        ]  # with a plus where a run was resumed: the time before that is not counted
         spread = statistics.stdev(test) if len(test) > 1 else 0.0
         cells = [
             f"[{name}](recipes/{recipe}.yaml)",
@@ -46,7 +50,7 @@ def table() -> str:
             f"**{statistics.mean(test):.1f}** ± {spread:.1f}",
             str(len(records)),
             f"{statistics.mean(validation):.1f}",
-            ", ".join(f"{value:.1f}" for value in minutes),
+            ", ".join(minutes),
             f"{records[0]['model']['parameters'] / 1e6:.1f} M",
             PUBLISHED[recipe],
         ]

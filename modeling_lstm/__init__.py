@@ -23,8 +23,8 @@ AutoConfig.register("bag-of-words", BagOfWordsConfig)
 AutoModel.register(LstmConfig, LstmModel)
 AutoModelForSequenceClassification.register(LstmConfig, LstmForSequenceClassification)
 AutoModelForSequenceClassification.register(BagOfWordsConfig, BagOfWordsForSequenceClassification)
-AutoTokenizer.register(LstmConfig, fast_tokenizer_class=LstmTokenizer)
-AutoTokenizer.register(BagOfWordsConfig, fast_tokenizer_class=LstmTokenizer)
+AutoTokenizer.register(LstmConfig, tokenizer_class=LstmTokenizer)
+AutoTokenizer.register(BagOfWordsConfig, tokenizer_class=LstmTokenizer)
 
 # ...and saved with their source, for those who load with trust_remote_code=True and without this package.
 # The tokenizer needs none: all that it does is in tokenizer.json.

@@ -85,7 +85,8 @@ class LstmTokenizer(TokenizersBackend):
 
     It decodes HTML entities and literal `\\uXXXX` escapes, unifies typographic signs, turns user names into `@user` and
     links into `http`, and splits punctuation off; hashtags, emoji, emoticons, numbers and the `n't` of a contraction
-    are units of their own. Everything is in `tokenizer.json`: `AutoTokenizer` loads it without this package.
+    are units of their own. Everything is in `tokenizer.json`: `AutoTokenizer` loads it without this package. Decoded
+    are escapes of ASCII signs, Latin letters and typographic signs; another `\\uXXXX`, an emoji's say, becomes a blank.
     """
 
     model_input_names = ["input_ids", "attention_mask"]

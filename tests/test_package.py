@@ -76,6 +76,25 @@ def test_constraints_fit_the_ranges() -> None:
         assert requirement.specifier.contains(version), f"{text}, but {version} is pinned"
 
 
+def test_the_table_of_the_readme_is_what_the_records_say() -> None:
+    from benchmarks.tables import filled
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert filled(text) == text, "run python -m benchmarks.tables"
+    assert "± " in text
+
+
+def test_records_hold_no_path_of_the_machine_that_made_them(tmp_path: Path) -> None:
+    from benchmarks.accuracy import portable
+
+    record = {"command": f"modeling-lstm train --dataset {tmp_path} --seed 0", "data": {"dataset": str(tmp_path)}}
+    found = portable(record)
+    assert found == {
+        "command": f"modeling-lstm train --dataset {tmp_path.name} --seed 0",
+        "data": {"dataset": tmp_path.name},
+    }
+
+
 def test_the_command_line_introduces_itself(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     shown = capsys.readouterr().out
