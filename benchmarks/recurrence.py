@@ -46,7 +46,7 @@ def measure(cell_type: Literal["lstm", "gru"], rows: int, longest: int, shortest
         return final[0] if cell_type == "lstm" else final
 
     ways = {"ours": ours, "packed": packed, "unmasked": unmasked}
-    assert (ours() - packed()).abs().max() < 1e-5  # noqa: S101 (a benchmark of wrong results is worth nothing)
+    assert (ours() - packed()).abs().max() < 1e-5  # a benchmark of wrong results is worth nothing
     seconds = _alternate(ways)
     middle = {name: statistics.median(values) for name, values in seconds.items()}
     return {

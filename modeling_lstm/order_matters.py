@@ -166,7 +166,7 @@ def _draw(rng: random.Random, known: dict[str, tuple[str, ...]], number: int, sp
 
 def triples(split: str) -> Iterator[tuple[str, list[str]]]:
     """Endless (family, [negative, neutral, positive sentence]) of a split; the three hold the same words."""
-    rng = random.Random(f"{SEED} {split}")  # noqa: S311 (not a secret)
+    rng = random.Random(f"{SEED} {split}")
     families = [*FRAMES, "aside", UNFULFILLED]  # twice as many asides: they hold the short verdicts
     opinions = {label: ADJECTIVES[label] + PHRASES[label] for label in LABELS}
     while True:
