@@ -48,11 +48,10 @@ def train_and_evaluate(recipe: str, seed: int, runs: Path) -> None:
 
 
 def portable(record: dict[str, Any]) -> dict[str, Any]:
-    """The record with paths of this machine cut down to their last part."""
+    """The record with paths outside the repository cut down to their last part."""
     text = json.dumps(record)
-    for part in sorted(
-        {word for word in _strings(record) if "/" in word and Path(word).exists()}, key=len, reverse=True
-    ):
+    outside = {word for word in _strings(record) if word.startswith(("/", "..")) and Path(word).exists()}
+    for part in sorted(outside, key=len, reverse=True):
         text = text.replace(json.dumps(part)[1:-1], Path(part).name)
     return json.loads(text)
 
