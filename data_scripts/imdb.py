@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from datasets import ClassLabel, Dataset, DatasetDict, DownloadManager, Features, Value
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
-from data_scripts.parquet import Description, run
+from data_scripts.parquet import Description, release_folder, run
 from modeling_lstm.errors import InputError
 
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
@@ -28,9 +28,7 @@ NAMES = ["neg", "pos"]
 
 def build(source: str | None = None) -> dict[str, DatasetDict]:
     """Both configurations, from the folder aclImdb, from the archive, or downloaded."""
-    folder = Path(
-        DownloadManager().download_and_extract(source or URL) if source is None or Path(source).is_file() else source
-    )
+    folder = release_folder(source, URL)
     if not (folder / "train").is_dir():
         folder = folder / "aclImdb"
     labelled = DatasetDict({split: _read(folder / split, NAMES) for split in ("train", "test")})

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets import ClassLabel, DatasetDict
+from datasets import ClassLabel, DatasetDict, DownloadManager
 from huggingface_hub import DatasetCard, DatasetCardData
 
 from modeling_lstm.errors import InputError
@@ -26,6 +26,13 @@ class Description:
     licence: str
     licence_note: str
     citation: str
+
+
+def release_folder(source: str | None, url: str) -> Path:
+    """The folder of an original release: the source itself, or what is in its archive, given or downloaded."""
+    if source is not None and not Path(source).is_file():
+        return Path(source)
+    return Path(DownloadManager().download_and_extract(source or url))
 
 
 def counts(configurations: dict[str, DatasetDict]) -> Counts:

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from datasets import ClassLabel, Dataset, DatasetDict, DownloadManager, Features, Value
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
-from data_scripts.parquet import Description, run
+from data_scripts.parquet import Description, release_folder, run
 from modeling_lstm.errors import InputError
 
 URL = "https://nlp.stanford.edu/sentiment/trainDevTestTrees_PTB.zip"
@@ -71,9 +71,7 @@ def phrases(tree: str) -> Iterator[Phrase]:
 
 def build(source: str | None = None) -> dict[str, DatasetDict]:
     """All six configurations, from a folder with train.txt, dev.txt and test.txt, from the zip file, or downloaded."""
-    folder = Path(
-        DownloadManager().download_and_extract(source or URL) if source is None or Path(source).is_file() else source
-    )
+    folder = release_folder(source, URL)
     trees = {
         split: _read_trees(folder, stem)
         for split, stem in (("train", "train"), ("validation", "dev"), ("test", "test"))

@@ -24,7 +24,7 @@ def save_failure(error: BaseException) -> str | None:
     text = str(error)
     for sign in ("No space left", "File too large", "Disk quota", "Permission denied", "Read-only file system"):
         if sign in text:
-            return f"{sign.lower()}. Free some space or choose another --output_dir."
+            return f"{sign.lower()}. Free some space or write elsewhere."
     if "PytorchStreamWriter" in text or "unexpected pos" in text or "enforce fail at inline_container" in text:
-        return "the disk did not take all bytes. Free some space or choose another --output_dir."
+        return "the disk did not take all bytes. Free some space or write elsewhere."
     return None

@@ -1,6 +1,5 @@
 """Evaluation of a run on one split: scores with bootstrap intervals, a confusion matrix and a calibration plot."""
 
-import logging
 import re
 import time
 from dataclasses import dataclass, field, fields
@@ -16,8 +15,6 @@ from .metrics import calibration_bins, calibration_error, scores
 from .preprocessing import tokenize
 from .runs import RECORD, load_run, read_record, whole_or_nothing, write_json
 from .training import decide
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -65,10 +62,8 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
     # Rows of like length share a batch; the scores do not depend on the order of rows
     outcome = trainer.predict(split.rows.select(np.argsort(split.rows["length"][:], kind="stable")))
     seconds = time.perf_counter() - started
-    predictions, probabilities = decide(kind, np.asarray(outcome.predictions))
-    references = np.asarray(outcome.label_ids)
-    if kind == "multi_label_classification":
-        references = references.astype(int)
+    logits, labels = np.asarray(outcome.predictions), np.asarray(outcome.label_ids)
+    predictions, references, probabilities = decide(kind, logits, labels)
     result: dict[str, Any] = {
         "split": arguments.split,
         "dataset": data_arguments.dataset,

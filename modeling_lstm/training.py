@@ -336,10 +336,7 @@ def score_function(problem_type: str, label_names: list[str]) -> Callable[[EvalP
     def compute(prediction: EvalPrediction) -> dict[str, float]:
         logits = np.asarray(prediction.predictions)
         require(bool(np.isfinite(logits).all()), "Training diverged: lower --learning_rate.")
-        predictions, probabilities = decide(problem_type, logits)
-        references = np.asarray(prediction.label_ids)
-        if problem_type == "multi_label_classification":
-            references = references.astype(int)
+        predictions, references, probabilities = decide(problem_type, logits, np.asarray(prediction.label_ids))
         return metric.compute(
             predictions=predictions, references=references, label_names=label_names, probabilities=probabilities
         )
@@ -347,14 +344,16 @@ def score_function(problem_type: str, label_names: list[str]) -> Callable[[EvalP
     return compute
 
 
-def decide(problem_type: str, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Predictions, and for single labels probabilities, from logits of shape `(rows, labels)`."""
+def decide(
+    problem_type: str, logits: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Predictions, references and for single labels probabilities, as [`metrics.scores`] takes them, from logits."""
     if problem_type == "regression":
-        return logits.reshape(-1), None
+        return logits.reshape(-1), labels, None
     if problem_type == "multi_label_classification":
-        return (logits > 0).astype(int), None
+        return (logits > 0).astype(int), labels.astype(int), None
     probabilities = torch.tensor(logits).float().softmax(dim=-1).numpy()
-    return logits.argmax(axis=-1), probabilities
+    return logits.argmax(axis=-1), labels, probabilities
 
 
 def _choose_metric(args: LstmTrainingArguments, data: TextData) -> None:
