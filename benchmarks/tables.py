@@ -1,4 +1,4 @@
-"""Fill the results table of README.md from `results/*/seed-*.json`: `python -m benchmarks.tables [--check]`."""
+"""Fill the tables of README.md from the records in `results/`: `python -m benchmarks.tables [--check]`."""
 
 import argparse
 import json
@@ -6,10 +6,10 @@ import statistics
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
-RESULTS = ROOT / "results"
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+from .accuracy import RESULTS
+from .tweet_eval import TASKS, task_scores
+
+README = Path(__file__).parent.parent / "README.md"
 # What other people published, with the source; the rest of the table is measured here
 PUBLISHED = {
     "tweet_eval_sentiment": "LSTM 58.3, FastText 62.9, RoBERTa-base 71.3, BERTweet 73.4 (TweetEval leaderboard)",
@@ -23,6 +23,22 @@ NAMES = {
     "trec": "TREC-6",
     "imdb": "IMDB",
 }
+SOURCES = {
+    "random": "none (random, from scratch)",
+    "glove": "GloVe 6B, 10,000 words of it",
+    "googlenews": "word2vec GoogleNews, 8,000 words of it",
+    "word2vec-imdb": "word2vec of `vectors train` on 50,000 unlabelled IMDB reviews",
+    "potion": "Model2Vec potion-base-4M, with its pieces of words",
+    "minilm": "all-MiniLM-L6-v2's input embeddings, with its pieces of words",
+}
+# The TweetEval leaderboard (Barbieri et al., 2020): the tasks in the order of TASKS, then the mean
+TWEET_EVAL_PUBLISHED = {
+    "LSTM": (24.7, 66.0, 52.6, 62.8, 71.7, 58.3, 59.4, 56.5),
+    "SVM": (29.3, 64.7, 36.7, 61.7, 52.3, 62.9, 67.3, 53.5),
+    "FastText": (25.8, 65.2, 50.6, 63.1, 73.4, 62.9, 65.4, 58.1),
+    "RoBERTa-base": (30.9, 76.1, 46.6, 59.7, 79.5, 71.3, 68.0, 61.3),
+    "BERTweet": (33.4, 79.3, 56.4, 82.1, 79.5, 73.4, 71.2, 67.9),
+}
 
 
 def table() -> str:
@@ -32,9 +48,7 @@ def table() -> str:
         "|---|---|---:|---:|---:|---:|---:|---|",
     ]
     for recipe, name in NAMES.items():
-        records = [
-            json.loads(path.read_text(encoding="utf-8")) for path in sorted((RESULTS / recipe).glob("seed-*.json"))
-        ]
+        records = _records(recipe)
         if not records:
             continue
         metric = records[0]["best"]["metric"]
@@ -43,11 +57,10 @@ def table() -> str:
             f"{record['seconds']['total'] / 60:.1f}" + ("+" if record["training"]["resumed"] else "")
             for record in records
         ]  # with a plus where a run was resumed: the time before that is not counted
-        spread = statistics.stdev(test) if len(test) > 1 else 0.0
         cells = [
             f"[{name}](recipes/{recipe}.yaml)",
             metric.replace("_", " "),
-            f"**{statistics.mean(test):.1f}** ± {spread:.1f}",
+            f"**{statistics.mean(test):.1f}** ± {_spread(test):.1f}",
             str(len(records)),
             f"{statistics.mean(validation):.1f}",
             ", ".join(minutes),
@@ -55,18 +68,67 @@ def table() -> str:
             PUBLISHED[recipe],
         ]
         lines.append("| " + " | ".join(cells) + " |")
-    hardware = {f"{r['hardware']['processor']}, {r['hardware']['cores']} cores" for r in _all_records()}
+    every = [record for recipe in NAMES for record in _records(recipe)]
+    hardware = {f"{r['hardware']['processor']}, {r['hardware']['cores']} cores" for r in every}
     return "\n".join(lines) + f"\n\nMeasured on: {'; '.join(sorted(hardware))}.\n"
 
 
-def _all_records() -> list[dict]:
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*/seed-*.json"))]
+def word_vectors_table() -> str:
+    """Test scores of each recipe with each source of word vectors; in brackets the share of running tokens covered."""
+    lines = [
+        "| vectors | numbers | " + " | ".join(NAMES.values()) + " |",
+        "|---|---:|" + "---:|" * len(NAMES),
+    ]
+    for source, title in SOURCES.items():
+        cells, sizes = [], set()
+        for recipe in NAMES:
+            records = _records(recipe if source == "random" else f"{recipe}/{source}")
+            if not records:
+                cells.append("")
+                continue
+            metric = records[0]["best"]["metric"]
+            scores = [100 * record["metrics"]["test"][metric] for record in records]
+            minutes = statistics.mean(record["seconds"]["total"] for record in records) / 60
+            found = records[0].get("embeddings")
+            sizes.add(str(records[0]["model"]["embedding_size"]))
+            coverage = f"{100 * found['running_tokens_covered']:.0f} %, " if found else ""
+            cells.append(f"**{statistics.mean(scores):.1f}** ± {_spread(scores):.1f} ({coverage}{minutes:.1f} min)")
+        if any(cells):
+            lines.append("| " + " | ".join([title, ", ".join(sorted(sizes, key=int)), *cells]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def tweet_eval_table() -> str:
+    """The official scores of the seven TweetEval tasks beside published ones, and their mean."""
+    found = task_scores()
+    lines = ["| | " + " | ".join(TASKS) + " | mean |", "|---|" + "---:|" * (len(TASKS) + 1)]
+    if found.keys() == set(TASKS):
+        cells = [f"**{statistics.mean(found[task]):.1f}** ± {_spread(found[task]):.1f}" for task in TASKS]
+        mean = statistics.mean(statistics.mean(scores) for scores in found.values())
+        lines.append("| " + " | ".join(["this, MiniLM's word vectors", *cells, f"**{mean:.1f}**"]) + " |")
+    for name, published in TWEET_EVAL_PUBLISHED.items():
+        lines.append("| " + " | ".join([name, *(f"{score:.1f}" for score in published)]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _records(name: str) -> list[dict]:
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((RESULTS / name).glob("seed-*.json"))]
+
+
+def _spread(scores: list[float]) -> float:
+    return statistics.stdev(scores) if len(scores) > 1 else 0.0
+
+
+BLOCKS = {"results": table, "word vectors": word_vectors_table, "tweet_eval": tweet_eval_table}
 
 
 def filled(text: str) -> str:
-    """The README with its table made anew."""
-    before, rest = text.split(BEGIN, 1)
-    return before + BEGIN + "\n" + table() + END + rest.split(END, 1)[1]
+    """The README with its tables made anew, each between its two marks."""
+    for name, made in BLOCKS.items():
+        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+        before, rest = text.split(begin, 1)
+        text = before + begin + "\n" + made() + end + rest.split(end, 1)[1]
+    return text
 
 
 def main() -> None:

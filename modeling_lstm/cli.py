@@ -1,4 +1,4 @@
-"""The command line: `modeling-lstm train | evaluate | predict`. Flags are the fields of the settings."""
+"""The command line: `modeling-lstm train | evaluate | predict | vectors`. Flags are the fields of the settings."""
 
 import json
 import logging
@@ -17,6 +17,13 @@ COMMANDS = {
     "train": "train a classifier: modeling-lstm train [RECIPE.yaml] --dataset ... --output_dir RUN",
     "evaluate": "score a run on a split: modeling-lstm evaluate RUN --split test",
     "predict": "classify texts: modeling-lstm predict RUN 'a sentence' ... | --input FILE --output FILE",
+    "vectors": "word vectors: modeling-lstm vectors train | nearest VECTORS WORD ... | compare A B [WORD ...] | push",
+}
+VECTORS_COMMANDS = {
+    "vectors train": "learn word vectors from text: modeling-lstm vectors train --dataset ... --output_dir VECTORS",
+    "vectors nearest": "the nearest words: modeling-lstm vectors nearest VECTORS WORD ...",
+    "vectors compare": "where two collections differ: modeling-lstm vectors compare VECTORS VECTORS [WORD ...]",
+    "vectors push": "share vectors on the Hub: modeling-lstm vectors push VECTORS me/name",
 }
 
 
@@ -24,9 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status: 0, or 2 for input that cannot be used."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] not in COMMANDS:
-        return _usage(given)
+        return _usage(given, COMMANDS)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for noisy in ("httpx", "httpx2", "datasets", "filelock", "fsspec", "absl", "matplotlib"):
+    for noisy in ("httpx", "httpx2", "datasets", "filelock", "fsspec", "absl", "matplotlib", "gensim", "smart_open"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         return _RUNNERS[given[0]](given[1:])
@@ -49,8 +56,9 @@ def _complain(message: str) -> int:
     return 2
 
 
-def _usage(given: list[str]) -> int:
-    lines = ["usage: modeling-lstm COMMAND ...", "", *(f"  {name:<10}{what}" for name, what in COMMANDS.items())]
+def _usage(given: list[str], commands: dict[str, str]) -> int:
+    width = 2 + max(map(len, commands))
+    lines = ["usage: modeling-lstm COMMAND ...", "", *(f"  {name:<{width}}{what}" for name, what in commands.items())]
     lines += ["", "modeling-lstm COMMAND --help lists the settings."]
     asked = bool(given) and given[0] in ("-h", "--help")
     if given and given[0] == "--version":
@@ -71,7 +79,12 @@ def _parser(command: str, *dataclass_types: Any) -> Any:
         def error(self, message: str) -> NoReturn:  # without the usage, which is a page long
             raise InputError(f"{message} (modeling-lstm {command} --help lists the settings)")
 
-    return Parser(dataclass_types, prog=f"modeling-lstm {command}", description=COMMANDS[command], allow_abbrev=False)
+    return Parser(
+        dataclass_types,
+        prog=f"modeling-lstm {command}",
+        description=(COMMANDS | VECTORS_COMMANDS)[command],
+        allow_abbrev=False,
+    )
 
 
 def _parse(parser: Any, given: list[str]) -> tuple[Any, ...]:
@@ -87,7 +100,8 @@ def training_settings(given: list[str]) -> tuple[Any, ...]:
     """The four dataclasses that [`train`] takes, from command-line flags."""
     from .data import DataArguments
     from .preprocessing import TokenizerArguments
-    from .training import LstmTrainingArguments, ModelArguments
+    from .trainer import LstmTrainingArguments
+    from .training import ModelArguments
 
     return _parse(_parser("train", ModelArguments, TokenizerArguments, DataArguments, LstmTrainingArguments), given)
 
@@ -163,7 +177,87 @@ def _predict(given: list[str]) -> int:
     return 0
 
 
-_RUNNERS: dict[str, Callable[[list[str]], int]] = {"train": _train, "evaluate": _evaluate, "predict": _predict}
+def _vectors(given: list[str]) -> int:
+    command = " ".join(["vectors", *given[:1]])
+    if command not in VECTORS_COMMANDS:
+        return _usage(given, VECTORS_COMMANDS)
+    return _RUNNERS[command](given[1:])
+
+
+def _vectors_train(given: list[str]) -> int:
+    from .vectors.training import VectorTrainingArguments, train_vectors
+
+    command = shlex.join(["modeling-lstm", "vectors", "train", *given])
+    (arguments,) = _parse(_parser("vectors train", VectorTrainingArguments), given)
+    vectors = train_vectors(arguments, command=command)
+    seconds = vectors.record["seconds"]
+    print(
+        f"{len(vectors)} words of {vectors.dimension} numbers in {seconds:.0f} seconds; saved in {arguments.output_dir}"
+    )
+    return 0
+
+
+def _vectors_nearest(given: list[str]) -> int:
+    from .vectors.comparison import load_vectors
+
+    parser = _parser("vectors nearest")
+    parser.add_argument("vectors", help="Anything that train --embeddings takes.")
+    parser.add_argument("words", nargs="+", metavar="word", help="Words to find the neighbours of.")
+    parser.add_argument("--number", type=int, default=10, help="Neighbours of each word.")
+    (rest,) = _parse(parser, given)
+    vectors = load_vectors(rest.vectors)
+    for word in rest.words:
+        found = vectors.nearest(word, rest.number)
+        print(f"{word}\t" + "  ".join(f"{other} {cosine:.2f}" for other, cosine in found))
+    return 0
+
+
+def _vectors_compare(given: list[str]) -> int:
+    from .vectors.comparison import NEIGHBOURS, compare, load_vectors
+
+    parser = _parser("vectors compare")
+    parser.add_argument("first", help="Anything that train --embeddings takes.")
+    parser.add_argument("second", help="Another one.")
+    parser.add_argument("words", nargs="*", metavar="word", help="Words to show in any case.")
+    parser.add_argument("--number", type=int, default=5, help="Neighbours of a word and most different words to show.")
+    (rest,) = _parse(parser, given)
+    found = compare(load_vectors(rest.first), load_vectors(rest.second), rest.words, rest.number)
+    print(
+        f"{found.shared} words are in both. Of their {NEIGHBOURS} nearest neighbours the commonest words share "
+        f"{100 * found.agreement:.1f} % (by chance {100 * found.chance:.1f} %)."
+    )
+    for title, words in (("", found.words), ("Most different:", found.most_different)):
+        if words:
+            print(title)
+        for one in words:
+            print(f"{one.word}\t{100 * one.agreement:.0f} %\t{', '.join(one.first)}\t{', '.join(one.second)}")
+    return 0
+
+
+def _vectors_push(given: list[str]) -> int:
+    from .vectors import WordVectors
+
+    parser = _parser("vectors push")
+    parser.add_argument("vectors", help="Folder that vectors train wrote.")
+    parser.add_argument("repository", help="Id on the Hub: me/name.")
+    parser.add_argument("--private", action="store_true", help="Make a private repository.")
+    parser.add_argument("--revision", help="Branch to push to.")
+    (rest,) = _parse(parser, given)
+    vectors = WordVectors.from_pretrained(rest.vectors)
+    print(vectors.push_to_hub(rest.repository, private=rest.private or None, revision=rest.revision))
+    return 0
+
+
+_RUNNERS: dict[str, Callable[[list[str]], int]] = {
+    "train": _train,
+    "evaluate": _evaluate,
+    "predict": _predict,
+    "vectors": _vectors,
+    "vectors train": _vectors_train,
+    "vectors nearest": _vectors_nearest,
+    "vectors compare": _vectors_compare,
+    "vectors push": _vectors_push,
+}
 
 
 if __name__ == "__main__":

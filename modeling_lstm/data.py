@@ -12,7 +12,7 @@ from datasets import Dataset, DatasetDict, Features, Value
 
 from .errors import InputError, listed, require
 from .labels import LabelReader, ProblemType
-from .sources import guess_label_column, guess_text_column, read_source
+from .sources import guess_label_column, guess_text_column, read_source, string_columns
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def load_data(arguments: DataArguments, only: str | None = None, label_names: li
     for name, rows in raw.items():
         require(rows.num_rows > 0, f"The {name} split has no rows.")
     first = next(iter(raw.values()))
-    strings = [name for name, feature in first.features.items() if _is_string(feature)]
+    strings = string_columns(first)
     text_column = arguments.text_column or [
         guess_text_column((name for name in strings if name != arguments.label_column), first.column_names)
     ]
@@ -137,10 +137,6 @@ def _check_columns(rows: Dataset, split: str, columns: list[str]) -> None:
             column in rows.column_names,
             f"The {split} split has no column {column!r}; its columns are {listed(rows.column_names)}.",
         )
-
-
-def _is_string(feature: Any) -> bool:
-    return isinstance(feature, Value) and feature.dtype in ("string", "large_string")
 
 
 def _check_texts(rows: Dataset, split: str, columns: list[str], max_characters: int) -> None:

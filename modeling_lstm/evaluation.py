@@ -95,6 +95,8 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
     if arguments.dataset is None:
         record.setdefault("metrics", {})[arguments.split] = result["scores"]
         record.setdefault("intervals", {})[arguments.split] = result["intervals"]
+        if "confusion" in result:
+            record.setdefault("confusion", {})[arguments.split] = result["confusion"]
         write_json(folder / RECORD, record)
     return result
 

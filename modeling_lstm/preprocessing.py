@@ -59,7 +59,7 @@ def build_tokenizer(arguments: TokenizerArguments, train: Dataset, max_length: i
         return tokenizer
     try:
         return LstmTokenizer.train(
-            _texts(train),
+            texts_of(train),
             vocab_size=arguments.vocab_size,
             min_frequency=arguments.min_frequency,
             algorithm=arguments.tokenizer_algorithm,
@@ -70,7 +70,8 @@ def build_tokenizer(arguments: TokenizerArguments, train: Dataset, max_length: i
         raise InputError(f"A vocabulary of {arguments.vocab_size} could not be learned: {error}") from error
 
 
-def _texts(rows: Dataset) -> Iterator[list[str]]:
+def texts_of(rows: Dataset) -> Iterator[list[str]]:
+    """The column `text`, some rows at a time."""
     for batch in rows.select_columns("text").iter(1_000):
         yield batch["text"]
 

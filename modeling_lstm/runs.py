@@ -59,6 +59,8 @@ def whole_or_nothing(folder: Path) -> Iterator[Path]:
             target = folder / path.name
             if target.is_dir():
                 shutil.rmtree(target)
+            if path.is_file():
+                path.chmod(0o644)  # safetensors makes files that only their owner can read
             os.replace(path, target)
     except (OSError, SafetensorError, RuntimeError) as error:
         if cause := save_failure(error):

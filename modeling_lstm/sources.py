@@ -1,4 +1,4 @@
-"""Reading data sets as they are: from the Hub, from files of four formats, or the built-in one."""
+"""Reading data sets as they are: from the Hub, from files of five formats, or the built-in one."""
 
 import contextlib
 import glob
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from datasets import DatasetDict, load_dataset
+from datasets import Dataset, DatasetDict, Value, load_dataset
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 from huggingface_hub import DatasetCard
 
@@ -15,7 +15,7 @@ from .errors import InputError, listed, require
 from .order_matters import load_order_matters
 
 BUILT_IN = "order-matters"
-FORMATS = {".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
+FORMATS = {".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet", ".txt": "text"}
 SPLIT_NAMES = {"validation": ("validation", "valid", "val", "dev"), "train": ("train",), "test": ("test",)}
 TEXT_COLUMNS = ("text", "sentence", "review", "tweet", "content", "comment", "body", "document", "message", "question")
 LABEL_COLUMNS = (
@@ -101,6 +101,8 @@ def _configurations(folder: Path) -> list[str]:
 def local_files(path: Path) -> dict[str, Any]:
     """The arguments with which `datasets.load_dataset` reads a file or folder of one of the known formats."""
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix.lower() in FORMATS)
+    if {p.suffix.lower() for p in files} > {".txt"}:  # notes beside the data
+        files = [p for p in files if p.suffix.lower() != ".txt"]
     suffixes = {p.suffix.lower() for p in files}
     require(
         len(suffixes) == 1 and suffixes <= FORMATS.keys(),
@@ -127,6 +129,12 @@ def _split_of(path: Path) -> str:
             if any(name in words for name in names):
                 return standard
     return "train"
+
+
+def string_columns(rows: Dataset) -> list[str]:
+    """The columns that hold strings."""
+    kinds = ("string", "large_string")
+    return [name for name, kind in rows.features.items() if isinstance(kind, Value) and kind.dtype in kinds]
 
 
 def guess_text_column(strings: Iterable[str], columns: Iterable[str]) -> str:

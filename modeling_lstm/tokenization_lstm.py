@@ -4,7 +4,7 @@ import html.entities
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import TokenizersBackend
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
@@ -148,10 +148,47 @@ class LstmTokenizer(TokenizersBackend):
         backend.normalizer = _normalizer(lowercase)
         backend.pre_tokenizer = units
         backend.train_from_iterator(texts, trainer)
+        return cls._around(backend, PAD, UNKNOWN, model_max_length)
+
+    @classmethod
+    def from_words(
+        cls, words: Iterable[str], *, lowercase: bool = True, model_max_length: int = 512
+    ) -> "LstmTokenizer":
+        """A tokenizer of whole words with a given vocabulary: `[PAD]` (0), `[UNK]` (1), then the words in order."""
+        numbers = {word: number for number, word in enumerate(dict.fromkeys([PAD, UNKNOWN, *words]))}
+        backend = Tokenizer(models.WordLevel(numbers, unk_token=UNKNOWN))
+        backend.add_special_tokens([PAD, UNKNOWN])
+        backend.normalizer = _normalizer(lowercase)
+        backend.pre_tokenizer = pre_tokenizers.Split(Regex(_UNITS), "removed", invert=True)
+        return cls._around(backend, PAD, UNKNOWN, model_max_length)
+
+    @classmethod
+    def adopt(
+        cls, backend: Tokenizer, pad_token: str | None, unk_token: str | None, model_max_length: int = 512
+    ) -> "LstmTokenizer":
+        """
+        Another model's tokenizer, for its vocabulary. Before its own steps, text is cleaned as here (see the class),
+        and no special tokens are put around a text. Without a padding token it gets `[PAD]`, as the last one.
+        """
+        backend = Tokenizer.from_str(backend.to_str())
+        steps = [] if backend.normalizer is None else [backend.normalizer]
+        backend.normalizer = normalizers.Sequence([_normalizer(lowercase=False), *steps])
+        backend.post_processor = processors.Sequence([])
+        backend.no_truncation()
+        backend.no_padding()
+        if pad_token is None:
+            pad_token = PAD
+            backend.add_special_tokens([PAD])
+        return cls._around(backend, pad_token, unk_token, model_max_length)
+
+    @classmethod
+    def _around(
+        cls, backend: Tokenizer, pad_token: str, unk_token: str | None, model_max_length: int
+    ) -> "LstmTokenizer":
         return cls(
             tokenizer_object=backend,
-            pad_token=PAD,
-            unk_token=UNKNOWN,
+            pad_token=pad_token,
+            unk_token=unk_token,
             model_max_length=model_max_length,
             clean_up_tokenization_spaces=False,
         )

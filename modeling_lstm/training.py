@@ -7,7 +7,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,13 +28,16 @@ from transformers import (
     TrainingArguments,
     set_seed,
 )
-from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from .data import DataArguments, TextData, load_data
+from .embeddings import InitialEmbeddings, initial_embeddings
 from .errors import InputError, require, save_failure
 from .metrics import TextClassificationMetric, metric_names
 from .preprocessing import TokenizerArguments, build_tokenizer, tokenize
 from .runs import check_vocabulary, environment, save_run
+from .trainer import PRETRAINED_RATE, LstmTrainer, LstmTrainingArguments, word_table
+from .vectors.sources import WordSource, open_source
+from .vectors.tables import TokenTable
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +50,10 @@ class ModelArguments:
         default="lstm", metadata={"help": "The LSTM family, or the network that cannot see word order."}
     )
     cell_type: Literal["lstm", "gru"] = field(default="lstm", metadata={"help": "LSTM or GRU cell."})
-    embedding_size: int = field(default=200, metadata={"help": "Numbers in a word vector."})
+    embedding_size: int | None = field(
+        default=None,
+        metadata={"help": "Numbers in a word vector: 200, or as many as --embeddings have; fewer by PCA."},
+    )
     hidden_size: int = field(default=200, metadata={"help": "Numbers in the state of each direction."})
     num_hidden_layers: int = field(default=1, metadata={"help": "Recurrent layers."})
     bidirectional: bool = field(default=True, metadata={"help": "Read each text in both directions."})
@@ -64,90 +70,36 @@ class ModelArguments:
         default=None, metadata={"help": "Weigh rare labels more, in inverse proportion to their rows."}
     )
 
-    def config_fields(self) -> dict[str, Any]:
-        """The fields of the model's configuration; a bag of words has only some of them."""
-        names = [one.name for one in fields(self) if one.name not in ("model_type", "class_weights")]
-        if self.model_type == "bag-of-words":
-            names = ["embedding_size", "hidden_size", "word_dropout", "classifier_dropout", "embedding_range"]
-        return {name: getattr(self, name) for name in names}
-
-
-@dataclass
-class LstmTrainingArguments(TrainingArguments):
-    """`transformers.TrainingArguments` with defaults that suit an LSTM, and three settings more."""
-
-    output_dir: str = field(default="", metadata={"help": "Run folder: model, tokenizer, run.json and checkpoints."})
-    learning_rate: float = field(default=2e-3, metadata={"help": "Peak learning rate of AdamW."})
-    num_train_epochs: float = field(default=5.0, metadata={"help": "Passes over the train split."})
-    per_device_train_batch_size: int = field(default=64, metadata={"help": "Rows in a training batch."})
-    per_device_eval_batch_size: int = field(default=128, metadata={"help": "Rows in an evaluation batch."})
-    weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
-    warmup_steps: float = field(default=0.1, metadata={"help": "Steps, or share of all steps, of linear warm-up."})
-    lr_scheduler_type: str = field(
-        default="cosine", metadata={"help": "Course of the learning rate after the warm-up."}
+    embeddings: str | None = field(
+        default=None,
+        metadata={
+            "help": "Word vectors to start with: a file (GloVe, word2vec, fastText), a folder or Hub id of a static "
+            "model, ID:FILE on the Hub, or transformer:NAME for a Transformer's input embeddings and tokenizer."
+        },
     )
-    eval_strategy: str = field(default="epoch", metadata={"help": "When to evaluate on validation."})
-    save_strategy: str = field(default="epoch", metadata={"help": "When to save a checkpoint."})
-    save_total_limit: int | None = field(default=1, metadata={"help": "Checkpoints kept beside the best one."})
-    load_best_model_at_end: bool = field(default=True, metadata={"help": "Keep the best checkpoint, not the last."})
-    metric_for_best_model: str = field(
-        default="auto",
-        metadata={"help": "Validation score that decides; auto is accuracy, for numbers mean_squared_error."},
+    embeddings_revision: str | None = field(
+        default=None, metadata={"help": "Branch, tag or commit of --embeddings on the Hub."}
     )
-    train_sampling_strategy: str = field(default="group_by_length", metadata={"help": "How rows are put into batches."})
-    logging_steps: float = field(default=50, metadata={"help": "Steps between two lines of the log."})
-    dataloader_pin_memory: bool = field(default=False, metadata={"help": "Pin memory (only of use with a GPU)."})
-    early_stopping_patience: int | None = field(
-        default=None, metadata={"help": "Stop after that many evaluations without a better score."}
-    )
-    overwrite: bool = field(default=False, metadata={"help": "Replace the run that is in the run folder."})
-    restore_callback_states_from_checkpoint: bool = field(
-        default=True, metadata={"help": "Go on counting for early stopping where a resumed run was cut off."}
+    center_embeddings: bool = field(default=True, metadata={"help": "Take the mean of --embeddings away from them."})
+    scale_embeddings: bool = field(
+        default=True, metadata={"help": "Scale --embeddings to the standard deviation --embedding_range."}
     )
 
     def __post_init__(self) -> None:
-        require(bool(self.output_dir), "Name the run folder with --output_dir.")
-        for name in ("per_device_train_batch_size", "per_device_eval_batch_size", "early_stopping_patience"):
-            value = getattr(self, name)
-            require(value is None or value >= 1, f"--{name} must be at least 1, found {value}.")
-        require(self.seed >= 0, f"--seed must not be negative, found {self.seed}.")
         require(
-            self.num_train_epochs > 0 or self.max_steps > 0,
-            f"--num_train_epochs must be greater than 0, found {self.num_train_epochs}.",
+            self.embedding_size is None or self.embedding_size >= 1,
+            f"--embedding_size must be at least 1, found {self.embedding_size}.",
         )
-        require(
-            self.early_stopping_patience is None or self.load_best_model_at_end,
-            "--early_stopping_patience needs --load_best_model_at_end true.",
-        )
-        super().__post_init__()
 
-
-class LstmTrainer(Trainer):
-    """`Trainer` whose length-grouped batches depend on seed and epoch only: a resumed run sees the same ones."""
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        if hasattr(getattr(self.model, "config", None), "label_smoothing"):
-            self.label_smoother = None  # the model's own loss does it, together with class weights; Trainer's cannot
-
-    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> torch.utils.data.Sampler | None:
-        sampler = super()._get_train_sampler(train_dataset)
-        if isinstance(sampler, LengthGroupedSampler):
-            sampler = _EpochSampler(sampler, self)
-        return sampler
-
-
-class _EpochSampler(LengthGroupedSampler):
-    def __init__(self, sampler: LengthGroupedSampler, trainer: Trainer):
-        super().__init__(sampler.batch_size, lengths=sampler.lengths)
-        self.trainer = trainer
-
-    def __iter__(self) -> Iterator[int]:
-        args = self.trainer.args
-        seed = args.seed if args.data_seed is None else args.data_seed
-        epoch = int(self.trainer.state.epoch or 0)
-        self.generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
-        return super().__iter__()
+    def config_fields(self) -> dict[str, Any]:
+        """The fields of the model's configuration; a bag of words has only some of them."""
+        names = [one.name for one in fields(self) if one.name not in ("model_type", "class_weights")]
+        names = [name for name in names if "embeddings" not in name]
+        if self.model_type == "bag-of-words":
+            names = ["embedding_size", "hidden_size", "word_dropout", "classifier_dropout", "embedding_range"]
+        return {name: getattr(self, name) for name in names} | {
+            "embedding_size": 200 if self.embedding_size is None else self.embedding_size
+        }
 
 
 def train(
@@ -171,17 +123,22 @@ def train(
     folder = Path(args.output_dir)
     if "tensorboard" in (args.report_to or ()) and importlib.util.find_spec("tensorboard") is None:
         raise InputError("TensorBoard is not installed: pip install 'modeling-lstm[tensorboard]'")
-    checkpoint, replace = prepare_folder(folder, args)
+    checkpoint, is_replaced = prepare_folder(folder, args)
     started = time.perf_counter()
     data = load_data(data_arguments)
     _choose_metric(args, data)
     length = data_arguments.max_length
-    tokenizer = build_tokenizer(tokenizer_arguments, data.splits["train"], length)
+    source, tokenizer = _source_and_tokenizer(model_arguments, tokenizer_arguments, data.splits["train"], length)
     splits = {name: tokenize(data.splits[name], name, tokenizer, length) for name in ("train", "validation")}
+    vectors = None if source is None else _prepared(source, tokenizer, splits["train"].rows, model_arguments)
+    if vectors is not None:
+        if args.embedding_learning_rate is None:
+            args.embedding_learning_rate = PRETRAINED_RATE * args.learning_rate
+        model_arguments = replace(model_arguments, embedding_size=vectors.dimension)
     set_seed(args.seed)
-    model = build_model(model_arguments, tokenizer, data, args)
+    model = build_model(model_arguments, tokenizer, data, args, vectors)
     prepared = time.perf_counter()
-    if replace:
+    if is_replaced:
         shutil.rmtree(folder)  # not before data and settings have been found good
     trainer = LstmTrainer(
         model=model,
@@ -202,10 +159,17 @@ def train(
         "data": vars(data_arguments)
         | {"text_column": data.text_column, "label_column": data.label_column, "counts": data.counts()}
         | {"tokens": {name: split.statistics for name, split in splits.items()}},
-        "tokenizer": vars(tokenizer_arguments) | {"vocabulary": len(tokenizer)},
+        "tokenizer": (
+            {"tokenizer": str(model_arguments.embeddings)}
+            if isinstance(source, TokenTable)
+            else vars(tokenizer_arguments)
+        )
+        | {"vocabulary": len(tokenizer)},
         "model": model_arguments.config_fields()
         | {"model_type": model_arguments.model_type, "parameters": model.num_parameters()},
     }
+    if vectors is not None:
+        record["embeddings"] = vectors.report
     record |= _outcome(trainer, resumed=checkpoint is not None)
     record["seconds"] = {
         "preparation": round(prepared - started, 2),
@@ -217,15 +181,49 @@ def train(
     return record
 
 
+def _source_and_tokenizer(
+    model: ModelArguments, tokenizer: TokenizerArguments, rows: Dataset, max_length: int
+) -> tuple[WordSource | TokenTable | None, PreTrainedTokenizerBase]:
+    """Where word vectors come from, if from anywhere, and the tokenizer, which some sources bring along."""
+    if model.embeddings is None:
+        return None, build_tokenizer(tokenizer, rows, max_length)
+    source = open_source(model.embeddings, model.embeddings_revision, max_length)
+    if not isinstance(source, TokenTable):
+        return source, build_tokenizer(tokenizer, rows, max_length)
+    require(
+        tokenizer.tokenizer is None,
+        f"--embeddings {model.embeddings} brings its own tokenizer along: leave out --tokenizer.",
+    )
+    return source, source.tokenizer
+
+
+def _prepared(
+    source: WordSource | TokenTable, tokenizer: PreTrainedTokenizerBase, train: Dataset, arguments: ModelArguments
+) -> InitialEmbeddings:
+    """The word vectors, brought to the model's size and, as the settings say, centred and scaled."""
+    vectors = initial_embeddings(source, tokenizer, train)
+    vectors.report |= {
+        "source": str(arguments.embeddings),
+        "revision": arguments.embeddings_revision,
+        "centered": arguments.center_embeddings,
+        "scaled": arguments.scale_embeddings,
+    }
+    if arguments.embedding_size is not None:
+        vectors = vectors.reduced(arguments.embedding_size)
+    if arguments.center_embeddings:
+        vectors = vectors.centered()
+    return vectors.scaled(arguments.embedding_range) if arguments.scale_embeddings else vectors
+
+
 @contextlib.contextmanager
 def _explained(folder: Path, checkpoint: str | None) -> Iterator[None]:
     """Turn what the user can mend while training runs into one sentence."""
     try:
         yield
-    except (OSError, RuntimeError, SafetensorError) as error:
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         if cause := save_failure(error):
             raise InputError(f"A checkpoint could not be saved in {str(folder)!r}: {cause}") from error
-        if "size mismatch" in str(error):
+        if "size mismatch" in str(error) or "parameter group" in str(error):
             raise InputError(
                 f"The checkpoint {checkpoint!r} is of another model or vocabulary: resume with the data and settings "
                 "that it was trained with."
@@ -291,9 +289,13 @@ def _is_complete(checkpoint: Path) -> bool:
 
 
 def build_model(
-    arguments: ModelArguments, tokenizer: PreTrainedTokenizerBase, data: TextData, args: LstmTrainingArguments
+    arguments: ModelArguments,
+    tokenizer: PreTrainedTokenizerBase,
+    data: TextData,
+    args: LstmTrainingArguments,
+    vectors: InitialEmbeddings | None = None,
 ) -> PreTrainedModel:
-    """A fresh model for the tokenizer's vocabulary and the data's labels."""
+    """A fresh model for the tokenizer's vocabulary and the data's labels, with word vectors where there are any."""
     numbers = dict(enumerate(data.label_names))
     weights = None
     if arguments.class_weights == "balanced":
@@ -314,6 +316,9 @@ def build_model(
         raise InputError(f"The model cannot be built: {str(error.__cause__ or error).strip()}") from error
     model = AutoModelForSequenceClassification.from_config(config)
     check_vocabulary(tokenizer, model.config.vocab_size)
+    if vectors is not None:
+        vectors.write_into(word_table(model), tokenizer.pad_token_id)
+    word_table(model).requires_grad_(args.embedding_learning_rate != 0)
     require(
         model.supports_gradient_checkpointing or not args.gradient_checkpointing,
         f"--gradient_checkpointing is of no use to a {arguments.model_type} model: leave it out.",

@@ -19,21 +19,37 @@ REMOTE = ("configuration_lstm", "modeling_lstm", "modeling_bag_of_words", "token
 # Lower ranks know nothing of higher ones
 RANKS = {
     **dict.fromkeys(("errors", "configuration_lstm", "tokenization_lstm", "metrics", "order_matters"), 0),
-    **dict.fromkeys(("modeling_lstm", "labels", "preprocessing", "runs", "sources", "writers"), 1),
+    **dict.fromkeys(("modeling_lstm", "labels", "preprocessing", "runs", "sources", "trainer", "writers"), 1),
     **dict.fromkeys(("modeling_bag_of_words", "data"), 2),
-    **dict.fromkeys(("training", "prediction"), 3),
-    "evaluation": 4,
-    "cli": 5,
-    "__init__": 6,
+    **dict.fromkeys(("vectors.files", "vectors.hub", "vectors.spelling", "vectors.card"), 2),
+    **dict.fromkeys(("vectors.text", "vectors.static"), 3),
+    **dict.fromkeys(("vectors.word2vec", "vectors.tables"), 4),
+    "vectors.fasttext": 5,
+    "vectors.words": 6,
+    **dict.fromkeys(("vectors.sources", "vectors.training", "vectors"), 7),
+    **dict.fromkeys(("vectors.comparison", "embeddings"), 8),
+    **dict.fromkeys(("training", "prediction"), 9),
+    "evaluation": 10,
+    "cli": 11,
+    "__init__": 12,
 }
 
 
+def name_of(path: Path) -> str:
+    """The module of a file, as a name within the package; a folder's `__init__.py` has the folder's name."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)
+
+
 def imported(path: Path) -> set[str]:
-    """The sibling modules that a file imports."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return {
-        node.module or "__init__" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 1
-    }
+    """The modules of the package that a file imports."""
+    inside = path.relative_to(PACKAGE).parts[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level > 0:
+            base = inside[: len(inside) + 1 - node.level]
+            found.add(".".join([*base, *([node.module] if node.module else [])]) or "__init__")
+    return found
 
 
 def test_public_names() -> None:
@@ -42,7 +58,7 @@ def test_public_names() -> None:
 
 
 def test_imports_go_one_way() -> None:
-    files = {path.stem: path for path in PACKAGE.glob("*.py")}
+    files = {name_of(path): path for path in PACKAGE.rglob("*.py")}
     assert files.keys() == RANKS.keys()
     for name, path in files.items():
         for other in imported(path) - ({"__init__"} if name == "cli" else set()):
@@ -70,7 +86,9 @@ def test_constraints_fit_the_ranges() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {canonicalize_name(n): v for n, v in (line.split("==") for line in lines if "==" in line)}
-    for text in project["dependencies"] + project["optional-dependencies"]["dev"]:
+    for text in (
+        project["dependencies"] + project["optional-dependencies"]["dev"] + project["optional-dependencies"]["vectors"]
+    ):
         requirement = Requirement(text)
         version = pinned[canonicalize_name(requirement.name)]
         assert requirement.specifier.contains(version), f"{text}, but {version} is pinned"
@@ -82,6 +100,22 @@ def test_the_table_of_the_readme_is_what_the_records_say() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert filled(text) == text, "run python -m benchmarks.tables"
     assert "± " in text
+
+
+def test_stance_is_scored_over_the_predictions_of_all_targets() -> None:
+    import numpy as np
+    from sklearn.metrics import f1_score
+
+    from benchmarks.tweet_eval import pooled_stance
+    from modeling_lstm.evaluation import confusion_matrix
+
+    random = np.random.default_rng(0)
+    rows = [random.integers(3, size=(2, 50)) for _ in range(5)]
+    task = {"label_names": ["none", "against", "favor"]}
+    records = [{"task": task, "confusion": {"test": confusion_matrix(*one, 3).tolist()}} for one in rows]
+    predictions, references = np.concatenate(rows, axis=1)
+    expected = f1_score(references, predictions, labels=[1, 2], average="macro")
+    assert abs(pooled_stance(records, "test") - expected) < 1e-12
 
 
 def test_records_hold_no_path_of_the_machine_that_made_them(tmp_path: Path) -> None:
@@ -115,6 +149,7 @@ def test_the_list_of_commands_needs_no_torch() -> None:
 def test_readme_names_only_flags_and_commands_that_exist() -> None:
     from modeling_lstm.evaluation import EvaluationArguments
     from modeling_lstm.prediction import PredictionArguments
+    from modeling_lstm.vectors.training import VectorTrainingArguments
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = subprocess.run(
@@ -122,7 +157,7 @@ def test_readme_names_only_flags_and_commands_that_exist() -> None:
     ).stdout
     known = set(re.findall(r"--([a-z_0-9]+)", shown))
     known |= set(EvaluationArguments.__dataclass_fields__) | set(PredictionArguments.__dataclass_fields__)
-    known |= {"output_dir", "source", "help", "check"}
+    known |= set(VectorTrainingArguments.__dataclass_fields__) | {"output_dir", "source", "help", "check"}
     used = set(re.findall(r"(?<![\w-])--([a-z_0-9]+)", text))
     assert used and used <= known, used - known
     assert set(re.findall(r"modeling-lstm ([a-z]+) ", text)) <= set(COMMANDS) | {"is"}

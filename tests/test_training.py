@@ -23,7 +23,7 @@ from modeling_lstm import BagOfWordsForSequenceClassification, LstmForSequenceCl
 from modeling_lstm.cli import main
 from modeling_lstm.errors import InputError
 from modeling_lstm.runs import load_run, save_run
-from modeling_lstm.training import LstmTrainer
+from modeling_lstm.trainer import LstmTrainer
 from tests.conftest import TRAIN_FLAGS, opinion_rows, tiny_model, write_csv
 
 

@@ -1,0 +1,74 @@
+"""All seven TweetEval tasks with one recipe and the official metrics: `python -m benchmarks.tweet_eval [TASK ...]`.
+
+Three seeds, test; finished runs are skipped. Stance is five data sets, one model each; its score is that of their
+predictions taken together. The records go to `results/tweet_eval/TASK/seed-N.json`.
+"""
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+
+import numpy as np
+
+from .accuracy import MINILM, RESULTS, data_folder, local_minilm, train_and_evaluate
+
+STANCE = tuple(f"stance_{target}" for target in ("abortion", "atheism", "climate", "feminist", "hillary"))
+# The task's official metric (Barbieri et al., 2020), by which its best checkpoint is chosen on validation
+METRICS = {
+    "emoji": "macro_f1",
+    "emotion": "macro_f1",
+    "hate": "macro_f1",
+    "irony": "f1_irony",
+    "offensive": "macro_f1",
+    "sentiment": "macro_recall",
+    **dict.fromkeys(STANCE, "macro_f1"),  # officially the mean F1 of `against` and `favor`, over all five
+}
+TASKS = ("emoji", "emotion", "hate", "irony", "offensive", "sentiment", "stance")
+SEEDS = 3
+
+
+def task_scores(split: str = "test") -> dict[str, list[float]]:
+    """The official score of each task, in percent, one for each seed that is complete."""
+    found: dict[str, list[float]] = {}
+    for task in TASKS:
+        for seed in range(SEEDS):
+            names = STANCE if task == "stance" else (task,)
+            paths = [RESULTS / "tweet_eval" / name / f"seed-{seed}.json" for name in names]
+            if all(path.exists() for path in paths):
+                records = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+                score = (
+                    pooled_stance(records, split) if task == "stance" else records[0]["metrics"][split][METRICS[task]]
+                )
+                found.setdefault(task, []).append(100 * score)
+    return found
+
+
+def pooled_stance(records: list[dict], split: str) -> float:
+    """Mean F1 of `against` and `favor` over the predictions of all targets, from their confusion matrices."""
+    confusion = sum(np.array(record["confusion"][split]) for record in records)
+    names = records[0]["task"]["label_names"]
+    f1 = 2 * confusion.diagonal() / (confusion.sum(axis=0) + confusion.sum(axis=1))  # type: ignore[union-attr]
+    return float(np.mean([f1[names.index(name)] for name in ("against", "favor")]))
+
+
+def main() -> None:
+    """Run the tasks that were named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tasks", nargs="*", default=list(METRICS), help=f"Of: {', '.join(METRICS)}")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--runs", type=Path, default=Path("runs/results"))
+    arguments = parser.parse_args()
+    data = data_folder()
+    for task in arguments.tasks:
+        flags = ["--metric_for_best_model", METRICS[task]]
+        flags += ["--dataset", str(data / f"tweeteval_{task}") if data else f"cardiffnlp/tweet_eval:{task}"]
+        flags += ["--embeddings", f"transformer:{local_minilm() or MINILM}"]
+        for seed in range(arguments.seeds):
+            train_and_evaluate("tweet_eval", f"tweet_eval/{task}", seed, arguments.runs, flags, resamples=200)
+    for task, scores in task_scores().items():
+        print(f"{task:<12}{statistics.mean(scores):6.1f}")
+
+
+if __name__ == "__main__":
+    main()

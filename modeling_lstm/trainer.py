@@ -1,0 +1,118 @@
+"""`LstmTrainer`: `Trainer` with batches of like lengths that can be repeated, and a learning rate for word vectors."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from datasets import Dataset
+from transformers import Trainer, TrainingArguments
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+from .errors import require
+
+PRETRAINED_RATE = 0.3  # of the learning rate, for vectors that begin as --embeddings; chosen on validation
+
+
+@dataclass
+class LstmTrainingArguments(TrainingArguments):
+    """`transformers.TrainingArguments` with defaults that suit an LSTM, and three settings more."""
+
+    output_dir: str = field(default="", metadata={"help": "Run folder: model, tokenizer, run.json and checkpoints."})
+    learning_rate: float = field(default=2e-3, metadata={"help": "Peak learning rate of AdamW."})
+    num_train_epochs: float = field(default=5.0, metadata={"help": "Passes over the train split."})
+    per_device_train_batch_size: int = field(default=64, metadata={"help": "Rows in a training batch."})
+    per_device_eval_batch_size: int = field(default=128, metadata={"help": "Rows in an evaluation batch."})
+    weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
+    warmup_steps: float = field(default=0.1, metadata={"help": "Steps, or share of all steps, of linear warm-up."})
+    lr_scheduler_type: str = field(
+        default="cosine", metadata={"help": "Course of the learning rate after the warm-up."}
+    )
+    eval_strategy: str = field(default="epoch", metadata={"help": "When to evaluate on validation."})
+    save_strategy: str = field(default="epoch", metadata={"help": "When to save a checkpoint."})
+    save_total_limit: int | None = field(default=1, metadata={"help": "Checkpoints kept beside the best one."})
+    load_best_model_at_end: bool = field(default=True, metadata={"help": "Keep the best checkpoint, not the last."})
+    metric_for_best_model: str = field(
+        default="auto",
+        metadata={"help": "Validation score that decides; auto is accuracy, for numbers mean_squared_error."},
+    )
+    train_sampling_strategy: str = field(default="group_by_length", metadata={"help": "How rows are put into batches."})
+    logging_steps: float = field(default=50, metadata={"help": "Steps between two lines of the log."})
+    dataloader_pin_memory: bool = field(default=False, metadata={"help": "Pin memory (only of use with a GPU)."})
+    embedding_learning_rate: float | None = field(
+        default=None,
+        metadata={
+            "help": "Learning rate of the word vectors; 0 freezes them. Default: --learning_rate, or with --embeddings "
+            f"{PRETRAINED_RATE} of it."
+        },
+    )
+    early_stopping_patience: int | None = field(
+        default=None, metadata={"help": "Stop after that many evaluations without a better score."}
+    )
+    overwrite: bool = field(default=False, metadata={"help": "Replace the run that is in the run folder."})
+    restore_callback_states_from_checkpoint: bool = field(
+        default=True, metadata={"help": "Go on counting for early stopping where a resumed run was cut off."}
+    )
+
+    def __post_init__(self) -> None:
+        require(bool(self.output_dir), "Name the run folder with --output_dir.")
+        for name in ("per_device_train_batch_size", "per_device_eval_batch_size", "early_stopping_patience"):
+            value = getattr(self, name)
+            require(value is None or value >= 1, f"--{name} must be at least 1, found {value}.")
+        for name in ("seed", "embedding_learning_rate"):
+            value = getattr(self, name)
+            require(value is None or value >= 0, f"--{name} must not be negative, found {value}.")
+        require(
+            self.num_train_epochs > 0 or self.max_steps > 0,
+            f"--num_train_epochs must be greater than 0, found {self.num_train_epochs}.",
+        )
+        require(
+            self.early_stopping_patience is None or self.load_best_model_at_end,
+            "--early_stopping_patience needs --load_best_model_at_end true.",
+        )
+        super().__post_init__()
+
+
+class LstmTrainer(Trainer):
+    """`Trainer` whose length-grouped batches depend on seed and epoch only: a resumed run sees the same ones."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        if hasattr(getattr(self.model, "config", None), "label_smoothing"):
+            self.label_smoother = None  # the model's own loss does it, together with class weights; Trainer's cannot
+
+    def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
+        """Trainer's optimizer, with a group apart for the word vectors where they have their own learning rate."""
+        is_new = self.optimizer is None
+        optimizer = super().create_optimizer(model)
+        rate = getattr(self.args, "embedding_learning_rate", None)
+        if is_new and rate:
+            table = word_table(self.model)
+            group = next(one for one in optimizer.param_groups if any(p is table for p in one["params"]))
+            group["params"] = [p for p in group["params"] if p is not table]
+            optimizer.add_param_group(group | {"params": [table], "lr": rate})
+        return optimizer
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> torch.utils.data.Sampler | None:
+        sampler = super()._get_train_sampler(train_dataset)
+        if isinstance(sampler, LengthGroupedSampler):
+            sampler = _EpochSampler(sampler, self)
+        return sampler
+
+
+class _EpochSampler(LengthGroupedSampler):
+    def __init__(self, sampler: LengthGroupedSampler, trainer: Trainer):
+        super().__init__(sampler.batch_size, lengths=sampler.lengths)
+        self.trainer = trainer
+
+    def __iter__(self) -> Iterator[int]:
+        args = self.trainer.args
+        seed = args.seed if args.data_seed is None else args.data_seed
+        epoch = int(self.trainer.state.epoch or 0)
+        self.generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
+        return super().__iter__()
+
+
+def word_table(model: Any) -> torch.nn.Parameter:
+    """The embedding table of a model, of shape `(vocab_size, embedding_size)`."""
+    return model.get_input_embeddings().weight

@@ -1,0 +1,55 @@
+"""The model card of word vectors."""
+
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import ModelCard, ModelCardData
+
+_BODY = """# Word vectors
+
+{words:,} words, {dimension} numbers each.{made}
+
+## Use
+
+As the start of a text classifier, with [modeling-lstm](https://pypi.org/project/modeling-lstm/):
+
+```
+modeling-lstm train --embeddings THIS_REPOSITORY --dataset ... --output_dir ...
+```
+
+To look at them:
+
+```python
+from modeling_lstm.vectors import WordVectors
+
+vectors = WordVectors.from_pretrained("THIS_REPOSITORY")
+vectors.nearest("good")
+```
+
+`model2vec.StaticModel.from_pretrained` reads them too.
+{record}
+## Limits
+
+The vectors reflect the texts that they were made from, their prejudices included. A word has one vector for all of its
+meanings.
+"""
+
+
+def write_card(folder: Path, words: int, dimension: int, record: dict[str, Any]) -> None:
+    """Write `README.md`: what the record of the vectors' making knows, and nothing else."""
+    rows = "".join(
+        f"| {name.replace('_', ' ')} | {_cell(value)} |\n" for name, value in record.items() if value is not None
+    )
+    data = ModelCardData(library_name="modeling-lstm", tags=["word-vectors", "word2vec", "static-embeddings"])
+    body = _BODY.format(
+        words=words,
+        dimension=dimension,
+        made=f" Trained with {_cell(record['algorithm'])}." if "algorithm" in record else "",
+        record=f"\n## Training\n\n| setting | value |\n|---|---|\n{rows}" if record else "",
+    )
+    ModelCard(f"---\n{data.to_yaml()}\n---\n\n{body}").save(folder / "README.md")
+
+
+def _cell(value: object) -> str:
+    """A value in a Markdown table, as code, whatever it holds."""
+    return "`" + " ".join(str(value).replace("`", "'").replace("|", "\\|").split()) + "`"

@@ -1,0 +1,68 @@
+"""`TokenTable`: a tokenizer with a vector for each of its tokens, from a static model or a Transformer."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from transformers import AutoModel, AutoTokenizer
+
+from ..errors import InputError, require
+from ..tokenization_lstm import LstmTokenizer
+from .static import PADDING, UNKNOWN, StaticModel
+
+
+@dataclass(repr=False, eq=False)
+class TokenTable:
+    """
+    A tokenizer and one vector for each of its tokens, by token number.
+
+    Args:
+        tokenizer: The source's tokenizer, which cuts every word into pieces that have vectors.
+        vectors (`np.ndarray` of shape `(len(tokenizer), dimension)`, float32): Their vectors; of a padding token that
+            had to be added it may be missing and is then zero, and rows that no token has are left out.
+
+    Raises:
+        InputError: fewer vectors than tokens, or NaN or infinity in them.
+    """
+
+    tokenizer: LstmTokenizer
+    vectors: np.ndarray
+
+    def __post_init__(self) -> None:
+        tokens, rows = len(self.tokenizer), len(self.vectors)
+        if rows == tokens - 1 == self.tokenizer.pad_token_id:
+            self.vectors = np.concatenate([self.vectors, np.zeros((1, self.dimension), np.float32)])
+        require(tokens <= len(self.vectors), f"The tokenizer has {tokens} tokens, but there are only {rows} vectors.")
+        self.vectors = self.vectors[:tokens].astype(np.float32)
+        require(bool(np.isfinite(self.vectors).all()), "The table of vectors holds NaN or infinity.")
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in a vector."""
+        return self.vectors.shape[1]
+
+
+def transformer_table(source: str, revision: str | None, max_length: int) -> TokenTable:
+    """
+    The input embeddings of a Transformer (folder or Hub id) and its tokenizer. Code that it brings along is not run.
+
+    Raises:
+        InputError: there is none, or it has no fast tokenizer or no weights in safetensors.
+    """
+    common = {"revision": revision, "trust_remote_code": False}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, **common)
+        model = AutoModel.from_pretrained(source, use_safetensors=True, dtype=torch.float32, **common)
+        vectors = model.get_input_embeddings().weight.detach().numpy().copy()
+    except Exception as error:  # whatever damaged or foreign files make the library raise
+        raise InputError(f"There is no Transformer at {source!r} whose embeddings can be read: {error}") from error
+    if not tokenizer.is_fast:
+        raise InputError(f"The tokenizer of {source!r} has no tokenizer.json, which training needs: choose another.")
+    backend = tokenizer.backend_tokenizer
+    return TokenTable(LstmTokenizer.adopt(backend, tokenizer.pad_token, tokenizer.unk_token, max_length), vectors)
+
+
+def static_table(model: StaticModel, max_length: int) -> TokenTable:
+    """The table of a static model whose tokenizer knows pieces of words."""
+    pad, unknown = model.special(PADDING), model.special(UNKNOWN)
+    return TokenTable(LstmTokenizer.adopt(model.tokenizer, pad, unknown, max_length), model.table)
