@@ -45,6 +45,13 @@ class DataArguments:
         default=None, metadata={"help": "Only needed for regression; else seen from the labels."}
     )
     max_length: int = field(default=512, metadata={"help": "Tokens of a text that are read; the rest is cut off."})
+    train_max_length: int | None = field(
+        default=None,
+        metadata={
+            "help": "Tokens of a training text that are read, if fewer than --max_length: an LSTM that learned from the "
+            "beginnings of long texts can read all of them."
+        },
+    )
     max_characters: int = field(
         default=500_000, metadata={"help": "A longer text is an error: usually a quotation mark that is never closed."}
     )
@@ -56,6 +63,10 @@ class DataArguments:
             raise InputError(f"--validation_share must be between 0 and 1, found {self.validation_share}.")
         if self.max_length < 1:
             raise InputError(f"--max_length must be at least 1, found {self.max_length}.")
+        if self.train_max_length is not None and not 1 <= self.train_max_length <= self.max_length:
+            raise InputError(
+                f"--train_max_length must be from 1 to --max_length {self.max_length}, found {self.train_max_length}."
+            )
 
 
 @dataclass

@@ -129,7 +129,8 @@ def train(
     _choose_metric(args, data)
     length = data_arguments.max_length
     source, tokenizer = _source_and_tokenizer(model_arguments, tokenizer_arguments, data.splits["train"], length)
-    splits = {name: tokenize(data.splits[name], name, tokenizer, length) for name in ("train", "validation")}
+    lengths = {"train": data_arguments.train_max_length or length, "validation": length}
+    splits = {name: tokenize(data.splits[name], name, tokenizer, cut) for name, cut in lengths.items()}
     vectors = None if source is None else _prepared(source, tokenizer, splits["train"].rows, model_arguments)
     if vectors is not None:
         if args.embedding_learning_rate is None:
@@ -194,6 +195,7 @@ def _source_and_tokenizer(
         tokenizer.tokenizer is None,
         f"--embeddings {model.embeddings} brings its own tokenizer along: leave out --tokenizer.",
     )
+    logger.info("The tokenizer comes with the word vectors, its vocabulary of %d included", len(source.tokenizer))
     return source, source.tokenizer
 
 

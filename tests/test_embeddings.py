@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -280,7 +281,10 @@ def test_a_cached_repository_of_the_hub_is_found(
     (snapshot / "glove.txt").write_bytes(glove.read_bytes())
     (folder / "refs").mkdir()
     (folder / "refs" / "main").write_text(snapshot.name, encoding="utf-8")
-    for source in ("me/vectors", "me/vectors:glove.txt"):
+    with zipfile.ZipFile(snapshot / "glove.zip", "w") as archive:
+        archive.write(glove, "glove.8d.txt")
+        archive.writestr("other.txt", "a 1\n")
+    for source in ("me/vectors", "me/vectors:glove.txt", "me/vectors:glove.zip:glove.8d.txt"):
         opened = open_source(source)
         assert isinstance(opened, WordSource) and opened.find(["film"])[1] == {"film": "exact"}
     with pytest.raises(InputError, match="me/vectors:absent.txt"):
