@@ -76,11 +76,11 @@ def table() -> str:
 def word_vectors_table() -> str:
     """Test scores of each recipe with each source of word vectors; in brackets the share of running tokens covered."""
     lines = [
-        "| vectors | numbers | " + " | ".join(NAMES.values()) + " |",
-        "|---|---:|" + "---:|" * len(NAMES),
+        "| vectors | numbers | threads | " + " | ".join(NAMES.values()) + " |",
+        "|---|---:|---:|" + "---:|" * len(NAMES),
     ]
     for source, title in SOURCES.items():
-        cells, sizes = [], set()
+        cells, sizes, threads = [], set(), set()
         for recipe in NAMES:
             records = _records(recipe if source == "random" else f"{recipe}/{source}")
             if not records:
@@ -90,11 +90,13 @@ def word_vectors_table() -> str:
             scores = [100 * record["metrics"]["test"][metric] for record in records]
             minutes = statistics.mean(record["seconds"]["total"] for record in records) / 60
             found = records[0].get("embeddings")
-            sizes.add(str(records[0]["model"]["embedding_size"]))
+            sizes.add(records[0]["model"]["embedding_size"])
+            threads.update(record["hardware"]["threads"] for record in records)
             coverage = f"{100 * found['running_tokens_covered']:.0f} %, " if found else ""
             cells.append(f"**{statistics.mean(scores):.1f}** ± {_spread(scores):.1f} ({coverage}{minutes:.1f} min)")
         if any(cells):
-            lines.append("| " + " | ".join([title, ", ".join(sorted(sizes, key=int)), *cells]) + " |")
+            counted = [", ".join(map(str, sorted(numbers))) for numbers in (sizes, threads)]
+            lines.append("| " + " | ".join([title, *counted, *cells]) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -48,8 +48,8 @@ class DataArguments:
     train_max_length: int | None = field(
         default=None,
         metadata={
-            "help": "Tokens of a training text that are read, if fewer than --max_length: an LSTM that learned from the "
-            "beginnings of long texts can read all of them."
+            "help": "Tokens of a training text that are read, if fewer than --max_length: an LSTM that learned from "
+            "the beginnings of long texts can read all of them."
         },
     )
     max_characters: int = field(

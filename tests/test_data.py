@@ -220,6 +220,7 @@ BAD: list[tuple[str, list[tuple[Any, ...]], dict[str, Any], str]] = [
     ("csv", ROWS, {"subset": "s"}, "local file or folder and has no subset"),
     ("csv", ROWS, {"validation_share": 1.5}, "between 0 and 1, found 1.5"),
     ("csv", ROWS, {"max_length": 0}, "--max_length must be at least 1"),
+    ("csv", ROWS, {"max_length": 5, "train_max_length": 6}, "--train_max_length must be from 1 to --max_length 5"),
     ("csv", [("a " * 500_000, "x"), ("b", "y")] * 10, {}, "row 1 of the train split has 1,000,000 characters"),
     (
         "csv",

@@ -368,3 +368,14 @@ def test_a_single_label_csv_is_refused(tmp_path: Path, fails: Callable[..., str]
     path = write_csv(tmp_path / "a.csv", [("a", "x")] * 30)
     assert "only one label, 'x'" in fails("train", "--dataset", path, "--output_dir", tmp_path / "run", *TRAIN_FLAGS)
     assert not (tmp_path / "run").exists()
+
+
+def test_training_may_read_less_of_a_text_than_inference(
+    data_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    flags = [*TRAIN_FLAGS, "--dataset", str(data_folder), "--max_length", "5", "--train_max_length", "3"]
+    with caplog.at_level("INFO", logger="modeling_lstm"):
+        assert main(["train", "--output_dir", str(tmp_path / "run"), *flags]) == 0
+    # six tokens each: "the film was great number 3"
+    assert "90 truncated at 3" in caplog.text and "30 truncated at 5" in caplog.text
+    assert AutoTokenizer.from_pretrained(tmp_path / "run").model_max_length == 5
