@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not given or given[0] not in COMMANDS:
         return _usage(given, COMMANDS)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    # large pages for torch's large tensors: the gradient of a word table is allocated anew in every step
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     for noisy in ("httpx", "httpx2", "datasets", "filelock", "fsspec", "absl", "matplotlib", "gensim", "smart_open"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:

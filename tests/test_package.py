@@ -157,7 +157,7 @@ def test_readme_names_only_flags_and_commands_that_exist() -> None:
     ).stdout
     known = set(re.findall(r"--([a-z_0-9]+)", shown))
     known |= set(EvaluationArguments.__dataclass_fields__) | set(PredictionArguments.__dataclass_fields__)
-    known |= set(VectorTrainingArguments.__dataclass_fields__) | {"output_dir", "source", "help", "check"}
+    known |= set(VectorTrainingArguments.__dataclass_fields__) | {"output_dir", "source", "help", "check", "number"}
     used = set(re.findall(r"(?<![\w-])--([a-z_0-9]+)", text))
     assert used and used <= known, used - known
     assert set(re.findall(r"modeling-lstm ([a-z]+) ", text)) <= set(COMMANDS) | {"is"}

@@ -83,6 +83,7 @@ def train_vectors(arguments: VectorTrainingArguments, *, command: str | None = N
         vocab_size=arguments.vocab_size + 2,
         min_frequency=arguments.min_frequency,
         lowercase=arguments.lowercase,
+        model_max_length=10**9,
     )
     require(len(tokenizer) > 3, f"Fewer than two words occur {arguments.min_frequency} times: lower --min_frequency.")
     sentences = _Sentences(rows, tokenizer)
