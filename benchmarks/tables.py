@@ -80,7 +80,9 @@ def word_vectors_table() -> str:
         "|---|---:|---:|" + "---:|" * len(NAMES),
     ]
     for source, title in SOURCES.items():
-        cells, sizes, threads = [], set(), set()
+        cells: list[str] = []
+        sizes: set[int] = set()
+        threads: set[int] = set()
         for recipe in NAMES:
             records = _records(recipe if source == "random" else f"{recipe}/{source}")
             if not records:

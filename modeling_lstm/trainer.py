@@ -1,14 +1,16 @@
 """`LstmTrainer`: `Trainer` with batches of like lengths that can be repeated, and a learning rate for word vectors."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from datasets import Dataset
-from transformers import Trainer, TrainingArguments
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
+from .averaging import WeightAverage
 from .errors import require
 
 PRETRAINED_RATE = 0.3  # of the learning rate, for vectors that begin as --embeddings; chosen on validation
@@ -46,6 +48,13 @@ class LstmTrainingArguments(TrainingArguments):
             f"{PRETRAINED_RATE} of it."
         },
     )
+    average_epochs: float = field(
+        default=0.0,
+        metadata={
+            "help": "Evaluate and keep an average of the weights over about so many epochs, 0.5 say; 0: the weights "
+            "themselves."
+        },
+    )
     early_stopping_patience: int | None = field(
         default=None, metadata={"help": "Stop after that many evaluations without a better score."}
     )
@@ -59,7 +68,7 @@ class LstmTrainingArguments(TrainingArguments):
         for name in ("per_device_train_batch_size", "per_device_eval_batch_size", "early_stopping_patience"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"--{name} must be at least 1, found {value}.")
-        for name in ("seed", "embedding_learning_rate"):
+        for name in ("seed", "embedding_learning_rate", "average_epochs"):
             value = getattr(self, name)
             require(value is None or value >= 0, f"--{name} must not be negative, found {value}.")
         require(
@@ -80,6 +89,10 @@ class LstmTrainer(Trainer):
         super().__init__(*args, **kwargs)
         if hasattr(getattr(self.model, "config", None), "label_smoothing"):
             self.label_smoother = None  # the model's own loss does it, together with class weights; Trainer's cannot
+        self.average: WeightAverage | None = None
+        self.resumed_from: str | None = None
+        if getattr(self.args, "average_epochs", 0) > 0:
+            self.add_callback(_Averaging(self))
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
         """Trainer's optimizer, with a group apart for the word vectors where they have their own learning rate."""
@@ -98,6 +111,50 @@ class LstmTrainer(Trainer):
         if isinstance(sampler, LengthGroupedSampler):
             sampler = _EpochSampler(sampler, self)
         return sampler
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """`Trainer.evaluate`; during training of the average of the weights, where there is one."""
+        model: Any = self.model
+        with self.average.applied(model) if self.average and self.is_in_train else contextlib.nullcontext():
+            return super().evaluate(*args, **kwargs)
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        super()._save_optimizer_and_scheduler(output_dir)
+        if self.average:
+            self.average.save(output_dir)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        self.resumed_from = resume_from_checkpoint
+
+    def _load_best_model(self) -> None:
+        super()._load_best_model()
+        model: Any = self.model
+        if self.average and self.state.best_model_checkpoint is not None:
+            self.average.load(self.state.best_model_checkpoint)
+            self.average.copy_to(model)
+
+
+class _Averaging(TrainerCallback):
+    """Begins the average when training begins or goes on, and updates it after each step."""
+
+    def __init__(self, trainer: LstmTrainer):
+        self.trainer = trainer
+        self.model: Any = trainer.model
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        epochs = args.num_train_epochs if args.max_steps <= 0 else 1
+        self.trainer.average = WeightAverage(self.model, args.average_epochs * state.max_steps / epochs)
+        if self.trainer.resumed_from is not None:
+            self.trainer.average.load(self.trainer.resumed_from)
+
+    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if self.trainer.average:
+            self.trainer.average.update(self.model, state.global_step)
+
+    def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if self.trainer.average and not args.load_best_model_at_end:
+            self.trainer.average.copy_to(self.model)
 
 
 class _EpochSampler(LengthGroupedSampler):

@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, TrainingArguments
 
 from modeling_lstm import BagOfWordsForSequenceClassification, LstmForSequenceClassification
+from modeling_lstm.averaging import EVERY, WeightAverage
 from modeling_lstm.cli import main
 from modeling_lstm.errors import InputError
 from modeling_lstm.runs import load_run, save_run
@@ -379,3 +380,42 @@ def test_training_may_read_less_of_a_text_than_inference(
     # six tokens each: "the film was great number 3"
     assert "90 truncated at 3" in caplog.text and "30 truncated at 5" in caplog.text
     assert AutoTokenizer.from_pretrained(tmp_path / "run").model_max_length == 5
+
+
+def test_the_average_of_the_weights_is_what_is_evaluated_kept_and_resumed(data_folder: Path, tmp_path: Path) -> None:
+    flags = ["--dataset", str(data_folder), *TRAIN_FLAGS, "--num_train_epochs", "4", "--average_epochs", "0.7"]
+    flags += ["--save_total_limit", "9", "--learning_rate", "0.01", "--metric_for_best_model", "loss"]
+    assert main(["train", "--output_dir", str(tmp_path / "run"), *flags]) == 0
+    record = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    kept = load_file(tmp_path / "run" / "model.safetensors")
+    best = tmp_path / "run" / f"checkpoint-{record['best']['step']}"
+    average, last = load_file(best / "average.safetensors"), load_file(best / "model.safetensors")
+    assert all(torch.equal(kept[name], average[name]) for name in kept)
+    assert not any(torch.equal(kept[name], last[name]) for name in kept if "bias" not in name)
+    logged = next(entry["eval_loss"] for entry in record["history"] if entry["step"] == record["best"]["step"])
+    assert record["metrics"]["validation"]["loss"] == pytest.approx(logged, abs=1e-6)
+
+    (tmp_path / "again").mkdir()
+    first = min((tmp_path / "run").glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    shutil.copytree(first, tmp_path / "again" / first.name)
+    resume = ["--output_dir", str(tmp_path / "again"), "--resume_from_checkpoint", "last"]
+    assert main(["train", *resume, *flags]) == 0
+    again = load_file(tmp_path / "again" / "model.safetensors")
+    assert all(torch.equal(kept[name], again[name]) for name in kept)
+    assert not (tmp_path / "run" / "average.safetensors").exists()
+
+
+def test_the_average_follows_the_weights() -> None:
+    model = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(model.weight)
+    average = WeightAverage(model, horizon=20)
+    torch.nn.init.ones_(model.weight)
+    for step in range(1, 401):
+        average.update(model, step)
+        if step == EVERY:
+            assert average.weights["weight"].item() == pytest.approx(1 - (5 / 14) ** 4)  # warming up
+    assert average.weights["weight"].item() == pytest.approx(1.0, abs=1e-6)
+    torch.nn.init.zeros_(model.weight)
+    with average.applied(model):
+        assert model.weight.item() == pytest.approx(1.0, abs=1e-6)
+    assert model.weight.item() == 0.0
