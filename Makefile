@@ -51,8 +51,9 @@ format: $(DEVELOPING)  ## put the code into the project's form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(INSTALLED)  ## measure the speed of the recurrence on this machine (keep it idle)
+bench: $(DEVELOPING)  ## measure the speed of the recurrence and of reading word vectors on this machine (keep it idle)
 	$(OFFLINE) $(BIN)/python -m benchmarks.recurrence
+	$(OFFLINE) $(BIN)/python -m benchmarks.vector_files
 
 results: $(DEVELOPING)  ## train every published run with three seeds, evaluate on test and fill the tables of README.md (hours)
 	$(BIN)/python -m benchmarks.accuracy

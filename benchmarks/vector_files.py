@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_lstm.runs import environment, write_json
+
 READ = """
 import json, resource, sys, time
 from modeling_lstm.vectors import WordVectors
@@ -61,12 +63,12 @@ def gensim_rate(path: Path) -> float:
 
 
 def main() -> None:
-    """Measure, print and, with --output, write JSON."""
+    """Measure, print and write JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--words", type=int, default=2_000_000)
     parser.add_argument("--dimension", type=int, default=300)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--output", type=Path)
+    parser.add_argument("--output", type=Path, default=Path("results/vector_files.json"))
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "glove.txt"
@@ -93,9 +95,7 @@ def main() -> None:
         "memory_before_mb": round(found["before_mb"]),
     }
     print(json.dumps(result, indent=2))
-    if arguments.output:
-        arguments.output.parent.mkdir(parents=True, exist_ok=True)
-        arguments.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_json(arguments.output, result | environment())
 
 
 if __name__ == "__main__":

@@ -257,6 +257,9 @@ def test_declared_sizes_are_not_believed(tmp_path: Path) -> None:
     matrix = struct.pack("<?2q", False, 2**31, 4) + np.ones(8, "<f4").tobytes()
     packed = gzip.compress(struct.pack("<4i", 793712314, 12, 4, 5) + settings + dictionary + matrix)
     assert "cut off" in _bad(tmp_path, packed, "buckets.bin.gz")
+    dictionary = struct.pack("<3iqq", 1, 1, 0, 9, 2**62) + b"the\0" + struct.pack("<qb", 9, 0)  # 2^62 pruned entries
+    model = struct.pack("<4i", 793712314, 12, 4, 5) + settings + dictionary + matrix
+    assert "its dictionary declares" in _bad(tmp_path, model, "pruned.bin")
     assert "longer than" in _bad(tmp_path, b"a 1 2\n" + b"x" * (1 << 23), "line.txt")
 
 

@@ -134,7 +134,7 @@ class _Reader:
         self.unpack("<q", "its dictionary")
         pruned = self.unpack("<q", "its dictionary")[0] if self.new else 0
         require(
-            0 <= self.words <= size and labels >= 0,
+            0 <= self.words <= size and labels >= 0 and pruned < 2**31,
             f"{self.file.name!r} is damaged: its dictionary declares {size} entries, {self.words} words among them.",
         )
         places: dict[bytes, int] = {}

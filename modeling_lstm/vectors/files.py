@@ -131,11 +131,11 @@ def reading(name: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile, UnicodeError) as error:
+    except (EOFError, ValueError, OverflowError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise InputError(f"{name!r} is damaged or cut off: {error}") from error
     except (NotImplementedError, RuntimeError) as error:  # a zip file with a password or of an unknown kind
         raise InputError(f"{name!r} cannot be unpacked: {error}") from error
-    except OSError as error:
+    except OSError as error:  # also what gzip says of damaged files
         raise InputError(f"{name!r} could not be read: {error}") from error
 
 
