@@ -18,7 +18,7 @@ PRETRAINED_RATE = 0.3  # of the learning rate, for vectors that begin as --embed
 
 @dataclass
 class LstmTrainingArguments(TrainingArguments):
-    """`transformers.TrainingArguments` with defaults that suit an LSTM, and three settings more."""
+    """`transformers.TrainingArguments` with defaults that suit an LSTM, and some settings more."""
 
     output_dir: str = field(default="", metadata={"help": "Run folder: model, tokenizer, run.json and checkpoints."})
     learning_rate: float = field(default=2e-3, metadata={"help": "Peak learning rate of AdamW."})
@@ -118,9 +118,9 @@ class LstmTrainer(Trainer):
         with self.average.applied(model) if self.average and self.is_in_train else contextlib.nullcontext():
             return super().evaluate(*args, **kwargs)
 
-    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
-        super()._save_optimizer_and_scheduler(output_dir)
-        if self.average:
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        super()._save(output_dir, state_dict)
+        if self.average and output_dir is not None:
             self.average.save(output_dir)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:

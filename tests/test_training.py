@@ -419,3 +419,11 @@ def test_the_average_follows_the_weights() -> None:
     with average.applied(model):
         assert model.weight.item() == pytest.approx(1.0, abs=1e-6)
     assert model.weight.item() == 0.0
+
+
+def test_checkpoints_of_weights_alone_hold_the_average_too(data_folder: Path, tmp_path: Path) -> None:
+    flags = ["--dataset", str(data_folder), *TRAIN_FLAGS, "--average_epochs", "0.5", "--save_only_model", "true"]
+    assert main(["train", "--output_dir", str(tmp_path / "run"), *flags]) == 0
+    kept = load_file(tmp_path / "run" / "model.safetensors")
+    average = load_file(next((tmp_path / "run").glob("checkpoint-*")) / "average.safetensors")
+    assert all(torch.equal(kept[name], average[name]) for name in kept)
