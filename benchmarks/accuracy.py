@@ -16,6 +16,7 @@ from typing import Any
 from modeling_lstm.runs import write_json
 
 RESULTS = Path(__file__).parent.parent / "results"
+SEEDS = 3
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 # Where a recipe's data lie in a folder of local copies (MODELING_LSTM_DATA); else they come from the Hub
 LOCAL = {
@@ -74,9 +75,11 @@ def local_minilm() -> Path | None:
 def local_flags(recipe: str) -> list[str]:
     """Flags that make a recipe read the local copies, where there are any."""
     data = data_folder()
-    flags: list[str] = []
-    for flag, value in LOCAL[recipe].items() if data else ():
-        flags += [f"--{flag}", value if flag == "label_column" else str(data / value)]  # type: ignore[operator]
+    if data is None:
+        return []
+    flags = []
+    for flag, value in LOCAL[recipe].items():
+        flags += [f"--{flag}", value if flag == "label_column" else str(data / value)]
     return flags
 
 
@@ -106,7 +109,7 @@ def main() -> None:
     """Run the recipes that were named, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipes", nargs="*", default=list(LOCAL), help=f"Of: {', '.join(LOCAL)}")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--runs", type=Path, default=Path("runs/results"))
     arguments = parser.parse_args()
     for recipe in arguments.recipes:

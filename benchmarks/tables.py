@@ -6,8 +6,8 @@ import statistics
 import sys
 from pathlib import Path
 
-from .accuracy import RESULTS
-from .tweet_eval import SEEDS, TASKS, task_scores
+from .accuracy import RESULTS, SEEDS
+from .tweet_eval import TASKS, task_scores
 
 README = Path(__file__).parent.parent / "README.md"
 # What other people published, with the source; the rest of the table is measured here

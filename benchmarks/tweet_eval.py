@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .accuracy import MINILM, RESULTS, data_folder, local_minilm, train_and_evaluate
+from .accuracy import MINILM, RESULTS, SEEDS, data_folder, local_minilm, train_and_evaluate
 
 STANCE = tuple(f"stance_{target}" for target in ("abortion", "atheism", "climate", "feminist", "hillary"))
 # The task's official metric (Barbieri et al., 2020), by which its best checkpoint is chosen on validation
@@ -25,7 +25,6 @@ METRICS = {
     **dict.fromkeys(STANCE, "macro_f1"),  # officially the mean F1 of `against` and `favor`, over all five
 }
 TASKS = ("emoji", "emotion", "hate", "irony", "offensive", "sentiment", "stance")
-SEEDS = 3
 
 
 def task_scores(split: str = "test") -> dict[str, list[float]]:
@@ -46,9 +45,9 @@ def task_scores(split: str = "test") -> dict[str, list[float]]:
 
 def pooled_stance(records: list[dict], split: str) -> float:
     """Mean F1 of `against` and `favor` over the predictions of all targets, from their confusion matrices."""
-    confusion = sum(np.array(record["confusion"][split]) for record in records)
+    confusion = np.sum([record["confusion"][split] for record in records], axis=0)
     names = records[0]["task"]["label_names"]
-    f1 = 2 * confusion.diagonal() / (confusion.sum(axis=0) + confusion.sum(axis=1))  # type: ignore[union-attr]
+    f1 = 2 * confusion.diagonal() / (confusion.sum(axis=0) + confusion.sum(axis=1))
     return float(np.mean([f1[names.index(name)] for name in ("against", "favor")]))
 
 

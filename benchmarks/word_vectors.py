@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .accuracy import MINILM, data_folder, local_flags, local_minilm, train_and_evaluate
+from .accuracy import MINILM, SEEDS, data_folder, local_flags, local_minilm, train_and_evaluate
 
 RECIPES = ("trec", "tweet_eval_sentiment", "sst2", "imdb")
 SOURCES = ("minilm", "potion", "word2vec-imdb", "glove", "googlenews")
@@ -19,7 +19,6 @@ FILES = {
     "googlenews": "GoogleNews-vectors-negative300.subset.bin.gz",
 }
 SIZES = {"potion": 128, "word2vec-imdb": 100, "glove": 50}  # fewer than the recipes would take
-SEEDS = 3
 
 
 def source_flags(source: str, data: Path, runs: Path) -> list[str]:

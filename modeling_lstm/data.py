@@ -4,7 +4,6 @@ import logging
 import warnings
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from datasets import Dataset, DatasetDict, Features, Value
 
 from .errors import InputError, listed, require
 from .labels import LabelReader, ProblemType
-from .sources import guess_label_column, guess_text_column, read_source, string_columns
+from .sources import guess_label_column, guess_text_column, read_source, split_subset, string_columns
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +56,8 @@ class DataArguments:
     )
 
     def __post_init__(self) -> None:
-        if self.subset is None and ":" in self.dataset and not Path(self.dataset).exists():
-            self.dataset, self.subset = self.dataset.rsplit(":", 1)
+        if self.subset is None:
+            self.dataset, self.subset = split_subset(self.dataset)
         if not 0.0 < self.validation_share < 1.0:
             raise InputError(f"--validation_share must be between 0 and 1, found {self.validation_share}.")
         if self.max_length < 1:

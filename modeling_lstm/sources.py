@@ -55,6 +55,12 @@ def read_source(source: str, subset: str | None = None, revision: str | None = N
     return splits
 
 
+def split_subset(source: str) -> tuple[str, str | None]:
+    """`id:subset` or `folder:subset` in its two parts; the subset is `None` where there is none."""
+    name, colon, subset = source.rpartition(":")
+    return (name, subset) if colon and not Path(source).exists() else (source, None)
+
+
 @contextlib.contextmanager
 def reading(source: str) -> Iterator[None]:
     """Turn what goes wrong while a source is read into one sentence."""

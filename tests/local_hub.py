@@ -41,13 +41,7 @@ class LocalHub:
         self.repositories: dict[str, Repository] = {}
         self.blobs: dict[str, bytes] = {}  # large files by sha256
         self.log: list[tuple[str, str, int]] = []
-        hub = self
-
-        class Handler(_Handler):
-            pass
-
-        Handler.hub = hub
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

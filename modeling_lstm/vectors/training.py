@@ -14,7 +14,7 @@ from huggingface_hub.utils import tqdm
 
 from ..errors import InputError, listed, require
 from ..preprocessing import texts_of
-from ..sources import guess_text_column, read_source, string_columns
+from ..sources import guess_text_column, read_source, split_subset, string_columns
 from ..tokenization_lstm import LstmTokenizer
 from .words import WordVectors
 
@@ -119,10 +119,7 @@ def train_vectors(arguments: VectorTrainingArguments, *, command: str | None = N
 
 
 def _text(arguments: VectorTrainingArguments) -> Dataset:
-    source, _, subset = arguments.dataset.partition(":")
-    if not subset or Path(arguments.dataset).exists():
-        source, subset = arguments.dataset, ""
-    splits = read_source(source, subset or None)
+    splits = read_source(*split_subset(arguments.dataset))
     require(arguments.split in splits, f"{arguments.dataset!r} has no split {arguments.split!r}.")
     rows = splits[arguments.split]
     strings = string_columns(rows)

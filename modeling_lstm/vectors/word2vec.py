@@ -4,7 +4,7 @@ from collections.abc import Container, Iterator
 
 import numpy as np
 
-from ..errors import require
+from ..errors import InputError, require
 from .files import HEAD, VectorFile, read_header
 from .text import EVERY
 
@@ -22,8 +22,9 @@ def read_word2vec(file: VectorFile, wanted: Container[bytes] | None) -> Iterator
     """
     first = file.stream.readline(100)
     header = read_header(first, file.name)
-    require(header is not None, f"{file.name!r} does not begin with the numbers of words and of dimensions.")
-    words, dimension = header  # type: ignore[misc]
+    if header is None:
+        raise InputError(f"{file.name!r} does not begin with the numbers of words and of dimensions.")
+    words, dimension = header
     width = 4 * dimension
     size = file.size
     require(
