@@ -32,11 +32,10 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
-        """Take in the weights after optimizer step `step`; does so in every [`EVERY`]th one."""
-        if step % EVERY == 0:
-            kept = min(self.decay, (1 + step) / (10 + step)) ** EVERY
-            for name, one in self._trained(model):
-                self.weights[name].lerp_(one, 1.0 - kept)
+        """Take in the weights after optimizer step `step`, an [`EVERY`]th one."""
+        kept = min(self.decay, (1 + step) / (10 + step)) ** EVERY
+        for name, one in self._trained(model):
+            self.weights[name].lerp_(one, 1.0 - kept)
 
     @torch.no_grad()
     def copy_to(self, model: nn.Module) -> None:

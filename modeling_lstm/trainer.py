@@ -3,15 +3,16 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from datasets import Dataset
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from .averaging import WeightAverage
+from .averaging import EVERY, WeightAverage
 from .errors import require
+from .optimizer import RowAdamW, clip_gradients
 
 PRETRAINED_RATE = 0.3  # of the learning rate, for vectors that begin as --embeddings; chosen on validation
 
@@ -93,6 +94,16 @@ class LstmTrainer(Trainer):
         self.resumed_from: str | None = None
         if getattr(self.args, "average_epochs", 0) > 0:
             self.add_callback(_Averaging(self))
+        self.add_callback(_RowUpdates(self))
+
+    @staticmethod
+    def get_optimizer_cls_and_kwargs(args: TrainingArguments, model: PreTrainedModel | None = None) -> tuple[Any, Any]:
+        """Trainer's optimizer, but [`RowAdamW`] in place of AdamW where a step over a whole table takes long."""
+        optimizer, kwargs = Trainer.get_optimizer_cls_and_kwargs(args, model)
+        is_plain = args.device.type == "cpu" and args.world_size == 1 and not args.torch_compile
+        if optimizer is torch.optim.AdamW and is_plain and args.adam_beta1**2 < args.adam_beta2:
+            optimizer = RowAdamW
+        return optimizer, kwargs
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
         """Trainer's optimizer, with a group apart for the word vectors where they have their own learning rate."""
@@ -106,6 +117,26 @@ class LstmTrainer(Trainer):
             optimizer.add_param_group(group | {"params": [table], "lr": rate})
         return optimizer
 
+    def settle(self) -> None:
+        """Bring every row of the table of word vectors up to date (see [`RowAdamW`])."""
+        if (optimizer := self.row_optimizer()) is not None:
+            optimizer.settle()
+
+    def row_optimizer(self) -> RowAdamW | None:
+        """The optimizer, if it is one that updates the rows of a table when they are needed."""
+        optimizer = getattr(self.optimizer, "optimizer", self.optimizer)  # accelerate wraps it
+        return optimizer if isinstance(optimizer, RowAdamW) else None
+
+    def _clip_grad_norm(self, model: torch.nn.Module) -> torch.Tensor:
+        if self.row_optimizer() is None:
+            return super()._clip_grad_norm(model)
+        return clip_gradients(model.parameters(), self.args.max_grad_norm)
+
+    def _get_grad_norm(self, model: torch.nn.Module, grad_norm: torch.Tensor | None = None) -> float:
+        if grad_norm is None and self.row_optimizer() is not None:
+            grad_norm = clip_gradients(model.parameters(), float("inf"))
+        return super()._get_grad_norm(model, grad_norm)
+
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> torch.utils.data.Sampler | None:
         sampler = super()._get_train_sampler(train_dataset)
         if isinstance(sampler, LengthGroupedSampler):
@@ -114,11 +145,13 @@ class LstmTrainer(Trainer):
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """`Trainer.evaluate`; during training of the average of the weights, where there is one."""
+        self.settle()
         model: Any = self.model
         with self.average.applied(model) if self.average and self.is_in_train else contextlib.nullcontext():
             return super().evaluate(*args, **kwargs)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        self.settle()
         super()._save(output_dir, state_dict)
         if self.average and output_dir is not None:
             self.average.save(output_dir)
@@ -128,11 +161,30 @@ class LstmTrainer(Trainer):
         self.resumed_from = resume_from_checkpoint
 
     def _load_best_model(self) -> None:
+        self.settle()
         super()._load_best_model()
         model: Any = self.model
         if self.average and self.state.best_model_checkpoint is not None:
             self.average.load(self.state.best_model_checkpoint)
             self.average.copy_to(model)
+
+
+class _RowUpdates(TrainerCallback):
+    """Lets the optimizer follow the table of word vectors while training runs."""
+
+    def __init__(self, trainer: LstmTrainer):
+        self.trainer = trainer
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self.embedding: Any = cast(Any, self.trainer.model).get_input_embeddings()
+        optimizer = self.trainer.row_optimizer()
+        self.handle = optimizer.follow(self.embedding) if optimizer and self.embedding.weight.requires_grad else None
+
+    def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if self.handle is not None:
+            self.trainer.settle()
+            self.handle.remove()
+            self.embedding.sparse = False
 
 
 class _Averaging(TrainerCallback):
@@ -149,11 +201,13 @@ class _Averaging(TrainerCallback):
             self.trainer.average.load(self.trainer.resumed_from)
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        if self.trainer.average:
+        if self.trainer.average and state.global_step % EVERY == 0:
+            self.trainer.settle()
             self.trainer.average.update(self.model, state.global_step)
 
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if self.trainer.average and not args.load_best_model_at_end:
+            self.trainer.settle()
             self.trainer.average.copy_to(self.model)
 
 

@@ -18,7 +18,19 @@ PACKAGE = ROOT / "modeling_lstm"
 REMOTE = ("configuration_lstm", "modeling_lstm", "modeling_bag_of_words", "tokenization_lstm")
 # Lower ranks know nothing of higher ones
 RANKS = {
-    **dict.fromkeys(("averaging", "errors", "configuration_lstm", "tokenization_lstm", "metrics", "order_matters"), 0),
+    **dict.fromkeys(
+        (
+            "adversarial",
+            "averaging",
+            "optimizer",
+            "errors",
+            "configuration_lstm",
+            "tokenization_lstm",
+            "metrics",
+            "order_matters",
+        ),
+        0,
+    ),
     **dict.fromkeys(("modeling_lstm", "labels", "preprocessing", "runs", "sources", "trainer", "writers"), 1),
     **dict.fromkeys(("modeling_bag_of_words", "data"), 2),
     **dict.fromkeys(("vectors.files", "vectors.hub", "vectors.spelling", "vectors.card"), 2),

@@ -410,7 +410,7 @@ def test_the_average_follows_the_weights() -> None:
     torch.nn.init.zeros_(model.weight)
     average = WeightAverage(model, horizon=20)
     torch.nn.init.ones_(model.weight)
-    for step in range(1, 401):
+    for step in range(EVERY, 401, EVERY):
         average.update(model, step)
         if step == EVERY:
             assert average.weights["weight"].item() == pytest.approx(1 - (5 / 14) ** 4)  # warming up

@@ -1,0 +1,208 @@
+"""`RowAdamW`: AdamW whose step costs what the words of a batch cost, and not what the vocabulary costs."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
+CHUNK = 4096  # rows brought up to date at once, few enough for the processor's cache
+
+
+class RowAdamW(torch.optim.AdamW):
+    r"""
+    `torch.optim.AdamW` (Loshchilov and Hutter, 2019) that also takes the sparse gradients of an embedding table.
+
+    AdamW moves every row of a table in every step, for momentum and weight decay go on where no gradient comes. For a
+    row without a gradient since step s these movements need not be made one by one: with m and v of step s,
+
+        w(t) = a * w(s) - b * m / (sqrt(v) + eps)
+        a = prod over j of (1 - lr(j) * weight_decay)
+        b = sum over j of lr(j) * r**(j - s) * sqrt(1 - beta2**j) / (1 - beta1**j) * prod over i > j of (...as in a)
+        r = beta1 / sqrt(beta2), and j from s + 1 to t
+
+    hold but for eps (1e-8) beside the square root, and a and b depend on s and t alone. So a row is brought up to date
+    when it is needed: by [`refresh`] before it is read, by [`settle`] all of them before the table is read as a whole.
+    `torch.optim.SparseAdam` is another algorithm: it forgets those movements.
+
+    A state dict is that of `torch.optim.AdamW`.
+    """
+
+    def __init__(self, params: Any, **kwargs: Any):
+        if kwargs.get("amsgrad") or kwargs.get("maximize"):
+            raise ValueError("RowAdamW has neither amsgrad nor maximize.")
+        super().__init__(params, **kwargs)
+        for group in self.param_groups:
+            if not group["betas"][0] ** 2 < group["betas"][1]:
+                raise ValueError(f"RowAdamW needs beta1**2 < beta2, found {group['betas']}: rows would run away.")
+        self._tables: dict[torch.Tensor, _Table] = {}
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        """One step; sparse gradients must be of rows that were refreshed since the last step."""
+        sparse = {p: p.grad for group in self.param_groups for p in group["params"] if _is_sparse(p.grad)}
+        for parameter in sparse:
+            parameter.grad = None
+        loss = super().step(closure)
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter in sparse:
+                    parameter.grad = sparse[parameter]
+                    if parameter not in self._tables:
+                        self._tables[parameter] = _Table(parameter, self.state[parameter])
+                    self._tables[parameter].step(sparse[parameter].coalesce(), group)
+        return loss
+
+    def follow(self, embedding: nn.Embedding) -> RemovableHandle:
+        """
+        Give a table sparse gradients, and bring rows up to date before each forward pass that reads them.
+
+        Returns:
+            The hook's handle; what reads the table in another way calls [`settle`] first.
+        """
+
+        def before(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+            if module.training:
+                self.refresh(embedding.weight, inputs[0])
+            else:
+                self.settle()
+
+        embedding.sparse = True
+        return embedding.register_forward_pre_hook(before)
+
+    @torch.no_grad()
+    def refresh(self, parameter: torch.Tensor, rows: torch.Tensor) -> None:
+        """Bring some rows up to date, `rows` being their numbers in any shape."""
+        if parameter in self._tables:
+            self._tables[parameter].refresh(rows.unique())
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Bring all rows of all tables up to date."""
+        for table in self._tables.values():
+            table.settle()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state of `torch.optim.AdamW`, all rows up to date."""
+        self.settle()
+        return super().state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a state; the parameters must be those of that step."""
+        self._tables = {}
+        super().load_state_dict(state_dict)
+
+
+@torch.no_grad()
+def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> torch.Tensor:
+    """`torch.nn.utils.clip_grad_norm_` for gradients of which some are sparse: their norm before it."""
+    gradients = []
+    for parameter in parameters:
+        if _is_sparse(parameter.grad):
+            parameter.grad = parameter.grad.coalesce()  # type: ignore[union-attr]
+            gradients.append(parameter.grad.values())
+        elif parameter.grad is not None:
+            gradients.append(parameter.grad)
+    norm = torch.nn.utils.get_total_norm(gradients)
+    if max_norm != float("inf"):
+        for gradient in gradients:
+            gradient.mul_((max_norm / (norm + 1e-6)).clamp(max=1.0))
+    return norm
+
+
+def _is_sparse(gradient: torch.Tensor | None) -> bool:
+    return gradient is not None and gradient.is_sparse
+
+
+class _Table:
+    """What is known of the rows of one table: how far each one is, and the steps that some have yet to make."""
+
+    def __init__(self, weight: torch.Tensor, state: dict[str, Any]):
+        if not state:
+            state["step"] = torch.tensor(0.0)
+            state["exp_avg"] = torch.zeros_like(weight)
+            state["exp_avg_sq"] = torch.zeros_like(weight)
+        self.weight, self.state = weight, state
+        self.settled_at = int(state["step"])  # all rows were up to date then; steps are counted from there
+        self.steps = 0
+        self.row_steps = torch.zeros(weight.shape[0], dtype=torch.int64)
+        self.group: dict[str, Any] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """Count from now, where all rows are up to date."""
+        self.settled_at, self.steps = self.settled_at + self.steps, 0
+        self.row_steps.zero_()
+        self.decay = torch.ones(1, dtype=torch.float64)  # [s]: product of 1 - lr * weight_decay over the first s steps
+        self.drift = torch.zeros(1, dtype=torch.float64)  # [s]: the sum of b, each term divided by decay at its step
+
+    def step(self, gradient: torch.Tensor, group: dict[str, Any]) -> None:
+        """Move the rows of a coalesced gradient, and note the step for the others."""
+        rows, values = gradient.indices()[0], gradient.values()
+        self.group = group
+        self.refresh(rows)
+        self.steps += 1
+        self.state["step"] += 1
+        beta1, beta2 = group["betas"]
+        step = self.settled_at + self.steps
+        rate = group["lr"] * (1 - beta2**step) ** 0.5 / (1 - beta1**step)
+        kept = 1.0 - group["lr"] * group["weight_decay"]
+        self._note(rate, kept)
+
+        mean, square = self.state["exp_avg"], self.state["exp_avg_sq"]
+        m = mean.index_select(0, rows).mul_(beta1).add_(values, alpha=1 - beta1)
+        v = square.index_select(0, rows).mul_(beta2).addcmul_(values, values, value=1 - beta2)
+        mean.index_copy_(0, rows, m)
+        square.index_copy_(0, rows, v)
+        m.div_(v.sqrt_().add_(self._epsilon(step)))
+        self.weight.index_copy_(0, rows, self.weight.index_select(0, rows).mul_(kept).sub_(m, alpha=rate))
+        self.row_steps[rows] = self.steps
+
+    def _note(self, rate: float, kept: float) -> None:
+        if self.steps == len(self.drift):
+            self.drift = torch.cat([self.drift, torch.zeros_like(self.drift)])
+            self.decay = torch.cat([self.decay, torch.zeros_like(self.decay)])
+        beta1, beta2 = self.group["betas"]
+        ratio = beta1 / beta2**0.5
+        since = max(0, self.steps - int(40 / -math.log(ratio)) - 1) if ratio > 0 else self.steps - 1  # exp(-40) is 0
+        powers = torch.arange(self.steps - since, 0, -1, dtype=torch.float64)
+        self.decay[self.steps] = self.decay[self.steps - 1] * kept
+        self.drift[since : self.steps] += rate / self.decay[self.steps] * ratio**powers
+        self.drift[self.steps] = 0.0
+
+    def _epsilon(self, step: int) -> float:
+        """eps beside the square root of v that is not yet divided by 1 - beta2**step."""
+        return self.group["eps"] * (1 - self.group["betas"][1] ** step) ** 0.5
+
+    def refresh(self, rows: torch.Tensor) -> None:
+        """Bring these rows up to date; `rows` are distinct."""
+        rows = rows[self.row_steps[rows] < self.steps]
+        if len(rows) > 0:
+            self._move(rows, self.row_steps[rows])
+            self.row_steps[rows] = self.steps
+
+    def _move(self, rows: torch.Tensor, since: torch.Tensor) -> None:
+        beta1, beta2 = self.group["betas"]
+        waited = (self.steps - since).double()
+        mean, square = self.state["exp_avg"], self.state["exp_avg_sq"]
+        m, v = mean.index_select(0, rows), square.index_select(0, rows)
+        kept = self.decay[self.steps] / self.decay[since]
+        moved = self.decay[self.steps] * self.drift[since]
+        epsilon = self.group["eps"] * (1 - beta2 ** (self.settled_at + since).double()).sqrt()
+        w = self.weight.index_select(0, rows).mul_(_column(kept, m))
+        direction = m / v.sqrt().add_(_column(epsilon.clamp(min=1e-30), m))
+        self.weight.index_copy_(0, rows, w.sub_(direction.mul_(_column(moved, m))))
+        mean.index_copy_(0, rows, m.mul_(_column(beta1**waited, m)))
+        square.index_copy_(0, rows, v.mul_(_column(beta2**waited, m)))
+
+    def settle(self) -> None:
+        """Bring all rows up to date."""
+        for rows in torch.arange(len(self.row_steps)).split(CHUNK):
+            self.refresh(rows)
+        self.begin()
+
+
+def _column(numbers: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    return numbers.to(like.dtype).unsqueeze(1)
