@@ -10,6 +10,7 @@ from datasets import Dataset
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
+from .adversarial import pushed, watched, worst_push
 from .averaging import EVERY, WeightAverage
 from .errors import require
 from .optimizer import RowAdamW, clip_gradients
@@ -56,6 +57,13 @@ class LstmTrainingArguments(TrainingArguments):
             "themselves."
         },
     )
+    adversarial_size: float = field(
+        default=0.0,
+        metadata={
+            "help": "Train each batch a second time with a push of this size (L2 norm in a text's vectors) against "
+            "the model, 0.5 say; 0: not. Takes twice as long."
+        },
+    )
     early_stopping_patience: int | None = field(
         default=None, metadata={"help": "Stop after that many evaluations without a better score."}
     )
@@ -69,7 +77,7 @@ class LstmTrainingArguments(TrainingArguments):
         for name in ("per_device_train_batch_size", "per_device_eval_batch_size", "early_stopping_patience"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"--{name} must be at least 1, found {value}.")
-        for name in ("seed", "embedding_learning_rate", "average_epochs"):
+        for name in ("seed", "embedding_learning_rate", "average_epochs", "adversarial_size"):
             value = getattr(self, name)
             require(value is None or value >= 0, f"--{name} must not be negative, found {value}.")
         require(
@@ -126,6 +134,18 @@ class LstmTrainer(Trainer):
         """The optimizer, if it is one that updates the rows of a table when they are needed."""
         optimizer = getattr(self.optimizer, "optimizer", self.optimizer)  # accelerate wraps it
         return optimizer if isinstance(optimizer, RowAdamW) else None
+
+    def training_step(self, model: torch.nn.Module, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Trainer's, and its adversarial twin where `--adversarial_size` asks for it."""
+        size = getattr(self.args, "adversarial_size", 0.0)
+        if size == 0:
+            return super().training_step(model, *args, **kwargs)
+        embedding = cast(Any, self.model).get_input_embeddings()
+        with watched(embedding) as vectors:
+            loss = super().training_step(model, *args, **kwargs)
+        with pushed(embedding, worst_push(vectors[0], size)):
+            super().training_step(model, *args, **kwargs)
+        return loss
 
     def _clip_grad_norm(self, model: torch.nn.Module) -> torch.Tensor:
         if self.row_optimizer() is None:

@@ -1,0 +1,50 @@
+"""Adversarial training: word vectors pushed a little in the direction that harms most (Miyato et al., 2017)."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import cast
+
+import torch
+from torch import nn
+
+
+@contextlib.contextmanager
+def watched(embedding: nn.Module) -> Iterator[list[torch.Tensor]]:
+    """The list takes in what an embedding puts out, and a backward pass leaves its gradient there."""
+    outputs: list[torch.Tensor] = []
+
+    def keep(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
+        if output.requires_grad:
+            output.retain_grad()
+        else:  # a frozen table
+            output.requires_grad_()
+        outputs.append(output)
+
+    handle = embedding.register_forward_hook(keep)
+    try:
+        yield outputs
+    finally:
+        handle.remove()
+
+
+def worst_push(vectors: torch.Tensor, size: float) -> torch.Tensor:
+    """
+    The push of the word vectors that, to first order, raises the loss most (equation 5).
+
+    Args:
+        vectors: Word vectors, `(batch, tokens, embedding_size)`, after the backward pass of the loss.
+        size: L2 norm of the push of each text.
+    """
+    gradient = cast(torch.Tensor, vectors.grad)
+    norms = gradient.flatten(1).norm(dim=1).clamp(min=torch.finfo(gradient.dtype).tiny)
+    return gradient * (size / norms)[:, None, None]
+
+
+@contextlib.contextmanager
+def pushed(embedding: nn.Module, push: torch.Tensor) -> Iterator[None]:
+    """The embedding puts out what it would, and the push added."""
+    handle = embedding.register_forward_hook(lambda module, inputs, output: output + push)
+    try:
+        yield
+    finally:
+        handle.remove()
