@@ -13,7 +13,9 @@ PAD, UNKNOWN = "[PAD]", "[UNK]"
 # is "ca" + "n't", so that every negation shares one token, also with text that was split beforehand.
 _UNITS = "|".join(
     [
-        r"@user|https?(?=\s|$)",  # what the normaliser left of user names and links
+        # a word that none of the other alternatives could want: most text ends here, and quickly
+        r"(?!\p{N})[\p{L}\p{M}\p{N}_]++(?!'[tT]|[.&]\p{L})",
+        r"@user",  # what the normaliser left of a user name
         r"#[\p{L}\p{N}_]+",  # hashtags
         r"\p{N}+(?:[.,:/]\p{N}+)+",  # 3.5, 1,000.00, 18:30, 1/2
         r"(?i:n't)(?!\p{L})",
@@ -28,22 +30,30 @@ _UNITS = "|".join(
 )
 
 
+# Escapes are marked first, so that what looks for one of them passes quickly over text that has none
+_MARK = "\ue000\ue000"
+
+
 def _escapes() -> Iterator[tuple[str, str]]:
     """Pairs of a pattern for all escapes of a character and that character: `&eacute;|&#233;|\\u00e9` and é."""
     names: dict[int, list[str]] = {}
     for name, code in html.entities.name2codepoint.items():
         names.setdefault(code, []).append(name)
+    yield r"&(?:amp|#0*38|#[xX]0*26);|\\u0026", "&"  # before the others: an escape may be escaped
+    yield r"&(?=#|\w+;)", _MARK
+    yield r"\\u(?=[0-9a-fA-F]{4})", f"{_MARK}u"
     # the ASCII signs, Latin letters and typographic signs; any other \uXXXX becomes a blank
-    codes = [*range(0x20, 0x30), *range(0x3A, 0x41), *range(0x5B, 0x61), *range(0x7B, 0x7F)]
+    codes = [*range(0x20, 0x26), *range(0x27, 0x30), *range(0x3A, 0x41), *range(0x5B, 0x61), *range(0x7B, 0x7F)]
     codes += [*range(0xA0, 0x100), *range(0x2010, 0x2027), 0x2032, 0x2033, 0x20AC, 0x2122, 0xFE0F]
     patterns: dict[str, list[str]] = {}
     for code in codes:
         entities = [*names.get(code, []), f"#0*{code}", f"#[xX]0*(?i:{code:x})"]
         character = _PLAIN.get(chr(code), chr(code))
-        patterns.setdefault(character, []).append(rf"&(?:{'|'.join(entities)});|\\u(?i:{code:04x})")
+        patterns.setdefault(character, []).extend([*(f"{entity};" for entity in entities), f"u(?i:{code:04x})"])
     for character, alternatives in patterns.items():
-        yield "|".join(alternatives), character
-    yield r"(?:\\u[0-9a-fA-F]{4})+", " "
+        yield f"{_MARK}(?:{'|'.join(alternatives)})", character
+    yield rf"(?:{_MARK}u[0-9a-fA-F]{{4}})+", " "
+    yield _MARK, "&"
 
 
 # Typographic signs that mean the same as a plain one, so that texts of different keyboards share tokens
@@ -61,17 +71,16 @@ def _normalizer(lowercase: bool) -> normalizers.Normalizer:
     """Decode escapes, unify signs, hide user names and links, drop HTML line breaks, fold case."""
     steps: list[normalizers.Normalizer] = [normalizers.NFC()]
     steps += [normalizers.Replace(Regex(pattern), character) for pattern, character in _escapes()]
-    signs: dict[str, str] = {}
-    for sign, plain in _PLAIN.items():
-        signs[plain] = signs.get(plain, "") + sign
-    steps += [normalizers.Replace(Regex(f"[{group}]"), plain) for plain, group in signs.items()]
+    steps += [normalizers.Replace(sign, plain) for sign, plain in _PLAIN.items()]
     steps += [
-        normalizers.Replace(Regex(r"''|``"), '"'),
+        normalizers.Replace("''", '"'),
+        normalizers.Replace("``", '"'),
         normalizers.Replace(Regex(r"!{4,}"), "!!!"),
         normalizers.Replace(Regex(r"\?{4,}"), "???"),
         normalizers.Replace(Regex(r"\.{4,}"), "..."),
         normalizers.Replace(Regex(r"(?i)<br\s*/?>"), " "),
-        normalizers.Replace(Regex(r"(?i)https?://\S+|(?<!\w)www\.\w\S*"), "http"),
+        normalizers.Replace(Regex(r"(?i:https?)://\S+"), "http"),
+        normalizers.Replace(Regex(r"(?<!\w)(?i:www)\.\w\S*"), "http"),
         normalizers.Replace(Regex(r"(?<![\w@])@\w+"), "@user"),
     ]
     if lowercase:
