@@ -1,4 +1,4 @@
-"""The command line: `modeling-lstm train | evaluate | predict | vectors`. Flags are the fields of the settings."""
+"""The command line, `modeling-lstm train | evaluate | predict | export | vectors`: flags are fields of settings."""
 
 import json
 import logging
@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "train a classifier: modeling-lstm train [RECIPE.yaml] --dataset ... --output_dir RUN",
     "evaluate": "score a run on a split: modeling-lstm evaluate RUN --split test",
     "predict": "classify texts: modeling-lstm predict RUN 'a sentence' ... | --input FILE --output FILE",
+    "export": "write a run as ONNX: modeling-lstm export RUN FOLDER [--precision int8]",
     "vectors": "word vectors: modeling-lstm vectors train | nearest VECTORS WORD ... | compare A B [WORD ...] | push",
 }
 VECTORS_COMMANDS = {
@@ -179,6 +180,20 @@ def _predict(given: list[str]) -> int:
     return 0
 
 
+def _export(given: list[str]) -> int:
+    from .export import ExportArguments, export
+
+    parser = _parser("export", ExportArguments)
+    parser.add_argument("run", help="Run folder or Hub id.")
+    parser.add_argument("output_dir", help="Folder to write.")
+    arguments, rest = _parse(parser, given)
+    found = export(rest.run, rest.output_dir, arguments)
+    print(
+        f"{found['size_mb']:.1f} MB in {rest.output_dir}; logits within {found['largest_difference']:.1g} of the run's"
+    )
+    return 0
+
+
 def _vectors(given: list[str]) -> int:
     command = " ".join(["vectors", *given[:1]])
     if command not in VECTORS_COMMANDS:
@@ -254,6 +269,7 @@ _RUNNERS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
     "evaluate": _evaluate,
     "predict": _predict,
+    "export": _export,
     "vectors": _vectors,
     "vectors train": _vectors_train,
     "vectors nearest": _vectors_nearest,

@@ -1,21 +1,25 @@
-"""Prediction for sentences, files and standard input by `transformers.pipeline`: in order, in bounded memory."""
+"""Prediction for sentences, files and standard input: in order, in bounded memory, by torch or by ONNX Runtime."""
 
 import itertools
+import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
+import numpy as np
+import torch
 from datasets import load_dataset
-from transformers import TextClassificationPipeline, pipeline
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from .classifier import MODEL, TextClassifier
 from .errors import InputError, listed, require
 from .runs import RECORD, load_run, read_record
 from .sources import guess_text_column, local_files, reading
 from .writers import Row, check_output, write_rows
 
-CHUNK = 4_096  # rows held in memory, sorted by length and classified together
+CHUNK = 4_096  # rows held in memory and classified together
 
 
 @dataclass
@@ -31,6 +35,9 @@ class PredictionArguments:
     )
     output: str | None = field(default=None, metadata={"help": "File to write: .csv, .tsv, .jsonl or .parquet."})
     batch_size: int = field(default=32, metadata={"help": "Rows in a batch."})
+    backend: Literal["torch", "onnxruntime"] = field(
+        default="torch", metadata={"help": "What runs the model; onnxruntime takes a folder that export wrote."}
+    )
     max_characters: int = field(default=500_000, metadata={"help": "A longer text is an error."})
 
 
@@ -54,38 +61,62 @@ def predict(run: str, texts: list[str], arguments: PredictionArguments) -> Itera
     if output is not None:
         check_output(output)
     source = iter(texts) if texts else read_texts(arguments, run)
-    model, tokenizer = load_run(run)
-    classifier = pipeline("text-classification", model=model, tokenizer=tokenizer)
+    classifier = open_classifier(run, arguments.backend)
     rows = classify(classifier, _checked(source, arguments.max_characters), arguments.batch_size)
     if output is None:
         return rows
-    return write_rows(rows, output, several=model.config.problem_type == "multi_label_classification")
+    return write_rows(rows, output, several=classifier.problem_type == "multi_label_classification")
 
 
-def classify(classifier: TextClassificationPipeline, texts: Iterable[str], batch_size: int) -> Iterator[Row]:
-    """Classify a stream of texts. Chunks are sorted by length, so that batches hold little padding, then put back."""
-    config = classifier.model.config
-    several = config.problem_type == "multi_label_classification"
+def classify(classifier: TextClassifier, texts: Iterable[str], batch_size: int) -> Iterator[Row]:
+    """Classify a stream of texts, so many at a time that memory stays bounded, in their order."""
     texts = iter(texts)
     while chunk := list(itertools.islice(texts, CHUNK)):
-        order = sorted(range(len(chunk)), key=lambda number: len(chunk[number]))
-        # the tokenizer's own model_max_length is where training cut texts off
-        answers = classifier(
-            [chunk[number] for number in order], batch_size=batch_size, truncation=True, top_k=None if several else 1
-        )
-        found: list[Any] = [None] * len(chunk)
-        for number, answer in zip(order, answers, strict=True):
-            found[number] = answer
-        for text, answer in zip(chunk, found, strict=True):
-            if several:
-                chosen = [one for one in answer if one["score"] > 0.5]
-                yield {
-                    "text": text,
-                    "label": [one["label"] for one in chosen],
-                    "score": [one["score"] for one in chosen],
-                }
-            else:
-                yield {"text": text, "label": answer[0]["label"], "score": answer[0]["score"]}
+        for text, answer in zip(chunk, classifier(chunk, batch_size), strict=True):
+            yield {"text": text, **answer}
+
+
+def torch_classifier(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> TextClassifier:
+    """The classifier around a torch model, on the device of the model."""
+
+    @torch.inference_mode()
+    def logits(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
+        arrays = {"input_ids": input_ids, "attention_mask": attention_mask}
+        found = model(**{name: torch.from_numpy(one).to(model.device) for name, one in arrays.items()}).logits
+        return found.float().cpu().numpy()
+
+    return TextClassifier(
+        logits,
+        tokenizer.backend_tokenizer,
+        json.loads(model.config.to_json_string(use_diff=False)),
+        token_limit(tokenizer),
+        tokenizer.truncation_side,
+    )
+
+
+def token_limit(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """Tokens after which training cut texts off, if it did."""
+    limit = tokenizer.model_max_length
+    return limit if limit < 10**9 else None  # transformers writes 1e30 for none
+
+
+def open_classifier(run: str, backend: str = "torch") -> TextClassifier:
+    """
+    The classifier of a run, or with `backend="onnxruntime"` of an exported folder.
+
+    Raises:
+        InputError: the folder cannot be used with this backend.
+    """
+    if backend == "onnxruntime":
+        try:
+            return TextClassifier.from_onnx(run)
+        except (ImportError, FileNotFoundError) as error:
+            raise InputError(str(error)) from error
+        except Exception as error:  # damaged files make the libraries raise anything
+            raise InputError(f"The exported model {run!r} cannot be loaded: {type(error).__name__}: {error}") from error
+    exported = Path(run) / MODEL
+    require(not exported.is_file(), f"{run!r} is an exported model: add --backend onnxruntime.")
+    return torch_classifier(*load_run(run))
 
 
 def read_texts(arguments: PredictionArguments, run: str) -> Iterator[str]:

@@ -18,19 +18,8 @@ PACKAGE = ROOT / "modeling_lstm"
 REMOTE = ("configuration_lstm", "modeling_lstm", "modeling_bag_of_words", "tokenization_lstm")
 # Lower ranks know nothing of higher ones
 RANKS = {
-    **dict.fromkeys(
-        (
-            "adversarial",
-            "averaging",
-            "optimizer",
-            "errors",
-            "configuration_lstm",
-            "tokenization_lstm",
-            "metrics",
-            "order_matters",
-        ),
-        0,
-    ),
+    **dict.fromkeys(("errors", "configuration_lstm", "tokenization_lstm", "metrics", "order_matters", "classifier"), 0),
+    **dict.fromkeys(("adversarial", "averaging", "optimizer"), 0),
     **dict.fromkeys(("modeling_lstm", "labels", "preprocessing", "runs", "sources", "trainer", "writers"), 1),
     **dict.fromkeys(("modeling_bag_of_words", "data"), 2),
     **dict.fromkeys(("vectors.files", "vectors.hub", "vectors.spelling", "vectors.card"), 2),
@@ -41,7 +30,7 @@ RANKS = {
     **dict.fromkeys(("vectors.sources", "vectors.training", "vectors"), 7),
     **dict.fromkeys(("vectors.comparison", "embeddings"), 8),
     **dict.fromkeys(("training", "prediction"), 9),
-    "evaluation": 10,
+    **dict.fromkeys(("evaluation", "export"), 10),
     "cli": 11,
     "__init__": 12,
 }
@@ -160,6 +149,7 @@ def test_the_list_of_commands_needs_no_torch() -> None:
 
 def test_readme_names_only_flags_and_commands_that_exist() -> None:
     from modeling_lstm.evaluation import EvaluationArguments
+    from modeling_lstm.export import ExportArguments
     from modeling_lstm.prediction import PredictionArguments
     from modeling_lstm.vectors.training import VectorTrainingArguments
 
@@ -169,7 +159,8 @@ def test_readme_names_only_flags_and_commands_that_exist() -> None:
     ).stdout
     known = set(re.findall(r"--([a-z_0-9]+)", shown))
     known |= set(EvaluationArguments.__dataclass_fields__) | set(PredictionArguments.__dataclass_fields__)
-    known |= set(VectorTrainingArguments.__dataclass_fields__) | {"output_dir", "source", "help", "check", "number"}
+    known |= set(VectorTrainingArguments.__dataclass_fields__) | set(ExportArguments.__dataclass_fields__)
+    known |= {"output_dir", "source", "help", "check", "number"}
     used = set(re.findall(r"(?<![\w-])--([a-z_0-9]+)", text))
     assert used and used <= known, used - known
     assert set(re.findall(r"modeling-lstm ([a-z]+) ", text)) <= set(COMMANDS) | {"is"}

@@ -13,7 +13,7 @@ from transformers import pipeline
 from modeling_lstm import prediction
 from modeling_lstm.cli import main
 from modeling_lstm.errors import InputError
-from modeling_lstm.prediction import PredictionArguments, classify, predict
+from modeling_lstm.prediction import PredictionArguments, classify, open_classifier, predict
 from modeling_lstm.runs import load_run
 from modeling_lstm.writers import write_rows
 from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
@@ -60,8 +60,7 @@ def test_files_in_and_out_keep_the_order(trained: Path, tmp_path: Path, output: 
 
 
 def test_chunks_and_batches_change_nothing(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model, tokenizer = load_run(str(trained))
-    classifier = pipeline("text-classification", model=model, tokenizer=tokenizer)
+    classifier = open_classifier(str(trained))
     expected = list(classify(classifier, TEXTS, 1))
     monkeypatch.setattr(prediction, "CHUNK", 7)
     for size in (1, 3, 64):
@@ -81,8 +80,7 @@ def test_input_is_read_as_it_is_needed(trained: Path, monkeypatch: pytest.Monkey
             taken += 1
             yield "the film was okay"
 
-    model, tokenizer = load_run(str(trained))
-    rows = classify(pipeline("text-classification", model=model, tokenizer=tokenizer), source(), 4)
+    rows = classify(open_classifier(str(trained)), source(), 4)
     for asked in range(1, 26):
         next(rows)
         assert taken <= asked + 10

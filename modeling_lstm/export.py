@@ -1,0 +1,181 @@
+"""Export of a run to ONNX, in fp32 or int8: a folder that classifies without torch."""
+
+import contextlib
+import copy
+import logging
+import shutil
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MethodType
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from .classifier import MODEL, TextClassifier
+from .errors import InputError, require
+from .modeling_lstm import LstmEncoder
+from .prediction import token_limit, torch_classifier
+from .runs import RECORD, load_run, whole_or_nothing, write_json
+
+logger = logging.getLogger(__name__)
+
+TOLERANCE = {"fp32": 1e-4, "int8": 1.0}  # how far logits may be from the run's, above which nothing is written
+
+
+@dataclass
+class ExportArguments:
+    """What to export."""
+
+    precision: Literal["fp32", "int8"] = field(
+        default="fp32", metadata={"help": "Numbers of the weights; int8 is smaller, faster and a little less exact."}
+    )
+
+
+def export(run: str, output_dir: str, arguments: ExportArguments) -> dict[str, Any]:
+    """
+    Write a run as ONNX with its tokenizer, its labels and a classifier that needs no torch.
+
+    Args:
+        run: Run folder or Hub id.
+        output_dir: Folder to write.
+        arguments: Precision.
+
+    Returns:
+        `size_mb` of `model.onnx`, and the `largest_difference` between its logits and the run's.
+
+    Raises:
+        InputError: the run or the folder cannot be used, an extra is missing, or the exported model answers otherwise.
+    """
+    folder = Path(output_dir)
+    require(not (folder / "model.safetensors").exists(), f"{output_dir!r} is a run: name another folder.")
+    try:
+        import onnx_ir
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise InputError(f"{error.name} is not installed: pip install 'modeling-lstm[onnx]'") from error
+    model, tokenizer = load_run(run)
+    program = _program(model, quantize=arguments.precision == "int8")
+    with whole_or_nothing(folder) as temporary:
+        onnx_ir.save(program, temporary / MODEL)
+        model.config.to_json_file(temporary / "config.json", use_diff=False)
+        tokenizer.backend_tokenizer.save(str(temporary / "tokenizer.json"))
+        settings = {
+            "model_max_length": token_limit(tokenizer),
+            "truncation_side": tokenizer.truncation_side,
+            "pad_token": tokenizer.pad_token,
+            "unk_token": tokenizer.unk_token,
+        }
+        write_json(temporary / "tokenizer_config.json", settings)
+        shutil.copyfile(Path(__file__).with_name("classifier.py"), temporary / "classify.py")
+        if (record := Path(run) / RECORD).is_file():
+            shutil.copyfile(record, temporary / RECORD)
+        difference = _difference(model, tokenizer, temporary)
+        require(
+            difference <= TOLERANCE[arguments.precision],
+            f"The exported logits are {difference:.2g} away from the run's: nothing was written.",
+        )
+        size = (temporary / MODEL).stat().st_size / 1e6
+    return {"size_mb": round(size, 3), "largest_difference": difference}
+
+
+def _program(model: PreTrainedModel, *, quantize: bool) -> Any:
+    """The ONNX graph, by the exporter of `transformers`."""
+    from transformers.exporters import OnnxConfig, OnnxRuntimeDynamicConfig, OnnxRuntimeQuantizer
+    from transformers.exporters.exporter_onnx import OnnxExporter
+
+    model = copy.deepcopy(model).cpu().float().eval()
+    for module in model.modules():
+        if isinstance(module, LstmEncoder):
+            _use_onnx_operators(module)
+    mask = torch.tensor([[1] * 7, [1] * 4 + [0] * 3, [1] * 2 + [0] * 5])
+    sample: dict[str, Any] = {"input_ids": mask.clone(), "attention_mask": mask}
+    quantizer = OnnxRuntimeQuantizer(OnnxRuntimeDynamicConfig(per_channel=True)) if quantize else None
+    with _quiet():
+        exported = OnnxExporter().export(model, sample, config=OnnxConfig(dynamic=True, quantizer=quantizer))
+    return exported.program
+
+
+def _use_onnx_operators(encoder: LstmEncoder) -> None:
+    """
+    Let the recurrence be ONNX's own LSTM or GRU operator, which takes the length of each row.
+
+    Torch's would come out with a fixed number of tokens. ONNX wants the gates of an LSTM in the order i, o, f, c and
+    those of a GRU in the order z, r, h; torch keeps i, f, g, o and r, z, n.
+    """
+    rnn = encoder.rnn
+    order = (0, 3, 1, 2) if isinstance(rnn, nn.LSTM) else (1, 0, 2)
+    for layer in range(rnn.num_layers):
+        weights: dict[str, list[torch.Tensor]] = {"input": [], "recurrent": [], "bias": []}
+        for direction in ("", "_reverse") if rnn.bidirectional else ("",):
+            w_ih, w_hh, b_ih, b_hh = (
+                torch.cat([getattr(rnn, f"{name}_l{layer}{direction}").chunk(len(order))[gate] for gate in order])
+                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            )
+            weights["input"].append(w_ih)
+            weights["recurrent"].append(w_hh)
+            weights["bias"].append(torch.cat([b_ih, b_hh]))
+        for name, parts in weights.items():
+            encoder.register_buffer(f"onnx_{name}_{layer}", torch.stack(parts).detach())
+    encoder._run_layer = MethodType(_onnx_layer, encoder)  # type: ignore[method-assign]
+
+
+def _onnx_layer(
+    encoder: LstmEncoder, layer: int, states: torch.Tensor, mask: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """[`LstmEncoder._run_layer`] by ONNX's operator."""
+    rnn = encoder.rnn
+    is_lstm = isinstance(rnn, nn.LSTM)
+    directions = 2 if rnn.bidirectional else 1
+    batch, tokens = states.shape[:2]
+    final = (directions, batch, rnn.hidden_size)
+    weights = [getattr(encoder, f"onnx_{name}_{layer}") for name in ("input", "recurrent", "bias")]
+    attributes: dict[str, Any] = {
+        "hidden_size": rnn.hidden_size,
+        "direction": "bidirectional" if rnn.bidirectional else "forward",
+    }
+    if not is_lstm:
+        attributes["linear_before_reset"] = 1  # the form of cuDNN and PyTorch
+    outputs = torch.onnx.ops.symbolic_multi_out(
+        "LSTM" if is_lstm else "GRU",
+        (states.transpose(0, 1), *weights, mask.sum(dim=1).to(torch.int32)),
+        attributes,
+        dtypes=[torch.float32] * (3 if is_lstm else 2),
+        shapes=[(tokens, directions, batch, rnn.hidden_size), *[final] * (2 if is_lstm else 1)],
+        version=18,
+    )
+    return outputs[0].permute(2, 0, 1, 3).flatten(2), outputs[1], outputs[2] if is_lstm else None
+
+
+def _difference(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> float:
+    """The largest difference between the logits of the run and of the exported model, on random rows of any length."""
+    theirs, ours = TextClassifier.from_onnx(folder), torch_classifier(model, tokenizer)
+    rng = np.random.default_rng(0)
+    largest = 0.0
+    for rows, tokens in ((1, 1), (1, 20), (4, 1), (5, 33)):
+        lengths = rng.integers(0, tokens + 1, size=rows)
+        lengths[0] = tokens
+        mask = (np.arange(tokens) < lengths[:, None]).astype(np.int64)
+        input_ids = np.where(mask, rng.integers(1, len(tokenizer), size=mask.shape), ours.pad_token_id)
+        largest = max(largest, float(np.abs(theirs.logits(input_ids, mask) - ours.logits(input_ids, mask)).max()))
+    return largest
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what the exporter prints about itself."""
+    noisy = [logging.getLogger(name) for name in ("transformers", "torch.onnx", "onnxscript", "onnx_ir", "root", "")]
+    levels = [one.level for one in noisy]
+    with warnings.catch_warnings(), contextlib.redirect_stdout(None):
+        warnings.simplefilter("ignore")
+        for one in noisy:
+            one.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for one, level in zip(noisy, levels, strict=True):
+                one.setLevel(level)

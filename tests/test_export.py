@@ -1,0 +1,134 @@
+"""`export`: the same answers from ONNX Runtime, in a folder that needs no torch."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from modeling_lstm import LstmForSequenceClassification, LstmTokenizer
+from modeling_lstm.classifier import TextClassifier
+from modeling_lstm.cli import main
+from modeling_lstm.export import ExportArguments, export
+from modeling_lstm.prediction import open_classifier
+from tests.conftest import WORDS, opinion_rows, tiny_config, write_csv
+
+TEXTS = [text for text, _ in opinion_rows(30)] + ["", "unheard of", "the " * 200]
+FILES = {"model.onnx", "config.json", "tokenizer.json", "tokenizer_config.json", "classify.py", "run.json"}
+
+
+@pytest.fixture(scope="module")
+def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported") / "onnx"
+    assert main(["export", str(trained), str(folder)]) == 0
+    return folder
+
+
+def test_the_exported_model_gives_the_answers_of_the_run(
+    trained: Path, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert {path.name for path in exported.iterdir()} == FILES
+    ours, theirs = open_classifier(str(trained)), open_classifier(str(exported), "onnxruntime")
+    for batch_size in (1, 7, 64):
+        assert np.allclose(ours.scores(TEXTS, batch_size), theirs.scores(TEXTS, batch_size), atol=1e-4)
+    source = write_csv(tmp_path / "in.csv", [(text,) for text in TEXTS], ("text",))
+    command = ["predict", str(exported), "--backend", "onnxruntime", "--input", str(source), "--output"]
+    assert main([*command, str(tmp_path / "out.jsonl")]) == 0
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["text"] for row in rows] == TEXTS
+    assert [row["label"] for row in rows] == [answer["label"] for answer in ours(TEXTS)]
+
+
+def test_it_runs_without_torch_and_transformers(exported: Path) -> None:
+    program = (
+        "import runpy, sys; sys.modules.update(dict.fromkeys(('torch', 'transformers', 'modeling_lstm')));"
+        "sys.argv = ['classify.py', 'the film was great', 'so awful'];"
+        f"runpy.run_path({str(exported / 'classify.py')!r}, run_name='__main__')"
+    )
+    out = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert [answer["text"] for answer in answers] == ["the film was great", "so awful"]
+    assert [answer["label"] for answer in answers] == ["positive", "negative"]
+
+
+@pytest.mark.parametrize("cell_type", ["lstm", "gru"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pooling": "last", "bidirectional": False},
+        {"pooling": "concat", "bidirectional": True, "num_hidden_layers": 2},
+        {"pooling": "attention", "bidirectional": True, "problem_type": "multi_label_classification"},
+        {"pooling": "mean", "num_labels": 1, "problem_type": "regression"},
+    ],
+)
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_every_kind_of_model(tmp_path: Path, cell_type: str, changes: dict, precision: str) -> None:
+    torch.manual_seed(0)
+    tokenizer = LstmTokenizer.from_words([word for words in WORDS.values() for word in words] + ["the", "film", "was"])
+    config = tiny_config(cell_type=cell_type, hidden_size=16, vocab_size=len(tokenizer), **changes)
+    model = LstmForSequenceClassification(config)
+    torch.nn.init.normal_(model.classifier.weight, std=3.0)  # answers that differ
+    model.save_pretrained(tmp_path / "run")
+    tokenizer.save_pretrained(tmp_path / "run")
+    found = export(str(tmp_path / "run"), str(tmp_path / "onnx"), ExportArguments(precision=precision))  # type: ignore[arg-type]
+    assert found["largest_difference"] < (1e-4 if precision == "fp32" else 0.5)
+    ours, theirs = open_classifier(str(tmp_path / "run")), open_classifier(str(tmp_path / "onnx"), "onnxruntime")
+    expected, scores = ours.scores(TEXTS), theirs.scores(TEXTS)
+    assert np.ptp(expected, axis=0).max() > 0.1
+    assert np.allclose(expected, scores, atol=1e-4 if precision == "fp32" else 0.1)
+
+
+def test_int8_is_smaller(trained: Path, exported: Path, tmp_path: Path) -> None:
+    assert main(["export", str(trained), str(tmp_path / "int8"), "--precision", "int8"]) == 0
+    sizes = [(folder / "model.onnx").stat().st_size for folder in (exported, tmp_path / "int8")]
+    assert sizes[1] < sizes[0]
+
+
+def test_answers_of_each_kind() -> None:
+    tokenizer = LstmTokenizer.from_words(["a", "b"]).backend_tokenizer
+
+    def classifier(kind: str, labels: int) -> TextClassifier:
+        def logits(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
+            assert (attention_mask.cumsum(axis=1) * attention_mask).max(axis=1).tolist() == attention_mask.sum(
+                1
+            ).tolist()
+            return np.stack([(input_ids * attention_mask).sum(axis=1) - 2.5 * n for n in range(labels)], axis=1)
+
+        names = {str(n): f"L{n}" for n in range(labels)}
+        return TextClassifier(logits, tokenizer, {"id2label": names, "problem_type": kind}, max_length=3)
+
+    texts = ["a", "", "b b b b b", "a b"]  # a is 2, b is 3; at most three tokens
+    assert [row["score"] for row in classifier("regression", 1)(texts)] == [2.0, 0.0, 9.0, 5.0]
+    several = classifier("multi_label_classification", 3)(texts)
+    assert [row["label"] for row in several] == [["L0"], [], ["L0", "L1", "L2"], ["L0", "L1"]]
+    assert several[2]["score"] == pytest.approx([1 / (1 + np.exp(-x)) for x in (9.0, 6.5, 4.0)])
+    one = classifier("single_label_classification", 2)("b")
+    assert one == [{"label": "L0", "score": pytest.approx(1 / (1 + np.exp(-2.5)))}]
+    assert classifier("single_label_classification", 2)([]) == []
+
+
+def test_what_cannot_be_used(trained: Path, exported: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    assert "add --backend onnxruntime" in fails("predict", exported, "a")
+    assert "has no model.onnx: make it with modeling-lstm export" in fails(
+        "predict", trained, "a", "--backend", "onnxruntime"
+    )
+    assert "is a run: name another folder" in fails("export", trained, trained)
+    assert "There is no run folder" in fails("export", "./nowhere", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    for path in exported.iterdir():
+        (broken / path.name).write_bytes(path.read_bytes()[: 300 if path.name == "model.onnx" else None])
+    assert "cannot be loaded" in fails("predict", broken, "a", "--backend", "onnxruntime")
+
+
+@pytest.mark.parametrize("missing", ["onnx_ir", "onnxruntime"])
+def test_the_extra_is_named(
+    trained: Path, tmp_path: Path, fails: Callable[..., str], monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert "pip install 'modeling-lstm[onnx]'" in fails("export", trained, tmp_path / "out")
