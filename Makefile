@@ -9,6 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # nothing here is looked up on the Hub
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
+PARTS := recurrence training inference scaling int8 vector_files
 
 .PHONY: help install demo test lint format bench results clean
 
@@ -51,9 +52,12 @@ format: $(DEVELOPING)  ## put the code into the project's form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(DEVELOPING)  ## measure the speed of the recurrence and of reading word vectors on this machine (keep it idle)
-	$(OFFLINE) $(BIN)/python -m benchmarks.recurrence
-	$(OFFLINE) $(BIN)/python -m benchmarks.vector_files
+bench: $(DEVELOPING)  ## measure the speed of every part on this machine (keep it idle; half an hour); bench-PART for one
+	@for part in $(PARTS); do $(MAKE) --no-print-directory bench-$$part || exit 1; done
+	$(BIN)/python -m benchmarks.plots
+
+bench-%: $(DEVELOPING)
+	$(OFFLINE) $(BIN)/python -m benchmarks.$*
 
 results: $(DEVELOPING)  ## train every published run with three seeds, evaluate on test and fill the tables of README.md (hours)
 	$(BIN)/python -m benchmarks.accuracy

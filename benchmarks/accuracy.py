@@ -17,6 +17,7 @@ from modeling_lstm.runs import write_json
 
 RESULTS = Path(__file__).parent.parent / "results"
 SEEDS = 3
+COMMAND = [sys.executable, "-m", "modeling_lstm.cli"]
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 # Where a recipe's data lie in a folder of local copies (MODELING_LSTM_DATA); else they come from the Hub
 LOCAL = {
@@ -46,18 +47,23 @@ def train_and_evaluate(
         print(f"{kept}: done before", flush=True)
         return
     folder = runs / name / f"seed-{seed}"
-    command = [sys.executable, "-m", "modeling_lstm.cli"]
-    if not (folder / "run.json").exists():
-        train = ["train", f"recipes/{recipe}.yaml", *(flags or [])]
-        train += ["--output_dir", str(folder), "--seed", str(seed), "--disable_tqdm", "true"]
-        if any(folder.glob("checkpoint-*")):
-            train += ["--resume_from_checkpoint", "last"]
-        subprocess.run([*command, *train], check=True)
-    subprocess.run([*command, "evaluate", str(folder), "--split", "test", "--resamples", str(resamples)], check=True)
+    train_run(recipe, folder, seed, flags)
+    subprocess.run([*COMMAND, "evaluate", str(folder), "--split", "test", "--resamples", str(resamples)], check=True)
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_json(kept, portable(record))
     print(f"{kept}: {record['metrics']['test']}", flush=True)
+
+
+def train_run(recipe: str, folder: Path, seed: int, flags: list[str] | None = None) -> None:
+    """Train a recipe, going on where it was cut off; nothing if the run folder is complete."""
+    if (folder / "run.json").exists():
+        return
+    train = ["train", f"recipes/{recipe}.yaml", *(flags or [])]
+    train += ["--output_dir", str(folder), "--seed", str(seed), "--disable_tqdm", "true"]
+    if any(folder.glob("checkpoint-*")):
+        train += ["--resume_from_checkpoint", "last"]
+    subprocess.run([*COMMAND, *train], check=True)
 
 
 def data_folder() -> Path | None:

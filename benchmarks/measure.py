@@ -1,0 +1,99 @@
+"""What the benchmarks of speed share: ways that take turns in one process, and a record with machine and load."""
+
+import argparse
+import gc
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from modeling_lstm.runs import environment, write_json
+
+from .accuracy import RESULTS
+
+ROOT = RESULTS.parent
+SPEED = RESULTS / "speed"
+# Tokens of a text, from the shortest to the longest in steps of 5 %: TweetEval sentiment and IMDB, train
+LENGTHS = {
+    "tweets": (3, 12, 14, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 26, 27, 28, 29, 31, 33, 60),
+    "reviews": (20, 82, 115, 132, 143, 150, 158, 169, 179, 190, 204, 221, 237, 261, 294, 330, 376, 432, 525, 678, 1795),
+}
+
+
+def take_turns(ways: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
+    """Seconds of each way, `repeats` of them after one that warms up; a round runs each way once, in turn."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(repeats + 1):
+        for name, run in ways.items():
+            gc.collect()
+            started = time.perf_counter()
+            run()
+            if turn > 0:
+                seconds[name].append(time.perf_counter() - started)
+    return seconds
+
+
+def summary(seconds: Iterable[float]) -> dict[str, float]:
+    """Median and quartiles in milliseconds."""
+    values = sorted(1000 * one for one in seconds)
+    low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
+    return {"median": round(middle, 3), "quartiles": [round(low, 3), round(high, 3)]}  # type: ignore[dict-item]
+
+
+def ratio(slow: list[float], fast: list[float]) -> dict[str, Any]:
+    """How many times `fast` is as fast as `slow`: the median over the rounds, and their quartiles."""
+    values = [one / other for one, other in zip(slow, fast, strict=True)]
+    low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
+    return {"median": round(middle, 2), "quartiles": [round(low, 2), round(high, 2)]}
+
+
+def process(program: str) -> tuple[float, int]:
+    """Run a Python program: its seconds, the start of Python included, and its peak memory in MB."""
+    # not getrusage, whose maximum a process inherits from its parent
+    peak = "print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')).split()[1])"
+    started = time.perf_counter()
+    out = subprocess.run(
+        [sys.executable, "-c", f"{program}\n{peak}"], check=True, capture_output=True, text=True, cwd=ROOT
+    ).stdout
+    return time.perf_counter() - started, round(int(out.split()[-1]) / 1024)
+
+
+def drawn_lengths(kind: str, rows: int, longest: int, *, sorted_batches: bool = False, seed: int = 0) -> torch.Tensor:
+    """
+    Lengths of a batch of real texts, cut at `longest` tokens.
+
+    Args:
+        sorted_batches: Out of 50 batches, sorted by length, the middle one: batches of like lengths.
+    """
+    quantiles = torch.tensor(LENGTHS[kind], dtype=torch.float64)
+    places = torch.rand(rows * (50 if sorted_batches else 1), generator=torch.Generator().manual_seed(seed)) * 20
+    low = places.long().clamp(max=19)
+    lengths = quantiles[low] + (places - low) * (quantiles[low + 1] - quantiles[low])
+    lengths = lengths.round().long().clamp(1, longest)
+    if sorted_batches:
+        lengths = lengths.sort().values[25 * rows : 26 * rows]
+        lengths = lengths[torch.randperm(rows, generator=torch.Generator().manual_seed(seed))]
+    return lengths
+
+
+def parser(about: str | None, name: str) -> argparse.ArgumentParser:
+    """The flags of a benchmark."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--output", type=Path, default=SPEED / f"{name}.json")
+    parser.add_argument("--repeats", type=int, default=7)
+    return parser
+
+
+def write(path: Path, found: Any) -> None:
+    """Write a record with machine, versions, threads, and the load before anything was measured by the caller."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {"load": LOAD, "results": found} | environment())
+
+
+LOAD = os.getloadavg()  # when the benchmark was started

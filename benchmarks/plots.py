@@ -1,0 +1,111 @@
+"""Draw what the benchmarks of speed measured: `python -m benchmarks.plots` makes `results/speed/*.svg`."""
+
+import json
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .measure import SPEED
+
+# Told apart by shade and hatching, so that they can be read in black and white
+STYLES = (
+    {"color": "black"},
+    {"color": "0.75", "edgecolor": "black"},
+    {"color": "white", "edgecolor": "black", "hatch": "////"},
+    {"color": "0.45", "edgecolor": "black", "hatch": "...."},
+)
+
+
+def bars(axes: Axes, groups: list[str], series: dict[str, list[float]]) -> None:
+    """Bars side by side for each group, the value on top."""
+    width = 0.8 / len(series)
+    for place, (name, values) in enumerate(series.items()):
+        left = [n + place * width for n in range(len(groups))]
+        drawn = axes.bar(left, values, width, label=name, **STYLES[place % len(STYLES)])  # type: ignore[arg-type]
+        axes.bar_label(drawn, fmt="%.3g", fontsize=7)
+    axes.set_xticks([n + 0.4 - width / 2 for n in range(len(groups))], groups, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=8, frameon=False)
+
+
+def recurrence(found: list[dict[str, Any]]) -> Figure:
+    """How many times faster than packed a training step is, with one layer."""
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    axes = figure.subplots()
+    batches = [one for one in found if one["cell"] == "lstm" and one["layers"] == 1]
+    order = {True: "like lengths", False: "any lengths"}
+    groups = [f"{one['text']}\n{one['rows']} x {one['tokens']}\n{order[one['like lengths']]}" for one in batches]
+    series = {
+        cell.upper(): [
+            one["packed / ours, training"]["median"] for one in found if one["cell"] == cell and one["layers"] == 1
+        ]
+        for cell in ("lstm", "gru")
+    }
+    bars(axes, groups, series)
+    axes.axhline(1.0, color="black", linewidth=0.8, linestyle="--")
+    axes.set_yscale("log")
+    axes.set_ylabel("times as fast as packed")
+    axes.set_title("Training step of a bidirectional network, 100 -> 500", fontsize=10)
+    return figure
+
+
+def inference(found: dict[str, Any]) -> Figure:
+    """How many times as long as the LSTM the Transformers take, for each shape."""
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    names = {"minilm torch fp32": "MiniLM-L6", "distilbert torch fp32": "DistilBERT's size"}
+    names |= {"minilm onnx int8": "MiniLM-L6, ONNX int8", "lstm onnx int8": "LSTM, ONNX int8"}
+    shapes = found["models"]
+    series = {
+        title: [shape[f"{name} / lstm torch fp32"]["median"] for shape in shapes] for name, title in names.items()
+    }
+    bars(axes, [shape["shape"] for shape in shapes], series)
+    axes.axhline(1.0, color="black", linewidth=0.8, linestyle="--")
+    axes.set_yscale("log")
+    axes.set_ylabel("times the LSTM's time (torch, fp32)")
+    axes.set_title("Inference of a BiLSTM 300 -> 150 and of Transformers on the same tokens", fontsize=10)
+    return figure
+
+
+def scaling(found: dict[str, Any]) -> Figure:
+    """Time against length, rows and vocabulary."""
+    figure = Figure(figsize=(10, 3.4), layout="constrained")
+    length, rows, vocabulary = figure.subplots(1, 3)
+    length.plot(found["length"]["tokens"], found["length"]["milliseconds"], marker="o", color="black")
+    length.set_title(f"training step, exponent {found['length']['exponent from 512 tokens']} from 512", fontsize=9)
+    length.set_xlabel("tokens")
+    length.set_ylabel("milliseconds")
+    rows.plot(found["rows"]["rows"], found["rows"]["peak memory, MB"], marker="o", color="black")
+    rows.set_title("predict", fontsize=9)
+    rows.set_xlabel("rows")
+    rows.set_ylabel("peak memory, MB")
+    rows.set_ylim(bottom=0)
+    words = found["vocabulary"]["words"]
+    vocabulary.plot(words, found["vocabulary"]["rows, milliseconds"], marker="o", color="black", label="rows in use")
+    vocabulary.plot(
+        words, found["vocabulary"]["table, milliseconds"], marker="s", color="0.5", linestyle="--", label="whole table"
+    )
+    vocabulary.set_title("training step, by what the optimizer updates", fontsize=9)
+    vocabulary.set_xlabel("words in the vocabulary")
+    vocabulary.set_ylabel("milliseconds")
+    vocabulary.set_ylim(bottom=0)
+    vocabulary.legend(fontsize=8, frameon=False)
+    for axes in (length, rows, vocabulary):
+        axes.set_xscale("log")
+        axes.spines[["top", "right"]].set_visible(False)
+    length.set_yscale("log")
+    return figure
+
+
+def main() -> None:
+    """Draw each record that there is."""
+    for draw in (recurrence, inference, scaling):
+        path = SPEED / f"{draw.__name__}.json"
+        if path.exists():
+            figure = draw(json.loads(path.read_text(encoding="utf-8"))["results"])
+            figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+
+
+if __name__ == "__main__":
+    main()
