@@ -7,7 +7,6 @@ answers is of no matter here; how far ONNX's answers are from torch's is checked
 
 import json
 import statistics
-import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -78,7 +77,7 @@ def transformer_onnx(model: PreTrainedModel, folder: Path, *, quantize: bool) ->
     mask = torch.ones(2, 7, dtype=torch.int64)
     sample: dict[str, Any] = {"input_ids": mask.clone(), "attention_mask": mask}
     quantizer = OnnxRuntimeQuantizer(OnnxRuntimeDynamicConfig(per_channel=True)) if quantize else None
-    config = OnnxConfig(dynamic=True, quantizer=quantizer, ort_fusions=None if quantize else "cpu")
+    config = OnnxConfig(dynamic=True, quantizer=quantizer, ort_fusions="cpu")
     folder.mkdir()
     onnx_ir.save(OnnxExporter().export(model, sample, config=config).program, folder / "model.onnx")
     session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
@@ -161,7 +160,8 @@ def main() -> None:
     """Measure models, pipelines and cold starts."""
     arguments = parser(__doc__, "inference").parse_args()
     if local_minilm() is None:
-        sys.exit("MiniLM comes with the extra dev.")
+        print("Not measured: MiniLM comes with the extra dev.")
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         found, _ = models(folder)

@@ -4,7 +4,6 @@ The runs are those of `benchmarks.accuracy`, trained where they are not there.
 """
 
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Literal
@@ -44,7 +43,8 @@ def main() -> None:
     arguments = command.parse_args()
     data = data_folder()
     if data is None:
-        sys.exit("The data are read from local copies: set MODELING_LSTM_DATA.")
+        print("Not measured: the data are read from local copies (MODELING_LSTM_DATA).")
+        return
     rows = load_dataset("parquet", data_files=str(data / "sst2" / "test.parquet"), split="train")
     texts, labels = list(rows["text"]), np.asarray(rows["label"][:])
     found = []

@@ -74,6 +74,7 @@ def measure(
     steps: dict[str, Callable[[], Any]] = {name: partial(_train, way) for name, way in ways.items()}
     steps |= {"ours bf16": partial(_train, ours, bf16=True), "matmul": lambda: square @ square}
     training = take_turns(steps, repeats)
+    model.eval()
     inference = take_turns({name: partial(_infer, way) for name, way in ways.items()}, repeats)
     gates = 4 if cell_type == "lstm" else 3
     inputs = [embedding] + [2 * hidden] * (layers - 1)

@@ -1,5 +1,6 @@
 """How time and memory grow with length, rows, vocabulary and threads: `python -m benchmarks.scaling`."""
 
+import itertools
 import json
 import tempfile
 from collections.abc import Callable
@@ -38,7 +39,8 @@ def training_step(vocabulary: int, lengths: torch.Tensor, *, rows_only: bool = T
     """A training step with its optimizer, on random words; with `rows_only=False` over the whole table."""
     model = model_of(vocabulary)
     mask = (torch.arange(int(lengths.max()))[None] < lengths[:, None]).long()
-    input_ids = torch.randint(1, vocabulary, mask.shape) * mask
+    batches = [torch.randint(1, vocabulary, mask.shape) * mask for _ in range(50)]  # rows wait between two of them
+    turns = itertools.cycle(batches)
     labels = torch.randint(3, (len(lengths),))
     optimizer: torch.optim.Optimizer
     if rows_only:
@@ -49,7 +51,7 @@ def training_step(vocabulary: int, lengths: torch.Tensor, *, rows_only: bool = T
 
     def step() -> None:
         optimizer.zero_grad()
-        model(input_ids, mask, labels=labels).loss.backward()
+        model(next(turns), mask, labels=labels).loss.backward()
         clip_gradients(model.parameters(), 1.0)
         optimizer.step()
 

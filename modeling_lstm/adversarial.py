@@ -36,7 +36,7 @@ def worst_push(vectors: torch.Tensor, size: float) -> torch.Tensor:
         size: L2 norm of the push of each text.
     """
     gradient = cast(torch.Tensor, vectors.grad)
-    norms = gradient.flatten(1).norm(dim=1).clamp(min=torch.finfo(gradient.dtype).tiny)
+    norms = gradient.flatten(1).norm(dim=1).clamp(min=1e-12)
     return gradient * (size / norms)[:, None, None]
 
 

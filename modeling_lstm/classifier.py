@@ -13,6 +13,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 MODEL = "model.onnx"
+AT_ONCE = 128  # texts tokenized at once: what is cut off of a long one takes memory until then
 
 
 class TextClassifier:
@@ -43,7 +44,8 @@ class TextClassifier:
         if max_length is not None:
             self.tokenizer.enable_truncation(max_length, direction=truncation_side)
         self.labels = [name for _, name in sorted((int(number), name) for number, name in config["id2label"].items())]
-        self.problem_type = config.get("problem_type") or "single_label_classification"
+        usual = "regression" if len(self.labels) == 1 else "single_label_classification"
+        self.problem_type = config.get("problem_type") or usual
         self.pad_token_id = config.get("pad_token_id") or 0
 
     @classmethod
@@ -101,7 +103,9 @@ class TextClassifier:
 
     def scores(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
         """Probabilities of the labels, of shape `(texts, labels)`; for regression the numbers."""
-        rows = [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(texts))]
+        rows: list[list[int]] = []
+        for begin in range(0, len(texts), AT_ONCE):
+            rows += [one.ids for one in self.tokenizer.encode_batch_fast(list(texts[begin : begin + AT_ONCE]))]
         order = sorted(range(len(rows)), key=lambda number: len(rows[number]))
         found = np.zeros((len(rows), len(self.labels)), dtype=np.float32)
         for begin in range(0, len(order), batch_size):

@@ -1,12 +1,11 @@
 """`RowAdamW`: AdamW whose step costs what the words of a batch cost, and not what the vocabulary costs."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.hooks import RemovableHandle
 
 CHUNK = 4096  # rows brought up to date at once, few enough for the processor's cache
 
@@ -23,8 +22,9 @@ class RowAdamW(torch.optim.AdamW):
         b = sum over j of lr(j) * r**(j - s) * sqrt(1 - beta2**j) / (1 - beta1**j) * prod over i > j of (...as in a)
         r = beta1 / sqrt(beta2), and j from s + 1 to t
 
-    hold but for eps (1e-8) beside the square root, and a and b depend on s and t alone. So a row is brought up to date
-    when it is needed: by [`refresh`] before it is read, by [`settle`] all of them before the table is read as a whole.
+    hold, with the mean of eps over those steps, and a, b and that mean depend on s and t alone. So a row is brought up
+    to date when it is needed: by [`refresh`] before it is read, by [`settle`] all of them before the table is read as a
+    whole.
     `torch.optim.SparseAdam` is another algorithm: it forgets those movements.
 
     A state dict is that of `torch.optim.AdamW`.
@@ -35,17 +35,23 @@ class RowAdamW(torch.optim.AdamW):
             raise ValueError("RowAdamW has neither amsgrad nor maximize.")
         super().__init__(params, **kwargs)
         for group in self.param_groups:
-            if not group["betas"][0] ** 2 < group["betas"][1]:
-                raise ValueError(f"RowAdamW needs beta1**2 < beta2, found {group['betas']}: rows would run away.")
+            if not group["betas"][0] < group["betas"][1]:
+                raise ValueError(f"RowAdamW needs beta1 < beta2, found {group['betas']}: rows could run away.")
         self._tables: dict[torch.Tensor, _Table] = {}
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
         """One step; sparse gradients must be of rows that were refreshed since the last step."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
         sparse = {p: p.grad for group in self.param_groups for p in group["params"] if _is_sparse(p.grad)}
+        for parameter in [one for one in self._tables if one.grad is not None and one not in sparse]:
+            self._tables.pop(parameter).settle()  # a gradient of all rows: a step as any other
         for parameter in sparse:
             parameter.grad = None
-        loss = super().step(closure)
+        super().step()
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter in sparse:
@@ -55,12 +61,13 @@ class RowAdamW(torch.optim.AdamW):
                     self._tables[parameter].step(sparse[parameter].coalesce(), group)
         return loss
 
-    def follow(self, embedding: nn.Embedding) -> RemovableHandle:
+    def follow(self, embedding: nn.Embedding) -> Callable[[], None]:
         """
-        Give a table sparse gradients, and bring rows up to date before each forward pass that reads them.
+        Give a table sparse gradients, and bring rows up to date before each forward pass that reads them, and all of
+        them before the table is saved or loaded. What reads its weights in another way calls [`settle`] first.
 
         Returns:
-            The hook's handle; what reads the table in another way calls [`settle`] first.
+            A function that ends this, with all rows up to date.
         """
 
         def before(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
@@ -69,8 +76,19 @@ class RowAdamW(torch.optim.AdamW):
             else:
                 self.settle()
 
+        def end() -> None:
+            self.settle()
+            embedding.sparse = False
+            for handle in handles:
+                handle.remove()
+
         embedding.sparse = True
-        return embedding.register_forward_pre_hook(before)
+        handles = [
+            embedding.register_forward_pre_hook(before),
+            embedding.register_state_dict_pre_hook(lambda *_: self.settle()),
+            embedding.register_load_state_dict_pre_hook(lambda *_: self.settle()),
+        ]
+        return end
 
     @torch.no_grad()
     def refresh(self, parameter: torch.Tensor, rows: torch.Tensor) -> None:
@@ -88,6 +106,14 @@ class RowAdamW(torch.optim.AdamW):
         """The state of `torch.optim.AdamW`, all rows up to date."""
         self.settle()
         return super().state_dict()
+
+    def __getstate__(self) -> dict[str, Any]:
+        self.settle()
+        return super().__getstate__()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._tables = {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a state; the parameters must be those of that step."""
@@ -137,6 +163,7 @@ class _Table:
         self.row_steps.zero_()
         self.decay = torch.ones(1, dtype=torch.float64)  # [s]: product of 1 - lr * weight_decay over the first s steps
         self.drift = torch.zeros(1, dtype=torch.float64)  # [s]: the sum of b, each term divided by decay at its step
+        self.epsilon = torch.zeros(1, dtype=torch.float64)  # [s]: the same sum, of each term times its eps
 
     def step(self, gradient: torch.Tensor, group: dict[str, Any]) -> None:
         """Move the rows of a coalesced gradient, and note the step for the others."""
@@ -162,15 +189,18 @@ class _Table:
 
     def _note(self, rate: float, kept: float) -> None:
         if self.steps == len(self.drift):
-            self.drift = torch.cat([self.drift, torch.zeros_like(self.drift)])
-            self.decay = torch.cat([self.decay, torch.zeros_like(self.decay)])
+            for name in ("decay", "drift", "epsilon"):
+                kept_so_far = getattr(self, name)
+                setattr(self, name, torch.cat([kept_so_far, torch.zeros_like(kept_so_far)]))
         beta1, beta2 = self.group["betas"]
         ratio = beta1 / beta2**0.5
         since = max(0, self.steps - int(40 / -math.log(ratio)) - 1) if ratio > 0 else self.steps - 1  # exp(-40) is 0
         powers = torch.arange(self.steps - since, 0, -1, dtype=torch.float64)
         self.decay[self.steps] = self.decay[self.steps - 1] * kept
-        self.drift[since : self.steps] += rate / self.decay[self.steps] * ratio**powers
-        self.drift[self.steps] = 0.0
+        terms = rate / self.decay[self.steps] * ratio**powers
+        self.drift[since : self.steps] += terms
+        # eps beside the square root of v of step s, which at this step is beta2**powers times as large
+        self.epsilon[since : self.steps] += terms * beta2 ** (-powers / 2) * self._epsilon(self.settled_at + self.steps)
 
     def _epsilon(self, step: int) -> float:
         """eps beside the square root of v that is not yet divided by 1 - beta2**step."""
@@ -190,7 +220,7 @@ class _Table:
         m, v = mean.index_select(0, rows), square.index_select(0, rows)
         kept = self.decay[self.steps] / self.decay[since]
         moved = self.decay[self.steps] * self.drift[since]
-        epsilon = self.group["eps"] * (1 - beta2 ** (self.settled_at + since).double()).sqrt()
+        epsilon = self.epsilon[since] / self.drift[since].clamp(min=1e-300)
         w = self.weight.index_select(0, rows).mul_(_column(kept, m))
         direction = m / v.sqrt().add_(_column(epsilon.clamp(min=1e-30), m))
         self.weight.index_copy_(0, rows, w.sub_(direction.mul_(_column(moved, m))))

@@ -116,7 +116,10 @@ def open_classifier(run: str, backend: str = "torch") -> TextClassifier:
             raise InputError(f"The exported model {run!r} cannot be loaded: {type(error).__name__}: {error}") from error
     exported = Path(run) / MODEL
     require(not exported.is_file(), f"{run!r} is an exported model: add --backend onnxruntime.")
-    return torch_classifier(*load_run(run))
+    model, tokenizer = load_run(run)
+    if torch.cuda.is_available():
+        torch.nn.Module.cuda(model)
+    return torch_classifier(model, tokenizer)
 
 
 def read_texts(arguments: PredictionArguments, run: str) -> Iterator[str]:

@@ -31,7 +31,7 @@ _UNITS = "|".join(
 
 
 # Escapes are marked first, so that what looks for one of them passes quickly over text that has none
-_MARK = "\ue000\ue000"
+_ENTITY, _CODE = "\ue000\ue000", "\ue000\ue001"
 
 
 def _escapes() -> Iterator[tuple[str, str]]:
@@ -40,8 +40,8 @@ def _escapes() -> Iterator[tuple[str, str]]:
     for name, code in html.entities.name2codepoint.items():
         names.setdefault(code, []).append(name)
     yield r"&(?:amp|#0*38|#[xX]0*26);|\\u0026", "&"  # before the others: an escape may be escaped
-    yield r"&(?=#|\w+;)", _MARK
-    yield r"\\u(?=[0-9a-fA-F]{4})", f"{_MARK}u"
+    yield r"&(?=#|\w+;)", _ENTITY
+    yield r"\\u(?=[0-9a-fA-F]{4})", _CODE
     # the ASCII signs, Latin letters and typographic signs; any other \uXXXX becomes a blank
     codes = [*range(0x20, 0x26), *range(0x27, 0x30), *range(0x3A, 0x41), *range(0x5B, 0x61), *range(0x7B, 0x7F)]
     codes += [*range(0xA0, 0x100), *range(0x2010, 0x2027), 0x2032, 0x2033, 0x20AC, 0x2122, 0xFE0F]
@@ -49,11 +49,12 @@ def _escapes() -> Iterator[tuple[str, str]]:
     for code in codes:
         entities = [*names.get(code, []), f"#0*{code}", f"#[xX]0*(?i:{code:x})"]
         character = _PLAIN.get(chr(code), chr(code))
-        patterns.setdefault(character, []).extend([*(f"{entity};" for entity in entities), f"u(?i:{code:04x})"])
+        alternatives = [*(f"\ue000{entity};" for entity in entities), f"\ue001(?i:{code:04x})"]
+        patterns.setdefault(character, []).extend(alternatives)
     for character, alternatives in patterns.items():
-        yield f"{_MARK}(?:{'|'.join(alternatives)})", character
-    yield rf"(?:{_MARK}u[0-9a-fA-F]{{4}})+", " "
-    yield _MARK, "&"
+        yield f"\ue000(?:{'|'.join(alternatives)})", character
+    yield rf"(?:{_CODE}[0-9a-fA-F]{{4}})+", " "
+    yield _ENTITY, "&"
 
 
 # Typographic signs that mean the same as a plain one, so that texts of different keyboards share tokens
@@ -74,7 +75,6 @@ def _normalizer(lowercase: bool) -> normalizers.Normalizer:
     steps += [normalizers.Replace(sign, plain) for sign, plain in _PLAIN.items()]
     steps += [
         normalizers.Replace("''", '"'),
-        normalizers.Replace("``", '"'),
         normalizers.Replace(Regex(r"!{4,}"), "!!!"),
         normalizers.Replace(Regex(r"\?{4,}"), "???"),
         normalizers.Replace(Regex(r"\.{4,}"), "..."),

@@ -106,10 +106,12 @@ class LstmTrainer(Trainer):
 
     @staticmethod
     def get_optimizer_cls_and_kwargs(args: TrainingArguments, model: PreTrainedModel | None = None) -> tuple[Any, Any]:
-        """Trainer's optimizer, but [`RowAdamW`] in place of AdamW where a step over a whole table takes long."""
+        """Trainer's optimizer, but [`RowAdamW`] in place of AdamW on a CPU, where a step over a table takes long."""
         optimizer, kwargs = Trainer.get_optimizer_cls_and_kwargs(args, model)
         is_plain = args.device.type == "cpu" and args.world_size == 1 and not args.torch_compile
-        if optimizer is torch.optim.AdamW and is_plain and args.adam_beta1**2 < args.adam_beta2:
+        # an average of the weights walks over the whole table anyway
+        is_read_whole = getattr(args, "average_epochs", 0) > 0
+        if optimizer is torch.optim.AdamW and is_plain and not is_read_whole and args.adam_beta1 < args.adam_beta2:
             optimizer = RowAdamW
         return optimizer, kwargs
 
@@ -124,11 +126,6 @@ class LstmTrainer(Trainer):
             group["params"] = [p for p in group["params"] if p is not table]
             optimizer.add_param_group(group | {"params": [table], "lr": rate})
         return optimizer
-
-    def settle(self) -> None:
-        """Bring every row of the table of word vectors up to date (see [`RowAdamW`])."""
-        if (optimizer := self.row_optimizer()) is not None:
-            optimizer.settle()
 
     def row_optimizer(self) -> RowAdamW | None:
         """The optimizer, if it is one that updates the rows of a table when they are needed."""
@@ -165,13 +162,11 @@ class LstmTrainer(Trainer):
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """`Trainer.evaluate`; during training of the average of the weights, where there is one."""
-        self.settle()
         model: Any = self.model
         with self.average.applied(model) if self.average and self.is_in_train else contextlib.nullcontext():
             return super().evaluate(*args, **kwargs)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
-        self.settle()
         super()._save(output_dir, state_dict)
         if self.average and output_dir is not None:
             self.average.save(output_dir)
@@ -181,7 +176,6 @@ class LstmTrainer(Trainer):
         self.resumed_from = resume_from_checkpoint
 
     def _load_best_model(self) -> None:
-        self.settle()
         super()._load_best_model()
         model: Any = self.model
         if self.average and self.state.best_model_checkpoint is not None:
@@ -196,15 +190,13 @@ class _RowUpdates(TrainerCallback):
         self.trainer = trainer
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self.embedding: Any = cast(Any, self.trainer.model).get_input_embeddings()
+        embedding = cast(Any, self.trainer.model).get_input_embeddings()
         optimizer = self.trainer.row_optimizer()
-        self.handle = optimizer.follow(self.embedding) if optimizer and self.embedding.weight.requires_grad else None
+        self.end = optimizer.follow(embedding) if optimizer and embedding.weight.requires_grad else None
 
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        if self.handle is not None:
-            self.trainer.settle()
-            self.handle.remove()
-            self.embedding.sparse = False
+        if self.end is not None:
+            self.end()
 
 
 class _Averaging(TrainerCallback):
@@ -222,12 +214,10 @@ class _Averaging(TrainerCallback):
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if self.trainer.average and state.global_step % EVERY == 0:
-            self.trainer.settle()
             self.trainer.average.update(self.model, state.global_step)
 
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if self.trainer.average and not args.load_best_model_at_end:
-            self.trainer.settle()
             self.trainer.average.copy_to(self.model)
 
 

@@ -75,7 +75,7 @@ def test_every_kind_of_model(tmp_path: Path, cell_type: str, changes: dict, prec
     model.save_pretrained(tmp_path / "run")
     tokenizer.save_pretrained(tmp_path / "run")
     found = export(str(tmp_path / "run"), str(tmp_path / "onnx"), ExportArguments(precision=precision))  # type: ignore[arg-type]
-    assert found["largest_difference"] < (1e-4 if precision == "fp32" else 0.5)
+    assert found["largest_difference"] < (1e-4 if precision == "fp32" else 0.2)
     ours, theirs = open_classifier(str(tmp_path / "run")), open_classifier(str(tmp_path / "onnx"), "onnxruntime")
     expected, scores = ours.scores(TEXTS), theirs.scores(TEXTS)
     assert np.ptp(expected, axis=0).max() > 0.1
@@ -109,6 +109,7 @@ def test_answers_of_each_kind() -> None:
     one = classifier("single_label_classification", 2)("b")
     assert one == [{"label": "L0", "score": pytest.approx(1 / (1 + np.exp(-2.5)))}]
     assert classifier("single_label_classification", 2)([]) == []
+    assert classifier("", 1)("b")[0]["score"] == 3.0, "one output without a problem type is a number, as for the loss"
 
 
 def test_what_cannot_be_used(trained: Path, exported: Path, tmp_path: Path, fails: Callable[..., str]) -> None:

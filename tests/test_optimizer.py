@@ -1,5 +1,6 @@
 """`RowAdamW` is AdamW, and costs what the rows cost that are used."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,16 @@ def twins(rows: int = 60, **settings: float) -> tuple[nn.Sequential, torch.optim
     return dense, torch.optim.AdamW(dense.parameters(), **settings), sparse, optimizer
 
 
-def train(model: nn.Module, optimizer: torch.optim.Optimizer, step: int, peak: float = 1e-2) -> None:
+def train(model: nn.Module, optimizer: torch.optim.Optimizer, step: int, size: float = 1.0) -> None:
     """One step on data that depend on the number of the step only; few rows are common, most are rare."""
     generator = torch.Generator().manual_seed(step)
     ids = (torch.rand(4, 5, generator=generator) ** 4 * 60).long()
     targets = torch.randn(4, 5, 3, generator=generator)
     for group in optimizer.param_groups:
-        group["lr"] = peak * (1 - step / 700)
+        group["lr"] = 1e-2 * (1 - step / 700)
     optimizer.zero_grad()
     # gradients that do not depend on the weights: rounding must not grow into another course of training
-    (model[0](ids) * torch.cat([targets, targets, targets[..., :1]], dim=-1)).sum().backward()
+    (size * model[0](ids) * torch.cat([targets, targets, targets[..., :1]], dim=-1)).sum().backward()
     (model[1].weight.sum() * targets.sum()).backward()
     clip_gradients(model.parameters(), 10.0)
     optimizer.step()
@@ -66,6 +67,18 @@ def test_row_adamw_is_adamw(betas: tuple[float, float], weight_decay: float) -> 
     assert moments[0]["step"] == moments[1]["step"] == 600
 
 
+def test_small_gradients_beside_eps() -> None:
+    """eps is 1e-8: with gradients of 1e-6 it is seen, most of all in the first steps."""
+    dense, dense_optimizer, sparse, optimizer = twins(weight_decay=0.01)
+    start = sparse[0].weight.detach().clone()
+    for step in range(60):
+        train(dense, dense_optimizer, step, size=1e-6)
+        train(sparse, optimizer, step, size=1e-6)
+    optimizer.settle()
+    error = (dense[0].weight - sparse[0].weight).norm() / (dense[0].weight - start).norm()
+    assert error < 3e-3
+
+
 def test_evaluation_reads_rows_that_are_up_to_date() -> None:
     dense, dense_optimizer, sparse, optimizer = twins(weight_decay=0.1)
     for step in range(50):
@@ -73,6 +86,54 @@ def test_evaluation_reads_rows_that_are_up_to_date() -> None:
         train(sparse, optimizer, step)
     ids = torch.arange(60)
     assert torch.allclose(dense.eval()(ids), sparse.eval()(ids), atol=1e-5)
+
+
+def test_saving_and_loading_mind_the_rows_that_wait() -> None:
+    dense, dense_optimizer, sparse, optimizer = twins(weight_decay=0.1)
+    end = optimizer.follow(sparse[0])  # a second time does no harm
+    for step in range(30):
+        train(dense, dense_optimizer, step)
+        train(sparse, optimizer, step)
+    assert torch.allclose(dense.state_dict()["0.weight"], sparse.state_dict()["0.weight"], atol=1e-5)
+    train(sparse, optimizer, 30)
+    ones = {name: torch.ones_like(one) for name, one in sparse.state_dict().items()}
+    train(sparse, optimizer, 31)
+    sparse.load_state_dict(ones)
+    optimizer.settle()
+    assert torch.equal(sparse[0].weight, ones["0.weight"]), "no old movement reaches new weights"
+    end()
+    assert not sparse[0].sparse
+
+
+def test_a_gradient_of_all_rows_in_between() -> None:
+    dense, dense_optimizer, sparse, optimizer = twins(weight_decay=0.1)
+    for step in range(40):
+        for model, one in ((dense, dense_optimizer), (sparse, optimizer)):
+            if step % 7 == 3:
+                one.zero_grad()
+                model[0].weight.sum().backward()
+                one.step()
+            else:
+                train(model, one, step)
+    restored = copy.deepcopy(optimizer)
+    optimizer.settle()
+    assert torch.allclose(dense[0].weight, sparse[0].weight, atol=1e-5)
+    assert restored.state_dict()["state"][0]["step"] == 40
+
+
+def test_a_closure_is_evaluated() -> None:
+    dense, dense_optimizer, sparse, optimizer = twins()
+
+    def loss(model: nn.Module, one: torch.optim.Optimizer) -> torch.Tensor:
+        one.zero_grad()
+        value = model(torch.tensor([[1, 2]])).square().sum()
+        value.backward()
+        return value
+
+    found = [one.step(lambda m=m, o=one: loss(m, o)) for m, one in ((dense, dense_optimizer), (sparse, optimizer))]
+    assert torch.equal(*found)
+    optimizer.settle()
+    assert torch.allclose(dense[0].weight, sparse[0].weight)
 
 
 def test_a_state_is_that_of_adamw_and_goes_on() -> None:
@@ -121,12 +182,22 @@ def test_settings_that_it_cannot_keep_are_refused(settings: dict) -> None:
         RowAdamW(nn.Embedding(2, 2).parameters(), **settings)
 
 
-@pytest.mark.parametrize("flags", [[], ["--max_grad_norm", "0"], ["--gradient_accumulation_steps", "2"]])
+@pytest.mark.parametrize(
+    "flags",
+    [
+        [],
+        ["--max_grad_norm", "0", "--eval_strategy", "no", "--load_best_model_at_end", "false"],
+        ["--gradient_accumulation_steps", "2", "--per_device_train_batch_size", "3"],
+    ],
+)
 def test_training_is_the_same_with_either(
     data_folder: Path, tmp_path: Path, flags: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights = []
+    steps: list[str] = []
+    monkeypatch.setattr(RowAdamW, "step", lambda *given, step=RowAdamW.step: steps.append("row") or step(*given))
     for name in ("rows", "whole"):
+        assert bool(steps) == (name == "whole")
         if name == "whole":
             whole_tables = staticmethod(Trainer.get_optimizer_cls_and_kwargs)
             monkeypatch.setattr(LstmTrainer, "get_optimizer_cls_and_kwargs", whole_tables)

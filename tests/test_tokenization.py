@@ -26,6 +26,7 @@ def units(text: str, **options: object) -> list[str]:
         ("ca n't , it 's", ["ca", "n't", ",", "it", "'s"]),
         ("I don\\u2019t\\u002c ok", ["i", "do", "n't", ",", "ok"]),
         ("don’t “quote” – dash…", ["do", "n't", '"', "quote", '"', "--", "dash", "..."]),
+        ("&u00e9; R&udead", ["&", "u00e9", ";", "r", "&", "udead"]),
         ("&amp;#39; &amp;quot; AT&T &unk; \\ud83d\\ude00 a", ["'", '"', "at", "&", "t", "&", "unk", ";", "a"]),
         ("Tom &amp; Jerry &lt;3 &#39;x&#x27; caf&eacute;", ["tom", "&", "jerry", "<3", "'", "x", "'", "café"]),
         ("thanks @Some_One see https://t.co/x?y=1 www.a.org", ["thanks", "@user", "see", "http", "http"]),
