@@ -32,12 +32,16 @@ def worst_push(vectors: torch.Tensor, size: float) -> torch.Tensor:
     The push of the word vectors that, to first order, raises the loss most (equation 5).
 
     Args:
-        vectors: Word vectors, `(batch, tokens, embedding_size)`, after the backward pass of the loss.
-        size: L2 norm of the push of each text.
+        vectors: Word vectors, `(batch, tokens, embedding_size)`, after the backward pass of the loss. Those of padding
+            are zeros.
+        size: L2 norm of the push of each text, as a share of the mean length of a word vector in the batch. In the
+            paper, whose vectors have 256 numbers of variance 1, a push of 5 is a share of 5 / sqrt(256) = 0.31.
     """
+    lengths = vectors.detach().norm(dim=-1)
+    length = lengths.sum() / (lengths > 0).sum().clamp(min=1)
     gradient = cast(torch.Tensor, vectors.grad)
     norms = gradient.flatten(1).norm(dim=1).clamp(min=1e-12)
-    return gradient * (size / norms)[:, None, None]
+    return gradient * (size * length / norms)[:, None, None]
 
 
 @contextlib.contextmanager

@@ -60,8 +60,8 @@ class LstmTrainingArguments(TrainingArguments):
     adversarial_size: float = field(
         default=0.0,
         metadata={
-            "help": "Train each batch a second time with a push of this size (L2 norm in a text's vectors) against "
-            "the model, 0.5 say; 0: not. Takes twice as long."
+            "help": "Train each batch a second time with its word vectors pushed against the model, each text's by "
+            "this share of the length of a word vector, 0.25 say; 0: not. Takes twice as long."
         },
     )
     early_stopping_patience: int | None = field(
