@@ -185,7 +185,9 @@ class LstmEncoder(nn.Module):
                 held = (-GATE_HOLD, GATE_HOLD, 0.0, 0.0) if isinstance(self.rnn, nn.LSTM) else (0.0, GATE_HOLD, 0.0)
                 column = torch.cat([w_ih.new_full((self.rnn.hidden_size, 1), value) for value in held])
                 w_ih = torch.cat([w_ih, column], dim=1)
-            weights += [w_ih, F.dropout(w_hh, self.recurrent_dropout, self.training), b_ih, b_hh]
+            if self.training and self.recurrent_dropout > 0.0:
+                w_hh = F.dropout(w_hh, self.recurrent_dropout)
+            weights += [w_ih, w_hh, b_ih, b_hh]
         return weights
 
 
@@ -209,8 +211,11 @@ class LstmPooler(nn.Module):
             self.attention = nn.Linear(config.output_size, config.output_size)
             self.context = nn.Linear(config.output_size, 1, bias=False)
 
-    def forward(self, states: torch.Tensor, last: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """`states` (batch, tokens, size), `last` (batch, size) and `mask` (batch, tokens) to (batch, pooled_size)."""
+    def forward(self, states: torch.Tensor, last: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        """
+        `states` (batch, tokens, size), `last` (batch, size) and `mask` (batch, tokens), `None` where there is no
+        padding, to (batch, pooled_size).
+        """
         if self.pooling == "last":
             return last
         if self.pooling == "mean":
@@ -221,16 +226,21 @@ class LstmPooler(nn.Module):
             return torch.cat([last, self.mean(states, mask), self._max(states, mask)], dim=-1)
         # Hierarchical attention networks (Yang et al., 2016), equations 5 to 7
         scores = self.context(torch.tanh(self.attention(states)))
-        scores = scores.masked_fill(~mask.unsqueeze(-1), torch.finfo(scores.dtype).min)
+        if mask is not None:
+            scores = scores.masked_fill(~mask.unsqueeze(-1), torch.finfo(scores.dtype).min)
         return (scores.softmax(dim=1) * states).sum(dim=1)
 
     @staticmethod
-    def mean(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def mean(states: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         """The mean over tokens; `states` must be zero at padding."""
+        if mask is None:
+            return states.sum(dim=1) / states.shape[1]
         return states.sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1).to(states.dtype)
 
     @staticmethod
-    def _max(states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def _max(states: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        if mask is None:
+            return states.amax(dim=1)
         largest = states.masked_fill(~mask.unsqueeze(-1), torch.finfo(states.dtype).min).amax(dim=1)
         return largest.masked_fill(~mask.any(dim=1, keepdim=True), 0.0)
 
@@ -274,10 +284,11 @@ class LstmModel(LstmPreTrainedModel):
         states = locked_dropout(vectors, self.config.embedding_dropout, self.training)
 
         order = None
-        encoder_mask: torch.Tensor | None = mask
+        pooler_mask: torch.Tensor | None = mask
+        encoder_mask = pooler_mask
         if not torch.compiler.is_compiling():
             if bool(mask.all()):
-                encoder_mask = None
+                pooler_mask = encoder_mask = None
             elif _has_gaps(mask):
                 order = (~mask).to(torch.int8).argsort(dim=1, stable=True)
                 states = states.gather(1, order.unsqueeze(-1).expand_as(states))
@@ -291,7 +302,7 @@ class LstmModel(LstmPreTrainedModel):
         last = h_n[-directions:].transpose(0, 1).flatten(1)
         return LstmModelOutput(
             last_hidden_state=layers[-1],
-            pooler_output=self.pooler(layers[-1], last, mask),
+            pooler_output=self.pooler(layers[-1], last, pooler_mask),
             h_n=h_n,
             c_n=c_n,
             hidden_states=(vectors, *layers) if output_hidden_states else None,
@@ -367,6 +378,13 @@ class LstmForSequenceClassification(LstmPreTrainedModel):
         self.dropout = nn.Dropout(config.classifier_dropout)
         self.classifier = nn.Linear(config.pooled_size, config.num_labels)  # type: ignore[arg-type]
         self.post_init()
+
+    def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
+        """As the library's; what is saved also opens as its base model, by `AutoModel`, without this package."""
+        if self._auto_class is not None:
+            base = f"{type(self).__module__.rsplit('.', 1)[-1]}.{LstmModel.__name__}"
+            self.config.auto_map = {**(getattr(self.config, "auto_map", None) or {}), "AutoModel": base}
+        super().save_pretrained(*args, **kwargs)
 
     # No **kwargs: Trainer would take them for a promise that the loss is divided by `num_items_in_batch`.
     @can_return_tuple
