@@ -18,6 +18,8 @@ from modeling_lstm.runs import environment, write_json
 from .accuracy import RESULTS
 
 ROOT = RESULTS.parent
+QUICK = 0.1  # seconds
+PAUSE = 0.05  # seconds in which the idle threads of one library stop spinning, before another's are timed
 SPEED = RESULTS / "speed"
 # Tokens of a text, from the shortest to the longest in steps of 5 %: TweetEval sentiment and IMDB, train
 LENGTHS = {
@@ -27,15 +29,28 @@ LENGTHS = {
 
 
 def take_turns(ways: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
-    """Seconds of each way, `repeats` of them after one that warms up; a round runs each way once, in turn."""
+    """
+    Seconds of each way, `repeats` of them after one that warms up. A round runs each way in turn: once, and if it is
+    quick three times before, so that it finds caches and threads as it does in a service with work to do.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
+    first: dict[str, float] = {}
+    gc.collect()
+    gc.disable()
     for turn in range(repeats + 1):
         for name, run in ways.items():
-            gc.collect()
+            time.sleep(PAUSE)
+            if turn > 0 and first[name] < QUICK:
+                for _ in range(3):
+                    run()
             started = time.perf_counter()
             run()
+            took = time.perf_counter() - started
             if turn > 0:
-                seconds[name].append(time.perf_counter() - started)
+                seconds[name].append(took)
+            else:
+                first[name] = took
+    gc.enable()
     return seconds
 
 
@@ -64,12 +79,15 @@ def process(program: str) -> tuple[float, int]:
     return time.perf_counter() - started, round(int(out.split()[-1]) / 1024)
 
 
-def drawn_lengths(kind: str, rows: int, longest: int, *, sorted_batches: bool = False, seed: int = 0) -> torch.Tensor:
+def drawn_lengths(
+    kind: str, rows: int, longest: int, *, sorted_batches: bool = False, place: float = 0.5, seed: int = 0
+) -> torch.Tensor:
     """
     Lengths of a batch of real texts, cut at `longest` tokens.
 
     Args:
-        sorted_batches: Out of 50 batches, sorted by length, the middle one: batches of like lengths.
+        sorted_batches: Take it out of 50 batches that are sorted by length, as `Trainer` groups them.
+        place: Which of the 50: 0 is the one of the shortest texts, 1 that of the longest.
     """
     quantiles = torch.tensor(LENGTHS[kind], dtype=torch.float64)
     places = torch.rand(rows * (50 if sorted_batches else 1), generator=torch.Generator().manual_seed(seed)) * 20
@@ -77,7 +95,8 @@ def drawn_lengths(kind: str, rows: int, longest: int, *, sorted_batches: bool = 
     lengths = quantiles[low] + (places - low) * (quantiles[low + 1] - quantiles[low])
     lengths = lengths.round().long().clamp(1, longest)
     if sorted_batches:
-        lengths = lengths.sort().values[25 * rows : 26 * rows]
+        begin = round(49 * place) * rows
+        lengths = lengths.sort().values[begin : begin + rows]
         lengths = lengths[torch.randperm(rows, generator=torch.Generator().manual_seed(seed))]
     return lengths
 
