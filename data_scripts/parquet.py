@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasets import ClassLabel, DatasetDict, DownloadManager
-from huggingface_hub import DatasetCard, DatasetCardData
+from huggingface_hub import DatasetCardData
 
+from modeling_lstm.card import marked
 from modeling_lstm.errors import InputError
+from modeling_lstm.hub import CARD, Push, create_repository, files_of, push_files
 from modeling_lstm.runs import whole_or_nothing
 
 Counts = dict[str, dict[str, int]]
@@ -59,10 +61,10 @@ def write_data_set(folder: Path, configurations: dict[str, DatasetDict], descrip
             (temporary / name).mkdir()
             for split, rows in splits.items():
                 rows.to_parquet(temporary / name / f"{split}.parquet")
-        card(configurations, description).save(temporary / "README.md")
+        (temporary / CARD).write_text(marked(card(configurations, description)), encoding="utf-8")
 
 
-def card(configurations: dict[str, DatasetDict], description: Description) -> DatasetCard:
+def card(configurations: dict[str, DatasetDict], description: Description) -> str:
     """The card: metadata by which `load_dataset` finds the files, and tables of features and counts."""
     metadata = DatasetCardData(
         language="en",
@@ -107,19 +109,35 @@ def card(configurations: dict[str, DatasetDict], description: Description) -> Da
         "## Citation",
         description.citation,
     ]
-    return DatasetCard("\n\n".join(parts) + "\n")
+    return "\n\n".join(parts) + "\n"
+
+
+def push_data_set(folder: Path, repo_id: str, private: bool = False, overwrite_card: bool = False) -> Push:
+    """Push what [`write_data_set`] wrote, in one commit; the same again makes none."""
+    repo_id = create_repository(repo_id, "dataset", private=private or None)
+    files = files_of(folder, ["*/*.parquet", CARD])
+    message = "Upload a data set of modeling-lstm"
+    return push_files(files, repo_id, message, repo_type="dataset", overwrite_card=overwrite_card)
 
 
 def run(build: Callable[[str | None], dict[str, DatasetDict]], description: Description, expected: Counts) -> None:
-    """The command line that every script has: `--output_dir`, `--source`."""
+    """The command line that every script has: `--output_dir`, `--source`, `--push_to_hub`."""
     parser = argparse.ArgumentParser(description=f"Make the data set {description.title} as Parquet files with a card.")
     parser.add_argument("--output_dir", required=True, type=Path, help="Folder to write.")
     parser.add_argument("--source", help="File or folder of the original release; without it, it is downloaded.")
+    parser.add_argument("--push_to_hub", metavar="ID", help="Data set of the Hub to push to, me/name.")
+    parser.add_argument("--private", action="store_true", help="Make a private repository.")
+    parser.add_argument("--overwrite_card", action="store_true", help="Replace its card, even if a person wrote it.")
     arguments = parser.parse_args()
     try:
         configurations = build(arguments.source)
         check_counts(counts(configurations), expected)
         write_data_set(arguments.output_dir, configurations, description)
+        if arguments.push_to_hub:
+            done = push_data_set(
+                arguments.output_dir, arguments.push_to_hub, arguments.private, arguments.overwrite_card
+            )
+            print(done.url)
     except InputError as error:
         parser.exit(2, f"{description.name}: error: {error}\n")
     for name, splits in counts(configurations).items():

@@ -1,4 +1,4 @@
-"""The command line, `modeling-lstm train | evaluate | predict | export | vectors`: flags are fields of settings."""
+"""The command line, `modeling-lstm train | evaluate | predict | export | card | push | vectors`: flags to settings."""
 
 import json
 import logging
@@ -18,6 +18,8 @@ COMMANDS = {
     "evaluate": "score a run on a split: modeling-lstm evaluate RUN --split test",
     "predict": "classify texts: modeling-lstm predict RUN 'a sentence' ... | --input FILE --output FILE",
     "export": "write a run as ONNX: modeling-lstm export RUN FOLDER [--precision int8]",
+    "card": "write a run's model card, to look at: modeling-lstm card RUN me/name [--license apache-2.0] ...",
+    "push": "share a run on the Hub: modeling-lstm push RUN me/name [--private] [--revision BRANCH] [--create_pr]",
     "vectors": "word vectors: modeling-lstm vectors train | nearest VECTORS WORD ... | compare A B [WORD ...] | push",
 }
 VECTORS_COMMANDS = {
@@ -26,6 +28,7 @@ VECTORS_COMMANDS = {
     "vectors compare": "where two collections differ: modeling-lstm vectors compare VECTORS VECTORS [WORD ...]",
     "vectors push": "share vectors on the Hub: modeling-lstm vectors push VECTORS me/name",
 }
+SECRETS = ("--hub_token", "--push_to_hub_token")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,7 +115,7 @@ def training_settings(given: list[str]) -> tuple[Any, ...]:
 def _train(given: list[str]) -> int:
     from .training import train
 
-    command = shlex.join(["modeling-lstm", "train", *given])
+    command = shlex.join(["modeling-lstm", "train", *_without_secrets(given)])
     if given and not given[0].startswith("-"):
         given = [*read_recipe(Path(given[0])), *given[1:]]
     settings = training_settings(given)
@@ -122,6 +125,16 @@ def _train(given: list[str]) -> int:
     score = record["metrics"]["validation"][best]
     print(f"validation {best} {score:.4f} after {record['seconds']['total'] / 60:.1f} minutes; saved in {folder}")
     return 0
+
+
+def _without_secrets(given: list[str]) -> list[str]:
+    """The flags with the values of tokens left out, which a record must not tell."""
+    shown = []
+    for place, flag in enumerate(given):
+        name, sign, _ = flag.partition("=")
+        is_value = place > 0 and given[place - 1] in SECRETS
+        shown.append("TOKEN" if is_value else f"{name}=TOKEN" if sign and name in SECRETS else flag)
+    return shown
 
 
 def read_recipe(path: Path) -> list[str]:
@@ -194,6 +207,35 @@ def _export(given: list[str]) -> int:
     return 0
 
 
+def _card(given: list[str]) -> int:
+    from .sharing import CardArguments, write_card
+
+    parser = _sharing_parser("card", CardArguments)
+    parser.add_argument("--overwrite_card", action="store_true", help="Replace a card that a person wrote.")
+    arguments, rest = _parse(parser, given)
+    print(write_card(rest.run, rest.repository, arguments, overwrite=rest.overwrite_card))
+    return 0
+
+
+def _push(given: list[str]) -> int:
+    from .sharing import CardArguments, PushArguments, push
+
+    arguments, card, rest = _parse(_sharing_parser("push", PushArguments, CardArguments), given)
+    _print_push(push(rest.run, rest.repository, arguments, card))
+    return 0
+
+
+def _sharing_parser(command: str, *dataclass_types: Any) -> Any:
+    parser = _parser(command, *dataclass_types)
+    parser.add_argument("run", help="Run folder.")
+    parser.add_argument("repository", help="Id on the Hub: me/name.")
+    return parser
+
+
+def _print_push(done: Any) -> None:
+    print(done.url if done.is_new else f"{done.url} has the same files already: nothing was pushed")
+
+
 def _vectors(given: list[str]) -> int:
     command = " ".join(["vectors", *given[:1]])
     if command not in VECTORS_COMMANDS:
@@ -261,7 +303,7 @@ def _vectors_push(given: list[str]) -> int:
     parser.add_argument("--revision", help="Branch to push to.")
     (rest,) = _parse(parser, given)
     vectors = WordVectors.from_pretrained(rest.vectors)
-    print(vectors.push_to_hub(rest.repository, private=rest.private or None, revision=rest.revision))
+    _print_push(vectors.push_to_hub(rest.repository, private=rest.private or None, revision=rest.revision))
     return 0
 
 
@@ -270,6 +312,8 @@ _RUNNERS: dict[str, Callable[[list[str]], int]] = {
     "evaluate": _evaluate,
     "predict": _predict,
     "export": _export,
+    "card": _card,
+    "push": _push,
     "vectors": _vectors,
     "vectors train": _vectors_train,
     "vectors nearest": _vectors_nearest,

@@ -35,6 +35,7 @@ class ExportArguments:
     precision: Literal["fp32", "int8"] = field(
         default="fp32", metadata={"help": "Numbers of the weights; int8 is smaller, faster and a little less exact."}
     )
+    revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a run on the Hub."})
 
 
 def export(run: str, output_dir: str, arguments: ExportArguments) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def export(run: str, output_dir: str, arguments: ExportArguments) -> dict[str, A
     Args:
         run: Run folder or Hub id.
         output_dir: Folder to write.
-        arguments: Precision.
+        arguments: Precision and revision.
 
     Returns:
         `size_mb` of `model.onnx`, and the `largest_difference` between its logits and the run's, as a share of
@@ -60,7 +61,7 @@ def export(run: str, output_dir: str, arguments: ExportArguments) -> dict[str, A
         import onnxruntime  # noqa: F401
     except ImportError as error:
         raise InputError(f"{error.name} is not installed: pip install 'modeling-lstm[onnx]'") from error
-    model, tokenizer = load_run(run)
+    model, tokenizer = load_run(run, arguments.revision)
     program = _program(model, quantize=arguments.precision == "int8")
     with whole_or_nothing(folder) as temporary:
         onnx_ir.save(program, temporary / MODEL)

@@ -39,6 +39,7 @@ class PredictionArguments:
         default="torch", metadata={"help": "What runs the model; onnxruntime takes a folder that export wrote."}
     )
     max_characters: int = field(default=500_000, metadata={"help": "A longer text is an error."})
+    revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a run on the Hub."})
 
 
 def predict(run: str, texts: list[str], arguments: PredictionArguments) -> Iterator[Row] | int:
@@ -61,7 +62,7 @@ def predict(run: str, texts: list[str], arguments: PredictionArguments) -> Itera
     if output is not None:
         check_output(output)
     source = iter(texts) if texts else read_texts(arguments, run)
-    classifier = open_classifier(run, arguments.backend)
+    classifier = open_classifier(run, arguments.backend, arguments.revision)
     rows = classify(classifier, _checked(source, arguments.max_characters), arguments.batch_size)
     if output is None:
         return rows
@@ -100,9 +101,9 @@ def token_limit(tokenizer: PreTrainedTokenizerBase) -> int | None:
     return limit if limit < 10**9 else None  # transformers writes 1e30 for none
 
 
-def open_classifier(run: str, backend: str = "torch") -> TextClassifier:
+def open_classifier(run: str, backend: str = "torch", revision: str | None = None) -> TextClassifier:
     """
-    The classifier of a run, or with `backend="onnxruntime"` of an exported folder.
+    The classifier of a run, here or (at a revision) on the Hub, or with `backend="onnxruntime"` of an exported folder.
 
     Raises:
         InputError: the folder cannot be used with this backend.
@@ -116,7 +117,7 @@ def open_classifier(run: str, backend: str = "torch") -> TextClassifier:
             raise InputError(f"The exported model {run!r} cannot be loaded: {type(error).__name__}: {error}") from error
     exported = Path(run) / MODEL
     require(not exported.is_file(), f"{run!r} is an exported model: add --backend onnxruntime.")
-    model, tokenizer = load_run(run)
+    model, tokenizer = load_run(run, revision)
     if torch.cuda.is_available():
         torch.nn.Module.cuda(model)
     return torch_classifier(model, tokenizer)

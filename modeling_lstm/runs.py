@@ -20,9 +20,11 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from .errors import InputError, listed, save_failure
+from .errors import InputError, listed, require, save_failure
+from .hub import download
 
 RECORD = "run.json"
+LOADED = ("config.json", "model.safetensors", "tokenizer*.json")
 PACKAGES = (
     "modeling-lstm",
     "torch",
@@ -74,10 +76,14 @@ def whole_or_nothing(folder: Path) -> Iterator[Path]:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON under a temporary name, then rename."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file under a temporary name, then rename."""
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=_SAVING, delete=False) as file:
         try:
-            json.dump(content, file, indent=2, ensure_ascii=False)
-            file.write("\n")
+            file.write(text)
             file.flush()
         except OSError:
             os.unlink(file.name)
@@ -91,6 +97,8 @@ def save_run(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenize
     with whole_or_nothing(folder) as temporary:
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
+        size = sum(path.stat().st_size for path in temporary.glob("*.safetensors"))
+        record["model"]["size_mb"] = round(size / 1e6, 1)
         write_json(temporary / RECORD, record)
 
 
@@ -113,22 +121,26 @@ def read_record(folder: Path) -> dict[str, Any]:
     return record
 
 
-def load_run(source: str) -> tuple[PreTrainedModel, Any]:
+def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel, Any]:
     """
-    Open the model and the tokenizer of a run folder or of a Hub id.
+    Open the model and the tokenizer of a run folder or of a Hub id, whose code is not run.
+
+    Args:
+        revision: Branch, tag or commit on the Hub.
 
     Raises:
         InputError: there is no such run, or it is damaged; says which file and how.
     """
     folder = Path(source)
-    if folder.is_dir():
-        _check_files(folder)
-    elif source.startswith((".", "/", "~")) or source.count("/") > 1:
-        raise InputError(f"There is no run folder {source!r}.")
+    if not folder.is_dir():
+        is_path = source.startswith((".", "/", "~")) or source.count("/") > 1
+        require(not is_path, f"There is no run folder {source!r}.")
+        folder = download(source, revision, list(LOADED))
+    _check_files(folder, source)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         model, report = AutoModelForSequenceClassification.from_pretrained(
-            source, trust_remote_code=False, output_loading_info=True
+            folder, trust_remote_code=False, output_loading_info=True
         )
     except Exception as error:  # damaged files make the libraries raise anything, bare Exception included
         raise InputError(f"The run {source!r} cannot be loaded: {type(error).__name__}: {error}") from error
@@ -151,20 +163,20 @@ def check_vocabulary(tokenizer: PreTrainedTokenizerBase, vocab_size: int) -> Non
         )
 
 
-def _check_files(folder: Path) -> None:
+def _check_files(folder: Path, source: str) -> None:
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
         if not (folder / name).is_file():
-            raise InputError(f"The run folder {str(folder)!r} is damaged: {name} is missing.")
+            raise InputError(f"The run folder {source!r} is damaged: {name} is missing.")
         _read_json(folder / name)
     weights = folder / "model.safetensors"
     if not weights.is_file():
-        raise InputError(f"The run folder {str(folder)!r} is damaged: {weights.name} is missing.")
+        raise InputError(f"The run folder {source!r} is damaged: {weights.name} is missing.")
     try:
         with safe_open(weights, framework="pt"):
             pass
     except SafetensorError as error:
         raise InputError(
-            f"The run folder {str(folder)!r} is damaged: {weights.name} is cut off or no safetensors ({error})."
+            f"The run folder {source!r} is damaged: {weights.name} is cut off or no safetensors ({error})."
         ) from error
 
 

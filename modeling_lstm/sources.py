@@ -5,7 +5,7 @@ import glob
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from datasets import Dataset, DatasetDict, Value, load_dataset
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
@@ -36,13 +36,13 @@ def read_source(source: str, subset: str | None = None, revision: str | None = N
     Raises:
         InputError: it does not exist or cannot be read.
     """
-    if source == BUILT_IN:
+    kind = kind_of(source)
+    if kind == "built-in":
         return load_order_matters()
-    path = Path(source)
     with reading(source):
-        if path.exists() or path.suffix.lower() in FORMATS or source.startswith((".", "/", "~")):
-            require(path.exists(), f"There is no file or folder {source!r}.")
-            raw = _read_local(path, subset)
+        if kind == "local":
+            require(Path(source).exists(), f"There is no file or folder {source!r}.")
+            raw = _read_local(Path(source), subset)
         else:
             raw = load_dataset(source, name=subset, revision=revision)
     splits = DatasetDict()
@@ -53,6 +53,15 @@ def read_source(source: str, subset: str | None = None, revision: str | None = N
                 break
     require(len(splits) > 0, f"{source!r} has none of the splits train, validation and test; it has {listed(raw)}.")
     return splits
+
+
+def kind_of(source: str) -> Literal["built-in", "local", "hub"]:
+    """Where a source is: what could be a file or folder is taken for one."""
+    if source == BUILT_IN:
+        return "built-in"
+    path = Path(source)
+    is_path = path.exists() or path.suffix.lower() in FORMATS or source.startswith((".", "/", "~"))
+    return "local" if is_path else "hub"
 
 
 def split_subset(source: str) -> tuple[str, str | None]:

@@ -3,16 +3,19 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 import torch
 from datasets import Dataset
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from .adversarial import pushed, watched, worst_push
 from .averaging import EVERY, WeightAverage
 from .errors import require
+from .hub import create_repository
 from .optimizer import RowAdamW, clip_gradients
 
 PRETRAINED_RATE = 0.3  # of the learning rate, for vectors that begin as --embeddings; chosen on validation
@@ -68,6 +71,9 @@ class LstmTrainingArguments(TrainingArguments):
         default=None, metadata={"help": "Stop after that many evaluations without a better score."}
     )
     overwrite: bool = field(default=False, metadata={"help": "Replace the run that is in the run folder."})
+    hub_strategy: str = field(
+        default="end", metadata={"help": "Only end: --push_to_hub pushes the run folder when it is complete."}
+    )
     restore_callback_states_from_checkpoint: bool = field(
         default=True, metadata={"help": "Go on counting for early stopping where a resumed run was cut off."}
     )
@@ -87,6 +93,10 @@ class LstmTrainingArguments(TrainingArguments):
         require(
             self.early_stopping_patience is None or self.load_best_model_at_end,
             "--early_stopping_patience needs --load_best_model_at_end true.",
+        )
+        require(
+            self.hub_strategy == "end",
+            f"--hub_strategy must be end, found {self.hub_strategy}: a run folder is pushed when it is complete.",
         )
         super().__post_init__()
 
@@ -166,8 +176,17 @@ class LstmTrainer(Trainer):
         with self.average.applied(model) if self.average and self.is_in_train else contextlib.nullcontext():
             return super().evaluate(*args, **kwargs)
 
+    def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
+        """Trainer's, before training starts; what the Hub says against it as one sentence."""
+        args = self.args
+        name = args.hub_model_id or Path(args.output_dir).absolute().name  # type: ignore[arg-type]
+        private = private if private is not None else args.hub_private_repo
+        self.hub_model_id: Any = create_repository(name, "model", private=private, token=token or args.hub_token)
+        self.push_in_progress: Any = None
+
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         super()._save(output_dir, state_dict)
+        Path(output_dir or str(self.args.output_dir), TRAINING_ARGS_NAME).unlink(missing_ok=True)  # a pickle
         if self.average and output_dir is not None:
             self.average.save(output_dir)
 

@@ -32,9 +32,12 @@ from transformers import (
 from .data import DataArguments, TextData, load_data
 from .embeddings import InitialEmbeddings, initial_embeddings
 from .errors import InputError, require, save_failure
+from .hub import exists
 from .metrics import TextClassificationMetric, metric_names
 from .preprocessing import TokenizerArguments, build_tokenizer, tokenize
 from .runs import check_vocabulary, environment, save_run
+from .sharing import PushArguments, push
+from .sources import kind_of
 from .trainer import PRETRAINED_RATE, LstmTrainer, LstmTrainingArguments, word_table
 from .vectors.sources import WordSource, open_source
 from .vectors.tables import TokenTable
@@ -158,6 +161,7 @@ def train(
         "command": command,
         "task": {"problem_type": data.problem_type, "label_names": data.label_names},
         "data": vars(data_arguments)
+        | {"source": kind_of(data_arguments.dataset)}
         | {"text_column": data.text_column, "label_column": data.label_column, "counts": data.counts()}
         | {"tokens": {name: split.statistics for name, split in splits.items()}},
         "tokenizer": (
@@ -179,7 +183,20 @@ def train(
     }
     record |= environment()
     save_run(folder, model, tokenizer, record)
+    if args.push_to_hub:
+        _push(folder, str(trainer.hub_model_id), args)
     return record
+
+
+def _push(folder: Path, repo_id: str, args: LstmTrainingArguments) -> None:
+    where = PushArguments(private=bool(args.hub_private_repo), revision=args.hub_revision)
+    try:
+        done = push(str(folder), repo_id, where, token=args.hub_token)
+    except InputError as error:
+        raise InputError(
+            f"{error} The run is complete in {str(folder)!r}: modeling-lstm push {folder} {repo_id}"
+        ) from error
+    logger.info("Pushed: %s", done.url)
 
 
 def _source_and_tokenizer(
@@ -206,6 +223,7 @@ def _prepared(
     vectors = initial_embeddings(source, tokenizer, train)
     vectors.report |= {
         "source": str(arguments.embeddings),
+        "is_from_hub": not exists(Path(str(arguments.embeddings).removeprefix("transformer:"))),
         "revision": arguments.embeddings_revision,
         "centered": arguments.center_embeddings,
         "scaled": arguments.scale_embeddings,

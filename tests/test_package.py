@@ -19,17 +19,17 @@ REMOTE = ("configuration_lstm", "modeling_lstm", "modeling_bag_of_words", "token
 # Lower ranks know nothing of higher ones
 RANKS = {
     **dict.fromkeys(("errors", "configuration_lstm", "tokenization_lstm", "metrics", "order_matters", "classifier"), 0),
-    **dict.fromkeys(("adversarial", "averaging", "optimizer"), 0),
-    **dict.fromkeys(("modeling_lstm", "labels", "preprocessing", "runs", "sources", "trainer", "writers"), 1),
-    **dict.fromkeys(("modeling_bag_of_words", "data"), 2),
-    **dict.fromkeys(("vectors.files", "vectors.hub", "vectors.spelling", "vectors.card"), 2),
-    **dict.fromkeys(("vectors.text", "vectors.static"), 3),
-    **dict.fromkeys(("vectors.word2vec", "vectors.tables"), 4),
+    **dict.fromkeys(("adversarial", "averaging", "optimizer", "card"), 0),
+    **dict.fromkeys(("modeling_lstm", "labels", "preprocessing", "hub", "sources", "writers"), 1),
+    **dict.fromkeys(("modeling_bag_of_words", "data", "runs", "trainer"), 2),
+    **dict.fromkeys(("vectors.files", "vectors.spelling", "vectors.card"), 2),
+    **dict.fromkeys(("vectors.text", "vectors.static", "prediction"), 3),
+    **dict.fromkeys(("vectors.word2vec", "vectors.tables", "sharing"), 4),
     "vectors.fasttext": 5,
     "vectors.words": 6,
     **dict.fromkeys(("vectors.sources", "vectors.training", "vectors"), 7),
     **dict.fromkeys(("vectors.comparison", "embeddings"), 8),
-    **dict.fromkeys(("training", "prediction"), 9),
+    "training": 9,
     **dict.fromkeys(("evaluation", "export"), 10),
     "cli": 11,
     "__init__": 12,
@@ -151,6 +151,7 @@ def test_readme_names_only_flags_and_commands_that_exist() -> None:
     from modeling_lstm.evaluation import EvaluationArguments
     from modeling_lstm.export import ExportArguments
     from modeling_lstm.prediction import PredictionArguments
+    from modeling_lstm.sharing import CardArguments, PushArguments
     from modeling_lstm.vectors.training import VectorTrainingArguments
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -160,7 +161,8 @@ def test_readme_names_only_flags_and_commands_that_exist() -> None:
     known = set(re.findall(r"--([a-z_0-9]+)", shown))
     known |= set(EvaluationArguments.__dataclass_fields__) | set(PredictionArguments.__dataclass_fields__)
     known |= set(VectorTrainingArguments.__dataclass_fields__) | set(ExportArguments.__dataclass_fields__)
-    known |= {"output_dir", "source", "help", "check", "number"}
+    known |= set(CardArguments.__dataclass_fields__) | set(PushArguments.__dataclass_fields__)
+    known |= {"output_dir", "source", "help", "check", "number", "push_to_hub"}
     used = set(re.findall(r"(?<![\w-])--([a-z_0-9]+)", text))
     assert used and used <= known, used - known
     assert set(re.findall(r"modeling-lstm ([a-z]+) ", text)) <= set(COMMANDS) | {"is"}

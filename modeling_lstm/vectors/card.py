@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import ModelCard, ModelCardData
+from huggingface_hub import ModelCardData
+
+from ..card import code, marked, table
 
 _BODY = """# Word vectors
 
@@ -14,7 +16,7 @@ _BODY = """# Word vectors
 As the start of a text classifier, with [modeling-lstm](https://pypi.org/project/modeling-lstm/):
 
 ```
-modeling-lstm train --embeddings THIS_REPOSITORY --dataset ... --output_dir ...
+modeling-lstm train --embeddings {source} --dataset ... --output_dir ...
 ```
 
 To look at them:
@@ -22,7 +24,7 @@ To look at them:
 ```python
 from modeling_lstm.vectors import WordVectors
 
-vectors = WordVectors.from_pretrained("THIS_REPOSITORY")
+vectors = WordVectors.from_pretrained("{source}")
 vectors.nearest("good")
 ```
 
@@ -35,21 +37,15 @@ meanings.
 """
 
 
-def write_card(folder: Path, words: int, dimension: int, record: dict[str, Any]) -> None:
+def write_card(folder: Path, source: str, words: int, dimension: int, record: dict[str, Any]) -> None:
     """Write `README.md`: what the record of the vectors' making knows, and nothing else."""
-    rows = "".join(
-        f"| {name.replace('_', ' ')} | {_cell(value)} |\n" for name, value in record.items() if value is not None
-    )
+    rows = [[name.replace("_", " "), code(value)] for name, value in record.items() if value is not None]
     data = ModelCardData(library_name="modeling-lstm", tags=["word-vectors", "word2vec", "static-embeddings"])
     body = _BODY.format(
+        source=source,
         words=words,
         dimension=dimension,
-        made=f" Trained with {_cell(record['algorithm'])}." if "algorithm" in record else "",
-        record=f"\n## Training\n\n| setting | value |\n|---|---|\n{rows}" if record else "",
+        made=f" Trained with {code(record['algorithm'])}." if "algorithm" in record else "",
+        record=f"\n## Training\n\n{table(['setting', 'value'], rows)}\n" if record else "",
     )
-    ModelCard(f"---\n{data.to_yaml()}\n---\n\n{body}").save(folder / "README.md")
-
-
-def _cell(value: object) -> str:
-    """A value in a Markdown table, as code, whatever it holds."""
-    return "`" + " ".join(str(value).replace("`", "'").replace("|", "\\|").split()) + "`"
+    (folder / "README.md").write_text(marked(f"---\n{data.to_yaml()}\n---\n\n{body}"), encoding="utf-8")

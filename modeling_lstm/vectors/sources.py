@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import require
+from ..hub import download_file, exists
 from .files import VectorFile
-from .hub import download_file, exists
 from .spelling import spellings
 from .static import WEIGHTS, read_static
 from .tables import TokenTable, static_table, transformer_table

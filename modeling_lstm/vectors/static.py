@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer, models
 
 from ..errors import InputError, require
-from .hub import download
+from ..hub import folder_with
 
 WEIGHTS, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
 SUBFOLDER = "0_StaticEmbedding"  # where older releases of sentence-transformers put the files
@@ -53,7 +53,7 @@ def read_static(source: str, revision: str | None = None) -> StaticModel:
     Raises:
         InputError: there is none, or its files do not belong to a static model or are damaged.
     """
-    folder = download(source, revision, [TOKENIZER, WEIGHTS], [CONFIG], SUBFOLDER)
+    folder = folder_with(source, revision, [TOKENIZER, WEIGHTS], [CONFIG], SUBFOLDER)
     try:
         with safe_open(folder / WEIGHTS, framework="numpy") as file:
             names = set(file.keys())

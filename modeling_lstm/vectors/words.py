@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 from safetensors.numpy import save_file
 
 from ..errors import InputError, require
+from ..hub import Push, create_repository, files_of, push_files
 from ..runs import whole_or_nothing, write_json
 from ..tokenization_lstm import LstmTokenizer
 from .card import write_card
@@ -197,9 +196,12 @@ class WordVectors:
         rows = model.table[[n for _, n in kept]]
         return cls([word for word, _ in kept], rows, subwords, record if isinstance(record, dict) else {})
 
-    def save_pretrained(self, folder: str | Path) -> None:
+    def save_pretrained(self, folder: str | Path, repo_id: str | None = None) -> None:
         """
         Write safetensors, vocabulary, configuration and card; Model2Vec's `StaticModel.from_pretrained` reads it too.
+
+        Args:
+            repo_id: Where the card says that the vectors are to be found; by default in the folder.
 
         Raises:
             InputError: the disk is full or the folder cannot be written; what was there before is untouched.
@@ -227,25 +229,17 @@ class WordVectors:
             save_file(tensors, temporary / WEIGHTS)
             tokenizer.save_pretrained(temporary)
             write_json(temporary / CONFIG, config)
-            write_card(temporary, len(words), self.dimension, self.record)
+            write_card(temporary, repo_id or str(folder), len(words), self.dimension, self.record)
 
-    def push_to_hub(self, repo_id: str, *, private: bool | None = None, revision: str | None = None) -> str:
+    def push_to_hub(self, repo_id: str, *, private: bool | None = None, revision: str | None = None) -> Push:
         """
-        Push to a model repository of the Hub, made if it does not exist, in one commit. Gives the commit's URL.
+        Push to a model repository of the Hub, made if it does not exist, in one commit. The same again makes none.
 
         Raises:
             InputError: the Hub refuses, does not answer, or the id is none.
         """
-        api = HfApi()
+        repo_id = create_repository(repo_id, "model", private=private)
         with tempfile.TemporaryDirectory() as folder:
-            self.save_pretrained(folder)
-            try:
-                api.create_repo(repo_id, private=private, exist_ok=True)
-                if revision is not None:
-                    api.create_branch(repo_id, branch=revision, exist_ok=True)
-                commit = api.upload_folder(
-                    repo_id=repo_id, folder_path=folder, revision=revision, commit_message="Upload word vectors"
-                )
-            except (HfHubHTTPError, HFValidationError, OSError) as error:
-                raise InputError(f"The vectors could not be pushed to {repo_id!r}: {error}") from error
-        return str(commit.commit_url)
+            self.save_pretrained(folder, repo_id)
+            files = files_of(Path(folder), ["*"])
+            return push_files(files, repo_id, "Upload word vectors", revision=revision)

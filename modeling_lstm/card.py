@@ -1,0 +1,285 @@
+"""The model card of a run: the template `model_card.md`, filled from `run.json`; what is not known stays absent."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+TEMPLATE = Path(__file__).with_name("model_card.md")
+ANSWERS = 20  # the largest number of labels whose confusion matrix is shown
+# Names of the Hub's metrics for those of ours that are among them; the rest keep their names
+METRICS: dict[str, tuple[str, dict[str, str] | None]] = {
+    "macro_f1": ("f1", {"average": "macro"}),
+    "micro_f1": ("f1", {"average": "micro"}),
+    "weighted_f1": ("f1", {"average": "weighted"}),
+    "macro_recall": ("recall", {"average": "macro"}),
+    "macro_precision": ("precision", {"average": "macro"}),
+    "mean_squared_error": ("mse", None),
+    "mean_absolute_error": ("mae", None),
+    "pearson": ("pearsonr", None),
+    "r2": ("r_squared", None),
+}
+_MARK = re.compile(r"\n<!-- modeling-lstm wrote this card: ([0-9a-f]{64}) -->\s*$")
+
+
+def run_card(
+    record: dict[str, Any],
+    repo_id: str,
+    *,
+    language: list[str] | None = None,
+    license: str | None = None,
+    examples: list[tuple[str, dict[str, Any]]] | None = None,
+) -> str:
+    """
+    The card of a run as Markdown with YAML metadata.
+
+    Args:
+        record: Content of `run.json`.
+        repo_id: Where the run is to be found, `owner/name`.
+        language: Codes such as `en`, of which the record knows nothing.
+        license: A licence's name on the Hub, such as `apache-2.0`.
+        examples: Texts with the model's answers, `label` and `score`; the Hub shows the texts to try.
+    """
+    name = repo_id.rsplit("/", 1)[-1]
+    card = ModelCard.from_template(
+        _metadata(record, name, language, license, [text for text, _ in examples or []]),
+        template_path=str(TEMPLATE),
+        name=name,
+        repo_id=repo_id,
+        what=_what(record),
+        calls=_calls(examples or []),
+        scores=_scores(record),
+        intervals=bool(record.get("intervals")),
+        confusion=_confusion(record),
+        data=_data(record, language),
+        training=_training(record),
+        command=_command(record),
+        limits=_limits(record, language),
+    )
+    return marked(re.sub(r"\n{3,}", "\n\n", str(card)))
+
+
+def marked(text: str) -> str:
+    """A card with a last line, invisible when shown, by which it is known to be as it was written."""
+    text = text.rstrip() + "\n"
+    return f"{text}\n<!-- modeling-lstm wrote this card: {_digest(text)} -->\n"
+
+
+def is_as_written(text: str) -> bool:
+    """Whether a card is one of [`marked`], and nobody changed a word since."""
+    found = _MARK.search(text)
+    return found is not None and _digest(text[: found.start()]) == found[1]
+
+
+def _digest(text: str) -> str:
+    card = ModelCard(text, ignore_metadata_errors=True)
+    # the metadata by their meaning: the Hub's clients write the same YAML in different ways
+    content = json.dumps([card.data.to_dict(), card.text.strip()], sort_keys=True, default=str)
+    return hashlib.sha256(content.encode("utf-8")).hexdigest()
+
+
+def _metadata(
+    record: dict[str, Any], name: str, language: list[str] | None, license: str | None, texts: list[str]
+) -> ModelCardData:
+    data, model = record["data"], record["model"]
+    is_from_hub = data.get("source") == "hub"
+    words = record.get("embeddings", {})
+    facts: dict[str, Any] = {
+        "language": language,
+        "license": license,
+        "library_name": "transformers",
+        "pipeline_tag": "text-classification",
+        "tags": ["modeling-lstm", model.get("cell_type", model["model_type"]), "text-classification"],
+        "datasets": [data["dataset"]] if is_from_hub else None,
+        "base_model": _hub_name(words["source"]) if words.get("is_from_hub") else None,
+        "widget": [{"text": _line(text)} for text in texts] or None,
+    }
+    split, scores = _best_split(record)
+    source: dict[str, Any] = {
+        "task_type": "text-classification",
+        "task_name": "Text classification",
+        "dataset_type": _line(data["dataset"]),
+        "dataset_name": _line(data["dataset"]),
+        "dataset_config": data["subset"] if is_from_hub else None,
+        "dataset_revision": data["revision"] if is_from_hub else None,
+        "dataset_split": split,
+    }
+    results = []
+    for metric, value in scores.items():
+        if metric == "loss" or metric.startswith("f1_"):  # a label's own
+            continue
+        kind, how = METRICS.get(metric, (metric, None))
+        title = metric.replace("_", " ")
+        results.append(EvalResult(**source, metric_type=kind, metric_name=title, metric_args=how, metric_value=value))
+    if results:
+        facts |= {"model_name": name, "eval_results": results}
+    return ModelCardData(**{key: value for key, value in facts.items() if value is not None})
+
+
+def _hub_name(source: str) -> str:
+    """`owner/name` of what `--embeddings` named."""
+    return source.removeprefix("transformer:").split(":")[0]
+
+
+def _best_split(record: dict[str, Any]) -> tuple[str, dict[str, float]]:
+    """The test split and its scores, or those of validation where test was not evaluated."""
+    metrics = record["metrics"]
+    split = "test" if "test" in metrics else next(iter(metrics), "validation")
+    return split, metrics.get(split, {})
+
+
+def _what(record: dict[str, Any]) -> str:
+    model, task = record["model"], record["task"]
+    kind = model.get("cell_type", "bag of words").upper() if "cell_type" in model else "bag-of-words network"
+    if model.get("bidirectional"):
+        kind = f"bidirectional {kind}"
+    layers = f", {model['num_hidden_layers']} layers" if model.get("num_hidden_layers", 1) > 1 else ""
+    size = f"{model['embedding_size']} numbers a word, state of {model['hidden_size']}{layers}"
+    parts = [f"{model['parameters']:,} parameters"]
+    if "size_mb" in model:
+        parts.append(f"{model['size_mb']} MB")
+    names = ", ".join(code(name) for name in task["label_names"])
+    does = {
+        "single_label_classification": f"gives a text one of the labels {names}",
+        "multi_label_classification": f"gives a text any of the labels {names}",
+        "regression": "gives a text a number",
+    }[task["problem_type"]]
+    article = "An" if kind[0] in "L" else "A"
+    return f"{article} {kind} ({size}; {', '.join(parts)}) that {does}."
+
+
+def _scores(record: dict[str, Any]) -> str:
+    metrics = record["metrics"]
+    order = [split for split in ("test", "validation") if split in metrics]
+    names = list(dict.fromkeys(name for split in order for name in metrics[split] if name != "loss"))
+    rows = []
+    for name in names:
+        cells = [_title(name)]
+        for split in order:
+            value, interval = metrics[split].get(name), record.get("intervals", {}).get(split, {}).get(name)
+            limits = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
+            cells.append("" if value is None else f"{value:.4f}{limits}")
+        rows.append(cells)
+    return table(["metric", *order], rows, numbers=True) if rows else ""
+
+
+def _title(metric: str) -> str:
+    return f"F1 of {code(metric[3:])}" if metric.startswith("f1_") else metric.replace("_", " ")
+
+
+def _confusion(record: dict[str, Any]) -> dict[str, str] | None:
+    names = record["task"]["label_names"]
+    found = record.get("confusion", {})
+    if not found or len(names) > ANSWERS:
+        return None
+    split = "test" if "test" in found else next(iter(found))
+    rows = [[code(name), *map(str, row)] for name, row in zip(names, found[split], strict=True)]
+    return {"split": split, "table": table(["", *map(code, names)], rows, numbers=True)}
+
+
+def _data(record: dict[str, Any], language: list[str] | None) -> str:
+    data = record["data"]
+    where = code(data["dataset"] + (f":{data['subset']}" if data["subset"] else ""))
+    if data.get("source") == "hub":
+        where = f"[{where}](https://huggingface.co/datasets/{data['dataset']})"
+    lines = [where + (f" at revision {code(data['revision'])}" if data["revision"] else "") + "."]
+    if data.get("train_dataset"):
+        lines.append(f"The train split is that of {code(data['train_dataset'])}.")
+    if language:
+        lines.append(f"Language: {', '.join(map(code, language))}.")
+    kinds = list(dict.fromkeys(name for counts in data["counts"].values() for name in counts))
+    rows = [[split, *(f"{counts.get(kind, 0):,}" for kind in kinds)] for split, counts in data["counts"].items()]
+    heads = ["split", *(kind if kind == "rows" else code(kind) for kind in kinds)]
+    return " ".join(lines) + "\n\n" + table(heads, rows, numbers=True)
+
+
+def _training(record: dict[str, Any]) -> str:
+    settings = {**record["tokenizer"], **record["training"]} | {
+        name: value for name, value in record["model"].items() if name not in ("parameters", "size_mb", "model_type")
+    }
+    if words := record.get("embeddings"):
+        settings["word vectors"] = words["source"]
+    rows = [
+        [name.replace("_", " "), code(value)]
+        for name, value in settings.items()
+        if value is not None and name not in ("resumed", "disable_tqdm")
+    ]
+    seconds, hardware = record["seconds"], record["hardware"]
+    took = (
+        f"{seconds['total'] / 60:.1f} minutes in all on {code(hardware['processor'])}, {hardware['threads']} "
+        f"{'thread' if hardware['threads'] == 1 else 'threads'}"
+    )
+    if "gpu" in hardware:
+        took += f", and {code(hardware['gpu'])}"
+    if record["training"].get("resumed"):
+        took += ", since the training was resumed"
+    best = record["best"]
+    chosen = f"The best of the evaluations on validation by {best['metric'].replace('_', ' ')} is kept."
+    versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
+    return f"{chosen} It took {took}.\n\n" + table(["setting", "value"], rows) + f"\n\nVersions: {versions}."
+
+
+def _command(record: dict[str, Any]) -> str:
+    return fenced(record["command"]) if record.get("command") else ""
+
+
+def _limits(record: dict[str, Any], language: list[str] | None) -> str:
+    data = record["data"]
+    lines = [
+        f"It has learned from {code(data['dataset'])} alone"
+        + (f", in {', '.join(map(code, language))}" if language else "")
+        + ": on other kinds of text it is less often right, and what is one-sided in those texts is so in its answers.",
+    ]
+    longest = f"Of a text it reads the first {data['max_length']:,} tokens"
+    if data.get("train_max_length"):
+        longest += f" (it learned from the first {data['train_max_length']:,})"
+    found = data["tokens"].get("validation", {})
+    if "truncated" in found:
+        longest += f"; of the {found['rows']:,} rows of validation {found['truncated']:,} are longer"
+    lines.append(longest + ".")
+    if "out_of_vocabulary" in found:
+        lines.append(f"{100 * found['out_of_vocabulary']:.2f} % of the tokens of validation are not in its vocabulary.")
+    lines.append("Its scores say how sure it is; the calibration error above says how far to believe that.")
+    if record["task"]["problem_type"] != "single_label_classification":
+        lines.pop()
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _calls(examples: list[tuple[str, dict[str, Any]]]) -> str:
+    lines = []
+    for text, answer in examples:
+        rounded = json.loads(json.dumps(answer), parse_float=lambda number: round(float(number), 4))
+        lines += [f"classify({_quoted(text)})", f"# [{_quoted(rounded)}]"]
+    return "\n".join(lines) or 'classify("A text.")'
+
+
+def _quoted(value: Any) -> str:
+    return _line(json.dumps(value, ensure_ascii=False))
+
+
+def _line(text: object) -> str:
+    """One line: what is said in metadata or a comment cannot end it."""
+    return " ".join(str(text).split())
+
+
+def code(text: object) -> str:
+    """A value as code in Markdown, in a table too, whatever it holds."""
+    content = _line(text)
+    ticks = "`" * (1 + max((len(run) for run in re.findall("`+", content)), default=0))
+    pad = " " if not content or content[0] in "` " or content[-1] in "` " else ""
+    return f"{ticks}{pad}{content}{pad}{ticks}".replace("|", "\\|")
+
+
+def fenced(text: str) -> str:
+    """A block of code in Markdown, whatever it holds."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{fence}\n{text}\n{fence}"
+
+
+def table(heads: list[str], rows: list[list[str]], *, numbers: bool = False) -> str:
+    """A Markdown table; with `numbers`, all columns but the first are set right."""
+    rule = ["---", *(["---:" if numbers else "---"] * (len(heads) - 1))]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [heads, rule, *rows])

@@ -1,0 +1,119 @@
+"""Sharing a run on the Hub: its model card, and the push of the run folder."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub.utils import HFValidationError, validate_repo_id
+
+from .card import is_as_written, run_card
+from .classifier import TextClassifier
+from .errors import InputError, require
+from .hub import CARD, Push, create_repository, files_of, push_files
+from .prediction import open_classifier
+from .runs import RECORD, read_record, write_text
+
+# What a run folder shares; not checkpoints, evaluations and what else may lie there
+SHARED = ("config.json", "model.safetensors", "tokenizer*.json", "*_lstm.py", "modeling_bag_of_words.py", RECORD)
+_TOKEN = re.compile(r"hf_[A-Za-z0-9]{16,}")
+
+
+@dataclass
+class CardArguments:
+    """What a card says besides what `run.json` knows."""
+
+    language: list[str] | None = field(default=None, metadata={"help": "Language codes of the texts: en, de, ..."})
+    license: str | None = field(default=None, metadata={"help": "Licence of the model: apache-2.0, mit, ..."})
+    examples: list[str] | None = field(
+        default=None, metadata={"help": "Texts to show with the model's answers, and to try on the Hub."}
+    )
+
+
+@dataclass
+class PushArguments:
+    """Where and how to push."""
+
+    private: bool = field(default=False, metadata={"help": "Make a private repository."})
+    revision: str | None = field(default=None, metadata={"help": "Branch to push to."})
+    create_pr: bool = field(default=False, metadata={"help": "Open a pull request instead."})
+    overwrite_card: bool = field(
+        default=False, metadata={"help": "Replace the card (README.md) there, even if a person wrote it."}
+    )
+
+
+def write_card(run: str, repo_id: str, arguments: CardArguments, *, overwrite: bool = False) -> Path:
+    """
+    Write the card of a run to `RUN/README.md`, to be looked at and edited; [`push`] takes it from there.
+
+    Raises:
+        InputError: the run is damaged, or there is a card that a person wrote.
+    """
+    path = Path(run) / CARD
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError as error:
+        raise InputError(f"{repo_id!r} is no id of the Hub: {error}") from error
+    text = _made_card(read_record(Path(run)), open_classifier(run), repo_id, arguments)
+    is_own = path.exists() and not is_as_written(path.read_text(encoding="utf-8"))
+    require(overwrite or not is_own, f"{str(path)!r} was written by a person: --overwrite_card replaces it.")
+    write_text(path, text)
+    return path
+
+
+def push(
+    run: str,
+    repo_id: str,
+    arguments: PushArguments,
+    card: CardArguments | None = None,
+    *,
+    token: str | None = None,
+) -> Push:
+    """
+    Push a run folder to a model repository of the Hub, made if it does not exist, in one commit: weights
+    (safetensors), configuration, tokenizer, the source for remote loading, the card and `run.json`. The same again
+    makes no commit. A card there that a person wrote stays.
+
+    Args:
+        card: What the card says besides `run.json`; without it, a card in the run folder is taken as it is.
+
+    Raises:
+        InputError: the run is damaged, the Hub refuses or does not answer; nothing is pushed then.
+    """
+    folder = Path(run)
+    own = folder / CARD
+    has_own = own.is_file() and card in (None, CardArguments())
+    record, classifier = read_record(folder), open_classifier(run)  # a damaged run is not shared
+    files = files_of(folder, [*SHARED, CARD])
+    _check_tokens(files)
+    repo_id = create_repository(repo_id, "model", private=arguments.private or None, token=token)
+    if not has_own:
+        files[CARD] = _made_card(record, classifier, repo_id, card or CardArguments()).encode("utf-8")
+    return push_files(
+        files,
+        repo_id,
+        "Upload a model of modeling-lstm",
+        revision=arguments.revision,
+        create_pr=arguments.create_pr,
+        token=token,
+        overwrite_card=arguments.overwrite_card,
+    )
+
+
+def _made_card(record: dict[str, Any], classifier: TextClassifier, repo_id: str, arguments: CardArguments) -> str:
+    texts = arguments.examples or []
+    return run_card(
+        record,
+        repo_id,
+        language=arguments.language,
+        license=arguments.license,
+        examples=list(zip(texts, classifier(texts), strict=True)),
+    )
+
+
+def _check_tokens(files: dict[str, Path | bytes]) -> None:
+    for name in (CARD, RECORD):
+        if isinstance(path := files.get(name), Path) and _TOKEN.search(path.read_text(encoding="utf-8")):
+            raise InputError(
+                f"{str(path)!r} holds what looks like a token of the Hub: nothing was pushed. Take it out."
+            )
