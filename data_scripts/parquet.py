@@ -8,7 +8,7 @@ from pathlib import Path
 from datasets import ClassLabel, DatasetDict, DownloadManager
 from huggingface_hub import DatasetCardData
 
-from modeling_lstm.card import marked
+from modeling_lstm.card import code, marked
 from modeling_lstm.errors import InputError
 from modeling_lstm.hub import CARD, Push, create_repository, files_of, push_files
 from modeling_lstm.runs import whole_or_nothing
@@ -84,7 +84,7 @@ def card(configurations: dict[str, DatasetDict], description: Description) -> st
     for name, splits in configurations.items():
         for split, rows in splits.items():
             label = rows.features.get("label")
-            names = ", ".join(label.names) if isinstance(label, ClassLabel) else "none"
+            names = ", ".join(map(code, label.names)) if isinstance(label, ClassLabel) else "none"
             lines.append(f"| `{name}` | {split} | {rows.num_rows:,} | {names} |")
     columns = next(iter(next(iter(configurations.values())).values())).features
     features = ["| column | type |", "|---|---|"]
@@ -112,10 +112,18 @@ def card(configurations: dict[str, DatasetDict], description: Description) -> st
     return "\n\n".join(parts) + "\n"
 
 
-def push_data_set(folder: Path, repo_id: str, private: bool = False, overwrite_card: bool = False) -> Push:
-    """Push what [`write_data_set`] wrote, in one commit; the same again makes none."""
-    repo_id = create_repository(repo_id, "dataset", private=private or None)
-    files = files_of(folder, ["*/*.parquet", CARD])
+def push_data_set(
+    folder: Path,
+    configurations: dict[str, DatasetDict],
+    repo_id: str,
+    *,
+    private: bool = False,
+    overwrite_card: bool = False,
+) -> Push:
+    """Push what [`write_data_set`] wrote of these configurations, in one commit; the same again makes none."""
+    repo_id = create_repository(repo_id, "dataset", private=private)
+    names = [f"{name}/{split}.parquet" for name, splits in configurations.items() for split in splits]
+    files = files_of(folder, [*names, CARD])
     message = "Upload a data set of modeling-lstm"
     return push_files(files, repo_id, message, repo_type="dataset", overwrite_card=overwrite_card)
 
@@ -134,10 +142,9 @@ def run(build: Callable[[str | None], dict[str, DatasetDict]], description: Desc
         check_counts(counts(configurations), expected)
         write_data_set(arguments.output_dir, configurations, description)
         if arguments.push_to_hub:
-            done = push_data_set(
-                arguments.output_dir, arguments.push_to_hub, arguments.private, arguments.overwrite_card
-            )
-            print(done.url)
+            where = {"private": arguments.private, "overwrite_card": arguments.overwrite_card}
+            done = push_data_set(arguments.output_dir, configurations, arguments.push_to_hub, **where)
+            print(done.url if done.is_new else f"{done.url} has the same files already: nothing was pushed")
     except InputError as error:
         parser.exit(2, f"{description.name}: error: {error}\n")
     for name, splits in counts(configurations).items():

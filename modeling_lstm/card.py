@@ -1,26 +1,28 @@
 """The model card of a run: the template `model_card.md`, filled from `run.json`; what is not known stays absent."""
 
+import functools
 import hashlib
 import json
 import re
 from pathlib import Path
 from typing import Any
 
+import yaml
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
 ANSWERS = 20  # the largest number of labels whose confusion matrix is shown
 # Names of the Hub's metrics for those of ours that are among them; the rest keep their names
-METRICS: dict[str, tuple[str, dict[str, str] | None]] = {
+METRICS: dict[str, tuple[str, dict[str, Any]]] = {
     "macro_f1": ("f1", {"average": "macro"}),
     "micro_f1": ("f1", {"average": "micro"}),
     "weighted_f1": ("f1", {"average": "weighted"}),
     "macro_recall": ("recall", {"average": "macro"}),
     "macro_precision": ("precision", {"average": "macro"}),
-    "mean_squared_error": ("mse", None),
-    "mean_absolute_error": ("mae", None),
-    "pearson": ("pearsonr", None),
-    "r2": ("r_squared", None),
+    "mean_squared_error": ("mse", {}),
+    "mean_absolute_error": ("mae", {}),
+    "pearson": ("pearsonr", {}),
+    "r2": ("r_squared", {}),
 }
 _MARK = re.compile(r"\n<!-- modeling-lstm wrote this card: ([0-9a-f]{64}) -->\s*$")
 
@@ -50,7 +52,7 @@ def run_card(
         name=name,
         repo_id=repo_id,
         what=_what(record),
-        calls=_calls(examples or []),
+        calls=_calls(examples or [], record["task"]["problem_type"]),
         scores=_scores(record),
         intervals=bool(record.get("intervals")),
         confusion=_confusion(record),
@@ -69,9 +71,21 @@ def marked(text: str) -> str:
 
 
 def is_as_written(text: str) -> bool:
-    """Whether a card is one of [`marked`], and nobody changed a word since."""
+    """Whether a card is one of [`marked`], or the library's own stub, and nobody changed a word since."""
     found = _MARK.search(text)
-    return found is not None and _digest(text[: found.start()]) == found[1]
+    try:
+        return _digest(text[: found.start()]) == found[1] if found else ModelCard(text).text.strip() == _stub()
+    except (ValueError, TypeError, yaml.YAMLError):  # metadata that a person broke
+        return False
+
+
+@functools.cache
+def _stub() -> str:
+    """The text of the card that `model.push_to_hub` makes where there is none."""
+    about = (
+        "This is the model card of a 🤗 transformers model that has been pushed on the Hub. This model card has been "
+    )
+    return ModelCard.from_template(ModelCardData(), model_description=about + "automatically generated.").text.strip()
 
 
 def _digest(text: str) -> str:
@@ -94,15 +108,17 @@ def _metadata(
         "pipeline_tag": "text-classification",
         "tags": ["modeling-lstm", model.get("cell_type", model["model_type"]), "text-classification"],
         "datasets": [data["dataset"]] if is_from_hub else None,
-        "base_model": _hub_name(words["source"]) if words.get("is_from_hub") else None,
+        "base_model": words["source"].removeprefix("transformer:") if words.get("is_from_hub") else None,
         "widget": [{"text": _line(text)} for text in texts] or None,
     }
     split, scores = _best_split(record)
+    name_of_data = _line(_data_name(data))
+    intervals = record.get("intervals", {}).get(split, {})
     source: dict[str, Any] = {
         "task_type": "text-classification",
         "task_name": "Text classification",
-        "dataset_type": _line(data["dataset"]),
-        "dataset_name": _line(data["dataset"]),
+        "dataset_type": name_of_data,
+        "dataset_name": name_of_data,
         "dataset_config": data["subset"] if is_from_hub else None,
         "dataset_revision": data["revision"] if is_from_hub else None,
         "dataset_split": split,
@@ -111,17 +127,21 @@ def _metadata(
     for metric, value in scores.items():
         if metric == "loss" or metric.startswith("f1_"):  # a label's own
             continue
-        kind, how = METRICS.get(metric, (metric, None))
+        kind, how = METRICS.get(metric, (metric, {}))
+        if metric in intervals:
+            how = how | {"interval_95": intervals[metric]}
         title = metric.replace("_", " ")
-        results.append(EvalResult(**source, metric_type=kind, metric_name=title, metric_args=how, metric_value=value))
+        results.append(
+            EvalResult(**source, metric_type=kind, metric_name=title, metric_args=how or None, metric_value=value)
+        )
     if results:
         facts |= {"model_name": name, "eval_results": results}
     return ModelCardData(**{key: value for key, value in facts.items() if value is not None})
 
 
-def _hub_name(source: str) -> str:
-    """`owner/name` of what `--embeddings` named."""
-    return source.removeprefix("transformer:").split(":")[0]
+def _data_name(data: dict[str, Any], key: str = "dataset") -> str:
+    """A data set's id, but of a path the last part: the rest tells of a machine, or looks like an id of the Hub."""
+    return data[key] if data.get("source") == "hub" else Path(data[key]).name
 
 
 def _best_split(record: dict[str, Any]) -> tuple[str, dict[str, float]]:
@@ -133,7 +153,7 @@ def _best_split(record: dict[str, Any]) -> tuple[str, dict[str, float]]:
 
 def _what(record: dict[str, Any]) -> str:
     model, task = record["model"], record["task"]
-    kind = model.get("cell_type", "bag of words").upper() if "cell_type" in model else "bag-of-words network"
+    kind = model["cell_type"].upper() if "cell_type" in model else "bag-of-words network"
     if model.get("bidirectional"):
         kind = f"bidirectional {kind}"
     layers = f", {model['num_hidden_layers']} layers" if model.get("num_hidden_layers", 1) > 1 else ""
@@ -147,7 +167,7 @@ def _what(record: dict[str, Any]) -> str:
         "multi_label_classification": f"gives a text any of the labels {names}",
         "regression": "gives a text a number",
     }[task["problem_type"]]
-    article = "An" if kind[0] in "L" else "A"
+    article = "An" if kind[0] == "L" else "A"
     return f"{article} {kind} ({size}; {', '.join(parts)}) that {does}."
 
 
@@ -182,12 +202,12 @@ def _confusion(record: dict[str, Any]) -> dict[str, str] | None:
 
 def _data(record: dict[str, Any], language: list[str] | None) -> str:
     data = record["data"]
-    where = code(data["dataset"] + (f":{data['subset']}" if data["subset"] else ""))
+    where = code(_data_name(data) + (f":{data['subset']}" if data["subset"] else ""))
     if data.get("source") == "hub":
         where = f"[{where}](https://huggingface.co/datasets/{data['dataset']})"
     lines = [where + (f" at revision {code(data['revision'])}" if data["revision"] else "") + "."]
     if data.get("train_dataset"):
-        lines.append(f"The train split is that of {code(data['train_dataset'])}.")
+        lines.append(f"The train split is that of {code(_data_name(data, 'train_dataset'))}.")
     if language:
         lines.append(f"Language: {', '.join(map(code, language))}.")
     kinds = list(dict.fromkeys(name for counts in data["counts"].values() for name in counts))
@@ -229,7 +249,7 @@ def _command(record: dict[str, Any]) -> str:
 def _limits(record: dict[str, Any], language: list[str] | None) -> str:
     data = record["data"]
     lines = [
-        f"It has learned from {code(data['dataset'])} alone"
+        f"It has learned from {code(_data_name(data))} alone"
         + (f", in {', '.join(map(code, language))}" if language else "")
         + ": on other kinds of text it is less often right, and what is one-sided in those texts is so in its answers.",
     ]
@@ -248,11 +268,12 @@ def _limits(record: dict[str, Any], language: list[str] | None) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _calls(examples: list[tuple[str, dict[str, Any]]]) -> str:
+def _calls(examples: list[tuple[str, dict[str, Any]]], problem_type: str) -> str:
     lines = []
     for text, answer in examples:
-        rounded = json.loads(json.dumps(answer), parse_float=lambda number: round(float(number), 4))
-        lines += [f"classify({_quoted(text)})", f"# [{_quoted(rounded)}]"]
+        lines.append(f"classify({_quoted(text)})")
+        if problem_type == "single_label_classification":  # for others a pipeline shows something else
+            lines.append(f"# [{_quoted(answer | {'score': round(answer['score'], 4)})}]")
     return "\n".join(lines) or 'classify("A text.")'
 
 
@@ -268,9 +289,11 @@ def _line(text: object) -> str:
 def code(text: object) -> str:
     """A value as code in Markdown, in a table too, whatever it holds."""
     content = _line(text)
+    if "|" in content:  # would end a cell; Markdown has no escape for it that holds after a backslash
+        return "<code>" + "".join(one if one.isalnum() else f"&#{ord(one)};" for one in content) + "</code>"
     ticks = "`" * (1 + max((len(run) for run in re.findall("`+", content)), default=0))
     pad = " " if not content or content[0] in "` " or content[-1] in "` " else ""
-    return f"{ticks}{pad}{content}{pad}{ticks}".replace("|", "\\|")
+    return f"{ticks}{pad}{content}{pad}{ticks}"
 
 
 def fenced(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from .errors import InputError, save_failure
+from .errors import InputError, save_failure, without_tokens
 
 COMMANDS = {
     "train": "train a classifier: modeling-lstm train [RECIPE.yaml] --dataset ... --output_dir RUN",
@@ -28,7 +28,6 @@ VECTORS_COMMANDS = {
     "vectors compare": "where two collections differ: modeling-lstm vectors compare VECTORS VECTORS [WORD ...]",
     "vectors push": "share vectors on the Hub: modeling-lstm vectors push VECTORS me/name",
 }
-SECRETS = ("--hub_token", "--push_to_hub_token")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(message: str) -> int:
-    print(f"modeling-lstm: error: {' '.join(message.split())}", file=sys.stderr)  # one line
+    print(f"modeling-lstm: error: {without_tokens(' '.join(message.split()))}", file=sys.stderr)  # one line
     return 2
 
 
@@ -128,12 +127,15 @@ def _train(given: list[str]) -> int:
 
 
 def _without_secrets(given: list[str]) -> list[str]:
-    """The flags with the values of tokens left out, which a record must not tell."""
+    """The flags without tokens, which a record must not tell."""
     shown = []
-    for place, flag in enumerate(given):
+    for before, flag in zip(["", *given], given, strict=False):
         name, sign, _ = flag.partition("=")
-        is_value = place > 0 and given[place - 1] in SECRETS
-        shown.append("TOKEN" if is_value else f"{name}=TOKEN" if sign and name in SECRETS else flag)
+        if before.replace("-", "_") == "__hub_token":
+            flag = "TOKEN"
+        elif sign and name.replace("-", "_") == "__hub_token":
+            flag = f"{name}=TOKEN"
+        shown.append(without_tokens(flag))
     return shown
 
 
@@ -301,9 +303,11 @@ def _vectors_push(given: list[str]) -> int:
     parser.add_argument("repository", help="Id on the Hub: me/name.")
     parser.add_argument("--private", action="store_true", help="Make a private repository.")
     parser.add_argument("--revision", help="Branch to push to.")
+    parser.add_argument("--overwrite_card", action="store_true", help="Replace the card there, even a person's.")
     (rest,) = _parse(parser, given)
     vectors = WordVectors.from_pretrained(rest.vectors)
-    _print_push(vectors.push_to_hub(rest.repository, private=rest.private or None, revision=rest.revision))
+    how = {"private": rest.private, "revision": rest.revision, "overwrite_card": rest.overwrite_card}
+    _print_push(vectors.push_to_hub(rest.repository, **how))
     return 0
 
 

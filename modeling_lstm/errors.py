@@ -1,7 +1,10 @@
 """`InputError`: what the user gave cannot be used. The command line prints its one sentence and exits with status 2."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
+
+_TOKEN = re.compile(r"hf_[A-Za-z0-9_]{16,}")  # of the Hub
 
 
 class InputError(ValueError):
@@ -17,6 +20,11 @@ def require(condition: bool, message: str) -> None:
 def listed(names: Iterable[Any]) -> str:
     """Names for a message: `a, b, c`."""
     return ", ".join(str(name) for name in names)
+
+
+def without_tokens(text: str) -> str:
+    """The text with what looks like a token of the Hub left out."""
+    return _TOKEN.sub("TOKEN", text)
 
 
 def save_failure(error: BaseException) -> str | None:

@@ -1,29 +1,37 @@
 """The Hub: finding files here or there, pushing files, and what goes wrong with either in one sentence."""
 
+import fnmatch
 import hashlib
+import json
 import logging
+import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import CommitOperationAdd, HfApi, RepoUrl, get_token, hf_hub_download, snapshot_download
+from huggingface_hub import CommitOperationAdd, HfApi, get_token, hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
     LocalEntryNotFoundError,
+    RemoteEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
 
 from .card import is_as_written
-from .errors import InputError, listed, require
+from .errors import InputError, listed, require, without_tokens
 
 logger = logging.getLogger(__name__)
 
 CARD = "README.md"
+# What the clients raise: the HTTP library's own errors too, which are the bases of theirs
+FAILURES: tuple[type[Exception], ...] = (*HfHubHTTPError.__bases__, OSError, ValueError, RuntimeError)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass
@@ -53,26 +61,38 @@ def download(source: str, revision: str | None, patterns: list[str]) -> Path:
     """
     folder = Path(_asked(source, snapshot_download, repo_id=source, revision=revision, allow_patterns=patterns))
     for path in folder.rglob("*"):
-        if path.is_file() and not _is_intact(path):
-            file = path.resolve()
-            file.unlink()
-            path.unlink()
-            raise InputError(f"{path.name} of {source!r} came from the Hub with wrong bytes: try again.")
+        if path.is_file() and any(fnmatch.fnmatch(path.relative_to(folder).as_posix(), one) for one in patterns):
+            _check_digest(path, source)
     return folder
 
 
-def _is_intact(path: Path) -> bool:
-    """Whether a file of the cache has the digest that names its blob; the Hub's client looks at its size only."""
-    content, name = path.read_bytes(), path.resolve().name
-    if len(name) == 64:
-        return hashlib.sha256(content).hexdigest() == name
-    return len(name) != 40 or hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest() == name
-
-
 def download_file(repo_id: str, name: str, revision: str | None) -> Path:
-    """A file of a repository of the Hub, in the cache."""
+    """A file of a repository of the Hub, in the cache; raises as [`download`] does."""
     require(bool(repo_id and name), f"There is no file {repo_id}:{name}.")
-    return Path(_asked(f"{repo_id}:{name}", hf_hub_download, repo_id=repo_id, filename=name, revision=revision))
+    path = Path(_asked(f"{repo_id}:{name}", hf_hub_download, repo_id=repo_id, filename=name, revision=revision))
+    _check_digest(path, repo_id)
+    return path
+
+
+def _check_digest(path: Path, source: str) -> None:
+    """
+    Raise, and take the file out of the cache, unless it has the digest that names its blob; the Hub's client looks at
+    sizes only. A cache without links does not tell the digest.
+    """
+    if not path.is_symlink():
+        return
+    # one step, not to the end: a blob may itself be a link to a store that repositories share, under another digest
+    blob = path.parent / os.readlink(path)
+    digest = {64: hashlib.sha256(), 40: hashlib.sha1(b"blob %d\0" % path.stat().st_size)}.get(len(blob.name))
+    if digest is None:
+        return
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    if digest.hexdigest() != blob.name:
+        blob.unlink()
+        path.unlink()
+        raise InputError(f"{path.name} of {source!r} came from the Hub with wrong bytes: try again.")
 
 
 def folder_with(
@@ -105,11 +125,11 @@ def _asked(what: str, call: Callable[..., Any], **arguments: Any) -> Any:
         return call(**arguments)
     except HFValidationError as error:
         raise InputError(f"There is no file or folder {what!r} here, and it is no id of the Hub.") from error
-    except (HfHubHTTPError, OSError) as error:
-        raise InputError(f"There is no file or folder {what!r} here, and {reason(error)}") from error
+    except FAILURES as error:
+        raise InputError(f"There is no file or folder {what!r} here, and {reason(error, get_token())}") from error
 
 
-def create_repository(repo_id: str, repo_type: str, *, private: bool | None = None, token: str | None = None) -> str:
+def create_repository(repo_id: str, repo_type: str, *, private: bool = False, token: str | None = None) -> str:
     """
     The whole id of a repository of the Hub, made if it does not exist.
 
@@ -117,13 +137,17 @@ def create_repository(repo_id: str, repo_type: str, *, private: bool | None = No
         repo_id: `owner/name`, or `name` of one's own.
 
     Raises:
-        InputError: the Hub refuses or does not answer.
+        InputError: the Hub refuses or does not answer, or has that repository for everybody to see while `private` is
+            asked for.
     """
+    api = HfApi(token=token)
     try:
-        url: RepoUrl = HfApi(token=token).create_repo(repo_id, repo_type=repo_type, private=private, exist_ok=True)
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
-        raise InputError(f"Nothing was pushed to {repo_id!r}: {reason(error)}") from error
-    return url.repo_id
+        repo_id = api.create_repo(repo_id, repo_type=repo_type, private=private or None, exist_ok=True).repo_id
+        is_public = private and not api.repo_info(repo_id, repo_type=repo_type).private
+    except FAILURES as error:
+        raise InputError(f"Nothing was pushed to {repo_id!r}: {reason(error, token or get_token())}") from error
+    require(not is_public, f"Nothing was pushed: {repo_id!r} exists and is public. Make it private on its page first.")
+    return repo_id
 
 
 def push_files(
@@ -150,16 +174,17 @@ def push_files(
     Raises:
         InputError: the Hub refuses, does not answer, or has a newer commit meanwhile.
     """
+    require(
+        revision is None or not _COMMIT.fullmatch(revision),
+        f"--revision {revision} is a commit: name a branch to push to.",
+    )
+    check_tokens(files)
     api = HfApi(token=token)
     try:
         if revision is not None and not revision.startswith("refs/") and not create_pr:
             api.create_branch(repo_id, branch=revision, repo_type=repo_type, exist_ok=True)
         head = api.repo_info(repo_id, repo_type=repo_type, revision=revision).sha
-        if (
-            CARD in files
-            and not overwrite_card
-            and _is_persons(_there(api, CARD, repo_id, repo_type, head), files[CARD])
-        ):
+        if CARD in files and not overwrite_card and _is_persons(_card(api, repo_id, repo_type, head), files[CARD]):
             logger.warning("%s of %s was written by a person and stays: --overwrite_card replaces it.", CARD, repo_id)
             files = {name: file for name, file in files.items() if name != CARD}
         commit = api.create_commit(
@@ -171,15 +196,23 @@ def push_files(
             create_pr=create_pr,
             parent_commit=head,
         )
-    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
-        raise InputError(f"Nothing was pushed to {repo_id!r}: {reason(error)}") from error
+    except FAILURES as error:
+        raise InputError(f"Nothing was pushed to {repo_id!r}: {reason(error, token or get_token())}") from error
     return Push(commit.pr_url or commit.commit_url, commit.oid, commit.oid != head)
 
 
-def _there(api: HfApi, name: str, repo_id: str, repo_type: str, revision: str | None) -> bytes | None:
+def check_tokens(files: dict[str, Path | bytes]) -> None:
+    """Raise if what is to be pushed tells a token of the Hub."""
+    for name, file in files.items():
+        if name.endswith((".json", ".md", ".py")) and name != "tokenizer.json":
+            text = (file if isinstance(file, bytes) else file.read_bytes()).decode("utf-8", "replace")
+            require(without_tokens(text) == text, f"{name} holds what looks like a token of the Hub: take it out.")
+
+
+def _card(api: HfApi, repo_id: str, repo_type: str, revision: str | None) -> bytes | None:
     try:
-        return Path(api.hf_hub_download(repo_id, name, repo_type=repo_type, revision=revision)).read_bytes()
-    except EntryNotFoundError:
+        return Path(api.hf_hub_download(repo_id, CARD, repo_type=repo_type, revision=revision)).read_bytes()
+    except RemoteEntryNotFoundError:  # not its base, which also stands for a Hub that does not answer
         return None
 
 
@@ -188,32 +221,37 @@ def _is_persons(there: bytes | None, new: Path | bytes) -> bool:
     return there is not None and there != new and not is_as_written(there.decode("utf-8", "replace"))
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException, token: str | None = None) -> str:
     """What the Hub's answer, or its silence, means and what to do, as a sentence."""
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
-    said = str(getattr(error, "server_message", None) or error).strip().splitlines()[0]
+    said = " ".join(str(getattr(error, "server_message", None) or error).split()) or type(error).__name__
     if isinstance(error, GatedRepoError):
         return "access to it must be granted by its owner: ask for it on its page, and log in with `hf auth login`."
     if isinstance(error, RevisionNotFoundError):
         return "the repository has no such revision (branch, tag or commit)."
     if isinstance(error, LocalEntryNotFoundError):
+        cause = error.__cause__
+        if isinstance(cause, HfHubHTTPError):
+            return reason(cause, token)
         return "it is not in the cache, and the Hub cannot be reached: connect to the network."
     if isinstance(error, EntryNotFoundError):
         return "the repository has no such file."
-    if status == 401 and "credentials" in said:
+    if status == 401 and token is not None:
         return "the Hub does not know this token: log in again with `hf auth login`, or correct HF_TOKEN."
-    if status == 401 and get_token() is None:
+    if status == 401:
         return "the Hub knows no public repository of that name: if it is private or your own, `hf auth login` first."
     if isinstance(error, RepositoryNotFoundError):
         return "the Hub has no repository of that name that your token may read."
     if status == 403:
-        return f"your token may not write there ({said}): make one that may in your settings on the Hub."
+        return f"your token may not do that there ({said}): make one that may in your settings on the Hub."
     if status in (409, 412):
         return "somebody else pushed at the same moment; theirs is there. Look at it and push again."
-    if status is not None:
-        return f"the Hub answers {status} ({said}): try again later."
-    if isinstance(error, HFValidationError | ValueError):
-        return str(error).strip().splitlines()[0]
+    if status is not None and status != 429 and status < 500:
+        return f"the Hub refuses it ({status}: {said})."
+    if status is not None or isinstance(error, json.JSONDecodeError):
+        return f"the Hub is out of order ({status or 'no valid answer'}): try again later."
+    if isinstance(error, ValueError):
+        return said
     return f"the Hub cannot be reached ({said}): try again when there is a network."
 
 

@@ -1,22 +1,21 @@
 """Sharing a run on the Hub: its model card, and the push of the run folder."""
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import ModelCard
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
 from .card import is_as_written, run_card
 from .classifier import TextClassifier
 from .errors import InputError, require
-from .hub import CARD, Push, create_repository, files_of, push_files
+from .hub import CARD, Push, check_tokens, create_repository, files_of, push_files
 from .prediction import open_classifier
 from .runs import RECORD, read_record, write_text
 
 # What a run folder shares; not checkpoints, evaluations and what else may lie there
 SHARED = ("config.json", "model.safetensors", "tokenizer*.json", "*_lstm.py", "modeling_bag_of_words.py", RECORD)
-_TOKEN = re.compile(r"hf_[A-Za-z0-9]{16,}")
 
 
 @dataclass
@@ -55,7 +54,7 @@ def write_card(run: str, repo_id: str, arguments: CardArguments, *, overwrite: b
     except HFValidationError as error:
         raise InputError(f"{repo_id!r} is no id of the Hub: {error}") from error
     text = _made_card(read_record(Path(run)), open_classifier(run), repo_id, arguments)
-    is_own = path.exists() and not is_as_written(path.read_text(encoding="utf-8"))
+    is_own = path.exists() and not is_as_written(path.read_text(encoding="utf-8", errors="replace"))
     require(overwrite or not is_own, f"{str(path)!r} was written by a person: --overwrite_card replaces it.")
     write_text(path, text)
     return path
@@ -75,20 +74,20 @@ def push(
     makes no commit. A card there that a person wrote stays.
 
     Args:
-        card: What the card says besides `run.json`; without it, a card in the run folder is taken as it is.
+        card: What the card says besides `run.json`; by default what the one in the run folder does, if that is there. A
+            card there that a person wrote or edited is taken as it is.
 
     Raises:
         InputError: the run is damaged, the Hub refuses or does not answer; nothing is pushed then.
     """
-    folder = Path(run)
-    own = folder / CARD
-    has_own = own.is_file() and card in (None, CardArguments())
+    folder, card = Path(run), card or CardArguments()
     record, classifier = read_record(folder), open_classifier(run)  # a damaged run is not shared
-    files = files_of(folder, [*SHARED, CARD])
-    _check_tokens(files)
-    repo_id = create_repository(repo_id, "model", private=arguments.private or None, token=token)
-    if not has_own:
-        files[CARD] = _made_card(record, classifier, repo_id, card or CardArguments()).encode("utf-8")
+    text, card = _own_card(folder / CARD, card)
+    files = files_of(folder, SHARED)
+    check_tokens(files)
+    if not arguments.create_pr:
+        repo_id = create_repository(repo_id, "model", private=arguments.private, token=token)
+    files[CARD] = (text or _made_card(record, classifier, repo_id, card)).encode("utf-8")
     return push_files(
         files,
         repo_id,
@@ -100,6 +99,20 @@ def push(
     )
 
 
+def _own_card(path: Path, asked: CardArguments) -> tuple[str | None, CardArguments]:
+    """The card in a run folder if a person wrote it; else what to say in a new one, as the one that is there did."""
+    if not path.is_file():
+        return None, asked
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if not is_as_written(text):
+        require(asked == CardArguments(), f"{str(path)!r} was written by a person: say it there, or remove it.")
+        return text, asked
+    data = ModelCard(text).data.to_dict()
+    examples = [one["text"] for one in data.get("widget", [])]
+    said = CardArguments(data.get("language"), data.get("license"), examples or None)
+    return None, said if asked == CardArguments() else asked
+
+
 def _made_card(record: dict[str, Any], classifier: TextClassifier, repo_id: str, arguments: CardArguments) -> str:
     texts = arguments.examples or []
     return run_card(
@@ -109,11 +122,3 @@ def _made_card(record: dict[str, Any], classifier: TextClassifier, repo_id: str,
         license=arguments.license,
         examples=list(zip(texts, classifier(texts), strict=True)),
     )
-
-
-def _check_tokens(files: dict[str, Path | bytes]) -> None:
-    for name in (CARD, RECORD):
-        if isinstance(path := files.get(name), Path) and _TOKEN.search(path.read_text(encoding="utf-8")):
-            raise InputError(
-                f"{str(path)!r} holds what looks like a token of the Hub: nothing was pushed. Take it out."
-            )

@@ -14,7 +14,7 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from .adversarial import pushed, watched, worst_push
 from .averaging import EVERY, WeightAverage
-from .errors import require
+from .errors import InputError, require
 from .hub import create_repository
 from .optimizer import RowAdamW, clip_gradients
 
@@ -98,6 +98,8 @@ class LstmTrainingArguments(TrainingArguments):
             self.hub_strategy == "end",
             f"--hub_strategy must be end, found {self.hub_strategy}: a run folder is pushed when it is complete.",
         )
+        if self.bf16 and not torch.accelerator.is_available():
+            self.use_cpu = True  # without it transformers takes bf16 for a mistake
         super().__post_init__()
 
 
@@ -179,10 +181,16 @@ class LstmTrainer(Trainer):
     def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
         """Trainer's, before training starts; what the Hub says against it as one sentence."""
         args = self.args
+        if not self.is_world_process_zero():
+            return
         name = args.hub_model_id or Path(args.output_dir).absolute().name  # type: ignore[arg-type]
-        private = private if private is not None else args.hub_private_repo
+        private = bool(args.hub_private_repo if private is None else private)
         self.hub_model_id: Any = create_repository(name, "model", private=private, token=token or args.hub_token)
         self.push_in_progress: Any = None
+
+    def push_to_hub(self, *args: Any, **kwargs: Any) -> Any:
+        """Refused: Trainer's would replace the card that a person wrote, and lacks `run.json`."""
+        raise InputError("Push a run when it is complete: modeling-lstm push RUN me/name, or sharing.push.")
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         super()._save(output_dir, state_dict)

@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import json
 import logging
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -142,8 +143,6 @@ def train(
     set_seed(args.seed)
     model = build_model(model_arguments, tokenizer, data, args, vectors)
     prepared = time.perf_counter()
-    if is_replaced:
-        shutil.rmtree(folder)  # not before data and settings have been found good
     trainer = LstmTrainer(
         model=model,
         args=args,
@@ -154,6 +153,8 @@ def train(
         compute_metrics=score_function(data.problem_type, data.label_names),
         callbacks=[EarlyStoppingCallback(args.early_stopping_patience)] if args.early_stopping_patience else None,
     )
+    if is_replaced:
+        shutil.rmtree(folder)  # not before data, settings and the Hub have been found good
     with _explained(folder, checkpoint):
         trainer.train(resume_from_checkpoint=checkpoint)
     trained = time.perf_counter()
@@ -183,7 +184,7 @@ def train(
     }
     record |= environment()
     save_run(folder, model, tokenizer, record)
-    if args.push_to_hub:
+    if args.push_to_hub and trainer.is_world_process_zero():
         _push(folder, str(trainer.hub_model_id), args)
     return record
 
@@ -223,7 +224,7 @@ def _prepared(
     vectors = initial_embeddings(source, tokenizer, train)
     vectors.report |= {
         "source": str(arguments.embeddings),
-        "is_from_hub": not exists(Path(str(arguments.embeddings).removeprefix("transformer:"))),
+        "is_from_hub": _is_hub_id(arguments.embeddings),
         "revision": arguments.embeddings_revision,
         "centered": arguments.center_embeddings,
         "scaled": arguments.scale_embeddings,
@@ -233,6 +234,13 @@ def _prepared(
     if arguments.center_embeddings:
         vectors = vectors.centered()
     return vectors.scaled(arguments.embedding_range) if arguments.scale_embeddings else vectors
+
+
+def _is_hub_id(embeddings: Any) -> bool:
+    """Whether that names a repository of the Hub, not a file, a folder, a file in a repository or an object."""
+    name = str(embeddings).removeprefix("transformer:")
+    is_name = isinstance(embeddings, str) and re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name)
+    return bool(is_name) and not exists(Path(name))
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ import yaml
 
 TOKEN, READ_TOKEN, OTHER_TOKEN = "hf_writerOfMine00000", "hf_readerOfMine00000", "hf_somebodyElse00000"
 USERS = {TOKEN: ("me", "write"), READ_TOKEN: ("me", "read"), OTHER_TOKEN: ("other", "write")}
+LICENCES = ("apache-2.0", "mit", "cc-by-4.0", "other")
 LARGE = (".safetensors", ".parquet", ".onnx")
 Files = dict[str, bytes]
 
@@ -215,7 +216,8 @@ class _Handler(BaseHTTPRequestHandler):
             user = self._user() or self._refuse(401, "Invalid username or password.")
             return 200, {"type": "user", "name": user[0], "fullname": user[0], "orgs": [], "auth": {}}, {}
         if path == "/api/validate-yaml":
-            return 200, _validated(json.loads(body)["content"]), {}
+            errors = [{"message": one} for one in _errors(json.loads(body)["content"])]
+            return 400 if errors else 200, {"errors": errors, "warnings": []}, {}
         if path == "/api/repos/create":
             return self._create(json.loads(body))
         if found := re.fullmatch(r"/(datasets/)?([^/]+/[^/]+)\.git/info/lfs/objects/batch", path):
@@ -382,24 +384,28 @@ def _entry(name: str, content: bytes) -> dict[str, Any]:
     return found
 
 
-def _validated(card: str) -> dict[str, Any]:
+def _errors(card: str) -> Iterator[str]:
     """What the Hub finds wrong with a card's metadata; less strict than the real one."""
     block = re.match(r"---\n(.*?)\n---\n", card, re.DOTALL)
     try:
         metadata = yaml.safe_load(block[1]) if block else {}
     except yaml.YAMLError as error:
-        return {"errors": [{"message": f"YAML: {error}"}], "warnings": []}
-    return {"errors": [{"message": one} for one in _errors(metadata)], "warnings": []}
-
-
-def _errors(metadata: Any) -> Iterator[str]:
+        yield f"YAML: {error}"
+        return
     if not isinstance(metadata, dict):
         yield "the metadata must be a mapping"
         return
-    for name in ("license", "library_name", "pipeline_tag"):
+    if metadata.get("license", "mit") not in LICENCES:
+        yield f'"license" must be one of [{", ".join(LICENCES)}]'
+    for name in ("library_name", "pipeline_tag"):
         if not isinstance(metadata.get(name, ""), str):
             yield f'"{name}" must be a string'
-    for name in ("tags", "datasets", "language", "base_model"):
+    for name in ("datasets", "base_model"):
+        values = metadata.get(name, [])
+        for one in [values] if isinstance(values, str) else values:
+            if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", str(one)):
+                yield f'"{name}" must be ids of the Hub'
+    for name in ("tags", "language"):
         values = metadata.get(name, [])
         if not all(isinstance(one, str) for one in ([values] if isinstance(values, str) else values)):
             yield f'"{name}" must be a string or a list of strings'

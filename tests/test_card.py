@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from huggingface_hub import ModelCard
@@ -12,6 +13,9 @@ from huggingface_hub import ModelCard
 from modeling_lstm.card import code, fenced, is_as_written, marked, run_card
 from modeling_lstm.cli import main
 from modeling_lstm.runs import read_record
+from modeling_lstm.training import _is_hub_id
+from modeling_lstm.vectors import WordVectors
+from tests.conftest import TRAIN_FLAGS
 
 HOSTILE = [
     'a: b\n---\nlicense: evil\n---\n# "x" {{ 7 * 7 }} {% raw %}',
@@ -56,6 +60,9 @@ def test_every_number_is_one_of_the_record(record: dict[str, Any]) -> None:
         assert any(abs(value - one) <= 0.5001 * 10**-decimals for one in known | derived), text
     metrics = {one.metric_name: one.metric_value for one in card.data.eval_results or []}
     test = record["metrics"]["test"]
+    args = {one.metric_name: one.metric_args for one in card.data.eval_results or []}
+    assert args["accuracy"]["interval_95"] == record["intervals"]["test"]["accuracy"]
+    assert args["macro f1"]["average"] == "macro"
     assert metrics["accuracy"] == test["accuracy"] and metrics["macro f1"] == test["macro_f1"]
     assert {one.dataset_split for one in card.data.eval_results or []} == {"test"}
 
@@ -69,7 +76,7 @@ def test_what_the_card_says(record: dict[str, Any]) -> None:
     assert data["widget"] == [{"text": "it was ```bad```"}]
     assert "datasets" not in data and "base_model" not in data, "a local folder is no data set of the Hub"
     assert 'classify("it was\\n```bad```")\n# [{"label": "negative", "score": 0.9877}]' in text
-    assert 'pipeline("text-classification", model="me/films", trust_remote_code=True, revision="COMMIT")' in text
+    assert 'model="me/films",\n    truncation=True,\n    trust_remote_code=True,\n    revision="COMMIT",\n' in text
     assert record["command"] in text
     confusion = record["confusion"]["test"]
     assert "| `negative` | " + " | ".join(map(str, confusion[0])) + " |" in text
@@ -91,7 +98,7 @@ def test_what_is_not_known_stays_absent(trained: Path) -> None:
 def test_what_comes_from_the_hub_is_linked(record: dict[str, Any]) -> None:
     record = json.loads(json.dumps(record))
     record["data"] |= {"source": "hub", "dataset": "me/films-data", "subset": "big", "revision": "abc"}
-    record["embeddings"] = {"source": "transformer:me/encoder", "is_from_hub": True}
+    record["embeddings"] = {"source": "transformer:me/encoder", "is_from_hub": _is_hub_id("transformer:me/encoder")}
     text = run_card(record, "me/films")
     card = ModelCard(text)
     assert card.data.to_dict()["datasets"] == ["me/films-data"] and card.data.to_dict()["base_model"] == "me/encoder"
@@ -104,8 +111,19 @@ def test_other_tasks(record: dict[str, Any], kind: str) -> None:
     record = json.loads(json.dumps(record))
     record["task"]["problem_type"] = kind
     del record["confusion"]
-    text = run_card(record, "me/films")
+    text = run_card(record, "me/films", examples=[("x", {"label": ["a", "b"], "score": [0.9, 0.8]})])
+    assert 'classify("x")\n```' in text, "a pipeline shows such answers in another way"
     assert ("any of the labels" if kind.startswith("multi") else "a number.") in text and "Confusion" not in text
+
+
+def test_the_card_of_a_bag_of_words(data_folder: Path, tmp_path: Path) -> None:
+    flags = ["--model_type", "bag-of-words", "--dataset", str(data_folder), "--output_dir", str(tmp_path / "run")]
+    assert main(["train", *flags, *TRAIN_FLAGS]) == 0
+    assert main(["card", str(tmp_path / "run"), "me/films", "--examples", "the film was great"]) == 0
+    text = (tmp_path / "run" / "README.md").read_text(encoding="utf-8")
+    assert "A bag-of-words network (8 numbers a word, state of 8; " in text and " MB) that gives a text one" in text
+    assert 'classify("the film was great")\n# [{"label": "' in text
+    assert main(["card", str(tmp_path / "run"), "no/such/id"]) == 2
 
 
 def test_hostile_names_change_nothing_but_themselves(record: dict[str, Any]) -> None:
@@ -126,7 +144,7 @@ def test_hostile_names_change_nothing_but_themselves(record: dict[str, Any]) -> 
     text = run_card(record, "me/films", examples=[(HOSTILE[0], {"label": HOSTILE[1], "score": 0.5})])
     card, simple = ModelCard(text), ModelCard(plain)
     assert card.data.to_dict().keys() == simple.data.to_dict().keys()
-    assert card.data.license is None and card.data.eval_results[0].dataset_name == " ".join(HOSTILE[0].split())
+    assert card.data.license is None and card.data.eval_results[0].dataset_name in " ".join(HOSTILE[0].split())
     block = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
     assert block and yaml.safe_load(block[1])["model-index"], "the first rule ends the metadata"
     assert headings(card.text) == headings(simple.text)
@@ -134,8 +152,21 @@ def test_hostile_names_change_nothing_but_themselves(record: dict[str, Any]) -> 
     assert "<script>" not in outside and "javascript:" not in outside and "http://x" not in outside
     assert "{{ 7 * 7 }}" in text and "!!python" not in outside
     rows = [line for line in card.text.splitlines() if line.startswith("| ")]
-    widths = [len(re.findall(r"(?<!\\)\|", line)) for line in simple.text.splitlines() if line.startswith("| ")]
-    assert [len(re.findall(r"(?<!\\)\|", line)) for line in rows] == widths
+    widths = [line.count("|") for line in simple.text.splitlines() if line.startswith("| ")]
+    assert [line.count("|") for line in rows] == widths, "no label ends a cell"
+
+
+def test_what_is_an_id_of_the_hub(tmp_path: Path) -> None:
+    assert _is_hub_id("me/vectors") and _is_hub_id("transformer:me/encoder") and _is_hub_id("gpt2")
+    for name in (
+        str(tmp_path),
+        "glove.zip:a.txt",
+        "/data/glove.zip:a.txt",
+        "me/vectors:a.txt",
+        f"transformer:{tmp_path}",
+    ):
+        assert not _is_hub_id(name)
+    assert not _is_hub_id(WordVectors(["a"], np.ones((1, 2), np.float32)))
 
 
 def headings(text: str) -> list[str]:
@@ -150,7 +181,7 @@ def without_code(text: str) -> str:
 
 def test_code_and_fences_hold_anything() -> None:
     assert code("a") == "`a`" and code("`") == "`` ` ``" and code("a``b") == "```a``b```"
-    assert code("x|y\nz") == "`x\\|y z`" and code("") == "`  `"
+    assert code("x\\|*y*\nz") == "<code>x&#92;&#124;&#42;y&#42;&#32;z</code>" and code("") == "`  `"
     assert fenced("a\n```\nb") == "````\na\n```\nb\n````"
 
 
@@ -160,4 +191,5 @@ def test_a_changed_card_is_known() -> None:
     assert is_as_written(card.replace("tags:\n- b\nlicense: mit", "license: mit\ntags: [b]")), "the same metadata"
     assert not is_as_written(card.replace("Words", "Other words"))
     assert not is_as_written(card.replace("license: mit", "license: apache-2.0"))
+    assert not is_as_written(card.replace("license: mit", "license: [")), "YAML that a person broke"
     assert not is_as_written(card + "More.\n") and not is_as_written("# Mine\n")

@@ -1,5 +1,6 @@
 """Sharing over real HTTP: pushed by one machine, used by others with empty caches; and what goes wrong on the way."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
+from modeling_lstm.errors import InputError
+from modeling_lstm.hub import download
 from modeling_lstm.prediction import open_classifier
 from modeling_lstm.vectors import WordVectors
 from tests.conftest import TRAIN_FLAGS, opinion_rows
@@ -143,14 +146,13 @@ def test_what_the_hub_refuses(hub: LocalHub, machine: Callable[..., Machine], tr
     push = ["push", trained, "me/films"]
     assert "does not know this token" in refusal(one.cli(*push, token="hf_nobody"))
     assert "`hf auth login`" in refusal(one.cli(*push))
-    assert "may not write" in refusal(one.cli(*push, token=READ_TOKEN))
-    assert "may not write" in refusal(one.cli("push", trained, "other/films", token=TOKEN))
-    assert "id" in refusal(one.cli("push", trained, "no/such/name", token=TOKEN))
+    assert "may not do that" in refusal(one.cli(*push, token=READ_TOKEN))
+    assert "may not do that" in refusal(one.cli("push", trained, "other/films", token=TOKEN))
+    assert "Repo id must" in refusal(one.cli("push", trained, "no/such/name", token=TOKEN))
+    assert "no repository of that name" in refusal(one.cli("push", trained, "me/flims", "--create_pr", token=TOKEN))
     assert hub.repositories == {}
     (run_copy / "run.json").write_text(
-        (run_copy / "run.json")
-        .read_text(encoding="utf-8")
-        .replace("--output_dir", f"--hub_token {TOKEN} --output_dir"),
+        (run_copy / "run.json").read_text(encoding="utf-8").replace("--output_dir", f"--hub {TOKEN} --output_dir"),
         encoding="utf-8",
     )
     assert "looks like a token" in refusal(one.cli("push", run_copy, "me/films", token=TOKEN))
@@ -163,6 +165,12 @@ def test_what_the_hub_refuses(hub: LocalHub, machine: Callable[..., Machine], tr
     assert "'me/films'" in refusal(one.cli(*use)) and "if it is private" in refusal(one.cli(*use))
     assert "no repository of that name" in refusal(one.cli(*use, token=OTHER_TOKEN))
     assert one.cli(*use, token=READ_TOKEN)["status"] == 0
+    hub.repositories["models/me/films"].private = False
+    assert "exists and is public" in refusal(one.cli(*push, "--private", token=TOKEN))
+    hub.repositories["models/me/films"].private = True
+    sentence = refusal(one.cli(*push, "--license", "Apache", token=TOKEN))
+    assert '"license" must be one of [apache-2.0, mit' in sentence
+    assert "name a branch to push to" in refusal(one.cli(*push, "--revision", "a" * 40, token=TOKEN))
     assert "no such revision" in refusal(one.cli(*use, "--revision", "v2", token=TOKEN))
     assert "no repository of that name" in refusal(one.cli("predict", "me/absent", TEXTS[0], token=TOKEN))
     hub.repositories["models/me/films"].private, hub.repositories["models/me/films"].gated = False, True
@@ -204,11 +212,20 @@ def test_a_card_that_a_person_wrote_stays(
     assert one.cli("push", trained, "me/films", "--overwrite_card", token=TOKEN)["status"] == 0
     assert repository.files()["README.md"] == ours
 
+    written = one.cli("card", run_copy, "me/films", "--license", "mit")
+    assert written["status"] == 0
+    (run_copy / "run.json").write_text(json.dumps(record | {"command": "a third"}), encoding="utf-8")
+    assert one.cli("push", run_copy, "me/films", token=TOKEN)["status"] == 0
+    fresh = repository.files()["README.md"].decode()
+    assert "license: mit" in fresh and "a third" in fresh, "made anew, and says what the one in the folder said"
+
     written = one.cli("card", run_copy, "me/films")
     assert written["status"] == 0 and written["out"].strip() == str(run_copy / "README.md")
     text = (run_copy / "README.md").read_text(encoding="utf-8").replace("## Limits", "## My limits")
     (run_copy / "README.md").write_text(text, encoding="utf-8")
     assert "written by a person" in refusal(one.cli("card", run_copy, "me/films"))
+    refused = refusal(one.cli("push", run_copy, "me/films", "--license", "mit", token=TOKEN))
+    assert "say it there" in refused
     assert one.cli("push", run_copy, "me/films", token=TOKEN)["status"] == 0
     assert "## My limits" in repository.files()["README.md"].decode()
     assert one.cli("card", run_copy, "me/films", "--overwrite_card")["status"] == 0
@@ -280,11 +297,20 @@ def test_a_hub_out_of_order(hub: LocalHub, machine: Callable[..., Machine], trai
     before = len(hub.log)
     assert one.cli("push", trained, "me/films", token=TOKEN)["status"] == 0
     assert not any(request.method == "PUT" for request in hub.log[before:]), "the weights are there already"
+    hub.faults = [Fault("HEAD .*/README.md", 403)]
+    assert "Nothing was pushed" in refusal(one.cli("push", trained, "me/films", "--license", "mit", token=TOKEN))
+    assert len(repository.commits) == 2, "a card that cannot be seen may be a person's"
     hub.repositories.clear()
     hub.blobs.clear()
     hub.faults = [Fault("PUT /blobs/", "cut"), Fault("PUT /blobs/", 503)]
     assert one.cli("push", trained, "me/films", token=TOKEN)["status"] == 0
     assert sum(request.method == "PUT" for request in hub.log) == 4
+    hub.repositories.clear()
+    hub.blobs.clear()
+    hub.faults = [Fault("PUT /blobs/", 400, times=9)]
+    assert "Nothing was pushed" in refusal(one.cli("push", trained, "me/films", token=TOKEN))
+    hub.faults = []
+    assert one.cli("push", trained, "me/films", token=TOKEN)["status"] == 0
 
     hub.faults = [Fault("GET /blobs/", "corrupt")]
     sentence = refusal(one.cli("predict", "me/films", TEXTS[0]))
@@ -292,6 +318,8 @@ def test_a_hub_out_of_order(hub: LocalHub, machine: Callable[..., Machine], trai
     hub.faults = [Fault("GET /blobs/", "cut"), Fault("GET /me/films/resolve/.*/tokenizer.json", 503)]
     answer = one.cli("predict", "me/films", TEXTS[0])
     assert answer["status"] == 0 and answer["out"].count("\t") == 2, answer["err"]
+    hub.close()
+    assert "the Hub cannot be reached" in refusal(machine().cli("push", trained, "me/films", token=TOKEN))
 
 
 def test_the_classes_push_themselves(hub: LocalHub, machine: Callable[..., Machine], trained: Path) -> None:
@@ -311,8 +339,9 @@ def test_the_classes_push_themselves(hub: LocalHub, machine: Callable[..., Machi
     expected = open_classifier(str(trained))(TEXTS[0])[0]
     answer = machine().cli("predict", "me/films", TEXTS[0])
     assert answer["out"].split("\t")[:2] == [expected["label"], f"{expected['score']:.4f}"]
-    assert one.cli("push", trained, "me/films", "--overwrite_card", token=TOKEN)["status"] == 0
+    pushed = one.cli("push", trained, "me/films", token=TOKEN)
     ours = repository.files()["README.md"]
+    assert b"## Training data" in ours, "the library's empty card is nobody's"
     one.python(code, token=TOKEN)
     assert ModelCard(repository.files()["README.md"].decode()).text.strip() == ModelCard(ours.decode()).text.strip()
     pushed = one.cli("push", trained, "me/films", token=TOKEN)
@@ -325,16 +354,19 @@ def test_training_pushes(hub: LocalHub, machine: Callable[..., Machine], data_fo
     run = tmp_path / "run"
     assert "does not know" in refusal(one.cli("train", *flags, "--output_dir", run, token="hf_nobody"))
     assert not (run / "run.json").exists(), "known before training starts"
-    flags += ["--hub_token", TOKEN, "--hub_private_repo", "true", "--overwrite", "true"]
-    trained = one.cli("train", *flags, "--output_dir", run)
+    flags += ["--hub_private_repo", "true", "--overwrite", "true", "--output_dir", run]
+    trained = one.cli("train", *flags, "--hub-token", TOKEN)
     assert trained["status"] == 0, trained["err"]
+    weights = (run / "model.safetensors").read_bytes()
+    assert "does not know" in refusal(one.cli("train", *flags, "--hub_token", "hf_nobody", "--seed", 1))
+    assert (run / "model.safetensors").read_bytes() == weights, "the old run is still there"
     repository = hub.repositories["models/me/films"]
     assert repository.private and repository.files()["run.json"] == (run / "run.json").read_bytes()
-    assert b"--hub_token TOKEN" in repository.files()["run.json"]
+    assert b"--hub-token TOKEN" in repository.files()["run.json"]
     assert not any(TOKEN.encode() in content for content in repository.files().values())
     assert TOKEN not in trained["err"] + trained["out"]
     assert not list(run.rglob("training_args.bin"))
-    sentence = refusal(one.cli("train", *flags, "--hub_strategy", "every_save", "--output_dir", tmp_path / "other"))
+    sentence = refusal(one.cli("train", *flags, "--hub_strategy", "every_save"))
     assert "--hub_strategy must be end" in sentence
 
 
@@ -352,8 +384,14 @@ def test_vectors_are_pushed_and_found_by_somebody_else(
     files = hub.repositories["models/me/vectors"].files()
     assert {"model.safetensors", "tokenizer.json", "config.json", "README.md"} <= files.keys()
     assert b'WordVectors.from_pretrained("me/vectors")' in files["README.md"]
+    mine = hub.repositories["models/me/vectors"]
+    edited = files["README.md"] + b"Mine.\n"
+    mine.commit("main", files | {"README.md": edited}, "edited on the page")
+    assert "stays" in own.cli(*push, token=TOKEN)["err"] and mine.files()["README.md"] == edited
+    assert own.cli(*push, "--overwrite_card", token=TOKEN)["status"] == 0
+    assert mine.files()["README.md"] == files["README.md"]
     assert "nothing was pushed" in own.cli(*push, token=TOKEN)["out"]
-    assert len(commits(hub, "models/me/vectors")) == 2
+    assert len(commits(hub, "models/me/vectors")) == 4
 
     other = machine("other")
     found = other.cli("vectors", "nearest", "me/vectors", "film", "--number", 2)
@@ -418,13 +456,34 @@ made = {{
 about = Description("opinions", "Opinions", "Some.", "Made up.", "By hand.", "mit", "MIT.", "None.")
 folder = Path({str(tmp_path / "opinions")!r})
 write_data_set(folder, made, about)
-result = [push_data_set(folder, "me/opinions").is_new for _ in range(2)]
+result = [push_data_set(folder, made, "me/opinions").is_new for _ in range(2)]
 """
     assert machine().python(script, token=TOKEN) == [True, False], "the same again makes no commit"
     assert len(commits(hub, "datasets/me/opinions")) == 2
     found = machine().python(DATA)
     assert found.pop("names") == ["bad | worse", "good"]
     assert found == {name: {s: one.to_list() for s, one in sets.items()} for name, sets in configurations.items()}
+
+
+def test_digests_of_a_cache_that_repositories_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There a blob is a link to a store where files have other names; and a cache may have no links at all."""
+    content = b"weights"
+    store, blobs, snapshot = tmp_path / "store" / ("f" * 64), tmp_path / "blobs", tmp_path / "snapshot"
+    for folder in (store.parent, blobs, snapshot):
+        folder.mkdir()
+    store.write_bytes(content)
+    blob = blobs / hashlib.sha256(content).hexdigest()
+    blob.symlink_to(store)
+    (snapshot / "model.safetensors").symlink_to(blob)
+    (snapshot / "config.json").write_bytes(b"{}")
+    (snapshot / ("a" * 40)).write_bytes(b"a name that is no digest")
+    monkeypatch.setattr("modeling_lstm.hub.snapshot_download", lambda **_: str(snapshot))
+    assert download("me/films", None, ["*"]) == snapshot
+    store.write_bytes(b"Weights")
+    assert download("me/films", None, ["*.json"]) == snapshot, "only what was asked for is looked at"
+    with pytest.raises(InputError, match="model.safetensors of 'me/films' came from the Hub with wrong bytes"):
+        download("me/films", None, ["*.safetensors"])
+    assert store.exists() and not blob.is_symlink(), "what others share stays"
 
 
 def test_nothing_but_the_hub_is_asked(hub: LocalHub, machine: Callable[..., Machine], trained: Path) -> None:

@@ -231,7 +231,9 @@ class WordVectors:
             write_json(temporary / CONFIG, config)
             write_card(temporary, repo_id or str(folder), len(words), self.dimension, self.record)
 
-    def push_to_hub(self, repo_id: str, *, private: bool | None = None, revision: str | None = None) -> Push:
+    def push_to_hub(
+        self, repo_id: str, *, private: bool = False, revision: str | None = None, overwrite_card: bool = False
+    ) -> Push:
         """
         Push to a model repository of the Hub, made if it does not exist, in one commit. The same again makes none.
 
@@ -242,4 +244,4 @@ class WordVectors:
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder, repo_id)
             files = files_of(Path(folder), ["*"])
-            return push_files(files, repo_id, "Upload word vectors", revision=revision)
+            return push_files(files, repo_id, "Upload word vectors", revision=revision, overwrite_card=overwrite_card)
