@@ -24,7 +24,7 @@ from modeling_lstm.averaging import EVERY, WeightAverage
 from modeling_lstm.cli import main
 from modeling_lstm.errors import InputError
 from modeling_lstm.runs import load_run, save_run
-from modeling_lstm.trainer import LstmTrainer
+from modeling_lstm.trainer import LstmTrainer, LstmTrainingArguments
 from tests.conftest import TRAIN_FLAGS, opinion_rows, tiny_model, write_csv
 
 
@@ -55,6 +55,12 @@ def test_a_run_folder_is_complete_and_says_how_it_came_about(trained: Path) -> N
     assert model.num_parameters() == record["model"]["parameters"]
     assert model.config.problem_type == "single_label_classification"
     assert len(AutoTokenizer.from_pretrained(trained)) == record["tokenizer"]["vocabulary"] == model.config.vocab_size
+
+
+def test_bf16_needs_no_other_flag_on_a_processor(tmp_path: Path) -> None:
+    args = LstmTrainingArguments(output_dir=str(tmp_path), bf16=True)
+    assert args.bf16 and args.use_cpu is not torch.accelerator.is_available()
+    assert not LstmTrainingArguments(output_dir=str(tmp_path)).use_cpu
 
 
 @pytest.mark.parametrize(
