@@ -100,7 +100,6 @@ def _metadata(
 ) -> ModelCardData:
     data, model = record["data"], record["model"]
     is_from_hub = data.get("source") == "hub"
-    words = record.get("embeddings", {})
     facts: dict[str, Any] = {
         "language": language,
         "license": license,
@@ -108,7 +107,7 @@ def _metadata(
         "pipeline_tag": "text-classification",
         "tags": ["modeling-lstm", model.get("cell_type", model["model_type"]), "text-classification"],
         "datasets": [data["dataset"]] if is_from_hub else None,
-        "base_model": words["source"].removeprefix("transformer:") if words.get("is_from_hub") else None,
+        "base_model": _base_model(record),
         "widget": [{"text": _line(text)} for text in texts] or None,
     }
     split, scores = _best_split(record)
@@ -139,6 +138,14 @@ def _metadata(
     return ModelCardData(**{key: value for key, value in facts.items() if value is not None})
 
 
+def _base_model(record: dict[str, Any]) -> str | None:
+    """What the model began as, if that is on the Hub: a Transformer, or whose word vectors it took."""
+    words, model = record.get("embeddings", {}), record["model"]
+    if model.get("is_from_hub"):
+        return model["transformer"]
+    return words["source"].removeprefix("transformer:") if words.get("is_from_hub") else None
+
+
 def _data_name(data: dict[str, Any], key: str = "dataset") -> str:
     """A data set's id, but of a path the last part: the rest tells of a machine, or looks like an id of the Hub."""
     return data[key] if data.get("source") == "hub" else Path(data[key]).name
@@ -153,11 +160,13 @@ def _best_split(record: dict[str, Any]) -> tuple[str, dict[str, float]]:
 
 def _what(record: dict[str, Any]) -> str:
     model, task = record["model"], record["task"]
-    kind = model["cell_type"].upper() if "cell_type" in model else "bag-of-words network"
+    kinds = {"lstm": "LSTM", "gru": "GRU", None: "bag-of-words network"}
+    kind = kinds[model.get("cell_type")] if "transformer" not in model else "Transformer"
     if model.get("bidirectional"):
         kind = f"bidirectional {kind}"
     layers = f", {model['num_hidden_layers']} layers" if model.get("num_hidden_layers", 1) > 1 else ""
-    size = f"{model['embedding_size']} numbers a word, state of {model['hidden_size']}{layers}"
+    size = f"{model['embedding_size']} numbers a word, " if "embedding_size" in model else ""
+    size += f"state of {model['hidden_size']}{layers}"
     parts = [f"{model['parameters']:,} parameters"]
     if "size_mb" in model:
         parts.append(f"{model['size_mb']} MB")
@@ -218,7 +227,9 @@ def _data(record: dict[str, Any], language: list[str] | None) -> str:
 
 def _training(record: dict[str, Any]) -> str:
     settings = {**record["tokenizer"], **record["training"]} | {
-        name: value for name, value in record["model"].items() if name not in ("parameters", "size_mb", "model_type")
+        name: value
+        for name, value in record["model"].items()
+        if name not in ("parameters", "size_mb", "model_type", "is_from_hub")
     }
     if words := record.get("embeddings"):
         settings["word vectors"] = words["source"]

@@ -105,10 +105,13 @@ def training_settings(given: list[str]) -> tuple[Any, ...]:
     """The four dataclasses that [`train`] takes, from command-line flags."""
     from .data import DataArguments
     from .preprocessing import TokenizerArguments
-    from .trainer import LstmTrainingArguments
+    from .trainer import TRANSFORMER_DEFAULTS, LstmTrainingArguments
     from .training import ModelArguments
 
-    return _parse(_parser("train", ModelArguments, TokenizerArguments, DataArguments, LstmTrainingArguments), given)
+    parser = _parser("train", ModelArguments, TokenizerArguments, DataArguments, LstmTrainingArguments)
+    if any(flag.partition("=")[0] == "--transformer" for flag in given):
+        parser.set_defaults(**TRANSFORMER_DEFAULTS)
+    return _parse(parser, given)
 
 
 def _train(given: list[str]) -> int:

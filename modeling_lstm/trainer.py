@@ -18,6 +18,14 @@ from .errors import InputError, require
 from .hub import create_repository
 from .optimizer import RowAdamW, clip_gradients
 
+# What suits fine-tuning a Transformer, where that differs from the defaults below, which suit an LSTM
+TRANSFORMER_DEFAULTS = {
+    "learning_rate": 5e-5,
+    "num_train_epochs": 3.0,
+    "per_device_train_batch_size": 32,
+    "lr_scheduler_type": "linear",
+    "max_length": 256,
+}
 PRETRAINED_RATE = 0.3  # of the learning rate, for vectors that begin as --embeddings; chosen on validation
 
 

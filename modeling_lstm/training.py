@@ -53,6 +53,13 @@ class ModelArguments:
     model_type: Literal["lstm", "bag-of-words"] = field(
         default="lstm", metadata={"help": "The LSTM family, or the network that cannot see word order."}
     )
+    transformer: str | None = field(
+        default=None,
+        metadata={
+            "help": "Fine-tune this Transformer (Hub id or folder) instead, with its tokenizer; other settings of the "
+            "model are then without effect."
+        },
+    )
     cell_type: Literal["lstm", "gru"] = field(default="lstm", metadata={"help": "LSTM or GRU cell."})
     embedding_size: int | None = field(
         default=None,
@@ -94,10 +101,16 @@ class ModelArguments:
             self.embedding_size is None or self.embedding_size >= 1,
             f"--embedding_size must be at least 1, found {self.embedding_size}.",
         )
+        for name in ("embeddings", "class_weights"):
+            require(
+                self.transformer is None or getattr(self, name) is None,
+                f"--{name} is for an LSTM or a bag of words: leave it out with --transformer.",
+            )
 
     def config_fields(self) -> dict[str, Any]:
         """The fields of the model's configuration; a bag of words has only some of them."""
-        names = [one.name for one in fields(self) if one.name not in ("model_type", "class_weights")]
+        apart = ("model_type", "transformer", "class_weights")
+        names = [one.name for one in fields(self) if one.name not in apart]
         names = [name for name in names if "embeddings" not in name]
         if self.model_type == "bag-of-words":
             names = ["embedding_size", "hidden_size", "word_dropout", "classifier_dropout", "embedding_range"]
@@ -171,8 +184,7 @@ def train(
             else vars(tokenizer_arguments)
         )
         | {"vocabulary": len(tokenizer)},
-        "model": model_arguments.config_fields()
-        | {"model_type": model_arguments.model_type, "parameters": model.num_parameters()},
+        "model": _described(model_arguments, model),
     }
     if vectors is not None:
         record["embeddings"] = vectors.report
@@ -204,6 +216,9 @@ def _source_and_tokenizer(
     model: ModelArguments, tokenizer: TokenizerArguments, rows: Dataset, max_length: int
 ) -> tuple[WordSource | TokenTable | None, PreTrainedTokenizerBase]:
     """Where word vectors come from, if from anywhere, and the tokenizer, which some sources bring along."""
+    if model.transformer is not None:
+        require(tokenizer.tokenizer is None, f"{model.transformer} has a tokenizer: leave out --tokenizer.")
+        tokenizer.tokenizer = model.transformer
     if model.embeddings is None:
         return None, build_tokenizer(tokenizer, rows, max_length)
     source = open_source(model.embeddings, model.embeddings_revision, max_length)
@@ -324,6 +339,8 @@ def build_model(
     vectors: InitialEmbeddings | None = None,
 ) -> PreTrainedModel:
     """A fresh model for the tokenizer's vocabulary and the data's labels, with word vectors where there are any."""
+    if arguments.transformer is not None:
+        return _pretrained(arguments.transformer, data)
     numbers = dict(enumerate(data.label_names))
     weights = None
     if arguments.class_weights == "balanced":
@@ -352,6 +369,36 @@ def build_model(
         f"--gradient_checkpointing is of no use to a {arguments.model_type} model: leave it out.",
     )
     return model
+
+
+def _pretrained(name: str, data: TextData) -> PreTrainedModel:
+    """A Transformer with a fresh classifier on top."""
+    numbers = dict(enumerate(data.label_names))
+    try:
+        model = AutoModelForSequenceClassification.from_pretrained(
+            name,
+            num_labels=len(numbers),
+            id2label=numbers,
+            label2id={label: number for number, label in numbers.items()},
+            problem_type=data.problem_type,
+            ignore_mismatched_sizes=True,
+        )
+    except Exception as error:  # whatever the libraries raise
+        cause = str(error).strip().splitlines()[0]
+        raise InputError(f"There is no Transformer {name!r} that can be fine-tuned: {cause}") from error
+    model.accepts_loss_kwargs = False  # its loss is a mean: without this, accumulated gradients would be summed
+    return model
+
+
+def _described(arguments: ModelArguments, model: PreTrainedModel) -> dict[str, Any]:
+    config: Any = model.config
+    if arguments.transformer is None:
+        settings = arguments.config_fields() | {"model_type": arguments.model_type}
+    else:
+        names = ("hidden_size", "num_hidden_layers", "model_type")
+        settings = {name: getattr(config, name, None) for name in names}
+        settings |= {"transformer": arguments.transformer, "is_from_hub": _is_hub_id(arguments.transformer)}
+    return settings | {"parameters": model.num_parameters()}
 
 
 def _balanced_weights(data: TextData) -> list[float]:

@@ -1,0 +1,93 @@
+"""Fine-tuning a Transformer, the baseline, by the same command and to the same kind of run folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+from modeling_lstm.cli import main, training_settings
+from modeling_lstm.prediction import open_classifier
+from modeling_lstm.runs import load_run, read_record
+from tests.conftest import WORDS, opinion_rows
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Transformer with a WordPiece tokenizer that adds its special tokens."""
+    folder = tmp_path_factory.mktemp("encoder")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "film", "was", "number", *map(str, range(7))]
+    vocabulary = {word: n for n, word in enumerate([*words, *(word for some in WORDS.values() for word in some)])}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    sizes |= {"initializer_range": 0.3}  # so small a network learns little from the usual 0.02
+    sizes |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}  # two batches would draw other masks
+    torch.manual_seed(0)
+    BertModel(BertConfig(vocab_size=len(vocabulary), max_position_embeddings=64, **sizes)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tuned(encoder: Path, data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tuned") / "run"
+    flags = ["--dataset", str(data_folder), "--transformer", str(encoder), "--output_dir", str(folder)]
+    flags += ["--learning_rate", "0.005", "--num_train_epochs", "12", "--per_device_train_batch_size", "16"]
+    assert main(["train", *flags, "--max_length", "32", "--use_cpu", "true", "--disable_tqdm", "true"]) == 0
+    return folder
+
+
+def test_it_learns_and_serves_like_any_run(tuned: Path, encoder: Path) -> None:
+    assert main(["evaluate", str(tuned), "--resamples", "100"]) == 0
+    record = read_record(tuned)
+    assert record["metrics"]["test"]["accuracy"] > 0.9
+    model, tokenizer = load_run(str(tuned))
+    assert type(model).__name__ == "BertForSequenceClassification"
+    found = record["model"]
+    assert found["parameters"] == model.num_parameters() and found["transformer"] == str(encoder)
+    texts = [text for text, _ in opinion_rows(9)]
+    with torch.no_grad():
+        expected = model(**tokenizer(texts, padding=True, return_tensors="pt")).logits.softmax(-1).numpy()
+    assert abs(open_classifier(str(tuned)).scores(texts, batch_size=4) - expected).max() < 1e-5
+    assert main(["card", str(tuned), "me/baseline"]) == 0
+    assert f"A Transformer (state of 16; {model.num_parameters():,} parameters" in (tuned / "README.md").read_text(
+        "utf-8"
+    )
+
+
+def test_its_own_defaults_hold_only_where_nothing_is_said(encoder: Path) -> None:
+    flags = ["--dataset", "x", "--output_dir", "y"]
+    _, _, data, args = training_settings([*flags, "--transformer", str(encoder), "--num_train_epochs", "1"])
+    assert args.learning_rate == 5e-5 and args.num_train_epochs == 1 and data.max_length == 256
+    assert training_settings(flags)[-1].learning_rate == 2e-3
+
+
+def test_accumulated_gradients_are_a_mean(encoder: Path, data_folder: Path, tmp_path: Path) -> None:
+    """Two batches of 8 in one step train as one of 16 does."""
+    losses = []
+    for name, size, steps in (("one", "16", "1"), ("two", "8", "2")):
+        flags = ["--dataset", str(data_folder), "--transformer", str(encoder), "--output_dir", str(tmp_path / name)]
+        flags += ["--per_device_train_batch_size", size, "--gradient_accumulation_steps", steps, "--max_steps", "1"]
+        flags += ["--train_sampling_strategy", "sequential", "--use_cpu", "true", "--learning_rate", "0.5"]
+        flags += ["--optim", "sgd", "--max_grad_norm", "0", "--lr_scheduler_type", "constant", "--warmup_steps", "0"]
+        assert main(["train", *flags]) == 0
+        losses.append(read_record(tmp_path / name)["metrics"]["validation"]["loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_what_does_not_go_together(fails: Callable[..., str], encoder: Path, data_folder: Path, tmp_path: Path) -> None:
+    flags = ["train", "--dataset", str(data_folder), "--output_dir", str(tmp_path / "run")]
+    assert "leave it out with --transformer" in fails(*flags, "--transformer", str(encoder), "--embeddings", "x")
+    assert "has a tokenizer" in fails(*flags, "--transformer", str(encoder), "--tokenizer", "x")
+    assert "There is no tokenizer at '/no/such'" in fails(*flags, "--transformer", "/no/such")
+    (tmp_path / "empty").mkdir()
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / "empty" / name).write_bytes((encoder / name).read_bytes())
+    assert "that can be fine-tuned" in fails(*flags, "--transformer", str(tmp_path / "empty"))
+    assert not (tmp_path / "run").exists()
