@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # nothing here is looked up on the Hub
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
-PARTS := recurrence training inference scaling int8 vector_files
+PARTS := recurrence training inference scaling int8 bf16 vector_files
 
 .PHONY: help install demo test lint format bench results clean
 
@@ -52,7 +52,7 @@ format: $(DEVELOPING)  ## put the code into the project's form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(DEVELOPING)  ## measure the speed of every part on this machine (keep it idle; half an hour); bench-PART for one
+bench: $(DEVELOPING)  ## measure the speed of every part on this machine (keep it idle; an hour); bench-PART for one
 	@for part in $(PARTS); do $(MAKE) --no-print-directory bench-$$part || exit 1; done
 	$(BIN)/python -m benchmarks.plots
 

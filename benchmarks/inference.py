@@ -34,7 +34,13 @@ from modeling_lstm.tokenization_lstm import LstmTokenizer
 from .accuracy import local_minilm
 from .measure import parser, process, ratio, summary, take_turns, write
 
-SHAPES = {"one sentence of 20 tokens": (1, 20), "batch 32 x 30": (32, 30), "batch 32 x 230": (32, 230)}
+# Rows, tokens and threads (None: as many as there are cores)
+SHAPES = {
+    "one sentence of 20 tokens": (1, 20, None),
+    "one sentence of 20 tokens, one thread": (1, 20, 1),
+    "batch 32 x 30": (32, 30, None),
+    "batch 32 x 230": (32, 230, None),
+}
 SENTENCE = "I wish I could say the movie was great but I can't, and nobody in it seems to know why."
 
 
@@ -101,20 +107,28 @@ def compare(found: dict[str, PreTrainedModel], folder: Path, repeats: int) -> li
             found["minilm"], folder / f"minilm-{precision}", quantize=precision == "int8"
         )
     results = []
-    for title, shape in SHAPES.items():
-        ids = torch.randint(1000, 30000, shape, generator=torch.Generator().manual_seed(0))
+    for title, (rows, tokens, threads) in SHAPES.items():
+        ids = torch.randint(1000, 30000, (rows, tokens), generator=torch.Generator().manual_seed(0))
         inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
         feed = {name: one.numpy() for name, one in inputs.items()}
         ways: dict[str, Callable[[], Any]] = {}
         for name, model in found.items():
             ways[f"{name} torch fp32"] = torch_way(model, inputs)
             ways[f"{name} torch bf16"] = torch_way(model, inputs, bf16=True)
-        ways |= {name: partial(way, feed) for name, way in runtime.items()}
-        seconds = take_turns(ways, repeats * (20 if shape[0] == 1 else 1))
+        if threads is None:  # a session of ONNX Runtime has its number of threads for good
+            ways |= {name: partial(way, feed) for name, way in runtime.items()}
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads or before)
+        seconds = take_turns(ways, repeats * (8 if rows == 1 else 1))
+        torch.set_num_threads(before)
         results.append(
             {"shape": title, "milliseconds": {name: summary(values) for name, values in seconds.items()}}
             | {f"{name} / lstm torch fp32": ratio(seconds[name], seconds["lstm torch fp32"]) for name in ways}
-            | {"lstm torch fp32 / lstm onnx int8": ratio(seconds["lstm torch fp32"], seconds["lstm onnx int8"])}
+            | {
+                f"lstm torch fp32 / {name}": ratio(seconds["lstm torch fp32"], seconds[name])
+                for name in runtime
+                if name in ways
+            }
         )
         print(title, {name: summary(values)["median"] for name, values in seconds.items()}, flush=True)
     return results
@@ -129,7 +143,7 @@ def sentence(folder: Path, repeats: int) -> dict[str, Any]:
         ways[f"{name} pipeline"] = partial(pipeline("text-classification", model=model, tokenizer=tokenizer), SENTENCE)
         ways[f"{name} TextClassifier"] = partial(torch_classifier(model, tokenizer), SENTENCE)
     ways["lstm onnx int8"] = partial(TextClassifier.from_onnx(folder / "lstm-int8"), SENTENCE)
-    seconds = take_turns(ways, 60 * repeats)
+    seconds = take_turns(ways, 15 * repeats)
     return {
         name: {"p50": round(1000 * statistics.median(values), 3), "p95": round(1000 * np.quantile(values, 0.95), 3)}
         for name, values in seconds.items()

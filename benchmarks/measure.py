@@ -19,6 +19,7 @@ from .accuracy import RESULTS
 
 ROOT = RESULTS.parent
 QUICK = 0.1  # seconds
+BURST = 0.05  # seconds in which a quick way is run before it is timed
 PAUSE = 0.05  # seconds in which the idle threads of one library stop spinning, before another's are timed
 SPEED = RESULTS / "speed"
 # Tokens of a text, from the shortest to the longest in steps of 5 %: TweetEval sentiment and IMDB, train
@@ -30,8 +31,8 @@ LENGTHS = {
 
 def take_turns(ways: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
     """
-    Seconds of each way, `repeats` of them after one that warms up. A round runs each way in turn: once, and if it is
-    quick three times before, so that it finds caches and threads as it does in a service with work to do.
+    Seconds of each way, `repeats` of them after one that warms up. A round runs each way in turn, once; a quick one for
+    a moment before, so that it finds caches and threads as it does in a service with work to do.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     first: dict[str, float] = {}
@@ -40,9 +41,9 @@ def take_turns(ways: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str,
     for turn in range(repeats + 1):
         for name, run in ways.items():
             time.sleep(PAUSE)
-            if turn > 0 and first[name] < QUICK:
-                for _ in range(3):
-                    run()
+            begun = time.perf_counter()
+            while first.get(name, QUICK) < QUICK and time.perf_counter() - begun < BURST:
+                run()
             started = time.perf_counter()
             run()
             took = time.perf_counter() - started

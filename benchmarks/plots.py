@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from .measure import SPEED
 
+KEYS = ("layers", "text", "rows", "like lengths")  # of a batch in the records of `recurrence`
 # Told apart by shade and hatching, so that they can be read in black and white
 STYLES = (
     {"color": "black"},
@@ -35,10 +36,18 @@ def recurrence(found: list[dict[str, Any]]) -> Figure:
     axes = figure.subplots()
     batches = [one for one in found if one["cell"] == "lstm" and one["layers"] == 1]
     order = {True: "like lengths", False: "any lengths"}
-    groups = [f"{one['text']}\n{one['rows']} x {one['tokens']}\n{order[one['like lengths']]}" for one in batches]
+    groups = [f"{one['text']}, {one['rows']}\n{order[one['like lengths']]}" for one in batches]
     series = {
         cell.upper(): [
-            one["packed / ours, training"]["median"] for one in found if one["cell"] == cell and one["layers"] == 1
+            next(
+                (
+                    one["packed / ours, training"]["median"]
+                    for one in found
+                    if one["cell"] == cell and all(one[key] == batch[key] for key in KEYS)
+                ),
+                float("nan"),
+            )
+            for batch in batches
         ]
         for cell in ("lstm", "gru")
     }
@@ -56,7 +65,7 @@ def inference(found: dict[str, Any]) -> Figure:
     axes = figure.subplots()
     names = {"minilm torch fp32": "MiniLM-L6", "distilbert torch fp32": "DistilBERT's size"}
     names |= {"minilm onnx int8": "MiniLM-L6, ONNX int8", "lstm onnx int8": "LSTM, ONNX int8"}
-    shapes = found["models"]
+    shapes = [shape for shape in found["models"] if "lstm onnx int8" in shape["milliseconds"]]
     series = {
         title: [shape[f"{name} / lstm torch fp32"]["median"] for shape in shapes] for name, title in names.items()
     }

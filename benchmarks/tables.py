@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from .accuracy import RESULTS, SEEDS
+from .speed_table import speed_sentences, speed_table
 from .tweet_eval import TASKS, task_scores
 
 README = Path(__file__).parent.parent / "README.md"
@@ -144,6 +145,8 @@ BLOCKS = {
     "word vectors": word_vectors_table,
     "tweet_eval": tweet_eval_table,
     "vector files": vector_file_sentence,
+    "speed": speed_table,
+    "speed sentences": speed_sentences,
 }
 
 

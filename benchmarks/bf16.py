@@ -1,0 +1,50 @@
+"""What training in bf16 costs in accuracy and saves in time: `python -m benchmarks.bf16`, on SST-2, three seeds.
+
+The runs in fp32 are those of `benchmarks.accuracy`, trained where they are not there.
+"""
+
+import json
+import statistics
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from modeling_lstm.runs import read_record
+
+from .accuracy import COMMAND, SEEDS, data_folder, local_flags, train_run
+from .measure import parser, write
+
+
+def scored(run: Path, seed: int, flags: list[str]) -> dict[str, Any]:
+    """Accuracy in percent and seconds of training of a run, trained and evaluated where that is not done."""
+    train_run("sst2", run, seed, [*local_flags("sst2"), *flags])
+    if "test" not in read_record(run)["metrics"]:
+        subprocess.run([*COMMAND, "evaluate", str(run), "--split", "test", "--resamples", "100"], check=True)
+    record = read_record(run)
+    found = {split: 100 * record["metrics"][split]["accuracy"] for split in ("validation", "test")}
+    return found | {"seconds": record["seconds"]["training"], "threads": record["hardware"]["threads"]}
+
+
+def main() -> None:
+    """Train in both precisions."""
+    command = parser(__doc__, "bf16")
+    command.add_argument("--runs", type=Path, default=Path("runs/results"))
+    arguments = command.parse_args()
+    if data_folder() is None:
+        print("Not measured: the data are read from local copies (MODELING_LSTM_DATA).")
+        return
+    found: dict[str, Any] = {"fp32": [], "bf16": []}
+    for seed in range(SEEDS):
+        for name, flags in (("fp32", []), ("bf16", ["--bf16", "true"])):
+            folder = "sst2" if name == "fp32" else f"sst2-{name}"
+            found[name].append(scored(arguments.runs / folder / f"seed-{seed}", seed, flags))
+            print(name, json.dumps(found[name][-1]), flush=True)
+    mean = {
+        name: {split: round(statistics.mean(one[split] for one in runs), 2) for split in ("validation", "test")}
+        for name, runs in found.items()
+    }
+    write(arguments.output, {"runs": found, "mean": mean})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""What README.md says of speed, from the records in `results/speed/`."""
+
+import json
+from typing import Any
+
+from .measure import SPEED
+
+
+def speed_table() -> str:
+    """Ratios with their quartiles, and what they mean in milliseconds."""
+    lines = ["| what | against | times as fast | milliseconds |", "|---|---|---:|---:|"]
+    lines += ["| " + " | ".join(row) + " |" for row in (*_recurrence(), *_training(), *_inference())]
+    hardware = _read("recurrence")["hardware"]
+    return "\n".join(lines) + f"\n\nMeasured on: {hardware['processor']}, {hardware['threads']} threads.\n"
+
+
+def _recurrence() -> list[tuple[str, ...]]:
+    wanted = [("reviews", 32, True), ("reviews", 32, False), ("tweets", 128, True), ("tweets", 128, False)]
+    rows = []
+    for cell in ("lstm", "gru"):
+        for text, number, is_sorted in wanted:
+            found = [
+                one
+                for one in _read("recurrence")["results"]
+                if (one["cell"], one["layers"], one["text"], one["rows"], one["like lengths"])
+                == (cell, 1, text, number, is_sorted)
+            ]
+            if not found:
+                continue
+            one = found[0]
+            order = "like" if is_sorted else "any"
+            title = f"Training step, Bi{cell.upper()} 100 → 500, {number} {text} of {order} lengths"
+            step = {
+                name: {"median": took["median"] / len(one["tokens"])} for name, took in one["training step"].items()
+            }
+            rows.append(_row(title, one["packed / ours, training"], "packed", step["packed"], step["ours"]))
+            if cell == "lstm" and text == "reviews" and is_sorted:
+                rows.append(_row(title, _inverse(one), "no masking at all", step["unmasked"], step["ours"]))
+                bf16 = one["ours / ours bf16, training"]
+                rows.append(_row(f"{title}, bf16", bf16, "ours in fp32", step["ours"], step["ours bf16"]))
+    return rows
+
+
+def _inverse(one: dict[str, Any]) -> dict[str, Any]:
+    found = one["ours / unmasked, training"]
+    return {"median": 1 / found["median"], "quartiles": sorted(1 / value for value in found["quartiles"])}
+
+
+def _training() -> list[tuple[str, ...]]:
+    found = _read("training")["results"]
+    title = "Whole command `train` on TweetEval sentiment, per row"
+    rows = []
+    others = {
+        "textbook": "a textbook's loop",
+        "textbook, same vocabulary": "that loop with our 8,000 pieces of words",
+        "minilm": "fine-tuning MiniLM-L6",
+    }
+    for name, against in others.items():
+        slow, fast = ({"median": 1000 / _middle(found["rows per second"][key])} for key in (name, "ours"))
+        rows.append(_row(title, found[f"ours / {name}"], against, slow, fast))
+    return rows
+
+
+def _inference() -> list[tuple[str, ...]]:
+    rows = []
+    for one in _read("inference")["results"]["models"]:
+        title = f"Inference, BiLSTM 300 → 150, {one['shape']}"
+        took = one["milliseconds"]
+        ours = took["lstm torch fp32"]
+        for name, against in (("minilm", "MiniLM-L6"), ("distilbert", "a Transformer of DistilBERT's size")):
+            key = f"{name} torch fp32"
+            rows.append(_row(title, one[f"{key} / lstm torch fp32"], against, took[key], ours))
+        if "lstm onnx int8" not in took:
+            continue
+        both = {name: took[f"{name} onnx int8"] for name in ("lstm", "minilm")}
+        times = both["minilm"]["median"] / both["lstm"]["median"]
+        found = one["lstm torch fp32 / lstm onnx int8"]
+        rows.append(_row(f"{title}, ONNX int8", found, "ours in torch, fp32", ours, both["lstm"]))
+        same = {"median": times, "quartiles": None}
+        rows.append(_row(f"{title}, ONNX int8", same, "MiniLM-L6 in ONNX int8", both["minilm"], both["lstm"]))
+    return rows
+
+
+def _row(what: str, found: dict[str, Any], against: str, slow: dict[str, Any], fast: dict[str, Any]) -> tuple[str, ...]:
+    times = f"**{found['median']:.3g}**"
+    if found["quartiles"]:
+        times += " ({:.3g} to {:.3g})".format(*found["quartiles"])
+    return what, against, times, f"{_number(fast['median'])} instead of {_number(slow['median'])}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def speed_sentences() -> str:
+    """The rest: how time and memory grow, the start, and what int8 costs."""
+    names = ("scaling", "int8", "bf16", "inference")
+    scaling, int8, bf16, inference = (_read(name)["results"] for name in names)
+    shares = _read("training")["results"]["shares of a training step"]
+    peak = next(one for one in _read("recurrence")["results"] if one["text"] == "reviews" and one["rows"] == 32)
+    vocabulary, rows, length = (scaling[name] for name in ("vocabulary", "rows", "length"))
+    start = inference["cold start"]
+    sizes = inference["size on disk, MB"]
+    megabytes = int8["runs"][0]["megabytes"]
+    points = [
+        f"A training step reaches {100 * peak['share of peak, training']:.0f} % of what torch's matrix multiplication "
+        f"makes of this machine ({peak['gigaflops of matmul']:.0f} Gflop/s).",
+        "On tweets, of a training step with its optimizer, "
+        + ", ".join(f"{100 * share:.0f} % is {name}" for name, share in shares.items())
+        + ".",
+        f"A vocabulary of {vocabulary['words'][-1]:,} words instead of {vocabulary['words'][0]:,} makes it "
+        f"{vocabulary['rows, largest / smallest']:.2f} times as long ({vocabulary['table, largest / smallest']:.1f} "
+        "times with torch's own AdamW).",
+        f"Its time grows with the length to the power of {length['exponent']:.2f}, up to {length['tokens'][-1]:,} "
+        f"tokens ({length['exponent from 512 tokens']:.2f} from 512 tokens on).",
+        f"`predict` reads {rows['rows per second']:,} rows a second; its peak memory is "
+        f"{rows['peak memory, MB'][-2]:,} MB for {rows['rows'][-2]:,} rows and {rows['peak memory, MB'][-1]:,} MB for "
+        f"{rows['rows'][-1]:,}.",
+        "From the start of Python to the first answer: "
+        + "; ".join(f"{name} {one['seconds']:.1f} s and {one['peak memory, MB']} MB" for name, one in start.items())
+        + ".",
+        f"On disk: {sizes['lstm']:.0f} MB, int8 {sizes['lstm-int8']:.0f} MB; MiniLM-L6 {sizes['minilm']:.0f} MB.",
+        f"Training in bf16 instead of fp32 changes the accuracy on the test split of SST-2 from "
+        f"{bf16['mean']['fp32']['test']:.1f} to {bf16['mean']['bf16']['test']:.1f} (means of "
+        f"{len(bf16['runs']['fp32'])} seeds).",
+        f"int8 loses {int8['points lost by int8, mean']:.2f} points of accuracy on the test split of SST-2 (mean of "
+        f"{len(int8['runs'])} seeds), and takes {megabytes['int8']} MB instead of {megabytes['torch']}.",
+    ]
+    return "\n".join(f"- {point}" for point in points) + "\n"
+
+
+def _middle(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def _read(name: str) -> dict[str, Any]:
+    return json.loads((SPEED / f"{name}.json").read_text(encoding="utf-8"))
