@@ -292,13 +292,14 @@ def test_an_interrupted_save_leaves_the_old_run(run_copy: Path, monkeypatch: pyt
 
     monkeypatch.setattr(tokenizer, "save_pretrained", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        save_run(run_copy, tiny_model(), tokenizer, {})
+        save_run(run_copy, tiny_model(), tokenizer, {"model": {}})
     assert {path.name: path.read_bytes() for path in run_copy.iterdir() if path.is_file()} == before
     leftover = run_copy / ".saving-killed"
     leftover.mkdir()
     monkeypatch.undo()
-    save_run(run_copy, tiny_model(), tokenizer, {"new": True})
-    assert not leftover.exists() and json.loads((run_copy / "run.json").read_text(encoding="utf-8")) == {"new": True}
+    save_run(run_copy, tiny_model(), tokenizer, {"model": {"new": True}})
+    record = json.loads((run_copy / "run.json").read_text(encoding="utf-8"))
+    assert not leftover.exists() and record == {"model": {"new": True, "size_mb": 0.0}}
 
 
 @pytest.mark.parametrize(

@@ -398,8 +398,9 @@ def test_memory_grows_with_the_words_asked_for_not_with_the_file(tmp_path: Path)
 
 def test_vectors_are_pushed_only_where_the_hub_can_be_reached(tmp_path: Path, fails: Callable[..., str]) -> None:
     table().save_pretrained(tmp_path / "own")
-    assert "could not be pushed to 'me/vectors'" in fails("vectors", "push", tmp_path / "own", "me/vectors")
-    assert "could not be pushed to 'no id'" in fails("vectors", "push", tmp_path / "own", "no id")
+    refused = fails("vectors", "push", tmp_path / "own", "me/vectors")
+    assert "Nothing was pushed to 'me/vectors': the Hub cannot be reached" in refused
+    assert "Nothing was pushed to 'no id'" in fails("vectors", "push", tmp_path / "own", "no id")
 
 
 def test_gensim_objects_are_sources() -> None:
@@ -418,7 +419,7 @@ def test_gensim_objects_are_sources() -> None:
 def test_sources_that_are_not_there(tmp_path: Path) -> None:
     for source, message in {
         "./absent.txt": "There is no file or folder './absent.txt'",
-        "me/absent": "There is no file or folder 'me/absent' here, and the Hub does not answer",
+        "me/absent": "There is no file or folder 'me/absent' here, and it is not in the cache",
         "me/absent:glove.txt": "'me/absent:glove.txt' here",
         "no id at all": "it is no id of the Hub",
         "transformer:./absent": "There is no Transformer at './absent'",
