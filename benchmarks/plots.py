@@ -30,10 +30,20 @@ def bars(axes: Axes, groups: list[str], series: dict[str, list[float]]) -> None:
     axes.legend(fontsize=8, frameon=False)
 
 
-def recurrence(found: list[dict[str, Any]]) -> Figure:
-    """How many times faster than packed a training step is, with one layer."""
+def ratios(groups: list[str], series: dict[str, list[float]], label: str, title: str) -> Figure:
+    """Bars of ratios on a logarithmic scale, with a line at 1."""
     figure = Figure(figsize=(9, 4), layout="constrained")
     axes = figure.subplots()
+    bars(axes, groups, series)
+    axes.axhline(1.0, color="black", linewidth=0.8, linestyle="--")
+    axes.set_yscale("log")
+    axes.set_ylabel(label)
+    axes.set_title(title, fontsize=10)
+    return figure
+
+
+def recurrence(found: list[dict[str, Any]]) -> Figure:
+    """How many times faster than packed a training step is, with one layer."""
     batches = [one for one in found if one["cell"] == "lstm" and one["layers"] == 1]
     order = {True: "like lengths", False: "any lengths"}
     groups = [f"{one['text']}, {one['rows']}\n{order[one['like lengths']]}" for one in batches]
@@ -51,30 +61,20 @@ def recurrence(found: list[dict[str, Any]]) -> Figure:
         ]
         for cell in ("lstm", "gru")
     }
-    bars(axes, groups, series)
-    axes.axhline(1.0, color="black", linewidth=0.8, linestyle="--")
-    axes.set_yscale("log")
-    axes.set_ylabel("times as fast as packed")
-    axes.set_title("Training step of a bidirectional network, 100 -> 500", fontsize=10)
-    return figure
+    title = "Training step of a bidirectional network, 100 -> 500"
+    return ratios(groups, series, "times as fast as packed", title)
 
 
 def inference(found: dict[str, Any]) -> Figure:
     """How many times as long as the LSTM the Transformers take, for each shape."""
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    axes = figure.subplots()
     names = {"minilm torch fp32": "MiniLM-L6", "distilbert torch fp32": "DistilBERT's size"}
     names |= {"minilm onnx int8": "MiniLM-L6, ONNX int8", "lstm onnx int8": "LSTM, ONNX int8"}
     shapes = [shape for shape in found["models"] if "lstm onnx int8" in shape["milliseconds"]]
     series = {
         title: [shape[f"{name} / lstm torch fp32"]["median"] for shape in shapes] for name, title in names.items()
     }
-    bars(axes, [shape["shape"] for shape in shapes], series)
-    axes.axhline(1.0, color="black", linewidth=0.8, linestyle="--")
-    axes.set_yscale("log")
-    axes.set_ylabel("times the LSTM's time (torch, fp32)")
-    axes.set_title("Inference of a BiLSTM 300 -> 150 and of Transformers on the same tokens", fontsize=10)
-    return figure
+    title = "Inference of a BiLSTM 300 -> 150 and of Transformers on the same tokens"
+    return ratios([shape["shape"] for shape in shapes], series, "times the LSTM's time (torch, fp32)", title)
 
 
 def scaling(found: dict[str, Any]) -> Figure:

@@ -1,6 +1,8 @@
 """What README.md says of speed, from the records in `results/speed/`."""
 
+import functools
 import json
+import statistics
 from typing import Any
 
 from .measure import SPEED
@@ -56,7 +58,7 @@ def _training() -> list[tuple[str, ...]]:
         "minilm": "fine-tuning MiniLM-L6",
     }
     for name, against in others.items():
-        slow, fast = ({"median": 1000 / _middle(found["rows per second"][key])} for key in (name, "ours"))
+        slow, fast = ({"median": 1000 / statistics.median(found["rows per second"][key])} for key in (name, "ours"))
         rows.append(_row(title, found[f"ours / {name}"], against, slow, fast))
     return rows
 
@@ -129,9 +131,6 @@ def speed_sentences() -> str:
     return "\n".join(f"- {point}" for point in points) + "\n"
 
 
-def _middle(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2]
-
-
+@functools.cache
 def _read(name: str) -> dict[str, Any]:
     return json.loads((SPEED / f"{name}.json").read_text(encoding="utf-8"))

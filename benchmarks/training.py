@@ -23,9 +23,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from modeling_lstm import LstmConfig, LstmForSequenceClassification, LstmTokenizer
 
 from .accuracy import data_folder, local_minilm
-from .measure import parser, ratio, write
+from .measure import ROOT, parser, ratio, write
 
-ROOT = Path(__file__).parent.parent
 RECIPE = "recipes/tweet_eval_sentiment.yaml"
 # As tutorials take it
 WORDS = 25_000
@@ -107,13 +106,12 @@ def minilm(texts: list[str], labels: list[int]) -> Callable[[int], float]:
     return run
 
 
-def shares(texts: list[str], labels: list[int], steps: int = 60) -> dict[str, float]:
+def shares(texts: list[str], labels: list[int], tokenizer: LstmTokenizer, steps: int = 60) -> dict[str, float]:
     """Where the time of our training steps goes, by torch's profiler: embedding, recurrence, optimizer, the rest."""
     from transformers import DataCollatorWithPadding
 
     from modeling_lstm.optimizer import RowAdamW, clip_gradients
 
-    tokenizer = LstmTokenizer.train([texts], algorithm="bpe", vocab_size=8000)
     sizes: dict[str, Any] = {"embedding_size": EMBEDDING, "hidden_size": HIDDEN, "num_labels": max(labels) + 1}
     config = LstmConfig(vocab_size=len(tokenizer), bidirectional=True, pooling="concat", **sizes)
     model = LstmForSequenceClassification(config).train()
@@ -178,7 +176,7 @@ def main() -> None:
         "rows per second": {name: [round(one, 1) for one in values] for name, values in speeds.items()},
         **{f"ours / {name}": ratio(speeds["ours"], speeds[name]) for name in others},
         "seconds of the command": record["seconds"] | {"with the start of Python": round(record["command seconds"], 2)},
-        "shares of a training step": shares(texts, labels),
+        "shares of a training step": shares(texts, labels, pieces),
     }
     write(arguments.output, found)
     print(json.dumps(found, indent=2))

@@ -143,8 +143,7 @@ def run(build: Callable[[str | None], dict[str, DatasetDict]], description: Desc
         write_data_set(arguments.output_dir, configurations, description)
         if arguments.push_to_hub:
             where = {"private": arguments.private, "overwrite_card": arguments.overwrite_card}
-            done = push_data_set(arguments.output_dir, configurations, arguments.push_to_hub, **where)
-            print(done.url if done.is_new else f"{done.url} has the same files already: nothing was pushed")
+            print(push_data_set(arguments.output_dir, configurations, arguments.push_to_hub, **where))
     except InputError as error:
         parser.exit(2, f"{description.name}: error: {error}\n")
     for name, splits in counts(configurations).items():

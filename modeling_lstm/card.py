@@ -273,9 +273,8 @@ def _limits(record: dict[str, Any], language: list[str] | None) -> str:
     lines.append(longest + ".")
     if "out_of_vocabulary" in found:
         lines.append(f"{100 * found['out_of_vocabulary']:.2f} % of the tokens of validation are not in its vocabulary.")
-    lines.append("Its scores say how sure it is; the calibration error above says how far to believe that.")
-    if record["task"]["problem_type"] != "single_label_classification":
-        lines.pop()
+    if record["task"]["problem_type"] == "single_label_classification":
+        lines.append("Its scores say how sure it is; the calibration error above says how far to believe that.")
     return "\n".join(f"- {line}" for line in lines)
 
 

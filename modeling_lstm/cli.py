@@ -226,7 +226,7 @@ def _push(given: list[str]) -> int:
     from .sharing import CardArguments, PushArguments, push
 
     arguments, card, rest = _parse(_sharing_parser("push", PushArguments, CardArguments), given)
-    _print_push(push(rest.run, rest.repository, arguments, card))
+    print(push(rest.run, rest.repository, arguments, card))
     return 0
 
 
@@ -235,10 +235,6 @@ def _sharing_parser(command: str, *dataclass_types: Any) -> Any:
     parser.add_argument("run", help="Run folder.")
     parser.add_argument("repository", help="Id on the Hub: me/name.")
     return parser
-
-
-def _print_push(done: Any) -> None:
-    print(done.url if done.is_new else f"{done.url} has the same files already: nothing was pushed")
 
 
 def _vectors(given: list[str]) -> int:
@@ -310,7 +306,7 @@ def _vectors_push(given: list[str]) -> int:
     (rest,) = _parse(parser, given)
     vectors = WordVectors.from_pretrained(rest.vectors)
     how = {"private": rest.private, "revision": rest.revision, "overwrite_card": rest.overwrite_card}
-    _print_push(vectors.push_to_hub(rest.repository, **how))
+    print(vectors.push_to_hub(rest.repository, **how))
     return 0
 
 

@@ -43,6 +43,9 @@ class Push:
     is_new: bool
     """Whether there is a commit of it: the same files again make none."""
 
+    def __str__(self) -> str:
+        return self.url if self.is_new else f"{self.url} has the same files already: nothing was pushed"
+
 
 def exists(path: Path) -> bool:
     """Whether there is a file or folder of that name; False too for what cannot be a name."""

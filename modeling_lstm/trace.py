@@ -10,6 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .cell import GruCell, LstmCell, read
 from .errors import require
+from .prediction import token_limit
 
 LONGEST = 1_000  # tokens; every beginning of the text is run, so time grows with the square of the length
 
@@ -82,8 +83,8 @@ def trace(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str)
     kind = model.config.model_type
     require(kind == "lstm", f"Only the LSTM family has cells to trace; this is a {kind} model.")
     require(not model.training, "Call model.eval() first: dropout changes what is traced.")
-    limit = tokenizer.model_max_length if tokenizer.model_max_length < 10**9 else None
-    found = tokenizer(text, truncation=limit is not None, return_offsets_mapping=True, return_tensors="pt")
+    is_limited = token_limit(tokenizer) is not None
+    found = tokenizer(text, truncation=is_limited, return_offsets_mapping=True, return_tensors="pt")
     ids = found["input_ids"].long()
     require(ids.shape[1] > 0, f"The text {text!r} has no word.")
     require(ids.shape[1] <= LONGEST, f"The text has {ids.shape[1]:,} tokens; a trace takes at most {LONGEST:,}.")

@@ -341,7 +341,6 @@ def build_model(
     """A fresh model for the tokenizer's vocabulary and the data's labels, with word vectors where there are any."""
     if arguments.transformer is not None:
         return _pretrained(arguments.transformer, data)
-    numbers = dict(enumerate(data.label_names))
     weights = None
     if arguments.class_weights == "balanced":
         weights = _balanced_weights(data)
@@ -350,9 +349,7 @@ def build_model(
             arguments.model_type,
             vocab_size=len(tokenizer),
             pad_token_id=tokenizer.pad_token_id,
-            id2label=numbers,
-            label2id={name: number for number, name in numbers.items()},
-            problem_type=data.problem_type,
+            **_labels(data),
             class_weights=weights,
             label_smoothing=args.label_smoothing_factor,
             **arguments.config_fields(),
@@ -373,14 +370,11 @@ def build_model(
 
 def _pretrained(name: str, data: TextData) -> PreTrainedModel:
     """A Transformer with a fresh classifier on top."""
-    numbers = dict(enumerate(data.label_names))
     try:
         model = AutoModelForSequenceClassification.from_pretrained(
             name,
-            num_labels=len(numbers),
-            id2label=numbers,
-            label2id={label: number for number, label in numbers.items()},
-            problem_type=data.problem_type,
+            num_labels=len(data.label_names),
+            **_labels(data),
             ignore_mismatched_sizes=True,
         )
     except Exception as error:  # whatever the libraries raise
@@ -388,6 +382,13 @@ def _pretrained(name: str, data: TextData) -> PreTrainedModel:
         raise InputError(f"There is no Transformer {name!r} that can be fine-tuned: {cause}") from error
     model.accepts_loss_kwargs = False  # its loss is a mean: without this, accumulated gradients would be summed
     return model
+
+
+def _labels(data: TextData) -> dict[str, Any]:
+    """What a configuration says of the labels."""
+    numbers = dict(enumerate(data.label_names))
+    names = {name: number for number, name in numbers.items()}
+    return {"id2label": numbers, "label2id": names, "problem_type": data.problem_type}
 
 
 def _described(arguments: ModelArguments, model: PreTrainedModel) -> dict[str, Any]:

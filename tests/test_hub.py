@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 import shutil
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -279,7 +278,7 @@ def test_a_killed_push_leaves_nothing(hub: LocalHub, machine: Callable[..., Mach
             break
     else:
         pytest.fail("no upload began")
-    one._process.send_signal(signal.SIGKILL)
+    one.kill()
     hub.delay = 0.0
     repository = hub.repositories["models/me/films"]
     assert len(repository.commits) == 1 and repository.files().keys() == {".gitattributes"}

@@ -20,11 +20,11 @@ REMOTE = ("configuration_lstm", "modeling_lstm", "modeling_bag_of_words", "token
 RANKS = {
     **dict.fromkeys(("errors", "configuration_lstm", "tokenization_lstm", "metrics", "order_matters", "classifier"), 0),
     **dict.fromkeys(("adversarial", "averaging", "optimizer", "card", "cell"), 0),
-    **dict.fromkeys(("trace", "modeling_lstm", "labels", "preprocessing", "hub", "sources", "writers"), 1),
+    **dict.fromkeys(("modeling_lstm", "labels", "preprocessing", "hub", "sources", "writers"), 1),
     **dict.fromkeys(("modeling_bag_of_words", "data", "runs", "trainer"), 2),
     **dict.fromkeys(("vectors.files", "vectors.spelling", "vectors.card"), 2),
     **dict.fromkeys(("vectors.text", "vectors.static", "prediction"), 3),
-    **dict.fromkeys(("vectors.word2vec", "vectors.tables", "sharing"), 4),
+    **dict.fromkeys(("vectors.word2vec", "vectors.tables", "sharing", "trace"), 4),
     "vectors.fasttext": 5,
     "vectors.words": 6,
     **dict.fromkeys(("vectors.sources", "vectors.training", "vectors"), 7),
