@@ -1,17 +1,15 @@
 """The command line, `modeling-lstm train | evaluate | predict | export | card | push | vectors`: flags to settings."""
 
-import json
 import logging
 import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
-
-import yaml
+from typing import Any
 
 from .errors import InputError, save_failure, without_tokens
+from .settings import flag_parser, parse, read_recipe, training_settings
 
 COMMANDS = {
     "train": "train a classifier: modeling-lstm train [RECIPE.yaml] --dataset ... --output_dir RUN",
@@ -56,6 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _parser(command: str, *dataclass_types: Any) -> Any:
+    return flag_parser(command, (COMMANDS | VECTORS_COMMANDS)[command], *dataclass_types)
+
+
 def _complain(message: str) -> int:
     print(f"modeling-lstm: error: {without_tokens(' '.join(message.split()))}", file=sys.stderr)  # one line
     return 2
@@ -77,50 +79,13 @@ def _usage(given: list[str], commands: dict[str, str]) -> int:
     return 0 if asked else 2
 
 
-def _parser(command: str, *dataclass_types: Any) -> Any:
-    from transformers import HfArgumentParser
-
-    class Parser(HfArgumentParser):
-        def error(self, message: str) -> NoReturn:  # without the usage, which is a page long
-            raise InputError(f"{message} (modeling-lstm {command} --help lists the settings)")
-
-    return Parser(
-        dataclass_types,
-        prog=f"modeling-lstm {command}",
-        description=(COMMANDS | VECTORS_COMMANDS)[command],
-        allow_abbrev=False,
-    )
-
-
-def _parse(parser: Any, given: list[str]) -> tuple[Any, ...]:
-    try:
-        return parser.parse_args_into_dataclasses(given)
-    except (ValueError, ImportError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(str(error).strip()) from error
-
-
-def training_settings(given: list[str]) -> tuple[Any, ...]:
-    """The four dataclasses that [`train`] takes, from command-line flags."""
-    from .data import DataArguments
-    from .preprocessing import TokenizerArguments
-    from .trainer import TRANSFORMER_DEFAULTS, LstmTrainingArguments
-    from .training import ModelArguments
-
-    parser = _parser("train", ModelArguments, TokenizerArguments, DataArguments, LstmTrainingArguments)
-    if any(flag.partition("=")[0] == "--transformer" for flag in given):
-        parser.set_defaults(**TRANSFORMER_DEFAULTS)
-    return _parse(parser, given)
-
-
 def _train(given: list[str]) -> int:
     from .training import train
 
     command = shlex.join(["modeling-lstm", "train", *_without_secrets(given)])
     if given and not given[0].startswith("-"):
         given = [*read_recipe(Path(given[0])), *given[1:]]
-    settings = training_settings(given)
+    settings = training_settings(given, COMMANDS["train"])
     record = train(*settings, command=command)
     folder = settings[-1].output_dir
     best = record["best"]["metric"]
@@ -142,31 +107,12 @@ def _without_secrets(given: list[str]) -> list[str]:
     return shown
 
 
-def read_recipe(path: Path) -> list[str]:
-    """The settings of a YAML recipe as command-line flags, so that flags given later override them."""
-    if not path.is_file():
-        raise InputError(f"There is no recipe {str(path)!r}.")
-    try:
-        recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"The recipe {str(path)!r} is no valid YAML: {error}") from error
-    if not isinstance(recipe, dict):
-        raise InputError(f"The recipe {str(path)!r} must hold lines of the form 'setting: value'.")
-    flags: list[str] = []
-    for name, value in recipe.items():
-        if value is None:
-            continue
-        values = value if isinstance(value, list) else [json.dumps(value) if isinstance(value, dict) else value]
-        flags += [f"--{name}", *(str(one) for one in values)]
-    return flags
-
-
 def _evaluate(given: list[str]) -> int:
     from .evaluation import EvaluationArguments, evaluate
 
     parser = _parser("evaluate", EvaluationArguments)
     parser.add_argument("run", help="Run folder.")
-    arguments, rest = _parse(parser, given)
+    arguments, rest = parse(parser, given)
     result = evaluate(rest.run, arguments)
     for name, score in result["scores"].items():
         low, high = result["intervals"].get(name, (None, None))
@@ -185,7 +131,7 @@ def _predict(given: list[str]) -> int:
     parser = _parser("predict", PredictionArguments)
     parser.add_argument("run", help="Run folder or Hub id.")
     parser.add_argument("texts", nargs="*", metavar="text", help="Sentences to classify.")
-    arguments, rest = _parse(parser, given)
+    arguments, rest = parse(parser, given)
     outcome = predict(rest.run, rest.texts, arguments)
     if isinstance(outcome, int):
         print(f"{outcome} rows written to {arguments.output}")
@@ -204,7 +150,7 @@ def _export(given: list[str]) -> int:
     parser = _parser("export", ExportArguments)
     parser.add_argument("run", help="Run folder or Hub id.")
     parser.add_argument("output_dir", help="Folder to write.")
-    arguments, rest = _parse(parser, given)
+    arguments, rest = parse(parser, given)
     found = export(rest.run, rest.output_dir, arguments)
     print(
         f"{found['size_mb']:.1f} MB in {rest.output_dir}; logits within {found['largest_difference']:.1g} of the run's"
@@ -217,7 +163,7 @@ def _card(given: list[str]) -> int:
 
     parser = _sharing_parser("card", CardArguments)
     parser.add_argument("--overwrite_card", action="store_true", help="Replace a card that a person wrote.")
-    arguments, rest = _parse(parser, given)
+    arguments, rest = parse(parser, given)
     print(write_card(rest.run, rest.repository, arguments, overwrite=rest.overwrite_card))
     return 0
 
@@ -225,7 +171,7 @@ def _card(given: list[str]) -> int:
 def _push(given: list[str]) -> int:
     from .sharing import CardArguments, PushArguments, push
 
-    arguments, card, rest = _parse(_sharing_parser("push", PushArguments, CardArguments), given)
+    arguments, card, rest = parse(_sharing_parser("push", PushArguments, CardArguments), given)
     print(push(rest.run, rest.repository, arguments, card))
     return 0
 
@@ -248,7 +194,7 @@ def _vectors_train(given: list[str]) -> int:
     from .vectors.training import VectorTrainingArguments, train_vectors
 
     command = shlex.join(["modeling-lstm", "vectors", "train", *given])
-    (arguments,) = _parse(_parser("vectors train", VectorTrainingArguments), given)
+    (arguments,) = parse(_parser("vectors train", VectorTrainingArguments), given)
     vectors = train_vectors(arguments, command=command)
     seconds = vectors.record["seconds"]
     print(
@@ -264,7 +210,7 @@ def _vectors_nearest(given: list[str]) -> int:
     parser.add_argument("vectors", help="Anything that train --embeddings takes.")
     parser.add_argument("words", nargs="+", metavar="word", help="Words to find the neighbours of.")
     parser.add_argument("--number", type=int, default=10, help="Neighbours of each word.")
-    (rest,) = _parse(parser, given)
+    (rest,) = parse(parser, given)
     vectors = load_vectors(rest.vectors)
     for word in rest.words:
         found = vectors.nearest(word, rest.number)
@@ -280,7 +226,7 @@ def _vectors_compare(given: list[str]) -> int:
     parser.add_argument("second", help="Another one.")
     parser.add_argument("words", nargs="*", metavar="word", help="Words to show in any case.")
     parser.add_argument("--number", type=int, default=5, help="Neighbours of a word and most different words to show.")
-    (rest,) = _parse(parser, given)
+    (rest,) = parse(parser, given)
     found = compare(load_vectors(rest.first), load_vectors(rest.second), rest.words, rest.number)
     print(
         f"{found.shared} words are in both. Of their {NEIGHBOURS} nearest neighbours the commonest words share "
@@ -303,7 +249,7 @@ def _vectors_push(given: list[str]) -> int:
     parser.add_argument("--private", action="store_true", help="Make a private repository.")
     parser.add_argument("--revision", help="Branch to push to.")
     parser.add_argument("--overwrite_card", action="store_true", help="Replace the card there, even a person's.")
-    (rest,) = _parse(parser, given)
+    (rest,) = parse(parser, given)
     vectors = WordVectors.from_pretrained(rest.vectors)
     how = {"private": rest.private, "revision": rest.revision, "overwrite_card": rest.overwrite_card}
     print(vectors.push_to_hub(rest.repository, **how))

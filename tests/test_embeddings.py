@@ -22,9 +22,10 @@ from transformers import (
 )
 
 from modeling_lstm import LstmForSequenceClassification, LstmTokenizer
-from modeling_lstm.cli import main, training_settings
+from modeling_lstm.cli import main
 from modeling_lstm.embeddings import InitialEmbeddings, initial_embeddings
 from modeling_lstm.errors import InputError
+from modeling_lstm.settings import training_settings
 from modeling_lstm.trainer import LstmTrainer, LstmTrainingArguments
 from modeling_lstm.training import train
 from modeling_lstm.vectors import WordVectors

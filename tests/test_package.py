@@ -31,8 +31,9 @@ RANKS = {
     **dict.fromkeys(("vectors.comparison", "embeddings"), 8),
     "training": 9,
     **dict.fromkeys(("evaluation", "export"), 10),
-    "cli": 11,
-    "__init__": 12,
+    "settings": 10,
+    "cli": 12,
+    "__init__": 13,
 }
 
 

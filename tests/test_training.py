@@ -358,7 +358,7 @@ def test_bad_recipes(tmp_path: Path, fails: Callable[..., str]) -> None:
 
 
 def test_the_recipes_of_the_repository_parse() -> None:
-    from modeling_lstm.cli import read_recipe, training_settings
+    from modeling_lstm.settings import read_recipe, training_settings
 
     recipes = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
     assert recipes
