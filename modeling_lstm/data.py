@@ -40,6 +40,10 @@ class DataArguments:
         default=0.1, metadata={"help": "Share of train cut off where there is no validation split."}
     )
     split_seed: int = field(default=42, metadata={"help": "Seed of that cut, the same for every training seed."})
+    max_train_samples: int | None = field(
+        default=None,
+        metadata={"help": "Train on so many rows only, drawn by --split_seed with each label's share kept."},
+    )
     problem_type: ProblemType | None = field(
         default=None, metadata={"help": "Only needed for regression; else seen from the labels."}
     )
@@ -60,6 +64,8 @@ class DataArguments:
             self.dataset, self.subset = split_subset(self.dataset)
         if not 0.0 < self.validation_share < 1.0:
             raise InputError(f"--validation_share must be between 0 and 1, found {self.validation_share}.")
+        if self.max_train_samples is not None and self.max_train_samples < 2:
+            raise InputError(f"--max_train_samples must be at least 2, found {self.max_train_samples}.")
         if self.max_length < 1:
             raise InputError(f"--max_length must be at least 1, found {self.max_length}.")
         if self.train_max_length is not None and not 1 <= self.train_max_length <= self.max_length:
@@ -130,6 +136,8 @@ def load_data(arguments: DataArguments, only: str | None = None, label_names: li
     if cut:
         groups = _groups(arguments, raw["train"])
         splits["train"], splits["validation"] = _cut_validation(splits["train"], labels.kind, groups, arguments)
+    if "train" in splits and arguments.max_train_samples is not None:
+        splits["train"] = draw_rows(splits["train"], arguments.max_train_samples, arguments.split_seed, labels.kind)
     if only is not None:
         splits = DatasetDict({only: splits[only]})
     elif labels.kind == "single_label_classification":
@@ -234,3 +242,18 @@ def _cut_validation(
     train = np.setdiff1d(np.arange(rows.num_rows), validation)
     logger.info("Cut %d of %d train rows off for validation", len(validation), rows.num_rows)
     return rows.select(train), rows.select(validation)
+
+
+def draw_rows(rows: Dataset, number: int, seed: int, kind: ProblemType) -> Dataset:
+    """So many rows in their order, drawn at random; single labels keep their shares where they have rows enough."""
+    from sklearn.model_selection import train_test_split
+
+    if number >= rows.num_rows:
+        return rows
+    labels = np.asarray(rows["label"][:]) if kind == "single_label_classification" else None
+    if labels is not None:
+        counts = np.unique(labels, return_counts=True)[1]
+        if min(number, rows.num_rows - number) < len(counts) or counts.min() < 2:
+            labels = None
+    chosen, _ = train_test_split(np.arange(rows.num_rows), train_size=number, random_state=seed, stratify=labels)
+    return rows.select(np.sort(chosen))

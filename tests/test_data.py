@@ -314,3 +314,20 @@ def test_tokenization_is_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert second.rows["input_ids"][:] == first.rows["input_ids"][:]
     tokenize(load(path).splits["train"], "train", tokenizer, 8)
     assert calls
+
+
+def test_fewer_training_rows_keep_the_shares_of_the_labels(tmp_path: Path) -> None:
+    rows = [(f"text {n}", "rare" if n % 5 == 0 else "common") for n in range(500)]
+    path = write(tmp_path / "rows.csv", rows)
+    whole = load(path)
+    some = load(path, max_train_samples=50)
+    assert some.splits["train"].num_rows == 50
+    assert Counter(some.splits["train"]["label"][:]) == {0: 40, 1: 10}
+    assert set(some.splits["train"]["text"][:]) <= set(whole.splits["train"]["text"][:])
+    assert some.splits["validation"]["text"][:] == whole.splits["validation"]["text"][:]
+    again, other = load(path, max_train_samples=50), load(path, max_train_samples=50, split_seed=1)
+    assert again.splits["train"]["text"][:] == some.splits["train"]["text"][:] != other.splits["train"]["text"][:]
+    assert load(path, max_train_samples=1000).splits["train"].num_rows == 450
+    assert load(path, max_train_samples=3).splits["train"].num_rows == 3
+    with pytest.raises(InputError, match="--max_train_samples must be at least 2, found 1"):
+        load(path, max_train_samples=1)
