@@ -114,6 +114,8 @@ class LstmTrainingArguments(TrainingArguments):
 class LstmTrainer(Trainer):
     """`Trainer` whose length-grouped batches depend on seed and epoch only: a resumed run sees the same ones."""
 
+    loss_is_scaled_for_ga = False  # every loss here is the mean of its batch
+
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         if hasattr(getattr(self.model, "config", None), "label_smoothing"):

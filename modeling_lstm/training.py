@@ -101,11 +101,10 @@ class ModelArguments:
             self.embedding_size is None or self.embedding_size >= 1,
             f"--embedding_size must be at least 1, found {self.embedding_size}.",
         )
-        for name in ("embeddings", "class_weights"):
-            require(
-                self.transformer is None or getattr(self, name) is None,
-                f"--{name} is for an LSTM or a bag of words: leave it out with --transformer.",
-            )
+        require(
+            self.transformer is None or self.embeddings is None,
+            "--embeddings is for an LSTM or a bag of words: leave it out with --transformer.",
+        )
 
     def config_fields(self) -> dict[str, Any]:
         """The fields of the model's configuration; a bag of words has only some of them."""
@@ -164,6 +163,7 @@ def train(
         processing_class=tokenizer,
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=score_function(data.problem_type, data.label_names),
+        compute_loss_func=_weighted_loss(model_arguments, data, args.label_smoothing_factor),
         callbacks=[EarlyStoppingCallback(args.early_stopping_patience)] if args.early_stopping_patience else None,
     )
     if is_replaced:
@@ -341,9 +341,7 @@ def build_model(
     """A fresh model for the tokenizer's vocabulary and the data's labels, with word vectors where there are any."""
     if arguments.transformer is not None:
         return _pretrained(arguments.transformer, data)
-    weights = None
-    if arguments.class_weights == "balanced":
-        weights = _balanced_weights(data)
+    weights = _class_weights(arguments, data)
     try:
         config = AutoConfig.for_model(
             arguments.model_type,
@@ -402,12 +400,28 @@ def _described(arguments: ModelArguments, model: PreTrainedModel) -> dict[str, A
     return settings | {"parameters": model.num_parameters()}
 
 
-def _balanced_weights(data: TextData) -> list[float]:
-    """n / (labels * n_label), as scikit-learn's "balanced"."""
+def _class_weights(arguments: ModelArguments, data: TextData) -> list[float] | None:
+    """n / (labels * n_label), as scikit-learn's "balanced", where the settings ask for it."""
+    if arguments.class_weights is None:
+        return None
     if data.problem_type != "single_label_classification":
         raise InputError(f"--class_weights balanced needs single labels; this task is {data.problem_type}.")
     counts = np.bincount(np.asarray(data.splits["train"]["label"][:]), minlength=len(data.label_names))
     return [float(weight) for weight in counts.sum() / (len(counts) * np.maximum(counts, 1))]
+
+
+def _weighted_loss(arguments: ModelArguments, data: TextData, smoothing: float) -> Callable[..., torch.Tensor] | None:
+    """The loss of a Transformer with class weights, which its own cannot take; the LSTM's own does."""
+    weights = _class_weights(arguments, data)
+    if weights is None or arguments.transformer is None:
+        return None
+
+    def loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
+        logits = outputs["logits"]
+        weight = torch.tensor(weights, dtype=logits.dtype, device=logits.device)
+        return torch.nn.functional.cross_entropy(logits, labels, weight, label_smoothing=smoothing)
+
+    return loss
 
 
 def score_function(problem_type: str, label_names: list[str]) -> Callable[[EvalPrediction], dict[str, float]]:

@@ -8,10 +8,11 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from modeling_lstm.cli import main, training_settings
+from modeling_lstm.cli import main
 from modeling_lstm.prediction import open_classifier
 from modeling_lstm.runs import load_run, read_record
-from tests.conftest import WORDS, opinion_rows
+from modeling_lstm.settings import training_settings
+from tests.conftest import WORDS, opinion_rows, write_csv
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,8 @@ def test_its_own_defaults_hold_only_where_nothing_is_said(encoder: Path) -> None
     assert training_settings(flags)[-1].learning_rate == 2e-3
 
 
-def test_accumulated_gradients_are_a_mean(encoder: Path, data_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("weights", [[], ["--class_weights", "balanced"]])
+def test_accumulated_gradients_are_a_mean(encoder: Path, data_folder: Path, tmp_path: Path, weights: list[str]) -> None:
     """Two batches of 8 in one step train as one of 16 does."""
     losses = []
     for name, size, steps in (("one", "16", "1"), ("two", "8", "2")):
@@ -76,9 +78,22 @@ def test_accumulated_gradients_are_a_mean(encoder: Path, data_folder: Path, tmp_
         flags += ["--per_device_train_batch_size", size, "--gradient_accumulation_steps", steps, "--max_steps", "1"]
         flags += ["--train_sampling_strategy", "sequential", "--use_cpu", "true", "--learning_rate", "0.5"]
         flags += ["--optim", "sgd", "--max_grad_norm", "0", "--lr_scheduler_type", "constant", "--warmup_steps", "0"]
-        assert main(["train", *flags]) == 0
+        assert main(["train", *flags, *weights]) == 0
         losses.append(read_record(tmp_path / name)["metrics"]["validation"]["loss"])
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_class_weights_turn_it_towards_rare_labels(encoder: Path, tmp_path: Path) -> None:
+    """Of two labels with the same texts, the rare one is found only where it counts more."""
+    rows = [("the film was number 1", "common" if n % 5 else "rare") for n in range(60)]
+    data = write_csv(tmp_path / "data" / "train.csv", rows).parent
+    sure = {}
+    for weights in ([], ["--class_weights", "balanced"]):
+        flags = ["--dataset", str(data), "--transformer", str(encoder), "--output_dir", str(tmp_path / "run")]
+        flags += ["--learning_rate", "0.005", "--num_train_epochs", "8", "--use_cpu", "true", "--overwrite"]
+        assert main(["train", *flags, *weights, "--disable_tqdm", "true"]) == 0
+        sure[len(weights)] = open_classifier(str(tmp_path / "run")).scores(["the film was number 1"])[0, 1]
+    assert sure[0] == pytest.approx(0.2, abs=0.06) and sure[2] > sure[0] + 0.1
 
 
 def test_what_does_not_go_together(fails: Callable[..., str], encoder: Path, data_folder: Path, tmp_path: Path) -> None:
