@@ -39,7 +39,10 @@ class DataArguments:
     validation_share: float = field(
         default=0.1, metadata={"help": "Share of train cut off where there is no validation split."}
     )
-    split_seed: int = field(default=42, metadata={"help": "Seed of that cut, the same for every training seed."})
+    test_share: float | None = field(
+        default=None, metadata={"help": "Share of train cut off as test, before that, where there is no test split."}
+    )
+    split_seed: int = field(default=42, metadata={"help": "Seed of these cuts, the same for every training seed."})
     max_train_samples: int | None = field(
         default=None,
         metadata={"help": "Train on so many rows only, drawn by --split_seed with each label's share kept."},
@@ -62,8 +65,10 @@ class DataArguments:
     def __post_init__(self) -> None:
         if self.subset is None:
             self.dataset, self.subset = split_subset(self.dataset)
-        if not 0.0 < self.validation_share < 1.0:
-            raise InputError(f"--validation_share must be between 0 and 1, found {self.validation_share}.")
+        for name in ("validation_share", "test_share"):
+            share = getattr(self, name)
+            if share is not None and not 0.0 < share < 1.0:
+                raise InputError(f"--{name} must be between 0 and 1, found {share}.")
         if self.max_train_samples is not None and self.max_train_samples < 2:
             raise InputError(f"--max_train_samples must be at least 2, found {self.max_train_samples}.")
         if self.max_length < 1:
@@ -112,8 +117,9 @@ def load_data(arguments: DataArguments, only: str | None = None, label_names: li
         other = read_source(arguments.train_dataset)
         require("train" in other, f"{arguments.train_dataset!r} has no train split; it has {listed(other)}.")
         raw["train"] = other["train"]
-    cut = "validation" not in raw and only in (None, "train", "validation")
-    needed = "train" if only is None or (cut and only == "validation") else only
+    shares = {"test": arguments.test_share, "validation": arguments.validation_share}
+    cut = {name: share for name, share in shares.items() if name not in raw and share is not None}
+    needed = "train" if only is None or only in cut else only
     require(needed in raw, f"The data set has no {needed} split; it has {listed(raw)}.")
     if only is not None:
         raw = DatasetDict({needed: raw[needed]})
@@ -133,9 +139,13 @@ def load_data(arguments: DataArguments, only: str | None = None, label_names: li
     raw = _drop_unlabelled_test(raw, label_column)
     labels = LabelReader(raw, label_column, arguments.problem_type, label_names)
     splits = DatasetDict({name: _standard_form(rows, name, text_column, labels) for name, rows in raw.items()})
-    if cut:
-        groups = _groups(arguments, raw["train"])
-        splits["train"], splits["validation"] = _cut_validation(splits["train"], labels.kind, groups, arguments)
+    if cut and "train" in raw:
+        groups, kept = _groups(arguments, raw["train"]), np.arange(raw["train"].num_rows)
+        whole = splits["train"]
+        for name, share in cut.items():
+            off, kept = _cut(name, share, whole, kept, labels.kind, groups, arguments)
+            splits[name] = whole.select(off)
+        splits["train"] = whole.select(kept)
     if "train" in splits and arguments.max_train_samples is not None:
         splits["train"] = draw_rows(splits["train"], arguments.max_train_samples, arguments.split_seed, labels.kind)
     if only is not None:
@@ -208,27 +218,37 @@ def _groups(arguments: DataArguments, rows: Dataset) -> np.ndarray | None:
     return np.asarray(rows[arguments.group_column][:])
 
 
-def _cut_validation(
-    rows: Dataset, kind: ProblemType, groups: np.ndarray | None, arguments: DataArguments
-) -> tuple[Dataset, Dataset]:
-    """Cut validation from train, by label and where asked for by group; the same for every training seed."""
+def _cut(
+    name: str,
+    share: float,
+    rows: Dataset,
+    kept: np.ndarray,
+    kind: ProblemType,
+    groups: np.ndarray | None,
+    arguments: DataArguments,
+) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Divide the row numbers `kept` into those cut off and the rest, by label and where asked for by group; the same for
+    every training seed.
+    """
     from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
-    labels = np.asarray(rows["label"][:]) if kind == "single_label_classification" else None
-    share = Fraction(arguments.validation_share).limit_denominator(20) or Fraction(1, 20)
-    folds, chosen = share.denominator, share.numerator
+    labels = np.asarray(rows["label"][:])[kept] if kind == "single_label_classification" else None
+    groups = None if groups is None else groups[kept]
+    fraction = Fraction(share).limit_denominator(20) or Fraction(1, 20)
+    folds, chosen = fraction.denominator, fraction.numerator
     # what is dealt out to the folds: rows, or groups; and with labels no more folds than rows of the commonest label
-    dealt = [rows.num_rows if groups is None else len(set(groups))] + (
+    dealt = [len(kept) if groups is None else len(set(groups))] + (
         [] if labels is None else [np.bincount(labels).max()]
     )
     if min(dealt) < folds:
         apart = "" if groups is None else f" with {dealt[0]} different values of {arguments.group_column}"
         require(
-            min(dealt) >= 2 and rows.num_rows >= 10,
-            f"The train split has {rows.num_rows} rows{apart}, too few to cut a validation split from it.",
+            min(dealt) >= 2 and len(kept) >= 10,
+            f"The train split has {len(kept)} rows{apart}, too few to cut a {name} split from it.",
         )
         folds = int(min(dealt))
-        chosen = min(folds - 1, max(1, round(folds * arguments.validation_share)))
+        chosen = min(folds - 1, max(1, round(folds * share)))
     options = {"n_splits": folds, "shuffle": True, "random_state": arguments.split_seed}
     cutter: Any
     if labels is None:
@@ -237,11 +257,10 @@ def _cut_validation(
         cutter = StratifiedKFold(**options) if groups is None else StratifiedGroupKFold(**options)
     with warnings.catch_warnings():  # of labels with fewer rows than folds: they cannot be in every fold
         warnings.simplefilter("ignore", UserWarning)
-        parts = [part for _, part in cutter.split(np.zeros(rows.num_rows), labels, groups)]
-    validation = np.sort(np.concatenate(parts[:chosen]))
-    train = np.setdiff1d(np.arange(rows.num_rows), validation)
-    logger.info("Cut %d of %d train rows off for validation", len(validation), rows.num_rows)
-    return rows.select(train), rows.select(validation)
+        parts = [part for _, part in cutter.split(np.zeros(len(kept)), labels, groups)]
+    off = np.sort(np.concatenate(parts[:chosen]))
+    logger.info("Cut %d of %d train rows off for %s", len(off), len(kept), name)
+    return kept[off], np.delete(kept, off)
 
 
 def draw_rows(rows: Dataset, number: int, seed: int, kind: ProblemType) -> Dataset:

@@ -331,3 +331,30 @@ def test_fewer_training_rows_keep_the_shares_of_the_labels(tmp_path: Path) -> No
     assert load(path, max_train_samples=3).splits["train"].num_rows == 3
     with pytest.raises(InputError, match="--max_train_samples must be at least 2, found 1"):
         load(path, max_train_samples=1)
+
+
+def test_a_test_split_cut_from_train(tmp_path: Path) -> None:
+    rows = [(f"text {n}", "rare" if n % 5 == 0 else "common", f"group {n // 2}") for n in range(500)]
+    path = write(tmp_path / "rows.csv", rows, ("text", "label", "group"))
+    found = load(path, test_share=0.2)
+    assert {name: split.num_rows for name, split in found.splits.items()} == {
+        "train": 360,
+        "validation": 40,
+        "test": 100,
+    }
+    assert Counter(found.splits["test"]["label"][:]) == {0: 80, 1: 20}
+    texts = [text for split in found.splits.values() for text in split["text"]]
+    assert sorted(texts) == sorted(text for text, _, _ in rows)
+    options: dict[str, Any] = {"only": "test", "label_names": found.label_names}
+    alone = load_data(DataArguments(dataset=str(path), test_share=0.2), **options)
+    assert alone.splits["test"]["text"][:] == found.splits["test"]["text"][:]
+    apart = load(path, test_share=0.2, group_column="group").splits
+    groups = {name: {int(text.split()[1]) // 2 for text in split["text"]} for name, split in apart.items()}
+    assert not (groups["train"] & groups["test"] or groups["validation"] & groups["test"])
+    for name, number in (("train", 60), ("test", 12)):
+        write(tmp_path / "folder" / f"{name}.csv", opinion_rows(number))
+    assert load(tmp_path / "folder", test_share=0.5).splits["test"].num_rows == 12
+    with pytest.raises(InputError, match="--test_share must be between 0 and 1, found 1.5"):
+        load(path, test_share=1.5)
+    with pytest.raises(InputError, match="has no test split"):
+        load_data(DataArguments(dataset=str(path)), only="test")
