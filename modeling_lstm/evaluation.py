@@ -11,7 +11,7 @@ from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
 from .data import DataArguments, load_data
 from .errors import require
-from .metrics import calibration_bins, calibration_error, scores
+from .metrics import calibration_bins, calibration_error, confusion_matrix, scores
 from .preprocessing import tokenize
 from .runs import RECORD, load_run, read_record, whole_or_nothing, write_json
 from .training import decide
@@ -132,11 +132,6 @@ def bootstrap_intervals(
         for name, value in scores(kind, predictions[rows], references[rows], names, sure).items():
             drawn.setdefault(name, []).append(value)
     return {name: np.quantile(values, [0.025, 0.975]).tolist() for name, values in drawn.items()}
-
-
-def confusion_matrix(predictions: np.ndarray, references: np.ndarray, labels: int) -> np.ndarray:
-    """Rows: true label; columns: predicted label."""
-    return np.bincount(references * labels + predictions, minlength=labels * labels).reshape(labels, labels)
 
 
 def plot_confusion(confusion: np.ndarray, names: list[str], path: Path) -> None:

@@ -69,7 +69,7 @@ def scores(
         }
     if label_names is None:
         label_names = [str(number) for number in range(int(max(predictions.max(), references.max())) + 1)]
-    result = {}
+    result: dict[str, float] = {}
     if problem_type == "multi_label_classification":
         # from counts: scikit-learn takes one column for a binary task with two classes
         right, found, true = (counted.sum(axis=0) for counted in (predictions * references, predictions, references))
@@ -77,18 +77,48 @@ def scores(
         result["accuracy"] = float((predictions == references).all(axis=1).mean())
         result["macro_f1"] = float(f1.mean())
         result["micro_f1"] = float(2 * right.sum() / max(1, found.sum() + true.sum()))
-    else:
-        options: dict[str, Any] = {"labels": range(len(label_names)), "zero_division": 0.0}
-        precision, recall, f1, support = metrics.precision_recall_fscore_support(references, predictions, **options)
-        result["accuracy"] = float(metrics.accuracy_score(references, predictions))
-        result["macro_f1"] = float(f1.mean())
-        result["macro_recall"] = float(recall.mean())
-        result["macro_precision"] = float(precision.mean())
-        result["weighted_f1"] = float(np.average(f1, weights=support))
-        if probabilities is not None:
-            result["log_loss"] = float(metrics.log_loss(references, probabilities, labels=range(len(label_names))))
-            result["calibration_error"] = calibration_error(probabilities, references)
-    return result | {f"f1_{name}": float(value) for name, value in zip(label_names, f1, strict=True)}
+        return result | {f"f1_{name}": float(value) for name, value in zip(label_names, f1, strict=True)}
+    confusion = confusion_matrix(predictions, references, len(label_names))
+    result = {name: float(value) for name, value in confusion_scores(confusion, label_names).items()}
+    if probabilities is not None:
+        result["log_loss"] = float(metrics.log_loss(references, probabilities, labels=range(len(label_names))))
+        result["calibration_error"] = calibration_error(probabilities, references)
+    return result
+
+
+def confusion_matrix(
+    predictions: np.ndarray, references: np.ndarray, labels: int, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Rows: true label; columns: predicted label. `weights`: how often each row counts."""
+    cells = np.bincount(references * labels + predictions, weights=weights, minlength=labels * labels)
+    return cells.reshape(labels, labels)
+
+
+def confusion_scores(confusion: np.ndarray, label_names: list[str]) -> dict[str, np.ndarray]:
+    """
+    The scores that need no probabilities, of one or of many confusion matrices at once. A label that no row has or
+    gets counts as 0, as with scikit-learn's `zero_division=0`.
+
+    Args:
+        confusion: Of shape `(..., labels, labels)`; rows are true labels.
+        label_names: Names of the labels, for `f1_NAME`.
+
+    Returns:
+        Arrays of shape `(...)`.
+    """
+    right = np.diagonal(confusion, axis1=-2, axis2=-1)
+    true, found = confusion.sum(axis=-1), confusion.sum(axis=-2)
+    recall, precision = (right / np.maximum(count, 1e-12) for count in (true, found))
+    f1 = 2 * right / np.maximum(true + found, 1e-12)
+    rows = np.maximum(true.sum(axis=-1), 1e-12)
+    result = {
+        "accuracy": right.sum(axis=-1) / rows,
+        "macro_f1": f1.mean(axis=-1),
+        "macro_recall": recall.mean(axis=-1),
+        "macro_precision": precision.mean(axis=-1),
+        "weighted_f1": (f1 * true).sum(axis=-1) / rows,
+    }
+    return result | {f"f1_{name}": f1[..., number] for number, name in enumerate(label_names)}
 
 
 def metric_names(problem_type: str, label_names: list[str]) -> list[str]:

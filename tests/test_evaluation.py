@@ -10,8 +10,15 @@ from safetensors.torch import load_file, save_file
 from sklearn import metrics as sk
 
 from modeling_lstm.cli import main
-from modeling_lstm.evaluation import bootstrap_intervals, confusion_matrix, plot_confusion
-from modeling_lstm.metrics import TextClassificationMetric, calibration_bins, calibration_error, scores
+from modeling_lstm.evaluation import bootstrap_intervals, plot_confusion
+from modeling_lstm.metrics import (
+    TextClassificationMetric,
+    calibration_bins,
+    calibration_error,
+    confusion_matrix,
+    confusion_scores,
+    scores,
+)
 from tests.conftest import opinion_rows, write_csv
 
 RNG = np.random.default_rng(0)
@@ -181,3 +188,27 @@ def test_intervals_hold_the_score_and_narrow_with_rows() -> None:
 
 def test_confusion_matrix_has_true_labels_in_rows() -> None:
     assert confusion_matrix(np.array([1, 1, 0]), np.array([0, 1, 0]), 2).tolist() == [[1, 1], [0, 1]]
+
+
+def test_scores_from_confusion_matrices_are_those_of_scikit_learn() -> None:
+    """Of several at once, also where a label is in no row or in no prediction."""
+    rng = np.random.default_rng(0)
+    names = ["a", "b", "c", "d"]
+    drawn = [(rng.integers(3, size=40), rng.integers(1, 4, size=40)) for _ in range(20)]
+    matrices = np.stack([confusion_matrix(predictions, references, 4) for predictions, references in drawn])
+    found = confusion_scores(matrices, names)
+    for number, (predictions, references) in enumerate(drawn):
+        options: dict = {"labels": range(4), "zero_division": 0.0}
+        precision, recall, f1, rows = sk.precision_recall_fscore_support(references, predictions, **options)
+        expected = {
+            "accuracy": sk.accuracy_score(references, predictions),
+            "macro_f1": f1.mean(),
+            "macro_recall": recall.mean(),
+            "macro_precision": precision.mean(),
+            "weighted_f1": np.average(f1, weights=rows),
+            "f1_c": f1[2],
+            "f1_d": 0.0,
+        }
+        assert {name: found[name][number] for name in expected} == pytest.approx(expected)
+    twice = confusion_matrix(*drawn[0], 4, weights=np.full(40, 2.0))
+    assert (twice == 2 * matrices[0]).all()

@@ -109,7 +109,7 @@ def test_stance_is_scored_over_the_predictions_of_all_targets() -> None:
     from sklearn.metrics import f1_score
 
     from benchmarks.tweet_eval import pooled_stance
-    from modeling_lstm.evaluation import confusion_matrix
+    from modeling_lstm.metrics import confusion_matrix
 
     random = np.random.default_rng(0)
     rows = [random.integers(3, size=(2, 50)) for _ in range(5)]
@@ -145,7 +145,8 @@ def test_the_command_line_introduces_itself(capsys: pytest.CaptureFixture[str]) 
 def test_the_list_of_commands_needs_no_torch() -> None:
     tree = ast.parse((PACKAGE / "cli.py").read_text(encoding="utf-8"))
     top = {node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1}
-    assert top == {"errors"}
+    assert top == {"errors", "settings"}
+    assert imported(PACKAGE / "settings.py") <= {"errors", "data", "preprocessing", "trainer", "training"}
 
 
 def test_readme_names_only_flags_and_commands_that_exist() -> None:
