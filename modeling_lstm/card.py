@@ -56,6 +56,7 @@ def run_card(
         scores=_scores(record),
         intervals=bool(record.get("intervals")),
         confusion=_confusion(record),
+        compared=_compared(record),
         data=_data(record, language),
         training=_training(record),
         command=_command(record),
@@ -255,6 +256,26 @@ def _training(record: dict[str, Any]) -> str:
 
 def _command(record: dict[str, Any]) -> str:
     return fenced(record["command"]) if record.get("command") else ""
+
+
+def _compared(record: dict[str, Any]) -> str | None:
+    """The table of a comparison with other systems, where there was one."""
+    found = record.get("compared")
+    if found is None:
+        return None
+    rows = []
+    for name, one in found["systems"].items():
+        spread = "" if one["sd"] is None else f" ± {100 * one['sd']:.1f}"
+        low, high = one["interval"]
+        cells = [code(name), f"{100 * one['mean']:.1f}{spread} ({100 * low:.1f} to {100 * high:.1f})"]
+        cells += [f"{one['parameters'] / 1e6:.2f} M", f"{one['size_mb']:.1f}"]
+        rows.append([*cells, f"{one['p50_ms']:.2f}", f"{one['texts_per_second']:,.0f}"])
+    heads = ["system", f"{found['metric'].replace('_', ' ')}, percent", "parameters", "MB", "ms for one text"]
+    return (
+        f"Each trained and tested on the same rows ({found['rows']:,} of test); the mean over its seeds ± standard "
+        f"deviation, in brackets a 95 % bootstrap interval. Times on {found['processor']} with {found['threads']} "
+        "threads.\n\n" + table([*heads, "texts per second"], rows, numbers=True)
+    )
 
 
 def _limits(record: dict[str, Any], language: list[str] | None) -> str:

@@ -1,4 +1,4 @@
-"""The command line, `modeling-lstm train | evaluate | predict | export | card | push | vectors`: flags to settings."""
+"""The command line, `modeling-lstm COMMAND ...`: flags to settings, and one command run."""
 
 import logging
 import os
@@ -18,6 +18,7 @@ COMMANDS = {
     "export": "write a run as ONNX: modeling-lstm export RUN FOLDER [--precision int8]",
     "card": "write a run's model card, to look at: modeling-lstm card RUN me/name [--license apache-2.0] ...",
     "push": "share a run on the Hub: modeling-lstm push RUN me/name [--private] [--revision BRANCH] [--create_pr]",
+    "compare": "systems on your data side by side: modeling-lstm compare --dataset ... --systems ... --output FOLDER",
     "vectors": "word vectors: modeling-lstm vectors train | nearest VECTORS WORD ... | compare A B [WORD ...] | push",
 }
 VECTORS_COMMANDS = {
@@ -163,7 +164,12 @@ def _card(given: list[str]) -> int:
 
     parser = _sharing_parser("card", CardArguments)
     parser.add_argument("--overwrite_card", action="store_true", help="Replace a card that a person wrote.")
+    parser.add_argument("--comparison", help="Folder of a comparison on the run's data, to be told of.")
     arguments, rest = parse(parser, given)
+    if rest.comparison is not None:
+        from .comparison.report import add_to_run
+
+        add_to_run(Path(rest.run), Path(rest.comparison))
     print(write_card(rest.run, rest.repository, arguments, overwrite=rest.overwrite_card))
     return 0
 
@@ -181,6 +187,18 @@ def _sharing_parser(command: str, *dataclass_types: Any) -> Any:
     parser.add_argument("run", help="Run folder.")
     parser.add_argument("repository", help="Id on the Hub: me/name.")
     return parser
+
+
+def _compare(given: list[str]) -> int:
+    from .comparison import CompareArguments, compare
+    from .data import DataArguments
+
+    command = shlex.join(["modeling-lstm", "compare", *given])
+    arguments, data = parse(_parser("compare", CompareArguments, DataArguments), given)
+    compare(arguments.systems, data, arguments, command=command)
+    print((Path(arguments.output) / "comparison.md").read_text(encoding="utf-8"))
+    print(f"Tables, plots and report.html in {arguments.output}", file=sys.stderr)
+    return 0
 
 
 def _vectors(given: list[str]) -> int:
@@ -263,6 +281,7 @@ _RUNNERS: dict[str, Callable[[list[str]], int]] = {
     "export": _export,
     "card": _card,
     "push": _push,
+    "compare": _compare,
     "vectors": _vectors,
     "vectors train": _vectors_train,
     "vectors nearest": _vectors_nearest,

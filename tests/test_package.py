@@ -32,8 +32,14 @@ RANKS = {
     "training": 9,
     **dict.fromkeys(("evaluation", "export"), 10),
     "settings": 10,
-    "cli": 12,
-    "__init__": 13,
+    **dict.fromkeys(("comparison.plots", "comparison.significance", "comparison.slices", "comparison.costs"), 10),
+    **dict.fromkeys(("comparison.systems", "comparison.report"), 11),
+    **dict.fromkeys(("comparison.neural", "comparison.tfidf", "comparison.fasttext", "comparison.study"), 12),
+    "comparison.catalog": 13,
+    "comparison.compare": 14,
+    "comparison": 15,
+    "cli": 16,
+    "__init__": 17,
 }
 
 
@@ -150,6 +156,7 @@ def test_the_list_of_commands_needs_no_torch() -> None:
 
 
 def test_readme_names_only_flags_and_commands_that_exist() -> None:
+    from modeling_lstm.comparison import CompareArguments
     from modeling_lstm.evaluation import EvaluationArguments
     from modeling_lstm.export import ExportArguments
     from modeling_lstm.prediction import PredictionArguments
@@ -164,6 +171,7 @@ def test_readme_names_only_flags_and_commands_that_exist() -> None:
     known |= set(EvaluationArguments.__dataclass_fields__) | set(PredictionArguments.__dataclass_fields__)
     known |= set(VectorTrainingArguments.__dataclass_fields__) | set(ExportArguments.__dataclass_fields__)
     known |= set(CardArguments.__dataclass_fields__) | set(PushArguments.__dataclass_fields__)
+    known |= set(CompareArguments.__dataclass_fields__) | {"comparison"}
     known |= {"output_dir", "source", "help", "check", "number", "push_to_hub"}
     used = set(re.findall(r"(?<![\w-])--([a-z_0-9]+)", text))
     assert used and used <= known, used - known

@@ -1,0 +1,239 @@
+"""`compare`: systems on one data set, from training to the report."""
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from ..data import DataArguments
+from ..errors import listed, require
+from ..runs import environment, write_json
+from .catalog import open_system
+from .costs import measure
+from .report import RESULT, write_report
+from .significance import interval, paired, resampled
+from .slices import slices
+from .study import Outcome, Run, Study
+from .systems import System
+
+logger = logging.getLogger(__name__)
+
+SENTENCES = 1_024  # that costs are measured on
+
+
+@dataclass
+class CompareArguments:
+    """What to compare, by what, and how thoroughly."""
+
+    systems: list[str] = field(
+        default_factory=lambda: ["lstm", "gru", "bag-of-words", "tfidf", "fasttext"],
+        metadata={
+            "help": "lstm, gru, bag-of-words, tfidf, fasttext, transformer:NAME, recipes (.yaml), run folders, folders "
+            "of run folders, or MODULE:CLASS of one's own."
+        },
+    )
+    output: str = field(default="", metadata={"help": "Folder of the runs, the tables, the plots and the report."})
+    metric: str = field(
+        default="accuracy", metadata={"help": "Score that counts: accuracy, macro_f1, macro_recall, f1_LABEL..."}
+    )
+    seeds: int = field(default=3, metadata={"help": "Runs of each system."})
+    trials: int = field(default=3, metadata={"help": "Settings of each system tried on validation; 1: its defaults."})
+    trial_rows: int = field(default=10_000, metadata={"help": "Training rows of a trial, if there are more."})
+    shares: list[float] = field(
+        default_factory=lambda: [0.01, 0.1],
+        metadata={"help": "Shares of the training rows for the learning curves; 1 alone: no curves."},
+    )
+    embeddings: str | None = field(
+        default=None, metadata={"help": "Word vectors that lstm, gru and bag-of-words begin with, as for train."}
+    )
+    class_weights: Literal["balanced"] | None = field(
+        default=None, metadata={"help": "Let every system count rare labels more."}
+    )
+    transformer_max_length: int = field(default=256, metadata={"help": "Tokens of a text that a Transformer reads."})
+    threads: int | None = field(default=None, metadata={"help": "Threads for training and for measuring."})
+    resamples: int = field(default=2_000, metadata={"help": "Bootstrap resamples."})
+
+    def __post_init__(self) -> None:
+        require(bool(self.output), "Name the folder of the comparison with --output.")
+        for name, least in (("seeds", 1), ("trials", 1), ("trial_rows", 10), ("resamples", 100), ("threads", 1)):
+            value = getattr(self, name)
+            require(value is None or value >= least, f"--{name} must be at least {least}, found {value}.")
+        for share in self.shares:
+            require(0.0 < share <= 1.0, f"--shares must be greater than 0 and at most 1, found {share}.")
+
+
+def compare(
+    systems: Sequence[System | str], data: DataArguments, arguments: CompareArguments, *, command: str | None = None
+) -> dict[str, Any]:
+    """
+    Compare systems on the same rows. Finished runs are not repeated: after a kill, call it again.
+
+    Args:
+        systems: Systems, or names as the command line takes them.
+        data: Where the texts come from.
+        arguments: How to compare; its own `systems` are not read.
+
+    Returns:
+        The content of `comparison.json`, from which the tables, the plots and the report beside it are made.
+
+    Raises:
+        InputError: a system or the data cannot be used.
+    """
+    opened = [
+        open_system(one, arguments.embeddings, arguments.transformer_max_length) if isinstance(one, str) else one
+        for one in systems
+    ]
+    names = [system.name for system in opened]
+    require(bool(names), "Name the systems with --systems.")
+    twice = {name for name in names if names.count(name) > 1} | {
+        one.name for one in opened if sum(one.slug == other.slug for other in opened) > 1
+    }
+    require(not twice, f"Two systems have the same name: {listed(sorted(twice))}.")
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
+    folder = Path(arguments.output)
+    study = Study(folder, data, arguments.metric, arguments.class_weights)
+    found = {}
+    with tqdm(total=_number(opened, arguments), desc="runs", disable=not sys.stderr.isatty()) as progress:
+        for system in opened:
+            found[system.name] = _study(study, system, arguments, progress)
+    names_and_outcomes = {name: outcomes for name, (_, outcomes) in found.items()}
+    result = {
+        "command": command,
+        "data": {"dataset": data.dataset, "counts": study.task.data.counts()},
+        "task": {"metric": arguments.metric, "label_names": study.task.label_names},
+        "settings": {
+            name: getattr(arguments, name)
+            for name in ("seeds", "trials", "trial_rows", "embeddings", "class_weights", "transformer_max_length")
+        },
+        "systems": {name: described for name, (described, _) in found.items()},
+    }
+    _add_scores(result, study, names_and_outcomes, arguments)
+    _add_costs(result, study, {system.name: system for system in opened}, names_and_outcomes)
+    write_json(folder / RESULT, result | environment())
+    write_report(folder)
+    return result
+
+
+def _number(systems: list[System], arguments: CompareArguments) -> int:
+    curve = sum(share < 1 for share in arguments.shares)
+    number = 0
+    for one in systems:
+        trials = min(arguments.trials, len(one.settings()))
+        whole = (trials if trials > 1 else 0) + arguments.seeds * (1 + curve)
+        number += min(len(one.finished), arguments.seeds) if one.finished else whole
+    return number
+
+
+def _study(
+    study: Study, system: System, arguments: CompareArguments, progress: Any
+) -> tuple[dict[str, Any], list[Outcome]]:
+    """All runs of one system: what the result says of it, and the outcomes of its seeds."""
+
+    def run(one: Run) -> Outcome:
+        logger.info("%s: setting %d, %d rows, seed %d", system.name, one.setting, one.rows, one.seed)
+        outcome = study.run(one)
+        progress.update()
+        return outcome
+
+    trials = list(study.choose(system, arguments.trials, arguments.trial_rows))
+    for trial in trials:
+        run(trial)
+    setting, tried = study.chosen(trials)
+    seeds = range(min(len(system.finished), arguments.seeds) if system.finished else arguments.seeds)
+    whole = [Run(system, setting, study.rows, seed) for seed in seeds]
+    outcomes = [run(one) for one in whole]
+    curve: list[dict[str, Any]] = []
+    by_rows: dict[int, list[Run]] = {}
+    if not system.finished:
+        for share in sorted({share for share in arguments.shares if share < 1}):
+            rows = max(2, round(share * study.rows))
+            by_rows[rows] = [Run(system, setting, rows, seed) for seed in seeds]
+    for rows, runs in by_rows.items():
+        scores = [run(one).record["metrics"]["test"][arguments.metric] for one in runs]
+        curve.append({"rows": rows} | _spread(scores))
+    for one in {*trials, *(run for runs in by_rows.values() for run in runs)} - set(whole):
+        study.forget(one)
+    described = {
+        "settings": tried[setting]["settings"] if tried else system.settings()[0],
+        "tried": tried,
+        "model": outcomes[0].record["model"],
+        "minutes": _minutes(outcomes),
+        "curve": curve,
+    }
+    return described, outcomes
+
+
+def _minutes(outcomes: list[Outcome]) -> float | None:
+    """Minutes of a training, the mean of those that ran through."""
+    seconds = [
+        one.record["seconds"]["total"]
+        for one in outcomes
+        if "seconds" in one.record and "resumed" not in one.record["comparison"]
+    ]
+    return round(float(np.mean(seconds)) / 60, 2) if seconds else None
+
+
+def _spread(scores: list[float]) -> dict[str, Any]:
+    return {
+        "mean": float(np.mean(scores)),
+        "sd": float(np.std(scores, ddof=1)) if len(scores) > 1 else None,
+        "values": scores,
+    }
+
+
+def _add_scores(
+    result: dict[str, Any], study: Study, outcomes: dict[str, list[Outcome]], arguments: CompareArguments
+) -> None:
+    """Scores with intervals, by slices and with words in disorder, and which differences are more than chance."""
+    labels, names, metric = study.task.labels("test"), study.task.label_names, arguments.metric
+    guesses = {name: [one.probabilities["test"].argmax(axis=1) for one in found] for name, found in outcomes.items()}
+    shown = ("accuracy",) if metric == "accuracy" else (metric, "accuracy")
+    drawn = resampled(guesses, labels, names, shown, resamples=arguments.resamples)
+    parts = slices(study.texts["test"])
+    result["slices"] = {name: int(rows.sum()) for name, rows in parts.items()}
+    for name, found in outcomes.items():
+        described = result["systems"][name]
+        described["scores"] = {
+            one: _spread([outcome.record["metrics"]["test"][one] for outcome in found])
+            | ({"interval": interval(drawn[name][one])} if one in shown else {})
+            for one in dict.fromkeys((*shown, "macro_f1", "log_loss", "calibration_error"))
+        }
+        right = [guess == labels for guess in guesses[name]]
+        described["slices"] = {
+            part: _spread([float(one[rows].mean()) for one in right]) for part, rows in parts.items()
+        }
+        mixed = [one.probabilities["shuffled"].argmax(axis=1) for one in found]
+        changed = [float((one != guess).mean()) for one, guess in zip(mixed, guesses[name], strict=True)]
+        described["shuffled"] = {
+            "accuracy": _spread([float((one == labels).mean()) for one in mixed]),
+            "changed": _spread(changed),
+        }
+    whole = {name: described["scores"][metric]["mean"] for name, described in result["systems"].items()}
+    result["pairs"] = paired({name: one[metric] for name, one in drawn.items()}, whole)
+
+
+def _add_costs(
+    result: dict[str, Any], study: Study, systems: dict[str, System], outcomes: dict[str, list[Outcome]]
+) -> None:
+    """What using a trained system costs; measured once for the same systems, all of them in the same minutes."""
+    path = study.folder / "costs.json"
+    threads = torch.get_num_threads()
+    key = {"systems": sorted(systems), "threads": threads, "texts": min(SENTENCES, len(study.texts["test"]))}
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if {name: kept.get(name) for name in key} != key:
+        trained = {name: (system, outcomes[name][0].folder) for name, system in systems.items()}
+        logger.info("Measuring what each system costs to use")
+        texts = study.texts["test"][:SENTENCES]
+        kept = key | {"costs": measure(trained, texts, len(study.task.label_names), threads)}
+        write_json(path, kept)
+    result["threads"] = threads
+    for name in systems:
+        result["systems"][name]["costs"] = kept["costs"][name]

@@ -1,0 +1,125 @@
+"""What a trained system costs to use: milliseconds, sentences in a second, memory; each in a process of its own."""
+
+import contextlib
+import multiprocessing
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROUNDS = 3
+SINGLE = 100  # sentences answered one by one in a round
+SECONDS = 3.0  # after which a round has seen enough
+BATCH = 32
+
+
+def measure(systems: dict[str, tuple[Any, Path]], texts: list[str], labels: int, threads: int) -> dict[str, Any]:
+    """
+    Measure all systems in turn, three rounds of them, so that a slow moment of the machine meets each alike.
+
+    Args:
+        systems: For each name the system and the folder of a trained one.
+        texts: What is classified.
+        labels: Number of labels.
+        threads: Threads that each may use.
+
+    Returns:
+        For each name `p50_ms` and `p95_ms` (from one text to its answer), `texts_per_second` (batches of 32; the median
+        round), `load_seconds` and `memory_mb` (what loading and classifying add to the largest resident set of a
+        process in which this package and its libraries are).
+    """
+    context = multiprocessing.get_context("spawn")
+    workers = {}
+    try:
+        for name, (system, folder) in systems.items():
+            here, there = context.Pipe()
+            process = context.Process(target=_work, args=(there, system, folder, texts, labels, threads), daemon=True)
+            process.start()
+            there.close()
+            workers[name] = (here, process)
+            _answer(here, name)  # one loads at a time
+        rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in workers}
+        for _ in range(ROUNDS):
+            for name, (here, _process) in workers.items():
+                here.send("go")
+                rounds[name].append(_answer(here, name))
+        return {name: _summary(found) for name, found in rounds.items()}
+    finally:
+        for here, process in workers.values():
+            here.close()
+            process.join(timeout=10)
+            if process.is_alive():
+                process.kill()
+
+
+def _answer(here: Connection, name: str) -> dict[str, Any]:
+    try:
+        return here.recv()
+    except EOFError as error:
+        raise RuntimeError(f"The process that measures {name!r} died: its error is above.") from error
+
+
+def _summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    single = np.concatenate([one["milliseconds"] for one in rounds])
+    return {
+        "p50_ms": round(float(np.quantile(single, 0.5)), 3),
+        "p95_ms": round(float(np.quantile(single, 0.95)), 3),
+        "texts_per_second": round(float(np.median([one["texts_per_second"] for one in rounds])), 1),
+        "load_seconds": rounds[0]["load_seconds"],
+        "memory_mb": max(one["memory_mb"] for one in rounds),
+    }
+
+
+def _work(there: Connection, system: Any, folder: Path, texts: list[str], labels: int, threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
+    memory = _memory()
+    started = time.perf_counter()
+    predict = system.load(folder, labels)
+    predict(texts[:1])
+    load = time.perf_counter() - started
+    there.send({})
+    while True:
+        try:
+            there.recv()
+        except EOFError:
+            return
+        single = [_timed(predict, [text]) for text in _while_there_is_time(texts[:SINGLE])]
+        batches = [texts[begin : begin + BATCH] for begin in range(0, len(texts), BATCH)]
+        spent = [(_timed(predict, batch), len(batch)) for batch in _while_there_is_time(batches)]
+        rate = sum(rows for _, rows in spent) / sum(seconds for seconds, _ in spent)
+        found = {"milliseconds": [1000 * seconds for seconds in single], "texts_per_second": rate}
+        there.send(found | {"load_seconds": round(load, 3), "memory_mb": round((_memory(peak=True) - memory) / 1e6)})
+
+
+def _timed(predict: Callable[[list[str]], Any], texts: list[str]) -> float:
+    started = time.perf_counter()
+    predict(texts)
+    return time.perf_counter() - started
+
+
+def _while_there_is_time(items: list[Any]) -> Any:
+    end = time.perf_counter() + SECONDS
+    for number, item in enumerate(items):
+        if number > 0 and time.perf_counter() > end:
+            return
+        yield item
+
+
+def _memory(peak: bool = False) -> int:
+    """Bytes of this process's resident set, or of the largest that it had since it was asked last."""
+    process = Path("/proc/self")
+    if (process / "status").exists():
+        name = "VmHWM" if peak else "VmRSS"
+        line = next(one for one in (process / "status").read_text("utf-8").splitlines() if one.startswith(name))
+        with contextlib.suppress(OSError):
+            (process / "clear_refs").write_text("5", encoding="utf-8")  # the largest begins anew
+        return int(line.split()[1]) * 1024
+    import resource
+    import sys
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

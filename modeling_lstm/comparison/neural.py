@@ -1,0 +1,131 @@
+"""Networks that `train` makes: LSTM, GRU, bag of words, a Transformer, a recipe's; and run folders made before."""
+
+import shlex
+import shutil
+import sys
+from contextlib import redirect_stdout
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from ..data import DataArguments
+from ..errors import InputError, require
+from ..prediction import open_classifier
+from ..runs import RECORD, read_record
+from ..settings import read_recipe, training_settings
+from .systems import Predict, System, Task
+
+BATCH = 32
+# Three each, the first of them the defaults of `train`
+_SLOW = {"per_device_train_batch_size": 32, "learning_rate": 1e-3, "num_train_epochs": 12, "early_stopping_patience": 2}
+LSTM_SETTINGS: list[dict[str, Any]] = [{}, _SLOW, _SLOW | {"average_epochs": 0.5, "adversarial_size": 0.25}]
+TRANSFORMER_SETTINGS: list[dict[str, Any]] = [{"learning_rate": 5e-5}, {"learning_rate": 1e-4}, {"learning_rate": 2e-5}]
+_LENGTHS = ("max_length", "train_max_length")
+
+
+class NeuralSystem(System):
+    """
+    A network trained as `modeling-lstm train` trains it; its `run.json` names the command that does so.
+
+    Args:
+        name: What tables call it.
+        base: Settings of `train` that always hold, such as `{"cell_type": "gru"}`.
+        choices: Settings to choose from.
+    """
+
+    def __init__(self, name: str, base: dict[str, Any], choices: list[dict[str, Any]]):
+        self.name, self.base, self.choices = name, base, choices
+
+    @classmethod
+    def from_recipe(cls, path: Path) -> "NeuralSystem":
+        """The system of a recipe, whose data are not read and whose settings are not chosen anew."""
+        flags = read_recipe(path)
+        apart = {one.name for one in fields(DataArguments)} - set(_LENGTHS)
+        apart |= {"metric_for_best_model", "class_weights", "output_dir", "seed"}
+        base: dict[str, Any] = {}
+        for flag in flags:
+            if flag.startswith("--"):
+                base[name := flag[2:]] = []
+            else:
+                base[name].append(flag)
+        return cls(path.stem, {name: values for name, values in base.items() if name not in apart}, [{}])
+
+    def settings(self) -> list[dict[str, Any]]:
+        """Three for each, as many as the others have."""
+        return self.choices
+
+    def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
+        """Train, or go on where training was cut off."""
+        from ..training import train
+
+        if not (folder / RECORD).exists():
+            flags = _flags(_data_settings(task.arguments) | {"metric_for_best_model": task.metric})
+            flags += _flags({"class_weights": task.class_weights} | self.base | settings)
+            flags += _flags({"seed": seed, "output_dir": folder})
+            command = shlex.join(["modeling-lstm", "train", *flags])
+            quiet = {"report_to": "none", "logging_strategy": "no", "disable_tqdm": not sys.stderr.isatty()}
+            if any(folder.glob("checkpoint-*")):
+                quiet["resume_from_checkpoint"] = "last"
+            with redirect_stdout(sys.stderr):
+                train(*training_settings([*flags, *_flags(quiet)]), command=command)
+        for checkpoint in folder.glob("checkpoint-*"):
+            shutil.rmtree(checkpoint)
+        return read_record(folder)["model"]
+
+    def load(self, folder: Path, labels: int) -> Predict:
+        """The classifier of the run folder."""
+        classifier = open_classifier(str(folder))
+        return lambda texts: classifier.scores(texts, BATCH)
+
+
+class RunFolders(NeuralSystem):
+    """
+    Runs that are there already: one run folder, or a folder of several, one for each seed.
+
+    Args:
+        name: The folder.
+        folders: The run folders.
+    """
+
+    def __init__(self, name: str, folders: list[Path]):
+        super().__init__(name, {}, [{}])
+        self.finished = tuple(folders)
+
+    @classmethod
+    def open(cls, name: str) -> "RunFolders":
+        """
+        Find the runs in a folder.
+
+        Raises:
+            InputError: it holds none.
+        """
+        folder = Path(name)
+        found = [folder] if (folder / RECORD).is_file() else sorted(path.parent for path in folder.glob(f"*/{RECORD}"))
+        require(bool(found), f"{name!r} is neither a run folder nor a folder of run folders: it has no {RECORD}.")
+        return cls("/".join(folder.resolve().parts[-2:]), found)
+
+    def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
+        """Nothing to learn: check that the run is of this task."""
+        record = read_record(folder)
+        names = record["task"]["label_names"]
+        if names != task.label_names:
+            raise InputError(
+                f"The run {str(folder)!r} knows the labels {names}, the data have {task.label_names}: compare it on "
+                "the data that it was trained for."
+            )
+        return record["model"]
+
+
+def _data_settings(arguments: DataArguments) -> dict[str, Any]:
+    """What differs from the defaults, and what a Transformer's defaults would change."""
+    chosen = {one.name: getattr(arguments, one.name) for one in fields(DataArguments)}
+    defaults = vars(DataArguments(dataset=""))
+    return {name: value for name, value in chosen.items() if value != defaults[name] or name in _LENGTHS}
+
+
+def _flags(settings: dict[str, Any]) -> list[str]:
+    flags: list[str] = []
+    for name, value in settings.items():
+        if value is not None:
+            flags += [f"--{name}", *(str(one) for one in (value if isinstance(value, list) else [value]))]
+    return flags

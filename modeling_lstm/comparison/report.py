@@ -1,0 +1,301 @@
+"""What a comparison found, from `comparison.json` alone: Markdown, plots, and one HTML file that holds everything."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+from ..card import table
+from ..errors import require
+from ..runs import RECORD, read_record, write_json, write_text
+from .plots import against_cost, learning_curves, undominated
+
+RESULT = "comparison.json"
+ALPHA = 0.05
+
+
+@dataclass
+class Table:
+    """A table with a title and a sentence on how to read it."""
+
+    title: str
+    note: str
+    heads: list[str]
+    rows: list[list[str]]
+
+    def markdown(self) -> str:
+        """Title, table and note."""
+        rows = [[cell.replace("|", "\\|") for cell in row] for row in self.rows]
+        return f"## {self.title}\n\n{table(self.heads, rows, numbers=True)}\n\n{self.note}\n"
+
+
+def read_comparison(folder: Path) -> dict[str, Any]:
+    """
+    The content of a comparison's `comparison.json`.
+
+    Raises:
+        InputError: there is none.
+    """
+    path = folder / RESULT
+    require(path.is_file(), f"{str(folder)!r} has no {RESULT}: make it with modeling-lstm compare --output {folder}.")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_report(folder: Path) -> None:
+    """Write `comparison.md`, the plots and `report.html` beside `comparison.json`."""
+    found = read_comparison(folder)
+    tables, pictures = _tables(found), _pictures(found)
+    title = f"Comparison on {found['data']['dataset']}"
+    lines = [f"# {title}\n", *(f"{line}\n" for line in _summary(found)), *(one.markdown() for one in tables)]
+    lines += [f"## {caption}\n\n![{caption}]({name}.svg)\n" for name, (caption, _) in pictures.items()]
+    for name, (_, svg) in pictures.items():
+        write_text(folder / f"{name}.svg", svg)
+    write_text(folder / "comparison.md", "\n".join(lines))
+    templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+    html = templates.get_template("report.html").render(
+        title=title, summary=_summary(found), tables=tables, pictures=pictures.values(), command=found["command"]
+    )
+    write_text(folder / "report.html", html)
+
+
+def add_to_run(run: Path, folder: Path) -> None:
+    """
+    Put what a comparison found into the `run.json` of a run of the same data, for its card to tell.
+
+    Raises:
+        InputError: they are of different data.
+    """
+    record, found = read_record(run), read_comparison(folder)
+    metric = found["task"]["metric"]
+    for what, ours, theirs in (
+        ("data", record["data"]["dataset"], found["data"]["dataset"]),
+        ("labels", record["task"]["label_names"], found["task"]["label_names"]),
+    ):
+        require(ours == theirs, f"The run's {what} are {ours}, those of the comparison in {str(folder)!r} {theirs}.")
+    compared = {}
+    for name in ranking(found):
+        system = found["systems"][name]
+        score = system["scores"][metric]
+        costs = {key: system["costs"][key] for key in ("p50_ms", "texts_per_second")}
+        size = {key: system["model"][key] for key in ("parameters", "size_mb")}
+        compared[name] = {key: score[key] for key in ("mean", "sd", "interval")} | size | costs
+    rows = found["data"]["counts"]["test"]["rows"]
+    facts = {"metric": metric, "rows": rows, "threads": found["threads"], "processor": found["hardware"]["processor"]}
+    write_json(run / RECORD, record | {"compared": facts | {"systems": compared}})
+
+
+def ranking(found: dict[str, Any]) -> list[str]:
+    """The systems, the best by the metric first."""
+    metric = found["task"]["metric"]
+    return sorted(found["systems"], key=lambda name: -found["systems"][name]["scores"][metric]["mean"])
+
+
+def _summary(found: dict[str, Any]) -> list[str]:
+    """What can be said in a few sentences."""
+    metric, systems = found["task"]["metric"], found["systems"]
+    order = ranking(found)
+    best = order[0]
+    counts = found["data"]["counts"]
+    rows = ", ".join(f"{counts[split]['rows']:,} {split}" for split in ("train", "validation", "test"))
+    hardware = found["hardware"]
+    lines = [
+        f"{rows} rows, {len(found['task']['label_names'])} labels. {_capital(metric)} on test, the mean of each "
+        f"system's seeds; settings were chosen on validation. {hardware['processor']}, {_threads(found)}."
+    ]
+    equal = [name for name in order[1:] if not _is_clear(found, best, name)]
+    verdict = f"Best: {best} with {_percent(systems[best]['scores'][metric])}."
+    if equal:
+        verdict += f" Not told apart from it by these rows: {', '.join(equal)}."
+    elif len(order) > 1:
+        verdict += " The difference to every other is more than chance."
+    lines.append(verdict)
+    front = undominated(_points(found, "p50_ms"))
+    lines.append(f"From the fastest to the best, systems that no other beats in both: {', '.join(front)}.")
+    return lines
+
+
+def _is_clear(found: dict[str, Any], first: str, second: str) -> bool:
+    for pair in found["pairs"]:
+        if {pair["first"], pair["second"]} == {first, second}:
+            return pair["p_corrected"] < ALPHA
+    return False
+
+
+def _tables(found: dict[str, Any]) -> list[Table]:
+    tables = [_scores(found), _costs(found)]
+    if found["pairs"]:
+        tables.append(_pairs(found))
+    tables.append(_slices(found))
+    if any(one["curve"] for one in found["systems"].values()):
+        tables.append(_curves(found))
+    tables.append(_settings(found))
+    return tables
+
+
+def _scores(found: dict[str, Any]) -> Table:
+    metric = found["task"]["metric"]
+    names = list(dict.fromkeys([metric, "accuracy", "macro_f1"]))
+    rows = []
+    for name in ranking(found):
+        scores = found["systems"][name]["scores"]
+        low, high = scores[metric]["interval"]
+        cells = [name, f"**{_percent(scores[metric])}**", f"{100 * low:.1f} to {100 * high:.1f}"]
+        cells += [_percent(scores[one]) for one in names[1:]]
+        cells += [f"{scores['calibration_error']['mean']:.3f}", f"{scores['log_loss']['mean']:.3f}"]
+        rows.append([*cells, str(len(scores[metric]["values"]))])
+    heads = ["system", _title(metric), "95 % interval", *(_title(one) for one in names[1:])]
+    note = (
+        "Percent, mean ± standard deviation over the seeds. The interval is by bootstrap over the test rows. "
+        "Calibration error: how far confidence and accuracy are apart on average; 0 is perfect."
+    )
+    return Table("Scores", note, [*heads, "calibration error", "log loss", "seeds"], rows)
+
+
+def _costs(found: dict[str, Any]) -> Table:
+    rows = []
+    for name in ranking(found):
+        system = found["systems"][name]
+        costs, minutes = system["costs"], system["minutes"]
+        rows.append(
+            [
+                name,
+                f"{system['model']['parameters'] / 1e6:.2f} M",
+                f"{system['model']['size_mb']:.1f}",
+                "" if minutes is None else f"{minutes:.1f}",
+                f"{costs['p50_ms']:.2f}",
+                f"{costs['p95_ms']:.2f}",
+                f"{costs['texts_per_second']:,.0f}",
+                f"{costs['load_seconds']:.1f}",
+                f"{costs['memory_mb']:,}",
+            ]
+        )
+    heads = ["system", "parameters", "MB on disk", "minutes of training", "ms for one text, p50", "p95"]
+    note = (
+        f"Measured in turns in the same minutes, {_threads(found)} each, from the text to its answer; batches "
+        "of 32. Memory is what it adds to a process that has this package and its libraries loaded."
+    )
+    return Table("Costs", note, [*heads, "texts per second", "seconds to load", "MB of memory"], rows)
+
+
+def _pairs(found: dict[str, Any]) -> Table:
+    rows = [
+        [
+            f"{pair['first']} - {pair['second']}",
+            f"{100 * pair['difference']:+.1f}",
+            f"{100 * pair['interval'][0]:+.1f} to {100 * pair['interval'][1]:+.1f}",
+            _p(pair["p"]),
+            _p(pair["p_corrected"]),
+            "yes" if pair["p_corrected"] < ALPHA else "no",
+        ]
+        for pair in sorted(found["pairs"], key=lambda pair: -abs(pair["difference"]))
+    ]
+    note = (
+        "Paired bootstrap over the test rows, the same rows for both; corrected for the number of pairs by Holm's "
+        "method. It speaks of other rows, not of other seeds."
+    )
+    heads = ["pair", "difference", "95 % interval", "p", "p, corrected", "more than chance"]
+    return Table(f"Differences in {_title(found['task']['metric'])}", note, heads, rows)
+
+
+def _slices(found: dict[str, Any]) -> Table:
+    parts = found["slices"]
+    rows = []
+    for name in ranking(found):
+        system = found["systems"][name]
+        whole = system["scores"]["accuracy"]["mean"]
+        cells = [f"{100 * system['slices'][part]['mean']:.1f}" for part in parts]
+        mixed = system["shuffled"]["accuracy"]["mean"]
+        cells += [f"{100 * mixed:.1f} ({100 * (mixed - whole):+.1f})", _percent(system["shuffled"]["changed"])]
+        rows.append([name, f"{100 * whole:.1f}", *cells])
+    heads = ["system", "all", *(f"{part} ({rows:,} rows)" for part, rows in parts.items())]
+    heads += ["words in disorder", "answers changed"]
+    note = (
+        "Accuracy in percent. Negation and contrast: rows with such an English word (not, never, n't; but, although). "
+        "Words in disorder: the words of each test text in a random order, what that loses, and the share of answers "
+        "that it changes; who reads single words does not notice."
+    )
+    return Table("Where they differ", note, heads, rows)
+
+
+def _curves(found: dict[str, Any]) -> Table:
+    numbers = sorted({point["rows"] for one in found["systems"].values() for point in one["curve"]})
+    metric = found["task"]["metric"]
+    rows = []
+    for name in ranking(found):
+        points = {point["rows"]: point for point in found["systems"][name]["curve"]}
+        cells = [_percent(points[number]) if number in points else "" for number in numbers]
+        rows.append([name, *cells, _percent(found["systems"][name]["scores"][metric])])
+    heads = ["system", *(f"{number:,} rows" for number in [*numbers, found["data"]["counts"]["train"]["rows"]])]
+    return Table("Learning curves", f"{_capital(metric)} on test by training rows.", heads, rows)
+
+
+def _settings(found: dict[str, Any]) -> Table:
+    rows = []
+    for name in ranking(found):
+        system = found["systems"][name]
+        for one in system["tried"] or [{"settings": system["settings"], "rows": None, "validation": None}]:
+            chosen = "yes" if one["settings"] == system["settings"] else ""
+            shown = ", ".join(f"{key} {value}" for key, value in one["settings"].items()) or "defaults"
+            score = "" if one["validation"] is None else f"{100 * one['validation']:.1f}"
+            rows.append([name, shown, score, chosen])
+    metric = _title(found["task"]["metric"])
+    note = f"Each tried on at most {found['settings']['trial_rows']:,} training rows with one seed."
+    return Table("Settings", note, ["system", "settings", f"validation, {metric}", "chosen"], rows)
+
+
+def _pictures(found: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """For each plot's name its caption and the SVG."""
+    metric = f"{_title(found['task']['metric'])}, test, percent"
+    title = _capital(found["task"]["metric"])
+    pictures = {
+        "milliseconds": (
+            f"{title} against milliseconds",
+            against_cost(_points(found, "p50_ms"), "milliseconds for one text (median)", metric),
+        ),
+        "megabytes": (
+            f"{title} against megabytes",
+            against_cost(_points(found, "size_mb"), "megabytes on disk", metric),
+        ),
+    }
+    whole = found["data"]["counts"]["train"]["rows"]
+    score = found["task"]["metric"]
+    curves = {
+        name: [*system["curve"], {"rows": whole} | system["scores"][score]]
+        for name, system in found["systems"].items()
+        if system["curve"]
+    }
+    if curves:
+        pictures["learning_curves"] = ("Learning curves", learning_curves(curves, metric))
+    return pictures
+
+
+def _points(found: dict[str, Any], cost: str) -> dict[str, tuple[float, float]]:
+    metric = found["task"]["metric"]
+    return {
+        name: (max((system["costs"] | system["model"])[cost], 0.001), 100 * system["scores"][metric]["mean"])
+        for name, system in found["systems"].items()
+    }
+
+
+def _percent(scores: dict[str, Any]) -> str:
+    spread = "" if scores["sd"] is None else f" ± {100 * scores['sd']:.1f}"
+    return f"{100 * scores['mean']:.1f}{spread}"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _title(metric: str) -> str:
+    return metric.replace("_", " ")
+
+
+def _capital(metric: str) -> str:
+    title = _title(metric)
+    return title[:1].upper() + title[1:]
+
+
+def _threads(found: dict[str, Any]) -> str:
+    return f"{found['threads']} thread{'' if found['threads'] == 1 else 's'}"

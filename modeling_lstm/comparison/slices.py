@@ -1,0 +1,42 @@
+"""Rows that are told apart: by length, by negation and contrast; and the same texts with their words in disorder."""
+
+import re
+
+import numpy as np
+
+NEGATION = re.compile(
+    r"\b(?:no|not|never|nor|neither|nobody|nothing|nowhere|none|cannot|without|hardly|barely|scarcely)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+CONTRAST = re.compile(
+    r"\b(?:but|however|although|though|yet|despite|while|whereas|except|instead|nevertheless|nonetheless|unless)\b",
+    re.IGNORECASE,
+)
+
+
+def slices(texts: list[str]) -> dict[str, np.ndarray]:
+    """
+    Which rows hold an English word of negation, one of contrast, or neither; and three parts of about the same size by
+    their number of words.
+
+    Returns:
+        Masks of shape `(texts,)`; empty ones are left out.
+    """
+    negation, contrast = (np.array([bool(one.search(text)) for text in texts]) for one in (NEGATION, CONTRAST))
+    words = np.array([len(text.split()) for text in texts])
+    low, high = (int(value) for value in np.quantile(words, [1 / 3, 2 / 3]))
+    found = {
+        "negation": negation,
+        "contrast": contrast,
+        "neither": ~(negation | contrast),
+        f"up to {low} words": words <= low,
+        f"{low + 1} to {high} words": (words > low) & (words <= high),
+        f"more than {high} words": words > high,
+    }
+    return {name: rows for name, rows in found.items() if rows.any()}
+
+
+def shuffled(texts: list[str], seed: int = 0) -> list[str]:
+    """The words of each text (what blanks divide) in a random order."""
+    rng = np.random.default_rng(seed)
+    return [" ".join(rng.permutation(text.split())) for text in texts]

@@ -1,0 +1,209 @@
+"""Every system on the same rows: settings chosen on validation, seeds, shares of the train split, and predictions."""
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data import DataArguments, TextData, load_data
+from ..errors import listed, require
+from ..metrics import confusion_scores, scores
+from ..runs import RECORD, environment, write_json
+from .slices import shuffled
+from .systems import System, Task
+
+logger = logging.getLogger(__name__)
+
+PREDICTIONS = "predictions.npz"
+CHOSEN = "chosen.json"
+TEST_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: which of a system's settings, on how many rows, with which seed."""
+
+    system: System
+    setting: int
+    rows: int
+    seed: int
+
+    @property
+    def path(self) -> Path:
+        """Its folder within the comparison's."""
+        return Path("runs", self.system.slug, f"setting-{self.setting}", f"rows-{self.rows}", f"seed-{self.seed}")
+
+
+@dataclass
+class Outcome:
+    """
+    What a run gave.
+
+    Args:
+        record: Content of its `run.json`.
+        probabilities: By split (`validation`, `test`, and `shuffled`, which is test with the words of each text in
+            another order), of shape `(rows, labels)`.
+        folder: Where the trained system is.
+    """
+
+    record: dict[str, Any]
+    probabilities: dict[str, np.ndarray]
+    folder: Path
+
+
+class Study:
+    """
+    The runs of a comparison, in a folder where finished ones stay.
+
+    Args:
+        folder: The comparison's folder.
+        data: Where the texts come from; without a test split, a fifth of train is cut off as one.
+        metric: The score by which settings are chosen.
+        class_weights: `"balanced"` where rare labels are to count more.
+
+    Raises:
+        InputError: the data cannot be compared on, or the folder holds a comparison on other data.
+    """
+
+    def __init__(self, folder: Path, data: DataArguments, metric: str = "accuracy", class_weights: Any = None):
+        self.folder = folder
+        self.arguments, loaded = _with_test(data)
+        kind = loaded.problem_type
+        require(
+            kind == "single_label_classification",
+            f"Systems are compared on texts with one label each; this task is {kind}.",
+        )
+        self.task = Task(self.arguments, loaded, metric, class_weights)
+        known = confusion_scores(np.eye(len(loaded.label_names)), loaded.label_names)
+        require(metric in known, f"Unknown metric {metric!r} for --metric: choose one of {listed(known)}.")
+        self.rows = loaded.splits["train"].num_rows
+        texts = self.task.texts("test")
+        self.texts = {"validation": self.task.texts("validation"), "test": texts, "shuffled": shuffled(texts)}
+        self._claim()
+
+    def _claim(self) -> None:
+        """Say whose folder this is, or find that it is this one's."""
+        digest = hashlib.sha256()
+        for split in ("train", "validation", "test"):
+            digest.update(json.dumps([self.task.texts(split), self.task.labels(split).tolist()]).encode())
+        what = {"data": digest.hexdigest(), "metric": self.task.metric, "class_weights": self.task.class_weights}
+        path = self.folder / "task.json"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            write_json(path, what)
+        require(
+            json.loads(path.read_text(encoding="utf-8")) == what,
+            f"{str(self.folder)!r} holds a comparison on other data or by another metric: name another --output.",
+        )
+
+    def run(self, run: Run) -> Outcome:
+        """Train, predict and record, as far as that was not done before."""
+        folder = self.folder / run.path
+        trained = run.system.finished[run.seed] if run.system.finished else folder
+        if not (folder / PREDICTIONS).is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            record = self._trained(run, folder, trained)
+            predict = run.system.load(trained, len(self.task.label_names))
+            found = {name: np.asarray(predict(texts), dtype=np.float32) for name, texts in self.texts.items()}
+            self._check(run, found)
+            splits = {name: self._scores(name, found[name]) for name in ("validation", "test")}
+            record["metrics"] = splits
+            write_json(folder / RECORD, record)
+            with tempfile.NamedTemporaryFile(dir=folder, suffix=".saving", delete=False) as file:
+                np.savez(file, allow_pickle=False, **found)
+            Path(file.name).replace(folder / PREDICTIONS)
+        with np.load(folder / PREDICTIONS) as found:
+            probabilities = {name: found[name] for name in found}
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return Outcome(record, probabilities, trained)
+
+    def _trained(self, run: Run, folder: Path, trained: Path) -> dict[str, Any]:
+        """The record of the trained system; trained now if it is not yet."""
+        source = trained / RECORD
+        if (folder / RECORD).is_file():
+            source = folder / RECORD
+            if "comparison" in (record := json.loads(source.read_text(encoding="utf-8"))):
+                return record
+        was_begun = any(folder.iterdir())
+        arguments = self.arguments if run.rows == self.rows else replace(self.arguments, max_train_samples=run.rows)
+        task = replace(self.task, arguments=arguments)
+        if run.rows != self.rows:
+            task.data = load_data(arguments)
+        settings = run.system.settings()[run.setting]
+        started = time.perf_counter()
+        model = run.system.fit(task, settings, run.seed, trained)
+        seconds = time.perf_counter() - started
+        record = json.loads(source.read_text(encoding="utf-8")) if source.is_file() else {}
+        if not run.system.finished:
+            record.setdefault("seconds", {"total": round(seconds, 2)})
+        record.setdefault("task", {"problem_type": task.data.problem_type, "label_names": task.label_names})
+        record.setdefault("data", vars(arguments) | {"counts": task.data.counts()})
+        for name, value in environment().items():
+            record.setdefault(name, value)
+        record["model"] = model | {"size_mb": round(_bytes(trained) / 1e6, 3)}
+        record["comparison"] = {"system": run.system.name, "settings": settings, "rows": run.rows, "seed": run.seed}
+        if was_begun and not run.system.finished:
+            record["comparison"]["resumed"] = True  # its seconds are not the whole
+        write_json(folder / RECORD, record)
+        return record
+
+    def _check(self, run: Run, found: dict[str, np.ndarray]) -> None:
+        for name, probabilities in found.items():
+            shape = (len(self.texts[name]), len(self.task.label_names))
+            is_good = probabilities.shape == shape and np.allclose(probabilities.sum(axis=1), 1.0, atol=1e-3)
+            require(
+                is_good,
+                f"The system {run.system.name!r} must give probabilities of shape {shape} whose rows sum to 1; found "
+                f"{probabilities.shape}.",
+            )
+
+    def _scores(self, split: str, probabilities: np.ndarray) -> dict[str, float]:
+        names = self.task.label_names
+        kind = self.task.data.problem_type
+        return scores(kind, probabilities.argmax(axis=1), self.task.labels(split), names, probabilities)
+
+    def choose(self, system: System, trials: int, trial_rows: int) -> Iterator[Run]:
+        """The trials: each of the first so many settings, on so many rows at most, with seed 0."""
+        if not system.finished and min(trials, len(system.settings())) > 1:
+            for setting in range(min(trials, len(system.settings()))):
+                yield Run(system, setting, min(trial_rows, self.rows), 0)
+
+    def chosen(self, trials: list[Run]) -> tuple[int, list[dict[str, Any]]]:
+        """The setting that is best on validation, the first of equals, and how all of them did."""
+        found: list[dict[str, Any]] = [
+            {"settings": run.system.settings()[run.setting], "rows": run.rows}
+            | {"validation": self.run(run).record["metrics"]["validation"][self.task.metric]}
+            for run in trials
+        ]
+        best = max(range(len(found)), key=lambda number: found[number]["validation"], default=0)
+        return best, found
+
+    def forget(self, run: Run) -> None:
+        """Delete the weights of a run that is only there for its scores."""
+        folder = self.folder / run.path
+        for path in folder.iterdir():
+            if path.name not in (RECORD, PREDICTIONS):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _with_test(arguments: DataArguments) -> tuple[DataArguments, TextData]:
+    loaded = load_data(arguments)
+    if "test" not in loaded.splits:
+        arguments = replace(arguments, test_share=TEST_SHARE)
+        loaded = load_data(arguments)
+        logger.info("There is no test split: %.0f %% of train are cut off as one.", 100 * TEST_SHARE)
+    return arguments, loaded
+
+
+def _bytes(folder: Path) -> int:
+    """What it takes to use the system: all files but records and source code."""
+    apart = (RECORD, "README.md", PREDICTIONS)
+    return sum(p.stat().st_size for p in folder.iterdir() if p.is_file() and p.name not in apart and p.suffix != ".py")

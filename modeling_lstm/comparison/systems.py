@@ -1,0 +1,85 @@
+"""What a system is: something that learns from texts with labels and then gives each label a probability."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ..data import DataArguments, TextData
+
+Predict = Callable[[list[str]], np.ndarray]
+"""From texts to probabilities, of shape `(texts, labels)`, float32."""
+
+
+@dataclass
+class Task:
+    """
+    What a system learns from.
+
+    Args:
+        arguments: Where the data come from, for systems that read them again.
+        data: The splits `train`, `validation` and `test` with the columns `text` and `label`. Learn from train; decide
+            on validation; test is not for learning.
+        metric: The score that counts.
+        class_weights: `"balanced"` where rare labels are to count more.
+    """
+
+    arguments: DataArguments
+    data: TextData
+    metric: str = "accuracy"
+    class_weights: Literal["balanced"] | None = None
+
+    @property
+    def label_names(self) -> list[str]:
+        """The labels by their numbers."""
+        return self.data.label_names
+
+    def texts(self, split: str) -> list[str]:
+        """The texts of a split."""
+        return list(self.data.splits[split]["text"][:])
+
+    def labels(self, split: str) -> np.ndarray:
+        """The label numbers of a split, of shape `(rows,)`."""
+        return np.asarray(self.data.splits[split]["label"][:])
+
+
+class System(ABC):
+    """
+    One way to classify texts. A subclass can be compared with all others: `compare([MySystem(), ...], ...)`, or from
+    the command line by the name of a module and a class in it, `--systems my_module:MySystem`.
+
+    An object must be picklable: its cost is measured in a process of its own.
+    """
+
+    name: str
+    """What tables call it."""
+
+    finished: tuple[Path, ...] = ()
+    """Folders that were trained before, one for each seed; [`fit`] is then not called."""
+
+    @property
+    def slug(self) -> str:
+        """Its name as a folder's name."""
+        return re.sub(r"[^A-Za-z0-9_.-]+", "-", self.name).strip("-.")
+
+    def settings(self) -> list[dict[str, Any]]:
+        """Settings to choose from on validation, the likeliest first."""
+        return [{}]
+
+    @abstractmethod
+    def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
+        """
+        Learn, and write into `folder` (there, but maybe with what an earlier call left that was cut off) what [`load`]
+        needs.
+
+        Returns:
+            What the record says of the model; `parameters` is shown.
+        """
+
+    @abstractmethod
+    def load(self, folder: Path, labels: int) -> Predict:
+        """Open what [`fit`] wrote; the task has so many labels."""

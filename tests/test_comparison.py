@@ -1,0 +1,411 @@
+"""`compare`: the same rows for all, settings chosen on validation, nothing repeated, and honest statistics."""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modeling_lstm.cli import main
+from modeling_lstm.comparison import CompareArguments, Predict, System, Task, compare
+from modeling_lstm.comparison.catalog import open_system
+from modeling_lstm.comparison.costs import measure
+from modeling_lstm.comparison.neural import NeuralSystem
+from modeling_lstm.comparison.plots import undominated
+from modeling_lstm.comparison.report import write_report
+from modeling_lstm.comparison.significance import holm, interval, paired, resampled
+from modeling_lstm.comparison.slices import shuffled, slices
+from modeling_lstm.comparison.study import Run, Study
+from modeling_lstm.data import DataArguments
+from modeling_lstm.errors import InputError
+from tests.conftest import WORDS, opinion_rows, write_csv
+
+TINY = """
+embedding_size: 8
+hidden_size: 8
+min_frequency: 1
+word_dropout: 0
+embedding_dropout: 0
+classifier_dropout: 0
+embedding_range: 0.5
+learning_rate: 0.02
+num_train_epochs: 8
+per_device_train_batch_size: 16
+dataset: not/read
+"""
+
+
+class WordList(System):
+    """Knows some of the words that decide; a seed makes it forget one label of a text in so many."""
+
+    name = "word-list"
+    fitted: list[tuple[int, int]] = []
+
+    def __init__(self, forgets: int = 5, stop_at: int | None = None):
+        self.forgets, self.stop_at = forgets, stop_at
+
+    def settings(self) -> list[dict[str, Any]]:
+        return [{"words": 1}, {"words": 3}]
+
+    def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
+        if len(self.fitted) == self.stop_at:
+            raise KeyboardInterrupt
+        self.fitted.append((settings["words"], seed))
+        words = {word: n for n, label in enumerate(task.label_names) for word in WORDS[label][: settings["words"]]}
+        content = {"words": words, "forgets": self.forgets + seed, "rows": len(task.texts("train"))}
+        (folder / "words.json").write_text(json.dumps(content), encoding="utf-8")
+        return {"parameters": len(words)}
+
+    def load(self, folder: Path, labels: int) -> Predict:
+        found = json.loads((folder / "words.json").read_text(encoding="utf-8"))
+
+        def predict(texts: list[str]) -> np.ndarray:
+            scores = np.full((len(texts), labels), 0.1, dtype=np.float32)
+            for row, text in enumerate(texts):
+                for word in text.split():
+                    if word in found["words"] and len(text) % found["forgets"]:
+                        scores[row, found["words"][word]] = 0.9
+            return scores / scores.sum(axis=1, keepdims=True)
+
+        return predict
+
+
+class Slow(WordList):
+    name = "slow"
+
+    def load(self, folder: Path, labels: int) -> Predict:
+        def predict(texts: list[str]) -> np.ndarray:
+            time.sleep(0.01)
+            return np.full((len(texts), labels), 1 / labels, dtype=np.float32)
+
+        return predict
+
+
+@pytest.fixture
+def data(data_folder: Path) -> DataArguments:
+    return DataArguments(dataset=str(data_folder))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_fitted_yet() -> None:
+    WordList.fitted = []
+
+
+def arguments(folder: Path, **changes: Any) -> CompareArguments:
+    return CompareArguments(**{"output": str(folder), "seeds": 2, "resamples": 200, "threads": 1} | changes)
+
+
+def test_every_kind_of_system_side_by_side(
+    data_folder: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "tiny.yaml"
+    recipe.write_text(TINY, encoding="utf-8")
+    systems = ["tfidf", "fasttext", str(recipe), f"before={trained}", "tests.test_comparison:WordList"]
+    output = tmp_path / "out"
+    flags = ["--dataset", str(data_folder), "--seeds", "2", "--trials", "2", "--shares", "0.3", "--threads", "1"]
+    assert main(["compare", *flags, "--systems", *systems, "--output", str(output), "--metric", "macro_f1"]) == 0
+    table = capsys.readouterr().out
+    found = json.loads((output / "comparison.json").read_text(encoding="utf-8"))
+    assert list(found["systems"]) == ["tfidf", "fasttext", "tiny", "before", "word-list"]
+    for name, system in found["systems"].items():
+        seeds = 1 if name == "before" else 2
+        assert len(system["scores"]["macro_f1"]["values"]) == seeds and name in table
+        assert system["scores"]["macro_f1"]["mean"] > 0.85, (name, system["scores"])
+        assert system["model"]["parameters"] > 0 and system["model"]["size_mb"] >= 0
+        assert system["costs"]["p50_ms"] > 0 and system["costs"]["texts_per_second"] > 0
+        assert [point["rows"] for point in system["curve"]] == ([] if name == "before" else [27])
+        low, high = system["scores"]["macro_f1"]["interval"]
+        assert low <= system["scores"]["macro_f1"]["mean"] <= high
+    assert (
+        found["systems"]["word-list"]["settings"] == {"words": 3} and len(found["systems"]["word-list"]["tried"]) == 2
+    )
+    assert found["systems"]["before"]["minutes"] is not None
+    assert len(found["pairs"]) == 10
+    command = json.loads((output / "runs/tiny/setting-0/rows-90/seed-1/run.json").read_text("utf-8"))["command"]
+    assert re.match(rf"modeling-lstm train --dataset {re.escape(str(data_folder))} .*--seed 1 ", command)
+    assert not list(output.glob("runs/**/checkpoint-*")) and not list(output.glob("runs/*/*/rows-27/**/*.safetensors"))
+    for name in ("comparison.md", "report.html", "milliseconds.svg", "megabytes.svg", "learning_curves.svg"):
+        assert (output / name).stat().st_size > 500
+
+
+def test_a_killed_comparison_goes_on_where_it_was(data: DataArguments, tmp_path: Path) -> None:
+    whole = compare([WordList()], data, arguments(tmp_path / "whole"))
+    expected = list(WordList.fitted)
+    assert len(expected) == 2 + 2 - 1 + 2 * 2  # two trials, two seeds of which one is a trial, two shares
+    WordList.fitted = []
+    with pytest.raises(KeyboardInterrupt):
+        compare([WordList(stop_at=3)], data, arguments(tmp_path / "cut"))
+    assert not (tmp_path / "cut" / "comparison.json").exists()
+    again = compare([WordList()], data, arguments(tmp_path / "cut"))
+    assert WordList.fitted == expected  # those before the kill, then those after it
+    tables = (tmp_path / "cut" / "comparison.md").read_text("utf-8")
+    compare([WordList()], data, arguments(tmp_path / "cut"))
+    assert WordList.fitted == expected and (tmp_path / "cut" / "comparison.md").read_text("utf-8") == tables
+    assert again["systems"]["word-list"]["scores"] == whole["systems"]["word-list"]["scores"]
+    compare([WordList(), Slow()], data, arguments(tmp_path / "cut", seeds=3))
+    assert len(WordList.fitted) == len(expected) + (1 + 2) + (1 + 3 + 3 * 2)  # only what is new
+
+
+def test_a_killed_training_goes_on_where_it_was(
+    data: DataArguments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network is trained on from its last checkpoint, and its minutes are not shown: they are not all of them."""
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    system = NeuralSystem.from_recipe(tmp_path / "tiny.yaml")
+    whole = compare([system], data, arguments(tmp_path / "whole", seeds=1, shares=[1.0]))["systems"]["tiny"]
+    with monkeypatch.context() as context:
+        context.setattr("modeling_lstm.training.save_run", stop)
+        with pytest.raises(KeyboardInterrupt):
+            compare([system], data, arguments(tmp_path / "cut", seeds=1, shares=[1.0]))
+    folder = tmp_path / "cut" / "runs/tiny/setting-0/rows-90/seed-0"
+    assert list(folder.glob("checkpoint-*"))
+    again = compare([system], data, arguments(tmp_path / "cut", seeds=1, shares=[1.0]))["systems"]["tiny"]
+    assert json.loads((folder / "run.json").read_text("utf-8"))["training"]["resumed"]
+    assert not list(folder.glob("checkpoint-*"))
+    assert again["scores"] == whole["scores"] and again["minutes"] is None and whole["minutes"] is not None
+
+
+def test_settings_are_chosen_on_validation(data: DataArguments, tmp_path: Path) -> None:
+    found = compare([WordList()], data, arguments(tmp_path, shares=[1.0], trial_rows=30))
+    tried = found["systems"]["word-list"]["tried"]
+    assert [one["rows"] for one in tried] == [30, 30] and tried[1]["validation"] > tried[0]["validation"]
+    assert found["systems"]["word-list"]["curve"] == []
+    assert WordList.fitted == [(1, 0), (3, 0), (3, 0), (3, 1)]
+    content = json.loads((tmp_path / "runs/word-list/setting-1/rows-90/seed-0/words.json").read_text("utf-8"))
+    assert content["rows"] == 90
+    WordList.fitted = []
+    alone = compare([WordList()], data, arguments(tmp_path / "alone", shares=[1.0], trials=1))
+    assert alone["systems"]["word-list"]["settings"] == {"words": 1} and len(WordList.fitted) == 2
+
+
+def test_one_file_without_splits(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "mine.csv", opinion_rows(120))
+    found = compare([WordList()], DataArguments(dataset=str(path)), arguments(tmp_path / "out"))
+    assert {name: counts["rows"] for name, counts in found["data"]["counts"].items()} == {
+        "train": 86,
+        "validation": 10,
+        "test": 24,
+    }
+
+
+def test_order_is_noticed_by_those_who_read_it(tmp_path: Path) -> None:
+    """A bag of words gives the same answer to every order; pieces of neighbouring words do not."""
+    rows = [("good not bad", "yes"), ("bad not good", "no")] * 40
+    path = write_csv(tmp_path / "mine.csv", [(f"{text} {n % 7}", label) for n, (text, label) in enumerate(rows)])
+    systems = ["tfidf", "bag-of-words"]
+    options = {"shares": [1.0], "trials": 1, "seeds": 1}
+    found = compare(systems, DataArguments(dataset=str(path)), arguments(tmp_path / "out", **options))["systems"]
+    assert found["bag-of-words"]["shuffled"]["changed"]["mean"] == 0.0
+    assert found["bag-of-words"]["scores"]["accuracy"]["mean"] == pytest.approx(0.5, abs=0.1)
+    assert found["tfidf"]["scores"]["accuracy"]["mean"] == 1.0 and found["tfidf"]["shuffled"]["changed"]["mean"] > 0.2
+
+
+def test_the_card_of_a_run_tells_of_its_comparison(
+    data_folder: Path, run_copy: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    systems = ["mine=" + str(run_copy), "tests.test_comparison:WordList"]
+    flags = ["--dataset", str(data_folder), "--seeds", "2", "--shares", "1", "--resamples", "200"]
+    assert main(["compare", *flags, "--systems", *systems, "--output", str(tmp_path / "out")]) == 0
+    card = ["card", str(run_copy), "me/films", "--comparison"]
+    assert main([*card, str(tmp_path / "out")]) == 0
+    assert main(["card", str(run_copy), "me/films"]) == 0  # what it was told once stays
+    text = (run_copy / "README.md").read_text("utf-8")
+    found = json.loads((tmp_path / "out" / "comparison.json").read_text("utf-8"))["systems"]
+    section = text[text.index("## Compared with other systems") :]
+    for name, system in found.items():
+        score = system["scores"]["accuracy"]
+        assert f"| `{name}` | {100 * score['mean']:.1f}" in section
+        assert f"| {system['costs']['p50_ms']:.2f} |" in section
+    assert "no comparison.json" in fails(*card, str(tmp_path))
+    other = write_csv(tmp_path / "other.csv", opinion_rows(60))
+    compare([WordList()], DataArguments(dataset=str(other)), arguments(tmp_path / "other"))
+    assert "those of the comparison in" in fails(*card, str(tmp_path / "other"))
+
+
+@pytest.mark.parametrize("system", ["tfidf", "fasttext"])
+def test_rare_labels_count_more_where_asked(system: str, tmp_path: Path) -> None:
+    rows = [(f"one two {n % 3}", "common" if n % 8 else "rare") for n in range(160)]
+    path = write_csv(tmp_path / "mine.csv", rows)
+    sure = []
+    for weights in (None, "balanced"):
+        study = Study(tmp_path / str(weights), DataArguments(dataset=str(path)), class_weights=weights)
+        outcome = study.run(Run(open_system(system), 0, study.rows, 0))
+        sure.append(outcome.probabilities["test"][:, 1].mean())
+        assert outcome.probabilities["test"].sum(axis=1) == pytest.approx(1.0, abs=1e-4)
+    assert sure[0] < 0.3 < sure[1]
+
+
+def test_few_rows_may_lack_a_label(tmp_path: Path) -> None:
+    rows = opinion_rows(90) + [("a text of its own", "rare")] * 4
+    study = Study(tmp_path / "out", DataArguments(dataset=str(write_csv(tmp_path / "mine.csv", rows))))
+    for system in ("tfidf", "fasttext"):
+        outcome = study.run(Run(open_system(system), 0, 6, 0))
+        assert outcome.probabilities["test"].shape[1] == 4
+
+
+def test_costs_are_measured_in_processes_of_their_own(data: DataArguments, tmp_path: Path) -> None:
+    systems = {}
+    for system in (WordList(), Slow()):
+        folder = tmp_path / system.name
+        folder.mkdir()
+        system.fit(Study(tmp_path / "out", data).task, {"words": 3}, 0, folder)
+        systems[system.name] = (system, folder)
+    found = measure(systems, [text for text, _ in opinion_rows(70)], 3, threads=1)
+    assert found["slow"]["p50_ms"] >= 10 > found["word-list"]["p50_ms"]
+    assert found["slow"]["texts_per_second"] < 3_200 and found["slow"]["p95_ms"] >= found["slow"]["p50_ms"]
+    assert 0 <= found["word-list"]["memory_mb"] < 100
+    with pytest.raises(RuntimeError, match="The process that measures 'lost' died"):
+        measure({"lost": (WordList(), tmp_path / "nowhere")}, ["a"], 3, threads=1)
+
+
+def test_slices() -> None:
+    texts = ["It is not good .", "Good , but long .", "I ca n't say", "Nothing happens", "knot a butter", "Fine film"]
+    found = slices(texts)
+    assert np.flatnonzero(found["negation"]).tolist() == [0, 2, 3]
+    assert np.flatnonzero(found["contrast"]).tolist() == [1]
+    assert np.flatnonzero(found["neither"]).tolist() == [4, 5]
+    lengths = [rows for name, rows in found.items() if "words" in name]
+    assert (np.sum(lengths, axis=0) == 1).all()
+    assert list(slices(["same same"] * 4)) == ["neither", "up to 2 words"]
+
+
+@given(st.lists(st.text(st.sampled_from("ab c"), max_size=12), max_size=5))
+def test_shuffled_texts_have_the_same_words(texts: list[str]) -> None:
+    mixed = shuffled(texts)
+    assert [sorted(text.split()) for text in mixed] == [sorted(text.split()) for text in texts]
+    assert mixed == shuffled(texts)
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0] and holm([]) == []
+
+
+def test_intervals_are_those_of_the_binomial() -> None:
+    """Of 400 rows with 300 right, the standard error of accuracy is known."""
+    references = np.zeros(400, dtype=int)
+    guesses = {"one": [np.repeat([0, 1], [300, 100])]}
+    drawn = resampled(guesses, references, ["a", "b"], ("accuracy",), resamples=3_000)["one"]["accuracy"]
+    error = (0.75 * 0.25 / 400) ** 0.5
+    assert drawn.mean() == pytest.approx(0.75, abs=0.003) and drawn.std() == pytest.approx(error, rel=0.06)
+    low, high = interval(drawn)
+    assert low == pytest.approx(0.75 - 1.96 * error, abs=0.006) and high == pytest.approx(
+        0.75 + 1.96 * error, abs=0.006
+    )
+
+
+def test_differences_are_found_where_there_are_some() -> None:
+    rng = np.random.default_rng(0)
+    references = rng.integers(3, size=600)
+
+    def guess(right: float) -> np.ndarray:
+        return np.where(rng.random(600) < right, references, (references + 1) % 3)
+
+    good, bad = guess(0.9), guess(0.8)
+    guesses = {"good": [good], "bad": [bad], "same": [good]}
+    drawn = resampled(guesses, references, ["a", "b", "c"], ("macro_recall",), resamples=1_000)
+    scores = {name: float((one[0] == references).mean()) for name, one in guesses.items()}
+    found = {
+        (one["first"], one["second"]): one for one in paired({n: d["macro_recall"] for n, d in drawn.items()}, scores)
+    }
+    assert found["good", "bad"]["p_corrected"] < 0.01 and found["good", "bad"]["interval"][0] > 0
+    assert found["good", "same"]["p_corrected"] == 1.0 and found["good", "same"]["interval"] == [0.0, 0.0]
+    assert all(one["p"] <= one["p_corrected"] for one in found.values())
+
+
+def test_chance_alone_is_seldom_called_a_difference() -> None:
+    """Of 100 pairs of equally good systems, about 5 have a p-value below 0.05."""
+    rng = np.random.default_rng(1)
+    references = np.zeros(200, dtype=int)
+    found = 0
+    for _ in range(100):
+        guesses = {name: [(rng.random(200) < 0.3).astype(int)] for name in "ab"}
+        drawn = resampled(guesses, references, ["x", "y"], ("accuracy",), resamples=200)
+        (pair,) = paired({name: one["accuracy"] for name, one in drawn.items()}, {"a": 0.0, "b": 0.0})
+        found += pair["p"] < 0.05
+    assert found <= 12
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=8))
+def test_the_front_is_of_those_that_nobody_beats(pairs: list[tuple[int, int]]) -> None:
+    points = {str(number): (float(cost), float(score)) for number, (cost, score) in enumerate(pairs)}
+
+    def is_beaten(name: str) -> bool:
+        cost, score = points[name]
+        return any(c <= cost and s >= score and (c, s) != (cost, score) for c, s in points.values())
+
+    front = undominated(points)
+    assert {points[name] for name in front} == {points[name] for name in points if not is_beaten(name)}
+    assert [points[name][0] for name in front] == sorted(points[name][0] for name in front)
+
+
+def test_the_report_holds_everything_and_runs_nothing(data: DataArguments, tmp_path: Path) -> None:
+    system = WordList()
+    system.name = "<script>alert(1)</script> | $x$"
+    compare([system, Slow()], data, arguments(tmp_path), command="modeling-lstm compare '<b>'")
+    html = (tmp_path / "report.html").read_text("utf-8")
+    tags: list[str] = []
+    sources: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+            tags.append(tag)
+            sources.extend(str(value) for name, value in attributes if name in ("src", "href", "xlink:href"))
+
+    Reader().feed(html)
+    assert "script" not in tags and "b" not in tags and tags.count("svg") == 3
+    assert all(source.startswith("#") for source in sources)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    write_report(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
+def test_what_cannot_be_compared(
+    fails: Callable[..., str], data_folder: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ["compare", "--dataset", str(data_folder), "--output", str(tmp_path / "out")]
+    assert "There is no system 'lsmt': name one of lstm, gru" in fails(*flags, "--systems", "lsmt")
+    assert "Two systems have the same name: lstm" in fails(*flags, "--systems", "lstm", "lstm")
+    assert "Unknown metric 'log_loss' for --metric" in fails(*flags, "--metric", "log_loss")
+    assert "--seeds must be at least 1, found 0" in fails(*flags, "--seeds", "0")
+    assert "--shares must be greater than 0" in fails(*flags, "--shares", "0")
+    assert "cannot be opened: ModuleNotFoundError" in fails(*flags, "--systems", "no.module:System")
+    assert "is no modeling_lstm.comparison.System" in fails(*flags, "--systems", "json:dumps")
+    assert "has no run.json" in fails(*flags, "--systems", str(tmp_path))
+    assert "Name the folder of the comparison with --output" in fails("compare", "--dataset", str(data_folder))
+    other = write_csv(tmp_path / "other.csv", [(f"a text {n}", "no" if n % 2 else "yes") for n in range(60)])
+    elsewhere = ["compare", "--dataset", str(other), "--systems", str(trained), "--output", str(tmp_path / "other")]
+    assert "knows the labels ['negative', 'neutral', 'positive'], the data have ['no', 'yes']" in fails(*elsewhere)
+    Study(tmp_path / "taken", DataArguments(dataset=str(data_folder)))
+    taken = ["compare", "--dataset", str(other), "--output", str(tmp_path / "taken")]
+    assert "holds a comparison on other data" in fails(*taken)
+    numbers = write_csv(tmp_path / "numbers.csv", [(f"a text {n}", n / 7) for n in range(60)])
+    several = ["compare", "--dataset", str(numbers), "--problem_type", "regression", "--output", str(tmp_path / "n")]
+    assert "one label each; this task is regression" in fails(*several)
+    for module, system in (("skops", "tfidf"), ("fasttext", "fasttext")):
+        with monkeypatch.context() as context:
+            context.setitem(__import__("sys").modules, module, None)
+            assert "pip install 'modeling-lstm[compare]'" in fails(*flags, "--systems", system, "--trials", "1")
+
+
+def test_probabilities_that_are_none(data: DataArguments, tmp_path: Path) -> None:
+    class Wrong(WordList):
+        name = "wrong"
+
+        def load(self, folder: Path, labels: int) -> Predict:
+            return lambda texts: np.ones((len(texts), labels))
+
+    with pytest.raises(InputError, match="must give probabilities of shape .* whose rows sum to 1"):
+        compare([Wrong()], data, arguments(tmp_path))
