@@ -20,7 +20,14 @@ NETWORKS: dict[str, dict[str, Any]] = {
 PREFIX = "transformer:"
 
 
-def open_system(name: str, embeddings: str | None = None, transformer_max_length: int = 256) -> System:
+def open_system(
+    name: str,
+    *,
+    embeddings: str | None = None,
+    bf16: bool = False,
+    transformer_max_length: int = 256,
+    transformer_seeds: int | None = None,
+) -> System:
     """
     The system of a name: `lstm`, `gru`, `bag-of-words`, `tfidf`, `fasttext`, `transformer:HUB_ID_OR_FOLDER`, a recipe
     (`NAME.yaml`), a run folder or a folder of run folders, or `MODULE:CLASS` of one's own; `TITLE=` before it gives it
@@ -29,18 +36,27 @@ def open_system(name: str, embeddings: str | None = None, transformer_max_length
     Args:
         name: The name.
         embeddings: Word vectors that `lstm`, `gru` and `bag-of-words` begin with.
+        bf16: Train networks in bf16.
         transformer_max_length: Tokens that a Transformer reads.
+        transformer_seeds: Runs of a Transformer, if fewer than of others.
 
     Raises:
         InputError: there is no such system.
     """
     title, sign, rest = name.partition("=")
     if sign and not Path(name).exists():
-        system = open_system(rest, embeddings, transformer_max_length)
+        system = open_system(
+            rest,
+            embeddings=embeddings,
+            bf16=bf16,
+            transformer_max_length=transformer_max_length,
+            transformer_seeds=transformer_seeds,
+        )
         system.name = title
         return system
+    common: dict[str, Any] = {"bf16": True} if bf16 else {}
     if name in NETWORKS:
-        base = NETWORKS[name] | ({"embeddings": embeddings} if embeddings else {})
+        base = common | NETWORKS[name] | ({"embeddings": embeddings} if embeddings else {})
         return NeuralSystem(name, base, LSTM_SETTINGS)
     if name == "tfidf":
         return Tfidf()
@@ -48,8 +64,10 @@ def open_system(name: str, embeddings: str | None = None, transformer_max_length
         return FastText()
     if name.startswith(PREFIX):
         model = name.removeprefix(PREFIX)
-        base = {"transformer": model, "max_length": transformer_max_length, "train_max_length": transformer_max_length}
-        return NeuralSystem(Path(model).name, base, TRANSFORMER_SETTINGS)
+        lengths = {"max_length": transformer_max_length, "train_max_length": transformer_max_length}
+        network = NeuralSystem(Path(model).name, common | {"transformer": model} | lengths, TRANSFORMER_SETTINGS)
+        network.most_seeds = transformer_seeds
+        return network
     if name.endswith((".yaml", ".yml")):
         return NeuralSystem.from_recipe(Path(name))
     if Path(name).is_dir():

@@ -56,13 +56,18 @@ class CompareArguments:
     class_weights: Literal["balanced"] | None = field(
         default=None, metadata={"help": "Let every system count rare labels more."}
     )
+    bf16: bool = field(default=False, metadata={"help": "Train the networks in bf16, where the processor has it."})
+    transformer_seeds: int | None = field(
+        default=None, metadata={"help": "Runs of each Transformer, if fewer than --seeds: they take long."}
+    )
     transformer_max_length: int = field(default=256, metadata={"help": "Tokens of a text that a Transformer reads."})
     threads: int | None = field(default=None, metadata={"help": "Threads for training and for measuring."})
     resamples: int = field(default=2_000, metadata={"help": "Bootstrap resamples."})
 
     def __post_init__(self) -> None:
         require(bool(self.output), "Name the folder of the comparison with --output.")
-        for name, least in (("seeds", 1), ("trials", 1), ("trial_rows", 10), ("resamples", 100), ("threads", 1)):
+        smallest = {"seeds": 1, "transformer_seeds": 1, "trials": 1, "trial_rows": 10, "resamples": 100, "threads": 1}
+        for name, least in smallest.items():
             value = getattr(self, name)
             require(value is None or value >= least, f"--{name} must be at least {least}, found {value}.")
         for share in self.shares:
@@ -87,7 +92,15 @@ def compare(
         InputError: a system or the data cannot be used.
     """
     opened = [
-        open_system(one, arguments.embeddings, arguments.transformer_max_length) if isinstance(one, str) else one
+        open_system(
+            one,
+            embeddings=arguments.embeddings,
+            bf16=arguments.bf16,
+            transformer_max_length=arguments.transformer_max_length,
+            transformer_seeds=arguments.transformer_seeds,
+        )
+        if isinstance(one, str)
+        else one
         for one in systems
     ]
     names = [system.name for system in opened]
@@ -111,8 +124,9 @@ def compare(
         "task": {"metric": arguments.metric, "label_names": study.task.label_names},
         "settings": {
             name: getattr(arguments, name)
-            for name in ("seeds", "trials", "trial_rows", "embeddings", "class_weights", "transformer_max_length")
-        },
+            for name in ("seeds", "trials", "trial_rows", "embeddings", "class_weights", "bf16")
+        }
+        | {"transformer_max_length": arguments.transformer_max_length},
         "systems": {name: described for name, (described, _) in found.items()},
     }
     _add_scores(result, study, names_and_outcomes, arguments)
@@ -127,9 +141,14 @@ def _number(systems: list[System], arguments: CompareArguments) -> int:
     number = 0
     for one in systems:
         trials = min(arguments.trials, len(one.settings()))
-        whole = (trials if trials > 1 else 0) + arguments.seeds * (1 + curve)
-        number += min(len(one.finished), arguments.seeds) if one.finished else whole
+        seeds = _seeds(one, arguments)
+        number += seeds if one.finished else (trials if trials > 1 else 0) + seeds * (1 + curve)
     return number
+
+
+def _seeds(system: System, arguments: CompareArguments) -> int:
+    limits = [arguments.seeds, system.most_seeds, len(system.finished) or None]
+    return min(limit for limit in limits if limit is not None)
 
 
 def _study(
@@ -147,7 +166,7 @@ def _study(
     for trial in trials:
         run(trial)
     setting, tried = study.chosen(trials)
-    seeds = range(min(len(system.finished), arguments.seeds) if system.finished else arguments.seeds)
+    seeds = range(_seeds(system, arguments))
     whole = [Run(system, setting, study.rows, seed) for seed in seeds]
     outcomes = [run(one) for one in whole]
     curve: list[dict[str, Any]] = []

@@ -58,8 +58,11 @@ class System(ABC):
     name: str
     """What tables call it."""
 
+    most_seeds: int | None = None
+    """Run it with fewer seeds than the others, where it takes long."""
+
     finished: tuple[Path, ...] = ()
-    """Folders that were trained before, one for each seed; [`fit`] is then not called."""
+    """Folders that were trained before, one for each seed; [`fit`] then only checks that they fit the task."""
 
     @property
     def slug(self) -> str:

@@ -1,0 +1,74 @@
+"""The published comparisons: `python -m benchmarks.comparison [NAME ...]`.
+
+Each goes to `runs/comparison/NAME`, where finished runs stay, and what is kept of it, `comparison.json`, the tables and
+the plots, to `results/comparison/NAME`; `python -m benchmarks.tables` makes README.md's table from these. Needs hours.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from modeling_lstm.comparison import CompareArguments, compare
+from modeling_lstm.comparison.report import RESULT, write_report
+from modeling_lstm.data import DataArguments
+from modeling_lstm.runs import write_json
+
+from .accuracy import LOCAL, MINILM, RESULTS, data_folder, local_minilm, portable
+
+SYSTEMS = ("lstm", "gru", "bag-of-words", "tfidf", "fasttext")
+# Where a data set differs from the defaults of `compare`. A MiniLM reads IMDB on a CPU at ten reviews a second in
+# training: one seed, and trials on few rows
+DATA: dict[str, dict[str, Any]] = {
+    "order-matters": {"data": {"dataset": "order-matters"}, "embeddings": None},
+    "sst2": {"data": {"dataset": "data/sst:phrases-2"}},
+    "tweet_eval_sentiment": {
+        "data": {"dataset": "cardiffnlp/tweet_eval:sentiment"},
+        "metric": "macro_recall",
+        "class_weights": "balanced",
+    },
+    "trec": {"data": {"dataset": "CogComp/trec", "revision": "refs/convert/parquet", "label_column": "coarse_label"}},
+    "imdb": {
+        "data": {"dataset": "data/imdb:default", "group_column": "movie", "max_length": 400},
+        "transformer_seeds": 1,
+        "trial_rows": 2_000,
+    },
+}
+
+
+def run(name: str, systems: list[str], runs: Path) -> None:
+    """One comparison, or what is missing of it."""
+    settings = dict(DATA[name])
+    data = settings.pop("data")
+    if (folder := data_folder()) is not None and name in LOCAL:
+        data = {key: data[key] for key in data if key not in ("dataset", "revision")}
+        data |= {key: str(folder / at) if "dataset" in key else at for key, at in LOCAL[name].items()}
+    minilm = f"transformer:{local_minilm() or MINILM}"
+    names = [f"MiniLM-L6={minilm}" if system == "transformer" else system for system in systems]
+    output = runs / "comparison" / name
+    chosen: dict[str, Any] = {"output": str(output), "bf16": True, "embeddings": minilm} | settings
+    arguments = CompareArguments(**chosen)
+    compare(names, DataArguments(**data), arguments)
+    kept = RESULTS / "comparison" / name
+    kept.mkdir(parents=True, exist_ok=True)
+    write_json(kept / RESULT, portable(json.loads((output / RESULT).read_text(encoding="utf-8"))))
+    write_report(kept)
+    (kept / "report.html").unlink()  # as long as its plots, which are there
+
+
+def main() -> None:
+    """Run those that were named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=list(DATA), help=f"Of: {', '.join(DATA)}")
+    parser.add_argument("--systems", nargs="*", default=[*SYSTEMS, "transformer"])
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    arguments = parser.parse_args()
+    for name in arguments.names:
+        if name not in DATA:
+            sys.exit(f"There is no {name!r}: choose of {', '.join(DATA)}.")
+        run(name, arguments.systems, arguments.runs)
+
+
+if __name__ == "__main__":
+    main()
