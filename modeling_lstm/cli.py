@@ -19,6 +19,7 @@ COMMANDS = {
     "card": "write a run's model card, to look at: modeling-lstm card RUN me/name [--license apache-2.0] ...",
     "push": "share a run on the Hub: modeling-lstm push RUN me/name [--private] [--revision BRANCH] [--create_pr]",
     "compare": "systems on your data side by side: modeling-lstm compare --dataset ... --systems ... --output FOLDER",
+    "explain": "why a model says so: modeling-lstm explain RUN 'a sentence' ['another'] [--output FILE]",
     "vectors": "word vectors: modeling-lstm vectors train | nearest VECTORS WORD ... | compare A B [WORD ...] | push",
 }
 VECTORS_COMMANDS = {
@@ -201,6 +202,20 @@ def _compare(given: list[str]) -> int:
     return 0
 
 
+def _explain(given: list[str]) -> int:
+    from .explanation.writing import explain_texts
+
+    parser = _parser("explain")
+    parser.add_argument("run", help="Run folder or Hub id.")
+    parser.add_argument("texts", nargs="+", metavar="text", help="A sentence, or several to set side by side.")
+    parser.add_argument("--label", help="Explain this label, not the one that the model gives.")
+    parser.add_argument("--output", help="File to write: .png, .svg, .html or .json. Without: a table in the terminal.")
+    parser.add_argument("--revision", help="Branch, tag or commit of a run on the Hub.")
+    (rest,) = parse(parser, given)
+    explain_texts(rest.run, rest.texts, rest.label, rest.output, rest.revision)
+    return 0
+
+
 def _vectors(given: list[str]) -> int:
     command = " ".join(["vectors", *given[:1]])
     if command not in VECTORS_COMMANDS:
@@ -282,6 +297,7 @@ _RUNNERS: dict[str, Callable[[list[str]], int]] = {
     "card": _card,
     "push": _push,
     "compare": _compare,
+    "explain": _explain,
     "vectors": _vectors,
     "vectors train": _vectors_train,
     "vectors nearest": _vectors_nearest,

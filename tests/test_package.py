@@ -38,6 +38,12 @@ RANKS = {
     "comparison.catalog": 13,
     "comparison.compare": 14,
     "comparison": 15,
+    "explanation.contributions": 5,
+    "explanation.explain": 6,
+    **dict.fromkeys(("explanation.figure", "explanation.terminal"), 7),
+    "explanation.page": 8,
+    "explanation.writing": 9,
+    "explanation": 10,
     "cli": 16,
     "__init__": 17,
 }

@@ -1,0 +1,177 @@
+"""What each word contributed to an answer: integrated gradients (Sundararajan et al., 2017), and leaving words out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from ..errors import InputError, listed, require
+from ..prediction import token_limit
+
+STEPS = 64
+BATCH = 32  # rows at once
+
+
+@dataclass
+class Encoded:
+    """
+    A text as the model reads it.
+
+    Args:
+        text: The text.
+        input_ids (`(1, tokens)`): Its tokens.
+        words: The words, as they stand in the text; a special token stands for itself.
+        spans: First token of each word, and the one after its last.
+    """
+
+    text: str
+    input_ids: torch.Tensor
+    words: list[str]
+    spans: list[tuple[int, int]]
+
+    def without(self, words: list[int]) -> torch.Tensor:
+        """The tokens with those words left out, `(1, fewer)`."""
+        kept = np.ones(self.input_ids.shape[1], dtype=bool)
+        for number in words:
+            kept[slice(*self.spans[number])] = False
+        return self.input_ids[:, kept]
+
+
+@dataclass
+class Contributions:
+    """
+    Contributions of the words of a text to the score of a label: its log-odds, for a regression the number.
+
+    Args:
+        label: The label.
+        score: The model's score of it for the whole text.
+        integrated_gradients (`(words,)`): They sum to the score's difference to that of a text of zero vectors.
+        completeness_error: By how much they do not, as a share of that difference.
+        leave_one_out (`(words,)`): By how much the score is lower without the word.
+    """
+
+    label: str
+    score: float
+    integrated_gradients: np.ndarray
+    completeness_error: float
+    leave_one_out: np.ndarray
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
+    """
+    A text's tokens and the words they belong to.
+
+    Raises:
+        InputError: there is no word in it.
+    """
+    is_limited = token_limit(tokenizer) is not None
+    found: Any = tokenizer(text, truncation=is_limited, return_offsets_mapping=True, return_tensors="pt")
+    numbers, offsets = found.word_ids(0), found["offset_mapping"][0].tolist()
+    words: list[str] = []
+    spans: list[tuple[int, int]] = []
+    for place, (number, (begin, end)) in enumerate(zip(numbers, offsets, strict=True)):
+        if number is not None and place > 0 and number == numbers[place - 1]:
+            first = offsets[spans[-1][0]][0]
+            spans[-1] = (spans[-1][0], place + 1)
+            words[-1] = text[first:end]
+        else:
+            spans.append((place, place + 1))
+            special = tokenizer.convert_ids_to_tokens(int(found["input_ids"][0, place]))
+            words.append(text[begin:end] if number is not None else str(special))
+    require(any(number is not None for number in numbers), f"The text {text[:80]!r} has no word.")
+    return Encoded(text, found["input_ids"].long(), words, spans)
+
+
+def scores(model: PreTrainedModel, logits: torch.Tensor, label: int) -> torch.Tensor:
+    """Of logits `(rows, labels)` a label's log-odds, `(rows,)`; of several labels at once, and of numbers, its own."""
+    own = logits[:, label].float()
+    kind = model.config.problem_type
+    if kind in ("multi_label_classification", "regression") or logits.shape[1] == 1:
+        return own
+    others = torch.cat([logits[:, :label], logits[:, label + 1 :]], dim=1).float()
+    return own - others.logsumexp(dim=1)
+
+
+def contributions(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: Encoded, label: str | None = None
+) -> Contributions:
+    """
+    What each word contributed.
+
+    Args:
+        model: Any classifier that takes `inputs_embeds`, in evaluation mode.
+        tokenizer: Its tokenizer.
+        text: The text, from [`encode`].
+        label: The label to explain; by default the one that the model gives.
+
+    Raises:
+        InputError: there is no such label, or captum is not installed.
+    """
+    try:
+        from captum.attr import IntegratedGradients
+    except ImportError as error:
+        raise InputError("Contributions need captum: pip install 'modeling-lstm[explain]'") from error
+    ids = text.input_ids.to(model.device)
+    with torch.no_grad():
+        logits = model(input_ids=ids).logits
+    number = label_number(model, label, logits)
+
+    def score(vectors: torch.Tensor) -> torch.Tensor:
+        mask = torch.ones(vectors.shape[:2], dtype=torch.long, device=vectors.device)
+        return scores(model, model(inputs_embeds=vectors, attention_mask=mask).logits, number)
+
+    vectors = model.get_input_embeddings()(ids).detach()
+    whole = score(vectors).item()
+    nothing = score(torch.zeros_like(vectors)).item()
+    found: Any = IntegratedGradients(score).attribute(vectors, n_steps=STEPS, internal_batch_size=BATCH)
+    by_token = found[0].sum(dim=-1).detach().cpu().numpy()
+    missing = abs(float(by_token.sum()) - (whole - nothing)) / max(abs(whole - nothing), 1e-6)
+    return Contributions(
+        label=label_names(model)[number],
+        score=whole,
+        integrated_gradients=np.array([by_token[begin:end].sum() for begin, end in text.spans]),
+        completeness_error=missing,
+        leave_one_out=whole - _left_out(model, tokenizer, text, number),
+    )
+
+
+def label_number(model: PreTrainedModel, label: str | None, logits: torch.Tensor) -> int:
+    """The number of a label's name, or of the label that logits `(1, labels)` favour."""
+    names = label_names(model)
+    if label is None:
+        return int(logits[0].argmax())
+    require(label in names, f"There is no label {label!r}; the model's are {listed(names)}.")
+    return names.index(label)
+
+
+def label_names(model: PreTrainedModel) -> list[str]:
+    """The labels by their numbers."""
+    config: Any = model.config
+    return [config.id2label[number] for number in range(config.num_labels)]
+
+
+@torch.no_grad()
+def _left_out(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: Encoded, label: int) -> np.ndarray:
+    """The score without each word in turn, `(words,)`."""
+    rows = [text.without([number])[0] for number in range(len(text.words))]
+    return score_rows(model, tokenizer, rows, label)
+
+
+@torch.no_grad()
+def score_rows(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[torch.Tensor], label: int
+) -> np.ndarray:
+    """Scores of rows of tokens of any lengths, `(rows,)`; of a row without tokens, that of one of padding."""
+    found = []
+    for begin in range(0, len(rows), BATCH):
+        part = rows[begin : begin + BATCH]
+        longest = max(1, max(len(row) for row in part))
+        ids = torch.full((len(part), longest), int(tokenizer.pad_token_id or 0))
+        mask = torch.zeros_like(ids)
+        for place, row in enumerate(part):
+            ids[place, : len(row)], mask[place, : len(row)] = row, 1
+        logits = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device)).logits
+        found.append(scores(model, logits, label))
+    return torch.cat(found).cpu().numpy()

@@ -1,0 +1,91 @@
+"""The figure of an explanation: contributions, the course of the answer, gates and memory, over the words."""
+
+import warnings
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .explain import Explanation, Reading
+
+LINES = ("-", "--", ":", "-.")
+MARKERS = "osD^vP*X"
+SETTINGS: Any = {"svg.hashsalt": "modeling-lstm", "svg.fonttype": "path", "text.parse_math": False}
+
+
+def draw(explanations: list[Explanation]) -> Figure:
+    """One column for each explanation, several side by side. Signs and markers tell without colours."""
+    words = [max(8, len(one.words)) for one in explanations]
+    figure = Figure(figsize=(min(60.0, 2.0 + 0.42 * sum(words)), 9.5), layout="constrained")
+    columns = figure.subplots(4, len(explanations), squeeze=False, sharex="col", sharey="row", width_ratios=words)
+    for column, one in enumerate(explanations):
+        top, course, gates, memory = columns[:, column]
+        label, score = one.answer
+        top.set_title(f"{label} {score:.2f}\nup: for {one.contributions.label}", fontsize=10)
+        _contributions(top, one)
+        _course(course, one)
+        _gates(gates, one.readings)
+        _memory(memory, one.readings)
+        places = range(len(one.words))
+        memory.set_xticks(places, [_short(word) for word in one.words], rotation=60, ha="right")
+        for axes in (top, course, gates, memory):
+            axes.grid(True, axis="x", color="0.92")
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.set_ylabel(axes.get_ylabel() if column == 0 else "", fontsize=9)
+            if column == len(explanations) - 1 and axes.get_legend_handles_labels()[0]:
+                axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def save(figure: Figure, file: Any, kind: str) -> None:
+    """Write the figure to a file or its name, as png or svg; the same explanation gives the same bytes."""
+    with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # signs that the font lacks are boxes
+        figure.savefig(file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else {})
+
+
+def _contributions(axes: Axes, one: Explanation) -> None:
+    places = np.arange(len(one.words))
+    found = one.contributions
+    colours = ["#2166ac" if value >= 0 else "#b2182b" for value in found.integrated_gradients]
+    axes.bar(places - 0.2, found.integrated_gradients, width=0.4, color=colours)
+    axes.bar(places + 0.2, found.leave_one_out, width=0.4, color="white", edgecolor="black")
+    axes.axhline(0.0, color="black", linewidth=0.8)
+    axes.set_ylabel("contribution to the\nlog-odds")
+    axes.plot([], [], linestyle="", marker="s", color="0.35", label="integrated\ngradients")
+    axes.plot([], [], linestyle="", marker="s", markerfacecolor="white", color="black", label="leaving the\nword out")
+
+
+def _course(axes: Axes, one: Explanation) -> None:
+    for number, label in enumerate(one.labels):
+        style: Any = {"linestyle": LINES[number % len(LINES)], "marker": MARKERS[number % len(MARKERS)]}
+        axes.plot(one.probabilities[:, number], color="black", markersize=4, label=label, **style)
+    axes.set_ylabel("answer, had the text\nended here")
+
+
+def _gates(axes: Axes, readings: list[Reading]) -> None:
+    last = [one for one in readings if one.layer == readings[-1].layer]
+    for one in last:
+        for number, (name, values) in enumerate(one.gates.items()):
+            colour = "black" if one.direction == "forward" else "0.6"
+            label = name + (f", {one.direction}" if len(last) > 1 else "")
+            style: Any = {"linestyle": LINES[number % len(LINES)], "marker": MARKERS[number % len(MARKERS)]}
+            axes.plot(values, color=colour, markersize=4, label=label, **style)
+    axes.set_ylim(0, 1)
+    axes.set_ylabel("gates, mean over the\nunits of the last layer")
+
+
+def _memory(axes: Axes, readings: list[Reading]) -> None:
+    last = [one for one in readings if one.layer == readings[-1].layer]
+    width = 0.8 / len(last)
+    for number, one in enumerate(last):
+        places = np.arange(len(one.memory_change)) + (number - (len(last) - 1) / 2) * width
+        filled = "black" if one.direction == "forward" else "white"
+        axes.bar(places, one.memory_change, width=width, color=filled, edgecolor="black", label=one.direction)
+    axes.set_ylabel("change of the memory")
+
+
+def _short(word: str) -> str:
+    return word if len(word) <= 18 else word[:17] + "…"

@@ -1,0 +1,31 @@
+"""An explanation as one HTML file: the words in colour, with their numbers, and the figure."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader
+
+from .explain import Explanation
+from .figure import draw, save
+
+
+def page(explanations: list[Explanation]) -> str:
+    """HTML that holds everything it shows and runs nothing."""
+    file = io.StringIO()
+    save(draw(explanations), file, "svg")
+    svg = file.getvalue()
+    shown = [{"answer": one.answer, "found": one.contributions, "words": _words(one)} for one in explanations]
+    templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+    return templates.get_template("page.html").render(explanations=shown, svg=svg[svg.index("<svg") :])
+
+
+def _words(one: Explanation) -> list[dict[str, str]]:
+    values = one.contributions.integrated_gradients
+    most = max(float(np.abs(values).max()), 1e-9)
+    words = []
+    for word, value, left_out in zip(one.words, values, one.contributions.leave_one_out, strict=True):
+        colour = "33, 102, 172" if value >= 0 else "178, 24, 43"
+        title = f"{value:+.2f} by integrated gradients, {left_out:+.2f} by leaving it out"
+        words.append({"text": word, "colour": f"rgba({colour}, {0.75 * abs(value) / most:.2f})", "title": title})
+    return words

@@ -1,0 +1,67 @@
+"""An explanation in the terminal: words in colour, numbers in a table; without colours where none can be shown."""
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from .explain import Explanation
+
+BAR = 10
+WIDTH = 110  # that the table takes; a narrower terminal folds it
+LABELS = 4
+
+
+def show(explanations: list[Explanation]) -> None:
+    """Print explanations one after the other."""
+    try:
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+    except ImportError as error:
+        raise InputError("Tables in the terminal need rich: pip install 'modeling-lstm[explain]'") from error
+    console = Console(highlight=False, soft_wrap=True)
+    console.width = max(console.width, WIDTH)
+    for one in explanations:
+        label, score = one.answer
+        console.print(Text.assemble((label, "bold"), f"  {score:.4f}"))
+        console.print(_coloured(one, Text()))
+        table = Table(box=None, pad_edge=False)
+        table.add_column("word", no_wrap=True, overflow="ellipsis", min_width=min(24, max(map(len, one.words))))
+        found = one.contributions
+        heads = [f"to {found.label}", "", "left out", *(f"p({name})" for name in one.labels[:LABELS])]
+        forward = [reading for reading in one.readings if reading.direction == "forward"][-1]
+        for head in [*heads, *forward.gates, "memory"]:
+            table.add_column(Text(head), justify="left" if head == "" else "right", no_wrap=True)
+        most = max(np.abs(found.integrated_gradients).max(), 1e-9)
+        for row, word in enumerate(one.words):
+            value = float(found.integrated_gradients[row])
+            cells: list[Any] = [Text(word), f"{value:+.2f}", _bar(value / most), f"{found.leave_one_out[row]:+.2f}"]
+            cells += [f"{probability:.2f}" for probability in one.probabilities[row][:LABELS]]
+            cells += [f"{gate[row]:.2f}" for gate in (*forward.gates.values(), forward.memory_change)]
+            table.add_row(*cells)
+        console.print(table)
+        console.print(
+            f"Contributions to the log-odds of {found.label}, {found.score:+.2f} in all: by integrated gradients, "
+            f"which miss their sum by {100 * found.completeness_error:.1f} %, and by leaving the word out. p: what the "
+            "answer would be had the text ended there. Gates: means over the units, read forward. Memory: its change.",
+            markup=False,
+        )
+        console.print()
+
+
+def _coloured(one: Explanation, text: Any) -> Any:
+    values = one.contributions.integrated_gradients
+    most = max(np.abs(values).max(), 1e-9)
+    for word, value in zip(one.words, values, strict=True):
+        share = abs(value) / most
+        weight = "bold " if share > 0.5 else ""
+        style = f"{weight}{'blue' if value > 0 else 'red'}" if share > 0.15 else "default"
+        text.append(word, style=style)
+        text.append(" ")
+    return text
+
+
+def _bar(share: float) -> str:
+    filled = round(abs(share) * BAR)
+    return (("+" if share >= 0 else "-") * filled).ljust(BAR)
