@@ -20,6 +20,7 @@ COMMANDS = {
     "push": "share a run on the Hub: modeling-lstm push RUN me/name [--private] [--revision BRANCH] [--create_pr]",
     "compare": "systems on your data side by side: modeling-lstm compare --dataset ... --systems ... --output FOLDER",
     "explain": "why a model says so: modeling-lstm explain RUN 'a sentence' ['another'] [--output FILE]",
+    "demo": "try a model and look into it on a page: modeling-lstm demo RUN [--beside RUN ...] [--port 7860]",
     "vectors": "word vectors: modeling-lstm vectors train | nearest VECTORS WORD ... | compare A B [WORD ...] | push",
 }
 VECTORS_COMMANDS = {
@@ -216,6 +217,24 @@ def _explain(given: list[str]) -> int:
     return 0
 
 
+def _demo(given: list[str]) -> int:
+    from .demo.app import serve
+    from .demo.space import push_space
+
+    parser = _parser("demo")
+    parser.add_argument("run", help="Run folder or Hub id of a model of the LSTM family.")
+    parser.add_argument("--beside", nargs="*", default=[], help="Other runs, whose answers and times stand beside.")
+    parser.add_argument("--port", type=int, default=7860, help="Port on this machine.")
+    parser.add_argument("--push_to_space", help="Push the page to this Space of the Hub, me/name, and do not serve it.")
+    parser.add_argument("--private", action="store_true", help="Make a private Space.")
+    (rest,) = parse(parser, given)
+    if rest.push_to_space is not None:
+        print(push_space(rest.run, rest.beside, rest.push_to_space, private=rest.private))
+    else:
+        serve(rest.run, rest.beside, rest.port)
+    return 0
+
+
 def _vectors(given: list[str]) -> int:
     command = " ".join(["vectors", *given[:1]])
     if command not in VECTORS_COMMANDS:
@@ -298,6 +317,7 @@ _RUNNERS: dict[str, Callable[[list[str]], int]] = {
     "push": _push,
     "compare": _compare,
     "explain": _explain,
+    "demo": _demo,
     "vectors": _vectors,
     "vectors train": _vectors_train,
     "vectors nearest": _vectors_nearest,

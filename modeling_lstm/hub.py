@@ -132,12 +132,15 @@ def _asked(what: str, call: Callable[..., Any], **arguments: Any) -> Any:
         raise InputError(f"There is no file or folder {what!r} here, and {reason(error, get_token())}") from error
 
 
-def create_repository(repo_id: str, repo_type: str, *, private: bool = False, token: str | None = None) -> str:
+def create_repository(
+    repo_id: str, repo_type: str, *, private: bool = False, token: str | None = None, space_sdk: str | None = None
+) -> str:
     """
     The whole id of a repository of the Hub, made if it does not exist.
 
     Args:
         repo_id: `owner/name`, or `name` of one's own.
+        space_sdk: What a Space runs on.
 
     Raises:
         InputError: the Hub refuses or does not answer, or has that repository for everybody to see while `private` is
@@ -145,7 +148,8 @@ def create_repository(repo_id: str, repo_type: str, *, private: bool = False, to
     """
     api = HfApi(token=token)
     try:
-        repo_id = api.create_repo(repo_id, repo_type=repo_type, private=private or None, exist_ok=True).repo_id
+        options: Any = {"repo_type": repo_type, "private": private or None, "space_sdk": space_sdk}
+        repo_id = api.create_repo(repo_id, exist_ok=True, **options).repo_id
         is_public = private and not api.repo_info(repo_id, repo_type=repo_type).private
     except FAILURES as error:
         raise InputError(f"Nothing was pushed to {repo_id!r}: {reason(error, token or get_token())}") from error

@@ -220,14 +220,15 @@ class _Handler(BaseHTTPRequestHandler):
             return 400 if errors else 200, {"errors": errors, "warnings": []}, {}
         if path == "/api/repos/create":
             return self._create(json.loads(body))
-        if found := re.fullmatch(r"/(datasets/)?([^/]+/[^/]+)\.git/info/lfs/objects/batch", path):
+        if found := re.fullmatch(r"/((?:datasets|spaces)/)?([^/]+/[^/]+)\.git/info/lfs/objects/batch", path):
             user = self._user()  # anybody who may open a pull request
             if user is None or user[1] != "write":
                 raise Refusal(403, "You don't have the rights to upload files")
             return 200, self._batch(json.loads(body)), {}
-        if found := re.fullmatch(r"/api/((models|datasets)/[^/]+/[^/]+)(?:/([a-z-]+)(?:/([^/]+)(?:/(.*))?)?)?", path):
+        kinds = "(models|datasets|spaces)"
+        if found := re.fullmatch(rf"/api/({kinds}/[^/]+/[^/]+)(?:/([a-z-]+)(?:/([^/]+)(?:/(.*))?)?)?", path):
             return self._api(found[1], found[3] or "", found[4] or "main", unquote(found[5] or ""), body)
-        if found := re.fullmatch(r"/(datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
+        if found := re.fullmatch(r"/((?:datasets|spaces)/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             return self._resolve(f"{found[1] or 'models/'}{found[2]}", found[3], unquote(found[4]))
         raise Refusal(404 if path.startswith("/api/") else 501, f"no route {path}")
 
@@ -241,6 +242,8 @@ class _Handler(BaseHTTPRequestHandler):
         with self.hub.lock:
             known = name in self.hub.repositories
         self._may_write(name)
+        if asked.get("type") == "space" and not asked.get("sdk"):
+            raise Refusal(400, "A Space needs an sdk.")
         if not known:
             private = bool(asked.get("private")) or asked.get("visibility") == "private"
             repository = Repository(private=private)
@@ -248,7 +251,7 @@ class _Handler(BaseHTTPRequestHandler):
             repository.commit("main", {".gitattributes": attributes.encode()}, "initial commit")
             with self.hub.lock:
                 known = self.hub.repositories.setdefault(name, repository) is not repository
-        prefix = "datasets/" if name.startswith("datasets/") else ""
+        prefix = "" if name.startswith("models/") else name.split("/")[0] + "/"
         return 409 if known else 200, {"url": f"{self.hub.url}/{prefix}{identity}", "name": identity}, {}
 
     def _api(self, name: str, action: str, revision: str, path: str, body: bytes) -> tuple[int, Any, dict[str, str]]:
@@ -352,7 +355,7 @@ class _Handler(BaseHTTPRequestHandler):
                     del files[value["path"]]
             number = sum(one.startswith("refs/pr/") for one in repository.refs) + 1
             commit = repository.commit(f"refs/pr/{number}" if is_request else ref, files, header["summary"])
-        prefix = "datasets/" if name.startswith("datasets/") else ""
+        prefix = "" if name.startswith("models/") else name.split("/")[0] + "/"
         base = f"{self.hub.url}/{prefix}{name.split('/', 1)[1]}"
         found = {"commitOid": commit, "commitUrl": f"{base}/commit/{commit}"}
         return found | ({"pullRequestUrl": f"{base}/discussions/{number}"} if is_request else {})

@@ -44,6 +44,9 @@ RANKS = {
     "explanation.page": 8,
     "explanation.writing": 9,
     "explanation": 10,
+    "demo.answers": 11,
+    **dict.fromkeys(("demo.app", "demo.space"), 12),
+    "demo": 0,
     "cli": 16,
     "__init__": 17,
 }
@@ -177,7 +180,7 @@ def test_readme_names_only_flags_and_commands_that_exist() -> None:
     known |= set(EvaluationArguments.__dataclass_fields__) | set(PredictionArguments.__dataclass_fields__)
     known |= set(VectorTrainingArguments.__dataclass_fields__) | set(ExportArguments.__dataclass_fields__)
     known |= set(CardArguments.__dataclass_fields__) | set(PushArguments.__dataclass_fields__)
-    known |= set(CompareArguments.__dataclass_fields__) | {"comparison"}
+    known |= set(CompareArguments.__dataclass_fields__) | {"comparison", "beside", "push_to_space", "port"}
     known |= {"output_dir", "source", "help", "check", "number", "push_to_hub"}
     used = set(re.findall(r"(?<![\w-])--([a-z_0-9]+)", text))
     assert used and used <= known, used - known

@@ -15,12 +15,13 @@ def page(explanations: list[Explanation]) -> str:
     file = io.StringIO()
     save(draw(explanations), file, "svg")
     svg = file.getvalue()
-    shown = [{"answer": one.answer, "found": one.contributions, "words": _words(one)} for one in explanations]
+    shown = [{"answer": one.answer, "found": one.contributions, "words": coloured(one)} for one in explanations]
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
     return templates.get_template("page.html").render(explanations=shown, svg=svg[svg.index("<svg") :])
 
 
-def _words(one: Explanation) -> list[dict[str, str]]:
+def coloured(one: Explanation) -> list[dict[str, str]]:
+    """For each word its text, its colour and its numbers."""
     values = one.contributions.integrated_gradients
     most = max(float(np.abs(values).max()), 1e-9)
     words = []

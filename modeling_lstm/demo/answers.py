@@ -1,0 +1,91 @@
+"""What the page shows for a sentence, as HTML: answers with their times, words in colour, and the figure."""
+
+import io
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader
+
+from ..errors import InputError, require
+from ..explanation import explain
+from ..explanation.contributions import encode
+from ..explanation.figure import draw, save
+from ..explanation.page import coloured
+from ..prediction import torch_classifier
+from ..runs import load_run, read_record
+
+MOST_CHARACTERS = 2_000
+MOST_WORDS = 120
+TIMES = 5  # the median of so many answers is shown
+
+
+@dataclass
+class Shown:
+    """What the page shows: HTML of the answers and of the explanation, and the words that can be moved."""
+
+    answers: str
+    explanation: str
+    words: list[str]
+
+
+class Answers:
+    """
+    A model that is looked into, and others whose answers stand beside its own.
+
+    Args:
+        run: Run folder or Hub id of a model of the LSTM family.
+        beside: Run folders or Hub ids of any models.
+    """
+
+    def __init__(self, run: str, beside: list[str]):
+        self.names = [_name(one) for one in [run, *beside]]
+        self.loaded = [load_run(one) for one in [run, *beside]]
+        self.classifiers = [torch_classifier(*one) for one in self.loaded]
+        self.templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+        kind = self.loaded[0][0].config.model_type
+        require(kind == "lstm", f"The page looks into models of the LSTM family; {run!r} is a {kind} model.")
+
+    def show(self, text: str) -> Shown:
+        """Answer and explain; what cannot be explained is said in a sentence."""
+        try:
+            require(len(text) <= MOST_CHARACTERS, f"That has {len(text):,} characters; at most {MOST_CHARACTERS:,}.")
+            require(bool(text.strip()), "Type a sentence.")
+            model, tokenizer = self.loaded[0]
+            words = encode(tokenizer, text).words
+            require(len(words) <= MOST_WORDS, f"That has {len(words)} words; at most {MOST_WORDS} fit the page.")
+            found = explain(model, tokenizer, text)
+        except InputError as error:
+            return Shown(self._rendered(error=str(error)), "", [])
+        file = io.StringIO()
+        save(draw([found]), file, "svg")
+        svg = file.getvalue()
+        explanation = self._rendered(words=coloured(found), found=found.contributions, svg=svg[svg.index("<svg") :])
+        return Shown(
+            self._rendered(answers=[self._answer(n, text) for n in range(len(self.names))]), explanation, words
+        )
+
+    def _answer(self, number: int, text: str) -> dict[str, Any]:
+        classify = self.classifiers[number]
+        seconds = []
+        for _ in range(TIMES):
+            started = time.perf_counter()
+            scores = classify.scores([text])[0]
+            seconds.append(time.perf_counter() - started)
+        best = int(scores.argmax())
+        milliseconds = 1000 * float(np.median(seconds))
+        return {"name": self.names[number], "label": classify.labels[best], "score": scores[best], "ms": milliseconds}
+
+    def _rendered(self, **content: Any) -> str:
+        return self.templates.get_template("answers.html").render(**content)
+
+
+def _name(run: str) -> str:
+    """What a run is called on the page: its name and what it is."""
+    folder = Path(run)
+    if not folder.is_dir():
+        return run
+    model = read_record(folder)["model"]
+    return f"{folder.resolve().name} ({model.get('cell_type', model['model_type'])})"

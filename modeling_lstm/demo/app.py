@@ -1,0 +1,92 @@
+"""The page itself: a sentence to type, words to move or leave out, and what the models make of it."""
+
+import os
+from typing import Any
+
+from ..errors import InputError, require
+from .answers import MOST_CHARACTERS, Answers
+
+EXAMPLES = (
+    "I wish I could say the movie was great but I can't.",
+    "I expected to hate it, but I loved every minute.",
+    "It could have been wonderful; instead it is dull.",
+)
+
+CHANGES = ("Leave out", "Move left", "Move right")
+
+
+def build(run: str, beside: list[str] | None = None) -> Any:
+    """
+    The page for a model, as `gradio.Blocks`; `.launch()` serves it.
+
+    Args:
+        run: Run folder or Hub id of a model of the LSTM family.
+        beside: Run folders or Hub ids of models whose answers and times stand beside.
+
+    Raises:
+        InputError: gradio is not installed, or a run cannot be used.
+    """
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    try:
+        import gradio as gr
+    except ImportError as error:
+        raise InputError("The page needs gradio: pip install 'modeling-lstm[demo]'") from error
+    answers = Answers(run, beside or [])
+
+    def show(text: str) -> tuple[str, str, Any]:
+        shown = answers.show(text or "")
+        words = [(word, number) for number, word in enumerate(shown.words)]
+        return shown.answers, shown.explanation, gr.Radio(choices=words, value=None, visible=bool(words))
+
+    def change(text: str, chosen: int | None, how: str) -> tuple[str, str, str, Any]:
+        return (changed := moved(answers, text or "", chosen, how)), *show(changed)
+
+    with gr.Blocks(title="An LSTM, looked into", analytics_enabled=False) as page:
+        gr.Markdown("# An LSTM, looked into\nType a sentence; then leave out or move a word and see the answer turn.")
+        sentence = gr.Textbox(EXAMPLES[0], label="Sentence", lines=2, max_length=MOST_CHARACTERS, elem_id="sentence")
+        with gr.Row():
+            ask = gr.Button("Ask", variant="primary", elem_id="ask")
+            buttons = {
+                how: gr.Button(how, elem_id=how.replace(" ", "-")) for how in ("leave out", "to left", "to right")
+            }
+        words = gr.Radio([], label="Words: choose one", visible=False, elem_id="words")
+        gr.Examples([[text] for text in EXAMPLES], sentence)
+        verdict, explanation = gr.HTML(elem_id="answers"), gr.HTML(elem_id="explanation")
+        shown = [verdict, explanation, words]
+        gr.on([ask.click, sentence.submit, page.load], show, sentence, shown, api_name="show", show_progress="minimal")
+        for how, button in buttons.items():
+            button.click(lambda text, chosen, how=how: change(text, chosen, how), [sentence, words], [sentence, *shown])
+    return page
+
+
+def moved(answers: Answers, text: str, chosen: int | None, how: str) -> str:
+    """The text with a word left out or changed places with its neighbour; as it is where that cannot be."""
+    words = answers.show(text).words
+    if chosen is None or not 0 <= chosen < len(words):
+        return text
+    if how == "Leave out":
+        del words[chosen]
+    else:
+        other = chosen + (1 if how == "Move right" else -1)
+        if not 0 <= other < len(words):
+            return text
+        words[chosen], words[other] = words[other], words[chosen]
+    return " ".join(words)
+
+
+def serve(run: str, beside: list[str], port: int) -> None:
+    """
+    Serve the page on this machine alone, until interrupted.
+
+    Raises:
+        InputError: the port is taken, or [`build`] raises.
+    """
+    require(1 <= port <= 65_535, f"--port must be from 1 to 65535, found {port}.")
+    page = build(run, beside)
+    import gradio as gr
+
+    theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"])  # nothing is fetched
+    try:
+        page.launch(server_name="127.0.0.1", server_port=port, share=False, theme=theme, footer_links=[])
+    except OSError as error:
+        raise InputError(f"Port {port} cannot be used: take another with --port.") from error
