@@ -1,4 +1,4 @@
-"""Fill the tables of README.md from the records in `results/`: `python -m benchmarks.tables [--check]`."""
+"""Fill the tables of README.md and docs/ from the records in `results/`: `python -m benchmarks.tables [--check]`."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ from .accuracy import RESULTS, SEEDS
 from .speed_table import speed_sentences, speed_table
 from .tweet_eval import TASKS, task_scores
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
 # What other people published, with the source; the rest of the table is measured here
 PUBLISHED = {
     "tweet_eval_sentiment": "LSTM 58.3, FastText 62.9, RoBERTa-base 71.3, BERTweet 73.4 (TweetEval leaderboard)",
@@ -132,6 +132,46 @@ def vector_file_sentence() -> str:
     )
 
 
+def deletion_table() -> str:
+    """What leaving out the words that contributed most does to an answer."""
+    found = json.loads((RESULTS / "deletion.json").read_text(encoding="utf-8"))["results"]
+    shown = [0, 1, 2, 3, 5]
+    lines = ["| order of leaving out | " + " | ".join(f"{100 * found['shares'][n]:.0f} %" for n in shown) + " | area |"]
+    lines.append("|---|" + "---:|" * (len(shown) + 1))
+    for name, curve in found["probability"].items():
+        cells = [f"{curve[n]:.2f}" for n in shown]
+        area = f"**{found['area'][name]:.3f}** ± {found['spread of the area'][name]:.3f}"
+        lines.append("| " + " | ".join([name, *cells, area]) + " |")
+    error = found["completeness error"]
+    return "\n".join(lines) + (
+        f"\n\nMean probability of the model's own answer over the {found['rows']:,} test sentences of SST-2, by the "
+        "share of words left\nout; area under the whole curve ± its standard error. Integrated gradients miss their sum by "
+        f"{100 * error['median']:.2f} % (median; 95 % of the\nsentences: at most {100 * error['95 %']:.1f} %).\n"
+    )
+
+
+def turns_table() -> str:
+    """Where the answer turned in sentences that turn."""
+    found = json.loads((RESULTS / "turns.json").read_text(encoding="utf-8"))["results"]
+    lines = [
+        "| sentence | said before: verdict, at | the model's verdict | turned most at | |",
+        "|---|---|---|---|---|",
+    ]
+    right = 0
+    for one in found["sentences"]:
+        expected, turn = one["expected"], one["turn"]
+        is_right = one["answer"] == expected["verdict"] and turn["word"] in expected["words"]
+        right += is_right
+        cells = [one["sentence"], f"{expected['verdict']}, {' or '.join(expected['words'])}"]
+        cells += [f"{one['answer']} ({expected['verdict']} {one['probability']:.2f})"]
+        cells += [f"{turn['word']}, {turn['before']:.2f} to {turn['after']:.2f}", "" if is_right else "**wrong**"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + (
+        f"\n\n{right} of {len(found['sentences'])} as a person would say, by a model with "
+        f"{100 * found['run']['accuracy']:.1f} % on the test split of SST-2.\n"
+    )
+
+
 def _records(name: str) -> list[dict]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((RESULTS / name).glob("seed-*.json"))]
 
@@ -141,35 +181,38 @@ def _spread(scores: list[float]) -> float:
 
 
 BLOCKS = {
-    "results": table,
-    "word vectors": word_vectors_table,
-    "tweet_eval": tweet_eval_table,
-    "vector files": vector_file_sentence,
-    "speed": speed_table,
-    "speed sentences": speed_sentences,
+    "README.md": {
+        "results": table,
+        "word vectors": word_vectors_table,
+        "tweet_eval": tweet_eval_table,
+        "vector files": vector_file_sentence,
+        "speed": speed_table,
+        "speed sentences": speed_sentences,
+    },
+    "docs/how-an-lstm-works.md": {"turns": turns_table, "deletion": deletion_table},
 }
 
 
-def filled(text: str) -> str:
-    """The README with its tables made anew, each between its two marks."""
-    for name, made in BLOCKS.items():
-        begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+def filled(name: str, text: str) -> str:
+    """A file's text with its tables made anew, each between its two marks."""
+    for block, made in BLOCKS[name].items():
+        begin, end = f"<!-- {block}: begin -->", f"<!-- {block}: end -->"
         before, rest = text.split(begin, 1)
         text = before + begin + "\n" + made() + end + rest.split(end, 1)[1]
     return text
 
 
 def main() -> None:
-    """Write the table, or with --check fail if it is not what the records say."""
+    """Write the tables, or with --check fail if they are not what the records say."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="Do not write; fail if README.md is out of date.")
+    parser.add_argument("--check", action="store_true", help="Do not write; fail if a file is out of date.")
     arguments = parser.parse_args()
-    text = README.read_text(encoding="utf-8")
-    if arguments.check:
-        if filled(text) != text:
-            sys.exit("README.md is out of date: run python -m benchmarks.tables")
-        return
-    README.write_text(filled(text), encoding="utf-8")
+    for name in BLOCKS:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        if not arguments.check:
+            (ROOT / name).write_text(filled(name, text), encoding="utf-8")
+        elif filled(name, text) != text:
+            sys.exit(f"{name} is out of date: run python -m benchmarks.tables")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,9 @@ def test_what_cannot_be_shown_is_said(answers: Answers, text: str, said: str) ->
     assert said in shown.answers and shown.explanation == "" and shown.words == []
 
 
-@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "😀", "{{ 7777 * 7777 }} $x$"])
+@pytest.mark.parametrize(
+    "text", ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "😀", "{{ 7777 * 7777 }} $x$"]
+)
 def test_a_hostile_text_stays_text(answers: Answers, text: str) -> None:
     shown = answers.show(text)
     page = shown.answers + shown.explanation

@@ -1,0 +1,65 @@
+"""Where the answer turns in sentences that turn: `python -m benchmarks.turns RUN`, a run trained on SST-2.
+
+For each sentence the script says at which words a person would turn, and to what verdict in the end. Written to
+`results/turns.json`; `python -m benchmarks.tables` makes the table of docs/how-an-lstm-works.md from it.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from modeling_lstm.explanation import explain
+from modeling_lstm.runs import environment, load_run, read_record, write_json
+
+from .accuracy import RESULTS, portable
+
+# The sentence, the words of which one must turn it, and the verdict in the end
+SENTENCES = (
+    ("I wish I could say the movie was great but I can't.", ("can", "t"), "negative"),
+    ("The acting is fine, but the story is a mess.", ("mess",), "negative"),
+    ("It starts slowly but ends as a triumph.", ("triumph",), "positive"),
+    ("I expected to hate it, but I loved every minute.", ("loved",), "positive"),
+    ("A beautiful film that is ruined by its ending.", ("ruined",), "negative"),
+    ("Not bad at all.", ("bad",), "positive"),
+    ("Hardly a masterpiece.", ("masterpiece",), "negative"),
+    ("Despite a weak script, the film is a delight.", ("delight",), "positive"),
+    ("It could have been wonderful; instead it is dull.", ("instead", "dull"), "negative"),
+    ("The jokes are never funny.", ("never", "funny"), "negative"),
+    ("There is nothing here to dislike.", ("dislike",), "positive"),
+)
+
+
+def main() -> None:
+    """Ask a run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", help="Run folder.")
+    parser.add_argument("--output", type=Path, default=RESULTS / "turns.json")
+    arguments = parser.parse_args()
+    model, tokenizer = load_run(arguments.run)
+    found: list[dict[str, Any]] = []
+    for sentence, expected, verdict in SENTENCES:
+        one = explain(model, tokenizer, sentence)
+        course = one.probabilities[:, one.labels.index(verdict)]
+        # the largest rise of the final verdict's probability from one word to the next
+        place = int((course[1:] - course[:-1]).argmax()) + 1
+        found.append(
+            {
+                "sentence": sentence,
+                "expected": {"verdict": verdict, "words": list(expected)},
+                "answer": one.answer[0],
+                "probability": round(float(course[-1]), 3),
+                "turn": {"word": one.words[place], "before": float(course[place - 1]), "after": float(course[place])},
+                "words": one.words,
+                "course": [round(float(value), 3) for value in course],
+                "completeness error": one.contributions.completeness_error,
+            }
+        )
+    record = read_record(Path(arguments.run))
+    run = {"data": record["data"]["dataset"], "accuracy": record["metrics"].get("test", {}).get("accuracy")}
+    write_json(arguments.output, portable({"results": {"run": run, "sentences": found}} | environment()))
+    for row in found:
+        print(f"{row['answer']:<10}{row['probability']:.2f}  {row['turn']['word']:<12}{row['sentence']}")
+
+
+if __name__ == "__main__":
+    main()
