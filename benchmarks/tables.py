@@ -145,8 +145,8 @@ def deletion_table() -> str:
     error = found["completeness error"]
     return "\n".join(lines) + (
         f"\n\nMean probability of the model's own answer over the {found['rows']:,} test sentences of SST-2, by the "
-        "share of words left\nout; area under the whole curve ± its standard error. Integrated gradients miss their sum by "
-        f"{100 * error['median']:.2f} % (median; 95 % of the\nsentences: at most {100 * error['95 %']:.1f} %).\n"
+        "share of words left\nout; area under the whole curve ± its standard error. Integrated gradients miss their "
+        f"sum by {100 * error['median']:.2f} % (median; 95 % of the\nsentences: at most {100 * error['95 %']:.1f} %).\n"
     )
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from modeling_lstm import LstmConfig, LstmForSequenceClassification, LstmTokenizer
 from modeling_lstm.cli import main
@@ -87,6 +89,26 @@ def trained(tmp_path_factory: pytest.TempPathFactory, data_folder: Path) -> Path
 def run_copy(trained: Path, tmp_path: Path) -> Path:
     """A copy of the trained run folder that a test may damage."""
     return Path(shutil.copytree(trained, tmp_path / "copy"))
+
+
+@pytest.fixture(scope="session")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Transformer with a WordPiece tokenizer that adds its special tokens."""
+    folder = tmp_path_factory.mktemp("encoder")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "film", "was", "number", *map(str, range(7))]
+    vocabulary = {word: n for n, word in enumerate([*words, *(word for some in WORDS.values() for word in some)])}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    sizes |= {"initializer_range": 0.3}  # so small a network learns little from the usual 0.02
+    sizes |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}  # two batches would draw other masks
+    torch.manual_seed(0)
+    BertModel(BertConfig(vocab_size=len(vocabulary), max_position_embeddings=64, **sizes)).save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -211,6 +211,22 @@ def test_order_is_noticed_by_those_who_read_it(tmp_path: Path) -> None:
     assert found["tfidf"]["scores"]["accuracy"]["mean"] == 1.0 and found["tfidf"]["shuffled"]["changed"]["mean"] > 0.2
 
 
+def test_a_transformer_with_fewer_seeds(data_folder: Path, encoder: Path, tmp_path: Path) -> None:
+    flags = ["--dataset", str(data_folder), "--seeds", "2", "--transformer_seeds", "1", "--shares", "1", "--bf16"]
+    flags += ["--trials", "2", "--resamples", "100", "--transformer_max_length", "16", "--class_weights", "balanced"]
+    systems = [f"tiny-bert=transformer:{encoder}", "tfidf"]
+    assert main(["compare", *flags, "--systems", *systems, "--output", str(tmp_path)]) == 0
+    found = json.loads((tmp_path / "comparison.json").read_text("utf-8"))["systems"]
+    seeds = {name: len(one["scores"]["accuracy"]["values"]) for name, one in found.items()}
+    assert seeds == {"tiny-bert": 1, "tfidf": 2}
+    assert found["tiny-bert"]["scores"]["accuracy"]["sd"] is None
+    rates = [one["settings"]["learning_rate"] for one in found["tiny-bert"]["tried"]]
+    assert rates == [5e-5, 1e-4] and found["tiny-bert"]["settings"]["learning_rate"] in rates
+    path = next(tmp_path.glob("runs/tiny-bert/*/rows-90/seed-0/run.json"))
+    command = json.loads(path.read_text("utf-8"))["command"]
+    assert "--bf16 True" in command and "--max_length 16" in command and "--class_weights balanced" in command
+
+
 def test_the_card_of_a_run_tells_of_its_comparison(
     data_folder: Path, run_copy: Path, tmp_path: Path, fails: Callable[..., str]
 ) -> None:

@@ -5,34 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from modeling_lstm.cli import main
 from modeling_lstm.prediction import open_classifier
 from modeling_lstm.runs import load_run, read_record
 from modeling_lstm.settings import training_settings
-from tests.conftest import WORDS, opinion_rows, write_csv
-
-
-@pytest.fixture(scope="module")
-def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny Transformer with a WordPiece tokenizer that adds its special tokens."""
-    folder = tmp_path_factory.mktemp("encoder")
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "film", "was", "number", *map(str, range(7))]
-    vocabulary = {word: n for n, word in enumerate([*words, *(word for some in WORDS.values() for word in some)])}
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-    sizes |= {"initializer_range": 0.3}  # so small a network learns little from the usual 0.02
-    sizes |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}  # two batches would draw other masks
-    torch.manual_seed(0)
-    BertModel(BertConfig(vocab_size=len(vocabulary), max_position_embeddings=64, **sizes)).save_pretrained(folder)
-    return folder
+from tests.conftest import opinion_rows, write_csv
 
 
 @pytest.fixture(scope="module")
