@@ -11,10 +11,9 @@ from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
 from .data import DataArguments, load_data
 from .errors import require
-from .metrics import calibration_bins, calibration_error, confusion_matrix, scores
+from .metrics import calibration_bins, calibration_error, confusion_matrix, decide, scores
 from .preprocessing import tokenize
 from .runs import RECORD, load_run, read_record, whole_or_nothing, write_json
-from .training import decide
 
 
 @dataclass

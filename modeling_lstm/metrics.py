@@ -5,6 +5,7 @@ from typing import Any
 import datasets
 import evaluate
 import numpy as np
+import torch
 from sklearn import metrics
 
 CONFIG_NAMES = ("single_label_classification", "multi_label_classification", "regression")
@@ -84,6 +85,18 @@ def scores(
         result["log_loss"] = float(metrics.log_loss(references, probabilities, labels=range(len(label_names))))
         result["calibration_error"] = calibration_error(probabilities, references)
     return result
+
+
+def decide(
+    problem_type: str, logits: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Predictions, references and for single labels probabilities, as [`scores`] takes them, from logits."""
+    if problem_type == "regression":
+        return logits.reshape(-1), labels, None
+    if problem_type == "multi_label_classification":
+        return (logits > 0).astype(int), labels.astype(int), None
+    probabilities = torch.tensor(logits).float().softmax(dim=-1).numpy()
+    return logits.argmax(axis=-1), labels, probabilities
 
 
 def confusion_matrix(

@@ -32,10 +32,10 @@ def parse(parser: Any, given: list[str]) -> tuple[Any, ...]:
 
 def training_settings(given: list[str], description: str = "") -> tuple[Any, ...]:
     """The four dataclasses that [`train`] takes, from command-line flags."""
+    from .building import ModelArguments
     from .data import DataArguments
     from .preprocessing import TokenizerArguments
     from .trainer import TRANSFORMER_DEFAULTS, LstmTrainingArguments
-    from .training import ModelArguments
 
     types = (ModelArguments, TokenizerArguments, DataArguments, LstmTrainingArguments)
     parser = flag_parser("train", description, *types)

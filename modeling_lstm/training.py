@@ -4,118 +4,40 @@ import contextlib
 import importlib.util
 import json
 import logging
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import torch
 from datasets import Dataset
-from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import (
-    AutoConfig,
-    AutoModelForSequenceClassification,
     DataCollatorWithPadding,
     EarlyStoppingCallback,
     EvalPrediction,
-    PreTrainedModel,
     PreTrainedTokenizerBase,
     Trainer,
     TrainingArguments,
     set_seed,
 )
 
+from .building import ModelArguments, build_model, described, is_hub_id, weighted_loss
 from .data import DataArguments, TextData, load_data
 from .embeddings import InitialEmbeddings, initial_embeddings
 from .errors import InputError, require, save_failure
-from .hub import exists
-from .metrics import TextClassificationMetric, metric_names
+from .metrics import TextClassificationMetric, decide, metric_names
 from .preprocessing import TokenizerArguments, build_tokenizer, tokenize
-from .runs import check_vocabulary, environment, save_run
+from .runs import environment, save_run
 from .sharing import PushArguments, push
 from .sources import kind_of
-from .trainer import PRETRAINED_RATE, LstmTrainer, LstmTrainingArguments, word_table
+from .trainer import PRETRAINED_RATE, LstmTrainer, LstmTrainingArguments
 from .vectors.sources import WordSource, open_source
 from .vectors.tables import TokenTable
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class ModelArguments:
-    """Which model to train. The defaults suit a few thousand to a hundred thousand real texts (README.md)."""
-
-    model_type: Literal["lstm", "bag-of-words"] = field(
-        default="lstm", metadata={"help": "The LSTM family, or the network that cannot see word order."}
-    )
-    transformer: str | None = field(
-        default=None,
-        metadata={
-            "help": "Fine-tune this Transformer (Hub id or folder) instead, with its tokenizer; other settings of the "
-            "model are then without effect."
-        },
-    )
-    cell_type: Literal["lstm", "gru"] = field(default="lstm", metadata={"help": "LSTM or GRU cell."})
-    embedding_size: int | None = field(
-        default=None,
-        metadata={"help": "Numbers in a word vector: 200, or as many as --embeddings have; fewer by PCA."},
-    )
-    hidden_size: int = field(default=200, metadata={"help": "Numbers in the state of each direction."})
-    num_hidden_layers: int = field(default=1, metadata={"help": "Recurrent layers."})
-    bidirectional: bool = field(default=True, metadata={"help": "Read each text in both directions."})
-    pooling: Literal["last", "mean", "max", "concat", "attention"] = field(
-        default="concat", metadata={"help": "How the outputs of a text become one vector."}
-    )
-    word_dropout: float = field(default=0.1, metadata={"help": "Share of whole words whose vectors are dropped."})
-    embedding_dropout: float = field(default=0.3, metadata={"help": "Locked dropout on the word vectors."})
-    hidden_dropout: float = field(default=0.3, metadata={"help": "Locked dropout between recurrent layers."})
-    recurrent_dropout: float = field(default=0.0, metadata={"help": "Dropout on the recurrent weights."})
-    classifier_dropout: float = field(default=0.4, metadata={"help": "Dropout before the classifier."})
-    embedding_range: float = field(default=0.1, metadata={"help": "Standard deviation of new word vectors."})
-    class_weights: Literal["balanced"] | None = field(
-        default=None, metadata={"help": "Weigh rare labels more, in inverse proportion to their rows."}
-    )
-
-    embeddings: str | None = field(
-        default=None,
-        metadata={
-            "help": "Word vectors to start with: a file (GloVe, word2vec, fastText), a folder or Hub id of a static "
-            "model, ID:FILE on the Hub, or transformer:NAME for a Transformer's input embeddings and tokenizer."
-        },
-    )
-    embeddings_revision: str | None = field(
-        default=None, metadata={"help": "Branch, tag or commit of --embeddings on the Hub."}
-    )
-    center_embeddings: bool = field(default=True, metadata={"help": "Take the mean of --embeddings away from them."})
-    scale_embeddings: bool = field(
-        default=True, metadata={"help": "Scale --embeddings to the standard deviation --embedding_range."}
-    )
-
-    def __post_init__(self) -> None:
-        require(
-            self.embedding_size is None or self.embedding_size >= 1,
-            f"--embedding_size must be at least 1, found {self.embedding_size}.",
-        )
-        require(
-            self.transformer is None or self.embeddings is None,
-            "--embeddings is for an LSTM or a bag of words: leave it out with --transformer.",
-        )
-
-    def config_fields(self) -> dict[str, Any]:
-        """The fields of the model's configuration; a bag of words has only some of them."""
-        apart = ("model_type", "transformer", "class_weights")
-        names = [one.name for one in fields(self) if one.name not in apart]
-        names = [name for name in names if "embeddings" not in name]
-        if self.model_type == "bag-of-words":
-            names = ["embedding_size", "hidden_size", "word_dropout", "classifier_dropout", "embedding_range"]
-        return {name: getattr(self, name) for name in names} | {
-            "embedding_size": 200 if self.embedding_size is None else self.embedding_size
-        }
 
 
 def train(
@@ -163,7 +85,7 @@ def train(
         processing_class=tokenizer,
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=score_function(data.problem_type, data.label_names),
-        compute_loss_func=_weighted_loss(model_arguments, data, args.label_smoothing_factor),
+        compute_loss_func=weighted_loss(model_arguments, data, args.label_smoothing_factor),
         callbacks=[EarlyStoppingCallback(args.early_stopping_patience)] if args.early_stopping_patience else None,
     )
     if is_replaced:
@@ -184,7 +106,7 @@ def train(
             else vars(tokenizer_arguments)
         )
         | {"vocabulary": len(tokenizer)},
-        "model": _described(model_arguments, model),
+        "model": described(model_arguments, model),
     }
     if vectors is not None:
         record["embeddings"] = vectors.report
@@ -239,7 +161,7 @@ def _prepared(
     vectors = initial_embeddings(source, tokenizer, train)
     vectors.report |= {
         "source": str(arguments.embeddings),
-        "is_from_hub": _is_hub_id(arguments.embeddings),
+        "is_from_hub": is_hub_id(arguments.embeddings),
         "revision": arguments.embeddings_revision,
         "centered": arguments.center_embeddings,
         "scaled": arguments.scale_embeddings,
@@ -249,13 +171,6 @@ def _prepared(
     if arguments.center_embeddings:
         vectors = vectors.centered()
     return vectors.scaled(arguments.embedding_range) if arguments.scale_embeddings else vectors
-
-
-def _is_hub_id(embeddings: Any) -> bool:
-    """Whether that names a repository of the Hub, not a file, a folder, a file in a repository or an object."""
-    name = str(embeddings).removeprefix("transformer:")
-    is_name = isinstance(embeddings, str) and re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name)
-    return bool(is_name) and not exists(Path(name))
 
 
 @contextlib.contextmanager
@@ -331,99 +246,6 @@ def _is_complete(checkpoint: Path) -> bool:
     return True
 
 
-def build_model(
-    arguments: ModelArguments,
-    tokenizer: PreTrainedTokenizerBase,
-    data: TextData,
-    args: LstmTrainingArguments,
-    vectors: InitialEmbeddings | None = None,
-) -> PreTrainedModel:
-    """A fresh model for the tokenizer's vocabulary and the data's labels, with word vectors where there are any."""
-    if arguments.transformer is not None:
-        return _pretrained(arguments.transformer, data)
-    weights = _class_weights(arguments, data)
-    try:
-        config = AutoConfig.for_model(
-            arguments.model_type,
-            vocab_size=len(tokenizer),
-            pad_token_id=tokenizer.pad_token_id,
-            **_labels(data),
-            class_weights=weights,
-            label_smoothing=args.label_smoothing_factor,
-            **arguments.config_fields(),
-        )
-    except StrictDataclassError as error:
-        raise InputError(f"The model cannot be built: {str(error.__cause__ or error).strip()}") from error
-    model = AutoModelForSequenceClassification.from_config(config)
-    check_vocabulary(tokenizer, model.config.vocab_size)
-    if vectors is not None:
-        vectors.write_into(word_table(model), tokenizer.pad_token_id)
-    word_table(model).requires_grad_(args.embedding_learning_rate != 0)
-    require(
-        model.supports_gradient_checkpointing or not args.gradient_checkpointing,
-        f"--gradient_checkpointing is of no use to a {arguments.model_type} model: leave it out.",
-    )
-    return model
-
-
-def _pretrained(name: str, data: TextData) -> PreTrainedModel:
-    """A Transformer with a fresh classifier on top."""
-    try:
-        model = AutoModelForSequenceClassification.from_pretrained(
-            name,
-            num_labels=len(data.label_names),
-            **_labels(data),
-            ignore_mismatched_sizes=True,
-        )
-    except Exception as error:  # whatever the libraries raise
-        cause = str(error).strip().splitlines()[0]
-        raise InputError(f"There is no Transformer {name!r} that can be fine-tuned: {cause}") from error
-    model.accepts_loss_kwargs = False  # its loss is a mean: without this, accumulated gradients would be summed
-    return model
-
-
-def _labels(data: TextData) -> dict[str, Any]:
-    """What a configuration says of the labels."""
-    numbers = dict(enumerate(data.label_names))
-    names = {name: number for number, name in numbers.items()}
-    return {"id2label": numbers, "label2id": names, "problem_type": data.problem_type}
-
-
-def _described(arguments: ModelArguments, model: PreTrainedModel) -> dict[str, Any]:
-    config: Any = model.config
-    if arguments.transformer is None:
-        settings = arguments.config_fields() | {"model_type": arguments.model_type}
-    else:
-        names = ("hidden_size", "num_hidden_layers", "model_type")
-        settings = {name: getattr(config, name, None) for name in names}
-        settings |= {"transformer": arguments.transformer, "is_from_hub": _is_hub_id(arguments.transformer)}
-    return settings | {"parameters": model.num_parameters()}
-
-
-def _class_weights(arguments: ModelArguments, data: TextData) -> list[float] | None:
-    """n / (labels * n_label), as scikit-learn's "balanced", where the settings ask for it."""
-    if arguments.class_weights is None:
-        return None
-    if data.problem_type != "single_label_classification":
-        raise InputError(f"--class_weights balanced needs single labels; this task is {data.problem_type}.")
-    counts = np.bincount(np.asarray(data.splits["train"]["label"][:]), minlength=len(data.label_names))
-    return [float(weight) for weight in counts.sum() / (len(counts) * np.maximum(counts, 1))]
-
-
-def _weighted_loss(arguments: ModelArguments, data: TextData, smoothing: float) -> Callable[..., torch.Tensor] | None:
-    """The loss of a Transformer with class weights, which its own cannot take; the LSTM's own does."""
-    weights = _class_weights(arguments, data)
-    if weights is None or arguments.transformer is None:
-        return None
-
-    def loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
-        logits = outputs["logits"]
-        weight = torch.tensor(weights, dtype=logits.dtype, device=logits.device)
-        return torch.nn.functional.cross_entropy(logits, labels, weight, label_smoothing=smoothing)
-
-    return loss
-
-
 def score_function(problem_type: str, label_names: list[str]) -> Callable[[EvalPrediction], dict[str, float]]:
     """What `Trainer` calls to turn logits and labels into scores."""
     metric = TextClassificationMetric(problem_type)
@@ -437,18 +259,6 @@ def score_function(problem_type: str, label_names: list[str]) -> Callable[[EvalP
         )
 
     return compute
-
-
-def decide(
-    problem_type: str, logits: np.ndarray, labels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Predictions, references and for single labels probabilities, as [`metrics.scores`] takes them, from logits."""
-    if problem_type == "regression":
-        return logits.reshape(-1), labels, None
-    if problem_type == "multi_label_classification":
-        return (logits > 0).astype(int), labels.astype(int), None
-    probabilities = torch.tensor(logits).float().softmax(dim=-1).numpy()
-    return logits.argmax(axis=-1), labels, probabilities
 
 
 def _choose_metric(args: LstmTrainingArguments, data: TextData) -> None:

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
+from modeling_lstm.building import is_hub_id
 from modeling_lstm.card import code, fenced, is_as_written, marked, run_card
 from modeling_lstm.cli import main
 from modeling_lstm.runs import read_record
-from modeling_lstm.training import _is_hub_id
 from modeling_lstm.vectors import WordVectors
 from tests.conftest import TRAIN_FLAGS
 
@@ -98,7 +98,7 @@ def test_what_is_not_known_stays_absent(trained: Path) -> None:
 def test_what_comes_from_the_hub_is_linked(record: dict[str, Any]) -> None:
     record = json.loads(json.dumps(record))
     record["data"] |= {"source": "hub", "dataset": "me/films-data", "subset": "big", "revision": "abc"}
-    record["embeddings"] = {"source": "transformer:me/encoder", "is_from_hub": _is_hub_id("transformer:me/encoder")}
+    record["embeddings"] = {"source": "transformer:me/encoder", "is_from_hub": is_hub_id("transformer:me/encoder")}
     text = run_card(record, "me/films")
     card = ModelCard(text)
     assert card.data.to_dict()["datasets"] == ["me/films-data"] and card.data.to_dict()["base_model"] == "me/encoder"
@@ -157,7 +157,7 @@ def test_hostile_names_change_nothing_but_themselves(record: dict[str, Any]) -> 
 
 
 def test_what_is_an_id_of_the_hub(tmp_path: Path) -> None:
-    assert _is_hub_id("me/vectors") and _is_hub_id("transformer:me/encoder") and _is_hub_id("gpt2")
+    assert is_hub_id("me/vectors") and is_hub_id("transformer:me/encoder") and is_hub_id("gpt2")
     for name in (
         str(tmp_path),
         "glove.zip:a.txt",
@@ -165,8 +165,8 @@ def test_what_is_an_id_of_the_hub(tmp_path: Path) -> None:
         "me/vectors:a.txt",
         f"transformer:{tmp_path}",
     ):
-        assert not _is_hub_id(name)
-    assert not _is_hub_id(WordVectors(["a"], np.ones((1, 2), np.float32)))
+        assert not is_hub_id(name)
+    assert not is_hub_id(WordVectors(["a"], np.ones((1, 2), np.float32)))
 
 
 def headings(text: str) -> list[str]:
