@@ -1,9 +1,7 @@
 """From settings to a fresh model: an LSTM, a GRU, a bag of words, or a Transformer with a new classifier."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +17,7 @@ from transformers import (
 from .data import TextData
 from .embeddings import InitialEmbeddings
 from .errors import InputError, require
-from .hub import exists
+from .hub import is_hub_id
 from .runs import check_vocabulary
 from .trainer import LstmTrainingArguments, word_table
 
@@ -187,10 +185,3 @@ def weighted_loss(arguments: ModelArguments, data: TextData, smoothing: float) -
         return torch.nn.functional.cross_entropy(logits, labels, weight, label_smoothing=smoothing)
 
     return loss
-
-
-def is_hub_id(embeddings: Any) -> bool:
-    """Whether that names a repository of the Hub, not a file, a folder, a file in a repository or an object."""
-    name = str(embeddings).removeprefix("transformer:")
-    is_name = isinstance(embeddings, str) and re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name)
-    return bool(is_name) and not exists(Path(name))

@@ -58,6 +58,7 @@ def run_card(
         confusion=_confusion(record),
         compared=_compared(record),
         data=_data(record, language),
+        teacher=_teacher(record),
         training=_training(record),
         command=_command(record),
         limits=_limits(record, language),
@@ -224,6 +225,35 @@ def _data(record: dict[str, Any], language: list[str] | None) -> str:
     rows = [[split, *(f"{counts.get(kind, 0):,}" for kind in kinds)] for split, counts in data["counts"].items()]
     heads = ["split", *(kind if kind == "rows" else code(kind) for kind in kinds)]
     return " ".join(lines) + "\n\n" + table(heads, rows, numbers=True)
+
+
+def _teacher(record: dict[str, Any]) -> str | None:
+    """Who taught the model, on which text, and how far it is from its teacher."""
+    found = record.get("distillation")
+    if found is None:
+        return None
+    names = [
+        f"[{code(one['name'])}](https://huggingface.co/{one['name']})"
+        if one["is_from_hub"]
+        else code(Path(one["name"]).name)
+        for one in found["teachers"]
+    ]
+    sizes = ", ".join(f"{one['parameters']:,}" for one in found["teachers"])
+    text = f"It learned what {' and '.join(names)} ({sizes} parameters) would say of the training texts"
+    if number := found["transfer"]["kept"]:
+        sources = [code(Path(name).name) for name in found["settings"]["unlabeled"]]
+        where = f" from {', '.join(sources)}" if sources else ""
+        made = " or made from the training texts" if found["transfer"].get("augmented") else ""
+        text += f" and of {number:,} texts without labels{where}{made}"
+        left_out = sum(found["transfer"].get(split, 0) for split in ("validation", "test"))
+        text += f"; {left_out:,} that are in validation or test were left out"
+    rows = []
+    for split, gap in found["gap"].items():
+        low, high = gap["interval"]
+        cells = [split, gap["metric"].replace("_", " "), f"{gap['student']:.4f}", f"{gap['teacher']:.4f}"]
+        rows.append([*cells, f"{gap['difference']:+.4f} ({low:+.4f} to {high:+.4f})"])
+    heads = ["split", "metric", "this model", "its teacher", "difference (95 % interval)"]
+    return f"{text}.\n\n" + table(heads, rows)
 
 
 def _training(record: dict[str, Any]) -> str:

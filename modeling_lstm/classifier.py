@@ -103,6 +103,10 @@ class TextClassifier:
 
     def scores(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
         """Probabilities of the labels, of shape `(texts, labels)`; for regression the numbers."""
+        return self._probabilities(self.raw_scores(texts, batch_size))
+
+    def raw_scores(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
+        """Logits of the labels, of shape `(texts, labels)`, worked out in batches of texts of like lengths."""
         rows: list[list[int]] = []
         for begin in range(0, len(texts), AT_ONCE):
             rows += [one.ids for one in self.tokenizer.encode_batch_fast(list(texts[begin : begin + AT_ONCE]))]
@@ -117,7 +121,7 @@ class TextClassifier:
                 input_ids[place, : len(rows[number])] = rows[number]
                 attention_mask[place, : len(rows[number])] = 1
             found[batch] = self.logits(input_ids, attention_mask)
-        return self._probabilities(found)
+        return found
 
     def _probabilities(self, logits: np.ndarray) -> np.ndarray:
         if self.problem_type == "regression":

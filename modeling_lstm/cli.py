@@ -13,6 +13,7 @@ from .settings import flag_parser, parse, read_recipe, training_settings
 
 COMMANDS = {
     "train": "train a classifier: modeling-lstm train [RECIPE.yaml] --dataset ... --output_dir RUN",
+    "distill": "train a classifier that learns from a teacher: modeling-lstm distill --teacher RUN --dataset ...",
     "evaluate": "score a run on a split: modeling-lstm evaluate RUN --split test",
     "predict": "classify texts: modeling-lstm predict RUN 'a sentence' ... | --input FILE --output FILE",
     "export": "write a run as ONNX: modeling-lstm export RUN FOLDER [--precision int8]",
@@ -82,19 +83,30 @@ def _usage(given: list[str], commands: dict[str, str]) -> int:
     return 0 if asked else 2
 
 
-def _train(given: list[str]) -> int:
+def _train(given: list[str], name: str = "train") -> int:
     from .training import train
 
-    command = shlex.join(["modeling-lstm", "train", *_without_secrets(given)])
+    command = shlex.join(["modeling-lstm", name, *_without_secrets(given)])
     if given and not given[0].startswith("-"):
         given = [*read_recipe(Path(given[0])), *given[1:]]
-    settings = training_settings(given, COMMANDS["train"])
+    settings = training_settings(given, COMMANDS[name], distill=name == "distill")
     record = train(*settings, command=command)
-    folder = settings[-1].output_dir
     best = record["best"]["metric"]
     score = record["metrics"]["validation"][best]
-    print(f"validation {best} {score:.4f} after {record['seconds']['total'] / 60:.1f} minutes; saved in {folder}")
+    minutes = record["seconds"]["total"] / 60
+    print(f"validation {best} {score:.4f} after {minutes:.1f} minutes; saved in {settings[3].output_dir}")
+    if "distillation" in record:
+        print(_gap(record["distillation"]["gap"]["validation"]))
     return 0
+
+
+def _distill(given: list[str]) -> int:
+    return _train(given, "distill")
+
+
+def _gap(gap: dict[str, Any]) -> str:
+    low, high = gap["interval"]
+    return f"teacher {gap['teacher']:.4f}; student less teacher {gap['difference']:+.4f} ({low:+.4f} to {high:+.4f})"
 
 
 def _without_secrets(given: list[str]) -> list[str]:
@@ -121,6 +133,8 @@ def _evaluate(given: list[str]) -> int:
         low, high = result["intervals"].get(name, (None, None))
         interval = "" if low is None else f"   95 % interval {low:.4f} to {high:.4f}"
         print(f"{name:<24}{score:8.4f}{interval}")
+    if "gap" in result:
+        print(_gap(result["gap"]))
     print(
         f"{result['rows']} rows of {arguments.split} in {result['seconds']:.1f} seconds; "
         f"plots and JSON in {result['folder']}"
@@ -310,6 +324,7 @@ def _vectors_push(given: list[str]) -> int:
 
 _RUNNERS: dict[str, Callable[[list[str]], int]] = {
     "train": _train,
+    "distill": _distill,
     "evaluate": _evaluate,
     "predict": _predict,
     "export": _export,

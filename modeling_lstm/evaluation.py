@@ -1,5 +1,6 @@
 """Evaluation of a run on one split: scores with bootstrap intervals, a confusion matrix and a calibration plot."""
 
+import logging
 import re
 import time
 from dataclasses import dataclass, field, fields
@@ -9,11 +10,13 @@ from typing import Any
 import numpy as np
 from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
-from .data import DataArguments, load_data
-from .errors import require
+from .data import DataArguments, TextData, load_data
+from .errors import InputError, require
 from .metrics import calibration_bins, calibration_error, confusion_matrix, decide, scores
 from .preprocessing import tokenize
 from .runs import RECORD, load_run, read_record, whole_or_nothing, write_json
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -36,7 +39,7 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
 
     Returns:
         `rows`, `scores`, `intervals` (95 %, percentile bootstrap over rows), `confusion` (rows: true label) and
-        `seconds`.
+        `seconds`; of a distilled model also the `gap` to its teacher, if that is still there.
 
     Raises:
         InputError: the run is damaged, or the split cannot be used.
@@ -59,7 +62,8 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
         processing_class=tokenizer,
     )
     # Rows of like length share a batch; the scores do not depend on the order of rows
-    outcome = trainer.predict(split.rows.select(np.argsort(split.rows["length"][:], kind="stable")))
+    order = np.argsort(split.rows["length"][:], kind="stable")
+    outcome = trainer.predict(split.rows.select(order))
     seconds = time.perf_counter() - started
     logits, labels = np.asarray(outcome.predictions), np.asarray(outcome.label_ids)
     predictions, references, probabilities = decide(kind, logits, labels)
@@ -80,6 +84,8 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
         ),
         "seconds": round(seconds, 3),
     }
+    if "distillation" in record and arguments.dataset is None:
+        _add_gap(result, record, data, logits[np.argsort(order)], arguments)
     name = arguments.split
     if arguments.dataset is not None:
         name = f"{re.sub(r'[^A-Za-z0-9_-]+', '-', arguments.dataset).strip('-')}-{name}"
@@ -96,8 +102,25 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
         record.setdefault("intervals", {})[arguments.split] = result["intervals"]
         if "confusion" in result:
             record.setdefault("confusion", {})[arguments.split] = result["confusion"]
+        if "gap" in result:
+            record["distillation"]["gap"][arguments.split] = result["gap"]
         write_json(folder / RECORD, record)
     return result
+
+
+def _add_gap(
+    result: dict[str, Any], record: dict[str, Any], data: TextData, logits: np.ndarray, arguments: EvaluationArguments
+) -> None:
+    """How far a student is from its teacher, if that can still be asked."""
+    from .distillation.gap import gap, recorded_teachers
+
+    try:
+        teachers = recorded_teachers(record["distillation"], data)
+    except InputError as error:
+        logger.warning("The gap to the teacher was not measured: %s", error)
+        return
+    metric = record["best"]["metric"]
+    result["gap"] = gap(data, arguments.split, logits, teachers, metric, arguments.resamples)
 
 
 def _data_arguments(recorded: dict[str, Any], kind: str, arguments: EvaluationArguments) -> DataArguments:
@@ -122,6 +145,21 @@ def bootstrap_intervals(
     seed: int = 0,
 ) -> dict[str, list[float]]:
     """95 % percentile bootstrap intervals (Efron, 1979) of each score, over rows drawn with replacement."""
+    drawn = bootstrap(kind, predictions, references, names, probabilities, resamples=resamples, seed=seed)
+    return {name: np.quantile(values, [0.025, 0.975]).tolist() for name, values in drawn.items()}
+
+
+def bootstrap(
+    kind: str,
+    predictions: np.ndarray,
+    references: np.ndarray,
+    names: list[str],
+    probabilities: np.ndarray | None = None,
+    *,
+    resamples: int,
+    seed: int,
+) -> dict[str, list[float]]:
+    """Each score on rows drawn with replacement, the same rows for the same seed."""
     require(resamples >= 100, f"--resamples must be at least 100 for a 95 % interval, found {resamples}.")
     rng = np.random.default_rng(seed)
     drawn: dict[str, list[float]] = {}
@@ -130,7 +168,7 @@ def bootstrap_intervals(
         sure = None if probabilities is None else probabilities[rows]
         for name, value in scores(kind, predictions[rows], references[rows], names, sure).items():
             drawn.setdefault(name, []).append(value)
-    return {name: np.quantile(values, [0.025, 0.975]).tolist() for name, values in drawn.items()}
+    return drawn
 
 
 def plot_confusion(confusion: np.ndarray, names: list[str], path: Path) -> None:

@@ -55,6 +55,13 @@ def exists(path: Path) -> bool:
         return False
 
 
+def is_hub_id(source: Any) -> bool:
+    """Whether that names a repository of the Hub, not a file, a folder, a file in a repository or an object."""
+    name = str(source).removeprefix("transformer:")
+    is_name = isinstance(source, str) and re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name)
+    return bool(is_name) and not exists(Path(name))
+
+
 def download(source: str, revision: str | None, patterns: list[str]) -> Path:
     """
     The folder of a repository's files whose names match, from the cache where they are there.

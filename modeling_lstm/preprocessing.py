@@ -70,9 +70,9 @@ def build_tokenizer(arguments: TokenizerArguments, train: Dataset, max_length: i
         raise InputError(f"A vocabulary of {arguments.vocab_size} could not be learned: {error}") from error
 
 
-def texts_of(rows: Dataset) -> Iterator[list[str]]:
-    """The column `text`, some rows at a time."""
-    for batch in rows.select_columns("text").iter(1_000):
+def texts_of(rows: Dataset, number: int = 1_000) -> Iterator[list[str]]:
+    """The column `text`, so many rows at a time."""
+    for batch in rows.select_columns("text").iter(number):
         yield batch["text"]
 
 

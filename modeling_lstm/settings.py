@@ -30,15 +30,19 @@ def parse(parser: Any, given: list[str]) -> tuple[Any, ...]:
         raise InputError(str(error).strip()) from error
 
 
-def training_settings(given: list[str], description: str = "") -> tuple[Any, ...]:
-    """The four dataclasses that [`train`] takes, from command-line flags."""
+def training_settings(given: list[str], description: str = "", *, distill: bool = False) -> tuple[Any, ...]:
+    """The dataclasses that [`train`] takes, from command-line flags; that of a distillation where asked."""
     from .building import ModelArguments
     from .data import DataArguments
     from .preprocessing import TokenizerArguments
     from .trainer import TRANSFORMER_DEFAULTS, LstmTrainingArguments
 
-    types = (ModelArguments, TokenizerArguments, DataArguments, LstmTrainingArguments)
-    parser = flag_parser("train", description, *types)
+    types: tuple[Any, ...] = (ModelArguments, TokenizerArguments, DataArguments, LstmTrainingArguments)
+    if distill:
+        from .distillation import DistillationArguments
+
+        types += (DistillationArguments,)
+    parser = flag_parser("distill" if distill else "train", description, *types)
     if any(flag.partition("=")[0] == "--transformer" for flag in given):
         parser.set_defaults(**TRANSFORMER_DEFAULTS)
     return parse(parser, given)

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,16 @@ from transformers import (
     set_seed,
 )
 
-from .building import ModelArguments, build_model, described, is_hub_id, weighted_loss
+from .building import ModelArguments, build_model, described, weighted_loss
 from .data import DataArguments, TextData, load_data
+from .distillation import DistillationArguments, DistillationTrainer
+from .distillation.gap import gap
+from .distillation.lesson import prepare_lesson
 from .embeddings import InitialEmbeddings, initial_embeddings
 from .errors import InputError, require, save_failure
+from .hub import is_hub_id
 from .metrics import TextClassificationMetric, decide, metric_names
+from .prediction import torch_classifier
 from .preprocessing import TokenizerArguments, build_tokenizer, tokenize
 from .runs import environment, save_run
 from .sharing import PushArguments, push
@@ -45,11 +51,20 @@ def train(
     tokenizer_arguments: TokenizerArguments,
     data_arguments: DataArguments,
     training_arguments: LstmTrainingArguments,
+    distillation: DistillationArguments | None = None,
     *,
     command: str | None = None,
 ) -> dict[str, Any]:
     """
     Train a classifier and write its run folder.
+
+    Args:
+        model_arguments: Which model.
+        tokenizer_arguments: How texts become tokens.
+        data_arguments: Which texts and labels.
+        training_arguments: How to train, and where to.
+        distillation: A teacher, if the model is to learn from one.
+        command: What was typed, for the record.
 
     Returns:
         The content of `run.json`: command, data, settings, validation scores of the best checkpoint, cost, versions.
@@ -65,10 +80,13 @@ def train(
     started = time.perf_counter()
     data = load_data(data_arguments)
     _choose_metric(args, data)
+    lesson = None if distillation is None else prepare_lesson(data, distillation, args.seed)
     length = data_arguments.max_length
-    source, tokenizer = _source_and_tokenizer(model_arguments, tokenizer_arguments, data.splits["train"], length)
+    texts = data.splits["train"] if lesson is None else lesson.texts()
+    source, tokenizer = _source_and_tokenizer(model_arguments, tokenizer_arguments, texts, length)
+    rows = dict(data.splits) if lesson is None else data.splits | {"train": lesson.for_student(tokenizer)}
     lengths = {"train": data_arguments.train_max_length or length, "validation": length}
-    splits = {name: tokenize(data.splits[name], name, tokenizer, cut) for name, cut in lengths.items()}
+    splits = {name: tokenize(rows[name], name, tokenizer, cut) for name, cut in lengths.items()}
     vectors = None if source is None else _prepared(source, tokenizer, splits["train"].rows, model_arguments)
     if vectors is not None:
         if args.embedding_learning_rate is None:
@@ -77,7 +95,7 @@ def train(
     set_seed(args.seed)
     model = build_model(model_arguments, tokenizer, data, args, vectors)
     prepared = time.perf_counter()
-    trainer = LstmTrainer(
+    trainer = (LstmTrainer if distillation is None else partial(DistillationTrainer, distillation=distillation))(
         model=model,
         args=args,
         train_dataset=splits["train"].rows,
@@ -111,6 +129,10 @@ def train(
     if vectors is not None:
         record["embeddings"] = vectors.report
     record |= _outcome(trainer, resumed=checkpoint is not None)
+    if lesson is not None:
+        logits = torch_classifier(model.eval(), tokenizer).raw_scores(data.splits["validation"]["text"][:])
+        found = gap(data, "validation", logits, lesson.teachers, args.metric_for_best_model)
+        record["distillation"] = lesson.report | {"gap": {"validation": found}}
     record["seconds"] = {
         "preparation": round(prepared - started, 2),
         "training": round(trained - prepared, 2),

@@ -10,9 +10,9 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from modeling_lstm.building import is_hub_id
 from modeling_lstm.card import code, fenced, is_as_written, marked, run_card
 from modeling_lstm.cli import main
+from modeling_lstm.hub import is_hub_id
 from modeling_lstm.runs import read_record
 from modeling_lstm.vectors import WordVectors
 from tests.conftest import TRAIN_FLAGS

@@ -1,0 +1,70 @@
+"""Settings of a distillation."""
+
+from dataclasses import dataclass, field
+
+from ..errors import require
+
+
+@dataclass
+class DistillationArguments:
+    """Who teaches, on which text, and how the student is to follow."""
+
+    teacher: str = field(
+        default="",
+        metadata={"help": "Run folder or Hub id of the teacher, or several with commas between: their mean teaches."},
+    )
+    unlabeled: list[str] = field(
+        default_factory=list,
+        metadata={"help": "Text without labels: Hub ids (or id:subset), files or folders, one or several."},
+    )
+    unlabeled_column: str | None = field(default=None, metadata={"help": "Its column with the text."})
+    unlabeled_split: str = field(default="train", metadata={"help": "Its split."})
+    sentences: bool = field(default=False, metadata={"help": "Cut the text without labels into sentences."})
+    language: str = field(default="en", metadata={"help": "Code of the language whose rules cut sentences."})
+    augmentations: int | None = field(
+        default=None,
+        metadata={
+            "help": "Variants made of each training text, by masked words and pieces of it. Default: 0 with "
+            "--unlabeled, else 10."
+        },
+    )
+    transfer_rows: int | None = field(
+        default=None,
+        metadata={"help": "Learn from at most so many texts without labels, sentences or variants, drawn at random."},
+    )
+    logit_weight: float = field(
+        default=1.0, metadata={"help": "Weight of the squared distance between the student's and the teacher's logits."}
+    )
+    divergence_weight: float = field(
+        default=0.0, metadata={"help": "Weight of the divergence between their probabilities at --temperature."}
+    )
+    label_weight: float = field(default=0.0, metadata={"help": "Weight of the loss on the true labels."})
+    temperature: float = field(default=2.0, metadata={"help": "What logits are divided by for the divergence."})
+    teacher_max_length: int = field(default=512, metadata={"help": "Tokens of a text that a teacher reads."})
+    teacher_batch_size: int = field(default=64, metadata={"help": "Texts that a teacher reads at once."})
+    teacher_bf16: bool | None = field(
+        default=None, metadata={"help": "Let the teacher compute in bf16. Default: where the processor has it."}
+    )
+    logits_cache: str | None = field(
+        default=None,
+        metadata={"help": "Folder of what teachers said before. Default: modeling_lstm/logits in HF_HOME."},
+    )
+
+    def __post_init__(self) -> None:
+        require(bool(self.teachers), "Name the teacher with --teacher: a run folder or a Hub id.")
+        for name in ("transfer_rows", "teacher_max_length", "teacher_batch_size"):
+            value = getattr(self, name)
+            require(value is None or value >= 1, f"--{name} must be at least 1, found {value}.")
+        for name in ("augmentations", "logit_weight", "divergence_weight", "label_weight"):
+            value = getattr(self, name)
+            require(value is None or value >= 0, f"--{name} must not be negative, found {value}.")
+        require(self.temperature > 0, f"--temperature must be greater than 0, found {self.temperature}.")
+        require(
+            self.logit_weight + self.divergence_weight > 0,
+            "--logit_weight and --divergence_weight are both 0: then the teacher teaches nothing.",
+        )
+
+    @property
+    def teachers(self) -> list[str]:
+        """The teachers' names."""
+        return [name.strip() for name in self.teacher.split(",") if name.strip()]

@@ -1,0 +1,72 @@
+"""`LogitCache`: what a teacher said of a text, on disk, so that nothing is computed twice."""
+
+import contextlib
+import hashlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+
+AT_ONCE = 500  # keys in a query; SQLite takes 999 at least
+
+
+class LogitCache:
+    """
+    The logits of one teacher in an SQLite file. What was stored stays after a kill; several processes may use a file.
+
+    Args:
+        path: The file; made if there is none.
+
+    Raises:
+        InputError: the file is damaged, or cannot be written.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        with self._explained():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.connection = sqlite3.connect(path, timeout=60.0)
+            self.connection.execute(
+                "CREATE TABLE IF NOT EXISTS logits (text BLOB PRIMARY KEY, logits BLOB) WITHOUT ROWID"
+            )
+
+    def find(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+        """The logits, of shape `(labels,)`, of those of the texts that are known."""
+        keys = {_key(text): text for text in texts}
+        found: dict[str, np.ndarray] = {}
+        names = list(keys)
+        with self._explained():
+            for begin in range(0, len(names), AT_ONCE):
+                some = names[begin : begin + AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                query = f"SELECT text, logits FROM logits WHERE text IN ({marks})"  # only question marks
+                for key, logits in self.connection.execute(query, some):
+                    found[keys[key]] = np.frombuffer(logits, dtype=np.float32)
+        return found
+
+    def add(self, texts: Sequence[str], logits: np.ndarray) -> None:
+        """Store the logits, of shape `(texts, labels)`, all of them or none."""
+        rows = [(_key(text), row.astype(np.float32).tobytes()) for text, row in zip(texts, logits, strict=True)]
+        with self._explained(), self.connection:
+            self.connection.executemany("INSERT OR IGNORE INTO logits VALUES (?, ?)", rows)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.connection.close()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise InputError(
+                f"The cache of logits {str(self.path)!r} cannot be used: {error}. Remove the file if it is damaged, or "
+                "name another folder with --logits_cache."
+            ) from error
+
+
+def _key(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8"), digest_size=16).digest()

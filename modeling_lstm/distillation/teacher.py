@@ -1,0 +1,192 @@
+"""`Teacher`: any sequence-classification model, whose logits for texts are computed once and kept."""
+
+import contextlib
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from huggingface_hub.constants import HF_HOME
+from huggingface_hub.utils import tqdm
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from ..data import TextData
+from ..errors import InputError, listed, require
+from ..prediction import token_limit, torch_classifier
+from ..runs import load_run
+from .arguments import DistillationArguments
+from .augmentation import MASK
+from .cache import LogitCache
+
+logger = logging.getLogger(__name__)
+
+CHUNK = 1_024  # texts whose logits are stored together
+
+
+class Teacher:
+    """
+    A teacher for a task.
+
+    Args:
+        name: Run folder or Hub id.
+        data: The task, whose labels the teacher must know; its logits come in their order.
+        arguments: How to run it and where its logits are kept.
+
+    Raises:
+        InputError: there is no such model, or it is one for another task.
+    """
+
+    def __init__(self, name: str, data: TextData, arguments: DistillationArguments):
+        self.name, self.batch_size = name, arguments.teacher_batch_size
+        model, tokenizer = _load(name)
+        limit = token_limit(tokenizer)
+        tokenizer.model_max_length = min(arguments.teacher_max_length, limit or arguments.teacher_max_length)
+        self.columns = _columns(name, model, data)
+        self.is_single = data.problem_type == "single_label_classification"
+        self.mask = tokenizer.mask_token or tokenizer.unk_token or ""
+        self.parameters = model.num_parameters()
+        is_on_gpu = torch.cuda.is_available()
+        if is_on_gpu:
+            torch.nn.Module.cuda(model)
+        self.bf16 = has_bf16() if arguments.teacher_bf16 is None else arguments.teacher_bf16
+        self.device = "cuda" if is_on_gpu else "cpu"
+        self.classifier = torch_classifier(model, tokenizer)
+        folder = Path(arguments.logits_cache or Path(HF_HOME, "modeling_lstm", "logits"))
+        kind = "bf16" if self.bf16 else "fp32"
+        digest = _digest(model, tokenizer)
+        self.cache = LogitCache(folder / f"{digest}-{kind}-{tokenizer.model_max_length}.sqlite")
+
+    def label(self, texts: Iterable[Sequence[str]], number: int) -> int:
+        """
+        Compute and store the logits of texts that are not known yet.
+
+        Args:
+            texts: The texts, some at a time.
+            number: How many there are, for the progress bar.
+
+        Returns:
+            How many were computed.
+        """
+        computed, begun, is_told = 0, time.perf_counter(), False
+        with tqdm(total=number, unit="text", desc=f"Labelling by {Path(self.name).name}") as bar:
+            for some in texts:
+                known = self.cache.find(some)
+                missing = list(dict.fromkeys(text for text in some if text not in known))
+                for begin in range(0, len(missing), CHUNK):
+                    part = missing[begin : begin + CHUNK]
+                    self.cache.add(part, self._compute(part))
+                    computed += len(part)
+                bar.update(len(some))
+                if computed and not is_told:
+                    is_told, seconds = True, time.perf_counter() - begun
+                    rest = seconds / computed * (number - bar.n) / 60
+                    logger.info("%s: %.0f texts a second, at most %.1f minutes", self.name, computed / seconds, rest)
+        return computed
+
+    def known(self, texts: Sequence[str]) -> np.ndarray:
+        """
+        The logits of texts that were labelled before, of shape `(texts, labels)`, in the order of the task's labels.
+
+        Those of labels that exclude each other are shifted to a mean of 0, which changes no probability.
+        """
+        found = self.cache.find(texts)
+        logits = np.stack([found[text] for text in texts])[:, self.columns]
+        return logits - logits.mean(axis=1, keepdims=True) if self.is_single else logits
+
+    def _compute(self, texts: Sequence[str]) -> np.ndarray:
+        precision = torch.autocast(self.device, torch.bfloat16) if self.bf16 else contextlib.nullcontext()
+        texts = [text.replace(MASK, self.mask) for text in texts]
+        with precision:
+            logits = self.classifier.raw_scores(texts, self.batch_size)
+        require(bool(np.isfinite(logits).all()), f"The teacher {self.name!r} gives logits that are not finite.")
+        return logits
+
+
+def open_teachers(data: TextData, arguments: DistillationArguments) -> list[Teacher]:
+    """The teachers that the settings name, ready for a task."""
+    return [Teacher(name, data, arguments) for name in arguments.teachers]
+
+
+def mean_logits(teachers: list[Teacher], texts: Sequence[str]) -> np.ndarray:
+    """The mean of the teachers' logits, of shape `(texts, labels)`, computed where they are not known."""
+    parts = [texts[begin : begin + CHUNK] for begin in range(0, len(texts), CHUNK)]
+    for teacher in teachers:
+        teacher.label(parts, len(texts))
+    return mean_known(teachers, texts)
+
+
+def mean_known(teachers: list[Teacher], texts: Sequence[str]) -> np.ndarray:
+    """[`mean_logits`] of texts that were labelled before."""
+    return np.stack([teacher.known(texts) for teacher in teachers]).mean(axis=0)
+
+
+def has_bf16() -> bool:
+    """Whether this machine computes in bf16, and does not only imitate it."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and torch.cpu._is_avx512_bf16_supported()
+
+
+def _load(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    if Path(name).is_dir():
+        return load_run(name)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name)
+        model = AutoModelForSequenceClassification.from_pretrained(name)
+    except Exception as error:  # whatever the libraries raise
+        cause = str(error).strip().splitlines()[0]
+        raise InputError(
+            f"There is no teacher {name!r}, neither a run folder nor a model on the Hub: {cause}"
+        ) from error
+    require(tokenizer.is_fast, f"The tokenizer of the teacher {name!r} has no tokenizer.json: choose another teacher.")
+    return model.eval(), tokenizer
+
+
+def _columns(name: str, model: PreTrainedModel, data: TextData) -> list[int]:
+    """Where the teacher has the logit of each label of the task."""
+    config: Any = model.config
+    kind = config.problem_type or ("regression" if config.num_labels == 1 else "single_label_classification")
+    require(
+        kind == data.problem_type, f"The teacher {name!r} was trained for {kind}, but this task is {data.problem_type}."
+    )
+    theirs = [str(config.id2label[number]) for number in range(config.num_labels)]
+    if len(theirs) == len(data.label_names):
+        if data.problem_type == "regression" or theirs == data.label_names:
+            return list(range(len(theirs)))
+        known = {label.casefold(): number for number, label in enumerate(theirs)}
+        ours = [label.casefold() for label in data.label_names]
+        if len(known) == len(theirs) and set(ours) == set(known):
+            return [known[label] for label in ours]
+        if theirs == [f"LABEL_{number}" for number in range(len(theirs))]:
+            pairs = listed(f"{a} = {b}" for a, b in zip(theirs, data.label_names, strict=True))
+            logger.warning("%s does not name its labels: taken as %s", name, pairs)
+            return list(range(len(theirs)))
+    raise InputError(
+        f"The teacher {name!r} knows the labels {listed(theirs)}, this task has {listed(data.label_names)}: choose a "
+        "teacher that was trained for this task (modeling-lstm train --transformer ... makes one)."
+    )
+
+
+def _digest(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
+    """What the teacher's answers depend on, wherever it lies: its weights, its architecture and its tokenizer."""
+    digest = hashlib.blake2b(digest_size=12)
+    config = {key: value for key, value in model.config.to_dict().items() if key not in ("_name_or_path", "dtype")}
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    described = [config, backend.to_str(), tokenizer.truncation_side]
+    digest.update(json.dumps(described, sort_keys=True, default=str).encode())
+    for tensor in _tensors(model):
+        digest.update(tensor)
+    return digest.hexdigest()
+
+
+def _tensors(model: PreTrainedModel) -> Iterator[memoryview]:
+    for name, tensor in sorted(model.state_dict().items()):
+        yield memoryview(name.encode())
+        yield memoryview(tensor.detach().cpu().contiguous().view(torch.uint8).numpy()).cast("B")

@@ -1,0 +1,72 @@
+"""`DistillationTrainer`: a `Trainer` whose rows tell what a teacher thinks of them."""
+
+from typing import Any
+
+import torch
+
+from ..modeling_lstm import classification_loss
+from ..trainer import LstmTrainer
+from .arguments import DistillationArguments
+from .loss import divergence, logit_loss
+
+LOGITS = "teacher_logits"
+UNLABELED = -100  # in place of a label's number; where labels are numbers with a point, NaN
+
+
+class DistillationTrainer(LstmTrainer):
+    """
+    `Trainer` for a student. Its training rows have a column `teacher_logits`, of shape `(labels,)`, beside `input_ids`
+    and `label`, which is -100 (NaN for multi-label tasks and regression) where the true label is not known. Rows
+    without the column, those of validation for example, count by their labels as everywhere.
+
+    Args:
+        distillation: The weights of the parts of the loss, and the temperature.
+        args, kwargs: As for `Trainer`.
+    """
+
+    def __init__(self, *args: Any, distillation: DistillationArguments, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.distillation = distillation
+
+    def _set_signature_columns_if_needed(self) -> None:
+        super()._set_signature_columns_if_needed()
+        columns: Any = self._signature_columns
+        if LOGITS not in columns:
+            columns.append(LOGITS)
+
+    def compute_loss(
+        self, model: torch.nn.Module, inputs: dict[str, Any], return_outputs: bool = False, *args: Any, **kwargs: Any
+    ) -> Any:
+        """The weighted sum of the distance of logits, the divergence, and the loss on the rows with a true label."""
+        if LOGITS not in inputs:
+            return super().compute_loss(model, inputs, return_outputs, *args, **kwargs)
+        chosen = self.distillation
+        inputs = dict(inputs)
+        teacher_logits, labels = inputs.pop(LOGITS).float(), inputs.pop("labels", None)
+        outputs = model(**inputs)
+        logits = outputs.logits.float()
+        problem_type = str(self.model.config.problem_type)  # type: ignore[union-attr]
+        loss = chosen.logit_weight * logit_loss(logits, teacher_logits)
+        if chosen.divergence_weight and problem_type != "regression":
+            loss = loss + chosen.divergence_weight * divergence(
+                problem_type, logits, teacher_logits, chosen.temperature
+            )
+        if chosen.label_weight and labels is not None:
+            loss = loss + chosen.label_weight * self._label_loss(logits, labels)
+        return (loss, outputs) if return_outputs else loss
+
+    def _label_loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The usual loss of the labelled rows, times their share of the batch, so that every row counts the same."""
+        is_known = ~labels.isnan() if labels.is_floating_point() else labels != UNLABELED
+        is_known = is_known.reshape(len(labels), -1).all(dim=1)
+        if not bool(is_known.any()):
+            return logits.new_zeros(())
+        logits, labels = logits[is_known], labels[is_known]
+        model: Any = self.model
+        if self.compute_loss_func is not None:
+            loss = self.compute_loss_func({"logits": logits}, labels)
+        elif hasattr(model.config, "label_smoothing"):
+            loss = classification_loss(model.config, logits, labels)
+        else:
+            loss = model.loss_function(labels=labels, pooled_logits=logits, config=model.config)
+        return loss * is_known.float().mean()

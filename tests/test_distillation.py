@@ -1,0 +1,363 @@
+"""A student that learns from a teacher: what it is taught, what it must not see, and that nothing is done twice."""
+
+import json
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from datasets import Dataset
+from transformers import DataCollatorWithPadding
+
+from modeling_lstm import LstmTokenizer
+from modeling_lstm.cli import main
+from modeling_lstm.data import DataArguments, TextData, load_data
+from modeling_lstm.distillation import DistillationArguments, DistillationTrainer
+from modeling_lstm.distillation.augmentation import MASK, variants
+from modeling_lstm.distillation.cache import LogitCache
+from modeling_lstm.distillation.lesson import prepare_lesson
+from modeling_lstm.distillation.loss import divergence
+from modeling_lstm.distillation.teacher import Teacher
+from modeling_lstm.distillation.transfer import transfer_text
+from modeling_lstm.prediction import open_classifier
+from modeling_lstm.runs import load_run, read_record
+from modeling_lstm.trainer import LstmTrainingArguments
+from tests.conftest import TRAIN_FLAGS, opinion_rows, tiny_config, tiny_model, write_csv
+
+STUDENT = [*TRAIN_FLAGS, "--num_train_epochs", "10", "--learning_rate", "0.02", "--embedding_range", "0.5"]
+
+
+@pytest.fixture(autouse=True)
+def _own_logits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modeling_lstm.distillation.teacher.HF_HOME", str(tmp_path / "hf"))
+
+
+@pytest.fixture
+def wrong_labels(data_folder: Path, tmp_path: Path) -> Path:
+    """The data, but with training labels that say nothing."""
+    folder = Path(shutil.copytree(data_folder, tmp_path / "wrong"))
+    rows, chance = opinion_rows(90), random.Random(0)
+    labels = [label for _, label in rows]
+    chance.shuffle(labels)
+    write_csv(folder / "train.csv", [(text, label) for (text, _), label in zip(rows, labels, strict=True)])
+    return folder
+
+
+@pytest.fixture
+def unlabeled(tmp_path: Path) -> Path:
+    """Text in a file without labels, part of which is in the splits."""
+    known = [text for text, _ in opinion_rows(33)]
+    new = [f"The film was {word}, number {n}" for n in range(7, 30) for word in ("awful", "okay", "great")]
+    texts = [*new, *(text.upper() + " !" for text in known[:5]), *new[:4], "", " "]
+    path = tmp_path / "raw" / "tweets.jsonl"
+    path.parent.mkdir()
+    path.write_text("".join(json.dumps({"tweet": text}) + "\n" for text in texts), encoding="utf-8")
+    return path
+
+
+def task(folder: Path, **changes: Any) -> TextData:
+    return load_data(DataArguments(dataset=str(folder), **changes))
+
+
+def test_the_student_learns_what_the_teacher_knows(
+    trained: Path, wrong_labels: Path, unlabeled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "student"
+    flags = ["--teacher", str(trained), "--dataset", str(wrong_labels), "--unlabeled", str(unlabeled)]
+    assert main(["distill", *flags, "--output_dir", str(folder), *STUDENT]) == 0
+    assert "student less teacher" in capsys.readouterr().out
+    assert main(["evaluate", str(folder), "--resamples", "100"]) == 0
+    assert "student less teacher" in capsys.readouterr().out
+    record = read_record(folder)
+    assert record["metrics"]["test"]["accuracy"] > 0.9  # by its own labels it could not
+    found = record["distillation"]
+    assert found["teachers"][0]["name"] == str(trained) and found["settings"]["unlabeled"] == [str(unlabeled)]
+    teacher = read_record(trained)
+    for split in ("validation", "test"):
+        gap = found["gap"][split]
+        student = record["metrics"][split]["accuracy"]
+        assert gap["metric"] == "accuracy" and gap["student"] == pytest.approx(student)
+        assert gap["difference"] == pytest.approx(gap["student"] - gap["teacher"])
+        assert gap["interval"][0] <= gap["difference"] <= gap["interval"][1]
+    assert found["gap"]["validation"]["teacher"] == pytest.approx(teacher["metrics"]["validation"]["accuracy"])
+    assert main(["card", str(folder), "me/student"]) == 0
+    card = (folder / "README.md").read_text("utf-8")
+    assert f"`{trained.name}`" in card and "69 texts" in card and str(trained) not in card.split("## Training\n")[0]
+
+
+def test_the_gap_is_left_out_where_the_teacher_is_gone(trained: Path, data_folder: Path, tmp_path: Path) -> None:
+    teacher = Path(shutil.copytree(trained, tmp_path / "teacher"))
+    folder = tmp_path / "student"
+    flags = ["--teacher", str(teacher), "--dataset", str(data_folder), "--output_dir", str(folder), *TRAIN_FLAGS]
+    assert main(["distill", *flags, "--augmentations", "0"]) == 0
+    shutil.rmtree(teacher)
+    assert main(["evaluate", str(folder), "--resamples", "100"]) == 0
+    assert list(read_record(folder)["distillation"]["gap"]) == ["validation"]
+
+
+def test_what_is_in_another_split_is_dropped_and_counted(data_folder: Path, unlabeled: Path) -> None:
+    data = task(data_folder)
+    arguments = DistillationArguments(teacher="x", unlabeled=[str(unlabeled)])
+    rows, natural, counts = transfer_text(data, arguments, seed=0)
+    said = set(rows["text"][:])
+    assert len(said) == rows.num_rows == natural == counts["kept"] == 69
+    # of the five that are written otherwise, all are in validation; four came twice, two say nothing
+    assert counts == {"unlabeled": 80, "duplicates": 6, "validation": 5, "test": 0, "train": 0, "kept": 69}
+    assert not any(text.startswith("THE") for text in said)
+    fewer = DistillationArguments(teacher="x", unlabeled=[str(unlabeled)], transfer_rows=10)
+    drawn = [transfer_text(data, fewer, seed=seed)[0]["text"][:] for seed in (0, 0, 1)]
+    assert len(drawn[0]) == 10 and set(drawn[0]) < said and drawn[0] == drawn[1] != drawn[2]
+
+
+def test_sentences(data_folder: Path, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "reviews.csv", [("Mr. Smith was good.<br /><br />I liked it! Did you?",)], ("review",))
+    arguments = DistillationArguments(teacher="x", unlabeled=[str(path)], sentences=True)
+    rows, _, counts = transfer_text(task(data_folder), arguments, seed=0)
+    assert rows["text"][:] == ["Mr. Smith was good.", "I liked it!", "Did you?"] and counts["unlabeled"] == 3
+
+
+def test_variants() -> None:
+    rng = np.random.default_rng(0)
+    text = "the film was not as good as they say"
+    found = variants(text, 200, rng)
+    assert len(set(found)) == len(found) and text not in found
+    words = [variant.split() for variant in found]
+    masked = np.mean([one == MASK for variant in words for one in variant])
+    assert 0.05 < masked < 0.3
+    for variant in words:  # each is a piece of the text, but for masked words
+        places = [
+            all(mine in (theirs, MASK) for mine, theirs in zip(variant, text.split()[at:], strict=False))
+            for at in range(10 - len(variant))
+        ]
+        assert any(places) and (len(variant) <= 5 or len(variant) == 9)
+    assert variants(text, 20, np.random.default_rng(1)) == variants(text, 20, np.random.default_rng(1))
+    assert variants("", 5, rng) == []
+
+
+def test_masked_words_are_written_as_each_tokenizer_does(trained: Path, data_folder: Path) -> None:
+    data = task(data_folder)
+    lesson = prepare_lesson(data, DistillationArguments(teacher=str(trained)), seed=0)
+    assert lesson.natural == 90 and lesson.report["transfer"]["augmented"] > 300
+    assert any(MASK in text for text in lesson.rows["text"]) and not any(MASK in one for one in lesson.texts()["text"])
+    _, tokenizer = load_run(str(trained))
+    texts = lesson.for_student(tokenizer)["text"][:]
+    number = next(n for n, text in enumerate(lesson.rows["text"]) if MASK in text)
+    assert texts[number] == lesson.rows["text"][number].replace(MASK, tokenizer.unk_token)
+    expected = open_classifier(str(trained)).scores([texts[number]])[0]
+    logits = torch.tensor(lesson.rows["teacher_logits"][number])
+    assert logits.softmax(-1).numpy() == pytest.approx(expected, abs=2e-2)  # bf16
+    assert lesson.rows["label"][90] == -100 and lesson.rows["label"][0] != -100
+
+
+def test_killed_while_labelling(
+    trained: Path, data_folder: Path, unlabeled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No text is labelled twice, and the student is the one that it would have been."""
+    monkeypatch.setattr("modeling_lstm.distillation.lesson.CHUNK", 16)
+    compute, asked = Teacher._compute, []
+
+    def dies(self: Teacher, texts: list[str]) -> np.ndarray:
+        if len(asked) >= 40:
+            raise KeyboardInterrupt
+        asked.extend(texts)
+        return compute(self, texts)
+
+    flags = ["--teacher", str(trained), "--dataset", str(data_folder), "--unlabeled", str(unlabeled), *TRAIN_FLAGS]
+    cache = ["--logits_cache", str(tmp_path / "logits")]
+    monkeypatch.setattr(Teacher, "_compute", dies)
+    assert main(["distill", *flags, *cache, "--output_dir", str(tmp_path / "a")]) == 130
+    before = list(asked)
+    assert len(before) >= 40
+
+    def counted(self: Teacher, texts: list[str]) -> np.ndarray:
+        asked.extend(texts)
+        return compute(self, texts)
+
+    monkeypatch.setattr(Teacher, "_compute", counted)
+    assert main(["distill", *flags, *cache, "--output_dir", str(tmp_path / "a")]) == 0
+    assert len(asked) == len(set(asked))  # each text once, in both runs together
+    expected = {text for split in ("train", "validation") for text in task(data_folder).splits[split]["text"]}
+    assert len(asked) == len(expected) + 69
+    monkeypatch.setattr(Teacher, "_compute", compute)
+    assert main(["distill", *flags, "--output_dir", str(tmp_path / "b")]) == 0  # with a cache of its own
+    one, other = (load_run(str(tmp_path / name))[0].state_dict() for name in "ab")
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_killed_while_training(trained: Path, data_folder: Path, tmp_path: Path) -> None:
+    flags = ["--teacher", str(trained), "--dataset", str(data_folder), *TRAIN_FLAGS, "--save_total_limit", "9"]
+    flags += ["--augmentations", "2", "--num_train_epochs", "2", "--label_weight", "0.5", "--divergence_weight", "0.5"]
+    assert main(["distill", *flags, "--output_dir", str(tmp_path / "whole")]) == 0
+    half = tmp_path / "half"
+    first = min((tmp_path / "whole").glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+    shutil.copytree(first, half / first.name)
+    assert main(["distill", *flags, "--output_dir", str(half), "--resume_from_checkpoint", "last"]) == 0
+    one, other = (load_run(str(tmp_path / name))[0].state_dict() for name in ("whole", "half"))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert read_record(half)["distillation"]["teachers"][0]["texts_labelled"] == 0
+
+
+def test_teachers_with_labels_in_another_order(trained: Path, data_folder: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(trained, tmp_path / "other"))
+    config = json.loads((other / "config.json").read_text("utf-8"))
+    names = [config["id2label"][str(number)].title() for number in range(3)]
+    turned = [names[2], names[0], names[1]]
+    config["id2label"] = dict(enumerate(turned))
+    config["label2id"] = {name: number for number, name in enumerate(turned)}
+    (other / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    data = task(data_folder)
+    first, second, both = (
+        np.array(prepare_lesson(data, DistillationArguments(teacher=name), 0).rows["teacher_logits"][:90])
+        for name in (str(trained), str(other), f"{trained}, {other}")
+    )
+    # the same weights: what is the first's logit of "neutral" is the second's of "negative"
+    assert second == pytest.approx(first[:, [1, 2, 0]], abs=1e-6)
+    assert both == pytest.approx((first + second) / 2, abs=1e-6)
+    assert first.sum(axis=1) == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["multi_label_classification", "regression"])
+def test_other_tasks(kind: str, tmp_path: Path) -> None:
+    rows = []
+    for text, label in opinion_rows(120):
+        value: Any = [label, "film"] if kind.startswith("multi") else len(label) / 4
+        rows.append({"text": text, "labels": value})
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    flags = ["--dataset", str(path), *STUDENT]
+    flags += ["--problem_type", kind] if kind == "regression" else []
+    teacher, student = tmp_path / "teacher", tmp_path / "student"
+    assert main(["train", *flags, "--output_dir", str(teacher)]) == 0
+    flags += ["--teacher", str(teacher), "--divergence_weight", "1", "--label_weight", "0.1", "--augmentations", "3"]
+    assert main(["distill", *flags, "--output_dir", str(student)]) == 0
+    gap = read_record(student)["distillation"]["gap"]["validation"]
+    is_good = gap["student"] < 0.05 if kind == "regression" else gap["student"] > 0.7
+    assert is_good and abs(gap["difference"]) < 0.1 and gap["interval"][0] <= gap["interval"][1]
+
+
+def test_the_loss_is_what_the_settings_say(tokenizer: LstmTokenizer, tmp_path: Path) -> None:
+    model = tiny_model(vocab_size=len(tokenizer), problem_type="single_label_classification")
+    texts = ["the film was great", "the film was bad number 3"]
+    batch = tokenizer(texts, padding=True, return_tensors="pt")
+    teacher = torch.tensor([[1.0, -2.0, 1.0], [0.0, 3.0, -3.0]])
+    inputs = {**batch, "labels": torch.tensor([2, -100]), "teacher_logits": teacher}
+
+    plain = {"eval_strategy": "no", "save_strategy": "no", "load_best_model_at_end": False, "report_to": "none"}
+    args = LstmTrainingArguments(output_dir=str(tmp_path), use_cpu=True, **plain)  # type: ignore[arg-type]
+
+    def loss(**settings: float) -> float:
+        chosen = DistillationArguments(teacher="x", **settings)  # type: ignore[arg-type]
+        trainer = DistillationTrainer(model=model, args=args, processing_class=tokenizer, distillation=chosen)
+        return float(trainer.compute_loss(model, dict(inputs)))
+
+    with torch.no_grad():
+        logits = model(**batch).logits
+    squares = float(((logits - teacher) ** 2).mean())
+    entropy = -float(logits[0].log_softmax(-1)[2]) / 2  # one row of two has a label
+    p, q = (teacher / 3).softmax(-1), (logits / 3).softmax(-1)
+    kl = 9 * float((p * (p / q).log()).sum(-1).mean())
+    assert loss(logit_weight=1) == pytest.approx(squares, rel=1e-5)
+    assert loss(logit_weight=0, divergence_weight=1, temperature=3) == pytest.approx(kl, rel=1e-4)
+    mixed = loss(logit_weight=0.5, divergence_weight=2, temperature=3, label_weight=0.1)
+    assert mixed == pytest.approx(0.5 * squares + 2 * kl + 0.1 * entropy, rel=1e-4)
+    two = [torch.stack([torch.zeros(6), one.flatten()], dim=-1) for one in (logits, teacher)]
+    each = [divergence("single_label_classification", *(one[None, n] for one in two), 3.0) for n in range(6)]
+    found = divergence("multi_label_classification", logits, teacher, 3.0)
+    assert float(found) == pytest.approx(float(torch.stack(each).mean()), rel=1e-4)
+
+
+def test_the_trainer_takes_any_rows_with_logits(tokenizer: LstmTokenizer, tmp_path: Path) -> None:
+    texts = [text for text, _ in opinion_rows(60)]
+    wanted = np.random.default_rng(0).normal(size=(3, 3)).astype(np.float32)
+    numbers = [n % 3 for n in range(60)]
+    rows = {
+        "input_ids": tokenizer(texts)["input_ids"],
+        "label": [-100] * 60,
+        "teacher_logits": wanted[numbers].tolist(),
+    }
+    torch.manual_seed(0)
+    dropouts = dict.fromkeys(("word_dropout", "embedding_dropout", "classifier_dropout"), 0.0)
+    config = tiny_config(vocab_size=len(tokenizer), problem_type="single_label_classification", **dropouts)
+    model = type(tiny_model())(config)
+    args = LstmTrainingArguments(
+        output_dir=str(tmp_path), num_train_epochs=60, learning_rate=0.02, per_device_train_batch_size=20
+    )
+    args.eval_strategy, args.save_strategy, args.load_best_model_at_end, args.report_to = "no", "no", False, []
+    args.train_sampling_strategy = "random"
+    trainer = DistillationTrainer(
+        model=model,
+        args=args,
+        train_dataset=Dataset.from_dict(rows),
+        processing_class=tokenizer,
+        data_collator=DataCollatorWithPadding(tokenizer),
+        distillation=DistillationArguments(teacher="nobody"),
+    )
+    trainer.train()
+    with torch.no_grad():
+        found = model.eval()(**tokenizer(texts, padding=True, return_tensors="pt")).logits.numpy()
+    assert abs(found - wanted[numbers]).mean() < 0.2
+
+
+def test_the_student_begins_with_the_words_of_its_teacher(encoder: Path, data_folder: Path, tmp_path: Path) -> None:
+    teacher, student = tmp_path / "teacher", tmp_path / "student"
+    flags = ["--dataset", str(data_folder), "--use_cpu", "true", "--disable_tqdm", "true", "--num_train_epochs", "1"]
+    assert main(["train", *flags, "--transformer", str(encoder), "--output_dir", str(teacher)]) == 0
+    flags += ["--teacher", str(teacher), "--embeddings", f"transformer:{teacher}", "--hidden_size", "8"]
+    assert main(["distill", *flags, "--output_dir", str(student)]) == 0
+    record = read_record(student)
+    assert record["embeddings"]["source"] == f"transformer:{teacher}" and record["model"]["embedding_size"] == 16
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ([], "Name the teacher with --teacher"),
+        (["--teacher", "./nowhere"], "There is no teacher './nowhere'"),
+        (["--teacher", "me/nobody"], "There is no teacher 'me/nobody'"),
+        (["--teacher", "RUN", "--unlabeled", "nowhere.csv"], "There is no file or folder 'nowhere.csv'"),
+        (["--teacher", "RUN", "--unlabeled", "DATA", "--unlabeled_split", "raw"], "no split 'raw'; it has"),
+        (["--teacher", "RUN", "--unlabeled", "DATA", "--unlabeled_column", "x"], "no column 'x' with texts"),
+        (["--teacher", "RUN", "--temperature", "0"], "--temperature must be greater than 0"),
+        (["--teacher", "RUN", "--logit_weight", "0"], "both 0"),
+        (["--teacher", "RUN", "--transfer_rows", "0"], "--transfer_rows must be at least 1"),
+    ],
+)
+def test_bad_input(
+    flags: list[str], told: str, trained: Path, data_folder: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    named = [{"RUN": str(trained), "DATA": str(data_folder)}.get(flag, flag) for flag in flags]
+    output = tmp_path / "run"
+    assert told in fails("distill", *named, "--dataset", str(data_folder), "--output_dir", output, *TRAIN_FLAGS)
+    assert not output.exists()
+
+
+def test_a_teacher_of_another_task(trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    path = write_csv(tmp_path / "rows.csv", [(text, label[:2]) for text, label in opinion_rows(60)])
+    flags = ["--teacher", str(trained), "--dataset", str(path), "--output_dir", str(tmp_path / "run")]
+    assert "knows the labels negative, neutral, positive, this task has ne, po" in fails("distill", *flags)
+
+
+def test_a_damaged_cache(trained: Path, data_folder: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    flags = ["--teacher", str(trained), "--dataset", str(data_folder), "--logits_cache", str(tmp_path / "logits")]
+    assert main(["distill", *flags, "--output_dir", str(tmp_path / "a"), *TRAIN_FLAGS]) == 0
+    (path,) = (tmp_path / "logits").glob("*.sqlite")
+    path.write_bytes(b"no database at all, but long enough to look like one" * 100)
+    assert "Remove the file if it is damaged" in fails("distill", *flags, "--output_dir", str(tmp_path / "b"))
+    (tmp_path / "logits").joinpath("x").write_text("")
+    flags[-1] = str(tmp_path / "logits" / "x")  # a file where the folder is to be
+    assert "cannot be used" in fails("distill", *flags, "--output_dir", str(tmp_path / "c"))
+
+
+def test_the_cache(tmp_path: Path) -> None:
+    cache = LogitCache(tmp_path / "deep" / "one.sqlite")
+    texts = [f"text {n}" for n in range(1200)]
+    cache.add(texts, np.arange(2400, dtype=np.float64).reshape(1200, 2))
+    cache.close()
+    cache = LogitCache(tmp_path / "deep" / "one.sqlite")
+    found = cache.find([*texts, "another", "Text 1"])
+    assert found.keys() == set(texts) and found["text 7"].tolist() == [14.0, 15.0]
+    assert found["text 7"].dtype == np.float32
