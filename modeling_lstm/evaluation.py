@@ -11,7 +11,8 @@ import numpy as np
 from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
 from .data import DataArguments, TextData, load_data
-from .errors import InputError, require
+from .errors import InputError
+from .intervals import bootstrap_intervals
 from .metrics import calibration_bins, calibration_error, confusion_matrix, decide, scores
 from .preprocessing import tokenize
 from .runs import RECORD, load_run, read_record, whole_or_nothing, write_json
@@ -132,43 +133,6 @@ def _data_arguments(recorded: dict[str, Any], kind: str, arguments: EvaluationAr
     if kind == "regression":
         chosen["problem_type"] = kind
     return DataArguments(**chosen)
-
-
-def bootstrap_intervals(
-    kind: str,
-    predictions: np.ndarray,
-    references: np.ndarray,
-    names: list[str],
-    probabilities: np.ndarray | None = None,
-    *,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> dict[str, list[float]]:
-    """95 % percentile bootstrap intervals (Efron, 1979) of each score, over rows drawn with replacement."""
-    drawn = bootstrap(kind, predictions, references, names, probabilities, resamples=resamples, seed=seed)
-    return {name: np.quantile(values, [0.025, 0.975]).tolist() for name, values in drawn.items()}
-
-
-def bootstrap(
-    kind: str,
-    predictions: np.ndarray,
-    references: np.ndarray,
-    names: list[str],
-    probabilities: np.ndarray | None = None,
-    *,
-    resamples: int,
-    seed: int,
-) -> dict[str, list[float]]:
-    """Each score on rows drawn with replacement, the same rows for the same seed."""
-    require(resamples >= 100, f"--resamples must be at least 100 for a 95 % interval, found {resamples}.")
-    rng = np.random.default_rng(seed)
-    drawn: dict[str, list[float]] = {}
-    for _ in range(resamples):
-        rows = rng.integers(len(references), size=len(references))
-        sure = None if probabilities is None else probabilities[rows]
-        for name, value in scores(kind, predictions[rows], references[rows], names, sure).items():
-            drawn.setdefault(name, []).append(value)
-    return drawn
 
 
 def plot_confusion(confusion: np.ndarray, names: list[str], path: Path) -> None:

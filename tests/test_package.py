@@ -22,6 +22,14 @@ RANKS = {
     **dict.fromkeys(("adversarial", "averaging", "optimizer", "card", "cell"), 0),
     **dict.fromkeys(("modeling_lstm", "labels", "preprocessing", "hub", "sources", "writers"), 1),
     **dict.fromkeys(("modeling_bag_of_words", "data", "runs", "trainer"), 2),
+    "intervals": 1,
+    **dict.fromkeys(("distillation.arguments", "distillation.cache"), 1),
+    "building": 9,
+    **dict.fromkeys(("distillation.augmentation", "distillation.loss"), 0),
+    **dict.fromkeys(("distillation.trainer", "distillation.transfer"), 3),
+    "distillation.teacher": 4,
+    **dict.fromkeys(("distillation.lesson", "distillation.gap"), 5),
+    "distillation": 6,
     **dict.fromkeys(("vectors.files", "vectors.spelling", "vectors.card"), 2),
     **dict.fromkeys(("vectors.text", "vectors.static", "prediction"), 3),
     **dict.fromkeys(("vectors.word2vec", "vectors.tables", "sharing", "trace"), 4),
@@ -29,15 +37,15 @@ RANKS = {
     "vectors.words": 6,
     **dict.fromkeys(("vectors.sources", "vectors.training", "vectors"), 7),
     **dict.fromkeys(("vectors.comparison", "embeddings"), 8),
-    "training": 9,
-    **dict.fromkeys(("evaluation", "export"), 10),
-    "settings": 10,
-    **dict.fromkeys(("comparison.plots", "comparison.significance", "comparison.slices", "comparison.costs"), 10),
-    **dict.fromkeys(("comparison.systems", "comparison.report"), 11),
-    **dict.fromkeys(("comparison.neural", "comparison.tfidf", "comparison.fasttext", "comparison.study"), 12),
-    "comparison.catalog": 13,
-    "comparison.compare": 14,
-    "comparison": 15,
+    "training": 10,
+    **dict.fromkeys(("evaluation", "export"), 11),
+    "settings": 11,
+    **dict.fromkeys(("comparison.plots", "comparison.significance", "comparison.slices", "comparison.costs"), 11),
+    **dict.fromkeys(("comparison.systems", "comparison.report"), 12),
+    **dict.fromkeys(("comparison.neural", "comparison.tfidf", "comparison.fasttext", "comparison.study"), 13),
+    "comparison.catalog": 14,
+    "comparison.compare": 15,
+    "comparison": 16,
     "explanation.contributions": 5,
     "explanation.explain": 6,
     **dict.fromkeys(("explanation.figure", "explanation.terminal"), 7),
@@ -47,8 +55,8 @@ RANKS = {
     "demo.answers": 11,
     **dict.fromkeys(("demo.app", "demo.space"), 12),
     "demo": 0,
-    "cli": 16,
-    "__init__": 17,
+    "cli": 17,
+    "__init__": 18,
 }
 
 
@@ -162,7 +170,9 @@ def test_the_list_of_commands_needs_no_torch() -> None:
     tree = ast.parse((PACKAGE / "cli.py").read_text(encoding="utf-8"))
     top = {node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1}
     assert top == {"errors", "settings"}
-    assert imported(PACKAGE / "settings.py") <= {"errors", "data", "preprocessing", "trainer", "training"}
+    assert imported(PACKAGE / "settings.py") <= {
+        *("errors", "data", "preprocessing", "trainer", "building", "distillation"),
+    }
 
 
 def test_readme_names_only_flags_and_commands_that_exist() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..data import TextData
-from ..evaluation import bootstrap
+from ..intervals import bootstrap
 from ..metrics import decide, scores
 from .arguments import DistillationArguments
 from .teacher import Teacher, mean_logits, open_teachers
