@@ -154,20 +154,22 @@ def turns_table() -> str:
     """Where the answer turned in sentences that turn."""
     found = json.loads((RESULTS / "turns.json").read_text(encoding="utf-8"))["results"]
     lines = [
-        "| sentence | said before: verdict, at | the model's verdict | turned most at | |",
+        "| sentence | a person's verdict, at | the model's verdict | rises most at | |",
         "|---|---|---|---|---|",
     ]
-    right = 0
+    right, turned = 0, 0
     for one in found["sentences"]:
         expected, turn = one["expected"], one["turn"]
         is_right = one["answer"] == expected["verdict"] and turn["word"] in expected["words"]
         right += is_right
+        turned += is_right and turn["before"] < 0.5 <= turn["after"]
         cells = [one["sentence"], f"{expected['verdict']}, {' or '.join(expected['words'])}"]
         cells += [f"{one['answer']} ({expected['verdict']} {one['probability']:.2f})"]
         cells += [f"{turn['word']}, {turn['before']:.2f} to {turn['after']:.2f}", "" if is_right else "**wrong**"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + (
-        f"\n\n{right} of {len(found['sentences'])} as a person would say, by a model with "
+        f"\n\n{right} of {len(found['sentences'])} end and rise most as a person would say; in {turned} of these the "
+        f"answer itself changes at that word, in the others it\nbecomes surer. By a model with "
         f"{100 * found['run']['accuracy']:.1f} % on the test split of SST-2.\n"
     )
 

@@ -1,6 +1,7 @@
-"""Where the answer turns in sentences that turn: `python -m benchmarks.turns RUN`, a run trained on SST-2.
+"""Where the answer turns in sentences with a turn: `python -m benchmarks.turns RUN`, a run trained on SST-2.
 
-For each sentence the script says at which words a person would turn, and to what verdict in the end. Written to
+For each sentence the script says at which words a person would turn, and to what verdict in the end. Looked for is the
+largest rise of that verdict's probability from one word to the next. Written to
 `results/turns.json`; `python -m benchmarks.tables` makes the table of docs/how-an-lstm-works.md from it.
 """
 
@@ -13,7 +14,7 @@ from modeling_lstm.runs import environment, load_run, read_record, write_json
 
 from .accuracy import RESULTS, portable
 
-# The sentence, the words of which one must turn it, and the verdict in the end
+# The sentence, the words at one of which a person would turn, and the verdict in the end
 SENTENCES = (
     ("I wish I could say the movie was great but I can't.", ("can", "t"), "negative"),
     ("The acting is fine, but the story is a mess.", ("mess",), "negative"),
@@ -40,7 +41,6 @@ def main() -> None:
     for sentence, expected, verdict in SENTENCES:
         one = explain(model, tokenizer, sentence)
         course = one.probabilities[:, one.labels.index(verdict)]
-        # the largest rise of the final verdict's probability from one word to the next
         place = int((course[1:] - course[:-1]).argmax()) + 1
         found.append(
             {

@@ -36,3 +36,9 @@ def save_failure(error: BaseException) -> str | None:
     if "PytorchStreamWriter" in text or "unexpected pos" in text or "enforce fail at inline_container" in text:
         return "the disk did not take all bytes. Free some space or write elsewhere."
     return None
+
+
+def require_utf8(text: str, name: str) -> None:
+    """Raise [`InputError`] for a text that was read from other bytes than UTF-8, which Python keeps as surrogates."""
+    is_good = text.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in text)
+    require(is_good, f"{name} is not UTF-8.")

@@ -14,7 +14,7 @@ from datasets import load_dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .classifier import MODEL, TextClassifier
-from .errors import InputError, listed, require
+from .errors import InputError, listed, require, require_utf8
 from .runs import RECORD, load_run, read_record
 from .sources import guess_text_column, local_files, reading
 from .writers import Row, check_output, write_rows
@@ -176,6 +176,5 @@ def _checked(texts: Iterable[str], limit: int) -> Iterator[str]:
     for number, text in enumerate(texts, start=1):
         if len(text) > limit:
             raise InputError(f"Text {number} has {len(text):,} characters, more than --max_characters {limit}.")
-        if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
-            raise InputError(f"Text {number} is not UTF-8.")
+        require_utf8(text, f"Text {number}")
         yield text

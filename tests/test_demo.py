@@ -81,8 +81,17 @@ def test_the_page_answers_over_http(trained: Path) -> None:
     page = build(str(trained))
     _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
     try:
-        verdict, explanation, _ = Client(url, verbose=False).predict(TEXT, api_name="/show")
+        client = Client(url, verbose=False)
+        verdict, explanation, _ = client.predict(TEXT, api_name="/show")
         assert "negative" in verdict and "<svg" in explanation
+        for button, expected in (
+            ("/leave_out", "the film was number 3"),
+            ("/move_left", "the film awful was number 3"),
+            ("/move_right", "the film was number awful 3"),
+        ):
+            client.predict(TEXT, api_name="/show")  # offers the words to choose from
+            text, verdict, *_ = client.predict(TEXT, 3, api_name=button)
+            assert text == expected and "run (lstm)" in verdict
     finally:
         page.close()
 

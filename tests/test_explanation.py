@@ -5,6 +5,7 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from xml.dom import minidom
 
 import numpy as np
 import pytest
@@ -135,9 +136,23 @@ def test_files(trained: Path, tmp_path: Path, ending: str, text: str) -> None:
                 assert not any(name.startswith("on") for name, _ in attributes)
 
         Reader().feed(content.decode("utf-8"))
+        if ending == ".svg":
+            minidom.parseString(content)  # as strict as a browser
         assert "svg" in tags and "script" not in tags
     assert main(["explain", str(trained), text, TEXT, "--output", str(output)]) == 0
     assert output.read_bytes() == content
+
+
+def test_a_label_with_dollar_signs(run_copy: Path, tmp_path: Path) -> None:
+    config = json.loads((run_copy / "config.json").read_text("utf-8"))
+    config["id2label"]["0"] = "$\\frac$"
+    config["label2id"] = {name: int(number) for number, name in config["id2label"].items()}
+    (run_copy / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert main(["explain", str(run_copy), TEXT, "--output", str(tmp_path / "why.svg")]) == 0
+
+
+def test_a_text_that_is_not_utf8(trained: Path, fails: Callable[..., str]) -> None:
+    assert "The text is not UTF-8" in fails("explain", trained, "the \udcff film")
 
 
 @pytest.mark.parametrize("text", [TEXT, *HOSTILE])

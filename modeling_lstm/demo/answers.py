@@ -1,6 +1,5 @@
 """What the page shows for a sentence, as HTML: answers with their times, words in colour, and the figure."""
 
-import io
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,9 @@ from jinja2 import Environment, FileSystemLoader
 from ..errors import InputError, require
 from ..explanation import explain
 from ..explanation.contributions import encode
-from ..explanation.figure import draw, save
+from ..explanation.figure import draw
 from ..explanation.page import coloured
+from ..figures import svg
 from ..prediction import torch_classifier
 from ..runs import load_run, read_record
 
@@ -54,18 +54,24 @@ class Answers:
             require(len(text) <= MOST_CHARACTERS, f"That has {len(text):,} characters; at most {MOST_CHARACTERS:,}.")
             require(bool(text.strip()), "Type a sentence.")
             model, tokenizer = self.loaded[0]
-            words = encode(tokenizer, text).words
+            words = self.words(text)
             require(len(words) <= MOST_WORDS, f"That has {len(words)} words; at most {MOST_WORDS} fit the page.")
             found = explain(model, tokenizer, text)
         except InputError as error:
             return Shown(self._rendered(error=str(error)), "", [])
-        file = io.StringIO()
-        save(draw([found]), file, "svg")
-        svg = file.getvalue()
-        explanation = self._rendered(words=coloured(found), found=found.contributions, svg=svg[svg.index("<svg") :])
+        explanation = self._rendered(words=coloured(found), found=found.contributions, svg=svg(draw([found])))
         return Shown(
             self._rendered(answers=[self._answer(n, text) for n in range(len(self.names))]), explanation, words
         )
+
+    def words(self, text: str) -> list[str]:
+        """
+        The words of a text, as the model that is looked into reads them.
+
+        Raises:
+            InputError: there are none.
+        """
+        return encode(self.loaded[0][1], text).words
 
     def _answer(self, number: int, text: str) -> dict[str, Any]:
         classify = self.classifiers[number]

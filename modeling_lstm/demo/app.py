@@ -1,6 +1,7 @@
 """The page itself: a sentence to type, words to move or leave out, and what the models make of it."""
 
 import os
+from functools import partial
 from typing import Any
 
 from ..errors import InputError, require
@@ -38,7 +39,7 @@ def build(run: str, beside: list[str] | None = None) -> Any:
         words = [(word, number) for number, word in enumerate(shown.words)]
         return shown.answers, shown.explanation, gr.Radio(choices=words, value=None, visible=bool(words))
 
-    def change(text: str, chosen: int | None, how: str) -> tuple[str, str, str, Any]:
+    def change(how: str, text: str, chosen: int | None) -> tuple[str, str, str, Any]:
         return (changed := moved(answers, text or "", chosen, how)), *show(changed)
 
     with gr.Blocks(title="An LSTM, looked into", analytics_enabled=False) as page:
@@ -46,22 +47,24 @@ def build(run: str, beside: list[str] | None = None) -> Any:
         sentence = gr.Textbox(EXAMPLES[0], label="Sentence", lines=2, max_length=MOST_CHARACTERS, elem_id="sentence")
         with gr.Row():
             ask = gr.Button("Ask", variant="primary", elem_id="ask")
-            buttons = {
-                how: gr.Button(how, elem_id=how.replace(" ", "-")) for how in ("leave out", "to left", "to right")
-            }
+            buttons = {how: gr.Button(how, elem_id=how.lower().replace(" ", "-")) for how in CHANGES}
         words = gr.Radio([], label="Words: choose one", visible=False, elem_id="words")
         gr.Examples([[text] for text in EXAMPLES], sentence)
         verdict, explanation = gr.HTML(elem_id="answers"), gr.HTML(elem_id="explanation")
         shown = [verdict, explanation, words]
         gr.on([ask.click, sentence.submit, page.load], show, sentence, shown, api_name="show", show_progress="minimal")
         for how, button in buttons.items():
-            button.click(lambda text, chosen, how=how: change(text, chosen, how), [sentence, words], [sentence, *shown])
+            name = how.lower().replace(" ", "_")
+            button.click(partial(change, how), [sentence, words], [sentence, *shown], api_name=name)
     return page
 
 
 def moved(answers: Answers, text: str, chosen: int | None, how: str) -> str:
     """The text with a word left out or changed places with its neighbour; as it is where that cannot be."""
-    words = answers.show(text).words
+    try:
+        words = answers.words(text)
+    except InputError:
+        return text
     if chosen is None or not 0 <= chosen < len(words):
         return text
     if how == "Leave out":

@@ -1,5 +1,6 @@
 """The page as a Space of the Hub: the page's program, this package's source, and the runs or their names on the Hub."""
 
+import sys
 from importlib.metadata import requires, version
 from pathlib import Path
 
@@ -67,6 +68,7 @@ def _card(repo_id: str, models: list[str]) -> str:
         title=repo_id.rsplit("/", 1)[-1],
         sdk="gradio",
         sdk_version=version("gradio"),
+        python_version=f"{sys.version_info.major}.{sys.version_info.minor}",
         app_file="app.py",
         models=models or None,
         tags=["modeling-lstm"],

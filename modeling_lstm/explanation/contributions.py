@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..errors import InputError, listed, require
+from ..errors import InputError, listed, require, require_utf8
 from ..prediction import token_limit
 
 STEPS = 64
@@ -46,14 +46,18 @@ class Contributions:
 
     Args:
         label: The label.
+        unit: What the score is: `log-odds`, for a regression `number`.
         score: The model's score of it for the whole text.
-        integrated_gradients (`(words,)`): They sum to the score's difference to that of a text of zero vectors.
+        baseline: The score of a text of zero vectors, one that says nothing.
+        integrated_gradients (`(words,)`): They sum to `score - baseline`.
         completeness_error: By how much they do not, as a share of that difference.
         leave_one_out (`(words,)`): By how much the score is lower without the word.
     """
 
     label: str
+    unit: str
     score: float
+    baseline: float
     integrated_gradients: np.ndarray
     completeness_error: float
     leave_one_out: np.ndarray
@@ -64,8 +68,9 @@ def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
     A text's tokens and the words they belong to.
 
     Raises:
-        InputError: there is no word in it.
+        InputError: there is no word in it, or it is not UTF-8.
     """
+    require_utf8(text, "The text")
     is_limited = token_limit(tokenizer) is not None
     found: Any = tokenizer(text, truncation=is_limited, return_offsets_mapping=True, return_tensors="pt")
     numbers, offsets = found.word_ids(0), found["offset_mapping"][0].tolist()
@@ -130,7 +135,9 @@ def contributions(
     missing = abs(float(by_token.sum()) - (whole - nothing)) / max(abs(whole - nothing), 1e-6)
     return Contributions(
         label=label_names(model)[number],
+        unit="number" if model.config.problem_type == "regression" else "log-odds",
         score=whole,
+        baseline=nothing,
         integrated_gradients=np.array([by_token[begin:end].sum() for begin, end in text.spans]),
         completeness_error=missing,
         leave_one_out=whole - _left_out(model, tokenizer, text, number),

@@ -79,8 +79,8 @@ def explain(
     Raises:
         InputError: the model has no cells to look into, the text no word, or there is no such label.
     """
-    traced = trace(model, tokenizer, text)
     encoded = encode(tokenizer, text)
+    traced = trace(model, tokenizer, text)
     ends = [end - 1 for _, end in encoded.spans]
     return Explanation(
         text=text,

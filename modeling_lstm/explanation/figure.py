@@ -1,22 +1,20 @@
 """The figure of an explanation: contributions, the course of the answer, gates and memory, over the words."""
 
-import warnings
-from typing import Any
-
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..figures import plain, style
 from .explain import Explanation, Reading
-
-LINES = ("-", "--", ":", "-.")
-MARKERS = "osD^vP*X"
-SETTINGS: Any = {"svg.hashsalt": "modeling-lstm", "svg.fonttype": "path", "text.parse_math": False}
 
 
 def draw(explanations: list[Explanation]) -> Figure:
     """One column for each explanation, several side by side. Signs and markers tell without colours."""
+    with plain():
+        return _drawn(explanations)
+
+
+def _drawn(explanations: list[Explanation]) -> Figure:
     words = [max(8, len(one.words)) for one in explanations]
     figure = Figure(figsize=(min(60.0, 2.0 + 0.42 * sum(words)), 9.5), layout="constrained")
     columns = figure.subplots(4, len(explanations), squeeze=False, sharex="col", sharey="row", width_ratios=words)
@@ -39,13 +37,6 @@ def draw(explanations: list[Explanation]) -> Figure:
     return figure
 
 
-def save(figure: Figure, file: Any, kind: str) -> None:
-    """Write the figure to a file or its name, as png or svg; the same explanation gives the same bytes."""
-    with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # signs that the font lacks are boxes
-        figure.savefig(file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else {})
-
-
 def _contributions(axes: Axes, one: Explanation) -> None:
     places = np.arange(len(one.words))
     found = one.contributions
@@ -53,15 +44,14 @@ def _contributions(axes: Axes, one: Explanation) -> None:
     axes.bar(places - 0.2, found.integrated_gradients, width=0.4, color=colours)
     axes.bar(places + 0.2, found.leave_one_out, width=0.4, color="white", edgecolor="black")
     axes.axhline(0.0, color="black", linewidth=0.8)
-    axes.set_ylabel("contribution to the\nlog-odds")
+    axes.set_ylabel(f"contribution to the\n{found.unit}")
     axes.plot([], [], linestyle="", marker="s", color="0.35", label="integrated\ngradients")
     axes.plot([], [], linestyle="", marker="s", markerfacecolor="white", color="black", label="leaving the\nword out")
 
 
 def _course(axes: Axes, one: Explanation) -> None:
     for number, label in enumerate(one.labels):
-        style: Any = {"linestyle": LINES[number % len(LINES)], "marker": MARKERS[number % len(MARKERS)]}
-        axes.plot(one.probabilities[:, number], color="black", markersize=4, label=label, **style)
+        axes.plot(one.probabilities[:, number], color="black", markersize=4, label=label, **style(number))
     axes.set_ylabel("answer, had the text\nended here")
 
 
@@ -71,8 +61,7 @@ def _gates(axes: Axes, readings: list[Reading]) -> None:
         for number, (name, values) in enumerate(one.gates.items()):
             colour = "black" if one.direction == "forward" else "0.6"
             label = name + (f", {one.direction}" if len(last) > 1 else "")
-            style: Any = {"linestyle": LINES[number % len(LINES)], "marker": MARKERS[number % len(MARKERS)]}
-            axes.plot(values, color=colour, markersize=4, label=label, **style)
+            axes.plot(values, color=colour, markersize=4, label=label, **style(number))
     axes.set_ylim(0, 1)
     axes.set_ylabel("gates, mean over the\nunits of the last layer")
 
@@ -88,4 +77,5 @@ def _memory(axes: Axes, readings: list[Reading]) -> None:
 
 
 def _short(word: str) -> str:
+    word = "".join(sign if sign.isprintable() else "\ufffd" for sign in word)  # XML takes no control characters
     return word if len(word) <= 18 else word[:17] + "…"

@@ -1,23 +1,20 @@
 """An explanation as one HTML file: the words in colour, with their numbers, and the figure."""
 
-import io
 from pathlib import Path
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader
 
+from ..figures import svg
 from .explain import Explanation
-from .figure import draw, save
+from .figure import draw
 
 
 def page(explanations: list[Explanation]) -> str:
     """HTML that holds everything it shows and runs nothing."""
-    file = io.StringIO()
-    save(draw(explanations), file, "svg")
-    svg = file.getvalue()
     shown = [{"answer": one.answer, "found": one.contributions, "words": coloured(one)} for one in explanations]
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
-    return templates.get_template("page.html").render(explanations=shown, svg=svg[svg.index("<svg") :])
+    return templates.get_template("page.html").render(explanations=shown, svg=svg(draw(explanations)))
 
 
 def coloured(one: Explanation) -> list[dict[str, str]]:

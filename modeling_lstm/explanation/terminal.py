@@ -42,9 +42,10 @@ def show(explanations: list[Explanation]) -> None:
             table.add_row(*cells)
         console.print(table)
         console.print(
-            f"Contributions to the log-odds of {found.label}, {found.score:+.2f} in all: by integrated gradients, "
-            f"which miss their sum by {100 * found.completeness_error:.1f} %, and by leaving the word out. p: what the "
-            "answer would be had the text ended there. Gates: means over the units, read forward. Memory: its change.",
+            f"Contributions to the {found.unit} of {found.label}, {found.baseline:+.2f} for a text that says nothing "
+            f"and {found.score:+.2f} for this one: by integrated gradients, which miss the difference by "
+            f"{100 * found.completeness_error:.1f} %, and by leaving the word out. p: what the answer would be had the "
+            "text ended there. Gates: means over the units, read forward. Memory: its change.",
             markup=False,
         )
         console.print()

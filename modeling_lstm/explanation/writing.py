@@ -5,9 +5,10 @@ import tempfile
 from pathlib import Path
 
 from ..errors import require
+from ..figures import save
 from ..runs import load_run, write_text
 from .explain import explain
-from .figure import draw, save
+from .figure import draw
 from .page import page
 from .terminal import show
 

@@ -1,0 +1,45 @@
+"""What all figures have in common: they can be read in black and white, show names as they are, and repeat exactly."""
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+
+LINES = ("-", "--", ":", "-.")
+MARKERS = "osD^vP*X<>hp"
+_SETTINGS: Any = {
+    "svg.hashsalt": "modeling-lstm",  # else the ids in an SVG differ from one time to the next
+    "svg.fonttype": "path",
+    "text.parse_math": False,  # a dollar sign in a name or a word is a dollar sign
+}
+
+
+@contextmanager
+def plain() -> Iterator[None]:
+    """Draw and save within this."""
+    with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # signs that the font lacks are boxes
+        yield
+
+
+def style(number: int) -> dict[str, Any]:
+    """Line and marker of the curve of that number."""
+    return {"linestyle": LINES[number % len(LINES)], "marker": MARKERS[number % len(MARKERS)]}
+
+
+def save(figure: Figure, file: Any, kind: str) -> None:
+    """Write a figure to a file or its name, as png or svg; the same figure gives the same bytes."""
+    with plain():
+        figure.savefig(file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else {})
+
+
+def svg(figure: Figure) -> str:
+    """A figure as an `<svg>` element."""
+    file = io.StringIO()
+    save(figure, file, "svg")
+    text = file.getvalue()
+    return text[text.index("<svg") :]
