@@ -1,7 +1,8 @@
 """The published comparisons: `python -m benchmarks.comparison [NAME ...]`.
 
 Each goes to `runs/comparison/NAME`, where finished runs stay, and what is kept of it, `comparison.json`, the tables and
-the plots, to `results/comparison/NAME`; `python -m benchmarks.tables` makes README.md's table from these. Needs hours.
+the plots, to `results/comparison/NAME` once all systems are through; `python -m benchmarks.tables` makes the tables of
+README.md from these. Needs hours; `--systems` runs some of them.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from modeling_lstm.runs import write_json
 from .accuracy import LOCAL, MINILM, RESULTS, data_folder, local_minilm, portable
 
 SYSTEMS = ("lstm", "gru", "bag-of-words", "tfidf", "fasttext")
+TRANSFORMER = "transformer"
 # Where a data set differs from the defaults of `compare`. A MiniLM reads IMDB on a CPU at ten reviews a second in
 # training: one seed, and trials on few rows
 DATA: dict[str, dict[str, Any]] = {
@@ -45,11 +47,13 @@ def run(name: str, systems: list[str], runs: Path) -> None:
         data = {key: data[key] for key in data if key not in ("dataset", "revision")}
         data |= {key: str(folder / at) if "dataset" in key else at for key, at in LOCAL[name].items()}
     minilm = f"transformer:{local_minilm() or MINILM}"
-    names = [f"MiniLM-L6={minilm}" if system == "transformer" else system for system in systems]
+    names = [f"MiniLM-L6={minilm}" if system == TRANSFORMER else system for system in systems]
     output = runs / "comparison" / name
     chosen: dict[str, Any] = {"output": str(output), "bf16": True, "embeddings": minilm} | settings
     arguments = CompareArguments(**chosen)
     compare(names, DataArguments(**data), arguments)
+    if set(systems) < {*SYSTEMS, TRANSFORMER}:
+        return
     kept = RESULTS / "comparison" / name
     kept.mkdir(parents=True, exist_ok=True)
     write_json(kept / RESULT, portable(json.loads((output / RESULT).read_text(encoding="utf-8"))))
@@ -61,7 +65,7 @@ def main() -> None:
     """Run those that were named, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=list(DATA), help=f"Of: {', '.join(DATA)}")
-    parser.add_argument("--systems", nargs="*", default=[*SYSTEMS, "transformer"])
+    parser.add_argument("--systems", nargs="*", default=[*SYSTEMS, TRANSFORMER])
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     arguments = parser.parse_args()
     for name in arguments.names:

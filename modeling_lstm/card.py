@@ -298,7 +298,8 @@ def _compared(record: dict[str, Any]) -> str | None:
         spread = "" if one["sd"] is None else f" ± {100 * one['sd']:.1f}"
         low, high = one["interval"]
         cells = [code(name), f"{100 * one['mean']:.1f}{spread} ({100 * low:.1f} to {100 * high:.1f})"]
-        cells += [f"{one['parameters'] / 1e6:.2f} M", f"{one['size_mb']:.1f}"]
+        parameters = "" if one["parameters"] is None else f"{one['parameters'] / 1e6:.2f} M"
+        cells += [parameters, f"{one['size_mb']:.1f}"]
         rows.append([*cells, f"{one['p50_ms']:.2f}", f"{one['texts_per_second']:,.0f}"])
     heads = ["system", f"{found['metric'].replace('_', ' ')}, percent", "parameters", "MB", "ms for one text"]
     return (

@@ -59,8 +59,13 @@ def scores(
     references: np.ndarray,
     label_names: list[str] | None = None,
     probabilities: np.ndarray | None = None,
+    *,
+    present_only: bool = False,
 ) -> dict[str, float]:
-    """The scores that [`TextClassificationMetric`] describes, straight from arrays."""
+    """
+    The scores that [`TextClassificationMetric`] describes, straight from arrays; `present_only` as for
+    [`confusion_scores`].
+    """
     if problem_type == "regression":
         return {
             "mean_squared_error": float(metrics.mean_squared_error(references, predictions)),
@@ -80,7 +85,10 @@ def scores(
         result["micro_f1"] = float(2 * right.sum() / max(1, found.sum() + true.sum()))
         return result | {f"f1_{name}": float(value) for name, value in zip(label_names, f1, strict=True)}
     confusion = confusion_matrix(predictions, references, len(label_names))
-    result = {name: float(value) for name, value in confusion_scores(confusion, label_names).items()}
+    result = {
+        name: float(value)
+        for name, value in confusion_scores(confusion, label_names, present_only=present_only).items()
+    }
     if probabilities is not None:
         result["log_loss"] = float(metrics.log_loss(references, probabilities, labels=range(len(label_names))))
         result["calibration_error"] = calibration_error(probabilities, references)
@@ -107,7 +115,9 @@ def confusion_matrix(
     return cells.reshape(labels, labels)
 
 
-def confusion_scores(confusion: np.ndarray, label_names: list[str]) -> dict[str, np.ndarray]:
+def confusion_scores(
+    confusion: np.ndarray, label_names: list[str], *, present_only: bool = False
+) -> dict[str, np.ndarray]:
     """
     The scores that need no probabilities, of one or of many confusion matrices at once. A label that no row has or
     gets counts as 0, as with scikit-learn's `zero_division=0`.
@@ -115,6 +125,8 @@ def confusion_scores(confusion: np.ndarray, label_names: list[str]) -> dict[str,
     Args:
         confusion: Of shape `(..., labels, labels)`; rows are true labels.
         label_names: Names of the labels, for `f1_NAME`.
+        present_only: Let macro scores be means over the labels that some row has: for rows drawn at random, which may
+            lack a rare one.
 
     Returns:
         Arrays of shape `(...)`.
@@ -124,11 +136,12 @@ def confusion_scores(confusion: np.ndarray, label_names: list[str]) -> dict[str,
     recall, precision = (right / np.maximum(count, 1e-12) for count in (true, found))
     f1 = 2 * right / np.maximum(true + found, 1e-12)
     rows = np.maximum(true.sum(axis=-1), 1e-12)
+    counted = true > 0 if present_only else np.ones_like(true, dtype=bool)
     result = {
         "accuracy": right.sum(axis=-1) / rows,
-        "macro_f1": f1.mean(axis=-1),
-        "macro_recall": recall.mean(axis=-1),
-        "macro_precision": precision.mean(axis=-1),
+        "macro_f1": f1.mean(axis=-1, where=counted),
+        "macro_recall": recall.mean(axis=-1, where=counted),
+        "macro_precision": precision.mean(axis=-1, where=counted),
         "weighted_f1": (f1 * true).sum(axis=-1) / rows,
     }
     return result | {f"f1_{name}": f1[..., number] for number, name in enumerate(label_names)}

@@ -81,15 +81,21 @@ def write_json(path: Path, content: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file under a temporary name, then rename."""
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=_SAVING, delete=False) as file:
-        try:
-            file.write(text)
-            file.flush()
-        except OSError:
-            os.unlink(file.name)
-            raise
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    with replaced(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Give a temporary name, with the same ending; what is written under it takes the place of the file."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_SAVING, suffix=path.suffix, delete=False) as file:
+        temporary = Path(file.name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def save_run(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, record: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 
 from modeling_lstm.cli import main
 from modeling_lstm.comparison import CompareArguments, Predict, System, Task, compare
@@ -20,12 +22,12 @@ from modeling_lstm.comparison.costs import measure
 from modeling_lstm.comparison.neural import NeuralSystem
 from modeling_lstm.comparison.plots import undominated
 from modeling_lstm.comparison.report import write_report
-from modeling_lstm.comparison.significance import holm, interval, paired, resampled
+from modeling_lstm.comparison.significance import enough, holm, interval, paired, resampled
 from modeling_lstm.comparison.slices import shuffled, slices
 from modeling_lstm.comparison.study import Run, Study
 from modeling_lstm.data import DataArguments
 from modeling_lstm.errors import InputError
-from tests.conftest import WORDS, opinion_rows, write_csv
+from tests.conftest import TRAIN_FLAGS, WORDS, opinion_rows, write_csv
 
 TINY = """
 embedding_size: 8
@@ -115,7 +117,7 @@ def test_every_kind_of_system_side_by_side(
     found = json.loads((output / "comparison.json").read_text(encoding="utf-8"))
     assert list(found["systems"]) == ["tfidf", "fasttext", "tiny", "before", "word-list"]
     for name, system in found["systems"].items():
-        seeds = 1 if name == "before" else 2
+        seeds = 1 if name in ("before", "tfidf") else 2
         assert len(system["scores"]["macro_f1"]["values"]) == seeds and name in table
         assert system["scores"]["macro_f1"]["mean"] > 0.85, (name, system["scores"])
         assert system["model"]["parameters"] > 0 and system["model"]["size_mb"] >= 0
@@ -138,7 +140,9 @@ def test_every_kind_of_system_side_by_side(
 def test_a_killed_comparison_goes_on_where_it_was(data: DataArguments, tmp_path: Path) -> None:
     whole = compare([WordList()], data, arguments(tmp_path / "whole"))
     expected = list(WordList.fitted)
-    assert len(expected) == 2 + 2 - 1 + 2 * 2  # two trials, two seeds of which one is a trial, two shares
+    assert (
+        len(expected) == 2 + 2 - 1 + 2
+    )  # two trials, two seeds of which one is a trial, a share (the other lacks labels)
     WordList.fitted = []
     with pytest.raises(KeyboardInterrupt):
         compare([WordList(stop_at=3)], data, arguments(tmp_path / "cut"))
@@ -150,7 +154,7 @@ def test_a_killed_comparison_goes_on_where_it_was(data: DataArguments, tmp_path:
     assert WordList.fitted == expected and (tmp_path / "cut" / "comparison.md").read_text("utf-8") == tables
     assert again["systems"]["word-list"]["scores"] == whole["systems"]["word-list"]["scores"]
     compare([WordList(), Slow()], data, arguments(tmp_path / "cut", seeds=3))
-    assert len(WordList.fitted) == len(expected) + (1 + 2) + (1 + 3 + 3 * 2)  # only what is new
+    assert len(WordList.fitted) == len(expected) + (1 + 1) + (1 + 3 + 3)  # only what is new
 
 
 def test_a_killed_training_goes_on_where_it_was(
@@ -174,6 +178,82 @@ def test_a_killed_training_goes_on_where_it_was(
     assert json.loads((folder / "run.json").read_text("utf-8"))["training"]["resumed"]
     assert not list(folder.glob("checkpoint-*"))
     assert again["scores"] == whole["scores"] and again["minutes"] is None and whole["minutes"] is not None
+
+
+class Other(WordList):
+    def identity(self) -> dict[str, Any]:
+        return super().identity() | {"forgets": self.forgets}
+
+
+def test_runs_of_another_system_are_not_taken_for_its_own(
+    data: DataArguments, data_folder: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    compare([Other(5)], data, arguments(tmp_path / "a", shares=[1.0]))
+    with pytest.raises(InputError, match="holds runs of another system, or with other settings"):
+        compare([Other(6)], data, arguments(tmp_path / "a", shares=[1.0]))
+    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    flags = ["compare", "--dataset", str(data_folder), "--systems", str(tmp_path / "tiny.yaml"), "--seeds", "1"]
+    flags += ["--shares", "1", "--output", str(tmp_path / "b")]
+    assert main(flags) == 0
+    assert "holds runs of another system, or with other settings" in fails(*flags, "--max_length", "9")
+    (tmp_path / "tiny.yaml").write_text(TINY.replace("0.02", "0.03"), encoding="utf-8")
+    assert "under the name 'tiny'" in fails(*flags)
+
+
+def test_a_folder_of_runs_may_grow(data: DataArguments, trained: Path, tmp_path: Path) -> None:
+    runs = tmp_path / "mine"
+    for seed in (1, 2):
+        shutil.copytree(trained, runs / f"seed-{seed}")
+    options = {"shares": [1.0], "seeds": 3}
+    compare([str(runs)], data, arguments(tmp_path / "out", **options))
+    shutil.copytree(trained, runs / "seed-0")
+    weights = load_file(runs / "seed-0" / "model.safetensors")
+    save_file({name: -one for name, one in weights.items()}, runs / "seed-0" / "model.safetensors", {"format": "pt"})
+    (found,) = compare([str(runs)], data, arguments(tmp_path / "out", **options))["systems"].values()
+    first, *others = found["scores"]["accuracy"]["values"]
+    assert first < 0.9 and others == [1.0, 1.0]
+
+
+def test_fewer_trials_in_the_same_folder(data: DataArguments, tmp_path: Path) -> None:
+    compare([WordList()], data, arguments(tmp_path, shares=[1.0]))
+    found = compare([WordList(), Slow()], data, arguments(tmp_path, shares=[1.0], trials=1))["systems"]
+    assert found["word-list"]["settings"] == {"words": 1} and found["slow"]["costs"]["p50_ms"] >= 10
+    (folder,) = {one["systems"]["word-list"] for one in [json.loads((tmp_path / "costs.json").read_text("utf-8"))]}
+    assert "setting-0" in folder
+
+
+class Fragile(WordList):
+    def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
+        if settings["words"] == 1:
+            raise InputError("Training diverged.")
+        super().fit(task, settings, seed, folder)
+        return {}
+
+
+def test_a_setting_that_fails_loses(data: DataArguments, tmp_path: Path) -> None:
+    (found,) = compare([Fragile()], data, arguments(tmp_path))["systems"].values()
+    assert [one["validation"] is None for one in found["tried"]] == [True, False] and found["settings"] == {"words": 3}
+    assert "| failed |" in (tmp_path / "comparison.md").read_text("utf-8")
+    with pytest.raises(InputError, match="Training diverged"):
+        compare([Fragile()], data, arguments(tmp_path / "alone", trials=1))
+
+
+def test_small_and_unbalanced_data(tmp_path: Path) -> None:
+    rows = [(text, "yes" if n % 10 else "no") for n, (text, _) in enumerate(opinion_rows(150))]
+    path = write_csv(tmp_path / "mine.csv", rows)
+    found = compare(["tfidf"], DataArguments(dataset=str(path)), arguments(tmp_path / "out"))["systems"]["tfidf"]
+    assert len(found["curve"]) == 1  # one hundredth of it, two rows, would not hold both labels
+
+
+def test_a_run_that_may_have_seen_the_test_rows(tmp_path: Path, fails: Callable[..., str]) -> None:
+    path = write_csv(tmp_path / "mine.csv", opinion_rows(120))
+    flags = ["--dataset", str(path), *TRAIN_FLAGS]
+    assert main(["train", *flags, "--output_dir", str(tmp_path / "a")]) == 0
+    assert main(["train", *flags, "--output_dir", str(tmp_path / "b"), "--test_share", "0.2"]) == 0
+    flags = ["--dataset", str(path), "--output", str(tmp_path / "out"), "--shares", "1", "--systems"]
+    told = fails("compare", *flags, str(tmp_path / "a"))
+    assert "was trained on other rows" in told and "(--test_share None, here 0.2)" in told
+    assert main(["compare", *flags, str(tmp_path / "b")]) == 0
 
 
 def test_settings_are_chosen_on_validation(data: DataArguments, tmp_path: Path) -> None:
@@ -214,11 +294,11 @@ def test_order_is_noticed_by_those_who_read_it(tmp_path: Path) -> None:
 def test_a_transformer_with_fewer_seeds(data_folder: Path, encoder: Path, tmp_path: Path) -> None:
     flags = ["--dataset", str(data_folder), "--seeds", "2", "--transformer_seeds", "1", "--shares", "1", "--bf16"]
     flags += ["--trials", "2", "--resamples", "100", "--transformer_max_length", "16", "--class_weights", "balanced"]
-    systems = [f"tiny-bert=transformer:{encoder}", "tfidf"]
+    systems = [f"tiny-bert=transformer:{encoder}", "tests.test_comparison:WordList"]
     assert main(["compare", *flags, "--systems", *systems, "--output", str(tmp_path)]) == 0
     found = json.loads((tmp_path / "comparison.json").read_text("utf-8"))["systems"]
     seeds = {name: len(one["scores"]["accuracy"]["values"]) for name, one in found.items()}
-    assert seeds == {"tiny-bert": 1, "tfidf": 2}
+    assert seeds == {"tiny-bert": 1, "word-list": 2}
     assert found["tiny-bert"]["scores"]["accuracy"]["sd"] is None
     rates = [one["settings"]["learning_rate"] for one in found["tiny-bert"]["tried"]]
     assert rates == [5e-5, 1e-4] and found["tiny-bert"]["settings"]["learning_rate"] in rates
@@ -266,6 +346,7 @@ def test_few_rows_may_lack_a_label(tmp_path: Path) -> None:
     rows = opinion_rows(90) + [("a text of its own", "rare")] * 4
     study = Study(tmp_path / "out", DataArguments(dataset=str(write_csv(tmp_path / "mine.csv", rows))))
     for system in ("tfidf", "fasttext"):
+        study.texts["shuffled"] = ["__label__9 __label__x film"] * len(study.texts["shuffled"])
         outcome = study.run(Run(open_system(system), 0, 6, 0))
         assert outcome.probabilities["test"].shape[1] == 4
 
@@ -286,6 +367,7 @@ def test_costs_are_measured_in_processes_of_their_own(data: DataArguments, tmp_p
 
 
 def test_slices() -> None:
+    assert shuffled(["a\0 b\0"]) in (["a\0 b\0"], ["b\0 a\0"])
     texts = ["It is not good .", "Good , but long .", "I ca n't say", "Nothing happens", "knot a butter", "Fine film"]
     found = slices(texts)
     assert np.flatnonzero(found["negation"]).tolist() == [0, 2, 3]
@@ -319,6 +401,20 @@ def test_intervals_are_those_of_the_binomial() -> None:
     assert low == pytest.approx(0.75 - 1.96 * error, abs=0.006) and high == pytest.approx(
         0.75 + 1.96 * error, abs=0.006
     )
+
+
+def test_rare_labels_have_intervals_of_their_own_rows() -> None:
+    references = np.repeat([0, 1, 2], [400, 97, 3])
+    drawn = resampled({"a": [references]}, references, ["a", "b", "c"], ("macro_recall", "macro_f1"), resamples=500)
+    assert interval(drawn["a"]["macro_recall"]) == [1.0, 1.0] == interval(drawn["a"]["macro_f1"])
+
+
+def test_many_systems_can_still_be_told_apart() -> None:
+    for systems in (2, 6, 11):
+        number = enough(100, systems)
+        pairs = systems * (systems - 1) // 2
+        assert holm([2 / (number + 1)] * pairs)[0] < 0.01
+    assert enough(2_000, 3) == 2_000
 
 
 def test_differences_are_found_where_there_are_some() -> None:
@@ -397,6 +493,8 @@ def test_what_cannot_be_compared(
     assert "Unknown metric 'log_loss' for --metric" in fails(*flags, "--metric", "log_loss")
     assert "--seeds must be at least 1, found 0" in fails(*flags, "--seeds", "0")
     assert "--shares must be greater than 0" in fails(*flags, "--shares", "0")
+    (tmp_path / "file").write_text("")
+    assert "is a file" in fails(*flags[:3], "--output", str(tmp_path / "file"), "--systems", "tfidf")
     assert "cannot be opened: ModuleNotFoundError" in fails(*flags, "--systems", "no.module:System")
     assert "is no modeling_lstm.comparison.System" in fails(*flags, "--systems", "json:dumps")
     assert "has no run.json" in fails(*flags, "--systems", str(tmp_path))
@@ -416,12 +514,18 @@ def test_what_cannot_be_compared(
             assert "pip install 'modeling-lstm[compare]'" in fails(*flags, "--systems", system, "--trials", "1")
 
 
-def test_probabilities_that_are_none(data: DataArguments, tmp_path: Path) -> None:
-    class Wrong(WordList):
-        name = "wrong"
+class Wrong(WordList):
+    name = "wrong"
 
-        def load(self, folder: Path, labels: int) -> Predict:
-            return lambda texts: np.ones((len(texts), labels))
+    def load(self, folder: Path, labels: int) -> Predict:
+        return lambda texts: np.ones((len(texts), labels))
 
+
+def test_systems_that_break_their_promise(data: DataArguments, tmp_path: Path) -> None:
+    class Local(WordList):
+        pass
+
+    with pytest.raises(InputError, match="cannot be pickled"):
+        compare([Local()], data, arguments(tmp_path))
     with pytest.raises(InputError, match="must give probabilities of shape .* whose rows sum to 1"):
         compare([Wrong()], data, arguments(tmp_path))

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import pickle
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,12 +14,12 @@ import torch
 from tqdm.auto import tqdm
 
 from ..data import DataArguments
-from ..errors import listed, require
+from ..errors import InputError, listed, require
 from ..runs import environment, write_json
 from .catalog import open_system
 from .costs import measure
 from .report import RESULT, write_report
-from .significance import interval, paired, resampled
+from .significance import enough, interval, paired, resampled
 from .slices import slices
 from .study import Outcome, Run, Study
 from .systems import System
@@ -62,7 +63,9 @@ class CompareArguments:
     )
     transformer_max_length: int = field(default=256, metadata={"help": "Tokens of a text that a Transformer reads."})
     threads: int | None = field(default=None, metadata={"help": "Threads for training and for measuring."})
-    resamples: int = field(default=2_000, metadata={"help": "Bootstrap resamples."})
+    resamples: int = field(
+        default=2_000, metadata={"help": "Bootstrap resamples, at least; more where many systems are compared."}
+    )
 
     def __post_init__(self) -> None:
         require(bool(self.output), "Name the folder of the comparison with --output.")
@@ -105,6 +108,15 @@ def compare(
     ]
     names = [system.name for system in opened]
     require(bool(names), "Name the systems with --systems.")
+    for system in opened:
+        system.prepare()
+        try:
+            pickle.dumps(system)
+        except Exception as error:  # whatever a user's own object raises
+            raise InputError(
+                f"The system {system.name!r} cannot be pickled, as measuring its cost in a process of its own needs: "
+                f"{error}"
+            ) from error
     twice = {name for name in names if names.count(name) > 1} | {
         one.name for one in opened if sum(one.slug == other.slug for other in opened) > 1
     }
@@ -113,14 +125,17 @@ def compare(
         torch.set_num_threads(arguments.threads)
     folder = Path(arguments.output)
     study = Study(folder, data, arguments.metric, arguments.class_weights)
+    for system in opened:
+        study.claim(system)
+    points = study.shares(arguments.shares)
     found = {}
-    with tqdm(total=_number(opened, arguments), desc="runs", disable=not sys.stderr.isatty()) as progress:
+    with tqdm(total=_number(opened, arguments, points), desc="runs", disable=not sys.stderr.isatty()) as progress:
         for system in opened:
-            found[system.name] = _study(study, system, arguments, progress)
+            found[system.name] = _study(study, system, arguments, points, progress)
     names_and_outcomes = {name: outcomes for name, (_, outcomes) in found.items()}
     result = {
         "command": command,
-        "data": {"dataset": data.dataset, "counts": study.task.data.counts()},
+        "data": {"dataset": data.dataset, "max_length": data.max_length, "counts": study.task.data.counts()},
         "task": {"metric": arguments.metric, "label_names": study.task.label_names},
         "settings": {
             name: getattr(arguments, name)
@@ -131,18 +146,18 @@ def compare(
     }
     _add_scores(result, study, names_and_outcomes, arguments)
     _add_costs(result, study, {system.name: system for system in opened}, names_and_outcomes)
-    write_json(folder / RESULT, result | environment())
+    result |= environment()
+    write_json(folder / RESULT, result)
     write_report(folder)
     return result
 
 
-def _number(systems: list[System], arguments: CompareArguments) -> int:
-    curve = sum(share < 1 for share in arguments.shares)
+def _number(systems: list[System], arguments: CompareArguments, points: list[int]) -> int:
     number = 0
     for one in systems:
         trials = min(arguments.trials, len(one.settings()))
         seeds = _seeds(one, arguments)
-        number += seeds if one.finished else (trials if trials > 1 else 0) + seeds * (1 + curve)
+        number += seeds if one.finished else (trials if trials > 1 else 0) + seeds * (1 + len(points))
     return number
 
 
@@ -152,7 +167,7 @@ def _seeds(system: System, arguments: CompareArguments) -> int:
 
 
 def _study(
-    study: Study, system: System, arguments: CompareArguments, progress: Any
+    study: Study, system: System, arguments: CompareArguments, points: list[int], progress: Any
 ) -> tuple[dict[str, Any], list[Outcome]]:
     """All runs of one system: what the result says of it, and the outcomes of its seeds."""
 
@@ -163,18 +178,25 @@ def _study(
         return outcome
 
     trials = list(study.choose(system, arguments.trials, arguments.trial_rows))
+    attempts: list[Outcome | None] = []
+    failure: InputError | None = None
     for trial in trials:
-        run(trial)
-    setting, tried = study.chosen(trials)
+        try:
+            attempts.append(run(trial))
+        except InputError as error:  # training diverged, say: another setting may do better
+            logger.warning("%s, setting %d failed: %s", system.name, trial.setting, error)
+            attempts.append(None)
+            failure = error
+    if failure is not None and not any(attempts):
+        raise failure
+    setting, tried = study.chosen(trials, attempts)
     seeds = range(_seeds(system, arguments))
     whole = [Run(system, setting, study.rows, seed) for seed in seeds]
     outcomes = [run(one) for one in whole]
     curve: list[dict[str, Any]] = []
     by_rows: dict[int, list[Run]] = {}
     if not system.finished:
-        for share in sorted({share for share in arguments.shares if share < 1}):
-            rows = max(2, round(share * study.rows))
-            by_rows[rows] = [Run(system, setting, rows, seed) for seed in seeds]
+        by_rows = {rows: [Run(system, setting, rows, seed) for seed in seeds] for rows in points}
     for rows, runs in by_rows.items():
         scores = [run(one).record["metrics"]["test"][arguments.metric] for one in runs]
         curve.append({"rows": rows} | _spread(scores))
@@ -195,7 +217,9 @@ def _minutes(outcomes: list[Outcome]) -> float | None:
     seconds = [
         one.record["seconds"]["total"]
         for one in outcomes
-        if "seconds" in one.record and "resumed" not in one.record["comparison"]
+        if "seconds" in one.record
+        and "resumed" not in one.record["comparison"]
+        and not one.record.get("training", {}).get("resumed")
     ]
     return round(float(np.mean(seconds)) / 60, 2) if seconds else None
 
@@ -215,7 +239,7 @@ def _add_scores(
     labels, names, metric = study.task.labels("test"), study.task.label_names, arguments.metric
     guesses = {name: [one.probabilities["test"].argmax(axis=1) for one in found] for name, found in outcomes.items()}
     shown = ("accuracy",) if metric == "accuracy" else (metric, "accuracy")
-    drawn = resampled(guesses, labels, names, shown, resamples=arguments.resamples)
+    drawn = resampled(guesses, labels, names, shown, resamples=enough(arguments.resamples, len(guesses)))
     parts = slices(study.texts["test"])
     result["slices"] = {name: int(rows.sum()) for name, rows in parts.items()}
     for name, found in outcomes.items():
@@ -245,13 +269,16 @@ def _add_costs(
     """What using a trained system costs; measured once for the same systems, all of them in the same minutes."""
     path = study.folder / "costs.json"
     threads = torch.get_num_threads()
-    key = {"systems": sorted(systems), "threads": threads, "texts": min(SENTENCES, len(study.texts["test"]))}
+    texts = study.texts["test"]
+    drawn = np.random.default_rng(0).permutation(len(texts))[:SENTENCES]
+    measured = {name: str(outcomes[name][0].folder) for name in sorted(systems)}
+    key = {"systems": measured, "threads": threads, "texts": len(drawn)}
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if {name: kept.get(name) for name in key} != key:
         trained = {name: (system, outcomes[name][0].folder) for name, system in systems.items()}
         logger.info("Measuring what each system costs to use")
-        texts = study.texts["test"][:SENTENCES]
-        kept = key | {"costs": measure(trained, texts, len(study.task.label_names), threads)}
+        labels = len(study.task.label_names)
+        kept = key | {"costs": measure(trained, [texts[row] for row in drawn], labels, threads)}
         write_json(path, kept)
     result["threads"] = threads
     for name in systems:

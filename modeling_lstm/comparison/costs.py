@@ -2,6 +2,7 @@
 
 import contextlib
 import multiprocessing
+import os
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -12,7 +13,7 @@ import numpy as np
 
 ROUNDS = 3
 SINGLE = 100  # sentences answered one by one in a round
-SECONDS = 3.0  # after which a round has seen enough
+SECONDS = 3.0  # of batches in a round, at most, for the slowest system; the others answer the same texts
 BATCH = 32
 
 
@@ -22,7 +23,7 @@ def measure(systems: dict[str, tuple[Any, Path]], texts: list[str], labels: int,
 
     Args:
         systems: For each name the system and the folder of a trained one.
-        texts: What is classified.
+        texts: What is classified, as much of it as the slowest manages: in no order of their lengths.
         labels: Number of labels.
         threads: Threads that each may use.
 
@@ -41,10 +42,14 @@ def measure(systems: dict[str, tuple[Any, Path]], texts: list[str], labels: int,
             there.close()
             workers[name] = (here, process)
             _answer(here, name)  # one loads at a time
+        manages = []
+        for name, (here, _process) in workers.items():
+            here.send(None)
+            manages.append(_answer(here, name)["batches"])
         rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in workers}
         for _ in range(ROUNDS):
             for name, (here, _process) in workers.items():
-                here.send("go")
+                here.send(min(manages))
                 rounds[name].append(_answer(here, name))
         return {name: _summary(found) for name, found in rounds.items()}
     finally:
@@ -74,23 +79,29 @@ def _summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _work(there: Connection, system: Any, folder: Path, texts: list[str], labels: int, threads: int) -> None:
+    os.environ["RAYON_NUM_THREADS"] = str(threads)  # of the tokenizers
     import torch
+    import transformers  # noqa: F401
 
     torch.set_num_threads(threads)
+    system.prepare()
     memory = _memory()
     started = time.perf_counter()
     predict = system.load(folder, labels)
     predict(texts[:1])
     load = time.perf_counter() - started
     there.send({})
+    batches = [texts[begin : begin + BATCH] for begin in range(0, len(texts), BATCH)]
     while True:
         try:
-            there.recv()
+            number = there.recv()
         except EOFError:
             return
-        single = [_timed(predict, [text]) for text in _while_there_is_time(texts[:SINGLE])]
-        batches = [texts[begin : begin + BATCH] for begin in range(0, len(texts), BATCH)]
-        spent = [(_timed(predict, batch), len(batch)) for batch in _while_there_is_time(batches)]
+        if number is None:
+            there.send({"batches": len([predict(batch) for batch in _while_there_is_time(batches)])})
+            continue
+        single = [_timed(predict, [text]) for text in texts[: min(SINGLE, number * BATCH)]]
+        spent = [(_timed(predict, batch), len(batch)) for batch in batches[:number]]
         rate = sum(rows for _, rows in spent) / sum(seconds for seconds, _ in spent)
         found = {"milliseconds": [1000 * seconds for seconds in single], "texts_per_second": rate}
         there.send(found | {"load_seconds": round(load, 3), "memory_mb": round((_memory(peak=True) - memory) / 1e6)})

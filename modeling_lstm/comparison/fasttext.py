@@ -24,6 +24,10 @@ class FastText(System):
         pairs = {"wordNgrams": 2, "bucket": 200_000, "epoch": 25}
         return [pairs | {"lr": 0.1}, pairs | {"lr": 0.5}, pairs | {"lr": 0.1, "minn": 3, "maxn": 6}]
 
+    def prepare(self) -> None:
+        """Import the library."""
+        _library()
+
     def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """Train on one thread: with several, no two runs are alike. Rare labels count more by being repeated."""
         library = _library()
@@ -63,8 +67,8 @@ class FastText(System):
 
 
 def _words(text: str) -> str:
-    """Words and signs in lower case on one line, as the library's tutorial prepares them."""
-    return " ".join(_WORD.findall(text.lower()))
+    """Words and signs in lower case on one line, as the library's tutorial prepares them, none of them its mark."""
+    return " ".join(_WORD.findall(text.lower().replace(MARK, "label ")))
 
 
 def _library() -> Any:

@@ -21,6 +21,17 @@ _SLOW = {"per_device_train_batch_size": 32, "learning_rate": 1e-3, "num_train_ep
 LSTM_SETTINGS: list[dict[str, Any]] = [{}, _SLOW, _SLOW | {"average_epochs": 0.5, "adversarial_size": 0.25}]
 TRANSFORMER_SETTINGS: list[dict[str, Any]] = [{"learning_rate": 5e-5}, {"learning_rate": 1e-4}, {"learning_rate": 2e-5}]
 _LENGTHS = ("max_length", "train_max_length")
+# What decides which rows are train, validation and test
+_ROWS = (
+    "dataset",
+    "subset",
+    "revision",
+    "train_dataset",
+    "validation_share",
+    "test_share",
+    "split_seed",
+    "group_column",
+)
 
 
 class NeuralSystem(System):
@@ -53,6 +64,10 @@ class NeuralSystem(System):
     def settings(self) -> list[dict[str, Any]]:
         """Three for each, as many as the others have."""
         return self.choices
+
+    def identity(self) -> dict[str, Any]:
+        """What always holds."""
+        return super().identity() | {"base": {name: str(value) for name, value in self.base.items()}}
 
     def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """Train, or go on where training was cut off."""
@@ -113,7 +128,20 @@ class RunFolders(NeuralSystem):
                 f"The run {str(folder)!r} knows the labels {names}, the data have {task.label_names}: compare it on "
                 "the data that it was trained for."
             )
+        ours, theirs = vars(task.arguments), record["data"]
+        other = [name for name in _ROWS if _same(ours[name]) != _same(theirs.get(name))]
+        if other:
+            told = "; ".join(f"--{name} {theirs.get(name)}, here {ours[name]}" for name in other)
+            raise InputError(
+                f"The run {str(folder)!r} was trained on other rows, among which may be those of test ({told}): "
+                "compare it with the data settings that it was trained with, or train it with those of the comparison."
+            )
         return record["model"]
+
+
+def _same(value: Any) -> Any:
+    """A path in one form, however it was written."""
+    return str(Path(value).resolve()) if isinstance(value, str) and Path(value).exists() else value
 
 
 def _data_settings(arguments: DataArguments) -> dict[str, Any]:

@@ -1,14 +1,11 @@
 """The plots of a comparison, as SVG that can be read in black and white: markers and names, not colours."""
 
-import io
 from typing import Any
 
-import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-MARKERS = "osD^vP*X<>hp"
-LINES = ("-", "--", ":", "-.")
+from ..figures import MARKERS, plain, style, svg
 
 
 def undominated(points: dict[str, tuple[float, float]]) -> list[str]:
@@ -29,13 +26,20 @@ def undominated(points: dict[str, tuple[float, float]]) -> list[str]:
 
 def against_cost(points: dict[str, tuple[float, float]], cost: str, score: str) -> str:
     """A point for each system, cost on a logarithmic axis, with a line through the undominated ones."""
+    with plain():
+        return svg(_against_cost(points, cost, score))
+
+
+def _against_cost(points: dict[str, tuple[float, float]], cost: str, score: str) -> Figure:
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
     front = undominated(points)
     axes.plot(*zip(*(points[name] for name in front), strict=True), color="0.6", linestyle="--", linewidth=1, zorder=1)
     for number, (name, (x, y)) in enumerate(points.items()):
         filled = "black" if name in front else "white"
-        axes.scatter([x], [y], marker=_marker(number), s=60, facecolor=filled, edgecolor="black", zorder=2)
+        axes.scatter(
+            [x], [y], marker=MARKERS[number % len(MARKERS)], s=60, facecolor=filled, edgecolor="black", zorder=2
+        )
     _name_points(axes, points)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
@@ -44,11 +48,16 @@ def against_cost(points: dict[str, tuple[float, float]], cost: str, score: str) 
     axes.set_ylabel(score)
     axes.set_title("black, on the line: no other is both better and cheaper", fontsize=9)
     axes.grid(True, color="0.9", zorder=0)
-    return _svg(figure)
+    return figure
 
 
 def learning_curves(curves: dict[str, list[dict[str, Any]]], score: str) -> str:
     """Score against training rows, with the standard deviation over the seeds as bars."""
+    with plain():
+        return svg(_learning_curves(curves, score))
+
+
+def _learning_curves(curves: dict[str, list[dict[str, Any]]], score: str) -> Figure:
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
     for number, (name, points) in enumerate(curves.items()):
@@ -56,9 +65,8 @@ def learning_curves(curves: dict[str, list[dict[str, Any]]], score: str) -> str:
             [point["rows"] for point in points],
             [100 * point["mean"] for point in points],
             yerr=[100 * (point["sd"] or 0.0) for point in points],
-            marker=_marker(number),
             markerfacecolor="white",
-            linestyle=LINES[number % len(LINES)],
+            **style(number),
             color=str(0.15 * (number % 5)),
             capsize=3,
             label=name,
@@ -69,11 +77,7 @@ def learning_curves(curves: dict[str, list[dict[str, Any]]], score: str) -> str:
     axes.set_ylabel(score)
     axes.grid(True, color="0.9")
     axes.legend(fontsize=8, frameon=False)
-    return _svg(figure)
-
-
-def _marker(number: int) -> Any:
-    return MARKERS[number % len(MARKERS)]
+    return figure
 
 
 def _name_points(axes: Axes, points: dict[str, tuple[float, float]]) -> None:
@@ -85,17 +89,5 @@ def _name_points(axes: Axes, points: dict[str, tuple[float, float]]) -> None:
         is_close = before is not None and x < 3 * before[0] and abs(y - before[1]) < 0.08 * spread
         place = -place if is_close else 1.0
         offset = (0, 7) if place > 0 else (0, -14)
-        axes.annotate(_plain(name), (x, y), xytext=offset, textcoords="offset points", ha="center", fontsize=8)
+        axes.annotate(name, (x, y), xytext=offset, textcoords="offset points", ha="center", fontsize=8)
         before = (x, y)
-
-
-def _plain(name: str) -> str:
-    return name.replace("$", r"\$")  # not mathematics
-
-
-def _svg(figure: Figure) -> str:
-    file = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "modeling-lstm", "svg.fonttype": "path"}):
-        figure.savefig(file, format="svg", metadata={"Date": None})
-    text = file.getvalue()
-    return text[text.index("<svg") :]

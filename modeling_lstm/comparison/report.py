@@ -161,7 +161,7 @@ def _costs(found: dict[str, Any]) -> Table:
         rows.append(
             [
                 name,
-                f"{system['model']['parameters'] / 1e6:.2f} M",
+                _millions(system["model"]["parameters"]),
                 f"{system['model']['size_mb']:.1f}",
                 "" if minutes is None else f"{minutes:.1f}",
                 f"{costs['p50_ms']:.2f}",
@@ -214,7 +214,7 @@ def _slices(found: dict[str, Any]) -> Table:
     note = (
         "Accuracy in percent. Negation and contrast: rows with such an English word (not, never, n't; but, although). "
         "Words in disorder: the words of each test text in a random order, what that loses, and the share of answers "
-        "that it changes; who reads single words does not notice."
+        "that it changes; who reads single words does not notice, unless of a long text other words are then read."
     )
     return Table("Where they differ", note, heads, rows)
 
@@ -238,10 +238,22 @@ def _settings(found: dict[str, Any]) -> Table:
         for one in system["tried"] or [{"settings": system["settings"], "rows": None, "validation": None}]:
             chosen = "yes" if one["settings"] == system["settings"] else ""
             shown = ", ".join(f"{key} {value}" for key, value in one["settings"].items()) or "defaults"
-            score = "" if one["validation"] is None else f"{100 * one['validation']:.1f}"
+            if one["rows"] is None:
+                score = ""
+            else:
+                score = "failed" if one["validation"] is None else f"{100 * one['validation']:.1f}"
             rows.append([name, shown, score, chosen])
     metric = _title(found["task"]["metric"])
-    note = f"Each tried on at most {found['settings']['trial_rows']:,} training rows with one seed."
+    chosen = found["settings"]
+    note = f"Each tried on at most {chosen['trial_rows']:,} training rows with one seed."
+    if chosen["embeddings"]:
+        note += f" Those of lstm, gru and bag-of-words begin with the word vectors {chosen['embeddings']}."
+    if chosen["bf16"]:
+        note += " Networks were trained in bf16, but for those of recipes and run folders."
+    note += (
+        f" Networks read the first {found['data']['max_length']:,} tokens of a text, Transformers the first "
+        f"{chosen['transformer_max_length']:,}, the others all of it."
+    )
     return Table("Settings", note, ["system", "settings", f"validation, {metric}", "chosen"], rows)
 
 
@@ -282,6 +294,10 @@ def _points(found: dict[str, Any], cost: str) -> dict[str, tuple[float, float]]:
 def _percent(scores: dict[str, Any]) -> str:
     spread = "" if scores["sd"] is None else f" ± {100 * scores['sd']:.1f}"
     return f"{100 * scores['mean']:.1f}{spread}"
+
+
+def _millions(parameters: int | None) -> str:
+    return "" if parameters is None else f"{parameters / 1e6:.2f} M"
 
 
 def _p(value: float) -> str:

@@ -39,4 +39,5 @@ def slices(texts: list[str]) -> dict[str, np.ndarray]:
 def shuffled(texts: list[str], seed: int = 0) -> list[str]:
     """The words of each text (what blanks divide) in a random order."""
     rng = np.random.default_rng(seed)
-    return [" ".join(rng.permutation(text.split())) for text in texts]
+    words = (text.split() for text in texts)
+    return [" ".join(some[place] for place in rng.permutation(len(some))) for some in words]

@@ -4,7 +4,6 @@ import hashlib
 import json
 import logging
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,17 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from ..data import DataArguments, TextData, load_data
+from ..data import DataArguments, TextData, draw_rows, load_data
 from ..errors import listed, require
 from ..metrics import confusion_scores, scores
-from ..runs import RECORD, environment, write_json
+from ..runs import RECORD, environment, replaced, write_json
 from .slices import shuffled
 from .systems import System, Task
 
 logger = logging.getLogger(__name__)
 
 PREDICTIONS = "predictions.npz"
-CHOSEN = "chosen.json"
 TEST_SHARE = 0.2
 
 
@@ -39,6 +37,11 @@ class Run:
     @property
     def path(self) -> Path:
         """Its folder within the comparison's."""
+        if self.system.finished:  # known by what it is: when others are added, its place among them changes
+            folder = self.system.finished[self.seed].resolve()
+            changed = max((path.stat().st_mtime_ns for path in folder.glob("*.safetensors")), default=0)
+            digest = hashlib.blake2b(f"{folder} {changed}".encode(), digest_size=6).hexdigest()
+            return Path("runs", self.system.slug, f"{folder.name}-{digest}")
         return Path("runs", self.system.slug, f"setting-{self.setting}", f"rows-{self.rows}", f"seed-{self.seed}")
 
 
@@ -95,14 +98,29 @@ class Study:
         for split in ("train", "validation", "test"):
             digest.update(json.dumps([self.task.texts(split), self.task.labels(split).tolist()]).encode())
         what = {"data": digest.hexdigest(), "metric": self.task.metric, "class_weights": self.task.class_weights}
-        path = self.folder / "task.json"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            write_json(path, what)
+        require(not self.folder.is_file(), f"--output {str(self.folder)!r} is a file.")
+        is_ours = _agrees(self.folder / "task.json", what)
         require(
-            json.loads(path.read_text(encoding="utf-8")) == what,
+            is_ours,
             f"{str(self.folder)!r} holds a comparison on other data or by another metric: name another --output.",
         )
+
+    def claim(self, system: System) -> None:
+        """
+        Say of which system and with which settings the runs of that name are, or find that they are of these.
+
+        Raises:
+            InputError: they are another's.
+        """
+        lengths = {name: getattr(self.arguments, name) for name in ("max_length", "train_max_length")}
+        for number, settings in enumerate(system.settings() if not system.finished else ()):
+            what = system.identity() | {"settings": settings, "data": lengths}
+            folder = self.folder / "runs" / system.slug / f"setting-{number}"
+            require(
+                _agrees(folder / "system.json", json.loads(json.dumps(what))),
+                f"{str(folder)!r} holds runs of another system, or with other settings, under the name "
+                f"{system.name!r}: name another --output, or give this one another name (NAME=...).",
+            )
 
     def run(self, run: Run) -> Outcome:
         """Train, predict and record, as far as that was not done before."""
@@ -117,9 +135,8 @@ class Study:
             splits = {name: self._scores(name, found[name]) for name in ("validation", "test")}
             record["metrics"] = splits
             write_json(folder / RECORD, record)
-            with tempfile.NamedTemporaryFile(dir=folder, suffix=".saving", delete=False) as file:
-                np.savez(file, allow_pickle=False, **found)
-            Path(file.name).replace(folder / PREDICTIONS)
+            with replaced(folder / PREDICTIONS) as temporary:
+                np.savez(temporary, allow_pickle=False, **found)
         with np.load(folder / PREDICTIONS) as found:
             probabilities = {name: found[name] for name in found}
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
@@ -148,7 +165,7 @@ class Study:
         record.setdefault("data", vars(arguments) | {"counts": task.data.counts()})
         for name, value in environment().items():
             record.setdefault(name, value)
-        record["model"] = model | {"size_mb": round(_bytes(trained) / 1e6, 3)}
+        record["model"] = {"parameters": None} | model | {"size_mb": round(_bytes(trained) / 1e6, 3)}
         record["comparison"] = {"system": run.system.name, "settings": settings, "rows": run.rows, "seed": run.seed}
         if was_begun and not run.system.finished:
             record["comparison"]["resumed"] = True  # its seconds are not the whole
@@ -170,28 +187,50 @@ class Study:
         kind = self.task.data.problem_type
         return scores(kind, probabilities.argmax(axis=1), self.task.labels(split), names, probabilities)
 
+    def shares(self, shares: list[float]) -> list[int]:
+        """For shares of the training rows below 1 how many rows they are, where these hold every label."""
+        found, train = [], self.task.data.splits["train"]
+        labels = len(np.unique(self.task.labels("train")))
+        for rows in sorted({max(2, round(share * self.rows)) for share in shares if share < 1}):
+            drawn = draw_rows(train, rows, self.arguments.split_seed, self.task.data.problem_type)
+            if len(np.unique(drawn["label"][:])) == labels:
+                found.append(rows)
+            else:
+                logger.warning("%d training rows do not hold every label: left out of the learning curves", rows)
+        return found
+
     def choose(self, system: System, trials: int, trial_rows: int) -> Iterator[Run]:
         """The trials: each of the first so many settings, on so many rows at most, with seed 0."""
         if not system.finished and min(trials, len(system.settings())) > 1:
             for setting in range(min(trials, len(system.settings()))):
                 yield Run(system, setting, min(trial_rows, self.rows), 0)
 
-    def chosen(self, trials: list[Run]) -> tuple[int, list[dict[str, Any]]]:
-        """The setting that is best on validation, the first of equals, and how all of them did."""
+    def chosen(self, trials: list[Run], outcomes: list[Outcome | None]) -> tuple[int, list[dict[str, Any]]]:
+        """The setting that is best on validation, the first of equals, and how all did; `None`: it failed."""
         found: list[dict[str, Any]] = [
             {"settings": run.system.settings()[run.setting], "rows": run.rows}
-            | {"validation": self.run(run).record["metrics"]["validation"][self.task.metric]}
-            for run in trials
+            | {"validation": outcome and outcome.record["metrics"]["validation"][self.task.metric]}
+            for run, outcome in zip(trials, outcomes, strict=True)
         ]
-        best = max(range(len(found)), key=lambda number: found[number]["validation"], default=0)
-        return best, found
+        finished = [number for number, outcome in enumerate(outcomes) if outcome is not None]
+        return max(finished, key=lambda number: found[number]["validation"], default=0), found
 
     def forget(self, run: Run) -> None:
-        """Delete the weights of a run that is only there for its scores."""
+        """Delete the weights of a run that is only there for its scores; on all rows it may be needed again."""
+        if run.rows == self.rows:
+            return
         folder = self.folder / run.path
         for path in folder.iterdir():
             if path.name not in (RECORD, PREDICTIONS):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _agrees(path: Path, what: dict[str, Any]) -> bool:
+    """Whether a file says that; where there is none, it is written."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, what)
+    return json.loads(path.read_text(encoding="utf-8")) == what
 
 
 def _with_test(arguments: DataArguments) -> tuple[DataArguments, TextData]:

@@ -73,6 +73,22 @@ class System(ABC):
         """Settings to choose from on validation, the likeliest first."""
         return [{}]
 
+    def identity(self) -> dict[str, Any]:
+        """
+        What it is, beside its settings: by this a comparison notices that runs in its folder are another system's.
+        Everything in it can be written as JSON.
+        """
+        return {"class": f"{type(self).__module__}.{type(self).__qualname__}"}
+
+    def prepare(self) -> None:
+        """
+        Import what it needs: before anything is trained, and before memory is measured.
+
+        Raises:
+            InputError: that is not installed.
+        """
+        return None
+
     @abstractmethod
     def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """
@@ -80,7 +96,7 @@ class System(ABC):
         needs.
 
         Returns:
-            What the record says of the model; `parameters` is shown.
+            What the record says of the model; `parameters`, where it is there, is shown.
         """
 
     @abstractmethod

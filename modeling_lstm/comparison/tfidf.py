@@ -15,14 +15,21 @@ class Tfidf(System):
     """Counts of words and pairs of words, or of pieces of words, weighted by rarity, and logistic regression."""
 
     name = "tfidf"
+    most_seeds = 1  # there is no chance in it
 
     def settings(self) -> list[dict[str, Any]]:
         """Two strengths of the penalty, and pieces of words."""
         words = {"analyzer": "word", "ngram_range": [1, 2]}
         return [words | {"C": 10.0}, words | {"C": 1.0}, {"analyzer": "char_wb", "ngram_range": [2, 5], "C": 10.0}]
 
+    def prepare(self) -> None:
+        """Import scikit-learn's parts and skops."""
+        import sklearn.linear_model  # noqa: F401
+
+        _skops()
+
     def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
-        """Fit both; there is no chance in it, so every seed gives the same."""
+        """Fit both."""
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline

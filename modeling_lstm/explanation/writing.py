@@ -1,12 +1,10 @@
 """From a run and sentences to an explanation in the terminal or in a file."""
 
-import os
-import tempfile
 from pathlib import Path
 
 from ..errors import require
 from ..figures import save
-from ..runs import load_run, write_text
+from ..runs import load_run, replaced, write_text
 from .explain import explain
 from .figure import draw
 from .page import page
@@ -44,11 +42,5 @@ def explain_texts(
     elif path.suffix == ".html":
         write_text(path, page(found))
     else:
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=path.suffix, delete=False) as file:
-            temporary = Path(file.name)
-        try:
+        with replaced(path) as temporary:
             save(draw(found), temporary, path.suffix[1:])
-            os.chmod(temporary, 0o644)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
