@@ -177,6 +177,7 @@ def test_the_list_of_commands_needs_no_torch() -> None:
 
 def test_readme_names_only_flags_and_commands_that_exist() -> None:
     from modeling_lstm.comparison import CompareArguments
+    from modeling_lstm.distillation import DistillationArguments
     from modeling_lstm.evaluation import EvaluationArguments
     from modeling_lstm.export import ExportArguments
     from modeling_lstm.prediction import PredictionArguments
@@ -191,6 +192,7 @@ def test_readme_names_only_flags_and_commands_that_exist() -> None:
     known |= set(EvaluationArguments.__dataclass_fields__) | set(PredictionArguments.__dataclass_fields__)
     known |= set(VectorTrainingArguments.__dataclass_fields__) | set(ExportArguments.__dataclass_fields__)
     known |= set(CardArguments.__dataclass_fields__) | set(PushArguments.__dataclass_fields__)
+    known |= set(DistillationArguments.__dataclass_fields__)
     known |= set(CompareArguments.__dataclass_fields__) | {"comparison", "beside", "push_to_space", "port"}
     known |= {"output_dir", "source", "help", "check", "number", "push_to_hub"}
     used = set(re.findall(r"(?<![\w-])--([a-z_0-9]+)", text))
