@@ -108,7 +108,7 @@ def _metadata(
         "library_name": "transformers",
         "pipeline_tag": "text-classification",
         "tags": ["modeling-lstm", model.get("cell_type", model["model_type"]), "text-classification"],
-        "datasets": [data["dataset"]] if is_from_hub else None,
+        "datasets": [*([data["dataset"]] if is_from_hub else []), *_unlabeled_datasets(record)] or None,
         "base_model": _base_model(record),
         "widget": [{"text": _line(text)} for text in texts] or None,
     }
@@ -138,6 +138,12 @@ def _metadata(
     if results:
         facts |= {"model_name": name, "eval_results": results}
     return ModelCardData(**{key: value for key, value in facts.items() if value is not None})
+
+
+def _unlabeled_datasets(record: dict[str, Any]) -> list[str]:
+    """The data sets of the Hub whose texts a teacher labelled."""
+    sources = record.get("distillation", {}).get("sources", [])
+    return [one["name"].partition(":")[0] for one in sources if one["is_from_hub"]]
 
 
 def _base_model(record: dict[str, Any]) -> str | None:
@@ -241,7 +247,12 @@ def _teacher(record: dict[str, Any]) -> str | None:
     sizes = ", ".join(f"{one['parameters']:,}" for one in found["teachers"])
     text = f"It learned what {' and '.join(names)} ({sizes} parameters) would say of the training texts"
     if number := found["transfer"]["kept"]:
-        sources = [code(Path(name).name) for name in found["settings"]["unlabeled"]]
+        sources = [
+            f"[{code(one['name'])}](https://huggingface.co/datasets/{one['name'].partition(':')[0]})"
+            if one["is_from_hub"]
+            else code(Path(one["name"]).name)
+            for one in found["sources"]
+        ]
         where = f" from {', '.join(sources)}" if sources else ""
         made = " or made from the training texts" if found["transfer"].get("augmented") else ""
         text += f" and of {number:,} texts without labels{where}{made}"
@@ -262,6 +273,9 @@ def _training(record: dict[str, Any]) -> str:
         for name, value in record["model"].items()
         if name not in ("parameters", "size_mb", "model_type", "is_from_hub")
     }
+    if taught := record.get("distillation"):
+        names = ("logit_weight", "divergence_weight", "label_weight", "temperature")
+        settings |= {name: taught["settings"][name] for name in names}
     if words := record.get("embeddings"):
         settings["word vectors"] = words["source"]
     rows = [
@@ -312,7 +326,8 @@ def _compared(record: dict[str, Any]) -> str | None:
 def _limits(record: dict[str, Any], language: list[str] | None) -> str:
     data = record["data"]
     lines = [
-        f"It has learned from {code(_data_name(data))} alone"
+        f"It has learned from {code(_data_name(data))} "
+        + ("and what its teacher knows" if "distillation" in record else "alone")
         + (f", in {', '.join(map(code, language))}" if language else "")
         + ": on other kinds of text it is less often right, and what is one-sided in those texts is so in its answers.",
     ]

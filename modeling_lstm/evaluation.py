@@ -113,15 +113,14 @@ def _add_gap(
     result: dict[str, Any], record: dict[str, Any], data: TextData, logits: np.ndarray, arguments: EvaluationArguments
 ) -> None:
     """How far a student is from its teacher, if that can still be asked."""
-    from .distillation.gap import gap, recorded_teachers
+    from .distillation.gap import gap, teacher_logits
 
     try:
-        teachers = recorded_teachers(record["distillation"], data)
+        theirs = teacher_logits(record["distillation"], data, arguments.split)
     except InputError as error:
         logger.warning("The gap to the teacher was not measured: %s", error)
         return
-    metric = record["best"]["metric"]
-    result["gap"] = gap(data, arguments.split, logits, teachers, metric, arguments.resamples)
+    result["gap"] = gap(data, arguments.split, logits, theirs, record["best"]["metric"], arguments.resamples)
 
 
 def _data_arguments(recorded: dict[str, Any], kind: str, arguments: EvaluationArguments) -> DataArguments:

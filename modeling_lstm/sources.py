@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from datasets import Dataset, DatasetDict, Value, load_dataset
+from datasets import Dataset, DatasetDict, Features, Value, load_dataset
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 from huggingface_hub import DatasetCard
 
@@ -36,15 +36,7 @@ def read_source(source: str, subset: str | None = None, revision: str | None = N
     Raises:
         InputError: it does not exist or cannot be read.
     """
-    kind = kind_of(source)
-    if kind == "built-in":
-        return load_order_matters()
-    with reading(source):
-        if kind == "local":
-            require(Path(source).exists(), f"There is no file or folder {source!r}.")
-            raw = _read_local(Path(source), subset)
-        else:
-            raw = load_dataset(source, name=subset, revision=revision)
+    raw = _read(source, subset, revision)
     splits = DatasetDict()
     for standard, names in SPLIT_NAMES.items():
         for name in names:
@@ -53,6 +45,57 @@ def read_source(source: str, subset: str | None = None, revision: str | None = N
                 break
     require(len(splits) > 0, f"{source!r} has none of the splits train, validation and test; it has {listed(raw)}.")
     return splits
+
+
+def read_texts(
+    source: str, split: str, columns: list[str] | None = None, *, flags: tuple[str, str] = ("split", "text_column")
+) -> Dataset:
+    """
+    Texts that need no labels, in the column `text`; rows without text are left out.
+
+    Args:
+        source: As for [`read_source`], with the subset after a colon.
+        split: Any split that the source has.
+        columns: The column with the text, or several to be joined; by default what a column's name tells.
+        flags: Names of the flags for split and columns, for errors.
+
+    Raises:
+        InputError: it does not exist, cannot be read, or has no such split or column.
+    """
+    splits = _read(*split_subset(source))
+    require(split in splits, f"{source!r} has no split {split!r}; it has {listed(splits)}: name one with --{flags[0]}.")
+    rows = splits[split]
+    strings = string_columns(rows)
+    columns = columns or [guess_text_column(strings, rows.column_names, flags[1])]
+    missing = [column for column in columns if column not in strings]
+    require(
+        not missing,
+        f"{source!r} has no column {listed(missing)} with texts; those with texts are {listed(strings)}: name one with "
+        f"--{flags[1]}.",
+    )
+    rows = rows.select_columns(columns).filter(
+        lambda *parts: [None not in row for row in zip(*parts, strict=True)], input_columns=columns, batched=True
+    )
+    features = Features({"text": Value("string")})
+    return rows.map(
+        lambda *parts: {"text": ["\n".join(row) for row in zip(*parts, strict=True)]},
+        input_columns=columns,
+        remove_columns=columns,
+        batched=True,
+        features=features,
+    )
+
+
+def _read(source: str, subset: str | None = None, revision: str | None = None) -> DatasetDict:
+    """The splits of a source, under its own names."""
+    kind = kind_of(source)
+    if kind == "built-in":
+        return load_order_matters()
+    with reading(source):
+        if kind == "local":
+            require(Path(source).exists(), f"There is no file or folder {source!r}.")
+            return _read_local(Path(source), subset)
+        return load_dataset(source, name=subset, revision=revision)
 
 
 def kind_of(source: str) -> Literal["built-in", "local", "hub"]:
@@ -152,7 +195,7 @@ def string_columns(rows: Dataset) -> list[str]:
     return [name for name, kind in rows.features.items() if isinstance(kind, Value) and kind.dtype in kinds]
 
 
-def guess_text_column(strings: Iterable[str], columns: Iterable[str]) -> str:
+def guess_text_column(strings: Iterable[str], columns: Iterable[str], flag: str = "text_column") -> str:
     """The column with the text, of those that hold strings: one of a usual name, or the only one that is no label."""
     strings = list(strings)
     for known in TEXT_COLUMNS:
@@ -161,7 +204,7 @@ def guess_text_column(strings: Iterable[str], columns: Iterable[str]) -> str:
     others = [name for name in strings if name not in LABEL_COLUMNS]
     require(
         len(others) == 1,
-        f"Which column holds the text? Name it with --text_column: the columns are {listed(columns)}.",
+        f"Which column holds the text? Name it with --{flag}: the columns are {listed(columns)}.",
     )
     return others[0]
 

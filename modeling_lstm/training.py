@@ -80,10 +80,20 @@ def train(
     started = time.perf_counter()
     data = load_data(data_arguments)
     _choose_metric(args, data)
-    lesson = None if distillation is None else prepare_lesson(data, distillation, args.seed)
     length = data_arguments.max_length
+    source = _word_source(model_arguments, tokenizer_arguments, length)
+    lesson = None
+    if distillation is not None:
+        is_weighted = model_arguments.class_weights is not None or args.label_smoothing_factor > 0
+        require(
+            not is_weighted or distillation.label_weight > 0,
+            "--class_weights and --label_smoothing_factor say how the true labels count: give --label_weight too.",
+        )
+        lesson = prepare_lesson(data, distillation, args.seed, args.device.type)
     texts = data.splits["train"] if lesson is None else lesson.texts()
-    source, tokenizer = _source_and_tokenizer(model_arguments, tokenizer_arguments, texts, length)
+    tokenizer = (
+        source.tokenizer if isinstance(source, TokenTable) else build_tokenizer(tokenizer_arguments, texts, length)
+    )
     rows = dict(data.splits) if lesson is None else data.splits | {"train": lesson.for_student(tokenizer)}
     lengths = {"train": data_arguments.train_max_length or length, "validation": length}
     splits = {name: tokenize(rows[name], name, tokenizer, cut) for name, cut in lengths.items()}
@@ -131,7 +141,7 @@ def train(
     record |= _outcome(trainer, resumed=checkpoint is not None)
     if lesson is not None:
         logits = torch_classifier(model.eval(), tokenizer).raw_scores(data.splits["validation"]["text"][:])
-        found = gap(data, "validation", logits, lesson.teachers, args.metric_for_best_model)
+        found = gap(data, "validation", logits, lesson.validation, args.metric_for_best_model)
         record["distillation"] = lesson.report | {"gap": {"validation": found}}
     record["seconds"] = {
         "preparation": round(prepared - started, 2),
@@ -156,24 +166,23 @@ def _push(folder: Path, repo_id: str, args: LstmTrainingArguments) -> None:
     logger.info("Pushed: %s", done.url)
 
 
-def _source_and_tokenizer(
-    model: ModelArguments, tokenizer: TokenizerArguments, rows: Dataset, max_length: int
-) -> tuple[WordSource | TokenTable | None, PreTrainedTokenizerBase]:
-    """Where word vectors come from, if from anywhere, and the tokenizer, which some sources bring along."""
+def _word_source(
+    model: ModelArguments, tokenizer: TokenizerArguments, max_length: int
+) -> WordSource | TokenTable | None:
+    """Where word vectors come from, if from anywhere; some sources bring a tokenizer along."""
     if model.transformer is not None:
         require(tokenizer.tokenizer is None, f"{model.transformer} has a tokenizer: leave out --tokenizer.")
         tokenizer.tokenizer = model.transformer
     if model.embeddings is None:
-        return None, build_tokenizer(tokenizer, rows, max_length)
+        return None
     source = open_source(model.embeddings, model.embeddings_revision, max_length)
-    if not isinstance(source, TokenTable):
-        return source, build_tokenizer(tokenizer, rows, max_length)
-    require(
-        tokenizer.tokenizer is None,
-        f"--embeddings {model.embeddings} brings its own tokenizer along: leave out --tokenizer.",
-    )
-    logger.info("The tokenizer comes with the word vectors, its vocabulary of %d included", len(source.tokenizer))
-    return source, source.tokenizer
+    if isinstance(source, TokenTable):
+        require(
+            tokenizer.tokenizer is None,
+            f"--embeddings {model.embeddings} brings its own tokenizer along: leave out --tokenizer.",
+        )
+        logger.info("The tokenizer comes with the word vectors, its vocabulary of %d included", len(source.tokenizer))
+    return source
 
 
 def _prepared(

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset
-from transformers import DataCollatorWithPadding
+from safetensors.torch import load_file, save_file
+from transformers import DataCollatorWithPadding, XLNetConfig, XLNetForSequenceClassification
 
 from modeling_lstm import LstmTokenizer
 from modeling_lstm.cli import main
@@ -22,11 +23,11 @@ from modeling_lstm.distillation.cache import LogitCache
 from modeling_lstm.distillation.lesson import prepare_lesson
 from modeling_lstm.distillation.loss import divergence
 from modeling_lstm.distillation.teacher import Teacher
-from modeling_lstm.distillation.transfer import transfer_text
+from modeling_lstm.distillation.transfer import _key, transfer_text
 from modeling_lstm.prediction import open_classifier
 from modeling_lstm.runs import load_run, read_record
 from modeling_lstm.trainer import LstmTrainingArguments
-from tests.conftest import TRAIN_FLAGS, opinion_rows, tiny_config, tiny_model, write_csv
+from tests.conftest import TRAIN_FLAGS, WORDS, opinion_rows, tiny_config, tiny_model, write_csv
 
 STUDENT = [*TRAIN_FLAGS, "--num_train_epochs", "10", "--learning_rate", "0.02", "--embedding_range", "0.5"]
 
@@ -113,6 +114,39 @@ def test_what_is_in_another_split_is_dropped_and_counted(data_folder: Path, unla
     assert len(drawn[0]) == 10 and set(drawn[0]) < said and drawn[0] == drawn[1] != drawn[2]
 
 
+def test_sentences_of_other_splits(data_folder: Path, tmp_path: Path) -> None:
+    data = task(data_folder)
+    known = data.splits["test"]["text"][0]
+    rows = [("A long one. The last.",), (f"Nothing new. {known}!",), (f"{known} Really? Yes.",), (known.upper(),)]
+    test = Dataset.from_dict({"text": ["A long one. The last.", known]})
+    data.splits["test"] = test
+    path = write_csv(tmp_path / "reviews.csv", rows, ("review",))
+    arguments = DistillationArguments(teacher="x", unlabeled=[str(path)], sentences=True)
+    found, _, counts = transfer_text(data, arguments, seed=0)
+    assert (
+        found["text"][:] == ["Nothing new.", f"{known} Really?", "Yes."] and counts["test"] + counts["validation"] == 3
+    )
+
+
+def test_what_says_the_same() -> None:
+    same = [("The film 's `` great '' , no ?", 'the film\'s "GREAT", no!'), ("cafe\u0301", "Café"), ("ﬁlm", "film")]
+    assert all(_key(one) == _key(other) for one, other in same)
+    different = [("so sad :(", "so sad :)"), ("great day 😡", "great day 😍"), ("C++", "C"), ("-5", "5"), ("की", "का")]
+    assert all(_key(one) != _key(other) for one, other in [*different, ("ไม่ดี", "ไมดี"), ("!!!", "???")])
+
+
+def test_sources_of_several_kinds(data_folder: Path, unlabeled: Path, tmp_path: Path) -> None:
+    table = write_csv(tmp_path / "two.csv", [("a title", "a body"), ("another", "")], ("title", "tweet"))
+    folder = tmp_path / "own"
+    write_csv(folder / "train.csv", opinion_rows(3))
+    arguments = DistillationArguments(teacher="x", unlabeled=[str(unlabeled), str(table)], augmentations=2)
+    arguments.unlabeled_column = ["tweet"]
+    rows, natural, counts = transfer_text(task(data_folder), arguments, seed=0)
+    assert natural == 70 and "a body" in rows["text"][:natural] and counts["augmented"] > 90
+    arguments = DistillationArguments(teacher="x", unlabeled=[str(table)], unlabeled_column=["title", "tweet"])
+    assert transfer_text(task(data_folder), arguments, seed=0)[0]["text"][:] == ["a title\na body", "another\n"]
+
+
 def test_sentences(data_folder: Path, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "reviews.csv", [("Mr. Smith was good.<br /><br />I liked it! Did you?",)], ("review",))
     arguments = DistillationArguments(teacher="x", unlabeled=[str(path)], sentences=True)
@@ -182,8 +216,9 @@ def test_killed_while_labelling(
     assert len(asked) == len(set(asked))  # each text once, in both runs together
     expected = {text for split in ("train", "validation") for text in task(data_folder).splits[split]["text"]}
     assert len(asked) == len(expected) + 69
-    monkeypatch.setattr(Teacher, "_compute", compute)
+    known = len(asked)
     assert main(["distill", *flags, "--output_dir", str(tmp_path / "b")]) == 0  # with a cache of its own
+    assert len(asked) == 2 * known
     one, other = (load_run(str(tmp_path / name))[0].state_dict() for name in "ab")
     assert all(torch.equal(one[name], other[name]) for name in one)
 
@@ -237,6 +272,54 @@ def test_other_tasks(kind: str, tmp_path: Path) -> None:
     gap = read_record(student)["distillation"]["gap"]["validation"]
     is_good = gap["student"] < 0.05 if kind == "regression" else gap["student"] > 0.7
     assert is_good and abs(gap["difference"]) < 0.1 and gap["interval"][0] <= gap["interval"][1]
+
+
+def test_a_student_chosen_by_its_loss(trained: Path, data_folder: Path, tmp_path: Path) -> None:
+    flags = ["--teacher", str(trained), "--dataset", str(data_folder), *TRAIN_FLAGS, "--augmentations", "0"]
+    flags += ["--metric_for_best_model", "loss", "--output_dir", str(tmp_path / "a")]
+    assert main(["distill", *flags]) == 0
+    assert read_record(tmp_path / "a")["distillation"]["gap"]["validation"]["metric"] == "log_loss"
+
+
+def test_a_teacher_that_changed(trained: Path, data_folder: Path, tmp_path: Path) -> None:
+    teacher = Path(shutil.copytree(trained, tmp_path / "teacher"))
+    flags = ["--teacher", str(teacher), "--dataset", str(data_folder), *TRAIN_FLAGS, "--augmentations", "0"]
+    assert main(["distill", *flags, "--output_dir", str(tmp_path / "a")]) == 0
+    weights = load_file(teacher / "model.safetensors")
+    save_file({name: one + 1e-3 for name, one in weights.items()}, teacher / "model.safetensors", {"format": "pt"})
+    assert main(["evaluate", str(tmp_path / "a"), "--resamples", "100"]) == 0
+    assert list(read_record(tmp_path / "a")["distillation"]["gap"]) == ["validation"]
+    assert main(["distill", *flags, "--output_dir", str(tmp_path / "b")]) == 0
+    assert read_record(tmp_path / "b")["distillation"]["teachers"][0]["texts_labelled"] > 30  # nothing of the old one
+
+
+def test_teachers_that_cannot_teach(
+    encoder: Path, data_folder: Path, trained: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    flags = ["--dataset", str(data_folder), "--output_dir", str(tmp_path / "run"), *TRAIN_FLAGS, "--teacher"]
+    told = fails("distill", *flags, str(encoder))  # no classifier was ever trained
+    assert "is no teacher: its weights lack classifier.bias, classifier.weight" in told
+    _, tokenizer = load_run(str(trained))
+    sizes = {"d_model": 8, "n_layer": 1, "n_head": 2, "d_inner": 8, "vocab_size": len(tokenizer), "num_labels": 3}
+    names = {"id2label": dict(enumerate(WORDS)), "label2id": {name: n for n, name in enumerate(WORDS)}}
+    torch.manual_seed(0)
+    right = XLNetForSequenceClassification(XLNetConfig(**sizes, **names, initializer_range=0.5))
+    right.save_pretrained(tmp_path / "right")  # its answer is what it thinks at the last place, padding or not
+    tokenizer.save_pretrained(tmp_path / "right")
+    assert "it reads the padding" in fails("distill", *flags, str(tmp_path / "right"))
+    told = fails("distill", *flags, str(trained), "--teacher_labels", "a", "b", "c")
+    assert "must name the labels of" in told and "negative, neutral, positive" in told
+    assert "give --label_weight too" in fails("distill", *flags, str(trained), "--class_weights", "balanced")
+
+
+def test_other_names_for_the_labels(trained: Path, data_folder: Path, tmp_path: Path) -> None:
+    short = {"negative": "-", "neutral": "0", "positive": "+"}
+    path = write_csv(tmp_path / "rows.csv", [(text, short[label]) for text, label in opinion_rows(90)])
+    data = task(path)
+    assert data.label_names == ["+", "-", "0"]
+    arguments = DistillationArguments(teacher=str(trained), teacher_labels=["positive", "negative", "neutral"])
+    rows = prepare_lesson(data, arguments, 0).rows.select(range(data.splits["train"].num_rows))
+    assert (np.argmax(rows["teacher_logits"][:], axis=1) == np.array(rows["label"][:])).all()
 
 
 def test_the_loss_is_what_the_settings_say(tokenizer: LstmTokenizer, tmp_path: Path) -> None:
@@ -320,7 +403,7 @@ def test_the_student_begins_with_the_words_of_its_teacher(encoder: Path, data_fo
         (["--teacher", "me/nobody"], "There is no teacher 'me/nobody'"),
         (["--teacher", "RUN", "--unlabeled", "nowhere.csv"], "There is no file or folder 'nowhere.csv'"),
         (["--teacher", "RUN", "--unlabeled", "DATA", "--unlabeled_split", "raw"], "no split 'raw'; it has"),
-        (["--teacher", "RUN", "--unlabeled", "DATA", "--unlabeled_column", "x"], "no column 'x' with texts"),
+        (["--teacher", "RUN", "--unlabeled", "DATA", "--unlabeled_column", "x"], "no column x with texts"),
         (["--teacher", "RUN", "--temperature", "0"], "--temperature must be greater than 0"),
         (["--teacher", "RUN", "--logit_weight", "0"], "both 0"),
         (["--teacher", "RUN", "--transfer_rows", "0"], "--transfer_rows must be at least 1"),

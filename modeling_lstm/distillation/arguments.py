@@ -13,11 +13,20 @@ class DistillationArguments:
         default="",
         metadata={"help": "Run folder or Hub id of the teacher, or several with commas between: their mean teaches."},
     )
+    teacher_revision: str | None = field(
+        default=None, metadata={"help": "Branch, tag or commit of a teacher on the Hub."}
+    )
+    teacher_labels: list[str] | None = field(
+        default=None,
+        metadata={"help": "The teacher's names for the task's labels, in the task's order, where they differ."},
+    )
     unlabeled: list[str] = field(
         default_factory=list,
         metadata={"help": "Text without labels: Hub ids (or id:subset), files or folders, one or several."},
     )
-    unlabeled_column: str | None = field(default=None, metadata={"help": "Its column with the text."})
+    unlabeled_column: list[str] | None = field(
+        default=None, metadata={"help": "Its column, or several to be joined, with the text."}
+    )
     unlabeled_split: str = field(default="train", metadata={"help": "Its split."})
     sentences: bool = field(default=False, metadata={"help": "Cut the text without labels into sentences."})
     language: str = field(default="en", metadata={"help": "Code of the language whose rules cut sentences."})

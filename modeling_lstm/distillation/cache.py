@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import sqlite3
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ AT_ONCE = 500  # keys in a query; SQLite takes 999 at least
 class LogitCache:
     """
     The logits of one teacher in an SQLite file. What was stored stays after a kill; several processes may use a file.
+    `id` is another one for each file that was ever made.
 
     Args:
         path: The file; made if there is none.
@@ -32,6 +34,10 @@ class LogitCache:
             self.connection.execute(
                 "CREATE TABLE IF NOT EXISTS logits (text BLOB PRIMARY KEY, logits BLOB) WITHOUT ROWID"
             )
+            with self.connection:
+                self.connection.execute("CREATE TABLE IF NOT EXISTS made (one INTEGER PRIMARY KEY, id TEXT)")
+                self.connection.execute("INSERT OR IGNORE INTO made VALUES (1, ?)", (uuid.uuid4().hex,))
+            (self.id,) = self.connection.execute("SELECT id FROM made").fetchone()
 
     def find(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
         """The logits, of shape `(labels,)`, of those of the texts that are known."""

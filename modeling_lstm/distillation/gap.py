@@ -1,21 +1,26 @@
 """The gap: how far a student is from its teacher on a split, with its interval."""
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..data import TextData
+from ..errors import require
 from ..intervals import bootstrap
 from ..metrics import decide, scores
+from ..preprocessing import texts_of
 from .arguments import DistillationArguments
-from .teacher import Teacher, mean_logits, open_teachers
+from .teacher import CHUNK, Teacher, mean_known
 
 RESAMPLES = 1_000
+# By what to compare where the best checkpoint was the one with the smallest loss
+_INSTEAD_OF_LOSS = {"regression": "mean_squared_error", "multi_label_classification": "accuracy"}
 
 
 def gap(
-    data: TextData, split: str, logits: np.ndarray, teachers: list[Teacher], metric: str, resamples: int = RESAMPLES
+    data: TextData, split: str, student: np.ndarray, teacher: np.ndarray, metric: str, resamples: int = RESAMPLES
 ) -> dict[str, Any]:
     """
     Student and teacher on the same rows.
@@ -23,8 +28,8 @@ def gap(
     Args:
         data: The task.
         split: The split; its rows in their order.
-        logits: The student's, of shape `(rows, labels)`.
-        teachers: Those who taught it; their mean counts.
+        student: The student's logits, of shape `(rows, labels)`.
+        teacher: The teacher's.
         metric: The score that counts.
         resamples: Of the rows, for the interval.
 
@@ -32,28 +37,43 @@ def gap(
         `metric`, `student`, `teacher`, `difference` (student less teacher) and its 95 % `interval` (paired percentile
         bootstrap over rows).
     """
-    rows, kind = data.splits[split], data.problem_type
-    labels = np.asarray(rows["label"][:])
-    answers = {"student": logits, "teacher": mean_logits(teachers, rows["text"][:])}
+    kind, names = data.problem_type, data.label_names
+    metric = _INSTEAD_OF_LOSS.get(kind, "log_loss") if metric == "loss" else metric
+    labels = np.asarray(data.splits[split]["label"][:])
     found: dict[str, Any] = {"metric": metric}
     drawn = {}
-    for who, said in answers.items():
-        predictions, references, probabilities = decide(kind, said, labels)
-        found[who] = scores(kind, predictions, references, data.label_names, probabilities)[metric]
-        how = {"resamples": resamples, "seed": 0}  # the same rows for both
-        drawn[who] = np.array(bootstrap(kind, predictions, references, data.label_names, probabilities, **how)[metric])
-    differences = drawn["student"] - drawn["teacher"]
+    for who, logits in (("student", student), ("teacher", teacher)):
+        predictions, references, probabilities = decide(kind, logits, labels)
+        found[who] = scores(kind, predictions, references, names, probabilities)[metric]
+        # the same seed draws the same rows for both
+        values = bootstrap(kind, predictions, references, names, probabilities, resamples=resamples, seed=0)
+        drawn[who] = np.array(values[metric])
     found["difference"] = found["student"] - found["teacher"]
-    return found | {"interval": np.quantile(differences, [0.025, 0.975]).tolist()}
+    return found | {"interval": np.quantile(drawn["student"] - drawn["teacher"], [0.025, 0.975]).tolist()}
 
 
-def recorded_teachers(distillation: dict[str, Any], data: TextData) -> list[Teacher]:
+def teacher_logits(distillation: dict[str, Any], data: TextData, split: str) -> np.ndarray:
     """
-    The teachers of a run, by what its `run.json` tells of the distillation.
+    What the teachers of a run say of a split, of shape `(rows, labels)`.
+
+    Args:
+        distillation: What the run's `run.json` tells of its distillation.
+        data: The task.
+        split: The split.
 
     Raises:
-        InputError: one of them is not there any more.
+        InputError: one of them is not there any more, or is another now.
     """
     known = {one.name for one in fields(DistillationArguments)}
-    settings = {name: value for name, value in distillation["settings"].items() if name in known}
-    return open_teachers(data, DistillationArguments(**settings))
+    arguments = DistillationArguments(**{n: value for n, value in distillation["settings"].items() if n in known})
+    rows, teachers = data.splits[split], []
+    for recorded in distillation["teachers"]:
+        name = recorded["name"]
+        require(recorded["is_from_hub"] or Path(name).is_dir(), f"The teacher {name!r} is not there any more.")
+        arguments.teacher_bf16 = recorded["bf16"]
+        teacher = Teacher(name, data, arguments)
+        require(teacher.digest == recorded["digest"], f"The teacher {name!r} has changed since.")
+        teacher.label(texts_of(rows, CHUNK), rows.num_rows)
+        teacher.rest()
+        teachers.append(teacher)
+    return mean_known(teachers, rows["text"][:])

@@ -4,6 +4,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 from datasets import Dataset, Features, List, Value, concatenate_datasets
 from datasets.fingerprint import Hasher
 from transformers import PreTrainedTokenizerBase
@@ -12,9 +13,10 @@ from ..data import TextData
 from ..errors import require
 from ..hub import is_hub_id
 from ..preprocessing import texts_of
+from ..sources import kind_of, split_subset
 from .arguments import DistillationArguments
 from .augmentation import MASK
-from .teacher import CHUNK, Teacher, mean_known, open_teachers
+from .teacher import CHUNK, Teacher, mean_known
 from .trainer import LOGITS, UNLABELED
 from .transfer import transfer_text
 
@@ -27,13 +29,13 @@ class Lesson:
     Args:
         rows: Columns `text`, `label` (-100 or NaN where it is not known) and `teacher_logits`.
         natural: How many of the rows, from the first on, are texts as they were found, not made from others.
-        teachers: Who said so.
+        validation (`(rows, labels)`): What the teachers say of the validation split.
         report: What `run.json` tells of it.
     """
 
     rows: Dataset
     natural: int
-    teachers: list[Teacher]
+    validation: np.ndarray
     report: dict[str, Any]
 
     def texts(self) -> Dataset:
@@ -54,7 +56,7 @@ class Lesson:
         return concatenate_datasets([self.texts(), made])
 
 
-def prepare_lesson(data: TextData, arguments: DistillationArguments, seed: int) -> Lesson:
+def prepare_lesson(data: TextData, arguments: DistillationArguments, seed: int, device: str | None = None) -> Lesson:
     """
     Read the transfer text and have the teachers label it and the training texts, as far as they did not before.
 
@@ -62,7 +64,6 @@ def prepare_lesson(data: TextData, arguments: DistillationArguments, seed: int) 
         InputError: a teacher or a source cannot be used.
     """
     started = time.perf_counter()
-    teachers = open_teachers(data, arguments)
     require(
         data.problem_type != "regression" or arguments.logit_weight > 0,
         "For regression there is no divergence: give --logit_weight.",
@@ -70,13 +71,20 @@ def prepare_lesson(data: TextData, arguments: DistillationArguments, seed: int) 
     transfer, natural, counts = transfer_text(data, arguments, seed)
     train = data.splits["train"]
     rows = concatenate_datasets([_plain(train, data), _unlabeled(transfer, data)])
-    computed = {teacher.name: teacher.label(texts_of(rows, CHUNK), rows.num_rows) for teacher in teachers}
+    validation = data.splits["validation"]
+    teachers, computed = [], []
+    for name in arguments.teachers:  # one at a time in memory
+        teacher = Teacher(name, data, arguments, device)
+        number = teacher.label(texts_of(rows, CHUNK), rows.num_rows)
+        computed.append(number + teacher.label(texts_of(validation, CHUNK), validation.num_rows))
+        teacher.rest()
+        teachers.append(teacher)
 
     def add(texts: list[str]) -> dict[str, Any]:
         return {LOGITS: mean_known(teachers, texts)}
 
-    # the same rows and the same teachers give the same logits
-    fingerprint = Hasher.hash((rows._fingerprint, [teacher.cache.path.name for teacher in teachers]))
+    # the same rows of the same files of logits
+    fingerprint = Hasher.hash((rows._fingerprint, [(one.cache.path.name, one.cache.id) for one in teachers]))
     features = Features({**rows.features, LOGITS: List(Value("float32"))})
     rows = rows.map(
         add,
@@ -91,17 +99,23 @@ def prepare_lesson(data: TextData, arguments: DistillationArguments, seed: int) 
             {
                 "name": teacher.name,
                 "is_from_hub": is_hub_id(teacher.name),
+                "commit": teacher.commit,
+                "digest": teacher.digest,
                 "parameters": teacher.parameters,
                 "bf16": teacher.bf16,
-                "texts_labelled": computed[teacher.name],
+                "texts_labelled": number,
             }
-            for teacher in teachers
+            for teacher, number in zip(teachers, computed, strict=True)
+        ],
+        "sources": [
+            {"name": source, "is_from_hub": kind_of(split_subset(source)[0]) == "hub"} for source in arguments.unlabeled
         ],
         "transfer": counts,
-        "settings": {name: value for name, value in asdict(arguments).items() if name != "logits_cache"},
+        "settings": asdict(arguments),
         "seconds": round(time.perf_counter() - started, 2),
     }
-    return Lesson(rows, train.num_rows + natural, teachers, report)
+    known = mean_known(teachers, validation["text"][:])
+    return Lesson(rows, train.num_rows + natural, known, report)
 
 
 def _plain(train: Dataset, data: TextData) -> Dataset:

@@ -15,10 +15,10 @@ from huggingface_hub.constants import HF_HOME
 from huggingface_hub.utils import tqdm
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from ..classifier import TextClassifier
 from ..data import TextData
 from ..errors import InputError, listed, require
 from ..prediction import token_limit, torch_classifier
-from ..runs import load_run
 from .arguments import DistillationArguments
 from .augmentation import MASK
 from .cache import LogitCache
@@ -36,30 +36,31 @@ class Teacher:
         name: Run folder or Hub id.
         data: The task, whose labels the teacher must know; its logits come in their order.
         arguments: How to run it and where its logits are kept.
+        device: Where it computes; by default a GPU, if there is one.
 
     Raises:
         InputError: there is no such model, or it is one for another task.
     """
 
-    def __init__(self, name: str, data: TextData, arguments: DistillationArguments):
+    def __init__(self, name: str, data: TextData, arguments: DistillationArguments, device: str | None = None):
         self.name, self.batch_size = name, arguments.teacher_batch_size
-        model, tokenizer = _load(name)
-        limit = token_limit(tokenizer)
-        tokenizer.model_max_length = min(arguments.teacher_max_length, limit or arguments.teacher_max_length)
-        self.columns = _columns(name, model, data)
+        model, tokenizer = _load(name, arguments.teacher_revision)
+        config: Any = model.config
+        tokenizer.model_max_length = _longest(tokenizer, config, arguments.teacher_max_length)
+        self.columns = _columns(name, model, data, arguments.teacher_labels)
         self.is_single = data.problem_type == "single_label_classification"
         self.mask = tokenizer.mask_token or tokenizer.unk_token or ""
         self.parameters = model.num_parameters()
-        is_on_gpu = torch.cuda.is_available()
-        if is_on_gpu:
-            torch.nn.Module.cuda(model)
-        self.bf16 = has_bf16() if arguments.teacher_bf16 is None else arguments.teacher_bf16
-        self.device = "cuda" if is_on_gpu else "cpu"
-        self.classifier = torch_classifier(model, tokenizer)
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.bf16 = has_bf16(self.device) if arguments.teacher_bf16 is None else arguments.teacher_bf16
+        self.digest = _digest(model, tokenizer)
+        self.commit = getattr(config, "_commit_hash", None)
+        torch.nn.Module.to(model, self.device)
+        self.classifier: TextClassifier | None = torch_classifier(model, tokenizer)
+        self._check_padding()
         folder = Path(arguments.logits_cache or Path(HF_HOME, "modeling_lstm", "logits"))
         kind = "bf16" if self.bf16 else "fp32"
-        digest = _digest(model, tokenizer)
-        self.cache = LogitCache(folder / f"{digest}-{kind}-{tokenizer.model_max_length}.sqlite")
+        self.cache = LogitCache(folder / f"{self.digest}-{kind}-{tokenizer.model_max_length}.sqlite")
 
     def label(self, texts: Iterable[Sequence[str]], number: int) -> int:
         """
@@ -85,7 +86,8 @@ class Teacher:
                 if computed and not is_told:
                     is_told, seconds = True, time.perf_counter() - begun
                     rest = seconds / computed * (number - bar.n) / 60
-                    logger.info("%s: %.0f texts a second, at most %.1f minutes", self.name, computed / seconds, rest)
+                    rate = computed / seconds
+                    logger.info("%s labels %.0f texts a second: about %.1f minutes", self.name, rate, rest)
         return computed
 
     def known(self, texts: Sequence[str]) -> np.ndarray:
@@ -98,7 +100,23 @@ class Teacher:
         logits = np.stack([found[text] for text in texts])[:, self.columns]
         return logits - logits.mean(axis=1, keepdims=True) if self.is_single else logits
 
+    def rest(self) -> None:
+        """Let go of the model; what is known stays known."""
+        self.classifier = None
+
+    def _check_padding(self) -> None:
+        """A text must get the same answer alone and beside a longer one; some models read the padding."""
+        assert self.classifier is not None
+        short, long = "one", "one two three four five six seven eight nine ten"
+        alone, beside = self.classifier.raw_scores([short]), self.classifier.raw_scores([short, long])
+        require(
+            np.allclose(alone[0], beside[0], atol=1e-3, rtol=1e-3),
+            f"The teacher {self.name!r} gives a text another answer when it stands beside a longer one, for it reads "
+            "the padding: choose another teacher.",
+        )
+
     def _compute(self, texts: Sequence[str]) -> np.ndarray:
+        assert self.classifier is not None, "the teacher rests"
         precision = torch.autocast(self.device, torch.bfloat16) if self.bf16 else contextlib.nullcontext()
         texts = [text.replace(MASK, self.mask) for text in texts]
         with precision:
@@ -107,59 +125,69 @@ class Teacher:
         return logits
 
 
-def open_teachers(data: TextData, arguments: DistillationArguments) -> list[Teacher]:
-    """The teachers that the settings name, ready for a task."""
-    return [Teacher(name, data, arguments) for name in arguments.teachers]
-
-
-def mean_logits(teachers: list[Teacher], texts: Sequence[str]) -> np.ndarray:
-    """The mean of the teachers' logits, of shape `(texts, labels)`, computed where they are not known."""
-    parts = [texts[begin : begin + CHUNK] for begin in range(0, len(texts), CHUNK)]
-    for teacher in teachers:
-        teacher.label(parts, len(texts))
-    return mean_known(teachers, texts)
-
-
 def mean_known(teachers: list[Teacher], texts: Sequence[str]) -> np.ndarray:
-    """[`mean_logits`] of texts that were labelled before."""
+    """The mean of the teachers' logits, of shape `(texts, labels)`, of texts that were labelled before."""
     return np.stack([teacher.known(texts) for teacher in teachers]).mean(axis=0)
 
 
-def has_bf16() -> bool:
-    """Whether this machine computes in bf16, and does not only imitate it."""
-    if torch.cuda.is_available():
+def has_bf16(device: str) -> bool:
+    """Whether a device computes in bf16, and does not only imitate it."""
+    if device.startswith("cuda"):
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and torch.cpu._is_avx512_bf16_supported()
+    return torch.backends.mkldnn.is_available() and torch.cpu._is_avx512_bf16_supported()
 
 
-def _load(name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    if Path(name).is_dir():
-        return load_run(name)
+def _load(name: str, revision: str | None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name)
-        model = AutoModelForSequenceClassification.from_pretrained(name)
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
+        model, report = AutoModelForSequenceClassification.from_pretrained(
+            name, revision=revision, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
+        )
     except Exception as error:  # whatever the libraries raise
         cause = str(error).strip().splitlines()[0]
         raise InputError(
             f"There is no teacher {name!r}, neither a run folder nor a model on the Hub: {cause}"
         ) from error
     require(tokenizer.is_fast, f"The tokenizer of the teacher {name!r} has no tokenizer.json: choose another teacher.")
+    require(
+        not report["missing_keys"],
+        f"{name!r} is no teacher: its weights lack {listed(sorted(report['missing_keys'])[:3])}. Fine-tune it "
+        f"first: modeling-lstm train --transformer {name} ...",
+    )
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    require(tokenizer.pad_token is not None, f"The tokenizer of the teacher {name!r} has no padding token.")
+    model.config.pad_token_id = tokenizer.pad_token_id
     return model.eval(), tokenizer
 
 
-def _columns(name: str, model: PreTrainedModel, data: TextData) -> list[int]:
-    """Where the teacher has the logit of each label of the task."""
+def _longest(tokenizer: PreTrainedTokenizerBase, config: Any, chosen: int) -> int:
+    """Tokens that a teacher reads: as many as chosen, but no more than it learned to and has places for."""
+    places = getattr(config, "max_position_embeddings", None)
+    # RoBERTa and its kin leave the first two places empty
+    limits = (chosen, token_limit(tokenizer), None if places is None else places - 2)
+    return min(limit for limit in limits if limit is not None and limit > 0)
+
+
+def _columns(name: str, model: PreTrainedModel, data: TextData, names: list[str] | None) -> list[int]:
+    """Where the teacher has the logit of each label of the task; `names` are its names for them, if they differ."""
     config: Any = model.config
     kind = config.problem_type or ("regression" if config.num_labels == 1 else "single_label_classification")
     require(
         kind == data.problem_type, f"The teacher {name!r} was trained for {kind}, but this task is {data.problem_type}."
     )
     theirs = [str(config.id2label[number]) for number in range(config.num_labels)]
-    if len(theirs) == len(data.label_names):
-        if data.problem_type == "regression" or theirs == data.label_names:
+    wanted = names or data.label_names
+    require(
+        len(wanted) == len(data.label_names) and (names is None or set(names) == set(theirs)),
+        f"--teacher_labels must name the labels of {name!r}, {listed(theirs)}, in the order of the task's, "
+        f"{listed(data.label_names)}.",
+    )
+    if len(theirs) == len(wanted):
+        if data.problem_type == "regression" or theirs == wanted:
             return list(range(len(theirs)))
         known = {label.casefold(): number for number, label in enumerate(theirs)}
-        ours = [label.casefold() for label in data.label_names]
+        ours = [label.casefold() for label in wanted]
         if len(known) == len(theirs) and set(ours) == set(known):
             return [known[label] for label in ours]
         if theirs == [f"LABEL_{number}" for number in range(len(theirs))]:
@@ -167,15 +195,20 @@ def _columns(name: str, model: PreTrainedModel, data: TextData) -> list[int]:
             logger.warning("%s does not name its labels: taken as %s", name, pairs)
             return list(range(len(theirs)))
     raise InputError(
-        f"The teacher {name!r} knows the labels {listed(theirs)}, this task has {listed(data.label_names)}: choose a "
-        "teacher that was trained for this task (modeling-lstm train --transformer ... makes one)."
+        f"The teacher {name!r} knows the labels {listed(theirs)}, this task has {listed(data.label_names)}: say "
+        "which is which with --teacher_labels, or choose a teacher that was trained for this task (modeling-lstm train "
+        "--transformer ... makes one)."
     )
 
 
 def _digest(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
     """What the teacher's answers depend on, wherever it lies: its weights, its architecture and its tokenizer."""
     digest = hashlib.blake2b(digest_size=12)
-    config = {key: value for key, value in model.config.to_dict().items() if key not in ("_name_or_path", "dtype")}
+    config = {
+        key: value
+        for key, value in model.config.to_dict().items()
+        if key not in ("_name_or_path", "dtype", "transformers_version")
+    }
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()
@@ -189,4 +222,4 @@ def _digest(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
 def _tensors(model: PreTrainedModel) -> Iterator[memoryview]:
     for name, tensor in sorted(model.state_dict().items()):
         yield memoryview(name.encode())
-        yield memoryview(tensor.detach().cpu().contiguous().view(torch.uint8).numpy()).cast("B")
+        yield memoryview(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()).cast("B")

@@ -22,11 +22,17 @@ class DistillationTrainer(LstmTrainer):
     Args:
         distillation: The weights of the parts of the loss, and the temperature.
         args, kwargs: As for `Trainer`.
+
+    Raises:
+        ValueError: the model's configuration does not say its `problem_type`.
     """
 
     def __init__(self, *args: Any, distillation: DistillationArguments, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.distillation = distillation
+        config: Any = self.model.config  # type: ignore[union-attr]
+        if config.problem_type is None:
+            raise ValueError("A student's config.problem_type must say which task it is, found None.")
 
     def _set_signature_columns_if_needed(self) -> None:
         super()._set_signature_columns_if_needed()
@@ -45,7 +51,7 @@ class DistillationTrainer(LstmTrainer):
         teacher_logits, labels = inputs.pop(LOGITS).float(), inputs.pop("labels", None)
         outputs = model(**inputs)
         logits = outputs.logits.float()
-        problem_type = str(self.model.config.problem_type)  # type: ignore[union-attr]
+        problem_type: str = self.model.config.problem_type  # type: ignore[union-attr, assignment]
         loss = chosen.logit_weight * logit_loss(logits, teacher_logits)
         if chosen.divergence_weight and problem_type != "regression":
             loss = loss + chosen.divergence_weight * divergence(
@@ -63,7 +69,9 @@ class DistillationTrainer(LstmTrainer):
             return logits.new_zeros(())
         logits, labels = logits[is_known], labels[is_known]
         model: Any = self.model
-        if self.compute_loss_func is not None:
+        if self.label_smoother is not None:
+            loss = self.label_smoother({"logits": logits}, labels)
+        elif self.compute_loss_func is not None:
             loss = self.compute_loss_func({"logits": logits}, labels)
         elif hasattr(model.config, "label_smoothing"):
             loss = classification_loss(model.config, logits, labels)

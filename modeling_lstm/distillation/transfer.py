@@ -1,22 +1,30 @@
 """The transfer text: what a teacher is asked about beside the training texts, without what must not be learned."""
 
 import hashlib
+import logging
 import re
+import unicodedata
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from datasets import Dataset, concatenate_datasets
+from datasets import Dataset, Features, Value, concatenate_datasets
 from datasets.fingerprint import Hasher
 
 from ..data import TextData
-from ..errors import InputError, listed, require
+from ..errors import InputError, require
 from ..preprocessing import texts_of
-from ..sources import guess_text_column, read_source, split_subset, string_columns
+from ..sources import read_texts
 from .arguments import DistillationArguments
 from .augmentation import augmented
 
+logger = logging.getLogger(__name__)
+
 VARIANTS = 10  # of each training text where there is no text without labels
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+# What two texts may differ in and still say the same. Not signs of which smileys are made
+_SILENT = re.compile(r"[\s\"'`´‘’‚“”„«».,!?…\u200b\ufeff]+")
+_FORBIDDEN = ("validation", "test")
 
 
 def transfer_text(data: TextData, arguments: DistillationArguments, seed: int) -> tuple[Dataset, int, dict[str, int]]:
@@ -24,7 +32,9 @@ def transfer_text(data: TextData, arguments: DistillationArguments, seed: int) -
     The texts without labels, in the column `text`: those of `--unlabeled`, and variants of the training texts.
 
     Texts that say the same as another, or as a text of any split, are left out. Two texts say the same if they differ
-    only in upper case, blanks and punctuation: then a sentence and its tokenized form count as one.
+    only in upper case, blanks, quotation marks, commas, periods, exclamation and question marks: then a sentence and
+    its tokenized form count as one. Where text is cut into sentences, a text that says the same as one of validation or
+    test is left out whole, and so is a sentence that is one of theirs.
 
     Args:
         data: The task.
@@ -34,7 +44,7 @@ def transfer_text(data: TextData, arguments: DistillationArguments, seed: int) -
     Returns:
         The texts, how many of them are texts as they were found (the first ones), and the numbers of texts found
         (`unlabeled`, `augmented`), of those left out because they are in `validation`, in `test`, in `train` or came
-        before (`duplicates`), and of those `kept`.
+        before (`duplicates`; empty ones too), and of those `kept`.
 
     Raises:
         InputError: a source cannot be read, or sentencex is not installed.
@@ -42,50 +52,55 @@ def transfer_text(data: TextData, arguments: DistillationArguments, seed: int) -
     number = arguments.augmentations
     if number is None:
         number = 0 if arguments.unlabeled else VARIANTS
-    parts = [_unlabeled(source, arguments) for source in arguments.unlabeled]
-    counts = {"unlabeled": sum(part.num_rows for part in parts)}
+    counts = {"unlabeled": 0, "duplicates": 0} | {name: 0 for name in (*_FORBIDDEN, "train") if name in data.splits}
+    known = {name: _keys(data.splits[name]) for name in _FORBIDDEN if name in data.splits}
+    parts = []
+    for source in arguments.unlabeled:
+        rows = read_texts(
+            source, arguments.unlabeled_split, arguments.unlabeled_column, flags=("unlabeled_split", "unlabeled_column")
+        )
+        if arguments.sentences:
+            rows = _sentences(_without(rows, known, counts), arguments.language)
+        parts.append(rows)
+        counts["unlabeled"] += rows.num_rows
+    if arguments.sentences:
+        for name in known:
+            cut = _sentences(data.splits[name].select_columns("text"), arguments.language)
+            known[name] = np.union1d(known[name], _keys(cut))
     if number:
         parts.append(augmented(data.splits["train"], number, seed))
         counts["augmented"] = parts[-1].num_rows
     if not parts:
         return data.splits["train"].select_columns("text").select([]), 0, counts | {"kept": 0}
-    rows = concatenate_datasets(parts)
+    rows = concatenate_datasets([part.cast(Features({"text": Value("string")})) for part in parts])
     keys = _keys(rows)
-    first = np.zeros(len(keys), dtype=bool)
-    first[np.unique(keys, return_index=True)[1]] = True
-    kept = first & (keys != _EMPTY)
+    kept = np.zeros(len(keys), dtype=bool)
+    kept[np.unique(keys, return_index=True)[1]] = True
+    kept &= keys != _EMPTY
     counts["duplicates"] = int((~kept).sum())
-    for split in ("validation", "test", "train"):
-        if split in data.splits:
-            known = np.isin(keys, _keys(data.splits[split]))
-            counts[split] = int((known & kept).sum())
-            kept &= ~known
+    for name, forbidden in (known | {"train": _keys(data.splits["train"])}).items():
+        is_known = kept & np.isin(keys, forbidden)
+        counts[name] += int(is_known.sum())
+        kept &= ~is_known
     chosen = np.flatnonzero(kept)
     if arguments.transfer_rows is not None and len(chosen) > arguments.transfer_rows:
         drawn = np.random.default_rng(seed).choice(len(chosen), arguments.transfer_rows, replace=False)
         chosen = chosen[np.sort(drawn)]
-    return rows.select(chosen), int((chosen < counts["unlabeled"]).sum()), counts | {"kept": len(chosen)}
+    counts["kept"] = len(chosen)
+    tell = logger.info if len(chosen) else logger.warning
+    tell("Texts without labels: %s", ", ".join(f"{count:,} {name}" for name, count in counts.items()))
+    return rows.select(chosen), int((chosen < counts["unlabeled"]).sum()), counts
 
 
-def _unlabeled(source: str, arguments: DistillationArguments) -> Dataset:
-    splits = read_source(*split_subset(source))
-    split = arguments.unlabeled_split
-    require(
-        split in splits, f"{source!r} has no split {split!r}; it has {listed(splits)}: name one with --unlabeled_split."
-    )
-    rows = splits[split]
-    strings = string_columns(rows)
-    column = arguments.unlabeled_column or guess_text_column(strings, rows.column_names)
-    require(
-        column in strings,
-        f"{source!r} has no column {column!r} with texts; those with texts are {listed(strings)}: name one with "
-        "--unlabeled_column.",
-    )
-    rows = rows.select_columns(column)
-    rows = rows if column == "text" else rows.rename_column(column, "text")
-    if arguments.sentences:
-        return _sentences(rows, arguments.language)
-    return rows.filter(lambda texts: [text is not None for text in texts], input_columns="text", batched=True)
+def _without(rows: Dataset, known: dict[str, np.ndarray], counts: dict[str, int]) -> Dataset:
+    """The texts that are in none of those splits, with the others counted."""
+    keys = _keys(rows)
+    kept = np.ones(len(keys), dtype=bool)
+    for name, forbidden in known.items():
+        is_known = kept & np.isin(keys, forbidden)
+        counts[name] += int(is_known.sum())
+        kept &= ~is_known
+    return rows.select(np.flatnonzero(kept))
 
 
 def _sentences(rows: Dataset, language: str) -> Dataset:
@@ -96,29 +111,26 @@ def _sentences(rows: Dataset, language: str) -> Dataset:
         raise InputError(
             "sentencex, which cuts sentences, is not installed: pip install 'modeling-lstm[distill]'"
         ) from error
+    is_code = re.fullmatch(r"[a-z]{2,3}(-[a-zA-Z]+)?", language) is not None
+    require(is_code, f"--language must be a code such as en or pt-BR, found {language!r}.")
 
     def cut(batch: dict[str, list[Any]]) -> dict[str, list[str]]:
-        texts = (_BREAK.sub("\n", text) for text in batch["text"] if text is not None)
+        texts = (_BREAK.sub("\n", text) for text in batch["text"])
         found = (line.strip() for text in texts for line in sentencex.segment(language, text))
         return {"text": [sentence for sentence in found if sentence]}
 
-    fingerprint = Hasher.hash((rows._fingerprint, "sentences", language, _version()))
+    fingerprint = Hasher.hash((rows._fingerprint, "sentences", language, version("sentencex")))
     return rows.map(cut, batched=True, new_fingerprint=fingerprint, desc="Cutting sentences")
 
 
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("sentencex")
-
-
 def _keys(rows: Dataset) -> np.ndarray:
-    """What the texts say, as numbers: two texts have the same if they have the same letters and digits."""
+    """What the texts say, as numbers: the same number for texts that say the same."""
     return np.fromiter((_key(text) for texts in texts_of(rows) for text in texts), np.uint64, rows.num_rows)
 
 
 def _key(text: str) -> int:
-    said = re.sub(r"[\W_]+", "", text.casefold()) or "".join(text.split())  # signs alone are told apart by the signs
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    said = _SILENT.sub("", folded) or "".join(folded.split())  # "!!!" says something where nothing else does
     return int.from_bytes(hashlib.blake2b(said.encode("utf-8"), digest_size=8).digest())
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from datasets import Dataset
 from huggingface_hub.utils import tqdm
 
-from ..errors import InputError, listed, require
+from ..errors import InputError, require
 from ..preprocessing import texts_of
-from ..sources import guess_text_column, read_source, split_subset, string_columns
+from ..sources import read_texts
 from ..tokenization_lstm import LstmTokenizer
 from .words import WordVectors
 
@@ -77,7 +77,8 @@ def train_vectors(arguments: VectorTrainingArguments, *, command: str | None = N
         not folder.exists() or not any(folder.iterdir()),
         f"--output_dir {str(folder)!r} is not empty: choose another, or remove it first.",
     )
-    rows = _text(arguments)
+    columns = None if arguments.text_column is None else [arguments.text_column]
+    rows = read_texts(arguments.dataset, arguments.split, columns)
     tokenizer = LstmTokenizer.train(
         texts_of(rows),
         vocab_size=arguments.vocab_size + 2,
@@ -116,18 +117,6 @@ def train_vectors(arguments: VectorTrainingArguments, *, command: str | None = N
     vectors = WordVectors.from_gensim(model.wv, record)
     vectors.save_pretrained(arguments.output_dir)
     return vectors
-
-
-def _text(arguments: VectorTrainingArguments) -> Dataset:
-    splits = read_source(*split_subset(arguments.dataset))
-    require(arguments.split in splits, f"{arguments.dataset!r} has no split {arguments.split!r}.")
-    rows = splits[arguments.split]
-    strings = string_columns(rows)
-    column = arguments.text_column or guess_text_column(strings, rows.column_names)
-    require(column in strings, f"There is no column {column!r} with texts; those with texts are {listed(strings)}.")
-    rows = rows.select_columns(column)
-    rows = rows if column == "text" else rows.rename_column(column, "text")
-    return rows.filter(lambda texts: [text is not None for text in texts], input_columns="text", batched=True)
 
 
 class _Sentences:
