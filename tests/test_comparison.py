@@ -351,6 +351,26 @@ def test_few_rows_may_lack_a_label(tmp_path: Path) -> None:
         assert outcome.probabilities["test"].shape[1] == 4
 
 
+def test_fasttext_learns_slower_where_it_must(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fasttext
+
+    real, rates = fasttext.train_supervised, []
+
+    def diverges(*args: Any, lr: float, **kwargs: Any) -> Any:
+        rates.append(lr)
+        if lr > 0.3:
+            raise RuntimeError("Encountered NaN.")
+        return real(*args, lr=lr, **kwargs)
+
+    monkeypatch.setattr(fasttext, "train_supervised", diverges)
+    study = Study(tmp_path / "out", DataArguments(dataset=str(write_csv(tmp_path / "mine.csv", opinion_rows(90)))))
+    outcome = study.run(Run(open_system("fasttext"), 1, study.rows, 0))
+    assert rates == [0.5, 0.25] and outcome.record["model"]["learning_rate"] == 0.25
+    monkeypatch.setattr(fasttext, "train_supervised", lambda *_, **__: diverges(lr=1.0))
+    with pytest.raises(InputError, match="fastText cannot learn from these texts: Encountered NaN"):
+        study.run(Run(open_system("fasttext"), 1, study.rows, 1))
+
+
 def test_costs_are_measured_in_processes_of_their_own(data: DataArguments, tmp_path: Path) -> None:
     systems = {}
     for system in (WordList(), Slow()):

@@ -11,6 +11,7 @@ from .systems import Predict, System, Task
 
 FILE = "model.bin"
 MARK = "__label__"
+HALVINGS = 4  # of the learning rate, at most
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 
@@ -29,7 +30,10 @@ class FastText(System):
         _library()
 
     def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
-        """Train on one thread: with several, no two runs are alike. Rare labels count more by being repeated."""
+        """
+        Train on one thread: with several, no two runs are alike. Rare labels count more by being repeated. A learning
+        rate at which the library ends in NaN is halved.
+        """
         library = _library()
         labels = task.labels("train")
         counts = np.bincount(labels, minlength=len(task.label_names))
@@ -40,16 +44,24 @@ class FastText(System):
         with lines.open("w", encoding="utf-8") as file:
             for row in np.random.default_rng(seed).permutation(len(texts)):  # the library reads them as they come
                 file.write(f"{MARK}{labels[row]} {_words(texts[row])}\n" * int(repeats[labels[row]]))
+        rates = [settings["lr"] / 2**halvings for halvings in range(HALVINGS + 1)]
         try:
-            # its seed 0 is the same as 1
-            model = library.train_supervised(str(lines), thread=1, seed=seed + 1, verbose=0, **settings)
+            for rate in rates:
+                # its seed 0 is the same as 1
+                how = settings | {"lr": rate, "thread": 1, "seed": seed + 1, "verbose": 0}
+                try:
+                    model = library.train_supervised(str(lines), **how)
+                    break
+                except RuntimeError as error:
+                    if "NaN" not in str(error) or rate == rates[-1]:
+                        raise
         except (RuntimeError, ValueError) as error:
             raise InputError(f"fastText cannot learn from these texts: {error}") from error
         finally:
             lines.unlink()
         model.save_model(str(folder / FILE))
         sizes = (model.get_input_matrix().size, model.get_output_matrix().size)
-        return {"model_type": "fasttext", "parameters": int(sum(sizes))}
+        return {"model_type": "fasttext", "parameters": int(sum(sizes)), "learning_rate": rate}
 
     def load(self, folder: Path, labels: int) -> Predict:
         """The library's model."""
