@@ -323,7 +323,7 @@ def test_an_interrupted_save_leaves_the_old_run(run_copy: Path, monkeypatch: pyt
         (["--early_stopping_patience", "-1"], "--early_stopping_patience must be at least 1"),
         (["--model_type", "bag-of-words", "--gradient_checkpointing", "true"], "of no use to a bag-of-words model"),
         (["--tokenizer_algorithm", "unigram", "--vocab_size", "3"], "vocabulary of 3 could not be learned"),
-        (["--metric_for_best_model", "f1_angry"], "choose one of accuracy.*log_loss.*f1_negative"),
+        (["--metric_for_best_model", "f1_angry"], "choose one of accuracy.*f1_negative.*log_loss"),
         (["--train_dataset", "./nowhere.csv"], "There is no file or folder './nowhere.csv'"),
         (["--report_to", "tensorboard"], r"pip install 'modeling-lstm\[tensorboard\]'"),
         (["--learning_rate", "fast"], "argument --learning_rate.*invalid float value: 'fast'"),

@@ -466,7 +466,7 @@ def test_own_vectors_are_trained_saved_and_loaded(
     train = ["vectors", "train", "--dataset", text, "--output_dir"]
     assert "is not empty" in fails(*train, again)
     new = tmp_path / "new"
-    assert "no column 'x' with texts; those with texts are text" in fails(*train, new, "--text_column", "x")
+    assert "no column x with texts; those with texts are text" in fails(*train, new, "--text_column", "x")
     assert "Fewer than two words" in fails(*train, new, "--min_frequency", "999")
     assert "--negative must be at least 1" in fails(*train, new, "--negative", "0")
     assert not new.exists()

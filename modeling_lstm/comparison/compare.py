@@ -121,8 +121,17 @@ def compare(
         one.name for one in opened if sum(one.slug == other.slug for other in opened) > 1
     }
     require(not twice, f"Two systems have the same name: {listed(sorted(twice))}.")
-    if arguments.threads is not None:
-        torch.set_num_threads(arguments.threads)
+    before = torch.get_num_threads()
+    torch.set_num_threads(arguments.threads or before)
+    try:
+        return _compared(opened, data, arguments, command)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _compared(
+    opened: list[System], data: DataArguments, arguments: CompareArguments, command: str | None
+) -> dict[str, Any]:
     folder = Path(arguments.output)
     study = Study(folder, data, arguments.metric, arguments.class_weights)
     for system in opened:
