@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from .accuracy import RESULTS, SEEDS
+from .comparison_tables import costs_table, curves_table, order_table, scores_table
 from .speed_table import speed_sentences, speed_table
 from .tweet_eval import TASKS, task_scores
 
@@ -192,6 +193,12 @@ BLOCKS = {
         "speed sentences": speed_sentences,
     },
     "docs/how-an-lstm-works.md": {"turns": turns_table, "deletion": deletion_table},
+    "docs/what-lstms-can-do.md": {
+        "comparison": scores_table,
+        "order": order_table,
+        "comparison costs": costs_table,
+        "curves": curves_table,
+    },
 }
 
 

@@ -335,7 +335,7 @@ def test_the_loss_is_what_the_settings_say(tokenizer: LstmTokenizer, tmp_path: P
     def loss(**settings: float) -> float:
         chosen = DistillationArguments(teacher="x", **settings)  # type: ignore[arg-type]
         trainer = DistillationTrainer(model=model, args=args, processing_class=tokenizer, distillation=chosen)
-        return float(trainer.compute_loss(model, dict(inputs)))
+        return trainer.compute_loss(model, dict(inputs)).item()
 
     with torch.no_grad():
         logits = model(**batch).logits
