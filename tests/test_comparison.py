@@ -28,6 +28,7 @@ from modeling_lstm.comparison.slices import shuffled, slices
 from modeling_lstm.comparison.study import Run, Study
 from modeling_lstm.data import DataArguments
 from modeling_lstm.errors import InputError
+from modeling_lstm.runs import read_record
 from tests.conftest import TRAIN_FLAGS, WORDS, opinion_rows, write_csv
 
 TINY = """
@@ -111,6 +112,11 @@ def _costs_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
     if "real_costs" not in request.fixturenames:
         monkeypatch.setattr(sys.modules["modeling_lstm.comparison.compare"], "measure", measure_nothing)
+
+
+@pytest.fixture(autouse=True)
+def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(NeuralSystem, "fewest_steps", 0)
 
 
 @pytest.fixture
@@ -307,6 +313,21 @@ def test_order_is_noticed_by_those_who_read_it(tmp_path: Path) -> None:
     assert found["bag-of-words"]["shuffled"]["changed"]["mean"] == 0.0
     assert found["bag-of-words"]["scores"]["accuracy"]["mean"] == pytest.approx(0.5, abs=0.1)
     assert found["tfidf"]["scores"]["accuracy"]["mean"] == 1.0 and found["tfidf"]["shuffled"]["changed"]["mean"] > 0.2
+
+
+def test_few_rows_are_learned_from_in_more_epochs(
+    data: DataArguments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(NeuralSystem, "fewest_steps", 23)
+    (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
+    systems = ["bag-of-words", str(tmp_path / "tiny.yaml")]
+    compare(systems, data, arguments(tmp_path / "out", shares=[0.3], trials=1, seeds=1))
+    for rows in (90, 27):  # at 64 rows a step two steps or one, in five epochs
+        record = read_record(tmp_path / f"out/runs/bag-of-words/setting-0/rows-{rows}/seed-0")
+        assert record["training"]["steps"] == 25 and len(record["history"]) == 5
+        assert record["history"][-1]["epoch"] == 25 / (2 if rows == 90 else 1)
+        assert "--max_steps 25" in record["command"]
+    assert "--max_steps" not in read_record(tmp_path / "out/runs/tiny/setting-0/rows-90/seed-0")["command"]
 
 
 def test_a_transformer_with_fewer_seeds(data_folder: Path, encoder: Path, tmp_path: Path) -> None:

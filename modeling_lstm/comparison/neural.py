@@ -1,5 +1,6 @@
 """Networks that `train` makes: LSTM, GRU, bag of words, a Transformer, a recipe's; and run folders made before."""
 
+import math
 import shlex
 import shutil
 import sys
@@ -16,6 +17,9 @@ from ..settings import read_recipe, training_settings
 from .systems import Predict, System, Task
 
 BATCH = 32
+# Of training. Where rows are so few that a network's epochs have fewer, it has more epochs, evaluated as often: few
+# steps say more of the settings than of the network
+FEWEST_STEPS = 300
 # Three each, the first of them the defaults of `train`
 _SLOW = {"per_device_train_batch_size": 32, "learning_rate": 1e-3, "num_train_epochs": 12, "early_stopping_patience": 2}
 LSTM_SETTINGS: list[dict[str, Any]] = [{}, _SLOW, _SLOW | {"average_epochs": 0.5, "adversarial_size": 0.25}]
@@ -44,6 +48,8 @@ class NeuralSystem(System):
         choices: Settings to choose from.
     """
 
+    fewest_steps = FEWEST_STEPS
+
     def __init__(self, name: str, base: dict[str, Any], choices: list[dict[str, Any]]):
         self.name, self.base, self.choices = name, base, choices
 
@@ -59,7 +65,9 @@ class NeuralSystem(System):
                 base[name := flag[2:]] = []
             else:
                 base[name].append(flag)
-        return cls(path.stem, {name: values for name, values in base.items() if name not in apart}, [{}])
+        recipe = cls(path.stem, {name: values for name, values in base.items() if name not in apart}, [{}])
+        recipe.fewest_steps = 0
+        return recipe
 
     def settings(self) -> list[dict[str, Any]]:
         """Three for each, as many as the others have."""
@@ -77,6 +85,7 @@ class NeuralSystem(System):
             flags = _flags(_data_settings(task.arguments) | {"metric_for_best_model": task.metric})
             flags += _flags({"class_weights": task.class_weights} | self.base | settings)
             flags += _flags({"seed": seed, "output_dir": folder})
+            flags += self._longer(flags, task.data.splits["train"].num_rows)
             command = shlex.join(["modeling-lstm", "train", *flags])
             quiet = {"report_to": "none", "logging_strategy": "no", "disable_tqdm": not sys.stderr.isatty()}
             if any(folder.glob("checkpoint-*")):
@@ -86,6 +95,16 @@ class NeuralSystem(System):
         for checkpoint in folder.glob("checkpoint-*"):
             shutil.rmtree(checkpoint)
         return read_record(folder)["model"]
+
+    def _longer(self, flags: list[str], rows: int) -> list[str]:
+        """The flags that make the fewest steps out of few rows."""
+        args = training_settings(flags)[3]
+        epochs = math.ceil(args.num_train_epochs)
+        if args.max_steps > 0 or epochs * math.ceil(rows / args.per_device_train_batch_size) >= self.fewest_steps:
+            return []
+        each = math.ceil(self.fewest_steps / epochs)
+        often = {"eval_strategy": "steps", "eval_steps": each, "save_strategy": "steps", "save_steps": each}
+        return _flags({"max_steps": epochs * each} | often)
 
     def load(self, folder: Path, labels: int) -> Predict:
         """The classifier of the run folder."""

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader
 from ..card import table
 from ..errors import require
 from ..runs import RECORD, read_record, write_json, write_text
+from .neural import FEWEST_STEPS
 from .plots import against_cost, learning_curves, undominated
 
 RESULT = "comparison.json"
@@ -252,7 +253,8 @@ def _settings(found: dict[str, Any]) -> Table:
         note += " Networks were trained in bf16, but for those of recipes and run folders."
     note += (
         f" Networks read the first {found['data']['max_length']:,} tokens of a text, Transformers the first "
-        f"{chosen['transformer_max_length']:,}, the others all of it."
+        f"{chosen['transformer_max_length']:,}, the others all of it. Where rows are few, networks have more epochs "
+        f"than their settings say: at least {FEWEST_STEPS} steps."
     )
     return Table("Settings", note, ["system", "settings", f"validation, {metric}", "chosen"], rows)
 
