@@ -8,6 +8,7 @@ import argparse
 import importlib.util
 import json
 import os
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,14 @@ LOCAL = {
 
 
 def train_and_evaluate(
-    recipe: str, name: str, seed: int, runs: Path, flags: list[str] | None = None, *, resamples: int = 1000
+    recipe: str,
+    name: str,
+    seed: int,
+    runs: Path,
+    flags: list[str] | None = None,
+    *,
+    command: str = "train",
+    resamples: int = 1000,
 ) -> None:
     """
     One run: resumed where it was cut off, skipped where it is done.
@@ -40,6 +48,7 @@ def train_and_evaluate(
         seed: Seed of the training.
         runs: Folder of the run folders.
         flags: Flags of `train` beside those of the recipe.
+        command: `train`, or `distill`.
         resamples: Bootstrap resamples of the evaluation.
     """
     kept = RESULTS / name / f"seed-{seed}.json"
@@ -47,7 +56,7 @@ def train_and_evaluate(
         print(f"{kept}: done before", flush=True)
         return
     folder = runs / name / f"seed-{seed}"
-    train_run(recipe, folder, seed, flags)
+    train_run(recipe, folder, seed, flags, command)
     subprocess.run([*COMMAND, "evaluate", str(folder), "--split", "test", "--resamples", str(resamples)], check=True)
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     kept.parent.mkdir(parents=True, exist_ok=True)
@@ -55,15 +64,25 @@ def train_and_evaluate(
     print(f"{kept}: {record['metrics']['test']}", flush=True)
 
 
-def train_run(recipe: str, folder: Path, seed: int, flags: list[str] | None = None) -> None:
+def train_run(recipe: str, folder: Path, seed: int, flags: list[str] | None = None, command: str = "train") -> None:
     """Train a recipe, going on where it was cut off; nothing if the run folder is complete."""
     if (folder / "run.json").exists():
         return
-    train = ["train", f"recipes/{recipe}.yaml", *(flags or [])]
+    train = [command, f"recipes/{recipe}.yaml", *(flags or [])]
     train += ["--output_dir", str(folder), "--seed", str(seed), "--disable_tqdm", "true"]
     if any(folder.glob("checkpoint-*")):
         train += ["--resume_from_checkpoint", "last"]
     subprocess.run([*COMMAND, *train], check=True)
+
+
+def records_of(name: str) -> list[dict[str, Any]]:
+    """What is kept of the runs in `results/NAME`, by their seeds."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((RESULTS / name).glob("seed-*.json"))]
+
+
+def spread(scores: list[float]) -> float:
+    """Their standard deviation."""
+    return statistics.stdev(scores) if len(scores) > 1 else 0.0
 
 
 def data_folder() -> Path | None:

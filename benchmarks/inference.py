@@ -1,6 +1,6 @@
 """Speed of inference against Transformers: `python -m benchmarks.inference`.
 
-A BiLSTM 300 -> 150, all-MiniLM-L6-v2 and a Transformer of DistilBERT's size take turns on the same token numbers, in
+A BiLSTM 200 -> 150, all-MiniLM-L6-v2 and a Transformer of DistilBERT's size take turns on the same token numbers, in
 torch (fp32, bf16) and in ONNX Runtime (fp32, int8); then whole pipelines on a sentence, and cold starts. What a model
 answers is of no matter here; how far ONNX's answers are from torch's is checked when a model is exported.
 """
@@ -51,7 +51,7 @@ def models(folder: Path) -> tuple[dict[str, PreTrainedModel], PreTrainedTokenize
     ours = LstmTokenizer.adopt(theirs.backend_tokenizer, theirs.pad_token, theirs.unk_token)
     torch.manual_seed(0)
     sizes: dict[str, Any] = {"vocab_size": len(theirs), "num_labels": 3}
-    config = LstmConfig(bidirectional=True, pooling="concat", embedding_size=300, hidden_size=150, **sizes)
+    config = LstmConfig(bidirectional=True, pooling="concat", embedding_size=200, hidden_size=150, **sizes)
     found: dict[str, PreTrainedModel] = {
         "lstm": LstmForSequenceClassification(config),
         "minilm": AutoModelForSequenceClassification.from_pretrained(name, num_labels=3),

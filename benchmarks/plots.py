@@ -73,7 +73,7 @@ def inference(found: dict[str, Any]) -> Figure:
     series = {
         title: [shape[f"{name} / lstm torch fp32"]["median"] for shape in shapes] for name, title in names.items()
     }
-    title = "Inference of a BiLSTM 300 -> 150 and of Transformers on the same tokens"
+    title = "Inference of a BiLSTM 200 -> 150 and of Transformers on the same tokens"
     return ratios([shape["shape"] for shape in shapes], series, "times the LSTM's time (torch, fp32)", title)
 
 

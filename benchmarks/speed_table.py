@@ -66,7 +66,7 @@ def _training() -> list[tuple[str, ...]]:
 def _inference() -> list[tuple[str, ...]]:
     rows = []
     for one in _read("inference")["results"]["models"]:
-        title = f"Inference, BiLSTM 300 → 150, {one['shape']}"
+        title = f"Inference, BiLSTM 200 → 150, {one['shape']}"
         took = one["milliseconds"]
         ours = took["lstm torch fp32"]
         for name, against in (("minilm", "MiniLM-L6"), ("distilbert", "a Transformer of DistilBERT's size")):

@@ -6,7 +6,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from .accuracy import RESULTS, SEEDS
+from .accuracy import RESULTS, SEEDS, records_of, spread
 from .comparison_tables import costs_table, curves_table, order_table, scores_table
 from .speed_table import speed_sentences, speed_table
 from .tweet_eval import TASKS, task_scores
@@ -50,7 +50,7 @@ def table() -> str:
         "|---|---|---:|---:|---:|---:|---:|---|",
     ]
     for recipe, name in NAMES.items():
-        records = _records(recipe)
+        records = records_of(recipe)
         if not records:
             continue
         metric = records[0]["best"]["metric"]
@@ -62,7 +62,7 @@ def table() -> str:
         cells = [
             f"[{name}](recipes/{recipe}.yaml)",
             metric.replace("_", " "),
-            f"**{statistics.mean(test):.1f}** ± {_spread(test):.1f}",
+            f"**{statistics.mean(test):.1f}** ± {spread(test):.1f}",
             str(len(records)),
             f"{statistics.mean(validation):.1f}",
             ", ".join(minutes),
@@ -70,37 +70,46 @@ def table() -> str:
             PUBLISHED[recipe],
         ]
         lines.append("| " + " | ".join(cells) + " |")
-    every = [record for recipe in NAMES for record in _records(recipe)]
+    every = [record for recipe in NAMES for record in records_of(recipe)]
     hardware = {f"{r['hardware']['processor']}, {r['hardware']['cores']} cores" for r in every}
     return "\n".join(lines) + f"\n\nMeasured on: {'; '.join(sorted(hardware))}.\n"
 
 
 def word_vectors_table() -> str:
-    """Test scores of each recipe with each source of word vectors; in brackets the share of running tokens covered."""
+    """Test scores of each recipe with each source of word vectors, the best bold; in brackets the tokens covered."""
     lines = [
         "| vectors | numbers | threads | " + " | ".join(NAMES.values()) + " |",
         "|---|---:|---:|" + "---:|" * len(NAMES),
     ]
+    runs = {
+        (source, recipe): records_of(recipe if source == "random" else f"{recipe}/{source}")
+        for source in SOURCES
+        for recipe in NAMES
+    }
+    runs = {place: records for place, records in runs.items() if len(records) == SEEDS}
+    scores = {
+        place: [100 * record["metrics"]["test"][record["best"]["metric"]] for record in records]
+        for place, records in runs.items()
+    }
+    best = {max((place for place in runs if place[1] == name), key=lambda place: sum(scores[place])) for name in NAMES}
     for source, title in SOURCES.items():
-        cells: list[str] = []
-        sizes: set[int] = set()
-        threads: set[int] = set()
-        for recipe in NAMES:
-            records = _records(recipe if source == "random" else f"{recipe}/{source}")
-            if len(records) < SEEDS:
+        every = [record for recipe in NAMES for record in runs.get((source, recipe), [])]
+        if not every:
+            continue
+        sizes = {record["model"]["embedding_size"] for record in every}
+        threads = {record["hardware"]["threads"] for record in every}
+        cells = [", ".join(map(str, sorted(numbers))) for numbers in (sizes, threads)]
+        for place in ((source, recipe) for recipe in NAMES):
+            if place not in runs:
                 cells.append("")
                 continue
-            metric = records[0]["best"]["metric"]
-            scores = [100 * record["metrics"]["test"][metric] for record in records]
-            minutes = statistics.mean(record["seconds"]["total"] for record in records) / 60
-            found = records[0].get("embeddings")
-            sizes.add(records[0]["model"]["embedding_size"])
-            threads.update(record["hardware"]["threads"] for record in records)
+            mark = "**" if place in best else ""
+            minutes = statistics.mean(record["seconds"]["total"] for record in runs[place]) / 60
+            found = runs[place][0].get("embeddings")
             coverage = f"{100 * found['running_tokens_covered']:.0f} %, " if found else ""
-            cells.append(f"**{statistics.mean(scores):.1f}** ± {_spread(scores):.1f} ({coverage}{minutes:.1f} min)")
-        if any(cells):
-            counted = [", ".join(map(str, sorted(numbers))) for numbers in (sizes, threads)]
-            lines.append("| " + " | ".join([title, *counted, *cells]) + " |")
+            score = f"{statistics.mean(scores[place]):.1f} ± {spread(scores[place]):.1f}"
+            cells.append(f"{mark}{score}{mark} ({coverage}{minutes:.1f} min)")
+        lines.append("| " + " | ".join([title, *cells]) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -111,7 +120,7 @@ def tweet_eval_table() -> str:
     cells = ["" for _ in (*TASKS, "mean")]
     for place, task in enumerate(TASKS):
         if len(found.get(task, ())) == SEEDS:
-            cells[place] = f"**{statistics.mean(found[task]):.1f}** ± {_spread(found[task]):.1f}"
+            cells[place] = f"**{statistics.mean(found[task]):.1f}** ± {spread(found[task]):.1f}"
     if all(cells[:-1]):
         cells[-1] = f"**{statistics.mean(statistics.mean(scores) for scores in found.values()):.1f}**"
     lines.append("| " + " | ".join(["this, MiniLM's word vectors", *cells]) + " |")
@@ -125,11 +134,11 @@ def vector_file_sentence() -> str:
     found = json.loads((RESULTS / "vector_files.json").read_text(encoding="utf-8"))
     rates = found["megabytes_per_second"]
     return (
-        f"Out of a GloVe file of {found['file_gb']:.1f} GB ({found['words'] / 1e6:g} million words), the vectors of "
-        f"{found['vectors_read']:,} words were\nread in {found['seconds']:.1f} seconds with "
-        f"{found['peak_memory_mb']:,} MB of memory ({found['memory_before_mb']:,} MB before): {rates['ours']:,} MB a "
-        f"second, where reading the bytes\nalone, from the page cache, makes {rates['read']:,} and gensim, which parses"
-        f" every line, {rates['gensim']:,}.\n"
+        f"From a made-up file in GloVe's format, {found['file_gb']:.1f} GB with {found['words'] / 1e6:g} million "
+        f"words, the vectors of {found['vectors_read']:,}\nwords were read in {found['seconds']:.1f} seconds by a "
+        f"process that never took more than {found['peak_memory_mb']:,} MB, its libraries included:\n"
+        f"{rates['ours']:,} MB a second. gensim, which parses every line, makes {rates['gensim']:,}; reading the bytes "
+        f"alone, from the page\ncache, {rates['read']:,}.\n"
     )
 
 
@@ -173,14 +182,6 @@ def turns_table() -> str:
         f"answer itself changes at that word, in the others it\nbecomes surer. By a model with "
         f"{100 * found['run']['accuracy']:.1f} % on the test split of SST-2.\n"
     )
-
-
-def _records(name: str) -> list[dict]:
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((RESULTS / name).glob("seed-*.json"))]
-
-
-def _spread(scores: list[float]) -> float:
-    return statistics.stdev(scores) if len(scores) > 1 else 0.0
 
 
 BLOCKS = {

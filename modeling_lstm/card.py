@@ -52,6 +52,7 @@ def run_card(
         name=name,
         repo_id=repo_id,
         what=_what(record),
+        is_ours="transformer" not in record["model"],
         calls=_calls(examples or [], record["task"]["problem_type"]),
         scores=_scores(record),
         intervals=bool(record.get("intervals")),
@@ -323,11 +324,20 @@ def _compared(record: dict[str, Any]) -> str | None:
     )
 
 
+def _brought_along(record: dict[str, Any]) -> str:
+    """What it knew beside its training data."""
+    if "distillation" in record:
+        return "and what its teacher knows"
+    if "transformer" in record["model"]:
+        return "and what it was trained on before"
+    return "and from the texts behind its word vectors" if "embeddings" in record else "alone"
+
+
 def _limits(record: dict[str, Any], language: list[str] | None) -> str:
     data = record["data"]
     lines = [
         f"It has learned from {code(_data_name(data))} "
-        + ("and what its teacher knows" if "distillation" in record else "alone")
+        + _brought_along(record)
         + (f", in {', '.join(map(code, language))}" if language else "")
         + ": on other kinds of text it is less often right, and what is one-sided in those texts is so in its answers.",
     ]

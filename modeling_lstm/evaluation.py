@@ -29,7 +29,7 @@ class EvaluationArguments:
     text_column: list[str] | None = field(default=None, metadata={"help": "Its column with the text."})
     label_column: str | None = field(default=None, metadata={"help": "Its column with the label."})
     batch_size: int = field(default=128, metadata={"help": "Rows in a batch."})
-    resamples: int = field(default=1000, metadata={"help": "Bootstrap resamples for the 95 % intervals."})
+    resamples: int = field(default=1000, metadata={"help": "Bootstrap resamples for the 95 %% intervals."})
     seed: int = field(default=0, metadata={"help": "Seed of the bootstrap."})
 
 

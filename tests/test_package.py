@@ -1,6 +1,7 @@
 """The shape of the package: what it exports, who may import whom, and that documents and settings agree."""
 
 import ast
+import contextlib
 import re
 import subprocess
 import sys
@@ -164,6 +165,13 @@ def test_the_command_line_introduces_itself(capsys: pytest.CaptureFixture[str]) 
     assert "unknown command 'fly'" in capsys.readouterr().err
     assert main(["--version"]) == 0
     assert modeling_lstm.__version__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_its_settings(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with contextlib.suppress(SystemExit):
+        main([command, "--help"])
+    assert "--" in capsys.readouterr().out
 
 
 def test_the_list_of_commands_needs_no_torch() -> None:

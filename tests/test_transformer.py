@@ -35,9 +35,10 @@ def test_it_learns_and_serves_like_any_run(tuned: Path, encoder: Path) -> None:
         expected = model(**tokenizer(texts, padding=True, return_tensors="pt")).logits.softmax(-1).numpy()
     assert abs(open_classifier(str(tuned)).scores(texts, batch_size=4) - expected).max() < 1e-5
     assert main(["card", str(tuned), "me/baseline"]) == 0
-    assert f"A Transformer (state of 16; {model.num_parameters():,} parameters" in (tuned / "README.md").read_text(
-        "utf-8"
-    )
+    card = (tuned / "README.md").read_text("utf-8")
+    assert f"A Transformer (state of 16; {model.num_parameters():,} parameters" in card
+    assert "```python\nfrom transformers import pipeline" in card and "trust_remote_code" not in card
+    assert "and what it was trained on before" in card
 
 
 def test_its_own_defaults_hold_only_where_nothing_is_said(encoder: Path) -> None:

@@ -216,6 +216,7 @@ def _study(
         "tried": tried,
         "model": outcomes[0].record["model"],
         "minutes": _minutes(outcomes),
+        "threads": sorted({one.record["hardware"]["threads"] for one in outcomes}),
         "curve": curve,
     }
     return described, outcomes

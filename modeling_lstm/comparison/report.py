@@ -177,6 +177,8 @@ def _costs(found: dict[str, Any]) -> Table:
         f"Measured in turns in the same minutes, {_threads(found)} each, from the text to its answer; batches "
         "of 32. Memory is what it adds to a process that has this package and its libraries loaded."
     )
+    if other := {number for system in found["systems"].values() for number in system["threads"]} - {found["threads"]}:
+        note += f" Training had {' or '.join(map(str, sorted(other)))} of the threads."
     return Table("Costs", note, [*heads, "texts per second", "seconds to load", "MB of memory"], rows)
 
 
