@@ -363,7 +363,9 @@ def test_the_recipes_of_the_repository_parse() -> None:
     recipes = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
     assert recipes
     for recipe in recipes:
-        settings = training_settings([*read_recipe(recipe), "--output_dir", "unused"])
+        flags = [*read_recipe(recipe), "--output_dir", "unused"]
+        is_student = recipe.stem.endswith("_distilled")
+        settings = training_settings([*flags, *(["--teacher", "x"] if is_student else [])], distill=is_student)
         assert settings[2].dataset
 
 
