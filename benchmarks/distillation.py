@@ -53,31 +53,32 @@ def unlabeled(name: str) -> list[str]:
     ]
 
 
-def distil(name: str, runs: Path) -> None:
-    """A data set's three students."""
-    master = teacher(name, runs)
-    flags = [*local_flags(name), *unlabeled(name), "--teacher", str(master), "--embeddings", f"transformer:{master}"]
+def student(recipe: str, name: str, seed: int, runs: Path, taught_by: Path, flags: list[str]) -> None:
+    """One student, from its teacher's word vectors."""
+    flags = [*flags, *unlabeled(name), "--teacher", str(taught_by), "--embeddings", f"transformer:{taught_by}"]
     flags += ["--logits_cache", str(runs / "logits")]
+    train_and_evaluate(f"{recipe}_distilled", f"{name}/distilled", seed, runs / "results", flags, command="distill")
+
+
+def many(name: str, runs: Path) -> None:
+    """A data set's three students."""
+    taught_by = teacher(name, runs)
     for seed in range(SEEDS):
-        train_and_evaluate(f"{name}_distilled", f"{name}/distilled", seed, runs / "results", flags, command="distill")
+        student(name, name, seed, runs, taught_by, local_flags(name))
 
 
 def few(runs: Path) -> None:
     """500 labelled tweets: a Transformer, an LSTM, and the Transformer's student, each with three seeds."""
-    data = [*local_flags(TWEETS), "--max_train_samples", str(FEW)]
+    data, folder = [*local_flags(TWEETS), "--max_train_samples", str(FEW)], runs / "results"
     minilm = str(local_minilm() or MINILM)
+    alone = {
+        "transformer": ("few_labels_transformer", ["--transformer", minilm]),
+        "lstm": ("few_labels", ["--embeddings", f"transformer:{minilm}"]),
+    }
     for seed in range(SEEDS):
-        folder = runs / "results"
-        train_and_evaluate(
-            "few_labels_transformer", "few_labels/transformer", seed, folder, [*data, "--transformer", minilm]
-        )
-        train_and_evaluate(
-            "few_labels", "few_labels/lstm", seed, folder, [*data, "--embeddings", f"transformer:{minilm}"]
-        )
-        master = str(folder / "few_labels" / "transformer" / f"seed-{seed}")
-        flags = [*data, *unlabeled(FEW_LABELS), "--teacher", master, "--embeddings", f"transformer:{master}"]
-        flags += ["--logits_cache", str(runs / "logits")]
-        train_and_evaluate(f"{TWEETS}_distilled", "few_labels/distilled", seed, folder, flags, command="distill")
+        for name, (recipe, flags) in alone.items():
+            train_and_evaluate(recipe, f"{FEW_LABELS}/{name}", seed, folder, [*data, *flags])
+        student(TWEETS, FEW_LABELS, seed, runs, folder / FEW_LABELS / "transformer" / f"seed-{seed}", data)
 
 
 def main() -> None:
@@ -89,7 +90,7 @@ def main() -> None:
     for name in arguments.names:
         if name not in NAMES:
             sys.exit(f"There is no {name!r}: choose of {', '.join(NAMES)}.")
-        few(arguments.runs) if name == FEW_LABELS else distil(name, arguments.runs)
+        few(arguments.runs) if name == FEW_LABELS else many(name, arguments.runs)
 
 
 if __name__ == "__main__":

@@ -91,7 +91,10 @@ def word_vectors_table() -> str:
         place: [100 * record["metrics"]["test"][record["best"]["metric"]] for record in records]
         for place, records in runs.items()
     }
-    best = {max((place for place in runs if place[1] == name), key=lambda place: sum(scores[place])) for name in NAMES}
+    best = {
+        max((place for place in runs if place[1] == name), key=lambda place: sum(scores[place]), default=None)
+        for name in NAMES
+    }
     for source, title in SOURCES.items():
         every = [record for recipe in NAMES for record in runs.get((source, recipe), [])]
         if not every:

@@ -239,21 +239,11 @@ def _teacher(record: dict[str, Any]) -> str | None:
     found = record.get("distillation")
     if found is None:
         return None
-    names = [
-        f"[{code(one['name'])}](https://huggingface.co/{one['name']})"
-        if one["is_from_hub"]
-        else code(Path(one["name"]).name)
-        for one in found["teachers"]
-    ]
+    names = [_link(one, "") for one in found["teachers"]]
     sizes = ", ".join(f"{one['parameters']:,}" for one in found["teachers"])
     text = f"It learned what {' and '.join(names)} ({sizes} parameters) would say of the training texts"
     if number := found["transfer"]["kept"]:
-        sources = [
-            f"[{code(one['name'])}](https://huggingface.co/datasets/{one['name'].partition(':')[0]})"
-            if one["is_from_hub"]
-            else code(Path(one["name"]).name)
-            for one in found["sources"]
-        ]
+        sources = [_link(one, "datasets/") for one in found["sources"]]
         where = f" from {', '.join(sources)}" if sources else ""
         made = " or made from the training texts" if found["transfer"].get("augmented") else ""
         text += f" and of {number:,} texts without labels{where}{made}"
@@ -266,6 +256,14 @@ def _teacher(record: dict[str, Any]) -> str | None:
         rows.append([*cells, f"{gap['difference']:+.4f} ({low:+.4f} to {high:+.4f})"])
     heads = ["split", "metric", "this model", "its teacher", "difference (95 % interval)"]
     return f"{text}.\n\n" + table(heads, rows)
+
+
+def _link(recorded: dict[str, Any], kind: str) -> str:
+    """A name with its address on the Hub; of what lies elsewhere the last part of its path."""
+    name = recorded["name"]
+    if not recorded["is_from_hub"]:
+        return code(Path(name).name)
+    return f"[{code(name)}](https://huggingface.co/{kind}{name.partition(':')[0]})"
 
 
 def _training(record: dict[str, Any]) -> str:
@@ -313,8 +311,7 @@ def _compared(record: dict[str, Any]) -> str | None:
         spread = "" if one["sd"] is None else f" ± {100 * one['sd']:.1f}"
         low, high = one["interval"]
         cells = [code(name), f"{100 * one['mean']:.1f}{spread} ({100 * low:.1f} to {100 * high:.1f})"]
-        parameters = "" if one["parameters"] is None else f"{one['parameters'] / 1e6:.2f} M"
-        cells += [parameters, f"{one['size_mb']:.1f}"]
+        cells += [millions(one["parameters"]), f"{one['size_mb']:.1f}"]
         rows.append([*cells, f"{one['p50_ms']:.2f}", f"{one['texts_per_second']:,.0f}"])
     heads = ["system", f"{found['metric'].replace('_', ' ')}, percent", "parameters", "MB", "ms for one text"]
     return (
@@ -322,6 +319,11 @@ def _compared(record: dict[str, Any]) -> str | None:
         f"deviation, in brackets a 95 % bootstrap interval. Times on {found['processor']} with {found['threads']} "
         "threads.\n\n" + table([*heads, "texts per second"], rows, numbers=True)
     )
+
+
+def millions(parameters: int | None) -> str:
+    """A number of parameters, where it is known."""
+    return "" if parameters is None else f"{parameters / 1e6:.2f} M"
 
 
 def _brought_along(record: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from ..card import table
+from ..card import millions, table
 from ..errors import require
 from ..runs import RECORD, read_record, write_json, write_text
 from .neural import FEWEST_STEPS
@@ -162,7 +162,7 @@ def _costs(found: dict[str, Any]) -> Table:
         rows.append(
             [
                 name,
-                _millions(system["model"]["parameters"]),
+                millions(system["model"]["parameters"]),
                 f"{system['model']['size_mb']:.1f}",
                 "" if minutes is None else f"{minutes:.1f}",
                 f"{costs['p50_ms']:.2f}",
@@ -298,10 +298,6 @@ def _points(found: dict[str, Any], cost: str) -> dict[str, tuple[float, float]]:
 def _percent(scores: dict[str, Any]) -> str:
     spread = "" if scores["sd"] is None else f" ± {100 * scores['sd']:.1f}"
     return f"{100 * scores['mean']:.1f}{spread}"
-
-
-def _millions(parameters: int | None) -> str:
-    return "" if parameters is None else f"{parameters / 1e6:.2f} M"
 
 
 def _p(value: float) -> str:

@@ -33,6 +33,7 @@ class DistillationTrainer(LstmTrainer):
         config: Any = self.model.config  # type: ignore[union-attr]
         if config.problem_type is None:
             raise ValueError("A student's config.problem_type must say which task it is, found None.")
+        self.problem_type: str = config.problem_type
 
     def _set_signature_columns_if_needed(self) -> None:
         super()._set_signature_columns_if_needed()
@@ -51,11 +52,10 @@ class DistillationTrainer(LstmTrainer):
         teacher_logits, labels = inputs.pop(LOGITS).float(), inputs.pop("labels", None)
         outputs = model(**inputs)
         logits = outputs.logits.float()
-        problem_type: str = self.model.config.problem_type  # type: ignore[union-attr, assignment]
         loss = chosen.logit_weight * logit_loss(logits, teacher_logits)
-        if chosen.divergence_weight and problem_type != "regression":
+        if chosen.divergence_weight and self.problem_type != "regression":
             loss = loss + chosen.divergence_weight * divergence(
-                problem_type, logits, teacher_logits, chosen.temperature
+                self.problem_type, logits, teacher_logits, chosen.temperature
             )
         if chosen.label_weight and labels is not None:
             loss = loss + chosen.label_weight * self._label_loss(logits, labels)

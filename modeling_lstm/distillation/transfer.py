@@ -78,10 +78,7 @@ def transfer_text(data: TextData, arguments: DistillationArguments, seed: int) -
     kept[np.unique(keys, return_index=True)[1]] = True
     kept &= keys != _EMPTY
     counts["duplicates"] = int((~kept).sum())
-    for name, forbidden in (known | {"train": _keys(data.splits["train"])}).items():
-        is_known = kept & np.isin(keys, forbidden)
-        counts[name] += int(is_known.sum())
-        kept &= ~is_known
+    _leave_out(known | {"train": _keys(data.splits["train"])}, keys, kept, counts)
     chosen = np.flatnonzero(kept)
     if arguments.transfer_rows is not None and len(chosen) > arguments.transfer_rows:
         drawn = np.random.default_rng(seed).choice(len(chosen), arguments.transfer_rows, replace=False)
@@ -96,11 +93,16 @@ def _without(rows: Dataset, known: dict[str, np.ndarray], counts: dict[str, int]
     """The texts that are in none of those splits, with the others counted."""
     keys = _keys(rows)
     kept = np.ones(len(keys), dtype=bool)
+    _leave_out(known, keys, kept, counts)
+    return rows.select(np.flatnonzero(kept))
+
+
+def _leave_out(known: dict[str, np.ndarray], keys: np.ndarray, kept: np.ndarray, counts: dict[str, int]) -> None:
+    """Of what is kept leave out what those splits say, and count it."""
     for name, forbidden in known.items():
         is_known = kept & np.isin(keys, forbidden)
         counts[name] += int(is_known.sum())
         kept &= ~is_known
-    return rows.select(np.flatnonzero(kept))
 
 
 def _sentences(rows: Dataset, language: str) -> Dataset:
