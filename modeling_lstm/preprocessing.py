@@ -10,7 +10,7 @@ from datasets import Dataset
 from datasets.fingerprint import Hasher
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from .errors import InputError
+from .errors import InputError, require
 from .tokenization_lstm import LstmTokenizer
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,16 @@ class TokenizerArguments:
         default=2, metadata={"help": "Occurrences in train that a word needs to be in the vocabulary."}
     )
     lowercase: bool = field(default=True, metadata={"help": "Fold upper and lower case."})
+    trim_vocabulary: int = field(
+        default=0,
+        metadata={
+            "help": "Of a vocabulary that comes with --embeddings (transformer:NAME, a static model) keep only what "
+            "occurs so often in train, and single signs; 0: all of it."
+        },
+    )
+
+    def __post_init__(self) -> None:
+        require(self.trim_vocabulary >= 0, f"--trim_vocabulary must be 0 or more, found {self.trim_vocabulary}.")
 
 
 def build_tokenizer(arguments: TokenizerArguments, train: Dataset, max_length: int) -> PreTrainedTokenizerBase:

@@ -157,7 +157,7 @@ class LstmTokenizer(TokenizersBackend):
         backend.normalizer = _normalizer(lowercase)
         backend.pre_tokenizer = units
         backend.train_from_iterator(texts, trainer)
-        return cls._around(backend, PAD, UNKNOWN, model_max_length)
+        return cls.around(backend, PAD, UNKNOWN, model_max_length)
 
     @classmethod
     def from_words(
@@ -169,7 +169,7 @@ class LstmTokenizer(TokenizersBackend):
         backend.add_special_tokens([PAD, UNKNOWN])
         backend.normalizer = _normalizer(lowercase)
         backend.pre_tokenizer = pre_tokenizers.Split(Regex(_UNITS), "removed", invert=True)
-        return cls._around(backend, PAD, UNKNOWN, model_max_length)
+        return cls.around(backend, PAD, UNKNOWN, model_max_length)
 
     @classmethod
     def adopt(
@@ -188,12 +188,13 @@ class LstmTokenizer(TokenizersBackend):
         if pad_token is None:
             pad_token = PAD
             backend.add_special_tokens([PAD])
-        return cls._around(backend, pad_token, unk_token, model_max_length)
+        return cls.around(backend, pad_token, unk_token, model_max_length)
 
     @classmethod
-    def _around(
+    def around(
         cls, backend: Tokenizer, pad_token: str, unk_token: str | None, model_max_length: int
     ) -> "LstmTokenizer":
+        """A tokenizer of the library `tokenizers`, as it is."""
         return cls(
             tokenizer_object=backend,
             pad_token=pad_token,

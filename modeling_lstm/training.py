@@ -35,7 +35,7 @@ from .errors import InputError, require, save_failure
 from .hub import is_hub_id
 from .metrics import TextClassificationMetric, decide, metric_names
 from .prediction import torch_classifier
-from .preprocessing import TokenizerArguments, build_tokenizer, tokenize
+from .preprocessing import TokenizerArguments, build_tokenizer, texts_of, tokenize
 from .runs import environment, save_run
 from .sharing import PushArguments, push
 from .sources import kind_of
@@ -91,6 +91,8 @@ def train(
         )
         lesson = prepare_lesson(data, distillation, args.seed, args.device.type)
     texts = data.splits["train"] if lesson is None else lesson.texts()
+    if isinstance(source, TokenTable) and tokenizer_arguments.trim_vocabulary:
+        source = source.trimmed(texts_of(texts), tokenizer_arguments.trim_vocabulary)
     tokenizer = (
         source.tokenizer if isinstance(source, TokenTable) else build_tokenizer(tokenizer_arguments, texts, length)
     )
@@ -129,7 +131,10 @@ def train(
         | {"text_column": data.text_column, "label_column": data.label_column, "counts": data.counts()}
         | {"tokens": {name: split.statistics for name, split in splits.items()}},
         "tokenizer": (
-            {"tokenizer": str(model_arguments.embeddings)}
+            {
+                "tokenizer": str(model_arguments.embeddings),
+                "trim_vocabulary": tokenizer_arguments.trim_vocabulary,
+            }
             if isinstance(source, TokenTable)
             else vars(tokenizer_arguments)
         )
@@ -173,9 +178,14 @@ def _word_source(
     if model.transformer is not None:
         require(tokenizer.tokenizer is None, f"{model.transformer} has a tokenizer: leave out --tokenizer.")
         tokenizer.tokenizer = model.transformer
-    if model.embeddings is None:
-        return None
-    source = open_source(model.embeddings, model.embeddings_revision, max_length)
+    source = None
+    if model.embeddings is not None:
+        source = open_source(model.embeddings, model.embeddings_revision, max_length)
+    require(
+        tokenizer.trim_vocabulary == 0 or isinstance(source, TokenTable),
+        "--trim_vocabulary is for a vocabulary that comes with word vectors, as with --embeddings transformer:NAME; "
+        "one that is learned from the texts has --min_frequency and --vocab_size.",
+    )
     if isinstance(source, TokenTable):
         require(
             tokenizer.tokenizer is None,

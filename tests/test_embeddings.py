@@ -226,6 +226,50 @@ def test_a_tokenizer_without_padding_gets_some() -> None:
     assert report["running_tokens_covered"] == 1.0
 
 
+@pytest.mark.parametrize("algorithm", ["word", "bpe", "wordpiece", "unigram"])
+def test_a_trimmed_vocabulary_cuts_what_it_was_kept_for_as_before(algorithm: str) -> None:
+    frequent, rare = ["the film was awful, truly awful", "the film was great"], "a harrowing wreck"
+    whole = LstmTokenizer.train([*frequent * 3, rare] * 9, vocab_size=120, min_frequency=1, algorithm=algorithm)  # type: ignore[arg-type]
+    table = TokenTable(whole, np.arange(len(whole) * 2, dtype=np.float32).reshape(-1, 2))
+    part = table.trimmed([frequent], 1)
+    assert len(part.tokenizer) == len(part.vectors) < len(whole)
+    assert part.tokenizer.pad_token_id == whole.pad_token_id == 0 and part.tokenizer.unk_token == whole.unk_token
+    for text in frequent:
+        tokens, before = part.tokenizer.tokenize(text), whole.tokenize(text)
+        assert tokens == before
+        rows = [table.vectors[number] for number in whole.convert_tokens_to_ids(before)]
+        assert np.array_equal(part.vectors[part.tokenizer.convert_tokens_to_ids(tokens)], rows)
+    assert (part.tokenizer.unk_token in part.tokenizer.tokenize(rare)) == (algorithm == "word")
+    assert len(part.tokenizer.tokenize(rare)) >= len(whole.tokenize(rare))
+    assert len(table.trimmed([frequent], 9).tokenizer) <= len(part.tokenizer)
+
+
+def test_byte_level_merges_are_trimmed_with_their_results() -> None:
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=400, initial_alphabet=alphabet, show_progress=False)
+    backend.train_from_iterator(TEXTS, trainer)
+    tokenizer = LstmTokenizer.adopt(backend, None, None)
+    table = TokenTable(tokenizer, np.random.default_rng(0).normal(size=(len(tokenizer), 3)).astype(np.float32))
+    part = table.trimmed([["the film"]], 1)
+    assert part.tokenizer.tokenize("the film") == tokenizer.tokenize("the film")
+    assert len(alphabet) < len(part.tokenizer) < len(tokenizer)
+    assert part.tokenizer.pad_token_id == len(part.tokenizer) - 1
+    spelled = part.tokenizer.convert_tokens_to_string(part.tokenizer.tokenize("was ü 映"))
+    assert spelled == "was ü 映"  # no sign is lost
+
+
+def test_a_run_with_a_trimmed_vocabulary(data_folder: Path, transformer: Path, tmp_path: Path) -> None:
+    flags = ["--embeddings", f"transformer:{transformer}"]
+    whole, *_ = run(data_folder, tmp_path / "whole", *flags)
+    model, tokenizer, record = run(data_folder, tmp_path / "run", *flags, "--trim_vocabulary", 8)
+    assert record["tokenizer"]["trim_vocabulary"] == 8
+    assert record["tokenizer"]["vocabulary"] == model.config.vocab_size == len(tokenizer) < whole.config.vocab_size
+    assert pipeline("text-classification", model=str(tmp_path / "run"))("the film was awful")[0]["score"] > 0
+
+
 def test_static_models_of_both_kinds(transformer: Path, tmp_path: Path) -> None:
     own = AutoTokenizer.from_pretrained(transformer)
     numbers = np.random.default_rng(0).integers(-127, 127, size=(10, 5)).astype(np.int8)
@@ -311,6 +355,8 @@ def test_conflicting_settings(
     assert "brings its own tokenizer" in message
     assert "at most" in fails(*common, "--embeddings", glove, "--embedding_size", "9")
     assert "There is no file or folder './absent'" in fails(*common, "--embeddings", "./absent")
+    assert "has --min_frequency" in fails(*common, "--embeddings", glove, "--trim_vocabulary", "3")
+    assert "must be 0 or more" in fails(*common, "--trim_vocabulary", "-1")
     assert "--embedding_size must be at least 1" in fails(*common, "--embedding_size", "0")
     assert "embedding_learning_rate" in fails(*common, "--embedding_learning_rate", "-1")
 

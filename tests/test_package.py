@@ -32,7 +32,7 @@ RANKS = {
     **dict.fromkeys(("distillation.lesson", "distillation.gap"), 5),
     "distillation": 6,
     **dict.fromkeys(("vectors.files", "vectors.spelling", "vectors.card"), 2),
-    **dict.fromkeys(("vectors.text", "vectors.static", "prediction"), 3),
+    **dict.fromkeys(("vectors.text", "vectors.static", "vectors.trimming", "prediction"), 3),
     **dict.fromkeys(("vectors.word2vec", "vectors.tables", "sharing", "trace"), 4),
     "vectors.fasttext": 5,
     "vectors.words": 6,

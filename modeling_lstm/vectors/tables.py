@@ -1,5 +1,6 @@
 """`TokenTable`: a tokenizer with a vector for each of its tokens, from a static model or a Transformer."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from transformers import AutoModel, AutoTokenizer
 from ..errors import InputError, require
 from ..tokenization_lstm import LstmTokenizer
 from .static import PADDING, UNKNOWN, StaticModel
+from .trimming import trimmed
 
 
 @dataclass(repr=False, eq=False)
@@ -40,6 +42,24 @@ class TokenTable:
     def dimension(self) -> int:
         """Numbers in a vector."""
         return self.vectors.shape[1]
+
+    def trimmed(self, texts: Iterable[Sequence[str]], occurrences: int) -> "TokenTable":
+        """
+        The table without the tokens that texts do not need; see `trimming`.
+
+        Args:
+            texts: The texts, some at a time.
+            occurrences: How often a token must occur in them to stay.
+
+        Raises:
+            InputError: the tokenizer is of a kind that cannot be trimmed.
+        """
+        counts = np.zeros(len(self.tokenizer), dtype=np.int64)
+        for some in texts:
+            for encoding in self.tokenizer.backend_tokenizer.encode_batch_fast(list(some)):
+                np.add.at(counts, encoding.ids, 1)
+        tokenizer, rows = trimmed(self.tokenizer, np.flatnonzero(counts >= occurrences).tolist())
+        return TokenTable(tokenizer, self.vectors[rows])
 
 
 def transformer_table(source: str, revision: str | None, max_length: int) -> TokenTable:
