@@ -147,6 +147,18 @@ def test_sources_of_several_kinds(data_folder: Path, unlabeled: Path, tmp_path: 
     assert transfer_text(task(data_folder), arguments, seed=0)[0]["text"][:] == ["a title\na body", "another\n"]
 
 
+def test_variants_of_texts_without_labels(data_folder: Path, tmp_path: Path) -> None:
+    data = task(data_folder)
+    data.splits["validation"] = Dataset.from_dict({"text": ["a unicorn is in validation"], "label": [0]})
+    path = write_csv(tmp_path / "more.csv", [("a zebra is new here",), ("A unicorn is in validation!",)], ("review",))
+    arguments = DistillationArguments(teacher="x", unlabeled=[str(path)], augmentations=5)
+    rows, natural, counts = transfer_text(data, arguments, seed=0)
+    texts = rows["text"][:]
+    assert texts[:natural] == ["a zebra is new here"] and counts["validation"] == 1
+    assert len([text for text in texts[natural:] if "zebra" in text]) >= 2 and MASK in "".join(texts)
+    assert not any("unicorn" in text for text in texts)
+
+
 def test_sentences(data_folder: Path, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "reviews.csv", [("Mr. Smith was good.<br /><br />I liked it! Did you?",)], ("review",))
     arguments = DistillationArguments(teacher="x", unlabeled=[str(path)], sentences=True)

@@ -33,8 +33,8 @@ class DistillationArguments:
     augmentations: int | None = field(
         default=None,
         metadata={
-            "help": "Variants made of each training text, by masked words and pieces of it. Default: 0 with "
-            "--unlabeled, else 10."
+            "help": "Variants made of each text, by masked words and pieces of it. Default: 0 with --unlabeled, "
+            "else 10."
         },
     )
     transfer_rows: int | None = field(

@@ -1,4 +1,4 @@
-"""Variants of training texts for a teacher to label: masked words, pieces of texts (Tang et al., 2019, section 3)."""
+"""Variants of texts for a teacher to label: masked words, pieces of texts (Tang et al., 2019, section 3)."""
 
 import numpy as np
 from datasets import Dataset

@@ -20,7 +20,7 @@ from .augmentation import augmented
 
 logger = logging.getLogger(__name__)
 
-VARIANTS = 10  # of each training text where there is no text without labels
+VARIANTS = 10  # of each training text, where there is no text without labels
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 # What two texts may differ in and still say the same. Not signs of which smileys are made
 _SILENT = re.compile(r"[\s\"'`´‘’‚“”„«».,!?…\u200b\ufeff]+")
@@ -29,7 +29,7 @@ _FORBIDDEN = ("validation", "test")
 
 def transfer_text(data: TextData, arguments: DistillationArguments, seed: int) -> tuple[Dataset, int, dict[str, int]]:
     """
-    The texts without labels, in the column `text`: those of `--unlabeled`, and variants of the training texts.
+    The texts without labels, in the column `text`: those of `--unlabeled`, and variants of them and the training texts.
 
     Texts that say the same as another, or as a text of any split, are left out. Two texts say the same if they differ
     only in upper case, blanks, quotation marks, commas, periods, exclamation and question marks: then a sentence and
@@ -54,39 +54,52 @@ def transfer_text(data: TextData, arguments: DistillationArguments, seed: int) -
         number = 0 if arguments.unlabeled else VARIANTS
     counts = {"unlabeled": 0, "duplicates": 0} | {name: 0 for name in (*_FORBIDDEN, "train") if name in data.splits}
     known = {name: _keys(data.splits[name]) for name in _FORBIDDEN if name in data.splits}
-    parts = []
+    train = data.splits["train"].select_columns("text")
+    rows = train.select([])
     for source in arguments.unlabeled:
-        rows = read_texts(
+        some = read_texts(
             source, arguments.unlabeled_split, arguments.unlabeled_column, flags=("unlabeled_split", "unlabeled_column")
         )
         if arguments.sentences:
-            rows = _sentences(_without(rows, known, counts), arguments.language)
-        parts.append(rows)
-        counts["unlabeled"] += rows.num_rows
+            some = _sentences(_without(some, known, counts), arguments.language)
+        counts["unlabeled"] += some.num_rows
+        rows = _joined(rows, some)
     if arguments.sentences:
         for name in known:
             cut = _sentences(data.splits[name].select_columns("text"), arguments.language)
             known[name] = np.union1d(known[name], _keys(cut))
+    known["train"] = _keys(train)
+    rows = _distinct(rows, known, counts)
+    natural = rows.num_rows
     if number:
-        parts.append(augmented(data.splits["train"], number, seed))
-        counts["augmented"] = parts[-1].num_rows
-    if not parts:
-        return data.splits["train"].select_columns("text").select([]), 0, counts | {"kept": 0}
-    rows = concatenate_datasets([part.cast(Features({"text": Value("string")})) for part in parts])
+        made = augmented(_joined(train, rows), number, seed)
+        counts["augmented"] = made.num_rows
+        rows = _distinct(_joined(rows, made), known, counts)
+    chosen = np.arange(rows.num_rows)
+    if arguments.transfer_rows is not None and len(chosen) > arguments.transfer_rows:
+        drawn = np.random.default_rng(seed).choice(len(chosen), arguments.transfer_rows, replace=False)
+        chosen = np.sort(drawn)
+    counts["kept"] = len(chosen)
+    tell = logger.info if len(chosen) else logger.warning
+    tell("Texts without labels: %s", ", ".join(f"{count:,} {name}" for name, count in counts.items()))
+    return rows.select(chosen), int((chosen < natural).sum()), counts
+
+
+def _joined(*parts: Dataset) -> Dataset:
+    """The texts of all."""
+    features = Features({"text": Value("string")})
+    return concatenate_datasets([part.select_columns("text").cast(features) for part in parts])
+
+
+def _distinct(rows: Dataset, known: dict[str, np.ndarray], counts: dict[str, int]) -> Dataset:
+    """The texts that say something of their own, with the others counted."""
     keys = _keys(rows)
     kept = np.zeros(len(keys), dtype=bool)
     kept[np.unique(keys, return_index=True)[1]] = True
     kept &= keys != _EMPTY
-    counts["duplicates"] = int((~kept).sum())
-    _leave_out(known | {"train": _keys(data.splits["train"])}, keys, kept, counts)
-    chosen = np.flatnonzero(kept)
-    if arguments.transfer_rows is not None and len(chosen) > arguments.transfer_rows:
-        drawn = np.random.default_rng(seed).choice(len(chosen), arguments.transfer_rows, replace=False)
-        chosen = chosen[np.sort(drawn)]
-    counts["kept"] = len(chosen)
-    tell = logger.info if len(chosen) else logger.warning
-    tell("Texts without labels: %s", ", ".join(f"{count:,} {name}" for name, count in counts.items()))
-    return rows.select(chosen), int((chosen < counts["unlabeled"]).sum()), counts
+    counts["duplicates"] += int((~kept).sum())
+    _leave_out(known, keys, kept, counts)
+    return rows.select(np.flatnonzero(kept))
 
 
 def _without(rows: Dataset, known: dict[str, np.ndarray], counts: dict[str, int]) -> Dataset:
