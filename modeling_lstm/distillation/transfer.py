@@ -55,26 +55,26 @@ def transfer_text(data: TextData, arguments: DistillationArguments, seed: int) -
     counts = {"unlabeled": 0, "duplicates": 0} | {name: 0 for name in (*_FORBIDDEN, "train") if name in data.splits}
     known = {name: _keys(data.splits[name]) for name in _FORBIDDEN if name in data.splits}
     train = data.splits["train"].select_columns("text")
-    rows = train.select([])
+    parts = [train.select([])]
     for source in arguments.unlabeled:
-        some = read_texts(
+        rows = read_texts(
             source, arguments.unlabeled_split, arguments.unlabeled_column, flags=("unlabeled_split", "unlabeled_column")
         )
         if arguments.sentences:
-            some = _sentences(_without(some, known, counts), arguments.language)
-        counts["unlabeled"] += some.num_rows
-        rows = _joined(rows, some)
+            rows = _sentences(_without(rows, known, counts), arguments.language)
+        parts.append(rows)
+        counts["unlabeled"] += rows.num_rows
     if arguments.sentences:
         for name in known:
             cut = _sentences(data.splits[name].select_columns("text"), arguments.language)
             known[name] = np.union1d(known[name], _keys(cut))
     known["train"] = _keys(train)
-    rows = _distinct(rows, known, counts)
+    rows = _distinct(_joined(parts), known, counts)
     natural = rows.num_rows
     if number:
-        made = augmented(_joined(train, rows), number, seed)
+        made = augmented(_joined([train, rows]), number, seed)
         counts["augmented"] = made.num_rows
-        rows = _distinct(_joined(rows, made), known, counts)
+        rows = _distinct(_joined([rows, made]), known, counts)
     chosen = np.arange(rows.num_rows)
     if arguments.transfer_rows is not None and len(chosen) > arguments.transfer_rows:
         drawn = np.random.default_rng(seed).choice(len(chosen), arguments.transfer_rows, replace=False)
@@ -85,7 +85,7 @@ def transfer_text(data: TextData, arguments: DistillationArguments, seed: int) -
     return rows.select(chosen), int((chosen < natural).sum()), counts
 
 
-def _joined(*parts: Dataset) -> Dataset:
+def _joined(parts: list[Dataset]) -> Dataset:
     """The texts of all."""
     features = Features({"text": Value("string")})
     return concatenate_datasets([part.select_columns("text").cast(features) for part in parts])
