@@ -1,6 +1,10 @@
 """fastText's own classifier (Joulin et al., 2017), by the real library."""
 
+import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,9 @@ from .systems import Predict, System, Task
 
 FILE = "model.bin"
 MARK = "__label__"
-HALVINGS = 4  # of the learning rate, at most
+# With t threads the library sets t tenths of its first vectors (DenseMatrix::uniform), the others are what memory held
+# before: zeros only in a process that is new, and whose allocator does not fill memory
+_TRAIN = "import fasttext, json, sys; fasttext.train_supervised(**json.loads(sys.argv[1])).save_model(sys.argv[2])"
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 
@@ -31,10 +37,9 @@ class FastText(System):
 
     def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """
-        Train on one thread: with several, no two runs are alike. Rare labels count more by being repeated. A learning
-        rate at which the library ends in NaN is halved.
+        Train on one thread, for with several no two runs are alike, and in a process of its own (see `_TRAIN`). Rare
+        labels count more by being repeated.
         """
-        library = _library()
         labels = task.labels("train")
         counts = np.bincount(labels, minlength=len(task.label_names))
         repeats = np.ones(len(counts), dtype=int)
@@ -44,24 +49,17 @@ class FastText(System):
         with lines.open("w", encoding="utf-8") as file:
             for row in np.random.default_rng(seed).permutation(len(texts)):  # the library reads them as they come
                 file.write(f"{MARK}{labels[row]} {_words(texts[row])}\n" * int(repeats[labels[row]]))
-        rates = [settings["lr"] / 2**halvings for halvings in range(HALVINGS + 1)]
-        try:
-            for rate in rates:
-                # its seed 0 is the same as 1
-                how = settings | {"lr": rate, "thread": 1, "seed": seed + 1, "verbose": 0}
-                try:
-                    model = library.train_supervised(str(lines), **how)
-                    break
-                except RuntimeError as error:
-                    if "NaN" not in str(error) or rate == rates[-1]:
-                        raise
-        except (RuntimeError, ValueError) as error:
-            raise InputError(f"fastText cannot learn from these texts: {error}") from error
-        finally:
-            lines.unlink()
-        model.save_model(str(folder / FILE))
+        # its seed 0 is the same as 1
+        how = settings | {"input": str(lines), "thread": 1, "seed": seed + 1, "verbose": 0}
+        command = [sys.executable, "-c", _TRAIN, json.dumps(how), str(folder / FILE)]
+        variables = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+        done = subprocess.run(command, env=variables, capture_output=True, text=True)
+        lines.unlink()
+        if done.returncode != 0:
+            raise InputError(f"fastText cannot learn from these texts: {(done.stderr.splitlines() or ['killed'])[-1]}")
+        model = _library().load_model(str(folder / FILE))
         sizes = (model.get_input_matrix().size, model.get_output_matrix().size)
-        return {"model_type": "fasttext", "parameters": int(sum(sizes)), "learning_rate": rate}
+        return {"model_type": "fasttext", "parameters": int(sum(sizes))}
 
     def load(self, folder: Path, labels: int) -> Predict:
         """The library's model."""
