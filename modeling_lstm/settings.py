@@ -39,10 +39,12 @@ def training_settings(given: list[str], description: str = "", *, distill: bool 
 
     types: tuple[Any, ...] = (ModelArguments, TokenizerArguments, DataArguments, LstmTrainingArguments)
     if distill:
-        from .distillation import DistillationArguments
+        from .distillation import STUDENT_DEFAULTS, DistillationArguments
 
         types += (DistillationArguments,)
     parser = flag_parser("distill" if distill else "train", description, *types)
+    if distill:
+        parser.set_defaults(**STUDENT_DEFAULTS)
     if any(flag.partition("=")[0] == "--transformer" for flag in given):
         parser.set_defaults(**TRANSFORMER_DEFAULTS)
     return parse(parser, given)

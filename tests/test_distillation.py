@@ -26,6 +26,7 @@ from modeling_lstm.distillation.teacher import Teacher
 from modeling_lstm.distillation.transfer import _key, transfer_text
 from modeling_lstm.prediction import open_classifier
 from modeling_lstm.runs import load_run, read_record
+from modeling_lstm.settings import training_settings
 from modeling_lstm.trainer import LstmTrainingArguments
 from tests.conftest import TRAIN_FLAGS, WORDS, opinion_rows, tiny_config, tiny_model, write_csv
 
@@ -88,6 +89,15 @@ def test_the_student_learns_what_the_teacher_knows(
     assert main(["card", str(folder), "me/student"]) == 0
     card = (folder / "README.md").read_text("utf-8")
     assert f"`{trained.name}`" in card and "69 texts" in card and str(trained) not in card.split("## Training\n")[0]
+
+
+def test_a_student_has_defaults_of_its_own() -> None:
+    given = ["--dataset", "order-matters", "--output_dir", "student"]
+    model, _, _, training = training_settings(given)
+    students, _, _, how, _ = training_settings([*given, "--teacher", "x", "--classifier_dropout", "0.3"], distill=True)
+    assert (students.word_dropout, students.embedding_dropout, students.classifier_dropout) == (0.0, 0.05, 0.3)
+    assert (model.word_dropout, model.embedding_dropout, model.classifier_dropout) == (0.1, 0.3, 0.4)
+    assert how.average_epochs == 0.5 and training.average_epochs == 0.0
 
 
 def test_the_gap_is_left_out_where_the_teacher_is_gone(trained: Path, data_folder: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Distillation: a student learns what a teacher thinks of texts, with and without labels."""
 
-from .arguments import DistillationArguments
+from .arguments import STUDENT_DEFAULTS, DistillationArguments
 from .trainer import DistillationTrainer
 
-__all__ = ["DistillationArguments", "DistillationTrainer"]
+__all__ = ["STUDENT_DEFAULTS", "DistillationArguments", "DistillationTrainer"]
