@@ -32,7 +32,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
-        """Take in the weights after optimizer step `step`, an [`EVERY`]th one."""
+        """Take in the weights after optimizer step `step`, an [`EVERY`]th one or one of the first."""
         kept = min(self.decay, (1 + step) / (10 + step)) ** EVERY
         for name, one in self._trained(model):
             self.weights[name].lerp_(one, 1.0 - kept)

@@ -245,7 +245,8 @@ def _teacher(record: dict[str, Any]) -> str | None:
     if number := found["transfer"]["kept"]:
         sources = [_link(one, "datasets/") for one in found["sources"]]
         where = f" from {', '.join(sources)}" if sources else ""
-        made = " or made from the training texts" if found["transfer"].get("augmented") else ""
+        these = "these and the training texts" if sources else "the training texts"
+        made = f" or made from {these}" if found["transfer"].get("augmented") else ""
         text += f" and of {number:,} texts without labels{where}{made}"
         left_out = sum(found["transfer"].get(split, 0) for split in ("validation", "test"))
         text += f"; {left_out:,} that are in validation or test were left out"

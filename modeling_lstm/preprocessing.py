@@ -40,7 +40,7 @@ class TokenizerArguments:
         default=0,
         metadata={
             "help": "Of a vocabulary that comes with --embeddings (transformer:NAME, a static model) keep only what "
-            "occurs so often in train, and single signs; 0: all of it."
+            "occurs so often in the texts learned from, and single signs; 0: all of it."
         },
     )
 

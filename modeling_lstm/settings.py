@@ -38,15 +38,16 @@ def training_settings(given: list[str], description: str = "", *, distill: bool 
     from .trainer import TRANSFORMER_DEFAULTS, LstmTrainingArguments
 
     types: tuple[Any, ...] = (ModelArguments, TokenizerArguments, DataArguments, LstmTrainingArguments)
+    defaults: dict[str, Any] = {}
     if distill:
         from .distillation import STUDENT_DEFAULTS, DistillationArguments
 
         types += (DistillationArguments,)
-    parser = flag_parser("distill" if distill else "train", description, *types)
-    if distill:
-        parser.set_defaults(**STUDENT_DEFAULTS)
+        defaults = STUDENT_DEFAULTS
     if any(flag.partition("=")[0] == "--transformer" for flag in given):
-        parser.set_defaults(**TRANSFORMER_DEFAULTS)
+        defaults = TRANSFORMER_DEFAULTS
+    parser = flag_parser("distill" if distill else "train", description, *types)
+    parser.set_defaults(**defaults)
     return parse(parser, given)
 
 

@@ -1,6 +1,7 @@
 """`LstmTrainer`: `Trainer` with batches of like lengths that can be repeated, and a learning rate for word vectors."""
 
 import contextlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -243,14 +244,17 @@ class _Averaging(TrainerCallback):
         self.trainer = trainer
         self.model: Any = trainer.model
 
-    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        epochs = args.num_train_epochs if args.max_steps <= 0 else 1
-        self.trainer.average = WeightAverage(self.model, args.average_epochs * state.max_steps / epochs)
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **found: Any) -> None:
+        if args.max_steps > 0:
+            epoch = math.ceil(len(found["train_dataloader"]) / args.gradient_accumulation_steps)
+        else:
+            epoch = state.max_steps / args.num_train_epochs
+        self.trainer.average = WeightAverage(self.model, args.average_epochs * epoch)
         if self.trainer.resumed_from is not None:
             self.trainer.average.load(self.trainer.resumed_from)
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        if self.trainer.average and state.global_step % EVERY == 0:
+        if self.trainer.average and (state.global_step % EVERY == 0 or state.global_step < EVERY):
             self.trainer.average.update(self.model, state.global_step)
 
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:

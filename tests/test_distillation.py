@@ -98,6 +98,8 @@ def test_a_student_has_defaults_of_its_own() -> None:
     assert (students.word_dropout, students.embedding_dropout, students.classifier_dropout) == (0.0, 0.05, 0.3)
     assert (model.word_dropout, model.embedding_dropout, model.classifier_dropout) == (0.1, 0.3, 0.4)
     assert how.average_epochs == 0.5 and training.average_epochs == 0.0
+    *_, how, _ = training_settings([*given, "--teacher", "x", "--transformer", "y"], distill=True)
+    assert how.average_epochs == 0.0 and how.learning_rate == 5e-5
 
 
 def test_the_gap_is_left_out_where_the_teacher_is_gone(trained: Path, data_folder: Path, tmp_path: Path) -> None:
@@ -167,6 +169,9 @@ def test_variants_of_texts_without_labels(data_folder: Path, tmp_path: Path) -> 
     assert texts[:natural] == ["a zebra is new here"] and counts["validation"] == 1
     assert len([text for text in texts[natural:] if "zebra" in text]) >= 2 and MASK in "".join(texts)
     assert not any("unicorn" in text for text in texts)
+    fewer = DistillationArguments(teacher="x", unlabeled=[str(path)], augmentations=5, transfer_rows=20)
+    drawn, natural, _ = transfer_text(data, fewer, seed=0)
+    assert natural == 1 and drawn["text"][0] == texts[0] and len(drawn) == 20 and set(drawn["text"]) < set(texts)
 
 
 def test_sentences(data_folder: Path, tmp_path: Path) -> None:

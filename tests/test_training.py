@@ -415,6 +415,15 @@ def test_the_average_of_the_weights_is_what_is_evaluated_kept_and_resumed(data_f
     assert not (tmp_path / "run" / "average.safetensors").exists()
 
 
+def test_the_average_of_a_short_run_is_no_fresh_model(data_folder: Path, tmp_path: Path) -> None:
+    flags = ["--dataset", str(data_folder), *TRAIN_FLAGS, "--average_epochs", "0.5", "--max_steps", "2"]
+    assert main(["train", *flags, "--output_dir", str(tmp_path / "run"), "--learning_rate", "0.1"]) == 0
+    checkpoint = next((tmp_path / "run").glob("checkpoint-2"))
+    average, last = load_file(checkpoint / "average.safetensors"), load_file(checkpoint / "model.safetensors")
+    # the last step moved some weights by 0.1, and the average is no further behind than a part of that
+    assert max(float((last[name] - average[name]).abs().max()) for name in average) < 0.01
+
+
 def test_the_average_follows_the_weights() -> None:
     model = torch.nn.Linear(1, 1, bias=False)
     torch.nn.init.zeros_(model.weight)

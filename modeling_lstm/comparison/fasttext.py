@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ MARK = "__label__"
 # With t threads the library sets t tenths of its first vectors (DenseMatrix::uniform), the others are what memory held
 # before: zeros only in a process that is new, and whose allocator does not fill memory
 _TRAIN = "import fasttext, json, sys; fasttext.train_supervised(**json.loads(sys.argv[1])).save_model(sys.argv[2])"
+_OF_MALLOC = ("MALLOC_", "GLIBC_TUNABLES")
+_SCRATCH = ".training-"
 _WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 
@@ -45,18 +49,23 @@ class FastText(System):
         repeats = np.ones(len(counts), dtype=int)
         if task.class_weights == "balanced":
             repeats = np.maximum(1, np.rint(counts.max() / np.maximum(counts, 1)).astype(int))
-        texts, lines = task.texts("train"), folder / "train.txt"
-        with lines.open("w", encoding="utf-8") as file:
-            for row in np.random.default_rng(seed).permutation(len(texts)):  # the library reads them as they come
-                file.write(f"{MARK}{labels[row]} {_words(texts[row])}\n" * int(repeats[labels[row]]))
-        # its seed 0 is the same as 1
-        how = settings | {"input": str(lines), "thread": 1, "seed": seed + 1, "verbose": 0}
-        command = [sys.executable, "-c", _TRAIN, json.dumps(how), str(folder / FILE)]
-        variables = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
-        done = subprocess.run(command, env=variables, capture_output=True, text=True)
-        lines.unlink()
-        if done.returncode != 0:
-            raise InputError(f"fastText cannot learn from these texts: {(done.stderr.splitlines() or ['killed'])[-1]}")
+        texts = task.texts("train")
+        for old in folder.glob(f"{_SCRATCH}*"):  # of a process that was killed
+            shutil.rmtree(old)
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=folder) as scratch:
+            lines, made = Path(scratch, "train.txt"), Path(scratch, FILE)
+            with lines.open("w", encoding="utf-8") as file:
+                for row in np.random.default_rng(seed).permutation(len(texts)):  # the library reads them as they come
+                    file.write(f"{MARK}{labels[row]} {_words(texts[row])}\n" * int(repeats[labels[row]]))
+            # its seed 0 is the same as 1
+            how = settings | {"input": str(lines), "thread": 1, "seed": seed + 1, "verbose": 0}
+            command = [sys.executable, "-P", "-c", _TRAIN, json.dumps(how), str(made)]
+            variables = {name: value for name, value in os.environ.items() if not name.startswith(_OF_MALLOC)}
+            done = subprocess.run(command, env=variables, capture_output=True, text=True)
+            if done.returncode != 0:
+                cause = (done.stderr.splitlines() or ["killed"])[-1]
+                raise InputError(f"fastText cannot learn from these texts: {cause}")
+            made.replace(folder / FILE)
         model = _library().load_model(str(folder / FILE))
         sizes = (model.get_input_matrix().size, model.get_output_matrix().size)
         return {"model_type": "fasttext", "parameters": int(sum(sizes))}

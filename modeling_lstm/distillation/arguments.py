@@ -43,7 +43,10 @@ class DistillationArguments:
     )
     transfer_rows: int | None = field(
         default=None,
-        metadata={"help": "Learn from at most so many texts without labels, sentences or variants, drawn at random."},
+        metadata={
+            "help": "Learn from at most so many texts without labels or sentences, drawn at random; variants of them "
+            "fill up what is left."
+        },
     )
     logit_weight: float = field(
         default=1.0, metadata={"help": "Weight of the squared distance between the student's and the teacher's logits."}

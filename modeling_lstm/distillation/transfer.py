@@ -69,20 +69,24 @@ def transfer_text(data: TextData, arguments: DistillationArguments, seed: int) -
             cut = _sentences(data.splits[name].select_columns("text"), arguments.language)
             known[name] = np.union1d(known[name], _keys(cut))
     known["train"] = _keys(train)
-    rows = _distinct(_joined(parts), known, counts)
+    rows = _drawn(_distinct(_joined(parts), known, counts), 0, arguments.transfer_rows, seed)
     natural = rows.num_rows
     if number:
         made = augmented(_joined([train, rows]), number, seed)
         counts["augmented"] = made.num_rows
-        rows = _distinct(_joined([rows, made]), known, counts)
-    chosen = np.arange(rows.num_rows)
-    if arguments.transfer_rows is not None and len(chosen) > arguments.transfer_rows:
-        drawn = np.random.default_rng(seed).choice(len(chosen), arguments.transfer_rows, replace=False)
-        chosen = np.sort(drawn)
-    counts["kept"] = len(chosen)
-    tell = logger.info if len(chosen) else logger.warning
+        rows = _drawn(_distinct(_joined([rows, made]), known, counts), natural, arguments.transfer_rows, seed)
+    counts["kept"] = rows.num_rows
+    tell = logger.info if rows.num_rows else logger.warning
     tell("Texts without labels: %s", ", ".join(f"{count:,} {name}" for name, count in counts.items()))
-    return rows.select(chosen), int((chosen < natural).sum()), counts
+    return rows, natural, counts
+
+
+def _drawn(rows: Dataset, first: int, number: int | None, seed: int) -> Dataset:
+    """The first rows, and so many drawn of the others that `number` are left, if there are more."""
+    if number is None or rows.num_rows <= number:
+        return rows
+    others = np.random.default_rng(seed).choice(rows.num_rows - first, number - first, replace=False)
+    return rows.select(np.concatenate([np.arange(first), first + np.sort(others)]))
 
 
 def _joined(parts: list[Dataset]) -> Dataset:

@@ -1,5 +1,7 @@
 """`TokenTable`: a tokenizer with a vector for each of its tokens, from a static model or a Transformer."""
 
+import logging
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +13,8 @@ from ..errors import InputError, require
 from ..tokenization_lstm import LstmTokenizer
 from .static import PADDING, UNKNOWN, StaticModel
 from .trimming import trimmed
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(repr=False, eq=False)
@@ -36,6 +40,8 @@ class TokenTable:
             self.vectors = np.concatenate([self.vectors, np.zeros((1, self.dimension), np.float32)])
         require(tokens <= len(self.vectors), f"The tokenizer has {tokens} tokens, but there are only {rows} vectors.")
         self.vectors = self.vectors[:tokens].astype(np.float32)
+        last = max(self.tokenizer.get_vocab().values())
+        require(last < tokens, f"The tokenizer has {tokens} tokens, but numbers up to {last}: some stand for none.")
         require(bool(np.isfinite(self.vectors).all()), "The table of vectors holds NaN or infinity.")
 
     @property
@@ -54,11 +60,14 @@ class TokenTable:
         Raises:
             InputError: the tokenizer is of a kind that cannot be trimmed.
         """
+        begun = time.perf_counter()
         counts = np.zeros(len(self.tokenizer), dtype=np.int64)
         for some in texts:
             for encoding in self.tokenizer.backend_tokenizer.encode_batch_fast(list(some)):
                 np.add.at(counts, encoding.ids, 1)
         tokenizer, rows = trimmed(self.tokenizer, np.flatnonzero(counts >= occurrences).tolist())
+        old, new = len(self.tokenizer), len(tokenizer)
+        logger.info("Vocabulary trimmed from %d to %d tokens in %.0f s", old, new, time.perf_counter() - begun)
         return TokenTable(tokenizer, self.vectors[rows])
 
 

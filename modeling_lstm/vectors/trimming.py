@@ -14,7 +14,7 @@ from .spelling import special_ids
 def trimmed(tokenizer: LstmTokenizer, wanted: Collection[int]) -> tuple[LstmTokenizer, list[int]]:
     """
     A tokenizer that knows some of another's tokens only. Text that the other cuts into tokens that are kept is cut as
-    before; what is left of other text is spelled with shorter pieces, or is unknown to a tokenizer of whole words.
+    before; other text is spelled with shorter pieces, and is unknown where there are none for its signs.
 
     Args:
         tokenizer: The tokenizer.
