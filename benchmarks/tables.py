@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .accuracy import RESULTS, SEEDS, records_of, spread
 from .comparison_tables import costs_table, curves_table, order_table, scores_table
+from .distillation_table import distillation_table
 from .speed_table import speed_sentences, speed_table
 from .tweet_eval import TASKS, task_scores
 
@@ -191,6 +192,7 @@ BLOCKS = {
     "README.md": {
         "results": table,
         "word vectors": word_vectors_table,
+        "distillation": distillation_table,
         "tweet_eval": tweet_eval_table,
         "vector files": vector_file_sentence,
         "speed": speed_table,

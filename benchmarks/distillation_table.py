@@ -1,0 +1,59 @@
+"""The table of students and teachers in README.md, from the records in `results/`."""
+
+import statistics
+from typing import Any
+
+from modeling_lstm.card import table
+
+from .accuracy import SEEDS, records_of, spread
+from .distillation import FEW_LABELS, TWEETS
+
+TITLES = {
+    "sst2": "SST-2, phrases for training",
+    TWEETS: "TweetEval sentiment",
+    FEW_LABELS: "TweetEval sentiment, 500 labels",
+}
+# The LSTM that has no teacher, by its own recipe, from MiniLM's word vectors
+ALONE = {"sst2": "sst2/minilm", TWEETS: f"{TWEETS}/minilm", FEW_LABELS: f"{FEW_LABELS}/lstm"}
+
+
+def distillation_table() -> str:
+    """Test scores of teachers, students and LSTMs without a teacher, and the gap."""
+    heads = ["data set", "metric", "teacher", "student", "student less teacher", "LSTM without a teacher"]
+    heads += ["texts without labels", "student's size", "minutes"]
+    rows = []
+    for name, title in TITLES.items():
+        students = [one for one in records_of(f"{name}/distilled") if "test" in one["distillation"]["gap"]]
+        alone = records_of(ALONE[name])
+        if len(students) < SEEDS or len(alone) < SEEDS:
+            continue
+        gaps = [one["distillation"]["gap"]["test"] for one in students]
+        metric = gaps[0]["metric"]
+        teachers = [gap["teacher"] for gap in gaps]
+        low, high = (100 * statistics.mean(gap["interval"][end] for gap in gaps) for end in (0, 1))
+        kept = {one["distillation"]["transfer"]["kept"] for one in students}
+        model = students[0]["model"]
+        rows.append(
+            [
+                title,
+                metric.replace("_", " "),
+                _percent(teachers if len(set(teachers)) > 1 else teachers[:1]),
+                f"**{_percent([gap['student'] for gap in gaps])}**",
+                f"{100 * statistics.mean(gap['difference'] for gap in gaps):+.1f} ({low:+.1f} to {high:+.1f})",
+                _percent([one["metrics"]["test"][metric] for one in alone]),
+                " to ".join(f"{number:,}" for number in sorted({min(kept), max(kept)})),
+                f"{model['parameters'] / 1e6:.1f} M, {model['size_mb']:.0f} MB",
+                ", ".join(_minutes(one) for one in students),
+            ]
+        )
+    return table(heads, rows) + "\n"
+
+
+def _percent(scores: list[float]) -> str:
+    scores = [100 * score for score in scores]
+    return f"{statistics.mean(scores):.1f}" + (f" ± {spread(scores):.1f}" if len(scores) > 1 else "")
+
+
+def _minutes(record: dict[str, Any]) -> str:
+    """With a plus where the run was resumed: the time before that is not counted."""
+    return f"{record['seconds']['total'] / 60:.0f}" + ("+" if record["training"]["resumed"] else "")
