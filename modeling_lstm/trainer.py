@@ -12,6 +12,7 @@ from datasets import Dataset
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_pt_utils import LengthGroupedSampler
+from transformers.trainer_utils import has_length
 
 from .adversarial import pushed, watched, worst_push
 from .averaging import EVERY, WeightAverage
@@ -245,10 +246,8 @@ class _Averaging(TrainerCallback):
         self.model: Any = trainer.model
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **found: Any) -> None:
-        if args.max_steps > 0:
-            epoch = math.ceil(len(found["train_dataloader"]) / args.gradient_accumulation_steps)
-        else:
-            epoch = state.max_steps / args.num_train_epochs
+        batches = found["train_dataloader"]
+        epoch = math.ceil(len(batches) / args.gradient_accumulation_steps) if has_length(batches) else state.max_steps
         self.trainer.average = WeightAverage(self.model, args.average_epochs * epoch)
         if self.trainer.resumed_from is not None:
             self.trainer.average.load(self.trainer.resumed_from)

@@ -5,6 +5,7 @@ import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -227,9 +228,9 @@ def test_a_tokenizer_without_padding_gets_some() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["word", "bpe", "wordpiece", "unigram"])
-def test_a_trimmed_vocabulary_cuts_what_it_was_kept_for_as_before(algorithm: str) -> None:
+def test_a_trimmed_vocabulary_cuts_what_it_was_kept_for_as_before(algorithm: Any) -> None:
     frequent, rare = ["the film was awful, truly awful", "the film was great"], "a harrowing wreck"
-    whole = LstmTokenizer.train([*frequent * 3, rare] * 9, vocab_size=120, min_frequency=1, algorithm=algorithm)  # type: ignore[arg-type]
+    whole = LstmTokenizer.train([*frequent * 3, rare] * 9, vocab_size=120, min_frequency=1, algorithm=algorithm)
     table = TokenTable(whole, np.arange(len(whole) * 2, dtype=np.float32).reshape(-1, 2))
     part = table.trimmed([frequent], 1)
     assert len(part.tokenizer) == len(part.vectors) < len(whole)

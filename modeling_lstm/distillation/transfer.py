@@ -69,24 +69,25 @@ def transfer_text(data: TextData, arguments: DistillationArguments, seed: int) -
             cut = _sentences(data.splits[name].select_columns("text"), arguments.language)
             known[name] = np.union1d(known[name], _keys(cut))
     known["train"] = _keys(train)
-    rows = _drawn(_distinct(_joined(parts), known, counts), 0, arguments.transfer_rows, seed)
+    most = arguments.transfer_rows
+    rows = _drawn(_distinct(_joined(parts), known, counts), most, seed)
     natural = rows.num_rows
-    if number:
+    if number and natural != most:
         made = augmented(_joined([train, rows]), number, seed)
         counts["augmented"] = made.num_rows
-        rows = _drawn(_distinct(_joined([rows, made]), known, counts), natural, arguments.transfer_rows, seed)
+        made = _distinct(made, known | {"duplicates": _keys(rows)}, counts)
+        rows = _joined([rows, _drawn(made, None if most is None else most - natural, seed)])
     counts["kept"] = rows.num_rows
     tell = logger.info if rows.num_rows else logger.warning
     tell("Texts without labels: %s", ", ".join(f"{count:,} {name}" for name, count in counts.items()))
     return rows, natural, counts
 
 
-def _drawn(rows: Dataset, first: int, number: int | None, seed: int) -> Dataset:
-    """The first rows, and so many drawn of the others that `number` are left, if there are more."""
+def _drawn(rows: Dataset, number: int | None, seed: int) -> Dataset:
+    """So many of the rows, in their order, if there are more."""
     if number is None or rows.num_rows <= number:
         return rows
-    others = np.random.default_rng(seed).choice(rows.num_rows - first, number - first, replace=False)
-    return rows.select(np.concatenate([np.arange(first), first + np.sort(others)]))
+    return rows.select(np.sort(np.random.default_rng(seed).choice(rows.num_rows, number, replace=False)))
 
 
 def _joined(parts: list[Dataset]) -> Dataset:

@@ -63,8 +63,9 @@ class TokenTable:
         begun = time.perf_counter()
         counts = np.zeros(len(self.tokenizer), dtype=np.int64)
         for some in texts:
-            for encoding in self.tokenizer.backend_tokenizer.encode_batch_fast(list(some)):
-                np.add.at(counts, encoding.ids, 1)
+            encodings = self.tokenizer.backend_tokenizer.encode_batch_fast(list(some))
+            numbers = np.array([number for encoding in encodings for number in encoding.ids], dtype=np.int64)
+            counts += np.bincount(numbers, minlength=len(counts))
         tokenizer, rows = trimmed(self.tokenizer, np.flatnonzero(counts >= occurrences).tolist())
         old, new = len(self.tokenizer), len(tokenizer)
         logger.info("Vocabulary trimmed from %d to %d tokens in %.0f s", old, new, time.perf_counter() - begun)
