@@ -45,7 +45,8 @@ def unlabeled(name: str) -> list[str]:
     """The flag that names the text without labels."""
     data = data_folder()
     if name == "sst2":
-        return ["--unlabeled", str(data / "imdb_unsupervised")] if data else []  # as the recipe says
+        reviews = ("imdb_unsupervised", "imdb")
+        return ["--unlabeled", *(str(data / folder) for folder in reviews)] if data else []  # as the recipe says
     tasks = [*OTHER_TWEETS, *(["sentiment"] if name == FEW_LABELS else [])]
     return [
         "--unlabeled",
