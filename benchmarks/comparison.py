@@ -2,7 +2,8 @@
 
 Each goes to `runs/comparison/NAME`, where finished runs stay, and what is kept of it, `comparison.json`, the tables and
 the plots, to `results/comparison/NAME` once all systems are through; `python -m benchmarks.tables` makes the tables of
-README.md from these. Needs hours; `--systems` runs some of them.
+README.md from these. Needs hours; `--systems` runs some of them. Where `benchmarks.distillation` left students of the
+Transformer, these are compared too.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from .accuracy import LOCAL, MINILM, RESULTS, data_folder, local_minilm, portabl
 SYSTEMS = ("lstm", "gru", "bag-of-words", "tfidf", "fasttext")
 TRANSFORMER = "transformer"
 TRANSFORMER_NAME = "MiniLM-L6"  # in tables
+STUDENT_NAME = "distilled-lstm"
 # Where a data set differs from the defaults of `compare`. A MiniLM reads IMDB on a CPU at ten reviews a second in
 # training: one seed, and trials on few rows
 DATA: dict[str, dict[str, Any]] = {
@@ -49,11 +51,14 @@ def run(name: str, systems: list[str], runs: Path) -> None:
         data |= {key: str(folder / at) if "dataset" in key else at for key, at in LOCAL[name].items()}
     minilm = f"transformer:{local_minilm() or MINILM}"
     names = [f"{TRANSFORMER_NAME}={minilm}" if system == TRANSFORMER else system for system in systems]
+    is_complete = set(systems) >= {*SYSTEMS, TRANSFORMER}
+    if is_complete and (students := runs / "results" / name / "distilled").is_dir():
+        names.append(f"{STUDENT_NAME}={students}")
     output = runs / "comparison" / name
     chosen: dict[str, Any] = {"output": str(output), "bf16": True, "embeddings": minilm} | settings
     arguments = CompareArguments(**chosen)
     compare(names, DataArguments(**data), arguments)
-    if set(systems) < {*SYSTEMS, TRANSFORMER}:
+    if not is_complete:
         return
     kept = RESULTS / "comparison" / name
     kept.mkdir(parents=True, exist_ok=True)
