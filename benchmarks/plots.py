@@ -6,6 +6,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from modeling_lstm.figures import logarithmic, save
+
 from .measure import SPEED
 
 KEYS = ("layers", "text", "rows", "like lengths")  # of a batch in the records of `recurrence`
@@ -36,7 +38,7 @@ def ratios(groups: list[str], series: dict[str, list[float]], label: str, title:
     axes = figure.subplots()
     bars(axes, groups, series)
     axes.axhline(1.0, color="black", linewidth=0.8, linestyle="--")
-    axes.set_yscale("log")
+    logarithmic(axes, "y")
     axes.set_ylabel(label)
     axes.set_title(title, fontsize=10)
     return figure
@@ -73,7 +75,7 @@ def inference(found: dict[str, Any]) -> Figure:
     series = {
         title: [shape[f"{name} / lstm torch fp32"]["median"] for shape in shapes] for name, title in names.items()
     }
-    title = "Inference of a BiLSTM 200 -> 150 and of Transformers on the same tokens"
+    title = f"Inference of a {found['ours']} and of Transformers on the same tokens"
     return ratios([shape["shape"] for shape in shapes], series, "times the LSTM's time (torch, fp32)", title)
 
 
@@ -95,15 +97,15 @@ def scaling(found: dict[str, Any]) -> Figure:
     vocabulary.plot(
         words, found["vocabulary"]["table, milliseconds"], marker="s", color="0.5", linestyle="--", label="whole table"
     )
-    vocabulary.set_title("training step, by what the optimizer updates", fontsize=9)
+    vocabulary.set_title("training step by what is updated", fontsize=9)
     vocabulary.set_xlabel("words in the vocabulary")
     vocabulary.set_ylabel("milliseconds")
     vocabulary.set_ylim(bottom=0)
     vocabulary.legend(fontsize=8, frameon=False)
     for axes in (length, rows, vocabulary):
-        axes.set_xscale("log")
+        logarithmic(axes)
         axes.spines[["top", "right"]].set_visible(False)
-    length.set_yscale("log")
+    logarithmic(length, "y")
     return figure
 
 
@@ -112,8 +114,7 @@ def main() -> None:
     for draw in (recurrence, inference, scaling):
         path = SPEED / f"{draw.__name__}.json"
         if path.exists():
-            figure = draw(json.loads(path.read_text(encoding="utf-8"))["results"])
-            figure.savefig(path.with_suffix(".svg"), metadata={"Date": None})
+            save(draw(json.loads(path.read_text(encoding="utf-8"))["results"]), path.with_suffix(".svg"), "svg")
 
 
 if __name__ == "__main__":

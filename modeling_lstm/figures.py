@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 LINES = ("-", "--", ":", "-.")
 MARKERS = "osD^vP*X<>hp"
@@ -29,6 +31,16 @@ def plain() -> Iterator[None]:
 def style(number: int) -> dict[str, Any]:
     """Line and marker of the curve of that number."""
     return {"linestyle": LINES[number % len(LINES)], "marker": MARKERS[number % len(MARKERS)]}
+
+
+def logarithmic(axes: Axes, which: str = "x") -> None:
+    """Make an axis (`x` or `y`) logarithmic, its numbers written out; after all is drawn."""
+    axes.set(**{f"{which}scale": "log"})
+    low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 30 * low else (1,)))
+    axis.set_major_formatter("{x:,.10g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def save(figure: Figure, file: Any, kind: str) -> None:

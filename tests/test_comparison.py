@@ -21,7 +21,7 @@ from modeling_lstm.comparison import CompareArguments, Predict, System, Task, co
 from modeling_lstm.comparison.catalog import open_system
 from modeling_lstm.comparison.costs import measure
 from modeling_lstm.comparison.neural import NeuralSystem
-from modeling_lstm.comparison.plots import undominated
+from modeling_lstm.comparison.plots import against_cost, undominated
 from modeling_lstm.comparison.report import write_report
 from modeling_lstm.comparison.significance import enough, holm, interval, paired, resampled
 from modeling_lstm.comparison.slices import shuffled, slices
@@ -516,6 +516,14 @@ def test_the_front_is_of_those_that_nobody_beats(pairs: list[tuple[int, int]]) -
     front = undominated(points)
     assert {points[name] for name in front} == {points[name] for name in points if not is_beaten(name)}
     assert [points[name][0] for name in front] == sorted(points[name][0] for name in front)
+
+
+@pytest.mark.parametrize(("costs", "shown"), [((30.0, 95.0), ("50", "100")), ((0.02, 9.0), ("0.1", "10"))])
+def test_costs_are_written_out_on_their_axis(costs: tuple[float, float], shown: tuple[str, str]) -> None:
+    drawn = against_cost({"a $x$": (costs[0], 60.0), "b": (costs[1], 70.0)}, "megabytes", "accuracy")
+    texts = re.findall("<!-- (.*) -->", drawn)
+    assert {*shown, "a $x$"} <= set(texts)
+    assert not [text for text in texts if "mathdefault" in text]
 
 
 def test_the_report_holds_everything_and_runs_nothing(data: DataArguments, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..figures import MARKERS, plain, style, svg
+from ..figures import MARKERS, logarithmic, plain, style, svg
 
 
 def undominated(points: dict[str, tuple[float, float]]) -> list[str]:
@@ -41,9 +41,8 @@ def _against_cost(points: dict[str, tuple[float, float]], cost: str, score: str)
             [x], [y], marker=MARKERS[number % len(MARKERS)], s=60, facecolor=filled, edgecolor="black", zorder=2
         )
     _name_points(axes, points)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:g}")
     axes.margins(x=0.15, y=0.15)
+    logarithmic(axes)
     axes.set_xlabel(cost)
     axes.set_ylabel(score)
     axes.set_title("black, on the line: no other is both better and cheaper", fontsize=9)
@@ -71,8 +70,7 @@ def _learning_curves(curves: dict[str, list[dict[str, Any]]], score: str) -> Fig
             capsize=3,
             label=name,
         )
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter("{x:,.0f}")
+    logarithmic(axes)
     axes.set_xlabel("training rows")
     axes.set_ylabel(score)
     axes.grid(True, color="0.9")
