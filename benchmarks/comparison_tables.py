@@ -23,7 +23,9 @@ ALPHA = 0.05
 def main_table() -> str:
     """Scores on test, and what an answer costs on the data set whose costs stand for all."""
     found = _comparisons()
-    rows = [[name, *(_score(one, name) for one in found.values()), *_answer(found[COSTS], name)] for name in _rows(found)]
+    rows = [
+        [name, *(_score(one, name) for one in found.values()), *_answer(found[COSTS], name)] for name in _rows(found)
+    ]
     return _filled(["system", *_heads(found), "one text", "texts a second", "on disk"], rows)
 
 

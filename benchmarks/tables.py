@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from .accuracy import RESULTS, SEEDS, records_of, spread
-from .comparison_tables import costs_table, curves_table, order_table, scores_table
+from .comparison_tables import costs_table, curves_table, main_table, order_table, scores_table
 from .distillation_table import distillation_table
 from .speed_table import speed_sentences, speed_table
 from .tweet_eval import TASKS, task_scores
@@ -190,6 +190,7 @@ def turns_table() -> str:
 
 BLOCKS = {
     "README.md": {
+        "comparison": main_table,
         "results": table,
         "word vectors": word_vectors_table,
         "distillation": distillation_table,
