@@ -65,8 +65,9 @@ def _training() -> list[tuple[str, ...]]:
 
 def _inference() -> list[tuple[str, ...]]:
     rows = []
-    for one in _read("inference")["results"]["models"]:
-        title = f"Inference, BiLSTM 200 → 150, {one['shape']}"
+    found = _read("inference")["results"]
+    for one in found["models"]:
+        title = f"Inference, {found['ours']}, {one['shape']}"
         took = one["milliseconds"]
         ours = took["lstm torch fp32"]
         for name, against in (("minilm", "MiniLM-L6"), ("distilbert", "a Transformer of DistilBERT's size")):
@@ -76,8 +77,8 @@ def _inference() -> list[tuple[str, ...]]:
             continue
         both = {name: took[f"{name} onnx int8"] for name in ("lstm", "minilm")}
         times = both["minilm"]["median"] / both["lstm"]["median"]
-        found = one["lstm torch fp32 / lstm onnx int8"]
-        rows.append(_row(f"{title}, ONNX int8", found, "ours in torch, fp32", ours, both["lstm"]))
+        gain = one["lstm torch fp32 / lstm onnx int8"]
+        rows.append(_row(f"{title}, ONNX int8", gain, "ours in torch, fp32", ours, both["lstm"]))
         same = {"median": times, "quartiles": None}
         rows.append(_row(f"{title}, ONNX int8", same, "MiniLM-L6 in ONNX int8", both["minilm"], both["lstm"]))
     return rows
