@@ -29,7 +29,7 @@ def bars(axes: Axes, groups: list[str], series: dict[str, list[float]]) -> None:
         axes.bar_label(drawn, fmt="%.3g", fontsize=7)
     axes.set_xticks([n + 0.4 - width / 2 for n in range(len(groups))], groups, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=8, frameon=False)
+    axes.figure.legend(loc="outside lower center", ncols=len(series), fontsize=8, frameon=False)
 
 
 def ratios(groups: list[str], series: dict[str, list[float]], label: str, title: str) -> Figure:

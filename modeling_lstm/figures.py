@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 LINES = ("-", "--", ":", "-.")
 MARKERS = "osD^vP*X<>hp"
@@ -38,7 +38,8 @@ def logarithmic(axes: Axes, which: str = "x") -> None:
     axes.set(**{f"{which}scale": "log"})
     low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
     axis = axes.xaxis if which == "x" else axes.yaxis
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 30 * low else (1,)))
+    steps = LogLocator(subs=(1, 2, 5) if high < 30 * low else (1,))
+    axis.set_major_locator(steps if high > 5 * low else MaxNLocator(4))
     axis.set_major_formatter("{x:,.10g}")
     axis.set_minor_formatter(NullFormatter())
 

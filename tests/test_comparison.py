@@ -518,8 +518,16 @@ def test_the_front_is_of_those_that_nobody_beats(pairs: list[tuple[int, int]]) -
     assert [points[name][0] for name in front] == sorted(points[name][0] for name in front)
 
 
-@pytest.mark.parametrize(("costs", "shown"), [((30.0, 95.0), ("50", "100")), ((0.02, 9.0), ("0.1", "10"))])
-def test_costs_are_written_out_on_their_axis(costs: tuple[float, float], shown: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("costs", "shown"),
+    [
+        ((30.0, 95.0), ("50", "100")),
+        ((0.02, 9.0), ("0.1", "10")),
+        ((50.5, 51.0), ("50.6", "51")),
+        ((9.0, 9.0), ("5", "10")),
+    ],
+)
+def test_costs_are_written_out_on_their_axis(costs: tuple[float, float], shown: tuple[str, ...]) -> None:
     drawn = against_cost({"a $x$": (costs[0], 60.0), "b": (costs[1], 70.0)}, "megabytes", "accuracy")
     texts = re.findall("<!-- (.*) -->", drawn)
     assert {*shown, "a $x$"} <= set(texts)
