@@ -63,8 +63,8 @@ results: $(DEVELOPING)  ## train every published run with three seeds, evaluate 
 	$(BIN)/python -m benchmarks.accuracy
 	$(BIN)/python -m benchmarks.word_vectors
 	$(BIN)/python -m benchmarks.tweet_eval
-	$(BIN)/python -m benchmarks.comparison
 	$(BIN)/python -m benchmarks.distillation
+	$(BIN)/python -m benchmarks.comparison
 	$(BIN)/python -m benchmarks.tables
 
 clean:  ## remove .venv and caches, not the runs
