@@ -36,8 +36,8 @@ def style(number: int) -> dict[str, Any]:
 def logarithmic(axes: Axes, which: str = "x") -> None:
     """Make an axis (`x` or `y`) logarithmic, its numbers written out; after all is drawn."""
     axes.set(**{f"{which}scale": "log"})
-    low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
-    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis = getattr(axes, f"{which}axis")
+    low, high = axis.get_view_interval()
     steps = LogLocator(subs=(1, 2, 5) if high < 30 * low else (1,))
     axis.set_major_locator(steps if high > 5 * low else MaxNLocator(4))
     axis.set_major_formatter("{x:,.10g}")
