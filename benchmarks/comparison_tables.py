@@ -1,9 +1,13 @@
 """The tables of README.md and docs/ that come from the comparisons in `results/comparison/`."""
 
 import json
+from collections.abc import Callable
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from modeling_lstm.card import table
+from modeling_lstm.comparison.report import percent
 
 from .accuracy import RESULTS
 from .comparison import DATA, STUDENT_NAME, SYSTEMS, TRANSFORMER_NAME
@@ -17,49 +21,40 @@ TITLES = {
 }
 ROWS = (TRANSFORMER_NAME, STUDENT_NAME, *SYSTEMS)
 COSTS = "tweet_eval_sentiment"
+PARTS: dict[str, tuple[str, ...]] = {"order-matters": (), "sst2": ("negation", "contrast", "neither")}
 ALPHA = 0.05
+
+Comparison = dict[str, Any]
+Cells = Callable[[Comparison, str], list[str]]
 
 
 def main_table() -> str:
     """Scores on test, and what an answer costs on the data set whose costs stand for all."""
     found = _comparisons()
-    rows = [
-        [name, *(_score(one, name) for one in found.values()), *_answer(found[COSTS], name)] for name in _rows(found)
-    ]
-    return _filled(["system", *_heads(found), "one text", "texts a second", "on disk"], rows)
+    heads = ["system", *_heads(found), "one text", "texts a second", "on disk"]
+    return _filled(heads, _lines([*((one, _score) for one in found.values()), (found[COSTS], _answer)]))
 
 
 def scores_table() -> str:
     """Scores on test of each system on each data set; the best is bold, and so are those not told apart from it."""
     found = _comparisons()
-    rows = [[name, *(_score(one, name) for one in found.values())] for name in _rows(found)]
-    return _filled(["system", *_heads(found)], rows)
+    return _filled(["system", *_heads(found)], _lines([(one, _score) for one in found.values()]))
 
 
 def costs_table() -> str:
     """What each system costs to train and to use."""
     found = _comparisons()
-    rows = [[name, *(_cost(one, name) for one in found.values())] for name in _rows(found)]
-    return _filled(["system", *(TITLES[name] for name in found)], rows)
+    return _filled(["system", *(TITLES[name] for name in found)], _lines([(one, _cost) for one in found.values()]))
 
 
 def order_table() -> str:
     """Accuracy on sentences with negation and contrast, and what is left of it when words are in disorder."""
-    found = {name: one for name, one in _comparisons().items() if name in ("order-matters", "sst2")}
-    heads, rows = ["system"], [[name] for name in _rows(found)]
+    found = {name: one for name, one in _comparisons().items() if name in PARTS}
+    heads = ["system"]
     for name, one in found.items():
-        parts = ("negation", "contrast", "neither") if name != "order-matters" else ()
-        heads += [f"{TITLES[name].partition(',')[0]}, all", *(f"{part} ({one['slices'][part]:,})" for part in parts)]
-        heads += ["in disorder", "answers changed"]
-        for cells in rows:
-            system = one["systems"].get(cells[0])
-            if system is None:
-                cells += [""] * (len(heads) - len(cells))
-                continue
-            cells.append(_percent(system["scores"]["accuracy"]))
-            cells += [_percent(system["slices"][part]) for part in parts]
-            cells += [_percent(system["shuffled"][what]) for what in ("accuracy", "changed")]
-    return _filled(heads, rows)
+        parts = (f"{part} ({one['slices'][part]:,})" for part in PARTS[name])
+        heads += [f"{TITLES[name].partition(',')[0]}, all", *parts, "in disorder", "answers changed"]
+    return _filled(heads, _lines([(one, partial(_order, parts=PARTS[name])) for name, one in found.items()]))
 
 
 def curves_table() -> str:
@@ -72,23 +67,34 @@ def curves_table() -> str:
         for system in (TRANSFORMER_NAME, *SYSTEMS):
             points = {point["rows"]: point for point in one["systems"][system]["curve"]}
             points[whole] = one["systems"][system]["scores"][metric]
-            cells = [f"{_percent(points[rows])} ({rows:,})" if rows in points else "" for rows in (*numbers, whole)]
+            cells = [f"{percent(points[rows])} ({rows:,})" if rows in points else "" for rows in (*numbers, whole)]
             lines.append([TITLES[name], system, *cells])
     return _filled(["data set", "system", "1 % of the rows", "10 %", "all"], lines)
 
 
-def _comparisons() -> dict[str, dict[str, Any]]:
+def _comparisons() -> dict[str, Comparison]:
     """Those that are complete, in their order."""
     paths = {name: RESULTS / "comparison" / name / "comparison.json" for name in DATA}
     return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.exists()}
 
 
-def _rows(found: dict[str, dict[str, Any]]) -> list[str]:
-    """The systems that any of them has."""
-    return [name for name in ROWS if any(name in one["systems"] for one in found.values())]
+def _lines(columns: list[tuple[Comparison, Cells]]) -> list[list[str]]:
+    """A line for each system, with its cells of each comparison: empty ones where it was not compared."""
+    lines = []
+    for name in ROWS:
+        if any(name in one["systems"] for one, _ in columns):
+            filled = (
+                made(one, name) if name in one["systems"] else _empty(made(one, ROWS[0])) for one, made in columns
+            )
+            lines.append([name, *chain.from_iterable(filled)])
+    return lines
 
 
-def _heads(found: dict[str, dict[str, Any]]) -> list[str]:
+def _empty(cells: list[str]) -> list[str]:
+    return [""] * len(cells)
+
+
+def _heads(found: dict[str, Comparison]) -> list[str]:
     return [f"{TITLES[name]}, {one['task']['metric'].replace('_', ' ')}" for name, one in found.items()]
 
 
@@ -96,32 +102,29 @@ def _filled(heads: list[str], rows: list[list[str]]) -> str:
     return table(heads, rows) + "\n"
 
 
-def _score(one: dict[str, Any], name: str) -> str:
-    if name not in one["systems"]:
-        return ""
+def _score(one: Comparison, name: str) -> list[str]:
     metric = one["task"]["metric"]
     scores = {system: found["scores"][metric]["mean"] for system, found in one["systems"].items()}
     best = max(scores, key=lambda system: scores[system])
     clear = [pair["p_corrected"] < ALPHA for pair in one["pairs"] if {pair["first"], pair["second"]} == {best, name}]
-    shown = _percent(one["systems"][name]["scores"][metric])
-    return shown if any(clear) else f"**{shown}**"
+    shown = percent(one["systems"][name]["scores"][metric])
+    return [shown if any(clear) else f"**{shown}**"]
 
 
-def _cost(one: dict[str, Any], name: str) -> str:
-    if (system := one["systems"].get(name)) is None:
-        return ""
+def _cost(one: Comparison, name: str) -> list[str]:
+    system = one["systems"][name]
     costs, minutes = system["costs"], system["minutes"]
     took = "" if minutes is None else f"; {minutes:.1f} min"
-    return f"{costs['p50_ms']:.2f} ms, {costs['texts_per_second']:,.0f}/s; {system['model']['size_mb']:.1f} MB{took}"
+    return [f"{costs['p50_ms']:.2f} ms, {costs['texts_per_second']:,.0f}/s; {system['model']['size_mb']:.1f} MB{took}"]
 
 
-def _answer(one: dict[str, Any], name: str) -> list[str]:
-    if (system := one["systems"].get(name)) is None:
-        return ["", "", ""]
-    costs = system["costs"]
-    return [f"{costs['p50_ms']:.2f} ms", f"{costs['texts_per_second']:,.0f}", f"{system['model']['size_mb']:.0f} MB"]
+def _answer(one: Comparison, name: str) -> list[str]:
+    costs, model = one["systems"][name]["costs"], one["systems"][name]["model"]
+    return [f"{costs['p50_ms']:.2f} ms", f"{costs['texts_per_second']:,.0f}", f"{model['size_mb']:.0f} MB"]
 
 
-def _percent(scores: dict[str, Any]) -> str:
-    spread = "" if scores["sd"] is None else f" ± {100 * scores['sd']:.1f}"
-    return f"{100 * scores['mean']:.1f}{spread}"
+def _order(one: Comparison, name: str, parts: tuple[str, ...]) -> list[str]:
+    system = one["systems"][name]
+    slices, shuffled = system["slices"], system["shuffled"]
+    shown = [system["scores"]["accuracy"], *(slices[part] for part in parts), shuffled["accuracy"], shuffled["changed"]]
+    return [percent(scores) for scores in shown]

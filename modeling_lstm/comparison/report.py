@@ -106,7 +106,7 @@ def _summary(found: dict[str, Any]) -> list[str]:
         f"system's seeds; settings were chosen on validation. {hardware['processor']}, {_threads(found)}."
     ]
     equal = [name for name in order[1:] if not _is_clear(found, best, name)]
-    verdict = f"Best: {best} with {_percent(systems[best]['scores'][metric])}."
+    verdict = f"Best: {best} with {percent(systems[best]['scores'][metric])}."
     if equal:
         verdict += f" Not told apart from it by these rows: {', '.join(equal)}."
     elif len(order) > 1:
@@ -142,8 +142,8 @@ def _scores(found: dict[str, Any]) -> Table:
     for name in ranking(found):
         scores = found["systems"][name]["scores"]
         low, high = scores[metric]["interval"]
-        cells = [name, f"**{_percent(scores[metric])}**", f"{100 * low:.1f} to {100 * high:.1f}"]
-        cells += [_percent(scores[one]) for one in names[1:]]
+        cells = [name, f"**{percent(scores[metric])}**", f"{100 * low:.1f} to {100 * high:.1f}"]
+        cells += [percent(scores[one]) for one in names[1:]]
         cells += [f"{scores['calibration_error']['mean']:.3f}", f"{scores['log_loss']['mean']:.3f}"]
         rows.append([*cells, str(len(scores[metric]["values"]))])
     heads = ["system", _title(metric), "95 % interval", *(_title(one) for one in names[1:])]
@@ -210,7 +210,7 @@ def _slices(found: dict[str, Any]) -> Table:
         whole = system["scores"]["accuracy"]["mean"]
         cells = [f"{100 * system['slices'][part]['mean']:.1f}" for part in parts]
         mixed = system["shuffled"]["accuracy"]["mean"]
-        cells += [f"{100 * mixed:.1f} ({100 * (mixed - whole):+.1f})", _percent(system["shuffled"]["changed"])]
+        cells += [f"{100 * mixed:.1f} ({100 * (mixed - whole):+.1f})", percent(system["shuffled"]["changed"])]
         rows.append([name, f"{100 * whole:.1f}", *cells])
     heads = ["system", "all", *(f"{part} ({rows:,} rows)" for part, rows in parts.items())]
     heads += ["words in disorder", "answers changed"]
@@ -228,8 +228,8 @@ def _curves(found: dict[str, Any]) -> Table:
     rows = []
     for name in ranking(found):
         points = {point["rows"]: point for point in found["systems"][name]["curve"]}
-        cells = [_percent(points[number]) if number in points else "" for number in numbers]
-        rows.append([name, *cells, _percent(found["systems"][name]["scores"][metric])])
+        cells = [percent(points[number]) if number in points else "" for number in numbers]
+        rows.append([name, *cells, percent(found["systems"][name]["scores"][metric])])
     heads = ["system", *(f"{number:,} rows" for number in [*numbers, found["data"]["counts"]["train"]["rows"]])]
     return Table("Learning curves", f"{_capital(metric)} on test by training rows.", heads, rows)
 
@@ -295,7 +295,8 @@ def _points(found: dict[str, Any], cost: str) -> dict[str, tuple[float, float]]:
     }
 
 
-def _percent(scores: dict[str, Any]) -> str:
+def percent(scores: dict[str, Any]) -> str:
+    """A mean and, of several seeds, its standard deviation."""
     spread = "" if scores["sd"] is None else f" ± {100 * scores['sd']:.1f}"
     return f"{100 * scores['mean']:.1f}{spread}"
 
