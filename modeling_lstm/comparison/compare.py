@@ -21,7 +21,7 @@ from .costs import measure
 from .report import RESULT, write_report
 from .significance import enough, interval, paired, resampled
 from .slices import slices
-from .study import Outcome, Run, Study
+from .study import SPLITS, Outcome, Run, Study
 from .systems import System
 
 logger = logging.getLogger(__name__)
@@ -180,9 +180,9 @@ def _study(
 ) -> tuple[dict[str, Any], list[Outcome]]:
     """All runs of one system: what the result says of it, and the outcomes of its seeds."""
 
-    def run(one: Run) -> Outcome:
+    def run(one: Run, splits: Sequence[str] = SPLITS) -> Outcome:
         logger.info("%s: setting %d, %d rows, seed %d", system.name, one.setting, one.rows, one.seed)
-        outcome = study.run(one)
+        outcome = study.run(one, splits)
         progress.update()
         return outcome
 
@@ -191,7 +191,7 @@ def _study(
     failure: InputError | None = None
     for trial in trials:
         try:
-            attempts.append(run(trial))
+            attempts.append(run(trial, ["validation"]))
         except InputError as error:  # training diverged, say: another setting may do better
             logger.warning("%s, setting %d failed: %s", system.name, trial.setting, error)
             attempts.append(None)
@@ -207,7 +207,7 @@ def _study(
     if not system.finished:
         by_rows = {rows: [Run(system, setting, rows, seed) for seed in seeds] for rows in points}
     for rows, runs in by_rows.items():
-        scores = [run(one).record["metrics"]["test"][arguments.metric] for one in runs]
+        scores = [run(one, ["test"]).record["metrics"]["test"][arguments.metric] for one in runs]
         curve.append({"rows": rows} | _spread(scores))
     for one in {*trials, *(run for runs in by_rows.values() for run in runs)} - set(whole):
         study.forget(one)

@@ -5,7 +5,7 @@ import json
 import logging
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from .systems import System, Task
 logger = logging.getLogger(__name__)
 
 PREDICTIONS = "predictions.npz"
+SPLITS = ("validation", "test", "shuffled")
 TEST_SHARE = 0.2
 
 
@@ -52,8 +53,8 @@ class Outcome:
 
     Args:
         record: Content of its `run.json`.
-        probabilities: By split (`validation`, `test`, and `shuffled`, which is test with the words of each text in
-            another order), of shape `(rows, labels)`.
+        probabilities: Of shape `(rows, labels)`, by split, as far as asked for: `validation`, `test`, and `shuffled`,
+            which is test with the words of each text in another order.
         folder: Where the trained system is.
     """
 
@@ -122,25 +123,28 @@ class Study:
                 f"{system.name!r}: name another --output, or give this one another name (NAME=...).",
             )
 
-    def run(self, run: Run) -> Outcome:
-        """Train, predict and record, as far as that was not done before."""
+    def run(self, run: Run, splits: Sequence[str] = SPLITS) -> Outcome:
+        """Train, predict these splits and record, as far as that was not done before."""
         folder = self.folder / run.path
         trained = run.system.finished[run.seed] if run.system.finished else folder
-        if not (folder / PREDICTIONS).is_file():
+        found = _predictions(folder)
+        missing = [name for name in splits if name not in found]
+        if missing:
+            if found and trained == folder and not _others(folder):  # its weights were forgotten
+                missing = [*found, *missing]
+                shutil.rmtree(folder)
             folder.mkdir(parents=True, exist_ok=True)
             record = self._trained(run, folder, trained)
             predict = run.system.load(trained, len(self.task.label_names))
-            found = {name: np.asarray(predict(texts), dtype=np.float32) for name, texts in self.texts.items()}
-            self._check(run, found)
-            splits = {name: self._scores(name, found[name]) for name in ("validation", "test")}
-            record["metrics"] = splits
+            new = {name: np.asarray(predict(self.texts[name]), dtype=np.float32) for name in missing}
+            self._check(run, new)
+            found |= new
+            record["metrics"] = {name: self._scores(name, found[name]) for name in found if name != "shuffled"}
             write_json(folder / RECORD, record)
             with replaced(folder / PREDICTIONS) as temporary:
                 np.savez(temporary, allow_pickle=False, **found)
-        with np.load(folder / PREDICTIONS) as found:
-            probabilities = {name: found[name] for name in found}
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        return Outcome(record, probabilities, trained)
+        return Outcome(record, found, trained)
 
     def _trained(self, run: Run, folder: Path, trained: Path) -> dict[str, Any]:
         """The record of the trained system; trained now if it is not yet."""
@@ -219,10 +223,21 @@ class Study:
         """Delete the weights of a run that is only there for its scores; on all rows it may be needed again."""
         if run.rows == self.rows:
             return
-        folder = self.folder / run.path
-        for path in folder.iterdir():
-            if path.name not in (RECORD, PREDICTIONS):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in _others(self.folder / run.path):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _predictions(folder: Path) -> dict[str, np.ndarray]:
+    """What a run predicted before."""
+    if not (folder / PREDICTIONS).is_file():
+        return {}
+    with np.load(folder / PREDICTIONS) as kept:
+        return {name: kept[name] for name in kept}
+
+
+def _others(folder: Path) -> list[Path]:
+    """What a run's folder holds beside its record and predictions."""
+    return [path for path in folder.iterdir() if path.name not in (RECORD, PREDICTIONS)]
 
 
 def _agrees(path: Path, what: dict[str, Any]) -> bool:
