@@ -17,8 +17,8 @@ from ..settings import read_recipe, training_settings
 from .systems import Predict, System, Task
 
 BATCH = 32
-# Of training. Where rows are so few that a network's epochs have fewer, it has more epochs, evaluated as often: few
-# steps say more of the settings than of the network
+# Of training. Where rows are so few that a network's epochs have fewer, it has more epochs, evaluated as often, and all
+# of them: few steps, in which a network may not even have begun to learn, say more of the settings than of the network
 FEWEST_STEPS = 300
 # Three each, the first of them the defaults of `train`
 _SLOW = {"per_device_train_batch_size": 32, "learning_rate": 1e-3, "num_train_epochs": 12, "early_stopping_patience": 2}
@@ -82,10 +82,10 @@ class NeuralSystem(System):
         from ..training import train
 
         if not (folder / RECORD).exists():
-            flags = _flags(_data_settings(task.arguments) | {"metric_for_best_model": task.metric})
-            flags += _flags({"class_weights": task.class_weights} | self.base | settings)
-            flags += _flags({"seed": seed, "output_dir": folder})
-            flags += self._longer(flags, task.data.splits["train"].num_rows)
+            chosen = _data_settings(task.arguments) | {"metric_for_best_model": task.metric}
+            chosen |= {"class_weights": task.class_weights} | self.base | settings
+            chosen |= {"seed": seed, "output_dir": folder}
+            flags = _flags(chosen | self._longer(chosen, task.data.splits["train"].num_rows))
             command = shlex.join(["modeling-lstm", "train", *flags])
             quiet = {"report_to": "none", "logging_strategy": "no", "disable_tqdm": not sys.stderr.isatty()}
             if any(folder.glob("checkpoint-*")):
@@ -96,15 +96,15 @@ class NeuralSystem(System):
             shutil.rmtree(checkpoint)
         return read_record(folder)["model"]
 
-    def _longer(self, flags: list[str], rows: int) -> list[str]:
-        """The flags that make the fewest steps out of few rows."""
-        args = training_settings(flags)[3]
+    def _longer(self, chosen: dict[str, Any], rows: int) -> dict[str, Any]:
+        """What makes the fewest steps out of few rows."""
+        args = training_settings(_flags(chosen))[3]
         epochs = math.ceil(args.num_train_epochs)
         if args.max_steps > 0 or epochs * math.ceil(rows / args.per_device_train_batch_size) >= self.fewest_steps:
-            return []
+            return {}
         each = math.ceil(self.fewest_steps / epochs)
         often = {"eval_strategy": "steps", "eval_steps": each, "save_strategy": "steps", "save_steps": each}
-        return _flags({"max_steps": epochs * each} | often)
+        return {"max_steps": epochs * each, "early_stopping_patience": args.early_stopping_patience and epochs} | often
 
     def load(self, folder: Path, labels: int) -> Predict:
         """The classifier of the run folder."""
