@@ -330,11 +330,12 @@ def test_order_is_noticed_by_those_who_read_it(tmp_path: Path) -> None:
 def test_few_rows_are_learned_from_in_more_epochs(
     data: DataArguments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And as many steps as they should have at least are not cut short by early stopping."""
     monkeypatch.setattr(NeuralSystem, "fewest_steps", 23)
     (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
-    still = {"learning_rate": 1e-12, "early_stopping_patience": 1}
-    hasty = NeuralSystem("hasty", {"model_type": "bag-of-words"}, [still])
-    systems = ["bag-of-words", hasty, str(tmp_path / "tiny.yaml")]
+    still = {"model_type": "bag-of-words", "learning_rate": 1e-12, "early_stopping_patience": 1}
+    hasty, long = (NeuralSystem(name, still, [{"num_train_epochs": n}]) for name, n in (("hasty", 5), ("long", 50)))
+    systems = ["bag-of-words", hasty, long, str(tmp_path / "tiny.yaml")]
     compare(systems, data, arguments(tmp_path / "out", shares=[0.3], trials=1, seeds=1))
     for rows in (90, 27):  # at 64 rows a step two steps or one, in five epochs
         for name in ("bag-of-words", "hasty"):
@@ -342,6 +343,8 @@ def test_few_rows_are_learned_from_in_more_epochs(
             assert record["training"]["steps"] == 25 and len(record["history"]) == 5
             assert record["history"][-1]["epoch"] == 25 / (2 if rows == 90 else 1)
             assert "--max_steps 25" in record["command"]
+        steps = read_record(tmp_path / f"out/runs/long/setting-0/rows-{rows}/seed-0")["training"]["steps"]
+        assert steps == (26 if rows == 90 else 24)  # the first evaluation is the best, and 12 or 23 more follow
     assert "--max_steps" not in read_record(tmp_path / "out/runs/tiny/setting-0/rows-90/seed-0")["command"]
 
 

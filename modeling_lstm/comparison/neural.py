@@ -17,8 +17,8 @@ from ..settings import read_recipe, training_settings
 from .systems import Predict, System, Task
 
 BATCH = 32
-# Of training. Where rows are so few that a network's epochs have fewer, it has more epochs, evaluated as often, and all
-# of them: few steps, in which a network may not even have begun to learn, say more of the settings than of the network
+# Of training. Where rows are so few that a network's epochs have fewer, it has more epochs, evaluated as often, and no
+# stop comes earlier: few steps, in which it may not have begun to learn, say more of the settings than of the network
 FEWEST_STEPS = 300
 # Three each, the first of them the defaults of `train`
 _SLOW = {"per_device_train_batch_size": 32, "learning_rate": 1e-3, "num_train_epochs": 12, "early_stopping_patience": 2}
@@ -97,14 +97,21 @@ class NeuralSystem(System):
         return read_record(folder)["model"]
 
     def _longer(self, chosen: dict[str, Any], rows: int) -> dict[str, Any]:
-        """What makes the fewest steps out of few rows."""
+        """What makes the fewest steps out of few rows, and does not stop before these."""
         args = training_settings(_flags(chosen))[3]
-        epochs = math.ceil(args.num_train_epochs)
-        if args.max_steps > 0 or epochs * math.ceil(rows / args.per_device_train_batch_size) >= self.fewest_steps:
+        if args.max_steps > 0:
             return {}
-        each = math.ceil(self.fewest_steps / epochs)
-        often = {"eval_strategy": "steps", "eval_steps": each, "save_strategy": "steps", "save_steps": each}
-        return {"max_steps": epochs * each, "early_stopping_patience": args.early_stopping_patience and epochs} | often
+        epochs = math.ceil(args.num_train_epochs)
+        each = math.ceil(rows / args.per_device_train_batch_size)  # steps from one evaluation to the next
+        changes: dict[str, Any] = {}
+        if epochs * each < self.fewest_steps:
+            each = math.ceil(self.fewest_steps / epochs)
+            changes = {"eval_strategy": "steps", "eval_steps": each, "save_strategy": "steps", "save_steps": each}
+            changes["max_steps"] = epochs * each
+        if args.early_stopping_patience is not None:
+            least = math.ceil(self.fewest_steps / each)
+            changes["early_stopping_patience"] = max(args.early_stopping_patience, least)
+        return changes
 
     def load(self, folder: Path, labels: int) -> Predict:
         """The classifier of the run folder."""
