@@ -10,6 +10,7 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -34,6 +35,13 @@ class ModelArguments:
         metadata={
             "help": "Fine-tune this Transformer (Hub id or folder) instead, with its tokenizer; other settings of the "
             "model are then without effect."
+        },
+    )
+    config_overrides: str | None = field(
+        default=None,
+        metadata={
+            "help": "Settings of that Transformer's configuration to change, as NAME=VALUE,NAME=VALUE: a BERT learns "
+            "long texts faster on a CPU with attention_probs_dropout_prob=0."
         },
     )
     cell_type: Literal["lstm", "gru"] = field(default="lstm", metadata={"help": "LSTM or GRU cell."})
@@ -81,10 +89,14 @@ class ModelArguments:
             self.transformer is None or self.embeddings is None,
             "--embeddings is for an LSTM or a bag of words: leave it out with --transformer.",
         )
+        require(
+            self.transformer is not None or self.config_overrides is None,
+            "--config_overrides is for a Transformer (--transformer NAME): other models have flags for their settings.",
+        )
 
     def config_fields(self) -> dict[str, Any]:
         """The fields of the model's configuration; a bag of words has only some of them."""
-        apart = ("model_type", "transformer", "class_weights")
+        apart = ("model_type", "transformer", "config_overrides", "class_weights")
         names = [one.name for one in fields(self) if one.name not in apart]
         names = [name for name in names if "embeddings" not in name]
         if self.model_type == "bag-of-words":
@@ -103,7 +115,7 @@ def build_model(
 ) -> PreTrainedModel:
     """A fresh model for the tokenizer's vocabulary and the data's labels, with word vectors where there are any."""
     if arguments.transformer is not None:
-        return _pretrained(arguments.transformer, data)
+        return _pretrained(arguments.transformer, data, arguments.config_overrides)
     weights = class_weights_of(arguments, data)
     try:
         config = AutoConfig.for_model(
@@ -129,20 +141,30 @@ def build_model(
     return model
 
 
-def _pretrained(name: str, data: TextData) -> PreTrainedModel:
+def _pretrained(name: str, data: TextData, overrides: str | None) -> PreTrainedModel:
     """A Transformer with a fresh classifier on top."""
     try:
-        model = AutoModelForSequenceClassification.from_pretrained(
-            name,
-            num_labels=len(data.label_names),
-            **_labels(data),
-            ignore_mismatched_sizes=True,
-        )
+        config = AutoConfig.from_pretrained(name, num_labels=len(data.label_names), **_labels(data))
+        if overrides is not None:
+            _override(config, overrides)
+        model = AutoModelForSequenceClassification.from_pretrained(name, config=config, ignore_mismatched_sizes=True)
+    except InputError:
+        raise
     except Exception as error:  # whatever the libraries raise
         cause = str(error).strip().splitlines()[0]
         raise InputError(f"There is no Transformer {name!r} that can be fine-tuned: {cause}") from error
     model.accepts_loss_kwargs = False  # its loss is a mean: without this, accumulated gradients would be summed
     return model
+
+
+def _override(config: PreTrainedConfig, overrides: str) -> None:
+    try:
+        config.update_from_string(overrides)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"--config_overrides takes NAME=VALUE,NAME=VALUE with settings of the Transformer's config.json; found "
+            f"{overrides!r}: {error}."
+        ) from error
 
 
 def _labels(data: TextData) -> dict[str, Any]:
@@ -160,6 +182,7 @@ def described(arguments: ModelArguments, model: PreTrainedModel) -> dict[str, An
         names = ("hidden_size", "num_hidden_layers", "model_type")
         settings = {name: getattr(config, name, None) for name in names}
         settings |= {"transformer": arguments.transformer, "is_from_hub": is_hub_id(arguments.transformer)}
+        settings |= {"config_overrides": arguments.config_overrides} if arguments.config_overrides else {}
     return settings | {"parameters": model.num_parameters()}
 
 

@@ -48,6 +48,23 @@ def test_its_own_defaults_hold_only_where_nothing_is_said(encoder: Path) -> None
     assert training_settings(flags)[-1].learning_rate == 2e-3
 
 
+def test_its_configuration_can_be_changed(
+    fails: Callable[..., str], encoder: Path, data_folder: Path, tmp_path: Path
+) -> None:
+    flags = ["--dataset", str(data_folder), "--transformer", str(encoder), "--output_dir", str(tmp_path / "run")]
+    flags += ["--use_cpu", "true", "--max_steps", "1", "--disable_tqdm", "true", "--config_overrides"]
+    overrides = "attention_probs_dropout_prob=0,hidden_dropout_prob=0.25"
+    assert "settings of the Transformer's config.json; found 'dropout=0'" in fails("train", *flags, "dropout=0")
+    assert "takes NAME=VALUE" in fails("train", *flags, "0") and not (tmp_path / "run").exists()
+    alone = ["--dataset", "x", "--output_dir", "y", "--config_overrides", overrides]
+    assert "--config_overrides is for a Transformer" in fails("train", *alone)
+    assert main(["train", *flags, overrides]) == 0
+    config = load_run(str(tmp_path / "run"))[0].config
+    assert config.attention_probs_dropout_prob == 0 and config.hidden_dropout_prob == 0.25
+    assert config.label2id == {"negative": 0, "neutral": 1, "positive": 2}
+    assert read_record(tmp_path / "run")["model"]["config_overrides"] == overrides
+
+
 @pytest.mark.parametrize("weights", [[], ["--class_weights", "balanced"]])
 def test_accumulated_gradients_are_a_mean(encoder: Path, data_folder: Path, tmp_path: Path, weights: list[str]) -> None:
     """Two batches of 8 in one step train as one of 16 does."""
