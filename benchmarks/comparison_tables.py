@@ -65,6 +65,8 @@ def curves_table() -> str:
         whole = one["data"]["counts"]["train"]["rows"]
         numbers = [point["rows"] for point in one["systems"][TRANSFORMER_NAME]["curve"]]
         for system in (TRANSFORMER_NAME, *SYSTEMS):
+            if not numbers or system not in one["systems"]:
+                continue
             points = {point["rows"]: point for point in one["systems"][system]["curve"]}
             points[whole] = one["systems"][system]["scores"][metric]
             cells = [f"{percent(points[rows])} ({rows:,})" if rows in points else "" for rows in (*numbers, whole)]

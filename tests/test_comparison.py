@@ -285,6 +285,7 @@ def test_settings_are_chosen_on_validation(data: DataArguments, tmp_path: Path) 
     assert content["rows"] == 90
     WordList.fitted = []
     alone = compare([WordList()], data, arguments(tmp_path / "alone", shares=[1.0], trials=1))
+    assert "None were chosen: all systems have their defaults." in (tmp_path / "alone/comparison.md").read_text("utf-8")
     assert alone["systems"]["word-list"]["settings"] == {"words": 1} and len(WordList.fitted) == 2
 
 
@@ -351,6 +352,7 @@ def test_few_rows_are_learned_from_in_more_epochs(
 def test_a_transformer_with_fewer_seeds(data_folder: Path, encoder: Path, tmp_path: Path) -> None:
     flags = ["--dataset", str(data_folder), "--seeds", "2", "--transformer_seeds", "1", "--shares", "1", "--bf16"]
     flags += ["--trials", "2", "--resamples", "100", "--transformer_max_length", "16", "--class_weights", "balanced"]
+    flags += ["--transformer_overrides", "attention_probs_dropout_prob=0"]
     systems = [f"tiny-bert=transformer:{encoder}", "tests.test_comparison:WordList"]
     assert main(["compare", *flags, "--systems", *systems, "--output", str(tmp_path)]) == 0
     found = json.loads((tmp_path / "comparison.json").read_text("utf-8"))["systems"]
@@ -362,6 +364,9 @@ def test_a_transformer_with_fewer_seeds(data_folder: Path, encoder: Path, tmp_pa
     path = next(tmp_path.glob("runs/tiny-bert/*/rows-90/seed-0/run.json"))
     command = json.loads(path.read_text("utf-8"))["command"]
     assert "--bf16 True" in command and "--max_length 16" in command and "--class_weights balanced" in command
+    assert "--config_overrides attention_probs_dropout_prob=0" in command
+    tables = (tmp_path / "comparison.md").read_text("utf-8")
+    assert "The Transformers' configuration was changed: attention_probs_dropout_prob=0." in tables
 
 
 def test_the_card_of_a_run_tells_of_its_comparison(

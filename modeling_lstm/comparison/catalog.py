@@ -27,6 +27,7 @@ def open_system(
     bf16: bool = False,
     transformer_max_length: int = 256,
     transformer_seeds: int | None = None,
+    transformer_overrides: str | None = None,
 ) -> System:
     """
     The system of a name: `lstm`, `gru`, `bag-of-words`, `tfidf`, `fasttext`, `transformer:HUB_ID_OR_FOLDER`, a recipe
@@ -39,6 +40,7 @@ def open_system(
         bf16: Train networks in bf16.
         transformer_max_length: Tokens that a Transformer reads.
         transformer_seeds: Runs of a Transformer, if fewer than of others.
+        transformer_overrides: Changes of a Transformer's configuration, as `--config_overrides` of `train`.
 
     Raises:
         InputError: there is no such system.
@@ -51,6 +53,7 @@ def open_system(
             bf16=bf16,
             transformer_max_length=transformer_max_length,
             transformer_seeds=transformer_seeds,
+            transformer_overrides=transformer_overrides,
         )
         system.name = title
         return system
@@ -64,8 +67,10 @@ def open_system(
         return FastText()
     if name.startswith(PREFIX):
         model = name.removeprefix(PREFIX)
-        lengths = {"max_length": transformer_max_length, "train_max_length": transformer_max_length}
-        network = NeuralSystem(Path(model).name, common | {"transformer": model} | lengths, TRANSFORMER_SETTINGS)
+        base = common | {"transformer": model}
+        base |= {"max_length": transformer_max_length, "train_max_length": transformer_max_length}
+        base |= {"config_overrides": transformer_overrides} if transformer_overrides else {}
+        network = NeuralSystem(Path(model).name, base, TRANSFORMER_SETTINGS)
         network.most_seeds = transformer_seeds
         return network
     if name.endswith((".yaml", ".yml")):

@@ -62,6 +62,9 @@ class CompareArguments:
         default=None, metadata={"help": "Runs of each Transformer, if fewer than --seeds: they take long."}
     )
     transformer_max_length: int = field(default=256, metadata={"help": "Tokens of a text that a Transformer reads."})
+    transformer_overrides: str | None = field(
+        default=None, metadata={"help": "Changes of a Transformer's configuration, as --config_overrides of train."}
+    )
     threads: int | None = field(default=None, metadata={"help": "Threads for training and for measuring."})
     resamples: int = field(
         default=2_000, metadata={"help": "Bootstrap resamples, at least; more where many systems are compared."}
@@ -101,6 +104,7 @@ def compare(
             bf16=arguments.bf16,
             transformer_max_length=arguments.transformer_max_length,
             transformer_seeds=arguments.transformer_seeds,
+            transformer_overrides=arguments.transformer_overrides,
         )
         if isinstance(one, str)
         else one
@@ -150,7 +154,7 @@ def _compared(
             name: getattr(arguments, name)
             for name in ("seeds", "trials", "trial_rows", "embeddings", "class_weights", "bf16")
         }
-        | {"transformer_max_length": arguments.transformer_max_length},
+        | {name: getattr(arguments, name) for name in ("transformer_max_length", "transformer_overrides")},
         "systems": {name: described for name, (described, _) in found.items()},
     }
     _add_scores(result, study, names_and_outcomes, arguments)

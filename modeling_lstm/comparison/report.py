@@ -248,11 +248,16 @@ def _settings(found: dict[str, Any]) -> Table:
             rows.append([name, shown, score, chosen])
     metric = _title(found["task"]["metric"])
     chosen = found["settings"]
-    note = f"Each tried on at most {chosen['trial_rows']:,} training rows with one seed."
+    if chosen["trials"] > 1:
+        note = f"Each tried on at most {chosen['trial_rows']:,} training rows with one seed."
+    else:
+        note = "None were chosen: all systems have their defaults."
     if chosen["embeddings"]:
         note += f" Those of lstm, gru and bag-of-words begin with the word vectors {chosen['embeddings']}."
     if chosen["bf16"]:
         note += " Networks were trained in bf16, but for those of recipes and run folders."
+    if chosen.get("transformer_overrides"):
+        note += f" The Transformers' configuration was changed: {chosen['transformer_overrides']}."
     note += (
         f" Networks read the first {found['data']['max_length']:,} tokens of a text, Transformers the first "
         f"{chosen['transformer_max_length']:,}, the others all of it. Where rows are few, networks have more epochs "
