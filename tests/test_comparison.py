@@ -1,8 +1,10 @@
 """`compare`: the same rows for all, settings chosen on validation, nothing repeated, and a report of it."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -112,6 +114,14 @@ def _costs_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 @pytest.fixture(autouse=True)
 def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(NeuralSystem, "fewest_steps", 0)
+
+
+UNGUARDED = """
+from pathlib import Path
+from modeling_lstm.comparison.costs import measure
+from tests.test_comparison import WordList
+measure({"word-list": (WordList(), Path("x"))}, ["a long text " * 30] * 1_024, 3, threads=1)
+"""
 
 
 @pytest.fixture
@@ -347,6 +357,21 @@ def test_few_rows_are_learned_from_in_more_epochs(
         steps = read_record(tmp_path / f"out/runs/long/setting-0/rows-{rows}/seed-0")["training"]["steps"]
         assert steps == (26 if rows == 90 else 24)  # the first evaluation is the best, and 12 or 23 more follow
     assert "--max_steps" not in read_record(tmp_path / "out/runs/tiny/setting-0/rows-90/seed-0")["command"]
+
+
+def test_a_script_that_cannot_be_imported_is_told_so(tmp_path: Path) -> None:
+    """Processes import the script that starts them; one without `if __name__ == "__main__"` would start more."""
+    (tmp_path / "script.py").write_text(UNGUARDED, encoding="utf-8")
+    root = Path(__file__).parent.parent
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")],
+        env=os.environ | {"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1 and "The process that measures 'word-list' died: its error is above." in done.stderr
+    assert "if __name__ == '__main__':" in done.stderr
 
 
 def test_a_transformer_with_fewer_seeds(data_folder: Path, encoder: Path, tmp_path: Path) -> None:

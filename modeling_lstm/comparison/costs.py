@@ -37,10 +37,13 @@ def measure(systems: dict[str, tuple[Any, Path]], texts: list[str], labels: int,
     try:
         for name, (system, folder) in systems.items():
             here, there = context.Pipe()
-            process = context.Process(target=_work, args=(there, system, folder, texts, labels, threads), daemon=True)
+            process = context.Process(target=_work, args=(there, system, folder, labels, threads), daemon=True)
             process.start()
             there.close()
             workers[name] = (here, process)
+            # not as an argument: start() waits forever for a process that died without reading a long one
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                here.send(texts)
             _answer(here, name)  # one loads at a time
         manages = []
         for name, (here, _process) in workers.items():
@@ -63,7 +66,7 @@ def measure(systems: dict[str, tuple[Any, Path]], texts: list[str], labels: int,
 def _answer(here: Connection, name: str) -> dict[str, Any]:
     try:
         return here.recv()
-    except EOFError as error:
+    except (EOFError, ConnectionResetError) as error:
         raise RuntimeError(f"The process that measures {name!r} died: its error is above.") from error
 
 
@@ -78,7 +81,8 @@ def _summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _work(there: Connection, system: Any, folder: Path, texts: list[str], labels: int, threads: int) -> None:
+def _work(there: Connection, system: Any, folder: Path, labels: int, threads: int) -> None:
+    texts = there.recv()
     os.environ["RAYON_NUM_THREADS"] = str(threads)  # of the tokenizers
     import torch
     import transformers  # noqa: F401
