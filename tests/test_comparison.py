@@ -120,7 +120,8 @@ UNGUARDED = """
 from pathlib import Path
 from modeling_lstm.comparison.costs import measure
 from tests.test_comparison import WordList
-measure({"word-list": (WordList(), Path("x"))}, ["a long text " * 30] * 1_024, 3, threads=1)
+texts = [f"a long text {n} " * 30 for n in range(1_024)]
+measure({"word-list": (WordList(), Path("x"))}, texts, 3, threads=1)
 """
 
 
