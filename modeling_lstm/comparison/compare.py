@@ -45,7 +45,7 @@ class CompareArguments:
         default="accuracy", metadata={"help": "Score that counts: accuracy, macro_f1, macro_recall, f1_LABEL..."}
     )
     seeds: int = field(default=3, metadata={"help": "Runs of each system."})
-    trials: int = field(default=3, metadata={"help": "Settings of each system tried on validation; 1: its defaults."})
+    trials: int = field(default=3, metadata={"help": "Settings of each system tried on validation; 1: its first."})
     trial_rows: int = field(default=10_000, metadata={"help": "Training rows of a trial, if there are more."})
     shares: list[float] = field(
         default_factory=lambda: [0.01, 0.1],

@@ -101,9 +101,10 @@ def _summary(found: dict[str, Any]) -> list[str]:
     counts = found["data"]["counts"]
     rows = ", ".join(f"{counts[split]['rows']:,} {split}" for split in ("train", "validation", "test"))
     hardware = found["hardware"]
+    chosen = "settings were chosen on validation" if found["settings"]["trials"] > 1 else "settings were not chosen"
     lines = [
         f"{rows} rows, {len(found['task']['label_names'])} labels. {_capital(metric)} on test, the mean of each "
-        f"system's seeds; settings were chosen on validation. {hardware['processor']}, {_threads(found)}."
+        f"system's seeds; {chosen}. {hardware['processor']}, {_threads(found)}."
     ]
     equal = [name for name in order[1:] if not _is_clear(found, best, name)]
     verdict = f"Best: {best} with {percent(systems[best]['scores'][metric])}."
@@ -251,7 +252,7 @@ def _settings(found: dict[str, Any]) -> Table:
     if chosen["trials"] > 1:
         note = f"Each tried on at most {chosen['trial_rows']:,} training rows with one seed."
     else:
-        note = "None were chosen: all systems have their defaults."
+        note = "None were chosen: each system has its first."
     if chosen["embeddings"]:
         note += f" Those of lstm, gru and bag-of-words begin with the word vectors {chosen['embeddings']}."
     if chosen["bf16"]:
