@@ -318,6 +318,30 @@ def test_test_rows_are_read_only_where_they_count(data: DataArguments, tmp_path:
     assert asked(30, 0) == {"validation", "test"} and asked(30, 1) == {"test"}
 
 
+def test_many_test_rows_are_put_in_disorder_in_part(
+    data: DataArguments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What that loses is counted on the same rows; what was predicted for others is predicted anew."""
+    whole = compare([WordList()], data, arguments(tmp_path, shares=[1.0]))["systems"]["word-list"]
+    assert whole["shuffled"]["rows"] == 33
+    assert whole["shuffled"]["in_order"]["values"] == whole["scores"]["accuracy"]["values"]
+    assert "the words of each test text in a random order" in (tmp_path / "comparison.md").read_text("utf-8")
+    monkeypatch.setattr("modeling_lstm.comparison.study.MOST_DISORDERED", 7)
+    WordList.fitted = []
+    part = compare([WordList()], data, arguments(tmp_path, shares=[1.0]))["systems"]["word-list"]
+    study = Study(tmp_path, data)
+    outcomes = [study.run(Run(WordList(), 1, 90, seed)) for seed in range(2)]
+    assert not WordList.fitted and part["scores"] == whole["scores"] and part["shuffled"]["rows"] == 7
+    texts, labels = study.texts["test"], study.task.labels("test")
+    for row, mixed in zip(study.disordered, study.texts["shuffled"], strict=True):
+        assert sorted(mixed.split()) == sorted(texts[row].split())
+    for seed, outcome in enumerate(outcomes):
+        right = (outcome.probabilities["test"].argmax(axis=1) == labels)[study.disordered]
+        assert part["shuffled"]["in_order"]["values"][seed] == right.mean()
+        assert len(outcome.probabilities["shuffled"]) == 7
+    assert "the words of 7 test texts in a random order" in (tmp_path / "comparison.md").read_text("utf-8")
+
+
 def test_one_file_without_splits(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "mine.csv", opinion_rows(120))
     found = compare([WordList()], DataArguments(dataset=str(path)), arguments(tmp_path / "out"))

@@ -268,9 +268,12 @@ def _add_scores(
             part: _spread([float(one[rows].mean()) for one in right]) for part, rows in parts.items()
         }
         mixed = [one.probabilities["shuffled"].argmax(axis=1) for one in found]
-        changed = [float((one != guess).mean()) for one, guess in zip(mixed, guesses[name], strict=True)]
+        rows = study.disordered
+        changed = [float((one != guess[rows]).mean()) for one, guess in zip(mixed, guesses[name], strict=True)]
         described["shuffled"] = {
-            "accuracy": _spread([float((one == labels).mean()) for one in mixed]),
+            "rows": len(rows),
+            "in_order": _spread([float(one[rows].mean()) for one in right]),
+            "accuracy": _spread([float((one == labels[rows]).mean()) for one in mixed]),
             "changed": _spread(changed),
         }
     whole = {name: described["scores"][metric]["mean"] for name, described in result["systems"].items()}

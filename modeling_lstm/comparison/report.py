@@ -211,14 +211,16 @@ def _slices(found: dict[str, Any]) -> Table:
         whole = system["scores"]["accuracy"]["mean"]
         cells = [f"{100 * system['slices'][part]['mean']:.1f}" for part in parts]
         mixed = system["shuffled"]["accuracy"]["mean"]
-        cells += [f"{100 * mixed:.1f} ({100 * (mixed - whole):+.1f})", percent(system["shuffled"]["changed"])]
+        lost = mixed - system["shuffled"]["in_order"]["mean"]
+        cells += [f"{100 * mixed:.1f} ({100 * lost:+.1f})", percent(system["shuffled"]["changed"])]
         rows.append([name, f"{100 * whole:.1f}", *cells])
     heads = ["system", "all", *(f"{part} ({rows:,} rows)" for part, rows in parts.items())]
     heads += ["words in disorder", "answers changed"]
     note = (
         "Accuracy in percent. Negation and contrast: rows with such an English word (not, never, n't; but, although). "
-        "Words in disorder: the words of each test text in a random order, what that loses, and the share of answers "
-        "that it changes; who reads single words does not notice, unless of a long text other words are then read."
+        f"Words in disorder: the words of {_disordered(found)} in a random order, what that loses, and the share of "
+        "answers that it changes; who reads single words does not notice, unless of a long text other words are then "
+        "read."
     )
     return Table("Where they differ", note, heads, rows)
 
@@ -318,6 +320,11 @@ def _title(metric: str) -> str:
 def _capital(metric: str) -> str:
     title = _title(metric)
     return title[:1].upper() + title[1:]
+
+
+def _disordered(found: dict[str, Any]) -> str:
+    rows = min(system["shuffled"]["rows"] for system in found["systems"].values())
+    return "each test text" if rows == found["data"]["counts"]["test"]["rows"] else f"{rows:,} test texts"
 
 
 def _threads(found: dict[str, Any]) -> str:

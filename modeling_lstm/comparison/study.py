@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 PREDICTIONS = "predictions.npz"
 SPLITS = ("validation", "test", "shuffled")
 TEST_SHARE = 0.2
+MOST_DISORDERED = 5_000  # test texts, drawn where there are more
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Outcome:
     Args:
         record: Content of its `run.json`.
         probabilities: Of shape `(rows, labels)`, by split, as far as asked for: `validation`, `test`, and `shuffled`,
-            which is test with the words of each text in another order.
+            which is test, at most 5,000 rows of it, with the words of each text in another order.
         folder: Where the trained system is.
     """
 
@@ -73,6 +74,9 @@ class Study:
         metric: The score by which settings are chosen.
         class_weights: `"balanced"` where rare labels are to count more.
 
+    Attributes:
+        disordered: The test rows that `shuffled` holds.
+
     Raises:
         InputError: the data cannot be compared on, or the folder holds a comparison on other data.
     """
@@ -90,7 +94,9 @@ class Study:
         require(metric in known, f"Unknown metric {metric!r} for --metric: choose one of {listed(known)}.")
         self.rows = loaded.splits["train"].num_rows
         texts = self.task.texts("test")
-        self.texts = {"validation": self.task.texts("validation"), "test": texts, "shuffled": shuffled(texts)}
+        self.disordered = np.sort(np.random.default_rng(0).permutation(len(texts))[:MOST_DISORDERED])
+        mixed = shuffled([texts[row] for row in self.disordered])
+        self.texts = {"validation": self.task.texts("validation"), "test": texts, "shuffled": mixed}
         self._claim()
 
     def _claim(self) -> None:
@@ -128,10 +134,10 @@ class Study:
         folder = self.folder / run.path
         trained = run.system.finished[run.seed] if run.system.finished else folder
         found = _predictions(folder)
-        missing = [name for name in splits if name not in found]
+        missing = [name for name in splits if len(found.get(name, ())) != len(self.texts[name])]
         if missing:
             if found and trained == folder and not _others(folder):  # its weights were forgotten
-                missing = [*found, *missing]
+                missing = sorted({*found, *missing})
                 shutil.rmtree(folder)
             folder.mkdir(parents=True, exist_ok=True)
             record = self._trained(run, folder, trained)
