@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from modeling_lstm.comparison import CompareArguments, compare
+from modeling_lstm.comparison.compare import open_systems
+from modeling_lstm.comparison.neural import NeuralSystem
 from modeling_lstm.comparison.report import RESULT, write_report
 from modeling_lstm.data import DataArguments
 from modeling_lstm.runs import write_json
@@ -24,7 +26,8 @@ TRANSFORMER = "transformer"
 TRANSFORMER_NAME = "MiniLM-L6"  # in tables
 STUDENT_NAME = "distilled-lstm"
 # Where a data set differs from the defaults of `compare`. IMDB is long: there MiniLM learns five reviews a second on a
-# core, eight without dropout in its attention. It has one seed there, and all systems their defaults and no curves
+# core, eight without dropout in its attention. It has one seed there, and all systems their defaults but for the
+# epochs, and no curves
 DATA: dict[str, dict[str, Any]] = {
     "order-matters": {"data": {"dataset": "order-matters"}, "embeddings": None},
     "sst2": {"data": {"dataset": "data/sst:phrases-2"}},
@@ -40,6 +43,7 @@ DATA: dict[str, dict[str, Any]] = {
         "transformer_overrides": "attention_probs_dropout_prob=0",
         "trials": 1,
         "shares": [1.0],
+        "epochs": {TRANSFORMER: 2, "lstm": 3, "gru": 3, "bag-of-words": 3},
     },
 }
 
@@ -47,7 +51,7 @@ DATA: dict[str, dict[str, Any]] = {
 def run(name: str, systems: list[str], runs: Path) -> None:
     """One comparison, or what is missing of it."""
     settings = dict(DATA[name])
-    data = settings.pop("data")
+    data, epochs = settings.pop("data"), settings.pop("epochs", {})
     if (folder := data_folder()) is not None and name in LOCAL:
         data = {key: data[key] for key in data if key not in ("dataset", "revision")}
         data |= {key: str(folder / at) if "dataset" in key else at for key, at in LOCAL[name].items()}
@@ -59,7 +63,11 @@ def run(name: str, systems: list[str], runs: Path) -> None:
     output = runs / "comparison" / name
     chosen: dict[str, Any] = {"output": str(output), "bf16": True, "embeddings": minilm} | settings
     arguments = CompareArguments(**chosen)
-    compare(names, DataArguments(**data), arguments)
+    opened = open_systems(names, arguments)
+    for system, one in zip(systems, opened, strict=False):  # the students come last
+        if system in epochs and isinstance(one, NeuralSystem):
+            one.choices = [one.choices[0] | {"num_train_epochs": epochs[system]}]
+    compare(opened, DataArguments(**data), arguments)
     if not is_complete:
         return
     kept = RESULTS / "comparison" / name

@@ -80,6 +80,23 @@ class CompareArguments:
             require(0.0 < share <= 1.0, f"--shares must be greater than 0 and at most 1, found {share}.")
 
 
+def open_systems(systems: Sequence[System | str], arguments: CompareArguments) -> list[System]:
+    """The systems of these names, with the arguments' settings; a system stays as it is."""
+    return [
+        open_system(
+            one,
+            embeddings=arguments.embeddings,
+            bf16=arguments.bf16,
+            transformer_max_length=arguments.transformer_max_length,
+            transformer_seeds=arguments.transformer_seeds,
+            transformer_overrides=arguments.transformer_overrides,
+        )
+        if isinstance(one, str)
+        else one
+        for one in systems
+    ]
+
+
 def compare(
     systems: Sequence[System | str], data: DataArguments, arguments: CompareArguments, *, command: str | None = None
 ) -> dict[str, Any]:
@@ -97,19 +114,7 @@ def compare(
     Raises:
         InputError: a system or the data cannot be used.
     """
-    opened = [
-        open_system(
-            one,
-            embeddings=arguments.embeddings,
-            bf16=arguments.bf16,
-            transformer_max_length=arguments.transformer_max_length,
-            transformer_seeds=arguments.transformer_seeds,
-            transformer_overrides=arguments.transformer_overrides,
-        )
-        if isinstance(one, str)
-        else one
-        for one in systems
-    ]
+    opened = open_systems(systems, arguments)
     names = [system.name for system in opened]
     require(bool(names), "Name the systems with --systems.")
     for system in opened:
