@@ -322,16 +322,17 @@ def test_many_test_rows_are_put_in_disorder_in_part(
     data: DataArguments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What that loses is counted on the same rows; what was predicted for others is predicted anew."""
-    whole = compare([WordList()], data, arguments(tmp_path, shares=[1.0]))["systems"]["word-list"]
-    assert whole["shuffled"]["rows"] == 33
+    found = compare([WordList()], data, arguments(tmp_path, shares=[1.0]))
+    whole = found["systems"]["word-list"]
+    assert found["shuffled"] == 33
     assert whole["shuffled"]["in_order"]["values"] == whole["scores"]["accuracy"]["values"]
     assert "the words of each test text in a random order" in (tmp_path / "comparison.md").read_text("utf-8")
     monkeypatch.setattr("modeling_lstm.comparison.study.MOST_DISORDERED", 7)
     WordList.fitted = []
-    part = compare([WordList()], data, arguments(tmp_path, shares=[1.0]))["systems"]["word-list"]
-    study = Study(tmp_path, data)
+    found = compare([WordList()], data, arguments(tmp_path, shares=[1.0]))
+    part, study = found["systems"]["word-list"], Study(tmp_path, data)
     outcomes = [study.run(Run(WordList(), 1, 90, seed)) for seed in range(2)]
-    assert not WordList.fitted and part["scores"] == whole["scores"] and part["shuffled"]["rows"] == 7
+    assert not WordList.fitted and part["scores"] == whole["scores"] and found["shuffled"] == 7
     texts, labels = study.texts["test"], study.task.labels("test")
     for row, mixed in zip(study.disordered, study.texts["shuffled"], strict=True):
         assert sorted(mixed.split()) == sorted(texts[row].split())

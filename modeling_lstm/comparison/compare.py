@@ -261,6 +261,7 @@ def _add_scores(
     drawn = resampled(guesses, labels, names, shown, resamples=enough(arguments.resamples, len(guesses)))
     parts = slices(study.texts["test"])
     result["slices"] = {name: int(rows.sum()) for name, rows in parts.items()}
+    result["shuffled"] = len(study.disordered)
     for name, found in outcomes.items():
         described = result["systems"][name]
         described["scores"] = {
@@ -276,7 +277,6 @@ def _add_scores(
         rows = study.disordered
         changed = [float((one != guess[rows]).mean()) for one, guess in zip(mixed, guesses[name], strict=True)]
         described["shuffled"] = {
-            "rows": len(rows),
             "in_order": _spread([float(one[rows].mean()) for one in right]),
             "accuracy": _spread([float((one == labels[rows]).mean()) for one in mixed]),
             "changed": _spread(changed),
