@@ -456,6 +456,29 @@ def test_rare_labels_count_more_where_asked(system: str, tmp_path: Path) -> None
     assert sure[0] < 0.3 < sure[1]
 
 
+def test_tfidf_keeps_what_it_learned_and_no_more(data: DataArguments, tmp_path: Path) -> None:
+    """Its files give the pipeline's probabilities back, and take some bytes for each term."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    study = Study(tmp_path / "out", data)
+    train, test = study.task.texts("train"), [*study.texts["test"], "words that nobody knows", ""]
+    for number, settings in enumerate(open_system("tfidf").settings()):
+        folder = study.run(Run(open_system("tfidf"), number, study.rows, 0), ["test"]).folder
+        again = open_system("tfidf").load(folder, 3)(test)
+        words = r"(?u)\w+(?:['’]\w+)*|[^\w\s]" if settings["analyzer"] == "word" else None
+        ngrams = settings["ngram_range"]
+        vectorizer = TfidfVectorizer(
+            analyzer=settings["analyzer"], ngram_range=tuple(ngrams), token_pattern=words, sublinear_tf=True
+        )
+        whole = make_pipeline(vectorizer, LogisticRegression(C=settings["C"], max_iter=1_000))
+        whole.fit(train, study.task.labels("train"))
+        assert again == pytest.approx(whole.predict_proba(test), abs=1e-6)
+        held = sum(path.stat().st_size for path in folder.iterdir() if path.name not in ("run.json", "predictions.npz"))
+        assert held < 3_000 + 70 * len(vectorizer.vocabulary_)  # five numbers of eight bytes, and the term
+
+
 def test_few_rows_may_lack_a_label(tmp_path: Path) -> None:
     rows = opinion_rows(90) + [("a text of its own", "rare")] * 4
     study = Study(tmp_path / "out", DataArguments(dataset=str(write_csv(tmp_path / "mine.csv", rows))))
@@ -541,10 +564,8 @@ def test_what_cannot_be_compared(
     numbers = write_csv(tmp_path / "numbers.csv", [(f"a text {n}", n / 7) for n in range(60)])
     several = ["compare", "--dataset", str(numbers), "--problem_type", "regression", "--output", str(tmp_path / "n")]
     assert "one label each; this task is regression" in fails(*several)
-    for module, system in (("skops", "tfidf"), ("fasttext", "fasttext")):
-        with monkeypatch.context() as context:
-            context.setitem(__import__("sys").modules, module, None)
-            assert "pip install 'modeling-lstm[compare]'" in fails(*flags, "--systems", system, "--trials", "1")
+    monkeypatch.setitem(sys.modules, "fasttext", None)
+    assert "pip install 'modeling-lstm[compare]'" in fails(*flags, "--systems", "fasttext", "--trials", "1")
 
 
 class Wrong(WordList):

@@ -1,14 +1,21 @@
 """TF-IDF with logistic regression, by scikit-learn: the baseline that is hardest to excuse losing to."""
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..runs import write_json
 from .systems import Predict, System, Task
 
-FILE = "model.skops"
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+TERMS = "terms.json"
+WEIGHTS = "weights.npz"
+WORDS = r"(?u)\w+(?:['’]\w+)*|[^\w\s]"  # one-letter words and signs too: "!" says something
 
 
 class Tfidf(System):
@@ -23,51 +30,55 @@ class Tfidf(System):
         return [words | {"C": 10.0}, words | {"C": 1.0}, {"analyzer": "char_wb", "ngram_range": [2, 5], "C": 10.0}]
 
     def prepare(self) -> None:
-        """Import scikit-learn's parts and skops."""
+        """Import scikit-learn's parts."""
+        import sklearn.feature_extraction.text  # noqa: F401
         import sklearn.linear_model  # noqa: F401
 
-        _skops()
-
     def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
-        """Fit both."""
-        from sklearn.feature_extraction.text import TfidfVectorizer
+        """Fit both; what they learned goes into two plain files: scikit-learn itself knows pickle only."""
         from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
 
-        skops = _skops()
-        words = r"(?u)\w+(?:['’]\w+)*|[^\w\s]"  # one-letter words and signs too: "!" says something
-        vectorizer = TfidfVectorizer(
-            analyzer=settings["analyzer"],
-            ngram_range=tuple(settings["ngram_range"]),
-            token_pattern=words if settings["analyzer"] == "word" else None,
-            min_df=2 if len(task.data.splits["train"]) > 1_000 else 1,
-            sublinear_tf=True,
-        )
+        counted = {"analyzer": settings["analyzer"], "ngram_range": settings["ngram_range"]}
+        vectorizer = _vectorizer(counted, min_df=2 if len(task.data.splits["train"]) > 1_000 else 1)
         classifier = LogisticRegression(C=settings["C"], class_weight=task.class_weights, max_iter=1_000)
-        pipeline = make_pipeline(vectorizer, classifier)
         try:
-            pipeline.fit(task.texts("train"), task.labels("train"))
+            classifier.fit(vectorizer.fit_transform(task.texts("train")), task.labels("train"))
         except ValueError as error:
             raise InputError(f"TF-IDF cannot learn from these texts: {error}") from error
-        skops.dump(pipeline, folder / FILE)
+        write_json(folder / TERMS, counted | {"terms": vectorizer.get_feature_names_out().tolist()})
+        learned = {name: getattr(classifier, name) for name in ("coef_", "intercept_", "classes_")}
+        np.savez(folder / WEIGHTS, allow_pickle=False, idf_=vectorizer.idf_, **learned)
         return {"model_type": "tfidf", "parameters": int(classifier.coef_.size + classifier.intercept_.size)}
 
     def load(self, folder: Path, labels: int) -> Predict:
-        """The pipeline, read without running anything that its file might hold."""
-        pipeline = _skops().load(folder / FILE)
-        classes = pipeline.classes_
+        """Both as they were."""
+        from sklearn.linear_model import LogisticRegression
+
+        counted = json.loads((folder / TERMS).read_text(encoding="utf-8"))
+        vectorizer = _vectorizer(counted, vocabulary=counted.pop("terms"))
+        classifier = LogisticRegression()
+        with np.load(folder / WEIGHTS) as weights:
+            vectorizer.idf_ = weights["idf_"]
+            for name in ("coef_", "intercept_", "classes_"):
+                setattr(classifier, name, weights[name])
 
         def predict(texts: list[str]) -> np.ndarray:
             found = np.zeros((len(texts), labels), dtype=np.float32)
-            found[:, classes] = pipeline.predict_proba(texts)  # a small train split may lack a label
+            # a small train split may lack a label
+            found[:, classifier.classes_] = classifier.predict_proba(vectorizer.transform(texts))
             return found
 
         return predict
 
 
-def _skops() -> Any:
-    try:
-        from skops import io
-    except ImportError as error:
-        raise InputError("The system tfidf needs skops: pip install 'modeling-lstm[compare]'") from error
-    return io
+def _vectorizer(counted: dict[str, Any], **settings: Any) -> "TfidfVectorizer":
+    """One that counts words or pieces of them."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(
+        analyzer=counted["analyzer"],
+        ngram_range=tuple(counted["ngram_range"]),
+        token_pattern=WORDS if counted["analyzer"] == "word" else None,
+        sublinear_tf=True,
+        **settings,
+    )
