@@ -38,6 +38,8 @@ def bootstrap(
     for _ in range(resamples):
         rows = rng.integers(len(references), size=len(references))
         sure = None if probabilities is None else probabilities[rows]
-        for name, value in scores(kind, predictions[rows], references[rows], names, sure, present_only=True).items():
+        for name, value in scores(
+            kind, predictions[rows], references[rows], names, sure, drawn_from=references
+        ).items():
             drawn.setdefault(name, []).append(value)
     return drawn

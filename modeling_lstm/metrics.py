@@ -60,10 +60,10 @@ def scores(
     label_names: list[str] | None = None,
     probabilities: np.ndarray | None = None,
     *,
-    present_only: bool = False,
+    drawn_from: np.ndarray | None = None,
 ) -> dict[str, float]:
     """
-    The scores that [`TextClassificationMetric`] describes, straight from arrays; `present_only` as for
+    The scores that [`TextClassificationMetric`] describes, straight from arrays; `drawn_from` as for
     [`confusion_scores`].
     """
     if problem_type == "regression":
@@ -86,8 +86,7 @@ def scores(
         return result | {f"f1_{name}": float(value) for name, value in zip(label_names, f1, strict=True)}
     confusion = confusion_matrix(predictions, references, len(label_names))
     result = {
-        name: float(value)
-        for name, value in confusion_scores(confusion, label_names, present_only=present_only).items()
+        name: float(value) for name, value in confusion_scores(confusion, label_names, drawn_from=drawn_from).items()
     }
     if probabilities is not None:
         result["log_loss"] = float(metrics.log_loss(references, probabilities, labels=range(len(label_names))))
@@ -116,7 +115,7 @@ def confusion_matrix(
 
 
 def confusion_scores(
-    confusion: np.ndarray, label_names: list[str], *, present_only: bool = False
+    confusion: np.ndarray, label_names: list[str], *, drawn_from: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
     """
     The scores that need no probabilities, of one or of many confusion matrices at once. A label that no row has or
@@ -125,8 +124,8 @@ def confusion_scores(
     Args:
         confusion: Of shape `(..., labels, labels)`; rows are true labels.
         label_names: Names of the labels, for `f1_NAME`.
-        present_only: Let macro scores be means over the labels that some row has: for rows drawn at random, which may
-            lack a rare one.
+        drawn_from: The label numbers of the rows among which these were drawn at random. Macro scores are then means
+            without the rare labels that by chance no drawn row has; one that none of all rows has still counts as 0.
 
     Returns:
         Arrays of shape `(...)`.
@@ -136,7 +135,9 @@ def confusion_scores(
     recall, precision = (right / np.maximum(count, 1e-12) for count in (true, found))
     f1 = 2 * right / np.maximum(true + found, 1e-12)
     rows = np.maximum(true.sum(axis=-1), 1e-12)
-    counted = true > 0 if present_only else np.ones_like(true, dtype=bool)
+    counted = np.ones_like(true, dtype=bool)
+    if drawn_from is not None:
+        counted = (true > 0) | (np.bincount(drawn_from, minlength=len(label_names)) == 0)
     result = {
         "accuracy": right.sum(axis=-1) / rows,
         "macro_f1": f1.mean(axis=-1, where=counted),

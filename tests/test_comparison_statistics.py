@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from modeling_lstm.comparison.plots import against_cost, undominated
 from modeling_lstm.comparison.significance import enough, holm, interval, paired, resampled
 from modeling_lstm.comparison.slices import shuffled, slices
+from modeling_lstm.intervals import bootstrap_intervals
+from modeling_lstm.metrics import scores
 
 
 def test_slices() -> None:
@@ -53,6 +55,15 @@ def test_rare_labels_have_intervals_of_their_own_rows() -> None:
     references = np.repeat([0, 1, 2], [400, 97, 3])
     drawn = resampled({"a": [references]}, references, ["a", "b", "c"], ("macro_recall", "macro_f1"), resamples=500)
     assert interval(drawn["a"]["macro_recall"]) == [1.0, 1.0] == interval(drawn["a"]["macro_f1"])
+
+
+def test_a_label_that_test_lacks_counts_in_the_interval_as_in_the_score() -> None:
+    references = np.repeat([0, 1], [40, 20])
+    names = ["a", "b", "never"]
+    drawn = resampled({"right": [references]}, references, names, ("macro_recall",), resamples=100)
+    alone = bootstrap_intervals("single_label_classification", references, references, names, resamples=100)
+    score = scores("single_label_classification", references, references, names)["macro_recall"]
+    assert [score, score] == interval(drawn["right"]["macro_recall"]) == alone["macro_recall"] and score < 0.7
 
 
 def test_many_systems_can_still_be_told_apart() -> None:

@@ -37,7 +37,7 @@ def resampled(
         weights = np.bincount(rng.integers(len(references), size=len(references)), minlength=len(references))
         for name, seeds in predictions.items():
             matrices = [confusion_matrix(one, references, len(label_names), weights) for one in seeds]
-            scores = confusion_scores(np.stack(matrices), label_names, present_only=True)
+            scores = confusion_scores(np.stack(matrices), label_names, drawn_from=references)
             for metric in metrics:
                 found[name][metric][number] = scores[metric].mean()
     return found
