@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from modeling_lstm.card import table
-from modeling_lstm.comparison.report import percent
+from modeling_lstm.comparison.report import is_clear, percent
 
 from .accuracy import RESULTS
 from .comparison import DATA, STUDENT_NAME, SYSTEMS, TRANSFORMER_NAME
@@ -22,7 +22,6 @@ TITLES = {
 ROWS = (TRANSFORMER_NAME, STUDENT_NAME, *SYSTEMS)
 COSTS = "tweet_eval_sentiment"
 PARTS: dict[str, tuple[str, ...]] = {"order-matters": (), "sst2": ("negation", "contrast", "neither")}
-ALPHA = 0.05
 
 Comparison = dict[str, Any]
 Cells = Callable[[Comparison, str], list[str]]
@@ -108,9 +107,8 @@ def _score(one: Comparison, name: str) -> list[str]:
     metric = one["task"]["metric"]
     scores = {system: found["scores"][metric]["mean"] for system, found in one["systems"].items()}
     best = max(scores, key=lambda system: scores[system])
-    clear = [pair["p_corrected"] < ALPHA for pair in one["pairs"] if {pair["first"], pair["second"]} == {best, name}]
     shown = percent(one["systems"][name]["scores"][metric])
-    return [shown if any(clear) else f"**{shown}**"]
+    return [shown if is_clear(one, best, name) else f"**{shown}**"]
 
 
 def _cost(one: Comparison, name: str) -> list[str]:

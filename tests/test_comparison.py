@@ -242,6 +242,10 @@ def test_a_folder_of_runs_may_grow(data: DataArguments, trained: Path, tmp_path:
     (found,) = compare([str(runs)], data, arguments(tmp_path / "out", **options))["systems"].values()
     first, *others = found["scores"]["accuracy"]["values"]
     assert first < 0.9 and others == [1.0, 1.0]
+    before = json.loads((tmp_path / "out" / "costs.json").read_text("utf-8"))["systems"]
+    save_file(weights, runs / "seed-0" / "model.safetensors", {"format": "pt"})  # trained anew, its cost is another
+    compare([str(runs)], data, arguments(tmp_path / "out", **options))
+    assert json.loads((tmp_path / "out" / "costs.json").read_text("utf-8"))["systems"] != before
 
 
 def test_fewer_trials_in_the_same_folder(data: DataArguments, tmp_path: Path) -> None:
@@ -284,6 +288,10 @@ def test_a_run_that_may_have_seen_the_test_rows(tmp_path: Path, fails: Callable[
     told = fails("compare", *flags, str(tmp_path / "a"))
     assert "was trained on other rows" in told and "(--test_share None, here 0.2)" in told
     assert main(["compare", *flags, str(tmp_path / "b")]) == 0
+    assert "24 test rows (--test_share 0.2), 3 labels" in (tmp_path / "out/comparison.md").read_text("utf-8")
+    write_csv(path, opinion_rows(123))  # other rows are test now, some of which were train
+    flags[3] = str(tmp_path / "grown")
+    assert "the data have other validation or test rows now" in fails("compare", *flags, str(tmp_path / "b"))
 
 
 def test_settings_are_chosen_on_validation(data: DataArguments, tmp_path: Path) -> None:
@@ -316,6 +324,9 @@ def test_test_rows_are_read_only_where_they_count(data: DataArguments, tmp_path:
     found = compare([WordList()], data, arguments(tmp_path, shares=[1 / 3], trial_rows=30))["systems"]["word-list"]
     assert WordList.fitted == [(3, 0), (3, 1)] and [point["rows"] for point in found["curve"]] == [30]
     assert asked(30, 0) == {"validation", "test"} and asked(30, 1) == {"test"}
+    (tmp_path / "runs/word-list/setting-1/rows-30/seed-1/predictions.npz").unlink()
+    again = compare([WordList()], data, arguments(tmp_path, shares=[1 / 3], trial_rows=30))["systems"]["word-list"]
+    assert WordList.fitted[2:] == [(3, 1)] and again["curve"] == found["curve"]
 
 
 def test_many_test_rows_are_put_in_disorder_in_part(
@@ -573,6 +584,20 @@ class Wrong(WordList):
 
     def load(self, folder: Path, labels: int) -> Predict:
         return lambda texts: np.ones((len(texts), labels))
+
+
+class Nameless(WordList):
+    name = "?"
+
+
+def test_names_of_any_alphabet(data: DataArguments, tmp_path: Path) -> None:
+    first, second = WordList(), WordList(forgets=4)
+    first.name, second.name = "модель", "基线 | *"
+    found = compare([first, second], data, arguments(tmp_path, shares=[1.0], metric="f1_negative"))
+    assert list(found["systems"]) == ["модель", "基线 | *"]
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["модель", "基线"]
+    with pytest.raises(InputError, match="Give the system Nameless a name with letters or digits"):
+        compare([Nameless()], data, arguments(tmp_path))
 
 
 def test_systems_that_break_their_promise(data: DataArguments, tmp_path: Path) -> None:

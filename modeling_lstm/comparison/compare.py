@@ -115,9 +115,12 @@ def compare(
         InputError: a system or the data cannot be used.
     """
     opened = open_systems(systems, arguments)
-    names = [system.name for system in opened]
-    require(bool(names), "Name the systems with --systems.")
+    require(bool(opened), "Name the systems with --systems.")
     for system in opened:
+        require(
+            bool(getattr(system, "slug", "")),
+            f"Give the system {type(system).__name__} a name with letters or digits: the attribute `name`.",
+        )
         system.prepare()
         try:
             pickle.dumps(system)
@@ -126,9 +129,7 @@ def compare(
                 f"The system {system.name!r} cannot be pickled, as measuring its cost in a process of its own needs: "
                 f"{error}"
             ) from error
-    twice = {name for name in names if names.count(name) > 1} | {
-        one.name for one in opened if sum(one.slug == other.slug for other in opened) > 1
-    }
+    twice = {one.name for one in opened if sum(one.slug == other.slug for other in opened) > 1}
     require(not twice, f"Two systems have the same name: {listed(sorted(twice))}.")
     before = torch.get_num_threads()
     torch.set_num_threads(arguments.threads or before)
@@ -153,7 +154,7 @@ def _compared(
     names_and_outcomes = {name: outcomes for name, (_, outcomes) in found.items()}
     result = {
         "command": command,
-        "data": {"dataset": data.dataset, "max_length": data.max_length, "counts": study.task.data.counts()},
+        "data": vars(study.arguments) | {"counts": study.task.data.counts()},
         "task": {"metric": arguments.metric, "label_names": study.task.label_names},
         "settings": {
             name: getattr(arguments, name)
@@ -293,8 +294,9 @@ def _add_costs(
     threads = torch.get_num_threads()
     texts = study.texts["test"]
     drawn = np.random.default_rng(0).permutation(len(texts))[:SENTENCES]
-    measured = {name: str(outcomes[name][0].folder) for name in sorted(systems)}
-    key = {"systems": measured, "threads": threads, "texts": len(drawn)}
+    measured = {name: str(outcomes[name][0].path) for name in sorted(systems)}
+    processor = environment()["hardware"]["processor"]
+    key = {"systems": measured, "processor": processor, "threads": threads, "texts": len(drawn)}
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if {name: kept.get(name) for name in key} != key:
         trained = {name: (system, outcomes[name][0].folder) for name, system in systems.items()}

@@ -156,8 +156,11 @@ class RunFolders(NeuralSystem):
             )
         ours, theirs = vars(task.arguments), record["data"]
         other = [name for name in _ROWS if _same(ours[name]) != _same(theirs.get(name))]
-        if other:
-            told = "; ".join(f"--{name} {theirs.get(name)}, here {ours[name]}" for name in other)
+        told = "; ".join(f"--{name} {theirs.get(name)}, here {ours[name]}" for name in other)
+        counts = task.data.counts()
+        if not other and any(counts[split] != theirs["counts"].get(split) for split in ("validation", "test")):
+            told = "the data have other validation or test rows now"
+        if told:
             raise InputError(
                 f"The run {str(folder)!r} was trained on other rows, among which may be those of test ({told}): "
                 "compare it with the data settings that it was trained with, or train it with those of the comparison."

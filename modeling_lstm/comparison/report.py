@@ -29,7 +29,8 @@ class Table:
     def markdown(self) -> str:
         """Title, table and note."""
         rows = [[cell.replace("|", "\\|") for cell in row] for row in self.rows]
-        return f"## {self.title}\n\n{table(self.heads, rows, numbers=True)}\n\n{self.note}\n"
+        heads = [head.replace("|", "\\|") for head in self.heads]
+        return f"## {self.title}\n\n{table(heads, rows, numbers=True)}\n\n{self.note}\n"
 
 
 def read_comparison(folder: Path) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def write_report(folder: Path) -> None:
     """Write `comparison.md`, the plots and `report.html` beside `comparison.json`."""
     found = read_comparison(folder)
     tables, pictures = _tables(found), _pictures(found)
-    title = f"Comparison on {found['data']['dataset']}"
+    title = f"Comparison on {_source(found['data'])}"
     lines = [f"# {title}\n", *(f"{line}\n" for line in _summary(found)), *(one.markdown() for one in tables)]
     lines += [f"## {caption}\n\n![{caption}]({name}.svg)\n" for name, (caption, _) in pictures.items()]
     for name, (_, svg) in pictures.items():
@@ -71,7 +72,7 @@ def add_to_run(run: Path, folder: Path) -> None:
     record, found = read_record(run), read_comparison(folder)
     metric = found["task"]["metric"]
     for what, ours, theirs in (
-        ("data", record["data"]["dataset"], found["data"]["dataset"]),
+        ("data", _source(record["data"]), _source(found["data"])),
         ("labels", record["task"]["label_names"], found["task"]["label_names"]),
     ):
         require(ours == theirs, f"The run's {what} are {ours}, those of the comparison in {str(folder)!r} {theirs}.")
@@ -102,11 +103,13 @@ def _summary(found: dict[str, Any]) -> list[str]:
     rows = ", ".join(f"{counts[split]['rows']:,} {split}" for split in ("train", "validation", "test"))
     hardware = found["hardware"]
     chosen = "settings were chosen on validation" if found["settings"]["trials"] > 1 else "settings were not chosen"
+    share = found["data"]["test_share"]
+    cut = f" (--test_share {share})" if share else ""
     lines = [
-        f"{rows} rows, {len(found['task']['label_names'])} labels. {_capital(metric)} on test, the mean of each "
+        f"{rows} rows{cut}, {len(found['task']['label_names'])} labels. {_capital(metric)} on test, the mean of each "
         f"system's seeds; {chosen}. {hardware['processor']}, {_threads(found)}."
     ]
-    equal = [name for name in order[1:] if not _is_clear(found, best, name)]
+    equal = [name for name in order[1:] if not is_clear(found, best, name)]
     verdict = f"Best: {best} with {percent(systems[best]['scores'][metric])}."
     if equal:
         verdict += f" Not told apart from it by these rows: {', '.join(equal)}."
@@ -118,7 +121,12 @@ def _summary(found: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _is_clear(found: dict[str, Any], first: str, second: str) -> bool:
+def _source(data: dict[str, Any]) -> str:
+    return data["dataset"] + (f":{data['subset']}" if data.get("subset") else "")
+
+
+def is_clear(found: dict[str, Any], first: str, second: str) -> bool:
+    """Whether two systems differ by more than chance."""
     for pair in found["pairs"]:
         if {pair["first"], pair["second"]} == {first, second}:
             return pair["p_corrected"] < ALPHA

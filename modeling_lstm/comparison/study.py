@@ -56,11 +56,13 @@ class Outcome:
         record: Content of its `run.json`.
         probabilities: Of shape `(rows, labels)`, by split, as far as asked for: `validation`, `test`, and `shuffled`,
             which is test, at most 5,000 rows of it, with the words of each text in another order.
-        folder: Where the trained system is.
+        path: The run's folder, where both are kept.
+        folder: Where the trained system is; the same folder, but for runs that were there before.
     """
 
     record: dict[str, Any]
     probabilities: dict[str, np.ndarray]
+    path: Path
     folder: Path
 
 
@@ -136,7 +138,7 @@ class Study:
         found = _predictions(folder)
         missing = [name for name in splits if len(found.get(name, ())) != len(self.texts[name])]
         if missing:
-            if found and trained == folder and not _others(folder):  # its weights were forgotten
+            if folder.is_dir() and trained == folder and not _others(folder):  # its weights were forgotten
                 missing = sorted({*found, *missing})
                 shutil.rmtree(folder)
             folder.mkdir(parents=True, exist_ok=True)
@@ -150,7 +152,7 @@ class Study:
             with replaced(folder / PREDICTIONS) as temporary:
                 np.savez(temporary, allow_pickle=False, **found)
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        return Outcome(record, found, trained)
+        return Outcome(record, found, folder, trained)
 
     def _trained(self, run: Run, folder: Path, trained: Path) -> dict[str, Any]:
         """The record of the trained system; trained now if it is not yet."""

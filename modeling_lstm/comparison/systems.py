@@ -67,7 +67,7 @@ class System(ABC):
     @property
     def slug(self) -> str:
         """Its name as a folder's name."""
-        return re.sub(r"[^A-Za-z0-9_.-]+", "-", self.name).strip("-.")
+        return re.sub(r"[^\w.-]+", "-", self.name).strip("-.")
 
     def settings(self) -> list[dict[str, Any]]:
         """Settings to choose from on validation, the likeliest first."""
