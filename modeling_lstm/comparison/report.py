@@ -157,7 +157,8 @@ def _scores(found: dict[str, Any]) -> Table:
         rows.append([*cells, str(len(scores[metric]["values"]))])
     heads = ["system", _title(metric), "95 % interval", *(_title(one) for one in names[1:])]
     note = (
-        "Percent, mean ± standard deviation over the seeds. The interval is by bootstrap over the test rows. "
+        "Percent, mean ± standard deviation over the seeds. The interval is by bootstrap over the test rows, and knows "
+        "nothing of errors where these hold none. "
         "Calibration error: how far confidence and accuracy are apart on average; 0 is perfect."
     )
     return Table("Scores", note, [*heads, "calibration error", "log loss", "seeds"], rows)
@@ -205,7 +206,7 @@ def _pairs(found: dict[str, Any]) -> Table:
     ]
     note = (
         "Paired bootstrap over the test rows, the same rows for both; corrected for the number of pairs by Holm's "
-        "method. It speaks of other rows, not of other seeds."
+        "method. It speaks of other rows, not of other seeds, and is too sure where fewer than ten answers differ."
     )
     heads = ["pair", "difference", "95 % interval", "p", "p, corrected", "more than chance"]
     return Table(f"Differences in {_title(found['task']['metric'])}", note, heads, rows)
