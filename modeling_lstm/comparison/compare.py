@@ -192,7 +192,12 @@ def _study(
 
     def run(one: Run, splits: Sequence[str] = SPLITS) -> Outcome:
         logger.info("%s: setting %d, %d rows, seed %d", system.name, one.setting, one.rows, one.seed)
-        outcome = study.run(one, splits)
+        try:
+            outcome = study.run(one, splits)
+        except InputError as error:
+            settings = json.dumps(system.settings()[one.setting])
+            what = f"{system.name!r} failed with the settings {settings}, {one.rows} rows and seed {one.seed}"
+            raise InputError(f"{what}: {error}") from error
         progress.update()
         return outcome
 
@@ -203,7 +208,7 @@ def _study(
         try:
             attempts.append(run(trial, ["validation"]))
         except InputError as error:  # training diverged, say: another setting may do better
-            logger.warning("%s, setting %d failed: %s", system.name, trial.setting, error)
+            logger.warning("%s", error)
             attempts.append(None)
             failure = error
     if failure is not None and not any(attempts):
