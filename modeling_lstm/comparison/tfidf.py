@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TERMS = "terms.json"
 WEIGHTS = "weights.npz"
+TOLERANCE = 1e-6  # of the gradient; by scikit-learn's 1e-4 the answers depend on the number of threads
 WORDS = r"(?u)\w+(?:['’]\w+)*|[^\w\s]"  # one-letter words and signs too: "!" says something
 
 
@@ -40,7 +41,9 @@ class Tfidf(System):
 
         counted = {"analyzer": settings["analyzer"], "ngram_range": settings["ngram_range"]}
         vectorizer = _vectorizer(counted, min_df=2 if len(task.data.splits["train"]) > 1_000 else 1)
-        classifier = LogisticRegression(C=settings["C"], class_weight=task.class_weights, max_iter=1_000)
+        classifier = LogisticRegression(
+            C=settings["C"], class_weight=task.class_weights, max_iter=10_000, tol=TOLERANCE
+        )
         try:
             classifier.fit(vectorizer.fit_transform(task.texts("train")), task.labels("train"))
         except ValueError as error:
