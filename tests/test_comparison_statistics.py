@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
-from modeling_lstm.comparison.plots import against_cost, undominated
+from modeling_lstm.comparison.plots import _name_points, against_cost, undominated
 from modeling_lstm.comparison.significance import enough, holm, interval, paired, resampled
 from modeling_lstm.comparison.slices import shuffled, slices
 from modeling_lstm.intervals import bootstrap_intervals
@@ -134,3 +135,13 @@ def test_costs_are_written_out_on_their_axis(costs: tuple[float, float], shown: 
     texts = re.findall("<!-- (.*) -->", drawn)
     assert {*shown, "a $x$"} <= set(texts)
     assert not [text for text in texts if "mathdefault" in text]
+
+
+def test_names_of_close_points_keep_off_each_other() -> None:
+    axes = Figure().subplots()
+    points = {"far": (0.1, 80.0), "higher": (2.97, 88.9), "lower": (2.57, 88.5), "best": (13.0, 90.8)}
+    _name_points(axes, points)
+    below = {text.get_text() for text in axes.texts if text.xyann[1] < 0}
+    assert below == {"lower"}
+    _name_points(axes := Figure().subplots(), {"a": (1.0, 50.0), "b": (1.1, 50.1), "c": (1.2, 50.2), "d": (9.0, 60.0)})
+    assert {text.get_text() for text in axes.texts if text.xyann[1] < 0} == {"a", "c"}

@@ -1,5 +1,6 @@
 """The plots of a comparison, as SVG that can be read in black and white: markers and names, not colours."""
 
+from itertools import pairwise
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -79,13 +80,17 @@ def _learning_curves(curves: dict[str, list[dict[str, Any]]], score: str) -> Fig
 
 
 def _name_points(axes: Axes, points: dict[str, tuple[float, float]]) -> None:
-    """Names beside the points, one above its point and the next below where they are close to each other."""
-    place = -1.0
-    spread = max(y for _, y in points.values()) - min(y for _, y in points.values())
-    before: tuple[float, float] | None = None
-    for name, (x, y) in sorted(points.items(), key=lambda item: item[1]):
-        is_close = before is not None and x < 3 * before[0] and abs(y - before[1]) < 0.08 * spread
-        place = -place if is_close else 1.0
-        offset = (0, 7) if place > 0 else (0, -14)
-        axes.annotate(name, (x, y), xytext=offset, textcoords="offset points", ha="center", fontsize=8)
-        before = (x, y)
+    """Names above the points; of two that are close to each other, the lower one's below it."""
+    order = sorted(points.items(), key=lambda item: item[1])
+    places = [place for _, place in order]
+    spread = max(y for _, y in places) - min(y for _, y in places)
+    close = [x < 3 * left and abs(y - low) < 0.08 * spread for (left, low), (x, y) in pairwise(places)]
+    above = [True] * len(order)
+    for number, is_close in enumerate(close):
+        if is_close:
+            if not number or not close[number - 1]:
+                above[number] = places[number][1] > places[number + 1][1]
+            above[number + 1] = not above[number]
+    for (name, place), is_above in zip(order, above, strict=True):
+        offset = (0, 7) if is_above else (0, -14)
+        axes.annotate(name, place, xytext=offset, textcoords="offset points", ha="center", fontsize=8)
