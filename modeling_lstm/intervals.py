@@ -34,12 +34,12 @@ def bootstrap(
     """Each score on rows drawn with replacement, the same rows for the same seed."""
     require(resamples >= 100, f"--resamples must be at least 100 for a 95 % interval, found {resamples}.")
     rng = np.random.default_rng(seed)
+    whole = np.bincount(references, minlength=len(names)) if kind == "single_label_classification" else None
     drawn: dict[str, list[float]] = {}
     for _ in range(resamples):
         rows = rng.integers(len(references), size=len(references))
         sure = None if probabilities is None else probabilities[rows]
-        for name, value in scores(
-            kind, predictions[rows], references[rows], names, sure, drawn_from=references
-        ).items():
+        found = scores(kind, predictions[rows], references[rows], names, sure, drawn_from=whole)
+        for name, value in found.items():
             drawn.setdefault(name, []).append(value)
     return drawn

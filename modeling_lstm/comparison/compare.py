@@ -164,8 +164,8 @@ def _compared(
         "systems": {name: described for name, (described, _) in found.items()},
     }
     _add_scores(result, study, names_and_outcomes, arguments)
-    _add_costs(result, study, {system.name: system for system in opened}, names_and_outcomes)
     result |= environment()
+    _add_costs(result, study, {system.name: system for system in opened}, names_and_outcomes)
     write_json(folder / RESULT, result)
     write_report(folder)
     return result
@@ -300,7 +300,7 @@ def _add_costs(
     texts = study.texts["test"]
     drawn = np.random.default_rng(0).permutation(len(texts))[:SENTENCES]
     measured = {name: str(outcomes[name][0].path) for name in sorted(systems)}
-    processor = environment()["hardware"]["processor"]
+    processor = result["hardware"]["processor"]
     key = {"systems": measured, "processor": processor, "threads": threads, "texts": len(drawn)}
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if {name: kept.get(name) for name in key} != key:

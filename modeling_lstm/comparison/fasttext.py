@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from .systems import Predict, System, Task
+from .systems import WORD, Predict, System, Task
 
 FILE = "model.bin"
 MARK = "__label__"
@@ -22,7 +22,6 @@ MARK = "__label__"
 _TRAIN = "import fasttext, json, sys; fasttext.train_supervised(**json.loads(sys.argv[1])).save_model(sys.argv[2])"
 _OF_MALLOC = ("MALLOC_", "GLIBC_TUNABLES")
 _SCRATCH = ".training-"
-_WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 
 
 class FastText(System):
@@ -87,7 +86,7 @@ class FastText(System):
 
 def _words(text: str) -> str:
     """Words and signs in lower case on one line, as the library's tutorial prepares them, none of them its mark."""
-    return " ".join(_WORD.findall(text.lower().replace(MARK, "label ")))
+    return " ".join(re.findall(WORD, text.lower().replace(MARK, "label ")))
 
 
 def _library() -> Any:

@@ -155,14 +155,18 @@ class RunFolders(NeuralSystem):
                 "the data that it was trained for."
             )
         ours, theirs = vars(task.arguments), record["data"]
-        other = [name for name in _ROWS if _same(ours[name]) != _same(theirs.get(name))]
-        told = "; ".join(f"--{name} {theirs.get(name)}, here {ours[name]}" for name in other)
+        other = [
+            f"--{name} {theirs.get(name)}, here {ours[name]}"
+            for name in _ROWS
+            if _same(ours[name]) != _same(theirs.get(name))
+        ]
         counts = task.data.counts()
         if not other and any(counts[split] != theirs["counts"].get(split) for split in ("validation", "test")):
-            told = "the data have other validation or test rows now"
-        if told:
+            other = ["the data have other validation or test rows now"]
+        if other:
             raise InputError(
-                f"The run {str(folder)!r} was trained on other rows, among which may be those of test ({told}): "
+                f"The run {str(folder)!r} was trained on other rows, among which may be those of test "
+                f"({'; '.join(other)}): "
                 "compare it with the data settings that it was trained with, or train it with those of the comparison."
             )
         return record["model"]

@@ -28,8 +28,7 @@ class Table:
 
     def markdown(self) -> str:
         """Title, table and note."""
-        rows = [[cell.replace("|", "\\|") for cell in row] for row in self.rows]
-        heads = [head.replace("|", "\\|") for head in self.heads]
+        heads, *rows = ([cell.replace("|", "\\|") for cell in row] for row in (self.heads, *self.rows))
         return f"## {self.title}\n\n{table(heads, rows, numbers=True)}\n\n{self.note}\n"
 
 

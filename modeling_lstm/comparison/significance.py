@@ -32,12 +32,13 @@ def resampled(
         For each system and metric an array of shape `(resamples,)`.
     """
     rng = np.random.default_rng(seed)
+    whole = np.bincount(references, minlength=len(label_names))
     found = {name: {metric: np.zeros(resamples) for metric in metrics} for name in predictions}
     for number in range(resamples):
         weights = np.bincount(rng.integers(len(references), size=len(references)), minlength=len(references))
         for name, seeds in predictions.items():
             matrices = [confusion_matrix(one, references, len(label_names), weights) for one in seeds]
-            scores = confusion_scores(np.stack(matrices), label_names, drawn_from=references)
+            scores = confusion_scores(np.stack(matrices), label_names, drawn_from=whole)
             for metric in metrics:
                 found[name][metric][number] = scores[metric].mean()
     return found

@@ -11,6 +11,8 @@ import numpy as np
 
 from ..data import DataArguments, TextData
 
+WORD = r"\w+(?:['’]\w+)*|[^\w\s]"  # for systems that count words: of one letter too, and signs, for "!" says something
+
 Predict = Callable[[list[str]], np.ndarray]
 """From texts to probabilities, of shape `(texts, labels)`, float32."""
 

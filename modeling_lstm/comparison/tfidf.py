@@ -2,21 +2,19 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
 
 from ..errors import InputError
 from ..runs import write_json
-from .systems import Predict, System, Task
-
-if TYPE_CHECKING:
-    from sklearn.feature_extraction.text import TfidfVectorizer
+from .systems import WORD, Predict, System, Task
 
 TERMS = "terms.json"
 WEIGHTS = "weights.npz"
 TOLERANCE = 1e-6  # of the gradient; by scikit-learn's 1e-4 the answers depend on the number of threads
-WORDS = r"(?u)\w+(?:['’]\w+)*|[^\w\s]"  # one-letter words and signs too: "!" says something
 
 
 class Tfidf(System):
@@ -30,15 +28,8 @@ class Tfidf(System):
         words = {"analyzer": "word", "ngram_range": [1, 2]}
         return [words | {"C": 10.0}, words | {"C": 1.0}, {"analyzer": "char_wb", "ngram_range": [2, 5], "C": 10.0}]
 
-    def prepare(self) -> None:
-        """Import scikit-learn's parts."""
-        import sklearn.feature_extraction.text  # noqa: F401
-        import sklearn.linear_model  # noqa: F401
-
     def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """Fit both; what they learned goes into two plain files: scikit-learn itself knows pickle only."""
-        from sklearn.linear_model import LogisticRegression
-
         counted = {"analyzer": settings["analyzer"], "ngram_range": settings["ngram_range"]}
         vectorizer = _vectorizer(counted, min_df=2 if len(task.data.splits["train"]) > 1_000 else 1)
         classifier = LogisticRegression(
@@ -55,8 +46,6 @@ class Tfidf(System):
 
     def load(self, folder: Path, labels: int) -> Predict:
         """Both as they were."""
-        from sklearn.linear_model import LogisticRegression
-
         counted = json.loads((folder / TERMS).read_text(encoding="utf-8"))
         vectorizer = _vectorizer(counted, vocabulary=counted.pop("terms"))
         classifier = LogisticRegression()
@@ -74,14 +63,12 @@ class Tfidf(System):
         return predict
 
 
-def _vectorizer(counted: dict[str, Any], **settings: Any) -> "TfidfVectorizer":
+def _vectorizer(counted: dict[str, Any], **settings: Any) -> TfidfVectorizer:
     """One that counts words or pieces of them."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
     return TfidfVectorizer(
         analyzer=counted["analyzer"],
         ngram_range=tuple(counted["ngram_range"]),
-        token_pattern=WORDS if counted["analyzer"] == "word" else None,
+        token_pattern=WORD if counted["analyzer"] == "word" else None,
         sublinear_tf=True,
         **settings,
     )
