@@ -9,7 +9,15 @@ from typing import Any, cast
 
 import torch
 from datasets import Dataset
-from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import (
+    EarlyStoppingCallback,
+    PreTrainedModel,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import has_length
@@ -80,6 +88,9 @@ class LstmTrainingArguments(TrainingArguments):
     early_stopping_patience: int | None = field(
         default=None, metadata={"help": "Stop after that many evaluations without a better score."}
     )
+    early_stopping_min_steps: int = field(
+        default=0, metadata={"help": "Steps before which --early_stopping_patience does not stop."}
+    )
     overwrite: bool = field(default=False, metadata={"help": "Replace the run that is in the run folder."})
     hub_strategy: str = field(
         default="end", metadata={"help": "Only end: --push_to_hub pushes the run folder when it is complete."}
@@ -93,7 +104,13 @@ class LstmTrainingArguments(TrainingArguments):
         for name in ("per_device_train_batch_size", "per_device_eval_batch_size", "early_stopping_patience"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"--{name} must be at least 1, found {value}.")
-        for name in ("seed", "embedding_learning_rate", "average_epochs", "adversarial_size"):
+        for name in (
+            "seed",
+            "embedding_learning_rate",
+            "average_epochs",
+            "adversarial_size",
+            "early_stopping_min_steps",
+        ):
             value = getattr(self, name)
             require(value is None or value >= 0, f"--{name} must not be negative, found {value}.")
         require(
@@ -103,6 +120,10 @@ class LstmTrainingArguments(TrainingArguments):
         require(
             self.early_stopping_patience is None or self.load_best_model_at_end,
             "--early_stopping_patience needs --load_best_model_at_end true.",
+        )
+        require(
+            self.early_stopping_min_steps == 0 or self.early_stopping_patience is not None,
+            "--early_stopping_min_steps needs --early_stopping_patience.",
         )
         require(
             self.hub_strategy == "end",
@@ -126,6 +147,8 @@ class LstmTrainer(Trainer):
         self.resumed_from: str | None = None
         if getattr(self.args, "average_epochs", 0) > 0:
             self.add_callback(_Averaging(self))
+        if patience := getattr(self.args, "early_stopping_patience", None):
+            self.add_callback(_EarlyStopping(patience))
         self.add_callback(_RowUpdates(self))
 
     @staticmethod
@@ -236,6 +259,18 @@ class _RowUpdates(TrainerCallback):
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if self.end is not None:
             self.end()
+
+
+class _EarlyStopping(EarlyStoppingCallback):
+    """The library's, which goes on counting but does not stop before `--early_stopping_min_steps`."""
+
+    def on_evaluate(
+        self, args: Any, state: TrainerState, control: TrainerControl, metrics: Any = None, **_: Any
+    ) -> None:
+        was_stopping = control.should_training_stop
+        super().on_evaluate(args, state, control, metrics)
+        if state.global_step < getattr(args, "early_stopping_min_steps", 0):
+            control.should_training_stop = was_stopping
 
 
 class _Averaging(TrainerCallback):

@@ -17,7 +17,6 @@ from datasets import Dataset
 from safetensors import SafetensorError
 from transformers import (
     DataCollatorWithPadding,
-    EarlyStoppingCallback,
     EvalPrediction,
     PreTrainedTokenizerBase,
     Trainer,
@@ -116,7 +115,6 @@ def train(
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=score_function(data.problem_type, data.label_names),
         compute_loss_func=weighted_loss(model_arguments, data, args.label_smoothing_factor),
-        callbacks=[EarlyStoppingCallback(args.early_stopping_patience)] if args.early_stopping_patience else None,
     )
     if is_replaced:
         shutil.rmtree(folder)  # not before data, settings and the Hub have been found good

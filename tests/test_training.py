@@ -255,6 +255,16 @@ def test_early_stopping_counts_on_after_a_resume(data_folder: Path, tmp_path: Pa
     assert resumed["training"]["steps"] == whole["training"]["steps"] == 28
 
 
+@pytest.mark.parametrize(("least", "steps"), [(0, 12), (12, 12), (13, 18), (99, 24)])
+def test_early_stopping_waits_for_the_steps_it_is_told(
+    data_folder: Path, tmp_path: Path, least: int, steps: int
+) -> None:
+    """6 steps an epoch, of which the first is the best one; then it stops at the first evaluation that may."""
+    flags = ["--early_stopping_patience", "1", "--early_stopping_min_steps", str(least)]
+    flags += ["--learning_rate", "1e-9", "--num_train_epochs", "4"]
+    assert train(data_folder, tmp_path / "run", *flags)["training"]["steps"] == steps
+
+
 def test_a_full_disk_while_saving_leaves_the_old_run(run_copy: Path) -> None:
     """The kernel refuses bytes past a limit: nothing of the new run is there, all of the old one is."""
     before = {path.name: path.read_bytes() for path in run_copy.iterdir() if path.is_file()}
@@ -321,6 +331,7 @@ def test_an_interrupted_save_leaves_the_old_run(run_copy: Path, monkeypatch: pyt
         (["--num_train_epochs", "0"], "--num_train_epochs must be greater than 0"),
         (["--per_device_train_batch_size", "0"], "--per_device_train_batch_size must be at least 1, found 0"),
         (["--early_stopping_patience", "-1"], "--early_stopping_patience must be at least 1"),
+        (["--early_stopping_min_steps", "9"], "--early_stopping_min_steps needs --early_stopping_patience"),
         (["--model_type", "bag-of-words", "--gradient_checkpointing", "true"], "of no use to a bag-of-words model"),
         (["--tokenizer_algorithm", "unigram", "--vocab_size", "3"], "vocabulary of 3 could not be learned"),
         (["--metric_for_best_model", "f1_angry"], "choose one of accuracy.*f1_negative.*log_loss"),

@@ -102,15 +102,13 @@ class NeuralSystem(System):
         if args.max_steps > 0:
             return {}
         epochs = math.ceil(args.num_train_epochs)
-        each = math.ceil(rows / args.per_device_train_batch_size)  # steps from one evaluation to the next
         changes: dict[str, Any] = {}
-        if epochs * each < self.fewest_steps:
-            each = math.ceil(self.fewest_steps / epochs)
-            changes = {"eval_strategy": "steps", "eval_steps": each, "save_strategy": "steps", "save_steps": each}
+        if args.early_stopping_patience is not None and self.fewest_steps:
+            changes["early_stopping_min_steps"] = self.fewest_steps
+        if epochs * math.ceil(rows / args.per_device_train_batch_size) < self.fewest_steps:
+            each = math.ceil(self.fewest_steps / epochs)  # steps from one evaluation to the next
+            changes |= {"eval_strategy": "steps", "eval_steps": each, "save_strategy": "steps", "save_steps": each}
             changes["max_steps"] = epochs * each
-        if args.early_stopping_patience is not None:
-            least = math.ceil(self.fewest_steps / each)
-            changes["early_stopping_patience"] = max(args.early_stopping_patience, least)
         return changes
 
     def load(self, folder: Path, labels: int) -> Predict:
