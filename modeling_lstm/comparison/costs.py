@@ -41,9 +41,10 @@ def measure(systems: dict[str, tuple[Any, Path]], texts: list[str], labels: int,
             process.start()
             there.close()
             workers[name] = (here, process)
-            # not as an argument: start() waits forever for a process that died without reading a long one
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                here.send(texts)
+        for name, (here, _process) in workers.items():
+            _answer(here, name)  # its libraries are in; all of them import side by side
+        for name, (here, _process) in workers.items():
+            here.send(texts)
             _answer(here, name)  # one loads at a time
         manages = []
         for name, (here, _process) in workers.items():
@@ -82,13 +83,14 @@ def _summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _work(there: Connection, system: Any, folder: Path, labels: int, threads: int) -> None:
-    texts = there.recv()
     os.environ["RAYON_NUM_THREADS"] = str(threads)  # of the tokenizers
     import torch
     import transformers  # noqa: F401
 
     torch.set_num_threads(threads)
     system.prepare()
+    there.send({})
+    texts = there.recv()
     memory = _memory()
     started = time.perf_counter()
     predict = system.load(folder, labels)
