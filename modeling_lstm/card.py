@@ -201,7 +201,7 @@ def _scores(record: dict[str, Any]) -> str:
             limits = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
             cells.append("" if value is None else f"{value:.4f}{limits}")
         rows.append(cells)
-    return table(["metric", *order], rows, numbers=True) if rows else ""
+    return table(["metric", *order], rows, words=1) if rows else ""
 
 
 def _title(metric: str) -> str:
@@ -215,7 +215,7 @@ def _confusion(record: dict[str, Any]) -> dict[str, str] | None:
         return None
     split = "test" if "test" in found else next(iter(found))
     rows = [[code(name), *map(str, row)] for name, row in zip(names, found[split], strict=True)]
-    return {"split": split, "table": table(["", *map(code, names)], rows, numbers=True)}
+    return {"split": split, "table": table(["", *map(code, names)], rows, words=1)}
 
 
 def _data(record: dict[str, Any], language: list[str] | None) -> str:
@@ -231,7 +231,7 @@ def _data(record: dict[str, Any], language: list[str] | None) -> str:
     kinds = list(dict.fromkeys(name for counts in data["counts"].values() for name in counts))
     rows = [[split, *(f"{counts.get(kind, 0):,}" for kind in kinds)] for split, counts in data["counts"].items()]
     heads = ["split", *(kind if kind == "rows" else code(kind) for kind in kinds)]
-    return " ".join(lines) + "\n\n" + table(heads, rows, numbers=True)
+    return " ".join(lines) + "\n\n" + table(heads, rows, words=1)
 
 
 def _teacher(record: dict[str, Any]) -> str | None:
@@ -318,7 +318,7 @@ def _compared(record: dict[str, Any]) -> str | None:
     return (
         f"Each trained and tested on the same rows ({found['rows']:,} of test); the mean over its seeds ± standard "
         f"deviation, in brackets a 95 % bootstrap interval. Times on {found['processor']} with {found['threads']} "
-        "threads.\n\n" + table([*heads, "texts per second"], rows, numbers=True)
+        "threads.\n\n" + table([*heads, "texts per second"], rows, words=1)
     )
 
 
@@ -392,7 +392,7 @@ def fenced(text: str) -> str:
     return f"{fence}\n{text}\n{fence}"
 
 
-def table(heads: list[str], rows: list[list[str]], *, numbers: bool = False) -> str:
-    """A Markdown table; with `numbers`, all columns but the first are set right."""
-    rule = ["---", *(["---:" if numbers else "---"] * (len(heads) - 1))]
+def table(heads: list[str], rows: list[list[str]], *, words: int | None = None) -> str:
+    """A Markdown table; columns after the first `words` hold numbers and are set right."""
+    rule = ["---" if words is None or column < words else "---:" for column in range(len(heads))]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [heads, rule, *rows])

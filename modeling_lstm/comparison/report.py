@@ -19,17 +19,18 @@ ALPHA = 0.05
 
 @dataclass
 class Table:
-    """A table with a title and a sentence on how to read it."""
+    """A table with a title and a sentence on how to read it; columns after the first `words` hold numbers."""
 
     title: str
     note: str
     heads: list[str]
     rows: list[list[str]]
+    words: int = 1
 
     def markdown(self) -> str:
         """Title, table and note."""
         heads, *rows = ([cell.replace("|", "\\|") for cell in row] for row in (self.heads, *self.rows))
-        return f"## {self.title}\n\n{table(heads, rows, numbers=True)}\n\n{self.note}\n"
+        return f"## {self.title}\n\n{table(heads, rows, words=self.words)}\n\n{self.note}\n"
 
 
 def read_comparison(folder: Path) -> dict[str, Any]:
@@ -274,7 +275,7 @@ def _settings(found: dict[str, Any]) -> Table:
         f"{chosen['transformer_max_length']:,}, the others all of it. Where rows are few, networks have more epochs "
         f"than their settings say: at least {FEWEST_STEPS} steps."
     )
-    return Table("Settings", note, ["system", "settings", f"validation, {metric}", "chosen"], rows)
+    return Table("Settings", note, ["system", "settings", f"validation, {metric}", "chosen"], rows, words=2)
 
 
 def _pictures(found: dict[str, Any]) -> dict[str, tuple[str, str]]:
