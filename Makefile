@@ -40,8 +40,9 @@ demo: $(INSTALLED)  ## train, evaluate and try an LSTM, and a network that canno
 	@$(OFFLINE) $(BIN)/modeling-lstm predict $(RUNS)/demo "Beyond comprehension" "I rate it so-so" "Unbelievable service" \
 		"I wish I could say the movie was great but I can't."
 
+# on all cores but not more than four, with one thread each
 test: $(DEVELOPING) lint  ## lint, types and tests
-	$(OFFLINE) $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4
 
 lint: $(DEVELOPING)  ## ruff and mypy
 	$(BIN)/ruff format --check .
