@@ -516,7 +516,9 @@ def test_fasttext_learns_the_same_whatever_memory_held(tmp_path: Path, monkeypat
         study.run(Run(system, 0, study.rows, 1))
 
 
-def test_costs_are_measured_in_processes_of_their_own(data: DataArguments, tmp_path: Path) -> None:
+def test_costs_are_measured_in_processes_of_their_own(
+    data: DataArguments, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     systems = {}
     for system in (WordList(), Slow()):
         folder = tmp_path / system.name
@@ -528,7 +530,8 @@ def test_costs_are_measured_in_processes_of_their_own(data: DataArguments, tmp_p
     assert found["slow"]["texts_per_second"] < 3_200 and found["slow"]["p95_ms"] >= found["slow"]["p50_ms"]
     assert 0 <= found["word-list"]["memory_mb"] < 100
     with pytest.raises(RuntimeError, match="The process that measures 'lost' died"):
-        measure({"lost": (WordList(), tmp_path / "nowhere")}, ["a"], 3, threads=1)
+        measure({"lost": (WordList(), tmp_path / "nowhere"), "slow": systems["slow"]}, ["a"], 3, threads=1)
+    assert capfd.readouterr().err.count("Traceback") == 1  # of the one that died, not of those that it leaves behind
 
 
 def test_the_report_holds_everything_and_runs_nothing(data: DataArguments, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def measure(systems: dict[str, tuple[Any, Path]], texts: list[str], labels: int,
         for name, (here, _process) in workers.items():
             _answer(here, name)  # its libraries are in; all of them import side by side
         for name, (here, _process) in workers.items():
+            # not as an argument: start() waits forever for a process that died without reading a long one
             here.send(texts)
             _answer(here, name)  # one loads at a time
         manages = []
@@ -56,6 +57,10 @@ def measure(systems: dict[str, tuple[Any, Path]], texts: list[str], labels: int,
                 here.send(min(manages))
                 rounds[name].append(_answer(here, name))
         return {name: _summary(found) for name, found in rounds.items()}
+    except BaseException:
+        for _here, process in workers.values():
+            process.kill()  # not left to find its pipe closed: the error that counts is that of another
+        raise
     finally:
         for here, process in workers.values():
             here.close()
