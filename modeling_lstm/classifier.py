@@ -91,7 +91,10 @@ class TextClassifier:
             For each text `label` and `score`, its probability. A multi-label model gives the list of the labels above
             one half and the list of their probabilities, the surest first, a regression the number as `score`.
         """
-        found = self.scores([texts] if isinstance(texts, str) else texts, batch_size)
+        return self.answers(self.scores([texts] if isinstance(texts, str) else texts, batch_size))
+
+    def answers(self, found: np.ndarray) -> list[dict[str, Any]]:
+        """From what [`scores`] gives, of shape `(texts, labels)`, to what a call gives."""
         if self.problem_type == "multi_label_classification":
             chosen = [[n for n in np.argsort(-row, kind="stable") if row[n] > 0.5] for row in found]
             return [

@@ -157,7 +157,8 @@ def _predict(given: list[str]) -> int:
         label, score = row["label"], row["score"]
         if isinstance(label, list):
             label, score = ", ".join(label) or "-", max(score, default=0.0)
-        print(f"{label}\t{score:.4f}\t{row['text']}")
+        scores = [f"{name.removeprefix('score_')} {row[name]:.4f}" for name in row if name.startswith("score_")]
+        print(f"{label}\t{', '.join(scores) or f'{score:.4f}'}\t{row['text']}")
     return 0
 
 

@@ -10,14 +10,15 @@ import numpy as np
 from datasets import Dataset, DatasetDict, Features, Value
 
 from .errors import InputError, listed, require
-from .labels import LabelReader, ProblemType
-from .sources import guess_label_column, guess_text_column, read_source, split_subset, string_columns
+from .labels import MISSING, LabelReader, ProblemType, label_reader
+from .sources import Split, guess_label_column, guess_text_column, joined, open_source, reading, split_subset
+from .tables import FileArguments
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
-class DataArguments:
+class DataArguments(FileArguments):
     """Which texts and labels to use."""
 
     dataset: str = field(
@@ -32,7 +33,13 @@ class DataArguments:
     text_column: list[str] | None = field(
         default=None, metadata={"help": "Column, or several to be joined, with the text."}
     )
-    label_column: str | None = field(default=None, metadata={"help": "Column with the label."})
+    label_column: list[str] | None = field(
+        default=None, metadata={"help": "Column with the label, or one for each label that hold 0 or 1."}
+    )
+    labels: list[str] | None = field(
+        default=None,
+        metadata={"help": "Names of the labels, in the order of their numbers. Default: what the data tell."},
+    )
     group_column: str | None = field(
         default=None, metadata={"help": "Rows that share this value stay together when validation is cut from train."}
     )
@@ -65,6 +72,11 @@ class DataArguments:
     def __post_init__(self) -> None:
         if self.subset is None:
             self.dataset, self.subset = split_subset(self.dataset)
+        if isinstance(self.label_column, str):  # as records of one column say it
+            self.label_column = [self.label_column]
+        self.delimiter_character()
+        if self.labels is not None and len(set(self.labels)) < len(self.labels):
+            raise InputError(f"--labels must be different names, found {listed(self.labels)}.")
         for name in ("validation_share", "test_share"):
             share = getattr(self, name)
             if share is not None and not 0.0 < share < 1.0:
@@ -81,13 +93,14 @@ class DataArguments:
 
 @dataclass
 class TextData:
-    """Checked splits with the columns `text` (string) and `label`, and what the labels mean."""
+    """Checked splits with the columns `text` (string) and `label`, what the labels mean, and how files were read."""
 
     splits: DatasetDict
     label_names: list[str]
     problem_type: ProblemType
     text_column: list[str]
-    label_column: str
+    label_column: list[str]
+    files: FileArguments = field(default_factory=FileArguments)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Rows of each split, in all and, for single labels, of each label."""
@@ -100,7 +113,13 @@ class TextData:
         return counts
 
 
-def load_data(arguments: DataArguments, only: str | None = None, label_names: list[str] | None = None) -> TextData:
+def load_data(
+    arguments: DataArguments,
+    only: str | None = None,
+    label_names: list[str] | None = None,
+    *,
+    is_other: bool = False,
+) -> TextData:
     """
     Read, check and bring into one form the splits train, validation and (where there is one) test.
 
@@ -108,36 +127,47 @@ def load_data(arguments: DataArguments, only: str | None = None, label_names: li
         arguments: What to read.
         only: Read just this split (for evaluation).
         label_names: The labels of a trained model, in its order; other labels are then an error.
+        is_other: Whether these are other data than a model was trained on. Then nothing is cut off train; and if they
+            have a single split, as a file does, that one is read whole in place of `only`.
 
     Raises:
         InputError: anything that cannot be used, in one sentence.
     """
-    raw = read_source(arguments.dataset, arguments.subset, arguments.revision)
-    if arguments.train_dataset is not None:
-        other = read_source(arguments.train_dataset)
-        require("train" in other, f"{arguments.train_dataset!r} has no train split; it has {listed(other)}.")
-        raw["train"] = other["train"]
+    sources = _open(arguments)
+    if is_other and only is not None and only not in sources and len(sources) == 1:
+        sources = {only: next(iter(sources.values()))}
     shares = {"test": arguments.test_share, "validation": arguments.validation_share}
-    cut = {name: share for name, share in shares.items() if name not in raw and share is not None}
+    cut = {name: share for name, share in shares.items() if name not in sources and share and not is_other}
     needed = "train" if only is None or only in cut else only
-    require(needed in raw, f"The data set has no {needed} split; it has {listed(raw)}.")
+    require(needed in sources, f"The data set has no {needed} split; it has {listed(sources)}.")
     if only is not None:
-        raw = DatasetDict({needed: raw[needed]})
-    for name, rows in raw.items():
-        require(rows.num_rows > 0, f"The {name} split has no rows.")
-    first = next(iter(raw.values()))
-    strings = string_columns(first)
+        sources = {needed: sources[needed]}
+    first = sources.get("train") or next(iter(sources.values()))
+    asked = arguments.label_column or []
     text_column = arguments.text_column or [
-        guess_text_column((name for name in strings if name != arguments.label_column), first.column_names)
+        guess_text_column({n: kind for n, kind in first.text_columns().items() if n not in asked}, first.columns)
     ]
-    label_column = arguments.label_column or guess_label_column(first.column_names, text_column)
-    require(label_column not in text_column, f"The column {label_column!r} cannot be both text and label.")
-    logger.info("Text from %s, label from %s", listed(text_column), label_column)
-    for name, rows in raw.items():
-        _check_columns(rows, name, [*text_column, label_column])
-        _check_texts(rows, name, text_column, arguments.max_characters)
+    label_column = arguments.label_column or [guess_label_column(first.columns, text_column)]
+    both = [column for column in label_column if column in text_column]
+    require(not both, f"The column {listed(both)!r} cannot be both text and label.")
+    logger.info("Text from %s, label from %s", listed(text_column), listed(label_column))
+    raw = DatasetDict()
+    for name, split in sources.items():
+        group = [arguments.group_column] if name == "train" and arguments.group_column is not None and cut else []
+        columns = list(dict.fromkeys([*text_column, *label_column, *group]))
+        _check_columns(split, name, [column for column in columns if name != "test" or column not in label_column])
+        if any(split.find(column) is None for column in label_column) and "train" in sources:
+            logger.warning("%s has no labels (column %s): left out.", split.origin, listed(label_column))
+            continue
+        _check_columns(split, name, columns)
+        with reading(arguments.dataset):
+            raw[name] = split.read(columns)
+        require(raw[name].num_rows > 0, f"The {name} split has no rows.")
+        _check_texts(raw[name], name, text_column, arguments.max_characters)
+    logger.info("Rows: %s", "; ".join(f"{rows.num_rows:,} {sources[name].origin}" for name, rows in raw.items()))
     raw = _drop_unlabelled_test(raw, label_column)
-    labels = LabelReader(raw, label_column, arguments.problem_type, label_names)
+    names = label_names or arguments.labels
+    labels = label_reader(raw, label_column, arguments.problem_type, names, are_numbered=arguments.labels is not None)
     splits = DatasetDict({name: _standard_form(rows, name, text_column, labels) for name, rows in raw.items()})
     if cut and "train" in raw:
         groups, kept = _groups(arguments, raw["train"]), np.arange(raw["train"].num_rows)
@@ -150,20 +180,46 @@ def load_data(arguments: DataArguments, only: str | None = None, label_names: li
         splits["train"] = draw_rows(splits["train"], arguments.max_train_samples, arguments.split_seed, labels.kind)
     if only is not None:
         splits = DatasetDict({only: splits[only]})
-    elif labels.kind == "single_label_classification":
-        seen = set(splits["train"]["label"][:])
+    elif labels.kind != "regression":
+        _check_labels(splits["train"], labels)
+    return TextData(splits, labels.names, labels.kind, text_column, label_column, arguments.of_files())
+
+
+def _check_labels(train: Dataset, labels: LabelReader) -> None:
+    """Raise for training rows of a single label, and name labels that have none."""
+    if labels.kind == "single_label_classification":
+        seen = {labels.names[number] for number in train.unique("label")}
         require(
-            len(seen) > 1,
-            f"The train split has only one label, {labels.names[next(iter(seen))]!r}: a classifier needs at least two.",
+            len(seen) > 1, f"The train split has only one label, {listed(seen)!r}: a classifier needs at least two."
         )
-    return TextData(splits, labels.names, labels.kind, text_column, label_column)
+    else:
+        counts = np.sum(train["label"][:], axis=0)
+        seen = {name for name, count in zip(labels.names, counts, strict=True) if count}
+    missing = [name for name in labels.names if name not in seen]
+    if missing:
+        logger.warning("No training row has the label %s: it cannot be learned.", listed(missing))
 
 
-def _check_columns(rows: Dataset, split: str, columns: list[str]) -> None:
+def _open(arguments: DataArguments) -> dict[str, Split]:
+    """The splits train, validation and test, as far as the data set has them."""
+    found = open_source(arguments.dataset, arguments.subset, arguments.revision, arguments)
+    splits: dict[str, Split] = {name: found[name] for name in ("validation", "train", "test") if name in found}
+    require(
+        len(splits) > 0,
+        f"{arguments.dataset!r} has none of the splits train, validation and test; it has {listed(found)}.",
+    )
+    if arguments.train_dataset is not None:
+        other = open_source(*split_subset(arguments.train_dataset), arguments=arguments)
+        require("train" in other, f"{arguments.train_dataset!r} has no train split; it has {listed(other)}.")
+        splits["train"] = other["train"]
+    return splits
+
+
+def _check_columns(split: Split, name: str, columns: list[str]) -> None:
     for column in columns:
         require(
-            column in rows.column_names,
-            f"The {split} split has no column {column!r}; its columns are {listed(rows.column_names)}.",
+            split.find(column) is not None,
+            f"The {name} split has no column {column!r}; its columns are {listed(split.columns)}.",
         )
 
 
@@ -186,11 +242,12 @@ def _check_texts(rows: Dataset, split: str, columns: list[str], max_characters: 
                     )
 
 
-def _drop_unlabelled_test(raw: DatasetDict, column: str) -> DatasetDict:
+def _drop_unlabelled_test(raw: DatasetDict, columns: list[str]) -> DatasetDict:
     """Leave out a test split whose labels are withheld (all -1 or missing), as on GLUE."""
     if "test" in raw and "train" in raw:
-        withheld = (-1, None, "")
-        if all(value in withheld for value in raw["test"][column]) and -1 not in raw["train"][column]:
+        withheld = (-1, "-1", *MISSING)
+        test, train = ([value for column in columns for value in raw[name][column]] for name in ("test", "train"))
+        if all(value in withheld for value in test) and not any(value in withheld for value in train):
             logger.warning("The test split has no labels: left out.")
             raw = DatasetDict({name: rows for name, rows in raw.items() if name != "test"})
     return raw
@@ -198,24 +255,32 @@ def _drop_unlabelled_test(raw: DatasetDict, column: str) -> DatasetDict:
 
 def _standard_form(rows: Dataset, split: str, text_column: list[str], labels: LabelReader) -> Dataset:
     labels.check(rows, split)
-    feature = rows.features[labels.column]
+    features = tuple(rows.features[column] for column in labels.columns)
 
     def convert(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
         texts = zip(*(batch[column] for column in text_column), strict=True)
+        values = zip(*(batch[column] for column in labels.columns), strict=True)
         return {
-            "text": ["\n".join(parts) for parts in texts],
-            "label": [labels.read(value, feature) for value in batch[labels.column]],
+            "text": [joined(parts) for parts in texts],
+            "label": [labels.read(value, features) for value in values],
         }
 
-    features = Features({"text": Value("string"), "label": labels.feature})
-    return rows.map(convert, batched=True, remove_columns=rows.column_names, features=features, desc=f"Reading {split}")
+    form = Features({"text": Value("string"), "label": labels.feature})
+    return rows.map(convert, batched=True, remove_columns=rows.column_names, features=form, desc=f"Reading {split}")
 
 
 def _groups(arguments: DataArguments, rows: Dataset) -> np.ndarray | None:
+    """A number for each row's group; a row whose group is missing is a group of its own."""
     if arguments.group_column is None:
         return None
-    _check_columns(rows, "train", [arguments.group_column])
-    return np.asarray(rows[arguments.group_column][:])
+    values = rows[arguments.group_column][:]
+    alone = [value in MISSING or value != value for value in values]  # NaN differs from itself
+    if any(alone):
+        logger.warning("%d rows have no %s: each is a group of its own.", sum(alone), arguments.group_column)
+    numbers: dict[Any, int] = {}
+    for row, value in enumerate(values):
+        numbers.setdefault((row, None) if alone[row] else value, len(numbers))
+    return np.array([numbers[(row, None) if alone[row] else value] for row, value in enumerate(values)])
 
 
 def _cut(
@@ -259,8 +324,27 @@ def _cut(
         warnings.simplefilter("ignore", UserWarning)
         parts = [part for _, part in cutter.split(np.zeros(len(kept)), labels, groups)]
     off = np.sort(np.concatenate(parts[:chosen]))
+    if labels is not None:
+        off = _without_last(off, labels, np.arange(len(kept)) if groups is None else groups)
+        require(len(off) > 0, f"Every label has too few train rows to cut a {name} split from them.")
     logger.info("Cut %d of %d train rows off for %s", len(off), len(kept), name)
     return kept[off], np.delete(kept, off)
+
+
+def _without_last(off: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """
+    The rows that are cut off, without one group of rows of each label that would have no other row left.
+
+    Args:
+        off: Numbers of the rows that are to be cut off, of shape `(rows,)`.
+        labels: The label of each row before the cut.
+        groups: The group of each row before the cut.
+    """
+    for label in np.unique(labels[off]):
+        if (labels == label).sum() == (labels[off] == label).sum():
+            stays = groups[off[labels[off] == label][0]]
+            off = off[groups[off] != stays]
+    return off
 
 
 def draw_rows(rows: Dataset, number: int, seed: int, kind: ProblemType) -> Dataset:

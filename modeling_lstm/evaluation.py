@@ -16,18 +16,24 @@ from .intervals import bootstrap_intervals
 from .metrics import calibration_bins, calibration_error, confusion_matrix, decide, scores
 from .preprocessing import tokenize
 from .runs import RECORD, load_run, read_record, whole_or_nothing, write_json
+from .tables import FileArguments
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass
-class EvaluationArguments:
+class EvaluationArguments(FileArguments):
     """Which split of which data to evaluate a run on."""
 
     split: str = field(default="test", metadata={"help": "Split to evaluate."})
-    dataset: str | None = field(default=None, metadata={"help": "Another data set than the one of the training."})
-    text_column: list[str] | None = field(default=None, metadata={"help": "Its column with the text."})
-    label_column: str | None = field(default=None, metadata={"help": "Its column with the label."})
+    dataset: str | None = field(
+        default=None,
+        metadata={"help": "Another data set than the one of the training; all rows of it, if it is a file."},
+    )
+    text_column: list[str] | None = field(default=None, metadata={"help": "Its column, or several, with the text."})
+    label_column: list[str] | None = field(
+        default=None, metadata={"help": "Its column with the label, or one for each label that hold 0 or 1."}
+    )
     batch_size: int = field(default=128, metadata={"help": "Rows in a batch."})
     resamples: int = field(default=1000, metadata={"help": "Bootstrap resamples for the 95 %% intervals."})
     seed: int = field(default=0, metadata={"help": "Seed of the bootstrap."})
@@ -51,7 +57,8 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
     task = record["task"]
     kind, names = task["problem_type"], task["label_names"]
     data_arguments = _data_arguments(record["data"], kind, arguments)
-    data = load_data(data_arguments, only=arguments.split, label_names=names)
+    is_other = arguments.dataset is not None
+    data = load_data(data_arguments, only=arguments.split, label_names=names, is_other=is_other)
     split = tokenize(data.splits[arguments.split], arguments.split, tokenizer, data_arguments.max_length)
     started = time.perf_counter()
     trainer = Trainer(
@@ -128,7 +135,8 @@ def _data_arguments(recorded: dict[str, Any], kind: str, arguments: EvaluationAr
     chosen = {name: value for name, value in recorded.items() if name in known}
     if arguments.dataset is not None:
         chosen |= {"dataset": arguments.dataset, "subset": None, "revision": None, "train_dataset": None}
-        chosen |= {"text_column": arguments.text_column, "label_column": arguments.label_column}
+        chosen |= {"text_column": arguments.text_column, "label_column": arguments.label_column, "group_column": None}
+        chosen |= vars(arguments.of_files())
     if kind == "regression":
         chosen["problem_type"] = kind
     return DataArguments(**chosen)

@@ -1,45 +1,69 @@
 """Prediction for sentences, files and standard input: in order, in bounded memory, by torch or by ONNX Runtime."""
 
+import io
 import itertools
 import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 import torch
-from datasets import load_dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .classifier import MODEL, TextClassifier
 from .errors import InputError, listed, require, require_utf8
 from .runs import RECORD, load_run, read_record
-from .sources import guess_text_column, local_files, reading
+from .sources import guess_text_column, joined, reading
+from .tables import BYTE_ORDER_MARK, FileArguments, Lines, ParquetFile, Table, lines_of, open_table
 from .writers import Row, check_output, write_rows
 
 CHUNK = 4_096  # rows held in memory and classified together
 
 
 @dataclass
-class PredictionArguments:
+class PredictionArguments(FileArguments):
     """What to classify and where to write the answers."""
 
     input: str | None = field(
         default=None,
-        metadata={"help": "CSV, TSV, JSON lines, Parquet or .txt file (a text in each line); - is standard input."},
+        metadata={
+            "help": "CSV, TSV, JSON lines, Parquet or .txt file (a text in each line), also .gz; - is standard input."
+        },
     )
     text_column: list[str] | None = field(
         default=None, metadata={"help": "Column, or several to be joined, with the text."}
     )
     output: str | None = field(default=None, metadata={"help": "File to write: .csv, .tsv, .jsonl or .parquet."})
+    keep_columns: list[str] | None = field(
+        default=None, metadata={"help": "Columns of --input that --output has too, or all."}
+    )
+    all_scores: bool = field(
+        default=False, metadata={"help": "Also give the score of every label, in columns score_LABEL."}
+    )
     batch_size: int = field(default=32, metadata={"help": "Rows in a batch."})
     backend: Literal["torch", "onnxruntime"] = field(
         default="torch", metadata={"help": "What runs the model; onnxruntime takes a folder that export wrote."}
     )
     max_characters: int = field(default=500_000, metadata={"help": "A longer text is an error."})
     revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a run on the Hub."})
+
+
+@dataclass
+class Input:
+    """
+    Texts to classify, with what is kept of their rows.
+
+    Args:
+        rows: A text, and the values of the kept columns.
+        kept: The names of these columns in the output, and their types.
+    """
+
+    rows: Iterator[tuple[str, tuple[Any, ...]]]
+    kept: dict[str, pa.DataType] = field(default_factory=dict)
 
 
 def predict(run: str, texts: list[str], arguments: PredictionArguments) -> Iterator[Row] | int:
@@ -49,6 +73,8 @@ def predict(run: str, texts: list[str], arguments: PredictionArguments) -> Itera
     Returns:
         Rows of `text`, `label` and `score` as they come, or with `arguments.output` the number of rows written. For
         multi-label models `label` is the list of labels above one half and `score` the list of their probabilities.
+        With `arguments.all_scores` there is a `score_LABEL` for each label too, and with `arguments.keep_columns`
+        what the input has in these columns; one that is called as another column of the output becomes `input_NAME`.
 
     Raises:
         InputError: the run, the input or the output cannot be used; the output file is then not written.
@@ -59,22 +85,43 @@ def predict(run: str, texts: list[str], arguments: PredictionArguments) -> Itera
     )
     require(arguments.batch_size >= 1, f"--batch_size must be at least 1, found {arguments.batch_size}.")
     output = Path(arguments.output) if arguments.output else None
+    require(
+        arguments.keep_columns is None or (output is not None and arguments.input is not None),
+        "--keep_columns keeps columns of --input in --output: give both.",
+    )
     if output is not None:
         check_output(output)
-    source = iter(texts) if texts else read_texts(arguments, run)
+    found = Input((text, ()) for text in texts) if texts else read_input(arguments, run)
     classifier = open_classifier(run, arguments.backend, arguments.revision)
-    rows = classify(classifier, _checked(source, arguments.max_characters), arguments.batch_size)
+    scores = [f"score_{name}" for name in classifier.labels] if arguments.all_scores else []
+    taken = {"text", "label", "score", *scores}
+    kept = {f"input_{name}" if name in taken else name: kind for name, kind in found.kept.items()}
+    sources, originals = itertools.tee(found.rows)  # apart by no more than a chunk
+    answers = classify(
+        classifier,
+        _checked((text for text, _ in sources), arguments.max_characters),
+        arguments.batch_size,
+        all_scores=arguments.all_scores,
+    )
+    rows = (
+        answer | dict(zip(kept, values, strict=True)) for answer, (_, values) in zip(answers, originals, strict=True)
+    )
     if output is None:
         return rows
-    return write_rows(rows, output, several=classifier.problem_type == "multi_label_classification")
+    several = classifier.problem_type == "multi_label_classification"
+    return write_rows(rows, output, several=several, more=dict.fromkeys(scores, pa.float64()) | kept)
 
 
-def classify(classifier: TextClassifier, texts: Iterable[str], batch_size: int) -> Iterator[Row]:
+def classify(
+    classifier: TextClassifier, texts: Iterable[str], batch_size: int, *, all_scores: bool = False
+) -> Iterator[Row]:
     """Classify a stream of texts, so many at a time that memory stays bounded, in their order."""
     texts = iter(texts)
+    names = [f"score_{name}" for name in classifier.labels]
     while chunk := list(itertools.islice(texts, CHUNK)):
-        for text, answer in zip(chunk, classifier(chunk, batch_size), strict=True):
-            yield {"text": text, **answer}
+        found = classifier.scores(chunk, batch_size)
+        for text, answer, scores in zip(chunk, classifier.answers(found), found, strict=True):
+            yield {"text": text, **answer} | (dict(zip(names, scores.tolist(), strict=True)) if all_scores else {})
 
 
 def torch_classifier(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> TextClassifier:
@@ -123,53 +170,53 @@ def open_classifier(run: str, backend: str = "torch", revision: str | None = Non
     return torch_classifier(model, tokenizer)
 
 
-def read_texts(arguments: PredictionArguments, run: str) -> Iterator[str]:
-    """The texts of a file or of standard input, one after the other."""
+def read_input(arguments: PredictionArguments, run: str) -> Input:
+    """The texts of a file or of standard input, one after the other, and the columns that are kept."""
     if arguments.input == "-":
-        return _lines(sys.stdin, "standard input")
+        require(arguments.keep_columns is None, "Standard input has no columns: leave out --keep_columns.")
+        return Input((line, ()) for line in _standard_input(arguments.encoding))
     path = Path(arguments.input or "")
-    require(path.is_file(), f"There is no file {arguments.input!r}.")
-    if path.suffix.lower() == ".txt":
-        return _file_lines(path)
-    with reading(str(path)):
-        rows = load_dataset(**local_files(path), split="train", streaming=True)
-        first = next(iter(rows), None)
-    if first is None:
-        raise InputError(f"{arguments.input!r} has no rows.")
-    columns = arguments.text_column or _columns_of_training(run, first)
+    table = open_table(path, arguments)
+    columns = [] if isinstance(table, Lines) else arguments.text_column or _columns_of_training(run, table)
     if not columns:
-        columns = [guess_text_column((name for name, value in first.items() if isinstance(value, str)), first)]
-    unknown = [name for name in columns if name not in first]
-    require(not unknown, f"{arguments.input!r} has no column {listed(unknown)}; its columns are {listed(first)}.")
-    return _columns(rows, columns, str(path))
+        columns = [guess_text_column(table.text_columns(), table.columns)]
+    columns = [table.find(name) for name in columns]
+    asked = arguments.keep_columns or []
+    if asked == ["all"] and "all" not in table.columns:
+        asked = [name for name in table.columns if [name] != columns]
+    kept = {name: _type(table, name) for name in map(table.find, asked)}
+    return Input(_rows(table, columns, list(kept)), kept)
 
 
-def _columns_of_training(run: str, row: Row) -> list[str]:
+def _type(table: Table, column: str) -> pa.DataType:
+    return table.schema.field(column).type if isinstance(table, ParquetFile) else pa.string()
+
+
+def _columns_of_training(run: str, table: Table) -> list[str]:
     """The text columns that the run was trained with, if the input has them too."""
     if not (Path(run) / RECORD).is_file():
         return []
     columns = read_record(Path(run))["data"].get("text_column") or []
-    return columns if set(columns) <= row.keys() else []
+    return columns if set(columns) <= set(table.columns) else []
 
 
-def _columns(rows: Iterable[Row], columns: list[str], source: str) -> Iterator[str]:
-    with reading(source):
-        for number, row in enumerate(rows, start=1):
-            parts = [row[column] for column in columns]
-            if not all(isinstance(part, str) for part in parts):
-                raise InputError(f"Row {number} of the input holds no text in {listed(columns)}: found {parts}.")
-            yield "\n".join(parts)
+def _rows(table: Table, columns: list[str], kept: list[str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    number = 0
+    for number, values in enumerate(table.rows([*columns, *kept]), start=1):
+        parts = values[: len(columns)]
+        if not all(isinstance(part, str) for part in parts):
+            raise InputError(f"Row {number} of the input holds no text in {listed(columns)}: found {list(parts)}.")
+        yield joined(parts), values[len(columns) :]
+    require(number > 0, f"{str(table.path)!r} has no rows.")
 
 
-def _file_lines(path: Path) -> Iterator[str]:
-    with path.open(encoding="utf-8") as file:
-        yield from _lines(file, str(path))
-
-
-def _lines(lines: Iterable[str], source: str) -> Iterator[str]:
-    with reading(source):
-        for line in lines:
-            yield line.rstrip("\r\n")
+def _standard_input(encoding: str | None) -> Iterator[str]:
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        with reading("standard input"):
+            sys.stdin.reconfigure(encoding=encoding, newline="\n")
+    with reading("standard input"):
+        for number, line in enumerate(lines_of(sys.stdin)):
+            yield line.removeprefix(BYTE_ORDER_MARK) if number == 0 else line
 
 
 def _checked(texts: Iterable[str], limit: int) -> Iterator[str]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .errors import InputError, save_failure
+from .tables import meant
 
 Row = dict[str, Any]
 ROW_GROUP = 4_096
@@ -26,7 +27,9 @@ def check_output(path: Path) -> None:
         raise InputError(f"--output {str(path)!r} is a folder: name a file.")
 
 
-def write_rows(rows: Iterator[Row], path: Path, *, several: bool = False) -> int:
+def write_rows(
+    rows: Iterator[Row], path: Path, *, several: bool = False, more: dict[str, pa.DataType] | None = None
+) -> int:
     """
     Write rows of `text`, `label` and `score` under a temporary name and rename at the end.
 
@@ -34,6 +37,7 @@ def write_rows(rows: Iterator[Row], path: Path, *, several: bool = False) -> int
         rows: The rows, taken as they are written.
         path: The file; its suffix names the format.
         several: Whether label and score are lists (CSV and TSV then hold them as JSON).
+        more: Other columns that the rows have, and their types.
 
     Returns:
         The number of rows.
@@ -44,7 +48,10 @@ def write_rows(rows: Iterator[Row], path: Path, *, several: bool = False) -> int
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".saving-", suffix=path.suffix)
         os.close(handle)
-        number = WRITERS[path.suffix.lower()](rows, temporary, several)
+        label, score = pa.string(), pa.float64()
+        kinds = [("text", pa.string()), ("label", pa.list_(label) if several else label)]
+        kinds += [("score", pa.list_(score) if several else score), *(more or {}).items()]
+        number = WRITERS[path.suffix.lower()](rows, temporary, pa.schema(kinds))
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
@@ -55,45 +62,51 @@ def write_rows(rows: Iterator[Row], path: Path, *, several: bool = False) -> int
     return number
 
 
-def _write_csv(rows: Iterator[Row], path: str, several: bool, delimiter: str = ",") -> int:
+def _write_csv(rows: Iterator[Row], path: str, schema: pa.Schema, delimiter: str = ",") -> int:
     number = 0
     with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, ["text", "label", "score"], delimiter=delimiter)
-        writer.writeheader()
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerow(schema.names)
         for row in rows:
             number += 1
-            lists = {name: json.dumps(row[name], ensure_ascii=False) for name in ("label", "score")} if several else {}
-            writer.writerow(row | lists)
+            writer.writerow(_as_text(row[name]) for name in schema.names)
     return number
 
 
-def _write_tsv(rows: Iterator[Row], path: str, several: bool) -> int:
-    return _write_csv(rows, path, several, "\t")
+def _write_tsv(rows: Iterator[Row], path: str, schema: pa.Schema) -> int:
+    return _write_csv(rows, path, schema, "\t")
 
 
-def _write_json_lines(rows: Iterator[Row], path: str, several: bool) -> int:
+def _write_json_lines(rows: Iterator[Row], path: str, schema: pa.Schema) -> int:
     number = 0
     with open(path, "w", encoding="utf-8") as file:
         for row in rows:
             number += 1
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            file.write(_as_json({name: row[name] for name in schema.names}) + "\n")
     return number
 
 
-def _write_parquet(rows: Iterator[Row], path: str, several: bool) -> int:
+def _write_parquet(rows: Iterator[Row], path: str, schema: pa.Schema) -> int:
     number = 0
-    label, score = pa.string(), pa.float64()
-    if several:
-        label, score = pa.list_(label), pa.list_(score)
-    schema = pa.schema({"text": pa.string(), "label": label, "score": score})
+    strings = [field.name for field in schema if field.type == pa.string()]
     with pq.ParquetWriter(path, schema) as writer:
         while chunk := list(itertools.islice(rows, ROW_GROUP)):
+            chunk = [row | {name: _as_text(row[name]) for name in strings if row[name] is not None} for row in chunk]
             writer.write_table(pa.Table.from_pylist(chunk, schema=schema))
             number += len(chunk)
     return number
 
 
-WRITERS: dict[str, Callable[[Iterator[Row], str, bool], int]] = {
+def _as_text(value: Any) -> Any:
+    """A value for a field of text: lists and objects as JSON."""
+    return _as_json(value) if isinstance(value, (list, dict)) else value
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(meant(value), ensure_ascii=False, default=str)
+
+
+WRITERS: dict[str, Callable[[Iterator[Row], str, pa.Schema], int]] = {
     ".csv": _write_csv,
     ".tsv": _write_tsv,
     ".jsonl": _write_json_lines,

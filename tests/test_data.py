@@ -93,7 +93,7 @@ def test_columns_are_found_or_named(tmp_path: Path) -> None:
         ("id", "title", "review", "stars"),
     )
     data = load(path)
-    assert (data.text_column, data.label_column) == (["review"], "stars")
+    assert (data.text_column, data.label_column) == (["review"], ["stars"])
     data = load(path, text_column=["title", "review"], label_column="stars")
     assert set(data.splits["train"]["text"]) == {"good\nnice", "bad\nawful"}
 
@@ -210,7 +210,8 @@ BAD: list[tuple[str, list[tuple[Any, ...]], dict[str, Any], str]] = [
     ("parquet", [("a", 0.5), ("b", 1.0)], {}, "holds floating-point numbers, for example .*--problem_type regression"),
     ("parquet", [("a", 1.0), ("b", math.nan)], {}, r"1 of them missing \(NaN\)"),
     ("parquet", [("a", "x"), (None, "y")] * 20, {}, "text in row 2 of the train split is missing"),
-    ("jsonl", [(1, "x"), (2, "y")] * 20, {"text_column": ["text"]}, "must hold text, found int64"),
+    ("parquet", [(1, "x"), (2, "y")] * 20, {"text_column": ["text"]}, "must hold text, found int64"),
+    ("jsonl", [("a", "x"), ({"b": 1}, "y")] * 20, {}, "column 'text' must hold strings or numbers, found .* in row 2"),
     ("csv", [("a", "x"), ("b", "")] * 20, {}, "label in row 2 of the train split is missing"),
     ("parquet", [("a", "x"), ("b", None)] * 20, {}, "label in row 2 of the train split is missing"),
     ("csv", [("a", "x"), ("b", "y")], {}, "has 2 rows, too few to cut a validation split"),
@@ -229,12 +230,17 @@ BAD: list[tuple[str, list[tuple[Any, ...]], dict[str, Any], str]] = [
         "has 60 different values in 60 rows",
     ),
     ("csv", ROWS, {"text_column": ["text"], "label_column": "text"}, "cannot be both text and label"),
-    ("csv", ROWS, {"problem_type": "multi_label_classification"}, "must hold lists of labels, found large_string"),
-    ("csv", ROWS, {"problem_type": "regression"}, "must hold numbers, found large_string"),
+    ("csv", ROWS, {"problem_type": "multi_label_classification"}, "must hold lists of labels, found string"),
+    ("csv", ROWS, {"problem_type": "regression"}, "row 1 of the train split must be a number, found 'neg"),
     ("parquet", [("a", math.inf), ("b", 1.0)] * 9, {"problem_type": "regression"}, "missing or infinite"),
     ("jsonl", [("a", ["x", None]), ("b", ["y"])] * 20, {}, "lists with a missing label"),
     ("jsonl", [("a", ["x"]), ("b", ["y"])] * 20, {"problem_type": "single_label_classification"}, "must hold strings"),
-    ("jsonl", [("a", {"x": 1}), ("b", {"x": 2})] * 20, {"label_column": "label"}, "must hold strings or integers"),
+    (
+        "jsonl",
+        [("a", {"x": 1}), ("b", {"x": 2})] * 20,
+        {"label_column": "label"},
+        "must hold strings or numbers, found {'x'",
+    ),
 ]
 
 

@@ -58,7 +58,11 @@ def transfer_text(data: TextData, arguments: DistillationArguments, seed: int) -
     parts = [train.select([])]
     for source in arguments.unlabeled:
         rows = read_texts(
-            source, arguments.unlabeled_split, arguments.unlabeled_column, flags=("unlabeled_split", "unlabeled_column")
+            source,
+            arguments.unlabeled_split,
+            arguments.unlabeled_column,
+            flags=("unlabeled_split", "unlabeled_column"),
+            arguments=data.files,
         )
         if arguments.sentences:
             rows = _sentences(_without(rows, known, counts), arguments.language)

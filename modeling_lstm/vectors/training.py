@@ -15,6 +15,7 @@ from huggingface_hub.utils import tqdm
 from ..errors import InputError, require
 from ..preprocessing import texts_of
 from ..sources import read_texts
+from ..tables import FileArguments
 from ..tokenization_lstm import LstmTokenizer
 from .words import WordVectors
 
@@ -24,7 +25,7 @@ MAX_SENTENCE_LEN = 10_000  # words of a text that gensim takes at once
 
 
 @dataclass
-class VectorTrainingArguments:
+class VectorTrainingArguments(FileArguments):
     """Which text to learn word vectors from, and how."""
 
     dataset: str = field(
@@ -78,7 +79,7 @@ def train_vectors(arguments: VectorTrainingArguments, *, command: str | None = N
         f"--output_dir {str(folder)!r} is not empty: choose another, or remove it first.",
     )
     columns = None if arguments.text_column is None else [arguments.text_column]
-    rows = read_texts(arguments.dataset, arguments.split, columns)
+    rows = read_texts(arguments.dataset, arguments.split, columns, arguments=arguments)
     tokenizer = LstmTokenizer.train(
         texts_of(rows),
         vocab_size=arguments.vocab_size + 2,
