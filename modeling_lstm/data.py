@@ -157,14 +157,14 @@ def load_data(
         columns = list(dict.fromkeys([*text_column, *label_column, *group]))
         _check_columns(split, name, [column for column in columns if name != "test" or column not in label_column])
         if any(split.find(column) is None for column in label_column) and "train" in sources:
-            logger.warning("%s has no labels (column %s): left out.", split.origin, listed(label_column))
+            logger.warning("The %s has no labels (column %s): left out.", split.origin, listed(label_column))
             continue
         _check_columns(split, name, columns)
         with reading(arguments.dataset):
             raw[name] = split.read(columns)
         require(raw[name].num_rows > 0, f"The {name} split has no rows.")
         _check_texts(raw[name], name, text_column, arguments.max_characters)
-    logger.info("Rows: %s", "; ".join(f"{rows.num_rows:,} {sources[name].origin}" for name, rows in raw.items()))
+    logger.info("Read %s", "; ".join(f"the {sources[n].origin}: {rows.num_rows:,} rows" for n, rows in raw.items()))
     raw = _drop_unlabelled_test(raw, label_column)
     names = label_names or arguments.labels
     labels = label_reader(raw, label_column, arguments.problem_type, names, are_numbered=arguments.labels is not None)

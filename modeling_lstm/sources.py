@@ -65,7 +65,7 @@ class Split:
 
     def find(self, column: str) -> str | None:
         """The name under which the split has a column (see [`tables.find_column`])."""
-        return find_column(self.columns, column, self.origin)
+        return find_column(self.columns, column, f"The {self.origin}")
 
     def read(self, columns: list[str]) -> Dataset:
         """
@@ -75,7 +75,9 @@ class Split:
             InputError: one of them is not there, or the data cannot be read.
         """
         missing = [column for column in columns if self.find(column) is None]
-        require(not missing, f"{self.origin} has no column {listed(missing)}; its columns are {listed(self.columns)}.")
+        require(
+            not missing, f"The {self.origin} has no column {listed(missing)}; its columns are {listed(self.columns)}."
+        )
         rows = self._read(columns)
         names = {str(self.find(column)): column for column in columns if column not in rows.column_names}
         rows = rows.rename_columns(names) if names else rows
@@ -107,7 +109,7 @@ class FileSplit(Split):
         self.tables = [open_table(path, arguments) for path in files]
         self.columns = self.tables[0].columns
         names = listed(path.name for path in files[:3])
-        self.origin = f"The {name} split ({names}{f' and {len(files) - 3} more files' if len(files) > 3 else ''})"
+        self.origin = f"{name} split ({names}{f' and {len(files) - 3} more files' if len(files) > 3 else ''})"
 
     def text_columns(self) -> dict[str, bool]:
         """As for [`Split.text_columns`], by the first rows of the first file."""
@@ -118,17 +120,22 @@ class FileSplit(Split):
         if isinstance(self.tables[0], ParquetFile):
             names = [str(self.find(column)) for column in columns]
             return load_dataset("parquet", split="train", columns=names, **files)
-        builder = TextTables(columns=columns, arguments=asdict(self.arguments), hash=str(READING), **files)
+        how = {"arguments": asdict(self.arguments), "sizes": [path.stat().st_size for path in self.files]}
+        builder = TextTables(columns=columns, hash=str(READING), **how, **files)
         builder.download_and_prepare()
         return builder.as_dataset(split="train")
 
 
 @dataclass
 class TextTablesConfig(BuilderConfig):
-    """Which columns of text files to read, and how the files are written (see [`tables.FileArguments`])."""
+    """
+    Which columns of text files to read, how the files are written (see [`tables.FileArguments`]), and their bytes, by
+    which with the time of the last change a file in the cache is known.
+    """
 
     columns: list[str] | None = None
     arguments: dict[str, Any] | None = None
+    sizes: list[int] | None = None
 
 
 class TextTables(ArrowBasedBuilder):
@@ -229,7 +236,7 @@ def open_source(
     splits: dict[str, Split] = {}
     for name in rows:
         standard = "validation" if name in SPLIT_KEYWORDS["validation"] else name
-        splits.setdefault(standard, LoadedSplit(rows[name], f"The {name} split of {source!r}"))
+        splits.setdefault(standard, LoadedSplit(rows[name], f"{name} split of {source!r}"))
     return splits
 
 

@@ -1,7 +1,9 @@
 """Reading data sets: formats, columns, labels, the validation cut, and one clear sentence for what cannot be used."""
 
+import gzip
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -364,3 +366,105 @@ def test_a_test_split_cut_from_train(tmp_path: Path) -> None:
         load(path, test_share=1.5)
     with pytest.raises(InputError, match="has no test split"):
         load_data(DataArguments(dataset=str(path)), only="test")
+
+
+@pytest.mark.parametrize(
+    ("files", "splits"),
+    [
+        ({"train.csv": 30, "eval.csv": 6}, {"train": 30, "test": 6}),
+        ({"training.csv": 30, "testing.csv": 6}, {"train": 30, "test": 6}),
+        ({"train.csv": 30, "evaluation.csv": 6}, {"train": 30, "test": 6}),
+        ({"train.csv": 30, "testing/b.csv": 6}, {"train": 30, "test": 6}),
+        ({"Training/x.csv": 30, "VALID/x.csv": 6, "eval-2/x.csv": 9}, {"train": 30, "validation": 6, "test": 9}),
+        ({"data/train-00000-of-00002.csv": 30, "data/train-00001-of-00002.csv": 30}, {"train": 60}),
+        ({"tweets_2019.csv": 30, "tweets_2020.csv": 30}, {"train": 60}),
+        ({"train.csv": 30, ".ipynb_checkpoints/train-checkpoint.csv": 30}, {"train": 30}),
+        ({"train.csv": 30, ".hidden.csv": 30, "__pycache__/test.csv": 30}, {"train": 30}),
+        ({"train.csv.gz": 30, "test.csv.gz": 6}, {"train": 30, "test": 6}),
+    ],
+)
+def test_splits_by_the_words_of_datasets(
+    tmp_path: Path, files: dict[str, int], splits: dict[str, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    for name, number in files.items():
+        path = write_csv(tmp_path / name, opinion_rows(number))
+        if path.suffix == ".gz":
+            path.write_bytes(gzip.compress(path.read_bytes()))
+    found = load(tmp_path).splits
+    cut = 0 if "validation" in splits else found["validation"].num_rows
+    assert found["train"].num_rows + cut == splits["train"]
+    assert {name: rows.num_rows for name, rows in found.items() if name not in ("train", "validation")} == {
+        name: number for name, number in splits.items() if name not in ("train", "validation")
+    }
+    assert re.search(rf"Read .*the train split \(.*\): {splits['train']} rows", caplog.text)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["train.csv", "reviews.csv"], "Which split is reviews.csv.*are train: train.csv"),
+        (["train.csv", "test.csv", "more/2020.csv"], "Which split is 2020.csv.*test: test.csv; train: train.csv"),
+        (["training/eval.csv", "training/a.csv"], "Which split is 'training/eval.csv'. Its name tells test, train"),
+    ],
+)
+def test_files_that_tell_no_split_or_two(tmp_path: Path, names: list[str], message: str) -> None:
+    for name in names:
+        write(tmp_path / name)
+    with pytest.raises(InputError, match=message):
+        load(tmp_path)
+
+
+def test_only_text_and_label_columns_matter(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path / "a" / "train.csv", [(n, *row) for n, row in enumerate(ROWS)], ("id", "text", "label"))
+    write(tmp_path / "a" / "test.csv", [(*row, "x") for row in ROWS[:9]], ("Text", " LABEL ", "id"))
+    assert load(tmp_path / "a").splits["test"]["text"][:] == [text for text, _ in ROWS[:9]]
+    for kind in ("parquet", "jsonl"):
+        write(tmp_path / kind / f"train.{kind}", [(*row, 1) for row in ROWS], ("text", "label", "id"))
+        write(tmp_path / kind / f"test.{kind}", [(*row, ["x"]) for row in ROWS[:9]], ("text", "label", "id"))
+        assert load(tmp_path / kind).splits["test"].num_rows == 9
+    write(tmp_path / "b" / "train.csv")
+    write(tmp_path / "b" / "test.csv", [(n, text) for n, (text, _) in enumerate(ROWS)], ("id", "text"))
+    assert set(load(tmp_path / "b").splits) == {"train", "validation"}
+    assert "The test split (test.csv) has no labels (column label): left out." in caplog.text
+    write(tmp_path / "b" / "dev.csv", [(text,) for text, _ in ROWS], ("text",))
+    with pytest.raises(InputError, match="validation split has no column 'label'; its columns are text"):
+        load(tmp_path / "b")
+
+
+def test_newer_types_of_parquet(tmp_path: Path) -> None:
+    texts, labels = ([row[place] for row in ROWS] for place in (0, 1))
+    for name, kind in (("view", pa.string_view()), ("large", pa.large_string())):
+        table = pa.table({"text": pa.array(texts, kind), "label": pa.array(labels, kind)})
+        pq.write_table(table, tmp_path / f"{name}.parquet")
+        assert load(tmp_path / f"{name}.parquet").label_names == NAMES
+    coded = pa.table({"text": pa.array(texts).dictionary_encode(), "label": pa.array(labels).dictionary_encode()})
+    pq.write_table(coded, tmp_path / "coded.parquet")
+    assert load(tmp_path / "coded.parquet").label_names == NAMES
+
+
+def test_files_of_a_folder_with_a_card_are_read_as_strings(tmp_path: Path) -> None:
+    write(tmp_path / "reviews.csv", [(f"text {n}", f"0{n % 2}") for n in range(60)])
+    write(tmp_path / "held_out.csv", [(f"text {n}", f"0{n % 2}") for n in range(9)])
+    files = "  data_files:\n  - {split: train, path: reviews.csv}\n  - {split: test, path: held_out.csv}\n"
+    (tmp_path / "README.md").write_text(f"---\nconfigs:\n- config_name: all\n{files}---\n", encoding="utf-8")
+    data = load(tmp_path)
+    assert data.label_names == ["00", "01"] and data.splits["test"].num_rows == 9
+
+
+def test_other_data_are_read_whole(tmp_path: Path) -> None:
+    path = write(tmp_path / "other.csv", opinion_rows(100))
+    arguments = DataArguments(dataset=str(path), test_share=0.2)
+    whole = load_data(arguments, only="test", label_names=NAMES, is_other=True)
+    assert whole.splits["test"].num_rows == 100
+    write(tmp_path / "folder" / "train.csv")
+    write(tmp_path / "folder" / "dev.csv")
+    with pytest.raises(InputError, match="has no test split; it has validation, train"):
+        load_data(DataArguments(dataset=str(tmp_path / "folder")), only="test", label_names=NAMES, is_other=True)
+
+
+def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", opinion_rows(60))
+    assert sum(rows.num_rows for rows in load(path).splits.values()) == 60
+    write(path, opinion_rows(90))
+    assert sum(rows.num_rows for rows in load(path).splits.values()) == 90

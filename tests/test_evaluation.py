@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from sklearn import metrics as sk
 
 from modeling_lstm.cli import main
-from modeling_lstm.evaluation import bootstrap_intervals, plot_confusion
+from modeling_lstm.evaluation import EvaluationArguments, bootstrap_intervals, evaluate, plot_confusion
 from modeling_lstm.metrics import (
     TextClassificationMetric,
     calibration_bins,
@@ -19,7 +19,7 @@ from modeling_lstm.metrics import (
     confusion_scores,
     scores,
 )
-from tests.conftest import opinion_rows, write_csv
+from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
 
 RNG = np.random.default_rng(0)
 
@@ -212,3 +212,20 @@ def test_scores_from_confusion_matrices_are_those_of_scikit_learn() -> None:
         assert {name: found[name][number] for name in expected} == pytest.approx(expected)
     twice = confusion_matrix(*drawn[0], 4, weights=np.full(40, 2.0))
     assert (twice == 2 * matrices[0]).all()
+
+
+def test_a_file_is_scored_whole(tmp_path: Path, data_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not only the share of it that the run's own settings would cut off its training data."""
+    flags = ["--test_share", "0.2", "--group_column", "text"]
+    run = tmp_path / "run"
+    assert (
+        main(["train", "--dataset", str(data_folder / "train.csv"), "--output_dir", str(run), *flags, *TRAIN_FLAGS])
+        == 0
+    )
+    other = write_csv(tmp_path / "other.csv", opinion_rows(100))
+    for split in ("test", "validation", "train"):
+        assert evaluate(str(run), EvaluationArguments(dataset=str(other), split=split))["rows"] == 100
+    assert evaluate(str(run), EvaluationArguments(split="test"))["rows"] < 90
+    semicolons = tmp_path / "semicolons.csv"
+    semicolons.write_bytes(other.read_bytes().replace(b",", b";"))
+    assert evaluate(str(run), EvaluationArguments(dataset=str(semicolons)))["rows"] == 100

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from transformers import pipeline
@@ -184,3 +185,90 @@ def test_a_failure_leaves_the_old_output(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="in the middle"):
         write_rows(rows(), target)
     assert target.read_text(encoding="utf-8") == "old" and list(tmp_path.iterdir()) == [target]
+
+
+ROWS = [
+    {"id": n, "text": text, "label": "?", "tags": ["a", 1.50, None]} for n, text in enumerate(["good", 'a "b"\n', ""])
+]
+
+
+@pytest.mark.parametrize("source", ["in.csv", "in.tsv", "in.jsonl", "in.parquet"])
+@pytest.mark.parametrize("output", ["a.csv", "a.jsonl", "a.parquet"])
+def test_columns_that_are_kept(trained: Path, tmp_path: Path, source: str, output: str) -> None:
+    path, target = tmp_path / source, tmp_path / output
+    if source == "in.parquet":
+        pq.write_table(pa.Table.from_pylist([row | {"tags": ["a"]} for row in ROWS]), path)
+    elif source == "in.jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    else:
+        rows = [tuple(row.values()) for row in ROWS]
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, delimiter="\t" if source == "in.tsv" else ",").writerows([tuple(ROWS[0]), *rows])
+    flags = ["--keep_columns", "all", "--all_scores"]
+    assert main(["predict", str(trained), "--input", str(path), "--output", str(target), *flags]) == 0
+    found = read(target)
+    assert [row["text"] for row in found] == [row["text"] for row in ROWS]
+    assert list(found[0]) == [
+        *("text", "label", "score", "score_negative", "score_neutral", "score_positive", "id", "input_label", "tags")
+    ]
+    assert [row["input_label"] for row in found] == ["?"] * 3
+    is_typed = source == "in.parquet" or (source == "in.jsonl" and output == "a.jsonl")
+    ids: list[int | str] = [0, 1, 2] if is_typed and output != "a.csv" else ["0", "1", "2"]
+    assert [row["id"] for row in found] == ids
+    if source == "in.jsonl":
+        assert [row["tags"] if output == "a.jsonl" else json.loads(row["tags"]) for row in found] == [
+            ["a", 1.5, None] for _ in ROWS
+        ]
+    for row in found:
+        scores = {name: float(row[f"score_{name}"]) for name in ("negative", "neutral", "positive")}
+        assert sum(scores.values()) == pytest.approx(1.0, abs=1e-5)
+        assert max(scores, key=scores.__getitem__) == row["label"]
+        assert scores[row["label"]] == pytest.approx(float(row["score"]))
+
+
+def test_some_columns_are_kept(
+    trained: Path, tmp_path: Path, fails: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_csv(tmp_path / "in.csv", [("1", "good", "x")], ("ID", "text", "y"))
+    target = tmp_path / "out.csv"
+    assert main(["predict", str(trained), "--input", str(path), "--output", str(target), "--keep_columns", "id"]) == 0
+    assert list(read(target)[0]) == ["text", "label", "score", "ID"]
+    message = fails("predict", trained, "--input", path, "--output", target, "--keep_columns", "z")
+    assert "has no column z; its columns are ID, text, y" in message
+    assert "give both" in fails("predict", trained, "good", "--keep_columns", "id")
+    assert "has no columns" in fails("predict", trained, "--input", "-", "--output", target, "--keep_columns", "id")
+    capsys.readouterr()
+    assert main(["predict", str(trained), "the film was great", "--all_scores"]) == 0
+    label, scores, text = capsys.readouterr().out.strip().split("\t")
+    assert (label, text) == ("positive", "the film was great") and scores.startswith("negative 0.")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "texts"),
+    [
+        ("in.csv", "text\n5\n10\n", ["5", "10"]),
+        ("in.csv", "text;label\ngreat film;0\n", ["great film"]),
+        ("in.csv", "TEXT,lang\nit was awful,en\n", ["it was awful"]),
+        ("in.tsv", 'text\tid\n"a" b\t1\n"c\t2\nd\t3\n"e\t4\n', ['"a" b', '"c', "d", '"e']),
+        ("in.jsonl", '{"text": 5}\n{"text": "a"}\n', ["5", "a"]),
+        ("in.txt", "\ufeffone\rtwo\n\nthree\n", ["one\rtwo", "", "three"]),
+        ("-", "\ufeffone\rtwo\n\nthree\n", ["one\rtwo", "", "three"]),
+    ],
+)
+def test_as_many_answers_as_texts(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: str, texts: list[str]
+) -> None:
+    (tmp_path / name).write_bytes(content.encode("utf-8"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content.encode("utf-8")), encoding="utf-8"))
+    found = predict(str(trained), [], PredictionArguments(input=name if name == "-" else str(tmp_path / name)))
+    assert not isinstance(found, int) and [row["text"] for row in found] == texts
+
+
+def test_rows_of_another_shape_than_the_header(trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("text,lang,source\nit was awful,en,web,\n", encoding="utf-8")
+    assert "row 1 (line 2) has 4 fields, the header 3" in fails("predict", trained, "--input", path)
+    path.write_bytes("text\ncafé\n".encode("cp1252"))
+    assert "line 2 is not UTF-8 (byte 0xe9)" in fails("predict", trained, "--input", path)
+    found = predict(str(trained), [], PredictionArguments(input=str(path), encoding="cp1252"))
+    assert not isinstance(found, int) and next(found)["text"] == "café"
