@@ -243,9 +243,10 @@ class Delimited(Table):
                 ) from error
 
     def _delimiter(self) -> str:
-        """The one of the usual delimiters that divides the header, and the first rows into as many fields."""
-        if format_of(self.path) == ".tsv":
-            return "\t"
+        """
+        The one of the usual delimiters that divides the header, and the first rows into as many fields: a tab in a
+        `.tsv` file, elsewhere a comma before the others.
+        """
         with opened(self.path, self.encoding) as file:
             lines = list(itertools.islice(file, SAMPLE + 1))
         found: dict[str, bool] = {}
@@ -255,6 +256,13 @@ class Delimited(Table):
                 records = records[:-1]  # the last one may go on
             if records and len(records[0]) > 1:
                 found[delimiter] = len({len(fields) for fields in records}) == 1
+        if format_of(self.path) == ".tsv":
+            require(
+                "\t" in found or not found,
+                f"{str(self.path)!r} could not be read: there is no tab in its first line, but {listed(found)!r}. Name "
+                "what is between its fields with --delimiter.",
+            )
+            return "\t"
         fitting = [delimiter for delimiter, fits in found.items() if fits] or list(found)
         if len(fitting) > 1 and "," not in fitting:
             raise InputError(

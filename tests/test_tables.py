@@ -247,6 +247,13 @@ def test_wrong_settings(tmp_path: Path, arguments: dict[str, str], message: str)
 
 
 @pytest.mark.parametrize("name", ["tab", "\\t", "\t"])
+def test_tabs_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no tab in its first line, but ','. Name what is between its fields"):
+        opened(tmp_path / "a.tsv", "text,label\na,1\n")
+    assert rows(tmp_path / "a.tsv", "text,label\na,1\n", delimiter=",") == [("a", "1")]
+    assert rows(tmp_path / "b.tsv", "text\na, b\n") == [("a, b",)]
+
+
 def test_names_of_the_tab(tmp_path: Path, name: str) -> None:
     assert rows(tmp_path / "a.csv", "a,b\tc\n1\t2\n", delimiter=name) == [("1", "2")]
 
