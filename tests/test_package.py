@@ -19,7 +19,8 @@ PACKAGE = ROOT / "modeling_lstm"
 REMOTE = ("configuration_lstm", "modeling_lstm", "modeling_bag_of_words", "tokenization_lstm")
 # Lower ranks know nothing of higher ones
 RANKS = {
-    **dict.fromkeys(("errors", "configuration_lstm", "tokenization_lstm", "metrics", "order_matters", "classifier"), 0),
+    "errors": -1,
+    **dict.fromkeys(("tables", "configuration_lstm", "tokenization_lstm", "metrics", "order_matters", "classifier"), 0),
     **dict.fromkeys(("adversarial", "averaging", "optimizer", "card", "cell", "figures"), 0),
     **dict.fromkeys(("modeling_lstm", "labels", "preprocessing", "hub", "sources", "writers"), 1),
     **dict.fromkeys(("modeling_bag_of_words", "data", "runs", "trainer"), 2),
