@@ -1,8 +1,8 @@
 """Adversarial training: word vectors pushed a little in the direction that harms most (Miyato et al., 2017)."""
 
 import contextlib
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -27,7 +27,9 @@ def watched(embedding: nn.Module) -> Iterator[list[torch.Tensor]]:
         handle.remove()
 
 
-def worst_push(vectors: torch.Tensor, size: float) -> torch.Tensor:
+def worst_push(
+    vectors: torch.Tensor, size: float, total: Callable[[torch.Tensor], Any] = lambda numbers: numbers
+) -> torch.Tensor:
     """
     The push of the word vectors that, to first order, raises the loss most (equation 5).
 
@@ -36,9 +38,11 @@ def worst_push(vectors: torch.Tensor, size: float) -> torch.Tensor:
             are zeros.
         size: L2 norm of the push of each text, as a share of the mean length of a word vector in the batch. In the
             paper, whose vectors have 256 numbers of variance 1, a push of 5 is a share of 5 / sqrt(256) = 0.31.
+        total: Adds up the numbers of several processes, each of which has a part of the batch.
     """
     lengths = vectors.detach().norm(dim=-1)
-    length = lengths.sum() / (lengths > 0).sum().clamp(min=1)
+    summed, number = total(torch.stack([lengths.sum(), (lengths > 0).sum().to(lengths.dtype)]))
+    length = summed / number.clamp(min=1)
     gradient = cast(torch.Tensor, vectors.grad)
     norms = gradient.flatten(1).norm(dim=1).clamp(min=1e-12)
     return gradient * (size * length / norms)[:, None, None]

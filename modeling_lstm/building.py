@@ -1,6 +1,5 @@
 """From settings to a fresh model: an LSTM, a GRU, a bag of words, or a Transformer with a new classifier."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -196,15 +195,20 @@ def class_weights_of(arguments: ModelArguments, data: TextData) -> list[float] |
     return [float(weight) for weight in counts.sum() / (len(counts) * np.maximum(counts, 1))]
 
 
-def weighted_loss(arguments: ModelArguments, data: TextData, smoothing: float) -> Callable[..., torch.Tensor] | None:
+@dataclass
+class WeightedLoss:
     """The loss of a Transformer with class weights, which its own cannot take; the LSTM's own does."""
-    weights = class_weights_of(arguments, data)
-    if weights is None or arguments.transformer is None:
-        return None
 
-    def loss(outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
+    weights: list[float]
+    smoothing: float
+
+    def __call__(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
         logits = outputs["logits"]
-        weight = torch.tensor(weights, dtype=logits.dtype, device=logits.device)
-        return torch.nn.functional.cross_entropy(logits, labels, weight, label_smoothing=smoothing)
+        weight = torch.tensor(self.weights, dtype=logits.dtype, device=logits.device)
+        return torch.nn.functional.cross_entropy(logits, labels, weight, label_smoothing=self.smoothing)
 
-    return loss
+
+def weighted_loss(arguments: ModelArguments, data: TextData, smoothing: float) -> WeightedLoss | None:
+    """What Trainer is to take for the loss, where the model's own does not do what the settings ask for."""
+    weights = class_weights_of(arguments, data)
+    return None if weights is None or arguments.transformer is None else WeightedLoss(weights, smoothing)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError, save_failure, without_tokens
+from .processes import is_main, is_told_here, leave_launch
 from .settings import flag_parser, parse, read_recipe, training_settings
 
 COMMANDS = {
@@ -37,7 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] not in COMMANDS:
         return _usage(given, COMMANDS)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    if given[0] not in ("train", "distill"):  # the others are no work for several processes
+        if not is_main():
+            return 0
+        leave_launch()
+    logging.basicConfig(level=logging.INFO if is_main() else logging.ERROR, format="%(message)s", stream=sys.stderr)
     # large pages for torch's large tensors: the gradient of a word table is allocated anew in every step
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     for noisy in ("httpx", "httpx2", "datasets", "filelock", "fsspec", "absl", "matplotlib", "gensim", "smart_open"):
@@ -63,7 +68,8 @@ def _parser(command: str, *dataclass_types: Any) -> Any:
 
 
 def _complain(message: str) -> int:
-    print(f"modeling-lstm: error: {without_tokens(' '.join(message.split()))}", file=sys.stderr)  # one line
+    if is_told_here():
+        print(f"modeling-lstm: error: {without_tokens(' '.join(message.split()))}", file=sys.stderr)  # one line
     return 2
 
 
@@ -91,6 +97,8 @@ def _train(given: list[str], name: str = "train") -> int:
         given = [*read_recipe(Path(given[0])), *given[1:]]
     settings = training_settings(given, COMMANDS[name], distill=name == "distill")
     record = train(*settings, command=command)
+    if not is_main():
+        return 0
     best = record["best"]["metric"]
     score = record["metrics"]["validation"][best]
     minutes = record["seconds"]["total"] / 60

@@ -2,13 +2,15 @@
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 from datasets import Dataset
+from torch.utils.data import RandomSampler
 from transformers import (
     EarlyStoppingCallback,
     PreTrainedModel,
@@ -17,16 +19,19 @@ from transformers import (
     TrainerControl,
     TrainerState,
     TrainingArguments,
+    set_seed,
 )
 from transformers.trainer import TRAINING_ARGS_NAME
-from transformers.trainer_pt_utils import LengthGroupedSampler
+from transformers.trainer_pt_utils import BatchRebalanceSampler, LengthGroupedSampler
 from transformers.trainer_utils import has_length
 
 from .adversarial import pushed, watched, worst_push
 from .averaging import EVERY, WeightAverage
 from .errors import InputError, require
 from .hub import create_repository
+from .modeling_lstm import classification_loss
 from .optimizer import RowAdamW, clip_gradients
+from .processes import processes
 
 # What suits fine-tuning a Transformer, where that differs from the defaults below, which suit an LSTM
 TRANSFORMER_DEFAULTS = {
@@ -129,8 +134,8 @@ class LstmTrainingArguments(TrainingArguments):
             self.hub_strategy == "end",
             f"--hub_strategy must be end, found {self.hub_strategy}: a run folder is pushed when it is complete.",
         )
-        if self.bf16 and not torch.accelerator.is_available():
-            self.use_cpu = True  # without it transformers takes bf16 for a mistake
+        if (self.bf16 or processes() > 1) and not torch.accelerator.is_available():
+            self.use_cpu = True  # without it transformers takes bf16 for a mistake, and leaves processes on their own
         super().__post_init__()
 
 
@@ -145,11 +150,14 @@ class LstmTrainer(Trainer):
             self.label_smoother = None  # the model's own loss does it, together with class weights; Trainer's cannot
         self.average: WeightAverage | None = None
         self.resumed_from: str | None = None
+        self._shares: list[float] = []  # of the losses of the next batches, see `get_batch_samples`
+        self._share = 1.0
         if getattr(self.args, "average_epochs", 0) > 0:
             self.add_callback(_Averaging(self))
         if patience := getattr(self.args, "early_stopping_patience", None):
             self.add_callback(_EarlyStopping(patience))
         self.add_callback(_RowUpdates(self))
+        self.add_callback(_OwnChance())
 
     @staticmethod
     def get_optimizer_cls_and_kwargs(args: TrainingArguments, model: PreTrainedModel | None = None) -> tuple[Any, Any]:
@@ -181,15 +189,76 @@ class LstmTrainer(Trainer):
 
     def training_step(self, model: torch.nn.Module, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Trainer's, and its adversarial twin where `--adversarial_size` asks for it."""
+        self._share = self._shares.pop(0) if self._shares else 1.0
         size = getattr(self.args, "adversarial_size", 0.0)
         if size == 0:
             return super().training_step(model, *args, **kwargs)
         embedding = cast(Any, self.model).get_input_embeddings()
         with watched(embedding) as vectors:
             loss = super().training_step(model, *args, **kwargs)
-        with pushed(embedding, worst_push(vectors[0], size)):
+        with pushed(embedding, worst_push(vectors[0], size, self.accelerator.reduce)):
             super().training_step(model, *args, **kwargs)
         return loss
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
+        """
+        Trainer's; of several processes each learns what its part of a batch weighs.
+
+        The gradients of the processes are averaged, and each is one of a mean. So that the average is the gradient of
+        the mean over all rows, also where one process has fewer of them, each loss is multiplied by the number of its
+        rows (or with class weights their sum), divided by the mean of these numbers over the processes.
+        """
+        batches, items = super().get_batch_samples(*args, **kwargs)
+        if self.args.world_size > 1 and batches:
+            counts = torch.tensor([self._weight_of(one) for one in batches], device=self.args.device)
+            means = cast(torch.Tensor, self.accelerator.reduce(counts, "mean"))
+            self._shares = (counts / means).tolist()
+        return batches, items
+
+    def _weight_of(self, batch: dict[str, Any]) -> float:
+        """What the mean over the rows of a batch divides their losses by."""
+        labels = batch.get("labels")
+        weights = getattr(self.compute_loss_func, "weights", None)
+        config: Any = getattr(self.model, "config", None)
+        if weights is None and getattr(config, "problem_type", None) == "single_label_classification":
+            weights = getattr(config, "class_weights", None)
+        if weights is None or labels is None or bool((labels < 0).any()):
+            return float(len(batch["input_ids"]))
+        return float(torch.tensor(weights)[labels.cpu()].sum())
+
+    def compute_loss(
+        self, model: torch.nn.Module, inputs: dict[str, Any], return_outputs: bool = False, *_: Any, **__: Any
+    ) -> Any:
+        """The loss of [`batch_loss`]; in training with several processes multiplied as in [`get_batch_samples`]."""
+        loss, outputs = self.batch_loss(model, inputs)
+        if model.training:
+            loss = loss * self._share
+        return (loss, outputs) if return_outputs else loss
+
+    def batch_loss(self, model: torch.nn.Module, inputs: dict[str, Any]) -> tuple[torch.Tensor, Any]:
+        """The mean loss of the rows, and what the model puts out."""
+        # without a number of items: no loss here is a sum that is divided by it
+        return cast(Any, super().compute_loss(model, inputs, return_outputs=True))
+
+    def loss_of(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The usual loss of rows whose logits are known, of shape `(rows, labels)`."""
+        model: Any = self.model
+        if self.label_smoother is not None:
+            return self.label_smoother({"logits": logits}, labels)
+        if self.compute_loss_func is not None:
+            return self.compute_loss_func({"logits": logits}, labels)
+        if hasattr(model.config, "label_smoothing"):
+            return classification_loss(model.config, logits, labels)
+        return model.loss_function(labels=labels, pooled_logits=logits, config=model.config)
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """Trainer's, whose loss is one of all rows, and of none twice, with several processes too."""
+        output: Any = super().evaluation_loop(*args, **kwargs)
+        losses = [name for name in output.metrics if name.endswith("_loss") and not name.endswith("_log_loss")]
+        if self.args.world_size > 1 and losses and isinstance(output.predictions, np.ndarray):
+            found = self.loss_of(torch.from_numpy(output.predictions), torch.from_numpy(output.label_ids))
+            output.metrics[losses[0]] = float(found)
+        return output
 
     def _clip_grad_norm(self, model: torch.nn.Module) -> torch.Tensor:
         if self.row_optimizer() is None:
@@ -205,7 +274,38 @@ class LstmTrainer(Trainer):
         sampler = super()._get_train_sampler(train_dataset)
         if isinstance(sampler, LengthGroupedSampler):
             sampler = _EpochSampler(sampler, self)
+        elif isinstance(sampler, RandomSampler):
+            sampler = _RandomEpochSampler(sampler.data_source, self)
+        if self.args.world_size > 1 and sampler is not None and not isinstance(sampler, BatchRebalanceSampler):
+            sampler = _Parts(sampler, self.args)
         return sampler
+
+    def get_train_dataloader(self) -> torch.utils.data.DataLoader:
+        """
+        Trainer's.
+
+        Raises:
+            InputError: `--dataloader_drop_last` leaves no batch.
+        """
+        loader = super().get_train_dataloader()
+        require(
+            not has_length(loader) or len(loader) > 0,
+            f"--dataloader_drop_last leaves no batch: there are {self.num_examples(loader)} rows to train on, and "
+            f"{self.args.train_batch_size * self.args.world_size} in a batch (--per_device_train_batch_size).",
+        )
+        return loader
+
+    def get_eval_dataloader(self, *args: Any, **kwargs: Any) -> torch.utils.data.DataLoader:
+        """Trainer's, with all rows: `--dataloader_drop_last` is about batches to train on."""
+        chosen, self.args.dataloader_drop_last = self.args.dataloader_drop_last, False
+        try:
+            return super().get_eval_dataloader(*args, **kwargs)
+        finally:
+            self.args.dataloader_drop_last = chosen
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        super()._save_rng_state(output_dir)
+        self.accelerator.wait_for_everyone()  # the file that makes a checkpoint whole is written after this
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """`Trainer.evaluate`; during training of the average of the weights, where there is one."""
@@ -228,6 +328,8 @@ class LstmTrainer(Trainer):
         raise InputError("Push a run when it is complete: modeling-lstm push RUN me/name, or sharing.push.")
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        if not self.args.should_save:
+            return
         super()._save(output_dir, state_dict)
         Path(output_dir or str(self.args.output_dir), TRAINING_ARGS_NAME).unlink(missing_ok=True)  # a pickle
         if self.average and output_dir is not None:
@@ -243,6 +345,14 @@ class LstmTrainer(Trainer):
         if self.average and self.state.best_model_checkpoint is not None:
             self.average.load(self.state.best_model_checkpoint)
             self.average.copy_to(model)
+
+
+class _OwnChance(TrainerCallback):
+    """Lets each of several processes draw dropout masks of its own; a resumed run has read its chance already."""
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if args.process_index > 0 and state.global_step == 0:
+            set_seed(args.seed + args.process_index)
 
 
 class _RowUpdates(TrainerCallback):
@@ -298,7 +408,7 @@ class _Averaging(TrainerCallback):
 
 class _EpochSampler(LengthGroupedSampler):
     def __init__(self, sampler: LengthGroupedSampler, trainer: Trainer):
-        super().__init__(sampler.batch_size, lengths=sampler.lengths)
+        super().__init__(sampler.batch_size * trainer.args.world_size, lengths=sampler.lengths)
         self.trainer = trainer
 
     def __iter__(self) -> Iterator[int]:
@@ -307,6 +417,49 @@ class _EpochSampler(LengthGroupedSampler):
         epoch = int(self.trainer.state.epoch or 0)
         self.generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
         return super().__iter__()
+
+
+class _RandomEpochSampler(torch.utils.data.Sampler[int]):
+    """A random order that depends on seed and epoch only: the one that accelerate gives to an uninterrupted run."""
+
+    def __init__(self, rows: Sized, trainer: Trainer):
+        self.rows, self.trainer = rows, trainer
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[int]:
+        args = self.trainer.args
+        seed = args.seed if args.data_seed is None else args.data_seed
+        generator = torch.Generator().manual_seed(seed + int(self.trainer.state.epoch or 0))
+        return iter(torch.randperm(len(self.rows), generator=generator).tolist())
+
+
+class _Parts(BatchRebalanceSampler):
+    """
+    Of each batch that a single process would take, the part of one process.
+
+    The parts differ by one row at most. Where a batch has fewer rows than there are processes, all of them take it
+    whole, which leaves the average of their gradients as it is. A `BatchRebalanceSampler` is what Trainer takes for a
+    sampler whose batches are such parts already.
+    """
+
+    def __init__(self, sampler: torch.utils.data.Sampler, args: TrainingArguments):
+        self.whole = torch.utils.data.BatchSampler(
+            sampler, args.train_batch_size * args.world_size, args.dataloader_drop_last
+        )
+        self.drop_last = args.dataloader_drop_last
+        self.rank, self.processes = args.process_index, args.world_size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Nothing: the order of the rows follows the epoch of the trainer."""
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for batch in self.whole:
+            yield batch[self.rank :: self.processes] if len(batch) >= self.processes else batch
 
 
 def word_table(model: Any) -> torch.nn.Parameter:

@@ -35,6 +35,7 @@ from .hub import is_hub_id
 from .metrics import TextClassificationMetric, decide, metric_names
 from .prediction import torch_classifier
 from .preprocessing import TokenizerArguments, build_tokenizer, texts_of, tokenize
+from .processes import failing_once, from_main, is_main, is_single_in_spite, main_first
 from .runs import environment, save_run
 from .sharing import PushArguments, push
 from .sources import kind_of
@@ -71,38 +72,58 @@ def train(
     Raises:
         InputError: data or settings that cannot be used, or a run folder that is taken.
     """
-    args = training_arguments
+    with failing_once():
+        return _train(model_arguments, tokenizer_arguments, data_arguments, training_arguments, distillation, command)
+
+
+def _train(
+    model_arguments: ModelArguments,
+    tokenizer_arguments: TokenizerArguments,
+    data_arguments: DataArguments,
+    args: LstmTrainingArguments,
+    distillation: DistillationArguments | None,
+    command: str | None,
+) -> dict[str, Any]:
     folder = Path(args.output_dir)
     if "tensorboard" in (args.report_to or ()) and importlib.util.find_spec("tensorboard") is None:
         raise InputError("TensorBoard is not installed: pip install 'modeling-lstm[tensorboard]'")
-    checkpoint, is_replaced = prepare_folder(folder, args)
+    if is_single_in_spite():
+        logger.warning("accelerate launch starts one process on a CPU, whatever it is told: use torchrun.")
     started = time.perf_counter()
-    data = load_data(data_arguments)
-    _choose_metric(args, data)
     length = data_arguments.max_length
-    source = _word_source(model_arguments, tokenizer_arguments, length)
     lesson = None
-    if distillation is not None:
-        is_weighted = model_arguments.class_weights is not None or args.label_smoothing_factor > 0
-        require(
-            not is_weighted or distillation.label_weight > 0,
-            "--class_weights and --label_smoothing_factor say how the true labels count: give --label_weight too.",
+    with main_first():
+        checkpoint, is_replaced = prepare_folder(folder, args)
+        data = load_data(data_arguments)
+        _choose_metric(args, data)
+        source = _word_source(model_arguments, tokenizer_arguments, length)
+        if distillation is not None:
+            is_weighted = model_arguments.class_weights is not None or args.label_smoothing_factor > 0
+            require(
+                not is_weighted or distillation.label_weight > 0,
+                "--class_weights and --label_smoothing_factor say how the true labels count: give --label_weight too.",
+            )
+            lesson = prepare_lesson(data, distillation, args.seed, args.device.type)
+        texts = data.splits["train"] if lesson is None else lesson.texts()
+        if isinstance(source, TokenTable) and tokenizer_arguments.trim_vocabulary:
+            source = source.trimmed(texts_of(texts), tokenizer_arguments.trim_vocabulary)
+    # learned once: two processes could break ties in another way
+    tokenizer = from_main(
+        lambda: (
+            source.tokenizer if isinstance(source, TokenTable) else build_tokenizer(tokenizer_arguments, texts, length)
         )
-        lesson = prepare_lesson(data, distillation, args.seed, args.device.type)
-    texts = data.splits["train"] if lesson is None else lesson.texts()
-    if isinstance(source, TokenTable) and tokenizer_arguments.trim_vocabulary:
-        source = source.trimmed(texts_of(texts), tokenizer_arguments.trim_vocabulary)
-    tokenizer = (
-        source.tokenizer if isinstance(source, TokenTable) else build_tokenizer(tokenizer_arguments, texts, length)
     )
-    rows = dict(data.splits) if lesson is None else data.splits | {"train": lesson.for_student(tokenizer)}
     lengths = {"train": data_arguments.train_max_length or length, "validation": length}
-    splits = {name: tokenize(rows[name], name, tokenizer, cut) for name, cut in lengths.items()}
-    vectors = None if source is None else _prepared(source, tokenizer, splits["train"].rows, model_arguments)
+    with main_first():
+        rows = dict(data.splits) if lesson is None else data.splits | {"train": lesson.for_student(tokenizer)}
+        splits = {name: tokenize(rows[name], name, tokenizer, cut) for name, cut in lengths.items()}
+        vectors = None if source is None else _prepared(source, tokenizer, splits["train"].rows, model_arguments)
     if vectors is not None:
         if args.embedding_learning_rate is None:
             args.embedding_learning_rate = PRETRAINED_RATE * args.learning_rate
         model_arguments = replace(model_arguments, embedding_size=vectors.dimension)
+    if args.world_size > 1 and args.ddp_find_unused_parameters is None:
+        args.ddp_find_unused_parameters = model_arguments.transformer is not None  # the others use all of theirs
     set_seed(args.seed)
     model = build_model(model_arguments, tokenizer, data, args, vectors)
     prepared = time.perf_counter()
@@ -116,7 +137,7 @@ def train(
         compute_metrics=score_function(data.problem_type, data.label_names),
         compute_loss_func=weighted_loss(model_arguments, data, args.label_smoothing_factor),
     )
-    if is_replaced:
+    if is_replaced and is_main():
         shutil.rmtree(folder)  # not before data, settings and the Hub have been found good
     with _explained(folder, checkpoint):
         trainer.train(resume_from_checkpoint=checkpoint)
@@ -142,20 +163,24 @@ def train(
     if vectors is not None:
         record["embeddings"] = vectors.report
     record |= _outcome(trainer, resumed=checkpoint is not None)
-    if lesson is not None:
-        logits = torch_classifier(model.eval(), tokenizer).raw_scores(data.splits["validation"]["text"][:])
-        found = gap(data, "validation", logits, lesson.validation, args.metric_for_best_model)
-        record["distillation"] = lesson.report | {"gap": {"validation": found}}
-    record["seconds"] = {
-        "preparation": round(prepared - started, 2),
-        "training": round(trained - prepared, 2),
-        "total": round(time.perf_counter() - started, 2),
-    }
-    record |= environment()
-    save_run(folder, model, tokenizer, record)
-    if args.push_to_hub and trainer.is_world_process_zero():
-        _push(folder, str(trainer.hub_model_id), args)
-    return record
+
+    def finish() -> dict[str, Any]:
+        if lesson is not None:
+            logits = torch_classifier(model.eval(), tokenizer).raw_scores(data.splits["validation"]["text"][:])
+            found = gap(data, "validation", logits, lesson.validation, args.metric_for_best_model)
+            record["distillation"] = lesson.report | {"gap": {"validation": found}}
+        record["seconds"] = {
+            "preparation": round(prepared - started, 2),
+            "training": round(trained - prepared, 2),
+            "total": round(time.perf_counter() - started, 2),
+        }
+        finished = record | environment()
+        save_run(folder, model, tokenizer, finished)
+        if args.push_to_hub:
+            _push(folder, str(trainer.hub_model_id), args)
+        return finished
+
+    return from_main(finish)
 
 
 def _push(folder: Path, repo_id: str, args: LstmTrainingArguments) -> None:
@@ -318,7 +343,10 @@ def _choose_metric(args: LstmTrainingArguments, data: TextData) -> None:
 
 def _changed(args: TrainingArguments) -> dict[str, Any]:
     """The settings that differ from the defaults."""
-    defaults = LstmTrainingArguments(output_dir=str(args.output_dir)).to_dict()
+    # `use_cpu` decides whether the processes of a launch know each other
+    defaults = LstmTrainingArguments(output_dir=str(args.output_dir), use_cpu=args.use_cpu).to_dict() | {
+        "use_cpu": False
+    }
     ignored = {"output_dir", "resume_from_checkpoint", "overwrite", "greater_is_better"}
     return {name: value for name, value in args.to_dict().items() if value != defaults[name] and name not in ignored}
 

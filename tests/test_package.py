@@ -22,6 +22,7 @@ RANKS = {
     "errors": -1,
     **dict.fromkeys(("tables", "configuration_lstm", "tokenization_lstm", "metrics", "order_matters", "classifier"), 0),
     **dict.fromkeys(("adversarial", "averaging", "optimizer", "card", "cell", "figures"), 0),
+    "processes": 0,
     **dict.fromkeys(("modeling_lstm", "labels", "preprocessing", "hub", "sources", "writers"), 1),
     **dict.fromkeys(("modeling_bag_of_words", "data", "runs", "trainer"), 2),
     "intervals": 1,
@@ -178,7 +179,7 @@ def test_every_command_explains_its_settings(command: str, capsys: pytest.Captur
 def test_the_list_of_commands_needs_no_torch() -> None:
     tree = ast.parse((PACKAGE / "cli.py").read_text(encoding="utf-8"))
     top = {node.module for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 1}
-    assert top == {"errors", "settings"}
+    assert top == {"errors", "processes", "settings"}
     assert imported(PACKAGE / "settings.py") <= {
         *("errors", "data", "preprocessing", "trainer", "building", "distillation"),
     }

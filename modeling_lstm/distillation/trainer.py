@@ -4,7 +4,6 @@ from typing import Any
 
 import torch
 
-from ..modeling_lstm import classification_loss
 from ..trainer import LstmTrainer
 from .arguments import DistillationArguments
 from .loss import divergence, logit_loss
@@ -41,12 +40,10 @@ class DistillationTrainer(LstmTrainer):
         if LOGITS not in columns:
             columns.append(LOGITS)
 
-    def compute_loss(
-        self, model: torch.nn.Module, inputs: dict[str, Any], return_outputs: bool = False, *args: Any, **kwargs: Any
-    ) -> Any:
+    def batch_loss(self, model: torch.nn.Module, inputs: dict[str, Any]) -> tuple[torch.Tensor, Any]:
         """The weighted sum of the distance of logits, the divergence, and the loss on the rows with a true label."""
         if LOGITS not in inputs:
-            return super().compute_loss(model, inputs, return_outputs, *args, **kwargs)
+            return super().batch_loss(model, inputs)
         chosen = self.distillation
         inputs = dict(inputs)
         teacher_logits, labels = inputs.pop(LOGITS).float(), inputs.pop("labels", None)
@@ -59,7 +56,11 @@ class DistillationTrainer(LstmTrainer):
             )
         if chosen.label_weight and labels is not None:
             loss = loss + chosen.label_weight * self._label_loss(logits, labels)
-        return (loss, outputs) if return_outputs else loss
+        return loss, outputs
+
+    def _weight_of(self, batch: dict[str, Any]) -> float:
+        """Here every row counts the same: the loss on true labels, too, is divided by the number of all rows."""
+        return float(len(batch["input_ids"]))
 
     def _label_loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """The usual loss of the labelled rows, times their share of the batch, so that every row counts the same."""
@@ -67,14 +68,4 @@ class DistillationTrainer(LstmTrainer):
         is_known = is_known.reshape(len(labels), -1).all(dim=1)
         if not bool(is_known.any()):
             return logits.new_zeros(())
-        logits, labels = logits[is_known], labels[is_known]
-        model: Any = self.model
-        if self.label_smoother is not None:
-            loss = self.label_smoother({"logits": logits}, labels)
-        elif self.compute_loss_func is not None:
-            loss = self.compute_loss_func({"logits": logits}, labels)
-        elif hasattr(model.config, "label_smoothing"):
-            loss = classification_loss(model.config, logits, labels)
-        else:
-            loss = model.loss_function(labels=labels, pooled_logits=logits, config=model.config)
-        return loss * is_known.float().mean()
+        return self.loss_of(logits[is_known], labels[is_known]) * is_known.float().mean()
