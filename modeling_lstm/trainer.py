@@ -1,6 +1,7 @@
 """`LstmTrainer`: `Trainer` with batches of like lengths that can be repeated, and a learning rate for word vectors."""
 
 import contextlib
+import json
 import math
 from collections.abc import Iterator, Sized
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ TRANSFORMER_DEFAULTS = {
     "lr_scheduler_type": "linear",
     "max_length": 256,
 }
+ORIGIN = "trained_with.json"  # in each checkpoint
 PRETRAINED_RATE = 0.3  # of the learning rate, for vectors that begin as --embeddings; chosen on validation
 
 
@@ -150,6 +152,7 @@ class LstmTrainer(Trainer):
             self.label_smoother = None  # the model's own loss does it, together with class weights; Trainer's cannot
         self.average: WeightAverage | None = None
         self.resumed_from: str | None = None
+        self.origin: dict[str, str] | None = None  # what checkpoints tell of their data
         self._shares: list[float] = []  # of the losses of the next batches, see `get_batch_samples`
         self._share = 1.0
         if getattr(self.args, "average_epochs", 0) > 0:
@@ -331,6 +334,8 @@ class LstmTrainer(Trainer):
         if not self.args.should_save:
             return
         super()._save(output_dir, state_dict)
+        if self.origin is not None and output_dir is not None:
+            Path(output_dir, ORIGIN).write_text(json.dumps(self.origin, indent=2, ensure_ascii=False), encoding="utf-8")
         Path(output_dir or str(self.args.output_dir), TRAINING_ARGS_NAME).unlink(missing_ok=True)  # a pickle
         if self.average and output_dir is not None:
             self.average.save(output_dir)

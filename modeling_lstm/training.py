@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib.util
-import json
 import logging
 import shutil
 import time
@@ -25,6 +24,7 @@ from transformers import (
 )
 
 from .building import ModelArguments, build_model, described, weighted_loss
+from .checkpoints import check_origin, is_complete, last_checkpoint, origin
 from .data import DataArguments, TextData, load_data
 from .distillation import DistillationArguments, DistillationTrainer
 from .distillation.gap import gap
@@ -118,6 +118,10 @@ def _train(
         rows = dict(data.splits) if lesson is None else data.splits | {"train": lesson.for_student(tokenizer)}
         splits = {name: tokenize(rows[name], name, tokenizer, cut) for name, cut in lengths.items()}
         vectors = None if source is None else _prepared(source, tokenizer, splits["train"].rows, model_arguments)
+        teachers = [] if lesson is None else lesson.report["teachers"]
+        trained_with = origin(data, tokenizer, rows["train"], teachers)
+        if checkpoint is not None:
+            check_origin(checkpoint, trained_with)
     if vectors is not None:
         if args.embedding_learning_rate is None:
             args.embedding_learning_rate = PRETRAINED_RATE * args.learning_rate
@@ -137,6 +141,7 @@ def _train(
         compute_metrics=score_function(data.problem_type, data.label_names),
         compute_loss_func=weighted_loss(model_arguments, data, args.label_smoothing_factor),
     )
+    trainer.origin = trained_with
     if is_replaced and is_main():
         shutil.rmtree(folder)  # not before data, settings and the Hub have been found good
     with _explained(folder, checkpoint):
@@ -271,9 +276,9 @@ def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | Non
     require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file.")
     checkpoint = args.resume_from_checkpoint
     if checkpoint == "last":
-        checkpoint = _last_checkpoint(folder)
+        checkpoint = last_checkpoint(folder)
     elif checkpoint is not None:
-        require(_is_complete(Path(checkpoint)), f"{checkpoint!r} is no complete checkpoint.")
+        require(is_complete(Path(checkpoint)), f"{checkpoint!r} is no complete checkpoint.")
     if checkpoint is not None and Path(checkpoint).resolve().parent == folder.resolve():
         return checkpoint, False
     occupied = folder.exists() and any(not path.name.startswith(".saving-") for path in folder.iterdir())
@@ -287,27 +292,6 @@ def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | Non
         not occupied or is_run, f"{str(folder)!r} holds no run and is not overwritten: choose another --output_dir."
     )
     return checkpoint, occupied
-
-
-def _last_checkpoint(folder: Path) -> str | None:
-    """The newest complete checkpoint; one whose saving was interrupted is removed."""
-    numbered = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
-    for path in sorted(numbered, key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True):
-        if _is_complete(path):
-            return str(path)
-        logger.warning("%s was not saved to the end: removed", path)
-        shutil.rmtree(path)
-    logger.warning("%s has no checkpoint yet: training starts at the beginning", folder)
-    return None
-
-
-def _is_complete(checkpoint: Path) -> bool:
-    """Trainer writes `trainer_state.json` last, so a checkpoint is whole when that can be read."""
-    try:
-        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def score_function(problem_type: str, label_names: list[str]) -> Callable[[EvalPrediction], dict[str, float]]:

@@ -40,6 +40,7 @@ RANKS = {
     "vectors.words": 6,
     **dict.fromkeys(("vectors.sources", "vectors.training", "vectors"), 7),
     **dict.fromkeys(("vectors.comparison", "embeddings"), 8),
+    "checkpoints": 3,
     "training": 10,
     **dict.fromkeys(("evaluation", "export"), 11),
     "settings": 11,

@@ -1,0 +1,102 @@
+"""Resuming goes on only with what a checkpoint was trained with; anything else is refused in one sentence."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from modeling_lstm.cli import main
+from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
+
+FLAGS = [*TRAIN_FLAGS, "--embedding_range", "0.5", "--learning_rate", "0.02"]
+RESUME = [*FLAGS, "--resume_from_checkpoint", "last", "--num_train_epochs", "2"]
+GERMAN = {"negative": "schlecht", "neutral": "mittel", "positive": "gut"}
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of texts and a run of one epoch on it, with its checkpoint."""
+    folder = tmp_path_factory.mktemp("begun")
+    data = write_csv(folder / "data.csv", opinion_rows(90))
+    assert main(["train", "--dataset", str(data), "--output_dir", str(folder / "run"), *FLAGS]) == 0
+    return folder
+
+
+def variant(kind: str) -> list[tuple[str, str]]:
+    rows = opinion_rows(90)
+    return {
+        "labels renamed": [(text, GERMAN[label]) for text, label in rows],
+        "names swapped": [
+            (text, {"negative": "positive", "positive": "negative"}.get(label, label)) for text, label in rows
+        ],
+        "a text changed": [("another text", rows[0][1]), *rows[1:]],
+        "a label changed": [(rows[0][0], "positive"), *rows[1:]],
+        "rows in another order": rows[::-1],
+        "a row more": [*rows, rows[0]],
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        ("labels renamed", r"another labels \(negative, neutral, positive\).*\(gut, mittel, schlecht\)"),
+        ("names swapped", "another train split"),
+        ("a text changed", "another (train|validation) split"),
+        ("a label changed", "another (train|validation) split"),
+        ("rows in another order", "another train split"),
+        ("a row more", r"another train split \(81 rows, digest"),
+    ],
+)
+def test_other_data(kind: str, what: str, begun: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    import re
+
+    folder = shutil.copytree(begun / "run", tmp_path / "run")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    message = fails(
+        "train", "--dataset", write_csv(tmp_path / "data.csv", variant(kind)), "--output_dir", folder, *RESUME
+    )
+    assert re.search(what, message) and "checkpoint-6" in message, message
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_another_tokenizer_of_the_same_size(begun: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    folder = shutil.copytree(begun / "run", tmp_path / "run")
+    flags = ["--dataset", begun / "data.csv", "--output_dir", folder, *RESUME]
+    assert "another tokenizer (" in fails("train", *flags, "--lowercase", "false")
+
+
+def test_the_same_again_goes_on(begun: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(begun / "run", tmp_path / "run")
+    assert main(["train", "--dataset", str(begun / "data.csv"), "--output_dir", str(folder), *RESUME]) == 0
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert record["training"]["resumed"] and record["training"]["steps"] == 12
+
+
+def test_a_checkpoint_that_tells_nothing_goes_on_with_a_warning(
+    begun: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As those of earlier versions."""
+    folder = shutil.copytree(begun / "run", tmp_path / "run")
+    (folder / "checkpoint-6" / "trained_with.json").unlink()
+    assert main(["train", "--dataset", str(begun / "data.csv"), "--output_dir", str(folder), *RESUME]) == 0
+    assert "does not tell on what it was trained" in caplog.text
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "\udcff"])
+def test_a_damaged_record_of_a_checkpoint(content: str, begun: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    folder = shutil.copytree(begun / "run", tmp_path / "run")
+    (folder / "checkpoint-6" / "trained_with.json").write_bytes(content.encode("utf-8", "surrogateescape"))
+    flags = ["--dataset", begun / "data.csv", "--output_dir", folder, *RESUME]
+    assert "cannot be read" in fails("train", *flags)
+
+
+def test_another_teacher(begun: Path, trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    data = ["--dataset", begun / "data.csv", "--augmentations", "1", "--logits_cache", tmp_path]
+    flags = [*data, "--output_dir", tmp_path / "student"]
+    given = ["distill", "--teacher", begun / "run", *flags, *FLAGS]
+    assert main([str(one) for one in given]) == 0
+    assert "another teacher" in fails("distill", "--teacher", trained, *flags, *RESUME)
+    moved = shutil.copytree(begun / "run", tmp_path / "moved")
+    assert main([str(one) for one in ["distill", "--teacher", moved, *flags, *RESUME]]) == 0
