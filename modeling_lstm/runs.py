@@ -24,7 +24,8 @@ from .errors import InputError, listed, require, save_failure
 from .hub import download
 
 RECORD = "run.json"
-LOADED = ("config.json", "model.safetensors", "tokenizer*.json")
+INDEX = "model.safetensors.index.json"  # of weights in several files
+LOADED = ("config.json", "model.safetensors", INDEX, "model-*.safetensors", "tokenizer*.json")
 PACKAGES = (
     "modeling-lstm",
     "torch",
@@ -49,11 +50,13 @@ def whole_or_nothing(folder: Path) -> Iterator[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for leftover in folder.glob(_SAVING + "*"):  # of a save that was killed
+        if _is_being_written(leftover):
+            continue
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
         else:
             leftover.unlink(missing_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=_SAVING, dir=folder))
+    temporary = Path(tempfile.mkdtemp(prefix=f"{_SAVING}{os.getpid()}-", dir=folder))
     try:
         yield temporary
         # run.json goes last: where it is, the rest is too
@@ -74,6 +77,20 @@ def whole_or_nothing(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def _is_being_written(leftover: Path) -> bool:
+    """Whether the process that made a temporary file, whose number is in the name, still runs here."""
+    number = leftover.name.removeprefix(_SAVING).partition("-")[0]
+    if not number.isdecimal() or int(number) == os.getpid():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write JSON under a temporary name, then rename."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
@@ -88,7 +105,9 @@ def write_text(path: Path, text: str) -> None:
 @contextlib.contextmanager
 def replaced(path: Path) -> Iterator[Path]:
     """Give a temporary name, with the same ending; what is written under it takes the place of the file."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_SAVING, suffix=path.suffix, delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        dir=path.parent, prefix=f"{_SAVING}{os.getpid()}-", suffix=path.suffix, delete=False
+    ) as file:
         temporary = Path(file.name)
     try:
         yield temporary
@@ -174,16 +193,27 @@ def _check_files(folder: Path, source: str) -> None:
         if not (folder / name).is_file():
             raise InputError(f"The run folder {source!r} is damaged: {name} is missing.")
         _read_json(folder / name)
-    weights = folder / "model.safetensors"
-    if not weights.is_file():
-        raise InputError(f"The run folder {source!r} is damaged: {weights.name} is missing.")
-    try:
-        with safe_open(weights, framework="pt"):
-            pass
-    except SafetensorError as error:
-        raise InputError(
-            f"The run folder {source!r} is damaged: {weights.name} is cut off or no safetensors ({error})."
-        ) from error
+    for name in weight_files(folder):
+        weights = folder / name
+        if not weights.is_file():
+            raise InputError(f"The run folder {source!r} is damaged: {name} is missing.")
+        try:
+            with safe_open(weights, framework="pt"):
+                pass
+        except SafetensorError as error:
+            raise InputError(
+                f"The run folder {source!r} is damaged: {name} is cut off or no safetensors ({error})."
+            ) from error
+
+
+def weight_files(folder: Path) -> list[str]:
+    """The names of the files that hold a run's weights: one, or the shards that an index lists."""
+    if (folder / "model.safetensors").is_file() or not (folder / INDEX).is_file():
+        return ["model.safetensors"]
+    shards = _read_json(folder / INDEX).get("weight_map")
+    is_map = isinstance(shards, dict) and len(shards) > 0 and all(isinstance(name, str) for name in shards.values())
+    require(is_map, f"The run folder {str(folder)!r} is damaged: {INDEX} lists no files.")
+    return sorted({Path(name).name for name in shards.values()})  # type: ignore[union-attr]
 
 
 def _read_json(path: Path) -> dict[str, Any]:
