@@ -1,12 +1,26 @@
 """From command-line flags and YAML recipes to dataclasses of settings."""
 
 import json
+import math
+import re
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
 
-from .errors import InputError
+from .errors import InputError, require
+
+LARGEST_SEED = 2**32 - 1  # that NumPy takes
+
+
+class _Recipe(yaml.SafeLoader):
+    """YAML 1.1 with the numbers of YAML 1.2, where 1e-4 is one without a point."""
+
+
+_Recipe.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
 
 
 def flag_parser(command: str, description: str, *dataclass_types: Any) -> Any:
@@ -17,17 +31,41 @@ def flag_parser(command: str, description: str, *dataclass_types: Any) -> Any:
         def error(self, message: str) -> NoReturn:  # without the usage, which is a page long
             raise InputError(f"{message} (modeling-lstm {command} --help lists the settings)")
 
-    return Parser(dataclass_types, prog=f"modeling-lstm {command}", description=description, allow_abbrev=False)
+    parser = Parser(dataclass_types, prog=f"modeling-lstm {command}", description=description, allow_abbrev=False)
+    parser.register("type", float, _finite)
+    parser.register("type", int, _whole)
+    return parser
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if abs(number) >= 2**63:  # what torch and Arrow take
+        raise ValueError(text)
+    return number
 
 
 def parse(parser: Any, given: list[str]) -> tuple[Any, ...]:
     """The dataclasses, and where there are flags beside theirs a namespace of those."""
     try:
-        return parser.parse_args_into_dataclasses(given)
-    except (ValueError, ImportError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(str(error).strip()) from error
+        found = parser.parse_args_into_dataclasses(given)
+    except InputError:
+        raise
+    except (ValueError, ImportError, TypeError, KeyError, OSError, RuntimeError, NotImplementedError) as error:
+        # what the library's own checks say
+        raise InputError(f"The settings cannot be used: {str(error).strip() or type(error).__name__}") from error
+    for settings in found:
+        for name in (one.name for one in fields(settings)) if is_dataclass(settings) else ():
+            value = getattr(settings, name)
+            if name.endswith("seed") and value is not None:
+                require(0 <= value <= LARGEST_SEED, f"--{name} must be from 0 to {LARGEST_SEED}, found {value}.")
+    return found
 
 
 def training_settings(given: list[str], description: str = "", *, distill: bool = False) -> tuple[Any, ...]:
@@ -56,15 +94,33 @@ def read_recipe(path: Path) -> list[str]:
     if not path.is_file():
         raise InputError(f"There is no recipe {str(path)!r}.")
     try:
-        recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
+        loader = _Recipe(path.read_text(encoding="utf-8"))
+        recipe = loader.get_single_node()
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"The recipe {str(path)!r} is no valid YAML: {error}") from error
-    if not isinstance(recipe, dict):
+    if not isinstance(recipe, yaml.MappingNode):
         raise InputError(f"The recipe {str(path)!r} must hold lines of the form 'setting: value'.")
     flags: list[str] = []
-    for name, value in recipe.items():
-        if value is None:
-            continue
-        values = value if isinstance(value, list) else [json.dumps(value) if isinstance(value, dict) else value]
-        flags += [f"--{name}", *(str(one) for one in values)]
+    try:
+        loader.flatten_mapping(recipe)
+        for name, value in recipe.value:
+            values = _as_flags(loader, value)
+            flags += [f"--{name.value}", *values] if values else []
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError(f"The recipe {str(path)!r} holds what cannot be read: {error}") from error
     return flags
+
+
+def _as_flags(loader: yaml.SafeLoader, value: yaml.Node) -> list[str]:
+    """What is typed after a flag for a value of a recipe: numbers and names as they are written there."""
+    if isinstance(value, yaml.SequenceNode):
+        return [one.value if isinstance(one, yaml.ScalarNode) else _as_json(loader, one) for one in value.value]
+    if isinstance(value, yaml.MappingNode):
+        return [_as_json(loader, value)]
+    if value.tag == "tag:yaml.org,2002:null":
+        return []
+    return [str(loader.construct_object(value)) if value.tag == "tag:yaml.org,2002:bool" else value.value]
+
+
+def _as_json(loader: yaml.SafeLoader, value: yaml.Node) -> str:
+    return json.dumps(loader.construct_object(value, deep=True), default=str)

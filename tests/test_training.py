@@ -457,3 +457,94 @@ def test_checkpoints_of_weights_alone_hold_the_average_too(data_folder: Path, tm
     kept = load_file(tmp_path / "run" / "model.safetensors")
     average = load_file(next((tmp_path / "run").glob("checkpoint-*")) / "average.safetensors")
     assert all(torch.equal(kept[name], average[name]) for name in kept)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("{min_lr: 1e-4}", {"min_lr": 1e-4}),
+        ("{min_lr: 1E+3, last: -2e0}", {"min_lr": 1e3, "last": -2.0}),
+        ("{a: {b: [1e-5, .5e1]}}", {"a": {"b": [1e-5, 5.0]}}),
+        (
+            "{name: '1e-4', other: a1e4, date: 1-e4, word: e4}",
+            {"name": "1e-4", "other": "a1e4", "date": "1-e4", "word": "e4"},
+        ),
+    ],
+)
+def test_numbers_inside_a_recipe(written: str, read: dict[str, Any], tmp_path: Path) -> None:
+    from modeling_lstm.settings import read_recipe
+
+    (tmp_path / "a.yaml").write_text(f"lr_scheduler_kwargs: {written}", encoding="utf-8")
+    flag, value = read_recipe(tmp_path / "a.yaml")
+    assert flag == "--lr_scheduler_kwargs" and json.loads(value) == read
+
+
+def test_names_and_numbers_of_a_recipe_are_those_that_are_written(tmp_path: Path) -> None:
+    from modeling_lstm.settings import read_recipe
+
+    lines = ["revision: 12e45678", "text_column: [01, no]", "vocab_size: 30_000", "bidirectional: no", "label_column:"]
+    (tmp_path / "a.yaml").write_text("\n".join(lines), encoding="utf-8")
+    expected = "--revision 12e45678 --text_column 01 no --vocab_size 30_000 --bidirectional False"
+    assert read_recipe(tmp_path / "a.yaml") == expected.split()
+
+
+def test_a_number_inside_a_recipe_reaches_the_scheduler(data_folder: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "a.yaml"
+    recipe.write_text(
+        "lr_scheduler_type: cosine_with_min_lr\nlr_scheduler_kwargs: {min_lr: 1e-4}\nlearning_rate: 1e-3\n",
+        encoding="utf-8",
+    )
+    flags = ["--dataset", str(data_folder), "--output_dir", str(tmp_path / "run"), *TRAIN_FLAGS, "--logging_steps", "1"]
+    assert main(["train", str(recipe), *flags]) == 0
+    record = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert record["training"]["lr_scheduler_kwargs"] == {"min_lr": 1e-4}
+
+
+def shards(folder: Path) -> list[Path]:
+    """Save the run's weights anew, in files of 2 kB."""
+    model, _ = load_run(str(folder))
+    (folder / "model.safetensors").unlink()
+    model.save_pretrained(folder, max_shard_size="2KB")
+    return sorted(folder.glob("model-*.safetensors"))
+
+
+def test_a_run_in_shards_loads(run_copy: Path, trained: Path) -> None:
+    assert len(shards(run_copy)) > 1
+    expected, found = (load_run(str(folder))[0].state_dict() for folder in (trained, run_copy))
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    assert main(["predict", str(run_copy), "the film was great"]) == 0
+    assert main(["evaluate", str(run_copy), "--split", "test"]) == 0
+
+
+def test_damaged_shards(run_copy: Path, fails: Callable[..., str]) -> None:
+    index, first = run_copy / "model.safetensors.index.json", shards(run_copy)[0]
+    whole = first.read_bytes()
+    first.write_bytes(whole[:100])
+    assert f"{first.name} is cut off" in fails("predict", run_copy, "a text")
+    first.unlink()
+    assert f"{first.name} is missing" in fails("predict", run_copy, "a text")
+    first.write_bytes(whole)
+    content = json.loads(index.read_text(encoding="utf-8"))
+    for broken in ("{", "{}", '{"weight_map": {}}', '{"weight_map": {"a": 1}}'):
+        index.write_text(broken, encoding="utf-8")
+        assert f"{index.name} " in fails("predict", run_copy, "a text")
+    name = next(name for name, file in content["weight_map"].items() if file == first.name)
+    del content["weight_map"][name]
+    index.write_text(json.dumps(content), encoding="utf-8")
+    first.unlink()
+    assert "damaged" in fails("predict", run_copy, "a text")
+
+
+def test_what_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
+    from modeling_lstm.runs import whole_or_nothing
+
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        live = tmp_path / f".saving-{other.pid}-abc"
+        live.mkdir()
+        with whole_or_nothing(tmp_path) as temporary:
+            (temporary / "a").touch()
+        assert live.exists() and (tmp_path / "a").exists()
+        other.kill()
+    with whole_or_nothing(tmp_path):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
