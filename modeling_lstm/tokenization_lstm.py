@@ -29,6 +29,20 @@ _UNITS = "|".join(
     ]
 )
 
+# Scripts that put no blanks between words. The last signs, such as the long mark of Katakana, belong to no one script.
+_UNSPACED = (
+    "".join(
+        rf"\p{{{script}}}"
+        for script in (
+            *("Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Tangut", "Nushu", "Thai", "Lao", "Khmer", "Myanmar"),
+            *("Tai_Le", "New_Tai_Lue", "Tai_Tham", "Tai_Viet", "Ahom", "Javanese", "Balinese"),
+        )
+    )
+    + r"\x{3006}\x{3031}-\x{3035}\x{303C}\x{30FC}\x{FF70}"
+)
+# A letter of theirs with its vowel signs and tone marks; their digits make up numbers as other digits do
+_SIGN = rf"[{_UNSPACED}&&[\p{{L}}\p{{M}}\p{{Nl}}]][\p{{M}}\x{{FF9E}}\x{{FF9F}}]*+"
+
 
 # Escapes are marked first, so that what looks for one of them passes quickly over text that has none
 _ENTITY, _CODE = "\ue000\ue000", "\ue000\ue001"
@@ -88,14 +102,22 @@ def _normalizer(lowercase: bool) -> normalizers.Normalizer:
     return normalizers.Sequence(steps)
 
 
+def _units(*, cuts_signs: bool) -> pre_tokenizers.PreTokenizer:
+    """What finds the units of a text; with `cuts_signs` each sign of a script without blanks is a unit."""
+    units = pre_tokenizers.Split(Regex(_UNITS), "removed", invert=True)
+    return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(_SIGN), "isolated"), units]) if cuts_signs else units
+
+
 class LstmTokenizer(TokenizersBackend):
     """
     A tokenizer for short opinions and long reviews alike, trained on the user's own texts.
 
     It decodes HTML entities and literal `\\uXXXX` escapes, unifies typographic signs, turns user names into `@user` and
     links into `http`, and splits punctuation off; hashtags, emoji, emoticons, numbers and the `n't` of a contraction
-    are units of their own. Everything is in `tokenizer.json`: `AutoTokenizer` loads it without this package. Decoded
-    are escapes of ASCII signs, Latin letters and typographic signs; another `\\uXXXX`, an emoji's say, becomes a blank.
+    are units of their own. In a vocabulary of whole words so are the signs of scripts that put no blanks between words:
+    Chinese, Japanese, Thai, Lao, Khmer, Burmese and others. Everything is in `tokenizer.json`: `AutoTokenizer` loads it
+    without this package. Decoded are escapes of ASCII signs, Latin letters and typographic signs; another `\\uXXXX`, an
+    emoji's say, becomes a blank.
     """
 
     model_input_names = ["input_ids", "attention_mask"]
@@ -136,7 +158,7 @@ class LstmTokenizer(TokenizersBackend):
         if algorithm not in ("word", "bpe", "wordpiece", "unigram"):
             raise ValueError(f"algorithm must be word, bpe, wordpiece or unigram, found {algorithm!r}.")
         common: dict[str, Any] = {"vocab_size": vocab_size, "special_tokens": special_tokens, "show_progress": False}
-        units: pre_tokenizers.PreTokenizer = pre_tokenizers.Split(Regex(_UNITS), "removed", invert=True)
+        units = _units(cuts_signs=algorithm == "word")  # the others find the words of a clause without blanks
         trainer: Any
         if algorithm == "word":
             backend = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
@@ -163,12 +185,18 @@ class LstmTokenizer(TokenizersBackend):
     def from_words(
         cls, words: Iterable[str], *, lowercase: bool = True, model_max_length: int = 512
     ) -> "LstmTokenizer":
-        """A tokenizer of whole words with a given vocabulary: `[PAD]` (0), `[UNK]` (1), then the words in order."""
+        """
+        A tokenizer of whole words with a given vocabulary: `[PAD]` (0), `[UNK]` (1), then the words in order. Chinese
+        words of several signs, say, are for text with blanks between words: where there are any, signs stay together.
+        """
+        words = list(words)
         numbers = {word: number for number, word in enumerate(dict.fromkeys([PAD, UNKNOWN, *words]))}
         backend = Tokenizer(models.WordLevel(numbers, unk_token=UNKNOWN))
         backend.add_special_tokens([PAD, UNKNOWN])
         backend.normalizer = _normalizer(lowercase)
-        backend.pre_tokenizer = pre_tokenizers.Split(Regex(_UNITS), "removed", invert=True)
+        several = pre_tokenizers.Split(Regex(rf"{_SIGN}{_SIGN}"), "removed")
+        is_segmented = any(several.pre_tokenize_str(word) != [(word, (0, len(word)))] for word in words)
+        backend.pre_tokenizer = _units(cuts_signs=not is_segmented)
         return cls.around(backend, PAD, UNKNOWN, model_max_length)
 
     @classmethod

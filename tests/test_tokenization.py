@@ -43,13 +43,30 @@ def units(text: str, **options: object) -> list[str]:
         ("one<br /><br />two", ["one", "two"]),
         ("U.S. r&b so-so", ["u.s", ".", "r&b", "so", "-", "so"]),
         ("lost \\ud83d\\ude00 emoji", ["lost", "emoji"]),
-        ("Das ist über 日本語", ["das", "ist", "über", "日本語"]),
+        ("Das ist über 日本語", ["das", "ist", "über", "日", "本", "語"]),
+        ("我爱iPhone手机,2024年买的。", ["我", "爱", "iphone", "手", "机", ",", "2024", "年", "买", "的", "。"]),
+        ("二〇二四年 人々", ["二", "〇", "二", "四", "年", "人", "々"]),
+        ("コーヒーが ｶﾞﾗｽ #日本 don't飲む", ["コ", "ー", "ヒ", "ー", "が", "ｶﾞ", "ﾗ", "ｽ", "#", "日", "本", "do", "n't"]
+         + ["飲", "む"]),
+        ("ที่นี่ดีมาก๑๐๐บาท", ["ที่", "นี่", "ดี", "ม", "า", "ก", "๑๐๐", "บ", "า", "ท"]),
+        ("ດີຫຼາຍ ល្អ ကောင်း", ["ດີ", "ຫຼ", "າ", "ຍ", "ល្", "អ", "ကော", "င်း"]),
+        ("정말 좋은 영화 очень хорошо बहुत अच्छा", ["정말", "좋은", "영화", "очень", "хорошо", "बहुत", "अच्छा"]),
         ("", []),
         ("   \n\t ", []),
     ],
 )  # fmt: skip
 def test_units(text: str, expected: list[str]) -> None:
     assert units(text) == expected
+
+
+def test_pieces_of_scripts_without_blanks_are_learned_as_before() -> None:
+    assert units("电影好看", algorithm="bpe") == ["电影好看</w>"]
+
+
+@pytest.mark.parametrize("words", [["电", "影", "好"], ["电影", "好"]])
+def test_given_words_say_whether_text_has_blanks_between_words(words: list[str]) -> None:
+    tokenizer = LstmTokenizer.from_words([*words, "ที่"])
+    assert tokenizer.convert_ids_to_tokens(tokenizer("".join(words[:-1]) + " 好 ที่").input_ids) == [*words, "ที่"]
 
 
 def test_case_can_be_kept() -> None:
