@@ -59,6 +59,7 @@ def _escapes() -> Iterator[tuple[str, str]]:
     # the ASCII signs, Latin letters and typographic signs; any other \uXXXX becomes a blank
     codes = [*range(0x20, 0x26), *range(0x27, 0x30), *range(0x3A, 0x41), *range(0x5B, 0x61), *range(0x7B, 0x7F)]
     codes += [*range(0xA0, 0x100), *range(0x2010, 0x2027), 0x2032, 0x2033, 0x20AC, 0x2122, 0xFE0F]
+    codes += [0x200B, 0x2060, 0xFEFF]
     patterns: dict[str, list[str]] = {}
     for code in codes:
         entities = [*names.get(code, []), f"#0*{code}", f"#[xX]0*(?i:{code:x})"]
@@ -71,8 +72,10 @@ def _escapes() -> Iterator[tuple[str, str]]:
     yield _ENTITY, "&"
 
 
-# Typographic signs that mean the same as a plain one, so that texts of different keyboards share tokens
+# Typographic signs that mean the same as a plain one, so that texts of different keyboards share tokens; invisible
+# ones that only say where a line may break are left out: soft hyphen, zero-width space, word joiner, byte order mark
 _PLAIN = {
+    **dict.fromkeys("\u00ad\u200b\u2060\ufeff", ""),
     **dict.fromkeys("\u2018\u2019\u201b\u2032\u0060\u00b4", "'"),
     **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
     **dict.fromkeys("\u2010\u2011", "-"),
@@ -86,6 +89,8 @@ def _normalizer(lowercase: bool) -> normalizers.Normalizer:
     """Decode escapes, unify signs, hide user names and links, drop HTML line breaks, fold case."""
     steps: list[normalizers.Normalizer] = [normalizers.NFC()]
     steps += [normalizers.Replace(Regex(pattern), character) for pattern, character in _escapes()]
+    # where no blanks are put between words, a zero-width space may be
+    steps.append(normalizers.Replace(Regex(rf"(?<=[{_UNSPACED}])\x{{200B}}(?=[{_UNSPACED}])"), " "))
     steps += [normalizers.Replace(sign, plain) for sign, plain in _PLAIN.items()]
     steps += [
         normalizers.Replace("''", '"'),
