@@ -252,9 +252,9 @@ def _teacher(record: dict[str, Any]) -> str | None:
         text += f"; {left_out:,} that are in validation or test were left out"
     rows = []
     for split, gap in found["gap"].items():
-        low, high = gap["interval"]
+        limits = "" if gap["interval"] is None else " ({:+.4f} to {:+.4f})".format(*gap["interval"])
         cells = [split, gap["metric"].replace("_", " "), f"{gap['student']:.4f}", f"{gap['teacher']:.4f}"]
-        rows.append([*cells, f"{gap['difference']:+.4f} ({low:+.4f} to {high:+.4f})"])
+        rows.append([*cells, f"{gap['difference']:+.4f}{limits}"])
     heads = ["split", "metric", "this model", "its teacher", "difference (95 % interval)"]
     return f"{text}.\n\n" + table(heads, rows)
 
@@ -310,14 +310,16 @@ def _compared(record: dict[str, Any]) -> str | None:
     rows = []
     for name, one in found["systems"].items():
         spread = "" if one["sd"] is None else f" ± {100 * one['sd']:.1f}"
-        low, high = one["interval"]
-        cells = [code(name), f"{100 * one['mean']:.1f}{spread} ({100 * low:.1f} to {100 * high:.1f})"]
+        limits = (
+            "" if one["interval"] is None else " ({:.1f} to {:.1f})".format(*(100 * end for end in one["interval"]))
+        )
+        cells = [code(name), f"{100 * one['mean']:.1f}{spread}{limits}"]
         cells += [millions(one["parameters"]), f"{one['size_mb']:.1f}"]
         rows.append([*cells, f"{one['p50_ms']:.2f}", f"{one['texts_per_second']:,.0f}"])
     heads = ["system", f"{found['metric'].replace('_', ' ')}, percent", "parameters", "MB", "ms for one text"]
     return (
         f"Each trained and tested on the same rows ({found['rows']:,} of test); the mean over its seeds ± standard "
-        f"deviation, in brackets a 95 % bootstrap interval. Times on {found['processor']} with {found['threads']} "
+        f"deviation, in brackets a 95 % interval. Times on {found['processor']} with {found['threads']} "
         "threads.\n\n" + table([*heads, "texts per second"], rows, words=1)
     )
 

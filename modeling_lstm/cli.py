@@ -113,8 +113,8 @@ def _distill(given: list[str]) -> int:
 
 
 def _gap(gap: dict[str, Any]) -> str:
-    low, high = gap["interval"]
-    return f"teacher {gap['teacher']:.4f}; student less teacher {gap['difference']:+.4f} ({low:+.4f} to {high:+.4f})"
+    limits = "" if gap["interval"] is None else " ({:+.4f} to {:+.4f})".format(*gap["interval"])
+    return f"teacher {gap['teacher']:.4f}; student less teacher {gap['difference']:+.4f}{limits}"
 
 
 def _without_secrets(given: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Evaluation of a run on one split: scores with bootstrap intervals, a confusion matrix and a calibration plot."""
+"""Evaluation of a run on one split: scores with intervals, a confusion matrix and a calibration plot."""
 
 import logging
 import re
@@ -12,7 +12,7 @@ from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
 
 from .data import DataArguments, TextData, load_data
 from .errors import InputError
-from .intervals import bootstrap_intervals
+from .intervals import score_intervals
 from .metrics import calibration_bins, calibration_error, confusion_matrix, decide, scores
 from .preprocessing import tokenize
 from .runs import RECORD, load_run, read_record, whole_or_nothing, write_json
@@ -35,8 +35,8 @@ class EvaluationArguments(FileArguments):
         default=None, metadata={"help": "Its column with the label, or one for each label that hold 0 or 1."}
     )
     batch_size: int = field(default=128, metadata={"help": "Rows in a batch."})
-    resamples: int = field(default=1000, metadata={"help": "Bootstrap resamples for the 95 %% intervals."})
-    seed: int = field(default=0, metadata={"help": "Seed of the bootstrap."})
+    resamples: int = field(default=1000, metadata={"help": "Draws for the 95 %% intervals that are not exact."})
+    seed: int = field(default=0, metadata={"help": "Seed of these draws."})
 
 
 def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
     run's own, to `RUN/evaluation/DATASET-SPLIT/` only.
 
     Returns:
-        `rows`, `scores`, `intervals` (95 %, percentile bootstrap over rows), `confusion` (rows: true label) and
+        `rows`, `scores`, `intervals` (95 %; see [`intervals.score_intervals`]), `confusion` (rows: true label) and
         `seconds`; of a distilled model also the `gap` to its teacher, if that is still there.
 
     Raises:
@@ -81,7 +81,7 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
         "rows": split.rows.num_rows,
         "tokens": split.statistics,
         "scores": scores(kind, predictions, references, names, probabilities),
-        "intervals": bootstrap_intervals(
+        "intervals": score_intervals(
             kind,
             predictions,
             references,

@@ -59,13 +59,8 @@ def scores(
     references: np.ndarray,
     label_names: list[str] | None = None,
     probabilities: np.ndarray | None = None,
-    *,
-    drawn_from: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """
-    The scores that [`TextClassificationMetric`] describes, straight from arrays; `drawn_from` as for
-    [`confusion_scores`].
-    """
+    """The scores that [`TextClassificationMetric`] describes, straight from arrays."""
     if problem_type == "regression":
         return {
             "mean_squared_error": float(metrics.mean_squared_error(references, predictions)),
@@ -85,9 +80,7 @@ def scores(
         result["micro_f1"] = float(2 * right.sum() / max(1, found.sum() + true.sum()))
         return result | {f"f1_{name}": float(value) for name, value in zip(label_names, f1, strict=True)}
     confusion = confusion_matrix(predictions, references, len(label_names))
-    result = {
-        name: float(value) for name, value in confusion_scores(confusion, label_names, drawn_from=drawn_from).items()
-    }
+    result = {name: float(value) for name, value in confusion_scores(confusion, label_names).items()}
     if probabilities is not None:
         result["log_loss"] = float(metrics.log_loss(references, probabilities, labels=range(len(label_names))))
         result["calibration_error"] = calibration_error(probabilities, references)
@@ -114,9 +107,7 @@ def confusion_matrix(
     return cells.reshape(labels, labels)
 
 
-def confusion_scores(
-    confusion: np.ndarray, label_names: list[str], *, drawn_from: np.ndarray | None = None
-) -> dict[str, np.ndarray]:
+def confusion_scores(confusion: np.ndarray, label_names: list[str]) -> dict[str, np.ndarray]:
     """
     The scores that need no probabilities, of one or of many confusion matrices at once. A label that no row has or
     gets counts as 0, as with scikit-learn's `zero_division=0`.
@@ -124,8 +115,6 @@ def confusion_scores(
     Args:
         confusion: Of shape `(..., labels, labels)`; rows are true labels.
         label_names: Names of the labels, for `f1_NAME`.
-        drawn_from: How many rows of each label there are where these were drawn at random. Macro scores are then means
-            without the rare labels that by chance no drawn row has; one that none of all rows has still counts as 0.
 
     Returns:
         Arrays of shape `(...)`.
@@ -135,14 +124,11 @@ def confusion_scores(
     recall, precision = (right / np.maximum(count, 1e-12) for count in (true, found))
     f1 = 2 * right / np.maximum(true + found, 1e-12)
     rows = np.maximum(true.sum(axis=-1), 1e-12)
-    counted = np.ones_like(true, dtype=bool)
-    if drawn_from is not None:
-        counted = (true > 0) | (drawn_from == 0)
     result = {
         "accuracy": right.sum(axis=-1) / rows,
-        "macro_f1": f1.mean(axis=-1, where=counted),
-        "macro_recall": recall.mean(axis=-1, where=counted),
-        "macro_precision": precision.mean(axis=-1, where=counted),
+        "macro_f1": f1.mean(axis=-1),
+        "macro_recall": recall.mean(axis=-1),
+        "macro_precision": precision.mean(axis=-1),
         "weighted_f1": (f1 * true).sum(axis=-1) / rows,
     }
     return result | {f"f1_{name}": f1[..., number] for number, name in enumerate(label_names)}
@@ -158,13 +144,18 @@ def metric_names(problem_type: str, label_names: list[str]) -> list[str]:
 
 def calibration_bins(probabilities: np.ndarray, references: np.ndarray) -> list[tuple[float, float, int]]:
     """Mean confidence, accuracy and number of rows of each bin (15 equal ones of the largest probability) with rows."""
-    confidence = probabilities.max(axis=1)
+    confidence, bins = calibration_groups(probabilities)
     right = probabilities.argmax(axis=1) == references
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
     members = [bins == number for number in range(CALIBRATION_BINS)]
     return [
         (float(confidence[rows].mean()), float(right[rows].mean()), int(rows.sum())) for rows in members if rows.any()
     ]
+
+
+def calibration_groups(probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The largest probability of each row, and the number of its bin."""
+    confidence = probabilities.max(axis=1)
+    return confidence, np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
 
 
 def calibration_error(probabilities: np.ndarray, references: np.ndarray) -> float:

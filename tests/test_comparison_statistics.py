@@ -1,5 +1,6 @@
 """What a comparison says of its systems: slices of the texts, intervals, differences, and the front in its plots."""
 
+import itertools
 import re
 
 import numpy as np
@@ -7,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
+from scipy.stats import binomtest
+from sklearn import metrics as sk
 
 from modeling_lstm.comparison.plots import _name_points, against_cost, undominated
-from modeling_lstm.comparison.significance import enough, holm, interval, paired, resampled
+from modeling_lstm.comparison.significance import enough, holm, paired, randomization_test, sign_test
 from modeling_lstm.comparison.slices import shuffled, slices
-from modeling_lstm.intervals import bootstrap_intervals
+from modeling_lstm.intervals import averaged, bootstrap
 from modeling_lstm.metrics import scores
 
 
@@ -39,32 +42,113 @@ def test_holm_by_hand() -> None:
     assert holm([0.9, 0.8]) == [1.0, 1.0] and holm([]) == []
 
 
-def test_intervals_are_those_of_the_binomial() -> None:
-    """Of 400 rows with 300 right, the standard error of accuracy is known."""
-    references = np.zeros(400, dtype=int)
-    guesses = {"one": [np.repeat([0, 1], [300, 100])]}
-    drawn = resampled(guesses, references, ["a", "b"], ("accuracy",), resamples=3_000)["one"]["accuracy"]
-    error = (0.75 * 0.25 / 400) ** 0.5
-    assert drawn.mean() == pytest.approx(0.75, abs=0.003) and drawn.std() == pytest.approx(error, rel=0.06)
-    low, high = interval(drawn)
-    assert low == pytest.approx(0.75 - 1.96 * error, abs=0.006) and high == pytest.approx(
-        0.75 + 1.96 * error, abs=0.006
-    )
+KIND = "single_label_classification"
 
 
-def test_rare_labels_have_intervals_of_their_own_rows() -> None:
-    references = np.repeat([0, 1, 2], [400, 97, 3])
-    drawn = resampled({"a": [references]}, references, ["a", "b", "c"], ("macro_recall", "macro_f1"), resamples=500)
-    assert interval(drawn["a"]["macro_recall"]) == [1.0, 1.0] == interval(drawn["a"]["macro_f1"])
+def guessed(references: np.ndarray, share: float, rng: np.random.Generator, labels: int) -> np.ndarray:
+    """Predictions of which such a share is right."""
+    return np.where(rng.random(len(references)) < share, references, (references + 1) % labels)
 
 
-def test_a_label_that_test_lacks_counts_in_the_interval_as_in_the_score() -> None:
-    references = np.repeat([0, 1], [40, 20])
-    names = ["a", "b", "never"]
-    drawn = resampled({"right": [references]}, references, names, ("macro_recall",), resamples=100)
-    alone = bootstrap_intervals("single_label_classification", references, references, names, resamples=100)
-    score = scores("single_label_classification", references, references, names)["macro_recall"]
-    assert [score, score] == interval(drawn["right"]["macro_recall"]) == alone["macro_recall"] and score < 0.7
+def pair(first: list[np.ndarray], second: list[np.ndarray], references: np.ndarray, metric: str) -> dict:
+    """What is said of two systems with so many labels as the references have."""
+    names = [str(number) for number in range(int(references.max()) + 1)]
+    answers = {"first": first, "second": second}
+    means = {
+        name: float(np.mean([scores(KIND, one, references, names)[metric] for one in seeds]))
+        for name, seeds in answers.items()
+    }
+    drawn = {
+        name: averaged([bootstrap(KIND, one, references, names, resamples=300, seed=0) for one in seeds])[metric]
+        for name, seeds in answers.items()
+    }
+    (found,) = paired(answers, references, names, metric, means, drawn, resamples=1_000)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("differing", "rows", "p"), [(3, 6, 0.25), (4, 60, 0.125), (5, 60, 0.0625), (6, 60, 0.03125), (0, 60, 1.0)]
+)
+def test_few_answers_that_differ_have_the_p_value_of_mcnemar(differing: int, rows: int, p: float) -> None:
+    references = np.arange(rows) % 2
+    worse = references.copy()
+    worse[:differing] = 1 - worse[:differing]
+    found = pair([references], [worse], references, "accuracy")
+    assert found["p"] == found["p_corrected"] == pytest.approx(p)
+    low, high = found["interval"]
+    assert low < found["difference"] < high and (low > 0) == (p < 0.05)  # the interval says what the test says
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 40), st.integers(0, 40))
+def test_of_single_runs_the_test_of_accuracy_is_that_of_mcnemar(better: int, worse: int) -> None:
+    differences = np.repeat([1, -1, 0], [better, worse, 7])
+    expected = binomtest(better, better + worse).pvalue if better + worse else 1.0
+    assert sign_test(differences) == pytest.approx(expected)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.integers(-6, 6), min_size=1, max_size=9))
+def test_signs_of_any_numbers(differences: list[int]) -> None:
+    signs = np.array(list(itertools.product([1, -1], repeat=len(differences))))
+    expected = (abs(signs @ np.array(differences)) >= abs(sum(differences))).mean()
+    assert sign_test(np.array(differences)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("seeds", [(1, 1), (3, 3), (3, 1), (2, 3)])
+@pytest.mark.parametrize("rows", [30, 400])
+def test_the_randomization_test_of_any_score_is_the_exact_one_of_accuracy(seeds: tuple[int, int], rows: int) -> None:
+    """Enumerated where few rows differ, drawn where many do."""
+    rng = np.random.default_rng(rows)
+    references = rng.integers(3, size=rows)
+    first = [guessed(references, 0.95, rng, 3) for _ in range(seeds[0])]
+    second = [guessed(references, 0.88, rng, 3) for _ in range(seeds[1])]
+    exact = pair(first, second, references, "accuracy")["p"]
+    found = randomization_test(np.stack(first), np.stack(second), references, list("abc"), "accuracy", 20_000)
+    assert found == pytest.approx(exact, abs=0.015)
+
+
+def test_macro_scores_of_few_rows_are_tested_by_every_exchange() -> None:
+    """By hand: the score of each exchange from scikit-learn."""
+    rng = np.random.default_rng(3)
+    references = rng.integers(3, size=20)
+    first, second = guessed(references, 0.9, rng, 3), guessed(references, 0.7, rng, 3)
+    differ = np.flatnonzero(first != second)
+    found = []
+    for chosen in itertools.product([False, True], repeat=len(differ)):
+        one, other = first.copy(), second.copy()
+        rows = differ[np.array(chosen, dtype=bool)]
+        one[rows], other[rows] = second[rows], first[rows]
+        found.append(sk.f1_score(references, one, average="macro") - sk.f1_score(references, other, average="macro"))
+    assert 3 <= len(differ) <= 12
+    expected = (np.abs(found) >= abs(found[0]) - 1e-12).mean()
+    assert pair([first], [second], references, "macro_f1")["p"] == pytest.approx(expected)
+
+
+def test_differences_are_found_where_there_are_some() -> None:
+    rng = np.random.default_rng(0)
+    references = rng.integers(3, size=600)
+    good, bad = guessed(references, 0.9, rng, 3), guessed(references, 0.8, rng, 3)
+    for metric in ("accuracy", "macro_recall", "macro_f1", "f1_1"):
+        found = pair([good], [bad], references, metric)
+        assert found["p_corrected"] < 0.01 and found["interval"][0] > 0, metric
+        same = pair([good], [good], references, metric)
+        assert same["p"] == 1.0 and same["difference"] == 0.0
+        # of rows on which the two are the same, others like these may still not be
+        assert same["interval"] is None or same["interval"][0] < 0 < same["interval"][1]
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_chance_alone_is_seldom_called_a_difference(seeds: int) -> None:
+    """Of 300 pairs of equally good systems, about 15 have a p-value below 0.05"""
+    rng = np.random.default_rng(1)
+    references = np.arange(200) % 2
+    found = {"accuracy": 0, "macro_f1": 0}
+    for _ in range(300):
+        first, second = (np.stack([guessed(references, 0.7, rng, 2) for _ in range(seeds)]) for _ in range(2))
+        found["accuracy"] += sign_test(((first == references).astype(int) - (second == references)).sum(axis=0)) < 0.05
+        found["macro_f1"] += randomization_test(first, second, references, ["a", "b"], "macro_f1", 400) < 0.05
+    assert all(3 <= number <= 27 for number in found.values()), found
 
 
 def test_many_systems_can_still_be_told_apart() -> None:
@@ -73,38 +157,6 @@ def test_many_systems_can_still_be_told_apart() -> None:
         pairs = systems * (systems - 1) // 2
         assert holm([2 / (number + 1)] * pairs)[0] < 0.01
     assert enough(2_000, 3) == 2_000
-
-
-def test_differences_are_found_where_there_are_some() -> None:
-    rng = np.random.default_rng(0)
-    references = rng.integers(3, size=600)
-
-    def guess(right: float) -> np.ndarray:
-        return np.where(rng.random(600) < right, references, (references + 1) % 3)
-
-    good, bad = guess(0.9), guess(0.8)
-    guesses = {"good": [good], "bad": [bad], "same": [good]}
-    drawn = resampled(guesses, references, ["a", "b", "c"], ("macro_recall",), resamples=1_000)
-    scores = {name: float((one[0] == references).mean()) for name, one in guesses.items()}
-    found = {
-        (one["first"], one["second"]): one for one in paired({n: d["macro_recall"] for n, d in drawn.items()}, scores)
-    }
-    assert found["good", "bad"]["p_corrected"] < 0.01 and found["good", "bad"]["interval"][0] > 0
-    assert found["good", "same"]["p_corrected"] == 1.0 and found["good", "same"]["interval"] == [0.0, 0.0]
-    assert all(one["p"] <= one["p_corrected"] for one in found.values())
-
-
-def test_chance_alone_is_seldom_called_a_difference() -> None:
-    """Of 100 pairs of equally good systems, about 5 have a p-value below 0.05."""
-    rng = np.random.default_rng(1)
-    references = np.zeros(200, dtype=int)
-    found = 0
-    for _ in range(100):
-        guesses = {name: [(rng.random(200) < 0.3).astype(int)] for name in "ab"}
-        drawn = resampled(guesses, references, ["x", "y"], ("accuracy",), resamples=200)
-        (pair,) = paired({name: one["accuracy"] for name, one in drawn.items()}, {"a": 0.0, "b": 0.0})
-        found += pair["p"] < 0.05
-    assert found <= 12
 
 
 @settings(max_examples=60)

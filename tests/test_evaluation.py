@@ -10,7 +10,8 @@ from safetensors.torch import load_file, save_file
 from sklearn import metrics as sk
 
 from modeling_lstm.cli import main
-from modeling_lstm.evaluation import EvaluationArguments, bootstrap_intervals, evaluate, plot_confusion
+from modeling_lstm.evaluation import EvaluationArguments, evaluate, plot_confusion
+from modeling_lstm.intervals import score_intervals
 from modeling_lstm.metrics import (
     TextClassificationMetric,
     calibration_bins,
@@ -177,9 +178,9 @@ def test_intervals_hold_the_score_and_narrow_with_rows() -> None:
     for rows in (100, 10_000):
         references = RNG.integers(0, 2, rows)
         predictions = np.where(RNG.random(rows) < 0.8, references, 1 - references)
-        low, high = bootstrap_intervals(
-            "single_label_classification", predictions, references, ["a", "b"], resamples=200
-        )["accuracy"]
+        low, high = score_intervals("single_label_classification", predictions, references, ["a", "b"], resamples=200)[
+            "accuracy"
+        ]
         assert low <= scores("single_label_classification", predictions, references)["accuracy"] <= high
         widths.append(high - low)
     # the normal approximation: 2 * 1.96 * sqrt(0.8 * 0.2 / rows)

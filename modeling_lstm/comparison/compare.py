@@ -15,11 +15,12 @@ from tqdm.auto import tqdm
 
 from ..data import DataArguments
 from ..errors import InputError, listed, require
+from ..intervals import averaged, bootstrap, mean_intervals
 from ..runs import environment, write_json
 from .catalog import open_system
 from .costs import measure
 from .report import RESULT, write_report
-from .significance import enough, interval, paired, resampled
+from .significance import paired
 from .slices import slices
 from .study import SPLITS, Outcome, Run, Study
 from .systems import System
@@ -67,7 +68,10 @@ class CompareArguments:
     )
     threads: int | None = field(default=None, metadata={"help": "Threads for training and for measuring."})
     resamples: int = field(
-        default=2_000, metadata={"help": "Bootstrap resamples, at least; more where many systems are compared."}
+        default=2_000,
+        metadata={
+            "help": "Draws for the intervals and tests of scores other than accuracy, whose are exact; at least."
+        },
     )
 
     def __post_init__(self) -> None:
@@ -262,17 +266,24 @@ def _add_scores(
 ) -> None:
     """Scores with intervals, by slices and with words in disorder, and which differences are more than chance."""
     labels, names, metric = study.task.labels("test"), study.task.label_names, arguments.metric
+    kind = study.task.data.problem_type
     guesses = {name: [one.probabilities["test"].argmax(axis=1) for one in found] for name, found in outcomes.items()}
     shown = ("accuracy",) if metric == "accuracy" else (metric, "accuracy")
-    drawn = resampled(guesses, labels, names, shown, resamples=enough(arguments.resamples, len(guesses)))
+    drawn: dict[str, dict[str, np.ndarray]] = {name: {} for name in guesses}
+    if metric != "accuracy":  # that of accuracy is exact
+        for name, seeds in guesses.items():
+            draws = [bootstrap(kind, one, labels, names, resamples=arguments.resamples, seed=0) for one in seeds]
+            drawn[name] = {one: values for one, values in averaged(draws).items() if one == metric}
     parts = slices(study.texts["test"])
     result["slices"] = {name: int(rows.sum()) for name, rows in parts.items()}
     result["shuffled"] = len(study.disordered)
     for name, found in outcomes.items():
         described = result["systems"][name]
+        whole = averaged([outcome.record["metrics"]["test"] for outcome in found])
+        limits = mean_intervals(kind, guesses[name], labels, names, drawn[name], whole)
         described["scores"] = {
             one: _spread([outcome.record["metrics"]["test"][one] for outcome in found])
-            | ({"interval": interval(drawn[name][one])} if one in shown else {})
+            | ({"interval": limits.get(one)} if one in shown else {})
             for one in dict.fromkeys((*shown, "macro_f1", "log_loss", "calibration_error"))
         }
         right = [guess == labels for guess in guesses[name]]
@@ -287,8 +298,10 @@ def _add_scores(
             "accuracy": _spread([float((one == labels[rows]).mean()) for one in mixed]),
             "changed": _spread(changed),
         }
-    whole = {name: described["scores"][metric]["mean"] for name, described in result["systems"].items()}
-    result["pairs"] = paired({name: one[metric] for name, one in drawn.items()}, whole)
+    means = {name: described["scores"][metric]["mean"] for name, described in result["systems"].items()}
+    draws_of = {name: one[metric] for name, one in drawn.items() if metric in one}
+    result["test"] = "randomization"
+    result["pairs"] = paired(guesses, labels, names, metric, means, draws_of, resamples=arguments.resamples)
 
 
 def _add_costs(

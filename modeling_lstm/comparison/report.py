@@ -150,15 +150,19 @@ def _scores(found: dict[str, Any]) -> Table:
     rows = []
     for name in ranking(found):
         scores = found["systems"][name]["scores"]
-        low, high = scores[metric]["interval"]
-        cells = [name, f"**{percent(scores[metric])}**", f"{100 * low:.1f} to {100 * high:.1f}"]
+        cells = [name, f"**{percent(scores[metric])}**", _limits(scores[metric]["interval"])]
         cells += [percent(scores[one]) for one in names[1:]]
         cells += [f"{scores['calibration_error']['mean']:.3f}", f"{scores['log_loss']['mean']:.3f}"]
         rows.append([*cells, str(len(scores[metric]["values"]))])
     heads = ["system", _title(metric), "95 % interval", *(_title(one) for one in names[1:])]
+    how = (
+        "The interval is that of other test rows: exact for accuracy and for F1 of a label, by bootstrap within the "
+        "labels for others; there is none where these rows do not tell. "
+    )
+    if not _is_exact(found):
+        how = "The interval is by bootstrap over the test rows, and knows nothing of errors where these hold none. "
     note = (
-        "Percent, mean ± standard deviation over the seeds. The interval is by bootstrap over the test rows, and knows "
-        "nothing of errors where these hold none. "
+        f"Percent, mean ± standard deviation over the seeds. {how}"
         "Calibration error: how far confidence and accuracy are apart on average; 0 is perfect."
     )
     return Table("Scores", note, [*heads, "calibration error", "log loss", "seeds"], rows)
@@ -197,7 +201,7 @@ def _pairs(found: dict[str, Any]) -> Table:
         [
             f"{pair['first']} - {pair['second']}",
             f"{100 * pair['difference']:+.1f}",
-            f"{100 * pair['interval'][0]:+.1f} to {100 * pair['interval'][1]:+.1f}",
+            _limits(pair["interval"], "+"),
             _p(pair["p"]),
             _p(pair["p_corrected"]),
             "yes" if pair["p_corrected"] < ALPHA else "no",
@@ -205,9 +209,16 @@ def _pairs(found: dict[str, Any]) -> Table:
         for pair in sorted(found["pairs"], key=lambda pair: -abs(pair["difference"]))
     ]
     note = (
-        "Paired bootstrap over the test rows, the same rows for both; corrected for the number of pairs by Holm's "
-        "method. It speaks of other rows, not of other seeds, and is too sure where fewer than ten answers differ."
+        "p: how often two systems that are equally good would differ this much, by exchanging their answers to rows at "
+        "random; corrected for the number of pairs by Holm's method. It speaks of other rows, not of other seeds."
     )
+    if found["task"]["metric"] != "accuracy":
+        note += " The interval is by bootstrap, and too narrow where few answers differ; the test is not."
+    if not _is_exact(found):
+        note = (
+            "Paired bootstrap over the test rows, the same rows for both; corrected for the number of pairs by Holm's "
+            "method. It speaks of other rows, not of other seeds, and is too sure where fewer than ten answers differ."
+        )
     heads = ["pair", "difference", "95 % interval", "p", "p, corrected", "more than chance"]
     return Table(f"Differences in {_title(found['task']['metric'])}", note, heads, rows)
 
@@ -316,6 +327,16 @@ def percent(scores: dict[str, Any]) -> str:
     """A mean and, of several seeds, its standard deviation."""
     spread = "" if scores["sd"] is None else f" ± {100 * scores['sd']:.1f}"
     return f"{100 * scores['mean']:.1f}{spread}"
+
+
+def _limits(interval: list[float] | None, sign: str = "") -> str:
+    """An interval in percent, where there is one."""
+    return "" if interval is None else " to ".join(f"{100 * limit:{sign}.1f}" for limit in interval)
+
+
+def _is_exact(found: dict[str, Any]) -> bool:
+    """Whether tests and intervals are exact where they can be; in older comparisons all are by bootstrap."""
+    return found.get("test") == "randomization"
 
 
 def _p(value: float) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..data import TextData
 from ..errors import require
-from ..intervals import bootstrap
+from ..intervals import bootstrap, difference_interval, interval
 from ..metrics import decide, scores
 from ..preprocessing import texts_of
 from .arguments import DistillationArguments
@@ -34,22 +34,25 @@ def gap(
         resamples: Of the rows, for the interval.
 
     Returns:
-        `metric`, `student`, `teacher`, `difference` (student less teacher) and its 95 % `interval` (paired percentile
-        bootstrap over rows).
+        `metric`, `student`, `teacher`, `difference` (student less teacher) and its 95 % `interval`: of accuracy by
+        [`intervals.difference_interval`], of others by paired bootstrap over rows; `None` where that shows none.
     """
     kind, names = data.problem_type, data.label_names
     metric = _INSTEAD_OF_LOSS.get(kind, "log_loss") if metric == "loss" else metric
     labels = np.asarray(data.splits[split]["label"][:])
     found: dict[str, Any] = {"metric": metric}
-    drawn = {}
+    drawn, right = {}, {}
     for who, logits in (("student", student), ("teacher", teacher)):
         predictions, references, probabilities = decide(kind, logits, labels)
         found[who] = scores(kind, predictions, references, names, probabilities)[metric]
         # the same seed draws the same rows for both
-        values = bootstrap(kind, predictions, references, names, probabilities, resamples=resamples, seed=0)
-        drawn[who] = np.array(values[metric])
+        drawn[who] = bootstrap(kind, predictions, references, names, probabilities, resamples=resamples, seed=0)
+        right[who] = (predictions == references).reshape(len(references), -1).all(axis=1).astype(float)
     found["difference"] = found["student"] - found["teacher"]
-    return found | {"interval": np.quantile(drawn["student"] - drawn["teacher"], [0.025, 0.975]).tolist()}
+    if metric == "accuracy":
+        return found | {"interval": difference_interval(right["student"] - right["teacher"])}
+    both = [drawn[who].get(metric, np.empty(0)) for who in ("student", "teacher")]
+    return found | {"interval": interval(both[0] - both[1])}
 
 
 def teacher_logits(distillation: dict[str, Any], data: TextData, split: str) -> np.ndarray:
