@@ -25,7 +25,7 @@ RANKS = {
     "processes": 0,
     **dict.fromkeys(("modeling_lstm", "labels", "preprocessing", "hub", "sources", "writers"), 1),
     **dict.fromkeys(("modeling_bag_of_words", "data", "runs", "trainer"), 2),
-    "intervals": 1,
+    **dict.fromkeys(("intervals", "overlap"), 1),
     **dict.fromkeys(("distillation.arguments", "distillation.cache"), 1),
     "building": 9,
     **dict.fromkeys(("distillation.augmentation", "distillation.loss"), 0),

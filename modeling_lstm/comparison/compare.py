@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 from ..data import DataArguments
 from ..errors import InputError, listed, require
 from ..intervals import averaged, bootstrap, mean_intervals
+from ..overlap import overlap
 from ..runs import environment, write_json
 from .catalog import open_system
 from .costs import measure
@@ -156,9 +157,10 @@ def _compared(
         for system in opened:
             found[system.name] = _study(study, system, arguments, points, progress)
     names_and_outcomes = {name: outcomes for name, (_, outcomes) in found.items()}
+    also_in_train = overlap(study.task.data.splits)
     result = {
         "command": command,
-        "data": vars(study.arguments) | {"counts": study.task.data.counts()},
+        "data": vars(study.arguments) | {"counts": study.task.data.counts(), "also_in_train": also_in_train},
         "task": {"metric": arguments.metric, "label_names": study.task.label_names},
         "settings": {
             name: getattr(arguments, name)

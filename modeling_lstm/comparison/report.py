@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from ..card import millions, table
 from ..errors import require
+from ..overlap import sentence
 from ..runs import RECORD, read_record, write_json, write_text
 from .neural import FEWEST_STEPS
 from .plots import against_cost, learning_curves, undominated
@@ -109,6 +110,8 @@ def _summary(found: dict[str, Any]) -> list[str]:
         f"{rows} rows{cut}, {len(found['task']['label_names'])} labels. {_capital(metric)} on test, the mean of each "
         f"system's seeds; {chosen}. {hardware['processor']}, {_threads(found)}."
     ]
+    if also := found["data"].get("also_in_train"):
+        lines.append(" ".join(sentence(split, number, counts[split]["rows"]) for split, number in also.items()))
     equal = [name for name in order[1:] if not is_clear(found, best, name)]
     verdict = f"Best: {best} with {percent(systems[best]['scores'][metric])}."
     if equal:
