@@ -1,7 +1,8 @@
 """`LstmTokenizer`: trained on the user's texts, wholly described by its `tokenizer.json`. Self-contained."""
 
 import html.entities
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -113,6 +114,66 @@ def _units(*, cuts_signs: bool) -> pre_tokenizers.PreTokenizer:
     return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(_SIGN), "isolated"), units]) if cuts_signs else units
 
 
+def tile(text: str, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """
+    Offsets that cover all of a text but white space, each character once.
+
+    Of what the normaliser replaces, the library `tokenizers` knows the last character alone: of `@bob` the `b`, of
+    `&amp;` the `;`. So what lies between two tokens belongs to the second, but for marks that are composed with the
+    letter before them; and what lies behind the last token belongs to it.
+
+    Args:
+        text: The text.
+        offsets: Of each token the number of its first character and of the one after its last.
+
+    Returns:
+        As many offsets. Of characters that two tokens share, the second gets none.
+    """
+    tiles: list[tuple[int, int]] = []
+    place = 0
+    for first, last in offsets:
+        if tiles and first > place:
+            place = _composed(text, tiles[-1][0], place, first)
+            tiles[-1] = (tiles[-1][0], place)
+        while place < first and text[place].isspace():
+            place += 1
+        tiles.append((place, max(place, last)))
+        place = tiles[-1][1]
+    if tiles and text[place:].strip():
+        tiles[-1] = (tiles[-1][0], len(text.rstrip()))
+    return tiles
+
+
+def _composed(text: str, begin: int, place: int, limit: int) -> int:
+    """Where the marks and parts of a letter end that are composed with what stands between `begin` and `place`."""
+    while place < limit:
+        before = text[max(begin, place - 3) : place]
+        is_part = len(unicodedata.normalize("NFC", before + text[place])) <= len(unicodedata.normalize("NFC", before))
+        if not before or not (is_part or unicodedata.category(text[place]).startswith("M")):
+            break
+        place += 1
+    return place
+
+
+def _tiled(encoding: Any, texts: Sequence[str | None]) -> list[tuple[int, int]]:
+    """The offsets of an encoding of one text or two, tiled; those of special tokens stay as they are."""
+    found = list(encoding.offsets)
+    for number, text in enumerate(texts):
+        places = [place for place, one in enumerate(encoding.sequence_ids) if one == number]
+        # what was cut off has tokens too, and its text is theirs
+        parts = [list(zip(one.offsets, one.sequence_ids, strict=True)) for one in encoding.overflowing]
+        windows = [[offset for offset, one in part if one == number] for part in parts]
+        behind = [window for window in windows if window and places and window[0] >= found[places[0]]]
+        ahead = [window for window in windows if window and window not in behind]
+        before = [offset for window in sorted(ahead) for offset in window]
+        after = [offset for window in sorted(behind) for offset in window]
+        if text is not None and places:
+            tiles = tile(text, before + [found[place] for place in places] + after)
+            for place, offset in zip(places, tiles[len(before) :], strict=False):
+                found[place] = offset
+    return found
+
+
 class LstmTokenizer(TokenizersBackend):
     """
     A tokenizer for short opinions and long reviews alike, trained on the user's own texts.
@@ -123,9 +184,28 @@ class LstmTokenizer(TokenizersBackend):
     Chinese, Japanese, Thai, Lao, Khmer, Burmese and others. Everything is in `tokenizer.json`: `AutoTokenizer` loads it
     without this package. Decoded are escapes of ASCII signs, Latin letters and typographic signs; another `\\uXXXX`, an
     emoji's say, becomes a blank.
+
+    Offsets (`return_offsets_mapping=True`) cover the text as it was given, each character that is not white space once.
+    Those of `tokenizer.json` alone cover only the last character of what was replaced.
     """
 
     model_input_names = ["input_ids", "attention_mask"]
+
+    def __call__(self, text: Any = None, text_pair: Any = None, *args: Any, **settings: Any) -> Any:
+        """As of any tokenizer of transformers, but with offsets as [`tile`] gives them."""
+        if not settings.get("return_offsets_mapping") or settings.get("is_split_into_words"):
+            return super().__call__(text, text_pair, *args, **settings)
+        tensors = settings.pop("return_tensors", None)
+        found = super().__call__(text, text_pair, *args, **settings)
+        is_one = isinstance(text, str)
+        if "overflow_to_sample_mapping" not in found:
+            texts, pairs = ([text], [text_pair]) if is_one else (text, text_pair or [None] * len(text))
+            both = zip(texts, pairs, strict=True)
+            together = [one if isinstance(one, (list, tuple)) else (one, other) for one, other in both]
+            offsets = [_tiled(encoding, some) for encoding, some in zip(found.encodings, together, strict=True)]
+            found["offset_mapping"] = offsets[0] if is_one else offsets
+        is_flat = is_one and "overflow_to_sample_mapping" not in found
+        return found.convert_to_tensors(tensors, prepend_batch_axis=is_flat)
 
     @classmethod
     def train(
