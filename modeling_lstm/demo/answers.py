@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from ..errors import InputError, require
 from ..explanation import explain
-from ..explanation.contributions import encode
+from ..explanation.contributions import Encoded, encode
 from ..explanation.figure import draw
 from ..explanation.page import coloured
 from ..figures import svg
@@ -54,7 +54,7 @@ class Answers:
             require(len(text) <= MOST_CHARACTERS, f"That has {len(text):,} characters; at most {MOST_CHARACTERS:,}.")
             require(bool(text.strip()), "Type a sentence.")
             model, tokenizer = self.loaded[0]
-            words = self.words(text)
+            words = self.encoded(text).words
             require(len(words) <= MOST_WORDS, f"That has {len(words)} words; at most {MOST_WORDS} fit the page.")
             found = explain(model, tokenizer, text)
         except InputError as error:
@@ -64,14 +64,14 @@ class Answers:
             self._rendered(answers=[self._answer(n, text) for n in range(len(self.names))]), explanation, words
         )
 
-    def words(self, text: str) -> list[str]:
+    def encoded(self, text: str) -> Encoded:
         """
-        The words of a text, as the model that is looked into reads them.
+        A text as the model that is looked into reads it.
 
         Raises:
-            InputError: there are none.
+            InputError: there is no word in it.
         """
-        return encode(self.loaded[0][1], text).words
+        return encode(self.loaded[0][1], text)
 
     def _answer(self, number: int, text: str) -> dict[str, Any]:
         classify = self.classifiers[number]

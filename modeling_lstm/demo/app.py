@@ -1,5 +1,6 @@
 """The page itself: a sentence to type, words to move or leave out, and what the models make of it."""
 
+import itertools
 import os
 from functools import partial
 from typing import Any
@@ -60,21 +61,30 @@ def build(run: str, beside: list[str] | None = None) -> Any:
 
 
 def moved(answers: Answers, text: str, chosen: int | None, how: str) -> str:
-    """The text with a word left out or changed places with its neighbour; as it is where that cannot be."""
+    """
+    The text with a word left out or changed places with its neighbour, and otherwise character by character the same;
+    where words would run into each other, a blank comes between. As it is where that cannot be.
+    """
     try:
-        words = answers.words(text)
+        places = answers.encoded(text).places
     except InputError:
         return text
-    if chosen is None or not 0 <= chosen < len(words):
+    if chosen is None or not 0 <= chosen < len(places):
         return text
+    words = [text[begin:end] for begin, end in places]
+    gaps = [text[end:begin] for (_, end), (begin, _) in itertools.pairwise(places)]
     if how == "Leave out":
         del words[chosen]
+        beside = gaps[max(0, chosen - 1) : chosen + 1]
+        gaps[max(0, chosen - 1) : chosen + 1] = [beside[0] or beside[1] or " "] if 0 < chosen < len(places) - 1 else []
     else:
-        other = chosen + (1 if how == "Move right" else -1)
-        if not 0 <= other < len(words):
+        first = chosen if how == "Move right" else chosen - 1
+        if not 0 <= first < len(words) - 1:
             return text
-        words[chosen], words[other] = words[other], words[chosen]
-    return " ".join(words)
+        words[first], words[first + 1] = words[first + 1], words[first]
+        gaps[max(0, first - 1) : first + 2] = [gap or " " for gap in gaps[max(0, first - 1) : first + 2]]
+    inside = "".join(part for both in itertools.zip_longest(words, gaps, fillvalue="") for part in both)
+    return text[: places[0][0]] + inside + text[places[-1][1] :]
 
 
 def serve(run: str, beside: list[str], port: int) -> None:

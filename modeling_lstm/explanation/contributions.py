@@ -24,12 +24,14 @@ class Encoded:
         input_ids (`(1, tokens)`): Its tokens.
         words: The words, as they stand in the text; a special token stands for itself.
         spans: First token of each word, and the one after its last.
+        places: First character of each word, and the one after its last; of a special token none.
     """
 
     text: str
     input_ids: torch.Tensor
     words: list[str]
     spans: list[tuple[int, int]]
+    places: list[tuple[int, int]]
 
     def without(self, words: list[int]) -> torch.Tensor:
         """The tokens with those words left out, `(1, fewer)`."""
@@ -74,19 +76,24 @@ def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
     is_limited = token_limit(tokenizer) is not None
     found: Any = tokenizer(text, truncation=is_limited, return_offsets_mapping=True, return_tensors="pt")
     numbers, offsets = found.word_ids(0), found["offset_mapping"][0].tolist()
-    words: list[str] = []
     spans: list[tuple[int, int]] = []
+    places: list[tuple[int, int]] = []
     for place, (number, (begin, end)) in enumerate(zip(numbers, offsets, strict=True)):
-        if number is not None and place > 0 and number == numbers[place - 1]:
-            first = offsets[spans[-1][0]][0]
+        before = numbers[place - 1] if place > 0 else None
+        # a piece of the same word, or of a character of which the tokenizer made two words
+        if number is not None and before is not None and (number == before or begin == end):
             spans[-1] = (spans[-1][0], place + 1)
-            words[-1] = text[first:end]
+            places[-1] = (places[-1][0], end)
         else:
             spans.append((place, place + 1))
-            special = tokenizer.convert_ids_to_tokens(int(found["input_ids"][0, place]))
-            words.append(text[begin:end] if number is not None else str(special))
+            places.append((begin, end))
     require(any(number is not None for number in numbers), f"The text {text[:80]!r} has no word.")
-    return Encoded(text, found["input_ids"].long(), words, spans)
+    special = tokenizer.convert_ids_to_tokens(found["input_ids"][0].long().tolist())
+    words = [
+        str(special[first]) if numbers[first] is None else text[begin:end]
+        for (first, _), (begin, end) in zip(spans, places, strict=True)
+    ]
+    return Encoded(text, found["input_ids"].long(), words, spans, places)
 
 
 def scores(model: PreTrainedModel, logits: torch.Tensor, label: int) -> torch.Tensor:
