@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -19,6 +20,10 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from modeling_lstm import LstmConfig, LstmForSequenceClassification, LstmTokenizer
 from modeling_lstm.cli import main
+
+# on a busy machine examples are slow to make, too
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")
 
 TRAIN_FLAGS = (
     "--embedding_size 8 --hidden_size 8 --min_frequency 1 --num_train_epochs 1 --per_device_train_batch_size 16 "

@@ -10,7 +10,6 @@ import hashlib
 import json
 import re
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -71,6 +70,28 @@ class Fault:
     times: int = 1
 
 
+class Gate:
+    """Holds the requests that match, `METHOD /path`, until it is opened, so that something else happens before them."""
+
+    def __init__(self, pattern: str):
+        self.pattern = pattern
+        self._arrived, self._opened = threading.Semaphore(0), threading.Event()
+
+    def wait_for(self, number: int = 1) -> None:
+        """Return when so many requests more have arrived."""
+        for _ in range(number):
+            # only so that a test whose client died does not hang
+            assert self._arrived.acquire(timeout=600), f"no request {self.pattern} in ten minutes"
+
+    def open(self) -> None:
+        self._opened.set()
+
+    def hold(self, request: str) -> None:
+        if re.search(self.pattern, request):
+            self._arrived.release()
+            self._opened.wait()
+
+
 class Refusal(Exception):
     """An answer other than 200."""
 
@@ -87,7 +108,7 @@ class LocalHub:
         self.blobs: dict[str, bytes] = {}  # large files by sha256
         self.log: list[Request] = []
         self.faults: list[Fault] = []
-        self.delay = 0.0  # seconds before a large file is taken
+        self.gate: Gate | None = None
         self.lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
         self._server.daemon_threads = True
@@ -96,6 +117,8 @@ class LocalHub:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
+        if self.gate is not None:
+            self.gate.open()
         self._server.shutdown()
         self._server.server_close()
 
@@ -136,6 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if isinstance(fault, int):
             return self._send(fault, {"error": "out of order"})
+        if self.hub.gate is not None:
+            self.hub.gate.hold(f"{self.command} {self.path}")
         try:
             status, content, headers = self._route(unquoted := urlsplit(self.path).path, body)
         except Refusal as error:
@@ -328,7 +353,6 @@ class _Handler(BaseHTTPRequestHandler):
         if self._token():
             raise Refusal(403, "a token was sent to another origin")
         if self.command == "PUT":
-            time.sleep(self.hub.delay)
             if hashlib.sha256(body).hexdigest() != name:
                 raise Refusal(400, "wrong digest")
             self.hub.blobs[name] = body

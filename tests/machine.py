@@ -60,6 +60,7 @@ class Machine:
         home.mkdir(parents=True, exist_ok=True)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGINGFACE_"))}
         settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_UPDATE_DOWNLOAD_COUNTS": "0"}
+        settings |= dict.fromkeys(("HF_HUB_DOWNLOAD_TIMEOUT", "HF_HUB_ETAG_TIMEOUT"), "600")  # on a busy machine too
         names = ("XET", "TELEMETRY", "PROGRESS_BARS", "UPDATE_CHECK")
         settings |= {f"HF_HUB_DISABLE_{name}": "1" for name in names} | {"NO_PROXY": "127.0.0.1,localhost"}
         steps, self._steps = os.pipe()

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -134,20 +133,15 @@ def test_a_space_runs_by_itself(hub: LocalHub, trained: Path, beside: Path, tmp_
     assert {"runs/0-run/model.safetensors", "runs/1-bag/model.safetensors", "requirements.txt"} <= files.keys()
     assert {path.relative_to(PACKAGE.parent).as_posix() for path in PACKAGE.rglob("*.py")} <= files.keys()
     assert "captum>=" in requirements() and "gensim" not in requirements() and "pytest" not in requirements()
-    environment = {**os.environ, "GRADIO_SERVER_PORT": "7937", "PYTHONPATH": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
     check = "import modeling_lstm; print(modeling_lstm.__file__)"
     where = subprocess.run([sys.executable, "-c", check], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert where.stdout.startswith(str(tmp_path)), where
-    app = subprocess.Popen([sys.executable, "app.py"], cwd=tmp_path, env=environment)
+    app = subprocess.Popen([sys.executable, "app.py"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
+    assert app.stdout is not None
     try:
-        for _ in range(90):
-            time.sleep(1)
-            assert app.poll() is None
-            try:
-                client = Client("http://127.0.0.1:7937", verbose=False)
-                break
-            except Exception:  # not up yet, in whatever way the client says so
-                continue
+        said = next(line for line in app.stdout if "http://" in line)  # once it answers, at a port that was free
+        client = Client(said[said.index("http://") :].strip(), verbose=False)
         verdict, _, _ = client.predict(TEXT, api_name="/show")
         assert "0-run (lstm)" in verdict and "1-bag (bag-of-words)" in verdict
     finally:

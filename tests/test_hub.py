@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from modeling_lstm.hub import download
 from modeling_lstm.prediction import open_classifier
 from modeling_lstm.vectors import WordVectors
 from tests.conftest import TRAIN_FLAGS, opinion_rows
-from tests.local_hub import OTHER_TOKEN, READ_TOKEN, TOKEN, Fault, LocalHub
+from tests.local_hub import OTHER_TOKEN, READ_TOKEN, TOKEN, Fault, Gate, LocalHub
 from tests.machine import Machine
 
 pytestmark = pytest.mark.slow
@@ -253,11 +252,12 @@ def test_two_pushes_at_once(hub: LocalHub, machine: Callable[..., Machine], trai
     repository = hub.repositories["models/me/films"]
     third = another_run(other, tmp_path / "third")
     runs[0] = third
-    hub.delay = 2.0  # both have seen the same head before either of them commits
+    hub.gate = Gate("POST .*/commit/")
     for one, run in zip(machines, runs, strict=True):
         one.start("push", run, "me/films", token=TOKEN)
+    hub.gate.wait_for(2)  # both have seen the same head before either of them commits
+    hub.gate.open()
     answers = [one.wait() for one in machines]
-    hub.delay = 0.0
     assert sorted(answer["status"] for answer in answers) == [0, 2], answers
     loser = next(number for number, answer in enumerate(answers) if answer["status"] == 2)
     assert "somebody else pushed at the same moment" in refusal(answers[loser])
@@ -269,17 +269,12 @@ def test_two_pushes_at_once(hub: LocalHub, machine: Callable[..., Machine], trai
 
 
 def test_a_killed_push_leaves_nothing(hub: LocalHub, machine: Callable[..., Machine], trained: Path) -> None:
-    hub.delay = 5.0
+    hub.gate = Gate("PUT /blobs/")
     one = machine()
     one.start("push", trained, "me/films", token=TOKEN)
-    for _ in range(300):
-        time.sleep(0.1)
-        if any(request.method == "PUT" for request in list(hub.log)):
-            break
-    else:
-        pytest.fail("no upload began")
+    hub.gate.wait_for()
     one.kill()
-    hub.delay = 0.0
+    hub.gate.open()
     repository = hub.repositories["models/me/films"]
     assert len(repository.commits) == 1 and repository.files().keys() == {".gitattributes"}
     assert machine().cli("push", trained, "me/films", token=TOKEN)["status"] == 0

@@ -159,21 +159,27 @@ STEPWISE = "--num_train_epochs 30 --eval_strategy steps --save_strategy steps --
 STEPWISE += "--word_dropout 0.1 --embedding_dropout 0.1 --classifier_dropout 0.2 --recurrent_dropout 0.1".split()
 
 
+# The command line, but its training stops before its end: a kill comes in time, however late
+HELD = """
+import signal, sys
+from modeling_lstm.cli import main
+from modeling_lstm.trainer import LstmTrainer
+step = LstmTrainer.training_step
+def held(self, *given, **named):
+    if self.state.global_step == 100:
+        signal.pause()
+    return step(self, *given, **named)
+LstmTrainer.training_step = held
+main(sys.argv[1:])
+"""
+
+
 def test_killed_and_resumed_equals_uninterrupted(data_folder: Path, tmp_path: Path) -> None:
     """SIGKILL at a random moment; the resumed run ends with the same weights, bit for bit, and the same scores."""
     flags = [*STEPWISE, "--pooling", "concat"]
     whole = train(data_folder, tmp_path / "whole", *flags)
     folder = tmp_path / "killed"
-    command = [
-        sys.executable,
-        "-m",
-        "modeling_lstm.cli",
-        "train",
-        "--dataset",
-        str(data_folder),
-        "--output_dir",
-        str(folder),
-    ]
+    command = [sys.executable, "-c", HELD, "train", "--dataset", str(data_folder), "--output_dir", str(folder)]
     process = subprocess.Popen([*command, *TRAIN_FLAGS, *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wanted = random.Random(os.getpid()).randint(1, 12)
     while process.poll() is None:

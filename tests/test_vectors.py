@@ -294,7 +294,9 @@ def test_zip_files_name_what_they_hold(tmp_path: Path) -> None:
     assert isinstance(source, WordSource) and source.find(["film"])[0]["film"].shape == (9,)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 def test_fuzz_damaged_files_give_a_sentence_or_vectors(
     files: dict[str, Path], tmp_path: Path, data: st.DataObject
@@ -317,7 +319,9 @@ def test_fuzz_damaged_files_give_a_sentence_or_vectors(
         assert np.isfinite(found.vectors).all()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(content=st.one_of(st.binary(max_size=200), st.text(alphabet="ab 019.\n\t-e", max_size=200).map(str.encode)))
 def test_fuzz_arbitrary_bytes(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "fuzzed"
