@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LOWEST := .venv-lowest
 RUNS ?= runs
 INSTALLED := $(VENV)/.installed
 DEVELOPING := $(VENV)/.developing
@@ -11,10 +12,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
 PARTS := recurrence training inference scaling int8 bf16 vector_files
 
-.PHONY: help install demo test lint format bench results clean
+.PHONY: help install demo test test-lowest lint format bench results clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: $(DEVELOPING)  ## make .venv and install the package with what its development needs
 
@@ -44,6 +45,14 @@ demo: $(INSTALLED)  ## train, evaluate and try an LSTM, and a network that canno
 test: $(DEVELOPING) lint  ## lint, types and tests
 	OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4
 
+# torch is that of constraints.txt: its old versions are gigabytes of GPU packages
+test-lowest:  ## run the tests with the lowest versions that pyproject.toml allows
+	test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python tests/lowest_versions.py torch > $(LOWEST)/lowest.txt
+	$(LOWEST)/bin/python -m pip install --quiet $$(grep '^torch==' constraints.txt)
+	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/lowest.txt --editable '.[dev]'
+	OMP_NUM_THREADS=1 $(OFFLINE) $(LOWEST)/bin/python -m pytest --numprocesses logical --maxprocesses 4
+
 lint: $(DEVELOPING)  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -69,4 +78,4 @@ results: $(DEVELOPING)  ## train every published run with three seeds, evaluate 
 	$(BIN)/python -m benchmarks.tables
 
 clean:  ## remove .venv and caches, not the runs
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(LOWEST) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

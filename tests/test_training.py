@@ -347,9 +347,16 @@ def test_an_interrupted_save_leaves_the_old_run(run_copy: Path, monkeypatch: pyt
     ],
 )
 def test_settings_that_cannot_be_used(
-    data_folder: Path, tmp_path: Path, fails: Callable[..., str], flags: list[str], message: str
+    data_folder: Path,
+    tmp_path: Path,
+    fails: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    flags: list[str],
+    message: str,
 ) -> None:
     import re
+
+    monkeypatch.setitem(sys.modules, "tensorboard", None)  # as if it were not installed
 
     found = fails("train", "--dataset", data_folder, "--output_dir", tmp_path / "run", *TRAIN_FLAGS, *flags)
     assert re.search(message, found), found
