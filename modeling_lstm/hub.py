@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import CommitOperationAdd, HfApi, get_token, hf_hub_download, snapshot_download
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationDelete,
+    HfApi,
+    get_token,
+    hf_hub_download,
+    is_offline_mode,
+    snapshot_download,
+)
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -176,6 +184,7 @@ def push_files(
     overwrite_card: bool = False,
 ) -> Push:
     """
+    replaced: Iterable[str] = (),
     Push files in one commit: all of them or none, and none where somebody else pushes at the same moment. A card
     (README.md) there that a person wrote stays as it is.
 
@@ -186,6 +195,7 @@ def push_files(
         overwrite_card: Replace a card that a person wrote.
 
     Raises:
+        replaced: Patterns of names. What is there under such a name and not among the files goes with the commit.
         InputError: the Hub refuses, does not answer, or has a newer commit meanwhile.
     """
     require(
@@ -200,10 +210,15 @@ def push_files(
         head = api.repo_info(repo_id, repo_type=repo_type, revision=revision).sha
         if CARD in files and not overwrite_card and _is_persons(_card(api, repo_id, repo_type, head), files[CARD]):
             logger.warning("%s of %s was written by a person and stays: --overwrite_card replaces it.", CARD, repo_id)
+        there = api.list_repo_files(repo_id, repo_type=repo_type, revision=head) if replaced else []
+        gone = [one for one in there if one not in files and any(fnmatch.fnmatch(one, each) for each in replaced)]
             files = {name: file for name, file in files.items() if name != CARD}
         commit = api.create_commit(
             repo_id,
-            [CommitOperationAdd(name, file) for name, file in sorted(files.items())],
+            [
+                *(CommitOperationAdd(name, file) for name, file in sorted(files.items())),
+                *(CommitOperationDelete(name) for name in gone),
+            ],
             commit_message=message,
             repo_type=repo_type,
             revision=revision,

@@ -12,10 +12,12 @@ from .classifier import TextClassifier
 from .errors import InputError, require
 from .hub import CARD, Push, check_tokens, create_repository, files_of, push_files
 from .prediction import open_classifier
-from .runs import RECORD, read_record, write_text
+from .runs import INDEX, RECORD, read_record, weight_files, write_text
 
-# What a run folder shares; not checkpoints, evaluations and what else may lie there
-SHARED = ("config.json", "model.safetensors", "tokenizer*.json", "*_lstm.py", "modeling_bag_of_words.py", RECORD)
+# What a run folder shares beside its weights; not checkpoints, evaluations and what else may lie there
+SHARED = ("config.json", "tokenizer*.json", "*_lstm.py", "modeling_bag_of_words.py", RECORD)
+# Names that weights have, in one file or in several; a repository keeps those of the latest push only
+WEIGHTS = ("model.safetensors", "model-*.safetensors", INDEX)
 
 
 @dataclass
@@ -53,7 +55,8 @@ def write_card(run: str, repo_id: str, arguments: CardArguments, *, overwrite: b
         validate_repo_id(repo_id)
     except HFValidationError as error:
         raise InputError(f"{repo_id!r} is no id of the Hub: {error}") from error
-    text = _made_card(read_record(Path(run)), open_classifier(run), repo_id, arguments)
+    record, classifier = _open(run)
+    text = _made_card(record, classifier, repo_id, arguments)
     is_own = path.exists() and not is_as_written(path.read_text(encoding="utf-8", errors="replace"))
     require(overwrite or not is_own, f"{str(path)!r} was written by a person: --overwrite_card replaces it.")
     write_text(path, text)
@@ -81,9 +84,9 @@ def push(
         InputError: the run is damaged, the Hub refuses or does not answer; nothing is pushed then.
     """
     folder, card = Path(run), card or CardArguments()
-    record, classifier = read_record(folder), open_classifier(run)  # a damaged run is not shared
+    record, classifier = _open(run)
     text, card = _own_card(folder / CARD, card)
-    files = files_of(folder, SHARED)
+    files = run_files(folder)
     check_tokens(files)
     if not arguments.create_pr:
         repo_id = create_repository(repo_id, "model", private=arguments.private, token=token)
@@ -96,7 +99,22 @@ def push(
         create_pr=arguments.create_pr,
         token=token,
         overwrite_card=arguments.overwrite_card,
+        replaced=WEIGHTS,
     )
+
+
+def run_files(folder: Path) -> dict[str, Path | bytes]:
+    """The files of a run folder that are shared, by their names: of weights those that are loaded, not older ones."""
+    loaded = {*weight_files(folder)}
+    if "model.safetensors" not in loaded:
+        loaded.add(INDEX)
+    weights = {name: path for name, path in files_of(folder, WEIGHTS).items() if name in loaded}
+    return files_of(folder, SHARED) | weights
+
+
+def _open(run: str) -> tuple[dict[str, Any], TextClassifier]:
+    """The record and the classifier of a run; a damaged one is not shared."""
+    return read_record(Path(run)), open_classifier(run)
 
 
 def _own_card(path: Path, asked: CardArguments) -> tuple[str | None, CardArguments]:

@@ -484,3 +484,36 @@ def test_nothing_but_the_hub_is_asked(hub: LocalHub, machine: Callable[..., Mach
     one = machine()
     assert one.cli("push", trained, "me/films", token=TOKEN)["asked"] == []
     assert one.cli("predict", "me/films", TEXTS[0])["asked"] == []
+
+
+def in_shards(run: Path, folder: Path) -> Path:
+    """The run with its weights in several files."""
+    from transformers import AutoModelForSequenceClassification
+
+    shutil.copytree(run, folder)
+    (folder / "model.safetensors").unlink()
+    AutoModelForSequenceClassification.from_pretrained(run).save_pretrained(folder, max_shard_size="2KB")
+    return folder
+
+
+def test_a_run_in_shards_is_shared_whole(
+    hub: LocalHub, machine: Callable[..., Machine], trained: Path, tmp_path: Path
+) -> None:
+    one, folder = machine(), in_shards(another_run(trained, tmp_path / "whole"), tmp_path / "shards")
+    weights = {path.name: path.read_bytes() for path in folder.glob("model*.safetensors*")}
+    expected = open_classifier(str(tmp_path / "whole")).scores(TEXTS[:1])[0].max()
+
+    def there() -> dict[str, bytes]:
+        files = hub.repositories["models/me/films"].files()
+        return {name: content for name, content in files.items() if name.startswith("model") and "lstm" not in name}
+
+    assert one.cli("push", trained, "me/films", token=TOKEN)["status"] == 0
+    pushed = one.cli("push", folder, "me/films", token=TOKEN)
+    assert pushed["status"] == 0, pushed["err"]
+    assert there() == weights, "the one file of before would be loaded in place of the shards"
+    answer = machine().cli("predict", "me/films", TEXTS[0])
+    assert answer["out"].split("\t")[1] == f"{expected:.4f}", answer["err"]
+    again = one.cli("push", folder, "me/films", token=TOKEN)
+    assert "nothing was pushed" in again["out"], again["err"]
+    assert one.cli("push", trained, "me/films", token=TOKEN)["status"] == 0
+    assert there() == {"model.safetensors": (trained / "model.safetensors").read_bytes()}

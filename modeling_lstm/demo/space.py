@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from ..card import marked
 from ..hub import CARD, Push, create_repository, files_of, push_files
 from ..runs import load_run
-from ..sharing import SHARED
+from ..sharing import WEIGHTS, run_files
 
 PACKAGE = Path(__file__).parent.parent
 APP = '''"""A page on which a model of modeling-lstm can be tried and looked into."""
@@ -39,7 +39,7 @@ def push_space(run: str, beside: list[str], repo_id: str, *, private: bool = Fal
         folder = Path(one)
         if folder.is_dir():
             names.append(f"runs/{number}-{folder.resolve().name}")
-            files |= {f"{names[-1]}/{name}": path for name, path in files_of(folder, SHARED).items()}
+            files |= {f"{names[-1]}/{name}": path for name, path in run_files(folder).items()}
         else:
             names.append(one)
     patterns = ("**/*.py", "**/*.html", "**/*.md")
@@ -48,7 +48,9 @@ def push_space(run: str, beside: list[str], repo_id: str, *, private: bool = Fal
     files["requirements.txt"] = requirements().encode("utf-8")
     repo_id = create_repository(repo_id, "space", private=private, token=token, space_sdk="gradio")
     files[CARD] = _card(repo_id, [name for name in names if not name.startswith("runs/")]).encode("utf-8")
-    return push_files(files, repo_id, "Upload a page of modeling-lstm", repo_type="space", token=token)
+    old = [f"runs/*/{pattern}" for pattern in WEIGHTS]
+    message = "Upload a page of modeling-lstm"
+    return push_files(files, repo_id, message, repo_type="space", token=token, replaced=old)
 
 
 def requirements() -> str:
