@@ -26,6 +26,7 @@ from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
     LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
     RemoteEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -39,6 +40,7 @@ logger = logging.getLogger(__name__)
 CARD = "README.md"
 # What the clients raise: the HTTP library's own errors too, which are the bases of theirs
 FAILURES: tuple[type[Exception], ...] = (*HfHubHTTPError.__bases__, OSError, ValueError, RuntimeError)
+_OFFLINE = "the Hub is not asked while HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set: unset it and try again."
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -66,7 +68,7 @@ def exists(path: Path) -> bool:
 def is_hub_id(source: Any) -> bool:
     """Whether that names a repository of the Hub, not a file, a folder, a file in a repository or an object."""
     name = str(source).removeprefix("transformer:")
-    is_name = isinstance(source, str) and re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name)
+    is_name = isinstance(source, str) and re.fullmatch(r"(?!\.)[\w.-]+(/[\w.-]+)?", name)
     return bool(is_name) and not exists(Path(name))
 
 
@@ -182,9 +184,9 @@ def push_files(
     create_pr: bool = False,
     token: str | None = None,
     overwrite_card: bool = False,
+    replaced: Iterable[str] = (),
 ) -> Push:
     """
-    replaced: Iterable[str] = (),
     Push files in one commit: all of them or none, and none where somebody else pushes at the same moment. A card
     (README.md) there that a person wrote stays as it is.
 
@@ -193,9 +195,9 @@ def push_files(
         revision: Branch, made if it does not exist; `main` by default.
         create_pr: Open a pull request instead.
         overwrite_card: Replace a card that a person wrote.
+        replaced: Patterns of names. What is there under such a name and not among the files goes with the commit.
 
     Raises:
-        replaced: Patterns of names. What is there under such a name and not among the files goes with the commit.
         InputError: the Hub refuses, does not answer, or has a newer commit meanwhile.
     """
     require(
@@ -208,10 +210,12 @@ def push_files(
         if revision is not None and not revision.startswith("refs/") and not create_pr:
             api.create_branch(repo_id, branch=revision, repo_type=repo_type, exist_ok=True)
         head = api.repo_info(repo_id, repo_type=repo_type, revision=revision).sha
-        if CARD in files and not overwrite_card and _is_persons(_card(api, repo_id, repo_type, head), files[CARD]):
-            logger.warning("%s of %s was written by a person and stays: --overwrite_card replaces it.", CARD, repo_id)
         there = api.list_repo_files(repo_id, repo_type=repo_type, revision=head) if replaced else []
         gone = [one for one in there if one not in files and any(fnmatch.fnmatch(one, each) for each in replaced)]
+        if CARD in files and not overwrite_card and _is_persons(_card(api, repo_id, repo_type, head), files[CARD]):
+            # a Space is pushed by a command without that flag
+            how = "push again once it is removed there" if repo_type == "space" else "push again with --overwrite_card"
+            logger.warning("%s of %s was written by a person and stays: to replace it, %s.", CARD, repo_id, how)
             files = {name: file for name, file in files.items() if name != CARD}
         commit = api.create_commit(
             repo_id,
@@ -262,7 +266,11 @@ def reason(error: BaseException, token: str | None = None) -> str:
         cause = error.__cause__
         if isinstance(cause, HfHubHTTPError):
             return reason(cause, token)
+        if isinstance(cause, OfflineModeIsEnabled) or is_offline_mode():
+            return f"it is not in the cache, and {_OFFLINE}"
         return "it is not in the cache, and the Hub cannot be reached: connect to the network."
+    if isinstance(error, OfflineModeIsEnabled):
+        return _OFFLINE
     if isinstance(error, EntryNotFoundError):
         return "the repository has no such file."
     if status == 401 and token is not None:

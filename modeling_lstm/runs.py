@@ -135,8 +135,8 @@ def read_record(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         hint = (
             ": its training did not finish; resume it with --resume_from_checkpoint last"
-            if any(folder.glob("checkpoint-*"))
-            else ""
+            if any(folder.glob("checkpoint-*")) and not (folder / "config.json").is_file()
+            else ", which modeling-lstm train writes when a training ends"
         )
         raise InputError(f"{str(folder)!r} has no {RECORD}{hint}.")
     record = _read_json(path)

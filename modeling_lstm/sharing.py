@@ -1,5 +1,8 @@
 """Sharing a run on the Hub: its model card, and the push of the run folder."""
 
+import contextlib
+import json
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,9 +11,9 @@ from huggingface_hub import ModelCard
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
 from .card import is_as_written, run_card
-from .classifier import TextClassifier
+from .classifier import MODEL, TextClassifier
 from .errors import InputError, require
-from .hub import CARD, Push, check_tokens, create_repository, files_of, push_files
+from .hub import CARD, Push, check_tokens, create_repository, files_of, is_hub_id, push_files
 from .prediction import open_classifier
 from .runs import INDEX, RECORD, read_record, weight_files, write_text
 
@@ -48,7 +51,7 @@ def write_card(run: str, repo_id: str, arguments: CardArguments, *, overwrite: b
     Write the card of a run to `RUN/README.md`, to be looked at and edited; [`push`] takes it from there.
 
     Raises:
-        InputError: the run is damaged, or there is a card that a person wrote.
+        InputError: that is no run or a damaged one, or there is a card that a person wrote.
     """
     path = Path(run) / CARD
     try:
@@ -81,7 +84,7 @@ def push(
             card there that a person wrote or edited is taken as it is.
 
     Raises:
-        InputError: the run is damaged, the Hub refuses or does not answer; nothing is pushed then.
+        InputError: that is no run or a damaged one, the Hub refuses or does not answer; nothing is pushed then.
     """
     folder, card = Path(run), card or CardArguments()
     record, classifier = _open(run)
@@ -113,8 +116,68 @@ def run_files(folder: Path) -> dict[str, Path | bytes]:
 
 
 def _open(run: str) -> tuple[dict[str, Any], TextClassifier]:
-    """The record and the classifier of a run; a damaged one is not shared."""
-    return read_record(Path(run)), open_classifier(run)
+    """The record and the classifier of a run; neither something else nor a damaged run is shared."""
+    folder = Path(run)
+    require(folder.is_dir(), _no_folder(run))
+    other = _what_else(folder)
+    require(other is None, f"{run!r} {other}")
+    return read_record(folder), open_classifier(run)
+
+
+def _no_folder(run: str) -> str:
+    if Path(run).is_file():
+        return f"{run!r} is a file: name the run folder that it lies in."
+    if is_hub_id(run):
+        return (
+            f"There is no run folder {run!r} here. Of a run on the Hub, fetch a copy first, and name its folder: "
+            f"hf download {run} --local-dir FOLDER"
+        )
+    return f"There is no run folder {run!r}."
+
+
+def _what_else(folder: Path) -> str | None:
+    """What lies in a folder that is not a run's, as a clause that also says what to do."""
+    name = shlex.quote(str(folder))  # for a command that is to be copied
+    if (folder / MODEL).is_file():
+        return (
+            "is an exported model: name the run that it was exported from, or share the folder as it is: "
+            f"hf upload me/name {name}"
+        )
+    if (folder / "comparison.json").is_file():
+        return f"is a comparison, not a run: the runs that it trained lie in {str(folder / 'runs')!r}."
+    if _model_type(folder) == "model2vec":
+        return f"is a folder of word vectors, not a run: modeling-lstm vectors push {name} me/name"
+    if (folder / RECORD).is_file():
+        return None
+    if (folder / "trainer_state.json").is_file():
+        return (
+            "is a checkpoint of a training, not a run: name the run folder that the training writes when it ends. "
+            "One that was stopped goes on with --resume_from_checkpoint last."
+        )
+    if any((folder / name).is_file() for name in ("model.safetensors", INDEX)):
+        return (
+            f"holds a model but no {RECORD}, which modeling-lstm train writes and Trainer.save_model and "
+            "save_pretrained do not. Share such a model from Python: model.push_to_hub('me/name') and "
+            "tokenizer.push_to_hub('me/name')."
+        )
+    if any(folder.glob("checkpoint-*/training_args.bin")):
+        return (
+            f"holds the checkpoints of a Trainer, but no model and no {RECORD}. Share the trained model from Python: "
+            "trainer.model.push_to_hub('me/name') and tokenizer.push_to_hub('me/name')."
+        )
+    if any(folder.glob("checkpoint-*")):
+        return (
+            "holds the checkpoints of a training that did not finish: give the command that began it again, with "
+            "--resume_from_checkpoint last."
+        )
+    what = "is empty" if not any(folder.iterdir()) else f"is no run folder, for it has no {RECORD}"
+    return f"{what}: name the folder that modeling-lstm train wrote."
+
+
+def _model_type(folder: Path) -> Any:
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # a damaged file is told of when it is opened
+        return json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    return None
 
 
 def _own_card(path: Path, asked: CardArguments) -> tuple[str | None, CardArguments]:
