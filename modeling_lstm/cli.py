@@ -250,9 +250,14 @@ def _demo(given: list[str]) -> int:
     parser.add_argument("--port", type=int, default=7860, help="Port on this machine.")
     parser.add_argument("--push_to_space", help="Push the page to this Space of the Hub, me/name, and do not serve it.")
     parser.add_argument("--private", action="store_true", help="Make a private Space.")
+    parser.add_argument(
+        "--requirements",
+        help="File with lines for the Space's requirements.txt: --extra-index-url of torch for CPUs, say.",
+    )
     (rest,) = parse(parser, given)
     if rest.push_to_space is not None:
-        print(push_space(rest.run, rest.beside, rest.push_to_space, private=rest.private))
+        how = {"private": rest.private, "more_requirements": rest.requirements}
+        print(push_space(rest.run, rest.beside, rest.push_to_space, **how))
     else:
         serve(rest.run, rest.beside, rest.port)
     return 0

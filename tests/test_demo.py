@@ -4,15 +4,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
 from gradio_client import Client
 from huggingface_hub import SpaceCard
+from packaging.version import Version
 
 from modeling_lstm.demo.answers import MOST_CHARACTERS, MOST_WORDS, Answers
 from modeling_lstm.demo.app import build, moved
 from modeling_lstm.demo.space import PACKAGE, requirements
+from modeling_lstm.errors import InputError
 from tests.conftest import TRAIN_FLAGS
 from tests.local_hub import READ_TOKEN, TOKEN, LocalHub
 from tests.machine import Machine
@@ -105,6 +108,26 @@ def test_what_cannot_be_served(
     assert "pip install 'modeling-lstm[demo]'" in fails("demo", str(trained))
 
 
+def test_requirements_that_a_space_cannot_have(trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    push = ["demo", str(trained), "--push_to_space", "me/page", "--requirements"]
+    assert "There is no file" in fails(*push, tmp_path)
+    (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00")
+    assert "is no text in UTF-8" in fails(*push, tmp_path / "binary.txt")
+    for secret in ("--extra-index-url https://me:secret@example.org/cpu", "token hf_abcdefghijklmnopqrst"):
+        (tmp_path / "secret.txt").write_text(secret, encoding="utf-8")
+        found = fails(*push, tmp_path / "secret.txt")
+        assert "holds a password or a token" in found and "secret@" not in found and "abcdef" not in found
+
+
+def test_what_a_space_needs_is_known_where_the_package_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(name: str) -> None:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("modeling_lstm.demo.space.requires", nothing)
+    with pytest.raises(InputError, match="must be installed to tell a Space what it needs"):
+        requirements()
+
+
 @pytest.fixture
 def hub() -> Iterator[LocalHub]:
     server = LocalHub()
@@ -116,7 +139,9 @@ def hub() -> Iterator[LocalHub]:
 def test_a_space_runs_by_itself(hub: LocalHub, trained: Path, beside: Path, tmp_path: Path) -> None:
     """What was pushed, written to a folder, serves the page without this package being installed."""
     machine = Machine(tmp_path / "home", hub)
-    push = ("demo", trained, "--beside", beside, "--push_to_space", "me/page")
+    wanted = tmp_path / "cpu.txt"
+    wanted.write_text("--extra-index-url https://example.org/cpu\n\n", encoding="utf-8")
+    push = ("demo", trained, "--beside", beside, "--push_to_space", "me/page", "--requirements", wanted)
     try:
         assert "your token may not do that" in machine.cli(*push, token=READ_TOKEN)["err"]
         first, again = machine.cli(*push, token=TOKEN), machine.cli(*push, token=TOKEN)
@@ -132,6 +157,8 @@ def test_a_space_runs_by_itself(hub: LocalHub, trained: Path, beside: Path, tmp_
     assert card.sdk == "gradio" and card.app_file == "app.py"
     assert {"runs/0-run/model.safetensors", "runs/1-bag/model.safetensors", "requirements.txt"} <= files.keys()
     assert {path.relative_to(PACKAGE.parent).as_posix() for path in PACKAGE.rglob("*.py")} <= files.keys()
+    assert files["requirements.txt"].decode() == "--extra-index-url https://example.org/cpu\n" + requirements()
+    assert f"\ntorch=={Version(version('torch')).public}\n" in requirements() and "onnx" not in requirements()
     assert "captum>=" in requirements() and "gensim" not in requirements() and "pytest" not in requirements()
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
     check = "import modeling_lstm; print(modeling_lstm.__file__)"

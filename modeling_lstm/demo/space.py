@@ -1,12 +1,15 @@
 """The page as a Space of the Hub: the page's program, this package's source, and the runs or their names on the Hub."""
 
+import re
 import sys
-from importlib.metadata import requires, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 from ..card import marked
+from ..errors import InputError, require, without_tokens
 from ..hub import CARD, Push, create_repository, files_of, push_files
 from ..runs import load_run
 from ..sharing import WEIGHTS, run_files
@@ -20,7 +23,15 @@ build({run!r}, {beside!r}).launch()
 '''
 
 
-def push_space(run: str, beside: list[str], repo_id: str, *, private: bool = False, token: str | None = None) -> Push:
+def push_space(
+    run: str,
+    beside: list[str],
+    repo_id: str,
+    *,
+    private: bool = False,
+    token: str | None = None,
+    more_requirements: str | None = None,
+) -> Push:
     """
     Push the page to a Space, made if it does not exist, in one commit. Runs that are folders here go with it.
 
@@ -28,12 +39,15 @@ def push_space(run: str, beside: list[str], repo_id: str, *, private: bool = Fal
         run: Run folder or Hub id of the model that is looked into.
         beside: Runs whose answers stand beside.
         repo_id: `owner/name` of the Space.
+        more_requirements: A file whose lines begin the Space's `requirements.txt`. PyPI's torch is the one for GPUs, of
+            gigabytes; a line `--extra-index-url ADDRESS`, of an index with torch for CPUs, gives a Space that one.
 
     Raises:
-        InputError: a run cannot be used, or the Hub refuses.
+        InputError: a run or the file of requirements cannot be used, or the Hub refuses.
     """
     files: dict[str, Path | bytes] = {}
     names = []
+    first = "" if more_requirements is None else _more_requirements(Path(more_requirements))
     for number, one in enumerate([run, *beside]):
         load_run(one)  # what cannot be opened is not shared
         folder = Path(one)
@@ -45,7 +59,7 @@ def push_space(run: str, beside: list[str], repo_id: str, *, private: bool = Fal
     patterns = ("**/*.py", "**/*.html", "**/*.md")
     files |= {f"{PACKAGE.name}/{name}": path for name, path in files_of(PACKAGE, patterns).items()}
     files["app.py"] = APP.format(run=names[0], beside=names[1:]).encode("utf-8")
-    files["requirements.txt"] = requirements().encode("utf-8")
+    files["requirements.txt"] = (first + requirements()).encode("utf-8")
     repo_id = create_repository(repo_id, "space", private=private, token=token, space_sdk="gradio")
     files[CARD] = _card(repo_id, [name for name in names if not name.startswith("runs/")]).encode("utf-8")
     old = [f"runs/*/{pattern}" for pattern in WEIGHTS]
@@ -54,13 +68,33 @@ def push_space(run: str, beside: list[str], repo_id: str, *, private: bool = Fal
 
 
 def requirements() -> str:
-    """What this package and its page need, a line each."""
+    """What this package and its page need, a line each; of torch the version here, which an index for CPUs has too."""
+    try:
+        needed = requires("modeling-lstm") or []
+    except PackageNotFoundError as error:
+        raise InputError(
+            "modeling-lstm must be installed to tell a Space what it needs: pip install it first."
+        ) from error
     lines = set()
-    for one in map(Requirement, requires("modeling-lstm") or []):
+    for one in map(Requirement, needed):
         is_needed = one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in ("demo", "explain"))
-        if is_needed and one.name != "gradio":  # a Space brings it along, in the version that its card names
+        if one.name == "torch":
+            lines.add(f"torch=={Version(version('torch')).public}")
+        elif is_needed and one.name != "gradio":  # a Space brings it along, in the version that its card names
             lines.add(f"{one.name}{one.specifier}")
     return "\n".join(sorted(lines)) + "\n"
+
+
+def _more_requirements(path: Path) -> str:
+    """The lines of a file of pip's requirements, which everybody may read on the Space."""
+    require(path.is_file(), f"There is no file {str(path)!r} of requirements.")
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{str(path)!r} is no text in UTF-8: name a file of pip's requirements.") from error
+    is_secret = re.search(r"//[^/\s]*@", text) or without_tokens(text) != text
+    require(not is_secret, f"{str(path)!r} holds a password or a token, which everybody could read there: take it out.")
+    return text + "\n" if text else ""
 
 
 def _card(repo_id: str, models: list[str]) -> str:
