@@ -143,5 +143,7 @@ def real_data() -> Path:
     """The folder of real data sets, if this machine has it."""
     folder = Path(os.environ.get("MODELING_LSTM_DATA", "../shared/data"))
     if not folder.is_dir():
-        pytest.skip(f"no real data at {folder} (set MODELING_LSTM_DATA)")
+        pytest.skip(
+            f"There are no data sets in {str(folder)!r}: set MODELING_LSTM_DATA to a folder that data_scripts made."
+        )
     return folder

@@ -19,7 +19,7 @@ WEIGHTS = "model.safetensors"
 
 
 def _exported(trained: Path, folder: Path) -> None:
-    pytest.importorskip("onnx_ir", reason="the exporter is not installed: pip install 'modeling-lstm[onnx]'.")
+    pytest.importorskip("onnx_ir", reason="The exporter is not installed: make install.")
     assert main(["export", str(trained), str(folder)]) == 0
 
 
