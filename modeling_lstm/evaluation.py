@@ -14,6 +14,7 @@ from .data import DataArguments, TextData, load_data
 from .errors import InputError
 from .intervals import score_intervals
 from .metrics import calibration_bins, calibration_error, confusion_matrix, decide, scores
+from .overlap import sentence
 from .preprocessing import tokenize
 from .runs import RECORD, load_run, read_record, whole_or_nothing, write_json
 from .tables import FileArguments
@@ -59,6 +60,9 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
     data_arguments = _data_arguments(record["data"], kind, arguments)
     is_other = arguments.dataset is not None
     data = load_data(data_arguments, only=arguments.split, label_names=names, is_other=is_other)
+    also_in_train = 0 if is_other else record["data"].get("overlap", {}).get(arguments.split, 0)
+    if also_in_train:
+        logger.warning("%s", sentence(arguments.split, also_in_train, data.splits[arguments.split].num_rows))
     split = tokenize(data.splits[arguments.split], arguments.split, tokenizer, data_arguments.max_length)
     started = time.perf_counter()
     trainer = Trainer(

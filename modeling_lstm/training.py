@@ -33,6 +33,7 @@ from .embeddings import InitialEmbeddings, initial_embeddings
 from .errors import InputError, require, save_failure
 from .hub import is_hub_id
 from .metrics import TextClassificationMetric, decide, metric_names
+from .overlap import report_overlap
 from .prediction import torch_classifier
 from .preprocessing import TokenizerArguments, build_tokenizer, texts_of, tokenize
 from .processes import failing_once, from_main, is_main, is_single_in_spite, main_first
@@ -96,6 +97,7 @@ def _train(
         checkpoint, is_replaced = prepare_folder(folder, args)
         data = load_data(data_arguments)
         _choose_metric(args, data)
+        overlap = report_overlap(data.splits)
         source = _word_source(model_arguments, tokenizer_arguments, length)
         if distillation is not None:
             is_weighted = model_arguments.class_weights is not None or args.label_smoothing_factor > 0
@@ -153,6 +155,7 @@ def _train(
         "data": vars(data_arguments)
         | {"source": kind_of(data_arguments.dataset)}
         | {"text_column": data.text_column, "label_column": data.label_column, "counts": data.counts()}
+        | {"overlap": overlap}
         | {"tokens": {name: split.statistics for name, split in splits.items()}},
         "tokenizer": (
             {

@@ -230,3 +230,21 @@ def test_a_file_is_scored_whole(tmp_path: Path, data_folder: Path, capsys: pytes
     semicolons = tmp_path / "semicolons.csv"
     semicolons.write_bytes(other.read_bytes().replace(b",", b";"))
     assert evaluate(str(run), EvaluationArguments(dataset=str(semicolons)))["rows"] == 100
+
+
+def test_texts_that_are_also_in_train_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = opinion_rows(60)
+    write_csv(tmp_path / "data" / "train.csv", rows)
+    write_csv(tmp_path / "data" / "validation.csv", [("never seen", "positive")])
+    write_csv(tmp_path / "data" / "test.csv", [*rows[:4], ("never seen", "negative")])
+    run = tmp_path / "run"
+    assert main(["train", "--dataset", str(tmp_path / "data"), "--output_dir", str(run), *TRAIN_FLAGS]) == 0
+    said = "4 of the 5 test texts are also in train."
+    assert said in caplog.text and "validation texts" not in caplog.text
+    assert json.loads((run / "run.json").read_text(encoding="utf-8"))["data"]["overlap"] == {"test": 4}
+    caplog.clear()
+    evaluate(str(run), EvaluationArguments())
+    assert said in caplog.text
+    caplog.clear()
+    evaluate(str(run), EvaluationArguments(dataset=str(tmp_path / "data")))
+    assert said not in caplog.text
