@@ -18,7 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from .classifier import MODEL, TextClassifier
 from .errors import InputError, require
-from .modeling_lstm import LstmEncoder
+from .modeling_lstm import LstmEncoder, LstmLayer
 from .prediction import token_limit, torch_classifier
 from .runs import RECORD, load_run, whole_or_nothing, write_json
 
@@ -112,46 +112,46 @@ def _use_onnx_operators(encoder: LstmEncoder) -> None:
     """
     rnn = encoder.rnn
     order = (0, 3, 1, 2) if isinstance(rnn, nn.LSTM) else (1, 0, 2)
-    for layer in range(rnn.num_layers):
+    for number, layer in enumerate(encoder.layers):
         weights: dict[str, list[torch.Tensor]] = {"input": [], "recurrent": [], "bias": []}
         for direction in ("", "_reverse") if rnn.bidirectional else ("",):
             w_ih, w_hh, b_ih, b_hh = (
-                torch.cat([getattr(rnn, f"{name}_l{layer}{direction}").chunk(len(order))[gate] for gate in order])
+                torch.cat([getattr(rnn, f"{name}_l{number}{direction}").chunk(len(order))[gate] for gate in order])
                 for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             )
             weights["input"].append(w_ih)
             weights["recurrent"].append(w_hh)
             weights["bias"].append(torch.cat([b_ih, b_hh]))
         for name, parts in weights.items():
-            encoder.register_buffer(f"onnx_{name}_{layer}", torch.stack(parts).detach())
-    encoder._run_layer = MethodType(_onnx_layer, encoder)  # type: ignore[method-assign]
+            layer.register_buffer(f"onnx_{name}", torch.stack(parts).detach())
+        layer.forward = MethodType(_onnx_layer, layer)
 
 
 def _onnx_layer(
-    encoder: LstmEncoder, layer: int, states: torch.Tensor, mask: torch.Tensor
+    layer: LstmLayer, states: torch.Tensor, mask: torch.Tensor, *_: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-    """[`LstmEncoder._run_layer`] by ONNX's operator."""
-    rnn = encoder.rnn
-    is_lstm = isinstance(rnn, nn.LSTM)
-    directions = 2 if rnn.bidirectional else 1
+    """[`LstmLayer.forward`] by ONNX's operator; each row's tokens are at its left."""
     batch, tokens = states.shape[:2]
-    final = (directions, batch, rnn.hidden_size)
-    weights = [getattr(encoder, f"onnx_{name}_{layer}") for name in ("input", "recurrent", "bias")]
+    final = (layer.directions, batch, layer.hidden_size)
     attributes: dict[str, Any] = {
-        "hidden_size": rnn.hidden_size,
-        "direction": "bidirectional" if rnn.bidirectional else "forward",
+        "hidden_size": layer.hidden_size,
+        "direction": "bidirectional" if layer.directions == 2 else "forward",
     }
-    if not is_lstm:
+    if not layer.is_lstm:
         attributes["linear_before_reset"] = 1  # the form of cuDNN and PyTorch
     outputs = torch.onnx.ops.symbolic_multi_out(
-        "LSTM" if is_lstm else "GRU",
-        (states.transpose(0, 1), *weights, mask.sum(dim=1).to(torch.int32)),
+        "LSTM" if layer.is_lstm else "GRU",
+        (
+            states.transpose(0, 1),
+            *(getattr(layer, f"onnx_{name}") for name in ("input", "recurrent", "bias")),
+            mask.sum(dim=1).to(torch.int32),
+        ),
         attributes,
-        dtypes=[torch.float32] * (3 if is_lstm else 2),
-        shapes=[(tokens, directions, batch, rnn.hidden_size), *[final] * (2 if is_lstm else 1)],
+        dtypes=[torch.float32] * (3 if layer.is_lstm else 2),
+        shapes=[(tokens, layer.directions, batch, layer.hidden_size), *[final] * (2 if layer.is_lstm else 1)],
         version=18,
     )
-    return outputs[0].permute(2, 0, 1, 3).flatten(2), outputs[1], outputs[2] if is_lstm else None
+    return outputs[0].permute(2, 0, 1, 3).flatten(2), outputs[1], outputs[2] if layer.is_lstm else None
 
 
 def _difference(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> float:

@@ -8,6 +8,7 @@ therefore passes through padding unchanged, before the first word as after the l
 for each layer.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 from transformers import initialization as init
+from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import ModelOutput, SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
@@ -104,6 +106,61 @@ class LstmEmbedding(nn.Embedding):
         return vectors * kept[input_ids].unsqueeze(-1)
 
 
+class LstmLayer(GradientCheckpointingLayer):
+    """One layer of the recurrence, in every direction. It has no weights: [`LstmEncoder`] hands them over."""
+
+    def __init__(self, config: LstmConfig):
+        super().__init__()
+        self.is_lstm = config.cell_type == "lstm"
+        self.hidden_size = config.hidden_size
+        self.directions = 2 if config.bidirectional else 1
+        self.recurrent_dropout = config.recurrent_dropout
+
+    def forward(
+        self, states: torch.Tensor, mask: torch.Tensor | None, *weights: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """
+        Args:
+            states: The layer's input, `(batch, tokens, size)`.
+            mask: As in [`LstmEncoder.forward`].
+            weights: W_ih, W_hh, b_ih and b_hh of the forward direction, then those of the backward one.
+
+        Returns:
+            h at each token, `(batch, tokens, directions * hidden_size)`, then h and (of an LSTM) c after the last token
+            read, `(directions, batch, hidden_size)`.
+        """
+        if mask is not None:
+            padding = (~mask).unsqueeze(-1)
+            states = torch.cat([states.masked_fill(padding, 0.0), padding.to(states.dtype)], dim=-1)
+        zeros = states.new_zeros(self.directions, states.shape[0], self.hidden_size)
+        kernel_weights = self._kernel_weights(weights, hold=mask is not None)
+        options = (True, 1, 0.0, self.training, self.directions == 2, True)
+        c = None
+        if self.is_lstm:
+            states, h, c = torch.lstm(states, (zeros, zeros), kernel_weights, *options)
+        else:
+            states, h = torch.gru(states, zeros, kernel_weights, *options)
+        if mask is not None:
+            states = states.masked_fill(padding, 0.0)
+            h = torch.stack(_states_after_reading(states, mask, self.directions))
+        return states, h, c
+
+    def _kernel_weights(self, weights: Sequence[torch.Tensor], hold: bool) -> list[torch.Tensor]:
+        """The weights with dropout; with `hold`, W_ih has the column that keeps the memory at padding."""
+        found: list[torch.Tensor] = []
+        for direction in range(self.directions):
+            w_ih, w_hh, b_ih, b_hh = weights[4 * direction : 4 * direction + 4]
+            if hold:
+                # torch keeps an LSTM's gates in the order i, f, g, o and a GRU's in the order r, z, n
+                held = (-GATE_HOLD, GATE_HOLD, 0.0, 0.0) if self.is_lstm else (0.0, GATE_HOLD, 0.0)
+                column = torch.cat([w_ih.new_full((self.hidden_size, 1), value) for value in held])
+                w_ih = torch.cat([w_ih, column], dim=1)
+            if self.training and self.recurrent_dropout > 0.0:
+                w_hh = F.dropout(w_hh, self.recurrent_dropout)
+            found += [w_ih, w_hh, b_ih, b_hh]
+        return found
+
+
 class LstmEncoder(nn.Module):
     """The stacked recurrence. Its weights live in an ordinary `nn.LSTM` or `nn.GRU` named `rnn`."""
 
@@ -117,10 +174,8 @@ class LstmEncoder(nn.Module):
             bidirectional=config.bidirectional,
             batch_first=True,
         )
+        self.layers = nn.ModuleList(LstmLayer(config) for _ in range(config.num_hidden_layers))
         self.hidden_dropout = config.hidden_dropout
-        self.recurrent_dropout = config.recurrent_dropout
-        self.gradient_checkpointing = False
-        self._gradient_checkpointing_func: Any = None  # set by `gradient_checkpointing_enable`
 
     def forward(
         self, states: torch.Tensor, mask: torch.Tensor | None
@@ -135,59 +190,41 @@ class LstmEncoder(nn.Module):
 
         Returns:
             h of each layer, h after the last token read, and for an LSTM c then (see [`LstmModelOutput`]).
+
+        Raises:
+            TypeError: another module took the place of `rnn`.
         """
         layers: list[torch.Tensor] = []
         h_n, c_n = [], []
-        for layer in range(self.rnn.num_layers):
-            if layer > 0:
+        for layer, weights in zip(self.layers, self._weights(), strict=True):
+            if layers:
                 states = locked_dropout(states, self.hidden_dropout, self.training)
-            if self.gradient_checkpointing and self.training:
-                states, h, c = self._gradient_checkpointing_func(self._run_layer, layer, states, mask)
-            else:
-                states, h, c = self._run_layer(layer, states, mask)
+            states, h, c = layer(states, mask, *weights)
             layers.append(states)
             h_n.append(h)
             c_n.append(c)
         return layers, torch.cat(h_n), torch.cat(c_n) if isinstance(self.rnn, nn.LSTM) else None
 
-    def _run_layer(
-        self, layer: int, states: torch.Tensor, mask: torch.Tensor | None
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """One layer, both directions, in one call of the dense kernel."""
+    def _weights(self) -> list[list[torch.Tensor]]:
+        """The weights of each layer, in the order of `rnn.all_weights`."""
         rnn = self.rnn
-        if mask is not None:
-            padding = (~mask).unsqueeze(-1)
-            states = torch.cat([states.masked_fill(padding, 0.0), padding.to(states.dtype)], dim=-1)
-        directions = 2 if rnn.bidirectional else 1
-        zeros = states.new_zeros(directions, states.shape[0], rnn.hidden_size)
-        weights = self._layer_weights(layer, hold=mask is not None)
-        options = (True, 1, 0.0, self.training, rnn.bidirectional, True)
-        if isinstance(rnn, nn.LSTM):
-            states, h, c = torch.lstm(states, (zeros, zeros), weights, *options)
-        else:
-            states, h = torch.gru(states, zeros, weights, *options)
-            c = None
-        if mask is not None:
-            states = states.masked_fill(padding, 0.0)
-            h = torch.stack(_states_after_reading(states, mask, directions))
-        return states, h, c
-
-    def _layer_weights(self, layer: int, hold: bool) -> list[torch.Tensor]:
-        """The kernel's weights for one layer; with `hold`, W_ih has the column that keeps the memory at padding."""
-        weights = []
-        for direction in ("", "_reverse") if self.rnn.bidirectional else ("",):
-            w_ih, w_hh, b_ih, b_hh = (
-                getattr(self.rnn, f"{name}_l{layer}{direction}")
-                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        if not isinstance(rnn, nn.RNNBase):
+            raise TypeError(
+                f"The encoder reads the weights of an nn.LSTM or nn.GRU, found a {type(rnn).__module__}."
+                f"{type(rnn).__name__} in its place: leave both out of quantize_dynamic, and for int8 write "
+                "modeling-lstm export --precision int8."
             )
-            if hold:
-                # torch keeps an LSTM's gates in the order i, f, g, o and a GRU's in the order r, z, n
-                held = (-GATE_HOLD, GATE_HOLD, 0.0, 0.0) if isinstance(self.rnn, nn.LSTM) else (0.0, GATE_HOLD, 0.0)
-                column = torch.cat([w_ih.new_full((self.rnn.hidden_size, 1), value) for value in held])
-                w_ih = torch.cat([w_ih, column], dim=1)
-            if self.training and self.recurrent_dropout > 0.0:
-                w_hh = F.dropout(w_hh, self.recurrent_dropout)
-            weights += [w_ih, w_hh, b_ih, b_hh]
+        hook = getattr(rnn, "_hf_hook", None)  # accelerate's: it fetches offloaded weights when `rnn` is called
+        if hook is not None:
+            hook.pre_forward(rnn)
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        directions = ("", "_reverse") if rnn.bidirectional else ("",)
+        weights = [
+            [getattr(rnn, f"{name}_l{layer}{direction}") for direction in directions for name in names]
+            for layer in range(rnn.num_layers)
+        ]
+        if hook is not None:
+            hook.post_forward(rnn, None)
         return weights
 
 

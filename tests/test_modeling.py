@@ -1,16 +1,23 @@
 """The model: exact on padded batches, and a good citizen of transformers."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from accelerate import cpu_offload, disk_offload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.ao.quantization import quantize_dynamic
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from transformers.modeling_layers import GradientCheckpointingLayer
 
-from modeling_lstm import LstmForSequenceClassification, LstmModel
+from modeling_lstm import (
+    LstmForSequenceClassification,
+    LstmModel,
+)
 from modeling_lstm.modeling_lstm import classification_loss, locked_dropout
 from tests.conftest import tiny_config, tiny_model
 
@@ -102,15 +109,17 @@ def test_padding_may_stand_anywhere(fields: dict[str, Any], data: st.DataObject)
     masks = data.draw(st.lists(st.lists(st.booleans(), min_size=width, max_size=width), min_size=1, max_size=4))
     mask = torch.tensor(masks)
     ids = torch.randint(1, 27, mask.shape, generator=torch.Generator().manual_seed(width))
-    batch = model.lstm(ids, mask)
+    batch = model.lstm(ids, mask, output_hidden_states=True)
+    assert not any(states[~mask].any() for states in batch.hidden_states[1:])
     for row in range(len(masks)):
-        alone = model.lstm(ids[row][mask[row]][None])
+        alone = model.lstm(ids[row][mask[row]][None], output_hidden_states=True)
         assert_close(batch.pooler_output[row], alone.pooler_output[0])
         assert_close(batch.h_n[:, row], alone.h_n[:, 0])
         if alone.c_n is not None:
             assert_close(batch.c_n[:, row], alone.c_n[:, 0])
         if mask[row].any():
-            assert_close(batch.last_hidden_state[row][mask[row]], alone.last_hidden_state[0])
+            for states, expected in zip(batch.hidden_states, alone.hidden_states, strict=True):
+                assert_close(states[row][mask[row]], expected[0])
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
@@ -197,18 +206,81 @@ def test_problem_type_is_seen_from_the_labels() -> None:
     assert_close(classification_loss(tiny_config(), logits, several), nn.BCEWithLogitsLoss()(logits, several))
 
 
-def test_gradient_checkpointing_changes_nothing() -> None:
+@pytest.mark.parametrize("cell_type", ["lstm", "gru"])
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("options", [None, {"use_reentrant": False}, {"use_reentrant": True}])
+def test_gradient_checkpointing_changes_nothing(cell_type: str, layers: int, options: dict[str, bool] | None) -> None:
+    """The gradients are those without it, through dropout too, whichever way torch recomputes the layers."""
     ids, mask = random_batch([5, 2, 7], 1)
     found = []
     for checkpointing in (False, True):
-        model = tiny_model(num_hidden_layers=2, bidirectional=True).train()
+        changes = {"cell_type": cell_type, "num_hidden_layers": layers, "bidirectional": True}
+        model = tiny_model(**changes, recurrent_dropout=0.5, hidden_dropout=0.5).train()
         if checkpointing:
-            model.gradient_checkpointing_enable()
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs=options)
         assert model.is_gradient_checkpointing == checkpointing
+        torch.manual_seed(2)
         model(ids, mask, labels=torch.tensor([0, 1, 2])).loss.backward()
         found.append(gradients(model))
+    assert found[0].keys() == found[1].keys()
     for name in found[0]:
         assert_close(found[1][name], found[0][name])
+    model.gradient_checkpointing_disable()
+    assert not model.is_gradient_checkpointing
+
+
+def test_gradient_checkpointing_recomputes_each_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    kernel = torch.lstm
+    monkeypatch.setattr(torch, "lstm", lambda *inputs: calls.append(inputs) or kernel(*inputs))
+    model = tiny_model(num_hidden_layers=3).train()
+    layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
+    assert len(layers) == 3
+    for every, expected in ((1, 6), (2, 5)):
+        model.activation_checkpointing_enable(every_n_layers=every)
+        calls.clear()
+        model(torch.ones(2, 3).long()).logits.sum().backward()
+        assert len(calls) == expected
+
+
+def test_a_checkpoint_names_the_weights_of_an_ordinary_rnn() -> None:
+    names = set(tiny_model(num_hidden_layers=2, bidirectional=True).lstm.encoder.state_dict())
+    assert names == {f"rnn.{name}" for name in nn.LSTM(6, 5, 2, bidirectional=True).state_dict()}
+
+
+@pytest.mark.parametrize("cell_type", ["lstm", "gru"])
+@pytest.mark.parametrize("offload", [cpu_offload, disk_offload])
+def test_offloaded_weights_are_fetched(tmp_path: Path, cell_type: str, offload: Callable[..., nn.Module]) -> None:
+    model = tiny_model(cell_type=cell_type, bidirectional=True, num_hidden_layers=2, pooling="attention")
+    ids, mask = random_batch([5, 2, 7], 1)
+    expected = model(ids, mask).logits
+    places = {"execution_device": "cpu"} | ({"offload_dir": str(tmp_path)} if offload is disk_offload else {})
+    model = offload(model, **places)
+    for _ in range(2):
+        assert torch.equal(model(ids, mask).logits, expected)
+        assert all(weight.is_meta for weight in model.parameters())
+
+
+def test_a_device_map_may_leave_the_encoder_on_disk(tmp_path: Path) -> None:
+    model = tiny_model()
+    model.save_pretrained(tmp_path / "run")
+    places = dict.fromkeys(("lstm.word_embeddings", "lstm.pooler", "dropout", "classifier"), "cpu")
+    loaded = LstmForSequenceClassification.from_pretrained(
+        tmp_path / "run", device_map=places | {"lstm.encoder": "disk"}, offload_folder=tmp_path / "offloaded"
+    )
+    assert loaded.lstm.encoder.rnn.weight_ih_l0.is_meta
+    ids = torch.ones(2, 3).long()
+    assert torch.equal(loaded(ids).logits, model(ids).logits)
+
+
+@pytest.mark.parametrize("cell_type", ["lstm", "gru"])
+def test_a_quantized_recurrence_is_refused(cell_type: str) -> None:
+    model = tiny_model(cell_type=cell_type, pooling="attention")
+    ids = torch.ones(2, 3).long()
+    quantized = quantize_dynamic(model, {nn.LSTM, nn.GRU})
+    with pytest.raises(TypeError, match=r"found a torch\..*quantized.* in its place: .*export --precision int8\.$"):
+        quantized(ids)
+    torch.testing.assert_close(quantize_dynamic(model, {nn.Linear})(ids).logits, model(ids).logits, atol=1e-2, rtol=0)
 
 
 def test_initial_weights() -> None:
