@@ -129,6 +129,17 @@ class LstmLayer(GradientCheckpointingLayer):
             h at each token, `(batch, tokens, directions * hidden_size)`, then h and (of an LSTM) c after the last token
             read, `(directions, batch, hidden_size)`.
         """
+        if _processor_runs(states):
+            return self._run(states, mask, weights)
+        with torch.autocast("cpu", enabled=False):
+            h_all, h, c = self._run(_widened(states), mask, [_widened(weight) for weight in weights])
+        kind = states.dtype
+        return h_all.to(kind), h.to(kind), None if c is None else c.to(kind)
+
+    def _run(
+        self, states: torch.Tensor, mask: torch.Tensor | None, weights: Sequence[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """One call of the dense kernel."""
         if mask is not None:
             padding = (~mask).unsqueeze(-1)
             states = torch.cat([states.masked_fill(padding, 0.0), padding.to(states.dtype)], dim=-1)
@@ -159,6 +170,25 @@ class LstmLayer(GradientCheckpointingLayer):
                 w_hh = F.dropout(w_hh, self.recurrent_dropout)
             found += [w_ih, w_hh, b_ih, b_hh]
         return found
+
+
+# Float types in which recurrences run on this processor; in others oneDNN's LSTM fails and torch's own is ten times
+# slower than in fp32. oneDNN cannot train in fp16.
+PROCESSOR_TYPES = {torch.float32, torch.float64}
+if not torch.backends.mkldnn.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    PROCESSOR_TYPES.add(torch.bfloat16)
+
+
+def _processor_runs(states: torch.Tensor) -> bool:
+    """Whether the recurrence can run on the device of `states` in their type or, within autocast, in autocast's."""
+    if states.device.type != "cpu":
+        return True
+    return (torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else states.dtype) in PROCESSOR_TYPES
+
+
+def _widened(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor in fp32 if its type has fewer bits."""
+    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
 
 
 class LstmEncoder(nn.Module):

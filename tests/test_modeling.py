@@ -1,5 +1,8 @@
 """The model: exact on padded batches, and a good citizen of transformers."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -347,6 +350,68 @@ def test_save_and_load_in_every_float_type(tmp_path: Path, dtype: torch.dtype) -
     found.float().sum().backward()
     as_float = LstmForSequenceClassification.from_pretrained(tmp_path, dtype=torch.float32)
     assert as_float.dtype == torch.float32
+
+
+def assert_near(found: torch.Tensor, expected: torch.Tensor) -> None:
+    """Equal but for the rounding of narrow types."""
+    torch.testing.assert_close(found.float(), expected.float(), atol=5e-3, rtol=2e-2)
+
+
+@pytest.mark.parametrize("cell_type", ["lstm", "gru"])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("has_kernels", [True, False])
+def test_narrow_types_run_on_every_processor(
+    monkeypatch: pytest.MonkeyPatch, cell_type: str, dtype: torch.dtype, has_kernels: bool
+) -> None:
+    """Within autocast and as the model's own type, in training and not; without a kernel for them in fp32."""
+    if not has_kernels:
+        monkeypatch.setattr("modeling_lstm.modeling_lstm.PROCESSOR_TYPES", {torch.float32, torch.float64})
+    ids, mask = random_batch([5, 2, 7], 1)
+    mask[2, 3] = False  # a gap
+    model = tiny_model(cell_type=cell_type, bidirectional=True, num_hidden_layers=2, pooling="concat").train()
+    exact = model(ids, mask).logits
+    exact.pow(2).sum().backward()
+    expected = gradients(model)
+    for own_type in (torch.float32, dtype):
+        model.zero_grad()
+        model = model.to(own_type)
+        with torch.autocast("cpu", dtype, enabled=own_type != dtype):
+            found = model(ids, mask).logits
+            with torch.no_grad():
+                assert_near(model(ids, mask).logits, exact)
+        assert found.dtype == dtype
+        assert_near(found, exact)
+        found.float().pow(2).sum().backward()
+        for name, gradient in gradients(model).items():
+            assert_near(gradient, expected[name])
+
+
+def test_autocast_without_kernels_keeps_the_recurrence_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modeling_lstm.modeling_lstm.PROCESSOR_TYPES", {torch.float32, torch.float64})
+    model = tiny_model(num_hidden_layers=2).lstm
+    ids = torch.ones(2, 5).long()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(model(ids).last_hidden_state, tiny_model(num_hidden_layers=2).lstm(ids).last_hidden_state)
+
+
+def test_bf16_on_a_processor_without_avx512() -> None:
+    """In a process of its own, since oneDNN and torch choose their kernels once."""
+    program = (
+        "import torch; from tests.conftest import tiny_model\n"
+        "model, ids = tiny_model().train(), torch.ones(2, 3).long()\n"
+        "with torch.autocast('cpu', torch.bfloat16): loss = model(ids, labels=torch.tensor([0, 1])).loss\n"
+        "loss.backward()\n"
+        "model.bfloat16()(ids, labels=torch.tensor([0, 1])).loss.backward()"
+    )
+    settings = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
+    found = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | settings,
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+    )
+    assert found.returncode == 0, found.stderr
 
 
 def test_resizing_the_vocabulary() -> None:
