@@ -350,26 +350,29 @@ class LstmModel(LstmPreTrainedModel):
             mask = mask.new_zeros(mask.shape[0], 1)
         states = locked_dropout(vectors, self.config.embedding_dropout, self.training)
 
-        order = None
-        pooler_mask: torch.Tensor | None = mask
-        encoder_mask = pooler_mask
-        if not torch.compiler.is_compiling():
-            if bool(mask.all()):
-                pooler_mask = encoder_mask = None
-            elif _has_gaps(mask):
-                order = (~mask).to(torch.int8).argsort(dim=1, stable=True)
-                states = states.gather(1, order.unsqueeze(-1).expand_as(states))
-                encoder_mask = mask.gather(1, order)
-        layers, h_n, c_n = self.encoder(states, encoder_mask)
-        if order is not None:
-            back = order.argsort(dim=1).unsqueeze(-1)
-            layers = [layer.gather(1, back.expand_as(layer)) for layer in layers]
+        reading_mask: torch.Tensor | None = mask
+        place = None
+        if torch.compiler.is_compiling():  # one path for every mask
+            place = _places_at_the_left(mask)
+        elif bool(mask.all()):
+            reading_mask = None
+        elif _has_gaps(mask):
+            place = _places_at_the_left(mask)
+        if place is not None:
+            steps = torch.arange(mask.shape[1], device=mask.device)
+            rows = torch.arange(mask.shape[0], device=mask.device).unsqueeze(1)
+            states = states[rows, place.scatter(1, place, steps.expand_as(place))]
+            reading_mask = steps < mask.sum(dim=1, keepdim=True)
+        layers, h_n, c_n = self.encoder(states, reading_mask)
 
         directions = 2 if self.config.bidirectional else 1
         last = h_n[-directions:].transpose(0, 1).flatten(1)
+        pooled = self.pooler(layers[-1], last, reading_mask)
+        if place is not None:
+            layers = [layer[rows, place] for layer in layers]
         return LstmModelOutput(
             last_hidden_state=layers[-1],
-            pooler_output=self.pooler(layers[-1], last, pooler_mask),
+            pooler_output=pooled,
             h_n=h_n,
             c_n=c_n,
             hidden_states=(vectors, *layers) if output_hidden_states else None,
@@ -403,6 +406,12 @@ def read_inputs(
     if input_ids is None or config.pad_token_id is None:
         return vectors, torch.ones(shape, dtype=torch.bool, device=vectors.device)
     return vectors, input_ids != config.pad_token_id
+
+
+def _places_at_the_left(mask: torch.Tensor) -> torch.Tensor:
+    """Where each step goes when a row's tokens move to its left, in their order, and its padding behind them."""
+    ends = mask.sum(dim=1, keepdim=True)
+    return torch.where(mask, mask.cumsum(dim=1), ends + (~mask).cumsum(dim=1)) - 1
 
 
 def _has_gaps(mask: torch.Tensor) -> bool:

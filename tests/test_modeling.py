@@ -21,7 +21,7 @@ from modeling_lstm import (
     LstmForSequenceClassification,
     LstmModel,
 )
-from modeling_lstm.modeling_lstm import classification_loss, locked_dropout
+from modeling_lstm.modeling_lstm import _places_at_the_left, classification_loss, locked_dropout
 from tests.conftest import tiny_config, tiny_model
 
 TOLERANCE = 1e-5
@@ -123,6 +123,50 @@ def test_padding_may_stand_anywhere(fields: dict[str, Any], data: st.DataObject)
         if mask[row].any():
             for states, expected in zip(batch.hidden_states, alone.hidden_states, strict=True):
                 assert_close(states[row][mask[row]], expected[0])
+
+
+@given(st.data())
+def test_tokens_move_to_the_left_in_their_order(data: st.DataObject) -> None:
+    width = data.draw(st.integers(1, 9))
+    masks = data.draw(st.lists(st.lists(st.booleans(), min_size=width, max_size=width), min_size=1, max_size=4))
+    mask = torch.tensor(masks)
+    places = _places_at_the_left(mask)
+    assert torch.equal(places.argsort(dim=1), (~mask).to(torch.int8).argsort(dim=1, stable=True))
+
+
+MASKS = torch.tensor(
+    [
+        [1, 1, 0, 0, 1, 1],
+        [0, 0, 0, 1, 1, 1],
+        [1, 1, 1, 0, 0, 0],
+        [0] * 6,
+        [1] * 6,
+        [0, 1, 0, 1, 0, 1],
+        [0, 1, 0, 0, 0, 0],
+    ]
+)
+
+
+@pytest.mark.parametrize(("cell_type", "pooling"), [("lstm", "concat"), ("gru", "attention")])
+@pytest.mark.parametrize("way", ["eager", "compile", "export"])
+def test_every_way_to_run_takes_every_mask(cell_type: str, pooling: str, way: str) -> None:
+    """Compiled and exported models see no value of the mask, and yet each row gives what its tokens alone give."""
+    model = tiny_model(cell_type=cell_type, pooling=pooling, bidirectional=True, num_hidden_layers=2)
+    ids = torch.randint(1, 27, MASKS.shape, generator=torch.Generator().manual_seed(0))
+    run: Any = model
+    if way == "compile":
+        torch._dynamo.reset()
+        run = torch.compile(model, backend="aot_eager")
+    elif way == "export":
+        run = torch.export.export(model, (ids, torch.ones_like(ids)), {"output_hidden_states": True}).module()
+    with torch.no_grad():
+        found = run(ids, MASKS, output_hidden_states=True)
+        for row, mask in enumerate(MASKS.bool()):
+            alone = model(ids[row][mask][None], output_hidden_states=True)
+            assert_close(found.logits[row], alone.logits[0])
+            for states, expected in zip(found.hidden_states[1:], alone.hidden_states[1:], strict=True):
+                assert_close(states[row][mask], expected[0][: mask.sum()])
+                assert states[row][~mask].abs().sum() == 0
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
