@@ -336,7 +336,8 @@ class LstmModel(LstmPreTrainedModel):
             attention_mask (`(batch, tokens)`): 1 at tokens, 0 at padding. Zeros may stand anywhere: a row gives what
                 its ones alone would give. Without it, every `config.pad_token_id` in `input_ids` is padding.
             inputs_embeds (`(batch, tokens, embedding_size)`): Word vectors in place of `input_ids`.
-            output_hidden_states: Also return the states of every layer.
+            output_hidden_states: Also return the states of every layer; by default as
+                `config.output_hidden_states` says.
 
         Returns:
             [`LstmModelOutput`], or a tuple of its set fields with `return_dict=False`.
@@ -370,6 +371,8 @@ class LstmModel(LstmPreTrainedModel):
         pooled = self.pooler(layers[-1], last, reading_mask)
         if place is not None:
             layers = [layer[rows, place] for layer in layers]
+        if output_hidden_states is None:
+            output_hidden_states = self.config.output_hidden_states
         return LstmModelOutput(
             last_hidden_state=layers[-1],
             pooler_output=pooled,

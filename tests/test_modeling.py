@@ -18,6 +18,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from modeling_lstm import (
+    BagOfWordsConfig,
+    BagOfWordsForSequenceClassification,
     LstmForSequenceClassification,
     LstmModel,
 )
@@ -227,6 +229,32 @@ def test_outputs_have_the_shapes_that_are_documented(cell_type: str) -> None:
     assert [tuple(states.shape) for states in found.hidden_states] == [(3, 4, 6), (3, 4, 10), (3, 4, 10)]
     as_tuple = model(torch.ones(3, 4).long(), return_dict=False)
     assert isinstance(as_tuple, tuple) and torch.equal(as_tuple[0], found.last_hidden_state)
+
+
+@pytest.mark.parametrize("cell_type", ["lstm", "gru"])
+def test_hidden_states_as_the_configuration_says(tmp_path: Path, cell_type: str) -> None:
+    """The setting is the default of the argument; a call may say otherwise."""
+    tiny_model(cell_type=cell_type, num_hidden_layers=2).save_pretrained(tmp_path)
+    ids = torch.ones(2, 3).long()
+    for kind in (LstmModel, LstmForSequenceClassification):
+        assert kind.from_pretrained(tmp_path)(ids).hidden_states is None
+        model = kind.from_pretrained(tmp_path, output_hidden_states=True)
+        asked = kind.from_pretrained(tmp_path)(ids, output_hidden_states=True).hidden_states
+        assert len(asked) == 3
+        for found, expected in zip(model(ids).hidden_states, asked, strict=True):
+            assert torch.equal(found, expected)
+        assert model(ids, output_hidden_states=False).hidden_states is None
+        model.config.output_hidden_states = False
+        assert model(ids).hidden_states is None
+
+
+def test_a_bag_of_words_has_no_hidden_states() -> None:
+    config = BagOfWordsConfig(vocab_size=27, embedding_size=6, hidden_size=5, output_hidden_states=True)
+    model = BagOfWordsForSequenceClassification(config)
+    ids = torch.ones(2, 3).long()
+    assert model(ids).hidden_states is None and len(model(ids, return_dict=False)) == 1
+    with pytest.raises(ValueError, match="does not support"):
+        model.gradient_checkpointing_enable()
 
 
 def test_single_label_loss_with_weights_and_smoothing() -> None:
