@@ -1,9 +1,12 @@
 """`LstmConfig`: every size and choice of the LSTM family, validated. Self-contained, so it serves as remote code."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
+from transformers.utils import logging
+
+logger = logging.get_logger(__name__)
 
 
 @strict
@@ -66,6 +69,22 @@ class LstmConfig(PreTrainedConfig):
     class_weights: list[float | int] | None = None
     label_smoothing: float | int = 0.0
     tie_word_embeddings: bool = False
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """
+        As the library's, and stored class weights are left out where the caller asks for another number of labels, as
+        `from_pretrained(..., num_labels=3, ignore_mismatched_sizes=True)` does.
+        """
+        settings = ("id2label", "label2id", "class_weights")
+        given: dict[str, Any] = {name: kwargs.pop(name) for name in settings if name in kwargs}
+        number = kwargs.get("num_labels") or len(given.get("id2label") or ())
+        stored = config_dict.get("class_weights")
+        if stored is not None and number not in (0, len(stored)) and "class_weights" not in given:
+            logger.warning(f"The class weights are left out: they are for {len(stored)} labels, not for {number}.")
+            given["class_weights"] = None
+        config_dict = {**config_dict, **given}
+        return super().from_dict(config_dict, **kwargs)
 
     @property
     def output_size(self) -> int:

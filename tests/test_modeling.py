@@ -10,16 +10,19 @@ from typing import Any
 import pytest
 import torch
 from accelerate import cpu_offload, disk_offload
+from huggingface_hub.errors import StrictDataclassError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.ao.quantization import quantize_dynamic
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from transformers import AutoModelForSequenceClassification
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from modeling_lstm import (
     BagOfWordsConfig,
     BagOfWordsForSequenceClassification,
+    LstmConfig,
     LstmForSequenceClassification,
     LstmModel,
 )
@@ -499,6 +502,42 @@ def test_a_padded_head_of_another_size_is_drawn_anew(tmp_path: Path) -> None:
     tiny_model().save_pretrained(tmp_path)
     loaded = LstmForSequenceClassification.from_pretrained(tmp_path, num_labels=7, ignore_mismatched_sizes=True)
     assert loaded(torch.ones(1, 2).long()).logits.shape == (1, 7)
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"num_labels": 3}, None),
+        ({"num_labels": 1}, None),
+        ({"id2label": {0: "a", 1: "b", 2: "c"}, "label2id": {"a": 0, "b": 1, "c": 2}}, None),
+        ({"num_labels": 3, "class_weights": [1.0, 2.0, 3.0]}, [1.0, 2.0, 3.0]),
+        ({"id2label": {0: "a", 1: "b", 2: "c"}, "class_weights": [1.0, 2.0, 3.0]}, [1.0, 2.0, 3.0]),
+        ({"id2label": {0: "a", 1: "b"}}, [1.0, 2.0]),
+        ({"num_labels": 2}, [1.0, 2.0]),
+        ({}, [1.0, 2.0]),
+    ],
+)
+@pytest.mark.parametrize("opener", [LstmForSequenceClassification, AutoModelForSequenceClassification])
+def test_stored_class_weights_and_other_labels(
+    tmp_path: Path, opener: Any, asked: dict[str, Any], expected: list[float] | None
+) -> None:
+    """A head of another size opens without the stored weights; weights that are given must match."""
+    tiny_model(num_labels=2, class_weights=[1.0, 2.0]).save_pretrained(tmp_path)
+    model = opener.from_pretrained(tmp_path, ignore_mismatched_sizes=True, **asked)
+    assert model.config.class_weights == expected
+    if model.num_labels > 1:
+        assert model(torch.ones(2, 3).long(), labels=torch.tensor([0, model.num_labels - 1])).loss.isfinite()
+    model.save_pretrained(tmp_path / "again")
+    assert LstmConfig.from_pretrained(tmp_path / "again").class_weights == expected
+
+
+def test_given_class_weights_must_match(tmp_path: Path) -> None:
+    tiny_model(num_labels=2, class_weights=[1.0, 2.0]).save_pretrained(tmp_path)
+    for asked in ({"num_labels": 3, "class_weights": [1.0, 2.0]}, {"class_weights": [1.0]}):
+        with pytest.raises(StrictDataclassError, match="class_weights must hold one number for each"):
+            LstmConfig.from_pretrained(tmp_path, **asked)
+    with pytest.raises(RuntimeError, match="ignore_mismatched_sizes"):
+        LstmForSequenceClassification.from_pretrained(tmp_path, num_labels=3)
 
 
 @pytest.mark.parametrize(
