@@ -7,10 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
-from modeling_lstm import LstmForSequenceClassification, LstmTokenizer
+from modeling_lstm import (
+    BagOfWordsConfig,
+    BagOfWordsForSequenceClassification,
+    LstmForSequenceClassification,
+    LstmTokenizer,
+)
 from modeling_lstm.classifier import TextClassifier
 from modeling_lstm.cli import main
 from modeling_lstm.export import ExportArguments, export
@@ -19,6 +25,17 @@ from tests.conftest import WORDS, opinion_rows, tiny_config, write_csv
 
 TEXTS = [text for text, _ in opinion_rows(30)] + ["", "unheard of", "the " * 200]
 FILES = {"model.onnx", "config.json", "tokenizer.json", "tokenizer_config.json", "classify.py", "run.json"}
+MASKS = np.array(
+    [
+        [1, 1, 0, 0, 1, 1],
+        [0, 0, 0, 1, 1, 1],
+        [1, 1, 1, 0, 0, 0],
+        [0] * 6,
+        [1] * 6,
+        [0, 1, 0, 1, 0, 1],
+        [0, 0, 0, 0, 1, 0],
+    ]
+)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +97,40 @@ def test_every_kind_of_model(tmp_path: Path, cell_type: str, changes: dict, prec
     expected, scores = ours.scores(TEXTS), theirs.scores(TEXTS)
     assert np.ptp(expected, axis=0).max() > 0.1
     assert np.allclose(expected, scores, atol=1e-4 if precision == "fp32" else 0.1)
+    tolerance = 1e-4 if precision == "fp32" else 0.2 * max(1.0, np.abs(ours.raw_scores(TEXTS)).max())
+    assert_the_same_for_every_mask(ours, theirs, len(tokenizer), tolerance)
+
+
+def assert_the_same_for_every_mask(ours: TextClassifier, theirs: TextClassifier, words: int, tolerance: float) -> None:
+    """The padding may stand anywhere, and rows and tokens may be missing altogether."""
+    ids = np.random.default_rng(0).integers(1, words, size=MASKS.shape)
+    for mask in (MASKS, MASKS[3:4], *(np.zeros(shape, dtype=np.int64) for shape in ((2, 0), (0, 5), (0, 0), (1, 0)))):
+        expected = ours.logits(ids[: mask.shape[0], : mask.shape[1]], mask)
+        found = theirs.logits(ids[: mask.shape[0], : mask.shape[1]], mask)
+        assert found.shape == expected.shape == (len(mask), len(ours.labels))
+        assert np.allclose(found, expected, atol=tolerance)
+    for texts in ([], [""], ["", ""]):
+        assert np.allclose(theirs.scores(texts), ours.scores(texts), atol=0.1 if texts else 0.0)
+        assert len(theirs(texts)) == len(texts)
+
+
+def test_a_bag_of_words_takes_every_mask_too(tmp_path: Path) -> None:
+    tokenizer = LstmTokenizer.from_words([word for words in WORDS.values() for word in words])
+    sizes = {"vocab_size": len(tokenizer), "embedding_size": 6, "hidden_size": 5}
+    BagOfWordsForSequenceClassification(BagOfWordsConfig(**sizes)).save_pretrained(tmp_path / "run")
+    tokenizer.save_pretrained(tmp_path / "run")
+    export(str(tmp_path / "run"), str(tmp_path / "onnx"), ExportArguments())
+    ours, theirs = open_classifier(str(tmp_path / "run")), open_classifier(str(tmp_path / "onnx"), "onnxruntime")
+    assert_the_same_for_every_mask(ours, theirs, len(tokenizer), 1e-4)
+
+
+def test_a_run_that_asks_for_hidden_states_gives_logits(run_copy: Path, tmp_path: Path) -> None:
+    config = json.loads((run_copy / "config.json").read_text(encoding="utf-8"))
+    (run_copy / "config.json").write_text(json.dumps(config | {"output_hidden_states": True}), encoding="utf-8")
+    export(str(run_copy), str(tmp_path / "onnx"), ExportArguments())
+    graph = onnx.load(tmp_path / "onnx" / "model.onnx").graph
+    assert [one.name for one in graph.input] == ["input_ids", "attention_mask"]
+    assert [one.name for one in graph.output] == ["logits"]
 
 
 def test_int8_is_smaller(trained: Path, exported: Path, tmp_path: Path) -> None:
