@@ -146,6 +146,24 @@ def read_record(folder: Path) -> dict[str, Any]:
     return record
 
 
+def run_folder(source: str, revision: str | None = None) -> Path:
+    """
+    The folder of a run: the one of that name or, of a Hub id, that of its files in the cache, `run.json` among them.
+
+    Args:
+        revision: Branch, tag or commit on the Hub.
+
+    Raises:
+        InputError: there is no such folder, and the Hub does not give such a repository.
+    """
+    folder = Path(source)
+    if folder.is_dir():
+        return folder
+    is_path = source.startswith((".", "/", "~")) or source.count("/") > 1
+    require(not is_path, f"There is no run folder {source!r}.")
+    return download(source, revision, [*LOADED, RECORD])
+
+
 def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel, Any]:
     """
     Open the model and the tokenizer of a run folder or of a Hub id, whose code is not run.
@@ -156,11 +174,7 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
     Raises:
         InputError: there is no such run, or it is damaged; says which file and how.
     """
-    folder = Path(source)
-    if not folder.is_dir():
-        is_path = source.startswith((".", "/", "~")) or source.count("/") > 1
-        require(not is_path, f"There is no run folder {source!r}.")
-        folder = download(source, revision, list(LOADED))
+    folder = run_folder(source, revision)
     _check_files(folder, source)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)

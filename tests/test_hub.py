@@ -126,6 +126,28 @@ def test_a_run_is_shared_and_used_by_others(
     assert "'me/films'" in sentence and "the Hub cannot be reached" in sentence
 
 
+FOLDER = """
+from modeling_lstm.runs import load_run, read_record, run_folder
+folder = run_folder("me/films"{revision})
+model, _ = load_run(str(folder))
+result = [str(folder), read_record(folder)["metrics"], model.num_parameters()]
+"""
+
+
+def test_the_record_of_a_run_comes_along(hub: LocalHub, machine: Callable[..., Machine], trained: Path) -> None:
+    one = machine()
+    assert one.cli("push", trained, "me/films", token=TOKEN)["status"] == 0
+    metrics = json.loads((trained / "run.json").read_text(encoding="utf-8"))["metrics"]
+    repository, sha = hub.repositories["models/me/films"], commits(hub)[-1]
+    repository.commit("main", {"config.json": b"{}"}, "not a run any more")
+    found = machine("other").python(FOLDER.format(revision=f", {sha!r}"))
+    assert Path(found[0]).name == sha and found[1] == metrics
+    hub.close()
+    assert machine("other").python(FOLDER.format(revision=f", {sha!r}")) == found, "from the cache"
+    local = FOLDER.replace('"me/films"{revision}', repr(str(trained)))
+    assert machine().python(local) == [str(trained), metrics, found[2]]
+
+
 def test_the_token_goes_to_the_hub_alone(hub: LocalHub, machine: Callable[..., Machine], trained: Path) -> None:
     own = machine()
     assert own.cli("push", trained, "me/films", "--private", token=TOKEN)["status"] == 0
