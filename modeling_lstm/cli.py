@@ -134,7 +134,7 @@ def _evaluate(given: list[str]) -> int:
     from .evaluation import EvaluationArguments, evaluate
 
     parser = _parser("evaluate", EvaluationArguments)
-    parser.add_argument("run", help="Run folder.")
+    parser.add_argument("run", help="Run folder or Hub id.")
     arguments, rest = parse(parser, given)
     result = evaluate(rest.run, arguments)
     for name, score in result["scores"].items():
@@ -143,10 +143,8 @@ def _evaluate(given: list[str]) -> int:
         print(f"{name:<24}{score:8.4f}{interval}")
     if "gap" in result:
         print(_gap(result["gap"]))
-    print(
-        f"{result['rows']} rows of {arguments.split} in {result['seconds']:.1f} seconds; "
-        f"plots and JSON in {result['folder']}"
-    )
+    where = f"; plots and JSON in {result['folder']}" if "folder" in result else ""
+    print(f"{result['rows']} rows of {arguments.split} in {result['seconds']:.1f} seconds{where}")
     return 0
 
 

@@ -16,7 +16,7 @@ from .intervals import score_intervals
 from .metrics import calibration_bins, calibration_error, confusion_matrix, decide, scores
 from .overlap import sentence
 from .preprocessing import tokenize
-from .runs import RECORD, load_run, read_record, whole_or_nothing, write_json
+from .runs import RECORD, load_run, read_record, run_folder, whole_or_nothing, write_json
 from .tables import FileArguments
 
 logger = logging.getLogger(__name__)
@@ -35,6 +35,13 @@ class EvaluationArguments(FileArguments):
     label_column: list[str] | None = field(
         default=None, metadata={"help": "Its column with the label, or one for each label that hold 0 or 1."}
     )
+    output_dir: str | None = field(
+        default=None,
+        metadata={
+            "help": "Folder for scores and plots. Default: evaluation/SPLIT in the run folder; of a Hub id, none."
+        },
+    )
+    revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a run on the Hub."})
     batch_size: int = field(default=128, metadata={"help": "Rows in a batch."})
     resamples: int = field(default=1000, metadata={"help": "Draws for the 95 %% intervals that are not exact."})
     seed: int = field(default=0, metadata={"help": "Seed of these draws."})
@@ -43,7 +50,8 @@ class EvaluationArguments(FileArguments):
 def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
     """
     Evaluate a run folder. What is found goes to `RUN/evaluation/SPLIT/` and `run.json`; of another data set than the
-    run's own, to `RUN/evaluation/DATASET-SPLIT/` only.
+    run's own, to `RUN/evaluation/DATASET-SPLIT/` only. A run on the Hub is not changed: what is found of it goes to
+    `arguments.output_dir`, or is only returned.
 
     Returns:
         `rows`, `scores`, `intervals` (95 %; see [`intervals.score_intervals`]), `confusion` (rows: true label) and
@@ -52,9 +60,10 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
     Raises:
         InputError: the run is damaged, or the split cannot be used.
     """
-    folder = Path(run)
+    is_here = Path(run).is_dir()
+    folder = run_folder(run, arguments.revision)
     record = read_record(folder)
-    model, tokenizer = load_run(run)
+    model, tokenizer = load_run(str(folder))
     task = record["task"]
     kind, names = task["problem_type"], task["label_names"]
     data_arguments = _data_arguments(record["data"], kind, arguments)
@@ -98,26 +107,39 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
     }
     if "distillation" in record and arguments.dataset is None:
         _add_gap(result, record, data, logits[np.argsort(order)], arguments)
-    name = arguments.split
-    if arguments.dataset is not None:
-        name = f"{re.sub(r'[^A-Za-z0-9_-]+', '-', arguments.dataset).strip('-')}-{name}"
-    result["folder"] = str(folder / "evaluation" / name)
-    with whole_or_nothing(folder / "evaluation" / name) as output:
-        if kind == "single_label_classification" and probabilities is not None:
-            confusion = confusion_matrix(predictions, references, len(names))
-            result["confusion"] = confusion.tolist()
-            plot_confusion(confusion, names, output / "confusion_matrix.png")
-            plot_calibration(probabilities, references, output / "calibration.png")
-        write_json(output / "evaluation.json", result)
-    if arguments.dataset is None:
-        record.setdefault("metrics", {})[arguments.split] = result["scores"]
-        record.setdefault("intervals", {})[arguments.split] = result["intervals"]
-        if "confusion" in result:
-            record.setdefault("confusion", {})[arguments.split] = result["confusion"]
+    if kind == "single_label_classification":
+        result["confusion"] = confusion_matrix(predictions, references, len(names)).tolist()
+    if is_here or arguments.output_dir is not None:
+        _write(result, folder, names, probabilities, references, arguments)
+    if is_here and not is_other:
+        for key, value in (("metrics", "scores"), ("intervals", "intervals"), ("confusion", "confusion")):
+            if value in result:
+                record.setdefault(key, {})[arguments.split] = result[value]
         if "gap" in result:
             record["distillation"]["gap"][arguments.split] = result["gap"]
         write_json(folder / RECORD, record)
     return result
+
+
+def _write(
+    result: dict[str, Any],
+    folder: Path,
+    names: list[str],
+    probabilities: np.ndarray | None,
+    references: np.ndarray,
+    arguments: EvaluationArguments,
+) -> None:
+    """Write `evaluation.json` and plots, and say in the result where they are."""
+    name = arguments.split
+    if arguments.dataset is not None:
+        name = f"{re.sub(r'[^A-Za-z0-9_-]+', '-', arguments.dataset).strip('-')}-{name}"
+    target = Path(arguments.output_dir) if arguments.output_dir else folder / "evaluation" / name
+    result["folder"] = str(target)
+    with whole_or_nothing(target) as output:
+        if "confusion" in result and probabilities is not None:
+            plot_confusion(np.array(result["confusion"]), names, output / "confusion_matrix.png")
+            plot_calibration(probabilities, references, output / "calibration.png")
+        write_json(output / "evaluation.json", result)
 
 
 def _add_gap(

@@ -102,6 +102,8 @@ def test_a_broken_or_missing_record(run_copy: Path, fails: Callable[..., str]) -
     (run_copy / "run.json").write_text("{", encoding="utf-8")
     assert "run.json is no valid JSON" in fails("evaluate", run_copy)
     (run_copy / "run.json").unlink()
+    assert "has no run.json, which modeling-lstm train writes when a training ends" in fails("evaluate", run_copy)
+    (run_copy / "config.json").unlink()  # what is written with it, when a training ends
     assert "has no run.json: its training did not finish; resume it" in fails("evaluate", run_copy)
 
 

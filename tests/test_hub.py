@@ -148,6 +148,19 @@ def test_the_record_of_a_run_comes_along(hub: LocalHub, machine: Callable[..., M
     assert machine().python(local) == [str(trained), metrics, found[2]]
 
 
+def test_a_run_of_the_hub_is_evaluated(
+    hub: LocalHub, machine: Callable[..., Machine], trained: Path, data_folder: Path, tmp_path: Path
+) -> None:
+    assert machine().cli("push", trained, "me/films", token=TOKEN)["status"] == 0
+    flags = ["--dataset", data_folder / "test.csv"]
+    said = machine("other").cli("evaluate", "me/films", *flags)
+    assert said["status"] == 0 and "33 rows of test" in said["out"] and "plots" not in said["out"]
+    found = machine("other").cli("evaluate", "me/films", *flags, "--output_dir", tmp_path / "found")
+    assert found["status"] == 0 and (tmp_path / "found" / "calibration.png").is_file()
+    result = json.loads((tmp_path / "found" / "evaluation.json").read_text(encoding="utf-8"))
+    assert result["rows"] == 33 and f"{result['scores']['accuracy']:.4f}" in said["out"]
+
+
 def test_the_token_goes_to_the_hub_alone(hub: LocalHub, machine: Callable[..., Machine], trained: Path) -> None:
     own = machine()
     assert own.cli("push", trained, "me/films", "--private", token=TOKEN)["status"] == 0
