@@ -65,7 +65,7 @@ def export(run: str, output_dir: str, arguments: ExportArguments) -> dict[str, A
     program = _program(model, quantize=arguments.precision == "int8")
     with whole_or_nothing(folder) as temporary:
         onnx_ir.save(program, temporary / MODEL)
-        model.config.to_json_file(temporary / "config.json", use_diff=False)
+        _save_config(model.config, temporary)
         tokenizer.backend_tokenizer.save(str(temporary / "tokenizer.json"))
         settings = {
             "model_max_length": token_limit(tokenizer),
@@ -84,6 +84,22 @@ def export(run: str, output_dir: str, arguments: ExportArguments) -> dict[str, A
         )
         size = (temporary / MODEL).stat().st_size / 1e6
     return {"size_mb": round(size, 3), "largest_difference": difference}
+
+
+def _save_config(config: Any, folder: Path) -> None:
+    """
+    Write `config.json` with every setting, so that a reader needs no defaults.
+
+    Where the library does not know the model's type, the file names the source of its configuration, which then lies
+    beside it: `AutoConfig` opens the folder with `trust_remote_code=True` and without this package. It names no model:
+    the weights are in the graph.
+    """
+    config = copy.deepcopy(config)
+    config.auto_map = {}
+    config.save_pretrained(folder)
+    if not config.auto_map:
+        del config.auto_map
+    config.to_json_file(folder / "config.json", use_diff=False)
 
 
 def _program(model: PreTrainedModel, *, quantize: bool) -> Any:

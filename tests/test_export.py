@@ -22,9 +22,11 @@ from modeling_lstm.cli import main
 from modeling_lstm.export import ExportArguments, export
 from modeling_lstm.prediction import open_classifier
 from tests.conftest import WORDS, opinion_rows, tiny_config, write_csv
+from tests.test_remote_code import run_outside
 
 TEXTS = [text for text, _ in opinion_rows(30)] + ["", "unheard of", "the " * 200]
 FILES = {"model.onnx", "config.json", "tokenizer.json", "tokenizer_config.json", "classify.py", "run.json"}
+SOURCES = {"configuration_lstm.py"}
 MASKS = np.array(
     [
         [1, 1, 0, 0, 1, 1],
@@ -48,7 +50,7 @@ def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_exported_model_gives_the_answers_of_the_run(
     trained: Path, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert {path.name for path in exported.iterdir()} == FILES
+    assert {path.name for path in exported.iterdir()} == FILES | SOURCES
     ours, theirs = open_classifier(str(trained)), open_classifier(str(exported), "onnxruntime")
     for batch_size in (1, 7, 64):
         assert np.allclose(ours.scores(TEXTS, batch_size), theirs.scores(TEXTS, batch_size), atol=1e-4)
@@ -122,6 +124,28 @@ def test_a_bag_of_words_takes_every_mask_too(tmp_path: Path) -> None:
     export(str(tmp_path / "run"), str(tmp_path / "onnx"), ExportArguments())
     ours, theirs = open_classifier(str(tmp_path / "run")), open_classifier(str(tmp_path / "onnx"), "onnxruntime")
     assert_the_same_for_every_mask(ours, theirs, len(tokenizer), 1e-4)
+    assert_it_opens_without_the_package(tmp_path / "onnx", tmp_path / "home", "BagOfWordsConfig")
+
+
+def assert_it_opens_without_the_package(folder: Path, home: Path, name: str) -> None:
+    """What Optimum does before it runs the graph, in a process that does not know this package."""
+    script = (
+        "import sys; from transformers import AutoConfig, AutoTokenizer\n"
+        "config = AutoConfig.from_pretrained(sys.argv[1], trust_remote_code=True)\n"
+        "batch = AutoTokenizer.from_pretrained(sys.argv[1])(['great', 'good fine'], padding=True)\n"
+        "assert not any(name.split('.')[0] == 'modeling_lstm' for name in sys.modules)\n"
+        "print(type(config).__name__, config.num_labels, *batch)"
+    )
+    found = run_outside(script, folder, home)
+    assert found.returncode == 0, found.stderr
+    labels = len(json.loads((folder / "config.json").read_text(encoding="utf-8"))["id2label"])
+    assert found.stdout.split()[-4:] == [name, str(labels), "input_ids", "attention_mask"]
+
+
+def test_the_configuration_names_only_files_that_are_there(exported: Path, tmp_path: Path) -> None:
+    config = json.loads((exported / "config.json").read_text(encoding="utf-8"))
+    assert config["auto_map"] == {"AutoConfig": "configuration_lstm.LstmConfig"}
+    assert_it_opens_without_the_package(exported, tmp_path / "home", "LstmConfig")
 
 
 def test_a_run_that_asks_for_hidden_states_gives_logits(run_copy: Path, tmp_path: Path) -> None:
