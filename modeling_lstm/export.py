@@ -56,11 +56,9 @@ def export(run: str, output_dir: str, arguments: ExportArguments) -> dict[str, A
     """
     folder = Path(output_dir)
     require(not (folder / "model.safetensors").exists(), f"{output_dir!r} is a run: name another folder.")
-    try:
-        import onnx_ir
-        import onnxruntime  # noqa: F401
-    except ImportError as error:
-        raise InputError(f"{error.name} is not installed: pip install 'modeling-lstm[onnx]'") from error
+    _check_packages()
+    import onnx_ir
+
     model, tokenizer = load_run(run, arguments.revision)
     program = _program(model, quantize=arguments.precision == "int8")
     with whole_or_nothing(folder) as temporary:
@@ -84,6 +82,27 @@ def export(run: str, output_dir: str, arguments: ExportArguments) -> dict[str, A
         )
         size = (temporary / MODEL).stat().st_size / 1e6
     return {"size_mb": round(size, 3), "largest_difference": difference}
+
+
+def _check_packages() -> None:
+    """Raise [`InputError`] if a package that exporting needs is missing or too old."""
+    try:
+        import onnx_ir  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise InputError(f"{error.name} is not installed: pip install 'modeling-lstm[onnx]'") from error
+    try:
+        from transformers.exporters import ExportFormat, OnnxRuntimeQuantizer
+        from transformers.exporters.exporter_onnx import OnnxExporter
+
+        with _quiet():  # each knows what it needs and checks it
+            OnnxExporter()
+            OnnxRuntimeQuantizer().validate_environment(ExportFormat.ONNX)
+    except ImportError as error:
+        cause = str(error).strip().splitlines()[0].rstrip(".")
+        raise InputError(
+            f"The installed packages cannot export: {cause}. Write pip install --upgrade 'modeling-lstm[onnx]'."
+        ) from error
 
 
 def _save_config(config: Any, folder: Path) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from transformers.exporters import OnnxRuntimeQuantizer
+from transformers.exporters.exporter_dynamo import DynamoExporter
 
 from modeling_lstm import (
     BagOfWordsConfig,
@@ -155,6 +157,17 @@ def test_a_run_that_asks_for_hidden_states_gives_logits(run_copy: Path, tmp_path
     graph = onnx.load(tmp_path / "onnx" / "model.onnx").graph
     assert [one.name for one in graph.input] == ["input_ids", "attention_mask"]
     assert [one.name for one in graph.output] == ["logits"]
+
+
+@pytest.mark.parametrize("package", ["torch", "onnxruntime"])
+def test_a_package_that_is_too_old(
+    trained: Path, tmp_path: Path, fails: Callable[..., str], monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    checker = DynamoExporter if package == "torch" else OnnxRuntimeQuantizer
+    monkeypatch.setattr(checker, "min_versions", {package: "99.0"})
+    error = fails("export", trained, tmp_path / "out")
+    assert f"upgrade {package}>=99.0 (found " in error and "pip install --upgrade 'modeling-lstm[onnx]'" in error
+    assert not (tmp_path / "out").exists()
 
 
 def test_int8_is_smaller(trained: Path, exported: Path, tmp_path: Path) -> None:
