@@ -26,6 +26,7 @@ from modeling_lstm.prediction import open_classifier
 from tests.conftest import WORDS, opinion_rows, tiny_config, write_csv
 from tests.test_remote_code import run_outside
 
+MULTIPLYING = {"DynamicQuantizeLSTM", "MatMulInteger", "QLinearMatMul", "QGemm", "ConvInteger"}
 TEXTS = [text for text, _ in opinion_rows(30)] + ["", "unheard of", "the " * 200]
 FILES = {"model.onnx", "config.json", "tokenizer.json", "tokenizer_config.json", "classify.py", "run.json"}
 SOURCES = {"configuration_lstm.py"}
@@ -103,6 +104,7 @@ def test_every_kind_of_model(tmp_path: Path, cell_type: str, changes: dict, prec
     assert np.allclose(expected, scores, atol=1e-4 if precision == "fp32" else 0.1)
     tolerance = 1e-4 if precision == "fp32" else 0.2 * max(1.0, np.abs(ours.raw_scores(TEXTS)).max())
     assert_the_same_for_every_mask(ours, theirs, len(tokenizer), tolerance)
+    assert_products_fit_in_16_bits(tmp_path / "onnx" / "model.onnx", precision)
 
 
 def assert_the_same_for_every_mask(ours: TextClassifier, theirs: TextClassifier, words: int, tolerance: float) -> None:
@@ -116,6 +118,34 @@ def assert_the_same_for_every_mask(ours: TextClassifier, theirs: TextClassifier,
     for texts in ([], [""], ["", ""]):
         assert np.allclose(theirs.scores(texts), ours.scores(texts), atol=0.1 if texts else 0.0)
         assert len(theirs(texts)) == len(texts)
+
+
+def assert_products_fit_in_16_bits(path: Path, precision: str) -> None:
+    """
+    Without VNNI a processor adds two products of an unsigned and a signed byte in 16 bits, and cuts off what does not
+    fit (VPMADDUBSW); the weights must be so small that nothing is.
+    """
+    graph = onnx.load(path).graph
+    multiplied = {name for node in graph.node if node.op_type in MULTIPLYING for name in node.input}
+    arrays = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer if one.name in multiplied}
+    weights = [array for array in arrays.values() if array.dtype == np.int8 and array.ndim > 1]
+    assert (len(weights) > 0) == (precision == "int8")
+    assert not any(array.dtype == np.uint8 and array.ndim > 1 for array in arrays.values())
+    for array in weights:
+        assert not any(overflows(array, axis) for axis in range(array.ndim) if array.shape[axis] > 1)
+
+
+def overflows(weights: np.ndarray, axis: int) -> bool:
+    """Whether VPMADDUBSW cuts off the sum of two neighbours along an axis at the largest activations, all 255."""
+    first, second = (weights.take(range(n, weights.shape[axis] - 1 + n), axis).astype(np.int64) for n in (0, 1))
+    sums = 255 * (first + second)
+    return bool((sums != sums.clip(-(2**15), 2**15 - 1)).any())
+
+
+def test_weights_of_8_bits_would_overflow() -> None:
+    assert overflows(np.array([127, 127], dtype=np.int8), 0)
+    assert overflows(np.array([-65, -65], dtype=np.int8), 0)
+    assert not overflows(np.array([64, 64], dtype=np.int8), 0)
 
 
 def test_a_bag_of_words_takes_every_mask_too(tmp_path: Path) -> None:
