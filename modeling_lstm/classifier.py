@@ -14,6 +14,22 @@ from tokenizers import Tokenizer
 
 MODEL = "model.onnx"
 AT_ONCE = 128  # texts tokenized at once: what is cut off of a long one takes memory until then
+JOINT = " [SEP] "  # between texts that are classified together
+
+
+def as_trained(texts: Sequence[str], tokenizer: Tokenizer) -> list[str | tuple[str, str]]:
+    """
+    Texts as the tokenizer takes them. Of those with `[SEP]` between two, it is a Transformer's business how it marks
+    the two (`[CLS] A [SEP] B [SEP]`, `<s> A </s></s> B </s>`), so it gets a pair. `LstmTokenizer` knows `[SEP]` itself,
+    or in older models, which read a line break there, no pairs.
+    """
+    alone, beside = (tokenizer.num_special_tokens_to_add(is_pair) for is_pair in (False, True))
+    if alone == beside:
+        return [text.replace(JOINT, "\n") for text in texts]
+    if alone == 0:
+        return list(texts)
+    pairs = (text.partition(JOINT) for text in texts)
+    return [(first, second) if found else first for first, found, second in pairs]
 
 
 class TextClassifier:
@@ -112,7 +128,8 @@ class TextClassifier:
         """Logits of the labels, of shape `(texts, labels)`, worked out in batches of texts of like lengths."""
         rows: list[list[int]] = []
         for begin in range(0, len(texts), AT_ONCE):
-            rows += [one.ids for one in self.tokenizer.encode_batch_fast(list(texts[begin : begin + AT_ONCE]))]
+            some = as_trained(texts[begin : begin + AT_ONCE], self.tokenizer)
+            rows += [one.ids for one in self.tokenizer.encode_batch_fast(some)]
         order = sorted(range(len(rows)), key=lambda number: len(rows[number]))
         found = np.zeros((len(rows), len(self.labels)), dtype=np.float32)
         for begin in range(0, len(order), batch_size):

@@ -8,14 +8,16 @@ from typing import Any, Literal
 import numpy as np
 from datasets import Dataset
 from datasets.fingerprint import Hasher
+from tokenizers import Encoding, Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from .classifier import JOINT, as_trained
 from .errors import InputError, require
 from .tokenization_lstm import LstmTokenizer
 
 logger = logging.getLogger(__name__)
 
-ENCODING = 1  # raise it when `tokenize` stores something else, so that older caches are not used
+ENCODING = 2  # raise it when `tokenize` stores something else, so that older caches are not used
 
 
 @dataclass
@@ -48,8 +50,18 @@ class TokenizerArguments:
         require(self.trim_vocabulary >= 0, f"--trim_vocabulary must be 0 or more, found {self.trim_vocabulary}.")
 
 
-def build_tokenizer(arguments: TokenizerArguments, train: Dataset, max_length: int) -> PreTrainedTokenizerBase:
-    """Load the named tokenizer, or train one on the texts of the train split."""
+def build_tokenizer(
+    arguments: TokenizerArguments, train: Dataset, max_length: int, has_pairs: bool = False
+) -> PreTrainedTokenizerBase:
+    """
+    Load the named tokenizer, or train one on the texts of the train split.
+
+    Args:
+        arguments: Which tokenizer.
+        train: The texts, in the column `text`.
+        max_length: Tokens after which a text is cut.
+        has_pairs: Whether `[SEP]` stands between several texts, as it also may in texts that were joined beforehand.
+    """
     if arguments.tokenizer is not None:
         try:
             tokenizer = AutoTokenizer.from_pretrained(
@@ -67,6 +79,7 @@ def build_tokenizer(arguments: TokenizerArguments, train: Dataset, max_length: i
         if tokenizer.pad_token_id is None:
             raise InputError(f"The tokenizer {arguments.tokenizer!r} has no padding token, which batches need.")
         return tokenizer
+    has_pairs = has_pairs or any(JOINT in text for texts in texts_of(train) for text in texts)
     try:
         return LstmTokenizer.train(
             texts_of(train),
@@ -75,6 +88,7 @@ def build_tokenizer(arguments: TokenizerArguments, train: Dataset, max_length: i
             algorithm=arguments.tokenizer_algorithm,
             lowercase=arguments.lowercase,
             model_max_length=max_length,
+            separator=has_pairs,
         )
     except Exception as error:  # the trainers of `tokenizers` raise bare exceptions
         raise InputError(f"A vocabulary of {arguments.vocab_size} could not be learned: {error}") from error
@@ -103,26 +117,35 @@ class TokenizedSplit:
 
 def tokenize(split: Dataset, name: str, tokenizer: PreTrainedTokenizerBase, max_length: int) -> TokenizedSplit:
     """Tokenize a split with the columns `text` and `label`; the result is cached by texts, tokenizer and length."""
-    unknown_id = tokenizer.unk_token_id
+    unknown_id, separator_id = tokenizer.unk_token_id, tokenizer.sep_token_id
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()  # state of an earlier call, no part of what the tokenizer is
+    backend.no_padding()
+    uncut = Tokenizer.from_str(backend.to_str())
+
+    def tokens(text: str | tuple[str, str], encoding: Encoding) -> int:
+        if isinstance(text, tuple) and encoding.overflowing:  # its rest is told in several ways that overlap
+            return len(uncut.encode(*text))
+        return len(encoding.ids) + sum(len(rest.ids) for rest in encoding.overflowing)
+
+    def content(encoding: Encoding) -> int:
+        marks = zip(encoding.special_tokens_mask, encoding.ids, strict=True)
+        return sum(not is_special and number != separator_id for is_special, number in marks)
 
     def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        encodings = tokenizer(batch["text"], truncation=True, max_length=max_length).encodings
+        texts = as_trained(batch["text"], backend)
+        encodings = tokenizer(texts, truncation=True, max_length=max_length).encodings
         kept = [encoding.ids for encoding in encodings]
         return {
             "input_ids": kept,
             "length": [len(ids) for ids in kept],
-            "tokens": [
-                len(encoding.ids) + sum(len(rest.ids) for rest in encoding.overflowing) for encoding in encodings
-            ],
+            "tokens": [tokens(text, encoding) for text, encoding in zip(texts, encodings, strict=True)],
             "unknown": [ids.count(unknown_id) for ids in kept],
-            "content": [len(ids) - sum(e.special_tokens_mask) for ids, e in zip(kept, encodings, strict=True)],
+            "content": [content(encoding) for encoding in encodings],
         }
 
-    backend = tokenizer.backend_tokenizer
-    backend.no_truncation()  # state of an earlier call, no part of what the tokenizer is
-    backend.no_padding()
     settings = (ENCODING, tokenizer.truncation_side, tokenizer.unk_token_id, max_length)
-    fingerprint = Hasher.hash((split._fingerprint, backend.to_str(), *settings))
+    fingerprint = Hasher.hash((split._fingerprint, uncut.to_str(), *settings))
     rows = split.map(
         encode, batched=True, remove_columns=["text"], new_fingerprint=fingerprint, desc=f"Tokenizing {name}"
     )

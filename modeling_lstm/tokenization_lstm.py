@@ -9,6 +9,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import TokenizersBackend
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
+SEPARATOR = "[SEP]"  # between two texts that are classified together
 
 # One unit of text for each alternative, tried in this order. Contractions come apart as in the Penn Treebank: "can't"
 # is "ca" + "n't", so that every negation shares one token, also with text that was split beforehand.
@@ -174,6 +175,13 @@ def _tiled(encoding: Any, texts: Sequence[str | None]) -> list[tuple[int, int]]:
     return found
 
 
+def _without_separators(texts: Iterable[str] | Iterable[list[str]]) -> Iterator[str]:
+    """The texts one by one, for trainers, which do not know special tokens, without `[SEP]`."""
+    for some in texts:
+        for text in [some] if isinstance(some, str) else some:
+            yield text.replace(SEPARATOR, " ")
+
+
 class LstmTokenizer(TokenizersBackend):
     """
     A tokenizer for short opinions and long reviews alike, trained on the user's own texts.
@@ -187,6 +195,9 @@ class LstmTokenizer(TokenizersBackend):
 
     Offsets (`return_offsets_mapping=True`) cover the text as it was given, each character that is not white space once.
     Those of `tokenizer.json` alone cover only the last character of what was replaced.
+
+    With `separator=True` it is for several texts that are classified together: `[SEP]` in a text is one special token,
+    and `tokenizer(text, text_pair)` gives what `tokenizer(f"{text} [SEP] {text_pair}")` does.
     """
 
     model_input_names = ["input_ids", "attention_mask"]
@@ -217,24 +228,26 @@ class LstmTokenizer(TokenizersBackend):
         algorithm: Literal["word", "bpe", "wordpiece", "unigram"] = "word",
         lowercase: bool = True,
         model_max_length: int = 512,
+        separator: bool = False,
     ) -> "LstmTokenizer":
         """
         Learn a vocabulary from texts. Give it the training split only.
 
         Args:
             texts: The texts, one by one or in lists; each is read once.
-            vocab_size: Most entries of the vocabulary, `[PAD]` (0) and `[UNK]` (1) among them.
+            vocab_size: Most entries of the vocabulary, `[PAD]` (0), `[UNK]` (1) and any `[SEP]` (2) among them.
             min_frequency: Occurrences that a word (or a pair that BPE or WordPiece may merge) needs; Unigram has no
                 such limit.
             algorithm: Whole words, byte-pair encoding (Sennrich et al., 2016), WordPiece (Schuster and Nakajima, 2012)
                 or a unigram language model (Kudo, 2018); the last three cut rare words into known pieces.
             lowercase: Whether to fold case.
             model_max_length: Tokens after which `truncation=True` cuts.
+            separator: Whether `[SEP]` stands between several texts.
 
         Raises:
             ValueError: an unknown algorithm, or a vocabulary with no room beside the special tokens.
         """
-        special_tokens = [PAD, UNKNOWN]
+        special_tokens = [PAD, UNKNOWN, *([SEPARATOR] if separator else [])]
         if vocab_size <= len(special_tokens):
             raise ValueError(
                 f"vocab_size must be greater than {len(special_tokens)}, the number of special tokens "
@@ -263,34 +276,42 @@ class LstmTokenizer(TokenizersBackend):
             trainer = trainers.UnigramTrainer(unk_token=UNKNOWN, **common)
         backend.normalizer = _normalizer(lowercase)
         backend.pre_tokenizer = units
-        backend.train_from_iterator(texts, trainer)
-        return cls.around(backend, PAD, UNKNOWN, model_max_length)
+        backend.train_from_iterator(_without_separators(texts) if separator else texts, trainer)
+        return cls.around(backend, PAD, UNKNOWN, model_max_length, separator=separator)
 
     @classmethod
     def from_words(
-        cls, words: Iterable[str], *, lowercase: bool = True, model_max_length: int = 512
+        cls, words: Iterable[str], *, lowercase: bool = True, model_max_length: int = 512, separator: bool = False
     ) -> "LstmTokenizer":
         """
-        A tokenizer of whole words with a given vocabulary: `[PAD]` (0), `[UNK]` (1), then the words in order. Chinese
-        words of several signs, say, are for text with blanks between words: where there are any, signs stay together.
+        A tokenizer of whole words with a given vocabulary: `[PAD]` (0), `[UNK]` (1), with `separator` `[SEP]` (2), then
+        the words in order. Chinese words of several signs, say, are for text with blanks between words: where there are
+        any, signs stay together.
         """
         words = list(words)
-        numbers = {word: number for number, word in enumerate(dict.fromkeys([PAD, UNKNOWN, *words]))}
+        special_tokens = [PAD, UNKNOWN, *([SEPARATOR] if separator else [])]
+        numbers = {word: number for number, word in enumerate(dict.fromkeys([*special_tokens, *words]))}
         backend = Tokenizer(models.WordLevel(numbers, unk_token=UNKNOWN))
-        backend.add_special_tokens([PAD, UNKNOWN])
+        backend.add_special_tokens(special_tokens)
         backend.normalizer = _normalizer(lowercase)
         several = pre_tokenizers.Split(Regex(rf"{_SIGN}{_SIGN}"), "removed")
         is_segmented = any(several.pre_tokenize_str(word) != [(word, (0, len(word)))] for word in words)
         backend.pre_tokenizer = _units(cuts_signs=not is_segmented)
-        return cls.around(backend, PAD, UNKNOWN, model_max_length)
+        return cls.around(backend, PAD, UNKNOWN, model_max_length, separator=separator)
 
     @classmethod
     def adopt(
-        cls, backend: Tokenizer, pad_token: str | None, unk_token: str | None, model_max_length: int = 512
+        cls,
+        backend: Tokenizer,
+        pad_token: str | None,
+        unk_token: str | None,
+        model_max_length: int = 512,
+        separator: bool = False,
     ) -> "LstmTokenizer":
         """
         Another model's tokenizer, for its vocabulary. Before its own steps, text is cleaned as here (see the class),
-        and no special tokens are put around a text. Without a padding token it gets `[PAD]`, as the last one.
+        and no special tokens are put around a text. Without a padding token it gets `[PAD]`, as the last one, and with
+        `separator` it gets `[SEP]`, if it has none, after that.
         """
         backend = Tokenizer.from_str(backend.to_str())
         steps = [] if backend.normalizer is None else [backend.normalizer]
@@ -301,17 +322,32 @@ class LstmTokenizer(TokenizersBackend):
         if pad_token is None:
             pad_token = PAD
             backend.add_special_tokens([PAD])
-        return cls.around(backend, pad_token, unk_token, model_max_length)
+        return cls.around(backend, pad_token, unk_token, model_max_length, separator=separator)
 
     @classmethod
     def around(
-        cls, backend: Tokenizer, pad_token: str, unk_token: str | None, model_max_length: int
+        cls,
+        backend: Tokenizer,
+        pad_token: str,
+        unk_token: str | None,
+        model_max_length: int,
+        *,
+        separator: bool = False,
     ) -> "LstmTokenizer":
-        """A tokenizer of the library `tokenizers`, as it is."""
+        """A tokenizer of the library `tokenizers`, as it is, or with `separator` with `[SEP]` between two texts."""
+        special: dict[str, str] = {}
+        if separator:
+            backend.add_special_tokens([SEPARATOR])
+            between = (SEPARATOR, backend.token_to_id(SEPARATOR))
+            backend.post_processor = processors.TemplateProcessing(
+                single="$A", pair=f"$A {SEPARATOR} $B", special_tokens=[between]
+            )
+            special["sep_token"] = SEPARATOR
         return cls(
             tokenizer_object=backend,
             pad_token=pad_token,
             unk_token=unk_token,
+            **special,
             model_max_length=model_max_length,
             clean_up_tokenization_spaces=False,
         )

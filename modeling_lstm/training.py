@@ -98,7 +98,8 @@ def _train(
         data = load_data(data_arguments)
         _choose_metric(args, data)
         overlap = report_overlap(data.splits)
-        source = _word_source(model_arguments, tokenizer_arguments, length)
+        has_pairs = len(data.text_column) > 1
+        source = _word_source(model_arguments, tokenizer_arguments, length, has_pairs)
         if distillation is not None:
             is_weighted = model_arguments.class_weights is not None or args.label_smoothing_factor > 0
             require(
@@ -112,7 +113,9 @@ def _train(
     # learned once: two processes could break ties in another way
     tokenizer = from_main(
         lambda: (
-            source.tokenizer if isinstance(source, TokenTable) else build_tokenizer(tokenizer_arguments, texts, length)
+            source.tokenizer
+            if isinstance(source, TokenTable)
+            else build_tokenizer(tokenizer_arguments, texts, length, has_pairs)
         )
     )
     lengths = {"train": data_arguments.train_max_length or length, "validation": length}
@@ -203,7 +206,7 @@ def _push(folder: Path, repo_id: str, args: LstmTrainingArguments) -> None:
 
 
 def _word_source(
-    model: ModelArguments, tokenizer: TokenizerArguments, max_length: int
+    model: ModelArguments, tokenizer: TokenizerArguments, max_length: int, has_pairs: bool
 ) -> WordSource | TokenTable | None:
     """Where word vectors come from, if from anywhere; some sources bring a tokenizer along."""
     if model.transformer is not None:
@@ -211,7 +214,7 @@ def _word_source(
         tokenizer.tokenizer = model.transformer
     source = None
     if model.embeddings is not None:
-        source = open_source(model.embeddings, model.embeddings_revision, max_length)
+        source = open_source(model.embeddings, model.embeddings_revision, max_length, has_pairs)
     require(
         tokenizer.trim_vocabulary == 0 or isinstance(source, TokenTable),
         "--trim_vocabulary is for a vocabulary that comes with word vectors, as with --embeddings transformer:NAME; "

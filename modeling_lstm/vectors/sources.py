@@ -57,7 +57,9 @@ class WordSource:
         return vectors, how
 
 
-def open_source(source: Any, revision: str | None = None, max_length: int = 512) -> WordSource | TokenTable:
+def open_source(
+    source: Any, revision: str | None = None, max_length: int = 512, separator: bool = False
+) -> WordSource | TokenTable:
     """
     Open what `--embeddings` names.
 
@@ -67,6 +69,7 @@ def open_source(source: Any, revision: str | None = None, max_length: int = 512)
             [`WordVectors`] or gensim's `KeyedVectors`.
         revision: Branch, tag or commit on the Hub.
         max_length: `model_max_length` of a tokenizer that the source brings along.
+        separator: Whether that tokenizer is to know `[SEP]` between several texts.
 
     Raises:
         InputError: there is nothing of that name, or it cannot be read.
@@ -77,7 +80,7 @@ def open_source(source: Any, revision: str | None = None, max_length: int = 512)
         return WordSource(WordVectors.from_gensim(source))
     name = str(source)
     if name.startswith(TRANSFORMER):
-        return transformer_table(name.removeprefix(TRANSFORMER), revision, max_length)
+        return transformer_table(name.removeprefix(TRANSFORMER), revision, max_length, separator)
     path = Path(name)
     if path.name == WEIGHTS and exists(path):
         path = path.parent
@@ -91,4 +94,6 @@ def open_source(source: Any, revision: str | None = None, max_length: int = 512)
         repo, file, *inside = name.split(":", 2)
         return WordSource(download_file(repo, file, revision), inside[0] if inside else None)
     model = read_static(str(path), revision)
-    return WordSource(WordVectors.from_static(model)) if model.has_whole_words else static_table(model, max_length)
+    if model.has_whole_words:
+        return WordSource(WordVectors.from_static(model))
+    return static_table(model, max_length, separator)

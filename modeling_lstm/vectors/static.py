@@ -14,6 +14,7 @@ from ..hub import folder_with
 WEIGHTS, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
 SUBFOLDER = "0_StaticEmbedding"  # where older releases of sentence-transformers put the files
 PADDING, UNKNOWN = ("[PAD]", "<pad>", "<|padding|>"), ("[UNK]", "<unk>")
+BETWEEN = ("[SEP]", "</s>")  # two texts
 
 
 @dataclass

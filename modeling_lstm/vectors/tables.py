@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 from transformers import AutoModel, AutoTokenizer
 
 from ..errors import InputError, require
 from ..tokenization_lstm import LstmTokenizer
-from .static import PADDING, UNKNOWN, StaticModel
+from .static import BETWEEN, PADDING, UNKNOWN, StaticModel
 from .trimming import trimmed
 
 logger = logging.getLogger(__name__)
@@ -72,9 +73,33 @@ class TokenTable:
         return TokenTable(tokenizer, self.vectors[rows])
 
 
-def transformer_table(source: str, revision: str | None, max_length: int) -> TokenTable:
+def _adopted(
+    backend: Tokenizer,
+    vectors: np.ndarray,
+    special: tuple[str | None, str | None, str | None],
+    max_length: int,
+    separator: bool,
+) -> TokenTable:
     """
-    The input embeddings of a Transformer (folder or Hub id) and its tokenizer. Code that it brings along is not run.
+    The table of another model's tokenizer, whose tokens for padding, for what is unknown and between two texts are
+    `special`. A `[SEP]` that has to be added gets the vector of the last of them, or zeros.
+    """
+    pad, unknown, theirs = special
+    known = backend.get_vocab_size()
+    tokenizer = LstmTokenizer.adopt(backend, pad, unknown, max_length, separator)
+    place = tokenizer.sep_token_id
+    if place is not None and place >= known:
+        added = np.zeros((len(tokenizer) - known, vectors.shape[1]), dtype=np.float32)
+        if theirs is not None:
+            added[place - known] = vectors[backend.token_to_id(theirs)]
+        vectors = np.concatenate([vectors[:known], added])
+    return TokenTable(tokenizer, vectors)
+
+
+def transformer_table(source: str, revision: str | None, max_length: int, separator: bool = False) -> TokenTable:
+    """
+    The input embeddings of a Transformer (folder or Hub id) and its tokenizer, with `separator` also with `[SEP]`
+    between several texts. Code that it brings along is not run.
 
     Raises:
         InputError: there is none, or it has no fast tokenizer or no weights in safetensors.
@@ -88,11 +113,11 @@ def transformer_table(source: str, revision: str | None, max_length: int) -> Tok
         raise InputError(f"There is no Transformer at {source!r} whose embeddings can be read: {error}") from error
     if not tokenizer.is_fast:
         raise InputError(f"The tokenizer of {source!r} has no tokenizer.json, which training needs: choose another.")
-    backend = tokenizer.backend_tokenizer
-    return TokenTable(LstmTokenizer.adopt(backend, tokenizer.pad_token, tokenizer.unk_token, max_length), vectors)
+    special = (tokenizer.pad_token, tokenizer.unk_token, tokenizer.sep_token)
+    return _adopted(tokenizer.backend_tokenizer, vectors, special, max_length, separator)
 
 
-def static_table(model: StaticModel, max_length: int) -> TokenTable:
-    """The table of a static model whose tokenizer knows pieces of words."""
-    pad, unknown = model.special(PADDING), model.special(UNKNOWN)
-    return TokenTable(LstmTokenizer.adopt(model.tokenizer, pad, unknown, max_length), model.table)
+def static_table(model: StaticModel, max_length: int, separator: bool = False) -> TokenTable:
+    """The table of a static model whose tokenizer knows pieces of words; `separator` as of `transformer_table`."""
+    special = (model.special(PADDING), model.special(UNKNOWN), model.special(BETWEEN))
+    return _adopted(model.tokenizer, model.table, special, max_length, separator)

@@ -56,7 +56,13 @@ def trimmed(tokenizer: LstmTokenizer, wanted: Collection[int]) -> tuple[LstmToke
     for token in described["added_tokens"]:
         token["id"] = places[token["content"]]
     backend = Tokenizer.from_str(json.dumps(described))
-    new = LstmTokenizer.around(backend, tokenizer.pad_token, tokenizer.unk_token, tokenizer.model_max_length)
+    new = LstmTokenizer.around(
+        backend,
+        tokenizer.pad_token,
+        tokenizer.unk_token,
+        tokenizer.model_max_length,
+        separator=tokenizer.sep_token is not None,
+    )
     numbers = tokenizer.get_vocab()
     return new, [numbers[piece] for piece in pieces]
 
