@@ -200,6 +200,75 @@ def test_words_may_hold_blanks_and_files_may_hold_tabs_and_line_ends_of_other_sy
     assert found.vectors[:, 0].tolist() == [1, 4, 7, 1]
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"at name@domain.com 7 8 9\na 1 2 3\n", {"at name@domain.com": 7, "a": 1}),
+        (b"\n. . . 7 8 9\na 1 2 3\n", {". . .": 7, "a": 1}),
+        (b"at name@domain.com -7e0 8 9\n", {"at name@domain.com": -7}),
+        ("\ufeffthe end is near 7 8 9\r\na\u00a0b 1 2 3 \r\n".encode(), {"the end is near": 7, "a\u00a0b": 1}),
+        (b" 4 5 6\na 1 2 3\nb 2 2 3\n", {"a": 1, "b": 2}),  # no word
+        (b"a 1 2 3\n\t4\t5\t6\n 4 5 6\nb 2 2 3\n", {"a": 1, "b": 2}),
+        (b"3 3\na 1 2 3\n 4 5 6\nc d 2 2 3\n", {"a": 1, "c d": 2}),
+    ],
+)
+def test_the_first_lines_may_be_odd_and_words_missing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes, expected: dict[str, float]
+) -> None:
+    path = tmp_path / "odd.txt"
+    path.write_bytes(content)
+    found = WordVectors.from_file(path)
+    assert found.dimension == 3
+    assert dict(zip(found.words, found.vectors[:, 0].tolist(), strict=True)) == expected
+    wordless = [n for n, line in enumerate(content.split(b"\n"), start=1) if line[:1].isspace() and line.strip()]
+    if wordless:
+        assert f"line {wordless[0]} has no word and is left out ({len(wordless)} in all)" in caplog.text
+    else:
+        assert not caplog.text
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["the", "New York", "film", "x"],
+        ["New York", "a"],
+        ["a", "New York"],
+        ["a b c d e", "f", "g  h", "at name@domain.com"],
+        ["naïve été", "the", "q", ". . .", "电影 院"],
+    ],
+)
+def test_words_of_binary_files_may_hold_blanks(tmp_path: Path, words: list[str], end: bytes) -> None:
+    path = tmp_path / "blanks.bin"
+    for dimension in (8, 25):
+        vectors = table(words, dimension)
+        records = [
+            word.encode() + b" " + numbers.tobytes() + end for word, numbers in zip(words, vectors.vectors, strict=True)
+        ]
+        path.write_bytes(f"{len(words)} {dimension}\n".encode() + b"".join(records))
+        found = WordVectors.from_file(path)
+        assert found.words == words and np.array_equal(found.vectors, vectors.vectors)
+        some = WordVectors.from_file(path, words=[words[1]])
+        assert some.words == [words[1]] and np.array_equal(some.vectors, vectors.vectors[1:2])
+
+
+def test_binary_files_with_odd_words_are_read_as_they_are(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    numbers = np.frombuffer(b"ab c" * 2, dtype="<f4")  # look like text, and are numbers of a usual size
+    numbers = np.where(np.abs(numbers) < 1e10, numbers, 0.5).astype("<f4")
+    path = tmp_path / "odd.bin"
+    records = [(b"a", numbers), (b"\xe9t\xe9", -numbers), (b"", numbers), (b"b", 2 * numbers)]
+    path.write_bytes(b"4 2\n" + b"".join(word + b" " + vector.tobytes() for word, vector in records))
+    found = WordVectors.from_file(path)
+    assert found.words == ["a", "b"] and np.array_equal(found.vectors, np.stack([numbers, 2 * numbers]))
+    assert "1 words are not UTF-8" in caplog.text and "record 3 has no word" in caplog.text
+
+
+def test_numbers_that_can_only_be_letters_are_refused(tmp_path: Path) -> None:
+    record = b"New " + b"York, N.Y. " + np.full(8, 0.5, "<f4").tobytes()[:-11]  # eleven bytes short
+    found = _bad(tmp_path, b"2 8\nthe " + np.ones(8, "<f4").tobytes() + record, "letters.bin")
+    assert "damaged at the word 'New': numbers as large as" in found
+
+
 def test_of_repeated_words_the_first_counts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "twice.txt"
     path.write_bytes(b"a 1 2\nb 3 4\na 5 6\n")

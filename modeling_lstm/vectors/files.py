@@ -20,7 +20,9 @@ Format = Literal["text", "word2vec", "fasttext"]
 FASTTEXT_MAGIC = struct.pack("<i", 793712314)
 HEAD = 1 << 20  # bytes that are looked at to tell the format
 LONGEST_LINE = 1 << 23
+LOOKED_AT = 1_000  # bytes that tell damaged text from binary numbers
 LARGEST_DIMENSION = 100_000
+NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf|infinity)", re.IGNORECASE)
 _ARRAYS = {b"\x93NUMPY": "a NumPy array", b"\x89HDF": "an HDF5 file", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2"}
 
 
@@ -163,16 +165,16 @@ def _format(head: bytes, name: str) -> Format:
     if read_header(first, name) is None:
         # the first fastText files had no magic number, only a small number in four bytes, three of which are zero
         return "fasttext" if b"\0" in head[:4] else "text"
-    second = rest.split(b"\n", 1)[0]
-    return "text" if _is_text_record(second) or not rest else "word2vec"
+    return "text" if _begins_as_text(rest) or not rest else "word2vec"
 
 
-def _is_text_record(line: bytes) -> bool:
-    try:
-        return len([float(field) for field in line.split()[1:]]) > 0
-    except ValueError:
-        # text with a damaged number has no byte that only binary numbers have
-        return not re.search(rb"[\x00-\x08\x0e-\x1f]", line) and len(line.split()) > 2
+def _begins_as_text(records: bytes) -> bool:
+    fields = records.split(b"\n", 1)[0].split()
+    if len(fields) > 1 and NUMBER.fullmatch(fields[-1]):
+        return True
+    # text with a damaged number has no byte that only binary numbers have
+    is_binary = re.search(rb"[\x00-\x08\x0e-\x1f]", records[:LOOKED_AT]) or not b"".join(fields[1:]).isascii()
+    return len(fields) > 2 and not is_binary
 
 
 def _refuse_pickle(is_pickle: bool, name: str) -> None:
