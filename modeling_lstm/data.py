@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from datasets import Dataset, DatasetDict, Features, Value
 
+from .classifier import JOINT
 from .errors import InputError, listed, require
 from .labels import MISSING, LabelReader, ProblemType, label_reader
 from .sources import Split, guess_label_column, guess_text_column, joined, open_source, reading, split_subset
@@ -119,6 +120,7 @@ def load_data(
     label_names: list[str] | None = None,
     *,
     is_other: bool = False,
+    separator: str = JOINT,
 ) -> TextData:
     """
     Read, check and bring into one form the splits train, validation and (where there is one) test.
@@ -129,6 +131,7 @@ def load_data(
         label_names: The labels of a trained model, in its order; other labels are then an error.
         is_other: Whether these are other data than a model was trained on. Then nothing is cut off train; and if they
             have a single split, as a file does, that one is read whole in place of `only`.
+        separator: What stands between the texts of several columns.
 
     Raises:
         InputError: anything that cannot be used, in one sentence.
@@ -168,7 +171,9 @@ def load_data(
     raw = _drop_unlabelled_test(raw, label_column)
     names = label_names or arguments.labels
     labels = label_reader(raw, label_column, arguments.problem_type, names, are_numbered=arguments.labels is not None)
-    splits = DatasetDict({name: _standard_form(rows, name, text_column, labels) for name, rows in raw.items()})
+    splits = DatasetDict(
+        {name: _standard_form(rows, name, text_column, labels, separator) for name, rows in raw.items()}
+    )
     if cut and "train" in raw:
         groups, kept = _groups(arguments, raw["train"]), np.arange(raw["train"].num_rows)
         whole = splits["train"]
@@ -253,7 +258,7 @@ def _drop_unlabelled_test(raw: DatasetDict, columns: list[str]) -> DatasetDict:
     return raw
 
 
-def _standard_form(rows: Dataset, split: str, text_column: list[str], labels: LabelReader) -> Dataset:
+def _standard_form(rows: Dataset, split: str, text_column: list[str], labels: LabelReader, separator: str) -> Dataset:
     labels.check(rows, split)
     features = tuple(rows.features[column] for column in labels.columns)
 
@@ -261,7 +266,7 @@ def _standard_form(rows: Dataset, split: str, text_column: list[str], labels: La
         texts = zip(*(batch[column] for column in text_column), strict=True)
         values = zip(*(batch[column] for column in labels.columns), strict=True)
         return {
-            "text": [joined(parts) for parts in texts],
+            "text": [joined(parts, separator) for parts in texts],
             "label": [labels.read(value, features) for value in values],
         }
 

@@ -17,6 +17,7 @@ from .metrics import calibration_bins, calibration_error, confusion_matrix, deci
 from .overlap import sentence
 from .preprocessing import tokenize
 from .runs import RECORD, load_run, read_record, run_folder, whole_or_nothing, write_json
+from .sources import LINE_BREAK
 from .tables import FileArguments
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,13 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
     kind, names = task["problem_type"], task["label_names"]
     data_arguments = _data_arguments(record["data"], kind, arguments)
     is_other = arguments.dataset is not None
-    data = load_data(data_arguments, only=arguments.split, label_names=names, is_other=is_other)
+    data = load_data(
+        data_arguments,
+        only=arguments.split,
+        label_names=names,
+        is_other=is_other,
+        separator=record["data"].get("separator", LINE_BREAK),
+    )
     also_in_train = 0 if is_other else record["data"].get("overlap", {}).get(arguments.split, 0)
     if also_in_train:
         logger.warning("%s", sentence(arguments.split, also_in_train, data.splits[arguments.split].num_rows))

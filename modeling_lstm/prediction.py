@@ -14,10 +14,10 @@ import pyarrow as pa
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from .classifier import MODEL, TextClassifier
+from .classifier import JOINT, MODEL, TextClassifier
 from .errors import InputError, listed, require, require_utf8
 from .runs import RECORD, load_run, read_record
-from .sources import guess_text_column, joined, reading
+from .sources import LINE_BREAK, guess_text_column, joined, reading
 from .tables import BYTE_ORDER_MARK, FileArguments, Lines, ParquetFile, Table, lines_of, open_table
 from .writers import Row, check_output, write_rows
 
@@ -177,7 +177,8 @@ def read_input(arguments: PredictionArguments, run: str) -> Input:
         return Input((line, ()) for line in _standard_input(arguments.encoding))
     path = Path(arguments.input or "")
     table = open_table(path, arguments)
-    columns = [] if isinstance(table, Lines) else arguments.text_column or _columns_of_training(run, table)
+    record = read_record(Path(run))["data"] if (Path(run) / RECORD).is_file() else {"separator": JOINT}
+    columns = [] if isinstance(table, Lines) else arguments.text_column or _columns_of_training(record, table)
     if not columns:
         columns = [guess_text_column(table.text_columns(), table.columns)]
     columns = [table.find(name) for name in columns]
@@ -185,28 +186,26 @@ def read_input(arguments: PredictionArguments, run: str) -> Input:
     if asked == ["all"] and "all" not in table.columns:
         asked = [name for name in table.columns if [name] != columns]
     kept = {name: _type(table, name) for name in map(table.find, asked)}
-    return Input(_rows(table, columns, list(kept)), kept)
+    return Input(_rows(table, columns, list(kept), record.get("separator", LINE_BREAK)), kept)
 
 
 def _type(table: Table, column: str) -> pa.DataType:
     return table.schema.field(column).type if isinstance(table, ParquetFile) else pa.string()
 
 
-def _columns_of_training(run: str, table: Table) -> list[str]:
+def _columns_of_training(record: dict[str, Any], table: Table) -> list[str]:
     """The text columns that the run was trained with, if the input has them too."""
-    if not (Path(run) / RECORD).is_file():
-        return []
-    columns = read_record(Path(run))["data"].get("text_column") or []
+    columns = record.get("text_column") or []
     return columns if set(columns) <= set(table.columns) else []
 
 
-def _rows(table: Table, columns: list[str], kept: list[str]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _rows(table: Table, columns: list[str], kept: list[str], separator: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
     number = 0
     for number, values in enumerate(table.rows([*columns, *kept]), start=1):
         parts = values[: len(columns)]
         if not all(isinstance(part, str) for part in parts):
             raise InputError(f"Row {number} of the input holds no text in {listed(columns)}: found {list(parts)}.")
-        yield joined(parts), values[len(columns) :]
+        yield joined(parts, separator), values[len(columns) :]
     require(number > 0, f"{str(table.path)!r} has no rows.")
 
 

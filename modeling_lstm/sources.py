@@ -27,6 +27,7 @@ from datasets.data_files import SPLIT_KEYWORDS
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 from huggingface_hub import DatasetCard
 
+from .classifier import JOINT
 from .errors import InputError, listed, require
 from .order_matters import load_order_matters
 from .tables import FORMATS, STRINGS, FileArguments, ParquetFile, Table, find_column, format_of, open_table, plain_name
@@ -39,6 +40,7 @@ LABEL_COLUMNS = (
     *("label", "labels", "sentiment", "class", "category"),
     *("coarse_label", "target", "score", "rating", "stars"),
 )
+LINE_BREAK = "\n"  # between the texts of several columns in runs whose `run.json` names no separator
 READING = 1  # raise it when text files are read otherwise, so that older caches are not used
 ROWS_AT_ONCE = 10_000
 _SHARD = re.compile(r"(\w+)-\d{5}-of-\d{5}")  # how `push_to_hub` names the files of a split
@@ -293,9 +295,9 @@ def read_texts(
     )
 
 
-def joined(parts: Iterable[str]) -> str:
+def joined(parts: Iterable[str], separator: str = JOINT) -> str:
     """The texts of several columns as one."""
-    return "\n".join(parts)
+    return separator.join(parts)
 
 
 def kind_of(source: str) -> Literal["built-in", "local", "hub"]:

@@ -25,6 +25,7 @@ from transformers import (
 
 from .building import ModelArguments, build_model, described, weighted_loss
 from .checkpoints import check_origin, is_complete, last_checkpoint, origin
+from .classifier import JOINT
 from .data import DataArguments, TextData, load_data
 from .distillation import DistillationArguments, DistillationTrainer
 from .distillation.gap import gap
@@ -158,6 +159,7 @@ def _train(
         "data": vars(data_arguments)
         | {"source": kind_of(data_arguments.dataset)}
         | {"text_column": data.text_column, "label_column": data.label_column, "counts": data.counts()}
+        | ({"separator": JOINT} if has_pairs else {})
         | {"overlap": overlap}
         | {"tokens": {name: split.statistics for name, split in splits.items()}},
         "tokenizer": (

@@ -97,7 +97,7 @@ def test_columns_are_found_or_named(tmp_path: Path) -> None:
     data = load(path)
     assert (data.text_column, data.label_column) == (["review"], ["stars"])
     data = load(path, text_column=["title", "review"], label_column="stars")
-    assert set(data.splits["train"]["text"]) == {"good\nnice", "bad\nawful"}
+    assert set(data.splits["train"]["text"]) == {"good [SEP] nice", "bad [SEP] awful"}
 
 
 def test_train_rows_from_another_data_set(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ RANKS = {
     **dict.fromkeys(("intervals", "overlap"), 1),
     **dict.fromkeys(("distillation.arguments", "distillation.cache"), 1),
     "building": 9,
-    **dict.fromkeys(("distillation.augmentation", "distillation.loss"), 0),
+    **dict.fromkeys(("distillation.augmentation", "distillation.loss"), 1),
     **dict.fromkeys(("distillation.trainer", "distillation.transfer"), 3),
     "distillation.teacher": 4,
     **dict.fromkeys(("distillation.lesson", "distillation.gap"), 5),

@@ -104,7 +104,7 @@ def test_several_text_columns(trained: Path, tmp_path: Path) -> None:
     source = write_csv(tmp_path / "in.csv", [("great", "film")], ("title", "body"))
     arguments = PredictionArguments(input=str(source), text_column=["title", "body"])
     rows = predict(str(trained), [], arguments)
-    assert not isinstance(rows, int) and next(rows)["text"] == "great\nfilm"
+    assert not isinstance(rows, int) and next(rows)["text"] == "great\nfilm"  # as in runs before there were separators
 
 
 def test_what_cannot_be_used(trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
@@ -131,6 +131,11 @@ def test_the_text_columns_of_the_training_are_read(tmp_path: Path, capsys: pytes
     run = tmp_path / "run"
     columns = ["--text_column", "headline", "body"]
     assert main(["train", "--dataset", str(source), "--output_dir", str(run), *columns, *TRAIN_FLAGS]) == 0
+    assert main(["predict", str(run), "--input", str(source), "--output", str(tmp_path / "out.csv")]) == 0
+    assert read(tmp_path / "out.csv")[0]["text"] == f"{rows[0][0]} [SEP] {rows[0][1]}"
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    assert record["data"].pop("separator") == " [SEP] "
+    (run / "run.json").write_text(json.dumps(record), encoding="utf-8")  # as it was before there were separators
     assert main(["predict", str(run), "--input", str(source), "--output", str(tmp_path / "out.csv")]) == 0
     assert read(tmp_path / "out.csv")[0]["text"] == f"{rows[0][0]}\n{rows[0][1]}"
 

@@ -4,6 +4,8 @@ import numpy as np
 from datasets import Dataset
 from datasets.fingerprint import Hasher
 
+from ..tokenization_lstm import SEPARATOR
+
 MASK = "[MASK]"  # what a masked word becomes, for teacher and student alike
 MASK_SHARE = 0.1  # p_mask of the paper
 PIECE_SHARE = 0.25  # p_ng
@@ -12,8 +14,8 @@ LONGEST_PIECE = 5  # words
 
 def variants(text: str, number: int, rng: np.random.Generator) -> list[str]:
     """
-    Variants of a text: each word is masked with probability 0.1, and with probability 0.25 only a piece of one to five
-    words is kept. Those that are as the text are left out, and those that occur twice.
+    Variants of a text: each word is masked with probability 0.1, but not what separates two texts, and with probability
+    0.25 only a piece of one to five words is kept. Those that are as the text are left out, and those that occur twice.
 
     Args:
         text: Words with blanks between.
@@ -25,7 +27,7 @@ def variants(text: str, number: int, rng: np.random.Generator) -> list[str]:
     if len(words) == 0:
         return []
     for _ in range(number):
-        variant = np.where(rng.random(len(words)) < MASK_SHARE, MASK, words)
+        variant = np.where((rng.random(len(words)) < MASK_SHARE) & (words != SEPARATOR), MASK, words)
         if rng.random() < PIECE_SHARE:
             length = int(rng.integers(1, min(LONGEST_PIECE, len(words)) + 1))
             begin = int(rng.integers(0, len(words) - length + 1))
