@@ -21,6 +21,8 @@ from .hub import is_hub_id
 from .runs import check_vocabulary
 from .trainer import LstmTrainingArguments, word_table
 
+MOST_LAYERS = 1_000
+
 
 @dataclass
 class ModelArguments:
@@ -85,6 +87,10 @@ class ModelArguments:
             f"--embedding_size must be at least 1, found {self.embedding_size}.",
         )
         require(
+            self.num_hidden_layers <= MOST_LAYERS,
+            f"--num_hidden_layers must be at most {MOST_LAYERS}, found {self.num_hidden_layers}.",
+        )
+        require(
             self.transformer is None or self.embeddings is None,
             "--embeddings is for an LSTM or a bag of words: leave it out with --transformer.",
         )
@@ -128,7 +134,11 @@ def build_model(
         )
     except StrictDataclassError as error:
         raise InputError(f"The model cannot be built: {str(error.__cause__ or error).strip()}") from error
-    model = AutoModelForSequenceClassification.from_config(config)
+    try:
+        model = AutoModelForSequenceClassification.from_config(config)
+    except (RuntimeError, TypeError, MemoryError) as error:  # sizes for which there is no memory, or no number
+        cause = str(error).strip().splitlines()[0]
+        raise InputError(f"The model cannot be built, its sizes are too large: {cause}") from error
     check_vocabulary(tokenizer, model.config.vocab_size)
     if vectors is not None:
         vectors.write_into(word_table(model), tokenizer.pad_token_id)

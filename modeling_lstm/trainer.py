@@ -30,6 +30,7 @@ from .adversarial import pushed, watched, worst_push
 from .averaging import EVERY, WeightAverage
 from .errors import InputError, require
 from .hub import create_repository
+from .limits import check_choices, check_numbers, check_optimizer, check_parts
 from .modeling_lstm import classification_loss
 from .optimizer import RowAdamW, clip_gradients
 from .processes import processes
@@ -108,22 +109,8 @@ class LstmTrainingArguments(TrainingArguments):
 
     def __post_init__(self) -> None:
         require(bool(self.output_dir), "Name the run folder with --output_dir.")
-        for name in ("per_device_train_batch_size", "per_device_eval_batch_size", "early_stopping_patience"):
-            value = getattr(self, name)
-            require(value is None or value >= 1, f"--{name} must be at least 1, found {value}.")
-        for name in (
-            "seed",
-            "embedding_learning_rate",
-            "average_epochs",
-            "adversarial_size",
-            "early_stopping_min_steps",
-        ):
-            value = getattr(self, name)
-            require(value is None or value >= 0, f"--{name} must not be negative, found {value}.")
-        require(
-            self.num_train_epochs > 0 or self.max_steps > 0,
-            f"--num_train_epochs must be greater than 0, found {self.num_train_epochs}.",
-        )
+        check_numbers(self)
+        check_choices(self)
         require(
             self.early_stopping_patience is None or self.load_best_model_at_end,
             "--early_stopping_patience needs --load_best_model_at_end true.",
@@ -139,6 +126,8 @@ class LstmTrainingArguments(TrainingArguments):
         if (self.bf16 or processes() > 1) and not torch.accelerator.is_available():
             self.use_cpu = True  # without it transformers takes bf16 for a mistake, and leaves processes on their own
         super().__post_init__()
+        check_parts(self)
+        check_optimizer(self, LstmTrainer.get_optimizer_cls_and_kwargs)
 
 
 class LstmTrainer(Trainer):

@@ -1,7 +1,6 @@
 """Training: data and settings in, a run folder out. Knows only `Auto*` classes, so every model takes the same path."""
 
 import contextlib
-import importlib.util
 import logging
 import shutil
 import time
@@ -13,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
-from safetensors import SafetensorError
 from transformers import (
     DataCollatorWithPadding,
     EvalPrediction,
@@ -31,7 +29,7 @@ from .distillation import DistillationArguments, DistillationTrainer
 from .distillation.gap import gap
 from .distillation.lesson import prepare_lesson
 from .embeddings import InitialEmbeddings, initial_embeddings
-from .errors import InputError, require, save_failure
+from .errors import InputError, listed, require, save_failure
 from .hub import is_hub_id
 from .metrics import TextClassificationMetric, decide, metric_names
 from .overlap import report_overlap
@@ -87,8 +85,6 @@ def _train(
     command: str | None,
 ) -> dict[str, Any]:
     folder = Path(args.output_dir)
-    if "tensorboard" in (args.report_to or ()) and importlib.util.find_spec("tensorboard") is None:
-        raise InputError("TensorBoard is not installed: pip install 'modeling-lstm[tensorboard]'")
     if is_single_in_spite():
         logger.warning("accelerate launch starts one process on a CPU, whatever it is told: use torchrun.")
     started = time.perf_counter()
@@ -137,22 +133,24 @@ def _train(
     set_seed(args.seed)
     model = build_model(model_arguments, tokenizer, data, args, vectors)
     prepared = time.perf_counter()
-    trainer = (LstmTrainer if distillation is None else partial(DistillationTrainer, distillation=distillation))(
-        model=model,
-        args=args,
-        train_dataset=splits["train"].rows,
-        eval_dataset=splits["validation"].rows,
-        processing_class=tokenizer,
-        data_collator=DataCollatorWithPadding(tokenizer),
-        compute_metrics=score_function(data.problem_type, data.label_names),
-        compute_loss_func=weighted_loss(model_arguments, data, args.label_smoothing_factor),
-    )
-    trainer.origin = trained_with
-    if is_replaced and is_main():
-        shutil.rmtree(folder)  # not before data, settings and the Hub have been found good
-    with _explained(folder, checkpoint):
+    kind = LstmTrainer if distillation is None else partial(DistillationTrainer, distillation=distillation)
+    with _explained(args, checkpoint):
+        trainer = kind(
+            model=model,
+            args=args,
+            train_dataset=splits["train"].rows,
+            eval_dataset=splits["validation"].rows,
+            processing_class=tokenizer,
+            data_collator=DataCollatorWithPadding(tokenizer),
+            compute_metrics=score_function(data.problem_type, data.label_names),
+            compute_loss_func=weighted_loss(model_arguments, data, args.label_smoothing_factor),
+        )
+        trainer.origin = trained_with
+        if is_replaced and is_main():
+            shutil.rmtree(folder)  # not before data, settings and the Hub have been found good
         trainer.train(resume_from_checkpoint=checkpoint)
-    trained = time.perf_counter()
+        trained = time.perf_counter()
+        outcome = _outcome(trainer, resumed=checkpoint is not None)
     record = {
         "command": command,
         "task": {"problem_type": data.problem_type, "label_names": data.label_names},
@@ -175,7 +173,7 @@ def _train(
     }
     if vectors is not None:
         record["embeddings"] = vectors.report
-    record |= _outcome(trainer, resumed=checkpoint is not None)
+    record |= outcome
 
     def finish() -> dict[str, Any]:
         if lesson is not None:
@@ -250,18 +248,43 @@ def _prepared(
     return vectors.scaled(arguments.embedding_range) if arguments.scale_embeddings else vectors
 
 
+# what every training sets, or what has been checked before: not what a library complains about
+_ORDINARY = {
+    *(name for name in LstmTrainingArguments.__annotations__),
+    *(
+        "seed",
+        "data_seed",
+        "max_steps",
+        "use_cpu",
+        "disable_tqdm",
+        "report_to",
+        "push_to_hub",
+        "ddp_find_unused_parameters",
+    ),
+}
+
+
 @contextlib.contextmanager
-def _explained(folder: Path, checkpoint: str | None) -> Iterator[None]:
+def _explained(args: LstmTrainingArguments, checkpoint: str | None) -> Iterator[None]:
     """Turn what the user can mend while training runs into one sentence."""
     try:
         yield
-    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # whatever the libraries raise
         if cause := save_failure(error):
-            raise InputError(f"A checkpoint could not be saved in {str(folder)!r}: {cause}") from error
+            raise InputError(f"A checkpoint could not be saved in {str(args.output_dir)!r}: {cause}") from error
         if "size mismatch" in str(error) or "parameter group" in str(error):
             raise InputError(
                 f"The checkpoint {checkpoint!r} is of another model or vocabulary: resume with the data and settings "
                 "that it was trained with."
+            ) from error
+        unusual = [f"--{name}" for name in _changed(args) if name not in _ORDINARY]
+        if unusual:
+            logger.debug("Training failed", exc_info=error)
+            raise InputError(
+                f"Training failed with {type(error).__name__}: {str(error).strip()} - it may be one of the settings "
+                f"{listed(unusual)}: try without them."
             ) from error
         raise
 
@@ -320,9 +343,14 @@ def score_function(problem_type: str, label_names: list[str]) -> Callable[[EvalP
 def _choose_metric(args: LstmTrainingArguments, data: TextData) -> None:
     known = metric_names(data.problem_type, data.label_names) + ["loss"]
     default = "mean_squared_error" if data.problem_type == "regression" else "accuracy"
+    default = "loss" if args.prediction_loss_only else default
     name = default if args.metric_for_best_model == "auto" else args.metric_for_best_model.removeprefix("eval_")
     if name not in known:
         raise InputError(f"Unknown metric {name!r} for --metric_for_best_model: choose one of {', '.join(known)}.")
+    require(
+        name == "loss" or not args.prediction_loss_only,
+        f"--prediction_loss_only leaves no score but the loss: --metric_for_best_model cannot be {name}.",
+    )
     args.metric_for_best_model = name
     args.greater_is_better = name not in (
         "loss",

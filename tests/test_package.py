@@ -29,6 +29,7 @@ RANKS = {
     **dict.fromkeys(("tables", "configuration_lstm", "tokenization_lstm", "metrics", "order_matters", "classifier"), 0),
     **dict.fromkeys(("adversarial", "averaging", "optimizer", "card", "cell", "figures"), 0),
     "processes": 0,
+    "limits": 1,
     **dict.fromkeys(("modeling_lstm", "labels", "preprocessing", "hub", "sources", "writers"), 1),
     **dict.fromkeys(("modeling_bag_of_words", "data", "runs", "trainer"), 2),
     **dict.fromkeys(("intervals", "overlap"), 1),
