@@ -22,7 +22,10 @@ class DistillationArguments:
     )
     teacher_labels: list[str] | None = field(
         default=None,
-        metadata={"help": "The teacher's names for the task's labels, in the task's order, where they differ."},
+        metadata={
+            "help": "The teacher's names for the task's labels, in the task's order, where they differ; labels of the "
+            "teacher that are not named are left out."
+        },
     )
     unlabeled: list[str] = field(
         default_factory=list,

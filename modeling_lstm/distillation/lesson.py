@@ -1,5 +1,6 @@
 """The lesson: training rows and transfer text with what the teachers think of them."""
 
+import logging
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from .augmentation import MASK
 from .teacher import CHUNK, Teacher, mean_known
 from .trainer import LOGITS, UNLABELED
 from .transfer import transfer_text
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -77,6 +80,11 @@ def prepare_lesson(data: TextData, arguments: DistillationArguments, seed: int, 
         teacher = Teacher(name, data, arguments, device)
         number = teacher.label(texts_of(rows, CHUNK), rows.num_rows)
         computed.append(number + teacher.label(texts_of(validation, CHUNK), validation.num_rows))
+        if teacher.cut:
+            every = rows.num_rows + validation.num_rows
+            logger.warning(
+                "%s reads %d tokens of a text; %d of %d texts are longer", name, teacher.limit, teacher.cut, every
+            )
         teacher.rest()
         teachers.append(teacher)
 
@@ -104,6 +112,7 @@ def prepare_lesson(data: TextData, arguments: DistillationArguments, seed: int, 
                 "parameters": teacher.parameters,
                 "bf16": teacher.bf16,
                 "texts_labelled": number,
+                "texts_cut": teacher.cut,
             }
             for teacher, number in zip(teachers, computed, strict=True)
         ],

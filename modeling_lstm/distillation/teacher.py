@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from huggingface_hub.constants import HF_HOME
 from huggingface_hub.utils import tqdm
+from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..classifier import TextClassifier
@@ -54,6 +55,9 @@ class Teacher:
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.bf16 = has_bf16(self.device) if arguments.teacher_bf16 is None else arguments.teacher_bf16
         self.digest = _digest(model, tokenizer)
+        self.limit = tokenizer.model_max_length
+        self.cut = 0  # texts of which it reads the beginning only
+        self.counter = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())  # neither truncated nor padded
         self.commit = getattr(config, "_commit_hash", None)
         torch.nn.Module.to(model, self.device)
         self.classifier: TextClassifier | None = torch_classifier(model, tokenizer)
@@ -64,7 +68,7 @@ class Teacher:
 
     def label(self, texts: Iterable[Sequence[str]], number: int) -> int:
         """
-        Compute and store the logits of texts that are not known yet.
+        Compute and store the logits of texts that are not known yet, and count in `cut` those that are too long.
 
         Args:
             texts: The texts, some at a time.
@@ -76,6 +80,7 @@ class Teacher:
         computed, begun, is_told = 0, time.perf_counter(), False
         with tqdm(total=number, unit="text", desc=f"Labelling by {Path(self.name).name}") as bar:
             for some in texts:
+                self.cut += self._too_long(some)
                 known = self.cache.find(some)
                 missing = list(dict.fromkeys(text for text in some if text not in known))
                 for begin in range(0, len(missing), CHUNK):
@@ -90,11 +95,20 @@ class Teacher:
                     logger.info("%s labels %.0f texts a second: about %.1f minutes", self.name, rate, rest)
         return computed
 
+    def _too_long(self, texts: Sequence[str]) -> int:
+        """How many of the texts have more tokens than the teacher reads."""
+        # no token is shorter than a byte
+        candidates = [text for text in texts if len(text.encode("utf-8", "surrogatepass")) > self.limit - 2]
+        found = self.counter.encode_batch_fast([text.replace(MASK, self.mask) for text in candidates])
+        return sum(len(one) > self.limit for one in found)
+
     def known(self, texts: Sequence[str]) -> np.ndarray:
         """
         The logits of texts that were labelled before, of shape `(texts, labels)`, in the order of the task's labels.
 
-        Those of labels that exclude each other are shifted to a mean of 0, which changes no probability.
+        Those of labels that exclude each other are shifted to a mean of 0, which changes no probability. Where the
+        teacher knows labels that the task has not, their logits are left out: what is left stands for the teacher's
+        probabilities given that none of those labels is right.
         """
         found = self.cache.find(texts)
         logits = np.stack([found[text] for text in texts])[:, self.columns]
@@ -171,19 +185,30 @@ def _longest(tokenizer: PreTrainedTokenizerBase, config: Any, chosen: int) -> in
 
 
 def _columns(name: str, model: PreTrainedModel, data: TextData, names: list[str] | None) -> list[int]:
-    """Where the teacher has the logit of each label of the task; `names` are its names for them, if they differ."""
+    """Where the teacher has the logit of each label of the task; `names` are its names for them, if they are told."""
     config: Any = model.config
-    kind = config.problem_type or ("regression" if config.num_labels == 1 else "single_label_classification")
+    kind = config.problem_type
+    if kind is None and config.num_labels == 1:
+        kind = "regression"
+    elif kind is None and data.problem_type == "multi_label_classification":
+        kind = data.problem_type
+        logger.warning("%s does not tell whether its labels exclude each other: taken for labels that do not", name)
+    kind = kind or "single_label_classification"
     require(
         kind == data.problem_type, f"The teacher {name!r} was trained for {kind}, but this task is {data.problem_type}."
     )
     theirs = [str(config.id2label[number]) for number in range(config.num_labels)]
-    wanted = names or data.label_names
-    require(
-        len(wanted) == len(data.label_names) and (names is None or set(names) == set(theirs)),
-        f"--teacher_labels must name the labels of {name!r}, {listed(theirs)}, in the order of the task's, "
-        f"{listed(data.label_names)}.",
-    )
+    if names is not None:
+        require(
+            len(names) == len(set(names)) == len(data.label_names) and set(names) <= set(theirs),
+            f"--teacher_labels must name the labels of {name!r}, {listed(theirs)}, or some of them, in the order of "
+            f"the task's, {listed(data.label_names)}.",
+        )
+        if len(names) < len(theirs):
+            left_out = listed(label for label in theirs if label not in names)
+            logger.info("Of what %s says, the labels %s are left out", name, left_out)
+        return [theirs.index(label) for label in names]
+    wanted = data.label_names
     if len(theirs) == len(wanted):
         if data.problem_type == "regression" or theirs == wanted:
             return list(range(len(theirs)))
