@@ -38,7 +38,7 @@ from .preprocessing import TokenizerArguments, build_tokenizer, texts_of, tokeni
 from .processes import failing_once, from_main, is_main, is_single_in_spite, main_first
 from .runs import environment, save_run
 from .sharing import PushArguments, push
-from .sources import kind_of
+from .sources import kind_of, split_subset
 from .trainer import PRETRAINED_RATE, LstmTrainer, LstmTrainingArguments
 from .vectors.sources import WordSource, open_source
 from .vectors.tables import TokenTable
@@ -91,6 +91,7 @@ def _train(
     length = data_arguments.max_length
     lesson = None
     with main_first():
+        check_sources(folder, model_arguments, tokenizer_arguments, data_arguments, distillation)
         checkpoint, is_replaced = prepare_folder(folder, args)
         data = load_data(data_arguments)
         _choose_metric(args, data)
@@ -302,6 +303,29 @@ def _outcome(trainer: Trainer, *, resumed: bool) -> dict[str, Any]:
     }
 
 
+def check_sources(
+    folder: Path,
+    model: ModelArguments,
+    tokenizer: TokenizerArguments,
+    data: DataArguments,
+    distillation: DistillationArguments | None = None,
+) -> None:
+    """Raise [`InputError`] if the run folder is one that the training reads from, or lies in one, or holds one."""
+    read = [("dataset", data.dataset), ("train_dataset", data.train_dataset), ("tokenizer", tokenizer.tokenizer)]
+    read += [("transformer", model.transformer), ("embeddings", (model.embeddings or "").removeprefix("transformer:"))]
+    if distillation is not None:
+        read += [("teacher", name) for name in distillation.teachers]
+        read += [("unlabeled", split_subset(name)[0]) for name in distillation.unlabeled]
+    target = folder.expanduser().resolve()
+    for flag, name in read:
+        path = Path(name).expanduser().resolve() if name else None
+        if path is not None and path.exists():
+            require(
+                path != target and path not in target.parents and target not in path.parents,
+                f"--output_dir {str(folder)!r} would write over what --{flag} {name} reads: choose another folder.",
+            )
+
+
 def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | None, bool]:
     """Find the checkpoint to resume from, if any, and tell whether an old run in the folder is to be replaced."""
     require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file.")
@@ -321,6 +345,10 @@ def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | Non
     is_run = (folder / "run.json").exists() or any(folder.glob("checkpoint-*"))
     require(
         not occupied or is_run, f"{str(folder)!r} holds no run and is not overwritten: choose another --output_dir."
+    )
+    require(
+        checkpoint is None or not occupied or folder.resolve() not in Path(checkpoint).resolve().parents,
+        f"--overwrite would remove the checkpoint {checkpoint!r} before it is read: choose another --output_dir.",
     )
     return checkpoint, occupied
 

@@ -24,6 +24,7 @@ from modeling_lstm.distillation.lesson import prepare_lesson
 from modeling_lstm.distillation.loss import divergence
 from modeling_lstm.distillation.teacher import Teacher
 from modeling_lstm.distillation.transfer import _key, transfer_text
+from modeling_lstm.errors import InputError
 from modeling_lstm.prediction import open_classifier
 from modeling_lstm.runs import load_run, read_record
 from modeling_lstm.settings import training_settings
@@ -471,3 +472,115 @@ def test_the_cache(tmp_path: Path) -> None:
     found = cache.find([*texts, "another", "Text 1"])
     assert found.keys() == set(texts) and found["text 7"].tolist() == [14.0, 15.0]
     assert found["text 7"].dtype == np.float32
+
+
+def opinions(path: Path, labels: tuple[str, ...], number: int = 60) -> Path:
+    return write_csv(path, [row for row in opinion_rows(number) if row[1] in labels])
+
+
+def test_a_teacher_with_a_label_more_than_the_task(trained: Path, tmp_path: Path) -> None:
+    """What is left of its probabilities are those given that the label that is left out is wrong."""
+    data = load_data(DataArguments(str(opinions(tmp_path / "a.csv", ("negative", "positive")))))
+    assert data.label_names == ["negative", "positive"]
+    whole = load_data(DataArguments(str(opinions(tmp_path / "b.csv", ("negative", "neutral", "positive")))))
+    texts = ["the film was great", "the film was awful", "the film was okay"]
+    found = {}
+    for name, task, labels in (("all", whole, None), ("some", data, ["negative", "positive"])):
+        arguments = DistillationArguments(str(trained), teacher_labels=labels, logits_cache=str(tmp_path))
+        teacher = Teacher(str(trained), task, arguments)
+        teacher.label([texts], 3)
+        found[name] = torch.from_numpy(teacher.known(texts)).softmax(dim=-1)
+    expected = found["all"][:, [0, 2]]
+    torch.testing.assert_close(found["some"], expected / expected.sum(dim=-1, keepdim=True), atol=1e-6, rtol=1e-5)
+
+
+def test_a_student_of_a_teacher_with_a_label_more(trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    path = opinions(tmp_path / "a.csv", ("negative", "positive"), 90)
+    flags = ["--teacher", str(trained), "--dataset", str(path), "--output_dir", str(tmp_path / "run"), *TRAIN_FLAGS]
+    flags += ["--augmentations", "1", "--logits_cache", str(tmp_path / "logits")]
+    assert "--teacher_labels" in fails("distill", *flags)
+    for wrong in (["negative"], ["negative", "negative"], ["negative", "angry"], ["negative", "neutral", "positive"]):
+        assert "--teacher_labels must name the labels" in fails("distill", *flags, "--teacher_labels", *wrong)
+    assert main(["distill", *flags, "--teacher_labels", "negative", "positive"]) == 0
+    record = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert record["distillation"]["gap"]["validation"]["teacher"] == 1.0
+
+
+def test_a_multi_label_teacher_that_does_not_say_so(
+    trained: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    teacher = Path(shutil.copytree(trained, tmp_path / "teacher"))
+    config = json.loads((teacher / "config.json").read_text(encoding="utf-8"))
+    config["problem_type"] = None
+    (teacher / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    rows = [json.dumps({"text": text, "label": [label]}) for text, label in opinion_rows(60)]
+    (tmp_path / "many.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    many = load_data(DataArguments(str(tmp_path / "many.jsonl")))
+    arguments = DistillationArguments(str(teacher), logits_cache=str(tmp_path))
+    assert not Teacher(str(teacher), many, arguments).is_single
+    assert "does not tell whether its labels exclude each other" in caplog.text
+    single = load_data(DataArguments(str(write_csv(tmp_path / "one.csv", opinion_rows(60)))))
+    assert Teacher(str(teacher), single, arguments).is_single
+    with pytest.raises(InputError, match="trained for single_label_classification"):
+        Teacher(str(trained), many, arguments)
+
+
+@pytest.mark.parametrize(("limit", "cut"), [(6, 0), (5, 3), (4, 4)])
+def test_texts_that_a_teacher_cuts_are_counted(
+    limit: int, cut: int, trained: Path, data_folder: Path, tmp_path: Path
+) -> None:
+    arguments = DistillationArguments(str(trained), teacher_max_length=limit, logits_cache=str(tmp_path))
+    teacher = Teacher(str(trained), load_data(DataArguments(str(data_folder))), arguments)
+    texts = ["the film was great number 3"] * 3 + ["the film was great great", "", "great"]
+    for _ in range(2):  # those that are known are cut all the same
+        teacher.cut = 0
+        teacher.label([texts[:2], texts[2:]], 6)
+        assert teacher.cut == cut
+
+
+def test_cut_texts_are_told_of(
+    trained: Path, data_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    flags = [
+        "--teacher",
+        str(trained),
+        "--dataset",
+        str(data_folder),
+        "--output_dir",
+        str(tmp_path / "run"),
+        *TRAIN_FLAGS,
+    ]
+    flags += ["--augmentations", "0", "--teacher_max_length", "3"]
+    assert main(["distill", *flags]) == 0
+    assert "reads 3 tokens of a text; 120 of 120 texts are longer" in caplog.text
+    record = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert record["distillation"]["teachers"][0]["texts_cut"] == 120
+
+
+@pytest.mark.parametrize("kind", ["equal", "relative", "link", "inside", "around"])
+def test_a_run_folder_that_is_read_from(
+    kind: str,
+    run_copy: Path,
+    data_folder: Path,
+    tmp_path: Path,
+    fails: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = {path: path.read_bytes() for path in run_copy.rglob("*") if path.is_file()}
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(run_copy)
+    output = {"equal": run_copy, "relative": "copy/../copy", "link": "link", "inside": run_copy / "new", "around": "."}[
+        kind
+    ]
+    flags = ["--dataset", data_folder, "--output_dir", output, "--overwrite", *TRAIN_FLAGS]
+    assert "would write over what --teacher" in fails("distill", "--teacher", f"{run_copy}", *flags)
+    assert "would write over what --tokenizer" in fails("train", "--tokenizer", "copy", *flags)
+    assert "would write over what --transformer" in fails("train", "--transformer", "link", *flags)
+    assert "would write over what --embeddings" in fails("train", "--embeddings", "transformer:copy", *flags)
+    data = shutil.copytree(data_folder, run_copy / "data") if kind == "around" else run_copy
+    flags = ["--output_dir", output, "--overwrite", *TRAIN_FLAGS]
+    assert "would write over what --dataset" in fails("train", "--dataset", data, *flags)
+    assert "would write over what --train_dataset" in fails(
+        "train", "--dataset", data_folder, "--train_dataset", data, *flags
+    )
+    assert all(path.read_bytes() == content for path, content in before.items())
