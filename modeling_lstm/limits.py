@@ -31,7 +31,7 @@ FIXED: dict[str, tuple[Any, str]] = {
     "parallelism_config": (None, "a model here fits on one device: start several processes with torchrun"),
     "use_liger_kernel": (False, "Liger has no kernels for these models"),
     "liger_kernel_config": (None, "Liger has no kernels for these models"),
-    "label_names": (None, "the column with the labels is named with --label_column"),
+    "label_names": (None, "labels are named with --labels, and their column with --label_column"),
     "remove_unused_columns": (True, "the model takes no other columns"),
     "eval_do_concat_batches": (True, "scores are computed over all rows at once"),
     "batch_eval_metrics": (False, "scores are computed over all rows at once"),
