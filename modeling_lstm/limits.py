@@ -22,6 +22,7 @@ GREATER_THAN_ZERO = ("logging_steps", "eval_steps", "save_steps")
 BELOW_ONE = ("adam_beta1", "adam_beta2", "label_smoothing_factor")
 MOST = 1e12  # of steps, rows, epochs, megabytes: what is more is a mistake in typing
 MOST_ROWS = 1_000_000  # in a batch
+MOST_WORKERS = 128  # processes that read data: a number typed wrongly would fill the machine with them
 CHOICES = {"train_sampling_strategy": ("group_by_length", "random", "sequential", "batch_rebalance")}
 # Settings of the library's Trainer that have no place here: their only good value, and why
 FIXED: dict[str, tuple[Any, str]] = {
@@ -54,12 +55,16 @@ def check_numbers(args: Any) -> None:
         value = getattr(args, name)
         require(0 <= value < 1, f"--{name} must be at least 0 and below 1, found {value}.")
     counted = (*AT_LEAST_ONE, *GREATER_THAN_ZERO, "num_train_epochs", "max_steps", "warmup_steps")
-    for name in (*counted, "early_stopping_min_steps", "average_epochs", "eval_delay", "dataloader_num_workers"):
+    for name in (*counted, "early_stopping_min_steps", "average_epochs", "eval_delay"):
         value = getattr(args, name)
         require(value is None or value <= MOST, f"--{name} must be at most {MOST:.0e}, found {value}.")
     for name in ("per_device_train_batch_size", "per_device_eval_batch_size"):
         value = getattr(args, name)
         require(value <= MOST_ROWS, f"--{name} must be at most {MOST_ROWS}, found {value}.")
+    require(
+        args.dataloader_num_workers <= MOST_WORKERS,
+        f"--dataloader_num_workers must be at most {MOST_WORKERS}, found {args.dataloader_num_workers}.",
+    )
     require(args.max_steps == -1 or args.max_steps >= 1, f"--max_steps must be at least 1, found {args.max_steps}.")
     require(
         args.num_train_epochs > 0 or args.max_steps > 0,

@@ -29,7 +29,12 @@ ELSEWHERE = {
     *("embeddings", "tokenizer", "config_overrides", "text_column", "label_column", "group_column", "torch_compile"),
     *("torch_compile_backend", "torch_compile_mode", "skip_memory_metrics"),
 }
-SLOW = {("--dataloader_num_workers", "7"), ("--max_steps", "1000000000000"), ("--num_train_epochs", "1000000000000")}
+SLOW = {
+    ("--dataloader_num_workers", "7"),
+    ("--dataloader_num_workers", "1"),
+    ("--max_steps", "1000000000000"),
+    ("--num_train_epochs", "1000000000000"),
+}
 NUMBERS = ["-1", "0", "1", "7", "0.5", "nan", "1000000000000", "1000000000000000000000", "fast"]
 TEXTS = ["nowhere", "", '{"a": 1}']
 
@@ -103,6 +108,7 @@ def test_every_setting_works_or_is_refused(
             trainings += [[]] * (number + 1 - len(trainings))
             trainings[number] = [*trainings[number], one]
     assert 3 <= len(trainings) <= 40
+    assert refusal([*base, "--dataloader_num_workers", "1000000000000"])  # or it would start as many processes
     for groups in trainings:
         train_all(groups, base, capsys)
 
@@ -138,6 +144,8 @@ def test_every_setting_works_or_is_refused(
         ("--fsdp full_shard", "--fsdp full_shard cannot be used.*torchrun"),
         ("--deepspeed none.json", "--deepspeed none.json cannot be used"),
         ("--accelerator_config none.json", "none.json"),
+        ("--dataloader_num_workers 129", "--dataloader_num_workers must be at most 128, found 129"),
+        ("--dataloader_num_workers 1000000000000", "--dataloader_num_workers must be at most 128"),
         ("--dataloader_persistent_workers true", "needs --dataloader_num_workers"),
         ("--torch_compile_backend gcc", "--torch_compile_backend must be one of .*inductor"),
         ("--torch_compile_mode fast", "--torch_compile_mode must be one of default"),
