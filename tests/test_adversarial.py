@@ -11,6 +11,8 @@ from modeling_lstm.cli import main
 
 from .conftest import TRAIN_FLAGS, tiny_model
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.mark.parametrize("is_frozen", [False, True])
 def test_the_push_harms_more_than_any_other_of_its_size(is_frozen: bool) -> None:

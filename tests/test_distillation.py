@@ -66,6 +66,7 @@ def task(folder: Path, **changes: Any) -> TextData:
     return load_data(DataArguments(dataset=str(folder), **changes))
 
 
+@pytest.mark.numeric
 def test_the_student_learns_what_the_teacher_knows(
     trained: Path, wrong_labels: Path, unlabeled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,6 +201,7 @@ def test_variants() -> None:
     assert variants("", 5, rng) == []
 
 
+@pytest.mark.numeric
 def test_masked_words_are_written_as_each_tokenizer_does(trained: Path, data_folder: Path) -> None:
     data = task(data_folder)
     lesson = prepare_lesson(data, DistillationArguments(teacher=str(trained)), seed=0)
@@ -264,6 +266,7 @@ def test_killed_while_training(trained: Path, data_folder: Path, tmp_path: Path)
     assert read_record(half)["distillation"]["teachers"][0]["texts_labelled"] == 0
 
 
+@pytest.mark.numeric
 def test_teachers_with_labels_in_another_order(trained: Path, data_folder: Path, tmp_path: Path) -> None:
     other = Path(shutil.copytree(trained, tmp_path / "other"))
     config = json.loads((other / "config.json").read_text("utf-8"))
@@ -283,6 +286,7 @@ def test_teachers_with_labels_in_another_order(trained: Path, data_folder: Path,
     assert first.sum(axis=1) == pytest.approx(0, abs=1e-5)
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("kind", ["multi_label_classification", "regression"])
 def test_other_tasks(kind: str, tmp_path: Path) -> None:
     rows = []
@@ -350,6 +354,7 @@ def test_other_names_for_the_labels(trained: Path, data_folder: Path, tmp_path: 
     assert (np.argmax(rows["teacher_logits"][:], axis=1) == np.array(rows["label"][:])).all()
 
 
+@pytest.mark.numeric
 def test_the_loss_is_what_the_settings_say(tokenizer: LstmTokenizer, tmp_path: Path) -> None:
     model = tiny_model(vocab_size=len(tokenizer), problem_type="single_label_classification")
     texts = ["the film was great", "the film was bad number 3"]

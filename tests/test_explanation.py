@@ -37,6 +37,7 @@ def loaded(trained: Path) -> tuple[Any, Any]:
     return load_run(str(trained))
 
 
+@pytest.mark.numeric
 def test_contributions_add_up_and_name_the_word(loaded: tuple[Any, Any]) -> None:
     model, tokenizer = loaded
     found = explain(model, tokenizer, TEXT)
@@ -56,6 +57,7 @@ def test_contributions_add_up_and_name_the_word(loaded: tuple[Any, Any]) -> None
     assert given.completeness_error < 0.02
 
 
+@pytest.mark.numeric
 def test_leaving_a_word_out_is_the_text_without_it(loaded: tuple[Any, Any]) -> None:
     model, tokenizer = loaded
     found = explain(model, tokenizer, TEXT, "positive").contributions
@@ -69,6 +71,7 @@ def test_leaving_a_word_out_is_the_text_without_it(loaded: tuple[Any, Any]) -> N
     assert np.isfinite(alone.leave_one_out).all() and len(alone.leave_one_out) == 1
 
 
+@pytest.mark.numeric
 @settings(max_examples=25, deadline=None)
 @given(st.sampled_from(["lstm", "gru"]), st.booleans(), st.integers(1, 2), st.integers(0, 2**31 - 1))
 def test_every_configuration(cell: str, both: bool, layers: int, seed: int) -> None:
@@ -103,6 +106,7 @@ def test_pieces_of_a_word_are_one_word() -> None:
     assert contributions(model, tokenizer, found).integrated_gradients.shape == (4,)
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("problem_type", ["regression", "multi_label_classification"])
 def test_other_problem_types(problem_type: str, tokenizer: LstmTokenizer) -> None:
     labels = 1 if problem_type == "regression" else 3

@@ -26,6 +26,8 @@ from modeling_lstm.prediction import open_classifier
 from tests.conftest import WORDS, opinion_rows, tiny_config, write_csv
 from tests.test_remote_code import run_outside
 
+pytestmark = pytest.mark.numeric
+
 MULTIPLYING = {"DynamicQuantizeLSTM", "MatMulInteger", "QLinearMatMul", "QGemm", "ConvInteger"}
 TEXTS = [text for text, _ in opinion_rows(30)] + ["", "unheard of", "the " * 200]
 FILES = {"model.onnx", "config.json", "tokenizer.json", "tokenizer_config.json", "classify.py", "run.json"}

@@ -29,6 +29,8 @@ from modeling_lstm import (
 from modeling_lstm.modeling_lstm import _places_at_the_left, classification_loss, locked_dropout
 from tests.conftest import tiny_config, tiny_model
 
+pytestmark = pytest.mark.numeric
+
 TOLERANCE = 1e-5
 POOLINGS = ("last", "mean", "max", "concat", "attention")
 
@@ -351,6 +353,7 @@ def test_a_device_map_may_leave_the_encoder_on_disk(tmp_path: Path) -> None:
     assert torch.equal(loaded(ids).logits, model(ids).logits)
 
 
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
 @pytest.mark.parametrize("cell_type", ["lstm", "gru"])
 def test_a_quantized_recurrence_is_refused(cell_type: str) -> None:
     model = tiny_model(cell_type=cell_type, pooling="attention")

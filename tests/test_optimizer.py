@@ -16,6 +16,8 @@ from modeling_lstm.trainer import LstmTrainer
 
 from .conftest import TRAIN_FLAGS
 
+pytestmark = pytest.mark.numeric
+
 
 def twins(rows: int = 60, **settings: float) -> tuple[nn.Sequential, torch.optim.Optimizer, nn.Sequential, RowAdamW]:
     """The same small network with AdamW, and with RowAdamW on a table of sparse gradients."""

@@ -60,6 +60,7 @@ def test_files_in_and_out_keep_the_order(trained: Path, tmp_path: Path, output: 
     assert not list(target.parent.glob(".saving-*"))
 
 
+@pytest.mark.numeric
 def test_chunks_and_batches_change_nothing(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     classifier = open_classifier(str(trained))
     expected = list(classify(classifier, TEXTS, 1))

@@ -17,6 +17,8 @@ from modeling_lstm.trace import trace
 from tests.conftest import tiny_model
 from tests.test_modeling import configurations
 
+pytestmark = pytest.mark.numeric
+
 LETTERS = [chr(number) for number in range(ord("a"), ord("z"))]
 TOKENIZER = LstmTokenizer.from_words(LETTERS)
 

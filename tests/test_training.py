@@ -63,6 +63,7 @@ def test_bf16_needs_no_other_flag_on_a_processor(tmp_path: Path) -> None:
     assert not LstmTrainingArguments(output_dir=str(tmp_path)).use_cpu
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize(
     "flags",
     [
@@ -97,6 +98,7 @@ def test_bag_of_words_takes_the_same_path(data_folder: Path, tmp_path: Path) -> 
     torch.testing.assert_close(one, other)
 
 
+@pytest.mark.numeric
 def test_multi_label_and_regression(tmp_path: Path) -> None:
     rows = [json.dumps({"text": text, "label": [label, "any"]}) for text, label in opinion_rows(60)]
     (tmp_path / "many.jsonl").write_text("\n".join(rows), encoding="utf-8")
@@ -121,6 +123,7 @@ def test_a_tokenizer_of_the_hub(data_folder: Path, tmp_path: Path) -> None:
     assert set(tokenizer("a film")) == {"input_ids", "attention_mask"}
 
 
+@pytest.mark.numeric
 def test_the_same_seed_gives_the_same_weights(data_folder: Path, tmp_path: Path) -> None:
     for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
         train(data_folder, tmp_path / name, "--seed", seed, "--word_dropout", "0.2")
@@ -129,6 +132,7 @@ def test_the_same_seed_gives_the_same_weights(data_folder: Path, tmp_path: Path)
     assert any(not torch.equal(a[name], c[name]) for name in a)
 
 
+@pytest.mark.numeric
 def test_accumulation_equals_a_larger_batch(tmp_path: Path, tokenizer: Any) -> None:
     """Batch 2 with 4 steps accumulated gives the gradient of batch 8 (rows of one length, no dropout)."""
     rows = [{"input_ids": list(range(1 + n, 6 + n)), "label": n % 3} for n in range(8)]

@@ -22,6 +22,7 @@ def tuned(encoder: Path, data_folder: Path, tmp_path_factory: pytest.TempPathFac
     return folder
 
 
+@pytest.mark.numeric
 def test_it_learns_and_serves_like_any_run(tuned: Path, encoder: Path) -> None:
     assert main(["evaluate", str(tuned), "--resamples", "100"]) == 0
     record = read_record(tuned)
@@ -65,6 +66,7 @@ def test_its_configuration_can_be_changed(
     assert read_record(tmp_path / "run")["model"]["config_overrides"] == overrides
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("weights", [[], ["--class_weights", "balanced"]])
 def test_accumulated_gradients_are_a_mean(encoder: Path, data_folder: Path, tmp_path: Path, weights: list[str]) -> None:
     """Two batches of 8 in one step train as one of 16 does."""
