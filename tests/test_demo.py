@@ -1,6 +1,8 @@
 """The page of `demo`: answers, words that move, hostile sentences, and the same page as a Space."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -8,15 +10,17 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
+import torch
 from gradio_client import Client
 from huggingface_hub import SpaceCard
 from packaging.version import Version
 
+from modeling_lstm.cli import main
 from modeling_lstm.demo.answers import MOST_CHARACTERS, MOST_WORDS, Answers
 from modeling_lstm.demo.app import build, moved
 from modeling_lstm.demo.space import PACKAGE, requirements
 from modeling_lstm.errors import InputError
-from tests.conftest import TRAIN_FLAGS
+from tests.conftest import TRAIN_FLAGS, write_csv
 from tests.local_hub import READ_TOKEN, TOKEN, LocalHub
 from tests.machine import Machine
 
@@ -25,8 +29,6 @@ TEXT = "the film was awful number 3"
 
 @pytest.fixture(scope="module")
 def beside(tmp_path_factory: pytest.TempPathFactory, data_folder: Path) -> Path:
-    from modeling_lstm.cli import main
-
     folder = tmp_path_factory.mktemp("beside") / "bag"
     flags = ["--dataset", str(data_folder), "--output_dir", str(folder), "--model_type", "bag-of-words"]
     assert main(["train", *flags, *TRAIN_FLAGS]) == 0
@@ -43,6 +45,28 @@ def test_answers_stand_side_by_side(answers: Answers) -> None:
     assert shown.words == TEXT.split()
     assert "run (lstm)" in shown.answers and "bag (bag-of-words)" in shown.answers
     assert "<strong>negative</strong>" in shown.answers and shown.explanation.count("<svg") == 1
+
+
+def test_numbers_are_no_probabilities_and_labels_above_one_half_all_stand(tmp_path: Path, data_folder: Path) -> None:
+    numbers = write_csv(tmp_path / "n.csv", [(f"the film was {n % 9} of", n % 9 / 2) for n in range(60)])
+    flags = ["--dataset", str(numbers), "--problem_type", "regression", "--output_dir", str(tmp_path / "number")]
+    assert main(["train", *flags, *TRAIN_FLAGS]) == 0
+    shown = Answers(str(tmp_path / "number"), []).show(TEXT).answers
+    assert "probability" not in shown and re.search(r"<strong>-?\d\.\d{3}</strong>", shown)
+    labels_of = [["joy"], ["anger", "love"]]
+    lines = [json.dumps({"text": f"a {n % 2} text {n}", "label": labels_of[n % 2]}) for n in range(60)]
+    (tmp_path / "several.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    flags = ["--dataset", str(tmp_path / "several.jsonl"), "--output_dir", str(tmp_path / "several")]
+    assert main(["train", *flags, *TRAIN_FLAGS]) == 0
+    several = Answers(str(tmp_path / "several"), [str(tmp_path / "number")])
+    bias = several.loaded[0][0].classifier.bias.data
+    several.loaded[0][0].classifier.weight.data.zero_()
+    for logits, labels in (([2.0, -2.0, 1.0], ["anger", "love"]), ([-1.0, -2.0, -1.0], ["no label above one half"])):
+        bias.copy_(torch.tensor(logits))
+        shown = several.show(TEXT).answers
+        assert re.findall("<strong>(.*?)</strong>", shown)[:-1] == labels
+        assert ("<th>probability</th>" in shown) == (len(labels) == 2)
+        assert ("0.881<br>0.731" in shown) == (len(labels) == 2)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from modeling_lstm import LstmTokenizer
 from modeling_lstm.cli import main
 from modeling_lstm.explanation import explain
-from modeling_lstm.explanation.contributions import contributions, encode, score_rows, scores
+from modeling_lstm.explanation.contributions import contributions, encode, integrated, score_rows, scores
 from modeling_lstm.explanation.figure import draw
+from modeling_lstm.explanation.page import page
+from modeling_lstm.explanation.terminal import show
 from modeling_lstm.runs import load_run
 from modeling_lstm.trace import trace
 from tests.conftest import opinion_rows, tiny_model
@@ -116,6 +118,79 @@ def test_other_problem_types(problem_type: str, tokenizer: LstmTokenizer) -> Non
     with torch.no_grad():
         logits = model(input_ids=ids).logits[0]
     assert found.contributions.score == pytest.approx(logits.max().item(), abs=1e-5)
+
+
+def of_kind(problem_type: str, bias: list[float], tokenizer: LstmTokenizer) -> Any:
+    """A model that answers with these logits, whatever it reads."""
+    labels = {number: name for number, name in enumerate(["anger", "joy", "love"][: len(bias)])}
+    model = tiny_model(vocab_size=len(tokenizer), problem_type=problem_type, num_labels=len(bias), id2label=labels)
+    torch.nn.init.zeros_(model.classifier.weight)
+    model.classifier.bias.data = torch.tensor(bias)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("problem_type", "bias", "answer", "verdict"),
+    [
+        ("regression", [3.456], ("anger", 3.456), "3.46"),
+        ("regression", [-0.2], ("anger", -0.2), "-0.20"),
+        ("multi_label_classification", [1.0, -1.0, 2.0], (["love", "anger"], [0.881, 0.731]), "love 0.88, anger 0.73"),
+        ("multi_label_classification", [-1.0, -0.1, -2.0], ([], []), "no label above one half"),
+        ("single_label_classification", [0.0, 1.0, 0.0], ("joy", 0.576), "joy 0.58"),
+    ],
+)
+def test_the_answer_is_what_the_model_says(
+    problem_type: str,
+    bias: list[float],
+    answer: tuple[Any, Any],
+    verdict: str,
+    tokenizer: LstmTokenizer,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A number is no probability, and of several labels all are told, or that there is none."""
+    found = explain(of_kind(problem_type, bias, tokenizer), tokenizer, TEXT)
+    assert found.answer[0] == answer[0] and found.answer[1] == pytest.approx(answer[1], abs=1e-3)
+    assert found.verdict() == verdict
+    told = json.loads(found.to_json())["answer"]
+    assert told["label"] == answer[0] and told["score"] == pytest.approx(answer[1], abs=1e-3)
+    assert f"<h1>{verdict}</h1>" in page([found])
+    assert draw([found]).axes[0].get_title().splitlines()[0] == verdict
+    show([found])
+    shown = capsys.readouterr().out
+    is_number = problem_type == "regression"
+    assert found.verdict(decimals=4) in shown and ("p(anger)" in shown) == (not is_number)
+    assert ("Number: what the answer" in shown) == is_number
+
+
+def leap(at: float, width: float) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A score that rises from -1 to 1 where the vectors are such a share of ones."""
+    return lambda vectors: torch.tanh((vectors.mean(dim=(1, 2)) - at) / width)
+
+
+@pytest.mark.parametrize(("at", "width"), [(0.3, 0.5), (0.317, 1e-3), (0.951, 1e-3), (0.0123, 3e-4)])
+def test_steps_are_added_until_the_contributions_fit(at: float, width: float) -> None:
+    from captum.attr import IntegratedGradients
+
+    score, vectors = leap(at, width), torch.ones(1, 4, 3)
+    found = integrated(IntegratedGradients(score).attribute, score, vectors)
+    difference = (score(vectors) - score(0 * vectors)).item()
+    assert found.shape == (4,) and found.sum() == pytest.approx(difference, rel=0.01)
+    assert found == pytest.approx(np.full(4, difference / 4), rel=0.02)
+
+
+def test_a_leap_that_no_steps_resolve_is_told(
+    loaded: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from captum.attr import IntegratedGradients
+
+    score, vectors = leap(0.317, 1e-9), torch.ones(1, 4, 3)
+    assert integrated(IntegratedGradients(score).attribute, score, vectors).sum() == pytest.approx(0.0, abs=0.01)
+    one = explain(*loaded, TEXT)
+    assert one.contributions.warning is None
+    monkeypatch.setattr(one.contributions, "completeness_error", 0.27)
+    show([one])
+    expected = "The integrated gradients miss the difference they should add up to by 27 %"
+    assert expected in capsys.readouterr().out and expected in page([one])
 
 
 @pytest.mark.parametrize("ending", [".png", ".svg", ".html", ".json"])

@@ -116,7 +116,7 @@ def test_every_setting_works_or_is_refused(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--label_names neg pos", "--label_names .* cannot be used, for the column with the labels is named with"),
+        ("--label_names neg pos", "--label_names .* cannot be used, for labels are named with --labels"),
         ("--no_remove_unused_columns", "--remove_unused_columns False cannot be used"),
         ("--batch_eval_metrics true", "--batch_eval_metrics True cannot be used, for scores"),
         ("--no_eval_do_concat_batches", "--eval_do_concat_batches False cannot be used"),

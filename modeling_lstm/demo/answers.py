@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader
 from ..errors import InputError, require
 from ..explanation import explain
 from ..explanation.contributions import Encoded, encode
+from ..explanation.explain import NO_LABEL
 from ..explanation.figure import draw
 from ..explanation.page import coloured
 from ..figures import svg
@@ -74,15 +75,22 @@ class Answers:
         return encode(self.loaded[0][1], text)
 
     def _answer(self, number: int, text: str) -> dict[str, Any]:
+        """The labels that a model gives and their probabilities, or the number of a regression, and the time."""
         classify = self.classifiers[number]
         seconds = []
         for _ in range(TIMES):
             started = time.perf_counter()
-            scores = classify.scores([text])[0]
+            answer = classify(text)[0]
             seconds.append(time.perf_counter() - started)
-        best = int(scores.argmax())
+        labels, scores = answer["label"], answer["score"]
+        if classify.problem_type == "regression":
+            labels, scores = [f"{scores:.3f}"], []
+        elif classify.problem_type == "multi_label_classification":
+            labels = labels or [NO_LABEL]
+        else:
+            labels, scores = [labels], [scores]
         milliseconds = 1000 * float(np.median(seconds))
-        return {"name": self.names[number], "label": classify.labels[best], "score": scores[best], "ms": milliseconds}
+        return {"name": self.names[number], "labels": labels, "scores": scores, "ms": milliseconds}
 
     def _rendered(self, **content: Any) -> str:
         return self.templates.get_template("answers.html").render(**content)

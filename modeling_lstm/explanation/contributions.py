@@ -1,5 +1,6 @@
 """What each word contributed to an answer: integrated gradients (Sundararajan et al., 2017), and leaving words out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..errors import InputError, listed, require, require_utf8
 from ..prediction import token_limit
 
-STEPS = 64
+STEPS = 64  # along the whole way from nothing to the text
+PART_STEPS = 8  # along each part of it, where more are needed
+MOST_PARTS = 32
+NARROWEST = 2.0**-14  # a leap within such a part is one to 32-bit numbers
+TOLERANCE = 0.01  # of the difference that the contributions should add up to
+SMALLEST = 1e-3  # a difference that tables do not show
 BATCH = 32  # rows at once
 
 
@@ -63,6 +69,22 @@ class Contributions:
     integrated_gradients: np.ndarray
     completeness_error: float
     leave_one_out: np.ndarray
+
+    @property
+    def name(self) -> str:
+        """What the contributions speak for: the label, of a regression a larger number."""
+        return "a larger number" if self.unit == "number" else self.label
+
+    @property
+    def warning(self) -> str | None:
+        """What is to be said where the integrated gradients do not add up."""
+        missing = self.completeness_error * abs(self.score - self.baseline)
+        if missing <= max(TOLERANCE * abs(self.score - self.baseline), SMALLEST):
+            return None
+        share = f"{100 * self.completeness_error:.0f} %"
+        return (
+            f"The integrated gradients miss the difference they should add up to by {share}: rather trust leaving out."
+        )
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
@@ -137,18 +159,53 @@ def contributions(
     vectors = model.get_input_embeddings()(ids).detach()
     whole = score(vectors).item()
     nothing = score(torch.zeros_like(vectors)).item()
-    found: Any = IntegratedGradients(score).attribute(vectors, n_steps=STEPS, internal_batch_size=BATCH)
-    by_token = found[0].sum(dim=-1).detach().cpu().numpy()
+    by_token = integrated(IntegratedGradients(score).attribute, score, vectors)
     missing = abs(float(by_token.sum()) - (whole - nothing)) / max(abs(whole - nothing), 1e-6)
     return Contributions(
         label=label_names(model)[number],
-        unit="number" if model.config.problem_type == "regression" else "log-odds",
+        unit="number" if kind_of(model) == "regression" else "log-odds",
         score=whole,
         baseline=nothing,
         integrated_gradients=np.array([by_token[begin:end].sum() for begin, end in text.spans]),
         completeness_error=missing,
         leave_one_out=whole - _left_out(model, tokenizer, text, number),
     )
+
+
+def integrated(
+    attribute: Callable[..., Any], score: Callable[[torch.Tensor], torch.Tensor], vectors: torch.Tensor
+) -> np.ndarray:
+    """
+    Integrated gradients of each token, `(tokens,)`, from a text of zero vectors.
+
+    The score may leap somewhere on the way, where few steps pass over it. What the contributions of any part of the way
+    must add up to is known, so the part that misses it most is halved until all of them fit. Long texts in which much
+    repeats can have leaps that no steps resolve: there what is missing stays missing.
+
+    Args:
+        attribute: `captum`'s, of that score.
+        score: From vectors to the score, `(rows,)`.
+        vectors (`(1, tokens, size)`): Those of the text.
+    """
+
+    def part(begin: float, end: float, steps: int) -> tuple[float, float, float, np.ndarray]:
+        given = attribute(end * vectors, baselines=begin * vectors, n_steps=steps, internal_batch_size=BATCH)
+        found = given[0].sum(dim=-1).detach().cpu().double().numpy()
+        with torch.no_grad():
+            difference = (score(end * vectors) - score(begin * vectors)).item()
+        return abs(float(found.sum()) - difference), begin, end, found
+
+    parts = [part(0.0, 1.0, STEPS)]
+    with torch.no_grad():
+        whole = abs((score(vectors) - score(0 * vectors)).item())
+    while sum(one[0] for one in parts) > max(TOLERANCE * whole, SMALLEST) and len(parts) < MOST_PARTS:
+        missing = [one[0] if one[2] - one[1] > NARROWEST else 0.0 for one in parts]
+        if max(missing) == 0.0:
+            break
+        _, begin, end, _ = parts.pop(int(np.argmax(missing)))
+        middle = (begin + end) / 2
+        parts += [part(begin, middle, PART_STEPS), part(middle, end, PART_STEPS)]
+    return np.sum([found for *_, found in parts], axis=0)
 
 
 def label_number(model: PreTrainedModel, label: str | None, logits: torch.Tensor) -> int:
@@ -158,6 +215,12 @@ def label_number(model: PreTrainedModel, label: str | None, logits: torch.Tensor
         return int(logits[0].argmax())
     require(label in names, f"There is no label {label!r}; the model's are {listed(names)}.")
     return names.index(label)
+
+
+def kind_of(model: PreTrainedModel) -> str:
+    """The problem type, which a configuration may leave open."""
+    usual = "regression" if len(label_names(model)) == 1 else "single_label_classification"
+    return model.config.problem_type or usual
 
 
 def label_names(model: PreTrainedModel) -> list[str]:

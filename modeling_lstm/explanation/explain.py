@@ -8,8 +8,9 @@ import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..trace import LayerTrace, trace
-from .contributions import Contributions, Encoded, contributions, encode
+from .contributions import Contributions, Encoded, contributions, encode, kind_of
 
+NO_LABEL = "no label above one half"
 GATES = {"f": "forget", "i": "input", "o": "output", "r": "reset", "z": "update"}
 
 
@@ -40,23 +41,42 @@ class Explanation:
         text: The text.
         words: Its words.
         labels: The model's labels.
+        problem_type: What kind of answer it gives, as in a configuration of transformers.
         contributions: What each word contributed to the label that is explained.
         probabilities (`(words, labels)`): What the model would say had the text ended at each word; last, what it says.
+            Of a regression they are numbers.
         readings: What the gates and the memory did, for each layer and direction.
     """
 
     text: str
     words: list[str]
     labels: list[str]
+    problem_type: str
     contributions: Contributions
     probabilities: np.ndarray
     readings: list[Reading]
 
     @property
-    def answer(self) -> tuple[str, float]:
-        """The label that the model gives, and its probability."""
-        best = int(self.probabilities[-1].argmax())
-        return self.labels[best], float(self.probabilities[-1, best])
+    def answer(self) -> tuple[Any, Any]:
+        """
+        The label that the model gives, and its probability; of a regression its number. Of several labels at once the
+        list of those above one half, the surest first, and the list of their probabilities.
+        """
+        last = self.probabilities[-1]
+        if self.problem_type == "multi_label_classification":
+            chosen = [number for number in np.argsort(-last, kind="stable").tolist() if last[number] > 0.5]
+            return [self.labels[number] for number in chosen], [float(last[number]) for number in chosen]
+        best = int(last.argmax())
+        return self.labels[best], float(last[best])
+
+    def verdict(self, decimals: int = 2) -> str:
+        """The answer in words."""
+        label, score = self.answer
+        if self.problem_type == "regression":
+            return f"{score:.{decimals}f}"
+        if self.problem_type == "multi_label_classification":
+            return ", ".join(f"{one} {sure:.{decimals}f}" for one, sure in zip(label, score, strict=True)) or NO_LABEL
+        return f"{label} {score:.{decimals}f}"
 
     def to_json(self) -> str:
         """Everything as JSON, arrays as lists."""
@@ -86,6 +106,7 @@ def explain(
         text=text,
         words=encoded.words,
         labels=traced.labels,
+        problem_type=kind_of(model),
         contributions=contributions(model, tokenizer, encoded, label),
         probabilities=traced.probabilities[ends],
         readings=[_reading(one, encoded) for one in traced.layers],

@@ -20,8 +20,7 @@ def _drawn(explanations: list[Explanation]) -> Figure:
     columns = figure.subplots(4, len(explanations), squeeze=False, sharex="col", sharey="row", width_ratios=words)
     for column, one in enumerate(explanations):
         top, course, gates, memory = columns[:, column]
-        label, score = one.answer
-        top.set_title(f"{label} {score:.2f}\nup: for {one.contributions.label}", fontsize=10)
+        top.set_title(f"{one.verdict()}\nup: for {one.contributions.name}", fontsize=10)
         _contributions(top, one)
         _course(course, one)
         _gates(gates, one.readings)

@@ -12,7 +12,7 @@ from .figure import draw
 
 def page(explanations: list[Explanation]) -> str:
     """HTML that holds everything it shows and runs nothing."""
-    shown = [{"answer": one.answer, "found": one.contributions, "words": coloured(one)} for one in explanations]
+    shown = [{"verdict": one.verdict(), "found": one.contributions, "words": coloured(one)} for one in explanations]
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
     return templates.get_template("page.html").render(explanations=shown, svg=svg(draw(explanations)))
 

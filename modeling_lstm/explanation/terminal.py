@@ -23,13 +23,16 @@ def show(explanations: list[Explanation]) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.width = max(console.width, WIDTH)
     for one in explanations:
-        label, score = one.answer
-        console.print(Text.assemble((label, "bold"), f"  {score:.4f}"))
+        console.print(Text(one.verdict(decimals=4), style="bold"))
         console.print(_coloured(one, Text()))
         table = Table(box=None, pad_edge=False)
         table.add_column("word", no_wrap=True, overflow="ellipsis", min_width=min(24, max(map(len, one.words))))
         found = one.contributions
-        heads = [f"to {found.label}", "", "left out", *(f"p({name})" for name in one.labels[:LABELS])]
+        is_number = one.problem_type == "regression"
+        of, sign = ("", "Number") if is_number else (f" of {found.label}", "p")
+        course = ["number"] if is_number else [f"p({name})" for name in one.labels[:LABELS]]
+        what = "number" if is_number else found.label
+        heads = [f"to {what}", "", "left out", *course]
         forward = [reading for reading in one.readings if reading.direction == "forward"][-1]
         for head in [*heads, *forward.gates, "memory"]:
             table.add_column(Text(head), justify="left" if head == "" else "right", no_wrap=True)
@@ -42,12 +45,14 @@ def show(explanations: list[Explanation]) -> None:
             table.add_row(*cells)
         console.print(table)
         console.print(
-            f"Contributions to the {found.unit} of {found.label}, {found.baseline:+.2f} for a text that says nothing "
+            f"Contributions to the {found.unit}{of}, {found.baseline:+.2f} for a text that says nothing "
             f"and {found.score:+.2f} for this one: by integrated gradients, which miss the difference by "
-            f"{100 * found.completeness_error:.1f} %, and by leaving the word out. p: what the answer would be had the "
-            "text ended there. Gates: means over the units, read forward. Memory: its change.",
+            f"{100 * found.completeness_error:.1f} %, and by leaving the word out. {sign}: what the answer would be "
+            "had the text ended there. Gates: means over the units, read forward. Memory: its change.",
             markup=False,
         )
+        if found.warning:
+            console.print(Text(f"Warning: {found.warning}", style="bold"))
         console.print()
 
 
