@@ -12,10 +12,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
 PARTS := recurrence training inference scaling int8 bf16 vector_files
 
-.PHONY: help install demo test test-lowest lint format bench results clean
+.PHONY: help install demo test test-avx2 test-lowest lint format bench results clean
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 install: $(DEVELOPING)  ## make .venv and install the package with what its development needs
 
@@ -44,6 +44,10 @@ demo: $(INSTALLED)  ## train, evaluate and try an LSTM, and a network that canno
 # on all cores but not more than four, with one thread each
 test: $(DEVELOPING) lint  ## lint, types and tests
 	OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4
+
+test-avx2: $(DEVELOPING)  ## run the numeric tests as on a processor without AVX-512
+	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest -m numeric \
+		--numprocesses logical --maxprocesses 4
 
 # torch is that of constraints.txt: its old versions are gigabytes of GPU packages
 test-lowest:  ## run the tests with the lowest versions that pyproject.toml allows
