@@ -130,7 +130,8 @@ def torch_classifier(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase)
     @torch.inference_mode()
     def logits(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
         arrays = {"input_ids": input_ids, "attention_mask": attention_mask}
-        found = model(**{name: torch.from_numpy(one).to(model.device) for name, one in arrays.items()}).logits
+        tensors = {name: torch.from_numpy(one).to(model.device) for name, one in arrays.items()}
+        found = model(**tensors, return_dict=True).logits
         return found.float().cpu().numpy()
 
     return TextClassifier(

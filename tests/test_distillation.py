@@ -66,7 +66,6 @@ def task(folder: Path, **changes: Any) -> TextData:
     return load_data(DataArguments(dataset=str(folder), **changes))
 
 
-@pytest.mark.numeric
 def test_the_student_learns_what_the_teacher_knows(
     trained: Path, wrong_labels: Path, unlabeled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -39,7 +39,6 @@ def test_evaluate_writes_scores_and_plots(run_copy: Path, capsys: pytest.Capture
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.numeric
 def test_evaluation_does_not_depend_on_the_batch_size(run_copy: Path) -> None:
     found = []
     for size in ("1", "7", "128"):

@@ -26,8 +26,6 @@ from modeling_lstm.prediction import open_classifier
 from tests.conftest import WORDS, opinion_rows, tiny_config, write_csv
 from tests.test_remote_code import run_outside
 
-pytestmark = pytest.mark.numeric
-
 MULTIPLYING = {"DynamicQuantizeLSTM", "MatMulInteger", "QLinearMatMul", "QGemm", "ConvInteger"}
 TEXTS = [text for text, _ in opinion_rows(30)] + ["", "unheard of", "the " * 200]
 FILES = {"model.onnx", "config.json", "tokenizer.json", "tokenizer_config.json", "classify.py", "run.json"}
@@ -52,6 +50,7 @@ def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.numeric
 def test_the_exported_model_gives_the_answers_of_the_run(
     trained: Path, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,6 +149,7 @@ def test_weights_of_8_bits_would_overflow() -> None:
     assert not overflows(np.array([64, 64], dtype=np.int8), 0)
 
 
+@pytest.mark.numeric
 def test_a_bag_of_words_takes_every_mask_too(tmp_path: Path) -> None:
     tokenizer = LstmTokenizer.from_words([word for words in WORDS.values() for word in words])
     sizes = {"vocab_size": len(tokenizer), "embedding_size": 6, "hidden_size": 5}
@@ -202,6 +202,7 @@ def test_a_package_that_is_too_old(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.numeric
 def test_int8_is_smaller(trained: Path, exported: Path, tmp_path: Path) -> None:
     assert main(["export", str(trained), str(tmp_path / "int8"), "--precision", "int8"]) == 0
     sizes = [(folder / "model.onnx").stat().st_size for folder in (exported, tmp_path / "int8")]
