@@ -137,8 +137,8 @@ def build_model(
     try:
         model = AutoModelForSequenceClassification.from_config(config)
     except (RuntimeError, TypeError, MemoryError) as error:  # sizes for which there is no memory, or no number
-        cause = str(error).strip().splitlines()[0]
-        raise InputError(f"The model cannot be built, its sizes are too large: {cause}") from error
+        cause = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"The model cannot be built, its sizes cannot be used: {cause}") from error
     check_vocabulary(tokenizer, model.config.vocab_size)
     if vectors is not None:
         vectors.write_into(word_table(model), tokenizer.pad_token_id)
@@ -160,7 +160,7 @@ def _pretrained(name: str, data: TextData, overrides: str | None) -> PreTrainedM
     except InputError:
         raise
     except Exception as error:  # whatever the libraries raise
-        cause = str(error).strip().splitlines()[0]
+        cause = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"There is no Transformer {name!r} that can be fine-tuned: {cause}") from error
     model.accepts_loss_kwargs = False  # its loss is a mean: without this, accumulated gradients would be summed
     return model

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError, save_failure, without_tokens
-from .processes import is_main, is_told_here, leave_launch
+from .processes import failing_once, is_main, is_told_here, leave_launch
 from .settings import flag_parser, parse, read_recipe, training_settings
 
 COMMANDS = {
@@ -95,7 +95,8 @@ def _train(given: list[str], name: str = "train") -> int:
     command = shlex.join(["modeling-lstm", name, *_without_secrets(given)])
     if given and not given[0].startswith("-"):
         given = [*read_recipe(Path(given[0])), *given[1:]]
-    settings = training_settings(given, COMMANDS[name], distill=name == "distill")
+    with failing_once():
+        settings = training_settings(given, COMMANDS[name], distill=name == "distill")
     record = train(*settings, command=command)
     if not is_main():
         return 0

@@ -1,5 +1,6 @@
 """From a Hub id, files or the built-in data set to checked splits with the columns `text` and `label`."""
 
+import itertools
 import logging
 import warnings
 from dataclasses import dataclass, field
@@ -170,17 +171,20 @@ def load_data(
     logger.info("Read %s", "; ".join(f"the {sources[n].origin}: {rows.num_rows:,} rows" for n, rows in raw.items()))
     raw = _drop_unlabelled_test(raw, label_column)
     names = label_names or arguments.labels
-    labels = label_reader(raw, label_column, arguments.problem_type, names, are_numbered=arguments.labels is not None)
+    labels = label_reader(raw, label_column, arguments.problem_type, names, asked=arguments.labels)
     splits = DatasetDict(
         {name: _standard_form(rows, name, text_column, labels, separator) for name, rows in raw.items()}
     )
     if cut and "train" in raw:
-        groups, kept = _groups(arguments, raw["train"]), np.arange(raw["train"].num_rows)
-        whole = splits["train"]
+        whole, groups = splits["train"], _groups(arguments, raw["train"])
+        parts = {"train": np.arange(whole.num_rows)}
         for name, share in cut.items():
-            off, kept = _cut(name, share, whole, kept, labels.kind, groups, arguments)
-            splits[name] = whole.select(off)
-        splits["train"] = whole.select(kept)
+            parts[name], parts["train"] = _cut(name, share, whole, parts["train"], labels.kind, groups, arguments)
+        if labels.kind == "single_label_classification":
+            _keep_labels(parts, np.asarray(whole["label"][:]), groups)
+        for name, rows in parts.items():
+            require(len(rows) > 0, f"Every label has too few train rows to cut a {name} split from them.")
+            splits[name] = whole.select(rows)
     if "train" in splits and arguments.max_train_samples is not None:
         splits["train"] = draw_rows(splits["train"], arguments.max_train_samples, arguments.split_seed, labels.kind)
     if only is not None:
@@ -251,7 +255,7 @@ def _drop_unlabelled_test(raw: DatasetDict, columns: list[str]) -> DatasetDict:
     """Leave out a test split whose labels are withheld (all -1 or missing), as on GLUE."""
     if "test" in raw and "train" in raw:
         withheld = (-1, "-1", *MISSING)
-        test, train = ([value for column in columns for value in raw[name][column]] for name in ("test", "train"))
+        test, train = (itertools.chain(*(raw[name][column] for column in columns)) for name in ("test", "train"))
         if all(value in withheld for value in test) and not any(value in withheld for value in train):
             logger.warning("The test split has no labels: left out.")
             raw = DatasetDict({name: rows for name, rows in raw.items() if name != "test"})
@@ -329,27 +333,26 @@ def _cut(
         warnings.simplefilter("ignore", UserWarning)
         parts = [part for _, part in cutter.split(np.zeros(len(kept)), labels, groups)]
     off = np.sort(np.concatenate(parts[:chosen]))
-    if labels is not None:
-        off = _without_last(off, labels, np.arange(len(kept)) if groups is None else groups)
-        require(len(off) > 0, f"Every label has too few train rows to cut a {name} split from them.")
     logger.info("Cut %d of %d train rows off for %s", len(off), len(kept), name)
     return kept[off], np.delete(kept, off)
 
 
-def _without_last(off: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
+def _keep_labels(parts: dict[str, np.ndarray], labels: np.ndarray, groups: np.ndarray | None) -> None:
     """
-    The rows that are cut off, without one group of rows of each label that would have no other row left.
+    Give a row of each label that has none in train back to train, from validation before test, with the row's group.
 
     Args:
-        off: Numbers of the rows that are to be cut off, of shape `(rows,)`.
-        labels: The label of each row before the cut.
-        groups: The group of each row before the cut.
+        parts: The numbers of the rows of each split.
+        labels: The label of each row before the cuts.
+        groups: The group of each row, if it is to stay together.
     """
-    for label in np.unique(labels[off]):
-        if (labels == label).sum() == (labels[off] == label).sum():
-            stays = groups[off[labels[off] == label][0]]
-            off = off[groups[off] != stays]
-    return off
+    groups = np.arange(len(labels)) if groups is None else groups
+    for label in np.setdiff1d(labels, labels[parts["train"]]):
+        name = next(name for name in ("validation", "test") if name in parts and label in labels[parts[name]])
+        rows = parts[name]
+        stays = groups[rows] == groups[rows[labels[rows] == label][0]]
+        parts["train"] = np.sort(np.concatenate([parts["train"], rows[stays]]))
+        parts[name] = rows[~stays]
 
 
 def draw_rows(rows: Dataset, number: int, seed: int, kind: ProblemType) -> Dataset:

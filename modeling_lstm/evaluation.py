@@ -69,6 +69,12 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
     kind, names = task["problem_type"], task["label_names"]
     data_arguments = _data_arguments(record["data"], kind, arguments)
     is_other = arguments.dataset is not None
+    if arguments.dataset is not None and Path(arguments.dataset).resolve() == Path(record["data"]["dataset"]).resolve():
+        logger.warning(
+            "%s is what the run was trained on: without --dataset its %s split alone is scored.",
+            arguments.dataset,
+            arguments.split,
+        )
     data = load_data(
         data_arguments,
         only=arguments.split,

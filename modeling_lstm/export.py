@@ -99,7 +99,7 @@ def _check_packages() -> None:
             OnnxExporter()
             OnnxRuntimeQuantizer().validate_environment(ExportFormat.ONNX)
     except ImportError as error:
-        cause = str(error).strip().splitlines()[0].rstrip(".")
+        cause = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise InputError(
             f"The installed packages cannot export: {cause}. Write pip install --upgrade 'modeling-lstm[onnx]'."
         ) from error

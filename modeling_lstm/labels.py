@@ -58,11 +58,14 @@ class SingleLabels(LabelReader):
 
     kind = "single_label_classification"
 
-    def __init__(self, columns: list[str], rows: Dataset, names: list[str] | None, are_numbered: bool):
+    def __init__(self, columns: list[str], rows: Dataset, names: list[str] | None, asked: list[str] | None):
         super().__init__(columns)
         coded = _class_label(rows.features[columns[0]])
-        self.are_numbered = are_numbered
-        self.names = names or (list(coded.names) if coded else _named(rows.unique(columns[0]), columns[0], len(rows)))
+        values = rows.unique(columns[0])
+        self.lacking = "the train split lacks" if asked is None else "--labels does not name"
+        # names of numbers: where the data hold none of these names, or hold numbers that stand for others
+        self.are_numbered = asked is not None and not {_name(value, coded) for value in values} <= {*MISSING, *asked}
+        self.names = names or (list(coded.names) if coded else _named(values, columns[0], len(rows)))
         self.numbers = {name: number for number, name in enumerate(self.names)}
 
     @property
@@ -77,25 +80,25 @@ class SingleLabels(LabelReader):
         missing = MISSING if coded is None else (*MISSING, -1)
         values = rows.unique(column)
         if any(value in missing for value in values):
-            number = next(i for i, value in enumerate(rows[column], start=1) if value in missing)
+            number = next(i for i, value in enumerate(rows[column][:], start=1) if value in missing)
             raise self._complain(number, split, "is missing")
-        unknown = sorted({_name(value, coded) for value in values if self._number(_name(value, coded)) is None})
+        unknown = sorted({_name(value, coded) for value in values if self._number(value, coded) is None})
         require(
             not unknown,
-            f"The {split} split has labels that the train split lacks: {listed(unknown)}; "
-            f"known are {listed(self.names)}.",
+            f"The {split} split has labels that {self.lacking}: {listed(unknown)}; known are {listed(self.names)}.",
         )
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> int:
         """As for [`LabelReader.read`]."""
-        number = self._number(_name(values[0], _class_label(features[0])))
+        number = self._number(values[0], _class_label(features[0]))
         assert number is not None, "labels are checked before they are read"
         return number
 
-    def _number(self, name: str) -> int | None:
-        if name not in self.numbers and self.are_numbered and name.isdecimal() and int(name) < len(self.names):
-            return int(name)
-        return self.numbers.get(name)
+    def _number(self, value: Any, coded: ClassLabel | None) -> int | None:
+        if not self.are_numbered:
+            return self.numbers.get(_name(value, coded))
+        number = str(value)
+        return int(number) if _INTEGER.fullmatch(number) and 0 <= int(number) < len(self.names) else None
 
 
 class LabelSets(LabelReader):
@@ -107,7 +110,7 @@ class LabelSets(LabelReader):
         super().__init__(columns)
         (column,) = columns
         coded = _class_label(rows.features[column])
-        values = {value for row in rows[column] for value in row or ()}
+        values = {value for row in rows[column][:] for value in row or ()}
         require(None not in values, f"The label column {column!r} has lists with a missing label in them.")
         self.names = names or (list(coded.names) if coded else _named(values, column, rows.num_rows))
 
@@ -116,9 +119,12 @@ class LabelSets(LabelReader):
         (column,) = self.columns
         coded, known = _class_label(rows.features[column]), set(self.names)
         unknown: set[str] = set()
-        for number, values in enumerate(rows[column], start=1):
+        for number, values in enumerate(rows[column][:], start=1):
             if values is None:
                 raise self._complain(number, split, "is missing: a row without labels has an empty list")
+            if len(set(values)) < len(values):
+                twice = f"has a label twice, {values}: lists with a 0 or 1 for each label must all be of one length"
+                raise self._complain(number, split, f"{twice} and hold nothing else")
             unknown |= {_name(one, coded) for one in values} - known
         require(
             not unknown,
@@ -141,7 +147,7 @@ class LabelVectors(LabelReader):
     def __init__(self, columns: list[str], rows: Dataset, names: list[str] | None):
         super().__init__(columns)
         (column,) = columns
-        width = next(len(row) for row in rows[column] if row is not None)
+        width = next(len(row) for row in rows[column][:] if row is not None)
         coded = _class_label(rows.features[column])
         self.names = names or (list(coded.names) if coded else [str(number) for number in range(width)])
         require(
@@ -152,7 +158,7 @@ class LabelVectors(LabelReader):
 
     def check(self, rows: Dataset, split: str) -> None:
         """As for [`LabelReader.check`]."""
-        for number, values in enumerate(rows[self.columns[0]], start=1):
+        for number, values in enumerate(rows[self.columns[0]][:], start=1):
             if values is None or len(values) != len(self.names) or any(truth(one) is None for one in values):
                 expected = f"must be a list of {len(self.names)} values 0 or 1, one for each label, found {values}"
                 raise self._complain(number, split, expected)
@@ -179,7 +185,7 @@ class LabelColumns(LabelReader):
     def check(self, rows: Dataset, split: str) -> None:
         """As for [`LabelReader.check`]."""
         for column in self.columns:
-            for number, value in enumerate(rows[column], start=1):
+            for number, value in enumerate(rows[column][:], start=1):
                 if truth(value) is None:
                     raise InputError(
                         f"The label in row {number} of the {split} split must be 0 or 1, found {value!r} (column "
@@ -208,7 +214,7 @@ class Numbers(LabelReader):
     def check(self, rows: Dataset, split: str) -> None:
         """As for [`LabelReader.check`]."""
         (column,) = self.columns
-        for number, value in enumerate(rows[column], start=1):
+        for number, value in enumerate(rows[column][:], start=1):
             try:
                 is_finite = value not in MISSING and math.isfinite(float(value))
             except ValueError as error:
@@ -227,7 +233,7 @@ def label_reader(
     problem_type: ProblemType | None,
     names: list[str] | None,
     *,
-    are_numbered: bool = False,
+    asked: list[str] | None = None,
 ) -> LabelReader:
     """
     Find what kind of labels the columns hold.
@@ -237,7 +243,7 @@ def label_reader(
         columns: The label column, or one for each label.
         problem_type: The problem type that is asked for; `None`: the one that the column's type says.
         names: Names of the labels, those of a trained model say; by default what the data tell.
-        are_numbered: Whether the data may hold the numbers of these names instead.
+        asked: Those that the user gave, of which the data may hold the numbers 0, 1, ... instead.
 
     Raises:
         InputError: the columns cannot be labels, or not of that problem type.
@@ -279,7 +285,7 @@ def label_reader(
         not is_list and (is_integer or is_text or dtype == "bool"),
         f"The label column {column!r} must hold strings or integers, found {dtype}.",
     )
-    return SingleLabels(columns, rows, names, are_numbered)
+    return SingleLabels(columns, rows, names, asked)
 
 
 def truth(value: Any) -> float | None:
@@ -291,7 +297,7 @@ def _are_vectors(rows: Dataset, column: str, names: list[str] | None) -> bool:
     """
     Whether lists hold a 0 or 1 for each label, and not the names of those that a row has: then all are of one length.
     """
-    lists = [row for row in rows[column] if row is not None]
+    lists = [row for row in rows[column][:] if row is not None]
     width = len(lists[0]) if lists else 0
     if width == 0 or not all(len(row) == width and all(truth(one) is not None for one in row) for row in lists):
         return False
@@ -310,6 +316,11 @@ def _named(values: Iterable[Any], column: str, rows: int) -> list[str]:
         f"The label column {column!r} has {len(names)} different values in {rows} rows, which are "
         f"no labels: name the column with --label_column{', or add --problem_type regression' * are_numbers}.",
     )
+    if any(_is_float(name) and float(name) % 1 for name in names):
+        logger.warning(
+            "Labels such as %s are taken for names; to predict a number, add --problem_type regression.",
+            next(name for name in sorted(names) if _is_float(name) and float(name) % 1),
+        )
     by_trimmed: dict[str, list[str]] = {}
     for name in sorted(names):
         by_trimmed.setdefault(name.strip(), []).append(name)

@@ -18,7 +18,17 @@ from .classifier import JOINT, MODEL, TextClassifier
 from .errors import InputError, listed, require, require_utf8
 from .runs import RECORD, load_run, read_record
 from .sources import LINE_BREAK, guess_text_column, joined, reading
-from .tables import BYTE_ORDER_MARK, FileArguments, Lines, ParquetFile, Table, lines_of, open_table
+from .tables import (
+    BYTE_ORDER_MARK,
+    FileArguments,
+    Lines,
+    ParquetFile,
+    Table,
+    find_column,
+    known_encoding,
+    lines_of,
+    open_table,
+)
 from .writers import Row, check_output, write_rows
 
 CHUNK = 4_096  # rows held in memory and classified together
@@ -95,7 +105,11 @@ def predict(run: str, texts: list[str], arguments: PredictionArguments) -> Itera
     classifier = open_classifier(run, arguments.backend, arguments.revision)
     scores = [f"score_{name}" for name in classifier.labels] if arguments.all_scores else []
     taken = {"text", "label", "score", *scores}
-    kept = {f"input_{name}" if name in taken else name: kind for name, kind in found.kept.items()}
+    kept: dict[str, pa.DataType] = {}
+    for name, kind in found.kept.items():
+        while name in taken or name in kept:
+            name = f"input_{name}"
+        kept[name] = kind
     sources, originals = itertools.tee(found.rows)  # apart by no more than a chunk
     answers = classify(
         classifier,
@@ -197,7 +211,13 @@ def _type(table: Table, column: str) -> pa.DataType:
 def _columns_of_training(record: dict[str, Any], table: Table) -> list[str]:
     """The text columns that the run was trained with, if the input has them too."""
     columns = record.get("text_column") or []
-    return columns if set(columns) <= set(table.columns) else []
+    found = [find_column(table.columns, column, repr(str(table.path))) for column in columns]
+    require(
+        all(found) or not any(found),
+        f"The run reads the columns {listed(columns)}, of which {str(table.path)!r} has only "
+        f"{listed(filter(None, found))}: name the columns to read with --text_column.",
+    )
+    return [str(column) for column in found if column]
 
 
 def _rows(table: Table, columns: list[str], kept: list[str], separator: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -213,7 +233,7 @@ def _rows(table: Table, columns: list[str], kept: list[str], separator: str) -> 
 def _standard_input(encoding: str | None) -> Iterator[str]:
     if isinstance(sys.stdin, io.TextIOWrapper):
         with reading("standard input"):
-            sys.stdin.reconfigure(encoding=encoding, newline="\n")
+            sys.stdin.reconfigure(encoding=encoding and known_encoding(encoding), newline="\n")
     with reading("standard input"):
         for number, line in enumerate(lines_of(sys.stdin)):
             yield line.removeprefix(BYTE_ORDER_MARK) if number == 0 else line

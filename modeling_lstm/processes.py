@@ -12,7 +12,7 @@ T = TypeVar("T")
 LAUNCH = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")  # what torchrun tells each process
 # torch gives collective calls up after half an hour, and a teacher may label texts for days
 _FOREVER = timedelta(days=365)
-_turns = itertools.count()
+_turns, _trials = itertools.count(), itertools.count()
 
 
 def rank() -> int:
@@ -57,7 +57,8 @@ def main_first() -> Iterator[None]:
     """
     Rank 0 goes through the block, then the others do, who find its files and caches there.
 
-    They wait as long as it takes, and end if rank 0 fails. No collective call may be made in the block.
+    Each waits for the others as long as it takes, and ends if rank 0 fails. No collective call may be made in the
+    block.
     """
     store, turn = _store(), f"modeling_lstm/turn-{next(_turns)}"
     if store is None:
@@ -69,11 +70,13 @@ def main_first() -> Iterator[None]:
             outcome = "done"
         finally:
             store.set(turn, outcome)
+        store.wait([f"{turn}-{number}" for number in range(1, processes())], _FOREVER)
     else:
         store.wait([turn], _FOREVER)
         if store.get(turn) != b"done":
             raise SystemExit(2)
         yield
+        store.set(f"{turn}-{rank()}", "done")
 
 
 def from_main(build: Callable[[], T]) -> T:
@@ -93,20 +96,21 @@ def from_main(build: Callable[[], T]) -> T:
 @contextlib.contextmanager
 def failing_once() -> Iterator[None]:
     """Of several processes the first one that fails raises its error; the others, which miss it, end with status 2."""
+    key = f"modeling_lstm/failures-{next(_trials)}"
     try:
         yield
     except Exception as error:
-        if not _is_first_to_fail():
+        if not _is_first_to_fail(key):
             raise SystemExit(2) from error
         raise
 
 
-def _is_first_to_fail() -> bool:
+def _is_first_to_fail(key: str) -> bool:
     store = _store()
     if store is None:
         return True
     try:
-        return store.add("modeling_lstm/failures", 1) == 1
+        return store.add(key, 1) == 1
     except RuntimeError:  # the process that kept the store is gone
         return False
 

@@ -43,6 +43,7 @@ LABEL_COLUMNS = (
 LINE_BREAK = "\n"  # between the texts of several columns in runs whose `run.json` names no separator
 READING = 1  # raise it when text files are read otherwise, so that older caches are not used
 ROWS_AT_ONCE = 10_000
+_CARD_FILES = {"config_name", "data_files", "data_dir", "default"}
 _SHARD = re.compile(r"(\w+)-\d{5}-of-\d{5}")  # how `push_to_hub` names the files of a split
 
 
@@ -229,7 +230,10 @@ def open_source(
             found = _files_of(Path(source), subset)
             if isinstance(found, dict):
                 chosen = FileArguments() if arguments is None else arguments.of_files()
-                return {name: FileSplit(name, files, chosen) for name, files in found.items()}
+                files_of: dict[str, Split] = {}
+                for name, files in found.items():
+                    files_of.setdefault(_standard(name), FileSplit(name, files, chosen))
+                return files_of
             rows = found
         elif kind == "built-in":
             rows = load_order_matters()
@@ -237,9 +241,12 @@ def open_source(
             rows = load_dataset(source, name=subset, revision=revision)
     splits: dict[str, Split] = {}
     for name in rows:
-        standard = "validation" if name in SPLIT_KEYWORDS["validation"] else name
-        splits.setdefault(standard, LoadedSplit(rows[name], f"{name} split of {source!r}"))
+        splits.setdefault(_standard(name), LoadedSplit(rows[name], f"{name} split of {source!r}"))
     return splits
+
+
+def _standard(split: str) -> str:
+    return "validation" if split in SPLIT_KEYWORDS["validation"] else split
 
 
 def read_texts(
@@ -349,20 +356,22 @@ def _files_of(path: Path, subset: str | None) -> dict[str, list[Path]] | Dataset
         subset in configurations or (subset is None and len(configurations) == 1),
         f"{str(path)!r} has the subsets {listed(configurations)}: name one as {path}:SUBSET.",
     )
-    name = subset or configurations[0]
+    name = subset or next(iter(configurations))
     builder = load_dataset_builder(str(path), name=name)
     files = {str(split): [Path(one) for one in paths] for split, paths in (builder.config.data_files or {}).items()}
     is_known = all(format_of(one) in FORMATS for paths in files.values() for one in paths)
-    return files if files and is_known else load_dataset(str(path), name=name)
+    # of a card that says more of its files, their separator or the names of their labels say, `datasets` knows best
+    is_plain = builder.info.features is None and configurations[name].keys() <= _CARD_FILES
+    return files if files and is_known and is_plain else load_dataset(str(path), name=name)
 
 
-def _configurations(folder: Path) -> list[str]:
-    """The configurations that the card of a folder names."""
+def _configurations(folder: Path) -> dict[str, dict[str, Any]]:
+    """The configurations that the card of a folder names, and what it says of them."""
     card = folder / "README.md"
     if not card.is_file():
-        return []
+        return {}
     configurations = DatasetCard.load(card).data.to_dict().get("configs") or []
-    return [one["config_name"] for one in configurations]
+    return {one["config_name"]: one for one in configurations}
 
 
 def _splits_of(folder: Path) -> dict[str, list[Path]]:
@@ -389,6 +398,11 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
         else:
             splits.setdefault(split, []).append(path)
     if not splits:
+        hinted = [path.name for path in untold if re.search("train|test|valid|eval", path.name.lower())]
+        require(
+            len(untold) == 1 or not hinted,
+            f"Which splits are {listed(hinted[:5])}? Rename them to train.csv, validation.csv and test.csv, say.",
+        )
         return {"train": untold}
     told = "; ".join(f"{name}: {listed(path.name for path in paths)}" for name, paths in splits.items())
     require(
@@ -414,7 +428,7 @@ def _split_of(path: Path) -> str | None:
     if shard := _SHARD.match(path.name):
         return shard[1]
     found: set[str] = set()
-    for part in (path.name.split(".")[0], *path.parts[:-1]):
+    for part in (path.name, *path.parts[:-1]):
         words = re.split(r"[^a-z]+", part.lower())
         found |= {str(split) for split, keywords in SPLIT_KEYWORDS.items() if not set(words).isdisjoint(keywords)}
     require(

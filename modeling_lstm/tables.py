@@ -39,6 +39,8 @@ MARKS = {
 }
 BYTE_ORDER_MARK = "\ufeff"
 
+csv.field_size_limit(2**31 - 1)  # how long a text may be, --max_characters says
+
 
 @dataclass(kw_only=True)
 class FileArguments:
@@ -190,6 +192,8 @@ class Delimited(Table):
         self.delimiter = arguments.delimiter_character() or self._delimiter()
         self.quoting = arguments.quoting or ("double" if self.delimiter != "\t" else self._quoting())
         self.columns = self._header(self.quoting)
+        if any(name and is_number(name) for name in self.columns):
+            logger.warning("%s: its first line is taken for the names of the columns: %s", path, listed(self.columns))
 
     def rows(self, columns: list[str]) -> Iterator[tuple[str, ...]]:
         """As for [`Table.rows`]."""
@@ -226,14 +230,22 @@ class Delimited(Table):
 
     def _records(self, quoting: str) -> Iterator[tuple[int, list[str]]]:
         """The number of the line where each record ends, and its fields; empty lines are left out."""
-        csv.field_size_limit(2**31 - 1)  # a limit in characters is --max_characters
         how: dict[str, Any] = {"quoting": csv.QUOTE_NONE} if quoting == "none" else {"strict": True}
+        width, empty = 0, 0
         with opened(self.path, self.encoding) as file:
             reader = csv.reader(file, delimiter=self.delimiter, **how)
             try:
                 for fields in reader:
-                    if fields:
-                        yield reader.line_num, fields
+                    if not fields:
+                        empty = empty or reader.line_num
+                        continue
+                    if width == 1 and empty:  # an empty text, or nothing at all
+                        raise InputError(
+                            f"{str(self.path)!r} could not be read: line {empty} is empty. Write an empty text as "
+                            'two quotation marks, "", or give a .txt file, in which each line is a text.'
+                        )
+                    width, empty = width or len(fields), 0
+                    yield reader.line_num, fields
             except csv.Error as error:
                 cause = "a quotation mark is never closed" if "end of data" in str(error) else str(error)
                 raise InputError(
@@ -317,6 +329,7 @@ class Json(Table):
     def __init__(self, path: Path, arguments: FileArguments):
         super().__init__(path)
         self.encoding = encoding_of(path, arguments.encoding)
+        self._document: list[dict[str, Any]] | None = None
         first = list(itertools.islice(self._objects(), 10 * SAMPLE))
         require(bool(first), f"{str(path)!r} is empty: it has no rows.")
         self.columns = list(dict.fromkeys(name for row in first for name in row))
@@ -328,21 +341,27 @@ class Json(Table):
                 yield tuple(row.get(name) for name in columns)
 
     def _objects(self) -> Iterator[dict[str, Any]]:
+        if self._document is not None:
+            yield from self._document
+            return
         with opened(self.path, self.encoding) as file:
             start = ""
             while not start.strip() and (line := file.readline()):
                 start += line
             try:
-                first = self._parsed(start) if start.strip() else None
+                first = self._parsed(start) if start.strip() else []
             except json.JSONDecodeError:
                 first = None  # its first line is not a whole document, so the file is
-                document = self._whole(start + file.read())
-            else:
-                if isinstance(first, dict):
-                    yield from self._lines(first, file, start.count("\n"))
+            if isinstance(first, dict):
+                lines = self._lines(first, file, start.count("\n"))
+                second = next(itertools.islice(lines, 1, None), None)
+                if second is not None or not _are_columns(first):
+                    yield from itertools.chain([first], [] if second is None else [second], lines)
                     return
-                document = [] if first is None else first
-            yield from self._records(document)
+                self._document = self._records(first)
+            else:
+                self._document = self._records(self._whole(start + file.read()) if start.strip() else [])
+        yield from self._document
 
     def _lines(self, first: dict[str, Any], file: IO[str], number: int) -> Iterator[dict[str, Any]]:
         yield first
@@ -365,9 +384,9 @@ class Json(Table):
         except json.JSONDecodeError as error:
             raise InputError(f"{str(self.path)!r} could not be read: it is no JSON: {error}.") from error
 
-    def _records(self, document: Any) -> Iterator[dict[str, Any]]:
+    def _records(self, document: Any) -> list[dict[str, Any]]:
         """The rows of one document."""
-        if isinstance(document, dict) and all(isinstance(values, list) for values in document.values()):
+        if _are_columns(document):
             lengths = {name: len(values) for name, values in document.items()}
             require(
                 len(set(lengths.values())) <= 1,
@@ -378,12 +397,17 @@ class Json(Table):
             isinstance(document, list) and all(isinstance(row, dict) for row in document),
             f"{str(self.path)!r} could not be read: expected a JSON object in each line, or an array of objects.",
         )
-        yield from document
+        return document
 
     @staticmethod
     def _parsed(text: str) -> Any:
         hooks: dict[str, Any] = {"parse_int": Written, "parse_float": Written, "parse_constant": Written}
         return _with_truth_written(json.loads(text, **hooks))
+
+
+def _are_columns(document: Any) -> bool:
+    """Whether JSON holds a list for each column."""
+    return isinstance(document, dict) and all(isinstance(values, list) for values in document.values())
 
 
 def _with_truth_written(value: Any) -> Any:
@@ -464,25 +488,36 @@ def encoding_of(path: Path, asked: str | None) -> str:
     require(bool(start), f"{str(path)!r} is empty: it has no rows.")
     marked = next((name for mark, name in MARKS.items() if start.startswith(mark)), None)
     if asked is not None:
-        try:
-            known = codecs.lookup(asked)
-            is_text = known._is_text_encoding
-        except (LookupError, ValueError):
-            is_text = False
-        require(is_text, f"--encoding {asked} is no encoding that Python knows; known are utf-8, cp1252, utf-16, ...")
-        family = known.name.replace("-sig", "").removesuffix("-le").removesuffix("-be")
+        known = known_encoding(asked)
+        family = known.replace("-sig", "").removesuffix("-le").removesuffix("-be")
         require(
             marked is None or marked.replace("-sig", "") == family,
             f"{str(path)!r} begins with the byte order mark of {marked and marked.replace('-sig', '').upper()}, but "
             f"--encoding says {asked}: leave it out.",
         )
-        return marked or known.name
+        return marked or known
     require(
         marked is not None or b"\0" not in start,
         f"{str(path)!r} could not be read: it holds zero bytes, so it is no text in UTF-8. If it is UTF-16, add "
         "--encoding utf-16-le (or utf-16-be).",
     )
     return marked or "utf-8"
+
+
+def known_encoding(name: str) -> str:
+    """
+    Python's name of an encoding.
+
+    Raises:
+        InputError: it has none.
+    """
+    try:
+        known = codecs.lookup(name)
+        is_text = known._is_text_encoding
+    except (LookupError, ValueError):
+        is_text = False
+    require(is_text, f"--encoding {name} is no encoding that Python knows; known are utf-8, cp1252, utf-16, ...")
+    return known.name
 
 
 @contextlib.contextmanager

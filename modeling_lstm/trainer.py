@@ -235,10 +235,10 @@ class LstmTrainer(Trainer):
     def loss_of(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """The usual loss of rows whose logits are known, of shape `(rows, labels)`."""
         model: Any = self.model
+        if self.compute_loss_func is not None:  # before the other, as Trainer asks them
+            return self.compute_loss_func({"logits": logits}, labels)
         if self.label_smoother is not None:
             return self.label_smoother({"logits": logits}, labels)
-        if self.compute_loss_func is not None:
-            return self.compute_loss_func({"logits": logits}, labels)
         if hasattr(model.config, "label_smoothing"):
             return classification_loss(model.config, logits, labels)
         return model.loss_function(labels=labels, pooled_logits=logits, config=model.config)
@@ -342,11 +342,11 @@ class LstmTrainer(Trainer):
 
 
 class _OwnChance(TrainerCallback):
-    """Lets each of several processes draw dropout masks of its own; a resumed run has read its chance already."""
+    """Lets each of several processes draw dropout masks of its own; what a checkpoint holds of it is read later."""
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        if args.process_index > 0 and state.global_step == 0:
-            set_seed(args.seed + args.process_index)
+        if args.process_index > 0:
+            set_seed((args.seed + args.process_index) % 2**32)
 
 
 class _RowUpdates(TrainerCallback):

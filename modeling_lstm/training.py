@@ -261,6 +261,13 @@ _ORDINARY = {
         "report_to",
         "push_to_hub",
         "ddp_find_unused_parameters",
+        "run_name",
+        "hub_model_id",
+        "hub_private_repo",
+        "hub_revision",
+        "save_steps",
+        "eval_steps",
+        "gradient_accumulation_steps",
     ),
 }
 
@@ -275,6 +282,12 @@ def _explained(args: LstmTrainingArguments, checkpoint: str | None) -> Iterator[
     except Exception as error:  # whatever the libraries raise
         if cause := save_failure(error):
             raise InputError(f"A checkpoint could not be saved in {str(args.output_dir)!r}: {cause}") from error
+        said = str(error).lower()
+        if isinstance(error, MemoryError) or "out of memory" in said or "allocate memory" in said:
+            raise InputError(
+                "There is not enough memory: try a smaller --per_device_train_batch_size with more "
+                "--gradient_accumulation_steps, or a smaller --max_length."
+            ) from error
         if "size mismatch" in str(error) or "parameter group" in str(error):
             raise InputError(
                 f"The checkpoint {checkpoint!r} is of another model or vocabulary: resume with the data and settings "
@@ -310,7 +323,7 @@ def check_sources(
     data: DataArguments,
     distillation: DistillationArguments | None = None,
 ) -> None:
-    """Raise [`InputError`] if the run folder is one that the training reads from, or lies in one, or holds one."""
+    """Raise [`InputError`] if the run folder is one that the training reads from, holds one, or lies among data."""
     read = [("dataset", data.dataset), ("train_dataset", data.train_dataset), ("tokenizer", tokenizer.tokenizer)]
     read += [("transformer", model.transformer), ("embeddings", (model.embeddings or "").removeprefix("transformer:"))]
     if distillation is not None:
@@ -321,8 +334,12 @@ def check_sources(
         path = Path(name).expanduser().resolve() if name else None
         if path is not None and path.exists():
             require(
-                path != target and path not in target.parents and target not in path.parents,
+                path != target and target not in path.parents,
                 f"--output_dir {str(folder)!r} would write over what --{flag} {name} reads: choose another folder.",
+            )
+            require(
+                path not in target.parents or flag not in ("dataset", "train_dataset", "unlabeled"),
+                f"--output_dir {str(folder)!r} lies in the folder that --{flag} reads: choose a folder outside of it.",
             )
 
 

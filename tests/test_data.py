@@ -377,6 +377,12 @@ def test_a_test_split_cut_from_train(tmp_path: Path) -> None:
         ({"train.csv": 30, "testing/b.csv": 6}, {"train": 30, "test": 6}),
         ({"Training/x.csv": 30, "VALID/x.csv": 6, "eval-2/x.csv": 9}, {"train": 30, "validation": 6, "test": 9}),
         ({"data/train-00000-of-00002.csv": 30, "data/train-00001-of-00002.csv": 30}, {"train": 60}),
+        (
+            {"snli_1.0_train.csv": 30, "snli_1.0_dev.csv": 9, "snli_1.0_test.csv": 6},
+            {"train": 30, "validation": 9, "test": 6},
+        ),
+        ({"imdb.train.csv": 30, "imdb.test.csv": 6}, {"train": 30, "test": 6}),
+        ({"train-00000-of-00001.csv": 30, "dev-00000-of-00001.csv": 9}, {"train": 30, "validation": 9}),
         ({"tweets_2019.csv": 30, "tweets_2020.csv": 30}, {"train": 60}),
         ({"train.csv": 30, ".ipynb_checkpoints/train-checkpoint.csv": 30}, {"train": 30}),
         ({"train.csv": 30, ".hidden.csv": 30, "__pycache__/test.csv": 30}, {"train": 30}),
@@ -405,6 +411,7 @@ def test_splits_by_the_words_of_datasets(
     [
         (["train.csv", "reviews.csv"], "Which split is reviews.csv.*are train: train.csv"),
         (["train.csv", "test.csv", "more/2020.csv"], "Which split is 2020.csv.*test: test.csv; train: train.csv"),
+        (["TrainData.csv", "TestData.csv"], "Which splits are TestData.csv, TrainData.csv. Rename them to train.csv"),
         (["training/eval.csv", "training/a.csv"], "Which split is 'training/eval.csv'. Its name tells test, train"),
     ],
 )

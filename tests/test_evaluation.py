@@ -250,3 +250,4 @@ def test_texts_that_are_also_in_train_are_counted(tmp_path: Path, caplog: pytest
     caplog.clear()
     evaluate(str(run), EvaluationArguments(dataset=str(tmp_path / "data")))
     assert said not in caplog.text
+    assert "is what the run was trained on: without --dataset its test split alone is scored." in caplog.text

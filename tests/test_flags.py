@@ -132,7 +132,7 @@ def test_every_setting_works_or_is_refused(
         ("--learning_rate nan", "argument --learning_rate.*invalid float value: 'nan'"),
         ("--weight_decay inf", "argument --weight_decay.*invalid float value: 'inf'"),
         ("--hidden_size 99999999999999999999", "argument --hidden_size.*invalid int value"),
-        ("--hidden_size 999999999", "its sizes are too large"),
+        ("--hidden_size 999999999", "its sizes cannot be used"),
         ("--num_hidden_layers 1000000", "--num_hidden_layers must be at most 1000"),
         ("--seed 4294967296", "--seed must be from 0 to 4294967295"),
         ("--split_seed -1", "--split_seed must be from 0"),

@@ -123,10 +123,41 @@ def test_names_for_numbers(tmp_path: Path) -> None:
     data = load(path, labels=["negative", "neutral", "positive"])
     assert data.label_names == ["negative", "neutral", "positive"]
     assert all(int(text.split()[1]) % 3 == label for text, label in split_rows(data.splits["train"]))
-    with pytest.raises(InputError, match="labels that the train split lacks: 2; known are negative, neutral"):
+    with pytest.raises(InputError, match="labels that --labels does not name: 2; known are negative, neutral"):
         load(path, labels=["negative", "neutral"])
     with pytest.raises(InputError, match="--labels must be different names, found a, a"):
         load(path, labels=["a", "a"])
+
+
+def test_numbers_are_names_or_stand_for_them(tmp_path: Path) -> None:
+    """Stars from 0 to 4 under the names 1 to 5: each number stands for the name in its place."""
+    stars = ["1", "2", "3", "4", "5"]
+    for first in (0, 1):
+        path = write_csv(tmp_path / f"from{first}.csv", [(f"text {n}", n % 5 + first) for n in range(100)])
+        data = load(path, labels=stars)
+        assert data.label_names == stars
+        assert all(int(text.split()[1]) % 5 == label for text, label in split_rows(data.splits["train"]))
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["neg", "pos"])})
+    rows = {"text": [f"a {n}" for n in range(40)], "label": [n % 2 for n in range(40)]}
+    Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "a.parquet")
+    assert load(tmp_path / "a.parquet", labels=["negative", "positive"]).label_names == ["negative", "positive"]
+    assert load(tmp_path / "a.parquet", labels=["pos", "neg"]).splits["train"].features["label"].names == ["pos", "neg"]
+    words = write_csv(tmp_path / "words.csv", [(f"text {n}", ("good", "bad")[n % 2]) for n in range(40)])
+    with pytest.raises(InputError, match="labels that --labels does not name: bad, good; known are x, y"):
+        load(words, labels=["x", "y"])
+
+
+@pytest.mark.parametrize("ragged", [[], [1, 0], [1, 0, 2], [1, 0, 0, 0]])
+def test_one_ragged_row_makes_no_names_of_vectors(tmp_path: Path, ragged: list[int]) -> None:
+    rows = [(f"a {n}", VECTORS[n % 3]) for n in range(40)] + [("odd", ragged)]
+    with pytest.raises(InputError, match=r"row 1 .*has a label twice, \['1', '0', '0'\]: lists with a 0 or 1"):
+        load(write(tmp_path / "a.jsonl", rows, ("text", "labels")))
+
+
+def test_fractions_as_labels_are_mentioned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    data = load(write_csv(tmp_path / "a.csv", [(f"text {n}", ("0.5", "1.0")[n % 2]) for n in range(40)]))
+    assert data.label_names == ["0.5", "1.0"]
+    assert "Labels such as 0.5 are taken for names; to predict a number, add --problem_type regression" in caplog.text
 
 
 def test_missing_lists_are_no_empty_ones(tmp_path: Path) -> None:

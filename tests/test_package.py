@@ -261,6 +261,7 @@ def test_readme_names_only_flags_and_commands_that_exist() -> None:
     known |= set(EvaluationArguments.__dataclass_fields__) | set(PredictionArguments.__dataclass_fields__)
     known |= set(VectorTrainingArguments.__dataclass_fields__) | set(ExportArguments.__dataclass_fields__)
     known |= set(CardArguments.__dataclass_fields__) | set(PushArguments.__dataclass_fields__)
+    known |= {"nproc_per_node"}  # torchrun's
     known |= set(DistillationArguments.__dataclass_fields__)
     known |= set(CompareArguments.__dataclass_fields__) | {"comparison", "beside", "push_to_space", "port"}
     known |= {"output_dir", "source", "help", "check", "number", "push_to_hub"}

@@ -126,7 +126,7 @@ def test_what_cannot_be_used(trained: Path, tmp_path: Path, fails: Callable[...,
     assert not target.exists() and not list(tmp_path.glob(".saving-*"))
 
 
-def test_the_text_columns_of_the_training_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_text_columns_of_the_training_are_read(tmp_path: Path, fails: Callable[..., str]) -> None:
     rows = [(text.split()[0], " ".join(text.split()[1:]), label) for text, label in opinion_rows(60)]
     source = write_csv(tmp_path / "a.csv", rows, ("headline", "body", "label"))
     run = tmp_path / "run"
@@ -136,6 +136,12 @@ def test_the_text_columns_of_the_training_are_read(tmp_path: Path, capsys: pytes
     assert read(tmp_path / "out.csv")[0]["text"] == f"{rows[0][0]} [SEP] {rows[0][1]}"
     record = json.loads((run / "run.json").read_text(encoding="utf-8"))
     assert record["data"].pop("separator") == " [SEP] "
+    other = write_csv(tmp_path / "b.csv", [row[:2] for row in rows], ("Headline", "BODY"))
+    assert main(["predict", str(run), "--input", str(other), "--output", str(tmp_path / "out.csv")]) == 0
+    assert read(tmp_path / "out.csv")[0]["text"] == f"{rows[0][0]} [SEP] {rows[0][1]}"
+    half = write_csv(tmp_path / "c.csv", [row[1:2] for row in rows], ("body",))
+    message = fails("predict", run, "--input", half)
+    assert "reads the columns headline, body, of which" in message and "has only body: name the columns" in message
     (run / "run.json").write_text(json.dumps(record), encoding="utf-8")  # as it was before there were separators
     assert main(["predict", str(run), "--input", str(source), "--output", str(tmp_path / "out.csv")]) == 0
     assert read(tmp_path / "out.csv")[0]["text"] == f"{rows[0][0]}\n{rows[0][1]}"
@@ -230,6 +236,17 @@ def test_columns_that_are_kept(trained: Path, tmp_path: Path, source: str, outpu
         assert sum(scores.values()) == pytest.approx(1.0, abs=1e-5)
         assert max(scores, key=scores.__getitem__) == row["label"]
         assert scores[row["label"]] == pytest.approx(float(row["score"]))
+
+
+def test_answers_can_be_answered_again(trained: Path, tmp_path: Path) -> None:
+    """Columns that an earlier prediction wrote are kept under names of their own."""
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    source = write_csv(tmp_path / "in.csv", [("good", "x")], ("text", "label"))
+    for path, target in ((source, first), (first, second)):
+        flags = ["--input", str(path), "--output", str(target), "--keep_columns", "all"]
+        assert main(["predict", str(trained), *flags]) == 0
+    names = ["text", "label", "score", "input_label", "input_score", "input_input_label"]
+    assert list(read(second)[0]) == names and read(second)[0]["input_input_label"] == "x"
 
 
 def test_some_columns_are_kept(

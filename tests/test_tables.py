@@ -137,10 +137,31 @@ def test_numbers_of_json_keep_their_spelling(tmp_path: Path) -> None:
         '[{"text": "a", "n": 1}, {"text": "b", "n": 2}]',
         '\n[\n  {"text": "a",\n   "n": 1},\n  {"text": "b", "n": 2}\n]\n',
         '{\n "text": ["a", "b"],\n "n": [1, 2]\n}',
+        '{"text": ["a", "b"], "n": [1, 2]}\n\n',
     ],
 )
 def test_forms_of_json(tmp_path: Path, text: str) -> None:
     assert rows(tmp_path / "a.json", text) == [("a", "1"), ("b", "2")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[{"text": "a"}]\n[{"text": "b"}]\n', "it is no JSON: Extra data"),
+        ('{"text": "a"}\n["b"]\n', "line 2 must hold a JSON object"),
+        ('{"text": "a"}\n{"text": \n', "line 2 is no JSON"),
+        ('{\n"text": ["a", "b"], "n": [1]}', "its columns differ in length"),
+        ("5\n", "expected a JSON object in each line"),
+    ],
+)
+def test_no_tables_of_json(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        rows(tmp_path / "a.json", text)
+
+
+def test_a_first_line_of_numbers_is_mentioned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    opened(tmp_path / "a.csv", "1,good film\n0,bad film\n")
+    assert "its first line is taken for the names of the columns: 1, good film" in caplog.text
 
 
 @pytest.mark.parametrize(("suffix", "module"), [(".gz", gzip), (".bz2", bz2), (".xz", lzma)])
@@ -166,6 +187,8 @@ def test_lines_end_where_a_line_feed_is(tmp_path: Path) -> None:
         ("a.tsv", "text;x\tlabel\na,b\t1\n", [("a,b", "1")]),
         ("a.csv", "id,text,label\n1,5,01\n2,10,TRUE\n", [("1", "5", "01"), ("2", "10", "TRUE")]),
         ("a.csv", ",text\n0,a\n", [("0", "a")]),
+        ("a.csv", f"text,label\n{'long ' * 40_000},1\n", [("long " * 40_000, "1")]),
+        ("a.csv", "text\na\n\n", [("a",)]),
         ("a.csv", "text,label\n\na,1\n\n", [("a", "1")]),
     ],
 )
@@ -212,6 +235,7 @@ def test_tabs_with_quoting(tmp_path: Path) -> None:
         ("text;label|x\na;1|2\nb;3|4\n", "';', '|' may be between its fields: name the right one with --delimiter"),
         ("text,label\ncaf\xe9,1\n".encode("cp1252"), r"line 2 is not UTF-8 \(byte 0xe9\).*--encoding cp1252"),
         ("text,label\na,1\n".encode("utf-16-le"), "zero bytes.*--encoding utf-16-le"),
+        ("text\nfoo\n\nbar\n", "line 3 is empty. Write an empty text as two quotation marks"),
         (b"", "is empty"),
         ("\n\n", "is empty"),
     ],
@@ -246,7 +270,6 @@ def test_wrong_settings(tmp_path: Path, arguments: dict[str, str], message: str)
         opened(tmp_path / "a.csv", b"\xef\xbb\xbftext,label\na,1\n", **arguments)
 
 
-@pytest.mark.parametrize("name", ["tab", "\\t", "\t"])
 def test_tabs_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no tab in its first line, but ','. Name what is between its fields"):
         opened(tmp_path / "a.tsv", "text,label\na,1\n")
@@ -254,6 +277,7 @@ def test_tabs_that_are_not_there(tmp_path: Path) -> None:
     assert rows(tmp_path / "b.tsv", "text\na, b\n") == [("a, b",)]
 
 
+@pytest.mark.parametrize("name", ["tab", "\\t", "\t"])
 def test_names_of_the_tab(tmp_path: Path, name: str) -> None:
     assert rows(tmp_path / "a.csv", "a,b\tc\n1\t2\n", delimiter=name) == [("1", "2")]
 

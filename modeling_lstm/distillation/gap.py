@@ -76,7 +76,7 @@ def teacher_logits(distillation: dict[str, Any], data: TextData, split: str) -> 
         arguments.teacher_bf16 = recorded["bf16"]
         teacher = Teacher(name, data, arguments)
         require(teacher.digest == recorded["digest"], f"The teacher {name!r} has changed since.")
-        teacher.label(texts_of(rows, CHUNK), rows.num_rows)
+        teacher.label(texts_of(rows, CHUNK), rows.num_rows, count=False)
         teacher.rest()
         teachers.append(teacher)
     return mean_known(teachers, rows["text"][:])

@@ -66,13 +66,14 @@ class Teacher:
         kind = "bf16" if self.bf16 else "fp32"
         self.cache = LogitCache(folder / f"{self.digest}-{kind}-{tokenizer.model_max_length}.sqlite")
 
-    def label(self, texts: Iterable[Sequence[str]], number: int) -> int:
+    def label(self, texts: Iterable[Sequence[str]], number: int, *, count: bool = True) -> int:
         """
-        Compute and store the logits of texts that are not known yet, and count in `cut` those that are too long.
+        Compute and store the logits of texts that are not known yet.
 
         Args:
             texts: The texts, some at a time.
             number: How many there are, for the progress bar.
+            count: Also count in `cut` those that are too long, known ones too.
 
         Returns:
             How many were computed.
@@ -80,7 +81,7 @@ class Teacher:
         computed, begun, is_told = 0, time.perf_counter(), False
         with tqdm(total=number, unit="text", desc=f"Labelling by {Path(self.name).name}") as bar:
             for some in texts:
-                self.cut += self._too_long(some)
+                self.cut += self._too_long(some) if count else 0
                 known = self.cache.find(some)
                 missing = list(dict.fromkeys(text for text in some if text not in known))
                 for begin in range(0, len(missing), CHUNK):
@@ -159,7 +160,7 @@ def _load(name: str, revision: str | None) -> tuple[PreTrainedModel, PreTrainedT
             name, revision=revision, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
         )
     except Exception as error:  # whatever the libraries raise
-        cause = str(error).strip().splitlines()[0]
+        cause = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
             f"There is no teacher {name!r}, neither a run folder nor a model on the Hub: {cause}"
         ) from error

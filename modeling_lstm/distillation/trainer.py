@@ -59,7 +59,10 @@ class DistillationTrainer(LstmTrainer):
         return loss, outputs
 
     def _weight_of(self, batch: dict[str, Any]) -> float:
-        """Here every row counts the same: the loss on true labels, too, is divided by the number of all rows."""
+        """
+        Here every row counts the same: the loss on true labels, too, is divided by the number of all rows. With class
+        weights that loss is one of each process's own rows, so several processes do not quite learn as one.
+        """
         return float(len(batch["input_ids"]))
 
     def _label_loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
