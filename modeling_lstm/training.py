@@ -325,7 +325,9 @@ def check_sources(
 ) -> None:
     """Raise [`InputError`] if the run folder is one that the training reads from, holds one, or lies among data."""
     read = [("dataset", data.dataset), ("train_dataset", data.train_dataset), ("tokenizer", tokenizer.tokenizer)]
-    read += [("transformer", model.transformer), ("embeddings", (model.embeddings or "").removeprefix("transformer:"))]
+    read += [("transformer", model.transformer)]
+    if isinstance(model.embeddings, str):  # not vectors in memory
+        read += [("embeddings", model.embeddings.removeprefix("transformer:"))]
     if distillation is not None:
         read += [("teacher", name) for name in distillation.teachers]
         read += [("unlabeled", split_subset(name)[0]) for name in distillation.unlabeled]

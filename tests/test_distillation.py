@@ -157,7 +157,10 @@ def test_sources_of_several_kinds(data_folder: Path, unlabeled: Path, tmp_path: 
     rows, natural, counts = transfer_text(task(data_folder), arguments, seed=0)
     assert natural == 70 and "a body" in rows["text"][:natural] and counts["augmented"] > 90
     arguments = DistillationArguments(teacher="x", unlabeled=[str(table)], unlabeled_column=["title", "tweet"])
-    assert transfer_text(task(data_folder), arguments, seed=0)[0]["text"][:] == ["a title\na body", "another\n"]
+    assert transfer_text(task(data_folder), arguments, seed=0)[0]["text"][:] == [
+        "a title [SEP] a body",
+        "another [SEP] ",
+    ]
 
 
 def test_variants_of_texts_without_labels(data_folder: Path, tmp_path: Path) -> None:
