@@ -43,7 +43,17 @@ _UNSPACED = (
     + r"\x{3006}\x{3031}-\x{3035}\x{303C}\x{30FC}\x{FF70}"
 )
 # A letter of theirs with its vowel signs and tone marks; their digits make up numbers as other digits do
-_SIGN = rf"[{_UNSPACED}&&[\p{{L}}\p{{M}}\p{{Nl}}]][\p{{M}}\x{{FF9E}}\x{{FF9F}}]*+"
+_LETTER = rf"[{_UNSPACED}&&[\p{{L}}\p{{M}}\p{{Nl}}]]"
+_SIGN = rf"{_LETTER}[\p{{M}}\x{{FF9E}}\x{{FF9F}}]*+"
+
+
+def _units_and_signs() -> str:
+    """The units, in which letters are those of other scripts, and as a unit of its own each sign of these scripts."""
+    pattern = _UNITS
+    for kind in "LMN":
+        pattern = pattern.replace(rf"\p{{{kind}}}", rf"[\p{{{kind}}}&&[^{_LETTER[1:-1]}]]")
+    word, others = pattern.split("|@user", 1)
+    return f"{word}|{_SIGN}|@user{others}"  # the word goes first still: most text ends there
 
 
 # Escapes are marked first, so that what looks for one of them passes quickly over text that has none
@@ -92,7 +102,7 @@ def _normalizer(lowercase: bool) -> normalizers.Normalizer:
     steps: list[normalizers.Normalizer] = [normalizers.NFC()]
     steps += [normalizers.Replace(Regex(pattern), character) for pattern, character in _escapes()]
     # where no blanks are put between words, a zero-width space may be
-    steps.append(normalizers.Replace(Regex(rf"(?<=[{_UNSPACED}])\x{{200B}}(?=[{_UNSPACED}])"), " "))
+    steps.append(normalizers.Replace(Regex(rf"\x{{200B}}(?<=[{_UNSPACED}]\x{{200B}})(?=[{_UNSPACED}])"), " "))
     steps += [normalizers.Replace(sign, plain) for sign, plain in _PLAIN.items()]
     steps += [
         normalizers.Replace("''", '"'),
@@ -111,8 +121,7 @@ def _normalizer(lowercase: bool) -> normalizers.Normalizer:
 
 def _units(*, cuts_signs: bool) -> pre_tokenizers.PreTokenizer:
     """What finds the units of a text; with `cuts_signs` each sign of a script without blanks is a unit."""
-    units = pre_tokenizers.Split(Regex(_UNITS), "removed", invert=True)
-    return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(_SIGN), "isolated"), units]) if cuts_signs else units
+    return pre_tokenizers.Split(Regex(_units_and_signs() if cuts_signs else _UNITS), "removed", invert=True)
 
 
 def tile(text: str, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
