@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError, save_failure, without_tokens
-from .processes import failing_once, is_main, is_told_here, leave_launch
+from .processes import end_launch, failing_once, is_main, is_told_here, leave_launch
 from .settings import flag_parser, parse, read_recipe, training_settings
 
 COMMANDS = {
@@ -98,6 +98,7 @@ def _train(given: list[str], name: str = "train") -> int:
     with failing_once():
         settings = training_settings(given, COMMANDS[name], distill=name == "distill")
     record = train(*settings, command=command)
+    end_launch()
     if not is_main():
         return 0
     best = record["best"]["metric"]

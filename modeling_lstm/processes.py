@@ -41,6 +41,19 @@ def leave_launch() -> None:
         os.environ.pop(name, None)
 
 
+def end_launch() -> None:
+    """
+    Let go of the other processes when all of them are done: a process that ends while threads of gloo still run may be
+    aborted (status 134), and torchrun then takes the launch for failed.
+    """
+    if _store() is None:
+        return
+    import torch.distributed
+
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
+
+
 def is_single_in_spite() -> bool:
     """Whether `accelerate launch` was asked for several processes and started one, as it does on a CPU."""
     by_accelerate = "ACCELERATE_MIXED_PRECISION" in os.environ and "MASTER_PORT" in os.environ
