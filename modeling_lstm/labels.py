@@ -61,11 +61,9 @@ class SingleLabels(LabelReader):
     def __init__(self, columns: list[str], rows: Dataset, names: list[str] | None, asked: list[str] | None):
         super().__init__(columns)
         coded = _class_label(rows.features[columns[0]])
-        values = rows.unique(columns[0])
+        self.asked = asked
         self.lacking = "the train split lacks" if asked is None else "--labels does not name"
-        # names of numbers: where the data hold none of these names, or hold numbers that stand for others
-        self.are_numbered = asked is not None and not {_name(value, coded) for value in values} <= {*MISSING, *asked}
-        self.names = names or (list(coded.names) if coded else _named(values, columns[0], len(rows)))
+        self.names = names or (list(coded.names) if coded else _named(rows.unique(columns[0]), columns[0], len(rows)))
         self.numbers = {name: number for number, name in enumerate(self.names)}
 
     @property
@@ -95,9 +93,16 @@ class SingleLabels(LabelReader):
         return number
 
     def _number(self, value: Any, coded: ClassLabel | None) -> int | None:
-        if not self.are_numbered:
-            return self.numbers.get(_name(value, coded))
-        number = str(value)
+        """The number of a label. Of names that were asked for data may hold the number, if it is no name itself."""
+        name = _name(value, coded)
+        if self.asked is None:
+            return self.numbers.get(name)
+        if coded is not None:
+            is_named, number = set(coded.names) <= set(self.asked), str(value)
+        else:
+            is_named, number = name in self.numbers or any(map(_INTEGER.fullmatch, self.asked)), name
+        if is_named:
+            return self.numbers.get(name)
         return int(number) if _INTEGER.fullmatch(number) and 0 <= int(number) < len(self.names) else None
 
 

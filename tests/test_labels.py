@@ -10,6 +10,7 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modeling_lstm.data import DataArguments, load_data
 from modeling_lstm.errors import InputError
 from tests.conftest import write_csv
 from tests.test_data import load, write
@@ -130,18 +131,28 @@ def test_names_for_numbers(tmp_path: Path) -> None:
 
 
 def test_numbers_are_names_or_stand_for_them(tmp_path: Path) -> None:
-    """Stars from 0 to 4 under the names 1 to 5: each number stands for the name in its place."""
+    """Names that are numbers stand for themselves alone: of stars from 0 to 4, 1 must not become two of them."""
     stars = ["1", "2", "3", "4", "5"]
-    for first in (0, 1):
-        path = write_csv(tmp_path / f"from{first}.csv", [(f"text {n}", n % 5 + first) for n in range(100)])
-        data = load(path, labels=stars)
-        assert data.label_names == stars
-        assert all(int(text.split()[1]) % 5 == label for text, label in split_rows(data.splits["train"]))
+    path = write_csv(tmp_path / "from1.csv", [(f"text {n}", n % 5 + 1) for n in range(100)])
+    assert load(path, labels=stars).label_names == stars
+    path = write_csv(tmp_path / "from0.csv", [(f"text {n}", n % 5) for n in range(100)])
+    with pytest.raises(InputError, match="labels that --labels does not name: 0; known are 1, 2, 3, 4, 5"):
+        load(path, labels=stars)
+    few = write_csv(tmp_path / "few.csv", [(f"text {n}", n % 2 + 1) for n in range(20)])
+    words = ["none", "some", "many"]
+    data = load_data(DataArguments(dataset=str(few), labels=words), only="train", label_names=words, is_other=True)
+    assert [label for _, label in split_rows(data.splits["train"])] == [n % 2 + 1 for n in range(20)]
     features = Features({"text": Value("string"), "label": ClassLabel(names=["neg", "pos"])})
     rows = {"text": [f"a {n}" for n in range(40)], "label": [n % 2 for n in range(40)]}
     Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "a.parquet")
     assert load(tmp_path / "a.parquet", labels=["negative", "positive"]).label_names == ["negative", "positive"]
-    assert load(tmp_path / "a.parquet", labels=["pos", "neg"]).splits["train"].features["label"].names == ["pos", "neg"]
+    turned = load(tmp_path / "a.parquet", labels=["pos", "neg"])
+    assert all(
+        ("neg", "pos")[int(text.split()[1]) % 2] == turned.label_names[n]
+        for text, n in split_rows(turned.splits["train"])
+    )
+    moved = load(tmp_path / "a.parquet", labels=["pos", "other"])
+    assert all(int(text.split()[1]) % 2 == n for text, n in split_rows(moved.splits["train"]))
     words = write_csv(tmp_path / "words.csv", [(f"text {n}", ("good", "bad")[n % 2]) for n in range(40)])
     with pytest.raises(InputError, match="labels that --labels does not name: bad, good; known are x, y"):
         load(words, labels=["x", "y"])
