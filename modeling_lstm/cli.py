@@ -48,7 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for noisy in ("httpx", "httpx2", "datasets", "filelock", "fsspec", "absl", "matplotlib", "gensim", "smart_open"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        return _RUNNERS[given[0]](given[1:])
+        status = _RUNNERS[given[0]](given[1:])
+        if arguments is None:  # the process was started for this command alone
+            end_launch()
+        return status
     except InputError as error:
         return _complain(str(error))
     except BrokenPipeError:  # the reader of the output has enough, as in `... | head`
@@ -98,7 +101,6 @@ def _train(given: list[str], name: str = "train") -> int:
     with failing_once():
         settings = training_settings(given, COMMANDS[name], distill=name == "distill")
     record = train(*settings, command=command)
-    end_launch()
     if not is_main():
         return 0
     best = record["best"]["metric"]
