@@ -228,7 +228,7 @@ def open_source(
         if kind == "local":
             require(Path(source).exists(), f"There is no file or folder {source!r}.")
             found = _files_of(Path(source), subset)
-            if isinstance(found, dict):
+            if not isinstance(found, DatasetDict):
                 chosen = FileArguments() if arguments is None else arguments.of_files()
                 files_of: dict[str, Split] = {}
                 for name, files in found.items():

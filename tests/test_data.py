@@ -459,6 +459,14 @@ def test_files_of_a_folder_with_a_card_are_read_as_strings(tmp_path: Path) -> No
     assert data.label_names == ["00", "01"] and data.splits["test"].num_rows == 9
 
 
+def test_what_a_card_says_of_its_files_holds(tmp_path: Path) -> None:
+    write(tmp_path / "reviews.csv", [(f"text {n}", n % 2) for n in range(60)])
+    (tmp_path / "reviews.csv").write_text((tmp_path / "reviews.csv").read_text().replace(",", "^"), encoding="utf-8")
+    card = "configs:\n- config_name: all\n  sep: '^'\n  data_files: reviews.csv\n"
+    (tmp_path / "README.md").write_text(f"---\n{card}---\n", encoding="utf-8")
+    assert load(tmp_path).label_names == ["0", "1"]
+
+
 def test_other_data_are_read_whole(tmp_path: Path) -> None:
     path = write(tmp_path / "other.csv", opinion_rows(100))
     arguments = DataArguments(dataset=str(path), test_share=0.2)
