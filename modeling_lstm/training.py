@@ -323,7 +323,7 @@ def check_sources(
     data: DataArguments,
     distillation: DistillationArguments | None = None,
 ) -> None:
-    """Raise [`InputError`] if the run folder is one that the training reads from, holds one, or lies among data."""
+    """Raise [`InputError`] if the run folder is one that the training reads from, or lies in one, or holds one."""
     read = [("dataset", data.dataset), ("train_dataset", data.train_dataset), ("tokenizer", tokenizer.tokenizer)]
     read += [("transformer", model.transformer)]
     if isinstance(model.embeddings, str):  # not vectors in memory
@@ -336,12 +336,9 @@ def check_sources(
         path = Path(name).expanduser().resolve() if name else None
         if path is not None and path.exists():
             require(
-                path != target and target not in path.parents,
-                f"--output_dir {str(folder)!r} would write over what --{flag} {name} reads: choose another folder.",
-            )
-            require(
-                path not in target.parents or flag not in ("dataset", "train_dataset", "unlabeled"),
-                f"--output_dir {str(folder)!r} lies in the folder that --{flag} reads: choose a folder outside of it.",
+                path != target and path not in target.parents and target not in path.parents,
+                f"--output_dir {str(folder)!r} would write over what --{flag} {name} reads, or into its folder: choose "
+                "another.",
             )
 
 
