@@ -134,11 +134,11 @@ def reading(name: str) -> Iterator[None]:
     except InputError:
         raise
     except (EOFError, ValueError, OverflowError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
-        raise InputError(f"{name!r} is damaged or cut off: {error}") from error
+        raise InputError(f"{name!r} is damaged or cut off: {str(error)[:200]}") from error
     except (NotImplementedError, RuntimeError) as error:  # a zip file with a password or of an unknown kind
-        raise InputError(f"{name!r} cannot be unpacked: {error}") from error
+        raise InputError(f"{name!r} cannot be unpacked: {str(error)[:200]}") from error
     except OSError as error:  # also what gzip says of damaged files
-        raise InputError(f"{name!r} could not be read: {error}") from error
+        raise InputError(f"{name!r} could not be read: {str(error)[:200]}") from error
 
 
 def read_header(line: bytes, name: str) -> Header | None:
