@@ -4,6 +4,7 @@ import contextlib
 import glob
 import logging
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,7 +48,7 @@ _CARD_FILES = {"config_name", "data_files", "data_dir", "default"}
 _SHARD = re.compile(r"(\w+)-\d{5}-of-\d{5}")  # how `push_to_hub` names the files of a split
 
 
-class Split:
+class Split(ABC):
     """
     The rows of a split, of which only the columns that are asked for are read.
 
@@ -59,12 +60,13 @@ class Split:
     columns: list[str]
     origin: str
 
+    @abstractmethod
     def text_columns(self) -> dict[str, bool]:
         """The columns of strings, and whether they hold more than numbers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _read(self, columns: list[str]) -> Dataset:
-        raise NotImplementedError
+        """These columns, under the names that they have in the data."""
 
     def find(self, column: str) -> str | None:
         """The name under which the split has a column (see [`tables.find_column`])."""
