@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from modeling_lstm.runs import write_json
+from modeling_lstm.utils.files import write_json
 
 RESULTS = Path(__file__).parent.parent / "results"
 SEEDS = 3

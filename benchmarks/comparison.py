@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from modeling_lstm.comparison import CompareArguments, compare
-from modeling_lstm.comparison.compare import open_systems
 from modeling_lstm.comparison.neural import NeuralSystem
 from modeling_lstm.comparison.report import RESULT, write_report
-from modeling_lstm.data import DataArguments
-from modeling_lstm.runs import write_json
+from modeling_lstm.comparison.runner import open_systems
+from modeling_lstm.data.arguments import DataArguments
+from modeling_lstm.utils.files import write_json
 
 from .accuracy import LOCAL, MINILM, RESULTS, data_folder, local_minilm, portable
 

@@ -6,8 +6,8 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from modeling_lstm.card import table
 from modeling_lstm.comparison.report import is_clear, percent
+from modeling_lstm.utils.markdown import table
 
 from .accuracy import RESULTS
 from .comparison import DATA, STUDENT_NAME, SYSTEMS, TRANSFORMER_NAME

@@ -11,9 +11,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from modeling_lstm.data import DataArguments, load_data
-from modeling_lstm.explanation.contributions import Encoded, contributions, encode, score_rows
-from modeling_lstm.runs import environment, load_run, read_record, write_json
+from modeling_lstm.data.arguments import DataArguments
+from modeling_lstm.data.loading import load_data
+from modeling_lstm.explanation.attribution import Encoded, contributions, encode, score_rows
+from modeling_lstm.runs.environment import environment
+from modeling_lstm.runs.run_folders import load_run, read_record
+from modeling_lstm.utils.files import write_json
 
 from .accuracy import RESULTS, portable
 

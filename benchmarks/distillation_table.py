@@ -3,7 +3,7 @@
 import statistics
 from typing import Any
 
-from modeling_lstm.card import table
+from modeling_lstm.utils.markdown import table
 
 from .accuracy import SEEDS, records_of, spread
 from .distillation import FEW_LABELS, TWEETS

@@ -27,11 +27,12 @@ from transformers import (
 )
 
 from modeling_lstm import LstmConfig, LstmForSequenceClassification
-from modeling_lstm.classifier import TextClassifier
-from modeling_lstm.export import ExportArguments, export
-from modeling_lstm.prediction import torch_classifier
-from modeling_lstm.tokenization_lstm import LstmTokenizer
-from modeling_lstm.vectors.trimming import trimmed
+from modeling_lstm.inference.arguments import ExportArguments
+from modeling_lstm.inference.export import export
+from modeling_lstm.inference.prediction import torch_classifier
+from modeling_lstm.models.text_classifier import TextClassifier
+from modeling_lstm.models.tokenization_lstm import LstmTokenizer
+from modeling_lstm.vectors.vocabulary_trimming import trimmed
 
 from .accuracy import local_minilm
 from .measure import parser, process, ratio, summary, take_turns, write

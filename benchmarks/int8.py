@@ -11,8 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from datasets import load_dataset
 
-from modeling_lstm.export import ExportArguments, export
-from modeling_lstm.prediction import open_classifier
+from modeling_lstm.inference.arguments import ExportArguments
+from modeling_lstm.inference.export import export
+from modeling_lstm.inference.prediction import open_classifier
 
 from .accuracy import SEEDS, data_folder, local_flags, train_run
 from .measure import parser, write

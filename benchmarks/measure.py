@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 
-from modeling_lstm.runs import environment, write_json
+from modeling_lstm.runs.environment import environment
+from modeling_lstm.utils.files import write_json
 
 from .accuracy import RESULTS
 

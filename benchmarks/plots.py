@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from modeling_lstm.figures import logarithmic, save
+from modeling_lstm.utils.figures import logarithmic, save
 
 from .measure import SPEED
 

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from modeling_lstm import LstmConfig, LstmForSequenceClassification
-from modeling_lstm.optimizer import RowAdamW, clip_gradients
-from modeling_lstm.tokenization_lstm import LstmTokenizer
+from modeling_lstm.models.tokenization_lstm import LstmTokenizer
+from modeling_lstm.training.optimizer import RowAdamW, clip_gradients
 
 from .measure import drawn_lengths, parser, process, summary, take_turns, write
 

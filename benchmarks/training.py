@@ -110,7 +110,7 @@ def shares(texts: list[str], labels: list[int], tokenizer: LstmTokenizer, steps:
     """Where the time of our training steps goes, by torch's profiler: embedding, recurrence, optimizer, the rest."""
     from transformers import DataCollatorWithPadding
 
-    from modeling_lstm.optimizer import RowAdamW, clip_gradients
+    from modeling_lstm.training.optimizer import RowAdamW, clip_gradients
 
     sizes: dict[str, Any] = {"embedding_size": EMBEDDING, "hidden_size": HIDDEN, "num_labels": max(labels) + 1}
     config = LstmConfig(vocab_size=len(tokenizer), bidirectional=True, pooling="concat", **sizes)

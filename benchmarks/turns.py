@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from modeling_lstm.explanation import explain
-from modeling_lstm.runs import environment, load_run, read_record, write_json
+from modeling_lstm.runs.environment import environment
+from modeling_lstm.runs.run_folders import load_run, read_record
+from modeling_lstm.utils.files import write_json
 
 from .accuracy import RESULTS, portable
 

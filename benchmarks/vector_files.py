@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from modeling_lstm.runs import environment, write_json
+from modeling_lstm.runs.environment import environment
+from modeling_lstm.utils.files import write_json
 
 READ = """
 import json, resource, sys, time

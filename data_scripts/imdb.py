@@ -6,7 +6,7 @@ from pathlib import Path
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 from data_scripts.parquet import Description, release_folder, run
-from modeling_lstm.errors import InputError
+from modeling_lstm.utils.errors import InputError
 
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 DESCRIPTION = Description(

@@ -3,7 +3,7 @@
 from datasets import DatasetDict
 
 from data_scripts.parquet import Description, run
-from modeling_lstm.order_matters import LABELS, TRIPLES, load_order_matters
+from modeling_lstm.data.order_matters import LABELS, TRIPLES, load_order_matters
 
 DESCRIPTION = Description(
     name="order-matters",

@@ -8,10 +8,11 @@ from pathlib import Path
 from datasets import ClassLabel, DatasetDict, DownloadManager
 from huggingface_hub import DatasetCardData
 
-from modeling_lstm.card import code, marked
-from modeling_lstm.errors import InputError
-from modeling_lstm.hub import CARD, Push, create_repository, files_of, push_files
-from modeling_lstm.runs import whole_or_nothing
+from modeling_lstm.hub.card_marks import marked
+from modeling_lstm.hub.uploads import CARD, Push, create_repository, files_of, push_files
+from modeling_lstm.utils.errors import InputError
+from modeling_lstm.utils.files import whole_or_nothing
+from modeling_lstm.utils.markdown import code
 
 Counts = dict[str, dict[str, int]]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 from data_scripts.parquet import Description, release_folder, run
-from modeling_lstm.errors import InputError
+from modeling_lstm.utils.errors import InputError
 
 URL = "https://nlp.stanford.edu/sentiment/trainDevTestTrees_PTB.zip"
 DESCRIPTION = Description(

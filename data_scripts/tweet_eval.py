@@ -5,7 +5,7 @@ from pathlib import Path
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value, load_dataset
 
 from data_scripts.parquet import Description, run
-from modeling_lstm.errors import InputError
+from modeling_lstm.utils.errors import InputError
 
 HUB_ID = "cardiffnlp/tweet_eval"
 DESCRIPTION = Description(

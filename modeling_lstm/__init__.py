@@ -2,10 +2,10 @@
 
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
-from .configuration_lstm import LstmConfig
-from .modeling_bag_of_words import BagOfWordsConfig, BagOfWordsForSequenceClassification
-from .modeling_lstm import LstmForSequenceClassification, LstmModel
-from .tokenization_lstm import LstmTokenizer
+from .models.configuration_lstm import LstmConfig
+from .models.modeling_bag_of_words import BagOfWordsConfig, BagOfWordsForSequenceClassification
+from .models.modeling_lstm import LstmForSequenceClassification, LstmModel
+from .models.tokenization_lstm import LstmTokenizer
 
 __version__ = "0.1.0"
 __all__ = [

@@ -11,8 +11,9 @@ from huggingface_hub import DatasetCard
 
 from data_scripts import imdb, order_matters, sst, tweet_eval
 from data_scripts.parquet import check_counts, counts, write_data_set
-from modeling_lstm.data import DataArguments, load_data
-from modeling_lstm.errors import InputError
+from modeling_lstm.data.arguments import DataArguments
+from modeling_lstm.data.loading import load_data
+from modeling_lstm.utils.errors import InputError
 
 ROOT = Path(__file__).parent.parent
 TREE = "(3 (2 It) (4 (4 (2 's) (4 great)) (2 -LRB-)))"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable
+from graphlib import TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -17,58 +18,15 @@ from packaging.utils import canonicalize_name
 from transformers.dynamic_module_utils import get_imports, get_relative_imports
 
 import modeling_lstm
-from modeling_lstm.cli import COMMANDS, main
+from modeling_lstm.cli import main
+from modeling_lstm.cli.commands import COMMANDS
 from tests.lowest_versions import lowest_versions
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "modeling_lstm"
 REMOTE = ("configuration_lstm", "modeling_lstm", "modeling_bag_of_words", "tokenization_lstm")
-# Lower ranks know nothing of higher ones
-RANKS = {
-    "errors": -1,
-    **dict.fromkeys(("tables", "configuration_lstm", "tokenization_lstm", "metrics", "order_matters", "classifier"), 0),
-    **dict.fromkeys(("adversarial", "averaging", "optimizer", "card", "cell", "figures"), 0),
-    "processes": 0,
-    "limits": 1,
-    **dict.fromkeys(("modeling_lstm", "labels", "preprocessing", "hub", "sources", "writers"), 1),
-    **dict.fromkeys(("modeling_bag_of_words", "data", "runs", "trainer"), 2),
-    **dict.fromkeys(("intervals", "overlap"), 1),
-    **dict.fromkeys(("distillation.arguments", "distillation.cache"), 1),
-    "building": 9,
-    **dict.fromkeys(("distillation.augmentation", "distillation.loss"), 1),
-    **dict.fromkeys(("distillation.trainer", "distillation.transfer"), 3),
-    "distillation.teacher": 4,
-    **dict.fromkeys(("distillation.lesson", "distillation.gap"), 5),
-    "distillation": 6,
-    **dict.fromkeys(("vectors.files", "vectors.spelling", "vectors.card"), 2),
-    **dict.fromkeys(("vectors.text", "vectors.static", "vectors.trimming", "prediction"), 3),
-    **dict.fromkeys(("vectors.word2vec", "vectors.tables", "sharing", "trace"), 4),
-    "vectors.fasttext": 5,
-    "vectors.words": 6,
-    **dict.fromkeys(("vectors.sources", "vectors.training", "vectors"), 7),
-    **dict.fromkeys(("vectors.comparison", "embeddings"), 8),
-    "checkpoints": 3,
-    "training": 10,
-    **dict.fromkeys(("evaluation", "export"), 11),
-    "settings": 11,
-    **dict.fromkeys(("comparison.plots", "comparison.significance", "comparison.slices", "comparison.costs"), 11),
-    "comparison.systems": 12,
-    **dict.fromkeys(("comparison.neural", "comparison.tfidf", "comparison.fasttext", "comparison.study"), 13),
-    **dict.fromkeys(("comparison.catalog", "comparison.report"), 14),
-    "comparison.compare": 15,
-    "comparison": 16,
-    "explanation.contributions": 5,
-    "explanation.explain": 6,
-    **dict.fromkeys(("explanation.figure", "explanation.terminal"), 7),
-    "explanation.page": 8,
-    "explanation.writing": 9,
-    "explanation": 10,
-    "demo.answers": 11,
-    **dict.fromkeys(("demo.app", "demo.space"), 12),
-    "demo": 0,
-    "cli": 17,
-    "__init__": 18,
-}
+# Folders of the package, from the top down: a module imports from its own folder and from those below
+LAYERS = re.findall(r"^modeling_lstm/(\w+)/", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def name_of(path: Path) -> str:
@@ -93,18 +51,28 @@ def test_public_names() -> None:
     assert len(modeling_lstm.__all__) <= 6
 
 
-def test_imports_go_one_way() -> None:
+def test_imports_go_down() -> None:
+    assert {path.name for path in PACKAGE.iterdir() if path.is_dir()} - {"__pycache__"} == set(LAYERS)
     files = {name_of(path): path for path in PACKAGE.rglob("*.py")}
-    assert files.keys() == RANKS.keys()
-    for name, path in files.items():
-        for other in imported(path) - ({"__init__"} if name == "cli" else set()):
-            assert RANKS[other] < RANKS[name], f"{name} imports {other}"
+    known = {name: imported(path) & files.keys() for name, path in files.items()}
+    for name in files.keys() - {"__init__"}:
+        below = LAYERS[LAYERS.index(name.partition(".")[0]) :]
+        for other in known[name] - {"__init__"}:
+            assert other.partition(".")[0] in below, f"{name} imports {other}"
+    # a folder's `__init__` is imported with each of its modules, and so takes no part in a circle
+    rooms = {name for name, path in files.items() if path.name == "__init__.py"}
+    graph = {name: others - rooms for name, others in known.items() if name not in rooms}
+    assert [*TopologicalSorter(graph).static_order()]
+
+
+def test_the_package_does_not_know_the_data_scripts() -> None:
+    for path in PACKAGE.rglob("*.py"):
         assert "data_scripts" not in path.read_text(encoding="utf-8").replace("`data_scripts", "")
 
 
 @pytest.mark.parametrize("name", REMOTE)
 def test_remote_files_are_self_contained(name: str) -> None:
-    path = PACKAGE / f"{name}.py"
+    path = PACKAGE / "models" / f"{name}.py"
     allowed = {"torch", "transformers", "tokenizers", "huggingface_hub"} | sys.stdlib_module_names
     assert set(get_imports(path)) <= allowed
     assert set(get_relative_imports(path)) <= set(REMOTE)
@@ -195,7 +163,7 @@ def test_stance_is_scored_over_the_predictions_of_all_targets() -> None:
     from sklearn.metrics import f1_score
 
     from benchmarks.tweet_eval import pooled_stance
-    from modeling_lstm.metrics import confusion_matrix
+    from modeling_lstm.evaluation.metrics import confusion_matrix
 
     random = np.random.default_rng(0)
     rows = [random.integers(3, size=(2, 50)) for _ in range(5)]
@@ -247,11 +215,10 @@ def test_the_list_of_commands_needs_no_torch() -> None:
 def test_readme_names_only_flags_and_commands_that_exist() -> None:
     from modeling_lstm.comparison import CompareArguments
     from modeling_lstm.distillation import DistillationArguments
-    from modeling_lstm.evaluation import EvaluationArguments
-    from modeling_lstm.export import ExportArguments
-    from modeling_lstm.prediction import PredictionArguments
-    from modeling_lstm.sharing import CardArguments, PushArguments
-    from modeling_lstm.vectors.training import VectorTrainingArguments
+    from modeling_lstm.evaluation.arguments import EvaluationArguments
+    from modeling_lstm.inference.arguments import ExportArguments, PredictionArguments
+    from modeling_lstm.publishing.arguments import CardArguments, PushArguments
+    from modeling_lstm.vectors.arguments import VectorTrainingArguments
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = subprocess.run(

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from modeling_lstm.cli import main
-from tests.test_remote_code import run_outside
+from tests.models.test_remote_code import run_outside
 
 MODEL = """
 import sys

@@ -9,11 +9,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ..data import DataArguments
-from ..errors import InputError, require
-from ..prediction import open_classifier
-from ..runs import RECORD, read_record
-from ..settings import read_recipe, training_settings
+from ..data.arguments import DataArguments
+from ..inference.prediction import open_classifier
+from ..runs.run_folders import RECORD, read_record
+from ..training.settings import read_recipe, training_settings
+from ..utils.errors import InputError, require
 from .systems import Predict, System, Task
 
 BATCH = 32
@@ -79,7 +79,7 @@ class NeuralSystem(System):
 
     def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """Train, or go on where training was cut off."""
-        from ..training import train
+        from ..training.runner import train
 
         if not (folder / RECORD).exists():
             chosen = _data_settings(task.arguments) | {"metric_for_best_model": task.metric}

@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..figures import MARKERS, logarithmic, plain, style, svg
+from ..utils.figures import MARKERS, logarithmic, plain, style, svg
 
 
 def undominated(points: dict[str, tuple[float, float]]) -> list[str]:

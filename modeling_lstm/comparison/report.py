@@ -7,10 +7,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from ..card import millions, table
-from ..errors import require
-from ..overlap import sentence
-from ..runs import RECORD, read_record, write_json, write_text
+from ..data.overlap import sentence
+from ..publishing.run_card import millions
+from ..runs.run_folders import RECORD, read_record
+from ..utils.errors import require
+from ..utils.files import write_json, write_text
+from ..utils.markdown import table
 from .neural import FEWEST_STEPS
 from .plots import against_cost, learning_curves, undominated
 

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..data import DataArguments, TextData
+from ..data.arguments import DataArguments
+from ..data.loading import TextData
 
 WORD = r"\w+(?:['’]\w+)*|[^\w\s]"  # for systems that count words: of one letter too, and signs, for "!" says something
 

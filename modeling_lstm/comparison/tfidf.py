@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from ..errors import InputError
-from ..runs import write_json
+from ..utils.errors import InputError
+from ..utils.files import write_json
 from .systems import WORD, Predict, System, Task
 
 TERMS = "terms.json"

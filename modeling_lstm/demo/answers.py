@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader
 
-from ..errors import InputError, require
 from ..explanation import explain
-from ..explanation.contributions import Encoded, encode
-from ..explanation.explain import NO_LABEL
+from ..explanation.attribution import Encoded, encode
+from ..explanation.explainer import NO_LABEL
 from ..explanation.figure import draw
 from ..explanation.page import coloured
-from ..figures import svg
-from ..prediction import torch_classifier
-from ..runs import load_run, read_record
+from ..inference.prediction import torch_classifier
+from ..runs.run_folders import load_run, read_record
+from ..utils.errors import InputError, require
+from ..utils.figures import svg
 
 MOST_CHARACTERS = 2_000
 MOST_WORDS = 120

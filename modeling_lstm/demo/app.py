@@ -5,7 +5,7 @@ import os
 from functools import partial
 from typing import Any
 
-from ..errors import InputError, require
+from ..utils.errors import InputError, require
 from .answers import MOST_CHARACTERS, Answers
 
 EXAMPLES = (

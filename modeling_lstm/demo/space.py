@@ -8,11 +8,11 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from ..card import marked
-from ..errors import InputError, require, without_tokens
-from ..hub import CARD, Push, create_repository, files_of, push_files
-from ..runs import load_run
-from ..sharing import WEIGHTS, run_files
+from ..hub.card_marks import marked
+from ..hub.uploads import CARD, Push, create_repository, files_of, push_files
+from ..publishing.sharing import WEIGHTS, run_files
+from ..runs.run_folders import load_run
+from ..utils.errors import InputError, require, without_tokens
 
 PACKAGE = Path(__file__).parent.parent
 APP = '''"""A page on which a model of modeling-lstm can be tried and looked into."""

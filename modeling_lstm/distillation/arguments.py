@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ..errors import require
+from ..utils.errors import require
 
 # What suits a student, where that differs from the defaults of `train`: of a teacher's answers there are many, and they
 # are exact, so little needs to be dropped. Chosen on validation

@@ -4,7 +4,7 @@ import numpy as np
 from datasets import Dataset
 from datasets.fingerprint import Hasher
 
-from ..tokenization_lstm import SEPARATOR
+from ..models.tokenization_lstm import SEPARATOR
 
 MASK = "[MASK]"  # what a masked word becomes, for teacher and student alike
 MASK_SHARE = 0.1  # p_mask of the paper

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
+from ..utils.errors import InputError
 
 AT_ONCE = 500  # keys in a query; SQLite takes 999 at least
 

@@ -16,10 +16,10 @@ from huggingface_hub.utils import tqdm
 from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from ..classifier import TextClassifier
-from ..data import TextData
-from ..errors import InputError, listed, require
-from ..prediction import token_limit, torch_classifier
+from ..data.loading import TextData
+from ..inference.prediction import token_limit, torch_classifier
+from ..models.text_classifier import TextClassifier
+from ..utils.errors import InputError, listed, require
 from .arguments import DistillationArguments
 from .augmentation import MASK
 from .cache import LogitCache

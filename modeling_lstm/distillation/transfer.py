@@ -11,10 +11,10 @@ import numpy as np
 from datasets import Dataset, Features, Value, concatenate_datasets
 from datasets.fingerprint import Hasher
 
-from ..data import TextData
-from ..errors import InputError, require
-from ..preprocessing import texts_of
-from ..sources import read_texts
+from ..data.loading import TextData
+from ..data.sources import read_texts
+from ..data.tokenization import texts_of
+from ..utils.errors import InputError, require
 from .arguments import DistillationArguments
 from .augmentation import augmented
 

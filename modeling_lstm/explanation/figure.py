@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..figures import plain, style
-from .explain import Explanation, Reading
+from ..utils.figures import plain, style
+from .explainer import Explanation, Reading
 
 
 def draw(explanations: list[Explanation]) -> Figure:

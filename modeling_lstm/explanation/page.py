@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from jinja2 import Environment, FileSystemLoader
 
-from ..figures import svg
-from .explain import Explanation
+from ..utils.figures import svg
+from .explainer import Explanation
 from .figure import draw
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError
-from .explain import Explanation
+from ..utils.errors import InputError
+from .explainer import Explanation
 
 BAR = 10
 WIDTH = 110  # that the table takes; a narrower terminal folds it

@@ -1,0 +1,5 @@
+"""The command line, `modeling-lstm COMMAND ...`."""
+
+from .commands import main
+
+__all__ = ["main"]

@@ -1,0 +1,97 @@
+"""fastText's own classifier (Joulin et al., 2017), by the real library."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..utils.errors import InputError
+from .systems import WORD, Predict, System, Task
+
+FILE = "model.bin"
+MARK = "__label__"
+# With t threads the library sets t tenths of its first vectors (DenseMatrix::uniform), the others are what memory held
+# before: zeros only in a process that is new, and whose allocator does not fill memory
+_TRAIN = "import fasttext, json, sys; fasttext.train_supervised(**json.loads(sys.argv[1])).save_model(sys.argv[2])"
+_OF_MALLOC = ("MALLOC_", "GLIBC_TUNABLES")
+_SCRATCH = ".training-"
+
+
+class FastText(System):
+    """The mean of the vectors of words and pairs of words, and a linear classifier."""
+
+    name = "fasttext"
+
+    def settings(self) -> list[dict[str, Any]]:
+        """A fast and a slow learning rate, and pieces of words."""
+        pairs = {"wordNgrams": 2, "bucket": 200_000, "epoch": 25}
+        return [pairs | {"lr": 0.1}, pairs | {"lr": 0.5}, pairs | {"lr": 0.1, "minn": 3, "maxn": 6}]
+
+    def prepare(self) -> None:
+        """Import the library."""
+        _library()
+
+    def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
+        """
+        Train on one thread, for with several no two runs are alike, and in a process of its own (see `_TRAIN`). Rare
+        labels count more by being repeated.
+        """
+        labels = task.labels("train")
+        counts = np.bincount(labels, minlength=len(task.label_names))
+        repeats = np.ones(len(counts), dtype=int)
+        if task.class_weights == "balanced":
+            repeats = np.maximum(1, np.rint(counts.max() / np.maximum(counts, 1)).astype(int))
+        texts = task.texts("train")
+        for old in folder.glob(f"{_SCRATCH}*"):  # of a process that was killed
+            shutil.rmtree(old)
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=folder) as scratch:
+            lines, made = Path(scratch, "train.txt"), Path(scratch, FILE)
+            with lines.open("w", encoding="utf-8") as file:
+                for row in np.random.default_rng(seed).permutation(len(texts)):  # the library reads them as they come
+                    file.write(f"{MARK}{labels[row]} {_words(texts[row])}\n" * int(repeats[labels[row]]))
+            # its seed 0 is the same as 1
+            how = settings | {"input": str(lines), "thread": 1, "seed": seed + 1, "verbose": 0}
+            command = [sys.executable, "-P", "-c", _TRAIN, json.dumps(how), str(made)]
+            variables = {name: value for name, value in os.environ.items() if not name.startswith(_OF_MALLOC)}
+            done = subprocess.run(command, env=variables, capture_output=True, text=True)
+            if done.returncode != 0:
+                cause = (done.stderr.splitlines() or ["killed"])[-1]
+                raise InputError(f"fastText cannot learn from these texts: {cause}")
+            made.replace(folder / FILE)
+        model = _library().load_model(str(folder / FILE))
+        sizes = (model.get_input_matrix().size, model.get_output_matrix().size)
+        return {"model_type": "fasttext", "parameters": int(sum(sizes))}
+
+    def load(self, folder: Path, labels: int) -> Predict:
+        """The library's model."""
+        model = _library().load_model(str(folder / FILE))
+
+        def predict(texts: list[str]) -> np.ndarray:
+            found = np.full((len(texts), labels), 1e-7, dtype=np.float32)
+            for row, text in enumerate(texts):
+                names, chances = model.predict(_words(text), k=-1)
+                for name, chance in zip(names, chances, strict=True):
+                    found[row, int(name.removeprefix(MARK))] = chance
+            return found / found.sum(axis=1, keepdims=True)
+
+        return predict
+
+
+def _words(text: str) -> str:
+    """Words and signs in lower case on one line, as the library's tutorial prepares them, none of them its mark."""
+    return " ".join(re.findall(WORD, text.lower().replace(MARK, "label ")))
+
+
+def _library() -> Any:
+    try:
+        import fasttext
+    except ImportError as error:
+        raise InputError("The system fasttext needs its library: pip install 'modeling-lstm[compare]'") from error
+    return fasttext

@@ -1,0 +1,276 @@
+"""`compare`: systems on one data set, from training to the report."""
+
+import json
+import logging
+import pickle
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from ..data.arguments import DataArguments
+from ..data.overlap import overlap
+from ..evaluation.intervals import averaged, bootstrap, mean_intervals
+from ..evaluation.significance import paired
+from ..runs.environment import environment
+from ..utils.errors import InputError, listed, require
+from ..utils.files import write_json
+from .arguments import CompareArguments
+from .costs import measure
+from .experiment import SPLITS, Outcome, Run, Study
+from .registry import open_system
+from .report import RESULT, write_report
+from .slices import slices
+from .systems import System
+
+logger = logging.getLogger(__name__)
+
+SENTENCES = 1_024  # that costs are measured on
+
+
+def open_systems(systems: Sequence[System | str], arguments: CompareArguments) -> list[System]:
+    """The systems of these names, with the arguments' settings; a system stays as it is."""
+    return [
+        open_system(
+            one,
+            embeddings=arguments.embeddings,
+            bf16=arguments.bf16,
+            transformer_max_length=arguments.transformer_max_length,
+            transformer_seeds=arguments.transformer_seeds,
+            transformer_overrides=arguments.transformer_overrides,
+        )
+        if isinstance(one, str)
+        else one
+        for one in systems
+    ]
+
+
+def compare(
+    systems: Sequence[System | str], data: DataArguments, arguments: CompareArguments, *, command: str | None = None
+) -> dict[str, Any]:
+    """
+    Compare systems on the same rows. Finished runs are not repeated: after a kill, call it again.
+
+    Args:
+        systems: Systems, or names as the command line takes them.
+        data: Where the texts come from.
+        arguments: How to compare; its own `systems` are not read.
+
+    Returns:
+        The content of `comparison.json`, from which the tables, the plots and the report beside it are made.
+
+    Raises:
+        InputError: a system or the data cannot be used.
+    """
+    opened = open_systems(systems, arguments)
+    require(bool(opened), "Name the systems with --systems.")
+    for system in opened:
+        require(
+            bool(getattr(system, "slug", "")),
+            f"Give the system {type(system).__name__} a name with letters or digits: the attribute `name`.",
+        )
+        system.prepare()
+        try:
+            pickle.dumps(system)
+        except Exception as error:  # whatever a user's own object raises
+            raise InputError(
+                f"The system {system.name!r} cannot be pickled, as measuring its cost in a process of its own needs: "
+                f"{error}"
+            ) from error
+    twice = {one.name for one in opened if sum(one.slug == other.slug for other in opened) > 1}
+    require(not twice, f"Two systems have the same name: {listed(sorted(twice))}.")
+    before = torch.get_num_threads()
+    torch.set_num_threads(arguments.threads or before)
+    try:
+        return _compared(opened, data, arguments, command)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _compared(
+    opened: list[System], data: DataArguments, arguments: CompareArguments, command: str | None
+) -> dict[str, Any]:
+    folder = Path(arguments.output)
+    study = Study(folder, data, arguments.metric, arguments.class_weights)
+    for system in opened:
+        study.claim(system)
+    points = study.shares(arguments.shares)
+    found = {}
+    with tqdm(total=_number(opened, arguments, points), desc="runs", disable=not sys.stderr.isatty()) as progress:
+        for system in opened:
+            found[system.name] = _study(study, system, arguments, points, progress)
+    names_and_outcomes = {name: outcomes for name, (_, outcomes) in found.items()}
+    also_in_train = overlap(study.task.data.splits)
+    result = {
+        "command": command,
+        "data": vars(study.arguments) | {"counts": study.task.data.counts(), "also_in_train": also_in_train},
+        "task": {"metric": arguments.metric, "label_names": study.task.label_names},
+        "settings": {
+            name: getattr(arguments, name)
+            for name in ("seeds", "trials", "trial_rows", "embeddings", "class_weights", "bf16")
+        }
+        | {name: getattr(arguments, name) for name in ("transformer_max_length", "transformer_overrides")},
+        "systems": {name: described for name, (described, _) in found.items()},
+    }
+    _add_scores(result, study, names_and_outcomes, arguments)
+    result |= environment()
+    _add_costs(result, study, {system.name: system for system in opened}, names_and_outcomes)
+    write_json(folder / RESULT, result)
+    write_report(folder)
+    return result
+
+
+def _number(systems: list[System], arguments: CompareArguments, points: list[int]) -> int:
+    number = 0
+    for one in systems:
+        trials = min(arguments.trials, len(one.settings()))
+        seeds = _seeds(one, arguments)
+        number += seeds if one.finished else (trials if trials > 1 else 0) + seeds * (1 + len(points))
+    return number
+
+
+def _seeds(system: System, arguments: CompareArguments) -> int:
+    limits = [arguments.seeds, system.most_seeds, len(system.finished) or None]
+    return min(limit for limit in limits if limit is not None)
+
+
+def _study(
+    study: Study, system: System, arguments: CompareArguments, points: list[int], progress: Any
+) -> tuple[dict[str, Any], list[Outcome]]:
+    """All runs of one system: what the result says of it, and the outcomes of its seeds."""
+
+    def run(one: Run, splits: Sequence[str] = SPLITS) -> Outcome:
+        logger.info("%s: setting %d, %d rows, seed %d", system.name, one.setting, one.rows, one.seed)
+        try:
+            outcome = study.run(one, splits)
+        except InputError as error:
+            settings = json.dumps(system.settings()[one.setting])
+            what = f"{system.name!r} failed with the settings {settings}, {one.rows} rows and seed {one.seed}"
+            raise InputError(f"{what}: {error}") from error
+        progress.update()
+        return outcome
+
+    trials = list(study.choose(system, arguments.trials, arguments.trial_rows))
+    attempts: list[Outcome | None] = []
+    failure: InputError | None = None
+    for trial in trials:
+        try:
+            attempts.append(run(trial, ["validation"]))
+        except InputError as error:  # training diverged, say: another setting may do better
+            logger.warning("%s", error)
+            attempts.append(None)
+            failure = error
+    if failure is not None and not any(attempts):
+        raise failure
+    setting, tried = study.chosen(trials, attempts)
+    seeds = range(_seeds(system, arguments))
+    whole = [Run(system, setting, study.rows, seed) for seed in seeds]
+    outcomes = [run(one) for one in whole]
+    curve: list[dict[str, Any]] = []
+    by_rows: dict[int, list[Run]] = {}
+    if not system.finished:
+        by_rows = {rows: [Run(system, setting, rows, seed) for seed in seeds] for rows in points}
+    for rows, runs in by_rows.items():
+        scores = [run(one, ["test"]).record["metrics"]["test"][arguments.metric] for one in runs]
+        curve.append({"rows": rows} | _spread(scores))
+    for one in {*trials, *(run for runs in by_rows.values() for run in runs)} - set(whole):
+        study.forget(one)
+    described = {
+        "settings": tried[setting]["settings"] if tried else system.settings()[0],
+        "tried": tried,
+        "model": outcomes[0].record["model"],
+        "minutes": _minutes(outcomes),
+        "threads": sorted({one.record["hardware"]["threads"] for one in outcomes}),
+        "curve": curve,
+    }
+    return described, outcomes
+
+
+def _minutes(outcomes: list[Outcome]) -> float | None:
+    """Minutes of a training, the mean of those that ran through."""
+    seconds = [
+        one.record["seconds"]["total"]
+        for one in outcomes
+        if "seconds" in one.record
+        and "resumed" not in one.record["comparison"]
+        and not one.record.get("training", {}).get("resumed")
+    ]
+    return round(float(np.mean(seconds)) / 60, 2) if seconds else None
+
+
+def _spread(scores: list[float]) -> dict[str, Any]:
+    return {
+        "mean": float(np.mean(scores)),
+        "sd": float(np.std(scores, ddof=1)) if len(scores) > 1 else None,
+        "values": scores,
+    }
+
+
+def _add_scores(
+    result: dict[str, Any], study: Study, outcomes: dict[str, list[Outcome]], arguments: CompareArguments
+) -> None:
+    """Scores with intervals, by slices and with words in disorder, and which differences are more than chance."""
+    labels, names, metric = study.task.labels("test"), study.task.label_names, arguments.metric
+    kind = study.task.data.problem_type
+    guesses = {name: [one.probabilities["test"].argmax(axis=1) for one in found] for name, found in outcomes.items()}
+    shown = ("accuracy",) if metric == "accuracy" else (metric, "accuracy")
+    drawn: dict[str, dict[str, np.ndarray]] = {name: {} for name in guesses}
+    if metric != "accuracy":  # that of accuracy is exact
+        for name, seeds in guesses.items():
+            draws = [bootstrap(kind, one, labels, names, resamples=arguments.resamples, seed=0) for one in seeds]
+            drawn[name] = {one: values for one, values in averaged(draws).items() if one == metric}
+    parts = slices(study.texts["test"])
+    result["slices"] = {name: int(rows.sum()) for name, rows in parts.items()}
+    result["shuffled"] = len(study.disordered)
+    for name, found in outcomes.items():
+        described = result["systems"][name]
+        whole = averaged([outcome.record["metrics"]["test"] for outcome in found])
+        limits = mean_intervals(kind, guesses[name], labels, names, drawn[name], whole)
+        described["scores"] = {
+            one: _spread([outcome.record["metrics"]["test"][one] for outcome in found])
+            | ({"interval": limits.get(one)} if one in shown else {})
+            for one in dict.fromkeys((*shown, "macro_f1", "log_loss", "calibration_error"))
+        }
+        right = [guess == labels for guess in guesses[name]]
+        described["slices"] = {
+            part: _spread([float(one[rows].mean()) for one in right]) for part, rows in parts.items()
+        }
+        mixed = [one.probabilities["shuffled"].argmax(axis=1) for one in found]
+        rows = study.disordered
+        changed = [float((one != guess[rows]).mean()) for one, guess in zip(mixed, guesses[name], strict=True)]
+        described["shuffled"] = {
+            "in_order": _spread([float(one[rows].mean()) for one in right]),
+            "accuracy": _spread([float((one == labels[rows]).mean()) for one in mixed]),
+            "changed": _spread(changed),
+        }
+    means = {name: described["scores"][metric]["mean"] for name, described in result["systems"].items()}
+    draws_of = {name: one[metric] for name, one in drawn.items() if metric in one}
+    result["test"] = "randomization"
+    result["pairs"] = paired(guesses, labels, names, metric, means, draws_of, resamples=arguments.resamples)
+
+
+def _add_costs(
+    result: dict[str, Any], study: Study, systems: dict[str, System], outcomes: dict[str, list[Outcome]]
+) -> None:
+    """What using a trained system costs; measured once for the same systems, all of them in the same minutes."""
+    path = study.folder / "costs.json"
+    threads = torch.get_num_threads()
+    texts = study.texts["test"]
+    drawn = np.random.default_rng(0).permutation(len(texts))[:SENTENCES]
+    measured = {name: str(outcomes[name][0].path) for name in sorted(systems)}
+    processor = result["hardware"]["processor"]
+    key = {"systems": measured, "processor": processor, "threads": threads, "texts": len(drawn)}
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if {name: kept.get(name) for name in key} != key:
+        trained = {name: (system, outcomes[name][0].folder) for name, system in systems.items()}
+        logger.info("Measuring what each system costs to use")
+        labels = len(study.task.label_names)
+        kept = key | {"costs": measure(trained, [texts[row] for row in drawn], labels, threads)}
+        write_json(path, kept)
+    result["threads"] = threads
+    for name in systems:
+        result["systems"][name]["costs"] = kept["costs"][name]

@@ -1,0 +1,158 @@
+"""Settings of data and tokenizer; light, so that a command line can list them quickly."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ..utils.errors import InputError, listed, require
+from .formats.encodings import BYTE_ORDER_MARK
+
+ProblemType = Literal["single_label_classification", "multi_label_classification", "regression"]
+
+
+@dataclass(kw_only=True)
+class FileArguments:
+    """How text files are written, where they do not tell it themselves."""
+
+    delimiter: str | None = field(
+        default=None,
+        metadata={"help": "Character between the fields of CSV files, or tab. Default: comma, semicolon, tab or |."},
+    )
+    encoding: str | None = field(
+        default=None,
+        metadata={
+            "help": "Encoding of text files: cp1252, utf-16-le, ... Default: UTF-8, or what a byte order mark says."
+        },
+    )
+    quoting: Literal["double", "none"] | None = field(
+        default=None,
+        metadata={
+            "help": "Whether fields may stand in double quotes (double), or a quotation mark is a character like any "
+            "other (none). Default: double; for tab-separated files what their rows fit."
+        },
+    )
+
+    def of_files(self) -> "FileArguments":
+        """These settings alone, of a class with more."""
+        return FileArguments(delimiter=self.delimiter, encoding=self.encoding, quoting=self.quoting)
+
+    def delimiter_character(self) -> str | None:
+        """The delimiter as one character; `None` if it is to be recognised."""
+        if self.delimiter is None:
+            return None
+        character = "\t" if self.delimiter in ("tab", "\\t") else self.delimiter
+        require(
+            len(character) == 1 and character not in '"\r\n\0' + BYTE_ORDER_MARK,
+            f"--delimiter must be one character, or tab; found {self.delimiter!r}.",
+        )
+        return character
+
+
+@dataclass
+class DataArguments(FileArguments):
+    """Which texts and labels to use."""
+
+    dataset: str = field(
+        metadata={"help": "Hub id (or id:subset), file or folder of CSV, TSV, JSON lines or Parquet, or order-matters."}
+    )
+    subset: str | None = field(default=None, metadata={"help": "Subset (configuration) of a Hub data set."})
+    revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a Hub data set."})
+    train_dataset: str | None = field(
+        default=None,
+        metadata={"help": "Take the train split from this data set instead, for example phrases of sentences."},
+    )
+    text_column: list[str] | None = field(
+        default=None, metadata={"help": "Column, or several to be joined, with the text."}
+    )
+    label_column: list[str] | None = field(
+        default=None, metadata={"help": "Column with the label, or one for each label that hold 0 or 1."}
+    )
+    labels: list[str] | None = field(
+        default=None,
+        metadata={"help": "Names of the labels, in the order of their numbers. Default: what the data tell."},
+    )
+    group_column: str | None = field(
+        default=None, metadata={"help": "Rows that share this value stay together when validation is cut from train."}
+    )
+    validation_share: float = field(
+        default=0.1, metadata={"help": "Share of train cut off where there is no validation split."}
+    )
+    test_share: float | None = field(
+        default=None, metadata={"help": "Share of train cut off as test, before that, where there is no test split."}
+    )
+    split_seed: int = field(default=42, metadata={"help": "Seed of these cuts, the same for every training seed."})
+    max_train_samples: int | None = field(
+        default=None,
+        metadata={"help": "Train on so many rows only, drawn by --split_seed with each label's share kept."},
+    )
+    problem_type: ProblemType | None = field(
+        default=None, metadata={"help": "Only needed for regression; else seen from the labels."}
+    )
+    max_length: int = field(default=512, metadata={"help": "Tokens of a text that are read; the rest is cut off."})
+    train_max_length: int | None = field(
+        default=None,
+        metadata={
+            "help": "Tokens of a training text that are read, if fewer than --max_length: an LSTM that learned from "
+            "the beginnings of long texts can read all of them."
+        },
+    )
+    max_characters: int = field(
+        default=500_000, metadata={"help": "A longer text is an error: usually a quotation mark that is never closed."}
+    )
+
+    def __post_init__(self) -> None:
+        if self.subset is None:
+            self.dataset, self.subset = split_subset(self.dataset)
+        if isinstance(self.label_column, str):  # as records of one column say it
+            self.label_column = [self.label_column]
+        self.delimiter_character()
+        if self.labels is not None and len(set(self.labels)) < len(self.labels):
+            raise InputError(f"--labels must be different names, found {listed(self.labels)}.")
+        for name in ("validation_share", "test_share"):
+            share = getattr(self, name)
+            if share is not None and not 0.0 < share < 1.0:
+                raise InputError(f"--{name} must be between 0 and 1, found {share}.")
+        if self.max_train_samples is not None and self.max_train_samples < 2:
+            raise InputError(f"--max_train_samples must be at least 2, found {self.max_train_samples}.")
+        if self.max_length < 1:
+            raise InputError(f"--max_length must be at least 1, found {self.max_length}.")
+        if self.train_max_length is not None and not 1 <= self.train_max_length <= self.max_length:
+            raise InputError(
+                f"--train_max_length must be from 1 to --max_length {self.max_length}, found {self.train_max_length}."
+            )
+
+
+@dataclass
+class TokenizerArguments:
+    """How texts become tokens."""
+
+    tokenizer: str | None = field(
+        default=None,
+        metadata={
+            "help": "Hub id or folder of a tokenizer to use as it is, in place of one trained on the train split."
+        },
+    )
+    tokenizer_algorithm: Literal["word", "bpe", "wordpiece", "unigram"] = field(
+        default="word", metadata={"help": "Whole words, or pieces of words learned in one of three ways."}
+    )
+    vocab_size: int = field(default=30_000, metadata={"help": "Most entries of the vocabulary."})
+    min_frequency: int = field(
+        default=2, metadata={"help": "Occurrences in train that a word needs to be in the vocabulary."}
+    )
+    lowercase: bool = field(default=True, metadata={"help": "Fold upper and lower case."})
+    trim_vocabulary: int = field(
+        default=0,
+        metadata={
+            "help": "Of a vocabulary that comes with --embeddings (transformer:NAME, a static model) keep only what "
+            "occurs so often in the texts learned from, and single signs; 0: all of it."
+        },
+    )
+
+    def __post_init__(self) -> None:
+        require(self.trim_vocabulary >= 0, f"--trim_vocabulary must be 0 or more, found {self.trim_vocabulary}.")
+
+
+def split_subset(source: str) -> tuple[str, str | None]:
+    """`id:subset` or `folder:subset` in its two parts; the subset is `None` where there is none."""
+    name, colon, subset = source.rpartition(":")
+    return (name, subset) if colon and not Path(source).exists() else (source, None)

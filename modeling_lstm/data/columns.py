@@ -1,0 +1,56 @@
+"""Which column holds the text and which the label, where nobody named them."""
+
+from collections.abc import Iterable
+
+from ..utils.errors import listed, require
+from .formats.table import plain_name
+
+TEXT_COLUMNS = ("text", "sentence", "review", "tweet", "content", "comment", "body", "document", "message", "question")
+
+
+LABEL_COLUMNS = (
+    *("label", "labels", "sentiment", "class", "category"),
+    *("coarse_label", "target", "score", "rating", "stars"),
+)
+
+
+def guess_text_column(texts: dict[str, bool], columns: Iterable[str], flag: str = "text_column") -> str:
+    """
+    The column with the text: one of a usual name, or the only one that is no label and holds more than numbers.
+
+    Args:
+        texts: The columns of strings, and whether they hold more than numbers.
+        columns: All columns, for the error.
+        flag: The flag that names a column, for the error.
+
+    Raises:
+        InputError: it cannot be told.
+    """
+    found = _usual(TEXT_COLUMNS, list(texts))
+    if found is not None:
+        return found
+    others = [name for name, has_words in texts.items() if has_words and plain_name(name) not in LABEL_COLUMNS]
+    require(
+        len(others) == 1,
+        f"Which column holds the text? Name it with --{flag}: the columns are {listed(columns)}.",
+    )
+    return others[0]
+
+
+def guess_label_column(columns: Iterable[str], text_column: list[str]) -> str:
+    """The column with the label: one of a usual name, or the only one beside the text."""
+    others = [name for name in columns if name not in text_column]
+    found = _usual(LABEL_COLUMNS, others)
+    if found is not None:
+        return found
+    require(
+        len(others) == 1,
+        f"Which column holds the label? Name it with --label_column: the columns are {listed(columns)}. "
+        "Several columns that hold 0 or 1, one for each label, can be named together.",
+    )
+    return others[0]
+
+
+def _usual(known: Iterable[str], columns: list[str]) -> str | None:
+    """The column with the first of the known names, whatever its case."""
+    return next((column for name in known for column in columns if plain_name(column) == name), None)

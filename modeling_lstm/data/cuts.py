@@ -1,0 +1,107 @@
+"""Cutting a split from train, and drawing rows from it."""
+
+import logging
+import warnings
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+
+from ..utils.errors import require
+from .arguments import DataArguments, ProblemType
+from .labels import MISSING
+
+logger = logging.getLogger(__name__)
+
+
+def group_numbers(arguments: DataArguments, rows: Dataset) -> np.ndarray | None:
+    """A number for each row's group; a row whose group is missing is a group of its own."""
+    if arguments.group_column is None:
+        return None
+    values = rows[arguments.group_column][:]
+    alone = [value in MISSING or value != value for value in values]  # NaN differs from itself
+    if any(alone):
+        logger.warning("%d rows have no %s: each is a group of its own.", sum(alone), arguments.group_column)
+    numbers: dict[Any, int] = {}
+    for row, value in enumerate(values):
+        numbers.setdefault((row, None) if alone[row] else value, len(numbers))
+    return np.array([numbers[(row, None) if alone[row] else value] for row, value in enumerate(values)])
+
+
+def cut_split(
+    name: str,
+    share: float,
+    rows: Dataset,
+    kept: np.ndarray,
+    kind: ProblemType,
+    groups: np.ndarray | None,
+    arguments: DataArguments,
+) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Divide the row numbers `kept` into those cut off and the rest, by label and where asked for by group; the same for
+    every training seed.
+    """
+    from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
+
+    labels = np.asarray(rows["label"][:])[kept] if kind == "single_label_classification" else None
+    groups = None if groups is None else groups[kept]
+    fraction = Fraction(share).limit_denominator(20) or Fraction(1, 20)
+    folds, chosen = fraction.denominator, fraction.numerator
+    # what is dealt out to the folds: rows, or groups; and with labels no more folds than rows of the commonest label
+    dealt = [len(kept) if groups is None else len(set(groups))] + (
+        [] if labels is None else [np.bincount(labels).max()]
+    )
+    if min(dealt) < folds:
+        apart = "" if groups is None else f" with {dealt[0]} different values of {arguments.group_column}"
+        require(
+            min(dealt) >= 2 and len(kept) >= 10,
+            f"The train split has {len(kept)} rows{apart}, too few to cut a {name} split from it.",
+        )
+        folds = int(min(dealt))
+        chosen = min(folds - 1, max(1, round(folds * share)))
+    options = {"n_splits": folds, "shuffle": True, "random_state": arguments.split_seed}
+    cutter: Any
+    if labels is None:
+        cutter = KFold(**options) if groups is None else GroupKFold(**options)
+    else:
+        cutter = StratifiedKFold(**options) if groups is None else StratifiedGroupKFold(**options)
+    with warnings.catch_warnings():  # of labels with fewer rows than folds: they cannot be in every fold
+        warnings.simplefilter("ignore", UserWarning)
+        parts = [part for _, part in cutter.split(np.zeros(len(kept)), labels, groups)]
+    off = np.sort(np.concatenate(parts[:chosen]))
+    logger.info("Cut %d of %d train rows off for %s", len(off), len(kept), name)
+    return kept[off], np.delete(kept, off)
+
+
+def keep_labels(parts: dict[str, np.ndarray], labels: np.ndarray, groups: np.ndarray | None) -> None:
+    """
+    Give a row of each label that has none in train back to train, from validation before test, with the row's group.
+
+    Args:
+        parts: The numbers of the rows of each split.
+        labels: The label of each row before the cuts.
+        groups: The group of each row, if it is to stay together.
+    """
+    groups = np.arange(len(labels)) if groups is None else groups
+    for label in np.setdiff1d(labels, labels[parts["train"]]):
+        name = next(name for name in ("validation", "test") if name in parts and label in labels[parts[name]])
+        rows = parts[name]
+        stays = groups[rows] == groups[rows[labels[rows] == label][0]]
+        parts["train"] = np.sort(np.concatenate([parts["train"], rows[stays]]))
+        parts[name] = rows[~stays]
+
+
+def draw_rows(rows: Dataset, number: int, seed: int, kind: ProblemType) -> Dataset:
+    """So many rows in their order, drawn at random; single labels keep their shares where they have rows enough."""
+    from sklearn.model_selection import train_test_split
+
+    if number >= rows.num_rows:
+        return rows
+    labels = np.asarray(rows["label"][:]) if kind == "single_label_classification" else None
+    if labels is not None:
+        counts = np.unique(labels, return_counts=True)[1]
+        if min(number, rows.num_rows - number) < len(counts) or counts.min() < 2:
+            labels = None
+    chosen, _ = train_test_split(np.arange(rows.num_rows), train_size=number, random_state=seed, stratify=labels)
+    return rows.select(np.sort(chosen))

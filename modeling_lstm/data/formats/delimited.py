@@ -1,0 +1,186 @@
+"""CSV, TSV and plain lines: delimiter, quoting, and each field as it is written."""
+
+import csv
+import itertools
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Literal, cast
+
+from ...utils.errors import InputError, listed, require
+from ..arguments import FileArguments
+from .encodings import encoding_of, format_of, opened, unpacking
+from .table import SAMPLE, Table, is_number
+
+logger = logging.getLogger(__name__)
+
+csv.field_size_limit(2**31 - 1)  # how long a text may be, --max_characters says
+
+DELIMITERS = (",", ";", "\t", "|")  # those that are recognised; any other is named with --delimiter
+
+
+class Delimited(Table):
+    """
+    A CSV or TSV file. Every row must have as many fields as the header.
+
+    Fields may stand in double quotes, as `csv` and spreadsheets write them. In a tab-separated file a quotation mark
+    may as well be a character like any other; which of the two it is, the whole file is asked.
+    """
+
+    def __init__(self, path: Path, arguments: FileArguments):
+        super().__init__(path)
+        self.encoding = encoding_of(path, arguments.encoding)
+        self.delimiter = arguments.delimiter_character() or self._delimiter()
+        self.quoting = arguments.quoting or ("double" if self.delimiter != "\t" else self._quoting())
+        self.columns = self._header(self.quoting)
+        if any(name and is_number(name) for name in self.columns):
+            logger.warning("%s: its first line is taken for the names of the columns: %s", path, listed(self.columns))
+
+    def rows(self, columns: list[str]) -> Iterator[tuple[str, ...]]:
+        """As for [`Table.rows`]."""
+        places = [self.columns.index(name) for name in columns]
+        with unpacking(self.path):
+            for fields in self._checked(self.quoting):
+                yield tuple(fields[place] for place in places)
+
+    def _header(self, quoting: str) -> list[str]:
+        header = next((fields for _, fields in self._records(quoting)), None)
+        require(header is not None, f"{str(self.path)!r} is empty: it has no rows.")
+        return cast(list[str], header)
+
+    def _checked(self, quoting: str) -> Iterator[list[str]]:
+        """The rows after the header."""
+        records = self._records(quoting)
+        _, header = next(records)
+        for number, (line, fields) in enumerate(records, start=1):
+            if len(fields) != len(header):
+                raise InputError(
+                    f"{str(self.path)!r} could not be read: row {number} (line {line}) has {counted(fields)}, the "
+                    f"header {len(header)}. {self._hint(quoting)}"
+                )
+            yield fields
+
+    def _hint(self, quoting: str) -> str:
+        if quoting == "none":
+            return "If fields stand in quotation marks, add --quoting double."
+        shown = "a tab" if self.delimiter == "\t" else repr(self.delimiter)
+        return (
+            f"A field with {shown} in it must stand in quotation marks. If another character is between the fields, "
+            "name it with --delimiter."
+        )
+
+    def _records(self, quoting: str) -> Iterator[tuple[int, list[str]]]:
+        """The number of the line where each record ends, and its fields; empty lines are left out."""
+        how: dict[str, Any] = {"quoting": csv.QUOTE_NONE} if quoting == "none" else {"strict": True}
+        width, empty = 0, 0
+        with opened(self.path, self.encoding) as file:
+            reader = csv.reader(file, delimiter=self.delimiter, **how)
+            try:
+                for fields in reader:
+                    if not fields:
+                        empty = empty or reader.line_num
+                        continue
+                    if width == 1 and empty:  # an empty text, or nothing at all
+                        raise InputError(
+                            f"{str(self.path)!r} could not be read: line {empty} is empty. Write an empty text as "
+                            'two quotation marks, "", or give a .txt file, in which each line is a text.'
+                        )
+                    width, empty = width or len(fields), 0
+                    yield reader.line_num, fields
+            except csv.Error as error:
+                cause = "a quotation mark is never closed" if "end of data" in str(error) else str(error)
+                raise InputError(
+                    f"{str(self.path)!r} could not be read: line {reader.line_num}: {cause}. Inside of a quoted field "
+                    "a quotation mark is written twice. If quotation marks are characters like any other here, add "
+                    "--quoting none."
+                ) from error
+
+    def _delimiter(self) -> str:
+        """
+        The one of the usual delimiters that divides the header, and the first rows into as many fields: a tab in a
+        `.tsv` file, elsewhere a comma before the others.
+        """
+        with opened(self.path, self.encoding) as file:
+            lines = list(itertools.islice(file, SAMPLE + 1))
+        found: dict[str, bool] = {}
+        for delimiter in DELIMITERS:
+            records = [fields for fields in csv.reader(lines, delimiter=delimiter) if fields]
+            if len(lines) > SAMPLE:
+                records = records[:-1]  # the last one may go on
+            if records and len(records[0]) > 1:
+                found[delimiter] = len({len(fields) for fields in records}) == 1
+        if format_of(self.path) == ".tsv":
+            require(
+                "\t" in found or not found,
+                f"{str(self.path)!r} could not be read: there is no tab in its first line, but {listed(found)!r}. Name "
+                "what is between its fields with --delimiter.",
+            )
+            return "\t"
+        fitting = [delimiter for delimiter, fits in found.items() if fits] or list(found)
+        if len(fitting) > 1 and "," not in fitting:
+            raise InputError(
+                f"{str(self.path)!r} could not be read: {listed(map(repr, fitting))} may be between its fields: name "
+                "the right one with --delimiter."
+            )
+        delimiter = "," if "," in fitting or not fitting else fitting[0]
+        if delimiter != ",":
+            logger.info("%s: fields are separated by %s", self.path, "tabs" if delimiter == "\t" else delimiter)
+        return delimiter
+
+    def _quoting(self) -> Literal["double", "none"]:
+        """Whether quotation marks enclose the fields of a tab-separated file: what its rows fit."""
+        plain, has_marks = self._count("none")
+        if not has_marks:
+            return "none"
+        quoted, _ = self._count("double")
+        starts_quoted = next(iter(self._records("none")))[1][0].startswith('"')
+        if quoted is None:
+            return "double" if starts_quoted or plain is None else "none"  # the error is then told when rows are read
+        require(
+            plain is None or plain == quoted or starts_quoted,
+            f"{str(self.path)!r} can be read as {plain} rows, with quotation marks as characters, or as {quoted} rows, "
+            "with quotation marks around fields of several lines: say which with --quoting none or --quoting double.",
+        )
+        return "double"
+
+    def _count(self, quoting: str) -> tuple[int | None, bool]:
+        """How many rows there are, `None` if they do not fit the header; and whether a field begins with a mark."""
+        rows, has_marks, width = 0, False, None
+        try:
+            for _, fields in self._records(quoting):
+                width = width or len(fields)
+                has_marks = has_marks or any(one.startswith('"') for one in fields)
+                if len(fields) != width:
+                    return None, True
+                rows += 1
+        except InputError as error:
+            if isinstance(error.__cause__, csv.Error):
+                return None, True
+            raise
+        return rows - 1, has_marks
+
+
+class Lines(Table):
+    """A text in each line; only a line feed, or a carriage return before it, ends one."""
+
+    def __init__(self, path: Path, arguments: FileArguments):
+        super().__init__(path)
+        self.encoding = encoding_of(path, arguments.encoding)
+        self.columns = ["text"]
+
+    def rows(self, columns: list[str]) -> Iterator[tuple[str, ...]]:
+        """As for [`Table.rows`]."""
+        with unpacking(self.path), opened(self.path, self.encoding, newline="\n") as file:
+            for line in lines_of(file):
+                yield tuple(line for _ in columns)
+
+
+def lines_of(file: IO[str]) -> Iterator[str]:
+    """The lines of a text without what ends them."""
+    for line in file:
+        yield line.removesuffix("\n").removesuffix("\r")
+
+
+def counted(fields: list[str]) -> str:
+    """`1 field`, `2 fields`."""
+    return f"{len(fields)} field{'' if len(fields) == 1 else 's'}"

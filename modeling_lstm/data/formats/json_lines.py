@@ -1,0 +1,123 @@
+"""JSON and JSON lines, each value as it is written."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from ...utils.errors import InputError, require
+from ..arguments import FileArguments
+from .encodings import encoding_of, opened, unpacking
+from .table import SAMPLE, Table
+
+
+class Written(str):
+    """A number or truth value of a JSON file, as it is written there."""
+
+
+class Json(Table):
+    """JSON lines; or one JSON document, an array of objects or an object of arrays."""
+
+    def __init__(self, path: Path, arguments: FileArguments):
+        super().__init__(path)
+        self.encoding = encoding_of(path, arguments.encoding)
+        self._document: list[dict[str, Any]] | None = None
+        first = list(itertools.islice(self._objects(), 10 * SAMPLE))
+        require(bool(first), f"{str(path)!r} is empty: it has no rows.")
+        self.columns = list(dict.fromkeys(name for row in first for name in row))
+
+    def rows(self, columns: list[str]) -> Iterator[tuple[Any, ...]]:
+        """As for [`Table.rows`]."""
+        with unpacking(self.path):
+            for row in self._objects():
+                yield tuple(row.get(name) for name in columns)
+
+    def _objects(self) -> Iterator[dict[str, Any]]:
+        if self._document is not None:
+            yield from self._document
+            return
+        with opened(self.path, self.encoding) as file:
+            start = ""
+            while not start.strip() and (line := file.readline()):
+                start += line
+            try:
+                first = self._parsed(start) if start.strip() else []
+            except json.JSONDecodeError:
+                first = None  # its first line is not a whole document, so the file is
+            if isinstance(first, dict):
+                lines = self._lines(first, file, start.count("\n"))
+                second = next(itertools.islice(lines, 1, None), None)
+                if second is not None or not _are_columns(first):
+                    yield from itertools.chain([first], [] if second is None else [second], lines)
+                    return
+                self._document = self._records(first)
+            else:
+                self._document = self._records(self._whole(start + file.read()) if start.strip() else [])
+        yield from self._document
+
+    def _lines(self, first: dict[str, Any], file: IO[str], number: int) -> Iterator[dict[str, Any]]:
+        yield first
+        for at, line in enumerate(file, start=number + 1):
+            if not line.strip():
+                continue
+            try:
+                row = self._parsed(line)
+            except json.JSONDecodeError as error:
+                raise InputError(f"{str(self.path)!r} could not be read: line {at} is no JSON: {error}.") from error
+            require(
+                isinstance(row, dict),
+                f"{str(self.path)!r} could not be read: line {at} must hold a JSON object, found {line[:40]!r}.",
+            )
+            yield row
+
+    def _whole(self, text: str) -> Any:
+        try:
+            return self._parsed(text)
+        except json.JSONDecodeError as error:
+            raise InputError(f"{str(self.path)!r} could not be read: it is no JSON: {error}.") from error
+
+    def _records(self, document: Any) -> list[dict[str, Any]]:
+        """The rows of one document."""
+        if _are_columns(document):
+            lengths = {name: len(values) for name, values in document.items()}
+            require(
+                len(set(lengths.values())) <= 1,
+                f"{str(self.path)!r} could not be read: its columns differ in length: {lengths}.",
+            )
+            document = [dict(zip(document, values, strict=True)) for values in zip(*document.values(), strict=True)]
+        require(
+            isinstance(document, list) and all(isinstance(row, dict) for row in document),
+            f"{str(self.path)!r} could not be read: expected a JSON object in each line, or an array of objects.",
+        )
+        return document
+
+    @staticmethod
+    def _parsed(text: str) -> Any:
+        hooks: dict[str, Any] = {"parse_int": Written, "parse_float": Written, "parse_constant": Written}
+        return _with_truth_written(json.loads(text, **hooks))
+
+
+def _are_columns(document: Any) -> bool:
+    """Whether JSON holds a list for each column."""
+    return isinstance(document, dict) and all(isinstance(values, list) for values in document.values())
+
+
+def _with_truth_written(value: Any) -> Any:
+    """JSON with `true` and `false` as they are written."""
+    if isinstance(value, bool):
+        return Written("true" if value else "false")
+    if isinstance(value, dict):
+        return {name: _with_truth_written(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_with_truth_written(one) for one in value]
+    return value
+
+
+def meant(value: Any) -> Any:
+    """What a value of [`Table.rows`] means, with the numbers and truth values of JSON as such."""
+    if isinstance(value, Written):
+        return json.loads(value)
+    if isinstance(value, dict):
+        return {name: meant(one) for name, one in value.items()}
+    return [meant(one) for one in value] if isinstance(value, list) else value

@@ -1,0 +1,35 @@
+"""Text files as tables: CSV, TSV, JSON lines and plain lines, each value as it is written, with nothing guessed."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from ...utils.errors import listed, require
+from ..arguments import FileArguments
+from .delimited import Delimited, Lines
+from .encodings import format_of, unpacking
+from .json_lines import Json
+from .parquet import ParquetFile
+from .table import Table
+
+logger = logging.getLogger(__name__)
+
+FORMATS = {".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet", ".txt": "text"}
+
+
+def open_table(path: Path, arguments: FileArguments) -> Table:
+    """
+    Open a file of one of the known formats.
+
+    Raises:
+        InputError: it does not exist, is empty, or cannot be read.
+    """
+    require(path.is_file(), f"There is no file {str(path)!r}.")
+    suffix = format_of(path)
+    require(
+        suffix in FORMATS,
+        f"{str(path)!r} must be a file of one of the formats {listed(FORMATS)}, found {suffix or 'no suffix'}.",
+    )
+    kinds: dict[str, type[Any]] = {"csv": Delimited, "json": Json, "text": Lines}
+    with unpacking(path):
+        return ParquetFile(path) if FORMATS[suffix] == "parquet" else kinds[FORMATS[suffix]](path, arguments)

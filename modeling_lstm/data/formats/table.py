@@ -1,0 +1,83 @@
+"""`Table`: one file with named columns, and how a column is found by its name."""
+
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ...utils.errors import listed, require
+
+SAMPLE = 100  # rows that are looked at to recognise a delimiter, and which columns hold text
+
+
+class Table(ABC):
+    """
+    One file with named columns.
+
+    Args:
+        path: The file.
+
+    Attributes:
+        columns: Their names, as they are written.
+    """
+
+    columns: list[str]
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def find(self, column: str) -> str:
+        """
+        The name of a column as it is written in the file.
+
+        Raises:
+            InputError: there is none, or several.
+        """
+        name = find_column(self.columns, column, repr(str(self.path)))
+        require(name is not None, f"{str(self.path)!r} has no column {column}; its columns are {listed(self.columns)}.")
+        return str(name)
+
+    @abstractmethod
+    def rows(self, columns: list[str]) -> Iterator[tuple[Any, ...]]:
+        """
+        The values of some columns, row after row. Values of text files are strings as they are written; those of JSON
+        may also be `None`, lists or objects of such.
+
+        Raises:
+            InputError: the file is damaged, with the row.
+        """
+
+    def text_columns(self) -> dict[str, bool]:
+        """The columns of strings in the first rows, and whether these are not all numbers."""
+        rows = list(itertools.islice(self.rows(self.columns), SAMPLE))
+        values = {name: [row[place] for row in rows] for place, name in enumerate(self.columns)}
+        strings = {name: [one for one in found if isinstance(one, str)] for name, found in values.items()}
+        return {name: not all(map(is_number, found)) for name, found in strings.items() if found or not rows}
+
+
+def find_column(columns: list[str], column: str, origin: str) -> str | None:
+    """
+    The column of that name, or the only one whose name differs in upper case or in blanks around it alone.
+
+    Raises:
+        InputError: several columns have that name.
+    """
+    found = [name for name in columns if name == column]
+    found = found or [name for name in columns if plain_name(name) == plain_name(column)]
+    require(len(found) < 2, f"{origin} has {len(found)} columns {column!r}: rename all but one.")
+    return found[0] if found else None
+
+
+def plain_name(column: str) -> str:
+    """A column's name in lower case, without blanks around it."""
+    return column.strip().casefold()
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number; an empty one says nothing against it."""
+    try:
+        float(text or 0)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,355 @@
+"""What label columns hold: the problem type, the names of the labels, and the number of each."""
+
+import logging
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
+
+from datasets import ClassLabel, Dataset, DatasetDict, LargeList, List, Value
+
+from ..utils.errors import InputError, listed, require
+from .arguments import ProblemType
+
+logger = logging.getLogger(__name__)
+
+MISSING = (None, "")
+_TRUTH = {"0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0, "false": 0.0, "true": 1.0}
+_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+
+
+class LabelReader(ABC):
+    """
+    Turns the values of label columns into what a model learns from.
+
+    Attributes:
+        kind: The problem type.
+        names: The names of the labels, by their numbers.
+    """
+
+    kind: ProblemType
+    names: list[str]
+
+    def __init__(self, columns: list[str]):
+        self.columns = columns
+
+    @property
+    def feature(self) -> Any:
+        """The `datasets` feature of the finished label column."""
+        return List(Value("float32"))
+
+    @abstractmethod
+    def check(self, rows: Dataset, split: str) -> None:
+        """Raise [`InputError`] for a label that is missing or that the model does not know, with its row."""
+
+    @abstractmethod
+    def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> Any:
+        """The number, or the numbers, of a row; `features` are those of the row's own split."""
+
+    def _complain(self, number: int, split: str, problem: str) -> InputError:
+        return InputError(
+            f"The label in row {number} of the {split} split {problem} (column {listed(self.columns)!r})."
+        )
+
+
+class SingleLabels(LabelReader):
+    """One label a row."""
+
+    kind = "single_label_classification"
+
+    def __init__(self, columns: list[str], rows: Dataset, names: list[str] | None, asked: list[str] | None):
+        super().__init__(columns)
+        coded = _class_label(rows.features[columns[0]])
+        self.asked = asked
+        self.lacking = "the train split lacks" if asked is None else "--labels does not name"
+        self.names = names or (list(coded.names) if coded else _named(rows.unique(columns[0]), columns[0], len(rows)))
+        self.numbers = {name: number for number, name in enumerate(self.names)}
+
+    @property
+    def feature(self) -> Any:
+        """The `datasets` feature of the finished label column."""
+        return ClassLabel(names=self.names)
+
+    def check(self, rows: Dataset, split: str) -> None:
+        """As for [`LabelReader.check`]."""
+        (column,) = self.columns
+        coded = _class_label(rows.features[column])
+        missing = MISSING if coded is None else (*MISSING, -1)
+        values = rows.unique(column)
+        if any(value in missing for value in values):
+            number = next(i for i, value in enumerate(rows[column][:], start=1) if value in missing)
+            raise self._complain(number, split, "is missing")
+        unknown = sorted({_name(value, coded) for value in values if self._number(value, coded) is None})
+        require(
+            not unknown,
+            f"The {split} split has labels that {self.lacking}: {listed(unknown)}; known are {listed(self.names)}.",
+        )
+
+    def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> int:
+        """As for [`LabelReader.read`]."""
+        number = self._number(values[0], _class_label(features[0]))
+        assert number is not None, "labels are checked before they are read"
+        return number
+
+    def _number(self, value: Any, coded: ClassLabel | None) -> int | None:
+        """The number of a label. Of names that were asked for data may hold the number, if it is no name itself."""
+        name = _name(value, coded)
+        if self.asked is None:
+            return self.numbers.get(name)
+        if coded is not None:
+            is_named, number = set(coded.names) <= set(self.asked), str(value)
+        else:
+            is_named, number = name in self.numbers or any(map(_INTEGER.fullmatch, self.asked)), name
+        if is_named:
+            return self.numbers.get(name)
+        return int(number) if _INTEGER.fullmatch(number) and 0 <= int(number) < len(self.names) else None
+
+
+class LabelSets(LabelReader):
+    """A list of the labels that a row has."""
+
+    kind = "multi_label_classification"
+
+    def __init__(self, columns: list[str], rows: Dataset, names: list[str] | None):
+        super().__init__(columns)
+        (column,) = columns
+        coded = _class_label(rows.features[column])
+        values = {value for row in rows[column][:] for value in row or ()}
+        require(None not in values, f"The label column {column!r} has lists with a missing label in them.")
+        self.names = names or (list(coded.names) if coded else _named(values, column, rows.num_rows))
+
+    def check(self, rows: Dataset, split: str) -> None:
+        """As for [`LabelReader.check`]."""
+        (column,) = self.columns
+        coded, known = _class_label(rows.features[column]), set(self.names)
+        unknown: set[str] = set()
+        for number, values in enumerate(rows[column][:], start=1):
+            if values is None:
+                raise self._complain(number, split, "is missing: a row without labels has an empty list")
+            if len(set(values)) < len(values):
+                twice = f"has a label twice, {values}: lists with a 0 or 1 for each label must all be of one length"
+                raise self._complain(number, split, f"{twice} and hold nothing else")
+            unknown |= {_name(one, coded) for one in values} - known
+        require(
+            not unknown,
+            f"The {split} split has labels that the train split lacks: {listed(sorted(unknown))}; "
+            f"known are {listed(self.names)}.",
+        )
+
+    def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> list[float]:
+        """As for [`LabelReader.read`]."""
+        coded = _class_label(features[0])
+        chosen = {_name(one, coded) for one in values[0]}
+        return [float(name in chosen) for name in self.names]
+
+
+class LabelVectors(LabelReader):
+    """A list with a 0 or 1 for each label."""
+
+    kind = "multi_label_classification"
+
+    def __init__(self, columns: list[str], rows: Dataset, names: list[str] | None):
+        super().__init__(columns)
+        (column,) = columns
+        width = next(len(row) for row in rows[column][:] if row is not None)
+        coded = _class_label(rows.features[column])
+        self.names = names or (list(coded.names) if coded else [str(number) for number in range(width)])
+        require(
+            len(self.names) == width,
+            f"The label column {column!r} holds a 0 or 1 for each of {width} labels, but the names of "
+            f"{len(self.names)} labels are given: {listed(self.names)}.",
+        )
+
+    def check(self, rows: Dataset, split: str) -> None:
+        """As for [`LabelReader.check`]."""
+        for number, values in enumerate(rows[self.columns[0]][:], start=1):
+            if values is None or len(values) != len(self.names) or any(truth(one) is None for one in values):
+                expected = f"must be a list of {len(self.names)} values 0 or 1, one for each label, found {values}"
+                raise self._complain(number, split, expected)
+
+    def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> list[float]:
+        """As for [`LabelReader.read`]."""
+        return [float(truth(one) or 0.0) for one in values[0]]
+
+
+class LabelColumns(LabelReader):
+    """A column for each label, with 0 or 1."""
+
+    kind = "multi_label_classification"
+
+    def __init__(self, columns: list[str], names: list[str] | None):
+        super().__init__(columns)
+        self.names = names or list(columns)
+        require(
+            len(self.names) == len(columns),
+            f"There are {len(columns)} label columns, {listed(columns)}, but {len(self.names)} labels: "
+            f"{listed(self.names)}.",
+        )
+
+    def check(self, rows: Dataset, split: str) -> None:
+        """As for [`LabelReader.check`]."""
+        for column in self.columns:
+            for number, value in enumerate(rows[column][:], start=1):
+                if truth(value) is None:
+                    raise InputError(
+                        f"The label in row {number} of the {split} split must be 0 or 1, found {value!r} (column "
+                        f"{column!r})."
+                    )
+
+    def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> list[float]:
+        """As for [`LabelReader.read`]."""
+        return [float(truth(one) or 0.0) for one in values]
+
+
+class Numbers(LabelReader):
+    """A number to predict."""
+
+    kind = "regression"
+
+    def __init__(self, columns: list[str]):
+        super().__init__(columns)
+        self.names = columns
+
+    @property
+    def feature(self) -> Any:
+        """The `datasets` feature of the finished label column."""
+        return Value("float32")
+
+    def check(self, rows: Dataset, split: str) -> None:
+        """As for [`LabelReader.check`]."""
+        (column,) = self.columns
+        for number, value in enumerate(rows[column][:], start=1):
+            try:
+                is_finite = value not in MISSING and math.isfinite(float(value))
+            except ValueError as error:
+                raise self._complain(number, split, f"must be a number, found {value!r}") from error
+            if not is_finite:
+                raise self._complain(number, split, "is missing or infinite: every row needs a number")
+
+    def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> float:
+        """As for [`LabelReader.read`]."""
+        return float(values[0])
+
+
+def label_reader(
+    raw: DatasetDict,
+    columns: list[str],
+    problem_type: ProblemType | None,
+    names: list[str] | None,
+    *,
+    asked: list[str] | None = None,
+) -> LabelReader:
+    """
+    Find what kind of labels the columns hold.
+
+    Args:
+        raw: The splits; train tells, or where it is not there the first one.
+        columns: The label column, or one for each label.
+        problem_type: The problem type that is asked for; `None`: the one that the column's type says.
+        names: Names of the labels, those of a trained model say; by default what the data tell.
+        asked: Those that the user gave, of which the data may hold the numbers 0, 1, ... instead.
+
+    Raises:
+        InputError: the columns cannot be labels, or not of that problem type.
+    """
+    rows = raw["train"] if "train" in raw else next(iter(raw.values()))
+    if len(columns) > 1:
+        require(
+            problem_type in (None, "multi_label_classification"),
+            f"Several label columns are for texts with several labels, not for {problem_type}: name one.",
+        )
+        return LabelColumns(columns, names)
+    (column,) = columns
+    feature = rows.features[column]
+    dtype = str(getattr(feature, "dtype", feature))
+    is_list = isinstance(feature, (List, LargeList))
+    is_text = dtype in ("string", "large_string")
+    is_float = dtype.startswith(("float", "double"))
+    is_integer = dtype.startswith(("int", "uint"))
+    if problem_type == "regression":
+        require(is_float or is_integer or is_text, f"The label column {column!r} must hold numbers, found {dtype}.")
+        return Numbers(columns)
+    if problem_type == "multi_label_classification" or (problem_type is None and is_list):
+        require(
+            is_list,
+            f"The label column {column!r} must hold lists of labels, found {dtype}. Of columns that hold 0 or 1, one "
+            "for each label, name all with --label_column.",
+        )
+        return (
+            LabelVectors(columns, rows, names) if _are_vectors(rows, column, names) else LabelSets(columns, rows, names)
+        )
+    if is_float:
+        missing = sum(value is None or math.isnan(value) for value in rows[column])
+        found = f"{missing} of them missing (NaN)" if missing else "for example " + listed(rows[column][:3])
+        raise InputError(
+            f"The label column {column!r} holds floating-point numbers, {found}: labels must be strings or "
+            "integers; to predict a number, add --problem_type regression."
+        )
+    require(
+        not is_list and (is_integer or is_text or dtype == "bool"),
+        f"The label column {column!r} must hold strings or integers, found {dtype}.",
+    )
+    return SingleLabels(columns, rows, names, asked)
+
+
+def truth(value: Any) -> float | None:
+    """0 or 1 for a value that says whether a label holds, `None` for any other."""
+    return _TRUTH.get(str(value).strip().casefold())
+
+
+def _are_vectors(rows: Dataset, column: str, names: list[str] | None) -> bool:
+    """
+    Whether lists hold a 0 or 1 for each label, and not the names of those that a row has: then all are of one length.
+    """
+    lists = [row for row in rows[column][:] if row is not None]
+    width = len(lists[0]) if lists else 0
+    if width == 0 or not all(len(row) == width and all(truth(one) is not None for one in row) for row in lists):
+        return False
+    coded = _class_label(rows.features[column])
+    if coded is not None:  # numbers of labels; a set has none of them twice
+        return width == len(coded.names) and any(len(set(row)) < width for row in lists)
+    return names is None or len(names) == width or not {"0", "1"} <= set(names)
+
+
+def _named(values: Iterable[Any], column: str, rows: int) -> list[str]:
+    """The names of the labels, as they are written: whole numbers by their size, others by the alphabet."""
+    names = {str(value) for value in values if value not in MISSING}
+    are_numbers = all(_is_float(name) for name in names)
+    require(
+        len(names) <= max(20, rows // 2),
+        f"The label column {column!r} has {len(names)} different values in {rows} rows, which are "
+        f"no labels: name the column with --label_column{', or add --problem_type regression' * are_numbers}.",
+    )
+    if any(_is_float(name) and float(name) % 1 for name in names):
+        logger.warning(
+            "Labels such as %s are taken for names; to predict a number, add --problem_type regression.",
+            next(name for name in sorted(names) if _is_float(name) and float(name) % 1),
+        )
+    by_trimmed: dict[str, list[str]] = {}
+    for name in sorted(names):
+        by_trimmed.setdefault(name.strip(), []).append(name)
+    for same in by_trimmed.values():
+        if len(same) > 1:
+            logger.warning("These labels differ only in the blanks around them, and count as several: %r", same)
+    if all(_INTEGER.fullmatch(name) for name in names):
+        return sorted(names, key=lambda name: (int(name), name))
+    return sorted(names)
+
+
+def _is_float(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _class_label(feature: Any) -> ClassLabel | None:
+    """The coding of a column of labels, or of lists of labels, that are stored as numbers with names."""
+    inner = feature.feature if isinstance(feature, (List, LargeList)) else feature
+    return inner if isinstance(inner, ClassLabel) else None
+
+
+def _name(value: Any, coded: ClassLabel | None) -> str:
+    return coded.int2str(value) if coded is not None and isinstance(value, int) else str(value)

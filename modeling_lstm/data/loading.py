@@ -1,0 +1,205 @@
+"""From a Hub id, files or the built-in data set to checked splits with the columns `text` and `label`."""
+
+import itertools
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, DatasetDict, Features, Value
+
+from ..models.text_classifier import JOINT
+from ..utils.errors import InputError, listed, require
+from .arguments import DataArguments, FileArguments, ProblemType, split_subset
+from .columns import guess_label_column, guess_text_column
+from .cuts import cut_split, draw_rows, group_numbers, keep_labels
+from .labels import MISSING, LabelReader, label_reader
+from .sources import joined, open_source, reading
+from .splits import Split
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class TextData:
+    """Checked splits with the columns `text` (string) and `label`, what the labels mean, and how files were read."""
+
+    splits: DatasetDict
+    label_names: list[str]
+    problem_type: ProblemType
+    text_column: list[str]
+    label_column: list[str]
+    files: FileArguments = field(default_factory=FileArguments)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Rows of each split, in all and, for single labels, of each label."""
+        counts = {}
+        for split, rows in self.splits.items():
+            counts[split] = {"rows": rows.num_rows}
+            if self.problem_type == "single_label_classification":
+                per_label = np.bincount(np.asarray(rows["label"][:]), minlength=len(self.label_names))
+                counts[split] |= dict(zip(self.label_names, per_label.tolist(), strict=True))
+        return counts
+
+
+def load_data(
+    arguments: DataArguments,
+    only: str | None = None,
+    label_names: list[str] | None = None,
+    *,
+    is_other: bool = False,
+    separator: str = JOINT,
+) -> TextData:
+    """
+    Read, check and bring into one form the splits train, validation and (where there is one) test.
+
+    Args:
+        arguments: What to read.
+        only: Read just this split (for evaluation).
+        label_names: The labels of a trained model, in its order; other labels are then an error.
+        is_other: Whether these are other data than a model was trained on. Then nothing is cut off train; and if they
+            have a single split, as a file does, that one is read whole in place of `only`.
+        separator: What stands between the texts of several columns.
+
+    Raises:
+        InputError: anything that cannot be used, in one sentence.
+    """
+    sources = _open(arguments)
+    if is_other and only is not None and only not in sources and len(sources) == 1:
+        sources = {only: next(iter(sources.values()))}
+    shares = {"test": arguments.test_share, "validation": arguments.validation_share}
+    cut = {name: share for name, share in shares.items() if name not in sources and share and not is_other}
+    needed = "train" if only is None or only in cut else only
+    require(needed in sources, f"The data set has no {needed} split; it has {listed(sources)}.")
+    if only is not None:
+        sources = {needed: sources[needed]}
+    first = sources.get("train") or next(iter(sources.values()))
+    asked = arguments.label_column or []
+    text_column = arguments.text_column or [
+        guess_text_column({n: kind for n, kind in first.text_columns().items() if n not in asked}, first.columns)
+    ]
+    label_column = arguments.label_column or [guess_label_column(first.columns, text_column)]
+    both = [column for column in label_column if column in text_column]
+    require(not both, f"The column {listed(both)!r} cannot be both text and label.")
+    logger.info("Text from %s, label from %s", listed(text_column), listed(label_column))
+    raw = DatasetDict()
+    for name, split in sources.items():
+        group = [arguments.group_column] if name == "train" and arguments.group_column is not None and cut else []
+        columns = list(dict.fromkeys([*text_column, *label_column, *group]))
+        _check_columns(split, name, [column for column in columns if name != "test" or column not in label_column])
+        if any(split.find(column) is None for column in label_column) and "train" in sources:
+            logger.warning("The %s has no labels (column %s): left out.", split.origin, listed(label_column))
+            continue
+        _check_columns(split, name, columns)
+        with reading(arguments.dataset):
+            raw[name] = split.read(columns)
+        require(raw[name].num_rows > 0, f"The {name} split has no rows.")
+        _check_texts(raw[name], name, text_column, arguments.max_characters)
+    logger.info("Read %s", "; ".join(f"the {sources[n].origin}: {rows.num_rows:,} rows" for n, rows in raw.items()))
+    raw = _drop_unlabelled_test(raw, label_column)
+    names = label_names or arguments.labels
+    labels = label_reader(raw, label_column, arguments.problem_type, names, asked=arguments.labels)
+    splits = DatasetDict(
+        {name: _standard_form(rows, name, text_column, labels, separator) for name, rows in raw.items()}
+    )
+    if cut and "train" in raw:
+        whole, groups = splits["train"], group_numbers(arguments, raw["train"])
+        parts = {"train": np.arange(whole.num_rows)}
+        for name, share in cut.items():
+            parts[name], parts["train"] = cut_split(name, share, whole, parts["train"], labels.kind, groups, arguments)
+        if labels.kind == "single_label_classification":
+            keep_labels(parts, np.asarray(whole["label"][:]), groups)
+        for name, rows in parts.items():
+            require(len(rows) > 0, f"Every label has too few train rows to cut a {name} split from them.")
+            splits[name] = whole.select(rows)
+    if "train" in splits and arguments.max_train_samples is not None:
+        splits["train"] = draw_rows(splits["train"], arguments.max_train_samples, arguments.split_seed, labels.kind)
+    if only is not None:
+        splits = DatasetDict({only: splits[only]})
+    elif labels.kind != "regression":
+        _check_labels(splits["train"], labels)
+    return TextData(splits, labels.names, labels.kind, text_column, label_column, arguments.of_files())
+
+
+def _check_labels(train: Dataset, labels: LabelReader) -> None:
+    """Raise for training rows of a single label, and name labels that have none."""
+    if labels.kind == "single_label_classification":
+        seen = {labels.names[number] for number in set(train["label"][:])}
+        require(
+            len(seen) > 1, f"The train split has only one label, {listed(seen)!r}: a classifier needs at least two."
+        )
+    else:
+        counts = np.sum(train["label"][:], axis=0)
+        seen = {name for name, count in zip(labels.names, counts, strict=True) if count}
+    missing = [name for name in labels.names if name not in seen]
+    if missing:
+        logger.warning("No training row has the label %s: it cannot be learned.", listed(missing))
+
+
+def _open(arguments: DataArguments) -> dict[str, Split]:
+    """The splits train, validation and test, as far as the data set has them."""
+    found = open_source(arguments.dataset, arguments.subset, arguments.revision, arguments)
+    splits: dict[str, Split] = {name: found[name] for name in ("validation", "train", "test") if name in found}
+    require(
+        len(splits) > 0,
+        f"{arguments.dataset!r} has none of the splits train, validation and test; it has {listed(found)}.",
+    )
+    if arguments.train_dataset is not None:
+        other = open_source(*split_subset(arguments.train_dataset), arguments=arguments)
+        require("train" in other, f"{arguments.train_dataset!r} has no train split; it has {listed(other)}.")
+        splits["train"] = other["train"]
+    return splits
+
+
+def _check_columns(split: Split, name: str, columns: list[str]) -> None:
+    for column in columns:
+        require(
+            split.find(column) is not None,
+            f"The {name} split has no column {column!r}; its columns are {listed(split.columns)}.",
+        )
+
+
+def _check_texts(rows: Dataset, split: str, columns: list[str], max_characters: int) -> None:
+    for column in columns:
+        number = 0
+        for batch in rows.select_columns(column).iter(10_000):
+            for text in batch[column]:
+                number += 1
+                if text is None:
+                    raise InputError(f"The text in row {number} of the {split} split is missing (column {column!r}).")
+                if not isinstance(text, str):
+                    found = getattr(rows.features[column], "dtype", rows.features[column])
+                    raise InputError(f"The column {column!r} of the {split} split must hold text, found {found}.")
+                if len(text) > max_characters:
+                    raise InputError(
+                        f"The text in row {number} of the {split} split has {len(text):,} characters, more than "
+                        f"--max_characters {max_characters}: a quotation mark that is never closed? "
+                        "Mend the row or raise the limit."
+                    )
+
+
+def _drop_unlabelled_test(raw: DatasetDict, columns: list[str]) -> DatasetDict:
+    """Leave out a test split whose labels are withheld (all -1 or missing), as on GLUE."""
+    if "test" in raw and "train" in raw:
+        withheld = (-1, "-1", *MISSING)
+        test, train = (itertools.chain(*(raw[name][column] for column in columns)) for name in ("test", "train"))
+        if all(value in withheld for value in test) and not any(value in withheld for value in train):
+            logger.warning("The test split has no labels: left out.")
+            raw = DatasetDict({name: rows for name, rows in raw.items() if name != "test"})
+    return raw
+
+
+def _standard_form(rows: Dataset, split: str, text_column: list[str], labels: LabelReader, separator: str) -> Dataset:
+    labels.check(rows, split)
+    features = tuple(rows.features[column] for column in labels.columns)
+
+    def convert(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        texts = zip(*(batch[column] for column in text_column), strict=True)
+        values = zip(*(batch[column] for column in labels.columns), strict=True)
+        return {
+            "text": [joined(parts, separator) for parts in texts],
+            "label": [labels.read(value, features) for value in values],
+        }
+
+    form = Features({"text": Value("string"), "label": labels.feature})
+    return rows.map(convert, batched=True, remove_columns=rows.column_names, features=form, desc=f"Reading {split}")

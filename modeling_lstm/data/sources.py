@@ -1,0 +1,162 @@
+"""Reading data sets as they are: from the Hub, from files of five formats, or the built-in one."""
+
+import contextlib
+import logging
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from datasets import (
+    Dataset,
+    DatasetDict,
+    Features,
+    Value,
+    load_dataset,
+)
+from datasets.data_files import SPLIT_KEYWORDS
+from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
+
+from ..models.text_classifier import JOINT
+from ..utils.errors import InputError, listed, require
+from .arguments import FileArguments, split_subset
+from .columns import guess_text_column
+from .formats.encodings import format_of
+from .formats.opening import FORMATS
+from .order_matters import load_order_matters
+from .split_files import files_by_split
+from .splits import FileSplit, LoadedSplit, Split
+
+logger = logging.getLogger(__name__)
+
+BUILT_IN = "order-matters"
+LINE_BREAK = "\n"  # between the texts of several columns in runs whose `run.json` names no separator
+
+
+def open_source(
+    source: str, subset: str | None = None, revision: str | None = None, arguments: FileArguments | None = None
+) -> dict[str, Split]:
+    """
+    The splits of a source under its own names, but for validation, which has several; nothing of files is read yet.
+
+    Args:
+        source: `order-matters`, a file (its split is train), a folder, or the id of a data set on the Hub.
+        subset: Configuration of a Hub data set, or of a folder whose card names configurations.
+        revision: Branch, tag or commit on the Hub.
+        arguments: How text files are written.
+
+    Raises:
+        InputError: it does not exist or cannot be read.
+    """
+    kind = kind_of(source)
+    with reading(source):
+        if kind == "local":
+            require(Path(source).exists(), f"There is no file or folder {source!r}.")
+            found = files_by_split(Path(source), subset)
+            if not isinstance(found, DatasetDict):
+                chosen = FileArguments() if arguments is None else arguments.of_files()
+                files_of: dict[str, Split] = {}
+                for name, files in found.items():
+                    files_of.setdefault(_standard(name), FileSplit(name, files, chosen))
+                return files_of
+            rows = found
+        elif kind == "built-in":
+            rows = load_order_matters()
+        else:
+            rows = load_dataset(source, name=subset, revision=revision)
+    splits: dict[str, Split] = {}
+    for name in rows:
+        splits.setdefault(_standard(name), LoadedSplit(rows[name], f"{name} split of {source!r}"))
+    return splits
+
+
+def _standard(split: str) -> str:
+    return "validation" if split in SPLIT_KEYWORDS["validation"] else split
+
+
+def read_texts(
+    source: str,
+    split: str,
+    columns: list[str] | None = None,
+    *,
+    flags: tuple[str, str] = ("split", "text_column"),
+    arguments: FileArguments | None = None,
+) -> Dataset:
+    """
+    Texts that need no labels, in the column `text`; rows without text are left out.
+
+    Args:
+        source: As for [`open_source`], with the subset after a colon.
+        split: Any split that the source has.
+        columns: The column with the text, or several to be joined; by default what a column's name tells.
+        flags: Names of the flags for split and columns, for errors.
+        arguments: How text files are written.
+
+    Raises:
+        InputError: it does not exist, cannot be read, or has no such split or column.
+    """
+    splits = open_source(*split_subset(source), arguments=arguments)
+    require(split in splits, f"{source!r} has no split {split!r}; it has {listed(splits)}: name one with --{flags[0]}.")
+    opened = splits[split]
+    texts = opened.text_columns()
+    columns = columns or [guess_text_column(texts, opened.columns, flags[1])]
+    missing = [column for column in columns if opened.find(column) is None]
+    require(
+        not missing,
+        f"{source!r} has no column {listed(missing)} with texts; those with texts are {listed(texts)}: name one with "
+        f"--{flags[1]}.",
+    )
+    with reading(source):
+        rows = opened.read(columns)
+    wrong = [name for name in columns if "string" not in str(getattr(rows.features[name], "dtype", ""))]
+    require(
+        not wrong,
+        f"{source!r} has no column {listed(wrong)} with texts; those with texts are {listed(texts)}: name one with "
+        f"--{flags[1]}.",
+    )
+    rows = rows.filter(
+        lambda *parts: [None not in row for row in zip(*parts, strict=True)], input_columns=columns, batched=True
+    )
+    features = Features({"text": Value("string")})
+    return rows.map(
+        lambda *parts: {"text": [joined(row) for row in zip(*parts, strict=True)]},
+        input_columns=columns,
+        remove_columns=columns,
+        batched=True,
+        features=features,
+    )
+
+
+def joined(parts: Iterable[str], separator: str = JOINT) -> str:
+    """The texts of several columns as one."""
+    return separator.join(parts)
+
+
+def kind_of(source: str) -> Literal["built-in", "local", "hub"]:
+    """Where a source is: what could be a file or folder is taken for one."""
+    if source == BUILT_IN:
+        return "built-in"
+    path = Path(source)
+    is_path = path.exists() or format_of(path) in FORMATS or source.startswith((".", "/", "~"))
+    return "local" if is_path else "hub"
+
+
+@contextlib.contextmanager
+def reading(source: str) -> Iterator[None]:
+    """Turn what goes wrong while a source is read into one sentence."""
+    try:
+        yield
+    except InputError:
+        raise
+    except DatasetNotFoundError as error:
+        raise InputError(
+            f"There is no data set {source!r} on the Hub, and no file or folder of that name: {error}"
+        ) from error
+    except ConnectionError as error:
+        raise InputError(f"{source!r} is no file or folder here, and the Hub does not answer: {error}") from error
+    except (DatasetGenerationError, ValueError, OSError, KeyError) as error:  # Arrow, Unicode, damaged files
+        cause = error.__cause__ or error
+        if isinstance(cause, InputError):
+            raise cause from error
+        if "corresponds to no data" in str(error):
+            raise InputError(f"{source!r} has no rows.") from error
+        raise InputError(f"{source!r} could not be read: {type(cause).__name__}: {str(cause).strip()}") from error

@@ -1,0 +1,103 @@
+"""`Split`: the rows of a split, of files or of a loaded data set; only asked-for columns are read."""
+
+import glob
+from abc import ABC, abstractmethod
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from datasets import (
+    Dataset,
+    Value,
+    load_dataset,
+)
+
+from ..utils.errors import listed, require
+from .arguments import FileArguments
+from .formats.opening import open_table
+from .formats.parquet import STRINGS, ParquetFile
+from .formats.table import find_column
+from .text_tables import READING, TextTables
+
+
+class Split(ABC):
+    """
+    The rows of a split, of which only the columns that are asked for are read.
+
+    Attributes:
+        columns: The names of its columns.
+        origin: Where it is read from, for a line of the log.
+    """
+
+    columns: list[str]
+    origin: str
+
+    @abstractmethod
+    def text_columns(self) -> dict[str, bool]:
+        """The columns of strings, and whether they hold more than numbers."""
+
+    @abstractmethod
+    def _read(self, columns: list[str]) -> Dataset:
+        """These columns, under the names that they have in the data."""
+
+    def find(self, column: str) -> str | None:
+        """The name under which the split has a column (see [`tables.find_column`])."""
+        return find_column(self.columns, column, f"The {self.origin}")
+
+    def read(self, columns: list[str]) -> Dataset:
+        """
+        These columns, under the names that are asked for.
+
+        Raises:
+            InputError: one of them is not there, or the data cannot be read.
+        """
+        missing = [column for column in columns if self.find(column) is None]
+        require(
+            not missing, f"The {self.origin} has no column {listed(missing)}; its columns are {listed(self.columns)}."
+        )
+        rows = self._read(columns)
+        names = {str(self.find(column)): column for column in columns if column not in rows.column_names}
+        rows = rows.rename_columns(names) if names else rows
+        views = [name for name, kind in rows.features.items() if getattr(kind, "dtype", None) == "string_view"]
+        for name in views:  # a type of newer Parquet files, which `datasets` cannot write
+            rows = rows.cast_column(name, Value("string"))
+        return rows
+
+
+class LoadedSplit(Split):
+    """A split that is there already, of the Hub or the built-in data set."""
+
+    def __init__(self, rows: Dataset, origin: str):
+        self.rows, self.columns, self.origin = rows, rows.column_names, origin
+
+    def text_columns(self) -> dict[str, bool]:
+        """The columns of strings."""
+        return {n: True for n, kind in self.rows.features.items() if isinstance(kind, Value) and kind.dtype in STRINGS}
+
+    def _read(self, columns: list[str]) -> Dataset:
+        return self.rows.select_columns([str(self.find(column)) for column in columns])
+
+
+class FileSplit(Split):
+    """A split in files of one format."""
+
+    def __init__(self, name: str, files: list[Path], arguments: FileArguments):
+        self.files, self.arguments = files, arguments
+        self.tables = [open_table(path, arguments) for path in files]
+        self.columns = self.tables[0].columns
+        names = listed(path.name for path in files[:3])
+        self.origin = f"{name} split ({names}{f' and {len(files) - 3} more files' if len(files) > 3 else ''})"
+
+    def text_columns(self) -> dict[str, bool]:
+        """As for [`Split.text_columns`], by the first rows of the first file."""
+        return self.tables[0].text_columns()
+
+    def _read(self, columns: list[str]) -> Dataset:
+        files: dict[str, Any] = {"data_files": {"train": [glob.escape(str(path)) for path in self.files]}}
+        if isinstance(self.tables[0], ParquetFile):
+            names = [str(self.find(column)) for column in columns]
+            return load_dataset("parquet", split="train", columns=names, **files)
+        how = {"arguments": asdict(self.arguments), "sizes": [path.stat().st_size for path in self.files]}
+        builder = TextTables(columns=columns, hash=str(READING), **how, **files)
+        builder.download_and_prepare()
+        return builder.as_dataset(split="train")

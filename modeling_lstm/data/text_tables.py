@@ -1,0 +1,104 @@
+"""Text files as a `datasets` builder: every value is a string."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from datasets import (
+    ArrowBasedBuilder,
+    BuilderConfig,
+    DatasetInfo,
+    SplitGenerator,
+)
+from datasets.builder import Key
+
+from ..utils.errors import listed, require
+from .arguments import FileArguments
+from .formats.opening import open_table
+from .formats.table import Table
+
+READING = 1  # raise it when text files are read otherwise, so that older caches are not used
+
+
+ROWS_AT_ONCE = 10_000
+
+
+@dataclass
+class TextTablesConfig(BuilderConfig):
+    """
+    Which columns of text files to read, how the files are written (see [`tables.FileArguments`]), and their bytes, by
+    which with the time of the last change a file in the cache is known.
+    """
+
+    columns: list[str] | None = None
+    arguments: dict[str, Any] | None = None
+    sizes: list[int] | None = None
+
+
+class TextTables(ArrowBasedBuilder):
+    """Text files as a `datasets` builder, which keeps what was read in its cache: every value is a string."""
+
+    BUILDER_CONFIG_CLASS = TextTablesConfig
+
+    def _info(self) -> DatasetInfo:
+        return DatasetInfo()
+
+    def _split_generators(self, dl_manager: Any) -> list[SplitGenerator]:
+        files = self.config.data_files
+        return [SplitGenerator(name=name, gen_kwargs={"files": paths}) for name, paths in files.items()]
+
+    def _generate_tables(self, files: list[str]) -> Iterator[tuple[Key, pa.Table]]:
+        columns: list[str] = self.config.columns
+        arguments = FileArguments(**self.config.arguments)
+        opened = [open_table(Path(path), arguments) for path in files]
+        has_rows = False
+        schema = pa.schema([(name, _type(opened, name)) for name in columns])
+        for shard, table in enumerate(opened):
+            rows = table.rows([table.find(name) for name in columns])
+            for number, batch in enumerate(_batches(rows)):
+                has_rows = True
+                yield Key(shard, number), _arrow(batch, schema, table, number * ROWS_AT_ONCE)
+        require(has_rows, f"{listed(map(repr, files))} has no rows.")
+
+
+def _type(tables: list[Table], column: str) -> pa.DataType:
+    """Lists of strings where the first value that is there is a list, else strings."""
+    for table in tables:
+        for (value,) in table.rows([table.find(column)]):
+            if value not in (None, ""):
+                return pa.list_(pa.string()) if isinstance(value, list) else pa.string()
+    return pa.string()
+
+
+def _batches(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+    batch: list[tuple[Any, ...]] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == ROWS_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _arrow(rows: list[tuple[Any, ...]], schema: pa.Schema, table: Table, before: int) -> pa.Table:
+    arrays = []
+    for kind, values in zip(schema, zip(*rows, strict=True), strict=True):
+        is_list = pa.types.is_list(kind.type)
+        wrong = next((n for n, value in enumerate(values) if not _fits(value, is_list)), None)
+        require(
+            wrong is None,
+            f"{str(table.path)!r} could not be read: column {kind.name!r} must hold "
+            f"{'lists of strings or numbers' if is_list else 'strings or numbers'}, found "
+            f"{str(values[wrong or 0])[:60]} in row {before + (wrong or 0) + 1}.",
+        )
+        arrays.append(pa.array(values, kind.type))
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _fits(value: Any, is_list: bool) -> bool:
+    if isinstance(value, list):
+        return is_list and all(one is None or isinstance(one, str) for one in value)
+    return value is None or (isinstance(value, str) and not is_list)

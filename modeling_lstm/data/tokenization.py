@@ -1,0 +1,143 @@
+"""From texts to token numbers: the tokenizer of a run, cached tokenization, and what to know about it."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+from datasets.fingerprint import Hasher
+from tokenizers import Encoding, Tokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from ..models.text_classifier import JOINT, as_trained
+from ..models.tokenization_lstm import LstmTokenizer
+from ..utils.errors import InputError
+from .arguments import TokenizerArguments
+
+logger = logging.getLogger(__name__)
+
+ENCODING = 2  # raise it when `tokenize` stores something else, so that older caches are not used
+
+
+def build_tokenizer(
+    arguments: TokenizerArguments, train: Dataset, max_length: int, has_pairs: bool = False
+) -> PreTrainedTokenizerBase:
+    """
+    Load the named tokenizer, or train one on the texts of the train split.
+
+    Args:
+        arguments: Which tokenizer.
+        train: The texts, in the column `text`.
+        max_length: Tokens after which a text is cut.
+        has_pairs: Whether `[SEP]` stands between several texts, as it also may in texts that were joined beforehand.
+    """
+    if arguments.tokenizer is not None:
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(
+                arguments.tokenizer,
+                model_input_names=["input_ids", "attention_mask"],
+                padding_side="right",
+                model_max_length=max_length,
+            )
+        except Exception as error:  # whatever damaged tokenizer files make the libraries raise
+            raise InputError(f"There is no tokenizer at {arguments.tokenizer!r} that can be read: {error}") from error
+        if not tokenizer.is_fast:
+            raise InputError(
+                f"The tokenizer {arguments.tokenizer!r} has no tokenizer.json, which training needs: choose another."
+            )
+        if tokenizer.pad_token_id is None:
+            raise InputError(f"The tokenizer {arguments.tokenizer!r} has no padding token, which batches need.")
+        return tokenizer
+    has_pairs = has_pairs or any(JOINT in text for texts in texts_of(train) for text in texts)
+    try:
+        return LstmTokenizer.train(
+            texts_of(train),
+            vocab_size=arguments.vocab_size,
+            min_frequency=arguments.min_frequency,
+            algorithm=arguments.tokenizer_algorithm,
+            lowercase=arguments.lowercase,
+            model_max_length=max_length,
+            separator=has_pairs,
+        )
+    except Exception as error:  # the trainers of `tokenizers` raise bare exceptions
+        raise InputError(f"A vocabulary of {arguments.vocab_size} could not be learned: {error}") from error
+
+
+def texts_of(rows: Dataset, number: int = 1_000) -> Iterator[list[str]]:
+    """The column `text`, so many rows at a time."""
+    for batch in rows.select_columns("text").iter(number):
+        yield batch["text"]
+
+
+@dataclass
+class TokenizedSplit:
+    """
+    Rows ready for the model, and what was seen on the way.
+
+    Args:
+        rows: Columns `input_ids`, `label` and `length`.
+        statistics: Numbers of rows, of rows `truncated` and `empty` (no token at all), `tokens_per_row` before
+            truncation, and the share of tokens that are `out_of_vocabulary`.
+    """
+
+    rows: Dataset
+    statistics: dict[str, float]
+
+
+def tokenize(split: Dataset, name: str, tokenizer: PreTrainedTokenizerBase, max_length: int) -> TokenizedSplit:
+    """Tokenize a split with the columns `text` and `label`; the result is cached by texts, tokenizer and length."""
+    unknown_id, separator_id = tokenizer.unk_token_id, tokenizer.sep_token_id
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()  # state of an earlier call, no part of what the tokenizer is
+    backend.no_padding()
+    uncut = Tokenizer.from_str(backend.to_str())
+
+    def tokens(text: str | tuple[str, str], encoding: Encoding) -> int:
+        if isinstance(text, tuple) and encoding.overflowing:  # its rest is told in several ways that overlap
+            return len(uncut.encode(*text))
+        return len(encoding.ids) + sum(len(rest.ids) for rest in encoding.overflowing)
+
+    def content(encoding: Encoding) -> int:
+        marks = zip(encoding.special_tokens_mask, encoding.ids, strict=True)
+        return sum(not is_special and number != separator_id for is_special, number in marks)
+
+    def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        texts = as_trained(batch["text"], backend)
+        encodings = tokenizer(texts, truncation=True, max_length=max_length).encodings
+        kept = [encoding.ids for encoding in encodings]
+        return {
+            "input_ids": kept,
+            "length": [len(ids) for ids in kept],
+            "tokens": [tokens(text, encoding) for text, encoding in zip(texts, encodings, strict=True)],
+            "unknown": [ids.count(unknown_id) for ids in kept],
+            "content": [content(encoding) for encoding in encodings],
+        }
+
+    settings = (ENCODING, tokenizer.truncation_side, tokenizer.unk_token_id, max_length)
+    fingerprint = Hasher.hash((split._fingerprint, uncut.to_str(), *settings))
+    rows = split.map(
+        encode, batched=True, remove_columns=["text"], new_fingerprint=fingerprint, desc=f"Tokenizing {name}"
+    )
+    columns = {column: np.asarray(rows[column][:]) for column in ("length", "tokens", "unknown", "content")}
+    statistics = {
+        "rows": rows.num_rows,
+        "truncated": int((columns["tokens"] > columns["length"]).sum()),
+        "empty": int((columns["content"] == 0).sum()),
+        "tokens_per_row": round(float(columns["tokens"].mean()), 2),
+        "rows_out_of_vocabulary": int((columns["unknown"] > 0).sum()),
+        "out_of_vocabulary": round(float(columns["unknown"].sum() / max(1, columns["length"].sum())), 5),
+    }
+    logger.info(
+        "%s: %d rows of %.1f tokens; %d truncated at %d, %d empty, %d with words out of vocabulary (%.2f %% of tokens)",
+        name,
+        statistics["rows"],
+        statistics["tokens_per_row"],
+        statistics["truncated"],
+        max_length,
+        statistics["empty"],
+        statistics["rows_out_of_vocabulary"],
+        100 * statistics["out_of_vocabulary"],
+    )
+    return TokenizedSplit(rows.remove_columns(["tokens", "unknown", "content"]), statistics)

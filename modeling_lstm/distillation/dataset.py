@@ -1,0 +1,153 @@
+"""The lesson: training rows and transfer text with what the teachers think of them."""
+
+import logging
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, Features, List, Value, concatenate_datasets
+from datasets.fingerprint import Hasher
+from transformers import PreTrainedTokenizerBase
+
+from ..data.arguments import split_subset
+from ..data.loading import TextData
+from ..data.sources import kind_of
+from ..data.tokenization import texts_of
+from ..hub.downloads import is_hub_id
+from ..utils.errors import require
+from .arguments import DistillationArguments
+from .augmentation import MASK
+from .teacher import CHUNK, Teacher, mean_known
+from .trainer import LOGITS, UNLABELED
+from .transfer import transfer_text
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Lesson:
+    """
+    What a student learns from.
+
+    Args:
+        rows: Columns `text`, `label` (-100 or NaN where it is not known) and `teacher_logits`.
+        natural: How many of the rows, from the first on, are texts as they were found, not made from others.
+        validation (`(rows, labels)`): What the teachers say of the validation split.
+        report: What `run.json` tells of it.
+    """
+
+    rows: Dataset
+    natural: int
+    validation: np.ndarray
+    report: dict[str, Any]
+
+    def texts(self) -> Dataset:
+        """The texts that a vocabulary can be learned from."""
+        return self.rows.select(range(self.natural))
+
+    def for_student(self, tokenizer: PreTrainedTokenizerBase) -> Dataset:
+        """The rows, with masked words as the student's tokenizer writes them."""
+        mask = tokenizer.mask_token or tokenizer.unk_token or ""
+        if mask == MASK or self.natural == self.rows.num_rows:
+            return self.rows
+
+        def write(texts: list[str]) -> dict[str, list[str]]:
+            return {"text": [text.replace(MASK, mask) for text in texts]}
+
+        made = self.rows.select(range(self.natural, self.rows.num_rows))
+        made = made.map(write, input_columns="text", batched=True, desc="Masking words")
+        return concatenate_datasets([self.texts(), made])
+
+
+def prepare_lesson(data: TextData, arguments: DistillationArguments, seed: int, device: str | None = None) -> Lesson:
+    """
+    Read the transfer text and have the teachers label it and the training texts, as far as they did not before.
+
+    Raises:
+        InputError: a teacher or a source cannot be used.
+    """
+    started = time.perf_counter()
+    require(
+        data.problem_type != "regression" or arguments.logit_weight > 0,
+        "For regression there is no divergence: give --logit_weight.",
+    )
+    transfer, natural, counts = transfer_text(data, arguments, seed)
+    train = data.splits["train"]
+    rows = concatenate_datasets([_plain(train, data), _unlabeled(transfer, data)])
+    validation = data.splits["validation"]
+    teachers, computed = [], []
+    for name in arguments.teachers:  # one at a time in memory
+        teacher = Teacher(name, data, arguments, device)
+        number = teacher.label(texts_of(rows, CHUNK), rows.num_rows)
+        computed.append(number + teacher.label(texts_of(validation, CHUNK), validation.num_rows))
+        if teacher.cut:
+            every = rows.num_rows + validation.num_rows
+            logger.warning(
+                "%s reads %d tokens of a text; %d of %d texts are longer", name, teacher.limit, teacher.cut, every
+            )
+        teacher.rest()
+        teachers.append(teacher)
+
+    def add(texts: list[str]) -> dict[str, Any]:
+        return {LOGITS: mean_known(teachers, texts)}
+
+    # the same rows of the same files of logits
+    fingerprint = Hasher.hash((rows._fingerprint, [(one.cache.path.name, one.cache.id) for one in teachers]))
+    features = Features({**rows.features, LOGITS: List(Value("float32"))})
+    rows = rows.map(
+        add,
+        input_columns="text",
+        batched=True,
+        features=features,
+        new_fingerprint=fingerprint,
+        desc="Reading logits",
+    )
+    report = {
+        "teachers": [
+            {
+                "name": teacher.name,
+                "is_from_hub": is_hub_id(teacher.name),
+                "commit": teacher.commit,
+                "digest": teacher.digest,
+                "parameters": teacher.parameters,
+                "bf16": teacher.bf16,
+                "texts_labelled": number,
+                "texts_cut": teacher.cut,
+            }
+            for teacher, number in zip(teachers, computed, strict=True)
+        ],
+        "sources": [
+            {"name": source, "is_from_hub": kind_of(split_subset(source)[0]) == "hub"} for source in arguments.unlabeled
+        ],
+        "transfer": counts,
+        "settings": asdict(arguments),
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+    known = mean_known(teachers, validation["text"][:])
+    return Lesson(rows, train.num_rows + natural, known, report)
+
+
+def _plain(train: Dataset, data: TextData) -> Dataset:
+    """The training rows with labels that may be missing: a class label may not."""
+    return train.cast(_features(data)).select_columns(["text", "label"])
+
+
+def _features(data: TextData) -> Features:
+    kinds: dict[str, Any] = {
+        "regression": Value("float32"),
+        "multi_label_classification": List(Value("float32")),
+        "single_label_classification": Value("int64"),
+    }
+    return Features({"text": Value("string"), "label": kinds[data.problem_type]})
+
+
+def _unlabeled(rows: Dataset, data: TextData) -> Dataset:
+    blank: Any = {
+        "regression": float("nan"),
+        "multi_label_classification": [float("nan")] * len(data.label_names),
+        "single_label_classification": UNLABELED,
+    }[data.problem_type]
+    return rows.map(
+        lambda texts: {"label": [blank] * len(texts)}, input_columns="text", batched=True, features=_features(data)
+    )

@@ -1,0 +1,82 @@
+"""The gap: how far a student is from its teacher on a split, with its interval."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data.loading import TextData
+from ..data.tokenization import texts_of
+from ..evaluation.intervals import bootstrap, difference_interval, interval
+from ..evaluation.metrics import decide, scores
+from ..utils.errors import require
+from .arguments import DistillationArguments
+from .teacher import CHUNK, Teacher, mean_known
+
+RESAMPLES = 1_000
+# By what to compare where the best checkpoint was the one with the smallest loss
+_INSTEAD_OF_LOSS = {"regression": "mean_squared_error", "multi_label_classification": "accuracy"}
+
+
+def gap(
+    data: TextData, split: str, student: np.ndarray, teacher: np.ndarray, metric: str, resamples: int = RESAMPLES
+) -> dict[str, Any]:
+    """
+    Student and teacher on the same rows.
+
+    Args:
+        data: The task.
+        split: The split; its rows in their order.
+        student: The student's logits, of shape `(rows, labels)`.
+        teacher: The teacher's.
+        metric: The score that counts.
+        resamples: Of the rows, for the interval.
+
+    Returns:
+        `metric`, `student`, `teacher`, `difference` (student less teacher) and its 95 % `interval`: of accuracy by
+        [`intervals.difference_interval`], of others by paired bootstrap over rows; `None` where that shows none.
+    """
+    kind, names = data.problem_type, data.label_names
+    metric = _INSTEAD_OF_LOSS.get(kind, "log_loss") if metric == "loss" else metric
+    labels = np.asarray(data.splits[split]["label"][:])
+    found: dict[str, Any] = {"metric": metric}
+    drawn, right = {}, {}
+    for who, logits in (("student", student), ("teacher", teacher)):
+        predictions, references, probabilities = decide(kind, logits, labels)
+        found[who] = scores(kind, predictions, references, names, probabilities)[metric]
+        # the same seed draws the same rows for both
+        drawn[who] = bootstrap(kind, predictions, references, names, probabilities, resamples=resamples, seed=0)
+        right[who] = (predictions == references).reshape(len(references), -1).all(axis=1).astype(float)
+    found["difference"] = found["student"] - found["teacher"]
+    if metric == "accuracy":
+        return found | {"interval": difference_interval(right["student"] - right["teacher"])}
+    both = [drawn[who].get(metric, np.empty(0)) for who in ("student", "teacher")]
+    return found | {"interval": interval(both[0] - both[1])}
+
+
+def teacher_logits(distillation: dict[str, Any], data: TextData, split: str) -> np.ndarray:
+    """
+    What the teachers of a run say of a split, of shape `(rows, labels)`.
+
+    Args:
+        distillation: What the run's `run.json` tells of its distillation.
+        data: The task.
+        split: The split.
+
+    Raises:
+        InputError: one of them is not there any more, or is another now.
+    """
+    known = {one.name for one in fields(DistillationArguments)}
+    arguments = DistillationArguments(**{n: value for n, value in distillation["settings"].items() if n in known})
+    rows, teachers = data.splits[split], []
+    for recorded in distillation["teachers"]:
+        name = recorded["name"]
+        require(recorded["is_from_hub"] or Path(name).is_dir(), f"The teacher {name!r} is not there any more.")
+        arguments.teacher_bf16 = recorded["bf16"]
+        teacher = Teacher(name, data, arguments)
+        require(teacher.digest == recorded["digest"], f"The teacher {name!r} has changed since.")
+        teacher.label(texts_of(rows, CHUNK), rows.num_rows, count=False)
+        teacher.rest()
+        teachers.append(teacher)
+    return mean_known(teachers, rows["text"][:])

@@ -1,0 +1,286 @@
+"""95 % intervals of scores: exact where rows are simply counted, by bootstrap elsewhere, never of no width."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.stats import binomtest, norm
+
+from ..utils.errors import require
+from .metrics import calibration_groups, confusion_matrix, confusion_scores, scores
+
+LEVEL = 0.95
+FEWEST_ROWS = 2  # of one row nothing can be said
+
+Limits = dict[str, list[float]]
+
+
+def score_intervals(
+    kind: str,
+    predictions: np.ndarray,
+    references: np.ndarray,
+    names: list[str],
+    probabilities: np.ndarray | None = None,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Limits:
+    """
+    95 % intervals of the scores that [`metrics.scores`] gives.
+
+    `accuracy` and `f1_NAME` have exact ones ([`exact_intervals`]); all others are percentiles of [`bootstrap`] draws.
+    Draws of the rows cannot show an error that these rows do not hold: a label of which all three rows are right is
+    right in every draw. Means over the labels are therefore widened by what is unknown of such labels ([`unseen`]).
+
+    Returns:
+        For each score its lower and upper limit. A score is left out where nothing can be said of it: there is one row
+        only, or it is the same in every draw.
+    """
+    drawn = bootstrap(kind, predictions, references, names, probabilities, resamples=resamples, seed=seed)
+    whole = scores(kind, predictions, references, names, probabilities)
+    found = mean_intervals(kind, [predictions], references, names, drawn, whole)
+    return {name: found[name] for name in whole if name in found}
+
+
+def mean_intervals(
+    kind: str,
+    seeds: list[np.ndarray],
+    references: np.ndarray,
+    names: list[str],
+    drawn: dict[str, np.ndarray],
+    whole: dict[str, float],
+) -> Limits:
+    """
+    The intervals of the mean over the seeds of a system. All seeds are right and wrong on much the same rows: so the
+    mean is as uncertain as each of them, and its exact limits are the means of theirs.
+
+    Args:
+        seeds: The predictions of each.
+        drawn: Mean of their [`bootstrap`] draws; what it lacks has an interval only where that is exact.
+        whole: Mean of their scores.
+    """
+    exact = averaged([exact_intervals(kind, one, references, names) for one in seeds])
+    return combined(drawn, whole, exact, averaged([unseen(kind, one, references, len(names)) for one in seeds]))
+
+
+def averaged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The mean of the arrays, or lists of numbers, of each name that all have."""
+    shared = [name for name in parts[0] if all(name in one for one in parts)]
+    return {name: np.mean([one[name] for one in parts], axis=0) for name in shared}
+
+
+def combined(drawn: dict[str, np.ndarray], whole: dict[str, float], exact: Limits, unknown: Limits) -> Limits:
+    """
+    The interval of each score, from the draws, its value on all rows, and what [`exact_intervals`] and [`unseen`] give.
+
+    The limits of a mean of parts with limits of their own are found as by Zou and Donner (2008): the squared distances
+    of the limits add up.
+    """
+    found = {name: [float(low), float(high)] for name, (low, high) in exact.items()}
+    for name in drawn.keys() - exact.keys():
+        limits = interval(drawn[name])
+        if name in unknown:
+            low, high = limits or [whole[name]] * 2
+            down, up = unknown[name]
+            low, high = whole[name] - np.hypot(whole[name] - low, down), whole[name] + np.hypot(high - whole[name], up)
+            limits = [float(max(low, 0.0)), float(min(high, 1.0))]
+        if limits is not None and limits[0] < limits[1]:
+            found[name] = limits
+    return found
+
+
+def interval(values: np.ndarray) -> list[float] | None:
+    """The percentiles 2.5 and 97.5 (Efron, 1979), without draws that have no value; `None` if they are all the same."""
+    known = values[np.isfinite(values)]
+    if len(known) == 0 or np.ptp(known) < 1e-12:
+        return None
+    return [float(value) for value in np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])]
+
+
+def bootstrap(
+    kind: str,
+    predictions: np.ndarray,
+    references: np.ndarray,
+    names: list[str],
+    probabilities: np.ndarray | None = None,
+    *,
+    resamples: int,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    """
+    Each score on rows drawn with replacement (Efron, 1979); the same seed draws the same rows, for pairs of systems.
+
+    Scores that are averages over rows (accuracy, log loss, calibration error, those of regression, and everything
+    multi-label) are of rows drawn from all. F1 and the means over labels are of draws within each label, which keep the
+    number of its rows (Davison and Hinkley, 1997, section 3.2): else a rare label is missing from many draws. Of
+    several labels at once that cannot be had: there a label that a draw lacks is left out of it.
+
+    Returns:
+        For each score an array of shape `(resamples,)`, `nan` where it is undefined; empty if there are fewer than two
+        rows.
+    """
+    require(resamples >= 100, f"--resamples must be at least 100 for a 95 % interval, found {resamples}.")
+    if len(references) < FEWEST_ROWS:
+        return {}
+    rng = np.random.default_rng(seed)
+    rows = len(references)
+    drawn: list[dict[str, float]]
+    if kind == "single_label_classification":
+        within = _within_labels(references, np.random.default_rng([seed, 1]))
+        whole = (rng.integers(rows, size=rows) for _ in range(resamples))
+        drawn = list(_classified(predictions, references, names, probabilities, whole, within))
+    else:
+        drawn = []
+        for _ in range(resamples):
+            chosen = rng.integers(rows, size=rows)
+            found = scores(kind, predictions[chosen], references[chosen], names)
+            drawn.append(found | _undefined(kind, predictions, references, chosen, found, names))
+    return {name: np.array([one[name] for one in drawn]) for name in drawn[0]}
+
+
+def _within_labels(references: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Row numbers drawn with replacement, of each label as many as it has; without end."""
+    by_label = np.argsort(references, kind="stable")
+    counts = np.bincount(references)
+    size = counts[references[by_label]]
+    first = (np.cumsum(counts) - counts)[references[by_label]]
+    while True:
+        yield by_label[first + (rng.random(len(size)) * size).astype(int)]
+
+
+def _classified(
+    predictions: np.ndarray,
+    references: np.ndarray,
+    names: list[str],
+    probabilities: np.ndarray | None,
+    whole: Iterator[np.ndarray],
+    within: Iterator[np.ndarray],
+) -> Iterator[dict[str, float]]:
+    """Scores of single labels on draws from all rows and within labels."""
+    rows, labels = len(references), len(names)
+    cells = references * labels + predictions
+    right = (predictions == references).astype(float)
+    if probabilities is not None:
+        smallest = np.finfo(probabilities.dtype).eps  # as scikit-learn does
+        losses = -np.log(np.clip(probabilities[np.arange(rows), references].astype(float), smallest, 1 - smallest))
+        confidence, groups = calibration_groups(probabilities)
+        excess = confidence - (probabilities.argmax(axis=1) == references)
+    for chosen, by_label in zip(whole, within, strict=False):
+        confusion = np.bincount(cells[by_label], minlength=labels * labels).reshape(labels, labels)
+        found = {name: float(value) for name, value in confusion_scores(confusion, names).items()}
+        found["accuracy"] = float(right[chosen].mean())
+        if probabilities is not None:
+            found["log_loss"] = float(losses[chosen].mean())
+            found["calibration_error"] = float(np.abs(np.bincount(groups[chosen], excess[chosen])).sum() / rows)
+        yield found
+
+
+def _undefined(
+    kind: str,
+    predictions: np.ndarray,
+    references: np.ndarray,
+    chosen: np.ndarray,
+    found: dict[str, float],
+    names: list[str],
+) -> dict[str, float]:
+    """What these drawn rows say nothing of, as `nan`, and means without it."""
+    if kind == "regression":
+        guesses, numbers = predictions[chosen], references[chosen]
+        lacking = {"r2"} if np.ptp(numbers) == 0 else set()
+        lacking |= {"pearson"} if np.ptp(numbers) == 0 or np.ptp(guesses) == 0 else set()
+        return dict.fromkeys(lacking, float("nan"))
+    missing = references.any(axis=0) & ~references[chosen].any(axis=0)
+    f1 = np.array([found[f"f1_{name}"] for name in names])
+    kept = f1[~missing].mean() if not missing.all() else float("nan")
+    lost = {f"f1_{name}": float("nan") for name, is_missing in zip(names, missing, strict=True) if is_missing}
+    return lost | {"macro_f1": float(kept)}
+
+
+def exact_intervals(kind: str, predictions: np.ndarray, references: np.ndarray, names: list[str]) -> Limits:
+    """
+    Intervals that need no draws and hold the true value in at least 95 % of samples, however few rows there are.
+
+    The number of rows that are right is binomial, so `accuracy` has the interval of Clopper and Pearson (1934). So is,
+    of the rows that have a label or get it, the number of those that do both: with their share J, F1 is
+    2J / (1 + J), and so are its limits. A label that no row has or gets has no interval, a regression has none at all.
+    """
+    rows = len(references)
+    if kind == "regression" or rows < FEWEST_ROWS:
+        return {}
+    several = kind == "multi_label_classification"
+    is_right = (predictions == references).all(axis=1) if several else predictions == references
+    right, true, found = _counts(kind, predictions, references, len(names))
+    limits = {"accuracy": list(proportion(int(is_right.sum()), rows))}
+    for number, name in enumerate(names):
+        if true[number] + found[number] > 0:
+            either = true[number] + found[number] - right[number]
+            limits[f"f1_{name}"] = [_f1(limit) for limit in proportion(right[number], either)]
+    return limits
+
+
+def difference_interval(differences: np.ndarray) -> list[float]:
+    """
+    The 95 % interval of the mean of what two systems differ by on each row, of shape `(rows,)`, from -1 to 1.
+
+    It is the adjusted interval of Bonett and Price (2012): as if there were two more rows, on each of which another
+    system alone is right. So it agrees with McNemar's exact test where few rows differ, and has a width where none
+    does.
+    """
+    rows, total = len(differences) + 2, float(differences.sum())
+    variance = (float(np.square(differences).sum()) + 2 - total**2 / rows) / rows**2
+    far = float(norm.ppf((1 + LEVEL) / 2)) * math.sqrt(variance)
+    return [max(-1.0, total / rows - far), min(1.0, total / rows + far)]
+
+
+def unseen(kind: str, predictions: np.ndarray, references: np.ndarray, labels: int) -> Limits:
+    """
+    How far the means over labels may be below and above their value for what no draw of the rows can show: labels whose
+    recall or precision is 0 or 1, and so in every draw. The distances of their exact limits count, with the label's
+    weight in the mean. One error changes the F1 of two labels, so in a mean of F1 their squares count twice.
+    """
+    if kind == "regression" or len(references) < FEWEST_ROWS:
+        return {}
+    right, true, found = _counts(kind, predictions, references, labels)
+    is_certain = {"recall": _is_certain(right, true), "precision": _is_certain(right, found)}
+    is_certain["f1"] = is_certain["recall"] | is_certain["precision"]
+    rows = {"recall": true, "precision": found, "f1": true + found - right}
+    equal, shares = np.full(labels, 1 / labels), true / len(references)
+    means = {f"macro_{score}": (score, equal) for score in rows} | {"weighted_f1": ("f1", shares)}
+    distances = {}
+    for name, (score, weights) in means.items():
+        squares = np.zeros(2)
+        for label in np.flatnonzero(is_certain[score]):
+            share, limits = right[label] / rows[score][label], proportion(right[label], rows[score][label])
+            value, low, high = (_f1(one) if score == "f1" else one for one in (share, *limits))
+            squares += np.square(weights[label] * np.array([value - low, high - value])) * (2 if score == "f1" else 1)
+        distances[name] = np.sqrt(squares).tolist()
+    return distances
+
+
+def _is_certain(right: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """For which labels none or all of so many rows are right."""
+    return (rows > 0) & ((right == 0) | (right == rows))
+
+
+def proportion(successes: int, trials: int) -> tuple[float, float]:
+    """The interval of Clopper and Pearson (1934) of a proportion; from 0 to 1 without trials."""
+    if trials == 0:
+        return 0.0, 1.0
+    found = binomtest(int(successes), int(trials)).proportion_ci(LEVEL, method="exact")
+    return float(found.low), float(found.high)
+
+
+def _f1(share: float) -> float:
+    """F1 from the share that has and gets a label of the rows that have or get it."""
+    return 2 * share / (1 + share)
+
+
+def _counts(
+    kind: str, predictions: np.ndarray, references: np.ndarray, labels: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each label the rows that have and get it, that have it, and that get it, of shape `(labels,)`."""
+    if kind == "multi_label_classification":
+        return tuple(counted.sum(axis=0) for counted in (predictions * references, references, predictions))
+    confusion = confusion_matrix(predictions, references, labels)
+    return np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0)

@@ -1,0 +1,49 @@
+"""Plots of an evaluation: confusion matrix and calibration."""
+
+from pathlib import Path
+
+import numpy as np
+
+from .metrics import calibration_bins, calibration_error
+
+
+def plot_confusion(confusion: np.ndarray, names: list[str], path: Path) -> None:
+    """Counts in each cell, shade by the share of the true label."""
+    from matplotlib.figure import Figure
+
+    size = min(24.0, max(3.6, 0.55 * len(names) + 2.2))
+    figure = Figure(figsize=(size, size), layout="constrained")
+    axes = figure.subplots()
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
+    for row, column in np.ndindex(*confusion.shape) if len(names) <= 40 else ():
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        axes.text(column, row, f"{confusion[row, column]:,}", ha="center", va="center", color=colour, fontsize=9)
+    ticks = range(len(names))
+    names = [name.replace("$", r"\$") for name in names]  # not mathematics
+    axes.set_xticks(ticks, names, rotation=45 if len(names) > 3 else 0, ha="right" if len(names) > 3 else "center")
+    axes.set_yticks(ticks, names)
+    axes.set_xlabel("predicted label")
+    axes.set_ylabel("true label")
+    figure.savefig(path, dpi=150)
+
+
+def plot_calibration(probabilities: np.ndarray, references: np.ndarray, path: Path) -> None:
+    """Accuracy against confidence, with the number of rows below."""
+    from matplotlib.figure import Figure
+
+    bins = calibration_bins(probabilities, references)
+    sure, right, rows = (np.array(values) for values in zip(*bins, strict=True))
+    figure = Figure(figsize=(4.4, 5.0), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    upper.plot([0, 1], [0, 1], linestyle="--", color="grey", label="perfect")
+    error = calibration_error(probabilities, references)
+    upper.plot(sure, right, marker="o", color="black", label=f"model (calibration error {error:.3f})")
+    upper.set_ylabel("accuracy")
+    upper.set_ylim(0, 1.02)
+    upper.legend(loc="upper left", fontsize=8)
+    lower.bar(sure, rows, width=0.03, color="grey")
+    lower.set_xlabel("confidence (largest probability)")
+    lower.set_ylabel("rows")
+    lower.set_xlim(0, 1.02)
+    figure.savefig(path, dpi=150)

@@ -1,0 +1,168 @@
+"""Whether a difference between systems is more than chance: a randomization test, corrected for several comparisons."""
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.stats import binom
+
+from .intervals import difference_interval, interval
+from .metrics import confusion_matrix, confusion_scores
+
+MOST_ENUMERATED = 12  # rows that differ, of which every one of the 4,096 exchanges is tried
+SMALLEST = 1e-12  # p-values below are not told apart
+CELLS = 4_000_000  # numbers in memory at once
+
+
+def paired(
+    answers: dict[str, list[np.ndarray]],
+    references: np.ndarray,
+    label_names: list[str],
+    metric: str,
+    scores: dict[str, float],
+    drawn: dict[str, np.ndarray],
+    *,
+    resamples: int = 2_000,
+) -> list[dict[str, Any]]:
+    """
+    Every two systems: their difference, its 95 % interval, and the two-sided p-value of there being none, alone and
+    with Holm's correction (1979) for the number of pairs.
+
+    If two systems are equally good, exchanging their answers to a row (those of all seeds together) changes nothing:
+    the p-value is the share of such random exchanges after which they differ at least as much (Noreen, 1989; Yeh,
+    2000). For accuracy it is exact, and of two systems with one seed each it is that of McNemar's exact test. For other
+    scores it is exact where at most twelve rows differ; else exchanges are drawn.
+
+    Args:
+        answers: For each system the label numbers of each seed, of shape `(rows,)`.
+        references: The true label numbers.
+        label_names: The labels.
+        metric: A name of [`metrics.confusion_scores`].
+        scores: For each system its score on all rows, the mean over its seeds.
+        drawn: For each system that score on the same [`intervals.bootstrap`] draws; for accuracy not read.
+        resamples: How often to draw exchanges, at least; more where there are many pairs.
+
+    Returns:
+        For each pair `first`, `second`, `difference`, `interval` (`None` where the draws show no difference), `p` and
+        `p_corrected`.
+    """
+    found: list[dict[str, Any]] = []
+    exchanges = enough(resamples, len(answers))
+    for first, second in itertools.combinations(answers, 2):
+        pair = [np.stack(answers[name]) for name in (first, second)]
+        if metric == "accuracy":
+            right = [one == references for one in pair]
+            limits: list[float] | None = difference_interval(right[0].mean(axis=0) - right[1].mean(axis=0))
+            # whole numbers, for equal sums to be equal
+            counts = right[0].sum(axis=0) * len(pair[1]) - right[1].sum(axis=0) * len(pair[0])
+            p = sign_test(counts)
+        else:
+            limits = interval(drawn[first] - drawn[second])
+            p = randomization_test(pair[0], pair[1], references, label_names, metric, exchanges)
+        difference = scores[first] - scores[second]
+        found.append({"first": first, "second": second, "difference": difference, "interval": limits, "p": p})
+    corrected = holm([one["p"] for one in found])
+    return [one | {"p_corrected": value} for one, value in zip(found, corrected, strict=True)]
+
+
+def enough(resamples: int, systems: int) -> int:
+    """So many resamples, or as many as Holm's correction for every two systems needs to find anything below 5 %."""
+    return max(resamples, 400 * systems * (systems - 1) // 2)
+
+
+def sign_test(differences: np.ndarray) -> float:
+    """
+    The exact two-sided p-value of a sum of whole numbers, of shape `(rows,)`, if the sign of each is chance.
+
+    Where all are -1, 0 or 1 it is McNemar's exact test.
+    """
+    lowest, chances = 0, np.ones(1)  # chances of the sums from the lowest
+    sizes = np.abs(differences[differences != 0])
+    for size, rows in zip(*(some.tolist() for some in np.unique(sizes, return_counts=True)), strict=True):
+        positive = np.arange(rows + 1)
+        chance = binom.pmf(positive, rows, 0.5)
+        kept = chance > SMALLEST**2
+        positive, chance = positive[kept], chance[kept]
+        steps = np.zeros(2 * size * (len(positive) - 1) + 1)
+        steps[:: 2 * size] = chance
+        lowest += size * int(2 * positive[0] - rows)
+        chances = np.convolve(chances, steps)
+    sums = lowest + np.arange(len(chances))
+    return float(np.clip(chances[np.abs(sums) >= abs(int(differences.sum()))].sum(), SMALLEST, 1.0))
+
+
+def randomization_test(
+    first: np.ndarray,
+    second: np.ndarray,
+    references: np.ndarray,
+    label_names: list[str],
+    metric: str,
+    exchanges: int,
+) -> float:
+    """
+    The two-sided p-value of a difference in a score, by exchanging the answers of two systems on random rows.
+
+    Args:
+        first: Label numbers by seed, of shape `(seeds, rows)`. The system with fewer seeds has them repeated.
+        second: Those of the other system.
+        references: The true label numbers.
+        label_names: The labels.
+        metric: A name of [`metrics.confusion_scores`].
+        exchanges: How often to draw the rows, where they are too many to try all.
+    """
+    seeds = math.lcm(len(first), len(second))
+    first, second = (np.tile(one, (seeds // len(one), 1)) for one in (first, second))
+    differ = (first != second).any(axis=0)
+    # rows with the same label and the same answers are of one kind; it matters only how many of each are exchanged
+    rows = np.concatenate([references[None], first, second])[:, differ]
+    kinds, sizes = (rows, np.ones(rows.shape[1], dtype=int))
+    is_exact = rows.shape[1] <= MOST_ENUMERATED
+    if not is_exact:
+        kinds, sizes = np.unique(rows, axis=1, return_counts=True)
+    labels, true = len(label_names), kinds[0] * len(label_names)
+    pairs = []
+    for seed in range(seeds):
+        before = [confusion_matrix(one[seed], references, labels) for one in (first, second)]
+        gained, lost = (_counter(true + kinds[1 + seed + shift], labels**2) for shift in (seeds, 0))
+        pairs.append((*before, gained - lost))
+
+    def difference(exchanged: np.ndarray) -> np.ndarray:
+        """Of how many rows of each kind are exchanged, `(exchanges, kinds)`, how much the two differ."""
+        found = np.zeros(len(exchanged))
+        for one, other, change in pairs:
+            moved = (exchanged @ change).reshape(-1, labels, labels)
+            scores = [confusion_scores(matrix, label_names)[metric] for matrix in (one + moved, other - moved)]
+            found += (scores[0] - scores[1]) / seeds
+        return found
+
+    observed = abs(difference(np.zeros((1, len(sizes)), dtype=int))[0]) - 1e-9
+    at_once = max(1, CELLS // max(len(sizes), labels**2))
+    if is_exact:
+        numbers = np.arange(2 ** len(sizes))
+        every = (numbers[:, None] >> np.arange(len(sizes))) & 1
+        parts = np.array_split(every, math.ceil(len(every) / at_once))
+        return float(np.mean(np.concatenate([np.abs(difference(part)) >= observed for part in parts])))
+    rng = np.random.default_rng(0)
+    larger = 0
+    for begin in range(0, exchanges, at_once):
+        drawn = rng.binomial(sizes, 0.5, size=(min(at_once, exchanges - begin), len(sizes)))
+        larger += int((np.abs(difference(drawn)) >= observed).sum())
+    return (larger + 1) / (exchanges + 1)
+
+
+def _counter(cells: np.ndarray, number: int) -> csr_array:
+    """By which numbers of rows of each kind are counted in the cells of a confusion matrix, `(kinds, cells)`."""
+    ones = np.ones(len(cells), dtype=int)
+    return csr_array((ones, (np.arange(len(cells)), cells)), shape=(len(cells), number))
+
+
+def holm(values: list[float]) -> list[float]:
+    """Holm's step-down correction: the smallest p-value times their number, the next times one less, never falling."""
+    corrected = [0.0] * len(values)
+    highest = 0.0
+    for rank, number in enumerate(np.argsort(values, kind="stable")):
+        highest = max(highest, min(1.0, (len(values) - rank) * values[number]))
+        corrected[number] = highest
+    return corrected

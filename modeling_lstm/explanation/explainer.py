@@ -1,0 +1,131 @@
+"""`explain`: why a model of the LSTM family gave its answer, word by word."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from .attribution import Contributions, Encoded, contributions, encode, kind_of
+from .tracing import LayerTrace, trace
+
+NO_LABEL = "no label above one half"
+GATES = {"f": "forget", "i": "input", "o": "output", "r": "reset", "z": "update"}
+
+
+@dataclass
+class Reading:
+    """
+    What a layer did in one direction, word by word.
+
+    Args:
+        layer: Layer, from 0.
+        direction: `forward` or `backward`.
+        gates: For each gate its mean over the units and the word's tokens, `(words,)`, from 0 to 1.
+        memory_change (`(words,)`): Root mean square over the units of what the word changed in the memory.
+    """
+
+    layer: int
+    direction: str
+    gates: dict[str, np.ndarray]
+    memory_change: np.ndarray
+
+
+@dataclass
+class Explanation:
+    """
+    Why a model gave its answer.
+
+    Args:
+        text: The text.
+        words: Its words.
+        labels: The model's labels.
+        problem_type: What kind of answer it gives, as in a configuration of transformers.
+        contributions: What each word contributed to the label that is explained.
+        probabilities (`(words, labels)`): What the model would say had the text ended at each word; last, what it says.
+            Of a regression they are numbers.
+        readings: What the gates and the memory did, for each layer and direction.
+    """
+
+    text: str
+    words: list[str]
+    labels: list[str]
+    problem_type: str
+    contributions: Contributions
+    probabilities: np.ndarray
+    readings: list[Reading]
+
+    @property
+    def answer(self) -> tuple[Any, Any]:
+        """
+        The label that the model gives, and its probability; of a regression its number. Of several labels at once the
+        list of those above one half, the surest first, and the list of their probabilities.
+        """
+        last = self.probabilities[-1]
+        if self.problem_type == "multi_label_classification":
+            chosen = [number for number in np.argsort(-last, kind="stable").tolist() if last[number] > 0.5]
+            return [self.labels[number] for number in chosen], [float(last[number]) for number in chosen]
+        best = int(last.argmax())
+        return self.labels[best], float(last[best])
+
+    def verdict(self, decimals: int = 2) -> str:
+        """The answer in words."""
+        label, score = self.answer
+        if self.problem_type == "regression":
+            return f"{score:.{decimals}f}"
+        if self.problem_type == "multi_label_classification":
+            return ", ".join(f"{one} {sure:.{decimals}f}" for one, sure in zip(label, score, strict=True)) or NO_LABEL
+        return f"{label} {score:.{decimals}f}"
+
+    def to_json(self) -> str:
+        """Everything as JSON, arrays as lists."""
+        content = asdict(self) | {"answer": dict(zip(("label", "score"), self.answer, strict=True))}
+        return json.dumps(content, default=lambda array: array.tolist(), ensure_ascii=False, indent=2)
+
+
+def explain(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, label: str | None = None
+) -> Explanation:
+    """
+    Explain the answer to one text.
+
+    Args:
+        model: An `LstmForSequenceClassification`, in evaluation mode.
+        tokenizer: Its tokenizer.
+        text: The text.
+        label: The label to explain; by default the one that the model gives.
+
+    Raises:
+        InputError: the model has no cells to look into, the text no word, or there is no such label.
+    """
+    encoded = encode(tokenizer, text)
+    traced = trace(model, tokenizer, text)
+    ends = [end - 1 for _, end in encoded.spans]
+    return Explanation(
+        text=text,
+        words=encoded.words,
+        labels=traced.labels,
+        problem_type=kind_of(model),
+        contributions=contributions(model, tokenizer, encoded, label),
+        probabilities=traced.probabilities[ends],
+        readings=[_reading(one, encoded) for one in traced.layers],
+    )
+
+
+def _reading(layer: LayerTrace, text: Encoded) -> Reading:
+    values: dict[str, Any] = layer.values
+    memory = values["c"] if "c" in values else values["h"]
+    # after the word, in the order of reading, less before it
+    if layer.direction == "forward":
+        before = np.concatenate([np.zeros_like(memory[:1]), memory[:-1]])
+        change = [memory[end - 1] - before[begin] for begin, end in text.spans]
+    else:
+        before = np.concatenate([memory[1:], np.zeros_like(memory[:1])])
+        change = [memory[begin] - before[end - 1] for begin, end in text.spans]
+    gates = {
+        title: np.array([values[name][begin:end].mean() for begin, end in text.spans])
+        for name, title in GATES.items()
+        if name in values
+    }
+    return Reading(layer.layer, layer.direction, gates, np.sqrt(np.square(change).mean(axis=-1)))

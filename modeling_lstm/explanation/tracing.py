@@ -1,0 +1,123 @@
+"""A trace: what a model's cells computed at each word, and what it would have said had the text ended there."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from ..inference.prediction import token_limit
+from ..utils.errors import require
+from .cells import GruCell, LstmCell, read
+
+LONGEST = 1_000  # tokens; every beginning of the text is run, so time grows with the square of the length
+
+
+@dataclass
+class LayerTrace:
+    """One layer in one direction: `values` has f, i, g, o, c, h (a GRU: r, z, n, h), each `(words, hidden_size)`."""
+
+    layer: int
+    direction: str
+    values: dict[str, np.ndarray]
+
+
+@dataclass
+class Trace:
+    """
+    What happened inside a model while it read a text.
+
+    Args:
+        text: The text.
+        words: The pieces of the text that the tokenizer made, as they stand there.
+        labels: The model's labels.
+        layers: Gates, candidate, memory and output of each layer and direction.
+        probabilities (`(words, labels)`): What the model would say had the text ended at each word; last, what it says.
+            For a multi-label model each number stands for itself; for a regression it is the number.
+    """
+
+    text: str
+    words: list[str]
+    labels: list[str]
+    layers: list[LayerTrace]
+    probabilities: np.ndarray
+
+    def to_frame(self) -> Any:
+        """A `pandas.DataFrame` with a row for each word, layer, direction and unit, and a column for each symbol."""
+        import pandas
+
+        frames = []
+        for one in self.layers:
+            words, units = next(iter(one.values.values())).shape
+            place, unit = np.indices((words, units)).reshape(2, -1)
+            frames.append(
+                pandas.DataFrame(
+                    {"position": place, "word": np.array(self.words, dtype=object)[place], "layer": one.layer}
+                    | {"direction": one.direction, "unit": unit}
+                    | {name: array.reshape(-1) for name, array in one.values.items()}
+                )
+            )
+        return pandas.concat(frames, ignore_index=True)
+
+    def to_json(self) -> str:
+        """Everything as JSON, arrays as nested lists."""
+        return json.dumps(asdict(self), default=lambda array: array.tolist(), ensure_ascii=False)
+
+
+@torch.no_grad()
+def trace(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str) -> Trace:
+    """
+    Read a text word by word with the reference cells, which give what the model's fast kernel gives.
+
+    Args:
+        model: An `LstmForSequenceClassification` (LSTM or GRU, any layers and directions), in evaluation mode.
+        tokenizer: Its tokenizer.
+        text: The text; what lies behind the tokenizer's `model_max_length` is cut off, as in training.
+
+    Raises:
+        InputError: the model is none of the LSTM family, or the text has no word or more than 1,000.
+    """
+    network: Any = model
+    kind = model.config.model_type
+    require(kind == "lstm", f"Only the LSTM family has cells to trace; this is a {kind} model.")
+    require(not model.training, "Call model.eval() first: dropout changes what is traced.")
+    is_limited = token_limit(tokenizer) is not None
+    found = tokenizer(text, truncation=is_limited, return_offsets_mapping=True, return_tensors="pt")
+    ids = found["input_ids"].long()
+    require(ids.shape[1] > 0, f"The text {text!r} has no word.")
+    require(ids.shape[1] <= LONGEST, f"The text has {ids.shape[1]:,} tokens; a trace takes at most {LONGEST:,}.")
+    states = network.lstm.word_embeddings(ids.to(model.device))[0]
+    rnn = network.lstm.encoder.rnn
+    make = LstmCell if isinstance(rnn, torch.nn.LSTM) else GruCell
+    layers = []
+    for layer in range(rnn.num_layers):
+        outputs = []
+        for reverse in (False, True) if rnn.bidirectional else (False,):
+            steps: Any = read(make(rnn, layer, reverse), states, reverse)
+            arrays = {one.name: torch.stack([getattr(step, one.name) for step in steps]) for one in fields(steps[0])}
+            outputs.append(arrays["h"])
+            values = {name: array.float().cpu().numpy() for name, array in arrays.items()}
+            layers.append(LayerTrace(layer, "backward" if reverse else "forward", values))
+        states = torch.cat(outputs, dim=-1)
+    words = [text[begin:end] for begin, end in found["offset_mapping"][0].tolist()]
+    config: Any = model.config
+    names = [config.id2label[number] for number in range(config.num_labels)]
+    return Trace(text, words, names, layers, _unfolding(model, ids))
+
+
+def _unfolding(model: PreTrainedModel, ids: torch.Tensor) -> np.ndarray:
+    """The model's answer to each beginning of a text: `(1, words)` to `(words, labels)`."""
+    words = ids.shape[1]
+    mask = torch.ones(words, words, dtype=torch.long).tril().to(model.device)
+    rows = []
+    for begin in range(0, words, 64):
+        part = mask[begin : begin + 64]
+        rows.append(model(input_ids=ids.to(model.device) * part, attention_mask=part).logits.float())
+    logits = torch.cat(rows)
+    kind = model.config.problem_type
+    if kind == "multi_label_classification":
+        return logits.sigmoid().cpu().numpy()
+    is_number = kind == "regression" or model.config.num_labels == 1
+    return (logits if is_number else logits.softmax(dim=-1)).cpu().numpy()

@@ -1,0 +1,1 @@
+"""The Hub: finding files there, and pushing files."""

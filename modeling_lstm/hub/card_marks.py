@@ -1,0 +1,42 @@
+"""The mark by which a card is known as written by this package, and not by a person."""
+
+import functools
+import hashlib
+import json
+import re
+
+import yaml
+from huggingface_hub import ModelCard, ModelCardData
+
+_MARK = re.compile(r"\n<!-- modeling-lstm wrote this card: ([0-9a-f]{64}) -->\s*$")
+
+
+def marked(text: str) -> str:
+    """A card with a last line, invisible when shown, by which it is known to be as it was written."""
+    text = text.rstrip() + "\n"
+    return f"{text}\n<!-- modeling-lstm wrote this card: {_digest(text)} -->\n"
+
+
+def is_as_written(text: str) -> bool:
+    """Whether a card is one of [`marked`], or the library's own stub, and nobody changed a word since."""
+    found = _MARK.search(text)
+    try:
+        return _digest(text[: found.start()]) == found[1] if found else ModelCard(text).text.strip() == _stub()
+    except (ValueError, TypeError, yaml.YAMLError):  # metadata that a person broke
+        return False
+
+
+@functools.cache
+def _stub() -> str:
+    """The text of the card that `model.push_to_hub` makes where there is none."""
+    about = (
+        "This is the model card of a 🤗 transformers model that has been pushed on the Hub. This model card has been "
+    )
+    return ModelCard.from_template(ModelCardData(), model_description=about + "automatically generated.").text.strip()
+
+
+def _digest(text: str) -> str:
+    card = ModelCard(text, ignore_metadata_errors=True)
+    # the metadata by their meaning: the Hub's clients write the same YAML in different ways
+    content = json.dumps([card.data.to_dict(), card.text.strip()], sort_keys=True, default=str)
+    return hashlib.sha256(content.encode("utf-8")).hexdigest()

@@ -1,0 +1,60 @@
+"""What goes wrong with the Hub, in one sentence."""
+
+import json
+
+from huggingface_hub import (
+    is_offline_mode,
+)
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+# What the clients raise: the HTTP library's own errors too, which are the bases of theirs
+FAILURES: tuple[type[Exception], ...] = (*HfHubHTTPError.__bases__, OSError, ValueError, RuntimeError)
+
+
+_OFFLINE = "the Hub is not asked while HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set: unset it and try again."
+
+
+def reason(error: BaseException, token: str | None = None) -> str:
+    """What the Hub's answer, or its silence, means and what to do, as a sentence."""
+    status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+    said = " ".join(str(getattr(error, "server_message", None) or error).split()) or type(error).__name__
+    if isinstance(error, GatedRepoError):
+        return "access to it must be granted by its owner: ask for it on its page, and log in with `hf auth login`."
+    if isinstance(error, RevisionNotFoundError):
+        return "the repository has no such revision (branch, tag or commit)."
+    if isinstance(error, LocalEntryNotFoundError):
+        cause = error.__cause__
+        if isinstance(cause, HfHubHTTPError):
+            return reason(cause, token)
+        if isinstance(cause, OfflineModeIsEnabled) or is_offline_mode():
+            return f"it is not in the cache, and {_OFFLINE}"
+        return "it is not in the cache, and the Hub cannot be reached: connect to the network."
+    if isinstance(error, OfflineModeIsEnabled):
+        return _OFFLINE
+    if isinstance(error, EntryNotFoundError):
+        return "the repository has no such file."
+    if status == 401 and token is not None:
+        return "the Hub does not know this token: log in again with `hf auth login`, or correct HF_TOKEN."
+    if status == 401:
+        return "the Hub knows no public repository of that name: if it is private or your own, `hf auth login` first."
+    if isinstance(error, RepositoryNotFoundError):
+        return "the Hub has no repository of that name that your token may read."
+    if status == 403:
+        return f"your token may not do that there ({said}): make one that may in your settings on the Hub."
+    if status in (409, 412):
+        return "somebody else pushed at the same moment; theirs is there. Look at it and push again."
+    if status is not None and status != 429 and status < 500:
+        return f"the Hub refuses it ({status}: {said})."
+    if status is not None or isinstance(error, json.JSONDecodeError):
+        return f"the Hub is out of order ({status or 'no valid answer'}): try again later."
+    if isinstance(error, ValueError):
+        return said
+    return f"the Hub cannot be reached ({said}): try again when there is a network."

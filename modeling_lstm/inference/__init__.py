@@ -1,0 +1,1 @@
+"""From a trained model to answers: in Python, for files, and as ONNX."""

@@ -1,0 +1,254 @@
+"""Export of a run to ONNX, in fp32 or int8: a folder that classifies without torch."""
+
+import contextlib
+import copy
+import inspect
+import logging
+import shutil
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import MethodType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from ..models.modeling_lstm import LstmEncoder, LstmLayer
+from ..models.text_classifier import MODEL, TextClassifier
+from ..runs.run_folders import RECORD, load_run
+from ..utils.errors import InputError, require
+from ..utils.files import whole_or_nothing, write_json
+from .arguments import ExportArguments
+from .prediction import token_limit, torch_classifier
+
+logger = logging.getLogger(__name__)
+
+# How far logits may be from the run's, as a share of the largest one (or of 1), above which nothing is written
+TOLERANCE = {"fp32": 1e-4, "int8": 0.2}
+
+
+def export(run: str, output_dir: str, arguments: ExportArguments) -> dict[str, Any]:
+    """
+    Write a run as ONNX with its tokenizer, its labels and a classifier that needs no torch.
+
+    Args:
+        run: Run folder or Hub id.
+        output_dir: Folder to write.
+        arguments: Precision and revision.
+
+    Returns:
+        `size_mb` of `model.onnx`, and the `largest_difference` between its logits and the run's, as a share of
+        the largest one (or of 1).
+
+    Raises:
+        InputError: the run or the folder cannot be used, an extra is missing, or the exported model answers otherwise.
+    """
+    folder = Path(output_dir)
+    require(not (folder / "model.safetensors").exists(), f"{output_dir!r} is a run: name another folder.")
+    _check_packages()
+    import onnx_ir
+
+    model, tokenizer = load_run(run, arguments.revision)
+    program = _program(model, quantize=arguments.precision == "int8")
+    with whole_or_nothing(folder, last=RECORD) as temporary:
+        onnx_ir.save(program, temporary / MODEL)
+        _save_config(model.config, temporary)
+        tokenizer.backend_tokenizer.save(str(temporary / "tokenizer.json"))
+        settings = {
+            "model_max_length": token_limit(tokenizer),
+            "truncation_side": tokenizer.truncation_side,
+            "pad_token": tokenizer.pad_token,
+            "unk_token": tokenizer.unk_token,
+        }
+        write_json(temporary / "tokenizer_config.json", settings)
+        shutil.copyfile(Path(inspect.getfile(TextClassifier)), temporary / "classify.py")
+        if (record := Path(run) / RECORD).is_file():
+            shutil.copyfile(record, temporary / RECORD)
+        difference = _difference(model, tokenizer, temporary)
+        require(
+            difference <= TOLERANCE[arguments.precision],
+            f"The exported logits are {difference:.2g} away from the run's: nothing was written.",
+        )
+        size = (temporary / MODEL).stat().st_size / 1e6
+    return {"size_mb": round(size, 3), "largest_difference": difference}
+
+
+def _check_packages() -> None:
+    """Raise [`InputError`] if a package that exporting needs is missing or too old."""
+    try:
+        import onnx_ir  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise InputError(f"{error.name} is not installed: pip install 'modeling-lstm[onnx]'") from error
+    try:
+        from transformers.exporters import ExportFormat, OnnxRuntimeQuantizer
+        from transformers.exporters.exporter_onnx import OnnxExporter
+
+        with _quiet():  # each knows what it needs and checks it
+            OnnxExporter()
+            OnnxRuntimeQuantizer().validate_environment(ExportFormat.ONNX)
+    except ImportError as error:
+        cause = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        raise InputError(
+            f"The installed packages cannot export: {cause}. Write pip install --upgrade 'modeling-lstm[onnx]'."
+        ) from error
+
+
+def _save_config(config: Any, folder: Path) -> None:
+    """
+    Write `config.json` with every setting, so that a reader needs no defaults.
+
+    Where the library does not know the model's type, the file names the source of its configuration, which then lies
+    beside it: `AutoConfig` opens the folder with `trust_remote_code=True` and without this package. It names no model:
+    the weights are in the graph.
+    """
+    config = copy.deepcopy(config)
+    config.auto_map = {}
+    config.save_pretrained(folder)
+    if not config.auto_map:
+        del config.auto_map
+    config.to_json_file(folder / "config.json", use_diff=False)
+
+
+def _program(model: PreTrainedModel, *, quantize: bool) -> Any:
+    """The ONNX graph, by the exporter of `transformers`."""
+    from transformers.exporters import OnnxConfig, OnnxRuntimeDynamicConfig, OnnxRuntimeQuantizer
+    from transformers.exporters.exporter_onnx import OnnxExporter
+
+    model = copy.deepcopy(model).cpu().float().eval()
+    model.config.output_hidden_states, model.config.return_dict = False, True  # the graph gives the logits alone
+    for module in model.modules():
+        if isinstance(module, LstmEncoder):
+            _use_onnx_operators(module)
+    mask = torch.tensor([[1] * 7, [1] * 4 + [0] * 3, [1] * 2 + [0] * 5])
+    sample: dict[str, Any] = {"input_ids": mask.clone(), "attention_mask": mask}
+    # Without VNNI, a processor adds the products of two unsigned activations and two signed weights in 16 bits, in
+    # which weights of 8 bits overflow without a word. Those of 7 bits do not: 2 * 255 * 64 < 2**15.
+    settings = OnnxRuntimeDynamicConfig(per_channel=True, reduce_range=True)
+    quantizer = OnnxRuntimeQuantizer(settings) if quantize else None
+    with _quiet():
+        exported = OnnxExporter().export(model, sample, config=OnnxConfig(dynamic=True, quantizer=quantizer))
+    _take_empty_batches(exported.program.graph)
+    return exported.program
+
+
+def _take_empty_batches(graph: Any) -> None:
+    """
+    Let the graph take zero rows and zero tokens, which ONNX Runtime's LSTM and GRU do not.
+
+    Where there is none, one of padding is added on the way in; a row that was added is left out on the way out.
+    """
+    import onnx_ir
+
+    def numbers(*values: int) -> Any:
+        return front.op("Constant", [], {"value_ints": values})
+
+    front = onnx_ir.tape.Tape()
+    first, logits = graph[0], graph.outputs[0]
+    users = {value: tuple(value.uses()) for value in graph.inputs}
+    sizes = front.op("Shape", [graph.inputs[0]])
+    missing = front.op("Max", [front.op("Sub", [numbers(1, 1), sizes]), numbers(0, 0)])
+    pads = front.op("Concat", [numbers(0, 0), missing], {"axis": 0})
+    rows = front.op("Shape", [graph.inputs[0]], {"start": 0, "end": 1})
+    begin = numbers(0)
+    for value, places in users.items():
+        padded = front.op("Pad", [value, pads])
+        for node, index in places:
+            node.replace_input_with(index, padded)
+    graph.insert_before(first, front.nodes)
+    kept = onnx_ir.Value(name=logits.name, shape=logits.shape, type=logits.type)
+    logits.name = f"{logits.name}_with_padding"
+    graph.outputs[0] = onnx_ir.tape.Tape(graph).op("Slice", [logits, begin, rows], output=kept)
+
+
+def _use_onnx_operators(encoder: LstmEncoder) -> None:
+    """
+    Let the recurrence be ONNX's own LSTM or GRU operator, which takes the length of each row.
+
+    Torch's would come out with a fixed number of tokens. ONNX wants the gates of an LSTM in the order i, o, f, c and
+    those of a GRU in the order z, r, h; torch keeps i, f, g, o and r, z, n.
+    """
+    rnn = encoder.rnn
+    order = (0, 3, 1, 2) if isinstance(rnn, nn.LSTM) else (1, 0, 2)
+    for number, layer in enumerate(encoder.layers):
+        weights: dict[str, list[torch.Tensor]] = {"input": [], "recurrent": [], "bias": []}
+        for direction in ("", "_reverse") if rnn.bidirectional else ("",):
+            w_ih, w_hh, b_ih, b_hh = (
+                torch.cat([getattr(rnn, f"{name}_l{number}{direction}").chunk(len(order))[gate] for gate in order])
+                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            )
+            weights["input"].append(w_ih)
+            weights["recurrent"].append(w_hh)
+            weights["bias"].append(torch.cat([b_ih, b_hh]))
+        for name, parts in weights.items():
+            layer.register_buffer(f"onnx_{name}", torch.stack(parts).detach())
+        layer.forward = MethodType(_onnx_layer, layer)
+
+
+def _onnx_layer(
+    layer: LstmLayer, states: torch.Tensor, mask: torch.Tensor, *_: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """[`LstmLayer.forward`] by ONNX's operator; each row's tokens are at its left."""
+    batch, tokens = states.shape[:2]
+    final = (layer.directions, batch, layer.hidden_size)
+    attributes: dict[str, Any] = {
+        "hidden_size": layer.hidden_size,
+        "direction": "bidirectional" if layer.directions == 2 else "forward",
+    }
+    if not layer.is_lstm:
+        attributes["linear_before_reset"] = 1  # the form of cuDNN and PyTorch
+    outputs = torch.onnx.ops.symbolic_multi_out(
+        "LSTM" if layer.is_lstm else "GRU",
+        (
+            states.transpose(0, 1),
+            *(getattr(layer, f"onnx_{name}") for name in ("input", "recurrent", "bias")),
+            mask.sum(dim=1).to(torch.int32),
+        ),
+        attributes,
+        dtypes=[torch.float32] * (3 if layer.is_lstm else 2),
+        shapes=[(tokens, layer.directions, batch, layer.hidden_size), *[final] * (2 if layer.is_lstm else 1)],
+        version=18,
+    )
+    return outputs[0].permute(2, 0, 1, 3).flatten(2), outputs[1], outputs[2] if layer.is_lstm else None
+
+
+def _difference(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> float:
+    """
+    The largest difference between the logits of the run and of the exported model, on rows of random words whose
+    padding stands at the right, at the left and in between.
+    """
+    theirs, ours = TextClassifier.from_onnx(folder), torch_classifier(model, tokenizer)
+    rng = np.random.default_rng(0)
+    found: list[np.ndarray] = []
+    expected: list[np.ndarray] = []
+    for rows, tokens in ((1, 1), (1, 20), (4, 1), (5, 33)):
+        lengths = rng.integers(0, tokens + 1, size=rows)
+        lengths[0] = tokens
+        right = np.arange(tokens) < lengths[:, None]
+        between = rng.random(right.shape) < 0.5
+        between[-1] = False
+        for mask in (right, right[:, ::-1], between):
+            input_ids = np.where(mask, rng.integers(1, len(tokenizer), size=mask.shape), ours.pad_token_id)
+            found.append(theirs.logits(input_ids, mask.astype(np.int64)))
+            expected.append(ours.logits(input_ids, mask.astype(np.int64)))
+    scale = max(1.0, float(np.abs(np.concatenate(expected)).max()))
+    return float(np.abs(np.concatenate(found) - np.concatenate(expected)).max()) / scale  # NaN is not below any limit
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what the exporter prints about itself."""
+    noisy = [logging.getLogger(name) for name in ("transformers", "torch.onnx", "onnxscript", "onnx_ir", "root", "")]
+    levels = [one.level for one in noisy]
+    with warnings.catch_warnings(), contextlib.redirect_stdout(None):
+        warnings.simplefilter("ignore")
+        for one in noisy:
+            one.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for one, level in zip(noisy, levels, strict=True):
+                one.setLevel(level)

@@ -1,0 +1,215 @@
+"""Prediction for sentences, files and standard input: in order, in bounded memory, by torch or by ONNX Runtime."""
+
+import io
+import itertools
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from ..data.columns import guess_text_column
+from ..data.formats.delimited import Lines, lines_of
+from ..data.formats.encodings import BYTE_ORDER_MARK, known_encoding
+from ..data.formats.opening import open_table
+from ..data.formats.parquet import ParquetFile
+from ..data.formats.table import Table, find_column
+from ..data.sources import LINE_BREAK, joined, reading
+from ..models.text_classifier import JOINT, MODEL, TextClassifier
+from ..runs.run_folders import RECORD, load_run, read_record
+from ..utils.errors import InputError, listed, require, require_utf8
+from .arguments import PredictionArguments
+from .writers import Row, check_output, write_rows
+
+CHUNK = 4_096  # rows held in memory and classified together
+
+
+@dataclass
+class Input:
+    """
+    Texts to classify, with what is kept of their rows.
+
+    Args:
+        rows: A text, and the values of the kept columns.
+        kept: The names of these columns in the output, and their types.
+    """
+
+    rows: Iterator[tuple[str, tuple[Any, ...]]]
+    kept: dict[str, pa.DataType] = field(default_factory=dict)
+
+
+def predict(run: str, texts: list[str], arguments: PredictionArguments) -> Iterator[Row] | int:
+    """
+    Classify `texts`, or the rows of `arguments.input`.
+
+    Returns:
+        Rows of `text`, `label` and `score` as they come, or with `arguments.output` the number of rows written. For
+        multi-label models `label` is the list of labels above one half and `score` the list of their probabilities.
+        With `arguments.all_scores` there is a `score_LABEL` for each label too, and with `arguments.keep_columns`
+        what the input has in these columns; one that is called as another column of the output becomes `input_NAME`.
+
+    Raises:
+        InputError: the run, the input or the output cannot be used; the output file is then not written.
+    """
+    require(
+        bool(texts) != (arguments.input is not None),
+        "Give either sentences or --input FILE (or --input - for standard input).",
+    )
+    require(arguments.batch_size >= 1, f"--batch_size must be at least 1, found {arguments.batch_size}.")
+    output = Path(arguments.output) if arguments.output else None
+    require(
+        arguments.keep_columns is None or (output is not None and arguments.input is not None),
+        "--keep_columns keeps columns of --input in --output: give both.",
+    )
+    if output is not None:
+        check_output(output)
+    found = Input((text, ()) for text in texts) if texts else read_input(arguments, run)
+    classifier = open_classifier(run, arguments.backend, arguments.revision)
+    scores = [f"score_{name}" for name in classifier.labels] if arguments.all_scores else []
+    taken = {"text", "label", "score", *scores}
+    kept: dict[str, pa.DataType] = {}
+    for name, kind in found.kept.items():
+        while name in taken or name in kept:
+            name = f"input_{name}"
+        kept[name] = kind
+    sources, originals = itertools.tee(found.rows)  # apart by no more than a chunk
+    answers = classify(
+        classifier,
+        _checked((text for text, _ in sources), arguments.max_characters),
+        arguments.batch_size,
+        all_scores=arguments.all_scores,
+    )
+    rows = (
+        answer | dict(zip(kept, values, strict=True)) for answer, (_, values) in zip(answers, originals, strict=True)
+    )
+    if output is None:
+        return rows
+    several = classifier.problem_type == "multi_label_classification"
+    return write_rows(rows, output, several=several, more=dict.fromkeys(scores, pa.float64()) | kept)
+
+
+def classify(
+    classifier: TextClassifier, texts: Iterable[str], batch_size: int, *, all_scores: bool = False
+) -> Iterator[Row]:
+    """Classify a stream of texts, so many at a time that memory stays bounded, in their order."""
+    texts = iter(texts)
+    names = [f"score_{name}" for name in classifier.labels]
+    while chunk := list(itertools.islice(texts, CHUNK)):
+        found = classifier.scores(chunk, batch_size)
+        for text, answer, scores in zip(chunk, classifier.answers(found), found, strict=True):
+            yield {"text": text, **answer} | (dict(zip(names, scores.tolist(), strict=True)) if all_scores else {})
+
+
+def torch_classifier(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> TextClassifier:
+    """The classifier around a torch model, on the device of the model."""
+
+    @torch.inference_mode()
+    def logits(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
+        arrays = {"input_ids": input_ids, "attention_mask": attention_mask}
+        tensors = {name: torch.from_numpy(one).to(model.device) for name, one in arrays.items()}
+        found = model(**tensors, return_dict=True).logits
+        return found.float().cpu().numpy()
+
+    return TextClassifier(
+        logits,
+        tokenizer.backend_tokenizer,
+        json.loads(model.config.to_json_string(use_diff=False)),
+        token_limit(tokenizer),
+        tokenizer.truncation_side,
+    )
+
+
+def token_limit(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """Tokens after which training cut texts off, if it did."""
+    limit = tokenizer.model_max_length
+    return limit if limit < 10**9 else None  # transformers writes 1e30 for none
+
+
+def open_classifier(run: str, backend: str = "torch", revision: str | None = None) -> TextClassifier:
+    """
+    The classifier of a run, here or (at a revision) on the Hub, or with `backend="onnxruntime"` of an exported folder.
+
+    Raises:
+        InputError: the folder cannot be used with this backend.
+    """
+    if backend == "onnxruntime":
+        try:
+            return TextClassifier.from_onnx(run)
+        except (ImportError, FileNotFoundError) as error:
+            raise InputError(str(error)) from error
+        except Exception as error:  # damaged files make the libraries raise anything
+            raise InputError(f"The exported model {run!r} cannot be loaded: {type(error).__name__}: {error}") from error
+    exported = Path(run) / MODEL
+    require(not exported.is_file(), f"{run!r} is an exported model: add --backend onnxruntime.")
+    model, tokenizer = load_run(run, revision)
+    if torch.cuda.is_available():
+        torch.nn.Module.cuda(model)
+    return torch_classifier(model, tokenizer)
+
+
+def read_input(arguments: PredictionArguments, run: str) -> Input:
+    """The texts of a file or of standard input, one after the other, and the columns that are kept."""
+    if arguments.input == "-":
+        require(arguments.keep_columns is None, "Standard input has no columns: leave out --keep_columns.")
+        return Input((line, ()) for line in _standard_input(arguments.encoding))
+    path = Path(arguments.input or "")
+    table = open_table(path, arguments)
+    record = read_record(Path(run))["data"] if (Path(run) / RECORD).is_file() else {"separator": JOINT}
+    columns = [] if isinstance(table, Lines) else arguments.text_column or _columns_of_training(record, table)
+    if not columns:
+        columns = [guess_text_column(table.text_columns(), table.columns)]
+    columns = [table.find(name) for name in columns]
+    asked = arguments.keep_columns or []
+    if asked == ["all"] and "all" not in table.columns:
+        asked = [name for name in table.columns if [name] != columns]
+    kept = {name: _type(table, name) for name in map(table.find, asked)}
+    return Input(_rows(table, columns, list(kept), record.get("separator", LINE_BREAK)), kept)
+
+
+def _type(table: Table, column: str) -> pa.DataType:
+    return table.schema.field(column).type if isinstance(table, ParquetFile) else pa.string()
+
+
+def _columns_of_training(record: dict[str, Any], table: Table) -> list[str]:
+    """The text columns that the run was trained with, if the input has them too."""
+    columns = record.get("text_column") or []
+    found = [find_column(table.columns, column, repr(str(table.path))) for column in columns]
+    require(
+        all(found) or not any(found),
+        f"The run reads the columns {listed(columns)}, of which {str(table.path)!r} has only "
+        f"{listed(filter(None, found))}: name the columns to read with --text_column.",
+    )
+    return [str(column) for column in found if column]
+
+
+def _rows(table: Table, columns: list[str], kept: list[str], separator: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    number = 0
+    for number, values in enumerate(table.rows([*columns, *kept]), start=1):
+        parts = values[: len(columns)]
+        if not all(isinstance(part, str) for part in parts):
+            raise InputError(f"Row {number} of the input holds no text in {listed(columns)}: found {list(parts)}.")
+        yield joined(parts, separator), values[len(columns) :]
+    require(number > 0, f"{str(table.path)!r} has no rows.")
+
+
+def _standard_input(encoding: str | None) -> Iterator[str]:
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        with reading("standard input"):
+            sys.stdin.reconfigure(encoding=encoding and known_encoding(encoding), newline="\n")
+    with reading("standard input"):
+        for number, line in enumerate(lines_of(sys.stdin)):
+            yield line.removeprefix(BYTE_ORDER_MARK) if number == 0 else line
+
+
+def _checked(texts: Iterable[str], limit: int) -> Iterator[str]:
+    for number, text in enumerate(texts, start=1):
+        if len(text) > limit:
+            raise InputError(f"Text {number} has {len(text):,} characters, more than --max_characters {limit}.")
+        require_utf8(text, f"Text {number}")
+        yield text

@@ -1,0 +1,114 @@
+"""Writing predictions: CSV, TSV, JSON lines and Parquet, whole or not at all."""
+
+import csv
+import itertools
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..data.formats.json_lines import meant
+from ..utils.errors import InputError, save_failure
+
+Row = dict[str, Any]
+ROW_GROUP = 4_096
+
+
+def check_output(path: Path) -> None:
+    """Raise unless a file can be written to this path in one of the known formats."""
+    if path.suffix.lower() not in WRITERS:
+        raise InputError(f"--output must end in {', '.join(WRITERS)}, found {str(path)!r}.")
+    if path.is_dir():
+        raise InputError(f"--output {str(path)!r} is a folder: name a file.")
+
+
+def write_rows(
+    rows: Iterator[Row], path: Path, *, several: bool = False, more: dict[str, pa.DataType] | None = None
+) -> int:
+    """
+    Write rows of `text`, `label` and `score` under a temporary name and rename at the end.
+
+    Args:
+        rows: The rows, taken as they are written.
+        path: The file; its suffix names the format.
+        several: Whether label and score are lists (CSV and TSV then hold them as JSON).
+        more: Other columns that the rows have, and their types.
+
+    Returns:
+        The number of rows.
+    """
+    check_output(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".saving-", suffix=path.suffix)
+        os.close(handle)
+        label, score = pa.string(), pa.float64()
+        kinds = [("text", pa.string()), ("label", pa.list_(label) if several else label)]
+        kinds += [("score", pa.list_(score) if several else score), *(more or {}).items()]
+        number = WRITERS[path.suffix.lower()](rows, temporary, pa.schema(kinds))
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"{str(path)!r} was not written: {save_failure(error) or error}") from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+    return number
+
+
+def _write_csv(rows: Iterator[Row], path: str, schema: pa.Schema, delimiter: str = ",") -> int:
+    number = 0
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerow(schema.names)
+        for row in rows:
+            number += 1
+            writer.writerow(_as_text(row[name]) for name in schema.names)
+    return number
+
+
+def _write_tsv(rows: Iterator[Row], path: str, schema: pa.Schema) -> int:
+    return _write_csv(rows, path, schema, "\t")
+
+
+def _write_json_lines(rows: Iterator[Row], path: str, schema: pa.Schema) -> int:
+    number = 0
+    with open(path, "w", encoding="utf-8") as file:
+        for row in rows:
+            number += 1
+            file.write(_as_json({name: row[name] for name in schema.names}) + "\n")
+    return number
+
+
+def _write_parquet(rows: Iterator[Row], path: str, schema: pa.Schema) -> int:
+    number = 0
+    strings = [field.name for field in schema if field.type == pa.string()]
+    with pq.ParquetWriter(path, schema) as writer:
+        while chunk := list(itertools.islice(rows, ROW_GROUP)):
+            chunk = [row | {name: _as_text(row[name]) for name in strings if row[name] is not None} for row in chunk]
+            writer.write_table(pa.Table.from_pylist(chunk, schema=schema))
+            number += len(chunk)
+    return number
+
+
+def _as_text(value: Any) -> Any:
+    """A value for a field of text: lists and objects as JSON."""
+    return _as_json(value) if isinstance(value, (list, dict)) else value
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(meant(value), ensure_ascii=False, default=str)
+
+
+WRITERS: dict[str, Callable[[Iterator[Row], str, pa.Schema], int]] = {
+    ".csv": _write_csv,
+    ".tsv": _write_tsv,
+    ".jsonl": _write_json_lines,
+    ".parquet": _write_parquet,
+}

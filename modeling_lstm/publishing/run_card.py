@@ -1,0 +1,341 @@
+"""The model card of a run: the template `model_card.md`, filled from `run.json`; what is not known stays absent."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from ..hub.card_marks import marked
+from ..utils.markdown import code, fenced, one_line, table
+
+TEMPLATE = Path(__file__).with_name("model_card.md")
+ANSWERS = 20  # the largest number of labels whose confusion matrix is shown
+# Names of the Hub's metrics for those of ours that are among them; the rest keep their names
+METRICS: dict[str, tuple[str, dict[str, Any]]] = {
+    "macro_f1": ("f1", {"average": "macro"}),
+    "micro_f1": ("f1", {"average": "micro"}),
+    "weighted_f1": ("f1", {"average": "weighted"}),
+    "macro_recall": ("recall", {"average": "macro"}),
+    "macro_precision": ("precision", {"average": "macro"}),
+    "mean_squared_error": ("mse", {}),
+    "mean_absolute_error": ("mae", {}),
+    "pearson": ("pearsonr", {}),
+    "r2": ("r_squared", {}),
+}
+
+
+def run_card(
+    record: dict[str, Any],
+    repo_id: str,
+    *,
+    language: list[str] | None = None,
+    license: str | None = None,
+    examples: list[tuple[str, dict[str, Any]]] | None = None,
+) -> str:
+    """
+    The card of a run as Markdown with YAML metadata.
+
+    Args:
+        record: Content of `run.json`.
+        repo_id: Where the run is to be found, `owner/name`.
+        language: Codes such as `en`, of which the record knows nothing.
+        license: A licence's name on the Hub, such as `apache-2.0`.
+        examples: Texts with the model's answers, `label` and `score`; the Hub shows the texts to try.
+    """
+    name = repo_id.rsplit("/", 1)[-1]
+    card = ModelCard.from_template(
+        _metadata(record, name, language, license, [text for text, _ in examples or []]),
+        template_path=str(TEMPLATE),
+        name=name,
+        repo_id=repo_id,
+        what=_what(record),
+        is_ours="transformer" not in record["model"],
+        calls=_calls(examples or [], record["task"]["problem_type"]),
+        scores=_scores(record),
+        intervals=bool(record.get("intervals")),
+        confusion=_confusion(record),
+        compared=_compared(record),
+        data=_data(record, language),
+        teacher=_teacher(record),
+        training=_training(record),
+        command=_command(record),
+        limits=_limits(record, language),
+    )
+    return marked(re.sub(r"\n{3,}", "\n\n", str(card)))
+
+
+def _metadata(
+    record: dict[str, Any], name: str, language: list[str] | None, license: str | None, texts: list[str]
+) -> ModelCardData:
+    data, model = record["data"], record["model"]
+    is_from_hub = data.get("source") == "hub"
+    facts: dict[str, Any] = {
+        "language": language,
+        "license": license,
+        "library_name": "transformers",
+        "pipeline_tag": "text-classification",
+        "tags": ["modeling-lstm", model.get("cell_type", model["model_type"]), "text-classification"],
+        "datasets": [*([data["dataset"]] if is_from_hub else []), *_unlabeled_datasets(record)] or None,
+        "base_model": _base_model(record),
+        "widget": [{"text": one_line(text)} for text in texts] or None,
+    }
+    split, scores = _best_split(record)
+    name_of_data = one_line(_data_name(data))
+    intervals = record.get("intervals", {}).get(split, {})
+    source: dict[str, Any] = {
+        "task_type": "text-classification",
+        "task_name": "Text classification",
+        "dataset_type": name_of_data,
+        "dataset_name": name_of_data,
+        "dataset_config": data["subset"] if is_from_hub else None,
+        "dataset_revision": data["revision"] if is_from_hub else None,
+        "dataset_split": split,
+    }
+    results = []
+    for metric, value in scores.items():
+        if metric == "loss" or metric.startswith("f1_"):  # a label's own
+            continue
+        kind, how = METRICS.get(metric, (metric, {}))
+        if metric in intervals:
+            how = how | {"interval_95": intervals[metric]}
+        title = metric.replace("_", " ")
+        results.append(
+            EvalResult(**source, metric_type=kind, metric_name=title, metric_args=how or None, metric_value=value)
+        )
+    if results:
+        facts |= {"model_name": name, "eval_results": results}
+    return ModelCardData(**{key: value for key, value in facts.items() if value is not None})
+
+
+def _unlabeled_datasets(record: dict[str, Any]) -> list[str]:
+    """The data sets of the Hub whose texts a teacher labelled."""
+    sources = record.get("distillation", {}).get("sources", [])
+    return [one["name"].partition(":")[0] for one in sources if one["is_from_hub"]]
+
+
+def _base_model(record: dict[str, Any]) -> str | None:
+    """What the model began as, if that is on the Hub: a Transformer, or whose word vectors it took."""
+    words, model = record.get("embeddings", {}), record["model"]
+    if model.get("is_from_hub"):
+        return model["transformer"]
+    return words["source"].removeprefix("transformer:") if words.get("is_from_hub") else None
+
+
+def _data_name(data: dict[str, Any], key: str = "dataset") -> str:
+    """A data set's id, but of a path the last part: the rest tells of a machine, or looks like an id of the Hub."""
+    return data[key] if data.get("source") == "hub" else Path(data[key]).name
+
+
+def _best_split(record: dict[str, Any]) -> tuple[str, dict[str, float]]:
+    """The test split and its scores, or those of validation where test was not evaluated."""
+    metrics = record["metrics"]
+    split = "test" if "test" in metrics else next(iter(metrics), "validation")
+    return split, metrics.get(split, {})
+
+
+def _what(record: dict[str, Any]) -> str:
+    model, task = record["model"], record["task"]
+    kinds = {"lstm": "LSTM", "gru": "GRU", None: "bag-of-words network"}
+    kind = kinds[model.get("cell_type")] if "transformer" not in model else "Transformer"
+    if model.get("bidirectional"):
+        kind = f"bidirectional {kind}"
+    layers = f", {model['num_hidden_layers']} layers" if model.get("num_hidden_layers", 1) > 1 else ""
+    size = f"{model['embedding_size']} numbers a word, " if "embedding_size" in model else ""
+    size += f"state of {model['hidden_size']}{layers}"
+    parts = [f"{model['parameters']:,} parameters"]
+    if "size_mb" in model:
+        parts.append(f"{model['size_mb']} MB")
+    names = ", ".join(code(name) for name in task["label_names"])
+    does = {
+        "single_label_classification": f"gives a text one of the labels {names}",
+        "multi_label_classification": f"gives a text any of the labels {names}",
+        "regression": "gives a text a number",
+    }[task["problem_type"]]
+    article = "An" if kind[0] == "L" else "A"
+    return f"{article} {kind} ({size}; {', '.join(parts)}) that {does}."
+
+
+def _scores(record: dict[str, Any]) -> str:
+    metrics = record["metrics"]
+    order = [split for split in ("test", "validation") if split in metrics]
+    names = list(dict.fromkeys(name for split in order for name in metrics[split] if name != "loss"))
+    rows = []
+    for name in names:
+        cells = [_title(name)]
+        for split in order:
+            value, interval = metrics[split].get(name), record.get("intervals", {}).get(split, {}).get(name)
+            limits = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
+            cells.append("" if value is None else f"{value:.4f}{limits}")
+        rows.append(cells)
+    return table(["metric", *order], rows, words=1) if rows else ""
+
+
+def _title(metric: str) -> str:
+    return f"F1 of {code(metric[3:])}" if metric.startswith("f1_") else metric.replace("_", " ")
+
+
+def _confusion(record: dict[str, Any]) -> dict[str, str] | None:
+    names = record["task"]["label_names"]
+    found = record.get("confusion", {})
+    if not found or len(names) > ANSWERS:
+        return None
+    split = "test" if "test" in found else next(iter(found))
+    rows = [[code(name), *map(str, row)] for name, row in zip(names, found[split], strict=True)]
+    return {"split": split, "table": table(["", *map(code, names)], rows, words=1)}
+
+
+def _data(record: dict[str, Any], language: list[str] | None) -> str:
+    data = record["data"]
+    where = code(_data_name(data) + (f":{data['subset']}" if data["subset"] else ""))
+    if data.get("source") == "hub":
+        where = f"[{where}](https://huggingface.co/datasets/{data['dataset']})"
+    lines = [where + (f" at revision {code(data['revision'])}" if data["revision"] else "") + "."]
+    if data.get("train_dataset"):
+        lines.append(f"The train split is that of {code(_data_name(data, 'train_dataset'))}.")
+    if language:
+        lines.append(f"Language: {', '.join(map(code, language))}.")
+    kinds = list(dict.fromkeys(name for counts in data["counts"].values() for name in counts))
+    rows = [[split, *(f"{counts.get(kind, 0):,}" for kind in kinds)] for split, counts in data["counts"].items()]
+    heads = ["split", *(kind if kind == "rows" else code(kind) for kind in kinds)]
+    return " ".join(lines) + "\n\n" + table(heads, rows, words=1)
+
+
+def _teacher(record: dict[str, Any]) -> str | None:
+    """Who taught the model, on which text, and how far it is from its teacher."""
+    found = record.get("distillation")
+    if found is None:
+        return None
+    names = [_link(one, "") for one in found["teachers"]]
+    sizes = ", ".join(f"{one['parameters']:,}" for one in found["teachers"])
+    text = f"It learned what {' and '.join(names)} ({sizes} parameters) would say of the training texts"
+    if number := found["transfer"]["kept"]:
+        sources = [_link(one, "datasets/") for one in found["sources"]]
+        where = f" from {', '.join(sources)}" if sources else ""
+        these = "these and the training texts" if sources else "the training texts"
+        made = f" or made from {these}" if found["transfer"].get("augmented") else ""
+        text += f" and of {number:,} texts without labels{where}{made}"
+        left_out = sum(found["transfer"].get(split, 0) for split in ("validation", "test"))
+        text += f"; {left_out:,} that are in validation or test were left out"
+    rows = []
+    for split, gap in found["gap"].items():
+        limits = "" if gap["interval"] is None else " ({:+.4f} to {:+.4f})".format(*gap["interval"])
+        cells = [split, gap["metric"].replace("_", " "), f"{gap['student']:.4f}", f"{gap['teacher']:.4f}"]
+        rows.append([*cells, f"{gap['difference']:+.4f}{limits}"])
+    heads = ["split", "metric", "this model", "its teacher", "difference (95 % interval)"]
+    return f"{text}.\n\n" + table(heads, rows)
+
+
+def _link(recorded: dict[str, Any], kind: str) -> str:
+    """A name with its address on the Hub; of what lies elsewhere the last part of its path."""
+    name = recorded["name"]
+    if not recorded["is_from_hub"]:
+        return code(Path(name).name)
+    return f"[{code(name)}](https://huggingface.co/{kind}{name.partition(':')[0]})"
+
+
+def _training(record: dict[str, Any]) -> str:
+    settings = {**record["tokenizer"], **record["training"]} | {
+        name: value
+        for name, value in record["model"].items()
+        if name not in ("parameters", "size_mb", "model_type", "is_from_hub")
+    }
+    if taught := record.get("distillation"):
+        names = ("logit_weight", "divergence_weight", "label_weight", "temperature")
+        settings |= {name: taught["settings"][name] for name in names}
+    if words := record.get("embeddings"):
+        settings["word vectors"] = words["source"]
+    rows = [
+        [name.replace("_", " "), code(value)]
+        for name, value in settings.items()
+        if value is not None and name not in ("resumed", "disable_tqdm")
+    ]
+    seconds, hardware = record["seconds"], record["hardware"]
+    took = (
+        f"{seconds['total'] / 60:.1f} minutes in all on {code(hardware['processor'])}, {hardware['threads']} "
+        f"{'thread' if hardware['threads'] == 1 else 'threads'}"
+    )
+    if "gpu" in hardware:
+        took += f", and {code(hardware['gpu'])}"
+    if record["training"].get("resumed"):
+        took += ", since the training was resumed"
+    best = record["best"]
+    chosen = f"The best of the evaluations on validation by {best['metric'].replace('_', ' ')} is kept."
+    versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
+    return f"{chosen} It took {took}.\n\n" + table(["setting", "value"], rows) + f"\n\nVersions: {versions}."
+
+
+def _command(record: dict[str, Any]) -> str:
+    return fenced(record["command"]) if record.get("command") else ""
+
+
+def _compared(record: dict[str, Any]) -> str | None:
+    """The table of a comparison with other systems, where there was one."""
+    found = record.get("compared")
+    if found is None:
+        return None
+    rows = []
+    for name, one in found["systems"].items():
+        spread = "" if one["sd"] is None else f" ± {100 * one['sd']:.1f}"
+        limits = (
+            "" if one["interval"] is None else " ({:.1f} to {:.1f})".format(*(100 * end for end in one["interval"]))
+        )
+        cells = [code(name), f"{100 * one['mean']:.1f}{spread}{limits}"]
+        cells += [millions(one["parameters"]), f"{one['size_mb']:.1f}"]
+        rows.append([*cells, f"{one['p50_ms']:.2f}", f"{one['texts_per_second']:,.0f}"])
+    heads = ["system", f"{found['metric'].replace('_', ' ')}, percent", "parameters", "MB", "ms for one text"]
+    return (
+        f"Each trained and tested on the same rows ({found['rows']:,} of test); the mean over its seeds ± standard "
+        f"deviation, in brackets a 95 % interval. Times on {found['processor']} with {found['threads']} "
+        "threads.\n\n" + table([*heads, "texts per second"], rows, words=1)
+    )
+
+
+def millions(parameters: int | None) -> str:
+    """A number of parameters, where it is known."""
+    return "" if parameters is None else f"{parameters / 1e6:.2f} M"
+
+
+def _brought_along(record: dict[str, Any]) -> str:
+    """What it knew beside its training data."""
+    if "distillation" in record:
+        return "and what its teacher knows"
+    if "transformer" in record["model"]:
+        return "and what it was trained on before"
+    return "and from the texts behind its word vectors" if "embeddings" in record else "alone"
+
+
+def _limits(record: dict[str, Any], language: list[str] | None) -> str:
+    data = record["data"]
+    lines = [
+        f"It has learned from {code(_data_name(data))} "
+        + _brought_along(record)
+        + (f", in {', '.join(map(code, language))}" if language else "")
+        + ": on other kinds of text it is less often right, and what is one-sided in those texts is so in its answers.",
+    ]
+    longest = f"Of a text it reads the first {data['max_length']:,} tokens"
+    if data.get("train_max_length"):
+        longest += f" (it learned from the first {data['train_max_length']:,})"
+    found = data["tokens"].get("validation", {})
+    if "truncated" in found:
+        longest += f"; of the {found['rows']:,} rows of validation {found['truncated']:,} are longer"
+    lines.append(longest + ".")
+    if "out_of_vocabulary" in found:
+        lines.append(f"{100 * found['out_of_vocabulary']:.2f} % of the tokens of validation are not in its vocabulary.")
+    if record["task"]["problem_type"] == "single_label_classification":
+        lines.append("Its scores say how sure it is; the calibration error above says how far to believe that.")
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _calls(examples: list[tuple[str, dict[str, Any]]], problem_type: str) -> str:
+    lines = []
+    for text, answer in examples:
+        lines.append(f"classify({_quoted(text)})")
+        if problem_type == "single_label_classification":  # for others a pipeline shows something else
+            lines.append(f"# [{_quoted(answer | {'score': round(answer['score'], 4)})}]")
+    return "\n".join(lines) or 'classify("A text.")'
+
+
+def _quoted(value: Any) -> str:
+    return one_line(json.dumps(value, ensure_ascii=False))

@@ -1,0 +1,170 @@
+"""Run folders: model, tokenizer and `run.json`, written whole or not at all, and checked when they are opened."""
+
+import contextlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from ..utils.errors import InputError, listed, require, save_failure
+from ..hub.downloads import download
+from ..utils.files import whole_or_nothing, write_json
+
+RECORD = "run.json"
+INDEX = "model.safetensors.index.json"  # of weights in several files
+LOADED = ("config.json", "model.safetensors", INDEX, "model-*.safetensors", "tokenizer*.json")
+
+
+
+
+
+
+
+
+
+
+
+
+def save_run(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, record: dict[str, Any]) -> None:
+    """Write a run folder: weights (safetensors), configuration, source for remote loading, tokenizer and `run.json`."""
+    with whole_or_nothing(folder, last=RECORD) as temporary:
+        model.save_pretrained(temporary)
+        tokenizer.save_pretrained(temporary)
+        size = sum(path.stat().st_size for path in temporary.glob("*.safetensors"))
+        record["model"]["size_mb"] = round(size / 1e6, 1)
+        write_json(temporary / RECORD, record)
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """The content of a run's `run.json`."""
+    path = folder / RECORD
+    if not folder.is_dir():
+        raise InputError(f"There is no run folder {str(folder)!r}.")
+    if not path.is_file():
+        hint = (
+            ": its training did not finish; resume it with --resume_from_checkpoint last"
+            if any(folder.glob("checkpoint-*")) and not (folder / "config.json").is_file()
+            else ", which modeling-lstm train writes when a training ends"
+        )
+        raise InputError(f"{str(folder)!r} has no {RECORD}{hint}.")
+    record = _read_json(path)
+    missing = {"task", "data", "metrics"} - record.keys()
+    if missing:
+        raise InputError(f"The run folder {str(folder)!r} is damaged: {RECORD} lacks {listed(sorted(missing))}.")
+    return record
+
+
+def run_folder(source: str, revision: str | None = None) -> Path:
+    """
+    The folder of a run: the one of that name or, of a Hub id, that of its files in the cache, `run.json` among them.
+
+    Args:
+        revision: Branch, tag or commit on the Hub.
+
+    Raises:
+        InputError: there is no such folder, and the Hub does not give such a repository.
+    """
+    folder = Path(source)
+    if folder.is_dir():
+        return folder
+    is_path = source.startswith((".", "/", "~")) or source.count("/") > 1
+    require(not is_path, f"There is no run folder {source!r}.")
+    return download(source, revision, [*LOADED, RECORD])
+
+
+def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel, Any]:
+    """
+    Open the model and the tokenizer of a run folder or of a Hub id, whose code is not run.
+
+    Args:
+        revision: Branch, tag or commit on the Hub.
+
+    Raises:
+        InputError: there is no such run, or it is damaged; says which file and how.
+    """
+    folder = run_folder(source, revision)
+    _check_files(folder, source)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        model, report = AutoModelForSequenceClassification.from_pretrained(
+            folder, trust_remote_code=False, output_loading_info=True
+        )
+    except Exception as error:  # damaged files make the libraries raise anything, bare Exception included
+        raise InputError(f"The run {source!r} cannot be loaded: {type(error).__name__}: {error}") from error
+    if report["missing_keys"]:
+        missing = listed(sorted(report["missing_keys"])[:3])
+        raise InputError(f"The run {source!r} is damaged: its weights lack {missing}.")
+    broken = [name for name, weight in model.named_parameters() if not bool(torch.isfinite(weight).all())]
+    if broken:
+        raise InputError(f"The run {source!r} is damaged: its weights {listed(broken[:3])} are not finite.")
+    check_vocabulary(tokenizer, model.config.vocab_size)
+    return model.eval(), tokenizer
+
+
+def check_vocabulary(tokenizer: PreTrainedTokenizerBase, vocab_size: int) -> None:
+    """Raise if the tokenizer knows tokens for which the model has no vector."""
+    if len(tokenizer) > vocab_size:
+        raise InputError(
+            f"The tokenizer has {len(tokenizer)} tokens, but the model has vectors for {vocab_size} only: "
+            "take the tokenizer that the model was trained with, or call model.resize_token_embeddings(len(tokenizer))."
+        )
+
+
+def _check_files(folder: Path, source: str) -> None:
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        if not (folder / name).is_file():
+            raise InputError(f"The run folder {source!r} is damaged: {name} is missing.")
+        _read_json(folder / name)
+    for name in weight_files(folder):
+        weights = folder / name
+        if not weights.is_file():
+            raise InputError(f"The run folder {source!r} is damaged: {name} is missing.")
+        try:
+            with safe_open(weights, framework="pt"):
+                pass
+        except SafetensorError as error:
+            raise InputError(
+                f"The run folder {source!r} is damaged: {name} is cut off or no safetensors ({error})."
+            ) from error
+
+
+def weight_files(folder: Path) -> list[str]:
+    """The names of the files that hold a run's weights: one, or the shards that an index lists."""
+    if (folder / "model.safetensors").is_file() or not (folder / INDEX).is_file():
+        return ["model.safetensors"]
+    shards = _read_json(folder / INDEX).get("weight_map")
+    is_map = isinstance(shards, dict) and len(shards) > 0 and all(isinstance(name, str) for name in shards.values())
+    require(is_map, f"The run folder {str(folder)!r} is damaged: {INDEX} lists no files.")
+    return sorted({Path(name).name for name in shards.values()})  # type: ignore[union-attr]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"The run folder {str(path.parent)!r} is damaged: {path.name} is no valid JSON ({error})."
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(f"The run folder {str(path.parent)!r} is damaged: {path.name} holds no JSON object.")
+    return content
+
+
+
+
+
+

@@ -1,0 +1,95 @@
+"""Checkpoints: which one to go on from, and whether it was trained on what is there now."""
+
+import hashlib
+import json
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from ..data.loading import TextData
+from ..utils.errors import InputError, listed, require
+from .trainer import ORIGIN
+
+logger = logging.getLogger(__name__)
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """The newest complete checkpoint; one whose saving was interrupted is removed."""
+    numbered = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
+    for path in sorted(numbered, key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True):
+        if is_complete(path):
+            return str(path)
+        logger.warning("%s was not saved to the end: removed", path)
+        shutil.rmtree(path)
+    logger.warning("%s has no checkpoint yet: training starts at the beginning", folder)
+    return None
+
+
+def is_complete(checkpoint: Path) -> bool:
+    """Trainer writes `trainer_state.json` last, so a checkpoint is whole when that can be read."""
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def origin(
+    data: TextData, tokenizer: PreTrainedTokenizerBase, train: Dataset, teachers: list[dict[str, Any]]
+) -> dict[str, str]:
+    """
+    What a checkpoint must have been trained with for a run to go on from it, as lines of text.
+
+    Args:
+        data: Task and validation split.
+        tokenizer: The tokenizer.
+        train: The rows trained on, in the columns `text` and `label`, those that a teacher labelled included.
+        teachers: Name and digest of each.
+    """
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()  # state of an earlier call, no part of what the tokenizer is
+    backend.no_padding()
+    return {
+        "task": data.problem_type,
+        "labels": listed(data.label_names),
+        "train split": _described(train),
+        "validation split": _described(data.splits["validation"]),
+        "tokenizer": f"{len(tokenizer)} tokens, digest {_digest([backend.to_str()])}",
+        "teacher": listed(teacher["digest"] for teacher in teachers) or "none",
+    }
+
+
+def check_origin(checkpoint: str, now: dict[str, str]) -> None:
+    """Raise [`InputError`] if the checkpoint was trained with something else than what is there now."""
+    try:
+        then = json.loads((Path(checkpoint) / ORIGIN).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        logger.warning(
+            "%s does not tell on what it was trained: make sure that data and labels are the same", checkpoint
+        )
+        return
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{ORIGIN} of the checkpoint {checkpoint!r} cannot be read: {error}") from error
+    require(isinstance(then, dict), f"{ORIGIN} of the checkpoint {checkpoint!r} cannot be read: it holds no object.")
+    for what, value in now.items():
+        if then.get(what, value) != value:
+            raise InputError(
+                f"The checkpoint {checkpoint!r} was trained with another {what} ({then[what]}) than is there now "
+                f"({value}): resume with the data and settings of that training, or begin anew with --overwrite."
+            )
+
+
+def _described(rows: Dataset) -> str:
+    batches = rows.select_columns(["text", "label"]).iter(1_000)
+    return f"{rows.num_rows} rows, digest {_digest(repr((one['text'], one['label'])) for one in batches)}"
+
+
+def _digest(parts: Any) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        digest.update(part.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()

@@ -1,0 +1,168 @@
+"""What settings of a training may be, checked before anything is read or written."""
+
+from typing import Any
+
+import torch
+from transformers import TrainingArguments, get_scheduler
+from transformers.integrations import INTEGRATION_TO_CALLBACK, get_available_reporting_integrations
+
+from ..utils.errors import InputError, listed, require
+
+AT_LEAST_ONE = (
+    *("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps", "save_total_limit"),
+    *("early_stopping_patience", "eval_accumulation_steps", "torch_empty_cache_steps", "ddp_bucket_cap_mb"),
+    *("ddp_timeout", "dataloader_prefetch_factor"),
+)
+NOT_NEGATIVE = (
+    *("learning_rate", "embedding_learning_rate", "weight_decay", "adam_epsilon", "max_grad_norm", "warmup_steps"),
+    *("average_epochs", "adversarial_size", "early_stopping_min_steps", "eval_delay", "dataloader_num_workers"),
+    *("neftune_noise_alpha", "seed", "data_seed"),
+)
+GREATER_THAN_ZERO = ("logging_steps", "eval_steps", "save_steps")
+BELOW_ONE = ("adam_beta1", "adam_beta2", "label_smoothing_factor")
+MOST = 1e12  # of steps, rows, epochs, megabytes: what is more is a mistake in typing
+MOST_ROWS = 1_000_000  # in a batch
+MOST_WORKERS = 128  # processes that read data: a number typed wrongly would fill the machine with them
+CHOICES = {"train_sampling_strategy": ("group_by_length", "random", "sequential", "batch_rebalance")}
+# Settings of the library's Trainer that have no place here: their only good value, and why
+FIXED: dict[str, tuple[Any, str]] = {
+    "fsdp": (None, "a model here fits on one device: start several processes with torchrun"),
+    "fsdp_config": (None, "a model here fits on one device: start several processes with torchrun"),
+    "deepspeed": (None, "a model here fits on one device: start several processes with torchrun"),
+    "parallelism_config": (None, "a model here fits on one device: start several processes with torchrun"),
+    "use_liger_kernel": (False, "Liger has no kernels for these models"),
+    "liger_kernel_config": (None, "Liger has no kernels for these models"),
+    "label_names": (None, "labels are named with --labels, and their column with --label_column"),
+    "remove_unused_columns": (True, "the model takes no other columns"),
+    "eval_do_concat_batches": (True, "scores are computed over all rows at once"),
+    "batch_eval_metrics": (False, "scores are computed over all rows at once"),
+    "enable_jit_checkpoint": (False, "a run that was killed is resumed from its last checkpoint"),
+}
+
+
+def check_numbers(args: Any) -> None:
+    """Raise [`InputError`] for a number that no training can use; before `TrainingArguments` looks at it."""
+    for name in AT_LEAST_ONE:
+        value = getattr(args, name)
+        require(value is None or value >= 1, f"--{name} must be at least 1, found {value}.")
+    for name in NOT_NEGATIVE:
+        value = getattr(args, name)
+        require(value is None or value >= 0, f"--{name} must not be negative, found {value}.")
+    for name in GREATER_THAN_ZERO:
+        value = getattr(args, name)
+        require(value is None or value > 0, f"--{name} must be greater than 0, found {value}.")
+    for name in BELOW_ONE:
+        value = getattr(args, name)
+        require(0 <= value < 1, f"--{name} must be at least 0 and below 1, found {value}.")
+    counted = (*AT_LEAST_ONE, *GREATER_THAN_ZERO, "num_train_epochs", "max_steps", "warmup_steps")
+    for name in (*counted, "early_stopping_min_steps", "average_epochs", "eval_delay"):
+        value = getattr(args, name)
+        require(value is None or value <= MOST, f"--{name} must be at most {MOST:.0e}, found {value}.")
+    for name in ("per_device_train_batch_size", "per_device_eval_batch_size"):
+        value = getattr(args, name)
+        require(value <= MOST_ROWS, f"--{name} must be at most {MOST_ROWS}, found {value}.")
+    require(
+        args.dataloader_num_workers <= MOST_WORKERS,
+        f"--dataloader_num_workers must be at most {MOST_WORKERS}, found {args.dataloader_num_workers}.",
+    )
+    require(args.max_steps == -1 or args.max_steps >= 1, f"--max_steps must be at least 1, found {args.max_steps}.")
+    require(
+        args.num_train_epochs > 0 or args.max_steps > 0,
+        f"--num_train_epochs must be greater than 0, found {args.num_train_epochs}.",
+    )
+
+
+def check_choices(args: Any) -> None:
+    """Raise [`InputError`] for a setting of the library's Trainer that is none here."""
+    for name, (good, why) in FIXED.items():
+        value = getattr(args, name)
+        unset = value == good or (good is None and value in (False, "", "false", "none"))
+        require(unset, f"--{name} {value} cannot be used, for {why}: leave it out.")
+        setattr(args, name, good)
+    for name, choices in CHOICES.items():
+        value = getattr(args, name)
+        require(value in choices, f"--{name} must be one of {listed(choices)}, found {value}.")
+
+
+def check_parts(args: TrainingArguments) -> None:
+    """Raise [`InputError`] for an optimizer, a scheduler, a precision or a reporter that this machine has not."""
+    if args.device.type == "cpu":
+        for name in ("fp16", "fp16_full_eval"):
+            require(not getattr(args, name), f"--{name} needs a GPU: leave it out, or try --bf16 true.")
+    for name in ("lr_scheduler_kwargs", "activation_checkpointing_kwargs", "gradient_checkpointing_kwargs"):
+        value = getattr(args, name)
+        require(value is None or isinstance(value, dict), f"--{name} takes JSON, {{...}}; found {value!r}.")
+    for name in ("dataloader_persistent_workers", "dataloader_multiprocessing_context"):
+        require(
+            args.dataloader_num_workers > 0 or not getattr(args, name),
+            f"--{name} needs --dataloader_num_workers of at least 1.",
+        )
+    if args.torch_compile:
+        _check_compiler(args)
+    config: Any = args.accelerator_config
+    require(
+        config.even_batches and not config.split_batches and not config.dispatch_batches,
+        "--accelerator_config must leave even_batches, split_batches and dispatch_batches as they are: batches are "
+        "dealt out to processes already.",
+    )
+    _check_reporters(list(args.report_to or ()))
+    dummy = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    try:
+        get_scheduler(
+            args.lr_scheduler_type,
+            dummy,
+            num_warmup_steps=1,
+            num_training_steps=10,
+            scheduler_specific_kwargs=dict(args.lr_scheduler_kwargs or {}),  # type: ignore[arg-type]
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        kind = getattr(args.lr_scheduler_type, "value", args.lr_scheduler_type)
+        given = "" if args.lr_scheduler_kwargs is None else f" with --lr_scheduler_kwargs {args.lr_scheduler_kwargs}"
+        raise InputError(f"--lr_scheduler_type {kind}{given} cannot be used: {error}.") from error
+
+
+def _check_compiler(args: TrainingArguments) -> None:
+    from accelerate.utils import DynamoBackend
+
+    backends = [one.value.lower() for one in DynamoBackend if one != DynamoBackend.NO]
+    require(
+        str(args.torch_compile_backend).lower() in backends,
+        f"--torch_compile_backend must be one of {listed(backends)}, found {args.torch_compile_backend}.",
+    )
+    modes = list(torch._inductor.list_mode_options())
+    require(
+        args.torch_compile_mode in (None, *modes),
+        f"--torch_compile_mode must be one of {listed(modes)}, found {args.torch_compile_mode}.",
+    )
+
+
+def _check_reporters(names: list[str]) -> None:
+    if "tensorboard" in names and "tensorboard" not in get_available_reporting_integrations():
+        raise InputError("TensorBoard is not installed: pip install 'modeling-lstm[tensorboard]'")
+    for name in names:
+        known = sorted(INTEGRATION_TO_CALLBACK)
+        require(name in known, f"--report_to must be none, all or one of {listed(known)}; found {name}.")
+        require(
+            name in get_available_reporting_integrations(),
+            f"--report_to {name} needs a package that is not installed: install it, or leave the flag out.",
+        )
+
+
+def check_optimizer(args: TrainingArguments, get: Any) -> None:
+    """
+    Raise [`InputError`] for an optimizer that cannot be made.
+
+    Args:
+        args: The settings.
+        get: Gives the optimizer's class and arguments, as `Trainer.get_optimizer_cls_and_kwargs` does.
+    """
+    try:
+        kind, kwargs = get(args, torch.nn.Linear(1, 1))
+        if kind.__module__.startswith("torch.optim"):
+            kind([torch.nn.Parameter(torch.zeros(1))], **kwargs)
+    except Exception as error:  # packages that are half there raise anything
+        name = getattr(args.optim, "value", args.optim)
+        given = "" if args.optim_args is None else f" with --optim_args {args.optim_args}"
+        raise InputError(
+            f"--optim {name}{given} cannot be used: {str(error).strip() or type(error).__name__}"
+        ) from error

@@ -1,0 +1,66 @@
+"""The order of rows: batches of like lengths that a resumed training sees again."""
+
+from collections.abc import Iterator, Sized
+
+import torch
+from transformers import (
+    Trainer,
+    TrainingArguments,
+)
+from transformers.trainer_pt_utils import BatchRebalanceSampler, LengthGroupedSampler
+
+
+class EpochSampler(LengthGroupedSampler):
+    def __init__(self, sampler: LengthGroupedSampler, trainer: Trainer):
+        super().__init__(sampler.batch_size * trainer.args.world_size, lengths=sampler.lengths)
+        self.trainer = trainer
+
+    def __iter__(self) -> Iterator[int]:
+        args = self.trainer.args
+        seed = args.seed if args.data_seed is None else args.data_seed
+        epoch = int(self.trainer.state.epoch or 0)
+        self.generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
+        return super().__iter__()
+
+
+class RandomEpochSampler(torch.utils.data.Sampler[int]):
+    """A random order that depends on seed and epoch only: the one that accelerate gives to an uninterrupted run."""
+
+    def __init__(self, rows: Sized, trainer: Trainer):
+        self.rows, self.trainer = rows, trainer
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[int]:
+        args = self.trainer.args
+        seed = args.seed if args.data_seed is None else args.data_seed
+        generator = torch.Generator().manual_seed(seed + int(self.trainer.state.epoch or 0))
+        return iter(torch.randperm(len(self.rows), generator=generator).tolist())
+
+
+class BatchParts(BatchRebalanceSampler):
+    """
+    Of each batch that a single process would take, the part of one process.
+
+    The parts differ by one row at most. Where a batch has fewer rows than there are processes, all of them take it
+    whole, which leaves the average of their gradients as it is. A `BatchRebalanceSampler` is what Trainer takes for a
+    sampler whose batches are such parts already.
+    """
+
+    def __init__(self, sampler: torch.utils.data.Sampler, args: TrainingArguments):
+        self.whole = torch.utils.data.BatchSampler(
+            sampler, args.train_batch_size * args.world_size, args.dataloader_drop_last
+        )
+        self.drop_last = args.dataloader_drop_last
+        self.rank, self.processes = args.process_index, args.world_size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Nothing: the order of the rows follows the epoch of the trainer."""
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for batch in self.whole:
+            yield batch[self.rank :: self.processes] if len(batch) >= self.processes else batch

@@ -1,0 +1,255 @@
+"""`LstmTrainer`: `Trainer` with batches of like lengths that can be repeated, and a learning rate for word vectors."""
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from datasets import Dataset
+from torch.utils.data import RandomSampler
+from transformers import (
+    PreTrainedModel,
+    Trainer,
+    TrainingArguments,
+)
+from transformers.trainer import TRAINING_ARGS_NAME
+from transformers.trainer_pt_utils import BatchRebalanceSampler, LengthGroupedSampler
+from transformers.trainer_utils import has_length
+
+from ..hub.uploads import create_repository
+from ..models.modeling_lstm import classification_loss
+from ..utils.errors import InputError, require
+from .adversarial import pushed, watched, worst_push
+from .averaging import WeightAverage
+from .callbacks import Averaging, EarlyStopping, ProcessSeed, RowUpdates
+from .optimizer import RowAdamW, clip_gradients
+from .samplers import BatchParts, EpochSampler, RandomEpochSampler
+
+# What suits fine-tuning a Transformer, where that differs from the defaults below, which suit an LSTM
+TRANSFORMER_DEFAULTS = {
+    "learning_rate": 5e-5,
+    "num_train_epochs": 3.0,
+    "per_device_train_batch_size": 32,
+    "lr_scheduler_type": "linear",
+    "max_length": 256,
+}
+ORIGIN = "trained_with.json"  # in each checkpoint
+PRETRAINED_RATE = 0.3  # of the learning rate, for vectors that begin as --embeddings; chosen on validation
+
+
+class LstmTrainer(Trainer):
+    """`Trainer` whose length-grouped batches depend on seed and epoch only: a resumed run sees the same ones."""
+
+    loss_is_scaled_for_ga = False  # every loss here is the mean of its batch
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        if hasattr(getattr(self.model, "config", None), "label_smoothing"):
+            self.label_smoother = None  # the model's own loss does it, together with class weights; Trainer's cannot
+        self.average: WeightAverage | None = None
+        self.resumed_from: str | None = None
+        self.origin: dict[str, str] | None = None  # what checkpoints tell of their data
+        self._shares: list[float] = []  # of the losses of the next batches, see `get_batch_samples`
+        self._share = 1.0
+        if getattr(self.args, "average_epochs", 0) > 0:
+            self.add_callback(Averaging(self))
+        if patience := getattr(self.args, "early_stopping_patience", None):
+            self.add_callback(EarlyStopping(patience))
+        self.add_callback(RowUpdates(self))
+        self.add_callback(ProcessSeed())
+
+    @staticmethod
+    def get_optimizer_cls_and_kwargs(args: TrainingArguments, model: PreTrainedModel | None = None) -> tuple[Any, Any]:
+        """Trainer's optimizer, but [`RowAdamW`] in place of AdamW on a CPU, where a step over a table takes long."""
+        optimizer, kwargs = Trainer.get_optimizer_cls_and_kwargs(args, model)
+        is_plain = args.device.type == "cpu" and args.world_size == 1 and not args.torch_compile
+        # an average of the weights walks over the whole table anyway
+        is_read_whole = getattr(args, "average_epochs", 0) > 0
+        if optimizer is torch.optim.AdamW and is_plain and not is_read_whole and args.adam_beta1 < args.adam_beta2:
+            optimizer = RowAdamW
+        return optimizer, kwargs
+
+    def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
+        """Trainer's optimizer, with a group apart for the word vectors where they have their own learning rate."""
+        is_new = self.optimizer is None
+        optimizer = super().create_optimizer(model)
+        rate = getattr(self.args, "embedding_learning_rate", None)
+        if is_new and rate:
+            table = word_table(self.model)
+            group = next(one for one in optimizer.param_groups if any(p is table for p in one["params"]))
+            group["params"] = [p for p in group["params"] if p is not table]
+            optimizer.add_param_group(group | {"params": [table], "lr": rate})
+        return optimizer
+
+    def row_optimizer(self) -> RowAdamW | None:
+        """The optimizer, if it is one that updates the rows of a table when they are needed."""
+        optimizer = getattr(self.optimizer, "optimizer", self.optimizer)  # accelerate wraps it
+        return optimizer if isinstance(optimizer, RowAdamW) else None
+
+    def training_step(self, model: torch.nn.Module, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Trainer's, and its adversarial twin where `--adversarial_size` asks for it."""
+        self._share = self._shares.pop(0) if self._shares else 1.0
+        size = getattr(self.args, "adversarial_size", 0.0)
+        if size == 0:
+            return super().training_step(model, *args, **kwargs)
+        embedding = cast(Any, self.model).get_input_embeddings()
+        with watched(embedding) as vectors:
+            loss = super().training_step(model, *args, **kwargs)
+        with pushed(embedding, worst_push(vectors[0], size, self.accelerator.reduce)):
+            super().training_step(model, *args, **kwargs)
+        return loss
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
+        """
+        Trainer's; of several processes each learns what its part of a batch weighs.
+
+        The gradients of the processes are averaged, and each is one of a mean. So that the average is the gradient of
+        the mean over all rows, also where one process has fewer of them, each loss is multiplied by the number of its
+        rows (or with class weights their sum), divided by the mean of these numbers over the processes.
+        """
+        batches, items = super().get_batch_samples(*args, **kwargs)
+        if self.args.world_size > 1 and batches:
+            counts = torch.tensor([self._weight_of(one) for one in batches], device=self.args.device)
+            means = cast(torch.Tensor, self.accelerator.reduce(counts, "mean"))
+            self._shares = (counts / means).tolist()
+        return batches, items
+
+    def _weight_of(self, batch: dict[str, Any]) -> float:
+        """What the mean over the rows of a batch divides their losses by."""
+        labels = batch.get("labels")
+        weights = getattr(self.compute_loss_func, "weights", None)
+        config: Any = getattr(self.model, "config", None)
+        if weights is None and getattr(config, "problem_type", None) == "single_label_classification":
+            weights = getattr(config, "class_weights", None)
+        if weights is None or labels is None or bool((labels < 0).any()):
+            return float(len(batch["input_ids"]))
+        return float(torch.tensor(weights)[labels.cpu()].sum())
+
+    def compute_loss(
+        self, model: torch.nn.Module, inputs: dict[str, Any], return_outputs: bool = False, *_: Any, **__: Any
+    ) -> Any:
+        """The loss of [`batch_loss`]; in training with several processes multiplied as in [`get_batch_samples`]."""
+        loss, outputs = self.batch_loss(model, inputs)
+        if model.training:
+            loss = loss * self._share
+        return (loss, outputs) if return_outputs else loss
+
+    def batch_loss(self, model: torch.nn.Module, inputs: dict[str, Any]) -> tuple[torch.Tensor, Any]:
+        """The mean loss of the rows, and what the model puts out."""
+        # without a number of items: no loss here is a sum that is divided by it
+        return cast(Any, super().compute_loss(model, inputs, return_outputs=True))
+
+    def loss_of(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The usual loss of rows whose logits are known, of shape `(rows, labels)`."""
+        model: Any = self.model
+        if self.compute_loss_func is not None:  # before the other, as Trainer asks them
+            return self.compute_loss_func({"logits": logits}, labels)
+        if self.label_smoother is not None:
+            return self.label_smoother({"logits": logits}, labels)
+        if hasattr(model.config, "label_smoothing"):
+            return classification_loss(model.config, logits, labels)
+        return model.loss_function(labels=labels, pooled_logits=logits, config=model.config)
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """Trainer's, whose loss is one of all rows, and of none twice, with several processes too."""
+        output: Any = super().evaluation_loop(*args, **kwargs)
+        losses = [name for name in output.metrics if name.endswith("_loss") and not name.endswith("_log_loss")]
+        if self.args.world_size > 1 and losses and isinstance(output.predictions, np.ndarray):
+            found = self.loss_of(torch.from_numpy(output.predictions), torch.from_numpy(output.label_ids))
+            output.metrics[losses[0]] = float(found)
+        return output
+
+    def _clip_grad_norm(self, model: torch.nn.Module) -> torch.Tensor:
+        if self.row_optimizer() is None:
+            return super()._clip_grad_norm(model)
+        return clip_gradients(model.parameters(), self.args.max_grad_norm)
+
+    def _get_grad_norm(self, model: torch.nn.Module, grad_norm: torch.Tensor | None = None) -> float:
+        if grad_norm is None and self.row_optimizer() is not None:
+            grad_norm = clip_gradients(model.parameters(), float("inf"))
+        return super()._get_grad_norm(model, grad_norm)
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> torch.utils.data.Sampler | None:
+        sampler = super()._get_train_sampler(train_dataset)
+        if isinstance(sampler, LengthGroupedSampler):
+            sampler = EpochSampler(sampler, self)
+        elif isinstance(sampler, RandomSampler):
+            sampler = RandomEpochSampler(sampler.data_source, self)
+        if self.args.world_size > 1 and sampler is not None and not isinstance(sampler, BatchRebalanceSampler):
+            sampler = BatchParts(sampler, self.args)
+        return sampler
+
+    def get_train_dataloader(self) -> torch.utils.data.DataLoader:
+        """
+        Trainer's.
+
+        Raises:
+            InputError: `--dataloader_drop_last` leaves no batch.
+        """
+        loader = super().get_train_dataloader()
+        require(
+            not has_length(loader) or len(loader) > 0,
+            f"--dataloader_drop_last leaves no batch: there are {self.num_examples(loader)} rows to train on, and "
+            f"{self.args.train_batch_size * self.args.world_size} in a batch (--per_device_train_batch_size).",
+        )
+        return loader
+
+    def get_eval_dataloader(self, *args: Any, **kwargs: Any) -> torch.utils.data.DataLoader:
+        """Trainer's, with all rows: `--dataloader_drop_last` is about batches to train on."""
+        chosen, self.args.dataloader_drop_last = self.args.dataloader_drop_last, False
+        try:
+            return super().get_eval_dataloader(*args, **kwargs)
+        finally:
+            self.args.dataloader_drop_last = chosen
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        super()._save_rng_state(output_dir)
+        self.accelerator.wait_for_everyone()  # the file that makes a checkpoint whole is written after this
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """`Trainer.evaluate`; during training of the average of the weights, where there is one."""
+        model: Any = self.model
+        with self.average.applied(model) if self.average and self.is_in_train else contextlib.nullcontext():
+            return super().evaluate(*args, **kwargs)
+
+    def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
+        """Trainer's, before training starts; what the Hub says against it as one sentence."""
+        args = self.args
+        if not self.is_world_process_zero():
+            return
+        name = args.hub_model_id or Path(args.output_dir).absolute().name  # type: ignore[arg-type]
+        private = bool(args.hub_private_repo if private is None else private)
+        self.hub_model_id: Any = create_repository(name, "model", private=private, token=token or args.hub_token)
+        self.push_in_progress: Any = None
+
+    def push_to_hub(self, *args: Any, **kwargs: Any) -> Any:
+        """Refused: Trainer's would replace the card that a person wrote, and lacks `run.json`."""
+        raise InputError("Push a run when it is complete: modeling-lstm push RUN me/name, or sharing.push.")
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        if not self.args.should_save:
+            return
+        super()._save(output_dir, state_dict)
+        if self.origin is not None and output_dir is not None:
+            Path(output_dir, ORIGIN).write_text(json.dumps(self.origin, indent=2, ensure_ascii=False), encoding="utf-8")
+        Path(output_dir or str(self.args.output_dir), TRAINING_ARGS_NAME).unlink(missing_ok=True)  # a pickle
+        if self.average and output_dir is not None:
+            self.average.save(output_dir)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        self.resumed_from = resume_from_checkpoint
+
+    def _load_best_model(self) -> None:
+        super()._load_best_model()
+        model: Any = self.model
+        if self.average and self.state.best_model_checkpoint is not None:
+            self.average.load(self.state.best_model_checkpoint)
+            self.average.copy_to(model)
+
+
+def word_table(model: Any) -> torch.nn.Parameter:
+    """The embedding table of a model, of shape `(vocab_size, embedding_size)`."""
+    return model.get_input_embeddings().weight

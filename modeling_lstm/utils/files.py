@@ -1,0 +1,95 @@
+"""Files written whole or not at all: under a temporary name, then renamed."""
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+
+from .errors import InputError, save_failure
+
+_SAVING = ".saving-"
+
+
+@contextlib.contextmanager
+def whole_or_nothing(folder: Path, last: str | None = None) -> Iterator[Path]:
+    """
+    Give a temporary folder beside the files of `folder`; what is written there moves into `folder` when all is written.
+
+    Args:
+        last: The file that moves last: where it is, the rest is too.
+
+    Raises:
+        InputError: the disk is full or the folder cannot be written; what was there before is untouched.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(_SAVING + "*"):  # of a save that was killed
+        if _is_being_written(leftover):
+            continue
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f"{_SAVING}{os.getpid()}-", dir=folder))
+    try:
+        yield temporary
+        for path in sorted(temporary.iterdir(), key=lambda path: path.name == last):
+            target = folder / path.name
+            if target.is_dir():
+                shutil.rmtree(target)
+            if path.is_file():
+                path.chmod(0o644)  # safetensors makes files that only their owner can read
+            os.replace(path, target)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if cause := save_failure(error):
+            raise InputError(
+                f"Nothing was saved in {str(folder)!r}, and what was there is untouched: {cause}"
+            ) from error
+        raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _is_being_written(leftover: Path) -> bool:
+    """Whether the process that made a temporary file, whose number is in the name, still runs here."""
+    number = leftover.name.removeprefix(_SAVING).partition("-")[0]
+    if not number.isdecimal() or int(number) == os.getpid():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON under a temporary name, then rename."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file under a temporary name, then rename."""
+    with replaced(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Give a temporary name, with the same ending; what is written under it takes the place of the file."""
+    with tempfile.NamedTemporaryFile(
+        dir=path.parent, prefix=f"{_SAVING}{os.getpid()}-", suffix=path.suffix, delete=False
+    ) as file:
+        temporary = Path(file.name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Readers of files of word vectors, one for each format."""

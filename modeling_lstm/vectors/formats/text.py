@@ -1,0 +1,112 @@
+"""Word vectors as text: GloVe, word2vec text and fastText `.vec`, one word and its numbers a line."""
+
+import itertools
+import logging
+from collections import Counter
+from collections.abc import Container, Iterator
+from functools import partial
+
+import numpy as np
+
+from ...utils.errors import InputError, require
+from .files import LONGEST_LINE, NUMBER, Header, VectorFile, read_header
+
+logger = logging.getLogger(__name__)
+
+EVERY = 4096  # lines between two steps of the progress bar
+FIRST = 10  # lines that are looked at to find the dimension, where none is declared
+
+
+def read_text(file: VectorFile, wanted: Container[bytes] | None) -> Iterator[tuple[bytes, np.ndarray]]:
+    """
+    The wanted words of a text file and their vectors, in the order of the file; all words if `wanted` is None.
+
+    The lines of other words are only counted through, not parsed, which is about as fast as the disk. A word may hold
+    blanks, as some of GloVe 840B do, as long as what follows the first blank is no number. Lines without a word are
+    left out.
+
+    Raises:
+        InputError: a line with too few or too many numbers or with something that is none, or fewer lines than the
+            first one declares.
+    """
+    lines = iter(partial(file.stream.readline, LONGEST_LINE), b"")
+    first = list(itertools.islice(lines, FIRST))
+    dimension, declared, number = 0, None, 0
+    wordless: list[int] = []
+    with file.progress() as progress:
+        for number, line in enumerate(itertools.chain(first, lines), start=1):
+            require(len(line) < LONGEST_LINE, f"{file.name!r}, line {number}: longer than {LONGEST_LINE} bytes.")
+            if number % EVERY == 0:
+                progress.update()
+            line = line.rstrip()
+            if number == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")  # the mark with which some editors begin UTF-8
+                declared = read_header(line, file.name)
+                dimension = declared.dimension if declared else _dimension([line, *first[1:]], file.name)
+                if declared:
+                    continue
+            blank = line.find(b" ")
+            if line.count(b" ") == dimension and blank > 0:  # the usual line, told apart without parsing
+                word = line[:blank]
+                if wanted is None or word in wanted:
+                    yield word, _numbers(line[blank + 1 :].split(b" "), file.name, number, word)
+            elif line[:1].isspace() and len(line.split()) == dimension:
+                wordless.append(number)
+            elif line:
+                word, fields = _fields(line, dimension, file.name, number)
+                if wanted is None or word in wanted:
+                    yield word, _numbers(fields, file.name, number, word)
+    _check_count(declared, number - 1, file.name)
+    warn_of_wordless(file.name, "line", wordless)
+
+
+def warn_of_wordless(name: str, what: str, numbers: list[int]) -> None:
+    """Say which lines or records have numbers but no word, if any."""
+    if numbers:
+        logger.warning("%s: %s %d has no word and is left out (%d in all)", name, what, numbers[0], len(numbers))
+
+
+def _check_count(declared: Header | None, lines: int, name: str) -> None:
+    require(
+        declared is None or lines >= declared.words,
+        f"{name!r} is cut off: its first line declares {declared and declared.words} words, it has {lines}.",
+    )
+
+
+def _dimension(lines: list[bytes], name: str) -> int:
+    """How many numbers most of the first lines end with, or in doubt the first."""
+    counts = Counter(count for line in lines if line.strip() and (count := _count_numbers(line)))
+    start = lines[0].rstrip()[:60].decode("utf-8", "backslashreplace")
+    require(
+        bool(counts),
+        f"{name!r}, line 1: expected a word and its numbers, or two whole numbers (words and numbers a word), "
+        f"found {start!r}. Is this a file of word vectors?",
+    )
+    return counts.most_common(1)[0][0]
+
+
+def _count_numbers(line: bytes) -> int:
+    """The numbers that a line ends with; what comes before the first blank is none."""
+    fields = line.split() if line[:1].isspace() else line.split()[1:]
+    return sum(1 for _ in itertools.takewhile(NUMBER.fullmatch, reversed(fields)))
+
+
+def _fields(line: bytes, dimension: int, name: str, number: int) -> tuple[bytes, list[bytes]]:
+    """The word and its numbers, of a line that is not one word, one blank and so on."""
+    parts = line.rsplit(None, dimension)
+    if len(parts) == dimension + 1:
+        word = parts[0].strip()
+        if not any(NUMBER.fullmatch(part) for part in word.split()[1:]) and b"\t" not in word:
+            return word, parts[1:]
+    found = len(line.split()) - 1
+    start = line[:30].decode("utf-8", "backslashreplace")
+    raise InputError(f"{name!r}, line {number} ({start!r}...): expected {dimension} numbers, found {found}.")
+
+
+def _numbers(fields: list[bytes], name: str, number: int, word: bytes) -> np.ndarray:
+    try:
+        # by way of float64, as Python reads numbers
+        return np.array([float(field) for field in fields], dtype=np.float64).astype(np.float32)
+    except ValueError as error:
+        shown = word.decode("utf-8", "backslashreplace")
+        raise InputError(f"{name!r}, line {number} ({shown!r}): {error}.") from error

@@ -1,0 +1,121 @@
+"""Word vectors in the binary format of word2vec: a line with two counts, then a word, a blank and raw float32."""
+
+import re
+from collections.abc import Container, Iterator
+
+import numpy as np
+
+from ...utils.errors import InputError, require
+from .files import HEAD, VectorFile, read_header
+from .text import EVERY, warn_of_wordless
+
+LONGEST_WORD = 10_000
+LARGEST, SMALLEST = 1e10, 1e-15  # what is beyond, but for zero, is hardly a number of a word vector
+# what may be more of a word, in UTF-8, up to the next blank
+_MORE = re.compile(rb"(?:[!-~]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})*+ ")
+_BEGINS_MORE = [0x20 <= byte < 0x7F or 0xC2 <= byte <= 0xF4 for byte in range(256)]  # saves time
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+
+
+def read_word2vec(file: VectorFile, wanted: Container[bytes] | None) -> Iterator[tuple[bytes, np.ndarray]]:
+    """
+    The wanted words of a binary file and their vectors, in the order of the file; all words if `wanted` is None.
+
+    Memory does not grow with what the file declares, only with what it holds. The format cannot tell a blank within a
+    word from the one that ends it, so where bytes after a blank look like text, the blank that counts is the first one
+    with numbers of a usual size behind it, and a word or the end of the file behind those.
+
+    Raises:
+        InputError: the file ends before all declared words were read, or holds no words or numbers where they should
+            be.
+    """
+    first = file.stream.readline(100)
+    header = read_header(first, file.name)
+    if header is None:
+        raise InputError(f"{file.name!r} does not begin with the numbers of words and of dimensions.")
+    words, dimension = header
+    width = 4 * dimension
+    size = file.size
+    require(
+        size is None or size - len(first) >= words * (width + 1),
+        f"{file.name!r} is cut off: {words} words of {dimension} numbers are more than its {size} bytes.",
+    )
+    block, at = b"", 0
+    wordless: list[int] = []
+    with file.progress() as progress:
+        for number in range(1, words + 1):
+            end = block.find(b" ", at)
+            while end < 0 or len(block) < end + 1 + width:
+                what = f"word {number} of the {words} that its first line declares"
+                require(
+                    end >= 0 or len(block) - at < LONGEST_WORD,
+                    f"{file.name!r} is damaged at {what}: no blank for {LONGEST_WORD} bytes.",
+                )
+                more = file.stream.read(max(HEAD, width))
+                require(bool(more), f"{file.name!r} is cut off: it ends within {what}.")
+                block, at = block[at:] + more, 0
+                end = block.find(b" ")
+            if _BEGINS_MORE[block[end + 1]] and _MORE.match(block, end + 1):
+                while len(block) < end + 1 + width + 2 * LONGEST_WORD and (more := file.stream.read(HEAD)):
+                    block, at, end = block[at:] + more, 0, end - at
+                end = _last_blank(block, at, end, width, file.name, is_last=number == words)
+            word = block[at:end].lstrip(b"\n")  # some writers end a vector with a line break
+            at = end + 1 + width
+            if not word:
+                wordless.append(number)
+            elif wanted is None or word in wanted:
+                yield word, np.frombuffer(block, dtype="<f4", count=dimension, offset=end + 1).astype(np.float32)
+            if number % EVERY == 0:
+                progress.update()
+    warn_of_wordless(file.name, "record", wordless)
+    rest = (block[at:] + file.stream.read(1_000)).strip()
+    require(
+        not rest,
+        f"{file.name!r} goes on after the {words} words of {dimension} numbers that its first line declares: one of "
+        "the two counts is wrong.",
+    )
+
+
+def _last_blank(block: bytes, at: int, first: int, width: int, name: str, *, is_last: bool) -> int:
+    """
+    Where the word that begins at `at` ends, if bytes after its first blank look like more of it.
+
+    Raises:
+        InputError: it ends nowhere so that numbers of a usual size follow.
+    """
+    blank = first
+    while not (_are_usual(block, blank, width) and _goes_on(block, blank + 1 + width, is_last=is_last)):
+        more = _MORE.match(block, blank + 1)
+        if more is None or more.end() - at > LONGEST_WORD or len(block) < more.end() + width:
+            sizes = np.abs(_numbers(block, first, width))
+            word = block[at:first].lstrip(b"\n").decode("utf-8", "backslashreplace")
+            require(
+                not bool((sizes >= LARGEST).any()),
+                f"{name!r} is damaged at the word {word!r}: numbers as large as {sizes.max():.1e} follow. "
+                "Does the word hold a blank?",
+            )
+            return first
+        blank = more.end() - 1
+    return blank
+
+
+def _numbers(block: bytes, blank: int, width: int) -> np.ndarray:
+    return np.frombuffer(block, dtype="<f4", count=width // 4, offset=blank + 1)
+
+
+def _are_usual(block: bytes, blank: int, width: int) -> bool:
+    sizes = np.abs(_numbers(block, blank, width))
+    return bool(((sizes == 0) | ((sizes > SMALLEST) & (sizes < LARGEST))).all())
+
+
+def _goes_on(block: bytes, at: int, *, is_last: bool) -> bool:
+    """Whether a word comes next, or after the last one the end."""
+    rest = block[at : at + LONGEST_WORD]
+    if is_last:
+        return not rest.strip()
+    word, blank, _ = rest.lstrip(b"\n").partition(b" ")
+    try:
+        word.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return bool(blank) and not _CONTROL.search(word)

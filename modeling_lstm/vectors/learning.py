@@ -1,0 +1,109 @@
+"""Word vectors of one's own text: word2vec (Mikolov et al., 2013) and fastText (Bojanowski et al., 2017) by gensim."""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+from huggingface_hub.utils import tqdm
+
+from ..data.sources import read_texts
+from ..data.tokenization import texts_of
+from ..models.tokenization_lstm import LstmTokenizer
+from ..utils.errors import InputError, require
+from .arguments import VectorTrainingArguments
+from .word_vectors import WordVectors
+
+logger = logging.getLogger(__name__)
+
+MAX_SENTENCE_LEN = 10_000  # words of a text that gensim takes at once
+
+
+def train_vectors(arguments: VectorTrainingArguments, *, command: str | None = None) -> WordVectors:
+    """
+    Learn word vectors and write them to `arguments.output_dir`.
+
+    Raises:
+        InputError: gensim is not installed, or the text cannot be read or is too short.
+    """
+    try:
+        import gensim
+    except ImportError as error:
+        raise InputError("gensim is not installed: pip install 'modeling-lstm[vectors]'") from error
+    started = time.perf_counter()
+    folder = Path(arguments.output_dir)
+    require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file.")
+    require(
+        not folder.exists() or not any(folder.iterdir()),
+        f"--output_dir {str(folder)!r} is not empty: choose another, or remove it first.",
+    )
+    columns = None if arguments.text_column is None else [arguments.text_column]
+    rows = read_texts(arguments.dataset, arguments.split, columns, arguments=arguments)
+    tokenizer = LstmTokenizer.train(
+        texts_of(rows),
+        vocab_size=arguments.vocab_size + 2,
+        min_frequency=arguments.min_frequency,
+        lowercase=arguments.lowercase,
+        model_max_length=10**9,
+    )
+    require(len(tokenizer) > 3, f"Fewer than two words occur {arguments.min_frequency} times: lower --min_frequency.")
+    sentences = _Sentences(rows, tokenizer)
+    logger.info("%d texts, %d words of %d kinds", rows.num_rows, sentences.words, len(tokenizer) - 2)
+    options: dict[str, Any] = {
+        "vector_size": arguments.size,
+        "window": arguments.window,
+        "negative": arguments.negative,
+        "sample": arguments.sample,
+        "workers": arguments.workers,
+        "seed": arguments.seed,
+        "epochs": arguments.epochs,
+        "min_count": 1,  # the vocabulary was cut by the tokenizer
+        "sg": int(arguments.algorithm != "cbow"),
+    }
+    if arguments.algorithm == "fasttext":
+        model = gensim.models.FastText(bucket=arguments.buckets, **options)
+    else:
+        model = gensim.models.Word2Vec(**options)
+    model.build_vocab(sentences)
+    with tqdm(total=sentences.words * arguments.epochs, unit="word", unit_scale=True, desc="Training") as bar:
+        sentences.bar = bar
+        model.train(sentences, total_examples=model.corpus_count, total_words=sentences.words, epochs=arguments.epochs)
+    record: dict[str, Any] = {"command": command} if command else {}
+    record |= {name: value for name, value in asdict(arguments).items() if name != "output_dir"}
+    if arguments.algorithm != "fasttext":
+        del record["buckets"]
+    record |= {"texts": rows.num_rows, "running_words": sentences.words, "gensim": gensim.__version__}
+    record["seconds"] = round(time.perf_counter() - started, 1)
+    vectors = WordVectors.from_gensim(model.wv, record)
+    vectors.save_pretrained(arguments.output_dir)
+    return vectors
+
+
+class _Sentences:
+    """The texts as lists of words, tokenized once and kept as numbers; words out of the vocabulary are left out."""
+
+    def __init__(self, rows: Dataset, tokenizer: LstmTokenizer):
+        self.vocabulary = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+        self.texts: list[np.ndarray] = []
+        self.bar: Any = None
+        unknown = tokenizer.unk_token_id
+        with tqdm(total=rows.num_rows, unit="text", desc="Tokenizing") as bar:
+            for texts in texts_of(rows):
+                for ids in tokenizer(texts)["input_ids"]:
+                    numbers = np.array(ids, dtype=np.int32)
+                    self.texts.append(numbers[numbers != unknown])
+                bar.update(len(texts))
+        self.words = sum(len(text) for text in self.texts)
+
+    def __iter__(self) -> Iterator[list[str]]:
+        words = self.vocabulary
+        for text in self.texts:
+            for start in range(0, len(text), MAX_SENTENCE_LEN):  # gensim would cut the rest of the text off
+                part = text[start : start + MAX_SENTENCE_LEN]
+                yield [words[number] for number in part]
+                if self.bar is not None:
+                    self.bar.update(len(part))

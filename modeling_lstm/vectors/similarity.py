@@ -1,0 +1,119 @@
+"""Two collections of word vectors side by side: on which words they agree, and on which not."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..utils.errors import InputError, listed, require
+from .opening import WordSource, open_source
+from .word_matching import whole_words
+from .word_vectors import WordVectors
+
+COMPARED = 2_000  # shared words, commonest first, that agreement is measured on
+NEIGHBOURS = 25
+BLOCK = 1 << 24  # cosines held in memory at once
+
+
+@dataclass
+class WordComparison:
+    """A word's nearest neighbours in both collections, and the share of the [`NEIGHBOURS`] nearest that they share."""
+
+    word: str
+    first: list[str]
+    second: list[str]
+    agreement: float
+
+
+@dataclass
+class Comparison:
+    """
+    What [`compare`] finds.
+
+    Args:
+        shared: Number of words that both have; neighbours are looked for among these.
+        agreement: Mean share of nearest neighbours that both have, over the commonest words compared.
+        chance: The same share for two collections that have nothing to do with each other.
+        words: The words asked for.
+        most_different: The words that agree least, commonest first among equals.
+    """
+
+    shared: int
+    agreement: float
+    chance: float
+    words: list[WordComparison]
+    most_different: list[WordComparison]
+
+
+def load_vectors(source: Any, revision: str | None = None) -> WordVectors:
+    """
+    All words of whatever `--embeddings` takes, in memory.
+
+    Raises:
+        InputError: there is nothing of that name, or it cannot be read.
+    """
+    opened = open_source(source, revision)
+    if isinstance(opened, WordSource):
+        return opened.read()
+    words = whole_words(opened.tokenizer)
+    kept = [number for number, word in enumerate(words) if word is not None]
+    return WordVectors([str(words[number]) for number in kept], opened.vectors[kept])
+
+
+def compare(first: WordVectors, second: WordVectors, words: list[str] | None = None, number: int = 5) -> Comparison:
+    """
+    Compare the neighbourhoods of words in two collections.
+
+    Args:
+        first, second: The collections; the first one's order of words tells which are common.
+        words: Words to show in any case.
+        number: Neighbours to show of each word, and words to show that differ most.
+
+    Raises:
+        InputError: they share too few words, or one of `words` is not in both.
+    """
+    shared = [word for word in first.words if word in second]
+    require(1 <= number <= NEIGHBOURS, f"--number must be from 1 to {NEIGHBOURS}, found {number}.")
+    require(len(shared) > 2 * NEIGHBOURS, f"Too few words are in both to be compared: {len(shared)}.")
+    missing = [word for word in words or [] if word not in first or word not in second]
+    if missing:
+        raise InputError(f"Not in both collections: {listed(missing)}.")
+    tables = [_directions(vectors, shared) for vectors in (first, second)]
+    places = {word: place for place, word in enumerate(shared)}
+    common = np.arange(min(COMPARED, len(shared)))
+    near = [_nearest(table, common) for table in tables]
+    agreement = np.array([len(set(a) & set(b)) / NEIGHBOURS for a, b in zip(*near, strict=True)])
+
+    def shown(place: int) -> WordComparison:
+        one, other = (_nearest(table, np.array([place]))[0] for table in tables)
+        same = len(set(one) & set(other)) / NEIGHBOURS
+        return WordComparison(
+            shared[place], [shared[n] for n in one[:number]], [shared[n] for n in other[:number]], same
+        )
+
+    return Comparison(
+        shared=len(shared),
+        agreement=float(agreement.mean()),
+        chance=NEIGHBOURS / (len(shared) - 1),
+        words=[shown(places[word]) for word in words or []],
+        most_different=[shown(place) for place in np.argsort(agreement, kind="stable")[:number]],
+    )
+
+
+def _directions(vectors: WordVectors, words: list[str]) -> np.ndarray:
+    table = np.stack([vectors.vector(word) for word in words])  # type: ignore[misc]
+    return table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
+
+
+def _nearest(table: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The places of the nearest neighbours of each word, closest first."""
+    found = []
+    size = max(1, BLOCK // len(table))
+    for start in range(0, len(places), size):
+        block = places[start : start + size]
+        rows = np.arange(len(block))[:, None]
+        cosines = table[block] @ table.T
+        cosines[rows[:, 0], block] = -np.inf
+        best = np.argpartition(-cosines, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+        found.append(best[rows, np.argsort(-cosines[rows, best], axis=1, kind="stable")])
+    return np.concatenate(found)

@@ -1,0 +1,85 @@
+"""Static models: a table in safetensors and a tokenizer, from Model2Vec, sentence-transformers or `vectors train`."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from tokenizers import Tokenizer, models
+
+from ..hub.downloads import folder_with
+from ..utils.errors import InputError, require
+
+WEIGHTS, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
+SUBFOLDER = "0_StaticEmbedding"  # where older releases of sentence-transformers put the files
+PADDING, UNKNOWN = ("[PAD]", "<pad>", "<|padding|>"), ("[UNK]", "<unk>")
+BETWEEN = ("[SEP]", "</s>")  # two texts
+
+
+@dataclass
+class StaticModel:
+    """
+    A tokenizer and one vector for each of its tokens.
+
+    Args:
+        tokenizer: The tokenizer.
+        table (`np.ndarray` of shape `(tokens, dimension)`, float32): The vectors by token number.
+        ngrams (`np.ndarray` of shape `(buckets, dimension)`, float32, *optional*): Vectors of n-grams of letters.
+        config: What `config.json` holds.
+    """
+
+    tokenizer: Tokenizer
+    table: np.ndarray
+    ngrams: np.ndarray | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_whole_words(self) -> bool:
+        """Whether the tokenizer knows whole words only, so that words it lacks are better learned than unknown."""
+        return isinstance(self.tokenizer.model, models.WordLevel)
+
+    def special(self, names: tuple[str, ...]) -> str | None:
+        """The first of the names that is a token."""
+        return next((name for name in names if self.tokenizer.token_to_id(name) is not None), None)
+
+
+def read_static(source: str, revision: str | None = None) -> StaticModel:
+    """
+    Read a folder or repository of the Hub.
+
+    Integer tables stand for their numbers. Model2Vec's mapping from tokens to rows and its weights of tokens are
+    applied, as it does itself.
+
+    Raises:
+        InputError: there is none, or its files do not belong to a static model or are damaged.
+    """
+    folder = folder_with(source, revision, [TOKENIZER, WEIGHTS], [CONFIG], SUBFOLDER)
+    try:
+        with safe_open(folder / WEIGHTS, framework="numpy") as file:
+            names = set(file.keys())
+            name = next((one for one in ("embeddings", "embedding.weight") if one in names), None)
+            if name is None or len(file.get_slice(name).get_shape()) != 2:
+                raise InputError(
+                    f"{source!r} is no static model: its safetensors hold no table of embeddings. The input embeddings "
+                    f"of a Transformer are named as transformer:{source}."
+                )
+            table = file.get_tensor(name).astype(np.float32)
+            extra = {one: file.get_tensor(one) for one in names & {"mapping", "weights", "ngrams"}}
+        if "mapping" in extra:
+            table = table[extra["mapping"]]
+        if "weights" in extra:
+            table = table * extra["weights"].astype(np.float32).reshape(len(table), 1)
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8")) if (folder / CONFIG).is_file() else {}
+    except InputError:
+        raise
+    except (SafetensorError, TypeError, ValueError, IndexError, OSError) as error:
+        raise InputError(f"{source!r} holds no static model that can be read: {error}") from error
+    except Exception as error:  # `tokenizers` raises bare exceptions
+        raise InputError(f"The {TOKENIZER} of {source!r} cannot be read: {error}") from error
+    tokens = tokenizer.get_vocab_size()
+    require(len(table) >= tokens, f"{source!r} has {tokens} tokens, but only {len(table)} vectors.")
+    require(bool(np.isfinite(table).all()), f"{source!r} is damaged: its vectors hold NaN or infinity.")
+    ngrams = extra.get("ngrams")
+    return StaticModel(tokenizer, table[:tokens], ngrams, config if isinstance(config, dict) else {})

@@ -1,0 +1,123 @@
+"""`TokenTable`: a tokenizer with a vector for each of its tokens, from a static model or a Transformer."""
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from transformers import AutoModel, AutoTokenizer
+
+from ..models.tokenization_lstm import LstmTokenizer
+from ..utils.errors import InputError, require
+from .static_models import BETWEEN, PADDING, UNKNOWN, StaticModel
+from .vocabulary_trimming import trimmed
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(repr=False, eq=False)
+class TokenTable:
+    """
+    A tokenizer and one vector for each of its tokens, by token number.
+
+    Args:
+        tokenizer: The source's tokenizer, which cuts every word into pieces that have vectors.
+        vectors (`np.ndarray` of shape `(len(tokenizer), dimension)`, float32): Their vectors; of a padding token that
+            had to be added it may be missing and is then zero, and rows that no token has are left out.
+
+    Raises:
+        InputError: fewer vectors than tokens, or NaN or infinity in them.
+    """
+
+    tokenizer: LstmTokenizer
+    vectors: np.ndarray
+
+    def __post_init__(self) -> None:
+        tokens, rows = len(self.tokenizer), len(self.vectors)
+        if rows == tokens - 1 == self.tokenizer.pad_token_id:
+            self.vectors = np.concatenate([self.vectors, np.zeros((1, self.dimension), np.float32)])
+        require(tokens <= len(self.vectors), f"The tokenizer has {tokens} tokens, but there are only {rows} vectors.")
+        self.vectors = self.vectors[:tokens].astype(np.float32)
+        last = max(self.tokenizer.get_vocab().values())
+        require(last < tokens, f"The tokenizer has {tokens} tokens, but numbers up to {last}: some stand for none.")
+        require(bool(np.isfinite(self.vectors).all()), "The table of vectors holds NaN or infinity.")
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in a vector."""
+        return self.vectors.shape[1]
+
+    def trimmed(self, texts: Iterable[Sequence[str]], occurrences: int) -> "TokenTable":
+        """
+        The table without the tokens that texts do not need; see `trimming`.
+
+        Args:
+            texts: The texts, some at a time.
+            occurrences: How often a token must occur in them to stay.
+
+        Raises:
+            InputError: the tokenizer is of a kind that cannot be trimmed.
+        """
+        begun = time.perf_counter()
+        counts = np.zeros(len(self.tokenizer), dtype=np.int64)
+        for some in texts:
+            encodings = self.tokenizer.backend_tokenizer.encode_batch_fast(list(some))
+            numbers = np.array([number for encoding in encodings for number in encoding.ids], dtype=np.int64)
+            counts += np.bincount(numbers, minlength=len(counts))
+        tokenizer, rows = trimmed(self.tokenizer, np.flatnonzero(counts >= occurrences).tolist())
+        old, new = len(self.tokenizer), len(tokenizer)
+        logger.info("Vocabulary trimmed from %d to %d tokens in %.0f s", old, new, time.perf_counter() - begun)
+        return TokenTable(tokenizer, self.vectors[rows])
+
+
+def _adopted(
+    backend: Tokenizer,
+    vectors: np.ndarray,
+    special: tuple[str | None, str | None, str | None],
+    max_length: int,
+    separator: bool,
+) -> TokenTable:
+    """
+    The table of another model's tokenizer, whose tokens for padding, for what is unknown and between two texts are
+    `special`. A `[SEP]` that has to be added gets the vector of the last of them, or zeros.
+    """
+    pad, unknown, theirs = special
+    known = backend.get_vocab_size()
+    tokenizer = LstmTokenizer.adopt(backend, pad, unknown, max_length, separator)
+    place = tokenizer.sep_token_id
+    if place is not None and place >= known:
+        added = np.zeros((len(tokenizer) - known, vectors.shape[1]), dtype=np.float32)
+        if theirs is not None:
+            added[place - known] = vectors[backend.token_to_id(theirs)]
+        vectors = np.concatenate([vectors[:known], added])
+    return TokenTable(tokenizer, vectors)
+
+
+def transformer_table(source: str, revision: str | None, max_length: int, separator: bool = False) -> TokenTable:
+    """
+    The input embeddings of a Transformer (folder or Hub id) and its tokenizer, with `separator` also with `[SEP]`
+    between several texts. Code that it brings along is not run.
+
+    Raises:
+        InputError: there is none, or it has no fast tokenizer or no weights in safetensors.
+    """
+    common = {"revision": revision, "trust_remote_code": False}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, **common)
+        model = AutoModel.from_pretrained(source, use_safetensors=True, dtype=torch.float32, **common)
+        vectors = model.get_input_embeddings().weight.detach().numpy().copy()
+    except Exception as error:  # whatever damaged or foreign files make the library raise
+        raise InputError(f"There is no Transformer at {source!r} whose embeddings can be read: {error}") from error
+    if not tokenizer.is_fast:
+        raise InputError(f"The tokenizer of {source!r} has no tokenizer.json, which training needs: choose another.")
+    special = (tokenizer.pad_token, tokenizer.unk_token, tokenizer.sep_token)
+    return _adopted(tokenizer.backend_tokenizer, vectors, special, max_length, separator)
+
+
+def static_table(model: StaticModel, max_length: int, separator: bool = False) -> TokenTable:
+    """The table of a static model whose tokenizer knows pieces of words; `separator` as of `transformer_table`."""
+    special = (model.special(PADDING), model.special(UNKNOWN), model.special(BETWEEN))
+    return _adopted(model.tokenizer, model.table, special, max_length, separator)

@@ -1,0 +1,52 @@
+"""The model card of word vectors."""
+
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import ModelCardData
+
+from ..hub.card_marks import marked
+from ..utils.markdown import code, table
+
+_BODY = """# Word vectors
+
+{words:,} words, {dimension} numbers each.{made}
+
+## Use
+
+As the start of a text classifier, with [modeling-lstm](https://pypi.org/project/modeling-lstm/):
+
+```
+modeling-lstm train --embeddings {source} --dataset ... --output_dir ...
+```
+
+To look at them:
+
+```python
+from modeling_lstm.vectors import WordVectors
+
+vectors = WordVectors.from_pretrained("{source}")
+vectors.nearest("good")
+```
+
+`model2vec.StaticModel.from_pretrained` reads them too.
+{record}
+## Limits
+
+The vectors reflect the texts that they were made from, their prejudices included. A word has one vector for all of its
+meanings.
+"""
+
+
+def write_card(folder: Path, source: str, words: int, dimension: int, record: dict[str, Any]) -> None:
+    """Write `README.md`: what the record of the vectors' making knows, and nothing else."""
+    rows = [[name.replace("_", " "), code(value)] for name, value in record.items() if value is not None]
+    data = ModelCardData(library_name="modeling-lstm", tags=["word-vectors", "word2vec", "static-embeddings"])
+    body = _BODY.format(
+        source=source,
+        words=words,
+        dimension=dimension,
+        made=f" Trained with {code(record['algorithm'])}." if "algorithm" in record else "",
+        record=f"\n## Training\n\n{table(['setting', 'value'], rows)}\n" if record else "",
+    )
+    (folder / "README.md").write_text(marked(f"---\n{data.to_yaml()}\n---\n\n{body}"), encoding="utf-8")

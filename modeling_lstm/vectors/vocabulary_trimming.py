@@ -1,0 +1,89 @@
+"""Part of a tokenizer's vocabulary: the pieces that some texts need, and the signs that spell all others."""
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from ..models.tokenization_lstm import LstmTokenizer
+from ..utils.errors import InputError
+from .word_matching import special_ids
+
+
+def trimmed(tokenizer: LstmTokenizer, wanted: Collection[int]) -> tuple[LstmTokenizer, list[int]]:
+    """
+    A tokenizer that knows some of another's tokens only. Text that the other cuts into tokens that are kept is cut as
+    before; other text is spelled with shorter pieces, and is unknown where there are none for its signs.
+
+    Args:
+        tokenizer: The tokenizer.
+        wanted: The numbers of the tokens to keep. Special and added tokens, single signs, and what BPE makes a wanted
+            token of, are kept with them.
+
+    Returns:
+        The new tokenizer, and the old numbers of its tokens by new number.
+
+    Raises:
+        InputError: the tokenizer is of a kind that cannot be trimmed.
+    """
+    described = json.loads(tokenizer.backend_tokenizer.to_str())
+    model: dict[str, Any] = described["model"]
+    added = [token["content"] for token in described["added_tokens"]]
+    names = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+    kept = {names[number] for number in special_ids(tokenizer).union(wanted)} | set(added)
+    kind = model.get("type")
+    if kind == "Unigram":
+        pieces = [piece for piece, _ in model["vocab"]]
+        unknown = None if model["unk_id"] is None else pieces[model["unk_id"]]
+        pieces = [piece for piece in pieces if piece in kept or piece == unknown or _is_sign(piece, "")]
+        scores = dict(model["vocab"])
+        model["vocab"] = [[piece, scores[piece]] for piece in pieces]
+        model["unk_id"] = None if unknown is None else pieces.index(unknown)
+    elif kind in ("WordLevel", "WordPiece", "BPE"):
+        own = model["vocab"]
+        kept |= {model["unk_token"]} & own.keys()
+        if kind == "WordPiece":
+            kept |= {piece for piece in own if _is_sign(piece, model["continuing_subword_prefix"])}
+        elif kind == "BPE":
+            model["merges"] = _merges(model, kept)
+        pieces = sorted(kept & own.keys(), key=own.__getitem__)
+        model["vocab"] = {piece: number for number, piece in enumerate(pieces)}
+    else:
+        raise InputError(f"A tokenizer of the kind {kind} cannot be trimmed: leave out --trim_vocabulary.")
+    pieces = list(dict.fromkeys([*pieces, *added]))
+    places = {piece: number for number, piece in enumerate(pieces)}
+    for token in described["added_tokens"]:
+        token["id"] = places[token["content"]]
+    backend = Tokenizer.from_str(json.dumps(described))
+    new = LstmTokenizer.around(
+        backend,
+        tokenizer.pad_token,
+        tokenizer.unk_token,
+        tokenizer.model_max_length,
+        separator=tokenizer.sep_token is not None,
+    )
+    numbers = tokenizer.get_vocab()
+    return new, [numbers[piece] for piece in pieces]
+
+
+def _is_sign(piece: str, prefix: str) -> bool:
+    """Whether a piece is a single sign, or a byte (`<0x0A>`)."""
+    return len(piece.removeprefix(prefix)) == 1 or (len(piece) == 6 and piece.startswith("<0x") and piece[-1] == ">")
+
+
+def _merges(model: dict[str, Any], kept: set[str]) -> list[list[str]]:
+    """The merges of BPE that make tokens which are kept; whatever they need, and what no merge makes, joins those."""
+    prefix = model["continuing_subword_prefix"] or ""
+    merges = [pair if isinstance(pair, list) else pair.split(" ") for pair in model["merges"]]
+    results = [first + second.removeprefix(prefix) for first, second in merges]
+    kept |= model["vocab"].keys() - set(results)
+    made: dict[str, list[list[str]]] = {}
+    for result, pair in zip(results, merges, strict=True):
+        made.setdefault(result, []).append(pair)
+    waiting = list(kept)
+    while waiting:
+        for pair in made.get(waiting.pop(), ()):
+            waiting += [part for part in pair if part not in kept]
+            kept.update(pair)
+    return [pair for pair, result in zip(merges, results, strict=True) if result in kept]

@@ -1,0 +1,247 @@
+"""`WordVectors`: words with their vectors in memory; saved, loaded and pushed like a model."""
+
+import logging
+import tempfile
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from ..hub.uploads import Push, create_repository, files_of, push_files
+from ..models.tokenization_lstm import LstmTokenizer
+from ..utils.errors import InputError, require
+from ..utils.files import whole_or_nothing, write_json
+from .formats.fasttext import Subwords, read_fasttext
+from .formats.files import VectorFile, reading
+from .formats.text import read_text
+from .formats.word2vec import read_word2vec
+from .static_models import CONFIG, PADDING, UNKNOWN, WEIGHTS, StaticModel, read_static
+from .vectors_card import write_card
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(repr=False, eq=False)
+class WordVectors:
+    """
+    Words and one vector for each, all in memory.
+
+    Args:
+        words: The words, commonest first where that is known.
+        vectors (`np.ndarray` of shape `(words, dimension)`, float32): Their vectors.
+        subwords: Vectors of n-grams of letters, of which fastText makes vectors for further words.
+        record: What is known of their making (command, settings, counts); goes into the card.
+
+    Raises:
+        InputError: not one vector for each word, or one that holds NaN or infinity.
+    """
+
+    words: list[str]
+    vectors: np.ndarray
+    subwords: Subwords | None = None
+    record: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.vectors = np.ascontiguousarray(self.vectors, dtype=np.float32)
+        require(
+            self.vectors.ndim == 2 and len(self.words) == len(self.vectors),
+            f"Expected one vector for each of {len(self.words)} words, found an array of {self.vectors.shape}.",
+        )
+        finite = np.isfinite(self.vectors).all(axis=1)
+        if not finite.all():
+            raise InputError(f"The vector of {self.words[int(np.argmin(finite))]!r} holds NaN or infinity.")
+        self._places = {word: place for place, word in enumerate(self.words)}
+        require(len(self._places) == len(self.words), "A word occurs more than once.")
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in a vector."""
+        return self.vectors.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __repr__(self) -> str:
+        return f"WordVectors({len(self)} words, {self.dimension} numbers each)"
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._places
+
+    def vector(self, word: str) -> np.ndarray | None:
+        """The vector of a word: its own, else one made of its n-grams where there are any, else `None`."""
+        if word in self._places:
+            return self.vectors[self._places[word]]
+        return self.subwords.vector(word) if self.subwords else None
+
+    def nearest(self, word: str, number: int = 10) -> list[tuple[str, float]]:
+        """
+        The words whose vectors point most nearly the same way, with the cosine, closest first.
+
+        Raises:
+            InputError: the word has no vector.
+        """
+        require(number >= 1, f"--number must be at least 1, found {number}.")
+        vector = self.vector(word)
+        if vector is None:
+            raise InputError(f"{word!r} has no vector among the {len(self.words)} words.")
+        cosines = self.vectors @ vector
+        cosines /= np.maximum(np.linalg.norm(self.vectors, axis=1) * np.linalg.norm(vector), 1e-12)
+        order = np.argsort(-cosines, kind="stable")[: number + 1]
+        return [(self.words[place], float(cosines[place])) for place in order if self.words[place] != word][:number]
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | Path,
+        member: str | None = None,
+        *,
+        words: Collection[str] | None = None,
+        compose: Collection[str] = (),
+    ) -> "WordVectors":
+        """
+        Read a file of GloVe, word2vec (text or binary) or fastText (`.vec` or `.bin`) vectors, also gzip or zip.
+
+        Args:
+            path: The file; its format is told by its content.
+            member: The file inside of a zip file that holds several.
+            words: Read the vectors of these only: memory grows with them, not with the file. Of all words of a file,
+                those that are not UTF-8 are left out.
+            compose: With `words`, of fastText's `.bin` read also what the vectors of these can be made of.
+
+        Raises:
+            InputError: a damaged file, or a pickle.
+        """
+        wanted = None if words is None else {word.encode("utf-8", "surrogatepass") for word in words}
+        found: dict[bytes, np.ndarray] = {}
+        subwords = None
+        repeated = 0
+        with VectorFile(Path(path), member) as file, reading(file.name):
+            if file.format == "fasttext":
+                found, subwords = read_fasttext(file, wanted, compose)
+            else:
+                for word, vector in (read_text if file.format == "text" else read_word2vec)(file, wanted):
+                    repeated += word in found
+                    found.setdefault(word, vector)
+        if repeated:
+            logger.warning("%s: %d words occur more than once; the first vector counts", file.name, repeated)
+        return cls._of(found, subwords, file.name)
+
+    @classmethod
+    def _of(cls, found: dict[bytes, np.ndarray], subwords: Subwords | None, name: str) -> "WordVectors":
+        words, vectors = [], []
+        for word, vector in found.items():
+            try:
+                words.append(word.decode("utf-8"))
+            except UnicodeDecodeError:
+                continue
+            vectors.append(vector)
+        if len(words) < len(found):
+            logger.warning("%s: %d words are not UTF-8 and are left out", name, len(found) - len(words))
+        try:
+            return cls(words, np.stack(vectors) if vectors else np.zeros((0, 1)), subwords)
+        except InputError as error:
+            raise InputError(f"{name!r} is damaged: {error}") from error
+
+    @classmethod
+    def from_gensim(cls, keyed: Any, record: dict[str, Any] | None = None) -> "WordVectors":
+        """gensim's `KeyedVectors` or `FastTextKeyedVectors`, told by their attributes: gensim need not be installed."""
+        require(
+            hasattr(keyed, "index_to_key") and hasattr(keyed, "vectors"),
+            f"Expected a file, a folder, a Hub id, WordVectors or gensim's KeyedVectors, found {type(keyed).__name__}.",
+        )
+        subwords = None
+        if hasattr(keyed, "vectors_ngrams"):
+            rows = np.asarray(keyed.vectors_ngrams, dtype=np.float32)
+            subwords = Subwords(keyed.min_n, keyed.max_n, len(rows), rows)
+        return cls([str(word) for word in keyed.index_to_key], np.asarray(keyed.vectors), subwords, record or {})
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> "WordVectors":
+        """
+        Load what [`save_pretrained`] or [`push_to_hub`] wrote, from a folder or the Hub.
+
+        Raises:
+            InputError: there is none, or it is damaged.
+        """
+        return cls.from_static(read_static(str(source), revision))
+
+    @classmethod
+    def from_static(cls, model: StaticModel) -> "WordVectors":
+        """
+        The tokens of a static model that are words, with their vectors.
+
+        Raises:
+            InputError: its tokenizer knows pieces of words, or its n-grams do not fit.
+        """
+        require(
+            model.has_whole_words,
+            "The tokenizer of this static model knows pieces of words: give the model as --embeddings.",
+        )
+        marks = {number for number, token in model.tokenizer.get_added_tokens_decoder().items() if token.special}
+        vocabulary = sorted(model.tokenizer.get_vocab().items(), key=lambda item: item[1])
+        kept = [(word, n) for word, n in vocabulary if n not in marks and word not in (*PADDING, *UNKNOWN)]
+        subwords = None
+        if model.ngrams is not None:
+            letters: Any = model.config.get("ngram_letters")
+            require(
+                isinstance(letters, list) and [type(number) for number in letters] == [int, int],
+                f"The n-grams' lengths are missing: {CONFIG} should hold them as ngram_letters.",
+            )
+            shortest, longest = letters
+            subwords = Subwords(shortest, longest, len(model.ngrams), np.asarray(model.ngrams, np.float32))
+        record = model.config.get("record")
+        rows = model.table[[n for _, n in kept]]
+        return cls([word for word, _ in kept], rows, subwords, record if isinstance(record, dict) else {})
+
+    def save_pretrained(self, folder: str | Path, repo_id: str | None = None) -> None:
+        """
+        Write safetensors, vocabulary, configuration and card; Model2Vec's `StaticModel.from_pretrained` reads it too.
+
+        Args:
+            repo_id: Where the card says that the vectors are to be found; by default in the folder.
+
+        Raises:
+            InputError: the disk is full or the folder cannot be written; what was there before is untouched.
+        """
+        reserved = [word for word in self.words if word in (*PADDING, *UNKNOWN)]
+        words = [word for word in self.words if word not in reserved]
+        rows = np.stack([self.vectors[self._places[word]] for word in words]) if reserved else self.vectors
+        is_lower = all(word == word.lower() for word in words)
+        tokenizer = LstmTokenizer.from_words(words, lowercase=self.record.get("lowercase", is_lower))
+        tensors = {"embeddings": np.concatenate([np.zeros((len(tokenizer) - len(words), self.dimension), "f4"), rows])}
+        config = {
+            "model_type": "model2vec",
+            "architectures": ["StaticModel"],
+            "hidden_dim": self.dimension,
+            "seq_length": 1_000_000,
+            "normalize": True,
+            "embedding_dtype": "float32",
+            "record": self.record,
+        }
+        if self.subwords and self.subwords.buckets:
+            require(self.subwords.places is None, "Only some n-grams were read: read the whole file to save them.")
+            tensors["ngrams"] = self.subwords.rows
+            config["ngram_letters"] = [self.subwords.shortest, self.subwords.longest]
+        with whole_or_nothing(Path(folder)) as temporary:
+            save_file(tensors, temporary / WEIGHTS)
+            tokenizer.save_pretrained(temporary)
+            write_json(temporary / CONFIG, config)
+            write_card(temporary, repo_id or str(folder), len(words), self.dimension, self.record)
+
+    def push_to_hub(
+        self, repo_id: str, *, private: bool = False, revision: str | None = None, overwrite_card: bool = False
+    ) -> Push:
+        """
+        Push to a model repository of the Hub, made if it does not exist, in one commit. The same again makes none.
+
+        Raises:
+            InputError: the Hub refuses, does not answer, or the id is none.
+        """
+        repo_id = create_repository(repo_id, "model", private=private)
+        with tempfile.TemporaryDirectory() as folder:
+            self.save_pretrained(folder, repo_id)
+            files = files_of(Path(folder), ["*"])
+            return push_files(files, repo_id, "Upload word vectors", revision=revision, overwrite_card=overwrite_card)

@@ -1,0 +1,195 @@
+"""Every setting that `train --help` lists, with good and hostile values: it works, or is refused in one sentence."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modeling_lstm.cli import main
+from modeling_lstm.training import settings
+from modeling_lstm.utils.errors import InputError
+from tests.conftest import opinion_rows, write_csv
+
+SMALL = "--embedding_size 2 --hidden_size 2 --min_frequency 1 --num_train_epochs 1 --per_device_train_batch_size 32 "
+SMALL += "--disable_tqdm true --use_cpu true --overwrite"
+# Tested elsewhere, for they name files or Hub ids, or take minutes (a compiler)
+ELSEWHERE = {
+    *(
+        "help",
+        "dataset",
+        "subset",
+        "train_dataset",
+        "output_dir",
+        "push_to_hub",
+        "resume_from_checkpoint",
+        "transformer",
+    ),
+    *("embeddings", "tokenizer", "config_overrides", "text_column", "label_column", "group_column", "torch_compile"),
+    *("torch_compile_backend", "torch_compile_mode", "skip_memory_metrics"),
+}
+SLOW = {
+    ("--dataloader_num_workers", "7"),
+    ("--dataloader_num_workers", "1"),
+    ("--max_steps", "1000000000000"),
+    ("--num_train_epochs", "1000000000000"),
+}
+NUMBERS = ["-1", "0", "1", "7", "0.5", "nan", "1000000000000", "1000000000000000000000", "fast"]
+TEXTS = ["nowhere", "", '{"a": 1}']
+
+
+@pytest.fixture(scope="module")
+def parser() -> Any:
+    """What reads the command line."""
+    caught: list[Any] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "parse", lambda parser, given: caught.append(parser))
+        settings.training_settings([])
+    return caught[0]
+
+
+def values(action: argparse.Action) -> list[list[str]]:
+    """Flags with values of the type that the setting has."""
+    flag = action.option_strings[0]
+    if action.nargs == 0:
+        return [[flag]]
+    if action.choices:
+        given = [*map(str, action.choices), "another"]
+    elif action.type in (int, float):
+        given = NUMBERS
+    elif getattr(action.type, "__name__", "") == "string_to_bool":
+        given = ["true", "false", "maybe"]
+    else:
+        given = TEXTS
+    several = [[flag, "neg", "pos"]] if action.nargs in ("+", "*") else []
+    return [[flag, value] for value in given] + several
+
+
+def refusal(given: list[str]) -> str | None:
+    try:
+        settings.training_settings(given)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def train_all(groups: list[list[str]], base: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Train with all flags at once, and where that is refused with the halves of them, down to one."""
+    capsys.readouterr()
+    status = main(["train", *base, *(part for one in groups for part in one)])
+    error = capsys.readouterr().err
+    assert status in (0, 2) and "Traceback" not in error, groups
+    if status == 2:
+        assert error.count("modeling-lstm: error: ") == 1, error
+        if len(groups) > 1:
+            half = len(groups) // 2
+            train_all(groups[:half], base, capsys)
+            train_all(groups[half:], base, capsys)
+
+
+@pytest.mark.slow
+def test_every_setting_works_or_is_refused(
+    parser: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = write_csv(tmp_path / "data.csv", opinion_rows(60))
+    base = ["--dataset", str(data), "--output_dir", str(tmp_path / "run"), *SMALL.split()]
+    accepted: dict[str, list[list[str]]] = {}
+    for action in parser._actions:
+        if action.dest not in ELSEWHERE:
+            for one in values(action):
+                if refusal([*base, *one]) is None and tuple(one) not in SLOW:
+                    accepted.setdefault(action.dest, []).append(one)
+    assert len(accepted) > 120
+    trainings: list[list[list[str]]] = []
+    for choices in accepted.values():
+        for number, one in enumerate(choices):
+            trainings += [[]] * (number + 1 - len(trainings))
+            trainings[number] = [*trainings[number], one]
+    assert 3 <= len(trainings) <= 40
+    assert refusal([*base, "--dataloader_num_workers", "1000000000000"])  # or it would start as many processes
+    for groups in trainings:
+        train_all(groups, base, capsys)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--label_names neg pos", "--label_names .* cannot be used, for labels are named with --labels"),
+        ("--no_remove_unused_columns", "--remove_unused_columns False cannot be used"),
+        ("--batch_eval_metrics true", "--batch_eval_metrics True cannot be used, for scores"),
+        ("--no_eval_do_concat_batches", "--eval_do_concat_batches False cannot be used"),
+        (
+            "--dataloader_drop_last true --per_device_train_batch_size 1000",
+            "leaves no batch: there are 90 rows .* 1000",
+        ),
+        ("--report_to wandb", "--report_to wandb needs a package that is not installed"),
+        ("--report_to nothing", "--report_to must be none, all or one of .*tensorboard"),
+        ("--optim adamw_bnb_8bit", "--optim adamw_bnb_8bit cannot be used: .*bitsandbytes"),
+        ("--optim sgd --optim_args speed", "--optim sgd with --optim_args speed cannot be used"),
+        ("--optim rmsprop --optim_args alpha=-1", "--optim rmsprop with --optim_args alpha=-1 cannot be used"),
+        ("--learning_rate nan", "argument --learning_rate.*invalid float value: 'nan'"),
+        ("--weight_decay inf", "argument --weight_decay.*invalid float value: 'inf'"),
+        ("--hidden_size 99999999999999999999", "argument --hidden_size.*invalid int value"),
+        ("--hidden_size 999999999", "its sizes cannot be used"),
+        ("--num_hidden_layers 1000000", "--num_hidden_layers must be at most 1000"),
+        ("--seed 4294967296", "--seed must be from 0 to 4294967295"),
+        ("--split_seed -1", "--split_seed must be from 0"),
+        ("--prediction_loss_only true --metric_for_best_model accuracy", "leaves no score but the loss"),
+        ("--lr_scheduler_type cosine_with_min_lr", "--lr_scheduler_type cosine_with_min_lr cannot be used: .*min_lr"),
+        ("--lr_scheduler_kwargs speed", "--lr_scheduler_kwargs takes JSON"),
+        ("--train_sampling_strategy longest", "--train_sampling_strategy must be one of group_by_length"),
+        ("--fp16 true", "--fp16 needs a GPU"),
+        ("--fsdp full_shard", "--fsdp full_shard cannot be used.*torchrun"),
+        ("--deepspeed none.json", "--deepspeed none.json cannot be used"),
+        ("--accelerator_config none.json", "none.json"),
+        ("--dataloader_num_workers 129", "--dataloader_num_workers must be at most 128, found 129"),
+        ("--dataloader_num_workers 1000000000000", "--dataloader_num_workers must be at most 128"),
+        ("--dataloader_persistent_workers true", "needs --dataloader_num_workers"),
+        ("--torch_compile_backend gcc", "--torch_compile_backend must be one of .*inductor"),
+        ("--torch_compile_mode fast", "--torch_compile_mode must be one of default"),
+        ("--save_total_limit 0", "--save_total_limit must be at least 1"),
+        ("--adam_beta1 1", "--adam_beta1 must be at least 0 and below 1, found 1.0"),
+        ("--max_steps 0", "--max_steps must be at least 1, found 0"),
+        ("--eval_strategy no", "load_best_model_at_end"),
+    ],
+)
+def test_what_is_refused(
+    flags: str, message: str, data_folder: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    import re
+
+    found = fails("train", "--dataset", data_folder, "--output_dir", tmp_path / "run", *SMALL.split(), *flags.split())
+    assert re.search(message, found), found
+    assert not (tmp_path / "run").exists() or not any((tmp_path / "run").iterdir())
+
+
+def test_a_loss_alone_decides_where_nothing_else_is_computed(data_folder: Path, tmp_path: Path) -> None:
+    flags = ["--dataset", str(data_folder), "--output_dir", str(tmp_path / "run"), *SMALL.split()]
+    assert main(["train", *flags, "--prediction_loss_only", "true"]) == 0
+
+
+def test_dropped_batches_are_none_of_validation(data_folder: Path, tmp_path: Path) -> None:
+    """30 rows, and 128 in a batch."""
+    from modeling_lstm.runs.run_folders import read_record
+
+    flags = ["--dataset", str(data_folder), "--output_dir", str(tmp_path / "run"), *SMALL.split()]
+    assert main(["train", *flags, "--dataloader_drop_last", "true"]) == 0
+    assert set(read_record(tmp_path / "run")["metrics"]["validation"]) >= {"accuracy", "loss"}
+
+
+def test_what_a_library_says_of_a_setting_is_one_sentence(
+    data_folder: Path, tmp_path: Path, fails: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from modeling_lstm.training.trainer import LstmTrainer
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("no such kernel")
+
+    monkeypatch.setattr(LstmTrainer, "training_step", fail)
+    flags = ["--dataset", data_folder, "--output_dir", tmp_path / "run", *SMALL.split()]
+    message = fails("train", *flags, "--neftune_noise_alpha", "1")
+    assert "RuntimeError: no such kernel - it may be one of the settings --neftune_noise_alpha" in message
+    with pytest.raises(RuntimeError, match="no such kernel"):  # a fault of the program keeps its traceback
+        main([str(one) for one in ["train", *flags]])

@@ -1,0 +1,74 @@
+"""The systems of `compare` that are no networks: TF-IDF and fastText."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from modeling_lstm.comparison.experiment import Run, Study
+from modeling_lstm.comparison.registry import open_system
+from modeling_lstm.comparison.tfidf import TOLERANCE
+from modeling_lstm.data.arguments import DataArguments
+from modeling_lstm.utils.errors import InputError
+from tests.conftest import opinion_rows, write_csv
+
+
+@pytest.mark.parametrize("system", ["tfidf", "fasttext"])
+def test_rare_labels_count_more_where_asked(system: str, tmp_path: Path) -> None:
+    rows = [(f"one two {n % 3}", "common" if n % 8 else "rare") for n in range(160)]
+    path = write_csv(tmp_path / "mine.csv", rows)
+    sure = []
+    for weights in (None, "balanced"):
+        study = Study(tmp_path / str(weights), DataArguments(dataset=str(path)), class_weights=weights)
+        outcome = study.run(Run(open_system(system), 0, study.rows, 0))
+        sure.append(outcome.probabilities["test"][:, 1].mean())
+        assert outcome.probabilities["test"].sum(axis=1) == pytest.approx(1.0, abs=1e-4)
+    assert sure[0] < 0.3 < sure[1]
+
+
+def test_tfidf_keeps_what_it_learned_and_no_more(data_folder: Path, tmp_path: Path) -> None:
+    """Its files give the pipeline's probabilities back, and take some bytes for each term."""
+    study = Study(tmp_path / "out", DataArguments(dataset=str(data_folder)))
+    train, test = study.task.texts("train"), [*study.texts["test"], "words that nobody knows", ""]
+    for number, settings in enumerate(open_system("tfidf").settings()):
+        folder = study.run(Run(open_system("tfidf"), number, study.rows, 0), ["test"]).folder
+        again = open_system("tfidf").load(folder, 3)(test)
+        words = r"(?u)\w+(?:['’]\w+)*|[^\w\s]" if settings["analyzer"] == "word" else None
+        ngrams = settings["ngram_range"]
+        vectorizer = TfidfVectorizer(
+            analyzer=settings["analyzer"], ngram_range=tuple(ngrams), token_pattern=words, sublinear_tf=True
+        )
+        for tolerance, error in ((TOLERANCE, 1e-6), (1e-9, 1e-4)):  # as it was fitted, and its optimum
+            whole = make_pipeline(vectorizer, LogisticRegression(C=settings["C"], max_iter=10_000, tol=tolerance))
+            whole.fit(train, study.task.labels("train"))
+            assert again == pytest.approx(whole.predict_proba(test), abs=error)
+        held = sum(path.stat().st_size for path in folder.iterdir() if path.name not in ("run.json", "predictions.npz"))
+        assert held < 3_000 + 70 * len(vectorizer.vocabulary_)  # five numbers of eight bytes, and the term
+
+
+def test_few_rows_may_lack_a_label(tmp_path: Path) -> None:
+    rows = opinion_rows(90) + [("a text of its own", "rare")] * 4
+    study = Study(tmp_path / "out", DataArguments(dataset=str(write_csv(tmp_path / "mine.csv", rows))))
+    for system in ("tfidf", "fasttext"):
+        study.texts["shuffled"] = ["__label__9 __label__x film"] * len(study.texts["shuffled"])
+        outcome = study.run(Run(open_system(system), 0, 6, 0))
+        assert outcome.probabilities["test"].shape[1] == 4
+
+
+def test_fasttext_learns_the_same_whatever_memory_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = DataArguments(dataset=str(write_csv(tmp_path / "mine.csv", opinion_rows(90))))
+    found = []
+    monkeypatch.chdir(tmp_path)
+    Path("fasttext.py").write_text("raise ImportError", encoding="utf-8")
+    for filling in ("0", "1"):  # glibc fills memory with bytes that make numbers near the largest; else they are zeros
+        monkeypatch.setenv("MALLOC_PERTURB_", filling)
+        study = Study(tmp_path / filling, data)
+        found.append(study.run(Run(open_system("fasttext"), 0, study.rows, 0)).probabilities["test"])
+    assert np.array_equal(*found) and not list(tmp_path.rglob("train.txt"))
+    system = open_system("fasttext")
+    monkeypatch.setattr(system, "settings", lambda: [{"lr": 1e9}])
+    with pytest.raises(InputError, match="fastText cannot learn from these texts: .*NaN"):
+        study.run(Run(system, 0, study.rows, 1))

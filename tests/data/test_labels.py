@@ -1,0 +1,251 @@
+"""What label columns hold: names as they are written, vectors and columns of 0 and 1, numbers."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datasets import ClassLabel, Dataset, Features, List, Value
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modeling_lstm.data.arguments import DataArguments
+from modeling_lstm.data.loading import load_data
+from modeling_lstm.utils.errors import InputError
+from tests.conftest import write_csv
+from tests.data.test_loading import load, write
+
+NAMES = st.lists(
+    st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1, max_size=6)
+    | st.sampled_from(["01", "1", "1.0", "TRUE", "False", "NA", "nan", "null", " pos", "pos", "-0", "1e3"]),
+    min_size=2,
+    max_size=5,
+    unique=True,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(names=NAMES, number=st.integers(20, 60))
+def test_any_names_keep_their_spelling_and_number(
+    tmp_path_factory: pytest.TempPathFactory, names: list[str], number: int
+) -> None:
+    folder = tmp_path_factory.mktemp("names")
+    rows = [(f"text {n}", names[n % len(names)]) for n in range(number)]
+    data = load(write_csv(folder / "a.csv", rows))
+    assert sorted(data.label_names) == sorted(names)
+    found = {text: data.label_names[label] for split in data.splits.values() for text, label in split_rows(split)}
+    assert found == dict(rows)
+
+
+def split_rows(split: Dataset) -> list[tuple[str, Any]]:
+    return list(zip(split["text"], split["label"], strict=True))
+
+
+@pytest.mark.parametrize("last", ["other", "01", "02.0", "x"])
+def test_names_do_not_depend_on_blocks_of_rows_or_on_the_file(tmp_path: Path, last: str) -> None:
+    """Ten thousand rows of what looks like numbers, then something else."""
+    rows = [(f"text {n}", ("01", "02")[n % 2]) for n in range(10_500)] + [("end", last), ("end 2", last)]
+    write_csv(tmp_path / "train.csv", rows)
+    write_csv(tmp_path / "validation.csv", [("a", "01"), ("b", "02")])
+    assert load(tmp_path).label_names == sorted({"01", "02", last})
+
+
+def test_whole_numbers_are_sorted_by_size(tmp_path: Path) -> None:
+    rows = [(f"text {n}", str(n % 12 - 1)) for n in range(120)]
+    assert load(write_csv(tmp_path / "a.csv", rows)).label_names == [str(n) for n in range(-1, 11)]
+
+
+def test_names_that_differ_in_blanks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = [(f"text {n}", ("pos", "pos ", "neg")[n % 3]) for n in range(60)]
+    assert load(write_csv(tmp_path / "a.csv", rows)).label_names == ["neg", "pos", "pos "]
+    assert "differ only in the blanks around them, and count as several: ['pos', 'pos ']" in caplog.text
+
+
+VECTORS = [[1, 0, 0], [0, 1, 0], [1, 0, 1], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+@pytest.mark.parametrize("form", [int, float, bool, str])
+def test_vectors_of_zeros_and_ones(tmp_path: Path, kind: str, form: Any) -> None:
+    rows = [(f"good thing {n}", [form(one) for one in VECTORS[n % 4]]) for n in range(40)]
+    data = load(write(tmp_path / f"a.{kind}", rows, ("text", "labels")))
+    assert (data.problem_type, data.label_names) == ("multi_label_classification", ["0", "1", "2"])
+    for text, label in split_rows(data.splits["train"]):
+        assert label == VECTORS[int(text.split()[-1]) % 4]
+    named = load(tmp_path / f"a.{kind}", labels=["toxic", "rude", "threat"])
+    assert named.label_names == ["toxic", "rude", "threat"]
+    with pytest.raises(InputError, match="a 0 or 1 for each of 3 labels, but the names of 2 labels are given: a, b"):
+        load(tmp_path / f"a.{kind}", labels=["a", "b"])
+
+
+def test_vectors_with_the_names_of_a_class_label(tmp_path: Path) -> None:
+    features = Features({"text": Value("string"), "labels": List(ClassLabel(names=["x", "y", "z"]))})
+    rows = {"text": [f"a {n}" for n in range(40)], "labels": [VECTORS[n % 4] for n in range(40)]}
+    Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "a.parquet")
+    data = load(tmp_path / "a.parquet")
+    assert data.label_names == ["x", "y", "z"]
+    assert {tuple(label) for label in data.splits["train"]["label"]} == {tuple(map(float, one)) for one in VECTORS}
+
+
+def test_sets_are_not_taken_for_vectors(tmp_path: Path) -> None:
+    """Numbers of labels that a row has, of a different number of labels in each row; and pairs of numbers."""
+    rows = [(f"a {n}", [[0], [1], [0, 1], []][n % 4]) for n in range(40)]
+    assert load(write(tmp_path / "a.jsonl", rows)).label_names == ["0", "1"]
+    features = Features({"text": Value("string"), "label": List(ClassLabel(names=["x", "y"]))})
+    pairs = {"text": [f"a {n}" for n in range(40)], "label": [[0, 1], [1, 0]] * 20}
+    Dataset.from_dict(pairs, features=features).to_parquet(tmp_path / "b.parquet")
+    assert set(map(tuple, load(tmp_path / "b.parquet").splits["train"]["label"])) == {(1.0, 1.0)}
+
+
+@pytest.mark.parametrize("values", [("0", "1"), ("False", "TRUE"), ("0.0", "1.0")])
+def test_a_column_for_each_label(tmp_path: Path, values: tuple[str, str]) -> None:
+    rows = [(f"text {n}", values[n % 2], values[n // 2 % 2]) for n in range(40)]
+    path = write_csv(tmp_path / "a.csv", rows, ("text", "toxic", "rude"))
+    data = load(path, label_column=["toxic", "rude"])
+    assert (data.problem_type, data.label_names) == ("multi_label_classification", ["toxic", "rude"])
+    for text, label in split_rows(data.splits["train"]):
+        number = int(text.split()[1])
+        assert label == [number % 2, number // 2 % 2]
+    with pytest.raises(InputError, match="Several columns that hold 0 or 1, one for each label, can be named together"):
+        load(path)
+
+
+@pytest.mark.parametrize("value", ["2", "", "-1", "yes"])
+def test_a_column_for_each_label_holds_nothing_else(tmp_path: Path, value: str) -> None:
+    rows = [(f"text {n}", str(n % 2), "0") for n in range(40)]
+    rows[2] = ("text 2", value, "0")
+    path = write_csv(tmp_path / "a.csv", rows, ("text", "toxic", "rude"))
+    with pytest.raises(InputError, match=f"row 3 of the train split must be 0 or 1, found '{value}'.*'toxic'"):
+        load(path, label_column=["toxic", "rude"])
+
+
+def test_names_for_numbers(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [(f"text {n}", n % 3) for n in range(60)])
+    data = load(path, labels=["negative", "neutral", "positive"])
+    assert data.label_names == ["negative", "neutral", "positive"]
+    assert all(int(text.split()[1]) % 3 == label for text, label in split_rows(data.splits["train"]))
+    with pytest.raises(InputError, match="labels that --labels does not name: 2; known are negative, neutral"):
+        load(path, labels=["negative", "neutral"])
+    with pytest.raises(InputError, match="--labels must be different names, found a, a"):
+        load(path, labels=["a", "a"])
+
+
+def test_numbers_are_names_or_stand_for_them(tmp_path: Path) -> None:
+    """Names that are numbers stand for themselves alone: of stars from 0 to 4, 1 must not become two of them."""
+    stars = ["1", "2", "3", "4", "5"]
+    path = write_csv(tmp_path / "from1.csv", [(f"text {n}", n % 5 + 1) for n in range(100)])
+    assert load(path, labels=stars).label_names == stars
+    path = write_csv(tmp_path / "from0.csv", [(f"text {n}", n % 5) for n in range(100)])
+    with pytest.raises(InputError, match="labels that --labels does not name: 0; known are 1, 2, 3, 4, 5"):
+        load(path, labels=stars)
+    few = write_csv(tmp_path / "few.csv", [(f"text {n}", n % 2 + 1) for n in range(20)])
+    words = ["none", "some", "many"]
+    data = load_data(DataArguments(dataset=str(few), labels=words), only="train", label_names=words, is_other=True)
+    assert [label for _, label in split_rows(data.splits["train"])] == [n % 2 + 1 for n in range(20)]
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["neg", "pos"])})
+    rows = {"text": [f"a {n}" for n in range(40)], "label": [n % 2 for n in range(40)]}
+    Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "a.parquet")
+    assert load(tmp_path / "a.parquet", labels=["negative", "positive"]).label_names == ["negative", "positive"]
+    turned = load(tmp_path / "a.parquet", labels=["pos", "neg"])
+    assert all(
+        ("neg", "pos")[int(text.split()[1]) % 2] == turned.label_names[n]
+        for text, n in split_rows(turned.splits["train"])
+    )
+    moved = load(tmp_path / "a.parquet", labels=["pos", "other"])
+    assert all(int(text.split()[1]) % 2 == n for text, n in split_rows(moved.splits["train"]))
+    words = write_csv(tmp_path / "words.csv", [(f"text {n}", ("good", "bad")[n % 2]) for n in range(40)])
+    with pytest.raises(InputError, match="labels that --labels does not name: bad, good; known are x, y"):
+        load(words, labels=["x", "y"])
+
+
+@pytest.mark.parametrize("ragged", [[], [1, 0], [1, 0, 2], [1, 0, 0, 0]])
+def test_one_ragged_row_makes_no_names_of_vectors(tmp_path: Path, ragged: list[int]) -> None:
+    rows = [(f"a {n}", VECTORS[n % 3]) for n in range(40)] + [("odd", ragged)]
+    with pytest.raises(InputError, match=r"row 1 .*has a label twice, \['1', '0', '0'\]: lists with a 0 or 1"):
+        load(write(tmp_path / "a.jsonl", rows, ("text", "labels")))
+
+
+def test_fractions_as_labels_are_mentioned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    data = load(write_csv(tmp_path / "a.csv", [(f"text {n}", ("0.5", "1.0")[n % 2]) for n in range(40)]))
+    assert data.label_names == ["0.5", "1.0"]
+    assert "Labels such as 0.5 are taken for names; to predict a number, add --problem_type regression" in caplog.text
+
+
+def test_missing_lists_are_no_empty_ones(tmp_path: Path) -> None:
+    rows = [("a", ["x", "y"]), ("b", []), ("c", None), ("d", ["y"])] * 10
+    with pytest.raises(InputError, match="label in row 3 of the train split is missing: a row without labels has an"):
+        load(write(tmp_path / "a.jsonl", rows))
+    with pytest.raises(InputError, match=r"row 3 .* must be a list of 2 values 0 or 1.*, found None"):
+        load(write(tmp_path / "b.jsonl", [(f"a {n}", [[0, 0], [1, 1], None, [1, 0]][n % 4]) for n in range(40)]))
+
+
+def test_lists_and_single_values_do_not_mix(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    lines = [{"text": "a", "label": ["x"]}] * 20 + [{"text": "b", "label": "xy"}]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    with pytest.raises(InputError, match="column 'label' must hold lists of strings or numbers, found xy in row 21"):
+        load(path)
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "parquet"])
+def test_numbers_to_predict(tmp_path: Path, kind: str) -> None:
+    rows = [(f"text {n}", [0.5, 1e-3, -2.25][n % 3]) for n in range(60)]
+    data = load(write(tmp_path / f"a.{kind}", rows), problem_type="regression")
+    assert sorted(set(data.splits["train"]["label"])) == pytest.approx([-2.25, 1e-3, 0.5])
+    with pytest.raises(InputError, match="row 2 of the train split (must be a number, found 'x'|is missing)"):
+        wrong: list[tuple[str, Any]] = [("a", 1.0), ("b", None if kind == "parquet" else "x"), *rows]
+        load(write(tmp_path / f"b.{kind}", wrong), problem_type="regression")
+
+
+def test_many_numbers_are_no_labels(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [(f"text {n}", f"{n}.5") for n in range(60)])
+    with pytest.raises(InputError, match="60 different values in 60 rows.*--problem_type regression"):
+        load(path)
+
+
+@pytest.mark.parametrize(("test_share", "seed"), [(0.2, seed) for seed in range(4)] + [(None, 0), (0.5, 1)])
+@pytest.mark.parametrize("rare", [1, 2])
+def test_rare_labels_stay_in_train(tmp_path: Path, test_share: float | None, seed: int, rare: int) -> None:
+    rows = [(f"text {n}", "ab"[n % 2]) for n in range(100)] + [(f"rare {n}", "rare") for n in range(rare)]
+    data = load(write_csv(tmp_path / "a.csv", rows), test_share=test_share, split_seed=seed)
+    assert data.label_names.index("rare") in data.splits["train"]["label"][:]
+    assert sum(split.num_rows for split in data.splits.values()) == 100 + rare
+
+
+def test_a_rare_group_stays_whole(tmp_path: Path) -> None:
+    rows = [(f"text {n}", "ab"[n % 2], f"film {n // 4}") for n in range(200)]
+    rows += [(f"rare {n}", "rare", "film r") for n in range(3)]
+    path = write_csv(tmp_path / "a.csv", rows, ("text", "label", "film"))
+    for seed in range(4):
+        train = load(path, group_column="film", test_share=0.2, split_seed=seed).splits["train"]["text"][:]
+        assert {"rare 0", "rare 1", "rare 2"} <= set(train)
+
+
+def test_labels_without_training_rows_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["sad", "glad", "mad"])})
+    rows = {"text": [f"a {n}" for n in range(40)], "label": [n % 2 for n in range(40)]}
+    Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "a.parquet")
+    with caplog.at_level(logging.WARNING):
+        load(tmp_path / "a.parquet")
+    assert "No training row has the label mad: it cannot be learned." in caplog.text
+    caplog.clear()
+    vectors = [(f"a {n}", [[1, 0, 0], [0, 1, 0]][n % 2]) for n in range(40)]
+    load(write(tmp_path / "b.jsonl", vectors), labels=["x", "y", "z"])
+    assert "No training row has the label z" in caplog.text
+
+
+@pytest.mark.parametrize("missing", [None, "", float("nan")])
+def test_a_row_without_a_group_is_a_group_of_its_own(
+    tmp_path: Path, missing: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    is_number = isinstance(missing, float)
+    groups: list[Any] = [float(n // 10) if is_number else f"film {n // 10}" for n in range(100)] + [missing] * 30
+    rows = [(f"text {n}", "ab"[n % 2], group) for n, group in enumerate(groups)]
+    data = load(write(tmp_path / "a.parquet", rows, ("text", "label", "film")), group_column="film")
+    numbers = {name: {int(text.split()[1]) for text in split["text"]} for name, split in data.splits.items()}
+    alone = {n for n in range(100, 130)}
+    assert alone & numbers["train"] and len(numbers["validation"]) < 30
+    groups_of = {name: {n // 10 for n in found - alone} for name, found in numbers.items()}
+    assert not groups_of["train"] & groups_of["validation"]
+    assert "30 rows have no film: each is a group of its own." in caplog.text

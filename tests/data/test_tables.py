@@ -1,0 +1,304 @@
+"""Text files as tables: any file that we say we read comes back cell by cell; any other is refused in one sentence."""
+
+import bz2
+import csv
+import gzip
+import io
+import json
+import lzma
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modeling_lstm.data.arguments import FileArguments
+from modeling_lstm.data.formats.json_lines import meant
+from modeling_lstm.data.formats.opening import open_table
+from modeling_lstm.data.formats.table import Table
+from modeling_lstm.utils.errors import InputError
+
+CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0\ufeff"), max_size=8) | st.sampled_from(
+    [
+        '"',
+        '""',
+        'a "b" c',
+        "a,b",
+        "a;b",
+        "a\tb",
+        "line\nbreak",
+        "\r",
+        "\r\n",
+        "01",
+        "TRUE",
+        "NA",
+        "null",
+        "1e5",
+        " x ",
+        "-",
+    ]
+)
+NAMES = st.lists(st.from_regex(r"[a-z][a-z ]{0,5}", fullmatch=True), min_size=2, max_size=4, unique_by=str.strip)
+
+
+def opened(path: Path, content: str | bytes, **arguments: Any) -> Table:
+    path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+    return open_table(path, FileArguments(**arguments))
+
+
+def rows(path: Path, content: str | bytes, **arguments: Any) -> list[tuple[Any, ...]]:
+    table = opened(path, content, **arguments)
+    return list(table.rows(table.columns))
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[list[str], list[list[str]]]:
+    names = draw(NAMES)
+    return names, draw(st.lists(st.lists(CELLS, min_size=len(names), max_size=len(names)), min_size=1, max_size=6))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    table=tables(),
+    delimiter=st.sampled_from([",", ";", "\t", "|", ":", "^"]),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-le"]),
+    end=st.sampled_from(["\n", "\r\n"]),
+)
+def test_what_csv_writes_comes_back(
+    tmp_path_factory: pytest.TempPathFactory,
+    table: tuple[list[str], list[list[str]]],
+    delimiter: str,
+    quoting: Any,
+    encoding: str,
+    end: str,
+) -> None:
+    names, cells = table
+    if end == "\n":  # `csv` of Python 3.11 then writes a carriage return without quotes
+        cells = [[cell.replace("\r", "") for cell in row] for row in cells]
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=delimiter, quoting=quoting, lineterminator=end).writerows([names, *cells])
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_bytes(text.getvalue().encode(encoding))
+    asked = encoding if encoding == "utf-16-le" else None
+    # what is said need not be recognised; the usual delimiters are, as the next test shows
+    found = open_table(path, FileArguments(delimiter=delimiter, quoting="double", encoding=asked))
+    assert found.columns == names
+    assert list(found.rows(names)) == [tuple(row) for row in cells]
+
+
+@settings(max_examples=200, deadline=None)
+@given(table=tables(), delimiter=st.sampled_from([",", ";", "\t", "|"]))
+def test_usual_delimiters_are_recognised_or_asked_for(
+    tmp_path_factory: pytest.TempPathFactory, table: tuple[list[str], list[list[str]]], delimiter: str
+) -> None:
+    names, cells = table
+    text = io.StringIO(newline="")
+    csv.writer(text, delimiter=delimiter).writerows([names, *cells])
+    path = tmp_path_factory.getbasetemp() / "usual.csv"
+    path.write_bytes(text.getvalue().encode("utf-8"))
+    try:
+        found = open_table(path, FileArguments())
+    except InputError as error:
+        assert delimiter == "\t" and "--quoting" in str(error)  # lines that are rows of their own, too
+    else:
+        assert found.columns == names
+        assert list(found.rows(names)) == [tuple(row) for row in cells]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    values=st.lists(st.fixed_dictionaries({"text": CELLS, "label": CELLS | st.integers() | st.booleans()}), min_size=1)
+)
+@pytest.mark.parametrize("form", ["lines", "array"])
+def test_json_is_read_as_it_is_written(
+    tmp_path_factory: pytest.TempPathFactory, values: list[dict[str, Any]], form: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.jsonl"
+    lines = [json.dumps(value) for value in values]
+    path.write_text("\n".join(lines) if form == "lines" else f"[{', '.join(lines)}]", encoding="utf-8")
+    found = list(open_table(path, FileArguments()).rows(["text", "label"]))
+    written = [one["label"] if isinstance(one["label"], str) else json.dumps(one["label"]) for one in values]
+    assert found == list(zip([one["text"] for one in values], written, strict=True))
+    assert [meant(label) for _, label in found] == [one["label"] for one in values]
+
+
+def test_numbers_of_json_keep_their_spelling(tmp_path: Path) -> None:
+    text = '{"a": 1.50, "b": [1, 0.0, true, null], "c": {"d": 1e5}}\n'
+    table = opened(tmp_path / "a.jsonl", text)
+    assert list(table.rows(["a", "b", "c"])) == [("1.50", ["1", "0.0", "true", None], {"d": "1e5"})]
+    assert [meant(one) for one in next(table.rows(["a", "b", "c"]))] == [1.5, [1, 0.0, True, None], {"d": 1e5}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"text": "a", "n": 1}\n\n{"text": "b", "n": 2}\n',
+        '[{"text": "a", "n": 1}, {"text": "b", "n": 2}]',
+        '\n[\n  {"text": "a",\n   "n": 1},\n  {"text": "b", "n": 2}\n]\n',
+        '{\n "text": ["a", "b"],\n "n": [1, 2]\n}',
+        '{"text": ["a", "b"], "n": [1, 2]}\n\n',
+    ],
+)
+def test_forms_of_json(tmp_path: Path, text: str) -> None:
+    assert rows(tmp_path / "a.json", text) == [("a", "1"), ("b", "2")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[{"text": "a"}]\n[{"text": "b"}]\n', "it is no JSON: Extra data"),
+        ('{"text": "a"}\n["b"]\n', "line 2 must hold a JSON object"),
+        ('{"text": "a"}\n{"text": \n', "line 2 is no JSON"),
+        ('{\n"text": ["a", "b"], "n": [1]}', "its columns differ in length"),
+        ("5\n", "expected a JSON object in each line"),
+    ],
+)
+def test_no_tables_of_json(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        rows(tmp_path / "a.json", text)
+
+
+def test_a_first_line_of_numbers_is_mentioned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    opened(tmp_path / "a.csv", "1,good film\n0,bad film\n")
+    assert "its first line is taken for the names of the columns: 1, good film" in caplog.text
+
+
+@pytest.mark.parametrize(("suffix", "module"), [(".gz", gzip), (".bz2", bz2), (".xz", lzma)])
+def test_compressed_files(tmp_path: Path, suffix: str, module: Any) -> None:
+    assert rows(tmp_path / f"a.csv{suffix}", module.compress(b"text,label\na,1\n")) == [("a", "1")]
+    assert rows(tmp_path / f"a.jsonl{suffix}", module.compress(b'{"text": "a"}\n')) == [("a",)]
+    cut_off = module.compress(b"text,label\n" + bytes(range(65, 91)) * 2_000 + b",1\n")[:-20]
+    with pytest.raises(InputError, match="could not be read"):
+        rows(tmp_path / f"b.csv{suffix}", cut_off)
+
+
+def test_lines_end_where_a_line_feed_is(tmp_path: Path) -> None:
+    assert rows(tmp_path / "a.txt", b"\xef\xbb\xbfone\rtwo\r\n\nthree") == [("one\rtwo",), ("",), ("three",)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.csv", "text;label\nwell, well;1\n", [("well, well", "1")]),
+        ("a.csv", "text\tlabel\na;b\t1\n", [("a;b", "1")]),
+        ("a.csv", "text|label\na,b|1\n", [("a,b", "1")]),
+        ("a.csv", 'text;"label, as given"\na;1\n', [("a", "1")]),
+        ("a.tsv", "text;x\tlabel\na,b\t1\n", [("a,b", "1")]),
+        ("a.csv", "id,text,label\n1,5,01\n2,10,TRUE\n", [("1", "5", "01"), ("2", "10", "TRUE")]),
+        ("a.csv", ",text\n0,a\n", [("0", "a")]),
+        ("a.csv", f"text,label\n{'long ' * 40_000},1\n", [("long " * 40_000, "1")]),
+        ("a.csv", "text\na\n\n", [("a",)]),
+        ("a.csv", "text,label\n\na,1\n\n", [("a", "1")]),
+    ],
+)
+def test_delimiters(tmp_path: Path, name: str, content: str, expected: list[tuple[str, ...]]) -> None:
+    assert rows(tmp_path / name, content) == expected
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['"Frailty" is good', "b", '"it was', "d"],
+        ['"begins here', "b", 'and "ends" here', "d"],
+        ['"', "b", '""', "d"],
+        ['"One" said', '"Two', 'three" said', "d"],
+        ['He said "no', "b", 'yes" and', '"" empty'],
+    ],
+)
+def test_tabs_without_quoting_swallow_no_line(tmp_path: Path, lines: list[str]) -> None:
+    text = "text\tlabel\n" + "".join(f"{line}\t1\n" for line in lines)
+    assert rows(tmp_path / "a.tsv", text) == [(line, "1") for line in lines]
+
+
+def test_tabs_with_quoting(tmp_path: Path) -> None:
+    text = 'text\tlabel\n"two\nlines, ""quoted"""\t1\nb\t2\n'
+    assert rows(tmp_path / "a.tsv", text) == [('two\nlines, "quoted"', "1"), ("b", "2")]
+    both = 'text\tlabel\n"a\t1\nb"\t2\n'
+    with pytest.raises(
+        InputError, match="can be read as 2 rows, .*, or as 1 rows, .*--quoting none or --quoting double"
+    ):
+        opened(tmp_path / "b.tsv", both)
+    assert rows(tmp_path / "b.tsv", both, quoting="none") == [('"a', "1"), ('b"', "2")]
+    assert rows(tmp_path / "b.tsv", both, quoting="double") == [("a\t1\nb", "2")]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("text,label,source\ngood,pos,web,\n", r"row 1 \(line 2\) has 4 fields, the header 3"),
+        ("text,label,source\na,1,x\ngood,pos\n", r"row 2 \(line 3\) has 2 fields, the header 3"),
+        ("text,label\na,1\nb, and c,2\n", r"row 2 \(line 3\) has 3 fields.*must stand in quotation marks"),
+        ("text\na\nb,c\n", r"row 2 \(line 3\) has 2 fields, the header 1"),
+        ('text,label\n"a\nb",1\n"c,2\n', "line 4: a quotation mark is never closed.*--quoting none"),
+        ('text,label\n"a"b,1\n', "line 2: ',' expected after '\"'"),
+        ("text;label|x\na;1|2\nb;3|4\n", "';', '|' may be between its fields: name the right one with --delimiter"),
+        ("text,label\ncaf\xe9,1\n".encode("cp1252"), r"line 2 is not UTF-8 \(byte 0xe9\).*--encoding cp1252"),
+        ("text,label\na,1\n".encode("utf-16-le"), "zero bytes.*--encoding utf-16-le"),
+        ("text\nfoo\n\nbar\n", "line 3 is empty. Write an empty text as two quotation marks"),
+        (b"", "is empty"),
+        ("\n\n", "is empty"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, content: str | bytes, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        rows(tmp_path / "a.csv", content)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "asked"),
+    [("cp1252", "cp1252"), ("utf-16", None), ("utf-8-sig", None), ("utf-16-be", "utf-16-be"), ("latin-1", "iso8859-1")],
+)
+def test_encodings(tmp_path: Path, encoding: str, asked: str | None) -> None:
+    assert rows(tmp_path / "a.csv", "text,label\ncafé,1\n".encode(encoding), encoding=asked) == [("café", "1")]
+    assert rows(tmp_path / "a.txt", "café\n".encode(encoding), encoding=asked) == [("café",)]
+    assert rows(tmp_path / "a.jsonl", '{"text": "café"}'.encode(encoding), encoding=asked) == [("café",)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"encoding": "klingon"}, "--encoding klingon is no encoding"),
+        ({"encoding": "base64"}, "--encoding base64 is no encoding"),
+        ({"encoding": "cp1252"}, "begins with the byte order mark of UTF-8, but --encoding says cp1252"),
+        ({"delimiter": ",,"}, "--delimiter must be one character, or tab; found ',,'"),
+        ({"delimiter": '"'}, "--delimiter must be one character"),
+    ],
+)
+def test_wrong_settings(tmp_path: Path, arguments: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        opened(tmp_path / "a.csv", b"\xef\xbb\xbftext,label\na,1\n", **arguments)
+
+
+def test_tabs_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no tab in its first line, but ','. Name what is between its fields"):
+        opened(tmp_path / "a.tsv", "text,label\na,1\n")
+    assert rows(tmp_path / "a.tsv", "text,label\na,1\n", delimiter=",") == [("a", "1")]
+    assert rows(tmp_path / "b.tsv", "text\na, b\n") == [("a, b",)]
+
+
+@pytest.mark.parametrize("name", ["tab", "\\t", "\t"])
+def test_names_of_the_tab(tmp_path: Path, name: str) -> None:
+    assert rows(tmp_path / "a.csv", "a,b\tc\n1\t2\n", delimiter=name) == [("1", "2")]
+
+
+def test_columns_are_found_in_any_case(tmp_path: Path) -> None:
+    table = opened(tmp_path / "a.csv", "Text, Label ,label,id,id\na,1,2,3,4\n")
+    assert (table.find("text"), table.find("TEXT"), table.find("label")) == ("Text", "Text", "label")
+    with pytest.raises(InputError, match="has 2 columns 'id'"):
+        table.find("id")
+    with pytest.raises(InputError, match="has 2 columns 'LABEL'"):
+        table.find("LABEL")
+    with pytest.raises(InputError, match="has no column body; its columns are Text"):
+        table.find("body")
+
+
+def test_columns_of_text(tmp_path: Path) -> None:
+    table = opened(tmp_path / "a.csv", "id,text,stars\n1,nice,5\n2,,3\n")
+    assert table.text_columns() == {"id": False, "text": True, "stars": False}
+    views = pa.table({"text": pa.array(["a"], pa.string_view()), "n": [1], "names": [["x"]]})
+    pq.write_table(views, tmp_path / "a.parquet")
+    assert open_table(tmp_path / "a.parquet", FileArguments()).text_columns() == {"text": True}

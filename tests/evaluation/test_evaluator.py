@@ -1,0 +1,255 @@
+"""`evaluate`: scores, intervals, plots, and what happens to a damaged run."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file, save_file
+from sklearn import metrics as sk
+
+from modeling_lstm.cli import main
+from modeling_lstm.evaluation.arguments import EvaluationArguments
+from modeling_lstm.evaluation.evaluator import evaluate
+from modeling_lstm.evaluation.intervals import score_intervals
+from modeling_lstm.evaluation.metrics import (
+    TextClassificationMetric,
+    calibration_bins,
+    calibration_error,
+    confusion_matrix,
+    confusion_scores,
+    scores,
+)
+from modeling_lstm.evaluation.plots import plot_confusion
+from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
+
+RNG = np.random.default_rng(0)
+
+
+def test_evaluate_writes_scores_and_plots(run_copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(run_copy), "--split", "test"]) == 0
+    assert "accuracy" in capsys.readouterr().out
+    folder = run_copy / "evaluation" / "test"
+    result = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
+    record = json.loads((run_copy / "run.json").read_text(encoding="utf-8"))
+    assert result["rows"] == 33 and result["scores"]["accuracy"] > 0.9
+    assert record["metrics"]["test"] == result["scores"] and record["intervals"]["test"] == result["intervals"]
+    assert np.trace(result["confusion"]) / 33 == pytest.approx(result["scores"]["accuracy"])
+    assert np.sum(result["confusion"], axis=1).tolist() == [11, 11, 11]
+    for name in ("confusion_matrix.png", "calibration.png"):
+        assert (folder / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_evaluation_does_not_depend_on_the_batch_size(run_copy: Path) -> None:
+    found = []
+    for size in ("1", "7", "128"):
+        assert main(["evaluate", str(run_copy), "--batch_size", size]) == 0
+        path = run_copy / "evaluation" / "test" / "evaluation.json"
+        found.append(json.loads(path.read_text(encoding="utf-8"))["scores"])
+    for other in found[1:]:
+        assert other == pytest.approx(found[0], abs=1e-6)
+
+
+def test_evaluate_on_other_data_leaves_the_record_alone(run_copy: Path, tmp_path: Path) -> None:
+    before = (run_copy / "run.json").read_bytes()
+    path = write_csv(tmp_path / "other" / "test.csv", opinion_rows(12))
+    assert main(["evaluate", str(run_copy), "--dataset", str(path.parent)]) == 0
+    assert (run_copy / "run.json").read_bytes() == before
+    assert not (run_copy / "evaluation" / "test").exists()
+    found = list((run_copy / "evaluation").glob("*-test/evaluation.json"))
+    assert len(found) == 1 and json.loads(found[0].read_text(encoding="utf-8"))["rows"] == 12
+    rows = [(label, text) for text, label in opinion_rows(12)]
+    path = write_csv(tmp_path / "renamed" / "test.csv", rows, ("mood", "words"))
+    flags = ["--dataset", str(path.parent), "--text_column", "words", "--label_column", "mood"]
+    assert main(["evaluate", str(run_copy), *flags]) == 0
+
+
+def test_evaluate_refuses_what_it_cannot_use(run_copy: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    assert "no train2 split; it has" in fails("evaluate", run_copy, "--split", "train2")
+    assert "There is no run folder" in fails("evaluate", tmp_path / "nowhere")
+    path = write_csv(tmp_path / "other" / "test.csv", [("a", "unheard of")] * 9)
+    assert "unheard of; known are negative, neutral, positive" in fails("evaluate", run_copy, "--dataset", path.parent)
+    assert "at least 100" in fails("evaluate", run_copy, "--resamples", "3")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict"])
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("model.safetensors", b"short", "damaged: model.safetensors is cut off"),
+        ("model.safetensors", None, "damaged: model.safetensors is missing"),
+        ("model.safetensors", "half", "damaged: model.safetensors is cut off"),
+        ("tokenizer.json", None, "damaged: tokenizer.json is missing"),
+        ("tokenizer.json", b'{"model": ', "damaged: tokenizer.json is no valid JSON"),
+        ("config.json", b"{", "damaged: config.json is no valid JSON"),
+        ("config.json", b"[]", "damaged: config.json holds no JSON object"),
+        ("config.json", b'{"model_type": "lstm", "pooling": "sum"}', "cannot be loaded"),
+        ("config.json", b'{"model_type": "unheard-of"}', "cannot be loaded"),
+        ("tokenizer.json", b"{}", "cannot be loaded"),
+    ],
+)
+def test_a_damaged_run(
+    run_copy: Path, fails: Callable[..., str], command: str, name: str, content: bytes | str | None, message: str
+) -> None:
+    path = run_copy / name
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-100] if isinstance(content, str) else content)
+    assert message in fails(command, run_copy, *(["a text"] if command == "predict" else []))
+
+
+def test_a_broken_or_missing_record(run_copy: Path, fails: Callable[..., str]) -> None:
+    (run_copy / "run.json").write_text("{", encoding="utf-8")
+    assert "run.json is no valid JSON" in fails("evaluate", run_copy)
+    (run_copy / "run.json").unlink()
+    assert "has no run.json, which modeling-lstm train writes when a training ends" in fails("evaluate", run_copy)
+    (run_copy / "config.json").unlink()  # what is written with it, when a training ends
+    assert "has no run.json: its training did not finish; resume it" in fails("evaluate", run_copy)
+
+
+def test_a_tokenizer_larger_than_the_vocabulary(run_copy: Path, fails: Callable[..., str]) -> None:
+    path = run_copy / "tokenizer.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    vocabulary = content["model"]["vocab"]
+    size = len(vocabulary)
+    vocabulary["more"] = size
+    path.write_text(json.dumps(content), encoding="utf-8")
+    message = fails("predict", run_copy, "more")
+    assert f"The tokenizer has {size + 1} tokens, but the model has vectors for {size} only" in message
+
+
+def test_weights_that_are_missing_or_not_finite(run_copy: Path, fails: Callable[..., str]) -> None:
+    path = run_copy / "model.safetensors"
+    weights = load_file(path)
+    save_file({name: weight for name, weight in weights.items() if "rnn" not in name}, path, {"format": "pt"})
+    assert "damaged: its weights lack lstm.encoder.rnn" in fails("predict", run_copy, "a text")
+    weights["classifier.bias"] += float("nan")
+    save_file(weights, path, {"format": "pt"})
+    assert "damaged: its weights classifier.bias are not finite" in fails("evaluate", run_copy)
+    (run_copy / "run.json").write_text("{}", encoding="utf-8")
+    assert "damaged: run.json lacks data, metrics, task" in fails("evaluate", run_copy)
+
+
+def test_label_names_are_no_mathematics(tmp_path: Path) -> None:
+    plot_confusion(np.eye(2, dtype=int), ["$5_{-$10", "more"], tmp_path / "a.png")
+    plot_confusion(np.eye(60, dtype=int), [f"label {n}" for n in range(60)], tmp_path / "b.png")
+    assert (tmp_path / "a.png").stat().st_size and (tmp_path / "b.png").stat().st_size
+
+
+def test_scores_agree_with_scikit_learn() -> None:
+    references, predictions = RNG.integers(0, 3, 200), RNG.integers(0, 3, 200)
+    found = TextClassificationMetric().compute(
+        predictions=predictions, references=references, label_names=["a", "b", "c"]
+    )
+    assert found["accuracy"] == sk.accuracy_score(references, predictions)
+    assert found["macro_recall"] == pytest.approx(sk.balanced_accuracy_score(references, predictions))
+    assert found["macro_f1"] == pytest.approx(sk.f1_score(references, predictions, average="macro"))
+    assert found["f1_b"] == pytest.approx(sk.f1_score(references, predictions, average=None)[1])
+
+
+def test_multi_label_and_regression_scores() -> None:
+    references, predictions = RNG.integers(0, 2, (50, 3)), RNG.integers(0, 2, (50, 3))
+    metric = TextClassificationMetric("multi_label_classification")
+    found = metric.compute(predictions=predictions, references=references, label_names=["a", "b", "c"])
+    assert found["micro_f1"] == pytest.approx(sk.f1_score(references, predictions, average="micro"))
+    assert found["accuracy"] == pytest.approx((references == predictions).all(axis=1).mean())
+    one = metric.compute(predictions=[[1], [1], [0]], references=[[1], [0], [1]], label_names=["x"])
+    assert one["f1_x"] == one["micro_f1"] == pytest.approx(0.5)
+    numbers, guesses = RNG.normal(size=40), RNG.normal(size=40)
+    found = TextClassificationMetric("regression").compute(predictions=guesses, references=numbers)
+    assert found["mean_squared_error"] == pytest.approx(sk.mean_squared_error(numbers, guesses))
+    assert found["pearson"] == pytest.approx(np.corrcoef(numbers, guesses)[0, 1])
+
+
+def test_an_unknown_problem_type_is_refused() -> None:
+    with pytest.raises(ValueError, match="found 'ranking'"):
+        TextClassificationMetric("ranking")
+
+
+def test_calibration() -> None:
+    """Rows of confidence 0.8, of which 80 % are right, are calibrated; if all are right, the error is 0.2."""
+    probabilities = np.tile([0.8, 0.2], (100, 1))
+    references = np.repeat([0, 1], [80, 20])
+    assert calibration_error(probabilities, references) == pytest.approx(0.0)
+    assert calibration_error(probabilities, np.zeros(100, dtype=int)) == pytest.approx(0.2)
+    assert calibration_bins(probabilities, references) == [(pytest.approx(0.8), pytest.approx(0.8), 100)]
+
+
+def test_intervals_hold_the_score_and_narrow_with_rows() -> None:
+    widths = []
+    for rows in (100, 10_000):
+        references = RNG.integers(0, 2, rows)
+        predictions = np.where(RNG.random(rows) < 0.8, references, 1 - references)
+        low, high = score_intervals("single_label_classification", predictions, references, ["a", "b"], resamples=200)[
+            "accuracy"
+        ]
+        assert low <= scores("single_label_classification", predictions, references)["accuracy"] <= high
+        widths.append(high - low)
+    # the normal approximation: 2 * 1.96 * sqrt(0.8 * 0.2 / rows)
+    assert widths == pytest.approx([0.157, 0.0157], rel=0.25)
+
+
+def test_confusion_matrix_has_true_labels_in_rows() -> None:
+    assert confusion_matrix(np.array([1, 1, 0]), np.array([0, 1, 0]), 2).tolist() == [[1, 1], [0, 1]]
+
+
+def test_scores_from_confusion_matrices_are_those_of_scikit_learn() -> None:
+    """Of several at once, also where a label is in no row or in no prediction."""
+    rng = np.random.default_rng(0)
+    names = ["a", "b", "c", "d"]
+    drawn = [(rng.integers(3, size=40), rng.integers(1, 4, size=40)) for _ in range(20)]
+    matrices = np.stack([confusion_matrix(predictions, references, 4) for predictions, references in drawn])
+    found = confusion_scores(matrices, names)
+    for number, (predictions, references) in enumerate(drawn):
+        options: dict = {"labels": range(4), "zero_division": 0.0}
+        precision, recall, f1, rows = sk.precision_recall_fscore_support(references, predictions, **options)
+        expected = {
+            "accuracy": sk.accuracy_score(references, predictions),
+            "macro_f1": f1.mean(),
+            "macro_recall": recall.mean(),
+            "macro_precision": precision.mean(),
+            "weighted_f1": np.average(f1, weights=rows),
+            "f1_c": f1[2],
+            "f1_d": 0.0,
+        }
+        assert {name: found[name][number] for name in expected} == pytest.approx(expected)
+    twice = confusion_matrix(*drawn[0], 4, weights=np.full(40, 2.0))
+    assert (twice == 2 * matrices[0]).all()
+
+
+def test_a_file_is_scored_whole(tmp_path: Path, data_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not only the share of it that the run's own settings would cut off its training data."""
+    flags = ["--test_share", "0.2", "--group_column", "text"]
+    run = tmp_path / "run"
+    assert (
+        main(["train", "--dataset", str(data_folder / "train.csv"), "--output_dir", str(run), *flags, *TRAIN_FLAGS])
+        == 0
+    )
+    other = write_csv(tmp_path / "other.csv", opinion_rows(100))
+    for split in ("test", "validation", "train"):
+        assert evaluate(str(run), EvaluationArguments(dataset=str(other), split=split))["rows"] == 100
+    assert evaluate(str(run), EvaluationArguments(split="test"))["rows"] < 90
+    semicolons = tmp_path / "semicolons.csv"
+    semicolons.write_bytes(other.read_bytes().replace(b",", b";"))
+    assert evaluate(str(run), EvaluationArguments(dataset=str(semicolons)))["rows"] == 100
+
+
+def test_texts_that_are_also_in_train_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = opinion_rows(60)
+    write_csv(tmp_path / "data" / "train.csv", rows)
+    write_csv(tmp_path / "data" / "validation.csv", [("never seen", "positive")])
+    write_csv(tmp_path / "data" / "test.csv", [*rows[:4], ("never seen", "negative")])
+    run = tmp_path / "run"
+    assert main(["train", "--dataset", str(tmp_path / "data"), "--output_dir", str(run), *TRAIN_FLAGS]) == 0
+    said = "4 of the 5 test texts are also in train."
+    assert said in caplog.text and "validation texts" not in caplog.text
+    assert json.loads((run / "run.json").read_text(encoding="utf-8"))["data"]["overlap"] == {"test": 4}
+    caplog.clear()
+    evaluate(str(run), EvaluationArguments())
+    assert said in caplog.text
+    caplog.clear()
+    evaluate(str(run), EvaluationArguments(dataset=str(tmp_path / "data")))
+    assert said not in caplog.text
+    assert "is what the run was trained on: without --dataset its test split alone is scored." in caplog.text

@@ -1,0 +1,298 @@
+"""`predict`: sentences, files and standard input; order kept, nothing half-written, memory bounded."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from transformers import pipeline
+
+from modeling_lstm.cli import main
+from modeling_lstm.inference import prediction
+from modeling_lstm.inference.arguments import PredictionArguments
+from modeling_lstm.inference.prediction import classify, open_classifier, predict
+from modeling_lstm.inference.writers import write_rows
+from modeling_lstm.runs.run_folders import load_run
+from modeling_lstm.utils.errors import InputError
+from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
+
+TEXTS = [text for text, _ in opinion_rows(40)] + [
+    "",
+    'quoted "text", with a comma\nand a line',
+    "ünïcödé 😀",
+    "the " * 3_000,
+]
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    if path.suffix == ".parquet":
+        return pq.read_table(path).to_pylist()
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
+
+
+def test_sentences_on_the_command_line(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", str(trained), "the film was great number 1", "the film was awful number 2", ""]) == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [line[0] for line in lines[:2]] == ["positive", "negative"]
+    assert [line[2] for line in lines] == ["the film was great number 1", "the film was awful number 2", ""]
+    assert all(0 < float(line[1]) <= 1 for line in lines)
+
+
+@pytest.mark.parametrize("output", ["a.csv", "a.tsv", "a.jsonl", "deep/er/a.parquet"])
+def test_files_in_and_out_keep_the_order(trained: Path, tmp_path: Path, output: str) -> None:
+    source = write_csv(tmp_path / "in.csv", [(number, text) for number, text in enumerate(TEXTS)], ("id", "review"))
+    target = tmp_path / output
+    assert main(["predict", str(trained), "--input", str(source), "--output", str(target)]) == 0
+    rows = read(target)
+    assert [row["text"] for row in rows] == TEXTS
+    model, tokenizer = load_run(str(trained))
+    classifier = pipeline("text-classification", model=model, tokenizer=tokenizer)
+    for row in rows:
+        expected = classifier(row["text"], truncation=True)[0]
+        assert row["label"] == expected["label"]
+        assert float(row["score"]) == pytest.approx(expected["score"], abs=1e-5)
+    assert not list(target.parent.glob(".saving-*"))
+
+
+@pytest.mark.numeric
+def test_chunks_and_batches_change_nothing(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    classifier = open_classifier(str(trained))
+    expected = list(classify(classifier, TEXTS, 1))
+    monkeypatch.setattr(prediction, "CHUNK", 7)
+    for size in (1, 3, 64):
+        found = list(classify(classifier, TEXTS, size))
+        assert [(row["text"], row["label"]) for row in found] == [(row["text"], row["label"]) for row in expected]
+        assert [row["score"] for row in found] == pytest.approx([row["score"] for row in expected], abs=1e-5)
+
+
+def test_input_is_read_as_it_is_needed(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than one chunk is taken from the source ahead of what was asked for."""
+    monkeypatch.setattr(prediction, "CHUNK", 10)
+    taken = 0
+
+    def source() -> Iterator[str]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield "the film was okay"
+
+    rows = classify(open_classifier(str(trained)), source(), 4)
+    for asked in range(1, 26):
+        next(rows)
+        assert taken <= asked + 10
+
+
+def test_standard_input_and_text_files(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = "the film was great\n\nthe film was poor\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    assert main(["predict", str(trained), "--input", "-"]) == 0
+    from_stdin = capsys.readouterr().out
+    assert len(from_stdin.splitlines()) == 3
+    (tmp_path / "a.txt").write_text(lines, encoding="utf-8")
+    assert main(["predict", str(trained), "--input", str(tmp_path / "a.txt")]) == 0
+    assert capsys.readouterr().out == from_stdin
+
+
+def test_several_text_columns(trained: Path, tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "in.csv", [("great", "film")], ("title", "body"))
+    arguments = PredictionArguments(input=str(source), text_column=["title", "body"])
+    rows = predict(str(trained), [], arguments)
+    assert not isinstance(rows, int) and next(rows)["text"] == "great\nfilm"  # as in runs before there were separators
+
+
+def test_what_cannot_be_used(trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    assert "either sentences or --input" in fails("predict", trained)
+    assert "either sentences or --input" in fails("predict", trained, "a", "--input", "b.csv")
+    assert "There is no file" in fails("predict", trained, "--input", tmp_path / "none.csv")
+    assert "--output must end in .csv, .tsv, .jsonl, .parquet" in fails("predict", trained, "a", "--output", "a.xlsx")
+    assert "There is no run folder" in fails("predict", "./nowhere", "a")
+    source = write_csv(tmp_path / "in.csv", [("a", "b")], ("one", "two"))
+    assert "Name it with --text_column: the columns are one, two" in fails("predict", trained, "--input", source)
+    assert "no column three" in fails("predict", trained, "--input", source, "--text_column", "three")
+    assert "1,000,000 characters" in fails("predict", trained, "x" * 1_000_000)
+    (tmp_path / "null.jsonl").write_text('{"text": "a"}\n{"text": null}\n', encoding="utf-8")
+    target = tmp_path / "out.csv"
+    assert "Row 2 of the input holds no text" in fails(
+        "predict", trained, "--input", tmp_path / "null.jsonl", "--output", target
+    )
+    assert not target.exists() and not list(tmp_path.glob(".saving-*"))
+
+
+def test_the_text_columns_of_the_training_are_read(tmp_path: Path, fails: Callable[..., str]) -> None:
+    rows = [(text.split()[0], " ".join(text.split()[1:]), label) for text, label in opinion_rows(60)]
+    source = write_csv(tmp_path / "a.csv", rows, ("headline", "body", "label"))
+    run = tmp_path / "run"
+    columns = ["--text_column", "headline", "body"]
+    assert main(["train", "--dataset", str(source), "--output_dir", str(run), *columns, *TRAIN_FLAGS]) == 0
+    assert main(["predict", str(run), "--input", str(source), "--output", str(tmp_path / "out.csv")]) == 0
+    assert read(tmp_path / "out.csv")[0]["text"] == f"{rows[0][0]} [SEP] {rows[0][1]}"
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    assert record["data"].pop("separator") == " [SEP] "
+    other = write_csv(tmp_path / "b.csv", [row[:2] for row in rows], ("Headline", "BODY"))
+    assert main(["predict", str(run), "--input", str(other), "--output", str(tmp_path / "out.csv")]) == 0
+    assert read(tmp_path / "out.csv")[0]["text"] == f"{rows[0][0]} [SEP] {rows[0][1]}"
+    half = write_csv(tmp_path / "c.csv", [row[1:2] for row in rows], ("body",))
+    message = fails("predict", run, "--input", half)
+    assert "reads the columns headline, body, of which" in message and "has only body: name the columns" in message
+    (run / "run.json").write_text(json.dumps(record), encoding="utf-8")  # as it was before there were separators
+    assert main(["predict", str(run), "--input", str(source), "--output", str(tmp_path / "out.csv")]) == 0
+    assert read(tmp_path / "out.csv")[0]["text"] == f"{rows[0][0]}\n{rows[0][1]}"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_several_labels(tmp_path: Path, suffix: str) -> None:
+    found = [{"text": "a", "label": [], "score": []}, {"text": "b", "label": ["x", "y"], "score": [0.75, 0.5]}]
+    target = tmp_path / f"out.{suffix}"
+    assert write_rows(iter(found), target, several=True) == 2
+    rows = read(target)
+    if suffix == "csv":
+        rows = [row | {name: json.loads(row[name]) for name in ("label", "score")} for row in rows]
+    assert rows == found
+    assert write_rows(iter([]), target, several=True) == 0 and read(target) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", b'text,label\na,b\n"c\n'),
+        ("a.csv", b"text\na\nb,c,d\n"),
+        ("a.csv", "text\ncaf\xe9\n".encode("latin-1")),
+        ("a.txt", b"caf\xe9\n"),
+        ("a.jsonl", b'{"text": "a"}\n{"text'),
+        ("a.parquet", b"PAR1 not really"),
+    ],
+)
+def test_damaged_input(trained: Path, tmp_path: Path, fails: Callable[..., str], name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    target = tmp_path / "out.csv"
+    assert "could not be read" in fails("predict", trained, "--input", tmp_path / name, "--output", target)
+    assert not target.exists()
+
+
+def test_output_that_cannot_be_written(trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.csv").mkdir()
+    assert "was not written" in fails("predict", trained, "a", "--output", tmp_path / "file" / "out.csv")
+    assert "is a folder" in fails("predict", trained, "a", "--output", tmp_path / "folder.csv")
+    assert "--batch_size must be at least 1" in fails("predict", trained, "a", "--batch_size", "0")
+    assert "is not UTF-8" in fails("predict", trained, "caf\udce9")
+
+
+def test_a_failure_leaves_the_old_output(tmp_path: Path) -> None:
+    target = tmp_path / "out.csv"
+    target.write_text("old", encoding="utf-8")
+
+    def rows() -> Iterator[dict[str, object]]:
+        yield {"text": "a", "label": "b", "score": 0.5}
+        raise InputError("in the middle")
+
+    with pytest.raises(InputError, match="in the middle"):
+        write_rows(rows(), target)
+    assert target.read_text(encoding="utf-8") == "old" and list(tmp_path.iterdir()) == [target]
+
+
+ROWS = [
+    {"id": n, "text": text, "label": "?", "tags": ["a", 1.50, None]} for n, text in enumerate(["good", 'a "b"\n', ""])
+]
+
+
+@pytest.mark.parametrize("source", ["in.csv", "in.tsv", "in.jsonl", "in.parquet"])
+@pytest.mark.parametrize("output", ["a.csv", "a.jsonl", "a.parquet"])
+def test_columns_that_are_kept(trained: Path, tmp_path: Path, source: str, output: str) -> None:
+    path, target = tmp_path / source, tmp_path / output
+    if source == "in.parquet":
+        pq.write_table(pa.Table.from_pylist([row | {"tags": ["a"]} for row in ROWS]), path)
+    elif source == "in.jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    else:
+        rows = [tuple(row.values()) for row in ROWS]
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, delimiter="\t" if source == "in.tsv" else ",").writerows([tuple(ROWS[0]), *rows])
+    flags = ["--keep_columns", "all", "--all_scores"]
+    assert main(["predict", str(trained), "--input", str(path), "--output", str(target), *flags]) == 0
+    found = read(target)
+    assert [row["text"] for row in found] == [row["text"] for row in ROWS]
+    assert list(found[0]) == [
+        *("text", "label", "score", "score_negative", "score_neutral", "score_positive", "id", "input_label", "tags")
+    ]
+    assert [row["input_label"] for row in found] == ["?"] * 3
+    is_typed = source == "in.parquet" or (source == "in.jsonl" and output == "a.jsonl")
+    ids: list[int | str] = [0, 1, 2] if is_typed and output != "a.csv" else ["0", "1", "2"]
+    assert [row["id"] for row in found] == ids
+    if source == "in.jsonl":
+        assert [row["tags"] if output == "a.jsonl" else json.loads(row["tags"]) for row in found] == [
+            ["a", 1.5, None] for _ in ROWS
+        ]
+    for row in found:
+        scores = {name: float(row[f"score_{name}"]) for name in ("negative", "neutral", "positive")}
+        assert sum(scores.values()) == pytest.approx(1.0, abs=1e-5)
+        assert max(scores, key=scores.__getitem__) == row["label"]
+        assert scores[row["label"]] == pytest.approx(float(row["score"]))
+
+
+def test_answers_can_be_answered_again(trained: Path, tmp_path: Path) -> None:
+    """Columns that an earlier prediction wrote are kept under names of their own."""
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    source = write_csv(tmp_path / "in.csv", [("good", "x")], ("text", "label"))
+    for path, target in ((source, first), (first, second)):
+        flags = ["--input", str(path), "--output", str(target), "--keep_columns", "all"]
+        assert main(["predict", str(trained), *flags]) == 0
+    names = ["text", "label", "score", "input_label", "input_score", "input_input_label"]
+    assert list(read(second)[0]) == names and read(second)[0]["input_input_label"] == "x"
+
+
+def test_some_columns_are_kept(
+    trained: Path, tmp_path: Path, fails: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_csv(tmp_path / "in.csv", [("1", "good", "x")], ("ID", "text", "y"))
+    target = tmp_path / "out.csv"
+    assert main(["predict", str(trained), "--input", str(path), "--output", str(target), "--keep_columns", "id"]) == 0
+    assert list(read(target)[0]) == ["text", "label", "score", "ID"]
+    message = fails("predict", trained, "--input", path, "--output", target, "--keep_columns", "z")
+    assert "has no column z; its columns are ID, text, y" in message
+    assert "give both" in fails("predict", trained, "good", "--keep_columns", "id")
+    assert "has no columns" in fails("predict", trained, "--input", "-", "--output", target, "--keep_columns", "id")
+    capsys.readouterr()
+    assert main(["predict", str(trained), "the film was great", "--all_scores"]) == 0
+    label, scores, text = capsys.readouterr().out.strip().split("\t")
+    assert (label, text) == ("positive", "the film was great") and scores.startswith("negative 0.")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "texts"),
+    [
+        ("in.csv", "text\n5\n10\n", ["5", "10"]),
+        ("in.csv", "text;label\ngreat film;0\n", ["great film"]),
+        ("in.csv", "TEXT,lang\nit was awful,en\n", ["it was awful"]),
+        ("in.tsv", 'text\tid\n"a" b\t1\n"c\t2\nd\t3\n"e\t4\n', ['"a" b', '"c', "d", '"e']),
+        ("in.jsonl", '{"text": 5}\n{"text": "a"}\n', ["5", "a"]),
+        ("in.txt", "\ufeffone\rtwo\n\nthree\n", ["one\rtwo", "", "three"]),
+        ("-", "\ufeffone\rtwo\n\nthree\n", ["one\rtwo", "", "three"]),
+    ],
+)
+def test_as_many_answers_as_texts(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: str, texts: list[str]
+) -> None:
+    (tmp_path / name).write_bytes(content.encode("utf-8"))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content.encode("utf-8")), encoding="utf-8"))
+    found = predict(str(trained), [], PredictionArguments(input=name if name == "-" else str(tmp_path / name)))
+    assert not isinstance(found, int) and [row["text"] for row in found] == texts
+
+
+def test_rows_of_another_shape_than_the_header(trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("text,lang,source\nit was awful,en,web,\n", encoding="utf-8")
+    assert "row 1 (line 2) has 4 fields, the header 3" in fails("predict", trained, "--input", path)
+    path.write_bytes("text\ncafé\n".encode("cp1252"))
+    assert "line 2 is not UTF-8 (byte 0xe9)" in fails("predict", trained, "--input", path)
+    found = predict(str(trained), [], PredictionArguments(input=str(path), encoding="cp1252"))
+    assert not isinstance(found, int) and next(found)["text"] == "café"

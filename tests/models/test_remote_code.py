@@ -1,0 +1,78 @@
+"""Loading a run without this package: a fresh process, outside the repository, by `trust_remote_code=True`."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from transformers import pipeline
+
+from modeling_lstm.runs.run_folders import load_run
+from tests.conftest import opinion_rows
+
+SCRIPT = """
+import json, sys
+import transformers
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer, pipeline
+folder, texts = sys.argv[1], json.loads(sys.argv[2])
+trusted = {"trust_remote_code": True}
+model = AutoModelForSequenceClassification.from_pretrained(folder, **trusted)
+tokenizer = AutoTokenizer.from_pretrained(folder, **trusted)
+config = AutoConfig.from_pretrained(folder, **trusted)
+assert not any(name.split(".")[0] == "modeling_lstm" for name in sys.modules), "the package was imported"
+assert type(model).__module__.startswith("transformers_modules."), type(model)
+classify = pipeline("text-classification", model=folder, tokenizer=folder, **trusted)
+one = [answer["score"] for answer in classify(texts, batch_size=1)]
+many = [answer["score"] for answer in classify(texts, batch_size=8)]
+print(json.dumps([one, many, config.model_type]))
+"""
+
+
+def run_outside(script: str, folder: Path, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a script in an empty folder with an empty cache; `-I` keeps the repository off its path."""
+    home.mkdir(exist_ok=True)
+    return subprocess.run(
+        [sys.executable, "-I", "-c", script, str(folder), *arguments],
+        cwd=home,
+        env={"HF_HOME": str(home), "HF_HUB_OFFLINE": "1", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_a_run_loads_without_the_package(trained: Path, tmp_path: Path) -> None:
+    texts = [text for text, _ in opinion_rows(20)]
+    found = run_outside(SCRIPT, trained, tmp_path / "home", json.dumps(texts))
+    assert found.returncode == 0, found.stderr
+    one, many, model_type = json.loads(found.stdout.strip().splitlines()[-1])
+    model, tokenizer = load_run(str(trained))
+    expected = [row["score"] for row in pipeline("text-classification", model=model, tokenizer=tokenizer)(texts)]
+    assert one == pytest.approx(expected, abs=1e-5)
+    assert many == pytest.approx(expected, abs=1e-5)
+    assert model_type == "lstm"
+
+
+def test_remote_code_runs_only_when_asked_for(trained: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys; from transformers import AutoModelForSequenceClassification as A; A.from_pretrained(sys.argv[1])"
+    )
+    found = run_outside(script, trained, tmp_path / "home")
+    assert found.returncode != 0
+    assert "trust_remote_code=True" in found.stderr
+
+
+def test_the_base_model_loads_too(tmp_path: Path) -> None:
+    from modeling_lstm import LstmModel
+    from tests.conftest import tiny_config
+
+    LstmModel(tiny_config()).save_pretrained(tmp_path / "base")
+    script = (
+        "import sys, torch; from transformers import AutoModel; "
+        "m = AutoModel.from_pretrained(sys.argv[1], trust_remote_code=True); "
+        "print(type(m).__name__, tuple(m(torch.ones(2, 3).long()).pooler_output.shape))"
+    )
+    found = run_outside(script, tmp_path / "base", tmp_path / "home")
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.strip().endswith("LstmModel (2, 5)")

@@ -1,0 +1,197 @@
+"""The model card says what `run.json` knows, and stays well-formed whatever labels and names hold."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from huggingface_hub import ModelCard
+
+from modeling_lstm.cli import main
+from modeling_lstm.hub.card_marks import is_as_written, marked
+from modeling_lstm.hub.downloads import is_hub_id
+from modeling_lstm.publishing.run_card import run_card
+from modeling_lstm.runs.run_folders import read_record
+from modeling_lstm.utils.markdown import code, fenced
+from modeling_lstm.vectors import WordVectors
+from tests.conftest import TRAIN_FLAGS
+
+HOSTILE = [
+    'a: b\n---\nlicense: evil\n---\n# "x" {{ 7 * 7 }} {% raw %}',
+    "<script>alert(1)</script> | `code` `` | [link](javascript:alert(1)) ![image](http://x)",
+    "*bold* _it_ \\| \u202eback &lt;b&gt; $x$ - yes: !!python/object:os.system",
+]
+
+
+@pytest.fixture(scope="module")
+def record(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A run that was evaluated on test."""
+    import shutil
+
+    folder = tmp_path_factory.mktemp("card") / "run"
+    shutil.copytree(trained, folder)
+    assert main(["evaluate", str(folder), "--resamples", "100"]) == 0
+    return read_record(folder)
+
+
+def numbers_in(value: Any) -> set[float]:
+    """All numbers of a record, also those in its strings."""
+    if isinstance(value, dict):
+        return set().union(*(numbers_in(one) for one in (*value.values(), *value.keys())), set())
+    if isinstance(value, list | tuple):
+        return set().union(*(numbers_in(one) for one in value), set())
+    if isinstance(value, str):
+        return {float(one) for one in re.findall(r"\d+(?:\.\d+)?", value)}
+    return {float(value)} if isinstance(value, int | float) else set()
+
+
+def test_every_number_is_one_of_the_record(record: dict[str, Any]) -> None:
+    card = ModelCard(run_card(record, "me/films", language=["en"], license="mit"))
+    known = numbers_in(record)
+    derived = {record["seconds"]["total"] / 60, 95.0}  # minutes; the level of the intervals
+    derived |= {100 * record["data"]["tokens"]["validation"]["out_of_vocabulary"]}
+    shown = re.sub(r"<!--.*?-->|(?<=F)1\b", "", card.text)
+    found = re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?:e-?\d+)?", shown)
+    assert len(found) > 60
+    for text in found:
+        value = float(text.replace(",", ""))
+        decimals = len(text.partition(".")[2]) if "e" not in text else 9
+        assert any(abs(value - one) <= 0.5001 * 10**-decimals for one in known | derived), text
+    metrics = {one.metric_name: one.metric_value for one in card.data.eval_results or []}
+    test = record["metrics"]["test"]
+    args = {one.metric_name: one.metric_args for one in card.data.eval_results or []}
+    assert args["accuracy"]["interval_95"] == record["intervals"]["test"]["accuracy"]
+    assert args["macro f1"]["average"] == "macro"
+    assert metrics["accuracy"] == test["accuracy"] and metrics["macro f1"] == test["macro_f1"]
+    assert {one.dataset_split for one in card.data.eval_results or []} == {"test"}
+
+
+def test_what_the_card_says(record: dict[str, Any]) -> None:
+    answers = [("it was\n```bad```", {"label": "negative", "score": 0.98765432})]
+    text = run_card(record, "me/films", language=["en"], license="mit", examples=answers)
+    data = ModelCard(text).data.to_dict()
+    assert data["library_name"] == "transformers" and data["pipeline_tag"] == "text-classification"
+    assert data["license"] == "mit" and data["language"] == ["en"]
+    assert data["widget"] == [{"text": "it was ```bad```"}]
+    assert "datasets" not in data and "base_model" not in data, "a local folder is no data set of the Hub"
+    assert 'classify("it was\\n```bad```")\n# [{"label": "negative", "score": 0.9877}]' in text
+    assert 'model="me/films",\n    truncation=True,\n    trust_remote_code=True,\n    revision="COMMIT",\n' in text
+    assert record["command"] in text
+    confusion = record["confusion"]["test"]
+    assert "| `negative` | " + " | ".join(map(str, confusion[0])) + " |" in text
+    low, high = record["intervals"]["test"]["accuracy"]
+    assert f"| accuracy | {record['metrics']['test']['accuracy']:.4f} ({low:.3f} to {high:.3f}) |" in text
+
+
+def test_what_is_not_known_stays_absent(trained: Path) -> None:
+    record = read_record(trained)
+    record["command"] = None
+    del record["model"]["size_mb"]
+    text = run_card(record, "me/films")
+    data = ModelCard(text).data.to_dict()
+    assert not {"license", "language", "widget"} & data.keys()
+    assert " MB" not in text and "None" not in text and "Confusion" not in text and "interval" not in text
+    assert {one.dataset_split for one in ModelCard(text).data.eval_results or []} == {"validation"}
+
+
+def test_what_comes_from_the_hub_is_linked(record: dict[str, Any]) -> None:
+    record = json.loads(json.dumps(record))
+    record["data"] |= {"source": "hub", "dataset": "me/films-data", "subset": "big", "revision": "abc"}
+    record["embeddings"] = {"source": "transformer:me/encoder", "is_from_hub": is_hub_id("transformer:me/encoder")}
+    text = run_card(record, "me/films")
+    card = ModelCard(text)
+    assert card.data.to_dict()["datasets"] == ["me/films-data"] and card.data.to_dict()["base_model"] == "me/encoder"
+    assert card.data.eval_results[0].dataset_config == "big"
+    assert "[`me/films-data:big`](https://huggingface.co/datasets/me/films-data) at revision `abc`" in text
+
+
+@pytest.mark.parametrize("kind", ["multi_label_classification", "regression"])
+def test_other_tasks(record: dict[str, Any], kind: str) -> None:
+    record = json.loads(json.dumps(record))
+    record["task"]["problem_type"] = kind
+    del record["confusion"]
+    text = run_card(record, "me/films", examples=[("x", {"label": ["a", "b"], "score": [0.9, 0.8]})])
+    assert 'classify("x")\n```' in text, "a pipeline shows such answers in another way"
+    assert ("any of the labels" if kind.startswith("multi") else "a number.") in text and "Confusion" not in text
+
+
+def test_the_card_of_a_bag_of_words(data_folder: Path, tmp_path: Path) -> None:
+    flags = ["--model_type", "bag-of-words", "--dataset", str(data_folder), "--output_dir", str(tmp_path / "run")]
+    assert main(["train", *flags, *TRAIN_FLAGS]) == 0
+    assert main(["card", str(tmp_path / "run"), "me/films", "--examples", "the film was great"]) == 0
+    text = (tmp_path / "run" / "README.md").read_text(encoding="utf-8")
+    assert "A bag-of-words network (8 numbers a word, state of 8; " in text and " MB) that gives a text one" in text
+    assert 'classify("the film was great")\n# [{"label": "' in text
+    assert main(["card", str(tmp_path / "run"), "no/such/id"]) == 2
+
+
+def test_hostile_names_change_nothing_but_themselves(record: dict[str, Any]) -> None:
+    record = json.loads(json.dumps(record))
+    names = record["task"]["label_names"]
+    plain = run_card(record, "me/films", examples=[("x", {"label": "y", "score": 0.5})])
+    for old, new in zip(names, HOSTILE, strict=True):
+        record["metrics"] = json.loads(
+            json.dumps(record["metrics"]).replace(f"f1_{old}", f"f1_{json.dumps(new)[1:-1]}")
+        )
+    record["task"]["label_names"] = HOSTILE
+    record["data"]["dataset"] = HOSTILE[0]
+    record["command"] = "modeling-lstm train --dataset '\n```\n# Free money\n'"
+    counts = record["data"]["counts"]
+    record["data"]["counts"] = {
+        split: dict(zip(["rows", *HOSTILE], numbers.values(), strict=True)) for split, numbers in counts.items()
+    }
+    text = run_card(record, "me/films", examples=[(HOSTILE[0], {"label": HOSTILE[1], "score": 0.5})])
+    card, simple = ModelCard(text), ModelCard(plain)
+    assert card.data.to_dict().keys() == simple.data.to_dict().keys()
+    assert card.data.license is None and card.data.eval_results[0].dataset_name in " ".join(HOSTILE[0].split())
+    block = re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)
+    assert block and yaml.safe_load(block[1])["model-index"], "the first rule ends the metadata"
+    assert headings(card.text) == headings(simple.text)
+    outside = without_code(card.text)
+    assert "<script>" not in outside and "javascript:" not in outside and "http://x" not in outside
+    assert "{{ 7 * 7 }}" in text and "!!python" not in outside
+    rows = [line for line in card.text.splitlines() if line.startswith("| ")]
+    widths = [line.count("|") for line in simple.text.splitlines() if line.startswith("| ")]
+    assert [line.count("|") for line in rows] == widths, "no label ends a cell"
+
+
+def test_what_is_an_id_of_the_hub(tmp_path: Path) -> None:
+    assert is_hub_id("me/vectors") and is_hub_id("transformer:me/encoder") and is_hub_id("gpt2")
+    for name in (
+        str(tmp_path),
+        "glove.zip:a.txt",
+        "/data/glove.zip:a.txt",
+        "me/vectors:a.txt",
+        f"transformer:{tmp_path}",
+    ):
+        assert not is_hub_id(name)
+    assert not is_hub_id(WordVectors(["a"], np.ones((1, 2), np.float32)))
+
+
+def headings(text: str) -> list[str]:
+    return re.findall(r"^#.*$", without_code(text), re.MULTILINE)
+
+
+def without_code(text: str) -> str:
+    """What is left of Markdown without its code, as CommonMark delimits it."""
+    text = re.sub(r"^(`{3,}).*?^\1`*$", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", text)
+
+
+def test_code_and_fences_hold_anything() -> None:
+    assert code("a") == "`a`" and code("`") == "`` ` ``" and code("a``b") == "```a``b```"
+    assert code("x\\|*y*\nz") == "<code>x&#92;&#124;&#42;y&#42;&#32;z</code>" and code("") == "`  `"
+    assert fenced("a\n```\nb") == "````\na\n```\nb\n````"
+
+
+def test_a_changed_card_is_known() -> None:
+    card = marked("---\ntags:\n- b\nlicense: mit\n---\n\n# Title\n\nWords.\n")
+    assert is_as_written(card)
+    assert is_as_written(card.replace("tags:\n- b\nlicense: mit", "license: mit\ntags: [b]")), "the same metadata"
+    assert not is_as_written(card.replace("Words", "Other words"))
+    assert not is_as_written(card.replace("license: mit", "license: apache-2.0"))
+    assert not is_as_written(card.replace("license: mit", "license: [")), "YAML that a person broke"
+    assert not is_as_written(card + "More.\n") and not is_as_written("# Mine\n")

@@ -1,0 +1,150 @@
+"""What `card` and `push` say of a folder that is no run, and which files of a run they share."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
+
+from modeling_lstm.cli import main
+from modeling_lstm.publishing.sharing import run_files
+from modeling_lstm.runs.run_folders import INDEX
+from modeling_lstm.vectors import WordVectors
+
+WEIGHTS = "model.safetensors"
+
+
+def _exported(trained: Path, folder: Path) -> None:
+    pytest.importorskip("onnx_ir", reason="The exporter is not installed: make install.")
+    assert main(["export", str(trained), str(folder)]) == 0
+
+
+def _vectors(_: Path, folder: Path) -> None:
+    WordVectors(["film", "great"], np.eye(2, dtype=np.float32)).save_pretrained(folder)
+
+
+def _trainer(trained: Path, folder: Path) -> Trainer:
+    """A plain Trainer of transformers that has left a checkpoint in the folder."""
+    model = AutoModelForSequenceClassification.from_pretrained(trained)
+    settings: dict[str, Any] = {"max_steps": 1, "save_steps": 1, "report_to": "none", "disable_tqdm": True}
+    args = TrainingArguments(output_dir=str(folder), use_cpu=True, **settings)
+    rows = [{"input_ids": [2, 3], "label": 0}] * 2
+    tokenizer = AutoTokenizer.from_pretrained(trained)
+    trainer = Trainer(model, args, train_dataset=rows, processing_class=tokenizer)  # type: ignore[arg-type]
+    trainer.train()
+    return trainer
+
+
+def _saved_by_trainer(trained: Path, folder: Path) -> None:
+    _trainer(trained, folder).save_model()
+
+
+def _saved_in_shards(trained: Path, folder: Path) -> None:
+    _shards(trained, folder)
+    (folder / "run.json").unlink(missing_ok=True)
+
+
+def _checkpoint(trained: Path, folder: Path) -> None:
+    _trainer(trained, folder.with_name("whole"))
+    shutil.copytree(folder.with_name("whole") / "checkpoint-1", folder)
+
+
+def _unfinished(trained: Path, folder: Path) -> None:
+    (folder / "checkpoint-7").mkdir(parents=True)
+    (folder / "checkpoint-7" / "trainer_state.json").write_text("{}", encoding="utf-8")
+
+
+def _comparison(_: Path, folder: Path) -> None:
+    (folder / "runs").mkdir(parents=True)
+    (folder / "comparison.json").write_text("{}", encoding="utf-8")
+
+
+def _empty(_: Path, folder: Path) -> None:
+    folder.mkdir()
+
+
+def _file(_: Path, folder: Path) -> None:
+    folder.write_text("{}", encoding="utf-8")
+
+
+def _rows(_: Path, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "train.csv").write_text("text,label\n", encoding="utf-8")
+
+
+def _broken_configuration(_: Path, folder: Path) -> None:
+    folder.mkdir()
+    (folder / "config.json").write_text("[1, 2", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (
+            _exported,
+            "is an exported model: name the run that it was exported from, or share the folder as it is: hf up",
+        ),
+        (_saved_by_trainer, "holds a model but no run.json, which modeling-lstm train writes and Trainer.save_model"),
+        (_saved_in_shards, "holds a model but no run.json"),
+        (_trainer, "holds the checkpoints of a Trainer, but no model and no run.json. Share the trained model from Py"),
+        (_checkpoint, "is a checkpoint of a training, not a run: name the run folder"),
+        (_unfinished, "training that did not finish: give the command that began it again, with --resume_from_check"),
+        (_vectors, "is a folder of word vectors, not a run: modeling-lstm vectors push "),
+        (_comparison, "is a comparison, not a run: the runs that it trained lie in"),
+        (_empty, "is empty: name the folder that modeling-lstm train wrote."),
+        (_rows, "is no run folder, for it has no run.json: name the folder that modeling-lstm train wrote."),
+        (_broken_configuration, "is no run folder, for it has no run.json"),
+        (_file, "is a file: name the run folder that it lies in."),
+    ],
+)
+def test_what_is_no_run_is_told_by_what_it_is(
+    make: Callable[[Path, Path], None], expected: str, trained: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    folder = tmp_path / "some folder"
+    make(trained, folder)
+    for command in ("card", "push"):
+        found = fails(command, folder, "me/films")
+        assert expected in found and str(folder) in found
+        assert "--backend" not in found
+        if "vectors push" in found:
+            assert f"vectors push '{folder}' me/name" in found, "a command that can be copied"
+
+
+def test_a_run_on_the_hub_must_be_fetched_first(fails: Callable[..., str]) -> None:
+    for command in ("card", "push"):
+        assert "hf download you/films --local-dir FOLDER" in fails(command, "you/films", "me/films")
+        assert "There is no run folder './films'." in fails(command, "./films", "me/films")
+
+
+def test_the_hub_is_not_said_to_be_out_of_reach_when_nobody_asks_it(trained: Path, fails: Callable[..., str]) -> None:
+    assert "while HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set" in fails("push", trained, "me/films")
+
+
+def _shards(run: Path, folder: Path) -> set[str]:
+    """The run with its weights in shards; gives the names of their files."""
+    shutil.copytree(run, folder)
+    (folder / WEIGHTS).unlink()
+    AutoModelForSequenceClassification.from_pretrained(run).save_pretrained(folder, max_shard_size="2KB")
+    names = {path.name for path in folder.glob("model*.safetensors*")}
+    assert len(names) > 2 and INDEX in names and WEIGHTS not in names
+    return names
+
+
+def test_the_weights_that_are_shared_are_those_that_are_loaded(trained: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "shards"
+    names = _shards(trained, folder)
+    others = {name for name in run_files(trained) if name != WEIGHTS}
+    (folder / "model-00001-of-00099.safetensors").write_bytes(b"of an older save")
+    assert run_files(folder).keys() == others | names
+    (folder / WEIGHTS).write_bytes(b"a later save")
+    assert run_files(folder).keys() == others | {WEIGHTS}
+    (folder / WEIGHTS).unlink()
+    index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    index["weight_map"]["stray"] = "../secret.safetensors"
+    (folder / INDEX).write_text(json.dumps(index), encoding="utf-8")
+    (tmp_path / "secret.safetensors").write_bytes(b"not of this run")
+    assert run_files(folder).keys() == others | names

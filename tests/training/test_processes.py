@@ -1,0 +1,146 @@
+"""Several processes: the files are written once, and the weights are those of one process with the same batches."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from modeling_lstm.cli import main
+from modeling_lstm.runs.run_folders import read_record
+from modeling_lstm.utils.processes import LAUNCH, is_single_in_spite, leave_launch, processes, rank
+from tests.conftest import WORDS, write_csv
+
+ROOT = Path(__file__).parents[2]
+# no dropout: each process draws masks of its own
+SETTINGS = "--embedding_size 8 --hidden_size 8 --min_frequency 1 --num_train_epochs 2 --learning_rate 0.02 "
+SETTINGS += "--word_dropout 0 --embedding_dropout 0 --hidden_dropout 0 --classifier_dropout 0 --disable_tqdm true "
+SETTINGS += "--use_cpu true --overwrite"
+# 81 rows are five batches of 16, and one of 1, which is fewer than there are processes
+CASES = {
+    "plain": "",
+    "loss": "--metric_for_best_model loss --average_epochs 0.5 --per_device_eval_batch_size 4",
+    "adversarial": "--adversarial_size 0.3 --gradient_accumulation_steps 2 --train_sampling_strategy random",
+    "weights": "--class_weights balanced --label_smoothing_factor 0.1 --max_train_samples 75 --cell_type gru",
+    "balanced": "--train_sampling_strategy batch_rebalance --model_type bag-of-words --dataloader_drop_last true",
+    "resumed": "--resume_from_checkpoint last --num_train_epochs 3",
+}
+# Runs the cases one after the other, as a user would, in processes that live on
+SCRIPT = """
+import json, sys
+from modeling_lstm.cli import main
+for given in json.loads(sys.argv[1]):
+    assert main(given) == 0, given
+"""
+
+
+def rows() -> list[tuple[str, str]]:
+    """Texts of several lengths, in labels of several frequencies."""
+    labels = [*WORDS, "positive"]
+    return [
+        (f"the film was {WORDS[labels[n % 4]][n % 3]} number {n % 7}" + " really" * (n % 5), labels[n % 4])
+        for n in range(90)
+    ]
+
+
+def launch(arguments: list[str], home: Path) -> subprocess.CompletedProcess[str]:
+    """Start two processes as torchrun does, with caches of their own."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    environment = {name: value for name, value in os.environ.items() if name not in LAUNCH}
+    environment |= {"HF_HOME": str(home), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, timeout=600)
+
+
+def flags(folder: Path, data: Path, batch: int, name: str) -> list[str]:
+    given = SETTINGS if name != "resumed" else SETTINGS.replace(" --overwrite", "")
+    case = "plain" if name == "resumed" else name
+    own = [*given.split(), "--per_device_train_batch_size", str(batch), *CASES[name].split()]
+    return ["train", "--dataset", str(data), "--output_dir", str(folder / case), *own]
+
+
+@pytest.mark.slow
+def test_two_processes_are_as_one(tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "data.csv", rows())
+    both = tmp_path / "both"
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    teacher = ["distill", "--teacher", str(tmp_path / "one" / "plain"), "--dataset", str(data), "--augmentations", "2"]
+    student = [*SETTINGS.split(), "--label_weight", "0.5", "--logits_cache"]
+    for name in CASES:
+        assert main(flags(tmp_path / "one", data, 16, name)) == 0
+    own = [*teacher, "--output_dir", str(tmp_path / "one" / "student"), *student, str(tmp_path / "own")]
+    assert main([*own, "--per_device_train_batch_size", "16"]) == 0
+    commands = [flags(both, data, 8, name) for name in CASES]
+    theirs = [*teacher, "--output_dir", str(both / "student"), *student, str(tmp_path / "theirs")]
+    commands += [
+        [*theirs, "--per_device_train_batch_size", "8"],
+        ["evaluate", str(both / "plain"), "--split", "validation"],
+    ]
+    found = launch([str(script), json.dumps(commands)], tmp_path / "home")
+    assert found.returncode == 0, found.stderr[-3000:]
+    assert found.stdout.count("; saved in ") == len(CASES) + 1  # told once
+    assert found.stdout.count("rows of validation in") == 1
+    for name in ("plain", "loss", "adversarial", "weights", "balanced", "student"):
+        one, two = tmp_path / "one" / name, both / name
+        expected, got = (load_file(folder / "model.safetensors") for folder in (one, two))
+        for key in expected:
+            torch.testing.assert_close(got[key], expected[key], atol=2e-5, rtol=1e-4, msg=f"{name}: {key}")
+        records = [read_record(folder) for folder in (one, two)]
+        assert records[0]["best"] == records[1]["best"]
+        scores = [{k: v for k, v in one["metrics"]["validation"].items() if k != "loss"} for one in records]
+        assert scores[1] == pytest.approx(scores[0], abs=1e-4)
+        losses = [[entry["eval_loss"] for entry in record["history"]] for record in records]
+        # a single process takes the mean of batches, each with its own sum of class weights
+        assert losses[1] == pytest.approx(losses[0], abs=0.1 if name == "weights" else 1e-5)
+        assert not list(two.glob(".saving-*"))
+    assert read_record(both / "plain")["training"]["resumed"]
+
+
+@pytest.mark.slow
+def test_what_one_process_finds_wrong_ends_all_with_one_sentence(tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "data.csv", rows())
+    folder = tmp_path / "run"
+    given = ["-m", "modeling_lstm.cli", *flags(tmp_path, data, 8, "plain"), "--output_dir", str(folder)]
+    found = launch([*given, "--pooling", "sum"], tmp_path)
+    assert found.returncode != 0 and found.stderr.count("modeling-lstm: error: ") == 1
+    # seen by rank 0 alone, while the other one waits; and by both, in the middle of training
+    for wrong, message in (
+        (["--vocab_size", "2"], "number of special tokens"),
+        (["--learning_rate", "1e30"], "diverged"),
+    ):
+        found = launch([*given, *wrong], tmp_path)
+        assert found.returncode != 0 and found.stderr.count("modeling-lstm: error: ") == 1, found.stderr[-3000:]
+        assert message in found.stderr and "exitcode  : 2" in found.stderr
+
+
+def test_who_is_who(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*LAUNCH, "MASTER_PORT", "ACCELERATE_MIXED_PRECISION"):
+        monkeypatch.delenv(name, raising=False)
+    assert (rank(), processes(), is_single_in_spite()) == (0, 1, False)
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert (rank(), processes()) == (1, 2)
+    leave_launch()
+    assert (rank(), processes()) == (0, 1)
+    monkeypatch.setenv("RANK", "none")
+    assert rank() == 0
+    monkeypatch.setenv("MASTER_PORT", "29500")
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")
+    assert is_single_in_spite()
+
+
+def test_commands_that_are_not_shared_run_in_one_process(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(number: int) -> Any:
+        monkeypatch.setenv("RANK", str(number))
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        assert main(["predict", str(trained), "the film was great"]) == 0
+        return capsys.readouterr().out
+
+    assert "positive" in told(0) and told(1) == ""

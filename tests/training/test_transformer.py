@@ -1,0 +1,106 @@
+"""Fine-tuning a Transformer, the baseline, by the same command and to the same kind of run folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from modeling_lstm.cli import main
+from modeling_lstm.inference.prediction import open_classifier
+from modeling_lstm.runs.run_folders import load_run, read_record
+from modeling_lstm.training.settings import training_settings
+from tests.conftest import opinion_rows, write_csv
+
+
+@pytest.fixture(scope="module")
+def tuned(encoder: Path, data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tuned") / "run"
+    flags = ["--dataset", str(data_folder), "--transformer", str(encoder), "--output_dir", str(folder)]
+    flags += ["--learning_rate", "0.005", "--num_train_epochs", "12", "--per_device_train_batch_size", "16"]
+    assert main(["train", *flags, "--max_length", "32", "--use_cpu", "true", "--disable_tqdm", "true"]) == 0
+    return folder
+
+
+@pytest.mark.numeric
+def test_it_learns_and_serves_like_any_run(tuned: Path, encoder: Path) -> None:
+    assert main(["evaluate", str(tuned), "--resamples", "100"]) == 0
+    record = read_record(tuned)
+    assert record["metrics"]["test"]["accuracy"] > 0.9
+    model, tokenizer = load_run(str(tuned))
+    assert type(model).__name__ == "BertForSequenceClassification"
+    found = record["model"]
+    assert found["parameters"] == model.num_parameters() and found["transformer"] == str(encoder)
+    texts = [text for text, _ in opinion_rows(9)]
+    with torch.no_grad():
+        expected = model(**tokenizer(texts, padding=True, return_tensors="pt")).logits.softmax(-1).numpy()
+    assert abs(open_classifier(str(tuned)).scores(texts, batch_size=4) - expected).max() < 1e-5
+    assert main(["card", str(tuned), "me/baseline"]) == 0
+    card = (tuned / "README.md").read_text("utf-8")
+    assert f"A Transformer (state of 16; {model.num_parameters():,} parameters" in card
+    assert "```python\nfrom transformers import pipeline" in card and "trust_remote_code" not in card
+    assert "and what it was trained on before" in card
+
+
+def test_its_own_defaults_hold_only_where_nothing_is_said(encoder: Path) -> None:
+    flags = ["--dataset", "x", "--output_dir", "y"]
+    _, _, data, args = training_settings([*flags, "--transformer", str(encoder), "--num_train_epochs", "1"])
+    assert args.learning_rate == 5e-5 and args.num_train_epochs == 1 and data.max_length == 256
+    assert training_settings(flags)[-1].learning_rate == 2e-3
+
+
+def test_its_configuration_can_be_changed(
+    fails: Callable[..., str], encoder: Path, data_folder: Path, tmp_path: Path
+) -> None:
+    flags = ["--dataset", str(data_folder), "--transformer", str(encoder), "--output_dir", str(tmp_path / "run")]
+    flags += ["--use_cpu", "true", "--max_steps", "1", "--disable_tqdm", "true", "--config_overrides"]
+    overrides = "attention_probs_dropout_prob=0,hidden_dropout_prob=0.25"
+    assert "settings of the Transformer's config.json; found 'dropout=0'" in fails("train", *flags, "dropout=0")
+    assert "takes NAME=VALUE" in fails("train", *flags, "0") and not (tmp_path / "run").exists()
+    alone = ["--dataset", "x", "--output_dir", "y", "--config_overrides", overrides]
+    assert "--config_overrides is for a Transformer" in fails("train", *alone)
+    assert main(["train", *flags, overrides]) == 0
+    config = load_run(str(tmp_path / "run"))[0].config
+    assert config.attention_probs_dropout_prob == 0 and config.hidden_dropout_prob == 0.25
+    assert config.label2id == {"negative": 0, "neutral": 1, "positive": 2}
+    assert read_record(tmp_path / "run")["model"]["config_overrides"] == overrides
+
+
+@pytest.mark.numeric
+@pytest.mark.parametrize("weights", [[], ["--class_weights", "balanced"]])
+def test_accumulated_gradients_are_a_mean(encoder: Path, data_folder: Path, tmp_path: Path, weights: list[str]) -> None:
+    """Two batches of 8 in one step train as one of 16 does."""
+    losses = []
+    for name, size, steps in (("one", "16", "1"), ("two", "8", "2")):
+        flags = ["--dataset", str(data_folder), "--transformer", str(encoder), "--output_dir", str(tmp_path / name)]
+        flags += ["--per_device_train_batch_size", size, "--gradient_accumulation_steps", steps, "--max_steps", "1"]
+        flags += ["--train_sampling_strategy", "sequential", "--use_cpu", "true", "--learning_rate", "0.5"]
+        flags += ["--optim", "sgd", "--max_grad_norm", "0", "--lr_scheduler_type", "constant", "--warmup_steps", "0"]
+        assert main(["train", *flags, *weights]) == 0
+        losses.append(read_record(tmp_path / name)["metrics"]["validation"]["loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_class_weights_turn_it_towards_rare_labels(encoder: Path, tmp_path: Path) -> None:
+    """Of two labels with the same texts, the rare one is found only where it counts more."""
+    rows = [("the film was number 1", "common" if n % 5 else "rare") for n in range(60)]
+    data = write_csv(tmp_path / "data" / "train.csv", rows).parent
+    sure = {}
+    for weights in ([], ["--class_weights", "balanced"]):
+        flags = ["--dataset", str(data), "--transformer", str(encoder), "--output_dir", str(tmp_path / "run")]
+        flags += ["--learning_rate", "0.005", "--num_train_epochs", "8", "--use_cpu", "true", "--overwrite"]
+        assert main(["train", *flags, *weights, "--disable_tqdm", "true"]) == 0
+        sure[len(weights)] = open_classifier(str(tmp_path / "run")).scores(["the film was number 1"])[0, 1]
+    assert sure[0] == pytest.approx(0.2, abs=0.06) and sure[2] > sure[0] + 0.1
+
+
+def test_what_does_not_go_together(fails: Callable[..., str], encoder: Path, data_folder: Path, tmp_path: Path) -> None:
+    flags = ["train", "--dataset", str(data_folder), "--output_dir", str(tmp_path / "run")]
+    assert "leave it out with --transformer" in fails(*flags, "--transformer", str(encoder), "--embeddings", "x")
+    assert "has a tokenizer" in fails(*flags, "--transformer", str(encoder), "--tokenizer", "x")
+    assert "There is no tokenizer at '/no/such'" in fails(*flags, "--transformer", "/no/such")
+    (tmp_path / "empty").mkdir()
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / "empty" / name).write_bytes((encoder / name).read_bytes())
+    assert "that can be fine-tuned" in fails(*flags, "--transformer", str(tmp_path / "empty"))
+    assert not (tmp_path / "run").exists()
