@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..training.settings import flag_parser, parse, read_recipe, training_settings
 from ..utils.errors import InputError, save_failure, without_tokens
+from ..utils.flags import flag_parser, parse
 from ..utils.processes import end_launch, failing_once, is_main, is_told_here, leave_launch
 
 COMMANDS = {
@@ -93,20 +93,26 @@ def _usage(given: list[str], commands: dict[str, str]) -> int:
 
 
 def _train(given: list[str], name: str = "train") -> int:
-    from ..training.runner import train
+    from ..distillation.runner import DistillationJob
+    from ..training.job import TrainingJob
+    from ..training.recipes import read_recipe
+    from ..utils.flags import parse_given
 
+    kind = DistillationJob if name == "distill" else TrainingJob
     command = shlex.join(["modeling-lstm", name, *_without_secrets(given)])
-    if given and not given[0].startswith("-"):
-        given = [*read_recipe(Path(given[0])), *given[1:]]
     with failing_once():
-        settings = training_settings(given, COMMANDS[name], distill=name == "distill")
-    record = train(*settings, command=command)
+        settings = {}
+        if given and not given[0].startswith("-"):
+            settings, given = read_recipe(Path(given[0]), kind.kinds), given[1:]
+        settings |= parse_given(kind.kinds, given, name, COMMANDS[name])
+        job = kind(command=command, **settings)
+    record: Any = job.run()
     if not is_main():
         return 0
     best = record["best"]["metric"]
     score = record["metrics"]["validation"][best]
     minutes = record["seconds"]["total"] / 60
-    print(f"validation {best} {score:.4f} after {minutes:.1f} minutes; saved in {settings[3].output_dir}")
+    print(f"validation {best} {score:.4f} after {minutes:.1f} minutes; saved in {job.training.output_dir}")
     if "distillation" in record:
         print(_gap(record["distillation"]["gap"]["validation"]))
     return 0

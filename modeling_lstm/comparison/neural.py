@@ -1,7 +1,6 @@
 """Networks that `train` makes: LSTM, GRU, bag of words, a Transformer, a recipe's; and run folders made before."""
 
 import math
-import shlex
 import shutil
 import sys
 from contextlib import redirect_stdout
@@ -12,7 +11,8 @@ from typing import Any
 from ..data.arguments import DataArguments
 from ..inference.prediction import open_classifier
 from ..runs.run_folders import RECORD, read_record
-from ..training.settings import read_recipe, training_settings
+from ..training.job import TrainingJob
+from ..training.recipes import read_recipe, recipe_flags
 from ..utils.errors import InputError, require
 from .systems import Predict, System, Task
 
@@ -52,20 +52,16 @@ class NeuralSystem(System):
 
     def __init__(self, name: str, base: dict[str, Any], choices: list[dict[str, Any]]):
         self.name, self.base, self.choices = name, base, choices
+        self.written: dict[str, list[str]] = {}  # of a recipe, as it is written
 
     @classmethod
     def from_recipe(cls, path: Path) -> "NeuralSystem":
         """The system of a recipe, whose data are not read and whose settings are not chosen anew."""
-        flags = read_recipe(path)
         apart = {one.name for one in fields(DataArguments)} - set(_LENGTHS)
         apart |= {"metric_for_best_model", "class_weights", "output_dir", "seed"}
-        base: dict[str, Any] = {}
-        for flag in flags:
-            if flag.startswith("--"):
-                base[name := flag[2:]] = []
-            else:
-                base[name].append(flag)
-        recipe = cls(path.stem, {name: values for name, values in base.items() if name not in apart}, [{}])
+        settings = {name: value for name, value in read_recipe(path, TrainingJob.kinds).items() if name not in apart}
+        recipe = cls(path.stem, settings, [{}])
+        recipe.written = {name: values for name, values in _written(path).items() if name not in apart}
         recipe.fewest_steps = 0
         return recipe
 
@@ -75,30 +71,28 @@ class NeuralSystem(System):
 
     def identity(self) -> dict[str, Any]:
         """What always holds."""
-        return super().identity() | {"base": {name: str(value) for name, value in self.base.items()}}
+        return super().identity() | {"base": {name: str(value) for name, value in (self.written or self.base).items()}}
 
     def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """Train, or go on where training was cut off."""
-        from ..training.runner import train
-
         if not (folder / RECORD).exists():
             chosen = _data_settings(task.arguments) | {"metric_for_best_model": task.metric}
             chosen |= {"class_weights": task.class_weights} | self.base | settings
-            chosen |= {"seed": seed, "output_dir": folder}
-            flags = _flags(chosen | self._longer(chosen, task.data.splits["train"].num_rows))
-            command = shlex.join(["modeling-lstm", "train", *flags])
+            chosen |= {"seed": seed, "output_dir": str(folder)}
+            chosen = {name: value for name, value in chosen.items() if value is not None}
+            chosen |= self._longer(chosen, task.data.splits["train"].num_rows)
             quiet = {"report_to": "none", "logging_strategy": "no", "disable_tqdm": not sys.stderr.isatty()}
             if any(folder.glob("checkpoint-*")):
                 quiet["resume_from_checkpoint"] = "last"
             with redirect_stdout(sys.stderr):
-                train(*training_settings([*flags, *_flags(quiet)]), command=command)
+                TrainingJob(command=TrainingJob(**chosen).command, **chosen | quiet).run()
         for checkpoint in folder.glob("checkpoint-*"):
             shutil.rmtree(checkpoint)
         return read_record(folder)["model"]
 
     def _longer(self, chosen: dict[str, Any], rows: int) -> dict[str, Any]:
         """What makes the fewest steps out of few rows, and does not stop before these."""
-        args = training_settings(_flags(chosen))[3]
+        args = TrainingJob(**chosen).training
         if args.max_steps > 0:
             return {}
         epochs = math.ceil(args.num_train_epochs)
@@ -182,9 +176,12 @@ def _data_settings(arguments: DataArguments) -> dict[str, Any]:
     return {name: value for name, value in chosen.items() if value != defaults[name] or name in _LENGTHS}
 
 
-def _flags(settings: dict[str, Any]) -> list[str]:
-    flags: list[str] = []
-    for name, value in settings.items():
-        if value is not None:
-            flags += [f"--{name}", *(str(one) for one in (value if isinstance(value, list) else [value]))]
-    return flags
+def _written(path: Path) -> dict[str, list[str]]:
+    """The settings of a recipe as they are written there."""
+    found: dict[str, list[str]] = {}
+    for flag in recipe_flags(path):
+        if flag.startswith("--"):
+            found[name := flag[2:]] = []
+        else:
+            found[name].append(flag)
+    return found

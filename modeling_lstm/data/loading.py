@@ -31,6 +31,16 @@ class TextData:
     label_column: list[str]
     files: FileArguments = field(default_factory=FileArguments)
 
+    def describe(self) -> dict[str, Any]:
+        """What `run.json` says of the data beside the settings: columns, rows, and what stands between texts."""
+        found: dict[str, Any] = {"text_column": self.text_column, "label_column": self.label_column}
+        return found | {"counts": self.counts()} | ({"separator": JOINT} if self.has_pairs else {})
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether each text is made of several columns."""
+        return len(self.text_column) > 1
+
     def counts(self) -> dict[str, dict[str, int]]:
         """Rows of each split, in all and, for single labels, of each label."""
         counts = {}

@@ -1,4 +1,4 @@
-"""The lesson: training rows and transfer text with what the teachers think of them."""
+"""`DistillationDataset`: training rows and transfer text with the logits of the teachers."""
 
 import logging
 import time
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass
-class Lesson:
+class DistillationDataset:
     """
     What a student learns from.
 
@@ -60,7 +60,9 @@ class Lesson:
         return concatenate_datasets([self.texts(), made])
 
 
-def prepare_lesson(data: TextData, arguments: DistillationArguments, seed: int, device: str | None = None) -> Lesson:
+def label_dataset(
+    data: TextData, arguments: DistillationArguments, seed: int, device: str | None = None
+) -> DistillationDataset:
     """
     Read the transfer text and have the teachers label it and the training texts, as far as they did not before.
 
@@ -125,7 +127,7 @@ def prepare_lesson(data: TextData, arguments: DistillationArguments, seed: int, 
         "seconds": round(time.perf_counter() - started, 2),
     }
     known = mean_known(teachers, validation["text"][:])
-    return Lesson(rows, train.num_rows + natural, known, report)
+    return DistillationDataset(rows, train.num_rows + natural, known, report)
 
 
 def _plain(train: Dataset, data: TextData) -> Dataset:

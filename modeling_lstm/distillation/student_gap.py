@@ -1,5 +1,6 @@
 """The gap: how far a student is from its teacher on a split, with its interval."""
 
+import logging
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,19 @@ from ..data.loading import TextData
 from ..data.tokenization import texts_of
 from ..evaluation.intervals import bootstrap, difference_interval, interval
 from ..evaluation.metrics import decide, scores
-from ..utils.errors import require
+from ..runs.record import RunRecord
+from ..utils.errors import InputError, require
 from .arguments import DistillationArguments
 from .teacher import CHUNK, Teacher, mean_known
+
+logger = logging.getLogger(__name__)
 
 RESAMPLES = 1_000
 # By what to compare where the best checkpoint was the one with the smallest loss
 _INSTEAD_OF_LOSS = {"regression": "mean_squared_error", "multi_label_classification": "accuracy"}
 
 
-def gap(
+def measure_gap(
     data: TextData, split: str, student: np.ndarray, teacher: np.ndarray, metric: str, resamples: int = RESAMPLES
 ) -> dict[str, Any]:
     """
@@ -53,6 +57,27 @@ def gap(
         return found | {"interval": difference_interval(right["student"] - right["teacher"])}
     both = [drawn[who].get(metric, np.empty(0)) for who in ("student", "teacher")]
     return found | {"interval": interval(both[0] - both[1])}
+
+
+def measure_again(
+    record: RunRecord, data: TextData, split: str, predictions: np.ndarray, resamples: int
+) -> dict[str, Any] | None:
+    """
+    The gap on a split of a trained run, if its teachers can still be asked.
+
+    Args:
+        record: The content of the student's `run.json`.
+        data: The task.
+        split: The split.
+        predictions: The student's logits, of shape `(rows, labels)`.
+        resamples: As for [`measure_gap`].
+    """
+    try:
+        theirs = teacher_logits(record["distillation"], data, split)
+    except InputError as error:
+        logger.warning("The gap to the teacher was not measured: %s", error)
+        return None
+    return measure_gap(data, split, predictions, theirs, record["best"]["metric"], resamples)
 
 
 def teacher_logits(distillation: dict[str, Any], data: TextData, split: str) -> np.ndarray:

@@ -10,6 +10,7 @@ from sklearn import metrics
 
 CONFIG_NAMES = ("single_label_classification", "multi_label_classification", "regression")
 CALIBRATION_BINS = 15
+SMALLER_IS_BETTER = frozenset({"mean_squared_error", "mean_absolute_error", "log_loss", "calibration_error"})
 
 
 class TextClassificationMetric(evaluate.Metric):

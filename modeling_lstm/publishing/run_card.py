@@ -1,33 +1,21 @@
 """The model card of a run: the template `model_card.md`, filled from `run.json`; what is not known stays absent."""
 
-import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ..hub.card_marks import marked
+from ..tasks.base import Task, task_of
 from ..utils.markdown import code, fenced, one_line, table
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
-ANSWERS = 20  # the largest number of labels whose confusion matrix is shown
-# Names of the Hub's metrics for those of ours that are among them; the rest keep their names
-METRICS: dict[str, tuple[str, dict[str, Any]]] = {
-    "macro_f1": ("f1", {"average": "macro"}),
-    "micro_f1": ("f1", {"average": "micro"}),
-    "weighted_f1": ("f1", {"average": "weighted"}),
-    "macro_recall": ("recall", {"average": "macro"}),
-    "macro_precision": ("precision", {"average": "macro"}),
-    "mean_squared_error": ("mse", {}),
-    "mean_absolute_error": ("mae", {}),
-    "pearson": ("pearsonr", {}),
-    "r2": ("r_squared", {}),
-}
 
 
 def run_card(
-    record: dict[str, Any],
+    record: Mapping[str, Any],
     repo_id: str,
     *,
     language: list[str] | None = None,
@@ -45,29 +33,37 @@ def run_card(
         examples: Texts with the model's answers, `label` and `score`; the Hub shows the texts to try.
     """
     name = repo_id.rsplit("/", 1)[-1]
+    task = task_of(record)
+    told = task.card(record, examples or [])
     card = ModelCard.from_template(
-        _metadata(record, name, language, license, [text for text, _ in examples or []]),
+        _metadata(record, task, name, language, license, [text for text, _ in examples or []]),
         template_path=str(TEMPLATE),
         name=name,
         repo_id=repo_id,
-        what=_what(record),
+        pipeline=task.name,
+        what=_what(record, told["does"]),
         is_ours="transformer" not in record["model"],
-        calls=_calls(examples or [], record["task"]["problem_type"]),
+        calls=told["calls"],
         scores=_scores(record),
         intervals=bool(record.get("intervals")),
-        confusion=_confusion(record),
+        confusion=told.get("confusion"),
         compared=_compared(record),
         data=_data(record, language),
         teacher=_teacher(record),
         training=_training(record),
         command=_command(record),
-        limits=_limits(record, language),
+        limits=_limits(record, language, told.get("limits", [])),
     )
     return marked(re.sub(r"\n{3,}", "\n\n", str(card)))
 
 
 def _metadata(
-    record: dict[str, Any], name: str, language: list[str] | None, license: str | None, texts: list[str]
+    record: Mapping[str, Any],
+    task: Task,
+    name: str,
+    language: list[str] | None,
+    license: str | None,
+    texts: list[str],
 ) -> ModelCardData:
     data, model = record["data"], record["model"]
     is_from_hub = data.get("source") == "hub"
@@ -75,8 +71,8 @@ def _metadata(
         "language": language,
         "license": license,
         "library_name": "transformers",
-        "pipeline_tag": "text-classification",
-        "tags": ["modeling-lstm", model.get("cell_type", model["model_type"]), "text-classification"],
+        "pipeline_tag": task.name,
+        "tags": ["modeling-lstm", model.get("cell_type", model["model_type"]), task.name],
         "datasets": [*([data["dataset"]] if is_from_hub else []), *_unlabeled_datasets(record)] or None,
         "base_model": _base_model(record),
         "widget": [{"text": one_line(text)} for text in texts] or None,
@@ -85,8 +81,8 @@ def _metadata(
     name_of_data = one_line(_data_name(data))
     intervals = record.get("intervals", {}).get(split, {})
     source: dict[str, Any] = {
-        "task_type": "text-classification",
-        "task_name": "Text classification",
+        "task_type": task.name,
+        "task_name": task.name.replace("-", " ").capitalize(),
         "dataset_type": name_of_data,
         "dataset_name": name_of_data,
         "dataset_config": data["subset"] if is_from_hub else None,
@@ -97,7 +93,7 @@ def _metadata(
     for metric, value in scores.items():
         if metric == "loss" or metric.startswith("f1_"):  # a label's own
             continue
-        kind, how = METRICS.get(metric, (metric, {}))
+        kind, how = task.hub_metrics.get(metric, (metric, {}))
         if metric in intervals:
             how = how | {"interval_95": intervals[metric]}
         title = metric.replace("_", " ")
@@ -109,13 +105,13 @@ def _metadata(
     return ModelCardData(**{key: value for key, value in facts.items() if value is not None})
 
 
-def _unlabeled_datasets(record: dict[str, Any]) -> list[str]:
+def _unlabeled_datasets(record: Mapping[str, Any]) -> list[str]:
     """The data sets of the Hub whose texts a teacher labelled."""
     sources = record.get("distillation", {}).get("sources", [])
     return [one["name"].partition(":")[0] for one in sources if one["is_from_hub"]]
 
 
-def _base_model(record: dict[str, Any]) -> str | None:
+def _base_model(record: Mapping[str, Any]) -> str | None:
     """What the model began as, if that is on the Hub: a Transformer, or whose word vectors it took."""
     words, model = record.get("embeddings", {}), record["model"]
     if model.get("is_from_hub"):
@@ -128,15 +124,15 @@ def _data_name(data: dict[str, Any], key: str = "dataset") -> str:
     return data[key] if data.get("source") == "hub" else Path(data[key]).name
 
 
-def _best_split(record: dict[str, Any]) -> tuple[str, dict[str, float]]:
+def _best_split(record: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
     """The test split and its scores, or those of validation where test was not evaluated."""
     metrics = record["metrics"]
     split = "test" if "test" in metrics else next(iter(metrics), "validation")
     return split, metrics.get(split, {})
 
 
-def _what(record: dict[str, Any]) -> str:
-    model, task = record["model"], record["task"]
+def _what(record: Mapping[str, Any], does: str) -> str:
+    model = record["model"]
     kinds = {"lstm": "LSTM", "gru": "GRU", None: "bag-of-words network"}
     kind = kinds[model.get("cell_type")] if "transformer" not in model else "Transformer"
     if model.get("bidirectional"):
@@ -147,17 +143,11 @@ def _what(record: dict[str, Any]) -> str:
     parts = [f"{model['parameters']:,} parameters"]
     if "size_mb" in model:
         parts.append(f"{model['size_mb']} MB")
-    names = ", ".join(code(name) for name in task["label_names"])
-    does = {
-        "single_label_classification": f"gives a text one of the labels {names}",
-        "multi_label_classification": f"gives a text any of the labels {names}",
-        "regression": "gives a text a number",
-    }[task["problem_type"]]
     article = "An" if kind[0] == "L" else "A"
     return f"{article} {kind} ({size}; {', '.join(parts)}) that {does}."
 
 
-def _scores(record: dict[str, Any]) -> str:
+def _scores(record: Mapping[str, Any]) -> str:
     metrics = record["metrics"]
     order = [split for split in ("test", "validation") if split in metrics]
     names = list(dict.fromkeys(name for split in order for name in metrics[split] if name != "loss"))
@@ -176,17 +166,7 @@ def _title(metric: str) -> str:
     return f"F1 of {code(metric[3:])}" if metric.startswith("f1_") else metric.replace("_", " ")
 
 
-def _confusion(record: dict[str, Any]) -> dict[str, str] | None:
-    names = record["task"]["label_names"]
-    found = record.get("confusion", {})
-    if not found or len(names) > ANSWERS:
-        return None
-    split = "test" if "test" in found else next(iter(found))
-    rows = [[code(name), *map(str, row)] for name, row in zip(names, found[split], strict=True)]
-    return {"split": split, "table": table(["", *map(code, names)], rows, words=1)}
-
-
-def _data(record: dict[str, Any], language: list[str] | None) -> str:
+def _data(record: Mapping[str, Any], language: list[str] | None) -> str:
     data = record["data"]
     where = code(_data_name(data) + (f":{data['subset']}" if data["subset"] else ""))
     if data.get("source") == "hub":
@@ -202,7 +182,7 @@ def _data(record: dict[str, Any], language: list[str] | None) -> str:
     return " ".join(lines) + "\n\n" + table(heads, rows, words=1)
 
 
-def _teacher(record: dict[str, Any]) -> str | None:
+def _teacher(record: Mapping[str, Any]) -> str | None:
     """Who taught the model, on which text, and how far it is from its teacher."""
     found = record.get("distillation")
     if found is None:
@@ -235,7 +215,7 @@ def _link(recorded: dict[str, Any], kind: str) -> str:
     return f"[{code(name)}](https://huggingface.co/{kind}{name.partition(':')[0]})"
 
 
-def _training(record: dict[str, Any]) -> str:
+def _training(record: Mapping[str, Any]) -> str:
     settings = {**record["tokenizer"], **record["training"]} | {
         name: value
         for name, value in record["model"].items()
@@ -266,11 +246,11 @@ def _training(record: dict[str, Any]) -> str:
     return f"{chosen} It took {took}.\n\n" + table(["setting", "value"], rows) + f"\n\nVersions: {versions}."
 
 
-def _command(record: dict[str, Any]) -> str:
+def _command(record: Mapping[str, Any]) -> str:
     return fenced(record["command"]) if record.get("command") else ""
 
 
-def _compared(record: dict[str, Any]) -> str | None:
+def _compared(record: Mapping[str, Any]) -> str | None:
     """The table of a comparison with other systems, where there was one."""
     found = record.get("compared")
     if found is None:
@@ -297,7 +277,7 @@ def millions(parameters: int | None) -> str:
     return "" if parameters is None else f"{parameters / 1e6:.2f} M"
 
 
-def _brought_along(record: dict[str, Any]) -> str:
+def _brought_along(record: Mapping[str, Any]) -> str:
     """What it knew beside its training data."""
     if "distillation" in record:
         return "and what its teacher knows"
@@ -306,7 +286,7 @@ def _brought_along(record: dict[str, Any]) -> str:
     return "and from the texts behind its word vectors" if "embeddings" in record else "alone"
 
 
-def _limits(record: dict[str, Any], language: list[str] | None) -> str:
+def _limits(record: Mapping[str, Any], language: list[str] | None, more: list[str]) -> str:
     data = record["data"]
     lines = [
         f"It has learned from {code(_data_name(data))} "
@@ -323,19 +303,5 @@ def _limits(record: dict[str, Any], language: list[str] | None) -> str:
     lines.append(longest + ".")
     if "out_of_vocabulary" in found:
         lines.append(f"{100 * found['out_of_vocabulary']:.2f} % of the tokens of validation are not in its vocabulary.")
-    if record["task"]["problem_type"] == "single_label_classification":
-        lines.append("Its scores say how sure it is; the calibration error above says how far to believe that.")
+    lines += more
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _calls(examples: list[tuple[str, dict[str, Any]]], problem_type: str) -> str:
-    lines = []
-    for text, answer in examples:
-        lines.append(f"classify({_quoted(text)})")
-        if problem_type == "single_label_classification":  # for others a pipeline shows something else
-            lines.append(f"# [{_quoted(answer | {'score': round(answer['score'], 4)})}]")
-    return "\n".join(lines) or 'classify("A text.")'
-
-
-def _quoted(value: Any) -> str:
-    return one_line(json.dumps(value, ensure_ascii=False))

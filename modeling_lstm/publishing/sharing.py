@@ -14,6 +14,7 @@ from ..hub.downloads import is_hub_id
 from ..hub.uploads import CARD, Push, check_tokens, create_repository, files_of, push_files
 from ..inference.prediction import open_classifier
 from ..models.text_classifier import MODEL, TextClassifier
+from ..runs.record import RunRecord
 from ..runs.run_folders import INDEX, RECORD, read_record, weight_files
 from ..utils.errors import InputError, require
 from ..utils.files import write_text
@@ -95,7 +96,7 @@ def run_files(folder: Path) -> dict[str, Path | bytes]:
     return files_of(folder, SHARED) | weights
 
 
-def _open(run: str) -> tuple[dict[str, Any], TextClassifier]:
+def _open(run: str) -> tuple[RunRecord, TextClassifier]:
     """The record and the classifier of a run; neither something else nor a damaged run is shared."""
     folder = Path(run)
     require(folder.is_dir(), _no_folder(run))
@@ -174,7 +175,7 @@ def _own_card(path: Path, asked: CardArguments) -> tuple[str | None, CardArgumen
     return None, said if asked == CardArguments() else asked
 
 
-def _made_card(record: dict[str, Any], classifier: TextClassifier, repo_id: str, arguments: CardArguments) -> str:
+def _made_card(record: RunRecord, classifier: TextClassifier, repo_id: str, arguments: CardArguments) -> str:
     texts = arguments.examples or []
     return run_card(
         record,

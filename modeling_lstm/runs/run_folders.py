@@ -6,15 +6,15 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
+import transformers
 from safetensors import SafetensorError, safe_open
 from transformers import (
-    AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -22,6 +22,7 @@ from transformers import (
 
 from ..utils.errors import InputError, listed, require, save_failure
 from ..hub.downloads import download
+from .record import RunRecord
 from ..utils.files import whole_or_nothing, write_json
 
 RECORD = "run.json"
@@ -39,7 +40,7 @@ LOADED = ("config.json", "model.safetensors", INDEX, "model-*.safetensors", "tok
 
 
 
-def save_run(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, record: dict[str, Any]) -> None:
+def save_run(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, record: Any) -> None:
     """Write a run folder: weights (safetensors), configuration, source for remote loading, tokenizer and `run.json`."""
     with whole_or_nothing(folder, last=RECORD) as temporary:
         model.save_pretrained(temporary)
@@ -49,7 +50,7 @@ def save_run(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenize
         write_json(temporary / RECORD, record)
 
 
-def read_record(folder: Path) -> dict[str, Any]:
+def read_record(folder: Path) -> RunRecord:
     """The content of a run's `run.json`."""
     path = folder / RECORD
     if not folder.is_dir():
@@ -65,7 +66,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     missing = {"task", "data", "metrics"} - record.keys()
     if missing:
         raise InputError(f"The run folder {str(folder)!r} is damaged: {RECORD} lacks {listed(sorted(missing))}.")
-    return record
+    return cast(RunRecord, record)
 
 
 def run_folder(source: str, revision: str | None = None) -> Path:
@@ -98,9 +99,10 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
     """
     folder = run_folder(source, revision)
     _check_files(folder, source)
+    record = _read_json(folder / RECORD) if (folder / RECORD).is_file() else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        model, report = AutoModelForSequenceClassification.from_pretrained(
+        model, report = open_class(record).from_pretrained(
             folder, trust_remote_code=False, output_loading_info=True
         )
     except Exception as error:  # damaged files make the libraries raise anything, bare Exception included
@@ -113,6 +115,11 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
         raise InputError(f"The run {source!r} is damaged: its weights {listed(broken[:3])} are not finite.")
     check_vocabulary(tokenizer, model.config.vocab_size)
     return model.eval(), tokenizer
+
+
+def open_class(record: Mapping[str, Any]) -> Any:
+    """The class of transformers that opens the model of a run; records of version 0.1.0 do not tell it."""
+    return getattr(transformers, record.get("task", {}).get("auto_class", "AutoModelForSequenceClassification"))
 
 
 def check_vocabulary(tokenizer: PreTrainedTokenizerBase, vocab_size: int) -> None:

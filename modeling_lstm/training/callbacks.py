@@ -13,7 +13,6 @@ from transformers import (
 from transformers.trainer_utils import has_length
 
 from .averaging import EVERY, WeightAverage
-from .trainer import LstmTrainer
 
 
 class ProcessSeed(TrainerCallback):
@@ -27,7 +26,7 @@ class ProcessSeed(TrainerCallback):
 class RowUpdates(TrainerCallback):
     """Lets the optimizer follow the table of word vectors while training runs."""
 
-    def __init__(self, trainer: LstmTrainer):
+    def __init__(self, trainer: Any):
         self.trainer = trainer
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -55,7 +54,7 @@ class EarlyStopping(EarlyStoppingCallback):
 class Averaging(TrainerCallback):
     """Begins the average when training begins or goes on, and updates it after each step."""
 
-    def __init__(self, trainer: LstmTrainer):
+    def __init__(self, trainer: Any):
         self.trainer = trainer
         self.model: Any = trainer.model
 

@@ -10,7 +10,7 @@ from typing import Any
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from ..data.loading import TextData
+from ..tasks.base import Task, TaskData
 from ..utils.errors import InputError, listed, require
 from .trainer import ORIGIN
 
@@ -39,13 +39,18 @@ def is_complete(checkpoint: Path) -> bool:
 
 
 def origin(
-    data: TextData, tokenizer: PreTrainedTokenizerBase, train: Dataset, teachers: list[dict[str, Any]]
+    task: Task,
+    data: TaskData,
+    tokenizer: PreTrainedTokenizerBase,
+    train: Dataset,
+    teachers: list[dict[str, Any]],
 ) -> dict[str, str]:
     """
     What a checkpoint must have been trained with for a run to go on from it, as lines of text.
 
     Args:
-        data: Task and validation split.
+        task: What is learned.
+        data: The splits.
         tokenizer: The tokenizer.
         train: The rows trained on, in the columns `text` and `label`, those that a teacher labelled included.
         teachers: Name and digest of each.
@@ -54,8 +59,7 @@ def origin(
     backend.no_truncation()  # state of an earlier call, no part of what the tokenizer is
     backend.no_padding()
     return {
-        "task": data.problem_type,
-        "labels": listed(data.label_names),
+        **task.identify(),
         "train split": _described(train),
         "validation split": _described(data.splits["validation"]),
         "tokenizer": f"{len(tokenizer)} tokens, digest {_digest([backend.to_str()])}",

@@ -1,22 +1,19 @@
 """From settings to a fresh model: an LSTM, a GRU, a bag of words, or a Transformer with a new classifier."""
 
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import torch
+import transformers
 from huggingface_hub.errors import StrictDataclassError
 from transformers import (
     AutoConfig,
-    AutoModelForSequenceClassification,
     PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
-from ..data.loading import TextData
 from ..hub.downloads import is_hub_id
 from ..runs.run_folders import check_vocabulary
+from ..tasks.base import Task
 from ..utils.errors import InputError, require
 from ..vectors.initial_embeddings import InitialEmbeddings
 from .arguments import ModelArguments
@@ -27,28 +24,40 @@ from .trainer_arguments import LstmTrainingArguments
 def build_model(
     arguments: ModelArguments,
     tokenizer: PreTrainedTokenizerBase,
-    data: TextData,
+    task: Task,
     args: LstmTrainingArguments,
     vectors: InitialEmbeddings | None = None,
+    loss_fields: dict[str, Any] | None = None,
 ) -> PreTrainedModel:
-    """A fresh model for the tokenizer's vocabulary and the data's labels, with word vectors where there are any."""
+    """
+    A fresh model for the tokenizer's vocabulary and the task, with word vectors where there are any.
+
+    Args:
+        arguments: Which model.
+        tokenizer: Its tokenizer.
+        task: What it is for.
+        args: How it will be trained.
+        vectors: What its word vectors begin as.
+        loss_fields: What the configuration of an LSTM says of the loss.
+
+    Raises:
+        InputError: sizes that cannot be used, or no such Transformer.
+    """
     if arguments.transformer is not None:
-        return _pretrained(arguments.transformer, data, arguments.config_overrides)
-    weights = class_weights_of(arguments, data)
+        return _pretrained(arguments.transformer, task, arguments.config_overrides)
     try:
         config = AutoConfig.for_model(
             arguments.model_type,
             vocab_size=len(tokenizer),
             pad_token_id=tokenizer.pad_token_id,
-            **_labels(data),
-            class_weights=weights,
-            label_smoothing=args.label_smoothing_factor,
+            **task.config_fields(),
+            **(loss_fields or {}),
             **arguments.config_fields(),
         )
     except StrictDataclassError as error:
         raise InputError(f"The model cannot be built: {str(error.__cause__ or error).strip()}") from error
     try:
-        model = AutoModelForSequenceClassification.from_config(config)
+        model = getattr(transformers, task.auto_class).from_config(config)
     except (RuntimeError, TypeError, MemoryError) as error:  # sizes for which there is no memory, or no number
         cause = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(f"The model cannot be built, its sizes cannot be used: {cause}") from error
@@ -63,13 +72,15 @@ def build_model(
     return model
 
 
-def _pretrained(name: str, data: TextData, overrides: str | None) -> PreTrainedModel:
-    """A Transformer with a fresh classifier on top."""
+def _pretrained(name: str, task: Task, overrides: str | None) -> PreTrainedModel:
+    """A Transformer with a fresh head for the task."""
     try:
-        config = AutoConfig.from_pretrained(name, num_labels=len(data.label_names), **_labels(data))
+        config = AutoConfig.from_pretrained(name, **_with_number(task.config_fields()))
         if overrides is not None:
             _override(config, overrides)
-        model = AutoModelForSequenceClassification.from_pretrained(name, config=config, ignore_mismatched_sizes=True)
+        model = getattr(transformers, task.auto_class).from_pretrained(
+            name, config=config, ignore_mismatched_sizes=True
+        )
     except InputError:
         raise
     except Exception as error:  # whatever the libraries raise
@@ -89,14 +100,13 @@ def _override(config: PreTrainedConfig, overrides: str) -> None:
         ) from error
 
 
-def _labels(data: TextData) -> dict[str, Any]:
-    """What a configuration says of the labels."""
-    numbers = dict(enumerate(data.label_names))
-    names = {name: number for number, name in numbers.items()}
-    return {"id2label": numbers, "label2id": names, "problem_type": data.problem_type}
+def _with_number(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a configuration, with the number of labels, by which `from_pretrained` sizes the head."""
+    return fields | ({"num_labels": len(fields["id2label"])} if "id2label" in fields else {})
 
 
-def described(arguments: ModelArguments, model: PreTrainedModel) -> dict[str, Any]:
+def describe_model(arguments: ModelArguments, model: PreTrainedModel) -> dict[str, Any]:
+    """What `run.json` says of a model."""
     config: Any = model.config
     if arguments.transformer is None:
         settings = arguments.config_fields() | {"model_type": arguments.model_type}
@@ -106,32 +116,3 @@ def described(arguments: ModelArguments, model: PreTrainedModel) -> dict[str, An
         settings |= {"transformer": arguments.transformer, "is_from_hub": is_hub_id(arguments.transformer)}
         settings |= {"config_overrides": arguments.config_overrides} if arguments.config_overrides else {}
     return settings | {"parameters": model.num_parameters()}
-
-
-def class_weights_of(arguments: ModelArguments, data: TextData) -> list[float] | None:
-    """n / (labels * n_label), as scikit-learn's "balanced", where the settings ask for it."""
-    if arguments.class_weights is None:
-        return None
-    if data.problem_type != "single_label_classification":
-        raise InputError(f"--class_weights balanced needs single labels; this task is {data.problem_type}.")
-    counts = np.bincount(np.asarray(data.splits["train"]["label"][:]), minlength=len(data.label_names))
-    return [float(weight) for weight in counts.sum() / (len(counts) * np.maximum(counts, 1))]
-
-
-@dataclass
-class WeightedLoss:
-    """The loss of a Transformer with class weights, which its own cannot take; the LSTM's own does."""
-
-    weights: list[float]
-    smoothing: float
-
-    def __call__(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
-        logits = outputs["logits"]
-        weight = torch.tensor(self.weights, dtype=logits.dtype, device=logits.device)
-        return torch.nn.functional.cross_entropy(logits, labels, weight, label_smoothing=self.smoothing)
-
-
-def weighted_loss(arguments: ModelArguments, data: TextData, smoothing: float) -> WeightedLoss | None:
-    """What Trainer is to take for the loss, where the model's own does not do what the settings ask for."""
-    weights = class_weights_of(arguments, data)
-    return None if weights is None or arguments.transformer is None else WeightedLoss(weights, smoothing)

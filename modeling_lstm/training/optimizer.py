@@ -6,8 +6,23 @@ from typing import Any
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel, Trainer, TrainingArguments
 
 CHUNK = 4096  # rows brought up to date at once, few enough for the processor's cache
+
+
+def choose_optimizer(args: TrainingArguments, model: PreTrainedModel | None = None) -> tuple[Any, Any]:
+    """
+    Class and arguments of the optimizer: that of `Trainer`, but [`RowAdamW`] in place of AdamW on a CPU, where a step
+    over a table takes long.
+    """
+    optimizer, kwargs = Trainer.get_optimizer_cls_and_kwargs(args, model)
+    is_plain = args.device.type == "cpu" and args.world_size == 1 and not args.torch_compile
+    # an average of the weights walks over the whole table anyway
+    is_read_whole = getattr(args, "average_epochs", 0) > 0
+    if optimizer is torch.optim.AdamW and is_plain and not is_read_whole and args.adam_beta1 < args.adam_beta2:
+        optimizer = RowAdamW
+    return optimizer, kwargs
 
 
 class RowAdamW(torch.optim.AdamW):

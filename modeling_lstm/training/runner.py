@@ -1,398 +1,277 @@
-"""Training: data and settings in, a run folder out. Knows only `Auto*` classes, so every model takes the same path."""
+"""Training: from a job to a run folder. Every model and every task takes the same path."""
 
-import contextlib
+from __future__ import annotations
+
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from datasets import Dataset
-from transformers import (
-    DataCollatorWithPadding,
-    EvalPrediction,
-    PreTrainedTokenizerBase,
-    Trainer,
-    TrainingArguments,
-    set_seed,
-)
+from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
-from ..data.arguments import DataArguments, TokenizerArguments, split_subset
-from ..data.loading import TextData, load_data
 from ..data.overlap import report_overlap
 from ..data.sources import kind_of
-from ..data.tokenization import build_tokenizer, texts_of, tokenize
-from ..distillation import DistillationArguments, DistillationTrainer
-from ..distillation.dataset import prepare_lesson
-from ..distillation.student_gap import gap
-from ..evaluation.metrics import TextClassificationMetric, decide, metric_names
-from ..hub.downloads import is_hub_id
-from ..inference.prediction import torch_classifier
-from ..models.text_classifier import JOINT
+from ..data.tokenization import TokenizedSplit, build_tokenizer, texts_of
 from ..publishing.arguments import PushArguments
 from ..publishing.sharing import push
 from ..runs.environment import environment
+from ..runs.record import RunRecord
 from ..runs.run_folders import save_run
-from ..utils.errors import InputError, listed, require, save_failure
+from ..tasks.base import Task, TaskData, task_class
+from ..utils.errors import InputError, require
 from ..utils.processes import failing_once, from_main, is_main, is_single_in_spite, main_first
-from ..vectors.initial_embeddings import InitialEmbeddings, initial_embeddings
-from ..vectors.opening import WordSource, open_source
+from ..vectors.initial_embeddings import InitialEmbeddings
+from ..vectors.opening import WordSource
 from ..vectors.token_table import TokenTable
-from .arguments import ModelArguments
-from .checkpoints import check_origin, is_complete, last_checkpoint, origin
-from .model_builder import build_model, described, weighted_loss
-from .trainer import PRETRAINED_RATE, LstmTrainer
-from .trainer_arguments import LstmTrainingArguments
+from .checkpoints import check_origin, origin
+from .defaults import PRETRAINED_RATE
+from .failures import explain_failures
+from .folders import check_sources, prepare_folder
+from .model_builder import build_model, describe_model
+from .outcome import training_outcome
+from .settings import TrainingSettings
+from .trainer import LstmTrainer
+from .word_vectors import open_word_source, prepare_vectors
 
 logger = logging.getLogger(__name__)
 
 
-def train(
-    model_arguments: ModelArguments,
-    tokenizer_arguments: TokenizerArguments,
-    data_arguments: DataArguments,
-    training_arguments: LstmTrainingArguments,
-    distillation: DistillationArguments | None = None,
-    *,
-    command: str | None = None,
-) -> dict[str, Any]:
+class Training:
     """
-    Train a classifier and write its run folder.
+    The steps from a job to a run folder. A training that differs in a step, as distillation does, overrides it.
 
     Args:
-        model_arguments: Which model.
-        tokenizer_arguments: How texts become tokens.
-        data_arguments: Which texts and labels.
-        training_arguments: How to train, and where to.
-        distillation: A teacher, if the model is to learn from one.
-        command: What was typed, for the record.
+        job: What to train, on what, and how.
 
-    Returns:
-        The content of `run.json`: command, data, settings, validation scores of the best checkpoint, cost, versions.
-
-    Raises:
-        InputError: data or settings that cannot be used, or a run folder that is taken.
+    Attributes:
+        data: The checked splits, once they are read; `task` is what they are for.
+        tokenizer: The tokenizer, once it is there.
+        splits: Train and validation as token numbers.
     """
-    with failing_once():
-        return _train(model_arguments, tokenizer_arguments, data_arguments, training_arguments, distillation, command)
 
+    data: TaskData
+    task: Task
+    tokenizer: PreTrainedTokenizerBase
+    splits: dict[str, TokenizedSplit]
 
-def _train(
-    model_arguments: ModelArguments,
-    tokenizer_arguments: TokenizerArguments,
-    data_arguments: DataArguments,
-    args: LstmTrainingArguments,
-    distillation: DistillationArguments | None,
-    command: str | None,
-) -> dict[str, Any]:
-    folder = Path(args.output_dir)
-    if is_single_in_spite():
-        logger.warning("accelerate launch starts one process on a CPU, whatever it is told: use torchrun.")
-    started = time.perf_counter()
-    length = data_arguments.max_length
-    lesson = None
-    with main_first():
-        check_sources(folder, model_arguments, tokenizer_arguments, data_arguments, distillation)
-        checkpoint, is_replaced = prepare_folder(folder, args)
-        data = load_data(data_arguments)
-        _choose_metric(args, data)
-        overlap = report_overlap(data.splits)
-        has_pairs = len(data.text_column) > 1
-        source = _word_source(model_arguments, tokenizer_arguments, length, has_pairs)
-        if distillation is not None:
-            is_weighted = model_arguments.class_weights is not None or args.label_smoothing_factor > 0
-            require(
-                not is_weighted or distillation.label_weight > 0,
-                "--class_weights and --label_smoothing_factor say how the true labels count: give --label_weight too.",
+    def __init__(self, job: TrainingSettings):
+        self.job, self.args = job, job.training
+        self.folder = Path(job.training.output_dir)
+        self.vectors: InitialEmbeddings | None = None
+        self.checkpoint: str | None = None
+
+    def run(self) -> RunRecord:
+        """
+        Train, and write the run folder.
+
+        Returns:
+            The content of `run.json`.
+
+        Raises:
+            InputError: data or settings that cannot be used, or a run folder that is taken.
+        """
+        with failing_once():
+            started = time.perf_counter()
+            trainer = self.trainer()
+            prepared = time.perf_counter()
+            with explain_failures(self.args, self.checkpoint):
+                if self.is_replaced and is_main():
+                    shutil.rmtree(self.folder)  # not before data, settings and the Hub have been found good
+                trainer.train(resume_from_checkpoint=self.checkpoint)
+                trained = time.perf_counter()
+                outcome = training_outcome(trainer, resumed=self.checkpoint is not None)
+            record = self.describe(trainer.model) | outcome
+
+            def finish() -> RunRecord:
+                self.complete(record, trainer.model)
+                record["seconds"] = {
+                    "preparation": round(prepared - started, 2),
+                    "training": round(trained - prepared, 2),
+                    "total": round(time.perf_counter() - started, 2),
+                }
+                finished: Any = record | environment()
+                save_run(self.folder, trainer.model, self.tokenizer, finished)
+                if self.args.push_to_hub:
+                    self._push(str(trainer.hub_model_id))
+                return finished
+
+            return from_main(finish)
+
+    def trainer(self) -> Any:
+        """The `Trainer` of the job, with data, tokenizer and model: ready for `train()`."""
+        self.prepare()
+        set_seed(self.args.seed)
+        model = self.build_model()
+        with explain_failures(self.args, self.checkpoint):
+            trainer = self.trainer_class()(
+                model=model,
+                args=self.args,
+                train_dataset=self.splits["train"].rows,
+                eval_dataset=self.splits["validation"].rows,
+                processing_class=self.tokenizer,
+                data_collator=self.task.collator(self.tokenizer),
+                compute_metrics=score_function(self.task),
+                compute_loss_func=self._loss_function(),
             )
-            lesson = prepare_lesson(data, distillation, args.seed, args.device.type)
-        texts = data.splits["train"] if lesson is None else lesson.texts()
-        if isinstance(source, TokenTable) and tokenizer_arguments.trim_vocabulary:
-            source = source.trimmed(texts_of(texts), tokenizer_arguments.trim_vocabulary)
-    # learned once: two processes could break ties in another way
-    tokenizer = from_main(
-        lambda: (
-            source.tokenizer
-            if isinstance(source, TokenTable)
-            else build_tokenizer(tokenizer_arguments, texts, length, has_pairs)
-        )
-    )
-    lengths = {"train": data_arguments.train_max_length or length, "validation": length}
-    with main_first():
-        rows = dict(data.splits) if lesson is None else data.splits | {"train": lesson.for_student(tokenizer)}
-        splits = {name: tokenize(rows[name], name, tokenizer, cut) for name, cut in lengths.items()}
-        vectors = None if source is None else _prepared(source, tokenizer, splits["train"].rows, model_arguments)
-        teachers = [] if lesson is None else lesson.report["teachers"]
-        trained_with = origin(data, tokenizer, rows["train"], teachers)
-        if checkpoint is not None:
-            check_origin(checkpoint, trained_with)
-    if vectors is not None:
-        if args.embedding_learning_rate is None:
-            args.embedding_learning_rate = PRETRAINED_RATE * args.learning_rate
-        model_arguments = replace(model_arguments, embedding_size=vectors.dimension)
-    if args.world_size > 1 and args.ddp_find_unused_parameters is None:
-        args.ddp_find_unused_parameters = model_arguments.transformer is not None  # the others use all of theirs
-    set_seed(args.seed)
-    model = build_model(model_arguments, tokenizer, data, args, vectors)
-    prepared = time.perf_counter()
-    kind = LstmTrainer if distillation is None else partial(DistillationTrainer, distillation=distillation)
-    with _explained(args, checkpoint):
-        trainer = kind(
-            model=model,
-            args=args,
-            train_dataset=splits["train"].rows,
-            eval_dataset=splits["validation"].rows,
-            processing_class=tokenizer,
-            data_collator=DataCollatorWithPadding(tokenizer),
-            compute_metrics=score_function(data.problem_type, data.label_names),
-            compute_loss_func=weighted_loss(model_arguments, data, args.label_smoothing_factor),
-        )
-        trainer.origin = trained_with
-        if is_replaced and is_main():
-            shutil.rmtree(folder)  # not before data, settings and the Hub have been found good
-        trainer.train(resume_from_checkpoint=checkpoint)
-        trained = time.perf_counter()
-        outcome = _outcome(trainer, resumed=checkpoint is not None)
-    record = {
-        "command": command,
-        "task": {"problem_type": data.problem_type, "label_names": data.label_names},
-        "data": vars(data_arguments)
-        | {"source": kind_of(data_arguments.dataset)}
-        | {"text_column": data.text_column, "label_column": data.label_column, "counts": data.counts()}
-        | ({"separator": JOINT} if has_pairs else {})
-        | {"overlap": overlap}
-        | {"tokens": {name: split.statistics for name, split in splits.items()}},
-        "tokenizer": (
-            {
-                "tokenizer": str(model_arguments.embeddings),
-                "trim_vocabulary": tokenizer_arguments.trim_vocabulary,
-            }
-            if isinstance(source, TokenTable)
-            else vars(tokenizer_arguments)
-        )
-        | {"vocabulary": len(tokenizer)},
-        "model": described(model_arguments, model),
-    }
-    if vectors is not None:
-        record["embeddings"] = vectors.report
-    record |= outcome
+        trainer.origin = self.trained_with
+        return trainer
 
-    def finish() -> dict[str, Any]:
-        if lesson is not None:
-            logits = torch_classifier(model.eval(), tokenizer).raw_scores(data.splits["validation"]["text"][:])
-            found = gap(data, "validation", logits, lesson.validation, args.metric_for_best_model)
-            record["distillation"] = lesson.report | {"gap": {"validation": found}}
-        record["seconds"] = {
-            "preparation": round(prepared - started, 2),
-            "training": round(trained - prepared, 2),
-            "total": round(time.perf_counter() - started, 2),
+    def prepare(self) -> None:
+        """Read the data, and make tokenizer, token numbers and word vectors of them."""
+        if is_single_in_spite():
+            logger.warning("accelerate launch starts one process on a CPU, whatever it is told: use torchrun.")
+        tokenizer, data = self.job.tokenizer, self.job.data
+        with main_first():
+            check_sources(self.folder, self.sources())
+            self.checkpoint, self.is_replaced = prepare_folder(self.folder, self.args)
+            kind = task_class(self.job.task)
+            self.data = kind.load(data)
+            self.task = kind.from_data(self.data)
+            choose_metric(self.args, self.task)
+            self.overlap = report_overlap(self.data.splits)
+            has_pairs = getattr(self.data, "has_pairs", False)
+            source = open_word_source(self.job.model, tokenizer, data.max_length, has_pairs)
+            self.collect()
+            texts = self.vocabulary_rows()
+            if isinstance(source, TokenTable) and tokenizer.trim_vocabulary:
+                source = source.trimmed(texts_of(texts), tokenizer.trim_vocabulary)
+        # learned once: two processes could break ties in another way
+        self.tokenizer = from_main(
+            lambda: (
+                source.tokenizer
+                if isinstance(source, TokenTable)
+                else build_tokenizer(tokenizer, texts, data.max_length, has_pairs)
+            )
+        )
+        with main_first():
+            self._encode(source)
+        self._adapt_settings()
+
+    def _encode(self, source: WordSource | TokenTable | None) -> None:
+        """Texts to token numbers, and words to vectors."""
+        length = self.job.data.max_length
+        lengths = {"train": self.job.data.train_max_length or length, "validation": length}
+        rows = self.data.splits | {"train": self.training_rows()}
+        self.splits = {name: self.task.encode(rows[name], name, self.tokenizer, cut) for name, cut in lengths.items()}
+        self.brings_tokenizer = isinstance(source, TokenTable)
+        if source is not None:
+            self.vectors = prepare_vectors(source, self.tokenizer, self.splits["train"].rows, self.job.model)
+        self.trained_with = origin(self.task, self.data, self.tokenizer, rows["train"], self.teachers())
+        if self.checkpoint is not None:
+            check_origin(self.checkpoint, self.trained_with)
+
+    def _adapt_settings(self) -> None:
+        """Settings that follow from what was found."""
+        args = self.args
+        self.model_arguments = self.job.model
+        if self.vectors is not None:
+            if args.embedding_learning_rate is None:
+                args.embedding_learning_rate = PRETRAINED_RATE * args.learning_rate
+            self.model_arguments = replace(self.job.model, embedding_size=self.vectors.dimension)
+        if args.world_size > 1 and args.ddp_find_unused_parameters is None:
+            # the others use all of theirs
+            args.ddp_find_unused_parameters = self.job.model.transformer is not None
+
+    def build_model(self) -> PreTrainedModel:
+        """A fresh model for the task, or what the job's `model_init` gives."""
+        if self.job.model_init is not None:
+            return self.job.model_init(self.tokenizer, self.task)
+        arguments = self.model_arguments
+        is_balanced = arguments.class_weights is not None
+        fields = self.task.loss_fields(self.data, self.args.label_smoothing_factor, is_balanced)
+        return build_model(arguments, self.tokenizer, self.task, self.args, self.vectors, fields)
+
+    def _loss_function(self) -> Callable[..., Any] | None:
+        model = self.job.model
+        if model.transformer is None:
+            return None  # an LSTM's own loss does what its configuration says
+        return self.task.loss_function(self.data, self.args.label_smoothing_factor, model.class_weights is not None)
+
+    def describe(self, model: PreTrainedModel) -> dict[str, Any]:
+        """What `run.json` says of command, task, data, tokenizer and model."""
+        data, tokenizer = self.job.data, self.job.tokenizer
+        words = {"tokenizer": str(self.job.model.embeddings), "trim_vocabulary": tokenizer.trim_vocabulary}
+        record = {
+            "command": self.job.command,
+            "task": self.task.describe() | {"auto_class": self.task.auto_class},
+            "data": vars(data)
+            | {"source": kind_of(data.dataset)}
+            | self.data.describe()
+            | {"overlap": self.overlap}
+            | {"tokens": {name: split.statistics for name, split in self.splits.items()}},
+            "tokenizer": (words if self.brings_tokenizer else vars(tokenizer)) | {"vocabulary": len(self.tokenizer)},
+            "model": describe_model(self.model_arguments, model),
         }
-        finished = record | environment()
-        save_run(folder, model, tokenizer, finished)
-        if args.push_to_hub:
-            _push(folder, str(trainer.hub_model_id), args)
-        return finished
+        return record | ({} if self.vectors is None else {"embeddings": self.vectors.report})
 
-    return from_main(finish)
+    def sources(self) -> list[tuple[str, str | None]]:
+        """The flags that name what is read, and what they name: nothing of it is written over."""
+        model, data = self.job.model, self.job.data
+        read = [("dataset", data.dataset), ("train_dataset", data.train_dataset)]
+        read += [("tokenizer", self.job.tokenizer.tokenizer), ("transformer", model.transformer)]
+        if isinstance(model.embeddings, str):  # not vectors in memory
+            read += [("embeddings", model.embeddings.removeprefix("transformer:"))]
+        return read
 
+    def collect(self) -> None:
+        """Gather what is learned from beside the data; nothing, here."""
 
-def _push(folder: Path, repo_id: str, args: LstmTrainingArguments) -> None:
-    where = PushArguments(private=bool(args.hub_private_repo), revision=args.hub_revision)
-    try:
-        done = push(str(folder), repo_id, where, token=args.hub_token)
-    except InputError as error:
-        raise InputError(
-            f"{error} The run is complete in {str(folder)!r}: modeling-lstm push {folder} {repo_id}"
-        ) from error
-    logger.info("Pushed: %s", done.url)
+    def vocabulary_rows(self) -> Dataset:
+        """The rows whose texts a vocabulary is learned from."""
+        return self.data.splits["train"]
 
+    def training_rows(self) -> Dataset:
+        """The rows to learn from, once there is a tokenizer."""
+        return self.data.splits["train"]
 
-def _word_source(
-    model: ModelArguments, tokenizer: TokenizerArguments, max_length: int, has_pairs: bool
-) -> WordSource | TokenTable | None:
-    """Where word vectors come from, if from anywhere; some sources bring a tokenizer along."""
-    if model.transformer is not None:
-        require(tokenizer.tokenizer is None, f"{model.transformer} has a tokenizer: leave out --tokenizer.")
-        tokenizer.tokenizer = model.transformer
-    source = None
-    if model.embeddings is not None:
-        source = open_source(model.embeddings, model.embeddings_revision, max_length, has_pairs)
-    require(
-        tokenizer.trim_vocabulary == 0 or isinstance(source, TokenTable),
-        "--trim_vocabulary is for a vocabulary that comes with word vectors, as with --embeddings transformer:NAME; "
-        "one that is learned from the texts has --min_frequency and --vocab_size.",
-    )
-    if isinstance(source, TokenTable):
-        require(
-            tokenizer.tokenizer is None,
-            f"--embeddings {model.embeddings} brings its own tokenizer along: leave out --tokenizer.",
-        )
-        logger.info("The tokenizer comes with the word vectors, its vocabulary of %d included", len(source.tokenizer))
-    return source
+    def teachers(self) -> list[dict[str, Any]]:
+        """The models that are learned from: none, here."""
+        return []
 
+    def trainer_class(self) -> Callable[..., Any]:
+        """The `Trainer` to train with."""
+        return LstmTrainer
 
-def _prepared(
-    source: WordSource | TokenTable, tokenizer: PreTrainedTokenizerBase, train: Dataset, arguments: ModelArguments
-) -> InitialEmbeddings:
-    """The word vectors, brought to the model's size and, as the settings say, centred and scaled."""
-    vectors = initial_embeddings(source, tokenizer, train)
-    vectors.report |= {
-        "source": str(arguments.embeddings),
-        "is_from_hub": is_hub_id(arguments.embeddings),
-        "revision": arguments.embeddings_revision,
-        "centered": arguments.center_embeddings,
-        "scaled": arguments.scale_embeddings,
-    }
-    if arguments.embedding_size is not None:
-        vectors = vectors.reduced(arguments.embedding_size)
-    if arguments.center_embeddings:
-        vectors = vectors.centered()
-    return vectors.scaled(arguments.embedding_range) if arguments.scale_embeddings else vectors
+    def complete(self, record: dict[str, Any], model: PreTrainedModel) -> None:
+        """Add to the record what is found out with the trained model."""
 
-
-# what every training sets, or what has been checked before: not what a library complains about
-_ORDINARY = {
-    *(name for name in LstmTrainingArguments.__annotations__),
-    *(
-        "seed",
-        "data_seed",
-        "max_steps",
-        "use_cpu",
-        "disable_tqdm",
-        "report_to",
-        "push_to_hub",
-        "ddp_find_unused_parameters",
-        "run_name",
-        "hub_model_id",
-        "hub_private_repo",
-        "hub_revision",
-        "save_steps",
-        "eval_steps",
-        "gradient_accumulation_steps",
-    ),
-}
-
-
-@contextlib.contextmanager
-def _explained(args: LstmTrainingArguments, checkpoint: str | None) -> Iterator[None]:
-    """Turn what the user can mend while training runs into one sentence."""
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:  # whatever the libraries raise
-        if cause := save_failure(error):
-            raise InputError(f"A checkpoint could not be saved in {str(args.output_dir)!r}: {cause}") from error
-        said = str(error).lower()
-        if isinstance(error, MemoryError) or "out of memory" in said or "allocate memory" in said:
+    def _push(self, repo_id: str) -> None:
+        args = self.args
+        where = PushArguments(private=bool(args.hub_private_repo), revision=args.hub_revision)
+        try:
+            done = push(str(self.folder), repo_id, where, token=args.hub_token)
+        except InputError as error:
             raise InputError(
-                "There is not enough memory: try a smaller --per_device_train_batch_size with more "
-                "--gradient_accumulation_steps, or a smaller --max_length."
+                f"{error} The run is complete in {str(self.folder)!r}: modeling-lstm push {self.folder} {repo_id}"
             ) from error
-        if "size mismatch" in str(error) or "parameter group" in str(error):
-            raise InputError(
-                f"The checkpoint {checkpoint!r} is of another model or vocabulary: resume with the data and settings "
-                "that it was trained with."
-            ) from error
-        unusual = [f"--{name}" for name in _changed(args) if name not in _ORDINARY]
-        if unusual:
-            logger.debug("Training failed", exc_info=error)
-            raise InputError(
-                f"Training failed with {type(error).__name__}: {str(error).strip()} - it may be one of the settings "
-                f"{listed(unusual)}: try without them."
-            ) from error
-        raise
+        logger.info("Pushed: %s", done.url)
 
 
-def _outcome(trainer: Trainer, *, resumed: bool) -> dict[str, Any]:
-    """What `run.json` says of the training itself: settings, the course of the scores, the best checkpoint's scores."""
-    args, state = trainer.args, trainer.state
-    history = [entry for entry in state.log_history if "eval_loss" in entry]
-    validation = {name.removeprefix("eval_"): value for name, value in trainer.evaluate().items() if _is_score(name)}
-    return {
-        "training": _changed(args) | {"seed": args.seed, "steps": state.global_step, "resumed": resumed},
-        "best": {"metric": args.metric_for_best_model, "step": state.best_global_step},
-        "history": history,
-        "metrics": {"validation": validation},
-    }
-
-
-def check_sources(
-    folder: Path,
-    model: ModelArguments,
-    tokenizer: TokenizerArguments,
-    data: DataArguments,
-    distillation: DistillationArguments | None = None,
-) -> None:
-    """Raise [`InputError`] if the run folder is one that the training reads from, or lies in one, or holds one."""
-    read = [("dataset", data.dataset), ("train_dataset", data.train_dataset), ("tokenizer", tokenizer.tokenizer)]
-    read += [("transformer", model.transformer)]
-    if isinstance(model.embeddings, str):  # not vectors in memory
-        read += [("embeddings", model.embeddings.removeprefix("transformer:"))]
-    if distillation is not None:
-        read += [("teacher", name) for name in distillation.teachers]
-        read += [("unlabeled", split_subset(name)[0]) for name in distillation.unlabeled]
-    target = folder.expanduser().resolve()
-    for flag, name in read:
-        path = Path(name).expanduser().resolve() if name else None
-        if path is not None and path.exists():
-            require(
-                path != target and path not in target.parents and target not in path.parents,
-                f"--output_dir {str(folder)!r} would write over what --{flag} {name} reads, or into its folder: choose "
-                "another.",
-            )
-
-
-def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | None, bool]:
-    """Find the checkpoint to resume from, if any, and tell whether an old run in the folder is to be replaced."""
-    require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file.")
-    checkpoint = args.resume_from_checkpoint
-    if checkpoint == "last":
-        checkpoint = last_checkpoint(folder)
-    elif checkpoint is not None:
-        require(is_complete(Path(checkpoint)), f"{checkpoint!r} is no complete checkpoint.")
-    if checkpoint is not None and Path(checkpoint).resolve().parent == folder.resolve():
-        return checkpoint, False
-    occupied = folder.exists() and any(not path.name.startswith(".saving-") for path in folder.iterdir())
-    require(
-        not occupied or args.overwrite,
-        f"The run folder {str(folder)!r} is not empty: go on from its last checkpoint, if it has one, with "
-        "--resume_from_checkpoint last, replace it with --overwrite, or choose another --output_dir.",
-    )
-    is_run = (folder / "run.json").exists() or any(folder.glob("checkpoint-*"))
-    require(
-        not occupied or is_run, f"{str(folder)!r} holds no run and is not overwritten: choose another --output_dir."
-    )
-    require(
-        checkpoint is None or not occupied or folder.resolve() not in Path(checkpoint).resolve().parents,
-        f"--overwrite would remove the checkpoint {checkpoint!r} before it is read: choose another --output_dir.",
-    )
-    return checkpoint, occupied
-
-
-def score_function(problem_type: str, label_names: list[str]) -> Callable[[EvalPrediction], dict[str, float]]:
-    """What `Trainer` calls to turn logits and labels into scores."""
-    metric = TextClassificationMetric(problem_type)
+def score_function(task: Task) -> Callable[[EvalPrediction], dict[str, float]]:
+    """What `Trainer` calls to turn predictions and labels into scores."""
 
     def compute(prediction: EvalPrediction) -> dict[str, float]:
-        logits = np.asarray(prediction.predictions)
-        require(bool(np.isfinite(logits).all()), "Training diverged: lower --learning_rate.")
-        predictions, references, probabilities = decide(problem_type, logits, np.asarray(prediction.label_ids))
-        return metric.compute(
-            predictions=predictions, references=references, label_names=label_names, probabilities=probabilities
-        )
+        predictions = np.asarray(prediction.predictions)
+        require(bool(np.isfinite(predictions).all()), "Training diverged: lower --learning_rate.")
+        return task.scores(predictions, np.asarray(prediction.label_ids))
 
     return compute
 
 
-def _choose_metric(args: LstmTrainingArguments, data: TextData) -> None:
-    known = metric_names(data.problem_type, data.label_names) + ["loss"]
-    default = "mean_squared_error" if data.problem_type == "regression" else "accuracy"
-    default = "loss" if args.prediction_loss_only else default
+def choose_metric(args: Any, task: Task) -> None:
+    """
+    Set the metric that decides, and whether more of it is better.
+
+    Raises:
+        InputError: the task has no such metric.
+    """
+    known = [*task.metric_names(), "loss"]
+    default = "loss" if args.prediction_loss_only else task.default_metric
     name = default if args.metric_for_best_model == "auto" else args.metric_for_best_model.removeprefix("eval_")
     if name not in known:
         raise InputError(f"Unknown metric {name!r} for --metric_for_best_model: choose one of {', '.join(known)}.")
@@ -401,24 +280,4 @@ def _choose_metric(args: LstmTrainingArguments, data: TextData) -> None:
         f"--prediction_loss_only leaves no score but the loss: --metric_for_best_model cannot be {name}.",
     )
     args.metric_for_best_model = name
-    args.greater_is_better = name not in (
-        "loss",
-        "mean_squared_error",
-        "mean_absolute_error",
-        "log_loss",
-        "calibration_error",
-    )
-
-
-def _changed(args: TrainingArguments) -> dict[str, Any]:
-    """The settings that differ from the defaults."""
-    # `use_cpu` decides whether the processes of a launch know each other
-    defaults = LstmTrainingArguments(output_dir=str(args.output_dir), use_cpu=args.use_cpu).to_dict() | {
-        "use_cpu": False
-    }
-    ignored = {"output_dir", "resume_from_checkpoint", "overwrite", "greater_is_better"}
-    return {name: value for name, value in args.to_dict().items() if value != defaults[name] and name not in ignored}
-
-
-def _is_score(name: str) -> bool:
-    return not name.endswith(("_runtime", "_per_second")) and name != "epoch"
+    args.greater_is_better = not task.is_better_when_smaller(name)

@@ -11,6 +11,8 @@ from transformers.trainer_pt_utils import BatchRebalanceSampler, LengthGroupedSa
 
 
 class EpochSampler(LengthGroupedSampler):
+    """Batches of like lengths, drawn anew in each epoch from its seed and number."""
+
     def __init__(self, sampler: LengthGroupedSampler, trainer: Trainer):
         super().__init__(sampler.batch_size * trainer.args.world_size, lengths=sampler.lengths)
         self.trainer = trainer

@@ -1,126 +1,83 @@
-"""From command-line flags and YAML recipes to dataclasses of settings."""
+"""`TrainingSettings`: everything that a training needs to know, from keywords, a dictionary or a YAML recipe."""
 
-import json
-import math
-import re
-from dataclasses import fields, is_dataclass
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, Self
 
-import yaml
-
-from ..utils.errors import InputError, require
-
-LARGEST_SEED = 2**32 - 1  # that NumPy takes
-
-
-class _Recipe(yaml.SafeLoader):
-    """YAML 1.1 with the numbers of YAML 1.2, where 1e-4 is one without a point."""
+from ..data.arguments import DataArguments, TokenizerArguments
+from ..tasks.base import TEXT_CLASSIFICATION, task_class
+from ..utils.settings import build_settings, to_flags
+from .arguments import ModelArguments
+from .defaults import TRANSFORMER_DEFAULTS
+from .recipes import read_recipe
+from .trainer_arguments import LstmTrainingArguments
 
 
-_Recipe.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)
+class TrainingSettings:
+    """
+    What to train, on which data, and how. The settings have the names of the flags of `modeling-lstm train`.
 
+    Args:
+        task: What the model is for; its name on the Hub.
+        model_init: Makes the model to train, from tokenizer and task, in place of the settings of the model.
+        command: What was typed, for the record. By default the command that does the same.
+        settings: Those of [`ModelArguments`], [`TokenizerArguments`], [`DataArguments`] and [`LstmTrainingArguments`],
+            which include all of `transformers.TrainingArguments`.
 
-def flag_parser(command: str, description: str, *dataclass_types: Any) -> Any:
-    """An `HfArgumentParser` whose errors are one sentence."""
-    from transformers import HfArgumentParser
+    Attributes:
+        model: How the model is built.
+        tokenizer: How texts become tokens.
+        data: Which data to read.
+        training: How to train, and where to.
 
-    class Parser(HfArgumentParser):
-        def error(self, message: str) -> NoReturn:  # without the usage, which is a page long
-            raise InputError(f"{message} (modeling-lstm {command} --help lists the settings)")
+    Raises:
+        InputError: a setting does not exist or has a value that cannot be used.
+    """
 
-    parser = Parser(dataclass_types, prog=f"modeling-lstm {command}", description=description, allow_abbrev=False)
-    parser.register("type", float, _finite)
-    parser.register("type", int, _whole)
-    return parser
+    command_name: ClassVar[str] = "train"
+    kinds: ClassVar[tuple[type, ...]] = (ModelArguments, TokenizerArguments, DataArguments, LstmTrainingArguments)
 
+    def __init__(
+        self,
+        *,
+        task: str = TEXT_CLASSIFICATION,
+        model_init: Callable[[Any, Any], Any] | None = None,
+        command: str | None = None,
+        **settings: Any,
+    ):
+        task_class(task)
+        self.task, self.model_init, self.settings = task, model_init, settings
+        parts = build_settings(self.kinds, self.defaults(settings) | settings)
+        self.model: ModelArguments = parts[0]
+        self.tokenizer: TokenizerArguments = parts[1]
+        self.data: DataArguments = parts[2]
+        self.training: LstmTrainingArguments = parts[3]
+        self.parts = parts
+        self.command = command or self._own_command()
 
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return number
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any], **changes: Any) -> Self:
+        """The job of a dictionary of settings; `changes` override them."""
+        return cls(**{**settings, **changes})
 
+    @classmethod
+    def from_yaml(cls, path: str | Path, **changes: Any) -> Self:
+        """
+        The job of a YAML recipe, whose lines are `setting: value`; `changes` override them.
 
-def _whole(text: str) -> int:
-    number = int(text)
-    if abs(number) >= 2**63:  # what torch and Arrow take
-        raise ValueError(text)
-    return number
+        Raises:
+            InputError: there is no such file, or it cannot be read.
+        """
+        return cls(**{**read_recipe(Path(path), cls.kinds), **changes})
 
+    @staticmethod
+    def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Defaults that depend on other settings: what suits a Transformer does not suit an LSTM."""
+        return TRANSFORMER_DEFAULTS if settings.get("transformer") is not None else {}
 
-def parse(parser: Any, given: list[str]) -> tuple[Any, ...]:
-    """The dataclasses, and where there are flags beside theirs a namespace of those."""
-    try:
-        found = parser.parse_args_into_dataclasses(given)
-    except InputError:
-        raise
-    except (ValueError, ImportError, TypeError, KeyError, OSError, RuntimeError, NotImplementedError) as error:
-        # what the library's own checks say
-        raise InputError(f"The settings cannot be used: {str(error).strip() or type(error).__name__}") from error
-    for settings in found:
-        for name in (one.name for one in fields(settings)) if is_dataclass(settings) else ():
-            value = getattr(settings, name)
-            if name.endswith("seed") and value is not None:
-                require(0 <= value <= LARGEST_SEED, f"--{name} must be from 0 to {LARGEST_SEED}, found {value}.")
-    return found
-
-
-def training_settings(given: list[str], description: str = "", *, distill: bool = False) -> tuple[Any, ...]:
-    """The dataclasses that [`train`] takes, from command-line flags; that of a distillation where asked."""
-    from ..data.arguments import DataArguments, TokenizerArguments
-    from .arguments import ModelArguments
-    from .trainer import TRANSFORMER_DEFAULTS
-    from .trainer_arguments import LstmTrainingArguments
-
-    types: tuple[Any, ...] = (ModelArguments, TokenizerArguments, DataArguments, LstmTrainingArguments)
-    defaults: dict[str, Any] = {}
-    if distill:
-        from ..distillation import STUDENT_DEFAULTS, DistillationArguments
-
-        types += (DistillationArguments,)
-        defaults = STUDENT_DEFAULTS
-    if any(flag.partition("=")[0] == "--transformer" for flag in given):
-        defaults = TRANSFORMER_DEFAULTS
-    parser = flag_parser("distill" if distill else "train", description, *types)
-    parser.set_defaults(**defaults)
-    return parse(parser, given)
-
-
-def read_recipe(path: Path) -> list[str]:
-    """The settings of a YAML recipe as command-line flags, so that flags given later override them."""
-    if not path.is_file():
-        raise InputError(f"There is no recipe {str(path)!r}.")
-    try:
-        loader = _Recipe(path.read_text(encoding="utf-8"))
-        recipe = loader.get_single_node()
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"The recipe {str(path)!r} is no valid YAML: {error}") from error
-    if not isinstance(recipe, yaml.MappingNode):
-        raise InputError(f"The recipe {str(path)!r} must hold lines of the form 'setting: value'.")
-    flags: list[str] = []
-    try:
-        loader.flatten_mapping(recipe)
-        for name, value in recipe.value:
-            values = _as_flags(loader, value)
-            flags += [f"--{name.value}", *values] if values else []
-    except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"The recipe {str(path)!r} holds what cannot be read: {error}") from error
-    return flags
-
-
-def _as_flags(loader: yaml.SafeLoader, value: yaml.Node) -> list[str]:
-    """What is typed after a flag for a value of a recipe: numbers and names as they are written there."""
-    if isinstance(value, yaml.SequenceNode):
-        return [one.value if isinstance(one, yaml.ScalarNode) else _as_json(loader, one) for one in value.value]
-    if isinstance(value, yaml.MappingNode):
-        return [_as_json(loader, value)]
-    if value.tag == "tag:yaml.org,2002:null":
-        return []
-    return [str(loader.construct_object(value)) if value.tag == "tag:yaml.org,2002:bool" else value.value]
-
-
-def _as_json(loader: yaml.SafeLoader, value: yaml.Node) -> str:
-    return json.dumps(loader.construct_object(value, deep=True), default=str)
+    def _own_command(self) -> str:
+        task = [] if self.task == TEXT_CLASSIFICATION else ["--task", self.task]
+        return shlex.join(["modeling-lstm", self.command_name, *task, *to_flags(self.settings)])

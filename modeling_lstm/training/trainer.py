@@ -24,19 +24,10 @@ from ..utils.errors import InputError, require
 from .adversarial import pushed, watched, worst_push
 from .averaging import WeightAverage
 from .callbacks import Averaging, EarlyStopping, ProcessSeed, RowUpdates
-from .optimizer import RowAdamW, clip_gradients
+from .optimizer import RowAdamW, choose_optimizer, clip_gradients
 from .samplers import BatchParts, EpochSampler, RandomEpochSampler
 
-# What suits fine-tuning a Transformer, where that differs from the defaults below, which suit an LSTM
-TRANSFORMER_DEFAULTS = {
-    "learning_rate": 5e-5,
-    "num_train_epochs": 3.0,
-    "per_device_train_batch_size": 32,
-    "lr_scheduler_type": "linear",
-    "max_length": 256,
-}
 ORIGIN = "trained_with.json"  # in each checkpoint
-PRETRAINED_RATE = 0.3  # of the learning rate, for vectors that begin as --embeddings; chosen on validation
 
 
 class LstmTrainer(Trainer):
@@ -63,13 +54,7 @@ class LstmTrainer(Trainer):
     @staticmethod
     def get_optimizer_cls_and_kwargs(args: TrainingArguments, model: PreTrainedModel | None = None) -> tuple[Any, Any]:
         """Trainer's optimizer, but [`RowAdamW`] in place of AdamW on a CPU, where a step over a table takes long."""
-        optimizer, kwargs = Trainer.get_optimizer_cls_and_kwargs(args, model)
-        is_plain = args.device.type == "cpu" and args.world_size == 1 and not args.torch_compile
-        # an average of the weights walks over the whole table anyway
-        is_read_whole = getattr(args, "average_epochs", 0) > 0
-        if optimizer is torch.optim.AdamW and is_plain and not is_read_whole and args.adam_beta1 < args.adam_beta2:
-            optimizer = RowAdamW
-        return optimizer, kwargs
+        return choose_optimizer(args, model)
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
         """Trainer's optimizer, with a group apart for the word vectors where they have their own learning rate."""

@@ -9,8 +9,9 @@ from transformers import (
 
 from ..utils.errors import require
 from ..utils.processes import processes
+from .defaults import PRETRAINED_RATE
 from .limits import check_choices, check_numbers, check_optimizer, check_parts
-from .trainer import PRETRAINED_RATE, LstmTrainer
+from .optimizer import choose_optimizer
 
 
 @dataclass
@@ -93,4 +94,4 @@ class LstmTrainingArguments(TrainingArguments):
             self.use_cpu = True  # without it transformers takes bf16 for a mistake, and leaves processes on their own
         super().__post_init__()
         check_parts(self)
-        check_optimizer(self, LstmTrainer.get_optimizer_cls_and_kwargs)
+        check_optimizer(self, choose_optimizer)

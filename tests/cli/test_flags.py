@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from modeling_lstm.cli import main
-from modeling_lstm.training import settings
+from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.utils.errors import InputError
+from modeling_lstm.utils.flags import flag_parser, parse_given
 from tests.conftest import opinion_rows, write_csv
 
 SMALL = "--embedding_size 2 --hidden_size 2 --min_frequency 1 --num_train_epochs 1 --per_device_train_batch_size 32 "
@@ -42,11 +43,7 @@ TEXTS = ["nowhere", "", '{"a": 1}']
 @pytest.fixture(scope="module")
 def parser() -> Any:
     """What reads the command line."""
-    caught: list[Any] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settings, "parse", lambda parser, given: caught.append(parser))
-        settings.training_settings([])
-    return caught[0]
+    return flag_parser("train", "", *TrainingJob.kinds)
 
 
 def values(action: argparse.Action) -> list[list[str]]:
@@ -68,7 +65,7 @@ def values(action: argparse.Action) -> list[list[str]]:
 
 def refusal(given: list[str]) -> str | None:
     try:
-        settings.training_settings(given)
+        TrainingJob(**parse_given(TrainingJob.kinds, given, "train"))
     except InputError as error:
         return str(error)
     return None

@@ -18,16 +18,18 @@ from modeling_lstm import LstmTokenizer
 from modeling_lstm.cli import main
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.data.loading import TextData, load_data
-from modeling_lstm.distillation import DistillationArguments, DistillationTrainer
+from modeling_lstm.distillation.arguments import DistillationArguments
 from modeling_lstm.distillation.augmentation import MASK, variants
 from modeling_lstm.distillation.cache import LogitCache
-from modeling_lstm.distillation.dataset import prepare_lesson
+from modeling_lstm.distillation.dataset import label_dataset
 from modeling_lstm.distillation.loss import divergence
+from modeling_lstm.distillation.runner import DistillationJob
 from modeling_lstm.distillation.teacher import Teacher
+from modeling_lstm.distillation.trainer import DistillationTrainer
 from modeling_lstm.distillation.transfer import _key, transfer_text
 from modeling_lstm.inference.prediction import open_classifier
 from modeling_lstm.runs.run_folders import load_run, read_record
-from modeling_lstm.training.settings import training_settings
+from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import TRAIN_FLAGS, WORDS, opinion_rows, tiny_config, tiny_model, write_csv
@@ -94,13 +96,15 @@ def test_the_student_learns_what_the_teacher_knows(
 
 
 def test_a_student_has_defaults_of_its_own() -> None:
-    given = ["--dataset", "order-matters", "--output_dir", "student"]
-    model, _, _, training = training_settings(given)
-    students, _, _, how, _ = training_settings([*given, "--teacher", "x", "--classifier_dropout", "0.3"], distill=True)
+    given = {"dataset": "order-matters", "output_dir": "student"}
+    plain = TrainingJob(**given)
+    model, training = plain.model, plain.training
+    student = DistillationJob(**given, teacher="x", classifier_dropout=0.3)
+    students, how = student.model, student.training
     assert (students.word_dropout, students.embedding_dropout, students.classifier_dropout) == (0.0, 0.05, 0.3)
     assert (model.word_dropout, model.embedding_dropout, model.classifier_dropout) == (0.1, 0.3, 0.4)
     assert how.average_epochs == 0.5 and training.average_epochs == 0.0
-    *_, how, _ = training_settings([*given, "--teacher", "x", "--transformer", "y"], distill=True)
+    how = DistillationJob(**given, teacher="x", transformer="y").training
     assert how.average_epochs == 0.0 and how.learning_rate == 5e-5
 
 
@@ -207,7 +211,7 @@ def test_variants() -> None:
 @pytest.mark.numeric
 def test_masked_words_are_written_as_each_tokenizer_does(trained: Path, data_folder: Path) -> None:
     data = task(data_folder)
-    lesson = prepare_lesson(data, DistillationArguments(teacher=str(trained)), seed=0)
+    lesson = label_dataset(data, DistillationArguments(teacher=str(trained)), seed=0)
     assert lesson.natural == 90 and lesson.report["transfer"]["augmented"] > 300
     assert any(MASK in text for text in lesson.rows["text"]) and not any(MASK in one for one in lesson.texts()["text"])
     _, tokenizer = load_run(str(trained))
@@ -280,7 +284,7 @@ def test_teachers_with_labels_in_another_order(trained: Path, data_folder: Path,
     (other / "config.json").write_text(json.dumps(config), encoding="utf-8")
     data = task(data_folder)
     first, second, both = (
-        np.array(prepare_lesson(data, DistillationArguments(teacher=name), 0).rows["teacher_logits"][:90])
+        np.array(label_dataset(data, DistillationArguments(teacher=name), 0).rows["teacher_logits"][:90])
         for name in (str(trained), str(other), f"{trained}, {other}")
     )
     # the same weights: what is the first's logit of "neutral" is the second's of "negative"
@@ -353,7 +357,7 @@ def test_other_names_for_the_labels(trained: Path, data_folder: Path, tmp_path: 
     data = task(path)
     assert data.label_names == ["+", "-", "0"]
     arguments = DistillationArguments(teacher=str(trained), teacher_labels=["positive", "negative", "neutral"])
-    rows = prepare_lesson(data, arguments, 0).rows.select(range(data.splits["train"].num_rows))
+    rows = label_dataset(data, arguments, 0).rows.select(range(data.splits["train"].num_rows))
     assert (np.argmax(rows["teacher_logits"][:], axis=1) == np.array(rows["label"][:])).all()
 
 

@@ -8,8 +8,7 @@ from safetensors.torch import load_file
 
 from modeling_lstm.cli import main
 from modeling_lstm.training.adversarial import pushed, watched, worst_push
-
-from .conftest import TRAIN_FLAGS, tiny_model
+from tests.conftest import TRAIN_FLAGS, tiny_model
 
 pytestmark = pytest.mark.numeric
 

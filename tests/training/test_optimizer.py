@@ -13,8 +13,7 @@ from transformers import Trainer
 from modeling_lstm.cli import main
 from modeling_lstm.training.optimizer import RowAdamW, clip_gradients
 from modeling_lstm.training.trainer import LstmTrainer
-
-from .conftest import TRAIN_FLAGS
+from tests.conftest import TRAIN_FLAGS
 
 pytestmark = pytest.mark.numeric
 

@@ -387,15 +387,15 @@ def test_bad_recipes(tmp_path: Path, fails: Callable[..., str]) -> None:
 
 
 def test_the_recipes_of_the_repository_parse() -> None:
-    from modeling_lstm.training.settings import read_recipe, training_settings
+    from modeling_lstm.distillation.runner import DistillationJob
+    from modeling_lstm.training.job import TrainingJob
 
     recipes = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
     assert recipes
     for recipe in recipes:
-        flags = [*read_recipe(recipe), "--output_dir", "unused"]
         is_student = recipe.stem.endswith("_distilled")
-        settings = training_settings([*flags, *(["--teacher", "x"] if is_student else [])], distill=is_student)
-        assert settings[2].dataset
+        job = DistillationJob.from_yaml(recipe, output_dir="unused", teacher="x") if is_student else None
+        assert (job or TrainingJob.from_yaml(recipe, output_dir="unused")).data.dataset
 
 
 def test_predictions_of_numpy_and_metrics_agree(trained: Path) -> None:
@@ -490,20 +490,20 @@ def test_checkpoints_of_weights_alone_hold_the_average_too(data_folder: Path, tm
     ],
 )
 def test_numbers_inside_a_recipe(written: str, read: dict[str, Any], tmp_path: Path) -> None:
-    from modeling_lstm.training.settings import read_recipe
+    from modeling_lstm.training.recipes import recipe_flags
 
     (tmp_path / "a.yaml").write_text(f"lr_scheduler_kwargs: {written}", encoding="utf-8")
-    flag, value = read_recipe(tmp_path / "a.yaml")
+    flag, value = recipe_flags(tmp_path / "a.yaml")
     assert flag == "--lr_scheduler_kwargs" and json.loads(value) == read
 
 
 def test_names_and_numbers_of_a_recipe_are_those_that_are_written(tmp_path: Path) -> None:
-    from modeling_lstm.training.settings import read_recipe
+    from modeling_lstm.training.recipes import recipe_flags
 
     lines = ["revision: 12e45678", "text_column: [01, no]", "vocab_size: 30_000", "bidirectional: no", "label_column:"]
     (tmp_path / "a.yaml").write_text("\n".join(lines), encoding="utf-8")
     expected = "--revision 12e45678 --text_column 01 no --vocab_size 30_000 --bidirectional False"
-    assert read_recipe(tmp_path / "a.yaml") == expected.split()
+    assert recipe_flags(tmp_path / "a.yaml") == expected.split()
 
 
 def test_a_number_inside_a_recipe_reaches_the_scheduler(data_folder: Path, tmp_path: Path) -> None:

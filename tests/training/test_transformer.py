@@ -9,7 +9,7 @@ import torch
 from modeling_lstm.cli import main
 from modeling_lstm.inference.prediction import open_classifier
 from modeling_lstm.runs.run_folders import load_run, read_record
-from modeling_lstm.training.settings import training_settings
+from modeling_lstm.training.job import TrainingJob
 from tests.conftest import opinion_rows, write_csv
 
 
@@ -43,10 +43,10 @@ def test_it_learns_and_serves_like_any_run(tuned: Path, encoder: Path) -> None:
 
 
 def test_its_own_defaults_hold_only_where_nothing_is_said(encoder: Path) -> None:
-    flags = ["--dataset", "x", "--output_dir", "y"]
-    _, _, data, args = training_settings([*flags, "--transformer", str(encoder), "--num_train_epochs", "1"])
-    assert args.learning_rate == 5e-5 and args.num_train_epochs == 1 and data.max_length == 256
-    assert training_settings(flags)[-1].learning_rate == 2e-3
+    given = {"dataset": "x", "output_dir": "y"}
+    job = TrainingJob(**given, transformer=encoder, num_train_epochs=1)
+    assert job.training.learning_rate == 5e-5 and job.training.num_train_epochs == 1 and job.data.max_length == 256
+    assert TrainingJob(**given).training.learning_rate == 2e-3
 
 
 def test_its_configuration_can_be_changed(

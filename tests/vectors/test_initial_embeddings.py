@@ -24,8 +24,7 @@ from transformers import (
 
 from modeling_lstm import LstmForSequenceClassification, LstmTokenizer
 from modeling_lstm.cli import main
-from modeling_lstm.training.runner import train
-from modeling_lstm.training.settings import training_settings
+from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.training.trainer import LstmTrainer
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.utils.errors import InputError
@@ -384,10 +383,10 @@ def test_resuming_with_word_vectors_ends_with_the_same_weights(
 
 def test_python_callers_give_vectors_in_memory(data_folder: Path, tmp_path: Path) -> None:
     words = WordVectors(KNOWN, np.random.default_rng(0).normal(size=(len(KNOWN), 8)))
-    flags = ["--dataset", str(data_folder), "--output_dir", str(tmp_path / "run"), *TRAIN_FLAGS]
-    model, tokenizer, data, training = training_settings(flags)
-    model.embeddings = words
-    record = train(model, tokenizer, data, training)
+    settings = {name.removeprefix("--"): value for name, value in zip(TRAIN_FLAGS[::2], TRAIN_FLAGS[1::2], strict=True)}
+    settings |= {name: json.loads(value) for name, value in settings.items()}
+    job = TrainingJob(dataset=data_folder, output_dir=tmp_path / "run", embeddings=words, **settings)
+    record: Any = job.run()
     assert record["embeddings"]["source"] == "WordVectors(6 words, 8 numbers each)"
     assert json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["embeddings"]["dimension"] == 8
 

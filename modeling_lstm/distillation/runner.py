@@ -1,0 +1,99 @@
+"""Distillation: a training that learns what teachers say of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+from datasets import Dataset
+from transformers import PreTrainedModel
+
+from ..data.arguments import split_subset
+from ..data.loading import TextData
+from ..inference.prediction import torch_classifier
+from ..runs.record import RunRecord
+from ..training.defaults import TRANSFORMER_DEFAULTS
+from ..training.job import TrainingJob
+from ..training.runner import Training
+from ..utils.errors import require
+from .arguments import STUDENT_DEFAULTS, DistillationArguments
+from .dataset import label_dataset
+from .student_gap import measure_gap
+from .trainer import DistillationTrainer
+
+
+class DistillationJob(TrainingJob):
+    """
+    A [`TrainingJob`] with a teacher.
+
+    Args:
+        settings: Those of [`TrainingJob`] and of [`DistillationArguments`]; `teacher` names the teacher.
+    """
+
+    command_name: ClassVar[str] = "distill"
+    kinds: ClassVar[tuple[type, ...]] = (*TrainingJob.kinds, DistillationArguments)
+
+    @property
+    def distillation(self) -> DistillationArguments:
+        """Who teaches, and how."""
+        return self.parts[4]
+
+    @staticmethod
+    def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
+        """What suits a student, or a Transformer as a student."""
+        return TRANSFORMER_DEFAULTS if settings.get("transformer") is not None else STUDENT_DEFAULTS
+
+    def runner(self) -> Training:
+        """The steps of the distillation."""
+        return Distillation(self)
+
+
+class Distillation(Training):
+    """A training whose rows are labelled by teachers, texts without labels among them."""
+
+    job: DistillationJob
+    data: TextData
+
+    def sources(self) -> list[tuple[str, str | None]]:
+        """The teachers and the text without labels, too."""
+        chosen = self.job.distillation
+        found = [("teacher", name) for name in chosen.teachers]
+        return [*super().sources(), *found, *(("unlabeled", split_subset(name)[0]) for name in chosen.unlabeled)]
+
+    def collect(self) -> None:
+        """Gather the text without labels, and have the teachers label it."""
+        chosen = self.job.distillation
+        is_weighted = self.job.model.class_weights is not None or self.args.label_smoothing_factor > 0
+        require(
+            not is_weighted or chosen.label_weight > 0,
+            "--class_weights and --label_smoothing_factor say how the true labels count: give --label_weight too.",
+        )
+        self.dataset = label_dataset(self.data, chosen, self.args.seed, self.args.device.type)
+
+    def vocabulary_rows(self) -> Dataset:
+        """The texts without labels, too, as they were found."""
+        return self.dataset.texts()
+
+    def training_rows(self) -> Dataset:
+        """All rows that the teachers labelled."""
+        return self.dataset.for_student(self.tokenizer)
+
+    def teachers(self) -> list[dict[str, Any]]:
+        """Names and digests of the teachers."""
+        return self.dataset.report["teachers"]
+
+    def trainer_class(self) -> Callable[..., Any]:
+        """A `Trainer` that compares logits."""
+        return partial(DistillationTrainer, distillation=self.job.distillation)
+
+    def complete(self, record: dict[str, Any], model: PreTrainedModel) -> None:
+        """Add how far the student is from its teacher on validation."""
+        logits = torch_classifier(model.eval(), self.tokenizer).raw_scores(self.data.splits["validation"]["text"][:])
+        found = measure_gap(self.data, "validation", logits, self.dataset.validation, self.args.metric_for_best_model)
+        record["distillation"] = self.dataset.report | {"gap": {"validation": found}}
+
+
+def distill(**settings: Any) -> RunRecord:
+    """Train a student of a teacher and write its run folder; the settings are those of [`DistillationJob`]."""
+    return DistillationJob(**settings).run()

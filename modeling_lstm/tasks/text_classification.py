@@ -1,0 +1,226 @@
+"""Text classification: one label, several labels or a number for each text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from ..data.arguments import DataArguments, ProblemType
+from ..data.loading import TextData, load_data
+from ..data.sources import LINE_BREAK
+from ..evaluation import metrics
+from ..evaluation.arguments import EvaluationArguments
+from ..evaluation.intervals import score_intervals
+from ..evaluation.plots import plot_calibration, plot_confusion
+from ..inference.prediction import open_classifier
+from ..models.text_classifier import TextClassifier
+from ..utils.errors import InputError, listed
+from ..utils.markdown import code, one_line, table
+from .base import TEXT_CLASSIFICATION, Task
+
+MOST_LABELS_SHOWN = 20  # in the confusion matrix of a card
+# Names of the Hub's metrics for those of ours that are among them; the rest keep their names
+HUB_METRICS: dict[str, tuple[str, dict[str, Any]]] = {
+    "macro_f1": ("f1", {"average": "macro"}),
+    "micro_f1": ("f1", {"average": "micro"}),
+    "weighted_f1": ("f1", {"average": "weighted"}),
+    "macro_recall": ("recall", {"average": "macro"}),
+    "macro_precision": ("precision", {"average": "macro"}),
+    "mean_squared_error": ("mse", {}),
+    "mean_absolute_error": ("mae", {}),
+    "pearson": ("pearsonr", {}),
+    "r2": ("r_squared", {}),
+}
+
+
+@dataclass(frozen=True)
+class TextClassification(Task):
+    """
+    Texts with one label, with several labels, or with a number each.
+
+    Args:
+        problem_type: Which of these, in the words of a configuration of transformers.
+        label_names: The labels by their numbers.
+    """
+
+    problem_type: ProblemType
+    label_names: list[str]
+
+    name: ClassVar[str] = TEXT_CLASSIFICATION
+    auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
+    smaller_is_better: ClassVar[frozenset[str]] = metrics.SMALLER_IS_BETTER
+    hub_metrics: ClassVar[Mapping[str, tuple[str, dict[str, Any]]]] = HUB_METRICS
+
+    @classmethod
+    def load(cls, arguments: DataArguments) -> TextData:
+        """Read the splits train, validation and, where there is one, test."""
+        return load_data(arguments)
+
+    @classmethod
+    def load_split(cls, record: Mapping[str, Any], arguments: EvaluationArguments) -> TextData:
+        """Read one split of the data of the training, or of another data set with the same labels."""
+        return load_data(
+            _data_arguments(record, arguments),
+            only=arguments.split,
+            label_names=record["task"]["label_names"],
+            is_other=arguments.dataset is not None,
+            separator=record["data"].get("separator", LINE_BREAK),
+        )
+
+    @classmethod
+    def from_data(cls, data: TextData) -> TextClassification:
+        """The task that labelled texts are for."""
+        return cls(data.problem_type, data.label_names)
+
+    @classmethod
+    def from_record(cls, described: Mapping[str, Any]) -> TextClassification:
+        """The task of a run."""
+        return cls(described["problem_type"], described["label_names"])
+
+    def describe(self) -> dict[str, Any]:
+        """Its name, what kind of labels there are, and which."""
+        return {"name": self.name, "problem_type": self.problem_type, "label_names": self.label_names}
+
+    def identify(self) -> dict[str, str]:
+        """What kind of labels there are, and which."""
+        return {"task": self.problem_type, "labels": listed(self.label_names)}
+
+    def config_fields(self) -> dict[str, Any]:
+        """The labels, both ways, and what kind they are."""
+        numbers = dict(enumerate(self.label_names))
+        names = {name: number for number, name in numbers.items()}
+        return {"id2label": numbers, "label2id": names, "problem_type": self.problem_type}
+
+    def loss_fields(self, data: TextData, label_smoothing: float, balanced: bool) -> dict[str, Any]:
+        """Label smoothing, and the weights of the labels."""
+        return {"class_weights": self._weights(data, balanced), "label_smoothing": label_smoothing}
+
+    def loss_function(self, data: TextData, label_smoothing: float, balanced: bool) -> WeightedLoss | None:
+        """A weighted loss, which the classes of transformers lack."""
+        weights = self._weights(data, balanced)
+        return None if weights is None else WeightedLoss(weights, label_smoothing)
+
+    def _weights(self, data: TextData, balanced: bool) -> list[float] | None:
+        """n / (labels * n_label), as scikit-learn's "balanced"."""
+        if not balanced:
+            return None
+        if self.problem_type != "single_label_classification":
+            raise InputError(f"--class_weights balanced needs single labels; this task is {self.problem_type}.")
+        counts = np.bincount(np.asarray(data.splits["train"]["label"][:]), minlength=len(self.label_names))
+        return [float(weight) for weight in counts.sum() / (len(counts) * np.maximum(counts, 1))]
+
+    @property
+    def default_metric(self) -> str:
+        """Accuracy, or for numbers the mean squared error."""
+        return "mean_squared_error" if self.problem_type == "regression" else "accuracy"
+
+    def metric_names(self) -> list[str]:
+        """Those of [`evaluation.metrics.scores`]."""
+        return metrics.metric_names(self.problem_type, self.label_names)
+
+    def scores(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
+        """The scores of logits, by [`evaluation.metrics.TextClassificationMetric`]."""
+        decided, references, probabilities = metrics.decide(self.problem_type, predictions, references)
+        return metrics.TextClassificationMetric(self.problem_type).compute(
+            predictions=decided, references=references, label_names=self.label_names, probabilities=probabilities
+        )
+
+    def evaluate(self, predictions: np.ndarray, references: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
+        """Scores and intervals of logits, and for single labels the `confusion` matrix (rows: true label)."""
+        found = metrics.decide(self.problem_type, predictions, references)
+        decided, references, probabilities = found
+        result: dict[str, Any] = {
+            "scores": self.scores(predictions, references),
+            "intervals": score_intervals(
+                self.problem_type,
+                decided,
+                references,
+                self.label_names,
+                probabilities,
+                resamples=resamples,
+                seed=seed,
+            ),
+        }
+        if self.problem_type == "single_label_classification":
+            result["confusion"] = metrics.confusion_matrix(decided, references, len(self.label_names)).tolist()
+        return result
+
+    def plot(self, result: Mapping[str, Any], predictions: np.ndarray, references: np.ndarray, folder: Path) -> None:
+        """Write `confusion_matrix.png` and `calibration.png`, for single labels."""
+        _, references, probabilities = metrics.decide(self.problem_type, predictions, references)
+        if "confusion" in result and probabilities is not None:
+            plot_confusion(np.array(result["confusion"]), self.label_names, folder / "confusion_matrix.png")
+            plot_calibration(probabilities, references, folder / "calibration.png")
+
+    @classmethod
+    def predictor(cls, run: str, revision: str | None = None) -> TextClassifier:
+        """The classifier of a run."""
+        return open_classifier(run, revision=revision)
+
+    def card(self, record: Mapping[str, Any], examples: list[tuple[str, Any]]) -> dict[str, Any]:
+        """What it does, how it is called, the confusion matrix, and what its scores are worth."""
+        names = ", ".join(code(name) for name in self.label_names)
+        does = {
+            "single_label_classification": f"gives a text one of the labels {names}",
+            "multi_label_classification": f"gives a text any of the labels {names}",
+            "regression": "gives a text a number",
+        }[self.problem_type]
+        is_single = self.problem_type == "single_label_classification"
+        sure = "Its scores say how sure it is; the calibration error above says how far to believe that."
+        return {
+            "does": does,
+            "calls": self._calls(examples),
+            "confusion": self._confusion(record.get("confusion", {})),
+            "limits": [sure] if is_single else [],
+        }
+
+    def _confusion(self, found: Mapping[str, Any]) -> dict[str, str] | None:
+        if not found or len(self.label_names) > MOST_LABELS_SHOWN:
+            return None
+        split = "test" if "test" in found else next(iter(found))
+        rows = [[code(name), *map(str, row)] for name, row in zip(self.label_names, found[split], strict=True)]
+        return {"split": split, "table": table(["", *map(code, self.label_names)], rows, words=1)}
+
+    def _calls(self, examples: list[tuple[str, Any]]) -> str:
+        lines = []
+        for text, answer in examples:
+            lines.append(f"classify({_quote(text)})")
+            if self.problem_type == "single_label_classification":  # for others a pipeline shows something else
+                lines.append(f"# [{_quote(answer | {'score': round(answer['score'], 4)})}]")
+        return "\n".join(lines) or 'classify("A text.")'
+
+
+@dataclass
+class WeightedLoss:
+    """The loss of a Transformer with class weights, which its own cannot take; the LSTM's own does."""
+
+    weights: list[float]
+    smoothing: float
+
+    def __call__(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
+        logits = outputs["logits"]
+        weight = torch.tensor(self.weights, dtype=logits.dtype, device=logits.device)
+        return torch.nn.functional.cross_entropy(logits, labels, weight, label_smoothing=self.smoothing)
+
+
+def _data_arguments(record: Mapping[str, Any], arguments: EvaluationArguments) -> DataArguments:
+    """The data settings of a run, with another data set where one is named."""
+    recorded = record["data"]
+    chosen = {one.name: recorded[one.name] for one in fields(DataArguments) if one.name in recorded}
+    if arguments.dataset is not None:
+        chosen |= {"dataset": arguments.dataset, "subset": None, "revision": None, "train_dataset": None}
+        chosen |= {"text_column": arguments.text_column, "label_column": arguments.label_column, "group_column": None}
+        chosen |= vars(arguments.of_files())
+    if record["task"]["problem_type"] == "regression":
+        chosen["problem_type"] = "regression"
+    return DataArguments(**chosen)
+
+
+def _quote(value: Any) -> str:
+    return one_line(json.dumps(value, ensure_ascii=False))

@@ -1,0 +1,64 @@
+"""What goes wrong while a training runs, in one sentence."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+
+from ..utils.errors import InputError, listed, save_failure
+from .outcome import changed_settings
+from .trainer_arguments import LstmTrainingArguments
+
+logger = logging.getLogger(__name__)
+
+# what every training sets, or what has been checked before: not what a library complains about
+_ORDINARY = {
+    *(name for name in LstmTrainingArguments.__annotations__),
+    *(
+        "seed",
+        "data_seed",
+        "max_steps",
+        "use_cpu",
+        "disable_tqdm",
+        "report_to",
+        "push_to_hub",
+        "ddp_find_unused_parameters",
+        "run_name",
+        "hub_model_id",
+        "hub_private_repo",
+        "hub_revision",
+        "save_steps",
+        "eval_steps",
+        "gradient_accumulation_steps",
+    ),
+}
+
+
+@contextlib.contextmanager
+def explain_failures(args: LstmTrainingArguments, checkpoint: str | None) -> Iterator[None]:
+    """Turn what the user can mend while training runs into one sentence."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # whatever the libraries raise
+        if cause := save_failure(error):
+            raise InputError(f"A checkpoint could not be saved in {str(args.output_dir)!r}: {cause}") from error
+        said = str(error).lower()
+        if isinstance(error, MemoryError) or "out of memory" in said or "allocate memory" in said:
+            raise InputError(
+                "There is not enough memory: try a smaller --per_device_train_batch_size with more "
+                "--gradient_accumulation_steps, or a smaller --max_length."
+            ) from error
+        if "size mismatch" in str(error) or "parameter group" in str(error):
+            raise InputError(
+                f"The checkpoint {checkpoint!r} is of another model or vocabulary: resume with the data and settings "
+                "that it was trained with."
+            ) from error
+        unusual = [f"--{name}" for name in changed_settings(args) if name not in _ORDINARY]
+        if unusual:
+            logger.debug("Training failed", exc_info=error)
+            raise InputError(
+                f"Training failed with {type(error).__name__}: {str(error).strip()} - it may be one of the settings "
+                f"{listed(unusual)}: try without them."
+            ) from error
+        raise

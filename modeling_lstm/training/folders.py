@@ -1,0 +1,53 @@
+"""The run folder of a training: that it may be written, and what is in it already."""
+
+from pathlib import Path
+
+from ..utils.errors import require
+from .checkpoints import is_complete, last_checkpoint
+from .trainer_arguments import LstmTrainingArguments
+
+
+def check_sources(folder: Path, read: list[tuple[str, str | None]]) -> None:
+    """
+    Raise [`InputError`] if the run folder is one that the training reads from, or lies in one, or holds one.
+
+    Args:
+        folder: The run folder.
+        read: Flags, and the files or folders that they name, if they do.
+    """
+    target = folder.expanduser().resolve()
+    for flag, name in read:
+        path = Path(name).expanduser().resolve() if name else None
+        if path is not None and path.exists():
+            require(
+                path != target and path not in target.parents and target not in path.parents,
+                f"--output_dir {str(folder)!r} would write over what --{flag} {name} reads, or into its folder: choose "
+                "another.",
+            )
+
+
+def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | None, bool]:
+    """Find the checkpoint to resume from, if any, and tell whether an old run in the folder is to be replaced."""
+    require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file.")
+    checkpoint = args.resume_from_checkpoint
+    if checkpoint == "last":
+        checkpoint = last_checkpoint(folder)
+    elif checkpoint is not None:
+        require(is_complete(Path(checkpoint)), f"{checkpoint!r} is no complete checkpoint.")
+    if checkpoint is not None and Path(checkpoint).resolve().parent == folder.resolve():
+        return checkpoint, False
+    occupied = folder.exists() and any(not path.name.startswith(".saving-") for path in folder.iterdir())
+    require(
+        not occupied or args.overwrite,
+        f"The run folder {str(folder)!r} is not empty: go on from its last checkpoint, if it has one, with "
+        "--resume_from_checkpoint last, replace it with --overwrite, or choose another --output_dir.",
+    )
+    is_run = (folder / "run.json").exists() or any(folder.glob("checkpoint-*"))
+    require(
+        not occupied or is_run, f"{str(folder)!r} holds no run and is not overwritten: choose another --output_dir."
+    )
+    require(
+        checkpoint is None or not occupied or folder.resolve() not in Path(checkpoint).resolve().parents,
+        f"--overwrite would remove the checkpoint {checkpoint!r} before it is read: choose another --output_dir.",
+    )
+    return checkpoint, occupied

@@ -1,0 +1,53 @@
+"""`TrainingJob`: a training that can be run, with all its settings."""
+
+from typing import Any
+
+from ..runs.record import RunRecord
+from .runner import Training
+from .settings import TrainingSettings
+
+
+class TrainingJob(TrainingSettings):
+    """
+    What to train, on which data, and how. Settings have the names of the flags of `modeling-lstm train`.
+
+    ```python
+    job = TrainingJob(dataset="reviews.csv", output_dir="runs/reviews", hidden_size=100)
+    record = job.run()
+    ```
+
+    Args:
+        settings: As for [`TrainingSettings`].
+    """
+
+    def runner(self) -> Training:
+        """The steps of the training, to be taken one by one: [`Training.trainer`] gives a `Trainer` that is ready."""
+        return Training(self)
+
+    def run(self) -> RunRecord:
+        """
+        Train, and write the run folder.
+
+        Returns:
+            The content of `run.json`.
+
+        Raises:
+            InputError: data or settings that cannot be used, or a run folder that is taken.
+        """
+        return self.runner().run()
+
+
+def train(**settings: Any) -> RunRecord:
+    """
+    Train a model and write its run folder.
+
+    Args:
+        settings: As for [`TrainingSettings`].
+
+    Returns:
+        The content of `run.json`.
+
+    Raises:
+        InputError: data or settings that cannot be used, or a run folder that is taken.
+    """
+    return TrainingJob(**settings).run()

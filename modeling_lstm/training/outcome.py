@@ -1,0 +1,34 @@
+"""What `run.json` says of a training: settings that differ from the defaults, the course of the scores."""
+
+from typing import Any
+
+from transformers import Trainer, TrainingArguments
+
+from .trainer_arguments import LstmTrainingArguments
+
+
+def training_outcome(trainer: Trainer, *, resumed: bool) -> dict[str, Any]:
+    """What `run.json` says of the training itself: settings, the course of the scores, the best checkpoint's scores."""
+    args, state = trainer.args, trainer.state
+    history = [entry for entry in state.log_history if "eval_loss" in entry]
+    validation = {name.removeprefix("eval_"): value for name, value in trainer.evaluate().items() if _is_score(name)}
+    return {
+        "training": changed_settings(args) | {"seed": args.seed, "steps": state.global_step, "resumed": resumed},
+        "best": {"metric": args.metric_for_best_model, "step": state.best_global_step},
+        "history": history,
+        "metrics": {"validation": validation},
+    }
+
+
+def changed_settings(args: TrainingArguments) -> dict[str, Any]:
+    """The settings that differ from the defaults."""
+    # `use_cpu` decides whether the processes of a launch know each other
+    defaults = LstmTrainingArguments(output_dir=str(args.output_dir), use_cpu=args.use_cpu).to_dict() | {
+        "use_cpu": False
+    }
+    ignored = {"output_dir", "resume_from_checkpoint", "overwrite", "greater_is_better"}
+    return {name: value for name, value in args.to_dict().items() if value != defaults[name] and name not in ignored}
+
+
+def _is_score(name: str) -> bool:
+    return not name.endswith(("_runtime", "_per_second")) and name != "epoch"

@@ -1,0 +1,71 @@
+"""Recipes: YAML files of settings, which hold what differs from the defaults."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..utils.errors import InputError
+from ..utils.flags import parse_given
+
+
+class _Recipe(yaml.SafeLoader):
+    """YAML 1.1 with the numbers of YAML 1.2, where 1e-4 is one without a point."""
+
+
+_Recipe.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
+
+
+def read_recipe(path: Path, kinds: tuple[type, ...]) -> dict[str, Any]:
+    """
+    The settings of a recipe, by their names.
+
+    Args:
+        path: The YAML file.
+        kinds: The dataclasses that the settings belong to.
+
+    Raises:
+        InputError: there is no such file, it cannot be read, or a setting does not exist.
+    """
+    return parse_given(kinds, recipe_flags(path), "train")
+
+
+def recipe_flags(path: Path) -> list[str]:
+    """The settings of a YAML recipe as command-line flags, so that flags given later override them."""
+    if not path.is_file():
+        raise InputError(f"There is no recipe {str(path)!r}.")
+    try:
+        loader = _Recipe(path.read_text(encoding="utf-8"))
+        recipe = loader.get_single_node()
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"The recipe {str(path)!r} is no valid YAML: {error}") from error
+    if not isinstance(recipe, yaml.MappingNode):
+        raise InputError(f"The recipe {str(path)!r} must hold lines of the form 'setting: value'.")
+    flags: list[str] = []
+    try:
+        loader.flatten_mapping(recipe)
+        for name, value in recipe.value:
+            values = _as_flags(loader, value)
+            flags += [f"--{name.value}", *values] if values else []
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError(f"The recipe {str(path)!r} holds what cannot be read: {error}") from error
+    return flags
+
+
+def _as_flags(loader: yaml.SafeLoader, value: yaml.Node) -> list[str]:
+    """What is typed after a flag for a value of a recipe: numbers and names as they are written there."""
+    if isinstance(value, yaml.SequenceNode):
+        return [one.value if isinstance(one, yaml.ScalarNode) else _as_json(loader, one) for one in value.value]
+    if isinstance(value, yaml.MappingNode):
+        return [_as_json(loader, value)]
+    if value.tag == "tag:yaml.org,2002:null":
+        return []
+    return [str(loader.construct_object(value)) if value.tag == "tag:yaml.org,2002:bool" else value.value]
+
+
+def _as_json(loader: yaml.SafeLoader, value: yaml.Node) -> str:
+    return json.dumps(loader.construct_object(value, deep=True), default=str)

@@ -1,0 +1,59 @@
+"""The word vectors of a training: where they come from, and how they are brought to the model's size."""
+
+import logging
+
+from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from ..data.arguments import TokenizerArguments
+from ..hub.downloads import is_hub_id
+from ..utils.errors import require
+from ..vectors.initial_embeddings import InitialEmbeddings, initial_embeddings
+from ..vectors.opening import WordSource, open_source
+from ..vectors.token_table import TokenTable
+from .arguments import ModelArguments
+
+logger = logging.getLogger(__name__)
+
+
+def open_word_source(
+    model: ModelArguments, tokenizer: TokenizerArguments, max_length: int, has_pairs: bool
+) -> WordSource | TokenTable | None:
+    """Where word vectors come from, if from anywhere; some sources bring a tokenizer along."""
+    if model.transformer is not None:
+        require(tokenizer.tokenizer is None, f"{model.transformer} has a tokenizer: leave out --tokenizer.")
+        tokenizer.tokenizer = model.transformer
+    source = None
+    if model.embeddings is not None:
+        source = open_source(model.embeddings, model.embeddings_revision, max_length, has_pairs)
+    require(
+        tokenizer.trim_vocabulary == 0 or isinstance(source, TokenTable),
+        "--trim_vocabulary is for a vocabulary that comes with word vectors, as with --embeddings transformer:NAME; "
+        "one that is learned from the texts has --min_frequency and --vocab_size.",
+    )
+    if isinstance(source, TokenTable):
+        require(
+            tokenizer.tokenizer is None,
+            f"--embeddings {model.embeddings} brings its own tokenizer along: leave out --tokenizer.",
+        )
+        logger.info("The tokenizer comes with the word vectors, its vocabulary of %d included", len(source.tokenizer))
+    return source
+
+
+def prepare_vectors(
+    source: WordSource | TokenTable, tokenizer: PreTrainedTokenizerBase, train: Dataset, arguments: ModelArguments
+) -> InitialEmbeddings:
+    """The word vectors, brought to the model's size and, as the settings say, centred and scaled."""
+    vectors = initial_embeddings(source, tokenizer, train)
+    vectors.report |= {
+        "source": str(arguments.embeddings),
+        "is_from_hub": is_hub_id(arguments.embeddings),
+        "revision": arguments.embeddings_revision,
+        "centered": arguments.center_embeddings,
+        "scaled": arguments.scale_embeddings,
+    }
+    if arguments.embedding_size is not None:
+        vectors = vectors.reduced(arguments.embedding_size)
+    if arguments.center_embeddings:
+        vectors = vectors.centered()
+    return vectors.scaled(arguments.embedding_range) if arguments.scale_embeddings else vectors

@@ -1,0 +1,85 @@
+"""Settings by their names: from values to the dataclasses that hold them, and to flags."""
+
+import difflib
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
+from os import PathLike, fspath
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from .errors import InputError, listed, require
+
+LARGEST_SEED = 2**32 - 1  # that NumPy takes
+
+
+def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any]:
+    """
+    Distribute values among dataclasses by the names of their fields.
+
+    Args:
+        kinds: Dataclasses that share no field's name.
+        values: The settings that are given; others have their defaults.
+
+    Raises:
+        InputError: a name is unknown, a setting without default is missing, or a value cannot be used.
+    """
+    known = {one.name: kind for kind in kinds for one in fields(kind) if one.init}
+    for name in values:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3)
+            raise InputError(f"Unknown setting {name!r}{f': did you mean {listed(near)}?' if near else '.'}")
+    found = []
+    for kind in kinds:
+        hints = get_type_hints(kind)
+        given = {name: _fit(name, values[name], hints[name]) for name in values if known[name] is kind}
+        missing = [
+            one.name
+            for one in fields(kind)
+            if one.init and one.default is MISSING and one.default_factory is MISSING and one.name not in given
+        ]
+        require(not missing, f"The setting {listed(missing)} is missing: give --{' and --'.join(missing)}.")
+        try:
+            found.append(kind(**given))
+        except InputError:
+            raise
+        except (ValueError, ImportError, TypeError, KeyError, OSError, RuntimeError, NotImplementedError) as error:
+            # what the library's own checks say
+            raise InputError(f"The settings cannot be used: {str(error).strip() or type(error).__name__}") from error
+        for name in given:
+            check_seed(name, given[name])
+    return found
+
+
+def _fit(name: str, value: Any, hint: Any) -> Any:
+    """The value in the form that its field has: a list of one where a list is meant, text where a path is given."""
+    if isinstance(value, PathLike):
+        value = fspath(value)
+    kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    if isinstance(value, str) and str not in kinds and any(get_origin(kind) is list for kind in kinds):
+        value = [value]
+    choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
+    require(
+        not choices or value in choices or (value is None and type(None) in kinds),
+        f"--{name} must be one of {listed(choices)}, found {value!r}.",
+    )
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        pass
+    elif isinstance(value, int) and float in kinds and int not in kinds:
+        value = float(value)
+    return value
+
+
+def check_seed(name: str, value: Any) -> None:
+    """Raise [`InputError`] for a seed that NumPy does not take."""
+    if name.endswith("seed") and isinstance(value, int):
+        require(0 <= value <= LARGEST_SEED, f"--{name} must be from 0 to {LARGEST_SEED}, found {value}.")
+
+
+def to_flags(settings: Mapping[str, Any]) -> list[str]:
+    """What is typed for some settings; those that are `None` are left out."""
+    flags: list[str] = []
+    for name, value in settings.items():
+        if value is not None:
+            values = value if isinstance(value, list | tuple) else [value]
+            flags += [f"--{name}", *(str(one) for one in values)]
+    return flags
