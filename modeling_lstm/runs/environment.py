@@ -1,0 +1,66 @@
+"""Versions and hardware of a process, for `run.json`."""
+
+import contextlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+import torch
+from safetensors import SafetensorError, safe_open
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from ..utils.errors import InputError, listed, require, save_failure
+from ..hub.downloads import download
+from ..utils.files import whole_or_nothing, write_json
+
+PACKAGES = (
+    "modeling-lstm",
+    "torch",
+    "transformers",
+    "datasets",
+    "tokenizers",
+    "accelerate",
+    "evaluate",
+    "scikit-learn",
+    "numpy",
+)
+
+
+def environment() -> dict[str, Any]:
+    """Versions and hardware of this process, for `run.json`."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return {"versions": versions, "hardware": _hardware()}
+
+
+def _hardware() -> dict[str, Any]:
+    hardware: dict[str, Any] = {
+        "platform": platform.platform(terse=True),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+    }
+    hardware["threads"] = torch.get_num_threads()
+    with contextlib.suppress(ValueError, OSError, AttributeError):
+        hardware["memory_gb"] = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    if torch.cuda.is_available():
+        hardware["gpu"] = torch.cuda.get_device_name()
+    return hardware
+
+
+def _processor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
