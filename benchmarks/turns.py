@@ -41,7 +41,7 @@ def main() -> None:
     model, tokenizer = load_run(arguments.run)
     found: list[dict[str, Any]] = []
     for sentence, expected, verdict in SENTENCES:
-        one = explain(model, tokenizer, sentence)
+        one = explain((model, tokenizer), sentence)
         course = one.probabilities[:, one.labels.index(verdict)]
         place = int((course[1:] - course[:-1]).argmax()) + 1
         found.append(

@@ -57,7 +57,7 @@ class Answers:
             model, tokenizer = self.loaded[0]
             words = self.encoded(text).words
             require(len(words) <= MOST_WORDS, f"That has {len(words)} words; at most {MOST_WORDS} fit the page.")
-            found = explain(model, tokenizer, text)
+            found = explain((model, tokenizer), text)
         except InputError as error:
             return Shown(self._rendered(error=str(error)), "", [])
         explanation = self._rendered(words=coloured(found), found=found.contributions, svg=svg(draw([found])))

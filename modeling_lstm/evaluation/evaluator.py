@@ -18,6 +18,7 @@ from ..runs.record import RunRecord
 from ..runs.run_folders import RECORD, load_run, read_record, run_folder
 from ..tasks.base import Task, TaskData, task_of
 from ..utils.files import whole_or_nothing, write_json
+from ..utils.settings import settings_of
 from .arguments import EvaluationArguments
 
 logger = logging.getLogger(__name__)
@@ -30,11 +31,16 @@ FURTHER: dict[str, tuple[str, str]] = {
 }
 
 
-def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
+def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings: Any) -> dict[str, Any]:
     """
     Evaluate a run folder. What is found goes to `RUN/evaluation/SPLIT/` and `run.json`; of another data set than the
     run's own, to `RUN/evaluation/DATASET-SPLIT/` only. A run on the Hub is not changed: what is found of it goes to
-    `arguments.output_dir`, or is only returned.
+    `output_dir`, or is only returned.
+
+    Args:
+        run: Run folder or Hub id.
+        arguments: The settings, if they are not given by keywords.
+        settings: The fields of [`EvaluationArguments`]: `split="test"`, `dataset="other.csv"`, ...
 
     Returns:
         `rows`, `scores`, `intervals` (95 %; see [`intervals.score_intervals`]), `seconds` and what the task adds, of
@@ -44,6 +50,7 @@ def evaluate(run: str, arguments: EvaluationArguments) -> dict[str, Any]:
     Raises:
         InputError: the run is damaged, or the split cannot be used.
     """
+    run, arguments = str(run), settings_of(EvaluationArguments, arguments, settings)
     is_here, is_other = Path(run).is_dir(), arguments.dataset is not None
     folder = run_folder(run, arguments.revision)
     record = read_record(folder)

@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..runs.run_folders import OpenRun, open_run
 from .attribution import Contributions, Encoded, contributions, encode, kind_of
 from .tracing import LayerTrace, trace
 
@@ -84,23 +85,22 @@ class Explanation:
         return json.dumps(content, default=lambda array: array.tolist(), ensure_ascii=False, indent=2)
 
 
-def explain(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, label: str | None = None
-) -> Explanation:
+def explain(run: str | Path | OpenRun, text: str, label: str | None = None) -> Explanation:
     """
     Explain the answer to one text.
 
     Args:
-        model: An `LstmForSequenceClassification`, in evaluation mode.
-        tokenizer: Its tokenizer.
+        run: Run folder or Hub id; or model and tokenizer, as [`load_run`] gives them: an
+            `LstmForSequenceClassification` in evaluation mode.
         text: The text.
         label: The label to explain; by default the one that the model gives.
 
     Raises:
         InputError: the model has no cells to look into, the text no word, or there is no such label.
     """
+    model, tokenizer = open_run(run)
     encoded = encode(tokenizer, text)
-    traced = trace(model, tokenizer, text)
+    traced = trace((model, tokenizer), text)
     ends = [end - 1 for _, end in encoded.spans]
     return Explanation(
         text=text,

@@ -35,7 +35,7 @@ def explain_texts(
         require(path.suffix in ENDINGS, f"--output must end in one of {', '.join(ENDINGS)}, found {output!r}.")
         require(path.parent.is_dir(), f"There is no folder {str(path.parent)!r} for --output.")
     model, tokenizer = load_run(run, revision)
-    found = [explain(model, tokenizer, text, label) for text in texts]
+    found = [explain((model, tokenizer), text, label) for text in texts]
     if path is None:
         show(found)
     elif path.suffix == ".json":

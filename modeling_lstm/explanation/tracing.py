@@ -2,13 +2,15 @@
 
 import json
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
 from ..inference.prediction import token_limit
+from ..runs.run_folders import OpenRun, open_run
 from ..utils.errors import require
 from .cells import GruCell, LstmCell, read
 
@@ -67,18 +69,19 @@ class Trace:
 
 
 @torch.no_grad()
-def trace(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str) -> Trace:
+def trace(run: str | Path | OpenRun, text: str) -> Trace:
     """
     Read a text word by word with the reference cells, which give what the model's fast kernel gives.
 
     Args:
-        model: An `LstmForSequenceClassification` (LSTM or GRU, any layers and directions), in evaluation mode.
-        tokenizer: Its tokenizer.
+        run: Run folder or Hub id; or model and tokenizer, as [`load_run`] gives them: an
+            `LstmForSequenceClassification` (LSTM or GRU, any layers and directions) in evaluation mode.
         text: The text; what lies behind the tokenizer's `model_max_length` is cut off, as in training.
 
     Raises:
         InputError: the model is none of the LSTM family, or the text has no word or more than 1,000.
     """
+    model, tokenizer = open_run(run)
     network: Any = model
     kind = model.config.model_type
     require(kind == "lstm", f"Only the LSTM family has cells to trace; this is a {kind} model.")

@@ -21,6 +21,7 @@ from ..models.text_classifier import MODEL, TextClassifier
 from ..runs.run_folders import RECORD, load_run
 from ..utils.errors import InputError, require
 from ..utils.files import whole_or_nothing, write_json
+from ..utils.settings import settings_of
 from .arguments import ExportArguments
 from .prediction import token_limit, torch_classifier
 
@@ -30,14 +31,15 @@ logger = logging.getLogger(__name__)
 TOLERANCE = {"fp32": 1e-4, "int8": 0.2}
 
 
-def export(run: str, output_dir: str, arguments: ExportArguments) -> dict[str, Any]:
+def export(run: str, output_dir: str, arguments: ExportArguments | None = None, **settings: Any) -> dict[str, Any]:
     """
     Write a run as ONNX with its tokenizer, its labels and a classifier that needs no torch.
 
     Args:
         run: Run folder or Hub id.
         output_dir: Folder to write.
-        arguments: Precision and revision.
+        arguments: Precision and revision, if they are not given by keywords.
+        settings: The fields of [`ExportArguments`]: `precision="int8"`, ...
 
     Returns:
         `size_mb` of `model.onnx`, and the `largest_difference` between its logits and the run's, as a share of
@@ -46,6 +48,8 @@ def export(run: str, output_dir: str, arguments: ExportArguments) -> dict[str, A
     Raises:
         InputError: the run or the folder cannot be used, an extra is missing, or the exported model answers otherwise.
     """
+    run, output_dir = str(run), str(output_dir)
+    arguments = settings_of(ExportArguments, arguments, settings)
     folder = Path(output_dir)
     require(not (folder / "model.safetensors").exists(), f"{output_dir!r} is a run: name another folder.")
     _check_packages()

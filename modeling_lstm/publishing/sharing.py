@@ -18,6 +18,7 @@ from ..runs.record import RunRecord
 from ..runs.run_folders import INDEX, RECORD, read_record, weight_files
 from ..utils.errors import InputError, require
 from ..utils.files import write_text
+from ..utils.settings import settings_of
 from .arguments import CardArguments, PushArguments
 from .run_card import run_card
 
@@ -50,10 +51,11 @@ def write_card(run: str, repo_id: str, arguments: CardArguments, *, overwrite: b
 def push(
     run: str,
     repo_id: str,
-    arguments: PushArguments,
+    arguments: PushArguments | None = None,
     card: CardArguments | None = None,
     *,
     token: str | None = None,
+    **settings: Any,
 ) -> Push:
     """
     Push a run folder to a model repository of the Hub, made if it does not exist, in one commit: weights
@@ -61,12 +63,18 @@ def push(
     makes no commit. A card there that a person wrote stays.
 
     Args:
+        run: Run folder.
+        repo_id: `owner/name` on the Hub.
+        arguments: Where and how to push, if that is not given by keywords.
+        settings: The fields of [`PushArguments`]: `private=True`, `revision="branch"`, ...
+        token: Token of the Hub; by default the one that is logged in.
         card: What the card says besides `run.json`; by default what the one in the run folder does, if that is there. A
             card there that a person wrote or edited is taken as it is.
 
     Raises:
         InputError: that is no run or a damaged one, the Hub refuses or does not answer; nothing is pushed then.
     """
+    run, arguments = str(run), settings_of(PushArguments, arguments, settings)
     folder, card = Path(run), card or CardArguments()
     record, classifier = _open(run)
     text, card = _own_card(folder / CARD, card)

@@ -1,26 +1,13 @@
 """Versions and hardware of a process, for `run.json`."""
 
 import contextlib
-import json
 import os
 import platform
-import shutil
-import tempfile
-from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
 import torch
-from safetensors import SafetensorError, safe_open
-from transformers import (
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
-from ..utils.errors import InputError, listed, require, save_failure
-from ..hub.downloads import download
-from ..utils.files import whole_or_nothing, write_json
 
 PACKAGES = (
     "modeling-lstm",

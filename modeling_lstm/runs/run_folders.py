@@ -1,13 +1,7 @@
 """Run folders: model, tokenizer and `run.json`, written whole or not at all, and checked when they are opened."""
 
-import contextlib
 import json
-import os
-import platform
-import shutil
-import tempfile
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,24 +14,14 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from ..utils.errors import InputError, listed, require, save_failure
 from ..hub.downloads import download
-from .record import RunRecord
+from ..utils.errors import InputError, listed, require
 from ..utils.files import whole_or_nothing, write_json
+from .record import RunRecord
 
 RECORD = "run.json"
 INDEX = "model.safetensors.index.json"  # of weights in several files
 LOADED = ("config.json", "model.safetensors", INDEX, "model-*.safetensors", "tokenizer*.json")
-
-
-
-
-
-
-
-
-
-
 
 
 def save_run(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, record: Any) -> None:
@@ -102,9 +86,7 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
     record = _read_json(folder / RECORD) if (folder / RECORD).is_file() else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        model, report = open_class(record).from_pretrained(
-            folder, trust_remote_code=False, output_loading_info=True
-        )
+        model, report = open_class(record).from_pretrained(folder, trust_remote_code=False, output_loading_info=True)
     except Exception as error:  # damaged files make the libraries raise anything, bare Exception included
         raise InputError(f"The run {source!r} cannot be loaded: {type(error).__name__}: {error}") from error
     if report["missing_keys"]:
@@ -115,6 +97,15 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
         raise InputError(f"The run {source!r} is damaged: its weights {listed(broken[:3])} are not finite.")
     check_vocabulary(tokenizer, model.config.vocab_size)
     return model.eval(), tokenizer
+
+
+OpenRun = tuple[PreTrainedModel, Any]
+"""A model and its tokenizer, as [`load_run`] gives them."""
+
+
+def open_run(run: "str | Path | OpenRun") -> OpenRun:
+    """Model and tokenizer of a run folder or Hub id; those that are open already as they are."""
+    return run if isinstance(run, tuple) else load_run(str(run))
 
 
 def open_class(record: Mapping[str, Any]) -> Any:
@@ -169,9 +160,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"The run folder {str(path.parent)!r} is damaged: {path.name} holds no JSON object.")
     return content
-
-
-
-
-
-

@@ -42,12 +42,14 @@ class Task(ABC):
     Attributes:
         name: As the Hub calls it: `text-classification`.
         auto_class: The name of the class of transformers that opens a model for it.
+        columns: The columns of a split that are learned from.
         smaller_is_better: Metrics of which less is better, beside the loss.
         hub_metrics: The Hub's names of metrics, and their arguments, where those are not ours.
     """
 
     name: ClassVar[str]
     auto_class: ClassVar[str]
+    columns: ClassVar[tuple[str, ...]] = ("text", "label")
     smaller_is_better: ClassVar[frozenset[str]] = frozenset()
     hub_metrics: ClassVar[Mapping[str, tuple[str, dict[str, Any]]]] = {}
 

@@ -60,8 +60,8 @@ def origin(
     backend.no_padding()
     return {
         **task.identify(),
-        "train split": _described(train),
-        "validation split": _described(data.splits["validation"]),
+        "train split": _identify(train, task.columns),
+        "validation split": _identify(data.splits["validation"], task.columns),
         "tokenizer": f"{len(tokenizer)} tokens, digest {_digest([backend.to_str()])}",
         "teacher": listed(teacher["digest"] for teacher in teachers) or "none",
     }
@@ -87,9 +87,9 @@ def check_origin(checkpoint: str, now: dict[str, str]) -> None:
             )
 
 
-def _described(rows: Dataset) -> str:
-    batches = rows.select_columns(["text", "label"]).iter(1_000)
-    return f"{rows.num_rows} rows, digest {_digest(repr((one['text'], one['label'])) for one in batches)}"
+def _identify(rows: Dataset, columns: tuple[str, ...]) -> str:
+    batches = rows.select_columns(list(columns)).iter(1_000)
+    return f"{rows.num_rows} rows, digest {_digest(repr(tuple(one[name] for name in columns)) for one in batches)}"
 
 
 def _digest(parts: Any) -> str:

@@ -5,10 +5,11 @@ import types
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from os import PathLike, fspath
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from .errors import InputError, listed, require
 
+Kind = TypeVar("Kind")
 LARGEST_SEED = 2**32 - 1  # that NumPy takes
 
 
@@ -48,6 +49,12 @@ def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any
         for name in given:
             check_seed(name, given[name])
     return found
+
+
+def settings_of(kind: type[Kind], given: Kind | None, settings: Mapping[str, Any]) -> Kind:
+    """The settings that a function was called with: a dataclass, or keywords by the names of its fields."""
+    require(given is None or not settings, "Give the settings as one object or as keywords, not both.")
+    return build_settings([kind], settings)[0] if given is None else given
 
 
 def _fit(name: str, value: Any, hint: Any) -> Any:

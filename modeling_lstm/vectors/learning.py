@@ -15,6 +15,7 @@ from ..data.sources import read_texts
 from ..data.tokenization import texts_of
 from ..models.tokenization_lstm import LstmTokenizer
 from ..utils.errors import InputError, require
+from ..utils.settings import settings_of
 from .arguments import VectorTrainingArguments
 from .word_vectors import WordVectors
 
@@ -23,9 +24,16 @@ logger = logging.getLogger(__name__)
 MAX_SENTENCE_LEN = 10_000  # words of a text that gensim takes at once
 
 
-def train_vectors(arguments: VectorTrainingArguments, *, command: str | None = None) -> WordVectors:
+def train_vectors(
+    arguments: VectorTrainingArguments | None = None, *, command: str | None = None, **settings: Any
+) -> WordVectors:
     """
-    Learn word vectors and write them to `arguments.output_dir`.
+    Learn word vectors and write them to `output_dir`.
+
+    Args:
+        arguments: The settings, if they are not given by keywords.
+        command: What was typed, for the record.
+        settings: The fields of [`VectorTrainingArguments`]: `dataset="reviews.csv"`, `output_dir="vectors"`, ...
 
     Raises:
         InputError: gensim is not installed, or the text cannot be read or is too short.
@@ -34,6 +42,7 @@ def train_vectors(arguments: VectorTrainingArguments, *, command: str | None = N
         import gensim
     except ImportError as error:
         raise InputError("gensim is not installed: pip install 'modeling-lstm[vectors]'") from error
+    arguments = settings_of(VectorTrainingArguments, arguments, settings)
     started = time.perf_counter()
     folder = Path(arguments.output_dir)
     require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file.")

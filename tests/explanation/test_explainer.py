@@ -42,7 +42,7 @@ def loaded(trained: Path) -> tuple[Any, Any]:
 @pytest.mark.numeric
 def test_contributions_add_up_and_name_the_word(loaded: tuple[Any, Any]) -> None:
     model, tokenizer = loaded
-    found = explain(model, tokenizer, TEXT)
+    found = explain((model, tokenizer), TEXT)
     given = found.contributions
     assert found.words == TEXT.split() and found.answer[0] == "negative" == given.label
     assert found.words[int(given.integrated_gradients.argmax())] == "awful"
@@ -62,14 +62,14 @@ def test_contributions_add_up_and_name_the_word(loaded: tuple[Any, Any]) -> None
 @pytest.mark.numeric
 def test_leaving_a_word_out_is_the_text_without_it(loaded: tuple[Any, Any]) -> None:
     model, tokenizer = loaded
-    found = explain(model, tokenizer, TEXT, "positive").contributions
+    found = explain((model, tokenizer), TEXT, "positive").contributions
     words = TEXT.split()
     for number in range(len(words)):
         without = " ".join(words[:number] + words[number + 1 :])
         ids = tokenizer(without, return_tensors="pt")["input_ids"][0].long()
         expected = found.score - score_rows(model, tokenizer, [ids], 2)[0]
         assert found.leave_one_out[number] == pytest.approx(expected, abs=1e-4)
-    alone = explain(model, tokenizer, "awful").contributions  # and nothing is left
+    alone = explain((model, tokenizer), "awful").contributions  # and nothing is left
     assert np.isfinite(alone.leave_one_out).all() and len(alone.leave_one_out) == 1
 
 
@@ -83,8 +83,8 @@ def test_every_configuration(cell: str, both: bool, layers: int, seed: int) -> N
     torch.manual_seed(seed)
     for weight in model.parameters():
         torch.nn.init.normal_(weight, std=0.5)
-    found = explain(model, tokenizer, TEXT)
-    traced = trace(model, tokenizer, TEXT)
+    found = explain((model, tokenizer), TEXT)
+    traced = trace((model, tokenizer), TEXT)
     assert found.contributions.completeness_error < 0.05
     assert found.probabilities == pytest.approx(traced.probabilities)  # each word is one token here
     assert len(found.readings) == layers * (2 if both else 1)
@@ -113,7 +113,7 @@ def test_pieces_of_a_word_are_one_word() -> None:
 def test_other_problem_types(problem_type: str, tokenizer: LstmTokenizer) -> None:
     labels = 1 if problem_type == "regression" else 3
     model = tiny_model(vocab_size=len(tokenizer), problem_type=problem_type, num_labels=labels)
-    found = explain(model, tokenizer, TEXT)
+    found = explain((model, tokenizer), TEXT)
     ids = tokenizer(TEXT, return_tensors="pt")["input_ids"]
     with torch.no_grad():
         logits = model(input_ids=ids).logits[0]
@@ -148,7 +148,7 @@ def test_the_answer_is_what_the_model_says(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A number is no probability, and of several labels all are told, or that there is none."""
-    found = explain(of_kind(problem_type, bias, tokenizer), tokenizer, TEXT)
+    found = explain((of_kind(problem_type, bias, tokenizer), tokenizer), TEXT)
     assert found.answer[0] == answer[0] and found.answer[1] == pytest.approx(answer[1], abs=1e-3)
     assert found.verdict() == verdict
     told = json.loads(found.to_json())["answer"]
@@ -185,7 +185,7 @@ def test_a_leap_that_no_steps_resolve_is_told(
 
     score, vectors = leap(0.317, 1e-9), torch.ones(1, 4, 3)
     assert integrated(IntegratedGradients(score).attribute, score, vectors).sum() == pytest.approx(0.0, abs=0.01)
-    one = explain(*loaded, TEXT)
+    one = explain(loaded, TEXT)
     assert one.contributions.warning is None
     monkeypatch.setattr(one.contributions, "completeness_error", 0.27)
     show([one])
@@ -243,7 +243,7 @@ def test_the_terminal(trained: Path, capsys: pytest.CaptureFixture[str], text: s
 
 
 def test_side_by_side(loaded: tuple[Any, Any]) -> None:
-    figure = draw([explain(*loaded, text) for text in (TEXT, "great film")])
+    figure = draw([explain(loaded, text) for text in (TEXT, "great film")])
     assert len(figure.axes) == 8
     assert [label.get_text() for label in figure.axes[-1].get_xticklabels()] == ["great", "film"]
 

@@ -29,7 +29,7 @@ def test_the_cell_equals_the_kernel(fields: dict[str, Any], words: int, seed: in
     """h of every layer and direction at every word, c at the last one read, and the answer at every word."""
     model = tiny_model(**fields)
     text = " ".join(np.random.default_rng(seed).choice(LETTERS, words))
-    found = trace(model, TOKENIZER, text)
+    found = trace((model, TOKENIZER), text)
     ids = TOKENIZER(text, return_tensors="pt")["input_ids"]
     with torch.no_grad():
         kernel = model.lstm(ids, output_hidden_states=True)
@@ -76,7 +76,7 @@ def test_the_equations_by_hand() -> None:
 
 def test_a_trace_as_table_and_json() -> None:
     model = tiny_model(bidirectional=True, num_hidden_layers=2)
-    found = trace(model, TOKENIZER, "b c  D")
+    found = trace((model, TOKENIZER), "b c  D")
     assert found.words == ["b", "c", "D"] and found.labels == ["LABEL_0", "LABEL_1", "LABEL_2"]
     frame = found.to_frame()
     assert len(frame) == 3 * 4 * 5 and list(frame.columns[5:]) == ["f", "i", "g", "o", "c", "h"]
@@ -90,23 +90,23 @@ def test_a_trace_as_table_and_json() -> None:
 
 def test_other_tasks() -> None:
     several = tiny_model(problem_type="multi_label_classification")
-    found = trace(several, TOKENIZER, "a b c").probabilities
+    found = trace((several, TOKENIZER), "a b c").probabilities
     assert found.shape == (3, 3) and ((found > 0) & (found < 1)).all() and not np.allclose(found.sum(axis=1), 1.0)
     number = tiny_model(num_labels=1, problem_type="regression")
     with torch.no_grad():
         logits = number(**TOKENIZER("a b c", return_tensors="pt")).logits
-    assert trace(number, TOKENIZER, "a b c").probabilities[-1] == pytest.approx(logits[0].numpy(), abs=1e-5)
+    assert trace((number, TOKENIZER), "a b c").probabilities[-1] == pytest.approx(logits[0].numpy(), abs=1e-5)
 
 
 def test_what_cannot_be_traced() -> None:
     model = tiny_model()
     with pytest.raises(InputError, match="has no word"):
-        trace(model, TOKENIZER, "   ")
+        trace((model, TOKENIZER), "   ")
     tokenizer = LstmTokenizer.from_words(LETTERS, model_max_length=5_000)
     with pytest.raises(InputError, match="has 1,001 tokens; a trace takes at most 1,000"):
-        trace(model, tokenizer, "a " * 1_001)
-    assert len(trace(model, LstmTokenizer.from_words(LETTERS, model_max_length=4), "a " * 9).words) == 4
+        trace((model, tokenizer), "a " * 1_001)
+    assert len(trace((model, LstmTokenizer.from_words(LETTERS, model_max_length=4)), "a " * 9).words) == 4
     with pytest.raises(InputError, match="model.eval"):
-        trace(model.train(), TOKENIZER, "a")
+        trace((model.train(), TOKENIZER), "a")
     with pytest.raises(InputError, match="bag-of-words"):
-        trace(BagOfWordsForSequenceClassification(BagOfWordsConfig(vocab_size=9)).eval(), TOKENIZER, "a")
+        trace((BagOfWordsForSequenceClassification(BagOfWordsConfig(vocab_size=9)).eval(), TOKENIZER), "a")

@@ -154,7 +154,7 @@ def test_tiles_by_hand() -> None:
 
 def test_a_trace_names_what_stands_in_the_text() -> None:
     tokenizer = TOKENIZERS["word"]
-    assert trace(tiny_model(vocab_size=len(tokenizer)), tokenizer, "a @bob").words == ["a", "@bob"]
+    assert trace((tiny_model(vocab_size=len(tokenizer)), tokenizer), "a @bob").words == ["a", "@bob"]
 
 
 @pytest.fixture(scope="module")
