@@ -10,6 +10,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ..inference.prediction import token_limit
+from ..models.text_classifier import to_probabilities
 from ..runs.run_folders import OpenRun, open_run
 from ..utils.errors import require
 from .cells import GruCell, LstmCell, read
@@ -118,9 +119,5 @@ def _unfolding(model: PreTrainedModel, ids: torch.Tensor) -> np.ndarray:
     for begin in range(0, words, 64):
         part = mask[begin : begin + 64]
         rows.append(model(input_ids=ids.to(model.device) * part, attention_mask=part).logits.float())
-    logits = torch.cat(rows)
-    kind = model.config.problem_type
-    if kind == "multi_label_classification":
-        return logits.sigmoid().cpu().numpy()
-    is_number = kind == "regression" or model.config.num_labels == 1
-    return (logits if is_number else logits.softmax(dim=-1)).cpu().numpy()
+    usual = "regression" if model.config.num_labels == 1 else "single_label_classification"
+    return to_probabilities(torch.cat(rows).cpu().numpy(), model.config.problem_type or usual)

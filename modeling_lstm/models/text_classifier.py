@@ -122,7 +122,7 @@ class TextClassifier:
 
     def scores(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
         """Probabilities of the labels, of shape `(texts, labels)`; for regression the numbers."""
-        return self._probabilities(self.raw_scores(texts, batch_size))
+        return to_probabilities(self.raw_scores(texts, batch_size), self.problem_type)
 
     def raw_scores(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
         """Logits of the labels, of shape `(texts, labels)`, worked out in batches of texts of like lengths."""
@@ -143,13 +143,24 @@ class TextClassifier:
             found[batch] = self.logits(input_ids, attention_mask)
         return found
 
-    def _probabilities(self, logits: np.ndarray) -> np.ndarray:
-        if self.problem_type == "regression":
-            return logits
-        if self.problem_type == "multi_label_classification":
-            return 1.0 / (1.0 + np.exp(-logits.clip(-80.0, 80.0)))
-        exponents = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
-        return exponents / exponents.sum(axis=1, keepdims=True)
+
+def to_probabilities(logits: np.ndarray, problem_type: str) -> np.ndarray:
+    """
+    Probabilities of labels; of a regression the numbers, as they are.
+
+    Args:
+        logits: Of shape `(rows, labels)`.
+        problem_type: As in a configuration of transformers.
+
+    Returns:
+        Of the same shape: each row sums to 1 for single labels; for several labels each stands for itself.
+    """
+    if problem_type == "regression":
+        return logits
+    if problem_type == "multi_label_classification":
+        return 1.0 / (1.0 + np.exp(-logits.clip(-80.0, 80.0)))
+    exponents = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
+    return exponents / exponents.sum(axis=1, keepdims=True)
 
 
 def main() -> None:
