@@ -168,6 +168,6 @@ def calibration_error(probabilities: np.ndarray, references: np.ndarray) -> floa
 
 
 def _pearson(predictions: np.ndarray, references: np.ndarray) -> float:
-    if predictions.std() == 0 or references.std() == 0:
+    if np.ptp(predictions) == 0 or np.ptp(references) == 0:  # a standard deviation may be some rounding
         return 0.0
-    return float(np.corrcoef(predictions, references)[0, 1])
+    return float(np.corrcoef(predictions, references, dtype=float)[0, 1])

@@ -163,6 +163,12 @@ def test_multi_label_and_regression_scores() -> None:
     assert found["pearson"] == pytest.approx(np.corrcoef(numbers, guesses)[0, 1])
 
 
+def test_equal_numbers_have_no_correlation() -> None:
+    """Though their standard deviation is not quite zero in float32."""
+    equal = np.full(10, 5.1, dtype=np.float32)
+    assert equal.std() > 0 and scores("regression", equal, np.arange(10.0))["pearson"] == 0.0
+
+
 def test_an_unknown_problem_type_is_refused() -> None:
     with pytest.raises(ValueError, match="found 'ranking'"):
         TextClassificationMetric("ranking")
