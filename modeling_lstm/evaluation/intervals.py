@@ -134,8 +134,7 @@ def bootstrap(
         drawn = []
         for _ in range(resamples):
             chosen = rng.integers(rows, size=rows)
-            found = scores(kind, predictions[chosen], references[chosen], names)
-            drawn.append(found | _undefined(kind, predictions, references, chosen, found, names))
+            drawn.append(scores_on(kind, predictions, references, chosen, names))
     return {name: np.array([one[name] for one in drawn]) for name in drawn[0]}
 
 
@@ -176,6 +175,20 @@ def _classified(
         yield found
 
 
+def scores_on(
+    kind: str, predictions: np.ndarray, references: np.ndarray, chosen: np.ndarray, names: list[str]
+) -> dict[str, float]:
+    """
+    The scores of some of the rows, `nan` where these say nothing of one. A label that only other rows have is left out
+    of the mean over several labels.
+
+    Args:
+        chosen: The numbers of the rows, or a mask.
+    """
+    found = scores(kind, predictions[chosen], references[chosen], names)
+    return found | _undefined(kind, predictions, references, chosen, found, names)
+
+
 def _undefined(
     kind: str,
     predictions: np.ndarray,
@@ -185,6 +198,8 @@ def _undefined(
     names: list[str],
 ) -> dict[str, float]:
     """What these drawn rows say nothing of, as `nan`, and means without it."""
+    if kind == "single_label_classification":
+        return {}
     if kind == "regression":
         guesses, numbers = predictions[chosen], references[chosen]
         lacking = {"r2"} if np.ptp(numbers) == 0 else set()

@@ -6,11 +6,15 @@ import datasets
 import evaluate
 import numpy as np
 import torch
+from scipy.sparse import csr_array
 from sklearn import metrics
 
 CONFIG_NAMES = ("single_label_classification", "multi_label_classification", "regression")
+SINGLE_LABEL, MULTI_LABEL, REGRESSION = CONFIG_NAMES
 CALIBRATION_BINS = 15
 SMALLER_IS_BETTER = frozenset({"mean_squared_error", "mean_absolute_error", "log_loss", "calibration_error"})
+IN_LABEL_UNITS = frozenset({"mean_squared_error", "mean_absolute_error", "mean_change"})
+NOT_SHARES = IN_LABEL_UNITS | SMALLER_IS_BETTER | {"r2", "pearson"}  # all others are told in percent
 
 
 class TextClassificationMetric(evaluate.Metric):
@@ -71,15 +75,12 @@ def scores(
         }
     if label_names is None:
         label_names = [str(number) for number in range(int(max(predictions.max(), references.max())) + 1)]
-    result: dict[str, float] = {}
     if problem_type == "multi_label_classification":
         # from counts: scikit-learn takes one column for a binary task with two classes
         right, found, true = (counted.sum(axis=0) for counted in (predictions * references, predictions, references))
-        f1 = 2 * right / np.maximum(found + true, 1)
-        result["accuracy"] = float((predictions == references).all(axis=1).mean())
-        result["macro_f1"] = float(f1.mean())
-        result["micro_f1"] = float(2 * right.sum() / max(1, found.sum() + true.sum()))
-        return result | {f"f1_{name}": float(value) for name, value in zip(label_names, f1, strict=True)}
+        whole = (predictions == references).all(axis=1).mean()
+        several = multi_label_scores(right, found, true, whole, label_names)
+        return {name: float(value) for name, value in several.items()}
     confusion = confusion_matrix(predictions, references, len(label_names))
     result = {name: float(value) for name, value in confusion_scores(confusion, label_names).items()}
     if probabilities is not None:
@@ -92,12 +93,26 @@ def decide(
     problem_type: str, logits: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Predictions, references and for single labels probabilities, as [`scores`] takes them, from logits."""
+    predictions = answers(problem_type, logits, threshold=0.0)
     if problem_type == "regression":
-        return logits.reshape(-1), labels, None
+        return predictions, labels, None
     if problem_type == "multi_label_classification":
-        return (logits > 0).astype(int), labels.astype(int), None
-    probabilities = torch.tensor(logits).float().softmax(dim=-1).numpy()
-    return logits.argmax(axis=-1), labels, probabilities
+        return predictions, labels.astype(int), None
+    return predictions, labels, torch.tensor(logits).float().softmax(dim=-1).numpy()
+
+
+def answers(problem_type: str, found: np.ndarray, threshold: float = 0.5) -> np.ndarray:
+    """
+    Predictions, as [`scores`] takes them, from probabilities or numbers of shape `(rows, labels)`.
+
+    Args:
+        problem_type: The problem type.
+        found: What a model gives.
+        threshold: Above it a text has a label, where it may have several: one half of probabilities, zero of logits.
+    """
+    if problem_type == REGRESSION:
+        return found.reshape(-1)
+    return (found > threshold).astype(int) if problem_type == MULTI_LABEL else found.argmax(axis=-1)
 
 
 def confusion_matrix(
@@ -135,12 +150,104 @@ def confusion_scores(confusion: np.ndarray, label_names: list[str]) -> dict[str,
     return result | {f"f1_{name}": f1[..., number] for number, name in enumerate(label_names)}
 
 
-def metric_names(problem_type: str, label_names: list[str]) -> list[str]:
-    """The scores by which a checkpoint can be chosen."""
+def multi_label_scores(
+    right: np.ndarray, found: np.ndarray, true: np.ndarray, whole: np.ndarray, label_names: list[str]
+) -> dict[str, np.ndarray]:
+    """
+    The scores of texts with several labels, of one or of many sets of rows at once.
+
+    Args:
+        right: How many rows have and get each label, of shape `(..., labels)`.
+        found: How many get it.
+        true: How many have it.
+        whole: The share of rows of which all labels are right, of shape `(...)`.
+        label_names: Names of the labels, for `f1_NAME`.
+
+    Returns:
+        Arrays of shape `(...)`.
+    """
+    f1 = 2 * right / np.maximum(found + true, 1)
+    micro_f1 = 2 * right.sum(axis=-1) / np.maximum(1, found.sum(axis=-1) + true.sum(axis=-1))
+    result = {"accuracy": whole, "macro_f1": f1.mean(axis=-1), "micro_f1": micro_f1}
+    return result | {f"f1_{name}": f1[..., number] for number, name in enumerate(label_names)}
+
+
+def summands(
+    problem_type: str, predictions: np.ndarray, references: np.ndarray, labels: int, origin: float = 0.0
+) -> np.ndarray | csr_array:
+    """
+    What each row adds to the sums that [`summed_scores`] takes, of shape `(rows, sums)`: the scores of many sets of
+    rows then cost one product of matrices.
+
+    Args:
+        problem_type: The problem type.
+        predictions: As for [`scores`].
+        references: As for [`scores`].
+        labels: Number of labels.
+        origin: Of a regression, a number near the references, from which all are counted: sums of squares of numbers
+            far from zero would be inexact.
+    """
+    rows = len(references)
+    if problem_type == SINGLE_LABEL:
+        cells = references * labels + predictions
+        return csr_array((np.ones(rows, dtype=int), (np.arange(rows), cells)), shape=(rows, labels**2))
+    if problem_type == MULTI_LABEL:
+        whole = (predictions == references).all(axis=1)[:, None]
+        counted = [predictions * references, predictions, references, whole, np.ones_like(whole)]
+        return np.concatenate(counted, axis=1, dtype=float)
+    found, true = (numbers.astype(float) - origin for numbers in (predictions, references))
+    errors = found - true
+    counted = [errors**2, np.abs(errors), found, found**2, true, true**2, found * true, np.ones(rows)]
+    return np.stack(counted, axis=1)
+
+
+def summed_scores(problem_type: str, sums: np.ndarray, label_names: list[str]) -> dict[str, np.ndarray]:
+    """The scores that need no probabilities, of shape `(...)`, from sums over rows of [`summands`], `(..., sums)`."""
+    labels = len(label_names)
+    if problem_type == SINGLE_LABEL:
+        return confusion_scores(sums.reshape(*sums.shape[:-1], labels, labels), label_names)
+    if problem_type == MULTI_LABEL:
+        right, found, true = (sums[..., part * labels : (part + 1) * labels] for part in range(3))
+        return multi_label_scores(right, found, true, sums[..., -2] / sums[..., -1], label_names)
+    squares, distances, found, found_squares, true, true_squares, products = np.moveaxis(
+        sums[..., :-1] / sums[..., -1:], -1, 0
+    )
+    found_variance, true_variance = found_squares - found**2, true_squares - true**2
+    is_known, varies = true_variance > 1e-12 * true_squares, found_variance > 1e-12 * found_squares
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r2 = 1 - squares / true_variance
+        pearson = (products - found * true) / np.sqrt(found_variance * true_variance)
+    return {
+        "mean_squared_error": squares,
+        "mean_absolute_error": distances,
+        "r2": np.where(is_known, r2, 0.0),
+        "pearson": np.where(is_known & varies, pearson, 0.0),
+    }
+
+
+def metric_names(problem_type: str, label_names: list[str], *, of_answers: bool = False) -> list[str]:
+    """The scores by which a checkpoint can be chosen; `of_answers`: those that need no probabilities."""
     shape = (2, len(label_names)) if problem_type == "multi_label_classification" else (2,)
     example = np.zeros(shape, dtype=int)
-    probabilities = np.full((2, len(label_names)), 1 / len(label_names))
+    probabilities = None if of_answers else np.full((2, len(label_names)), 1 / len(label_names))
     return list(scores(problem_type, example, example, label_names, probabilities))
+
+
+def greater_is_better(metric: str) -> bool:
+    """Whether more of a score is better; of an error, less is."""
+    return metric not in SMALLER_IS_BETTER
+
+
+def is_share(metric: str) -> bool:
+    """Whether a score is a share, from 0 to 1, that tables and plots give in percent."""
+    return metric not in NOT_SHARES
+
+
+def written(metric: str, value: float, sign: str = "") -> str:
+    """A score as tables show it; `sign` is `"+"` for differences."""
+    if is_share(metric):
+        return f"{100 * value:{sign}.1f}"
+    return f"{value:{sign}.4g}" if metric in IN_LABEL_UNITS else f"{value:{sign}.3f}"
 
 
 def calibration_bins(probabilities: np.ndarray, references: np.ndarray) -> list[tuple[float, float, int]]:

@@ -5,11 +5,10 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
 from scipy.stats import binom
 
 from .intervals import difference_interval, interval
-from .metrics import confusion_matrix, confusion_scores
+from .metrics import SINGLE_LABEL, summands, summed_scores
 
 MOST_ENUMERATED = 12  # rows that differ, of which every one of the 4,096 exchanges is tried
 SMALLEST = 1e-12  # p-values below are not told apart
@@ -24,6 +23,7 @@ def paired(
     scores: dict[str, float],
     drawn: dict[str, np.ndarray],
     *,
+    kind: str = SINGLE_LABEL,
     resamples: int = 2_000,
 ) -> list[dict[str, Any]]:
     """
@@ -36,12 +36,13 @@ def paired(
     scores it is exact where at most twelve rows differ; else exchanges are drawn.
 
     Args:
-        answers: For each system the label numbers of each seed, of shape `(rows,)`.
-        references: The true label numbers.
+        answers: For each system what it says in each seed, as [`metrics.scores`] takes it.
+        references: What is true.
         label_names: The labels.
-        metric: A name of [`metrics.confusion_scores`].
+        metric: A name of [`metrics.summed_scores`].
         scores: For each system its score on all rows, the mean over its seeds.
         drawn: For each system that score on the same [`intervals.bootstrap`] draws; for accuracy not read.
+        kind: The problem type.
         resamples: How often to draw exchanges, at least; more where there are many pairs.
 
     Returns:
@@ -53,14 +54,14 @@ def paired(
     for first, second in itertools.combinations(answers, 2):
         pair = [np.stack(answers[name]) for name in (first, second)]
         if metric == "accuracy":
-            right = [one == references for one in pair]
+            right = [(one == references).reshape(*one.shape[:2], -1).all(axis=2) for one in pair]
             limits: list[float] | None = difference_interval(right[0].mean(axis=0) - right[1].mean(axis=0))
             # whole numbers, for equal sums to be equal
             counts = right[0].sum(axis=0) * len(pair[1]) - right[1].sum(axis=0) * len(pair[0])
             p = sign_test(counts)
         else:
-            limits = interval(drawn[first] - drawn[second])
-            p = randomization_test(pair[0], pair[1], references, label_names, metric, exchanges)
+            limits = interval(drawn[first] - drawn[second]) if first in drawn and second in drawn else None
+            p = randomization_test(pair[0], pair[1], references, label_names, metric, exchanges, kind)
         difference = scores[first] - scores[second]
         found.append({"first": first, "second": second, "difference": difference, "interval": limits, "p": p})
     corrected = holm([one["p"] for one in found])
@@ -100,45 +101,50 @@ def randomization_test(
     label_names: list[str],
     metric: str,
     exchanges: int,
+    kind: str = SINGLE_LABEL,
 ) -> float:
     """
     The two-sided p-value of a difference in a score, by exchanging the answers of two systems on random rows.
 
     Args:
-        first: Label numbers by seed, of shape `(seeds, rows)`. The system with fewer seeds has them repeated.
+        first: Answers by seed, of shape `(seeds, rows)` or `(seeds, rows, labels)`. The system with fewer seeds has
+            them repeated.
         second: Those of the other system.
-        references: The true label numbers.
+        references: The true ones.
         label_names: The labels.
-        metric: A name of [`metrics.confusion_scores`].
+        metric: A name of [`metrics.summed_scores`].
         exchanges: How often to draw the rows, where they are too many to try all.
+        kind: The problem type.
     """
     seeds = math.lcm(len(first), len(second))
-    first, second = (np.tile(one, (seeds // len(one), 1)) for one in (first, second))
-    differ = (first != second).any(axis=0)
+    first, second = (np.concatenate([one] * (seeds // len(one))) for one in (first, second))
+    differ = (first != second).reshape(*first.shape[:2], -1).any(axis=(0, 2))
     # rows with the same label and the same answers are of one kind; it matters only how many of each are exchanged
     rows = np.concatenate([references[None], first, second])[:, differ]
     kinds, sizes = (rows, np.ones(rows.shape[1], dtype=int))
     is_exact = rows.shape[1] <= MOST_ENUMERATED
     if not is_exact:
         kinds, sizes = np.unique(rows, axis=1, return_counts=True)
-    labels, true = len(label_names), kinds[0] * len(label_names)
+    how: dict[str, Any] = {"labels": len(label_names), "origin": float(references.mean())}
     pairs = []
     for seed in range(seeds):
-        before = [confusion_matrix(one[seed], references, labels) for one in (first, second)]
-        gained, lost = (_counter(true + kinds[1 + seed + shift], labels**2) for shift in (seeds, 0))
+        before = [summands(kind, one[seed], references, **how).sum(axis=0) for one in (first, second)]
+        gained, lost = (summands(kind, kinds[1 + seed + shift], kinds[0], **how) for shift in (seeds, 0))
         pairs.append((*before, gained - lost))
 
     def difference(exchanged: np.ndarray) -> np.ndarray:
         """Of how many rows of each kind are exchanged, `(exchanges, kinds)`, how much the two differ."""
         found = np.zeros(len(exchanged))
         for one, other, change in pairs:
-            moved = (exchanged @ change).reshape(-1, labels, labels)
-            scores = [confusion_scores(matrix, label_names)[metric] for matrix in (one + moved, other - moved)]
+            moved = exchanged @ change
+            scores = [summed_scores(kind, sums, label_names)[metric] for sums in (one + moved, other - moved)]
             found += (scores[0] - scores[1]) / seeds
         return found
 
-    observed = abs(difference(np.zeros((1, len(sizes)), dtype=int))[0]) - 1e-9
-    at_once = max(1, CELLS // max(len(sizes), labels**2))
+    # less what rounding may take away from an exchange that changes nothing
+    largest = max(abs(float(summed_scores(kind, sums, label_names)[metric])) for pair in pairs for sums in pair[:2])
+    observed = abs(difference(np.zeros((1, len(sizes)), dtype=int))[0]) - 1e-9 * largest
+    at_once = max(1, CELLS // max(len(sizes), len(pairs[0][0])))
     if is_exact:
         numbers = np.arange(2 ** len(sizes))
         every = (numbers[:, None] >> np.arange(len(sizes))) & 1
@@ -150,12 +156,6 @@ def randomization_test(
         drawn = rng.binomial(sizes, 0.5, size=(min(at_once, exchanges - begin), len(sizes)))
         larger += int((np.abs(difference(drawn)) >= observed).sum())
     return (larger + 1) / (exchanges + 1)
-
-
-def _counter(cells: np.ndarray, number: int) -> csr_array:
-    """By which numbers of rows of each kind are counted in the cells of a confusion matrix, `(kinds, cells)`."""
-    ones = np.ones(len(cells), dtype=int)
-    return csr_array((ones, (np.arange(len(cells)), cells)), shape=(len(cells), number))
 
 
 def holm(values: list[float]) -> list[float]:

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from sklearn import metrics as sk
 from modeling_lstm.comparison.plots import _name_points, against_cost, undominated
 from modeling_lstm.comparison.slices import shuffled, slices
 from modeling_lstm.evaluation.intervals import averaged, bootstrap
-from modeling_lstm.evaluation.metrics import scores
+from modeling_lstm.evaluation.metrics import MULTI_LABEL, REGRESSION, SINGLE_LABEL, scores, summands, summed_scores
 from modeling_lstm.evaluation.significance import enough, holm, paired, randomization_test, sign_test
 
 
@@ -149,6 +150,82 @@ def test_chance_alone_is_seldom_called_a_difference(seeds: int) -> None:
         found["accuracy"] += sign_test(((first == references).astype(int) - (second == references)).sum(axis=0)) < 0.05
         found["macro_f1"] += randomization_test(first, second, references, ["a", "b"], "macro_f1", 400) < 0.05
     assert all(3 <= number <= 27 for number in found.values()), found
+
+
+NAMES = ["funny", "sad", "long"]
+
+
+def example(kind: str, rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """References, and the answers of two systems of which the first is better."""
+    if kind == REGRESSION:
+        true = rng.normal(size=rows) + 1_000
+        return true, true + rng.normal(size=rows), true + 2 * rng.normal(size=rows)
+    shape, most = ((rows, 3), 2) if kind == MULTI_LABEL else ((rows,), 3)
+    true = rng.integers(most, size=shape)
+    first, second = (np.where(rng.random(shape) < share, true, (true + 1) % most) for share in (0.9, 0.7))
+    return true, first, second
+
+
+@pytest.mark.parametrize("kind", [SINGLE_LABEL, MULTI_LABEL, REGRESSION])
+def test_scores_of_sums_are_the_scores(kind: str) -> None:
+    true, first, _ = example(kind, 50, np.random.default_rng(0))
+    sums = summands(kind, first, true, 3, origin=float(true.mean())).sum(axis=0)
+    found = summed_scores(kind, np.stack([sums, sums]), NAMES)
+    expected = scores(kind, first, true, NAMES)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert found[name] == pytest.approx([value, value], rel=1e-9), name
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric"),
+    [
+        *((MULTI_LABEL, metric) for metric in ("accuracy", "macro_f1", "micro_f1", "f1_sad")),
+        *((REGRESSION, metric) for metric in ("mean_squared_error", "mean_absolute_error", "r2", "pearson")),
+    ],
+)
+def test_few_rows_of_any_kind_are_tested_by_every_exchange(kind: str, metric: str) -> None:
+    """By hand: the score of each exchange, by the function that scores runs."""
+    true, first, second = example(kind, 9, np.random.default_rng(2))
+    differences = []
+    for chosen in itertools.product([False, True], repeat=len(true)):
+        one, other = first.copy(), second.copy()
+        rows = np.array(chosen)
+        one[rows], other[rows] = second[rows], first[rows]
+        differences.append(np.subtract(*(scores(kind, some, true, NAMES)[metric] for some in (one, other))))
+    expected = (np.abs(differences) >= abs(differences[0]) - 1e-9).mean()
+    found = randomization_test(first[None], second[None], true, NAMES, metric, 100, kind)
+    assert found == pytest.approx(expected) and 0.0 < expected < 1.0
+
+
+@pytest.mark.parametrize(("kind", "metric"), [(MULTI_LABEL, "accuracy"), (MULTI_LABEL, "macro_f1"), (REGRESSION, "r2")])
+def test_differences_of_any_kind_are_found_where_there_are_some(kind: str, metric: str) -> None:
+    """Of several seeds too, and whatever the numbers are measured in."""
+    rng = np.random.default_rng(0)
+    true, first, second = example(kind, 300, rng)
+    means = {name: scores(kind, one, true, NAMES)[metric] for name, one in (("a", first), ("b", second))}
+
+    def pair(one: list[np.ndarray], other: list[np.ndarray]) -> dict[str, Any]:
+        drawn = {
+            name: averaged([bootstrap(kind, seed, true, NAMES, resamples=100, seed=0) for seed in seeds])[metric]
+            for name, seeds in (("a", one), ("b", other))
+        }
+        (found,) = paired({"a": one, "b": other}, true, NAMES, metric, means, drawn, kind=kind, resamples=500)
+        return found
+
+    found = pair([first, first], [second])
+    assert found["p"] < 0.01 and 0 < found["interval"][0] < found["difference"] < found["interval"][1]
+    assert pair([first], [first])["p"] == 1.0
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_the_test_does_not_depend_on_the_unit_of_numbers(scale: float) -> None:
+    true, first, second = example(REGRESSION, 40, np.random.default_rng(1))
+    first = true + 0.7 * (second - true)[::-1]
+    pair = [one[None] * scale for one in (first, second)]
+    found = randomization_test(*pair, true * scale, ["x"], "mean_squared_error", 2_000, REGRESSION)
+    usual = randomization_test(first[None], second[None], true, ["x"], "mean_squared_error", 2_000, REGRESSION)
+    assert found == pytest.approx(usual) and 0.02 < found < 0.98
 
 
 def test_many_systems_can_still_be_told_apart() -> None:
