@@ -6,7 +6,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from modeling_lstm.comparison.report import is_clear, percent
+from modeling_lstm.comparison.report import is_clear, ranking, spread
 from modeling_lstm.utils.markdown import table
 
 from .accuracy import RESULTS
@@ -68,7 +68,9 @@ def curves_table() -> str:
                 continue
             points = {point["rows"]: point for point in one["systems"][system]["curve"]}
             points[whole] = one["systems"][system]["scores"][metric]
-            cells = [f"{percent(points[rows])} ({rows:,})" if rows in points else "" for rows in (*numbers, whole)]
+            cells = [
+                f"{spread(metric, points[rows])} ({rows:,})" if rows in points else "" for rows in (*numbers, whole)
+            ]
             lines.append([TITLES[name], system, *cells])
     return _filled(["data set", "system", "1 % of the rows", "10 %", "all"], lines)
 
@@ -105,10 +107,8 @@ def _filled(heads: list[str], rows: list[list[str]]) -> str:
 
 def _score(one: Comparison, name: str) -> list[str]:
     metric = one["task"]["metric"]
-    scores = {system: found["scores"][metric]["mean"] for system, found in one["systems"].items()}
-    best = max(scores, key=lambda system: scores[system])
-    shown = percent(one["systems"][name]["scores"][metric])
-    return [shown if is_clear(one, best, name) else f"**{shown}**"]
+    shown = spread(metric, one["systems"][name]["scores"][metric])
+    return [shown if is_clear(one, ranking(one)[0], name) else f"**{shown}**"]
 
 
 def _cost(one: Comparison, name: str) -> list[str]:
@@ -127,4 +127,4 @@ def _order(one: Comparison, name: str, parts: tuple[str, ...]) -> list[str]:
     system = one["systems"][name]
     slices, shuffled = system["slices"], system["shuffled"]
     shown = [system["scores"]["accuracy"], *(slices[part] for part in parts), shuffled["accuracy"], shuffled["changed"]]
-    return [percent(scores) for scores in shown]
+    return [spread("accuracy", scores) for scores in shown]

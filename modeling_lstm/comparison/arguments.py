@@ -10,16 +10,20 @@ from ..utils.errors import require
 class CompareArguments:
     """What to compare, by what, and how thoroughly."""
 
-    systems: list[str] = field(
-        default_factory=lambda: ["lstm", "gru", "bag-of-words", "tfidf", "fasttext"],
+    systems: list[str] | None = field(
+        default=None,
         metadata={
             "help": "lstm, gru, bag-of-words, tfidf, fasttext, transformer:NAME, recipes (.yaml), run folders, folders "
-            "of run folders, or MODULE:CLASS of one's own."
+            "of run folders, or MODULE:CLASS of one's own. Default: the first five, for numbers without fasttext."
         },
     )
     output: str = field(default="", metadata={"help": "Folder of the runs, the tables, the plots and the report."})
     metric: str = field(
-        default="accuracy", metadata={"help": "Score that counts: accuracy, macro_f1, macro_recall, f1_LABEL..."}
+        default="auto",
+        metadata={
+            "help": "Score that counts: accuracy, macro_f1, macro_recall, f1_LABEL, mean_absolute_error, pearson... "
+            "auto is accuracy, for numbers mean_squared_error."
+        },
     )
     seeds: int = field(default=3, metadata={"help": "Runs of each system."})
     trials: int = field(default=3, metadata={"help": "Settings of each system tried on validation; 1: its first."})

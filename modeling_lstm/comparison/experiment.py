@@ -15,10 +15,11 @@ import numpy as np
 from ..data.arguments import DataArguments
 from ..data.cuts import draw_rows
 from ..data.loading import TextData, load_data
-from ..evaluation.metrics import confusion_scores, scores
+from ..evaluation.metrics import SINGLE_LABEL, answers, greater_is_better, metric_names, scores
 from ..runs.environment import environment
 from ..runs.run_folders import RECORD
-from ..utils.errors import listed, require
+from ..tasks.text_classification import TextClassification
+from ..utils.errors import InputError, listed, require
 from ..utils.files import replaced, write_json
 from .slices import shuffled
 from .systems import System, Task
@@ -58,8 +59,9 @@ class Outcome:
 
     Args:
         record: Content of its `run.json`.
-        probabilities: Of shape `(rows, labels)`, by split, as far as asked for: `validation`, `test`, and `shuffled`,
-            which is test, at most 5,000 rows of it, with the words of each text in another order.
+        probabilities: Or the numbers of a regression; of shape `(rows, labels)`, by split, as far as asked for:
+            `validation`, `test`, and `shuffled`, which is test, at most 5,000 rows of it, with the words of each text
+            in another order.
         path: The run's folder, where both are kept.
         folder: Where the trained system is; the same folder, but for runs that were there before.
     """
@@ -77,7 +79,7 @@ class Study:
     Args:
         folder: The comparison's folder.
         data: Where the texts come from; without a test split, a fifth of train is cut off as one.
-        metric: The score by which settings are chosen.
+        metric: The score by which settings are chosen; `"auto"`: the one by which `train` chooses.
         class_weights: `"balanced"` where rare labels are to count more.
 
     Attributes:
@@ -87,16 +89,17 @@ class Study:
         InputError: the data cannot be compared on, or the folder holds a comparison on other data.
     """
 
-    def __init__(self, folder: Path, data: DataArguments, metric: str = "accuracy", class_weights: Any = None):
+    def __init__(self, folder: Path, data: DataArguments, metric: str = "auto", class_weights: Any = None):
         self.folder = folder
         self.arguments, loaded = _with_test(data)
         kind = loaded.problem_type
         require(
-            kind == "single_label_classification",
-            f"Systems are compared on texts with one label each; this task is {kind}.",
+            class_weights is None or kind == SINGLE_LABEL,
+            f"--class_weights balanced needs single labels; this task is {kind}.",
         )
+        metric = TextClassification.from_data(loaded).default_metric if metric == "auto" else metric
         self.task = Task(self.arguments, loaded, metric, class_weights)
-        known = confusion_scores(np.eye(len(loaded.label_names)), loaded.label_names)
+        known = metric_names(kind, loaded.label_names, of_answers=True)
         require(metric in known, f"Unknown metric {metric!r} for --metric: choose one of {listed(known)}.")
         self.rows = loaded.splits["train"].num_rows
         texts = self.task.texts("test")
@@ -189,27 +192,29 @@ class Study:
         return record
 
     def _check(self, run: Run, found: dict[str, np.ndarray]) -> None:
-        for name, probabilities in found.items():
+        for name, predicted in found.items():
             shape = (len(self.texts[name]), len(self.task.label_names))
-            is_good = probabilities.shape == shape and np.allclose(probabilities.sum(axis=1), 1.0, atol=1e-3)
-            require(
-                is_good,
-                f"The system {run.system.name!r} must give probabilities of shape {shape} whose rows sum to 1; found "
-                f"{probabilities.shape}.",
-            )
+            if expected := self.task.kind.problem(predicted, shape):
+                values = f" from {predicted.min():.3g} to {predicted.max():.3g}" if predicted.shape == shape else ""
+                raise InputError(
+                    f"The system {run.system.name!r} must give {expected}; found {predicted.shape}{values}."
+                )
 
-    def _scores(self, split: str, probabilities: np.ndarray) -> dict[str, float]:
-        names = self.task.label_names
+    def answers(self, outcome: Outcome, split: str) -> np.ndarray:
+        """The labels, or the numbers, that a run gives to the rows of a split, as [`metrics.scores`] takes them."""
+        return answers(self.task.data.problem_type, outcome.probabilities[split])
+
+    def _scores(self, split: str, found: np.ndarray) -> dict[str, float]:
         kind = self.task.data.problem_type
-        return scores(kind, probabilities.argmax(axis=1), self.task.labels(split), names, probabilities)
+        return scores(kind, answers(kind, found), self.task.labels(split), self.task.label_names, found)
 
     def shares(self, shares: list[float]) -> list[int]:
         """For shares of the training rows below 1 how many rows they are, where these hold every label."""
-        found, train = [], self.task.data.splits["train"]
-        labels = len(np.unique(self.task.labels("train")))
+        found, train, kind = [], self.task.data.splits["train"], self.task.kind
+        labels = kind.present(self.task.labels("train"))
         for rows in sorted({max(2, round(share * self.rows)) for share in shares if share < 1}):
             drawn = draw_rows(train, rows, self.arguments.split_seed, self.task.data.problem_type)
-            if len(np.unique(drawn["label"][:])) == labels:
+            if kind.present(kind.references(drawn["label"][:])) == labels:
                 found.append(rows)
             else:
                 logger.warning("%d training rows do not hold every label: left out of the learning curves", rows)
@@ -229,7 +234,8 @@ class Study:
             for run, outcome in zip(trials, outcomes, strict=True)
         ]
         finished = [number for number, outcome in enumerate(outcomes) if outcome is not None]
-        return max(finished, key=lambda number: found[number]["validation"], default=0), found
+        best = max if greater_is_better(self.task.metric) else min
+        return best(finished, key=lambda number: found[number]["validation"], default=0), found
 
     def forget(self, run: Run) -> None:
         """Delete the weights of a run that is only there for its scores; on all rows it may be needed again."""

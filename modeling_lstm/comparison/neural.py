@@ -140,7 +140,12 @@ class RunFolders(NeuralSystem):
     def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """Nothing to learn: check that the run is of this task."""
         record = read_record(folder)
-        names = record["task"]["label_names"]
+        names, kind = record["task"]["label_names"], record["task"]["problem_type"]
+        if kind != task.data.problem_type:
+            raise InputError(
+                f"The run {str(folder)!r} was trained for {kind}, this comparison is one of {task.data.problem_type}: "
+                "compare it on the data that it was trained for."
+            )
         if names != task.label_names:
             raise InputError(
                 f"The run {str(folder)!r} knows the labels {names}, the data have {task.label_names}: compare it on "

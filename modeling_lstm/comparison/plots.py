@@ -9,32 +9,33 @@ from matplotlib.figure import Figure
 from ..utils.figures import MARKERS, logarithmic, plain, style, svg
 
 
-def undominated(points: dict[str, tuple[float, float]]) -> list[str]:
+def undominated(points: dict[str, tuple[float, float]], greater_is_better: bool = True) -> list[str]:
     """
-    The systems that no other beats in both cost (lower is better) and score (higher is better), the cheapest first.
+    The systems that no other beats in both cost (lower is better) and score, the cheapest first.
 
     Args:
         points: Cost and score of each.
+        greater_is_better: Whether that holds of the score.
     """
     front: list[str] = []
     best = float("-inf")
-    for name, (_, score) in sorted(points.items(), key=lambda item: (item[1][0], -item[1][1])):
-        if score > best:
+    goodness = {name: score if greater_is_better else -score for name, (_, score) in points.items()}
+    for name in sorted(points, key=lambda name: (points[name][0], -goodness[name])):
+        if goodness[name] > best:
             front.append(name)
-            best = score
+            best = goodness[name]
     return front
 
 
-def against_cost(points: dict[str, tuple[float, float]], cost: str, score: str) -> str:
+def against_cost(points: dict[str, tuple[float, float]], cost: str, score: str, greater_is_better: bool = True) -> str:
     """A point for each system, cost on a logarithmic axis, with a line through the undominated ones."""
     with plain():
-        return svg(_against_cost(points, cost, score))
+        return svg(_against_cost(points, cost, score, undominated(points, greater_is_better)))
 
 
-def _against_cost(points: dict[str, tuple[float, float]], cost: str, score: str) -> Figure:
+def _against_cost(points: dict[str, tuple[float, float]], cost: str, score: str, front: list[str]) -> Figure:
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
-    front = undominated(points)
     axes.plot(*zip(*(points[name] for name in front), strict=True), color="0.6", linestyle="--", linewidth=1, zorder=1)
     for number, (name, (x, y)) in enumerate(points.items()):
         filled = "black" if name in front else "white"
@@ -51,20 +52,20 @@ def _against_cost(points: dict[str, tuple[float, float]], cost: str, score: str)
     return figure
 
 
-def learning_curves(curves: dict[str, list[dict[str, Any]]], score: str) -> str:
-    """Score against training rows, with the standard deviation over the seeds as bars."""
+def learning_curves(curves: dict[str, list[dict[str, Any]]], score: str, scale: int = 100) -> str:
+    """Score, so many times it, against training rows, with the standard deviation over the seeds as bars."""
     with plain():
-        return svg(_learning_curves(curves, score))
+        return svg(_learning_curves(curves, score, scale))
 
 
-def _learning_curves(curves: dict[str, list[dict[str, Any]]], score: str) -> Figure:
+def _learning_curves(curves: dict[str, list[dict[str, Any]]], score: str, scale: int) -> Figure:
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
     for number, (name, points) in enumerate(curves.items()):
         axes.errorbar(
             [point["rows"] for point in points],
-            [100 * point["mean"] for point in points],
-            yerr=[100 * (point["sd"] or 0.0) for point in points],
+            [scale * point["mean"] for point in points],
+            yerr=[scale * (point["sd"] or 0.0) for point in points],
             markerfacecolor="white",
             **style(number),
             color=str(0.15 * (number % 5)),

@@ -8,11 +8,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from ..data.overlap import sentence
+from ..evaluation.metrics import REGRESSION, SINGLE_LABEL, greater_is_better, is_share, written
 from ..publishing.run_card import millions
 from ..runs.run_folders import RECORD, read_record
 from ..utils.errors import require
 from ..utils.files import write_json, write_text
 from ..utils.markdown import table
+from .kinds import KINDS, Kind
 from .neural import FEWEST_STEPS
 from .plots import against_cost, learning_curves, undominated
 
@@ -94,7 +96,8 @@ def add_to_run(run: Path, folder: Path) -> None:
 def ranking(found: dict[str, Any]) -> list[str]:
     """The systems, the best by the metric first."""
     metric = found["task"]["metric"]
-    return sorted(found["systems"], key=lambda name: -found["systems"][name]["scores"][metric]["mean"])
+    sign = -1 if greater_is_better(metric) else 1
+    return sorted(found["systems"], key=lambda name: sign * found["systems"][name]["scores"][metric]["mean"])
 
 
 def _summary(found: dict[str, Any]) -> list[str]:
@@ -108,20 +111,21 @@ def _summary(found: dict[str, Any]) -> list[str]:
     chosen = "settings were chosen on validation" if found["settings"]["trials"] > 1 else "settings were not chosen"
     share = found["data"]["test_share"]
     cut = f" (--test_share {share})" if share else ""
+    labels = "" if found["task"].get("problem_type") == REGRESSION else f", {len(found['task']['label_names'])} labels"
     lines = [
-        f"{rows} rows{cut}, {len(found['task']['label_names'])} labels. {_capital(metric)} on test, the mean of each "
+        f"{rows} rows{cut}{labels}. {_capital(metric)} on test{_direction(metric)}, the mean of each "
         f"system's seeds; {chosen}. {hardware['processor']}, {_threads(found)}."
     ]
     if also := found["data"].get("also_in_train"):
         lines.append(" ".join(sentence(split, number, counts[split]["rows"]) for split, number in also.items()))
     equal = [name for name in order[1:] if not is_clear(found, best, name)]
-    verdict = f"Best: {best} with {percent(systems[best]['scores'][metric])}."
+    verdict = f"Best: {best} with {spread(metric, systems[best]['scores'][metric])}."
     if equal:
         verdict += f" Not told apart from it by these rows: {', '.join(equal)}."
     elif len(order) > 1:
         verdict += " The difference to every other is more than chance."
     lines.append(verdict)
-    front = undominated(_points(found, "p50_ms"))
+    front = undominated(_points(found, "p50_ms"), greater_is_better(metric))
     lines.append(f"From the fastest to the best, systems that no other beats in both: {', '.join(front)}.")
     return lines
 
@@ -150,27 +154,24 @@ def _tables(found: dict[str, Any]) -> list[Table]:
 
 
 def _scores(found: dict[str, Any]) -> Table:
-    metric = found["task"]["metric"]
-    names = list(dict.fromkeys([metric, "accuracy", "macro_f1"]))
+    metric, kind = found["task"]["metric"], _kind(found)
+    others = [one for one in kind.shown if one != metric]
     rows = []
     for name in ranking(found):
         scores = found["systems"][name]["scores"]
-        cells = [name, f"**{percent(scores[metric])}**", _limits(scores[metric]["interval"])]
-        cells += [percent(scores[one]) for one in names[1:]]
-        cells += [f"{scores['calibration_error']['mean']:.3f}", f"{scores['log_loss']['mean']:.3f}"]
+        cells = [name, f"**{spread(metric, scores[metric])}**", _limits(metric, scores[metric]["interval"])]
+        cells += [spread(one, scores[one]) if is_share(one) else written(one, scores[one]["mean"]) for one in others]
         rows.append([*cells, str(len(scores[metric]["values"]))])
-    heads = ["system", _title(metric), "95 % interval", *(_title(one) for one in names[1:])]
-    how = (
-        "The interval is that of other test rows: exact for accuracy and for F1 of a label, by bootstrap within the "
-        "labels for others; there is none where these rows do not tell. "
-    )
-    if not _is_exact(found):
-        how = "The interval is by bootstrap over the test rows, and knows nothing of errors where these hold none. "
-    note = (
-        f"Percent, mean ± standard deviation over the seeds. {how}"
-        "Calibration error: how far confidence and accuracy are apart on average; 0 is perfect."
-    )
-    return Table("Scores", note, [*heads, "calibration error", "log loss", "seeds"], rows)
+    heads = ["system", _title(metric), "95 % interval", *(_title(one) for one in others)]
+    note = "Percent, mean" if is_share(metric) else "Mean"
+    note += f" ± standard deviation over the seeds{'' if greater_is_better(metric) else '; less is better'}. "
+    if _is_exact(found):
+        note += f"The interval is that of other test rows: {kind.interval_note}."
+    else:
+        note += "The interval is by bootstrap over the test rows, and knows nothing of errors where these hold none."
+    if "calibration_error" in others:
+        note += " Calibration error: how far confidence and accuracy are apart on average; 0 is perfect."
+    return Table("Scores", note, [*heads, "seeds"], rows)
 
 
 def _costs(found: dict[str, Any]) -> Table:
@@ -202,11 +203,12 @@ def _costs(found: dict[str, Any]) -> Table:
 
 
 def _pairs(found: dict[str, Any]) -> Table:
+    metric = found["task"]["metric"]
     rows = [
         [
             f"{pair['first']} - {pair['second']}",
-            f"{100 * pair['difference']:+.1f}",
-            _limits(pair["interval"], "+"),
+            written(metric, pair["difference"], "+"),
+            _limits(metric, pair["interval"], "+"),
             _p(pair["p"]),
             _p(pair["p_corrected"]),
             "yes" if pair["p_corrected"] < ALPHA else "no",
@@ -217,7 +219,7 @@ def _pairs(found: dict[str, Any]) -> Table:
         "p: how often two systems that are equally good would differ this much, by exchanging their answers to rows at "
         "random; corrected for the number of pairs by Holm's method. It speaks of other rows, not of other seeds."
     )
-    if found["task"]["metric"] != "accuracy":
+    if metric != "accuracy":
         note += " The interval is by bootstrap, and too narrow where few answers differ; the test is not."
     if not _is_exact(found):
         note = (
@@ -225,26 +227,29 @@ def _pairs(found: dict[str, Any]) -> Table:
             "method. It speaks of other rows, not of other seeds, and is too sure where fewer than ten answers differ."
         )
     heads = ["pair", "difference", "95 % interval", "p", "p, corrected", "more than chance"]
-    return Table(f"Differences in {_title(found['task']['metric'])}", note, heads, rows)
+    return Table(f"Differences in {_title(metric)}", note, heads, rows)
 
 
 def _slices(found: dict[str, Any]) -> Table:
-    parts = found["slices"]
+    parts, kind = found["slices"], _kind(found)
+    metric = kind.part_metric(found["task"]["metric"])
     rows = []
     for name in ranking(found):
         system = found["systems"][name]
-        whole = system["scores"]["accuracy"]["mean"]
-        cells = [f"{100 * system['slices'][part]['mean']:.1f}" for part in parts]
-        mixed = system["shuffled"]["accuracy"]["mean"]
-        lost = mixed - system["shuffled"]["in_order"]["mean"]
-        cells += [f"{100 * mixed:.1f} ({100 * lost:+.1f})", percent(system["shuffled"]["changed"])]
-        rows.append([name, f"{100 * whole:.1f}", *cells])
+        means = [system["scores"][metric]["mean"], *(system["slices"][part]["mean"] for part in parts)]
+        mixed = system["shuffled"][metric]["mean"]
+        lost = written(metric, mixed - system["shuffled"]["in_order"]["mean"], "+")
+        cells = ["" if mean is None else written(metric, mean) for mean in means]
+        cells += [f"{written(metric, mixed)} ({lost})", spread(kind.change, system["shuffled"][kind.change])]
+        rows.append([name, *cells])
     heads = ["system", "all", *(f"{part} ({rows:,} rows)" for part, rows in parts.items())]
-    heads += ["words in disorder", "answers changed"]
+    heads += ["words in disorder", kind.change_title]
+    loses = "loses" if greater_is_better(metric) else "adds to it"
     note = (
-        "Accuracy in percent. Negation and contrast: rows with such an English word (not, never, n't; but, although). "
-        f"Words in disorder: the words of {_disordered(found)} in a random order, what that loses, and the share of "
-        "answers that it changes; who reads single words does not notice, unless of a long text other words are then "
+        f"{_capital(metric)}{' in percent' if is_share(metric) else _direction(metric)}.{kind.slice_note} "
+        "Negation and contrast: rows with such an English word (not, never, n't; but, although). "
+        f"Words in disorder: the words of {_disordered(found)} in a random order, what that {loses}, and "
+        f"{kind.change_note}; who reads single words does not notice, unless of a long text other words are then "
         "read."
     )
     return Table("Where they differ", note, heads, rows)
@@ -256,13 +261,14 @@ def _curves(found: dict[str, Any]) -> Table:
     rows = []
     for name in ranking(found):
         points = {point["rows"]: point for point in found["systems"][name]["curve"]}
-        cells = [percent(points[number]) if number in points else "" for number in numbers]
-        rows.append([name, *cells, percent(found["systems"][name]["scores"][metric])])
+        cells = [spread(metric, points[number]) if number in points else "" for number in numbers]
+        rows.append([name, *cells, spread(metric, found["systems"][name]["scores"][metric])])
     heads = ["system", *(f"{number:,} rows" for number in [*numbers, found["data"]["counts"]["train"]["rows"]])]
-    return Table("Learning curves", f"{_capital(metric)} on test by training rows.", heads, rows)
+    return Table("Learning curves", f"{_capital(metric)} on test{_direction(metric)} by training rows.", heads, rows)
 
 
 def _settings(found: dict[str, Any]) -> Table:
+    metric = found["task"]["metric"]
     rows = []
     for name in ranking(found):
         system = found["systems"][name]
@@ -272,9 +278,8 @@ def _settings(found: dict[str, Any]) -> Table:
             if one["rows"] is None:
                 score = ""
             else:
-                score = "failed" if one["validation"] is None else f"{100 * one['validation']:.1f}"
+                score = "failed" if one["validation"] is None else written(metric, one["validation"])
             rows.append([name, shown, score, chosen])
-    metric = _title(found["task"]["metric"])
     chosen = found["settings"]
     if chosen["trials"] > 1:
         note = f"Each tried on at most {chosen['trial_rows']:,} training rows with one seed."
@@ -291,52 +296,66 @@ def _settings(found: dict[str, Any]) -> Table:
         f"{chosen['transformer_max_length']:,}, the others all of it. Where rows are few, networks have more epochs "
         f"than their settings say: at least {FEWEST_STEPS} steps."
     )
-    return Table("Settings", note, ["system", "settings", f"validation, {metric}", "chosen"], rows, words=2)
+    return Table("Settings", note, ["system", "settings", f"validation, {_title(metric)}", "chosen"], rows, words=2)
 
 
 def _pictures(found: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """For each plot's name its caption and the SVG."""
-    metric = f"{_title(found['task']['metric'])}, test, percent"
-    title = _capital(found["task"]["metric"])
+    score = found["task"]["metric"]
+    is_greater, title = greater_is_better(score), _capital(score)
+    metric = f"{_title(score)}, test{', percent' if is_share(score) else _direction(score)}"
     pictures = {
         "milliseconds": (
             f"{title} against milliseconds",
-            against_cost(_points(found, "p50_ms"), "milliseconds for one text (median)", metric),
+            against_cost(_points(found, "p50_ms"), "milliseconds for one text (median)", metric, is_greater),
         ),
         "megabytes": (
             f"{title} against megabytes",
-            against_cost(_points(found, "size_mb"), "megabytes on disk", metric),
+            against_cost(_points(found, "size_mb"), "megabytes on disk", metric, is_greater),
         ),
     }
     whole = found["data"]["counts"]["train"]["rows"]
-    score = found["task"]["metric"]
     curves = {
         name: [*system["curve"], {"rows": whole} | system["scores"][score]]
         for name, system in found["systems"].items()
         if system["curve"]
     }
     if curves:
-        pictures["learning_curves"] = ("Learning curves", learning_curves(curves, metric))
+        pictures["learning_curves"] = (
+            "Learning curves",
+            learning_curves(curves, metric, 100 if is_share(score) else 1),
+        )
     return pictures
 
 
 def _points(found: dict[str, Any], cost: str) -> dict[str, tuple[float, float]]:
     metric = found["task"]["metric"]
+    scale = 100 if is_share(metric) else 1
     return {
-        name: (max((system["costs"] | system["model"])[cost], 0.001), 100 * system["scores"][metric]["mean"])
+        name: (max((system["costs"] | system["model"])[cost], 0.001), scale * system["scores"][metric]["mean"])
         for name, system in found["systems"].items()
     }
 
 
-def percent(scores: dict[str, Any]) -> str:
+def spread(metric: str, scores: dict[str, Any]) -> str:
     """A mean and, of several seeds, its standard deviation."""
-    spread = "" if scores["sd"] is None else f" ± {100 * scores['sd']:.1f}"
-    return f"{100 * scores['mean']:.1f}{spread}"
+    mean = written(metric, scores["mean"])
+    return mean if scores["sd"] is None else f"{mean} ± {written(metric, scores['sd'])}"
 
 
-def _limits(interval: list[float] | None, sign: str = "") -> str:
-    """An interval in percent, where there is one."""
-    return "" if interval is None else " to ".join(f"{100 * limit:{sign}.1f}" for limit in interval)
+def _limits(metric: str, interval: list[float] | None, sign: str = "") -> str:
+    """An interval, where there is one."""
+    return "" if interval is None else " to ".join(written(metric, limit, sign) for limit in interval)
+
+
+def _kind(found: dict[str, Any]) -> Kind:
+    """The kind of task; comparisons that do not say it are older, and of texts with one label."""
+    return KINDS[found["task"].get("problem_type", SINGLE_LABEL)]
+
+
+def _direction(metric: str) -> str:
+    """What is to be said of a score of which less is better."""
+    return "" if greater_is_better(metric) else " (less is better)"
 
 
 def _is_exact(found: dict[str, Any]) -> bool:

@@ -14,7 +14,8 @@ from tqdm.auto import tqdm
 
 from ..data.arguments import DataArguments
 from ..data.overlap import overlap
-from ..evaluation.intervals import averaged, bootstrap, mean_intervals
+from ..evaluation.intervals import averaged, bootstrap, mean_intervals, scores_on
+from ..evaluation.metrics import scores
 from ..evaluation.significance import paired
 from ..runs.environment import environment
 from ..utils.errors import InputError, listed, require
@@ -29,6 +30,7 @@ from .systems import System
 
 logger = logging.getLogger(__name__)
 
+DEFAULT_SYSTEMS = ("lstm", "gru", "bag-of-words", "tfidf", "fasttext")
 SENTENCES = 1_024  # that costs are measured on
 
 
@@ -50,13 +52,18 @@ def open_systems(systems: Sequence[System | str], arguments: CompareArguments) -
 
 
 def compare(
-    systems: Sequence[System | str], data: DataArguments, arguments: CompareArguments, *, command: str | None = None
+    systems: Sequence[System | str] | None,
+    data: DataArguments,
+    arguments: CompareArguments,
+    *,
+    command: str | None = None,
 ) -> dict[str, Any]:
     """
     Compare systems on the same rows. Finished runs are not repeated: after a kill, call it again.
 
     Args:
-        systems: Systems, or names as the command line takes them.
+        systems: Systems, or names as the command line takes them; `None`: those of [`DEFAULT_SYSTEMS`] that can learn
+            the task.
         data: Where the texts come from.
         arguments: How to compare; its own `systems` are not read.
 
@@ -66,13 +73,34 @@ def compare(
     Raises:
         InputError: a system or the data cannot be used.
     """
-    opened = open_systems(systems, arguments)
+    opened = open_systems(DEFAULT_SYSTEMS if systems is None else systems, arguments)
     require(bool(opened), "Name the systems with --systems.")
     for system in opened:
         require(
             bool(getattr(system, "slug", "")),
             f"Give the system {type(system).__name__} a name with letters or digits: the attribute `name`.",
         )
+    twice = {one.name for one in opened if sum(one.slug == other.slug for other in opened) > 1}
+    require(not twice, f"Two systems have the same name: {listed(sorted(twice))}.")
+    before = torch.get_num_threads()
+    torch.set_num_threads(arguments.threads or before)
+    try:
+        study = Study(Path(arguments.output), data, arguments.metric, arguments.class_weights)
+        able = _able(opened, study.task.data.problem_type, skip=systems is None)
+        return _compared(study, able, arguments, command)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _able(opened: list[System], kind: str, skip: bool) -> list[System]:
+    """The systems that can learn a kind of task, ready to; to `skip` the others, or refuse them."""
+    found = []
+    for system in opened:
+        if kind not in system.problem_types:
+            cannot = f"The system {system.name!r} cannot learn this task, {kind}: "
+            require(skip, f"{cannot}leave it out of --systems.")
+            logger.info("%sit is left out.", cannot)
+            continue
         system.prepare()
         try:
             pickle.dumps(system)
@@ -81,21 +109,11 @@ def compare(
                 f"The system {system.name!r} cannot be pickled, as measuring its cost in a process of its own needs: "
                 f"{error}"
             ) from error
-    twice = {one.name for one in opened if sum(one.slug == other.slug for other in opened) > 1}
-    require(not twice, f"Two systems have the same name: {listed(sorted(twice))}.")
-    before = torch.get_num_threads()
-    torch.set_num_threads(arguments.threads or before)
-    try:
-        return _compared(opened, data, arguments, command)
-    finally:
-        torch.set_num_threads(before)
+        found.append(system)
+    return found
 
 
-def _compared(
-    opened: list[System], data: DataArguments, arguments: CompareArguments, command: str | None
-) -> dict[str, Any]:
-    folder = Path(arguments.output)
-    study = Study(folder, data, arguments.metric, arguments.class_weights)
+def _compared(study: Study, opened: list[System], arguments: CompareArguments, command: str | None) -> dict[str, Any]:
     for system in opened:
         study.claim(system)
     points = study.shares(arguments.shares)
@@ -108,7 +126,11 @@ def _compared(
     result = {
         "command": command,
         "data": vars(study.arguments) | {"counts": study.task.data.counts(), "also_in_train": also_in_train},
-        "task": {"metric": arguments.metric, "label_names": study.task.label_names},
+        "task": {
+            "metric": study.task.metric,
+            "problem_type": study.task.data.problem_type,
+            "label_names": study.task.label_names,
+        },
         "settings": {
             name: getattr(arguments, name)
             for name in ("seeds", "trials", "trial_rows", "embeddings", "class_weights", "bf16")
@@ -119,8 +141,8 @@ def _compared(
     _add_scores(result, study, names_and_outcomes, arguments)
     result |= environment()
     _add_costs(result, study, {system.name: system for system in opened}, names_and_outcomes)
-    write_json(folder / RESULT, result)
-    write_report(folder)
+    write_json(study.folder / RESULT, result)
+    write_report(study.folder)
     return result
 
 
@@ -175,8 +197,8 @@ def _study(
     if not system.finished:
         by_rows = {rows: [Run(system, setting, rows, seed) for seed in seeds] for rows in points}
     for rows, runs in by_rows.items():
-        scores = [run(one, ["test"]).record["metrics"]["test"][arguments.metric] for one in runs]
-        curve.append({"rows": rows} | _spread(scores))
+        values = [run(one, ["test"]).record["metrics"]["test"][study.task.metric] for one in runs]
+        curve.append({"rows": rows} | _spread(values))
     for one in {*trials, *(run for runs in by_rows.values() for run in runs)} - set(whole):
         study.forget(one)
     described = {
@@ -203,6 +225,9 @@ def _minutes(outcomes: list[Outcome]) -> float | None:
 
 
 def _spread(scores: list[float]) -> dict[str, Any]:
+    """The mean of the seeds and its standard deviation; nothing where a score says nothing."""
+    if not np.isfinite(scores).all():
+        return {"mean": None, "sd": None, "values": [None] * len(scores)}
     return {
         "mean": float(np.mean(scores)),
         "sd": float(np.std(scores, ddof=1)) if len(scores) > 1 else None,
@@ -214,43 +239,53 @@ def _add_scores(
     result: dict[str, Any], study: Study, outcomes: dict[str, list[Outcome]], arguments: CompareArguments
 ) -> None:
     """Scores with intervals, by slices and with words in disorder, and which differences are more than chance."""
-    labels, names, metric = study.task.labels("test"), study.task.label_names, arguments.metric
-    kind = study.task.data.problem_type
-    guesses = {name: [one.probabilities["test"].argmax(axis=1) for one in found] for name, found in outcomes.items()}
-    shown = ("accuracy",) if metric == "accuracy" else (metric, "accuracy")
+    labels, names, metric = study.task.labels("test"), study.task.label_names, study.task.metric
+    problem_type, kind = study.task.data.problem_type, study.task.kind
+    part_metric = kind.part_metric(metric)
+    guesses = {name: [study.answers(one, "test") for one in found] for name, found in outcomes.items()}
     drawn: dict[str, dict[str, np.ndarray]] = {name: {} for name in guesses}
-    if metric != "accuracy":  # that of accuracy is exact
+    if metric not in kind.exact:
         for name, seeds in guesses.items():
-            draws = [bootstrap(kind, one, labels, names, resamples=arguments.resamples, seed=0) for one in seeds]
+            draws = [
+                bootstrap(problem_type, one, labels, names, resamples=arguments.resamples, seed=0) for one in seeds
+            ]
             drawn[name] = {one: values for one, values in averaged(draws).items() if one == metric}
     parts = slices(study.texts["test"])
     result["slices"] = {name: int(rows.sum()) for name, rows in parts.items()}
     result["shuffled"] = len(study.disordered)
+
+    def of_part(seeds: list[np.ndarray], rows: np.ndarray) -> dict[str, Any]:
+        return _spread([scores_on(problem_type, one, labels, rows, names)[part_metric] for one in seeds])
+
+    def of_disordered(seeds: list[np.ndarray]) -> dict[str, Any]:
+        true = labels[study.disordered]
+        return _spread([scores(problem_type, one, true, names)[part_metric] for one in seeds])
+
     for name, found in outcomes.items():
         described = result["systems"][name]
         whole = averaged([outcome.record["metrics"]["test"] for outcome in found])
-        limits = mean_intervals(kind, guesses[name], labels, names, drawn[name], whole)
+        limits = mean_intervals(problem_type, guesses[name], labels, names, drawn[name], whole)
+        with_limits = dict.fromkeys((metric, *kind.exact))
         described["scores"] = {
             one: _spread([outcome.record["metrics"]["test"][one] for outcome in found])
-            | ({"interval": limits.get(one)} if one in shown else {})
-            for one in dict.fromkeys((*shown, "macro_f1", "log_loss", "calibration_error"))
+            | ({"interval": limits.get(one)} if one in with_limits else {})
+            for one in dict.fromkeys((*with_limits, *kind.shown))
         }
-        right = [guess == labels for guess in guesses[name]]
-        described["slices"] = {
-            part: _spread([float(one[rows].mean()) for one in right]) for part, rows in parts.items()
-        }
-        mixed = [one.probabilities["shuffled"].argmax(axis=1) for one in found]
+        described["slices"] = {part: of_part(guesses[name], rows) for part, rows in parts.items()}
         rows = study.disordered
-        changed = [float((one != guess[rows]).mean()) for one, guess in zip(mixed, guesses[name], strict=True)]
+        mixed = [study.answers(one, "shuffled") for one in found]
+        changes = [kind.changes(one, guess[rows]) for one, guess in zip(mixed, guesses[name], strict=True)]
         described["shuffled"] = {
-            "in_order": _spread([float(one[rows].mean()) for one in right]),
-            "accuracy": _spread([float((one == labels[rows]).mean()) for one in mixed]),
-            "changed": _spread(changed),
+            "in_order": of_disordered([guess[rows] for guess in guesses[name]]),
+            part_metric: of_disordered(mixed),
+            kind.change: _spread(changes),
         }
     means = {name: described["scores"][metric]["mean"] for name, described in result["systems"].items()}
     draws_of = {name: one[metric] for name, one in drawn.items() if metric in one}
     result["test"] = "randomization"
-    result["pairs"] = paired(guesses, labels, names, metric, means, draws_of, resamples=arguments.resamples)
+    result["pairs"] = paired(
+        guesses, labels, names, metric, means, draws_of, kind=problem_type, resamples=arguments.resamples
+    )
 
 
 def _add_costs(

@@ -1,4 +1,4 @@
-"""What a system is: something that learns from texts with labels and then gives each label a probability."""
+"""What a system is: something that learns from texts with labels, or numbers, and then predicts these for others."""
 
 import re
 from abc import ABC, abstractmethod
@@ -11,11 +11,16 @@ import numpy as np
 
 from ..data.arguments import DataArguments
 from ..data.loading import TextData
+from ..evaluation.metrics import CONFIG_NAMES
+from .kinds import KINDS, Kind
 
 WORD = r"\w+(?:['’]\w+)*|[^\w\s]"  # for systems that count words: of one letter too, and signs, for "!" says something
 
 Predict = Callable[[list[str]], np.ndarray]
-"""From texts to probabilities, of shape `(texts, labels)`, float32."""
+"""
+From texts to what is predicted of them, of shape `(texts, labels)`, float32: probabilities that sum to 1 for texts with
+one label, a probability for each label on its own for texts with several, one number for a regression.
+"""
 
 
 @dataclass
@@ -37,6 +42,11 @@ class Task:
     class_weights: Literal["balanced"] | None = None
 
     @property
+    def kind(self) -> Kind:
+        """Whether texts have one label, several, or a number."""
+        return KINDS[self.data.problem_type]
+
+    @property
     def label_names(self) -> list[str]:
         """The labels by their numbers."""
         return self.data.label_names
@@ -46,20 +56,27 @@ class Task:
         return list(self.data.splits[split]["text"][:])
 
     def labels(self, split: str) -> np.ndarray:
-        """The label numbers of a split, of shape `(rows,)`."""
-        return np.asarray(self.data.splits[split]["label"][:])
+        """
+        The labels of a split: their numbers, of shape `(rows,)`; of texts with several labels 0 or 1 for each, of shape
+        `(rows, labels)`; of a regression the numbers to predict, of shape `(rows,)`.
+        """
+        return self.kind.references(self.data.splits[split]["label"][:])
 
 
 class System(ABC):
     """
-    One way to classify texts. A subclass can be compared with all others: `compare([MySystem(), ...], ...)`, or from
-    the command line by the name of a module and a class in it, `--systems my_module:MySystem`.
+    One way to classify texts, or to predict a number of them. A subclass can be compared with all others:
+    `compare([MySystem(), ...], ...)`, or from the command line by the name of a module and a class in it, `--systems
+    my_module:MySystem`.
 
     An object must be picklable: its cost is measured in a process of its own.
     """
 
     name: str
     """What tables call it."""
+
+    problem_types: tuple[str, ...] = CONFIG_NAMES
+    """What it can learn."""
 
     most_seeds: int | None = None
     """Run it with fewer seeds than the others, where it takes long."""

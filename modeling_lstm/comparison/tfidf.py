@@ -1,13 +1,16 @@
-"""TF-IDF with logistic regression, by scikit-learn: the baseline that is hardest to excuse losing to."""
+"""TF-IDF with a linear model, by scikit-learn: the baseline that is hardest to excuse losing to."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
+from ..evaluation.metrics import MULTI_LABEL, REGRESSION, SINGLE_LABEL
 from ..utils.errors import InputError
 from ..utils.files import write_json
 from .systems import WORD, Predict, System, Task
@@ -16,9 +19,14 @@ TERMS = "terms.json"
 WEIGHTS = "weights.npz"
 TOLERANCE = 1e-6  # of the gradient; by scikit-learn's 1e-4 the answers depend on the number of threads
 
+Learned = dict[str, np.ndarray]
+
 
 class Tfidf(System):
-    """Counts of words and pairs of words, or of pieces of words, weighted by rarity, and logistic regression."""
+    """
+    Counts of words and pairs of words, or of pieces of words, weighted by rarity, and a linear model: logistic
+    regression, for several labels one for each, for numbers ridge regression.
+    """
 
     name = "tfidf"
     most_seeds = 1  # there is no chance in it
@@ -30,37 +38,80 @@ class Tfidf(System):
 
     def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """Fit both; what they learned goes into two plain files: scikit-learn itself knows pickle only."""
+        kind = task.data.problem_type
         counted = {"analyzer": settings["analyzer"], "ngram_range": settings["ngram_range"]}
         vectorizer = _vectorizer(counted, min_df=2 if len(task.data.splits["train"]) > 1_000 else 1)
-        classifier = LogisticRegression(
-            C=settings["C"], class_weight=task.class_weights, max_iter=10_000, tol=TOLERANCE
-        )
         try:
-            classifier.fit(vectorizer.fit_transform(task.texts("train")), task.labels("train"))
+            features = vectorizer.fit_transform(task.texts("train"))
+            learned = _LEARN[kind](features, task.labels("train"), settings["C"], task.class_weights)
         except ValueError as error:
             raise InputError(f"TF-IDF cannot learn from these texts: {error}") from error
-        write_json(folder / TERMS, counted | {"terms": vectorizer.get_feature_names_out().tolist()})
-        learned = {name: getattr(classifier, name) for name in ("coef_", "intercept_", "classes_")}
+        terms = vectorizer.get_feature_names_out().tolist()
+        write_json(folder / TERMS, counted | {"problem_type": kind, "terms": terms})
         np.savez(folder / WEIGHTS, allow_pickle=False, idf_=vectorizer.idf_, **learned)
-        return {"model_type": "tfidf", "parameters": int(classifier.coef_.size + classifier.intercept_.size)}
+        parameters = learned["coef_"].size + learned["intercept_"].size
+        return {"model_type": "tfidf", "parameters": int(parameters)}
 
     def load(self, folder: Path, labels: int) -> Predict:
         """Both as they were."""
         counted = json.loads((folder / TERMS).read_text(encoding="utf-8"))
         vectorizer = _vectorizer(counted, vocabulary=counted.pop("terms"))
-        classifier = LogisticRegression()
         with np.load(folder / WEIGHTS) as weights:
-            vectorizer.idf_ = weights["idf_"]
-            for name in ("coef_", "intercept_", "classes_"):
-                setattr(classifier, name, weights[name])
+            learned = {name: weights[name] for name in weights}
+        vectorizer.idf_ = learned.pop("idf_")
+        answer = _ANSWER[counted.get("problem_type", SINGLE_LABEL)](learned, labels)
+        return lambda texts: answer(vectorizer.transform(texts)).astype(np.float32)
 
-        def predict(texts: list[str]) -> np.ndarray:
-            found = np.zeros((len(texts), labels), dtype=np.float32)
-            # a small train split may lack a label
-            found[:, classifier.classes_] = classifier.predict_proba(vectorizer.transform(texts))
-            return found
 
-        return predict
+def _logistic(strength: float, class_weights: Any = None) -> LogisticRegression:
+    return LogisticRegression(C=strength, class_weight=class_weights, max_iter=10_000, tol=TOLERANCE)
+
+
+def _learn_label(features: Any, labels: np.ndarray, strength: float, class_weights: Any) -> Learned:
+    classifier = _logistic(strength, class_weights).fit(features, labels)
+    return {name: getattr(classifier, name) for name in ("coef_", "intercept_", "classes_")}
+
+
+def _learn_labels(features: Any, labels: np.ndarray, strength: float, class_weights: Any) -> Learned:
+    """One classifier for each label; a label that no row has, or each, is as certain for every other text."""
+    weights = np.zeros((labels.shape[1], features.shape[1]))
+    intercepts = np.where(labels.any(axis=0), np.inf, -np.inf)
+    for number in np.flatnonzero(labels.any(axis=0) & ~labels.all(axis=0)):
+        classifier = _logistic(strength).fit(features, labels[:, number])
+        weights[number], intercepts[number] = classifier.coef_[0], classifier.intercept_[0]
+    return {"coef_": weights, "intercept_": intercepts}
+
+
+def _learn_number(features: Any, numbers: np.ndarray, strength: float, class_weights: Any) -> Learned:
+    ridge = Ridge(alpha=1 / strength, tol=TOLERANCE).fit(features, numbers)
+    return {"coef_": ridge.coef_[None], "intercept_": np.atleast_1d(ridge.intercept_)}
+
+
+def _answer_label(learned: Learned, labels: int) -> Callable[[Any], np.ndarray]:
+    classifier = LogisticRegression()
+    for name, value in learned.items():
+        setattr(classifier, name, value)
+
+    def answer(features: Any) -> np.ndarray:
+        found = np.zeros((features.shape[0], labels), dtype=np.float32)
+        found[:, classifier.classes_] = classifier.predict_proba(features)  # a small train split may lack a label
+        return found
+
+    return answer
+
+
+def _answer_number(learned: Learned, labels: int) -> Callable[[Any], np.ndarray]:
+    weights, intercepts = np.ascontiguousarray(learned["coef_"].T), learned["intercept_"]
+    return lambda features: features @ weights + intercepts
+
+
+def _answer_labels(learned: Learned, labels: int) -> Callable[[Any], np.ndarray]:
+    logits = _answer_number(learned, labels)
+    return lambda features: expit(logits(features))
+
+
+_LEARN = {SINGLE_LABEL: _learn_label, MULTI_LABEL: _learn_labels, REGRESSION: _learn_number}
+_ANSWER = {SINGLE_LABEL: _answer_label, MULTI_LABEL: _answer_labels, REGRESSION: _answer_number}
 
 
 def _vectorizer(counted: dict[str, Any], **settings: Any) -> TfidfVectorizer:

@@ -7,6 +7,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from ..evaluation.metrics import is_share, written
 from ..hub.card_marks import marked
 from ..tasks.base import Task, task_of
 from ..utils.markdown import code, fenced, one_line, table
@@ -255,16 +256,20 @@ def _compared(record: Mapping[str, Any]) -> str | None:
     found = record.get("compared")
     if found is None:
         return None
-    rows = []
+    metric, rows = found["metric"], []
     for name, one in found["systems"].items():
-        spread = "" if one["sd"] is None else f" ± {100 * one['sd']:.1f}"
-        limits = (
-            "" if one["interval"] is None else " ({:.1f} to {:.1f})".format(*(100 * end for end in one["interval"]))
-        )
-        cells = [code(name), f"{100 * one['mean']:.1f}{spread}{limits}"]
+        spread = "" if one["sd"] is None else f" ± {written(metric, one['sd'])}"
+        limits = [written(metric, end) for end in one["interval"] or ()]
+        cells = [code(name), written(metric, one["mean"]) + spread + (f" ({' to '.join(limits)})" if limits else "")]
         cells += [millions(one["parameters"]), f"{one['size_mb']:.1f}"]
         rows.append([*cells, f"{one['p50_ms']:.2f}", f"{one['texts_per_second']:,.0f}"])
-    heads = ["system", f"{found['metric'].replace('_', ' ')}, percent", "parameters", "MB", "ms for one text"]
+    heads = [
+        "system",
+        metric.replace("_", " ") + (", percent" if is_share(metric) else ""),
+        "parameters",
+        "MB",
+        "ms for one text",
+    ]
     return (
         f"Each trained and tested on the same rows ({found['rows']:,} of test); the mean over its seeds ± standard "
         f"deviation, in brackets a 95 % interval. Times on {found['processor']} with {found['threads']} "

@@ -534,9 +534,6 @@ def test_what_cannot_be_compared(
     Study(tmp_path / "taken", DataArguments(dataset=str(data_folder)))
     taken = ["compare", "--dataset", str(other), "--output", str(tmp_path / "taken")]
     assert "holds a comparison on other data" in fails(*taken)
-    numbers = write_csv(tmp_path / "numbers.csv", [(f"a text {n}", n / 7) for n in range(60)])
-    several = ["compare", "--dataset", str(numbers), "--problem_type", "regression", "--output", str(tmp_path / "n")]
-    assert "one label each; this task is regression" in fails(*several)
     monkeypatch.setitem(sys.modules, "fasttext", None)
     assert "pip install 'modeling-lstm[compare]'" in fails(*flags, "--systems", "fasttext", "--trials", "1")
 
