@@ -1,0 +1,63 @@
+"""The models on a GPU: the same answers as on the processor, with and without padding, trained, evaluated and asked."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from modeling_lstm.cli import main
+from modeling_lstm.runs.run_folders import read_record
+from tests.conftest import TRAIN_FLAGS, opinion_rows, tiny_model, write_csv
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="There is no GPU.")
+ON_A_GPU = [flag for flag in TRAIN_FLAGS if flag not in ("--use_cpu", "true")] + ["--disable_tqdm", "true"]
+
+
+@pytest.fixture(autouse=True)
+def full_precision() -> None:
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+
+
+@pytest.mark.parametrize("cell_type", ["lstm", "gru"])
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("num_hidden_layers", [1, 2])
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "concat", "attention"])
+def test_a_gpu_gives_the_answers_of_a_processor(
+    cell_type: str, bidirectional: bool, num_hidden_layers: int, pooling: str
+) -> None:
+    model = tiny_model(
+        cell_type=cell_type, bidirectional=bidirectional, num_hidden_layers=num_hidden_layers, pooling=pooling
+    )
+    ids = torch.randint(2, 27, (7, 13))
+    mask = (torch.arange(13) < torch.tensor([[13], [1], [5], [9], [2], [13], [7]])).long()
+    labels = torch.tensor([0, 1, 2, 0, 1, 2, 0])
+    expected = model(input_ids=ids * mask, attention_mask=mask, labels=labels)
+    expected.loss.backward()
+    gradients = {name: one.grad.clone() for name, one in model.named_parameters()}
+    model.zero_grad()
+    model.cuda()
+    batch = {"input_ids": (ids * mask).cuda(), "attention_mask": mask.cuda(), "labels": labels.cuda()}
+    model.lstm.encoder.train()  # cuDNN differentiates in training mode only
+    found = model(**batch)
+    found.loss.backward()
+    assert torch.allclose(found.logits.cpu(), expected.logits, atol=1e-5)
+    for name, one in model.named_parameters():
+        assert torch.allclose(one.grad.cpu(), gradients[name], atol=1e-5), name
+    model.eval()
+    for row, length in enumerate(mask.sum(dim=1).tolist()):
+        alone = model(input_ids=ids[row : row + 1, :length].cuda()).logits.cpu()
+        assert torch.allclose(alone[0], expected.logits[row], atol=1e-5)
+
+
+@pytest.mark.parametrize("more", [[], ["--bf16"], ["--cell_type", "gru"], ["--adversarial_size", "0.25"]])
+def test_a_run_is_trained_evaluated_and_asked(more: list[str], data_folder: Path, tmp_path: Path) -> None:
+    flags = [*ON_A_GPU, "--num_train_epochs", "8", "--learning_rate", "0.02", "--embedding_range", "0.5", *more]
+    folder = tmp_path / "run"
+    assert main(["train", "--dataset", str(data_folder), "--output_dir", str(folder), *flags]) == 0
+    record = read_record(folder)
+    assert record["metrics"]["validation"]["accuracy"] > 0.9 and "gpu" in record["hardware"]
+    assert main(["evaluate", str(folder), "--split", "test"]) == 0
+    answers = tmp_path / "answers.csv"
+    asked = write_csv(tmp_path / "asked.csv", opinion_rows(50))
+    assert main(["predict", str(folder), "--input", str(asked), "--output", str(answers)]) == 0
+    assert len(answers.read_text(encoding="utf-8").splitlines()) == 51
