@@ -6,13 +6,14 @@ LOWEST := .venv-lowest
 RUNS ?= runs
 INSTALLED := $(VENV)/.installed
 DEVELOPING := $(VENV)/.developing
+DOCUMENTING := $(VENV)/.documenting
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # nothing here is looked up on the Hub
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
 PARTS := recurrence training inference scaling int8 bf16 vector_files
 
-.PHONY: help install demo test test-avx2 test-lowest lint format bench results clean
+.PHONY: help install demo test test-avx2 test-lowest coverage lint format docs bench results clean
 
 help:  ## list the targets
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +58,10 @@ test-lowest:  ## run the tests with the lowest versions that pyproject.toml allo
 	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/lowest.txt --editable '.[dev]'
 	OMP_NUM_THREADS=1 $(OFFLINE) $(LOWEST)/bin/python -m pytest --numprocesses logical --maxprocesses 4
 
+coverage: $(DEVELOPING)  ## run the tests and show which lines they miss; a report in htmlcov/
+	OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest --cov --cov-report term --cov-report html \
+		--numprocesses logical --maxprocesses 4
+
 lint: $(DEVELOPING)  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -66,6 +71,13 @@ format: $(DEVELOPING)  ## put the code into the project's form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+$(DOCUMENTING): $(INSTALLED)
+	$(PIP) --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
+docs: $(DOCUMENTING)  ## build the documentation into site/; a broken link or a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(OFFLINE) $(BIN)/mkdocs build --strict
+
 bench: $(DEVELOPING)  ## measure the speed of every part on this machine (keep it idle; an hour); bench-PART for one
 	@for part in $(PARTS); do $(MAKE) --no-print-directory bench-$$part || exit 1; done
 	$(BIN)/python -m benchmarks.plots
@@ -73,7 +85,7 @@ bench: $(DEVELOPING)  ## measure the speed of every part on this machine (keep i
 bench-%: $(DEVELOPING)
 	$(OFFLINE) $(BIN)/python -m benchmarks.$*
 
-results: $(DEVELOPING)  ## train every published run with three seeds, evaluate on test and fill the tables of README.md (hours)
+results: $(DEVELOPING)  ## train every published run with three seeds, evaluate on test and fill the tables of README.md and docs/ (hours)
 	$(BIN)/python -m benchmarks.accuracy
 	$(BIN)/python -m benchmarks.word_vectors
 	$(BIN)/python -m benchmarks.tweet_eval
@@ -82,4 +94,4 @@ results: $(DEVELOPING)  ## train every published run with three seeds, evaluate 
 	$(BIN)/python -m benchmarks.tables
 
 clean:  ## remove .venv and caches, not the runs
-	rm -rf $(VENV) $(LOWEST) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(LOWEST) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov build dist site

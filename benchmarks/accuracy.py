@@ -1,7 +1,7 @@
 """Train every published recipe with three seeds and evaluate on test: `python -m benchmarks.accuracy [RECIPE ...]`.
 
 Finished runs are skipped, so the command may be stopped and started again. What is kept of a run is its `run.json`,
-under `results/RECIPE/seed-N.json`; `python -m benchmarks.tables` makes the tables of README.md from these.
+under `results/RECIPE/seed-N.json`; `python -m benchmarks.tables` makes the tables of docs/results.md from these.
 """
 
 import argparse

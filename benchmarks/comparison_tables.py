@@ -47,12 +47,12 @@ def costs_table() -> str:
 
 
 def order_table() -> str:
-    """Accuracy on sentences with negation and contrast, and what is left of it when words are in disorder."""
+    """Accuracy on sentences with negation and contrast, and what is left of it when words are shuffled."""
     found = {name: one for name, one in _comparisons().items() if name in PARTS}
     heads = ["system"]
     for name, one in found.items():
         parts = (f"{part} ({one['slices'][part]:,})" for part in PARTS[name])
-        heads += [f"{TITLES[name].partition(',')[0]}, all", *parts, "in disorder", "answers changed"]
+        heads += [f"{TITLES[name].partition(',')[0]}, all", *parts, "shuffled", "answers changed"]
     return _filled(heads, _lines([(one, partial(_order, parts=PARTS[name])) for name, one in found.items()]))
 
 

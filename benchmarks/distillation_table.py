@@ -1,4 +1,4 @@
-"""The table of students and teachers in README.md, from the records in `results/`."""
+"""The table of students and teachers in docs/results.md, from the records in `results/`."""
 
 import statistics
 from typing import Any
@@ -19,8 +19,8 @@ ALONE = {"sst2": "sst2/minilm", TWEETS: f"{TWEETS}/minilm", FEW_LABELS: f"{FEW_L
 
 def distillation_table() -> str:
     """Test scores of teachers, students and LSTMs without a teacher, and the gap."""
-    heads = ["data set", "metric", "teacher", "student", "student less teacher", "LSTM without a teacher"]
-    heads += ["texts without labels", "student's size", "minutes"]
+    heads = ["data set", "metric", "teacher", "student", "student minus teacher", "LSTM without a teacher"]
+    heads += ["unlabeled texts", "student's size", "minutes"]
     rows = []
     for name, title in TITLES.items():
         students = [one for one in records_of(f"{name}/distilled") if "test" in one["distillation"]["gap"]]

@@ -1,4 +1,4 @@
-"""What README.md says of speed, from the records in `results/speed/`."""
+"""What docs/results.md says of speed, from the records in `results/speed/`."""
 
 import functools
 import json
@@ -30,7 +30,7 @@ def _recurrence() -> list[tuple[str, ...]]:
             if not found:
                 continue
             one = found[0]
-            order = "like" if is_sorted else "any"
+            order = "similar" if is_sorted else "mixed"
             title = f"Training step, Bi{cell.upper()} 100 → 500, {number} {text} of {order} lengths"
             step = {
                 name: {"median": took["median"] / len(one["tokens"])} for name, took in one["training step"].items()
@@ -53,8 +53,8 @@ def _training() -> list[tuple[str, ...]]:
     title = "Whole command `train` on TweetEval sentiment, per row"
     rows = []
     others = {
-        "textbook": "a textbook's loop",
-        "textbook, same vocabulary": "that loop with our 8,000 pieces of words",
+        "textbook": "a textbook training loop",
+        "textbook, same vocabulary": "that loop with our 8,000 subwords",
         "minilm": "fine-tuning MiniLM-L6",
     }
     for name, against in others.items():
@@ -106,16 +106,16 @@ def speed_sentences() -> str:
     sizes = inference["size on disk, MB"]
     megabytes = int8["runs"][0]["megabytes"]
     points = [
-        f"A training step reaches {100 * peak['share of peak, training']:.0f} % of what torch's matrix multiplication "
-        f"makes of this machine ({peak['gigaflops of matmul']:.0f} Gflop/s).",
-        "On tweets, of a training step with its optimizer, "
-        + ", ".join(f"{100 * share:.0f} % is {name}" for name, share in shares.items())
+        f"A training step reaches {100 * peak['share of peak, training']:.0f} % of the speed of torch's matrix "
+        f"multiplication on this machine ({peak['gigaflops of matmul']:.0f} Gflop/s).",
+        "On tweets, a training step with its optimizer spends "
+        + ", ".join(f"{100 * share:.0f} % on {name}" for name, share in shares.items())
         + ".",
-        f"A vocabulary of {vocabulary['words'][-1]:,} words instead of {vocabulary['words'][0]:,} makes it "
+        f"With a vocabulary of {vocabulary['words'][-1]:,} words instead of {vocabulary['words'][0]:,} a step takes "
         f"{vocabulary['rows, largest / smallest']:.2f} times as long ({vocabulary['table, largest / smallest']:.1f} "
         "times with torch's own AdamW).",
-        f"Its time grows with the length to the power of {length['exponent']:.2f}, up to {length['tokens'][-1]:,} "
-        f"tokens ({length['exponent from 512 tokens']:.2f} from 512 tokens on).",
+        f"The time of a step grows with the length to the power of {length['exponent']:.2f}, up to "
+        f"{length['tokens'][-1]:,} tokens ({length['exponent from 512 tokens']:.2f} from 512 tokens on).",
         f"`predict` reads {rows['rows per second']:,} rows a second; its peak memory is "
         f"{rows['peak memory, MB'][-2]:,} MB for {rows['rows'][-2]:,} rows and {rows['peak memory, MB'][-1]:,} MB for "
         f"{rows['rows'][-1]:,}.",

@@ -30,9 +30,9 @@ SOURCES = {
     "random": "none (random, from scratch)",
     "glove": "GloVe 6B, 10,000 words of it",
     "googlenews": "word2vec GoogleNews, 8,000 words of it",
-    "word2vec-imdb": "word2vec of `vectors train` on 50,000 unlabelled IMDB reviews",
-    "potion": "Model2Vec potion-base-4M, with its pieces of words",
-    "minilm": "all-MiniLM-L6-v2's input embeddings, with its pieces of words",
+    "word2vec-imdb": "word2vec of `vectors train` on 50,000 unlabeled IMDB reviews",
+    "potion": "Model2Vec potion-base-4M, with its subwords",
+    "minilm": "all-MiniLM-L6-v2's input embeddings, with its subwords",
 }
 # The TweetEval leaderboard (Barbieri et al., 2020): the tasks in the order of TASKS, then the mean
 TWEET_EVAL_PUBLISHED = {
@@ -61,7 +61,7 @@ def table() -> str:
             for record in records
         ]  # with a plus where a run was resumed: the time before that is not counted
         cells = [
-            f"[{name}](recipes/{recipe}.yaml)",
+            f"[{name}](../recipes/{recipe}.yaml)",
             metric.replace("_", " "),
             f"**{statistics.mean(test):.1f}** ± {spread(test):.1f}",
             str(len(records)),
@@ -79,7 +79,7 @@ def table() -> str:
 def word_vectors_table() -> str:
     """Test scores of each recipe with each source of word vectors, the best bold; in brackets the tokens covered."""
     lines = [
-        "| vectors | numbers | threads | " + " | ".join(NAMES.values()) + " |",
+        "| vectors | dimensions | threads | " + " | ".join(NAMES.values()) + " |",
         "|---|---:|---:|" + "---:|" * len(NAMES),
     ]
     runs = {
@@ -120,14 +120,14 @@ def word_vectors_table() -> str:
 def tweet_eval_table() -> str:
     """The official scores of the seven TweetEval tasks beside published ones, and their mean."""
     found = task_scores()
-    lines = ["| | " + " | ".join(TASKS) + " | mean |", "|---|" + "---:|" * (len(TASKS) + 1)]
+    lines = ["| model | " + " | ".join(TASKS) + " | mean |", "|---|" + "---:|" * (len(TASKS) + 1)]
     cells = ["" for _ in (*TASKS, "mean")]
     for place, task in enumerate(TASKS):
         if len(found.get(task, ())) == SEEDS:
             cells[place] = f"**{statistics.mean(found[task]):.1f}** ± {spread(found[task]):.1f}"
     if all(cells[:-1]):
         cells[-1] = f"**{statistics.mean(statistics.mean(scores) for scores in found.values()):.1f}**"
-    lines.append("| " + " | ".join(["this, MiniLM's word vectors", *cells]) + " |")
+    lines.append("| " + " | ".join(["this package, MiniLM's word vectors", *cells]) + " |")
     for name, published in TWEET_EVAL_PUBLISHED.items():
         lines.append("| " + " | ".join([name, *(f"{score:.1f}" for score in published)]) + " |")
     return "\n".join(lines) + "\n"
@@ -138,11 +138,11 @@ def vector_file_sentence() -> str:
     found = json.loads((RESULTS / "vector_files.json").read_text(encoding="utf-8"))
     rates = found["megabytes_per_second"]
     return (
-        f"From a made-up file in GloVe's format, {found['file_gb']:.1f} GB with {found['words'] / 1e6:g} million "
+        f"From a generated file in GloVe's format, {found['file_gb']:.1f} GB with {found['words'] / 1e6:g} million "
         f"words, the vectors of {found['vectors_read']:,}\nwords were read in {found['seconds']:.1f} seconds by a "
-        f"process that never took more than {found['peak_memory_mb']:,} MB, its libraries included:\n"
-        f"{rates['ours']:,} MB a second. gensim, which parses every line, makes {rates['gensim']:,}; reading the bytes "
-        f"alone, from the page\ncache, {rates['read']:,}.\n"
+        f"process that never used more than {found['peak_memory_mb']:,} MB, including its libraries:\n"
+        f"{rates['ours']:,} MB a second. gensim, which parses every line, reads {rates['gensim']:,} MB a second; "
+        f"reading the bytes alone, from the\npage cache, reaches {rates['read']:,}.\n"
     )
 
 
@@ -150,7 +150,7 @@ def deletion_table() -> str:
     """What leaving out the words that contributed most does to an answer."""
     found = json.loads((RESULTS / "deletion.json").read_text(encoding="utf-8"))["results"]
     shown = [0, 1, 2, 3, 5]
-    lines = ["| order of leaving out | " + " | ".join(f"{100 * found['shares'][n]:.0f} %" for n in shown) + " | area |"]
+    lines = ["| words left out by | " + " | ".join(f"{100 * found['shares'][n]:.0f} %" for n in shown) + " | area |"]
     lines.append("|---|" + "---:|" * (len(shown) + 1))
     for name, curve in found["probability"].items():
         cells = [f"{curve[n]:.2f}" for n in shown]
@@ -160,7 +160,8 @@ def deletion_table() -> str:
     return "\n".join(lines) + (
         f"\n\nMean probability of the model's own answer over the {found['rows']:,} test sentences of SST-2, by the "
         "share of words left\nout; area under the whole curve ± its standard error. Integrated gradients miss their "
-        f"sum by {100 * error['median']:.2f} % (median; 95 % of the\nsentences: at most {100 * error['95 %']:.1f} %).\n"
+        f"sum by {100 * error['median']:.2f} % (median; 95 % of the\nsentences: by at most "
+        f"{100 * error['95 %']:.1f} %).\n"
     )
 
 
@@ -168,7 +169,7 @@ def turns_table() -> str:
     """Where the answer turned in sentences that turn."""
     found = json.loads((RESULTS / "turns.json").read_text(encoding="utf-8"))["results"]
     lines = [
-        "| sentence | a person's verdict, at | the model's verdict | rises most at | |",
+        "| sentence | a reader's verdict, at | the model's verdict | rises most at | |",
         "|---|---|---|---|---|",
     ]
     right, turned = 0, 0
@@ -182,15 +183,15 @@ def turns_table() -> str:
         cells += [f"{turn['word']}, {turn['before']:.2f} to {turn['after']:.2f}", "" if is_right else "**wrong**"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + (
-        f"\n\n{right} of {len(found['sentences'])} end and rise most as a person would say; in {turned} of these the "
-        f"answer itself changes at that word, in the others it\nbecomes surer. By a model with "
-        f"{100 * found['run']['accuracy']:.1f} % on the test split of SST-2.\n"
+        f"\n\n{right} of {len(found['sentences'])} end and rise most where a reader would say. In {turned} of these "
+        "the answer itself changes at that word; in the others\nit becomes more certain. The model's accuracy on the "
+        f"test split of SST-2 is {100 * found['run']['accuracy']:.1f} %.\n"
     )
 
 
 BLOCKS = {
-    "README.md": {
-        "comparison": main_table,
+    "README.md": {"comparison": main_table},
+    "docs/results.md": {
         "results": table,
         "word vectors": word_vectors_table,
         "distillation": distillation_table,
