@@ -19,14 +19,25 @@ class _Caught(Exception):
 
 def command_parsers() -> dict[str, argparse.ArgumentParser]:
     """The parser of each command, in the order in which the command line lists them."""
-    from modeling_lstm.cli.commands import COMMANDS, VECTORS_COMMANDS
-
+    try:
+        from modeling_lstm.cli.registry import COMMANDS, VECTORS_COMMANDS
+    except ModuleNotFoundError:  # a tree whose command line has no registry yet
+        from modeling_lstm.cli.commands import COMMANDS, VECTORS_COMMANDS
     names = [name for name in COMMANDS if name != "vectors"] + [*VECTORS_COMMANDS]
     return {name: parser_of(name) for name in names}
 
 
 def parser_of(command: str) -> argparse.ArgumentParser:
-    """The parser of one command: what it would read its flags with."""
+    """The parser of one command."""
+    try:
+        from modeling_lstm.cli.registry import make_parser
+    except ModuleNotFoundError:
+        return _caught_parser(command)
+    return make_parser(command)
+
+
+def _caught_parser(command: str) -> argparse.ArgumentParser:
+    """What a command would read its flags with, in a tree that has no other way to get it."""
     from modeling_lstm.cli import main
 
     def caught(parser: argparse.ArgumentParser, *_: Any, **__: Any) -> Any:
@@ -68,6 +79,7 @@ def _command(page: str, parser: argparse.ArgumentParser) -> str:
     level = "#" if command == page else "##"
     lines = [f"{level} {command}", ""] if command == page else _first_head(page, command)
     lines += [_text(_summary([parser])) + ".", "", "```text", *_usage(parser), "```", ""]
+    parser.format_help()  # brings the groups into their order
     for group in parser._action_groups:
         rows = [*_rows(group)]
         if not rows:
@@ -87,7 +99,9 @@ def _first_head(page: str, command: str) -> list[str]:
 
 
 def _usage(parser: argparse.ArgumentParser) -> list[str]:
-    """One line: arguments without flags by name, flags as SETTINGS."""
+    """What the parser says, else one line: arguments without flags by name, flags as SETTINGS."""
+    if parser.usage:
+        return [parser.usage.replace("%(prog)s", parser.prog)]
     names = [_value(one) for one in parser._get_positional_actions()]
     recipe = (
         ["[RECIPE.yaml]"] if parser.prog.split()[-1] in ("train", "distill") and "vectors" not in parser.prog else []
@@ -117,6 +131,8 @@ def _default(action: argparse.Action) -> str:
         return "required" if str(action.nargs) not in "*?" else ""
     if found is None or found == "" or found == [] or found == argparse.SUPPRESS:
         return ""
+    if isinstance(found, bool):
+        found = str(found).lower()
     shown = " ".join(map(str, found)) if isinstance(found, list | tuple) else getattr(found, "value", found)
     return f"`{shown}`"
 
