@@ -1,35 +1,35 @@
-"""LSTM text classification for the Hugging Face ecosystem. Importing it registers its classes with `Auto*`."""
+"""
+LSTM text classification for the Hugging Face ecosystem.
 
-from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+Importing it takes a moment only: what a name needs is imported when the name is first used. Its classes are known to
+`Auto*` and `pipeline`, whether `transformers` is imported before or after it.
+"""
 
-from .models.configuration_lstm import LstmConfig
-from .models.modeling_bag_of_words import BagOfWordsConfig, BagOfWordsForSequenceClassification
-from .models.modeling_lstm import LstmForSequenceClassification, LstmModel
-from .models.tokenization_lstm import LstmTokenizer
+from typing import TYPE_CHECKING
+
+from .models.registration import register_when_imported
+from .utils.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .models.configuration_lstm import LstmConfig as LstmConfig
+    from .models.modeling_bag_of_words import BagOfWordsConfig as BagOfWordsConfig
+    from .models.modeling_bag_of_words import BagOfWordsForSequenceClassification as BagOfWordsForSequenceClassification
+    from .models.modeling_lstm import LstmForSequenceClassification as LstmForSequenceClassification
+    from .models.modeling_lstm import LstmModel as LstmModel
+    from .models.tokenization_lstm import LstmTokenizer as LstmTokenizer
 
 __version__ = "0.1.0"
-__all__ = [
-    "BagOfWordsConfig",
-    "BagOfWordsForSequenceClassification",
-    "LstmConfig",
-    "LstmForSequenceClassification",
-    "LstmModel",
-    "LstmTokenizer",
-]
 
-# Known to Auto* and pipeline in this process...
-AutoConfig.register("lstm", LstmConfig)
-AutoConfig.register("bag-of-words", BagOfWordsConfig)
-AutoModel.register(LstmConfig, LstmModel)
-AutoModelForSequenceClassification.register(LstmConfig, LstmForSequenceClassification)
-AutoModelForSequenceClassification.register(BagOfWordsConfig, BagOfWordsForSequenceClassification)
-AutoTokenizer.register(LstmConfig, tokenizer_class=LstmTokenizer)
-AutoTokenizer.register(BagOfWordsConfig, tokenizer_class=LstmTokenizer)
+# The module of each public name; the imports above tell type checkers the same
+_MODULES = {
+    "BagOfWordsConfig": ".models.modeling_bag_of_words",
+    "BagOfWordsForSequenceClassification": ".models.modeling_bag_of_words",
+    "LstmConfig": ".models.configuration_lstm",
+    "LstmForSequenceClassification": ".models.modeling_lstm",
+    "LstmModel": ".models.modeling_lstm",
+    "LstmTokenizer": ".models.tokenization_lstm",
+}
+__all__ = list(_MODULES)
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)
 
-# ...and saved with their source, for those who load with trust_remote_code=True and without this package.
-# The tokenizer needs none: all that it does is in tokenizer.json.
-LstmConfig.register_for_auto_class()
-LstmModel.register_for_auto_class("AutoModel")
-LstmForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
-BagOfWordsConfig.register_for_auto_class()
-BagOfWordsForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
+register_when_imported()

@@ -1,7 +1,22 @@
 """The honest comparison: systems of any kind on the same rows, by `compare`; [`System`] is what one's own must be."""
 
-from .arguments import CompareArguments
-from .runner import compare
-from .systems import Predict, System, Task
+from typing import TYPE_CHECKING
 
-__all__ = ["CompareArguments", "Predict", "System", "Task", "compare"]
+from ..utils.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .arguments import CompareArguments as CompareArguments
+    from .runner import compare as compare
+    from .systems import Predict as Predict
+    from .systems import System as System
+    from .systems import Task as Task
+
+_MODULES = {
+    "CompareArguments": ".arguments",
+    "Predict": ".systems",
+    "System": ".systems",
+    "Task": ".systems",
+    "compare": ".runner",
+}
+__all__ = list(_MODULES)
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

@@ -1,5 +1,18 @@
 """Why a model gave its answer: contributions of the words, the course of the answer, gates and memory."""
 
-from .explainer import Explanation, Reading, explain
+from typing import TYPE_CHECKING
 
-__all__ = ["Explanation", "Reading", "explain"]
+from ..utils.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .explainer import Explanation as Explanation
+    from .explainer import Reading as Reading
+    from .explainer import explain as explain
+
+_MODULES = {
+    "Explanation": ".explainer",
+    "Reading": ".explainer",
+    "explain": ".explainer",
+}
+__all__ = list(_MODULES)
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

@@ -1,5 +1,14 @@
 """Word vectors: files and models to read them from, training one's own, and looking at them."""
 
-from .word_vectors import WordVectors
+from typing import TYPE_CHECKING
 
-__all__ = ["WordVectors"]
+from ..utils.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .word_vectors import WordVectors as WordVectors
+
+_MODULES = {
+    "WordVectors": ".word_vectors",
+}
+__all__ = list(_MODULES)
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

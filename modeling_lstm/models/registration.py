@@ -1,0 +1,117 @@
+"""
+Registration of our classes with `transformers`: with `AutoConfig`, `AutoModel` and the others, and for remote loading.
+
+`import modeling_lstm` does it and is quick, so nothing is imported here: each step waits until somebody imports the
+modules that it is about. A step that imports our own modules waits, too, while one of the modules that these need is
+being imported: `transformers.modeling_layers`, say, imports `AutoModel` before it has defined its layers.
+"""
+
+import sys
+from collections.abc import Callable
+from types import ModuleType
+
+from wrapt import register_post_import_hook
+
+AUTO = "transformers.models.auto"
+CONFIGURATION, NETWORK, BAG_OF_WORDS, TOKENIZER = (
+    f"{__package__}.{name}"
+    for name in ("configuration_lstm", "modeling_lstm", "modeling_bag_of_words", "tokenization_lstm")
+)
+BASES = ("transformers.modeling_utils", "transformers.modeling_layers", NETWORK, BAG_OF_WORDS)
+
+
+def register_configuration() -> None:
+    """Let `AutoConfig` know the LSTM family."""
+    from transformers import AutoConfig
+
+    from .configuration_lstm import LstmConfig
+
+    AutoConfig.register("lstm", LstmConfig)
+
+
+def register_bag_of_words() -> None:
+    """Let `AutoConfig` know the bag of words, whose configuration stands beside its network."""
+    from transformers import AutoConfig
+
+    from .modeling_bag_of_words import BagOfWordsConfig
+
+    AutoConfig.register("bag-of-words", BagOfWordsConfig)
+
+
+def register_models() -> None:
+    """Let `AutoModel` and `AutoModelForSequenceClassification` know the networks."""
+    from transformers import AutoModel, AutoModelForSequenceClassification
+
+    from .configuration_lstm import LstmConfig
+    from .modeling_bag_of_words import BagOfWordsConfig, BagOfWordsForSequenceClassification
+    from .modeling_lstm import LstmForSequenceClassification, LstmModel
+
+    AutoModel.register(LstmConfig, LstmModel)
+    AutoModelForSequenceClassification.register(LstmConfig, LstmForSequenceClassification)
+    AutoModelForSequenceClassification.register(BagOfWordsConfig, BagOfWordsForSequenceClassification)
+
+
+def register_tokenizer() -> None:
+    """Let `AutoTokenizer` know the tokenizer of both."""
+    from transformers import AutoTokenizer
+
+    from .configuration_lstm import LstmConfig
+    from .modeling_bag_of_words import BagOfWordsConfig
+    from .tokenization_lstm import LstmTokenizer
+
+    AutoTokenizer.register(LstmConfig, tokenizer_class=LstmTokenizer)
+    AutoTokenizer.register(BagOfWordsConfig, tokenizer_class=LstmTokenizer)
+
+
+def save_configuration_source() -> None:
+    """Let `save_pretrained` copy our source, for those who load with `trust_remote_code=True`, without this package."""
+    from .configuration_lstm import LstmConfig
+
+    LstmConfig.register_for_auto_class()
+
+
+def save_network_source() -> None:
+    """The same for the networks of the LSTM family. The tokenizer needs none: `tokenizer.json` holds all of it."""
+    from .modeling_lstm import LstmForSequenceClassification, LstmModel
+
+    LstmModel.register_for_auto_class("AutoModel")
+    LstmForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
+
+
+def save_bag_of_words_source() -> None:
+    """The same for the bag of words."""
+    from .modeling_bag_of_words import BagOfWordsConfig, BagOfWordsForSequenceClassification
+
+    BagOfWordsConfig.register_for_auto_class()
+    BagOfWordsForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
+
+
+# Each step, the module that it is about, and those of which none may be half imported when it is taken
+_STEPS: list[tuple[Callable[[], None], str, tuple[str, ...]]] = [
+    (save_configuration_source, CONFIGURATION, ()),
+    (save_network_source, NETWORK, ()),
+    (save_bag_of_words_source, BAG_OF_WORDS, ()),
+    (register_configuration, f"{AUTO}.configuration_auto", (CONFIGURATION,)),
+    (register_bag_of_words, f"{AUTO}.configuration_auto", (CONFIGURATION, *BASES)),
+    (register_models, f"{AUTO}.modeling_auto", (CONFIGURATION, *BASES)),
+    (register_tokenizer, f"{AUTO}.tokenization_auto", (CONFIGURATION, *BASES, TOKENIZER)),
+]
+_waiting: list[tuple[Callable[[], None], str, tuple[str, ...]]] = []
+_whole: set[str] = set()  # modules whose import is complete
+
+
+def register_when_imported() -> None:
+    """Take each step now if its module is imported already, else as soon as it is."""
+    _waiting.extend(_STEPS)
+    for name in dict.fromkeys(name for _, about, needed in _STEPS for name in (about, *needed)):
+        register_post_import_hook(_take_steps, name)
+
+
+def _take_steps(module: ModuleType) -> None:
+    _whole.add(module.__name__)
+    for one in list(_waiting):
+        step, about, needed = one
+        is_ready = about in _whole and all(name in _whole or name not in sys.modules for name in needed)
+        if is_ready and one in _waiting:  # a step before it may have taken it, by what it imported
+            _waiting.remove(one)
+            step()
