@@ -29,7 +29,7 @@ from transformers import (
 from modeling_lstm import LstmConfig, LstmForSequenceClassification
 from modeling_lstm.inference.arguments import ExportArguments
 from modeling_lstm.inference.export import export
-from modeling_lstm.inference.prediction import torch_classifier
+from modeling_lstm.inference.torch_backend import torch_classifier
 from modeling_lstm.models.text_classifier import TextClassifier
 from modeling_lstm.models.tokenization_lstm import LstmTokenizer
 from modeling_lstm.vectors.vocabulary_trimming import trimmed

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
+from ..models.text_classifier import JOINT
 from ..utils.errors import listed, require
 from .formats.table import plain_name
 
+LINE_BREAK = "\n"  # between the texts of several columns in runs whose `run.json` names no separator
 TEXT_COLUMNS = ("text", "sentence", "review", "tweet", "content", "comment", "body", "document", "message", "question")
 
 
@@ -12,6 +14,11 @@ LABEL_COLUMNS = (
     *("label", "labels", "sentiment", "class", "category"),
     *("coarse_label", "target", "score", "rating", "stars"),
 )
+
+
+def joined(parts: Iterable[str], separator: str = JOINT) -> str:
+    """The texts of several columns as one."""
+    return separator.join(parts)
 
 
 def guess_text_column(texts: dict[str, bool], columns: Iterable[str], flag: str = "text_column") -> str:

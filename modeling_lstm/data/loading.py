@@ -11,10 +11,10 @@ from datasets import Dataset, DatasetDict, Features, Value
 from ..models.text_classifier import JOINT
 from ..utils.errors import InputError, listed, require
 from .arguments import DataArguments, FileArguments, ProblemType, split_subset
-from .columns import guess_label_column, guess_text_column
+from .columns import guess_label_column, guess_text_column, joined
 from .cuts import cut_split, draw_rows, group_numbers, keep_labels
 from .labels import MISSING, LabelReader, label_reader
-from .sources import joined, open_source, reading
+from .sources import open_source, reading
 from .splits import Split
 
 logger = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -16,10 +16,9 @@ from datasets import (
 from datasets.data_files import SPLIT_KEYWORDS
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 
-from ..models.text_classifier import JOINT
 from ..utils.errors import InputError, listed, require
 from .arguments import FileArguments, split_subset
-from .columns import guess_text_column
+from .columns import guess_text_column, joined
 from .formats.encodings import format_of
 from .formats.opening import FORMATS
 from .order_matters import load_order_matters
@@ -29,7 +28,6 @@ from .splits import FileSplit, LoadedSplit, Split
 logger = logging.getLogger(__name__)
 
 BUILT_IN = "order-matters"
-LINE_BREAK = "\n"  # between the texts of several columns in runs whose `run.json` names no separator
 
 
 def open_source(
@@ -124,11 +122,6 @@ def read_texts(
         batched=True,
         features=features,
     )
-
-
-def joined(parts: Iterable[str], separator: str = JOINT) -> str:
-    """The texts of several columns as one."""
-    return separator.join(parts)
 
 
 def kind_of(source: str) -> Literal["built-in", "local", "hub"]:

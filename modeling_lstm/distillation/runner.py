@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from ..data.arguments import split_subset
 from ..data.loading import TextData
-from ..inference.prediction import torch_classifier
+from ..inference.torch_backend import torch_classifier
 from ..runs.record import RunRecord
 from ..training.defaults import TRANSFORMER_DEFAULTS
 from ..training.job import TrainingJob

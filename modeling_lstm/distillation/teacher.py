@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.loading import TextData
-from ..inference.prediction import token_limit, torch_classifier
+from ..inference.torch_backend import token_limit, torch_classifier
 from ..models.text_classifier import TextClassifier
 from ..utils.errors import InputError, listed, require
 from .arguments import DistillationArguments

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..inference.prediction import token_limit
+from ..inference.torch_backend import token_limit
 from ..utils.errors import InputError, listed, require, require_utf8
 
 STEPS = 64  # along the whole way from nothing to the text

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from ..inference.prediction import token_limit
+from ..inference.torch_backend import token_limit
 from ..models.text_classifier import to_probabilities
 from ..runs.run_folders import OpenRun, open_run
 from ..utils.errors import require

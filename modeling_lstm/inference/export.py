@@ -23,7 +23,7 @@ from ..utils.errors import InputError, require
 from ..utils.files import whole_or_nothing, write_json
 from ..utils.settings import settings_of
 from .arguments import ExportArguments
-from .prediction import token_limit, torch_classifier
+from .torch_backend import token_limit, torch_classifier
 
 logger = logging.getLogger(__name__)
 

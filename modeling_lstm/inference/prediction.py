@@ -2,27 +2,22 @@
 
 import io
 import itertools
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..data.columns import guess_text_column
+from ..data.columns import LINE_BREAK, guess_text_column, joined
 from ..data.formats.delimited import Lines, lines_of
 from ..data.formats.encodings import BYTE_ORDER_MARK, known_encoding
 from ..data.formats.opening import open_table
 from ..data.formats.parquet import ParquetFile
 from ..data.formats.table import Table, find_column
-from ..data.sources import LINE_BREAK, joined, reading
 from ..models.text_classifier import JOINT, MODEL, TextClassifier
-from ..runs.run_folders import RECORD, load_run, read_record
+from ..runs.record import RECORD, read_record
 from ..utils.errors import InputError, listed, require, require_utf8
 from .arguments import PredictionArguments
 from .writers import Row, check_output, write_rows
@@ -106,51 +101,30 @@ def classify(
             yield {"text": text, **answer} | (dict(zip(names, scores.tolist(), strict=True)) if all_scores else {})
 
 
-def torch_classifier(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> TextClassifier:
-    """The classifier around a torch model, on the device of the model."""
-
-    @torch.inference_mode()
-    def logits(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
-        arrays = {"input_ids": input_ids, "attention_mask": attention_mask}
-        tensors = {name: torch.from_numpy(one).to(model.device) for name, one in arrays.items()}
-        found = model(**tensors, return_dict=True).logits
-        return found.float().cpu().numpy()
-
-    return TextClassifier(
-        logits,
-        tokenizer.backend_tokenizer,
-        json.loads(model.config.to_json_string(use_diff=False)),
-        token_limit(tokenizer),
-        tokenizer.truncation_side,
-    )
-
-
-def token_limit(tokenizer: PreTrainedTokenizerBase) -> int | None:
-    """Tokens after which training cut texts off, if it did."""
-    limit = tokenizer.model_max_length
-    return limit if limit < 10**9 else None  # transformers writes 1e30 for none
-
-
 def open_classifier(run: str, backend: str = "torch", revision: str | None = None) -> TextClassifier:
     """
     The classifier of a run, here or (at a revision) on the Hub, or with `backend="onnxruntime"` of an exported folder.
+    The latter imports neither torch nor transformers.
 
     Raises:
         InputError: the folder cannot be used with this backend.
     """
     if backend == "onnxruntime":
-        try:
-            return TextClassifier.from_onnx(run)
-        except (ImportError, FileNotFoundError) as error:
-            raise InputError(str(error)) from error
-        except Exception as error:  # damaged files make the libraries raise anything
-            raise InputError(f"The exported model {run!r} cannot be loaded: {type(error).__name__}: {error}") from error
+        return _exported_classifier(run)
     exported = Path(run) / MODEL
     require(not exported.is_file(), f"{run!r} is an exported model: add --backend onnxruntime.")
-    model, tokenizer = load_run(run, revision)
-    if torch.cuda.is_available():
-        torch.nn.Module.cuda(model)
-    return torch_classifier(model, tokenizer)
+    from .torch_backend import load_classifier
+
+    return load_classifier(run, revision)
+
+
+def _exported_classifier(folder: str) -> TextClassifier:
+    try:
+        return TextClassifier.from_onnx(folder)
+    except (ImportError, FileNotFoundError) as error:
+        raise InputError(str(error)) from error
+    except Exception as error:  # damaged files make the libraries raise anything
+        raise InputError(f"The exported model {folder!r} cannot be loaded: {type(error).__name__}: {error}") from error
 
 
 def read_input(arguments: PredictionArguments, run: str) -> Input:
@@ -199,6 +173,8 @@ def _rows(table: Table, columns: list[str], kept: list[str], separator: str) -> 
 
 
 def _standard_input(encoding: str | None) -> Iterator[str]:
+    from ..data.sources import reading  # imports datasets, which takes a second
+
     if isinstance(sys.stdin, io.TextIOWrapper):
         with reading("standard input"):
             sys.stdin.reconfigure(encoding=encoding and known_encoding(encoding), newline="\n")

@@ -1,6 +1,12 @@
-"""`RunRecord`: what `run.json` holds."""
+"""`RunRecord`: what `run.json` holds, and how it is read. Light: neither torch nor transformers is needed for it."""
 
-from typing import Any, TypedDict
+import json
+from pathlib import Path
+from typing import Any, TypedDict, cast
+
+from ..utils.errors import InputError, listed
+
+RECORD = "run.json"
 
 
 class Seconds(TypedDict):
@@ -50,3 +56,35 @@ class RunRecord(TypedDict, total=False):
     seconds: Seconds
     versions: dict[str, str]
     hardware: dict[str, Any]
+
+
+def read_record(folder: Path) -> RunRecord:
+    """The content of a run's `run.json`."""
+    path = folder / RECORD
+    if not folder.is_dir():
+        raise InputError(f"There is no run folder {str(folder)!r}.")
+    if not path.is_file():
+        hint = (
+            ": its training did not finish; resume it with --resume_from_checkpoint last"
+            if any(folder.glob("checkpoint-*")) and not (folder / "config.json").is_file()
+            else ", which modeling-lstm train writes when a training ends"
+        )
+        raise InputError(f"{str(folder)!r} has no {RECORD}{hint}.")
+    record = read_json(path)
+    missing = {"task", "data", "metrics"} - record.keys()
+    if missing:
+        raise InputError(f"The run folder {str(folder)!r} is damaged: {RECORD} lacks {listed(sorted(missing))}.")
+    return cast(RunRecord, record)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The content of a file of a run folder, which must be a JSON object."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"The run folder {str(path.parent)!r} is damaged: {path.name} is no valid JSON ({error})."
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(f"The run folder {str(path.parent)!r} is damaged: {path.name} holds no JSON object.")
+    return content

@@ -1,9 +1,8 @@
 """Run folders: model, tokenizer and `run.json`, written whole or not at all, and checked when they are opened."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 import transformers
@@ -17,9 +16,9 @@ from transformers import (
 from ..hub.downloads import download
 from ..utils.errors import InputError, listed, require
 from ..utils.files import whole_or_nothing, write_json
-from .record import RunRecord
+from .record import RECORD, read_json
+from .record import read_record as read_record  # for those who open a run, too
 
-RECORD = "run.json"
 INDEX = "model.safetensors.index.json"  # of weights in several files
 LOADED = ("config.json", "model.safetensors", INDEX, "model-*.safetensors", "tokenizer*.json")
 
@@ -32,25 +31,6 @@ def save_run(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenize
         size = sum(path.stat().st_size for path in temporary.glob("*.safetensors"))
         record["model"]["size_mb"] = round(size / 1e6, 1)
         write_json(temporary / RECORD, record)
-
-
-def read_record(folder: Path) -> RunRecord:
-    """The content of a run's `run.json`."""
-    path = folder / RECORD
-    if not folder.is_dir():
-        raise InputError(f"There is no run folder {str(folder)!r}.")
-    if not path.is_file():
-        hint = (
-            ": its training did not finish; resume it with --resume_from_checkpoint last"
-            if any(folder.glob("checkpoint-*")) and not (folder / "config.json").is_file()
-            else ", which modeling-lstm train writes when a training ends"
-        )
-        raise InputError(f"{str(folder)!r} has no {RECORD}{hint}.")
-    record = _read_json(path)
-    missing = {"task", "data", "metrics"} - record.keys()
-    if missing:
-        raise InputError(f"The run folder {str(folder)!r} is damaged: {RECORD} lacks {listed(sorted(missing))}.")
-    return cast(RunRecord, record)
 
 
 def run_folder(source: str, revision: str | None = None) -> Path:
@@ -83,7 +63,7 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
     """
     folder = run_folder(source, revision)
     _check_files(folder, source)
-    record = _read_json(folder / RECORD) if (folder / RECORD).is_file() else {}
+    record = read_json(folder / RECORD) if (folder / RECORD).is_file() else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         model, report = open_class(record).from_pretrained(folder, trust_remote_code=False, output_loading_info=True)
@@ -126,7 +106,7 @@ def _check_files(folder: Path, source: str) -> None:
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
         if not (folder / name).is_file():
             raise InputError(f"The run folder {source!r} is damaged: {name} is missing.")
-        _read_json(folder / name)
+        read_json(folder / name)
     for name in weight_files(folder):
         weights = folder / name
         if not weights.is_file():
@@ -144,19 +124,7 @@ def weight_files(folder: Path) -> list[str]:
     """The names of the files that hold a run's weights: one, or the shards that an index lists."""
     if (folder / "model.safetensors").is_file() or not (folder / INDEX).is_file():
         return ["model.safetensors"]
-    shards = _read_json(folder / INDEX).get("weight_map")
+    shards = read_json(folder / INDEX).get("weight_map")
     is_map = isinstance(shards, dict) and len(shards) > 0 and all(isinstance(name, str) for name in shards.values())
     require(is_map, f"The run folder {str(folder)!r} is damaged: {INDEX} lists no files.")
     return sorted({Path(name).name for name in shards.values()})  # type: ignore[union-attr]
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"The run folder {str(path.parent)!r} is damaged: {path.name} is no valid JSON ({error})."
-        ) from error
-    if not isinstance(content, dict):
-        raise InputError(f"The run folder {str(path.parent)!r} is damaged: {path.name} holds no JSON object.")
-    return content

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from ..data.arguments import DataArguments, ProblemType
+from ..data.columns import LINE_BREAK
 from ..data.loading import TextData, load_data
-from ..data.sources import LINE_BREAK
 from ..evaluation import metrics
 from ..evaluation.arguments import EvaluationArguments
 from ..evaluation.intervals import score_intervals

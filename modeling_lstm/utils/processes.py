@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -129,7 +130,9 @@ def _is_first_to_fail(key: str) -> bool:
 
 
 def _store() -> Any:
-    """What the processes of a launch share, once they know each other."""
+    """What the processes of a launch share, once they know each other: by torch, which is imported by then."""
+    if "torch" not in sys.modules:
+        return None
     import torch.distributed
 
     if not torch.distributed.is_available() or not torch.distributed.is_initialized():

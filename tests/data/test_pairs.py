@@ -12,7 +12,7 @@ from transformers import AutoTokenizer, BertConfig, BertModel, PreTrainedTokeniz
 from modeling_lstm import LstmTokenizer
 from modeling_lstm.data.arguments import TokenizerArguments
 from modeling_lstm.data.tokenization import build_tokenizer, tokenize
-from modeling_lstm.inference.prediction import torch_classifier
+from modeling_lstm.inference.torch_backend import torch_classifier
 from modeling_lstm.models.text_classifier import JOINT, TextClassifier, as_trained
 from modeling_lstm.models.tokenization_lstm import SEPARATOR
 from modeling_lstm.vectors.opening import open_source

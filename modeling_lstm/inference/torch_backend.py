@@ -1,0 +1,48 @@
+"""Predictions by torch. Apart from `prediction`, because importing torch takes seconds and ONNX Runtime needs none."""
+
+import json
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from ..models.text_classifier import TextClassifier
+from ..runs.run_folders import load_run
+
+
+def load_classifier(run: str, revision: str | None = None) -> TextClassifier:
+    """
+    The classifier of a run folder or of a Hub id, on the GPU if there is one.
+
+    Raises:
+        InputError: there is no such run, or it is damaged.
+    """
+    model, tokenizer = load_run(run, revision)
+    if torch.cuda.is_available():
+        torch.nn.Module.cuda(model)
+    return torch_classifier(model, tokenizer)
+
+
+def torch_classifier(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> TextClassifier:
+    """The classifier around a torch model, on the device of the model."""
+
+    @torch.inference_mode()
+    def logits(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
+        arrays = {"input_ids": input_ids, "attention_mask": attention_mask}
+        tensors = {name: torch.from_numpy(one).to(model.device) for name, one in arrays.items()}
+        found = model(**tensors, return_dict=True).logits
+        return found.float().cpu().numpy()
+
+    return TextClassifier(
+        logits,
+        tokenizer.backend_tokenizer,
+        json.loads(model.config.to_json_string(use_diff=False)),
+        token_limit(tokenizer),
+        tokenizer.truncation_side,
+    )
+
+
+def token_limit(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """Tokens after which training cut texts off, if it did."""
+    limit = tokenizer.model_max_length
+    return limit if limit < 10**9 else None  # transformers writes 1e30 for none
