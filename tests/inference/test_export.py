@@ -79,6 +79,25 @@ def test_it_runs_without_torch_and_transformers(exported: Path) -> None:
     assert [answer["label"] for answer in answers] == ["positive", "negative"]
 
 
+def test_predict_imports_neither_torch_nor_transformers_for_it(exported: Path, tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "in.csv", [("the film was great",), ("so awful",)], ("text",))
+    commands = [
+        ["--input", str(source), "--output", str(tmp_path / "out.parquet"), "--all_scores"],
+        ["--input", str(source), "--output", str(tmp_path / "out.csv"), "--keep_columns", "all"],
+        ["the film was great", "so awful"],
+        ["--input", "-"],
+    ]
+    program = "import sys\nfrom modeling_lstm.cli import main\nsys.argv = ['modeling-lstm', *sys.argv[1:]]\n"
+    program += "assert main() == 0\nprint({'torch', 'transformers'} & sys.modules.keys())"
+    for one in commands:
+        given = ["predict", str(exported), "--backend", "onnxruntime", *one]
+        command = [sys.executable, "-c", program, *given]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, input="the film was great\nso awful")
+        *rows, imported = done.stdout.splitlines()
+        assert imported == "set()"
+        assert "--output" in one or [row.split("\t")[0] for row in rows] == ["positive", "negative"]
+
+
 @pytest.mark.parametrize("cell_type", ["lstm", "gru"])
 @pytest.mark.parametrize(
     "changes",
