@@ -61,7 +61,7 @@ def run(name: str, systems: list[str], runs: Path) -> None:
     if is_complete and (students := runs / "results" / name / "distilled").is_dir():
         names.append(f"{STUDENT_NAME}={students}")
     output = runs / "comparison" / name
-    chosen: dict[str, Any] = {"output": str(output), "bf16": True, "embeddings": minilm} | settings
+    chosen: dict[str, Any] = {"output_dir": str(output), "bf16": True, "embeddings": minilm} | settings
     arguments = CompareArguments(**chosen)
     opened = open_systems(names, arguments)
     for system, one in zip(systems, opened, strict=False):  # the students come last

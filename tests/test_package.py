@@ -1,12 +1,11 @@
 """The shape of the package: what it exports, who may import whom, and that documents and settings agree."""
 
 import ast
-import contextlib
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable
+from dataclasses import fields
 from graphlib import TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -18,8 +17,7 @@ from packaging.utils import canonicalize_name
 from transformers.dynamic_module_utils import get_imports, get_relative_imports
 
 import modeling_lstm
-from modeling_lstm.cli import main
-from modeling_lstm.cli.commands import COMMANDS
+from modeling_lstm.cli.registry import ALL, COMMANDS, make_parser
 from tests.lowest_versions import lowest_versions
 
 ROOT = Path(__file__).parent.parent
@@ -55,6 +53,19 @@ def imported(path: Path) -> set[str]:
 def test_public_names() -> None:
     assert set(modeling_lstm.__all__) <= set(dir(modeling_lstm))
     assert len(modeling_lstm.__all__) <= 6
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("__init__.py")), ids=name_of)
+def test_type_checkers_and_python_find_a_public_name_in_the_same_module(path: Path) -> None:
+    """Names that are loaded on demand are listed twice: in a table, and as imports that only type checkers see."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    table = [
+        one.value for one in tree.body if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == "_MODULES"
+    ]
+    hidden = [one for one in tree.body if isinstance(one, ast.If) and ast.unparse(one.test) == "TYPE_CHECKING"]
+    seen = [one for block in hidden for one in block.body if isinstance(one, ast.ImportFrom)]
+    told = {name.name: f".{one.module}" for one in seen for name in one.names}
+    assert told == (ast.literal_eval(table[0]) if table else {})
 
 
 def test_imports_go_down() -> None:
@@ -191,44 +202,15 @@ def test_records_hold_no_path_of_the_machine_that_made_them(tmp_path: Path) -> N
     }
 
 
-def test_the_command_line_introduces_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--help"]) == 0
-    shown = capsys.readouterr().out
-    assert all(command in shown for command in COMMANDS)
-    assert main([]) == 2
-    assert main(["fly"]) == 2
-    assert "unknown command 'fly'" in capsys.readouterr().err
-    assert main(["--version"]) == 0
-    assert modeling_lstm.__version__ in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_its_settings(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with contextlib.suppress(SystemExit):
-        main([command, "--help"])
-    assert "--" in capsys.readouterr().out
-
-
 def test_readme_names_only_flags_and_commands_that_exist() -> None:
-    from modeling_lstm.comparison import CompareArguments
-    from modeling_lstm.distillation.arguments import DistillationArguments
-    from modeling_lstm.evaluation.arguments import EvaluationArguments
-    from modeling_lstm.inference.arguments import ExportArguments, PredictionArguments
-    from modeling_lstm.publishing.arguments import CardArguments, PushArguments
-    from modeling_lstm.vectors.arguments import VectorTrainingArguments
+    from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = subprocess.run(
-        [sys.executable, "-m", "modeling_lstm.cli", "train", "--help"], capture_output=True, text=True, cwd=ROOT
-    ).stdout
-    known = set(re.findall(r"--([a-z_0-9]+)", shown))
-    known |= set(EvaluationArguments.__dataclass_fields__) | set(PredictionArguments.__dataclass_fields__)
-    known |= set(VectorTrainingArguments.__dataclass_fields__) | set(ExportArguments.__dataclass_fields__)
-    known |= set(CardArguments.__dataclass_fields__) | set(PushArguments.__dataclass_fields__)
-    known |= {"nproc_per_node"}  # torchrun's
-    known |= set(DistillationArguments.__dataclass_fields__)
-    known |= set(CompareArguments.__dataclass_fields__) | {"comparison", "beside", "push_to_space", "port"}
-    known |= {"output_dir", "source", "help", "check", "number", "push_to_hub"}
-    used = set(re.findall(r"(?<![\w-])--([a-z_0-9]+)", text))
+    parsers = [make_parser(name) for name in ALL if name != "vectors"]
+    known = {flag for parser in parsers for flag in parser._option_string_actions}
+    known |= {f"--{one.name}" for one in fields(LstmTrainingArguments)}
+    known |= {"--nproc_per_node"}  # torchrun's
+    known |= {"--source", "--check"}  # of scripts of the repository
+    used = set(re.findall(r"(?<![\w-])--[a-z_0-9]+", text))
     assert used and used <= known, used - known
     assert set(re.findall(r"modeling-lstm ([a-z]+) ", text)) <= set(COMMANDS) | {"is"}

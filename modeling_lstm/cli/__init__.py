@@ -1,5 +1,69 @@
-"""The command line, `modeling-lstm COMMAND ...`."""
+"""The command line, `modeling-lstm COMMAND ...`: flags to settings, and one function called."""
 
-from .commands import main
+import logging
+import os
+import sys
+from collections.abc import Sequence
 
-__all__ = ["main"]
+from ..utils.errors import InputError, save_failure, without_tokens
+from ..utils.processes import end_launch, is_main, is_told_here, leave_launch
+from .registry import COMMANDS, Command, run
+
+__all__ = ["COMMANDS", "main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit status: 0, or 2 for input that cannot be used."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] not in COMMANDS:
+        return show_usage(given, COMMANDS)
+    if given[0] not in ("train", "distill"):  # the others are no work for several processes
+        if not is_main():
+            return 0
+        leave_launch()
+    logging.basicConfig(level=logging.INFO if is_main() else logging.ERROR, format="%(message)s", stream=sys.stderr)
+    # large pages for torch's large tensors: the gradient of a word table is allocated anew in every step
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    for noisy in ("httpx", "httpx2", "datasets", "filelock", "fsspec", "absl", "matplotlib", "gensim", "smart_open"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        status = run(given[0], given[1:])
+        if arguments is None:  # the process was started for this command alone
+            end_launch()
+        return status
+    except InputError as error:
+        return _complain(str(error))
+    except BrokenPipeError:  # the reader of the output has enough, as in `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        if cause := save_failure(error):
+            return _complain(cause)
+        raise
+    except KeyboardInterrupt:
+        print("modeling-lstm: interrupted", file=sys.stderr)
+        return 130
+
+
+def _complain(message: str) -> int:
+    if is_told_here():
+        print(f"modeling-lstm: error: {without_tokens(' '.join(message.split()))}", file=sys.stderr)  # one line
+    return 2
+
+
+def show_usage(given: list[str], commands: dict[str, Command]) -> int:
+    """Print the list of commands, or the version, if that was asked for. Returns the exit status: 2 if it was not."""
+    width = 2 + max(map(len, commands))
+    lines = ["usage: modeling-lstm COMMAND ...", ""]
+    lines += [f"  {name:<{width}}{one.about}: modeling-lstm {name} {one.usage}" for name, one in commands.items()]
+    lines += ["", "modeling-lstm COMMAND --help lists the settings."]
+    asked = bool(given) and given[0] in ("-h", "--help")
+    if given and given[0] == "--version":
+        from .. import __version__
+
+        print(f"modeling-lstm {__version__}")
+        return 0
+    if given and not asked:
+        lines.insert(0, f"modeling-lstm: error: unknown command {given[0]!r}")
+    print("\n".join(lines), file=sys.stdout if asked else sys.stderr)
+    return 0 if asked else 2

@@ -114,11 +114,11 @@ class Study:
         for split in ("train", "validation", "test"):
             digest.update(json.dumps([self.task.texts(split), self.task.labels(split).tolist()]).encode())
         what = {"data": digest.hexdigest(), "metric": self.task.metric, "class_weights": self.task.class_weights}
-        require(not self.folder.is_file(), f"--output {str(self.folder)!r} is a file.")
+        require(not self.folder.is_file(), f"--output_dir {str(self.folder)!r} is a file.")
         is_ours = _agrees(self.folder / "task.json", what)
         require(
             is_ours,
-            f"{str(self.folder)!r} holds a comparison on other data or by another metric: name another --output.",
+            f"{str(self.folder)!r} holds a comparison on other data or by another metric: name another --output_dir.",
         )
 
     def claim(self, system: System) -> None:
@@ -135,7 +135,7 @@ class Study:
             require(
                 _agrees(folder / "system.json", json.loads(json.dumps(what))),
                 f"{str(folder)!r} holds runs of another system, or with other settings, under the name "
-                f"{system.name!r}: name another --output, or give this one another name (NAME=...).",
+                f"{system.name!r}: name another --output_dir, or give this one another name (NAME=...).",
             )
 
     def run(self, run: Run, splits: Sequence[str] = SPLITS) -> Outcome:

@@ -46,7 +46,9 @@ def read_comparison(folder: Path) -> dict[str, Any]:
         InputError: there is none.
     """
     path = folder / RESULT
-    require(path.is_file(), f"{str(folder)!r} has no {RESULT}: make it with modeling-lstm compare --output {folder}.")
+    require(
+        path.is_file(), f"{str(folder)!r} has no {RESULT}: make it with modeling-lstm compare --output_dir {folder}."
+    )
     return json.loads(path.read_text(encoding="utf-8"))
 
 

@@ -85,7 +85,7 @@ def compare(
     before = torch.get_num_threads()
     torch.set_num_threads(arguments.threads or before)
     try:
-        study = Study(Path(arguments.output), data, arguments.metric, arguments.class_weights)
+        study = Study(Path(arguments.output_dir), data, arguments.metric, arguments.class_weights)
         able = _able(opened, study.task.data.problem_type, skip=systems is None)
         return _compared(study, able, arguments, command)
     finally:

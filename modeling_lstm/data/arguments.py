@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ..utils.errors import InputError, listed, require
 from .formats.encodings import BYTE_ORDER_MARK
@@ -16,19 +16,24 @@ class FileArguments:
 
     delimiter: str | None = field(
         default=None,
-        metadata={"help": "Character between the fields of CSV files, or tab. Default: comma, semicolon, tab or |."},
+        metadata={
+            "help": "Character between the fields of CSV files, or tab. Default: comma, semicolon, tab or |.",
+            "group": "Files",
+        },
     )
     encoding: str | None = field(
         default=None,
         metadata={
-            "help": "Encoding of text files: cp1252, utf-16-le, ... Default: UTF-8, or what a byte order mark says."
+            "help": "Encoding of text files: cp1252, utf-16-le, ... Default: UTF-8, or what a byte order mark says.",
+            "group": "Files",
         },
     )
     quoting: Literal["double", "none"] | None = field(
         default=None,
         metadata={
-            "help": "Whether fields may stand in double quotes (double), or a quotation mark is a character like any "
-            "other (none). Default: double; for tab-separated files what their rows fit."
+            "help": "double: fields may stand in double quotes; none: a quotation mark is an ordinary character. "
+            "Default: double, or for tab-separated files whichever their rows fit.",
+            "group": "Files",
         },
     )
 
@@ -52,52 +57,66 @@ class FileArguments:
 class DataArguments(FileArguments):
     """Which texts and labels to use."""
 
+    flag_group: ClassVar[str] = "Data"
+
     dataset: str = field(
-        metadata={"help": "Hub id (or id:subset), file or folder of CSV, TSV, JSON lines or Parquet, or order-matters."}
+        metadata={
+            "help": "Hub id (or id:subset), file or folder of CSV, TSV, JSON Lines or Parquet, or order-matters, which "
+            "is built in."
+        }
     )
-    subset: str | None = field(default=None, metadata={"help": "Subset (configuration) of a Hub data set."})
-    revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a Hub data set."})
+    subset: str | None = field(default=None, metadata={"help": "Subset (configuration) of a data set on the Hub."})
+    revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a data set on the Hub."})
     train_dataset: str | None = field(
         default=None,
-        metadata={"help": "Take the train split from this data set instead, for example phrases of sentences."},
+        metadata={"help": "Another data set to take the train split from, for example the phrases of the sentences."},
     )
     text_column: list[str] | None = field(
-        default=None, metadata={"help": "Column, or several to be joined, with the text."}
+        default=None,
+        metadata={"help": "Column with the text, or several columns to join. Default: recognized by its name."},
     )
     label_column: list[str] | None = field(
-        default=None, metadata={"help": "Column with the label, or one for each label that hold 0 or 1."}
+        default=None,
+        metadata={
+            "help": "Column with the label, or one column of 0 and 1 for each label. Default: recognized by its name."
+        },
     )
     labels: list[str] | None = field(
         default=None,
-        metadata={"help": "Names of the labels, in the order of their numbers. Default: what the data tell."},
+        metadata={"help": "Names of the labels, in the order of their numbers. Default: the names in the data."},
     )
     group_column: str | None = field(
-        default=None, metadata={"help": "Rows that share this value stay together when validation is cut from train."}
+        default=None,
+        metadata={
+            "help": "Rows with the same value here stay on the same side when validation or test is cut from train."
+        },
     )
     validation_share: float = field(
-        default=0.1, metadata={"help": "Share of train cut off where there is no validation split."}
+        default=0.1, metadata={"help": "Share of train to hold out for validation if there is no validation split."}
     )
     test_share: float | None = field(
-        default=None, metadata={"help": "Share of train cut off as test, before that, where there is no test split."}
+        default=None, metadata={"help": "Share of train to hold out for test, before that, if there is no test split."}
     )
-    split_seed: int = field(default=42, metadata={"help": "Seed of these cuts, the same for every training seed."})
+    split_seed: int = field(default=42, metadata={"help": "Seed of these splits. It does not depend on --seed."})
     max_train_samples: int | None = field(
         default=None,
-        metadata={"help": "Train on so many rows only, drawn by --split_seed with each label's share kept."},
+        metadata={"help": "Train on this many rows only, drawn with --split_seed; each label keeps its share."},
     )
     problem_type: ProblemType | None = field(
-        default=None, metadata={"help": "Only needed for regression; else seen from the labels."}
+        default=None,
+        metadata={"help": "Kind of task. Default: recognized from the labels; say regression for numbers."},
     )
-    max_length: int = field(default=512, metadata={"help": "Tokens of a text that are read; the rest is cut off."})
+    max_length: int = field(default=512, metadata={"help": "Tokens of a text to read; longer texts are truncated."})
     train_max_length: int | None = field(
         default=None,
         metadata={
-            "help": "Tokens of a training text that are read, if fewer than --max_length: an LSTM that learned from "
-            "the beginnings of long texts can read all of them."
+            "help": "Tokens of a training text to read, if fewer than --max_length: an LSTM trained on the beginnings "
+            "of long texts can read them whole. Default: --max_length."
         },
     )
     max_characters: int = field(
-        default=500_000, metadata={"help": "A longer text is an error: usually a quotation mark that is never closed."}
+        default=500_000,
+        metadata={"help": "Longest text allowed: a longer one usually means an unclosed quotation mark."},
     )
 
     def __post_init__(self) -> None:
@@ -126,25 +145,28 @@ class DataArguments(FileArguments):
 class TokenizerArguments:
     """How texts become tokens."""
 
+    flag_group: ClassVar[str] = "Tokenizer"
+
     tokenizer: str | None = field(
         default=None,
         metadata={
-            "help": "Hub id or folder of a tokenizer to use as it is, in place of one trained on the train split."
+            "help": "Hub id or folder of a tokenizer to use as it is. Default: a new one trained on the train split."
         },
     )
     tokenizer_algorithm: Literal["word", "bpe", "wordpiece", "unigram"] = field(
-        default="word", metadata={"help": "Whole words, or pieces of words learned in one of three ways."}
+        default="word", metadata={"help": "Whole words, or subwords learned by BPE, WordPiece or a unigram model."}
     )
-    vocab_size: int = field(default=30_000, metadata={"help": "Most entries of the vocabulary."})
+    vocab_size: int = field(default=30_000, metadata={"help": "Largest size of the vocabulary."})
     min_frequency: int = field(
-        default=2, metadata={"help": "Occurrences in train that a word needs to be in the vocabulary."}
+        default=2, metadata={"help": "How often a word must occur in train to enter the vocabulary."}
     )
-    lowercase: bool = field(default=True, metadata={"help": "Fold upper and lower case."})
+    lowercase: bool = field(default=True, metadata={"help": "Ignore the difference between upper and lower case."})
     trim_vocabulary: int = field(
         default=0,
         metadata={
-            "help": "Of a vocabulary that comes with --embeddings (transformer:NAME, a static model) keep only what "
-            "occurs so often in the texts learned from, and single signs; 0: all of it."
+            "help": "Of a vocabulary that comes with --embeddings (transformer:NAME or a static model) keep single "
+            "characters and what occurs at least this often in the training texts; 0 keeps all.",
+            "group": "Word vectors",
         },
     )
 

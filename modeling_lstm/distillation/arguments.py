@@ -1,6 +1,7 @@
 """Settings of a distillation."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from ..utils.errors import require
 
@@ -13,9 +14,14 @@ STUDENT_DEFAULTS = {"word_dropout": 0.0, "embedding_dropout": 0.05, "classifier_
 class DistillationArguments:
     """Who teaches, on which text, and how the student is to follow."""
 
+    flag_group: ClassVar[str] = "Distillation"
+
     teacher: str = field(
         default="",
-        metadata={"help": "Run folder or Hub id of the teacher, or several with commas between: their mean teaches."},
+        metadata={
+            "help": "Run folder or Hub id of the teacher, or several separated by commas: the student learns "
+            "their mean."
+        },
     )
     teacher_revision: str | None = field(
         default=None, metadata={"help": "Branch, tag or commit of a teacher on the Hub."}
@@ -23,50 +29,52 @@ class DistillationArguments:
     teacher_labels: list[str] | None = field(
         default=None,
         metadata={
-            "help": "The teacher's names for the task's labels, in the task's order, where they differ; labels of the "
-            "teacher that are not named are left out."
+            "help": "The teacher's names for the labels, in the order of the data's labels, if they differ; other "
+            "labels of the teacher are ignored. Default: the names in the data."
         },
     )
     unlabeled: list[str] = field(
         default_factory=list,
-        metadata={"help": "Text without labels: Hub ids (or id:subset), files or folders, one or several."},
+        metadata={"help": "Unlabeled text: one or several Hub ids (or id:subset), files or folders."},
     )
     unlabeled_column: list[str] | None = field(
-        default=None, metadata={"help": "Its column, or several to be joined, with the text."}
+        default=None, metadata={"help": "Its column with the text, or several columns to join."}
     )
-    unlabeled_split: str = field(default="train", metadata={"help": "Its split."})
-    sentences: bool = field(default=False, metadata={"help": "Cut the text without labels into sentences."})
-    language: str = field(default="en", metadata={"help": "Code of the language whose rules cut sentences."})
+    unlabeled_split: str = field(default="train", metadata={"help": "Its split to read."})
+    sentences: bool = field(default=False, metadata={"help": "Split the unlabeled text into sentences."})
+    language: str = field(default="en", metadata={"help": "Language code for sentence splitting."})
     augmentations: int | None = field(
         default=None,
         metadata={
-            "help": "Variants made of each text, by masked words and pieces of it. Default: 0 with --unlabeled, "
-            "else 10."
+            "help": "Variants to generate from each text, by masking words and cutting pieces out of it. Default: 0 "
+            "with --unlabeled, otherwise 10."
         },
     )
     transfer_rows: int | None = field(
         default=None,
         metadata={
-            "help": "Learn from at most so many texts without labels or sentences, drawn at random; variants of them "
-            "fill up what is left."
+            "help": "Unlabeled texts (or sentences) to learn from at most, drawn at random; if there are fewer, "
+            "variants of them make up the number. Default: all."
         },
     )
     logit_weight: float = field(
         default=1.0, metadata={"help": "Weight of the squared distance between the student's and the teacher's logits."}
     )
     divergence_weight: float = field(
-        default=0.0, metadata={"help": "Weight of the divergence between their probabilities at --temperature."}
+        default=0.0, metadata={"help": "Weight of the KL divergence between their probabilities at --temperature."}
     )
     label_weight: float = field(default=0.0, metadata={"help": "Weight of the loss on the true labels."})
-    temperature: float = field(default=2.0, metadata={"help": "What logits are divided by for the divergence."})
-    teacher_max_length: int = field(default=512, metadata={"help": "Tokens of a text that a teacher reads."})
-    teacher_batch_size: int = field(default=64, metadata={"help": "Texts that a teacher reads at once."})
+    temperature: float = field(
+        default=2.0, metadata={"help": "Temperature that logits are divided by for the divergence."}
+    )
+    teacher_max_length: int = field(default=512, metadata={"help": "Tokens of a text that the teacher reads."})
+    teacher_batch_size: int = field(default=64, metadata={"help": "Texts in a batch of the teacher."})
     teacher_bf16: bool | None = field(
-        default=None, metadata={"help": "Let the teacher compute in bf16. Default: where the processor has it."}
+        default=None, metadata={"help": "Run the teacher in bf16. Default: if the processor supports it."}
     )
     logits_cache: str | None = field(
         default=None,
-        metadata={"help": "Folder of what teachers said before. Default: modeling_lstm/logits in HF_HOME."},
+        metadata={"help": "Folder that keeps the logits of teachers. Default: modeling_lstm/logits in HF_HOME."},
     )
 
     def __post_init__(self) -> None:

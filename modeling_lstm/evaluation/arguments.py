@@ -1,6 +1,7 @@
 """Settings of an evaluation."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from ..data.arguments import FileArguments
 
@@ -9,22 +10,32 @@ from ..data.arguments import FileArguments
 class EvaluationArguments(FileArguments):
     """Which split of which data to evaluate a run on."""
 
+    flag_group: ClassVar[str] = "Data"
+
     split: str = field(default="test", metadata={"help": "Split to evaluate."})
     dataset: str | None = field(
         default=None,
-        metadata={"help": "Another data set than the one of the training; all rows of it, if it is a file."},
+        metadata={"help": "Another data set; of a file all rows are used. Default: the one the run was trained on."},
     )
-    text_column: list[str] | None = field(default=None, metadata={"help": "Its column, or several, with the text."})
+    text_column: list[str] | None = field(
+        default=None, metadata={"help": "Its column with the text, or several columns to join."}
+    )
     label_column: list[str] | None = field(
-        default=None, metadata={"help": "Its column with the label, or one for each label that hold 0 or 1."}
+        default=None, metadata={"help": "Its column with the label, or one column of 0 and 1 for each label."}
     )
     output_dir: str | None = field(
         default=None,
         metadata={
-            "help": "Folder for scores and plots. Default: evaluation/SPLIT in the run folder; of a Hub id, none."
+            "help": "Folder for scores and plots. Default: evaluation/SPLIT in the run folder; none for a Hub id.",
+            "group": "Output",
         },
     )
-    revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a run on the Hub."})
-    batch_size: int = field(default=128, metadata={"help": "Rows in a batch."})
-    resamples: int = field(default=1000, metadata={"help": "Draws for the 95 %% intervals that are not exact."})
-    seed: int = field(default=0, metadata={"help": "Seed of these draws."})
+    revision: str | None = field(
+        default=None, metadata={"help": "Branch, tag or commit of a run on the Hub.", "group": "Options"}
+    )
+    batch_size: int = field(default=128, metadata={"help": "Rows in a batch.", "group": "Options"})
+    resamples: int = field(
+        default=1000,
+        metadata={"help": "Bootstrap samples for the 95 %% intervals that are not exact.", "group": "Options"},
+    )
+    seed: int = field(default=0, metadata={"help": "Seed of the bootstrap.", "group": "Options"})

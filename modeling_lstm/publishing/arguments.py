@@ -1,16 +1,20 @@
 """Settings of cards and pushes."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 
 @dataclass
 class CardArguments:
     """What a card says besides what `run.json` knows."""
 
+    flag_group: ClassVar[str] = "Card"
+
     language: list[str] | None = field(default=None, metadata={"help": "Language codes of the texts: en, de, ..."})
-    license: str | None = field(default=None, metadata={"help": "Licence of the model: apache-2.0, mit, ..."})
+    license: str | None = field(default=None, metadata={"help": "License of the model: apache-2.0, mit, ..."})
     examples: list[str] | None = field(
-        default=None, metadata={"help": "Texts to show with the model's answers, and to try on the Hub."}
+        default=None,
+        metadata={"help": "Texts to show with the model's predictions, and to offer in the widget on the Hub."},
     )
 
 
@@ -18,9 +22,11 @@ class CardArguments:
 class PushArguments:
     """Where and how to push."""
 
-    private: bool = field(default=False, metadata={"help": "Make a private repository."})
+    flag_group: ClassVar[str] = "Hub"
+
+    private: bool = field(default=False, metadata={"help": "Create the repository as a private one."})
     revision: str | None = field(default=None, metadata={"help": "Branch to push to."})
     create_pr: bool = field(default=False, metadata={"help": "Open a pull request instead."})
     overwrite_card: bool = field(
-        default=False, metadata={"help": "Replace the card (README.md) there, even if a person wrote it."}
+        default=False, metadata={"help": "Replace the card (README.md) on the Hub even if a person wrote it."}
     )

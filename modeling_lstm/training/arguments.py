@@ -1,9 +1,10 @@
 """Settings of model and training."""
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from ..utils.errors import require
+from .defaults import PRETRAINED_RATE
 
 MOST_LAYERS = 1_000
 
@@ -12,57 +13,73 @@ MOST_LAYERS = 1_000
 class ModelArguments:
     """Which model to train. The defaults suit a few thousand to a hundred thousand real texts (README.md)."""
 
+    flag_group: ClassVar[str] = "Model"
+
     model_type: Literal["lstm", "bag-of-words"] = field(
-        default="lstm", metadata={"help": "The LSTM family, or the network that cannot see word order."}
+        default="lstm", metadata={"help": "The LSTM family, or a baseline that ignores word order."}
     )
     transformer: str | None = field(
         default=None,
         metadata={
-            "help": "Fine-tune this Transformer (Hub id or folder) instead, with its tokenizer; other settings of the "
-            "model are then without effect."
+            "help": "Fine-tune this Transformer (Hub id or folder) with its tokenizer instead; the other settings of "
+            "the model then have no effect."
         },
     )
     config_overrides: str | None = field(
         default=None,
         metadata={
-            "help": "Settings of that Transformer's configuration to change, as NAME=VALUE,NAME=VALUE: a BERT learns "
-            "long texts faster on a CPU with attention_probs_dropout_prob=0."
+            "help": "Changes to that Transformer's configuration, as NAME=VALUE,NAME=VALUE: a BERT trains faster on "
+            "long texts and a CPU with attention_probs_dropout_prob=0."
         },
     )
     cell_type: Literal["lstm", "gru"] = field(default="lstm", metadata={"help": "LSTM or GRU cell."})
     embedding_size: int | None = field(
         default=None,
-        metadata={"help": "Numbers in a word vector: 200, or as many as --embeddings have; fewer by PCA."},
+        metadata={
+            "help": "Dimensions of a word vector; fewer than --embeddings has are made by PCA. Default: 200, or those "
+            "of --embeddings."
+        },
     )
-    hidden_size: int = field(default=200, metadata={"help": "Numbers in the state of each direction."})
+    hidden_size: int = field(default=200, metadata={"help": "Dimensions of the state of each direction."})
     num_hidden_layers: int = field(default=1, metadata={"help": "Recurrent layers."})
     bidirectional: bool = field(default=True, metadata={"help": "Read each text in both directions."})
     pooling: Literal["last", "mean", "max", "concat", "attention"] = field(
-        default="concat", metadata={"help": "How the outputs of a text become one vector."}
+        default="concat", metadata={"help": "How the outputs at all tokens become one vector."}
     )
-    word_dropout: float = field(default=0.1, metadata={"help": "Share of whole words whose vectors are dropped."})
-    embedding_dropout: float = field(default=0.3, metadata={"help": "Locked dropout on the word vectors."})
+    word_dropout: float = field(
+        default=0.1,
+        metadata={"help": "Share of the vocabulary's words whose vectors are dropped (embedding dropout in AWD-LSTM)."},
+    )
+    embedding_dropout: float = field(
+        default=0.3, metadata={"help": "Locked dropout on the word vectors (input dropout in AWD-LSTM)."}
+    )
     hidden_dropout: float = field(default=0.3, metadata={"help": "Locked dropout between recurrent layers."})
-    recurrent_dropout: float = field(default=0.0, metadata={"help": "Dropout on the recurrent weights."})
+    recurrent_dropout: float = field(default=0.0, metadata={"help": "Dropout on the recurrent weights (DropConnect)."})
     classifier_dropout: float = field(default=0.4, metadata={"help": "Dropout before the classifier."})
-    embedding_range: float = field(default=0.1, metadata={"help": "Standard deviation of new word vectors."})
+    embedding_range: float = field(
+        default=0.1, metadata={"help": "Standard deviation of randomly initialized word vectors."}
+    )
     class_weights: Literal["balanced"] | None = field(
-        default=None, metadata={"help": "Weigh rare labels more, in inverse proportion to their rows."}
+        default=None, metadata={"help": "Weight labels in inverse proportion to how many rows they have."}
     )
 
     embeddings: str | None = field(
         default=None,
         metadata={
-            "help": "Word vectors to start with: a file (GloVe, word2vec, fastText), a folder or Hub id of a static "
-            "model, ID:FILE on the Hub, or transformer:NAME for a Transformer's input embeddings and tokenizer."
+            "help": "Word vectors to start from: a file (GloVe, word2vec, fastText), a folder or Hub id of a static "
+            "model, ID:FILE on the Hub, or transformer:NAME for a Transformer's input embeddings and tokenizer.",
+            "group": "Word vectors",
         },
     )
     embeddings_revision: str | None = field(
-        default=None, metadata={"help": "Branch, tag or commit of --embeddings on the Hub."}
+        default=None, metadata={"help": "Branch, tag or commit of --embeddings on the Hub.", "group": "Word vectors"}
     )
-    center_embeddings: bool = field(default=True, metadata={"help": "Take the mean of --embeddings away from them."})
+    center_embeddings: bool = field(
+        default=True, metadata={"help": "Subtract the mean of --embeddings from them.", "group": "Word vectors"}
+    )
     scale_embeddings: bool = field(
-        default=True, metadata={"help": "Scale --embeddings to the standard deviation --embedding_range."}
+        default=True,
+        metadata={"help": "Scale --embeddings to the standard deviation --embedding_range.", "group": "Word vectors"},
     )
 
     def __post_init__(self) -> None:
@@ -93,3 +110,85 @@ class ModelArguments:
         return {name: getattr(self, name) for name in names} | {
             "embedding_size": 200 if self.embedding_size is None else self.embedding_size
         }
+
+
+def _setting(default: Any, text: str, group: str = "Training") -> Any:
+    return field(default=default, metadata={"help": text, "group": group})
+
+
+@dataclass
+class TrainerSettings:
+    """
+    The settings of `LstmTrainingArguments` that `--help` lists: its own, and those of `transformers.TrainingArguments`
+    that most people need. They stand here because that class takes seconds to import.
+    """
+
+    flag_group: ClassVar[str] = "transformers.TrainingArguments"  # of the settings that are not listed here
+
+    output_dir: str = _setting("", "Run folder: model, tokenizer, run.json and checkpoints.", "Output")
+    overwrite: bool = _setting(False, "Replace the run that is in the run folder.", "Output")
+    resume_from_checkpoint: str | None = _setting(
+        None, "Continue a training that was cut off: last, or a checkpoint folder.", "Output"
+    )
+    save_strategy: str = _setting("epoch", "When to save a checkpoint: epoch, steps, best or no.", "Output")
+    save_steps: float = _setting(500, "Steps, or share of all steps, between two checkpoints.", "Output")
+    save_total_limit: int | None = _setting(1, "Checkpoints to keep besides the best one.", "Output")
+    logging_steps: float = _setting(50, "Steps between two lines of the log.", "Output")
+    report_to: None | str | list[str] = _setting("none", "Where to log to: none, tensorboard, all, ...", "Output")
+    disable_tqdm: bool | None = _setting(None, "Hide progress bars. Default: show them.", "Output")
+
+    num_train_epochs: float = _setting(5.0, "Passes over the train split.")
+    max_steps: int = _setting(-1, "Optimizer steps in total, which replace --num_train_epochs; -1: not set.")
+    learning_rate: float = _setting(2e-3, "Peak learning rate of AdamW.")
+    embedding_learning_rate: float | None = _setting(
+        None,
+        "Learning rate of the word vectors; 0 freezes them. Default: --learning_rate, or with --embeddings "
+        f"{PRETRAINED_RATE} of it.",
+    )
+    lr_scheduler_type: str = _setting("cosine", "Shape of the learning rate after the warm-up: cosine, linear, ...")
+    warmup_steps: float = _setting(0.1, "Steps, or share of all steps, of linear warm-up.")
+    per_device_train_batch_size: int = _setting(64, "Rows in a training batch.")
+    per_device_eval_batch_size: int = _setting(128, "Rows in an evaluation batch.")
+    gradient_accumulation_steps: int = _setting(1, "Batches whose gradients are added up before a step.")
+    train_sampling_strategy: str = _setting(
+        "group_by_length", "How rows are put into batches: group_by_length, random, sequential, batch_rebalance."
+    )
+    weight_decay: float = _setting(0.01, "Weight decay of AdamW.")
+    max_grad_norm: float = _setting(1.0, "Clip gradients to this norm; 0: do not.")
+    label_smoothing_factor: float = _setting(0.0, "Label smoothing; 0: none.")
+    average_epochs: float = _setting(
+        0.0, "Evaluate and keep an average of the weights over about this many epochs, such as 0.5; 0: no average."
+    )
+    adversarial_size: float = _setting(
+        0.0,
+        "Adversarial training: repeat each batch with word vectors perturbed by this share of their length, such as "
+        "0.25. Doubles the time; 0: none.",
+    )
+    eval_strategy: str = _setting("epoch", "When to evaluate on validation: epoch, steps or no.")
+    eval_steps: float | None = _setting(
+        None, "Steps, or share of all steps, between two evaluations. Default: --logging_steps."
+    )
+    metric_for_best_model: str = _setting(
+        "auto", "Validation score that decides; auto: accuracy, or mean_squared_error for regression."
+    )
+    load_best_model_at_end: bool = _setting(True, "Keep the best checkpoint, not the last.")
+    early_stopping_patience: int | None = _setting(
+        None, "Stop after this many evaluations without a better score. Default: never."
+    )
+    early_stopping_min_steps: int = _setting(0, "Steps before which --early_stopping_patience does not stop.")
+    seed: int = _setting(42, "Random seed of the weights, the dropout and the order of the rows.")
+
+    push_to_hub: bool = _setting(False, "Push the run folder to the Hub when it is complete.", "Hub")
+    hub_model_id: str | None = _setting(None, "Repository to push to, me/name. Default: the run folder's name.", "Hub")
+    hub_private_repo: bool | None = _setting(None, "Create that repository as a private one.", "Hub")
+    hub_token: str | None = _setting(None, "Token to push with. Default: the one of hf auth login.", "Hub")
+    hub_strategy: str = _setting("end", "Only end: the run folder is pushed when it is complete.", "Hub")
+
+    use_cpu: bool = _setting(False, "Train on the CPU even if there is a GPU.", "Advanced")
+    bf16: bool = _setting(False, "Train in bfloat16 mixed precision.", "Advanced")
+    torch_compile: bool = _setting(False, "Compile the model with torch.compile.", "Advanced")
+    dataloader_num_workers: int = _setting(0, "Processes that prepare batches; 0: the main process does.", "Advanced")
+    dataloader_pin_memory: bool = _setting(False, "Pin memory; only useful with a GPU.", "Advanced")
+    restore_callback_states_from_checkpoint: bool = _setting(
+        True, "On resuming, continue the count of --early_stopping_patience.", "Advanced"
+    )

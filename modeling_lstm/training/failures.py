@@ -3,8 +3,12 @@
 import contextlib
 import logging
 from collections.abc import Iterator
+from dataclasses import MISSING, fields
+
+from transformers import TrainingArguments
 
 from ..utils.errors import InputError, listed, save_failure
+from .arguments import TrainerSettings
 from .outcome import changed_settings
 from .trainer_arguments import LstmTrainingArguments
 
@@ -12,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 # what every training sets, or what has been checked before: not what a library complains about
 _ORDINARY = {
-    *(name for name in LstmTrainingArguments.__annotations__),
+    *(one.name for one in fields(TrainerSettings) if one.default != getattr(TrainingArguments, one.name, MISSING)),
     *(
         "seed",
         "data_seed",

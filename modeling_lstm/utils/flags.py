@@ -1,26 +1,201 @@
-"""From what is typed to values of settings."""
+"""
+Command-line flags made from dataclasses of settings.
 
+One parser reads all commands and recipes. It reads a field as `transformers.HfArgumentParser` does, which a test
+compares; that class itself is not used, because importing it imports `transformers`, and `--help` would take seconds.
+"""
+
+import argparse
+import difflib
+import json
+import logging
 import math
-from argparse import SUPPRESS
-from dataclasses import fields, is_dataclass
-from typing import Any, NoReturn
+import types
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, Field, fields
+from enum import Enum
+from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
 from .errors import InputError
-from .settings import check_seed
+from .settings import build_settings
+
+logger = logging.getLogger(__name__)
+
+# Flags that had another name in a version before: for each command the old name and the new one
+RENAMED = {"compare": {"output": "output_dir"}}
+_TRUE, _FALSE = ("yes", "true", "t", "y", "1"), ("no", "false", "f", "n", "0")
 
 
-def flag_parser(command: str, description: str, *dataclass_types: Any) -> Any:
-    """An `HfArgumentParser` whose errors are one sentence."""
-    from transformers import HfArgumentParser
+class FlagParser(argparse.ArgumentParser):
+    """
+    Reads flags into dataclasses, and says what is wrong with them in one sentence.
 
-    class Parser(HfArgumentParser):
-        def error(self, message: str) -> NoReturn:  # without the usage, which is a page long
-            raise InputError(f"{message} (modeling-lstm {command} --help lists the settings)")
+    Flags are written out in full, with underscores or dashes. A `bool` takes `true` or `false` or nothing, and one that
+    is true by default has a twin, `--no_NAME`. Numbers are finite, whole ones below 2**63, and seeds below 2**32.
 
-    parser = Parser(dataclass_types, prog=f"modeling-lstm {command}", description=description, allow_abbrev=False)
-    parser.register("type", float, _finite)
-    parser.register("type", int, _whole)
-    return parser
+    Args:
+        command: Its name, as in `modeling-lstm COMMAND`.
+        kinds: The dataclasses; no two of them may have a field of the same name.
+        options: What `argparse.ArgumentParser` takes.
+    """
+
+    def __init__(self, command: str, *kinds: Any, **options: Any):
+        super().__init__(prog=f"modeling-lstm {command}", allow_abbrev=False, add_help=False, **options)
+        self.command, self.kinds = command, kinds
+        self.register("type", float, _finite)
+        self.register("type", int, _whole)
+        for kind in kinds:
+            hints = get_type_hints(kind)
+            for field in fields(kind):
+                if field.init:
+                    self._add_field(self.group_of(kind, field), field, hints[field.name])
+
+    def group_of(self, kind: Any, field: Field) -> Any:
+        """What lists a setting in `--help`: here the parser, which has no groups."""
+        return self
+
+    def _add_field(self, group: Any, field: Field, hint: Any) -> None:
+        options = flag_options(field, hint)
+        group.add_argument(f"--{field.name}", **options)
+        if field.default is True and hint in (bool, bool | None):
+            texts = {"help": options.get("help")}
+            group.add_argument(f"--no_{field.name}", action="store_false", dest=field.name, default=False, **texts)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise [`InputError`]: without the usage, which is a page long."""
+        raise InputError(f"{message} (modeling-lstm {self.command} --help lists the settings)")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """argparse's, that takes dashes for underscores, and old names for new ones."""
+        return super().parse_known_args(None if args is None else self._as_named_here(args), namespace)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """argparse's, that takes flags between other arguments and looks for what an unknown flag could mean."""
+        found, rest = self.parse_known_intermixed_args(args, namespace)
+        unknown = next((one.partition("=")[0] for one in rest if one.startswith("-")), None)
+        if unknown is not None:
+            known = [one for one in self._option_string_actions if one.startswith("--")]
+            close = difflib.get_close_matches(unknown.replace("-", "_"), [one.replace("-", "_") for one in known], n=1)
+            self.error(f"unknown flag {unknown}" + (f": did you mean --{close[0].lstrip('_')}?" if close else ""))
+        if rest:
+            self.error(f"unexpected {' '.join(map(repr, rest))}")
+        return found
+
+    def _as_named_here(self, given: Sequence[str]) -> list[str]:
+        renamed = RENAMED.get(self.command, {})
+        found = list(given)
+        for place, one in enumerate(found):
+            if one == "--":
+                break
+            flag, sign, value = one.partition("=")
+            name = flag[2:].replace("-", "_")
+            if not flag.startswith("--") or flag in self._option_string_actions:
+                continue
+            if name in renamed:
+                logger.warning("--%s is now called --%s: write --%s.", name, renamed[name], renamed[name])
+                name = renamed[name]
+            if f"--{name}" in self._option_string_actions:
+                found[place] = f"--{name}{sign}{value}"
+        return found
+
+    def read(self, given: Sequence[str]) -> tuple[Any, ...]:
+        """
+        The dataclasses, and where there are arguments beside theirs a namespace of those.
+
+        Raises:
+            InputError: a flag is unknown or missing, or a value cannot be used.
+        """
+        namespace = vars(self.parse_args(given))
+        names = [one.name for kind in self.kinds for one in fields(kind) if one.init]
+        found = build_settings(self.kinds, {name: namespace.pop(name) for name in names})
+        return (*found, argparse.Namespace(**namespace)) if namespace else tuple(found)
+
+
+def parse_given(kinds: Sequence[type], given: Sequence[str], command: str) -> dict[str, Any]:
+    """
+    The settings that are given as flags, and no others, by their names.
+
+    Args:
+        kinds: The dataclasses of the settings.
+        given: The flags.
+        command: The command that they are for.
+
+    Raises:
+        InputError: a flag is unknown, or its value cannot be read.
+    """
+    parser = FlagParser(command, *kinds)
+    for action in parser._actions:
+        action.default, action.required = argparse.SUPPRESS, False
+    return vars(parser.parse_args(given))
+
+
+def flag_options(field: Field, hint: Any) -> dict[str, Any]:
+    """
+    What `add_argument` takes for a field: type, default, choices, number of values, help.
+
+    Args:
+        field: The field; of its metadata `help`, `choices`, `nargs`, `const` and `metavar` count.
+        hint: Its type, as `typing.get_type_hints` gives it.
+    """
+    known = ("help", "choices", "nargs", "const", "metavar")
+    options = {name: value for name, value in field.metadata.items() if name in known}
+    default = field.default if field.default_factory is MISSING else field.default_factory()
+    kind = plain_type(hint)
+    if kind is bool:
+        options["type"] = true_or_false
+        if hint is not bool and default is None:  # None is a third value: which of the others it is must be said
+            return options
+        return options | {"default": default is not MISSING and default, "nargs": "?", "const": True}
+    options |= {"required": True} if default is MISSING else {"default": default}
+    if get_origin(kind) is list:
+        (kind,) = get_args(kind)
+        options |= {"nargs": "+"} | ({"default": None} if isinstance(default, str) else {})
+    elif get_origin(kind) is Literal:
+        options["choices"] = get_args(kind)
+    elif isinstance(kind, type) and issubclass(kind, Enum):
+        options["choices"] = [one.value for one in kind]
+    if "choices" in options and kind is not str:
+        return options | {"type": _one_of(options["choices"])}
+    is_mapping = kind is dict or get_origin(kind) is dict
+    return options | {"type": _mapping if is_mapping else kind}
+
+
+def plain_type(hint: Any) -> Any:
+    """
+    The type that a flag is read as. `X | None` is read as `X`, `X | str` as `X`, and `X | str | None` as text: what has
+    several forms, such as a dictionary or a name, is told apart by those who use it.
+    """
+    if get_origin(hint) not in (Union, types.UnionType):
+        return hint
+    kinds = [one for one in get_args(hint) if one is not type(None)]
+    if len(kinds) == 1:
+        return kinds[0]
+    if type(None) in get_args(hint):
+        return str
+    return next(one for one in kinds if one is not str)
+
+
+def true_or_false(text: str) -> bool:
+    """The value of a `bool`; also yes, no, 1, 0 and the first letters."""
+    if text.lower() not in (*_TRUE, *_FALSE):
+        raise argparse.ArgumentTypeError(f"must be true or false, found {text!r}")
+    return text.lower() in _TRUE
+
+
+def _one_of(choices: Sequence[Any]) -> Callable[[str], Any]:
+    """From what is typed to the choice of that name; another is left for argparse to refuse."""
+    named = {str(choice): choice for choice in choices}
+    return lambda text: named.get(text, text)
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError(f"takes JSON, {{...}}; found {text!r}")
+    return found
 
 
 def _finite(text: str) -> float:
@@ -35,32 +210,3 @@ def _whole(text: str) -> int:
     if abs(number) >= 2**63:  # what torch and Arrow take
         raise ValueError(text)
     return number
-
-
-def parse(parser: Any, given: list[str]) -> tuple[Any, ...]:
-    """The dataclasses, and where there are flags beside theirs a namespace of those."""
-    try:
-        found = parser.parse_args_into_dataclasses(given)
-    except InputError:
-        raise
-    except (ValueError, ImportError, TypeError, KeyError, OSError, RuntimeError, NotImplementedError) as error:
-        # what the library's own checks say
-        raise InputError(f"The settings cannot be used: {str(error).strip() or type(error).__name__}") from error
-    for settings in found:
-        for name in (one.name for one in fields(settings)) if is_dataclass(settings) else ():
-            check_seed(name, getattr(settings, name))
-    return found
-
-
-def parse_given(kinds: tuple[type, ...], given: list[str], command: str, description: str = "") -> dict[str, Any]:
-    """
-    The settings that are given as flags, and no others, by their names.
-
-    Raises:
-        InputError: a flag is unknown, or its value cannot be read.
-    """
-    parser = flag_parser(command, description, *kinds)
-    for action in parser._actions:
-        if action.dest != "help":
-            action.default, action.required = SUPPRESS, False
-    return vars(parser.parse_args(given))

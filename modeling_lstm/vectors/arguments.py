@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ..data.arguments import FileArguments
 from ..utils.errors import require
@@ -12,29 +12,34 @@ from ..utils.errors import require
 class VectorTrainingArguments(FileArguments):
     """Which text to learn word vectors from, and how."""
 
+    flag_group: ClassVar[str] = "Training"
+
     dataset: str = field(
-        metadata={"help": "Hub id (or id:subset), file or folder of CSV, TSV, JSON lines or Parquet; no labels needed."}
+        metadata={
+            "help": "Hub id (or id:subset), file or folder of CSV, TSV, JSON Lines, Parquet or .txt; needs no labels.",
+            "group": "Data",
+        }
     )
-    output_dir: str = field(metadata={"help": "Folder to write the vectors to."})
-    text_column: str | None = field(default=None, metadata={"help": "Column with the text."})
-    split: str = field(default="train", metadata={"help": "Split with the text."})
+    output_dir: str = field(metadata={"help": "Folder to write the vectors to.", "group": "Output"})
+    text_column: str | None = field(default=None, metadata={"help": "Column with the text.", "group": "Data"})
+    split: str = field(default="train", metadata={"help": "Split with the text.", "group": "Data"})
     algorithm: Literal["skipgram", "cbow", "fasttext"] = field(
         default="skipgram",
-        metadata={"help": "word2vec by skip-gram or CBOW, or fastText (skip-gram with n-grams of letters)."},
+        metadata={"help": "word2vec (skip-gram or CBOW), or fastText (skip-gram with character n-grams)."},
     )
-    size: int = field(default=100, metadata={"help": "Numbers in a vector."})
-    window: int = field(default=5, metadata={"help": "Words to each side that are a word's context."})
-    min_frequency: int = field(default=5, metadata={"help": "Occurrences that a word needs."})
-    vocab_size: int = field(default=100_000, metadata={"help": "Most words."})
-    lowercase: bool = field(default=True, metadata={"help": "Fold upper and lower case."})
+    size: int = field(default=100, metadata={"help": "Dimensions of a vector."})
+    window: int = field(default=5, metadata={"help": "Words of context on each side of a word."})
+    min_frequency: int = field(default=5, metadata={"help": "How often a word must occur to get a vector."})
+    vocab_size: int = field(default=100_000, metadata={"help": "Largest size of the vocabulary."})
+    lowercase: bool = field(default=True, metadata={"help": "Ignore the difference between upper and lower case."})
     epochs: int = field(default=5, metadata={"help": "Passes over the text."})
-    negative: int = field(default=5, metadata={"help": "Random words that a true context is told apart from."})
-    sample: float = field(default=1e-4, metadata={"help": "Share of the text above which a word is skipped at random."})
-    buckets: int = field(default=100_000, metadata={"help": "fastText: buckets that n-grams are hashed into."})
+    negative: int = field(default=5, metadata={"help": "Negative samples for each true context."})
+    sample: float = field(default=1e-4, metadata={"help": "Frequency above which a word is randomly skipped."})
+    buckets: int = field(default=100_000, metadata={"help": "Hash buckets for the n-grams of fastText."})
     workers: int = field(
-        default=os.cpu_count() or 1, metadata={"help": "Threads; only 1 gives the same vectors every time."}
+        default=os.cpu_count() or 1, metadata={"help": "Threads; with more than 1 the vectors differ from run to run."}
     )
-    seed: int = field(default=42, metadata={"help": "Seed of the first vectors."})
+    seed: int = field(default=42, metadata={"help": "Random seed."})
 
     def __post_init__(self) -> None:
         positive = ("size", "window", "min_frequency", "vocab_size", "epochs", "negative", "buckets", "workers")

@@ -65,7 +65,7 @@ def numbers(path: Path, number: int = 120) -> Path:
 
 
 def arguments(folder: Path, **changes: Any) -> CompareArguments:
-    usual = {"output": str(folder), "seeds": 1, "resamples": 100, "threads": 1, "shares": [1.0]}
+    usual = {"output_dir": str(folder), "seeds": 1, "resamples": 100, "threads": 1, "shares": [1.0]}
     return CompareArguments(**usual | changes)
 
 
@@ -86,7 +86,7 @@ def test_several_labels_from_columns_to_the_report(tmp_path: Path, capsys: pytes
     (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
     flags = ["--dataset", str(columns(tmp_path / "mine.csv")), "--label_column", *LABELS, "--metric", "macro_f1"]
     flags += ["--systems", "tfidf", "fasttext", str(tmp_path / "tiny.yaml"), "--seeds", "2", "--trials", "2"]
-    flags += ["--shares", "0.3", "--resamples", "100", "--threads", "1", "--output", str(tmp_path / "out")]
+    flags += ["--shares", "0.3", "--resamples", "100", "--threads", "1", "--output_dir", str(tmp_path / "out")]
     assert main(["compare", *flags]) == 0
     shown = capsys.readouterr().out
     found = found_in(tmp_path / "out")
@@ -166,7 +166,7 @@ def test_numbers_from_the_command_line_to_the_report(tmp_path: Path, capsys: pyt
     (tmp_path / "words.yaml").write_text(TINY + "model_type: bag-of-words\n", encoding="utf-8")
     flags = ["--dataset", str(numbers(tmp_path / "mine.csv")), "--problem_type", "regression", "--seeds", "2"]
     flags += ["--systems", str(tmp_path / "words.yaml"), "tfidf", "--shares", "0.02", "0.3", "--resamples", "100"]
-    assert main(["compare", *flags, "--output", str(tmp_path / "out"), "--threads", "1"]) == 0
+    assert main(["compare", *flags, "--output_dir", str(tmp_path / "out"), "--threads", "1"]) == 0
     shown = capsys.readouterr().out
     found = found_in(tmp_path / "out")
     assert found["task"] == {"metric": "mean_squared_error", "problem_type": REGRESSION, "label_names": ["label"]}
@@ -205,7 +205,7 @@ def test_fasttext_does_not_learn_numbers(
 ) -> None:
     """Asked for by name it is refused, as one of the usual systems left out."""
     flags = ["compare", "--dataset", str(numbers(tmp_path / "mine.csv")), "--problem_type", "regression"]
-    flags += ["--output", str(tmp_path / "out"), "--trials", "1", "--shares", "1", "--resamples", "100"]
+    flags += ["--output_dir", str(tmp_path / "out"), "--trials", "1", "--shares", "1", "--resamples", "100"]
     told = fails(*flags, "--systems", "tfidf", "fasttext")
     assert "The system 'fasttext' cannot learn this task, regression: leave it out of --systems." in told
     module = sys.modules["modeling_lstm.comparison.runner"]
@@ -223,25 +223,25 @@ def test_a_finished_run_of_numbers(tmp_path: Path, fails: Callable[..., str]) ->
     flags = ["--dataset", str(path), "--test_share", "0.2", "--problem_type", "regression"]
     assert main(["train", *flags, *TRAIN_FLAGS, "--output_dir", str(run)]) == 0
     compared = ["--systems", "tfidf", f"mine={run}", "--trials", "1", "--shares", "1", "--resamples", "100"]
-    assert main(["compare", *flags, *compared, "--output", str(tmp_path / "out")]) == 0
+    assert main(["compare", *flags, *compared, "--output_dir", str(tmp_path / "out")]) == 0
     assert main(["card", str(run), "me/numbers", "--comparison", str(tmp_path / "out")]) == 0
     card = (run / "README.md").read_text("utf-8")
     errors = {name: one["scores"]["mean_squared_error"] for name, one in found_in(tmp_path / "out")["systems"].items()}
     assert "| system | mean squared error | parameters |" in card
     assert f"| `mine` | {errors['mine']['mean']:.4g} (" in card and errors["tfidf"]["mean"] < errors["mine"]["mean"]
-    flags = ["compare", "--dataset", str(path), "--systems", str(run), "--output", str(tmp_path / "other")]
+    flags = ["compare", "--dataset", str(path), "--systems", str(run), "--output_dir", str(tmp_path / "other")]
     told = fails(*flags)
     assert "was trained for regression, this comparison is one of single_label_classification" in told
 
 
 def test_scores_and_weights_that_the_task_has_not(tmp_path: Path, fails: Callable[..., str]) -> None:
     flags = ["compare", "--dataset", str(numbers(tmp_path / "n.csv")), "--problem_type", "regression"]
-    flags += ["--output", str(tmp_path / "n"), "--systems", "tfidf"]
+    flags += ["--output_dir", str(tmp_path / "n"), "--systems", "tfidf"]
     told = "Unknown metric 'macro_f1' for --metric: choose one of mean_squared_error, mean_absolute_error, r2, pearson"
     assert told in fails(*flags, "--metric", "macro_f1")
     assert "--class_weights balanced needs single labels" in fails(*flags, "--class_weights", "balanced")
     flags = ["compare", "--dataset", str(columns(tmp_path / "c.csv")), "--label_column", *LABELS]
-    flags += ["--output", str(tmp_path / "c"), "--systems", "tfidf", "--metric", "weighted_f1"]
+    flags += ["--output_dir", str(tmp_path / "c"), "--systems", "tfidf", "--metric", "weighted_f1"]
     assert "choose one of accuracy, macro_f1, micro_f1, f1_funny, f1_sad, f1_long." in fails(*flags)
 
 

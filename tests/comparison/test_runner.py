@@ -147,7 +147,7 @@ def real_costs() -> None:
 
 
 def arguments(folder: Path, **changes: Any) -> CompareArguments:
-    return CompareArguments(**{"output": str(folder), "seeds": 2, "resamples": 200, "threads": 1} | changes)
+    return CompareArguments(**{"output_dir": str(folder), "seeds": 2, "resamples": 200, "threads": 1} | changes)
 
 
 def test_every_kind_of_system_side_by_side(
@@ -158,7 +158,7 @@ def test_every_kind_of_system_side_by_side(
     systems = ["tfidf", "fasttext", str(recipe), f"before={trained}", "tests.comparison.test_runner:WordList"]
     output = tmp_path / "out"
     flags = ["--dataset", str(data_folder), "--seeds", "2", "--trials", "2", "--shares", "0.3", "--threads", "1"]
-    assert main(["compare", *flags, "--systems", *systems, "--output", str(output), "--metric", "macro_f1"]) == 0
+    assert main(["compare", *flags, "--systems", *systems, "--output_dir", str(output), "--metric", "macro_f1"]) == 0
     table = capsys.readouterr().out
     found = json.loads((output / "comparison.json").read_text(encoding="utf-8"))
     assert list(found["systems"]) == ["tfidf", "fasttext", "tiny", "before", "word-list"]
@@ -239,7 +239,7 @@ def test_runs_of_another_system_are_not_taken_for_its_own(
         compare([Other(6)], data, arguments(tmp_path / "a", shares=[1.0]))
     (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
     flags = ["compare", "--dataset", str(data_folder), "--systems", str(tmp_path / "tiny.yaml"), "--seeds", "1"]
-    flags += ["--shares", "1", "--output", str(tmp_path / "b")]
+    flags += ["--shares", "1", "--output_dir", str(tmp_path / "b")]
     assert main(flags) == 0
     assert "holds runs of another system, or with other settings" in fails(*flags, "--max_length", "9")
     (tmp_path / "tiny.yaml").write_text(TINY.replace("0.02", "0.03"), encoding="utf-8")
@@ -301,7 +301,7 @@ def test_a_run_that_may_have_seen_the_test_rows(tmp_path: Path, fails: Callable[
     flags = ["--dataset", str(path), *TRAIN_FLAGS]
     assert main(["train", *flags, "--output_dir", str(tmp_path / "a")]) == 0
     assert main(["train", *flags, "--output_dir", str(tmp_path / "b"), "--test_share", "0.2"]) == 0
-    flags = ["--dataset", str(path), "--output", str(tmp_path / "out"), "--shares", "1", "--systems"]
+    flags = ["--dataset", str(path), "--output_dir", str(tmp_path / "out"), "--shares", "1", "--systems"]
     told = fails("compare", *flags, str(tmp_path / "a"))
     assert "was trained on other rows" in told and "(--test_share None, here 0.2)" in told
     assert main(["compare", *flags, str(tmp_path / "b")]) == 0
@@ -434,7 +434,7 @@ def test_a_transformer_with_fewer_seeds(data_folder: Path, encoder: Path, tmp_pa
     flags += ["--trials", "2", "--resamples", "100", "--transformer_max_length", "16", "--class_weights", "balanced"]
     flags += ["--transformer_overrides", "attention_probs_dropout_prob=0"]
     systems = [f"tiny-bert=transformer:{encoder}", "tests.comparison.test_runner:WordList"]
-    assert main(["compare", *flags, "--systems", *systems, "--output", str(tmp_path)]) == 0
+    assert main(["compare", *flags, "--systems", *systems, "--output_dir", str(tmp_path)]) == 0
     found = json.loads((tmp_path / "comparison.json").read_text("utf-8"))["systems"]
     seeds = {name: len(one["scores"]["accuracy"]["values"]) for name, one in found.items()}
     assert seeds == {"tiny-bert": 1, "word-list": 2}
@@ -454,7 +454,7 @@ def test_the_card_of_a_run_tells_of_its_comparison(
 ) -> None:
     systems = ["mine=" + str(run_copy), "tests.comparison.test_runner:WordList"]
     flags = ["--dataset", str(data_folder), "--seeds", "2", "--shares", "1", "--resamples", "200"]
-    assert main(["compare", *flags, "--systems", *systems, "--output", str(tmp_path / "out")]) == 0
+    assert main(["compare", *flags, "--systems", *systems, "--output_dir", str(tmp_path / "out")]) == 0
     card = ["card", str(run_copy), "me/films", "--comparison"]
     assert main([*card, str(tmp_path / "out")]) == 0
     assert main(["card", str(run_copy), "me/films"]) == 0  # what it was told once stays
@@ -516,23 +516,23 @@ def test_the_report_holds_everything_and_runs_nothing(data: DataArguments, tmp_p
 def test_what_cannot_be_compared(
     fails: Callable[..., str], data_folder: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flags = ["compare", "--dataset", str(data_folder), "--output", str(tmp_path / "out")]
+    flags = ["compare", "--dataset", str(data_folder), "--output_dir", str(tmp_path / "out")]
     assert "There is no system 'lsmt': name one of lstm, gru" in fails(*flags, "--systems", "lsmt")
     assert "Two systems have the same name: lstm" in fails(*flags, "--systems", "lstm", "lstm")
     assert "Unknown metric 'log_loss' for --metric" in fails(*flags, "--metric", "log_loss")
     assert "--seeds must be at least 1, found 0" in fails(*flags, "--seeds", "0")
     assert "--shares must be greater than 0" in fails(*flags, "--shares", "0")
     (tmp_path / "file").write_text("")
-    assert "is a file" in fails(*flags[:3], "--output", str(tmp_path / "file"), "--systems", "tfidf")
+    assert "is a file" in fails(*flags[:3], "--output_dir", str(tmp_path / "file"), "--systems", "tfidf")
     assert "cannot be opened: ModuleNotFoundError" in fails(*flags, "--systems", "no.module:System")
     assert "is no modeling_lstm.comparison.System" in fails(*flags, "--systems", "json:dumps")
     assert "has no run.json" in fails(*flags, "--systems", str(tmp_path))
-    assert "Name the folder of the comparison with --output" in fails("compare", "--dataset", str(data_folder))
+    assert "Name the folder of the comparison with --output_dir" in fails("compare", "--dataset", str(data_folder))
     other = write_csv(tmp_path / "other.csv", [(f"a text {n}", "no" if n % 2 else "yes") for n in range(60)])
-    elsewhere = ["compare", "--dataset", str(other), "--systems", str(trained), "--output", str(tmp_path / "other")]
+    elsewhere = ["compare", "--dataset", str(other), "--systems", str(trained), "--output_dir", str(tmp_path / "other")]
     assert "knows the labels ['negative', 'neutral', 'positive'], the data have ['no', 'yes']" in fails(*elsewhere)
     Study(tmp_path / "taken", DataArguments(dataset=str(data_folder)))
-    taken = ["compare", "--dataset", str(other), "--output", str(tmp_path / "taken")]
+    taken = ["compare", "--dataset", str(other), "--output_dir", str(tmp_path / "taken")]
     assert "holds a comparison on other data" in fails(*taken)
     monkeypatch.setitem(sys.modules, "fasttext", None)
     assert "pip install 'modeling-lstm[compare]'" in fails(*flags, "--systems", "fasttext", "--trials", "1")

@@ -53,7 +53,7 @@ def test_a_comparison_tells_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     train = [(f"{text} at {n}", label) for n, (text, label) in enumerate(opinion_rows(60))]
     for split, rows in (("train", train), ("validation", opinion_rows(12)), ("test", [*opinion_rows(9), *train[:3]])):
         write_csv(tmp_path / "data" / f"{split}.csv", rows)
-    arguments = CompareArguments(output=str(tmp_path / "out"), seeds=1, shares=[1.0], trials=1, threads=1)
+    arguments = CompareArguments(output_dir=str(tmp_path / "out"), seeds=1, shares=[1.0], trials=1, threads=1)
     found = compare([WordList()], DataArguments(dataset=str(tmp_path / "data")), arguments)
     assert found["data"]["also_in_train"] == {"test": 3}
     for name in ("comparison.md", "report.html"):

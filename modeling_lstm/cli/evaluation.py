@@ -1,0 +1,36 @@
+"""`evaluate`."""
+
+from typing import Any
+
+from ..evaluation.arguments import EvaluationArguments
+from .parsing import CommandParser
+
+
+def make_evaluate_parser() -> CommandParser:
+    """The parser of `evaluate`."""
+    parser = CommandParser("evaluate", EvaluationArguments)
+    parser.add_argument("run", metavar="RUN", help="Run folder or Hub id.")
+    return parser
+
+
+def run_evaluate(given: list[str]) -> int:
+    """Score a run on a split."""
+    arguments, rest = make_evaluate_parser().read(given)
+    from ..evaluation.evaluator import evaluate
+
+    result = evaluate(rest.run, arguments)
+    for name, score in result["scores"].items():
+        low, high = result["intervals"].get(name, (None, None))
+        interval = "" if low is None else f"   95 % interval {low:.4f} to {high:.4f}"
+        print(f"{name:<24}{score:8.4f}{interval}")
+    if "gap" in result:
+        print(describe_gap(result["gap"]))
+    where = f"; plots and JSON in {result['folder']}" if "folder" in result else ""
+    print(f"{result['rows']} rows of {arguments.split} in {result['seconds']:.1f} seconds{where}")
+    return 0
+
+
+def describe_gap(gap: dict[str, Any]) -> str:
+    """How far a student is from its teacher."""
+    limits = "" if gap["interval"] is None else " ({:+.4f} to {:+.4f})".format(*gap["interval"])
+    return f"teacher {gap['teacher']:.4f}; student less teacher {gap['difference']:+.4f}{limits}"

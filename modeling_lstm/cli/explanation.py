@@ -1,0 +1,53 @@
+"""`explain` and `demo`."""
+
+from .parsing import CommandParser
+
+
+def make_explain_parser() -> CommandParser:
+    """The parser of `explain`."""
+    parser = CommandParser("explain")
+    parser.add_argument("run", metavar="RUN", help="Run folder or Hub id.")
+    parser.add_argument("texts", nargs="+", metavar="TEXT", help="A sentence, or several to compare.")
+    parser.add_argument("--label", help="Label to explain. Default: the predicted one.")
+    parser.add_argument("--output", help="File to write: .png, .svg, .html or .json. Default: a table in the terminal.")
+    parser.add_argument("--revision", help="Branch, tag or commit of a run on the Hub.")
+    return parser
+
+
+def run_explain(given: list[str]) -> int:
+    """Show why a model says so."""
+    (rest,) = make_explain_parser().read(given)
+    from ..explanation.output import explain_texts
+
+    explain_texts(rest.run, rest.texts, rest.label, rest.output, rest.revision)
+    return 0
+
+
+def make_demo_parser() -> CommandParser:
+    """The parser of `demo`."""
+    parser = CommandParser("demo")
+    parser.add_argument("run", metavar="RUN", help="Run folder or Hub id of a model of the LSTM family.")
+    parser.add_argument("--beside", nargs="*", default=[], help="Other runs to show predictions and times of.")
+    parser.add_argument("--port", type=int, default=7860, help="Port on this machine.")
+    parser.add_argument("--push_to_space", help="Push the page to this Space of the Hub, me/name; do not serve it.")
+    parser.add_argument("--private", action="store_true", help="Create the Space as a private one.")
+    parser.add_argument(
+        "--requirements",
+        help="File with more lines for the Space's requirements.txt, such as --extra-index-url of torch for CPUs.",
+    )
+    return parser
+
+
+def run_demo(given: list[str]) -> int:
+    """Try a model on a page and look into it."""
+    (rest,) = make_demo_parser().read(given)
+    if rest.push_to_space is not None:
+        from ..demo.space import push_space
+
+        how = {"private": rest.private, "more_requirements": rest.requirements}
+        print(push_space(rest.run, rest.beside, rest.push_to_space, **how))
+    else:
+        from ..demo.app import serve
+
+        serve(rest.run, rest.beside, rest.port)
+    return 0

@@ -1,0 +1,50 @@
+"""`predict` and `export`."""
+
+from ..inference.arguments import ExportArguments, PredictionArguments
+from .parsing import CommandParser
+
+
+def make_predict_parser() -> CommandParser:
+    """The parser of `predict`."""
+    parser = CommandParser("predict", PredictionArguments)
+    parser.add_argument("run", metavar="RUN", help="Run folder, Hub id, or folder that export wrote.")
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="Texts to classify.")
+    return parser
+
+
+def run_predict(given: list[str]) -> int:
+    """Classify texts."""
+    arguments, rest = make_predict_parser().read(given)
+    from ..inference.prediction import predict
+
+    outcome = predict(rest.run, rest.texts, arguments)
+    if isinstance(outcome, int):
+        print(f"{outcome} rows written to {arguments.output}")
+        return 0
+    for row in outcome:
+        label, score = row["label"], row["score"]
+        if isinstance(label, list):
+            label, score = ", ".join(label) or "-", max(score, default=0.0)
+        scores = [f"{name.removeprefix('score_')} {row[name]:.4f}" for name in row if name.startswith("score_")]
+        print(f"{label}\t{', '.join(scores) or f'{score:.4f}'}\t{row['text']}")
+    return 0
+
+
+def make_export_parser() -> CommandParser:
+    """The parser of `export`."""
+    parser = CommandParser("export", ExportArguments)
+    parser.add_argument("run", metavar="RUN", help="Run folder or Hub id.")
+    parser.add_argument("output_dir", metavar="FOLDER", help="Folder to write.")
+    return parser
+
+
+def run_export(given: list[str]) -> int:
+    """Write a run as ONNX."""
+    arguments, rest = make_export_parser().read(given)
+    from ..inference.export import export
+
+    found = export(rest.run, rest.output_dir, arguments)
+    print(
+        f"{found['size_mb']:.1f} MB in {rest.output_dir}; logits within {found['largest_difference']:.1g} of the run's"
+    )
+    return 0

@@ -1,0 +1,85 @@
+"""What a command's `--help` shows: settings in groups, what most people need first, each with its default."""
+
+import argparse
+from collections.abc import Iterable
+from dataclasses import Field
+from typing import Any
+
+from ..utils.flags import FlagParser, true_or_false
+from .registry import ALL
+
+# In the order in which they are shown. A setting stands in the group of its metadata, else in that of its class
+GROUPS = (
+    *("Arguments", "Data", "Output", "Systems", "Distillation", "Model", "Tokenizer", "Training", "Word vectors"),
+    *("Options", "Files", "Card", "Hub", "Advanced", "transformers.TrainingArguments", "Help"),
+)
+_VALUES = {int: "N", float: "X", true_or_false: "true|false"}  # what stands for a value of a type
+
+
+class HelpFormatter(argparse.HelpFormatter):
+    """argparse's, with the default of each setting, and without the twins `--no_NAME`."""
+
+    def __init__(self, prog: str):
+        super().__init__(prog, max_help_position=32, width=120)
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text = action.help or ""
+        if not action.option_strings or action.nargs == 0:
+            return text
+        if action.required or action.default == "":
+            return f"{text} (required)"
+        if "Default:" in text and not action.default:
+            return text
+        shown = _as_typed(action.default).replace("%", "%%")
+        return f"{text} (default: {shown})"
+
+    def _get_default_metavar_for_optional(self, action: argparse.Action) -> str:
+        return _VALUES.get(action.type, "TEXT")
+
+    def add_arguments(self, actions: Iterable[argparse.Action]) -> None:
+        """argparse's, but `--flag false` does what `--no_flag` does."""
+        super().add_arguments(
+            one for one in actions if not any(name.startswith("--no_") for name in one.option_strings)
+        )
+
+
+class CommandParser(FlagParser):
+    """
+    The [`FlagParser`] of a command, with its help. Arguments beside the dataclasses' are added as to any other parser.
+
+    Args:
+        command: Its name in the registry.
+        kinds: The dataclasses.
+    """
+
+    def __init__(self, command: str, *kinds: Any):
+        entry = ALL[command]
+        about = f"{entry.about[0].upper()}{entry.about[1:]}."
+        usage = f"modeling-lstm {command} {entry.usage}"
+        super().__init__(command, *kinds, usage=usage, description=about, formatter_class=HelpFormatter)
+        self._positionals.title, self._optionals.title = "Arguments", "Options"
+        self.group("Help").add_argument("-h", "--help", action="help", help="Show this help and exit.")
+
+    def group(self, title: str) -> Any:
+        """The group of that title, which is made if there is none."""
+        known = {group.title: group for group in self._action_groups}
+        return known.get(title) or self.add_argument_group(title)
+
+    def group_of(self, kind: Any, field: Field) -> Any:
+        """The group that the setting or its class names."""
+        title = str(field.metadata.get("group") or getattr(kind, "flag_group", "Options"))
+        return self if title == "Options" else self.group(title)
+
+    def format_help(self) -> str:
+        """argparse's, with the groups in the order of [`GROUPS`]."""
+        self._action_groups.sort(key=lambda group: GROUPS.index(str(group.title)))
+        return super().format_help()
+
+
+def _as_typed(default: Any) -> str:
+    """A default as it is typed."""
+    if isinstance(default, (list, tuple)):
+        return " ".join(map(_as_typed, default)) or "none"
+    if isinstance(default, bool):
+        return str(default).lower()
+    return "none" if default is None else str(default)

@@ -1,0 +1,62 @@
+"""The commands: the module of each, what it does in one line, and what is typed after its name."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Command:
+    """
+    A command. Its module defines `run_NAME`, from the words after the name to the exit status, and `make_NAME_parser`;
+    what takes long to import is imported there when the command runs.
+
+    Args:
+        module: A module of this folder.
+        about: What the command does.
+        usage: What is typed after the name.
+    """
+
+    module: str
+    about: str
+    usage: str
+
+
+COMMANDS = {
+    "train": Command("training", "train a classifier", "[RECIPE.yaml] --dataset ... --output_dir RUN"),
+    "distill": Command(
+        "training", "train a classifier that learns from a teacher", "[RECIPE.yaml] --teacher RUN --dataset ..."
+    ),
+    "evaluate": Command("evaluation", "score a run on a split", "RUN --split test"),
+    "predict": Command("inference", "classify texts", "RUN 'a sentence' ... | --input FILE --output FILE"),
+    "export": Command("inference", "write a run as ONNX", "RUN FOLDER [--precision int8]"),
+    "card": Command("publishing", "write a run's model card, to look at", "RUN me/name [--license apache-2.0] ..."),
+    "push": Command(
+        "publishing", "share a run on the Hub", "RUN me/name [--private] [--revision BRANCH] [--create_pr]"
+    ),
+    "compare": Command("comparison", "compare systems on your data", "--dataset ... --systems ... --output_dir FOLDER"),
+    "explain": Command("explanation", "show why a model says so", "RUN 'a sentence' ['another'] [--output FILE]"),
+    "demo": Command("explanation", "try a model on a page and look into it", "RUN [--beside RUN ...] [--port 7860]"),
+    "vectors": Command("vectors", "word vectors", "train | nearest VECTORS WORD ... | compare A B [WORD ...] | push"),
+}
+VECTORS_COMMANDS = {
+    "vectors train": Command("vectors", "learn word vectors from text", "--dataset ... --output_dir VECTORS"),
+    "vectors nearest": Command("vectors", "list the nearest words", "VECTORS WORD ..."),
+    "vectors compare": Command("vectors", "show where two collections differ", "VECTORS VECTORS [WORD ...]"),
+    "vectors push": Command("vectors", "share vectors on the Hub", "VECTORS me/name"),
+}
+ALL = COMMANDS | VECTORS_COMMANDS
+
+
+def run(name: str, given: list[str]) -> int:
+    """Run a command with the words after its name. Returns the exit status."""
+    return _function(f"run_{name}", name)(given)
+
+
+def make_parser(name: str) -> Any:
+    """The parser of a command; that of `vectors` is one of each of its own commands."""
+    return _function(f"make_{name}_parser", name)()
+
+
+def _function(function: str, command: str) -> Any:
+    return getattr(import_module(f".{ALL[command].module}", __package__), function.replace(" ", "_"))

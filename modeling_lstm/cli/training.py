@@ -1,0 +1,94 @@
+"""`train` and `distill`."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from ..data.arguments import DataArguments, TokenizerArguments
+from ..distillation.arguments import STUDENT_DEFAULTS, DistillationArguments
+from ..training.arguments import ModelArguments, TrainerSettings
+from ..utils.errors import without_tokens
+from ..utils.flags import parse_given
+from ..utils.processes import failing_once, is_main
+from .evaluation import describe_gap
+from .parsing import CommandParser
+
+
+def make_train_parser(trainer: Any = TrainerSettings) -> CommandParser:
+    """The parser of `train` as `--help` shows it, or with other settings of the Trainer."""
+    return _with_help(CommandParser("train", DataArguments, ModelArguments, TokenizerArguments, trainer))
+
+
+def make_distill_parser(trainer: Any = TrainerSettings) -> CommandParser:
+    """The parser of `distill` as `--help` shows it, or with other settings of the Trainer."""
+    kinds = (DataArguments, DistillationArguments, ModelArguments, TokenizerArguments, trainer)
+    parser = _with_help(CommandParser("distill", *kinds))
+    parser.set_defaults(**STUDENT_DEFAULTS)
+    return parser
+
+
+def _with_help(parser: CommandParser) -> CommandParser:
+    parser.add_argument("recipe", nargs="?", metavar="RECIPE.yaml", help="Settings; flags override them.")
+    more = "Also list every other setting of transformers.TrainingArguments, and exit."
+    parser.group("Help").add_argument("--help-all", action="help", help=more)
+    return parser
+
+
+def run_train(given: list[str]) -> int:
+    """Train a classifier."""
+    _show_help(given, make_train_parser)
+    from ..training.job import TrainingJob
+
+    return _run("train", TrainingJob, given)
+
+
+def run_distill(given: list[str]) -> int:
+    """Train a classifier that learns from a teacher."""
+    _show_help(given, make_distill_parser)
+    from ..distillation.runner import DistillationJob
+
+    return _run("distill", DistillationJob, given)
+
+
+def _show_help(given: list[str], make_parser: Any) -> None:
+    if {"--help-all", "--help_all"} & set(given):
+        from ..training.trainer_arguments import LstmTrainingArguments
+
+        make_parser(LstmTrainingArguments).parse_args(["--help"])
+    if {"-h", "--help"} & set(given):
+        make_parser().parse_args(["--help"])
+
+
+def _run(name: str, kind: Any, given: list[str]) -> int:
+    from ..training.recipes import read_recipe
+
+    command = shlex.join(["modeling-lstm", name, *_hide_secrets(given)])
+    with failing_once():
+        settings = {}
+        if given and not given[0].startswith("-"):
+            settings, given = read_recipe(Path(given[0]), kind.kinds), given[1:]
+        settings |= parse_given(kind.kinds, given, name)
+        job = kind(command=command, **settings)
+    record = job.run()
+    if not is_main():
+        return 0
+    best = record["best"]["metric"]
+    score = record["metrics"]["validation"][best]
+    minutes = record["seconds"]["total"] / 60
+    print(f"validation {best} {score:.4f} after {minutes:.1f} minutes; saved in {job.training.output_dir}")
+    if "distillation" in record:
+        print(describe_gap(record["distillation"]["gap"]["validation"]))
+    return 0
+
+
+def _hide_secrets(given: list[str]) -> list[str]:
+    """The flags without tokens, which a record must not tell."""
+    shown = []
+    for before, flag in zip(["", *given], given, strict=False):
+        name, sign, _ = flag.partition("=")
+        if before.replace("-", "_") == "__hub_token":
+            flag = "TOKEN"
+        elif sign and name.replace("-", "_") == "__hub_token":
+            flag = f"{name}=TOKEN"
+        shown.append(without_tokens(flag))
+    return shown

@@ -1,0 +1,105 @@
+"""`vectors train`, `vectors nearest`, `vectors compare` and `vectors push`."""
+
+import shlex
+
+from ..vectors.arguments import VectorTrainingArguments
+from . import show_usage
+from .parsing import CommandParser
+from .registry import VECTORS_COMMANDS, run
+
+
+def run_vectors(given: list[str]) -> int:
+    """Run one of the commands for word vectors."""
+    command = " ".join(["vectors", *given[:1]])
+    if command not in VECTORS_COMMANDS:
+        return show_usage(given, VECTORS_COMMANDS)
+    return run(command, given[1:])
+
+
+def make_vectors_train_parser() -> CommandParser:
+    """The parser of `vectors train`."""
+    return CommandParser("vectors train", VectorTrainingArguments)
+
+
+def run_vectors_train(given: list[str]) -> int:
+    """Learn word vectors from text."""
+    (arguments,) = make_vectors_train_parser().read(given)
+    from ..vectors.learning import train_vectors
+
+    vectors = train_vectors(arguments, command=shlex.join(["modeling-lstm", "vectors", "train", *given]))
+    seconds = vectors.record["seconds"]
+    print(
+        f"{len(vectors)} words of {vectors.dimension} numbers in {seconds:.0f} seconds; saved in {arguments.output_dir}"
+    )
+    return 0
+
+
+def make_vectors_nearest_parser() -> CommandParser:
+    """The parser of `vectors nearest`."""
+    parser = CommandParser("vectors nearest")
+    parser.add_argument("vectors", metavar="VECTORS", help="Anything that train --embeddings takes.")
+    parser.add_argument("words", nargs="+", metavar="WORD", help="Words to find the neighbors of.")
+    parser.add_argument("--number", type=int, default=10, help="Neighbors of each word.")
+    return parser
+
+
+def run_vectors_nearest(given: list[str]) -> int:
+    """List the nearest words."""
+    (rest,) = make_vectors_nearest_parser().read(given)
+    from ..vectors.similarity import load_vectors
+
+    vectors = load_vectors(rest.vectors)
+    for word in rest.words:
+        found = vectors.nearest(word, rest.number)
+        print(f"{word}\t" + "  ".join(f"{other} {cosine:.2f}" for other, cosine in found))
+    return 0
+
+
+def make_vectors_compare_parser() -> CommandParser:
+    """The parser of `vectors compare`."""
+    parser = CommandParser("vectors compare")
+    parser.add_argument("first", metavar="VECTORS", help="Anything that train --embeddings takes.")
+    parser.add_argument("second", metavar="VECTORS", help="The other collection.")
+    parser.add_argument("words", nargs="*", metavar="WORD", help="Words to show in any case.")
+    parser.add_argument("--number", type=int, default=5, help="Neighbors of a word, and most different words, to show.")
+    return parser
+
+
+def run_vectors_compare(given: list[str]) -> int:
+    """Show where two collections of word vectors differ."""
+    (rest,) = make_vectors_compare_parser().read(given)
+    from ..vectors.similarity import NEIGHBOURS, compare, load_vectors
+
+    found = compare(load_vectors(rest.first), load_vectors(rest.second), rest.words, rest.number)
+    print(
+        f"{found.shared} words are in both. Of their {NEIGHBOURS} nearest neighbours the commonest words share "
+        f"{100 * found.agreement:.1f} % (by chance {100 * found.chance:.1f} %)."
+    )
+    for title, words in (("", found.words), ("Most different:", found.most_different)):
+        if words:
+            print(title)
+        for one in words:
+            print(f"{one.word}\t{100 * one.agreement:.0f} %\t{', '.join(one.first)}\t{', '.join(one.second)}")
+    return 0
+
+
+def make_vectors_push_parser() -> CommandParser:
+    """The parser of `vectors push`."""
+    parser = CommandParser("vectors push")
+    parser.add_argument("vectors", metavar="VECTORS", help="Folder that vectors train wrote.")
+    parser.add_argument("repository", metavar="me/name", help="Id on the Hub.")
+    parser.add_argument("--private", action="store_true", help="Create the repository as a private one.")
+    parser.add_argument("--revision", help="Branch to push to.")
+    parser.add_argument("--overwrite_card", action="store_true", help="Replace the card on the Hub, even a person's.")
+    return parser
+
+
+def run_vectors_push(given: list[str]) -> int:
+    """Share word vectors on the Hub."""
+    (rest,) = make_vectors_push_parser().read(given)
+    from ..vectors.word_vectors import WordVectors
+
+    vectors = WordVectors.from_pretrained(rest.vectors)
+    how = {"private": rest.private, "revision": rest.revision, "overwrite_card": rest.overwrite_card}
+    print(vectors.push_to_hub(rest.repository, **how))
+    return 0
