@@ -7,6 +7,7 @@ os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 import csv
+import gc
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +44,16 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 
     datasets.config.HF_DATASETS_CACHE = tmp_path_factory.mktemp("cache")
     datasets.disable_progress_bars()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_collections() -> None:
+    """
+    Leave what is imported by now out of the collections of garbage, of which accelerate makes one in each training:
+    torch and transformers alone are so many objects that it takes half a second.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def tiny_config(**changes: Any) -> LstmConfig:
