@@ -11,12 +11,26 @@ from .models.registration import register_when_imported
 from .utils.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .comparison.runner import compare as compare
+    from .distillation.runner import distill as distill
+    from .evaluation.evaluator import evaluate as evaluate
+    from .explanation.explainer import explain as explain
+    from .explanation.tracing import trace as trace
+    from .inference.export import export as export
+    from .inference.prediction import predict as predict
     from .models.configuration_lstm import LstmConfig as LstmConfig
     from .models.modeling_bag_of_words import BagOfWordsConfig as BagOfWordsConfig
     from .models.modeling_bag_of_words import BagOfWordsForSequenceClassification as BagOfWordsForSequenceClassification
     from .models.modeling_lstm import LstmForSequenceClassification as LstmForSequenceClassification
     from .models.modeling_lstm import LstmModel as LstmModel
+    from .models.text_classifier import TextClassifier as TextClassifier
     from .models.tokenization_lstm import LstmTokenizer as LstmTokenizer
+    from .publishing.sharing import push as push
+    from .runs.run_folders import load_run as load_run
+    from .training.job import TrainingJob as TrainingJob
+    from .training.job import train as train
+    from .vectors.learning import train_vectors as train_vectors
+    from .vectors.word_vectors import WordVectors as WordVectors
 
 __version__ = "0.1.0"
 
@@ -28,6 +42,20 @@ _MODULES = {
     "LstmForSequenceClassification": ".models.modeling_lstm",
     "LstmModel": ".models.modeling_lstm",
     "LstmTokenizer": ".models.tokenization_lstm",
+    "TextClassifier": ".models.text_classifier",
+    "TrainingJob": ".training.job",
+    "WordVectors": ".vectors.word_vectors",
+    "compare": ".comparison.runner",
+    "distill": ".distillation.runner",
+    "evaluate": ".evaluation.evaluator",
+    "explain": ".explanation.explainer",
+    "export": ".inference.export",
+    "load_run": ".runs.run_folders",
+    "predict": ".inference.prediction",
+    "push": ".publishing.sharing",
+    "trace": ".explanation.tracing",
+    "train": ".training.job",
+    "train_vectors": ".vectors.learning",
 }
 __all__ = list(_MODULES)
 __getattr__, __dir__ = lazy_names(__name__, _MODULES)

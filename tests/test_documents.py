@@ -1,18 +1,17 @@
 """README.md and docs/: every command and every Python block runs, on small data; links lead somewhere, flags exist."""
 
-import importlib.util
 import json
 import re
-import runpy
 import shlex
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+from modeling_lstm.cli.registry import make_parser
 from tests.conftest import WORDS, opinion_rows, write_csv
 from tests.local_hub import TOKEN, LocalHub, Repository
 from tests.machine import Machine
@@ -20,11 +19,6 @@ from tests.machine import Machine
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^(?P<margin> *)```(?P<kind>\w+)\n(?P<text>.*?)^(?P=margin)```$", re.MULTILINE | re.DOTALL)
-
-# Blocks with `import modeling_lstm as ml` need the package's functions: set to True as soon as it has them
-FUNCTIONS = False
-# Flags of the pages that the present parsers spell in another way, by command; empty as soon as they do not
-NOT_YET = {"compare": {"--output_dir": "--output"}}
 
 # Appended to a command, so that it is quick: of a flag that is given twice the last counts
 SMALL = "--embedding_size 8 --hidden_size 8 --num_train_epochs 1 --max_train_samples 60 --use_cpu true"
@@ -101,10 +95,7 @@ def command_of(arguments: list[str]) -> str:
 def arguments_of(words: list[str]) -> list[str]:
     """What the command line gets of a line that starts with `modeling-lstm`, or with `torchrun`."""
     given = words[1:] if words[0] == "modeling-lstm" else words[words.index("modeling_lstm.cli") + 1 :]
-    if "--version" in given:
-        return given
-    renamed = NOT_YET.get(command_of(given), {})
-    return [renamed.get(one, one) for one in given]
+    return given
 
 
 def ours(page: Path) -> list[list[str]]:
@@ -190,13 +181,6 @@ def machine(tmp_path_factory: pytest.TempPathFactory, place: Path, encoder: Path
     hub.close()
 
 
-@pytest.fixture(scope="module")
-def parser_of() -> Callable[[str], Any]:
-    """Gives a command's parser, as the command reference takes it."""
-    pytest.importorskip("mkdocs", reason="MkDocs is not installed: make install.")
-    return runpy.run_path(str(ROOT / "docs" / "hooks" / "commands.py"))["parser_of"]
-
-
 # The tests
 
 
@@ -206,7 +190,7 @@ def test_commands_and_python_blocks_run(page: Path, place: Path, machine: Machin
     here = shutil.copytree(place, tmp_path / "here")
     machine.python(f"import os; os.chdir({str(here)!r})")
     for block in blocks(page):
-        if block.kind == "python" and (FUNCTIONS or "modeling_lstm as ml" not in block.text):
+        if block.kind == "python":
             code = block.text
             for usual, smaller in SMALLER_CODE.items():
                 code = code.replace(usual, smaller)
@@ -226,7 +210,7 @@ def test_commands_and_python_blocks_run(page: Path, place: Path, machine: Machin
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if ours(page)], ids=name_of)
-def test_commands_are_read_as_they_stand(page: Path, parser_of: Callable[[str], Any]) -> None:
+def test_commands_are_read_as_they_stand(page: Path) -> None:
     for given in ours(page):
         command = command_of(given)
         if command == "--version":
@@ -234,7 +218,7 @@ def test_commands_are_read_as_they_stand(page: Path, parser_of: Callable[[str], 
         rest = given[len(command.split()) :]
         if rest and rest[0].endswith(".yaml"):
             rest = ["--dataset", "as-the-recipe-says", *rest[1:]]
-        parser_of(command).parse_args(rest)
+        make_parser(command).parse_args(rest)
 
 
 def test_nothing_is_left_out_without_need() -> None:
@@ -253,10 +237,10 @@ def test_python_blocks_import_what_they_use() -> None:
                 assert "import modeling_lstm as ml" in block.text, name_of(page)
 
 
-def test_pages_name_only_flags_that_exist(parser_of: Callable[[str], Any]) -> None:
+def test_pages_name_only_flags_that_exist() -> None:
     names = ("train", "distill", "evaluate", "predict", "export", "card", "push", "compare", "explain", "demo")
     names += ("vectors train", "vectors nearest", "vectors compare", "vectors push")
-    known = {one for name in names for action in parser_of(name)._actions for one in action.option_strings}
+    known = {one for name in names for action in make_parser(name)._actions for one in action.option_strings}
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         used = set(re.findall(r"(?<![\w-])--[a-z][a-z_0-9-]*", text))
@@ -301,13 +285,9 @@ def test_the_readme_is_short() -> None:
 def test_the_names_of_the_python_reference_exist() -> None:
     import modeling_lstm
 
-    path = ROOT / "docs" / "hooks" / "names.py"
-    if importlib.util.find_spec("mkdocs") is None:
-        pytest.skip("MkDocs is not installed: make install.")
-    missing = runpy.run_path(str(path))["MISSING"]
     page = (ROOT / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^::: modeling_lstm\.(\w+)$", page, re.MULTILINE))
-    assert named - missing == set(modeling_lstm.__all__)
+    assert named == set(modeling_lstm.__all__)
 
 
 def test_the_notebook_and_the_readme_show_the_same_answers() -> None:

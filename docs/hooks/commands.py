@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Iterator
 from typing import Any
-from unittest.mock import patch
 
 from mkdocs.structure.files import File, Files
 
@@ -13,42 +12,12 @@ FOLDED = ("transformers.TrainingArguments",)
 TITLES = {"": "Settings", "options": "Settings", "positional arguments": "Arguments"}
 
 
-class _Caught(Exception):
-    """Holds a parser that was about to read a command line."""
-
-
 def command_parsers() -> dict[str, argparse.ArgumentParser]:
     """The parser of each command, in the order in which the command line lists them."""
-    try:
-        from modeling_lstm.cli.registry import COMMANDS, VECTORS_COMMANDS
-    except ModuleNotFoundError:  # a tree whose command line has no registry yet
-        from modeling_lstm.cli.commands import COMMANDS, VECTORS_COMMANDS
+    from modeling_lstm.cli.registry import COMMANDS, VECTORS_COMMANDS, make_parser
+
     names = [name for name in COMMANDS if name != "vectors"] + [*VECTORS_COMMANDS]
-    return {name: parser_of(name) for name in names}
-
-
-def parser_of(command: str) -> argparse.ArgumentParser:
-    """The parser of one command."""
-    try:
-        from modeling_lstm.cli.registry import make_parser
-    except ModuleNotFoundError:
-        return _caught_parser(command)
-    return make_parser(command)
-
-
-def _caught_parser(command: str) -> argparse.ArgumentParser:
-    """What a command would read its flags with, in a tree that has no other way to get it."""
-    from modeling_lstm.cli import main
-
-    def caught(parser: argparse.ArgumentParser, *_: Any, **__: Any) -> Any:
-        raise _Caught(parser)
-
-    with patch.object(argparse.ArgumentParser, "parse_known_args", caught):
-        try:
-            main(command.split())
-        except _Caught as found:
-            return found.args[0]
-    raise RuntimeError(f"modeling-lstm {command} has no parser")
+    return {name: make_parser(name) for name in names}
 
 
 def on_files(files: Files, config: Any) -> Files:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..data.arguments import DataArguments, TokenizerArguments
 from ..distillation.arguments import STUDENT_DEFAULTS, DistillationArguments
-from ..training.arguments import ModelArguments, TrainerSettings
+from ..training.arguments import ModelArguments, TaskArguments, TrainerSettings
 from ..utils.errors import without_tokens
 from ..utils.flags import parse_given
 from ..utils.processes import failing_once, is_main
@@ -16,12 +16,12 @@ from .parsing import CommandParser
 
 def make_train_parser(trainer: Any = TrainerSettings) -> CommandParser:
     """The parser of `train` as `--help` shows it, or with other settings of the Trainer."""
-    return _with_help(CommandParser("train", DataArguments, ModelArguments, TokenizerArguments, trainer))
+    return _with_help(CommandParser("train", TaskArguments, DataArguments, ModelArguments, TokenizerArguments, trainer))
 
 
 def make_distill_parser(trainer: Any = TrainerSettings) -> CommandParser:
     """The parser of `distill` as `--help` shows it, or with other settings of the Trainer."""
-    kinds = (DataArguments, DistillationArguments, ModelArguments, TokenizerArguments, trainer)
+    kinds = (TaskArguments, DataArguments, DistillationArguments, ModelArguments, TokenizerArguments, trainer)
     parser = _with_help(CommandParser("distill", *kinds))
     parser.set_defaults(**STUDENT_DEFAULTS)
     return parser

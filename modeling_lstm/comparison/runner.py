@@ -20,6 +20,7 @@ from ..evaluation.significance import paired
 from ..runs.environment import environment
 from ..utils.errors import InputError, listed, require
 from ..utils.files import write_json
+from ..utils.settings import build_settings
 from .arguments import CompareArguments
 from .costs import measure
 from .experiment import SPLITS, Outcome, Run, Study
@@ -52,11 +53,12 @@ def open_systems(systems: Sequence[System | str], arguments: CompareArguments) -
 
 
 def compare(
-    systems: Sequence[System | str] | None,
-    data: DataArguments,
-    arguments: CompareArguments,
+    systems: Sequence[System | str] | None = None,
+    data: DataArguments | None = None,
+    arguments: CompareArguments | None = None,
     *,
     command: str | None = None,
+    **settings: Any,
 ) -> dict[str, Any]:
     """
     Compare systems on the same rows. Finished runs are not repeated: after a kill, call it again.
@@ -64,8 +66,11 @@ def compare(
     Args:
         systems: Systems, or names as the command line takes them; `None`: those of [`DEFAULT_SYSTEMS`] that can learn
             the task.
-        data: Where the texts come from.
-        arguments: How to compare; its own `systems` are not read.
+        data: Where the texts come from, and `arguments`, how to compare them, if that is not given by keywords; its
+            own `systems` are not read.
+        command: What was typed, for the record.
+        settings: The fields of [`DataArguments`] and [`CompareArguments`]: `dataset="reviews.csv"`,
+            `output_dir="results/reviews"`, `seeds=3`, ...
 
     Returns:
         The content of `comparison.json`, from which the tables, the plots and the report beside it are made.
@@ -73,6 +78,8 @@ def compare(
     Raises:
         InputError: a system or the data cannot be used.
     """
+    if data is None or arguments is None:
+        data, arguments = build_settings([DataArguments, CompareArguments], settings)
     opened = open_systems(DEFAULT_SYSTEMS if systems is None else systems, arguments)
     require(bool(opened), "Name the systems with --systems.")
     for system in opened:

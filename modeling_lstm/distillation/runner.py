@@ -37,7 +37,7 @@ class DistillationJob(TrainingJob):
     @property
     def distillation(self) -> DistillationArguments:
         """Who teaches, and how."""
-        return self.parts[4]
+        return self.parts[-1]
 
     @staticmethod
     def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import io
 import itertools
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ..data.formats.table import Table, find_column
 from ..models.text_classifier import JOINT, MODEL, TextClassifier
 from ..runs.record import RECORD, read_record
 from ..utils.errors import InputError, listed, require, require_utf8
+from ..utils.settings import settings_of
 from .arguments import PredictionArguments
 from .writers import Row, check_output, write_rows
 
@@ -39,19 +40,30 @@ class Input:
     kept: dict[str, pa.DataType] = field(default_factory=dict)
 
 
-def predict(run: str, texts: list[str], arguments: PredictionArguments) -> Iterator[Row] | int:
+def predict(
+    run: str, texts: str | Sequence[str] = (), arguments: PredictionArguments | None = None, **settings: Any
+) -> list[Row] | Iterator[Row] | int:
     """
-    Classify `texts`, or the rows of `arguments.input`.
+    Classify `texts`, or the rows of the file `input`.
+
+    Args:
+        run: Run folder, Hub id, or folder that [`export`] wrote.
+        texts: One text or several.
+        arguments: The settings, if they are not given by keywords.
+        settings: The fields of [`PredictionArguments`]: `input="new.csv"`, `output="answers.csv"`, ...
 
     Returns:
-        Rows of `text`, `label` and `score` as they come, or with `arguments.output` the number of rows written. For
-        multi-label models `label` is the list of labels above one half and `score` the list of their probabilities.
-        With `arguments.all_scores` there is a `score_LABEL` for each label too, and with `arguments.keep_columns`
-        what the input has in these columns; one that is called as another column of the output becomes `input_NAME`.
+        Rows of `text`, `label` and `score`: a list for `texts`, for a file one after the other; or with `output` the
+        number of rows written. For multi-label models `label` is the list of labels above one half and `score` the
+        list of their probabilities. With `all_scores` there is a `score_LABEL` for each label too, and with
+        `keep_columns` what the input has in these columns; one that is called as another column of the output becomes
+        `input_NAME`.
 
     Raises:
         InputError: the run, the input or the output cannot be used; the output file is then not written.
     """
+    run, texts = str(run), [texts] if isinstance(texts, str) else list(texts)
+    arguments = settings_of(PredictionArguments, arguments, settings)
     require(
         bool(texts) != (arguments.input is not None),
         "Give either sentences or --input FILE (or --input - for standard input).",
@@ -84,7 +96,7 @@ def predict(run: str, texts: list[str], arguments: PredictionArguments) -> Itera
         answer | dict(zip(kept, values, strict=True)) for answer, (_, values) in zip(answers, originals, strict=True)
     )
     if output is None:
-        return rows
+        return list(rows) if texts else rows
     several = classifier.problem_type == "multi_label_classification"
     return write_rows(rows, output, several=several, more=dict.fromkeys(scores, pa.float64()) | kept)
 

@@ -10,6 +10,15 @@ MOST_LAYERS = 1_000
 
 
 @dataclass
+class TaskArguments:
+    """What the model is for."""
+
+    flag_group: ClassVar[str] = "Model"
+
+    task: str = field(default="text-classification", metadata={"help": "What the model is for; its name on the Hub."})
+
+
+@dataclass
 class ModelArguments:
     """Which model to train. The defaults suit a few thousand to a hundred thousand real texts (README.md)."""
 

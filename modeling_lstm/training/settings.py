@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from ..data.arguments import DataArguments, TokenizerArguments
-from ..tasks.base import TEXT_CLASSIFICATION, task_class
+from ..tasks.base import task_class
 from ..utils.settings import build_settings, to_flags
-from .arguments import ModelArguments
+from .arguments import ModelArguments, TaskArguments
 from .defaults import TRANSFORMER_DEFAULTS
 from .recipes import read_recipe
 from .trainer_arguments import LstmTrainingArguments
@@ -21,11 +21,10 @@ class TrainingSettings:
     What to train, on which data, and how. The settings have the names of the flags of `modeling-lstm train`.
 
     Args:
-        task: What the model is for; its name on the Hub.
         model_init: Makes the model to train, from tokenizer and task, in place of the settings of the model.
         command: What was typed, for the record. By default the command that does the same.
-        settings: Those of [`ModelArguments`], [`TokenizerArguments`], [`DataArguments`] and [`LstmTrainingArguments`],
-            which include all of `transformers.TrainingArguments`.
+        settings: `task`, and those of [`DataArguments`], [`ModelArguments`], [`TokenizerArguments`] and
+            [`LstmTrainingArguments`], which include all of `transformers.TrainingArguments`.
 
     Attributes:
         model: How the model is built.
@@ -38,24 +37,30 @@ class TrainingSettings:
     """
 
     command_name: ClassVar[str] = "train"
-    kinds: ClassVar[tuple[type, ...]] = (ModelArguments, TokenizerArguments, DataArguments, LstmTrainingArguments)
+    kinds: ClassVar[tuple[type, ...]] = (
+        TaskArguments,
+        DataArguments,
+        ModelArguments,
+        TokenizerArguments,
+        LstmTrainingArguments,
+    )
 
     def __init__(
         self,
         *,
-        task: str = TEXT_CLASSIFICATION,
         model_init: Callable[[Any, Any], Any] | None = None,
         command: str | None = None,
         **settings: Any,
     ):
-        task_class(task)
-        self.task, self.model_init, self.settings = task, model_init, settings
+        self.model_init, self.settings = model_init, settings
         parts = build_settings(self.kinds, self.defaults(settings) | settings)
-        self.model: ModelArguments = parts[0]
-        self.tokenizer: TokenizerArguments = parts[1]
-        self.data: DataArguments = parts[2]
-        self.training: LstmTrainingArguments = parts[3]
+        self.task: str = parts[0].task
+        self.data: DataArguments = parts[1]
+        self.model: ModelArguments = parts[2]
+        self.tokenizer: TokenizerArguments = parts[3]
+        self.training: LstmTrainingArguments = parts[4]
         self.parts = parts
+        task_class(self.task)
         self.command = command or self._own_command()
 
     @classmethod
@@ -79,5 +84,4 @@ class TrainingSettings:
         return TRANSFORMER_DEFAULTS if settings.get("transformer") is not None else {}
 
     def _own_command(self) -> str:
-        task = [] if self.task == TEXT_CLASSIFICATION else ["--task", self.task]
-        return shlex.join(["modeling-lstm", self.command_name, *task, *to_flags(self.settings)])
+        return shlex.join(["modeling-lstm", self.command_name, *to_flags(self.settings)])
