@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from modeling_lstm.comparison import CompareArguments, compare
+from modeling_lstm.comparison.comparing import open_systems
 from modeling_lstm.comparison.neural import NeuralSystem
 from modeling_lstm.comparison.report import RESULT, write_report
-from modeling_lstm.comparison.runner import open_systems
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.utils.files import write_json
 

@@ -28,7 +28,7 @@ from transformers import (
 
 from modeling_lstm import LstmConfig, LstmForSequenceClassification
 from modeling_lstm.inference.arguments import ExportArguments
-from modeling_lstm.inference.export import export
+from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.inference.torch_backend import torch_classifier
 from modeling_lstm.models.text_classifier import TextClassifier
 from modeling_lstm.models.tokenization_lstm import LstmTokenizer

@@ -12,7 +12,7 @@ import numpy as np
 from datasets import load_dataset
 
 from modeling_lstm.inference.arguments import ExportArguments
-from modeling_lstm.inference.export import export
+from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.inference.prediction import open_classifier
 
 from .accuracy import SEEDS, data_folder, local_flags, train_run

@@ -11,12 +11,12 @@ from .models.registration import register_when_imported
 from .utils.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .comparison.runner import compare as compare
-    from .distillation.runner import distill as distill
+    from .comparison.comparing import compare as compare
+    from .distillation.job import distill as distill
     from .evaluation.evaluator import evaluate as evaluate
     from .explanation.explainer import explain as explain
     from .explanation.tracing import trace as trace
-    from .inference.export import export as export
+    from .inference.onnx_export import export as export
     from .inference.prediction import predict as predict
     from .models.configuration_lstm import LstmConfig as LstmConfig
     from .models.modeling_bag_of_words import BagOfWordsConfig as BagOfWordsConfig
@@ -45,11 +45,11 @@ _MODULES = {
     "TextClassifier": ".models.text_classifier",
     "TrainingJob": ".training.job",
     "WordVectors": ".vectors.word_vectors",
-    "compare": ".comparison.runner",
-    "distill": ".distillation.runner",
+    "compare": ".comparison.comparing",
+    "distill": ".distillation.job",
     "evaluate": ".evaluation.evaluator",
     "explain": ".explanation.explainer",
-    "export": ".inference.export",
+    "export": ".inference.onnx_export",
     "load_run": ".runs.run_folders",
     "predict": ".inference.prediction",
     "push": ".publishing.sharing",

@@ -17,7 +17,7 @@ def make_compare_parser() -> CommandParser:
 def run_compare(given: list[str]) -> int:
     """Compare systems on the same data."""
     arguments, data = make_compare_parser().read(given)
-    from ..comparison.runner import compare
+    from ..comparison.comparing import compare
 
     compare(arguments.systems, data, arguments, command=shlex.join(["modeling-lstm", "compare", *given]))
     print((Path(arguments.output_dir) / "comparison.md").read_text(encoding="utf-8"))

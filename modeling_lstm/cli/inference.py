@@ -41,7 +41,7 @@ def make_export_parser() -> CommandParser:
 def run_export(given: list[str]) -> int:
     """Write a run as ONNX."""
     arguments, rest = make_export_parser().read(given)
-    from ..inference.export import export
+    from ..inference.onnx_export import export
 
     found = export(rest.run, rest.output_dir, arguments)
     print(

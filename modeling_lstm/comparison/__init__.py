@@ -6,7 +6,7 @@ from ..utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .arguments import CompareArguments as CompareArguments
-    from .runner import compare as compare
+    from .comparing import compare as compare
     from .systems import Predict as Predict
     from .systems import System as System
     from .systems import Task as Task
@@ -16,7 +16,7 @@ _MODULES = {
     "Predict": ".systems",
     "System": ".systems",
     "Task": ".systems",
-    "compare": ".runner",
+    "compare": ".comparing",
 }
 __all__ = list(_MODULES)
 __getattr__, __dir__ = lazy_names(__name__, _MODULES)

@@ -21,7 +21,7 @@ from ..runs.run_folders import RECORD
 from ..tasks.text_classification import TextClassification
 from ..utils.errors import InputError, listed, require
 from ..utils.files import replaced, write_json
-from .slices import shuffled
+from .row_groups import shuffled
 from .systems import System, Task
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from ..utils.files import write_json, write_text
 from ..utils.markdown import table
 from .kinds import KINDS, Kind
 from .neural import FEWEST_STEPS
-from .plots import against_cost, learning_curves, undominated
+from .report_plots import against_cost, learning_curves, undominated
 
 RESULT = "comparison.json"
 ALPHA = 0.05

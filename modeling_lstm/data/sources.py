@@ -20,7 +20,7 @@ from ..utils.errors import InputError, listed, require
 from .arguments import FileArguments, split_subset
 from .columns import guess_text_column, joined
 from .formats.encodings import format_of
-from .formats.opening import FORMATS
+from .formats.known_formats import FORMATS
 from .order_matters import load_order_matters
 from .split_files import files_by_split
 from .splits import FileSplit, LoadedSplit, Split

@@ -14,7 +14,7 @@ from huggingface_hub import DatasetCard
 
 from ..utils.errors import listed, require
 from .formats.encodings import format_of
-from .formats.opening import FORMATS
+from .formats.known_formats import FORMATS
 
 _CARD_FILES = {"config_name", "data_files", "data_dir", "default"}
 

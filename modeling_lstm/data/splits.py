@@ -14,7 +14,7 @@ from datasets import (
 
 from ..utils.errors import listed, require
 from .arguments import FileArguments
-from .formats.opening import open_table
+from .formats.known_formats import open_table
 from .formats.parquet import STRINGS, ParquetFile
 from .formats.table import find_column
 from .text_tables import READING, TextTables

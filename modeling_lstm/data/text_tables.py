@@ -16,7 +16,7 @@ from datasets.builder import Key
 
 from ..utils.errors import listed, require
 from .arguments import FileArguments
-from .formats.opening import open_table
+from .formats.known_formats import open_table
 from .formats.table import Table
 
 READING = 1  # raise it when text files are read otherwise, so that older caches are not used

@@ -12,7 +12,7 @@ from ..explanation import explain
 from ..explanation.attribution import Encoded, encode
 from ..explanation.explainer import NO_LABEL
 from ..explanation.figure import draw
-from ..explanation.page import coloured
+from ..explanation.html_page import coloured
 from ..inference.torch_backend import torch_classifier
 from ..runs.run_folders import load_run, read_record
 from ..utils.errors import InputError, require

@@ -18,8 +18,8 @@ from ..hub.downloads import is_hub_id
 from ..utils.errors import require
 from .arguments import DistillationArguments
 from .augmentation import MASK
+from .distillation_trainer import LOGITS, UNLABELED
 from .teacher import CHUNK, Teacher, mean_known
-from .trainer import LOGITS, UNLABELED
 from .transfer import transfer_text
 
 logger = logging.getLogger(__name__)

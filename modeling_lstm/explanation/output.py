@@ -8,7 +8,7 @@ from ..utils.figures import save
 from ..utils.files import replaced, write_text
 from .explainer import explain
 from .figure import draw
-from .page import page
+from .html_page import page
 from .terminal import show
 
 ENDINGS = (".png", ".svg", ".html", ".json")

@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
 )
 
 from ..utils.errors import InputError, listed, require
-from .failures import FAILURES, reason
+from .refusals import FAILURES, reason
 
 logger = logging.getLogger(__name__)
 

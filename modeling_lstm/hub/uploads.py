@@ -20,7 +20,7 @@ from huggingface_hub.errors import (
 from ..utils.errors import InputError, require, without_tokens
 from .card_marks import is_as_written
 from .downloads import COMMIT_HASH
-from .failures import FAILURES, reason
+from .refusals import FAILURES, reason
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from ..data.columns import LINE_BREAK, guess_text_column, joined
 from ..data.formats.delimited import Lines, lines_of
 from ..data.formats.encodings import BYTE_ORDER_MARK, known_encoding
-from ..data.formats.opening import open_table
+from ..data.formats.known_formats import open_table
 from ..data.formats.parquet import ParquetFile
 from ..data.formats.table import Table, find_column
 from ..models.text_classifier import JOINT, MODEL, TextClassifier

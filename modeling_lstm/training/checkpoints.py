@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..tasks.base import Task, TaskData
 from ..utils.errors import InputError, listed, require
-from .trainer import ORIGIN
+from .lstm_trainer import ORIGIN
 
 logger = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from ..runs.record import RunRecord
-from .runner import Training
-from .settings import TrainingSettings
+from .job_settings import TrainingSettings
+from .steps import Training
 
 
 class TrainingJob(TrainingSettings):

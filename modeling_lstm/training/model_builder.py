@@ -17,7 +17,7 @@ from ..tasks.base import Task
 from ..utils.errors import InputError, require
 from ..vectors.initial_embeddings import InitialEmbeddings
 from .arguments import ModelArguments
-from .trainer import word_table
+from .lstm_trainer import word_table
 from .trainer_arguments import LstmTrainingArguments
 
 

@@ -11,9 +11,9 @@ from sklearn.decomposition import PCA
 from transformers import PreTrainedTokenizerBase
 
 from ..utils.errors import listed, require
-from .opening import WordSource
 from .token_table import TokenTable
 from .word_matching import special_ids, whole_words
+from .word_sources import WordSource
 
 logger = logging.getLogger(__name__)
 

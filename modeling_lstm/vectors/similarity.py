@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from ..utils.errors import InputError, listed, require
-from .opening import WordSource, open_source
 from .word_matching import whole_words
+from .word_sources import WordSource, open_source
 from .word_vectors import WordVectors
 
 COMPARED = 2_000  # shared words, commonest first, that agreement is measured on

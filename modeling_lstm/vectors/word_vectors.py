@@ -14,12 +14,12 @@ from ..hub.uploads import Push, create_repository, files_of, push_files
 from ..models.tokenization_lstm import LstmTokenizer
 from ..utils.errors import InputError, require
 from ..utils.files import whole_or_nothing, write_json
+from .card_template import write_card
 from .formats.fasttext import Subwords, read_fasttext
-from .formats.files import VectorFile, reading
 from .formats.text import read_text
+from .formats.vector_file import VectorFile, reading
 from .formats.word2vec import read_word2vec
 from .static_models import CONFIG, PADDING, UNKNOWN, WEIGHTS, StaticModel, read_static
-from .vectors_card import write_card
 
 logger = logging.getLogger(__name__)
 

@@ -188,7 +188,7 @@ def test_dropped_batches_are_none_of_validation(data_folder: Path, tmp_path: Pat
 def test_what_a_library_says_of_a_setting_is_one_sentence(
     data_folder: Path, tmp_path: Path, fails: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from modeling_lstm.training.trainer import LstmTrainer
+    from modeling_lstm.training.lstm_trainer import LstmTrainer
 
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("no such kernel")

@@ -35,7 +35,7 @@ TINY += "per_device_train_batch_size: 16\ndataset: not/read\n"
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Costs made up, and no more steps than asked for."""
     made_up = {"p50_ms": 1.0, "p95_ms": 2.0, "texts_per_second": 100.0, "load_seconds": 0.1, "memory_mb": 10}
-    module = sys.modules["modeling_lstm.comparison.runner"]
+    module = sys.modules["modeling_lstm.comparison.comparing"]
     monkeypatch.setattr(module, "measure", lambda systems, *_: {name: dict(made_up) for name in systems})
     monkeypatch.setattr(NeuralSystem, "fewest_steps", 0)
 
@@ -208,7 +208,7 @@ def test_fasttext_does_not_learn_numbers(
     flags += ["--output_dir", str(tmp_path / "out"), "--trials", "1", "--shares", "1", "--resamples", "100"]
     told = fails(*flags, "--systems", "tfidf", "fasttext")
     assert "The system 'fasttext' cannot learn this task, regression: leave it out of --systems." in told
-    module = sys.modules["modeling_lstm.comparison.runner"]
+    module = sys.modules["modeling_lstm.comparison.comparing"]
     monkeypatch.setattr(module, "DEFAULT_SYSTEMS", ("tfidf", "fasttext"))
     monkeypatch.setitem(sys.modules, "fasttext", None)  # nor need it be there
     with caplog.at_level(logging.INFO):

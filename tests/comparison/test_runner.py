@@ -124,7 +124,7 @@ def _costs_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
         return {name: dict(made_up) for name in systems}
 
     if "real_costs" not in request.fixturenames:
-        monkeypatch.setattr(sys.modules["modeling_lstm.comparison.runner"], "measure", measure_nothing)
+        monkeypatch.setattr(sys.modules["modeling_lstm.comparison.comparing"], "measure", measure_nothing)
 
 
 @pytest.fixture(autouse=True)
@@ -215,7 +215,7 @@ def test_a_killed_training_goes_on_where_it_was(
     system = NeuralSystem.from_recipe(tmp_path / "tiny.yaml")
     whole = compare([system], data, arguments(tmp_path / "whole", seeds=1, shares=[1.0]))["systems"]["tiny"]
     with monkeypatch.context() as context:
-        context.setattr("modeling_lstm.training.runner.save_run", stop)
+        context.setattr("modeling_lstm.training.steps.save_run", stop)
         with pytest.raises(KeyboardInterrupt):
             compare([system], data, arguments(tmp_path / "cut", seeds=1, shares=[1.0]))
     folder = tmp_path / "cut" / "runs/tiny/setting-0/rows-90/seed-0"

@@ -48,7 +48,7 @@ def test_the_log_names_their_number(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_a_comparison_tells_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     costs = {"p50_ms": 1.0, "p95_ms": 2.0, "texts_per_second": 100.0, "load_seconds": 0.1, "memory_mb": 10}
-    module = sys.modules["modeling_lstm.comparison.runner"]
+    module = sys.modules["modeling_lstm.comparison.comparing"]
     monkeypatch.setattr(module, "measure", lambda systems, *_: dict.fromkeys(systems, costs))
     train = [(f"{text} at {n}", label) for n, (text, label) in enumerate(opinion_rows(60))]
     for split, rows in (("train", train), ("validation", opinion_rows(12)), ("test", [*opinion_rows(9), *train[:3]])):

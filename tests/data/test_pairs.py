@@ -15,8 +15,8 @@ from modeling_lstm.data.tokenization import build_tokenizer, tokenize
 from modeling_lstm.inference.torch_backend import torch_classifier
 from modeling_lstm.models.text_classifier import JOINT, TextClassifier, as_trained
 from modeling_lstm.models.tokenization_lstm import SEPARATOR
-from modeling_lstm.vectors.opening import open_source
 from modeling_lstm.vectors.token_table import TokenTable
+from modeling_lstm.vectors.word_sources import open_source
 from tests.conftest import tiny_model
 
 ALGORITHMS = ("word", "bpe", "wordpiece", "unigram")

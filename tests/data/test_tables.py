@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from modeling_lstm.data.arguments import FileArguments
 from modeling_lstm.data.formats.json_lines import meant
-from modeling_lstm.data.formats.opening import open_table
+from modeling_lstm.data.formats.known_formats import open_table
 from modeling_lstm.data.formats.table import Table
 from modeling_lstm.utils.errors import InputError
 

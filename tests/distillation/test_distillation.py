@@ -22,10 +22,10 @@ from modeling_lstm.distillation.arguments import DistillationArguments
 from modeling_lstm.distillation.augmentation import MASK, variants
 from modeling_lstm.distillation.cache import LogitCache
 from modeling_lstm.distillation.dataset import label_dataset
+from modeling_lstm.distillation.distillation_trainer import DistillationTrainer
+from modeling_lstm.distillation.job import DistillationJob
 from modeling_lstm.distillation.loss import divergence
-from modeling_lstm.distillation.runner import DistillationJob
 from modeling_lstm.distillation.teacher import Teacher
-from modeling_lstm.distillation.trainer import DistillationTrainer
 from modeling_lstm.distillation.transfer import _key, transfer_text
 from modeling_lstm.inference.prediction import open_classifier
 from modeling_lstm.runs.run_folders import load_run, read_record

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from scipy.stats import binomtest
 from sklearn import metrics as sk
 
-from modeling_lstm.comparison.plots import _name_points, against_cost, undominated
-from modeling_lstm.comparison.slices import shuffled, slices
+from modeling_lstm.comparison.report_plots import _name_points, against_cost, undominated
+from modeling_lstm.comparison.row_groups import shuffled, slices
 from modeling_lstm.evaluation.intervals import averaged, bootstrap
 from modeling_lstm.evaluation.metrics import MULTI_LABEL, REGRESSION, SINGLE_LABEL, scores, summands, summed_scores
 from modeling_lstm.evaluation.significance import enough, holm, paired, randomization_test, sign_test

@@ -18,7 +18,7 @@ from modeling_lstm.cli import main
 from modeling_lstm.explanation import explain
 from modeling_lstm.explanation.attribution import contributions, encode, integrated, score_rows, scores
 from modeling_lstm.explanation.figure import draw
-from modeling_lstm.explanation.page import page
+from modeling_lstm.explanation.html_page import page
 from modeling_lstm.explanation.terminal import show
 from modeling_lstm.explanation.tracing import trace
 from modeling_lstm.runs.run_folders import load_run

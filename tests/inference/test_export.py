@@ -21,7 +21,7 @@ from modeling_lstm import (
 )
 from modeling_lstm.cli import main
 from modeling_lstm.inference.arguments import ExportArguments
-from modeling_lstm.inference.export import export
+from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.inference.prediction import open_classifier
 from modeling_lstm.models.text_classifier import TextClassifier
 from tests.conftest import WORDS, opinion_rows, tiny_config, write_csv

@@ -11,8 +11,8 @@ from torch import nn
 from transformers import Trainer
 
 from modeling_lstm.cli import main
+from modeling_lstm.training.lstm_trainer import LstmTrainer
 from modeling_lstm.training.optimizer import RowAdamW, clip_gradients
-from modeling_lstm.training.trainer import LstmTrainer
 from tests.conftest import TRAIN_FLAGS
 
 pytestmark = pytest.mark.numeric

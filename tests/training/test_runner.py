@@ -23,7 +23,7 @@ from modeling_lstm import BagOfWordsForSequenceClassification, LstmForSequenceCl
 from modeling_lstm.cli import main
 from modeling_lstm.runs.run_folders import load_run, save_run
 from modeling_lstm.training.averaging import EVERY, WeightAverage
-from modeling_lstm.training.trainer import LstmTrainer
+from modeling_lstm.training.lstm_trainer import LstmTrainer
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import TRAIN_FLAGS, opinion_rows, tiny_model, write_csv
@@ -168,7 +168,7 @@ STEPWISE += "--word_dropout 0.1 --embedding_dropout 0.1 --classifier_dropout 0.2
 HELD = """
 import signal, sys
 from modeling_lstm.cli import main
-from modeling_lstm.training.trainer import LstmTrainer
+from modeling_lstm.training.lstm_trainer import LstmTrainer
 step = LstmTrainer.training_step
 def held(self, *given, **named):
     if self.state.global_step == 100:
@@ -387,7 +387,7 @@ def test_bad_recipes(tmp_path: Path, fails: Callable[..., str]) -> None:
 
 
 def test_the_recipes_of_the_repository_parse() -> None:
-    from modeling_lstm.distillation.runner import DistillationJob
+    from modeling_lstm.distillation.job import DistillationJob
     from modeling_lstm.training.job import TrainingJob
 
     recipes = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))

@@ -25,14 +25,14 @@ from transformers import (
 from modeling_lstm import LstmForSequenceClassification, LstmTokenizer
 from modeling_lstm.cli import main
 from modeling_lstm.training.job import TrainingJob
-from modeling_lstm.training.trainer import LstmTrainer
+from modeling_lstm.training.lstm_trainer import LstmTrainer
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.utils.errors import InputError
 from modeling_lstm.vectors import WordVectors
 from modeling_lstm.vectors.initial_embeddings import InitialEmbeddings, initial_embeddings
-from modeling_lstm.vectors.opening import WordSource, open_source
 from modeling_lstm.vectors.token_table import TokenTable
 from modeling_lstm.vectors.word_matching import whole_words
+from modeling_lstm.vectors.word_sources import WordSource, open_source
 from tests.conftest import TRAIN_FLAGS, opinion_rows, tiny_model
 
 TEXTS = [text for text, _ in opinion_rows(90)]

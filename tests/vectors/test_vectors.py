@@ -22,9 +22,9 @@ from modeling_lstm.cli import main
 from modeling_lstm.utils.errors import InputError
 from modeling_lstm.vectors import WordVectors
 from modeling_lstm.vectors.formats.fasttext import ngrams
-from modeling_lstm.vectors.opening import WordSource, open_source
 from modeling_lstm.vectors.similarity import compare, load_vectors
 from modeling_lstm.vectors.word_matching import spellings, whole_words
+from modeling_lstm.vectors.word_sources import WordSource, open_source
 
 WORDS = ["the", "a", "film", "good", "Good", "naïve", "#", ".", "n't", "3", "émoi", "电影"]
 SENTENCES = [["the", "film", "was", "good"], ["a", "naïve", "film", "Good", "."], ["émoi", "电影", "the", "a"]] * 5

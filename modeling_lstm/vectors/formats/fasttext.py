@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...utils.errors import require
-from .files import FASTTEXT_MAGIC, HEAD, LARGEST_DIMENSION, VectorFile
 from .text import EVERY
+from .vector_file import FASTTEXT_MAGIC, HEAD, LARGEST_DIMENSION, VectorFile
 from .word2vec import LONGEST_WORD
 
 _SETTINGS = "<10id"

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from ...utils.errors import InputError, require
-from .files import LONGEST_LINE, NUMBER, Header, VectorFile, read_header
+from .vector_file import LONGEST_LINE, NUMBER, Header, VectorFile, read_header
 
 logger = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from collections.abc import Container, Iterator
 import numpy as np
 
 from ...utils.errors import InputError, require
-from .files import HEAD, VectorFile, read_header
 from .text import EVERY, warn_of_wordless
+from .vector_file import HEAD, VectorFile, read_header
 
 LONGEST_WORD = 10_000
 LARGEST, SMALLEST = 1e10, 1e-15  # what is beyond, but for zero, is hardly a number of a word vector

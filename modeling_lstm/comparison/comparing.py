@@ -26,7 +26,7 @@ from .costs import measure
 from .experiment import SPLITS, Outcome, Run, Study
 from .registry import open_system
 from .report import RESULT, write_report
-from .slices import slices
+from .row_groups import slices
 from .systems import System
 
 logger = logging.getLogger(__name__)

@@ -26,17 +26,17 @@ from ..tasks.base import Task, TaskData, task_class
 from ..utils.errors import InputError, require
 from ..utils.processes import failing_once, from_main, is_main, is_single_in_spite, main_first
 from ..vectors.initial_embeddings import InitialEmbeddings
-from ..vectors.opening import WordSource
 from ..vectors.token_table import TokenTable
+from ..vectors.word_sources import WordSource
 from .checkpoints import check_origin, origin
 from .defaults import PRETRAINED_RATE
-from .failures import explain_failures
+from .error_messages import explain_failures
 from .folders import check_sources, prepare_folder
+from .initial_vectors import open_word_source, prepare_vectors
+from .job_settings import TrainingSettings
+from .lstm_trainer import LstmTrainer
 from .model_builder import build_model, describe_model
 from .outcome import training_outcome
-from .settings import TrainingSettings
-from .trainer import LstmTrainer
-from .word_vectors import open_word_source, prepare_vectors
 
 logger = logging.getLogger(__name__)
 

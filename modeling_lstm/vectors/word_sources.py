@@ -8,7 +8,7 @@ import numpy as np
 
 from ..hub.downloads import download_file, exists
 from ..utils.errors import require
-from .formats.files import VectorFile
+from .formats.vector_file import VectorFile
 from .static_models import WEIGHTS, read_static
 from .token_table import TokenTable, static_table, transformer_table
 from .word_matching import spellings

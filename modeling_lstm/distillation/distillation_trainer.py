@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from ..training.trainer import LstmTrainer
+from ..training.lstm_trainer import LstmTrainer
 from .arguments import DistillationArguments
 from .loss import divergence, logit_loss
 

@@ -9,8 +9,8 @@ from ..data.arguments import TokenizerArguments
 from ..hub.downloads import is_hub_id
 from ..utils.errors import require
 from ..vectors.initial_embeddings import InitialEmbeddings, initial_embeddings
-from ..vectors.opening import WordSource, open_source
 from ..vectors.token_table import TokenTable
+from ..vectors.word_sources import WordSource, open_source
 from .arguments import ModelArguments
 
 logger = logging.getLogger(__name__)

@@ -15,12 +15,12 @@ from ..inference.torch_backend import torch_classifier
 from ..runs.record import RunRecord
 from ..training.defaults import TRANSFORMER_DEFAULTS
 from ..training.job import TrainingJob
-from ..training.runner import Training
+from ..training.steps import Training
 from ..utils.errors import require
 from .arguments import STUDENT_DEFAULTS, DistillationArguments
 from .dataset import label_dataset
+from .distillation_trainer import DistillationTrainer
 from .student_gap import measure_gap
-from .trainer import DistillationTrainer
 
 
 class DistillationJob(TrainingJob):
