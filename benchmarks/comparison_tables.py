@@ -6,8 +6,8 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from modeling_lstm.comparison.report import is_clear, ranking, spread
-from modeling_lstm.utils.markdown import table
+from modeling_lstm.comparison.report import format_spread, is_clear, rank_systems
+from modeling_lstm.utils.markdown import make_table
 
 from .accuracy import RESULTS
 from .comparison import DATA, STUDENT_NAME, SYSTEMS, TRANSFORMER_NAME
@@ -69,7 +69,8 @@ def curves_table() -> str:
             points = {point["rows"]: point for point in one["systems"][system]["curve"]}
             points[whole] = one["systems"][system]["scores"][metric]
             cells = [
-                f"{spread(metric, points[rows])} ({rows:,})" if rows in points else "" for rows in (*numbers, whole)
+                f"{format_spread(metric, points[rows])} ({rows:,})" if rows in points else ""
+                for rows in (*numbers, whole)
             ]
             lines.append([TITLES[name], system, *cells])
     return _filled(["data set", "system", "1 % of the rows", "10 %", "all"], lines)
@@ -102,13 +103,13 @@ def _heads(found: dict[str, Comparison]) -> list[str]:
 
 
 def _filled(heads: list[str], rows: list[list[str]]) -> str:
-    return table(heads, rows) + "\n"
+    return make_table(heads, rows) + "\n"
 
 
 def _score(one: Comparison, name: str) -> list[str]:
     metric = one["task"]["metric"]
-    shown = spread(metric, one["systems"][name]["scores"][metric])
-    return [shown if is_clear(one, ranking(one)[0], name) else f"**{shown}**"]
+    shown = format_spread(metric, one["systems"][name]["scores"][metric])
+    return [shown if is_clear(one, rank_systems(one)[0], name) else f"**{shown}**"]
 
 
 def _cost(one: Comparison, name: str) -> list[str]:
@@ -127,4 +128,4 @@ def _order(one: Comparison, name: str, parts: tuple[str, ...]) -> list[str]:
     system = one["systems"][name]
     slices, shuffled = system["slices"], system["shuffled"]
     shown = [system["scores"]["accuracy"], *(slices[part] for part in parts), shuffled["accuracy"], shuffled["changed"]]
-    return [spread("accuracy", scores) for scores in shown]
+    return [format_spread("accuracy", scores) for scores in shown]

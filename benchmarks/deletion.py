@@ -13,8 +13,8 @@ import torch
 
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.data.loading import load_data
-from modeling_lstm.explanation.attribution import Encoded, contributions, encode, score_rows
-from modeling_lstm.runs.environment import environment
+from modeling_lstm.explanation.attribution import Encoded, attribute, encode, score_rows
+from modeling_lstm.runs.environment import describe_environment
 from modeling_lstm.runs.run_folders import load_run, read_record
 from modeling_lstm.utils.files import write_json
 
@@ -46,7 +46,7 @@ def main() -> None:
     errors = []
     for text in texts[: arguments.rows]:
         encoded = encode(tokenizer, text)
-        found = contributions(model, tokenizer, encoded)
+        found = attribute(model, tokenizer, encoded)
         errors.append(found.completeness_error)
         label = record["task"]["label_names"].index(found.label)
         orders = {
@@ -73,7 +73,7 @@ def main() -> None:
         },
         "completeness error": {"median": float(np.median(errors)), "95 %": float(np.quantile(errors, 0.95))},
     }
-    write_json(arguments.output, portable({"results": result} | environment()))
+    write_json(arguments.output, portable({"results": result} | describe_environment()))
     for name, area in result["area"].items():
         print(f"{name:<24}{area:.4f} +- {result['spread of the area'][name]:.4f}")
 

@@ -3,7 +3,7 @@
 import statistics
 from typing import Any
 
-from modeling_lstm.utils.markdown import table
+from modeling_lstm.utils.markdown import make_table
 
 from .accuracy import SEEDS, records_of, spread
 from .distillation import FEW_LABELS, TWEETS
@@ -46,7 +46,7 @@ def distillation_table() -> str:
                 ", ".join(_minutes(one) for one in students),
             ]
         )
-    return table(heads, rows) + "\n"
+    return make_table(heads, rows) + "\n"
 
 
 def _percent(scores: list[float]) -> str:

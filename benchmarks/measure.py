@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from modeling_lstm.runs.environment import environment
+from modeling_lstm.runs.environment import describe_environment
 from modeling_lstm.utils.files import write_json
 
 from .accuracy import RESULTS
@@ -114,7 +114,7 @@ def parser(about: str | None, name: str) -> argparse.ArgumentParser:
 def write(path: Path, found: Any) -> None:
     """Write a record with machine, versions, threads, and the load before anything was measured by the caller."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"load": LOAD, "results": found} | environment())
+    write_json(path, {"load": LOAD, "results": found} | describe_environment())
 
 
 LOAD = os.getloadavg()  # when the benchmark was started

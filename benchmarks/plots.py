@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from modeling_lstm.utils.figures import logarithmic, save
+from modeling_lstm.utils.figures import save, use_logarithmic_axis
 
 from .measure import SPEED
 
@@ -38,7 +38,7 @@ def ratios(groups: list[str], series: dict[str, list[float]], label: str, title:
     axes = figure.subplots()
     bars(axes, groups, series)
     axes.axhline(1.0, color="black", linewidth=0.8, linestyle="--")
-    logarithmic(axes, "y")
+    use_logarithmic_axis(axes, "y")
     axes.set_ylabel(label)
     axes.set_title(title, fontsize=10)
     return figure
@@ -103,9 +103,9 @@ def scaling(found: dict[str, Any]) -> Figure:
     vocabulary.set_ylim(bottom=0)
     vocabulary.legend(fontsize=8, frameon=False)
     for axes in (length, rows, vocabulary):
-        logarithmic(axes)
+        use_logarithmic_axis(axes)
         axes.spines[["top", "right"]].set_visible(False)
-    logarithmic(length, "y")
+    use_logarithmic_axis(length, "y")
     return figure
 
 

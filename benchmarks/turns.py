@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modeling_lstm.explanation import explain
-from modeling_lstm.runs.environment import environment
+from modeling_lstm.runs.environment import describe_environment
 from modeling_lstm.runs.run_folders import load_run, read_record
 from modeling_lstm.utils.files import write_json
 
@@ -58,7 +58,7 @@ def main() -> None:
         )
     record = read_record(Path(arguments.run))
     run = {"data": record["data"]["dataset"], "accuracy": record["metrics"].get("test", {}).get("accuracy")}
-    write_json(arguments.output, portable({"results": {"run": run, "sentences": found}} | environment()))
+    write_json(arguments.output, portable({"results": {"run": run, "sentences": found}} | describe_environment()))
     for row in found:
         print(f"{row['answer']:<10}{row['probability']:.2f}  {row['turn']['word']:<12}{row['sentence']}")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modeling_lstm.runs.environment import environment
+from modeling_lstm.runs.environment import describe_environment
 from modeling_lstm.utils.files import write_json
 
 READ = """
@@ -96,7 +96,7 @@ def main() -> None:
         "memory_before_mb": round(found["before_mb"]),
     }
     print(json.dumps(result, indent=2))
-    write_json(arguments.output, result | environment())
+    write_json(arguments.output, result | describe_environment())
 
 
 if __name__ == "__main__":

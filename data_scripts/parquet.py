@@ -8,11 +8,11 @@ from pathlib import Path
 from datasets import ClassLabel, DatasetDict, DownloadManager
 from huggingface_hub import DatasetCardData
 
-from modeling_lstm.hub.card_marks import marked
-from modeling_lstm.hub.uploads import CARD, Push, create_repository, files_of, push_files
+from modeling_lstm.hub.card_marks import mark_card
+from modeling_lstm.hub.uploads import CARD, Push, create_repository, find_files, push_files
 from modeling_lstm.utils.errors import InputError
-from modeling_lstm.utils.files import whole_or_nothing
-from modeling_lstm.utils.markdown import code
+from modeling_lstm.utils.files import write_folder
+from modeling_lstm.utils.markdown import inline_code
 
 Counts = dict[str, dict[str, int]]
 
@@ -57,12 +57,12 @@ def check_counts(found: Counts, expected: Counts) -> None:
 
 def write_data_set(folder: Path, configurations: dict[str, DatasetDict], description: Description) -> None:
     """Write `CONFIGURATION/SPLIT.parquet` and the card `README.md`, all or nothing."""
-    with whole_or_nothing(folder) as temporary:
+    with write_folder(folder) as temporary:
         for name, splits in configurations.items():
             (temporary / name).mkdir()
             for split, rows in splits.items():
                 rows.to_parquet(temporary / name / f"{split}.parquet")
-        (temporary / CARD).write_text(marked(card(configurations, description)), encoding="utf-8")
+        (temporary / CARD).write_text(mark_card(card(configurations, description)), encoding="utf-8")
 
 
 def card(configurations: dict[str, DatasetDict], description: Description) -> str:
@@ -85,7 +85,7 @@ def card(configurations: dict[str, DatasetDict], description: Description) -> st
     for name, splits in configurations.items():
         for split, rows in splits.items():
             label = rows.features.get("label")
-            names = ", ".join(map(code, label.names)) if isinstance(label, ClassLabel) else "none"
+            names = ", ".join(map(inline_code, label.names)) if isinstance(label, ClassLabel) else "none"
             lines.append(f"| `{name}` | {split} | {rows.num_rows:,} | {names} |")
     columns = next(iter(next(iter(configurations.values())).values())).features
     features = ["| column | type |", "|---|---|"]
@@ -124,7 +124,7 @@ def push_data_set(
     """Push what [`write_data_set`] wrote of these configurations, in one commit; the same again makes none."""
     repo_id = create_repository(repo_id, "dataset", private=private)
     names = [f"{name}/{split}.parquet" for name, splits in configurations.items() for split in splits]
-    files = files_of(folder, [*names, CARD])
+    files = find_files(folder, [*names, CARD])
     message = "Upload a data set of modeling-lstm"
     return push_files(files, repo_id, message, repo_type="dataset", overwrite_card=overwrite_card)
 

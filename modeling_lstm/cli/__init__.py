@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ..utils.errors import InputError, save_failure, without_tokens
+from ..utils.errors import InputError, explain_save_failure, hide_tokens
 from ..utils.processes import end_launch, is_main, is_told_here, leave_launch
 from .registry import COMMANDS, Command, run
 
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        if cause := save_failure(error):
+        if cause := explain_save_failure(error):
             return _complain(cause)
         raise
     except KeyboardInterrupt:
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _complain(message: str) -> int:
     if is_told_here():
-        print(f"modeling-lstm: error: {without_tokens(' '.join(message.split()))}", file=sys.stderr)  # one line
+        print(f"modeling-lstm: error: {hide_tokens(' '.join(message.split()))}", file=sys.stderr)  # one line
     return 2
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from ..data.arguments import DataArguments, TokenizerArguments
 from ..distillation.arguments import STUDENT_DEFAULTS, DistillationArguments
 from ..training.arguments import ModelArguments, TaskArguments, TrainerSettings
-from ..utils.errors import without_tokens
+from ..utils.errors import hide_tokens
 from ..utils.flags import parse_given
-from ..utils.processes import failing_once, is_main
+from ..utils.processes import fail_once, is_main
 from .evaluation import describe_gap
 from .parsing import CommandParser
 
@@ -63,7 +63,7 @@ def _run(name: str, kind: Any, given: list[str]) -> int:
     from ..training.recipes import read_recipe
 
     command = shlex.join(["modeling-lstm", name, *_hide_secrets(given)])
-    with failing_once():
+    with fail_once():
         settings = {}
         if given and not given[0].startswith("-"):
             settings, given = read_recipe(Path(given[0]), kind.kinds), given[1:]
@@ -90,5 +90,5 @@ def _hide_secrets(given: list[str]) -> list[str]:
             flag = "TOKEN"
         elif sign and name.replace("-", "_") == "__hub_token":
             flag = f"{name}=TOKEN"
-        shown.append(without_tokens(flag))
+        shown.append(hide_tokens(flag))
     return shown

@@ -7,15 +7,15 @@ from ..utils.lazy import lazy_names
 if TYPE_CHECKING:
     from .arguments import CompareArguments as CompareArguments
     from .comparing import compare as compare
+    from .systems import ComparisonTask as ComparisonTask
     from .systems import Predict as Predict
     from .systems import System as System
-    from .systems import Task as Task
 
 _MODULES = {
     "CompareArguments": ".arguments",
     "Predict": ".systems",
     "System": ".systems",
-    "Task": ".systems",
+    "ComparisonTask": ".systems",
     "compare": ".comparing",
 }
 __all__ = list(_MODULES)

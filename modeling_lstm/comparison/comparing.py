@@ -13,20 +13,20 @@ import torch
 from tqdm.auto import tqdm
 
 from ..data.arguments import DataArguments
-from ..data.overlap import overlap
-from ..evaluation.intervals import averaged, bootstrap, mean_intervals, scores_on
-from ..evaluation.metrics import scores
-from ..evaluation.significance import paired
-from ..runs.environment import environment
-from ..utils.errors import InputError, listed, require
+from ..data.overlap import count_overlap
+from ..evaluation.intervals import average, bootstrap, find_mean_intervals, score_rows
+from ..evaluation.metrics import compute_scores
+from ..evaluation.significance import compare_pairs
+from ..runs.environment import describe_environment
+from ..utils.errors import InputError, as_list, require
 from ..utils.files import write_json
 from ..utils.settings import build_settings
 from .arguments import CompareArguments
 from .costs import measure
-from .experiment import SPLITS, Outcome, Run, Study
+from .experiment import SPLITS, Experiment, Outcome, Run
 from .registry import open_system
 from .report import RESULT, write_report
-from .row_groups import slices
+from .row_groups import group_rows
 from .systems import System
 
 logger = logging.getLogger(__name__)
@@ -88,11 +88,11 @@ def compare(
             f"Give the system {type(system).__name__} a name with letters or digits: the attribute `name`.",
         )
     twice = {one.name for one in opened if sum(one.slug == other.slug for other in opened) > 1}
-    require(not twice, f"Two systems have the same name: {listed(sorted(twice))}.")
+    require(not twice, f"Two systems have the same name: {as_list(sorted(twice))}.")
     before = torch.get_num_threads()
     torch.set_num_threads(arguments.threads or before)
     try:
-        study = Study(Path(arguments.output_dir), data, arguments.metric, arguments.class_weights)
+        study = Experiment(Path(arguments.output_dir), data, arguments.metric, arguments.class_weights)
         able = _able(opened, study.task.data.problem_type, skip=systems is None)
         return _compared(study, able, arguments, command)
     finally:
@@ -120,7 +120,9 @@ def _able(opened: list[System], kind: str, skip: bool) -> list[System]:
     return found
 
 
-def _compared(study: Study, opened: list[System], arguments: CompareArguments, command: str | None) -> dict[str, Any]:
+def _compared(
+    study: Experiment, opened: list[System], arguments: CompareArguments, command: str | None
+) -> dict[str, Any]:
     for system in opened:
         study.claim(system)
     points = study.shares(arguments.shares)
@@ -129,7 +131,7 @@ def _compared(study: Study, opened: list[System], arguments: CompareArguments, c
         for system in opened:
             found[system.name] = _study(study, system, arguments, points, progress)
     names_and_outcomes = {name: outcomes for name, (_, outcomes) in found.items()}
-    also_in_train = overlap(study.task.data.splits)
+    also_in_train = count_overlap(study.task.data.splits)
     result = {
         "command": command,
         "data": vars(study.arguments) | {"counts": study.task.data.counts(), "also_in_train": also_in_train},
@@ -146,7 +148,7 @@ def _compared(study: Study, opened: list[System], arguments: CompareArguments, c
         "systems": {name: described for name, (described, _) in found.items()},
     }
     _add_scores(result, study, names_and_outcomes, arguments)
-    result |= environment()
+    result |= describe_environment()
     _add_costs(result, study, {system.name: system for system in opened}, names_and_outcomes)
     write_json(study.folder / RESULT, result)
     write_report(study.folder)
@@ -168,7 +170,7 @@ def _seeds(system: System, arguments: CompareArguments) -> int:
 
 
 def _study(
-    study: Study, system: System, arguments: CompareArguments, points: list[int], progress: Any
+    study: Experiment, system: System, arguments: CompareArguments, points: list[int], progress: Any
 ) -> tuple[dict[str, Any], list[Outcome]]:
     """All runs of one system: what the result says of it, and the outcomes of its seeds."""
 
@@ -243,7 +245,7 @@ def _spread(scores: list[float]) -> dict[str, Any]:
 
 
 def _add_scores(
-    result: dict[str, Any], study: Study, outcomes: dict[str, list[Outcome]], arguments: CompareArguments
+    result: dict[str, Any], study: Experiment, outcomes: dict[str, list[Outcome]], arguments: CompareArguments
 ) -> None:
     """Scores with intervals, by slices and with words in disorder, and which differences are more than chance."""
     labels, names, metric = study.task.labels("test"), study.task.label_names, study.task.metric
@@ -256,22 +258,22 @@ def _add_scores(
             draws = [
                 bootstrap(problem_type, one, labels, names, resamples=arguments.resamples, seed=0) for one in seeds
             ]
-            drawn[name] = {one: values for one, values in averaged(draws).items() if one == metric}
-    parts = slices(study.texts["test"])
+            drawn[name] = {one: values for one, values in average(draws).items() if one == metric}
+    parts = group_rows(study.texts["test"])
     result["slices"] = {name: int(rows.sum()) for name, rows in parts.items()}
     result["shuffled"] = len(study.disordered)
 
     def of_part(seeds: list[np.ndarray], rows: np.ndarray) -> dict[str, Any]:
-        return _spread([scores_on(problem_type, one, labels, rows, names)[part_metric] for one in seeds])
+        return _spread([score_rows(problem_type, one, labels, rows, names)[part_metric] for one in seeds])
 
     def of_disordered(seeds: list[np.ndarray]) -> dict[str, Any]:
         true = labels[study.disordered]
-        return _spread([scores(problem_type, one, true, names)[part_metric] for one in seeds])
+        return _spread([compute_scores(problem_type, one, true, names)[part_metric] for one in seeds])
 
     for name, found in outcomes.items():
         described = result["systems"][name]
-        whole = averaged([outcome.record["metrics"]["test"] for outcome in found])
-        limits = mean_intervals(problem_type, guesses[name], labels, names, drawn[name], whole)
+        whole = average([outcome.record["metrics"]["test"] for outcome in found])
+        limits = find_mean_intervals(problem_type, guesses[name], labels, names, drawn[name], whole)
         with_limits = dict.fromkeys((metric, *kind.exact))
         described["scores"] = {
             one: _spread([outcome.record["metrics"]["test"][one] for outcome in found])
@@ -290,13 +292,13 @@ def _add_scores(
     means = {name: described["scores"][metric]["mean"] for name, described in result["systems"].items()}
     draws_of = {name: one[metric] for name, one in drawn.items() if metric in one}
     result["test"] = "randomization"
-    result["pairs"] = paired(
+    result["pairs"] = compare_pairs(
         guesses, labels, names, metric, means, draws_of, kind=problem_type, resamples=arguments.resamples
     )
 
 
 def _add_costs(
-    result: dict[str, Any], study: Study, systems: dict[str, System], outcomes: dict[str, list[Outcome]]
+    result: dict[str, Any], study: Experiment, systems: dict[str, System], outcomes: dict[str, list[Outcome]]
 ) -> None:
     """What using a trained system costs; measured once for the same systems, all of them in the same minutes."""
     path = study.folder / "costs.json"

@@ -15,14 +15,14 @@ import numpy as np
 from ..data.arguments import DataArguments
 from ..data.cuts import draw_rows
 from ..data.loading import TextData, load_data
-from ..evaluation.metrics import SINGLE_LABEL, answers, greater_is_better, metric_names, scores
-from ..runs.environment import environment
+from ..evaluation.metrics import SINGLE_LABEL, choose_labels, compute_scores, greater_is_better, metric_names
+from ..runs.environment import describe_environment
 from ..runs.run_folders import RECORD
 from ..tasks.text_classification import TextClassification
-from ..utils.errors import InputError, listed, require
-from ..utils.files import replaced, write_json
-from .row_groups import shuffled
-from .systems import System, Task
+from ..utils.errors import InputError, as_list, require
+from ..utils.files import write_file, write_json
+from .row_groups import shuffle_words
+from .systems import ComparisonTask, System
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Outcome:
     folder: Path
 
 
-class Study:
+class Experiment:
     """
     The runs of a comparison, in a folder where finished ones stay.
 
@@ -98,13 +98,13 @@ class Study:
             f"--class_weights balanced needs single labels; this task is {kind}.",
         )
         metric = TextClassification.from_data(loaded).default_metric if metric == "auto" else metric
-        self.task = Task(self.arguments, loaded, metric, class_weights)
+        self.task = ComparisonTask(self.arguments, loaded, metric, class_weights)
         known = metric_names(kind, loaded.label_names, of_answers=True)
-        require(metric in known, f"Unknown metric {metric!r} for --metric: choose one of {listed(known)}.")
+        require(metric in known, f"Unknown metric {metric!r} for --metric: choose one of {as_list(known)}.")
         self.rows = loaded.splits["train"].num_rows
         texts = self.task.texts("test")
         self.disordered = np.sort(np.random.default_rng(0).permutation(len(texts))[:MOST_DISORDERED])
-        mixed = shuffled([texts[row] for row in self.disordered])
+        mixed = shuffle_words([texts[row] for row in self.disordered])
         self.texts = {"validation": self.task.texts("validation"), "test": texts, "shuffled": mixed}
         self._claim()
 
@@ -156,7 +156,7 @@ class Study:
             found |= new
             record["metrics"] = {name: self._scores(name, found[name]) for name in found if name != "shuffled"}
             write_json(folder / RECORD, record)
-            with replaced(folder / PREDICTIONS) as temporary:
+            with write_file(folder / PREDICTIONS) as temporary:
                 np.savez(temporary, allow_pickle=False, **found)
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         return Outcome(record, found, folder, trained)
@@ -182,7 +182,7 @@ class Study:
             record.setdefault("seconds", {"total": round(seconds, 2)})
         record.setdefault("task", {"problem_type": task.data.problem_type, "label_names": task.label_names})
         record.setdefault("data", vars(arguments) | {"counts": task.data.counts()})
-        for name, value in environment().items():
+        for name, value in describe_environment().items():
             record.setdefault(name, value)
         record["model"] = {"parameters": None} | model | {"size_mb": round(_bytes(trained) / 1e6, 3)}
         record["comparison"] = {"system": run.system.name, "settings": settings, "rows": run.rows, "seed": run.seed}
@@ -201,12 +201,12 @@ class Study:
                 )
 
     def answers(self, outcome: Outcome, split: str) -> np.ndarray:
-        """The labels, or the numbers, that a run gives to the rows of a split, as [`metrics.scores`] takes them."""
-        return answers(self.task.data.problem_type, outcome.probabilities[split])
+        """The labels or numbers that a run gives to the rows of a split, as [`metrics.compute_scores`] takes them."""
+        return choose_labels(self.task.data.problem_type, outcome.probabilities[split])
 
     def _scores(self, split: str, found: np.ndarray) -> dict[str, float]:
         kind = self.task.data.problem_type
-        return scores(kind, answers(kind, found), self.task.labels(split), self.task.label_names, found)
+        return compute_scores(kind, choose_labels(kind, found), self.task.labels(split), self.task.label_names, found)
 
     def shares(self, shares: list[float]) -> list[int]:
         """For shares of the training rows below 1 how many rows they are, where these hold every label."""

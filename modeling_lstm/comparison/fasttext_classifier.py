@@ -14,7 +14,7 @@ import numpy as np
 
 from ..evaluation.metrics import MULTI_LABEL, SINGLE_LABEL
 from ..utils.errors import InputError
-from .systems import WORD, Predict, System, Task
+from .systems import WORD, ComparisonTask, Predict, System
 
 FILE = "model.bin"
 MARK = "__label__"
@@ -42,7 +42,7 @@ class FastText(System):
         """Import the library."""
         _library()
 
-    def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
+    def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """
         Train on one thread, for with several no two runs are alike, and in a process of its own (see `_TRAIN`). Rare
         labels count more by being repeated.

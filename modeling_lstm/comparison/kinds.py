@@ -38,7 +38,7 @@ class Kind(ABC):
 
     @abstractmethod
     def references(self, column: Any) -> np.ndarray:
-        """The labels of rows as an array, as [`metrics.scores`] takes them."""
+        """The labels of rows as an array, as [`metrics.compute_scores`] takes them."""
 
     @abstractmethod
     def held(self, references: np.ndarray) -> list[list[int]]:

@@ -14,7 +14,7 @@ from ..runs.run_folders import RECORD, read_record
 from ..training.job import TrainingJob
 from ..training.recipes import read_recipe, recipe_flags
 from ..utils.errors import InputError, require
-from .systems import Predict, System, Task
+from .systems import ComparisonTask, Predict, System
 
 BATCH = 32
 # Of training. Where rows are so few that a network's epochs have fewer, it has more epochs, evaluated as often, and no
@@ -73,7 +73,7 @@ class NeuralSystem(System):
         """What always holds."""
         return super().identity() | {"base": {name: str(value) for name, value in (self.written or self.base).items()}}
 
-    def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
+    def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """Train, or go on where training was cut off."""
         if not (folder / RECORD).exists():
             chosen = _data_settings(task.arguments) | {"metric_for_best_model": task.metric}
@@ -137,7 +137,7 @@ class RunFolders(NeuralSystem):
         require(bool(found), f"{name!r} is neither a run folder nor a folder of run folders: it has no {RECORD}.")
         return cls("/".join(folder.resolve().parts[-2:]), found)
 
-    def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
+    def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """Nothing to learn: check that the run is of this task."""
         record = read_record(folder)
         names, kind = record["task"]["label_names"], record["task"]["problem_type"]

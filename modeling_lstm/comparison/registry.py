@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..utils.errors import InputError, listed, require
+from ..utils.errors import InputError, as_list, require
 from .fasttext_classifier import FastText
 from .neural import LSTM_SETTINGS, TRANSFORMER_SETTINGS, NeuralSystem, RunFolders
 from .systems import System
@@ -78,7 +78,7 @@ def open_system(
     if Path(name).is_dir():
         return RunFolders.open(name)
     module, _, attribute = name.partition(":")
-    known = listed([*NETWORKS, "tfidf", "fasttext"])
+    known = as_list([*NETWORKS, "tfidf", "fasttext"])
     others = "transformer:NAME, a recipe, a run folder, or MODULE:CLASS"
     require(bool(attribute), f"There is no system {name!r}: name one of {known}; or {others}.")
     if os.getcwd() not in sys.path:

@@ -7,23 +7,23 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from ..data.overlap import sentence
-from ..evaluation.metrics import REGRESSION, SINGLE_LABEL, greater_is_better, is_share, written
+from ..data.overlap import describe_overlap
+from ..evaluation.metrics import REGRESSION, SINGLE_LABEL, format_score, greater_is_better, is_share
 from ..publishing.run_card import millions
 from ..runs.run_folders import RECORD, read_record
 from ..utils.errors import require
 from ..utils.files import write_json, write_text
-from ..utils.markdown import table
+from ..utils.markdown import make_table
 from .kinds import KINDS, Kind
 from .neural import FEWEST_STEPS
-from .report_plots import against_cost, learning_curves, undominated
+from .report_plots import against_cost, find_front, learning_curves
 
 RESULT = "comparison.json"
 ALPHA = 0.05
 
 
 @dataclass
-class Table:
+class ReportTable:
     """A table with a title and a sentence on how to read it; columns after the first `words` hold numbers."""
 
     title: str
@@ -35,7 +35,7 @@ class Table:
     def markdown(self) -> str:
         """Title, table and note."""
         heads, *rows = ([cell.replace("|", "\\|") for cell in row] for row in (self.heads, *self.rows))
-        return f"## {self.title}\n\n{table(heads, rows, words=self.words)}\n\n{self.note}\n"
+        return f"## {self.title}\n\n{make_table(heads, rows, words=self.words)}\n\n{self.note}\n"
 
 
 def read_comparison(folder: Path) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def add_to_run(run: Path, folder: Path) -> None:
     ):
         require(ours == theirs, f"The run's {what} are {ours}, those of the comparison in {str(folder)!r} {theirs}.")
     compared = {}
-    for name in ranking(found):
+    for name in rank_systems(found):
         system = found["systems"][name]
         score = system["scores"][metric]
         costs = {key: system["costs"][key] for key in ("p50_ms", "texts_per_second")}
@@ -95,7 +95,7 @@ def add_to_run(run: Path, folder: Path) -> None:
     write_json(run / RECORD, record | {"compared": facts | {"systems": compared}})
 
 
-def ranking(found: dict[str, Any]) -> list[str]:
+def rank_systems(found: dict[str, Any]) -> list[str]:
     """The systems, the best by the metric first."""
     metric = found["task"]["metric"]
     sign = -1 if greater_is_better(metric) else 1
@@ -105,7 +105,7 @@ def ranking(found: dict[str, Any]) -> list[str]:
 def _summary(found: dict[str, Any]) -> list[str]:
     """What can be said in a few sentences."""
     metric, systems = found["task"]["metric"], found["systems"]
-    order = ranking(found)
+    order = rank_systems(found)
     best = order[0]
     counts = found["data"]["counts"]
     rows = ", ".join(f"{counts[split]['rows']:,} {split}" for split in ("train", "validation", "test"))
@@ -119,15 +119,15 @@ def _summary(found: dict[str, Any]) -> list[str]:
         f"system's seeds; {chosen}. {hardware['processor']}, {_threads(found)}."
     ]
     if also := found["data"].get("also_in_train"):
-        lines.append(" ".join(sentence(split, number, counts[split]["rows"]) for split, number in also.items()))
+        lines.append(" ".join(describe_overlap(split, number, counts[split]["rows"]) for split, number in also.items()))
     equal = [name for name in order[1:] if not is_clear(found, best, name)]
-    verdict = f"Best: {best} with {spread(metric, systems[best]['scores'][metric])}."
+    verdict = f"Best: {best} with {format_spread(metric, systems[best]['scores'][metric])}."
     if equal:
         verdict += f" Not told apart from it by these rows: {', '.join(equal)}."
     elif len(order) > 1:
         verdict += " The difference to every other is more than chance."
     lines.append(verdict)
-    front = undominated(_points(found, "p50_ms"), greater_is_better(metric))
+    front = find_front(_points(found, "p50_ms"), greater_is_better(metric))
     lines.append(f"From the fastest to the best, systems that no other beats in both: {', '.join(front)}.")
     return lines
 
@@ -144,7 +144,7 @@ def is_clear(found: dict[str, Any], first: str, second: str) -> bool:
     return False
 
 
-def _tables(found: dict[str, Any]) -> list[Table]:
+def _tables(found: dict[str, Any]) -> list[ReportTable]:
     tables = [_scores(found), _costs(found)]
     if found["pairs"]:
         tables.append(_pairs(found))
@@ -155,14 +155,17 @@ def _tables(found: dict[str, Any]) -> list[Table]:
     return tables
 
 
-def _scores(found: dict[str, Any]) -> Table:
+def _scores(found: dict[str, Any]) -> ReportTable:
     metric, kind = found["task"]["metric"], _kind(found)
     others = [one for one in kind.shown if one != metric]
     rows = []
-    for name in ranking(found):
+    for name in rank_systems(found):
         scores = found["systems"][name]["scores"]
-        cells = [name, f"**{spread(metric, scores[metric])}**", _limits(metric, scores[metric]["interval"])]
-        cells += [spread(one, scores[one]) if is_share(one) else written(one, scores[one]["mean"]) for one in others]
+        cells = [name, f"**{format_spread(metric, scores[metric])}**", _limits(metric, scores[metric]["interval"])]
+        cells += [
+            format_spread(one, scores[one]) if is_share(one) else format_score(one, scores[one]["mean"])
+            for one in others
+        ]
         rows.append([*cells, str(len(scores[metric]["values"]))])
     heads = ["system", _title(metric), "95 % interval", *(_title(one) for one in others)]
     note = "Percent, mean" if is_share(metric) else "Mean"
@@ -173,12 +176,12 @@ def _scores(found: dict[str, Any]) -> Table:
         note += "The interval is by bootstrap over the test rows, and knows nothing of errors where these hold none."
     if "calibration_error" in others:
         note += " Calibration error: how far confidence and accuracy are apart on average; 0 is perfect."
-    return Table("Scores", note, [*heads, "seeds"], rows)
+    return ReportTable("Scores", note, [*heads, "seeds"], rows)
 
 
-def _costs(found: dict[str, Any]) -> Table:
+def _costs(found: dict[str, Any]) -> ReportTable:
     rows = []
-    for name in ranking(found):
+    for name in rank_systems(found):
         system = found["systems"][name]
         costs, minutes = system["costs"], system["minutes"]
         rows.append(
@@ -201,15 +204,15 @@ def _costs(found: dict[str, Any]) -> Table:
     )
     if other := {number for system in found["systems"].values() for number in system["threads"]} - {found["threads"]}:
         note += f" Training had {' or '.join(map(str, sorted(other)))} of the threads."
-    return Table("Costs", note, [*heads, "texts per second", "seconds to load", "MB of memory"], rows)
+    return ReportTable("Costs", note, [*heads, "texts per second", "seconds to load", "MB of memory"], rows)
 
 
-def _pairs(found: dict[str, Any]) -> Table:
+def _pairs(found: dict[str, Any]) -> ReportTable:
     metric = found["task"]["metric"]
     rows = [
         [
             f"{pair['first']} - {pair['second']}",
-            written(metric, pair["difference"], "+"),
+            format_score(metric, pair["difference"], "+"),
             _limits(metric, pair["interval"], "+"),
             _p(pair["p"]),
             _p(pair["p_corrected"]),
@@ -229,20 +232,23 @@ def _pairs(found: dict[str, Any]) -> Table:
             "method. It speaks of other rows, not of other seeds, and is too sure where fewer than ten answers differ."
         )
     heads = ["pair", "difference", "95 % interval", "p", "p, corrected", "more than chance"]
-    return Table(f"Differences in {_title(metric)}", note, heads, rows)
+    return ReportTable(f"Differences in {_title(metric)}", note, heads, rows)
 
 
-def _slices(found: dict[str, Any]) -> Table:
+def _slices(found: dict[str, Any]) -> ReportTable:
     parts, kind = found["slices"], _kind(found)
     metric = kind.part_metric(found["task"]["metric"])
     rows = []
-    for name in ranking(found):
+    for name in rank_systems(found):
         system = found["systems"][name]
         means = [system["scores"][metric]["mean"], *(system["slices"][part]["mean"] for part in parts)]
         mixed = system["shuffled"][metric]["mean"]
-        lost = written(metric, mixed - system["shuffled"]["in_order"]["mean"], "+")
-        cells = ["" if mean is None else written(metric, mean) for mean in means]
-        cells += [f"{written(metric, mixed)} ({lost})", spread(kind.change, system["shuffled"][kind.change])]
+        lost = format_score(metric, mixed - system["shuffled"]["in_order"]["mean"], "+")
+        cells = ["" if mean is None else format_score(metric, mean) for mean in means]
+        cells += [
+            f"{format_score(metric, mixed)} ({lost})",
+            format_spread(kind.change, system["shuffled"][kind.change]),
+        ]
         rows.append([name, *cells])
     heads = ["system", "all", *(f"{part} ({rows:,} rows)" for part, rows in parts.items())]
     heads += ["words in disorder", kind.change_title]
@@ -254,25 +260,27 @@ def _slices(found: dict[str, Any]) -> Table:
         f"{kind.change_note}; who reads single words does not notice, unless of a long text other words are then "
         "read."
     )
-    return Table("Where they differ", note, heads, rows)
+    return ReportTable("Where they differ", note, heads, rows)
 
 
-def _curves(found: dict[str, Any]) -> Table:
+def _curves(found: dict[str, Any]) -> ReportTable:
     numbers = sorted({point["rows"] for one in found["systems"].values() for point in one["curve"]})
     metric = found["task"]["metric"]
     rows = []
-    for name in ranking(found):
+    for name in rank_systems(found):
         points = {point["rows"]: point for point in found["systems"][name]["curve"]}
-        cells = [spread(metric, points[number]) if number in points else "" for number in numbers]
-        rows.append([name, *cells, spread(metric, found["systems"][name]["scores"][metric])])
+        cells = [format_spread(metric, points[number]) if number in points else "" for number in numbers]
+        rows.append([name, *cells, format_spread(metric, found["systems"][name]["scores"][metric])])
     heads = ["system", *(f"{number:,} rows" for number in [*numbers, found["data"]["counts"]["train"]["rows"]])]
-    return Table("Learning curves", f"{_capital(metric)} on test{_direction(metric)} by training rows.", heads, rows)
+    return ReportTable(
+        "Learning curves", f"{_capital(metric)} on test{_direction(metric)} by training rows.", heads, rows
+    )
 
 
-def _settings(found: dict[str, Any]) -> Table:
+def _settings(found: dict[str, Any]) -> ReportTable:
     metric = found["task"]["metric"]
     rows = []
-    for name in ranking(found):
+    for name in rank_systems(found):
         system = found["systems"][name]
         for one in system["tried"] or [{"settings": system["settings"], "rows": None, "validation": None}]:
             chosen = "yes" if one["settings"] == system["settings"] else ""
@@ -280,7 +288,7 @@ def _settings(found: dict[str, Any]) -> Table:
             if one["rows"] is None:
                 score = ""
             else:
-                score = "failed" if one["validation"] is None else written(metric, one["validation"])
+                score = "failed" if one["validation"] is None else format_score(metric, one["validation"])
             rows.append([name, shown, score, chosen])
     chosen = found["settings"]
     if chosen["trials"] > 1:
@@ -298,7 +306,9 @@ def _settings(found: dict[str, Any]) -> Table:
         f"{chosen['transformer_max_length']:,}, the others all of it. Where rows are few, networks have more epochs "
         f"than their settings say: at least {FEWEST_STEPS} steps."
     )
-    return Table("Settings", note, ["system", "settings", f"validation, {_title(metric)}", "chosen"], rows, words=2)
+    return ReportTable(
+        "Settings", note, ["system", "settings", f"validation, {_title(metric)}", "chosen"], rows, words=2
+    )
 
 
 def _pictures(found: dict[str, Any]) -> dict[str, tuple[str, str]]:
@@ -339,15 +349,15 @@ def _points(found: dict[str, Any], cost: str) -> dict[str, tuple[float, float]]:
     }
 
 
-def spread(metric: str, scores: dict[str, Any]) -> str:
+def format_spread(metric: str, scores: dict[str, Any]) -> str:
     """A mean and, of several seeds, its standard deviation."""
-    mean = written(metric, scores["mean"])
-    return mean if scores["sd"] is None else f"{mean} ± {written(metric, scores['sd'])}"
+    mean = format_score(metric, scores["mean"])
+    return mean if scores["sd"] is None else f"{mean} ± {format_score(metric, scores['sd'])}"
 
 
 def _limits(metric: str, interval: list[float] | None, sign: str = "") -> str:
     """An interval, where there is one."""
-    return "" if interval is None else " to ".join(written(metric, limit, sign) for limit in interval)
+    return "" if interval is None else " to ".join(format_score(metric, limit, sign) for limit in interval)
 
 
 def _kind(found: dict[str, Any]) -> Kind:

@@ -6,10 +6,10 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..utils.figures import MARKERS, logarithmic, plain, style, svg
+from ..utils.figures import MARKERS, escape_text, style, to_svg, use_logarithmic_axis
 
 
-def undominated(points: dict[str, tuple[float, float]], greater_is_better: bool = True) -> list[str]:
+def find_front(points: dict[str, tuple[float, float]], greater_is_better: bool = True) -> list[str]:
     """
     The systems that no other beats in both cost (lower is better) and score, the cheapest first.
 
@@ -29,8 +29,8 @@ def undominated(points: dict[str, tuple[float, float]], greater_is_better: bool 
 
 def against_cost(points: dict[str, tuple[float, float]], cost: str, score: str, greater_is_better: bool = True) -> str:
     """A point for each system, cost on a logarithmic axis, with a line through the undominated ones."""
-    with plain():
-        return svg(_against_cost(points, cost, score, undominated(points, greater_is_better)))
+    with escape_text():
+        return to_svg(_against_cost(points, cost, score, find_front(points, greater_is_better)))
 
 
 def _against_cost(points: dict[str, tuple[float, float]], cost: str, score: str, front: list[str]) -> Figure:
@@ -44,7 +44,7 @@ def _against_cost(points: dict[str, tuple[float, float]], cost: str, score: str,
         )
     _name_points(axes, points)
     axes.margins(x=0.15, y=0.15)
-    logarithmic(axes)
+    use_logarithmic_axis(axes)
     axes.set_xlabel(cost)
     axes.set_ylabel(score)
     axes.set_title("black, on the line: no other is both better and cheaper", fontsize=9)
@@ -54,8 +54,8 @@ def _against_cost(points: dict[str, tuple[float, float]], cost: str, score: str,
 
 def learning_curves(curves: dict[str, list[dict[str, Any]]], score: str, scale: int = 100) -> str:
     """Score, so many times it, against training rows, with the standard deviation over the seeds as bars."""
-    with plain():
-        return svg(_learning_curves(curves, score, scale))
+    with escape_text():
+        return to_svg(_learning_curves(curves, score, scale))
 
 
 def _learning_curves(curves: dict[str, list[dict[str, Any]]], score: str, scale: int) -> Figure:
@@ -72,7 +72,7 @@ def _learning_curves(curves: dict[str, list[dict[str, Any]]], score: str, scale:
             capsize=3,
             label=name,
         )
-    logarithmic(axes)
+    use_logarithmic_axis(axes)
     axes.set_xlabel("training rows")
     axes.set_ylabel(score)
     axes.grid(True, color="0.9")

@@ -14,7 +14,7 @@ CONTRAST = re.compile(
 )
 
 
-def slices(texts: list[str]) -> dict[str, np.ndarray]:
+def group_rows(texts: list[str]) -> dict[str, np.ndarray]:
     """
     Which rows hold an English word of negation, one of contrast, or neither; and three parts of about the same size by
     their number of words.
@@ -36,7 +36,7 @@ def slices(texts: list[str]) -> dict[str, np.ndarray]:
     return {name: rows for name, rows in found.items() if rows.any()}
 
 
-def shuffled(texts: list[str], seed: int = 0) -> list[str]:
+def shuffle_words(texts: list[str], seed: int = 0) -> list[str]:
     """The words of each text (what blanks divide) in a random order."""
     rng = np.random.default_rng(seed)
     words = (text.split() for text in texts)

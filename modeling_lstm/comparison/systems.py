@@ -24,7 +24,7 @@ one label, a probability for each label on its own for texts with several, one n
 
 
 @dataclass
-class Task:
+class ComparisonTask:
     """
     What a system learns from.
 
@@ -110,7 +110,7 @@ class System(ABC):
         return None
 
     @abstractmethod
-    def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
+    def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """
         Learn, and write into `folder` (there, but maybe with what an earlier call left that was cut off) what [`load`]
         needs.

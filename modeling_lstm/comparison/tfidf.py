@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from ..evaluation.metrics import MULTI_LABEL, REGRESSION, SINGLE_LABEL
 from ..utils.errors import InputError
 from ..utils.files import write_json
-from .systems import WORD, Predict, System, Task
+from .systems import WORD, ComparisonTask, Predict, System
 
 TERMS = "terms.json"
 WEIGHTS = "weights.npz"
@@ -36,7 +36,7 @@ class Tfidf(System):
         words = {"analyzer": "word", "ngram_range": [1, 2]}
         return [words | {"C": 10.0}, words | {"C": 1.0}, {"analyzer": "char_wb", "ngram_range": [2, 5], "C": 10.0}]
 
-    def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
+    def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """Fit both; what they learned goes into two plain files: scikit-learn itself knows pickle only."""
         kind = task.data.problem_type
         counted = {"analyzer": settings["analyzer"], "ngram_range": settings["ngram_range"]}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from ..utils.errors import InputError, listed, require
+from ..utils.errors import InputError, as_list, require
 from .formats.encodings import BYTE_ORDER_MARK
 
 ProblemType = Literal["single_label_classification", "multi_label_classification", "regression"]
@@ -126,7 +126,7 @@ class DataArguments(FileArguments):
             self.label_column = [self.label_column]
         self.delimiter_character()
         if self.labels is not None and len(set(self.labels)) < len(self.labels):
-            raise InputError(f"--labels must be different names, found {listed(self.labels)}.")
+            raise InputError(f"--labels must be different names, found {as_list(self.labels)}.")
         for name in ("validation_share", "test_share"):
             share = getattr(self, name)
             if share is not None and not 0.0 < share < 1.0:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from ..models.text_classifier import JOINT
-from ..utils.errors import listed, require
-from .formats.table import plain_name
+from ..utils.errors import as_list, require
+from .formats.table import normalize_name
 
 LINE_BREAK = "\n"  # between the texts of several columns in runs whose `run.json` names no separator
 TEXT_COLUMNS = ("text", "sentence", "review", "tweet", "content", "comment", "body", "document", "message", "question")
@@ -16,7 +16,7 @@ LABEL_COLUMNS = (
 )
 
 
-def joined(parts: Iterable[str], separator: str = JOINT) -> str:
+def join_texts(parts: Iterable[str], separator: str = JOINT) -> str:
     """The texts of several columns as one."""
     return separator.join(parts)
 
@@ -36,10 +36,10 @@ def guess_text_column(texts: dict[str, bool], columns: Iterable[str], flag: str 
     found = _usual(TEXT_COLUMNS, list(texts))
     if found is not None:
         return found
-    others = [name for name, has_words in texts.items() if has_words and plain_name(name) not in LABEL_COLUMNS]
+    others = [name for name, has_words in texts.items() if has_words and normalize_name(name) not in LABEL_COLUMNS]
     require(
         len(others) == 1,
-        f"Which column holds the text? Name it with --{flag}: the columns are {listed(columns)}.",
+        f"Which column holds the text? Name it with --{flag}: the columns are {as_list(columns)}.",
     )
     return others[0]
 
@@ -52,7 +52,7 @@ def guess_label_column(columns: Iterable[str], text_column: list[str]) -> str:
         return found
     require(
         len(others) == 1,
-        f"Which column holds the label? Name it with --label_column: the columns are {listed(columns)}. "
+        f"Which column holds the label? Name it with --label_column: the columns are {as_list(columns)}. "
         "Several columns that hold 0 or 1, one for each label, can be named together.",
     )
     return others[0]
@@ -60,4 +60,4 @@ def guess_label_column(columns: Iterable[str], text_column: list[str]) -> str:
 
 def _usual(known: Iterable[str], columns: list[str]) -> str | None:
     """The column with the first of the known names, whatever its case."""
-    return next((column for name in known for column in columns if plain_name(column) == name), None)
+    return next((column for name in known for column in columns if normalize_name(column) == name), None)

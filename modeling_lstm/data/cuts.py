@@ -15,7 +15,7 @@ from .labels import MISSING
 logger = logging.getLogger(__name__)
 
 
-def group_numbers(arguments: DataArguments, rows: Dataset) -> np.ndarray | None:
+def number_groups(arguments: DataArguments, rows: Dataset) -> np.ndarray | None:
     """A number for each row's group; a row whose group is missing is a group of its own."""
     if arguments.group_column is None:
         return None

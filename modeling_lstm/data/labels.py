@@ -9,7 +9,7 @@ from typing import Any
 
 from datasets import ClassLabel, Dataset, DatasetDict, LargeList, List, Value
 
-from ..utils.errors import InputError, listed, require
+from ..utils.errors import InputError, as_list, require
 from .arguments import ProblemType
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class LabelReader(ABC):
 
     def _complain(self, number: int, split: str, problem: str) -> InputError:
         return InputError(
-            f"The label in row {number} of the {split} split {problem} (column {listed(self.columns)!r})."
+            f"The label in row {number} of the {split} split {problem} (column {as_list(self.columns)!r})."
         )
 
 
@@ -83,7 +83,7 @@ class SingleLabels(LabelReader):
         unknown = sorted({_name(value, coded) for value in values if self._number(value, coded) is None})
         require(
             not unknown,
-            f"The {split} split has labels that {self.lacking}: {listed(unknown)}; known are {listed(self.names)}.",
+            f"The {split} split has labels that {self.lacking}: {as_list(unknown)}; known are {as_list(self.names)}.",
         )
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> int:
@@ -133,8 +133,8 @@ class LabelSets(LabelReader):
             unknown |= {_name(one, coded) for one in values} - known
         require(
             not unknown,
-            f"The {split} split has labels that the train split lacks: {listed(sorted(unknown))}; "
-            f"known are {listed(self.names)}.",
+            f"The {split} split has labels that the train split lacks: {as_list(sorted(unknown))}; "
+            f"known are {as_list(self.names)}.",
         )
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> list[float]:
@@ -158,19 +158,19 @@ class LabelVectors(LabelReader):
         require(
             len(self.names) == width,
             f"The label column {column!r} holds a 0 or 1 for each of {width} labels, but the names of "
-            f"{len(self.names)} labels are given: {listed(self.names)}.",
+            f"{len(self.names)} labels are given: {as_list(self.names)}.",
         )
 
     def check(self, rows: Dataset, split: str) -> None:
         """As for [`LabelReader.check`]."""
         for number, values in enumerate(rows[self.columns[0]][:], start=1):
-            if values is None or len(values) != len(self.names) or any(truth(one) is None for one in values):
+            if values is None or len(values) != len(self.names) or any(parse_truth(one) is None for one in values):
                 expected = f"must be a list of {len(self.names)} values 0 or 1, one for each label, found {values}"
                 raise self._complain(number, split, expected)
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> list[float]:
         """As for [`LabelReader.read`]."""
-        return [float(truth(one) or 0.0) for one in values[0]]
+        return [float(parse_truth(one) or 0.0) for one in values[0]]
 
 
 class LabelColumns(LabelReader):
@@ -183,15 +183,15 @@ class LabelColumns(LabelReader):
         self.names = names or list(columns)
         require(
             len(self.names) == len(columns),
-            f"There are {len(columns)} label columns, {listed(columns)}, but {len(self.names)} labels: "
-            f"{listed(self.names)}.",
+            f"There are {len(columns)} label columns, {as_list(columns)}, but {len(self.names)} labels: "
+            f"{as_list(self.names)}.",
         )
 
     def check(self, rows: Dataset, split: str) -> None:
         """As for [`LabelReader.check`]."""
         for column in self.columns:
             for number, value in enumerate(rows[column][:], start=1):
-                if truth(value) is None:
+                if parse_truth(value) is None:
                     raise InputError(
                         f"The label in row {number} of the {split} split must be 0 or 1, found {value!r} (column "
                         f"{column!r})."
@@ -199,7 +199,7 @@ class LabelColumns(LabelReader):
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> list[float]:
         """As for [`LabelReader.read`]."""
-        return [float(truth(one) or 0.0) for one in values]
+        return [float(parse_truth(one) or 0.0) for one in values]
 
 
 class Numbers(LabelReader):
@@ -232,7 +232,7 @@ class Numbers(LabelReader):
         return float(values[0])
 
 
-def label_reader(
+def make_label_reader(
     raw: DatasetDict,
     columns: list[str],
     problem_type: ProblemType | None,
@@ -281,7 +281,7 @@ def label_reader(
         )
     if is_float:
         missing = sum(value is None or math.isnan(value) for value in rows[column])
-        found = f"{missing} of them missing (NaN)" if missing else "for example " + listed(rows[column][:3])
+        found = f"{missing} of them missing (NaN)" if missing else "for example " + as_list(rows[column][:3])
         raise InputError(
             f"The label column {column!r} holds floating-point numbers, {found}: labels must be strings or "
             "integers; to predict a number, add --problem_type regression."
@@ -293,7 +293,7 @@ def label_reader(
     return SingleLabels(columns, rows, names, asked)
 
 
-def truth(value: Any) -> float | None:
+def parse_truth(value: Any) -> float | None:
     """0 or 1 for a value that says whether a label holds, `None` for any other."""
     return _TRUTH.get(str(value).strip().casefold())
 
@@ -304,7 +304,7 @@ def _are_vectors(rows: Dataset, column: str, names: list[str] | None) -> bool:
     """
     lists = [row for row in rows[column][:] if row is not None]
     width = len(lists[0]) if lists else 0
-    if width == 0 or not all(len(row) == width and all(truth(one) is not None for one in row) for row in lists):
+    if width == 0 or not all(len(row) == width and all(parse_truth(one) is not None for one in row) for row in lists):
         return False
     coded = _class_label(rows.features[column])
     if coded is not None:  # numbers of labels; a set has none of them twice

@@ -9,12 +9,12 @@ import numpy as np
 from datasets import Dataset, DatasetDict, Features, Value
 
 from ..models.text_classifier import JOINT
-from ..utils.errors import InputError, listed, require
+from ..utils.errors import InputError, as_list, require
 from .arguments import DataArguments, FileArguments, ProblemType, split_subset
-from .columns import guess_label_column, guess_text_column, joined
-from .cuts import cut_split, draw_rows, group_numbers, keep_labels
-from .labels import MISSING, LabelReader, label_reader
-from .sources import open_source, reading
+from .columns import guess_label_column, guess_text_column, join_texts
+from .cuts import cut_split, draw_rows, keep_labels, number_groups
+from .labels import MISSING, LabelReader, make_label_reader
+from .sources import explain_read_failures, open_dataset
 from .splits import Split
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def load_data(
     shares = {"test": arguments.test_share, "validation": arguments.validation_share}
     cut = {name: share for name, share in shares.items() if name not in sources and share and not is_other}
     needed = "train" if only is None or only in cut else only
-    require(needed in sources, f"The data set has no {needed} split; it has {listed(sources)}.")
+    require(needed in sources, f"The data set has no {needed} split; it has {as_list(sources)}.")
     if only is not None:
         sources = {needed: sources[needed]}
     first = sources.get("train") or next(iter(sources.values()))
@@ -90,30 +90,30 @@ def load_data(
     ]
     label_column = arguments.label_column or [guess_label_column(first.columns, text_column)]
     both = [column for column in label_column if column in text_column]
-    require(not both, f"The column {listed(both)!r} cannot be both text and label.")
-    logger.info("Text from %s, label from %s", listed(text_column), listed(label_column))
+    require(not both, f"The column {as_list(both)!r} cannot be both text and label.")
+    logger.info("Text from %s, label from %s", as_list(text_column), as_list(label_column))
     raw = DatasetDict()
     for name, split in sources.items():
         group = [arguments.group_column] if name == "train" and arguments.group_column is not None and cut else []
         columns = list(dict.fromkeys([*text_column, *label_column, *group]))
         _check_columns(split, name, [column for column in columns if name != "test" or column not in label_column])
         if any(split.find(column) is None for column in label_column) and "train" in sources:
-            logger.warning("The %s has no labels (column %s): left out.", split.origin, listed(label_column))
+            logger.warning("The %s has no labels (column %s): left out.", split.origin, as_list(label_column))
             continue
         _check_columns(split, name, columns)
-        with reading(arguments.dataset):
+        with explain_read_failures(arguments.dataset):
             raw[name] = split.read(columns)
         require(raw[name].num_rows > 0, f"The {name} split has no rows.")
         _check_texts(raw[name], name, text_column, arguments.max_characters)
     logger.info("Read %s", "; ".join(f"the {sources[n].origin}: {rows.num_rows:,} rows" for n, rows in raw.items()))
     raw = _drop_unlabelled_test(raw, label_column)
     names = label_names or arguments.labels
-    labels = label_reader(raw, label_column, arguments.problem_type, names, asked=arguments.labels)
+    labels = make_label_reader(raw, label_column, arguments.problem_type, names, asked=arguments.labels)
     splits = DatasetDict(
         {name: _standard_form(rows, name, text_column, labels, separator) for name, rows in raw.items()}
     )
     if cut and "train" in raw:
-        whole, groups = splits["train"], group_numbers(arguments, raw["train"])
+        whole, groups = splits["train"], number_groups(arguments, raw["train"])
         parts = {"train": np.arange(whole.num_rows)}
         for name, share in cut.items():
             parts[name], parts["train"] = cut_split(name, share, whole, parts["train"], labels.kind, groups, arguments)
@@ -136,27 +136,27 @@ def _check_labels(train: Dataset, labels: LabelReader) -> None:
     if labels.kind == "single_label_classification":
         seen = {labels.names[number] for number in set(train["label"][:])}
         require(
-            len(seen) > 1, f"The train split has only one label, {listed(seen)!r}: a classifier needs at least two."
+            len(seen) > 1, f"The train split has only one label, {as_list(seen)!r}: a classifier needs at least two."
         )
     else:
         counts = np.sum(train["label"][:], axis=0)
         seen = {name for name, count in zip(labels.names, counts, strict=True) if count}
     missing = [name for name in labels.names if name not in seen]
     if missing:
-        logger.warning("No training row has the label %s: it cannot be learned.", listed(missing))
+        logger.warning("No training row has the label %s: it cannot be learned.", as_list(missing))
 
 
 def _open(arguments: DataArguments) -> dict[str, Split]:
     """The splits train, validation and test, as far as the data set has them."""
-    found = open_source(arguments.dataset, arguments.subset, arguments.revision, arguments)
+    found = open_dataset(arguments.dataset, arguments.subset, arguments.revision, arguments)
     splits: dict[str, Split] = {name: found[name] for name in ("validation", "train", "test") if name in found}
     require(
         len(splits) > 0,
-        f"{arguments.dataset!r} has none of the splits train, validation and test; it has {listed(found)}.",
+        f"{arguments.dataset!r} has none of the splits train, validation and test; it has {as_list(found)}.",
     )
     if arguments.train_dataset is not None:
-        other = open_source(*split_subset(arguments.train_dataset), arguments=arguments)
-        require("train" in other, f"{arguments.train_dataset!r} has no train split; it has {listed(other)}.")
+        other = open_dataset(*split_subset(arguments.train_dataset), arguments=arguments)
+        require("train" in other, f"{arguments.train_dataset!r} has no train split; it has {as_list(other)}.")
         splits["train"] = other["train"]
     return splits
 
@@ -165,7 +165,7 @@ def _check_columns(split: Split, name: str, columns: list[str]) -> None:
     for column in columns:
         require(
             split.find(column) is not None,
-            f"The {name} split has no column {column!r}; its columns are {listed(split.columns)}.",
+            f"The {name} split has no column {column!r}; its columns are {as_list(split.columns)}.",
         )
 
 
@@ -207,7 +207,7 @@ def _standard_form(rows: Dataset, split: str, text_column: list[str], labels: La
         texts = zip(*(batch[column] for column in text_column), strict=True)
         values = zip(*(batch[column] for column in labels.columns), strict=True)
         return {
-            "text": [joined(parts, separator) for parts in texts],
+            "text": [join_texts(parts, separator) for parts in texts],
             "label": [labels.read(value, features) for value in values],
         }
 

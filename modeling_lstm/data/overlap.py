@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 BATCH = 10_000
 
 
-def overlap(splits: Mapping[str, Dataset]) -> dict[str, int]:
+def count_overlap(splits: Mapping[str, Dataset]) -> dict[str, int]:
     """
     For each split beside train the number of its rows whose text is also in train, but for white space.
 
@@ -28,14 +28,14 @@ def overlap(splits: Mapping[str, Dataset]) -> dict[str, int]:
 
 
 def report_overlap(splits: Mapping[str, Dataset]) -> dict[str, int]:
-    """[`overlap`], with a line in the log for each split that it names."""
-    found = overlap(splits)
+    """[`count_overlap`], with a line in the log for each split that it names."""
+    found = count_overlap(splits)
     for name, count in found.items():
-        logger.warning("%s", sentence(name, count, splits[name].num_rows))
+        logger.warning("%s", describe_overlap(name, count, splits[name].num_rows))
     return found
 
 
-def sentence(split: str, count: int, rows: int) -> str:
+def describe_overlap(split: str, count: int, rows: int) -> str:
     """What is to be said of a split."""
     return f"{count:,} of the {rows:,} {split} texts {'is' if count == 1 else 'are'} also in train."
 

@@ -16,10 +16,10 @@ from datasets import (
 from datasets.data_files import SPLIT_KEYWORDS
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 
-from ..utils.errors import InputError, listed, require
+from ..utils.errors import InputError, as_list, require
 from .arguments import FileArguments, split_subset
-from .columns import guess_text_column, joined
-from .formats.encodings import format_of
+from .columns import guess_text_column, join_texts
+from .formats.encodings import find_suffix
 from .formats.known_formats import FORMATS
 from .order_matters import load_order_matters
 from .split_files import files_by_split
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 BUILT_IN = "order-matters"
 
 
-def open_source(
+def open_dataset(
     source: str, subset: str | None = None, revision: str | None = None, arguments: FileArguments | None = None
 ) -> dict[str, Split]:
     """
@@ -45,8 +45,8 @@ def open_source(
     Raises:
         InputError: it does not exist or cannot be read.
     """
-    kind = kind_of(source)
-    with reading(source):
+    kind = locate_source(source)
+    with explain_read_failures(source):
         if kind == "local":
             require(Path(source).exists(), f"There is no file or folder {source!r}.")
             found = files_by_split(Path(source), subset)
@@ -83,7 +83,7 @@ def read_texts(
     Texts that need no labels, in the column `text`; rows without text are left out.
 
     Args:
-        source: As for [`open_source`], with the subset after a colon.
+        source: As for [`open_dataset`], with the subset after a colon.
         split: Any split that the source has.
         columns: The column with the text, or several to be joined; by default what a column's name tells.
         flags: Names of the flags for split and columns, for errors.
@@ -92,23 +92,25 @@ def read_texts(
     Raises:
         InputError: it does not exist, cannot be read, or has no such split or column.
     """
-    splits = open_source(*split_subset(source), arguments=arguments)
-    require(split in splits, f"{source!r} has no split {split!r}; it has {listed(splits)}: name one with --{flags[0]}.")
+    splits = open_dataset(*split_subset(source), arguments=arguments)
+    require(
+        split in splits, f"{source!r} has no split {split!r}; it has {as_list(splits)}: name one with --{flags[0]}."
+    )
     opened = splits[split]
     texts = opened.text_columns()
     columns = columns or [guess_text_column(texts, opened.columns, flags[1])]
     missing = [column for column in columns if opened.find(column) is None]
     require(
         not missing,
-        f"{source!r} has no column {listed(missing)} with texts; those with texts are {listed(texts)}: name one with "
+        f"{source!r} has no column {as_list(missing)} with texts; those with texts are {as_list(texts)}: name one with "
         f"--{flags[1]}.",
     )
-    with reading(source):
+    with explain_read_failures(source):
         rows = opened.read(columns)
     wrong = [name for name in columns if "string" not in str(getattr(rows.features[name], "dtype", ""))]
     require(
         not wrong,
-        f"{source!r} has no column {listed(wrong)} with texts; those with texts are {listed(texts)}: name one with "
+        f"{source!r} has no column {as_list(wrong)} with texts; those with texts are {as_list(texts)}: name one with "
         f"--{flags[1]}.",
     )
     rows = rows.filter(
@@ -116,7 +118,7 @@ def read_texts(
     )
     features = Features({"text": Value("string")})
     return rows.map(
-        lambda *parts: {"text": [joined(row) for row in zip(*parts, strict=True)]},
+        lambda *parts: {"text": [join_texts(row) for row in zip(*parts, strict=True)]},
         input_columns=columns,
         remove_columns=columns,
         batched=True,
@@ -124,17 +126,17 @@ def read_texts(
     )
 
 
-def kind_of(source: str) -> Literal["built-in", "local", "hub"]:
+def locate_source(source: str) -> Literal["built-in", "local", "hub"]:
     """Where a source is: what could be a file or folder is taken for one."""
     if source == BUILT_IN:
         return "built-in"
     path = Path(source)
-    is_path = path.exists() or format_of(path) in FORMATS or source.startswith((".", "/", "~"))
+    is_path = path.exists() or find_suffix(path) in FORMATS or source.startswith((".", "/", "~"))
     return "local" if is_path else "hub"
 
 
 @contextlib.contextmanager
-def reading(source: str) -> Iterator[None]:
+def explain_read_failures(source: str) -> Iterator[None]:
     """Turn what goes wrong while a source is read into one sentence."""
     try:
         yield

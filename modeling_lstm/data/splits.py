@@ -12,7 +12,7 @@ from datasets import (
     load_dataset,
 )
 
-from ..utils.errors import listed, require
+from ..utils.errors import as_list, require
 from .arguments import FileArguments
 from .formats.known_formats import open_table
 from .formats.parquet import STRINGS, ParquetFile
@@ -41,7 +41,7 @@ class Split(ABC):
         """These columns, under the names that they have in the data."""
 
     def find(self, column: str) -> str | None:
-        """The name under which the split has a column (see [`tables.find_column`])."""
+        """The name under which the split has a column (see [`find_column`])."""
         return find_column(self.columns, column, f"The {self.origin}")
 
     def read(self, columns: list[str]) -> Dataset:
@@ -53,7 +53,8 @@ class Split(ABC):
         """
         missing = [column for column in columns if self.find(column) is None]
         require(
-            not missing, f"The {self.origin} has no column {listed(missing)}; its columns are {listed(self.columns)}."
+            not missing,
+            f"The {self.origin} has no column {as_list(missing)}; its columns are {as_list(self.columns)}.",
         )
         rows = self._read(columns)
         names = {str(self.find(column)): column for column in columns if column not in rows.column_names}
@@ -85,7 +86,7 @@ class FileSplit(Split):
         self.files, self.arguments = files, arguments
         self.tables = [open_table(path, arguments) for path in files]
         self.columns = self.tables[0].columns
-        names = listed(path.name for path in files[:3])
+        names = as_list(path.name for path in files[:3])
         self.origin = f"{name} split ({names}{f' and {len(files) - 3} more files' if len(files) > 3 else ''})"
 
     def text_columns(self) -> dict[str, bool]:

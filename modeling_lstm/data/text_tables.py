@@ -14,7 +14,7 @@ from datasets import (
 )
 from datasets.builder import Key
 
-from ..utils.errors import listed, require
+from ..utils.errors import as_list, require
 from .arguments import FileArguments
 from .formats.known_formats import open_table
 from .formats.table import Table
@@ -28,7 +28,7 @@ ROWS_AT_ONCE = 10_000
 @dataclass
 class TextTablesConfig(BuilderConfig):
     """
-    Which columns of text files to read, how the files are written (see [`tables.FileArguments`]), and their bytes, by
+    Which columns of text files to read, how the files are written (see [`FileArguments`]), and their bytes, by
     which with the time of the last change a file in the cache is known.
     """
 
@@ -60,7 +60,7 @@ class TextTables(ArrowBasedBuilder):
             for number, batch in enumerate(_batches(rows)):
                 has_rows = True
                 yield Key(shard, number), _arrow(batch, schema, table, number * ROWS_AT_ONCE)
-        require(has_rows, f"{listed(map(repr, files))} has no rows.")
+        require(has_rows, f"{as_list(map(repr, files))} has no rows.")
 
 
 def _type(tables: list[Table], column: str) -> pa.DataType:

@@ -50,10 +50,10 @@ def build_tokenizer(
         if tokenizer.pad_token_id is None:
             raise InputError(f"The tokenizer {arguments.tokenizer!r} has no padding token, which batches need.")
         return tokenizer
-    has_pairs = has_pairs or any(JOINT in text for texts in texts_of(train) for text in texts)
+    has_pairs = has_pairs or any(JOINT in text for texts in iterate_texts(train) for text in texts)
     try:
         return LstmTokenizer.train(
-            texts_of(train),
+            iterate_texts(train),
             vocab_size=arguments.vocab_size,
             min_frequency=arguments.min_frequency,
             algorithm=arguments.tokenizer_algorithm,
@@ -65,7 +65,7 @@ def build_tokenizer(
         raise InputError(f"A vocabulary of {arguments.vocab_size} could not be learned: {error}") from error
 
 
-def texts_of(rows: Dataset, number: int = 1_000) -> Iterator[list[str]]:
+def iterate_texts(rows: Dataset, number: int = 1_000) -> Iterator[list[str]]:
     """The column `text`, so many rows at a time."""
     for batch in rows.select_columns("text").iter(number):
         yield batch["text"]

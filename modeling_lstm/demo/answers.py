@@ -12,11 +12,11 @@ from ..explanation import explain
 from ..explanation.attribution import Encoded, encode
 from ..explanation.explainer import NO_LABEL
 from ..explanation.figure import draw
-from ..explanation.html_page import coloured
+from ..explanation.html_page import colour_words
 from ..inference.torch_backend import torch_classifier
 from ..runs.run_folders import load_run, read_record
 from ..utils.errors import InputError, require
-from ..utils.figures import svg
+from ..utils.figures import to_svg
 
 MOST_CHARACTERS = 2_000
 MOST_WORDS = 120
@@ -60,7 +60,7 @@ class Answers:
             found = explain((model, tokenizer), text)
         except InputError as error:
             return Shown(self._rendered(error=str(error)), "", [])
-        explanation = self._rendered(words=coloured(found), found=found.contributions, svg=svg(draw([found])))
+        explanation = self._rendered(words=colour_words(found), found=found.contributions, svg=to_svg(draw([found])))
         return Shown(
             self._rendered(answers=[self._answer(n, text) for n in range(len(self.names))]), explanation, words
         )

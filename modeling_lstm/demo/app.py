@@ -41,7 +41,7 @@ def build(run: str, beside: list[str] | None = None) -> Any:
         return shown.answers, shown.explanation, gr.Radio(choices=words, value=None, visible=bool(words))
 
     def change(how: str, text: str, chosen: int | None) -> tuple[str, str, str, Any]:
-        return (changed := moved(answers, text or "", chosen, how)), *show(changed)
+        return (changed := move_word(answers, text or "", chosen, how)), *show(changed)
 
     with gr.Blocks(title="An LSTM, looked into", analytics_enabled=False) as page:
         gr.Markdown("# An LSTM, looked into\nType a sentence; then leave out or move a word and see the answer turn.")
@@ -60,7 +60,7 @@ def build(run: str, beside: list[str] | None = None) -> Any:
     return page
 
 
-def moved(answers: Answers, text: str, chosen: int | None, how: str) -> str:
+def move_word(answers: Answers, text: str, chosen: int | None, how: str) -> str:
     """
     The text with a word left out or changed places with its neighbour, and otherwise character by character the same;
     where words would run into each other, a blank comes between. As it is where that cannot be.

@@ -8,11 +8,11 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from ..hub.card_marks import marked
-from ..hub.uploads import CARD, Push, create_repository, files_of, push_files
+from ..hub.card_marks import mark_card
+from ..hub.uploads import CARD, Push, create_repository, find_files, push_files
 from ..publishing.sharing import WEIGHTS, run_files
 from ..runs.run_folders import load_run
-from ..utils.errors import InputError, require, without_tokens
+from ..utils.errors import InputError, hide_tokens, require
 
 PACKAGE = Path(__file__).parent.parent
 APP = '''"""A page on which a model of modeling-lstm can be tried and looked into."""
@@ -57,9 +57,9 @@ def push_space(
         else:
             names.append(one)
     patterns = ("**/*.py", "**/*.html", "**/*.md")
-    files |= {f"{PACKAGE.name}/{name}": path for name, path in files_of(PACKAGE, patterns).items()}
+    files |= {f"{PACKAGE.name}/{name}": path for name, path in find_files(PACKAGE, patterns).items()}
     files["app.py"] = APP.format(run=names[0], beside=names[1:]).encode("utf-8")
-    files["requirements.txt"] = (first + requirements()).encode("utf-8")
+    files["requirements.txt"] = (first + list_requirements()).encode("utf-8")
     repo_id = create_repository(repo_id, "space", private=private, token=token, space_sdk="gradio")
     files[CARD] = _card(repo_id, [name for name in names if not name.startswith("runs/")]).encode("utf-8")
     old = [f"runs/*/{pattern}" for pattern in WEIGHTS]
@@ -67,7 +67,7 @@ def push_space(
     return push_files(files, repo_id, message, repo_type="space", token=token, replaced=old)
 
 
-def requirements() -> str:
+def list_requirements() -> str:
     """What this package and its page need, a line each; of torch the version here, which an index for CPUs has too."""
     try:
         needed = requires("modeling-lstm") or []
@@ -92,7 +92,7 @@ def _more_requirements(path: Path) -> str:
         text = path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError as error:
         raise InputError(f"{str(path)!r} is no text in UTF-8: name a file of pip's requirements.") from error
-    is_secret = re.search(r"//[^/\s]*@", text) or without_tokens(text) != text
+    is_secret = re.search(r"//[^/\s]*@", text) or hide_tokens(text) != text
     require(not is_secret, f"{str(path)!r} holds a password or a token, which everybody could read there: take it out.")
     return text + "\n" if text else ""
 
@@ -110,4 +110,4 @@ def _card(repo_id: str, models: list[str]) -> str:
         tags=["modeling-lstm"],
     )
     text = "A page made by `modeling-lstm demo`: type a sentence, and see what an LSTM makes of it, word by word."
-    return marked(str(SpaceCard(f"---\n{data.to_yaml()}\n---\n\n# {repo_id.rsplit('/', 1)[-1]}\n\n{text}\n")))
+    return mark_card(str(SpaceCard(f"---\n{data.to_yaml()}\n---\n\n# {repo_id.rsplit('/', 1)[-1]}\n\n{text}\n")))

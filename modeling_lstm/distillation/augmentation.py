@@ -12,7 +12,7 @@ PIECE_SHARE = 0.25  # p_ng
 LONGEST_PIECE = 5  # words
 
 
-def variants(text: str, number: int, rng: np.random.Generator) -> list[str]:
+def make_variants(text: str, number: int, rng: np.random.Generator) -> list[str]:
     """
     Variants of a text: each word is masked with probability 0.1, but not what separates two texts, and with probability
     0.25 only a piece of one to five words is kept. Those that are as the text are left out, and those that occur twice.
@@ -36,14 +36,14 @@ def variants(text: str, number: int, rng: np.random.Generator) -> list[str]:
     return [variant for variant in found if variant != " ".join(words)]
 
 
-def augmented(rows: Dataset, number: int, seed: int) -> Dataset:
+def augment(rows: Dataset, number: int, seed: int) -> Dataset:
     """The variants of all texts, in the column `text`; the same for the same texts, number and seed."""
 
     def vary(batch: dict[str, list[str]], numbers: list[int]) -> dict[str, list[str]]:
         made = [
             variant
             for text, at in zip(batch["text"], numbers, strict=True)
-            for variant in variants(text, number, np.random.default_rng((seed, at)))
+            for variant in make_variants(text, number, np.random.default_rng((seed, at)))
         ]
         return {"text": made}
 

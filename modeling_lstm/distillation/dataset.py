@@ -12,15 +12,15 @@ from transformers import PreTrainedTokenizerBase
 
 from ..data.arguments import split_subset
 from ..data.loading import TextData
-from ..data.sources import kind_of
-from ..data.tokenization import texts_of
+from ..data.sources import locate_source
+from ..data.tokenization import iterate_texts
 from ..hub.downloads import is_hub_id
 from ..utils.errors import require
 from .arguments import DistillationArguments
 from .augmentation import MASK
 from .distillation_trainer import LOGITS, UNLABELED
-from .teacher import CHUNK, Teacher, mean_known
-from .transfer import transfer_text
+from .teacher import CHUNK, Teacher, average_logits
+from .transfer import collect_transfer_text
 
 logger = logging.getLogger(__name__)
 
@@ -74,15 +74,15 @@ def label_dataset(
         data.problem_type != "regression" or arguments.logit_weight > 0,
         "For regression there is no divergence: give --logit_weight.",
     )
-    transfer, natural, counts = transfer_text(data, arguments, seed)
+    transfer, natural, counts = collect_transfer_text(data, arguments, seed)
     train = data.splits["train"]
     rows = concatenate_datasets([_plain(train, data), _unlabeled(transfer, data)])
     validation = data.splits["validation"]
     teachers, computed = [], []
     for name in arguments.teachers:  # one at a time in memory
         teacher = Teacher(name, data, arguments, device)
-        number = teacher.label(texts_of(rows, CHUNK), rows.num_rows)
-        computed.append(number + teacher.label(texts_of(validation, CHUNK), validation.num_rows))
+        number = teacher.label(iterate_texts(rows, CHUNK), rows.num_rows)
+        computed.append(number + teacher.label(iterate_texts(validation, CHUNK), validation.num_rows))
         if teacher.cut:
             every = rows.num_rows + validation.num_rows
             logger.warning(
@@ -92,7 +92,7 @@ def label_dataset(
         teachers.append(teacher)
 
     def add(texts: list[str]) -> dict[str, Any]:
-        return {LOGITS: mean_known(teachers, texts)}
+        return {LOGITS: average_logits(teachers, texts)}
 
     # the same rows of the same files of logits
     fingerprint = Hasher.hash((rows._fingerprint, [(one.cache.path.name, one.cache.id) for one in teachers]))
@@ -120,13 +120,14 @@ def label_dataset(
             for teacher, number in zip(teachers, computed, strict=True)
         ],
         "sources": [
-            {"name": source, "is_from_hub": kind_of(split_subset(source)[0]) == "hub"} for source in arguments.unlabeled
+            {"name": source, "is_from_hub": locate_source(split_subset(source)[0]) == "hub"}
+            for source in arguments.unlabeled
         ],
         "transfer": counts,
         "settings": asdict(arguments),
         "seconds": round(time.perf_counter() - started, 2),
     }
-    known = mean_known(teachers, validation["text"][:])
+    known = average_logits(teachers, validation["text"][:])
     return DistillationDataset(rows, train.num_rows + natural, known, report)
 
 

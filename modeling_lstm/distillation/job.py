@@ -40,7 +40,7 @@ class DistillationJob(TrainingJob):
         return self.parts[-1]
 
     @staticmethod
-    def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
+    def default_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         """What suits a student, or a Transformer as a student."""
         return TRANSFORMER_DEFAULTS if settings.get("transformer") is not None else STUDENT_DEFAULTS
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..data.loading import TextData
-from ..data.tokenization import texts_of
-from ..evaluation.intervals import bootstrap, difference_interval, interval
-from ..evaluation.metrics import decide, scores
+from ..data.tokenization import iterate_texts
+from ..evaluation.intervals import bootstrap, difference_interval, find_percentiles
+from ..evaluation.metrics import compute_scores, decide
 from ..runs.record import RunRecord
 from ..utils.errors import InputError, require
 from .arguments import DistillationArguments
-from .teacher import CHUNK, Teacher, mean_known
+from .teacher import CHUNK, Teacher, average_logits
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def measure_gap(
     drawn, right = {}, {}
     for who, logits in (("student", student), ("teacher", teacher)):
         predictions, references, probabilities = decide(kind, logits, labels)
-        found[who] = scores(kind, predictions, references, names, probabilities)[metric]
+        found[who] = compute_scores(kind, predictions, references, names, probabilities)[metric]
         # the same seed draws the same rows for both
         drawn[who] = bootstrap(kind, predictions, references, names, probabilities, resamples=resamples, seed=0)
         right[who] = (predictions == references).reshape(len(references), -1).all(axis=1).astype(float)
@@ -56,7 +56,7 @@ def measure_gap(
     if metric == "accuracy":
         return found | {"interval": difference_interval(right["student"] - right["teacher"])}
     both = [drawn[who].get(metric, np.empty(0)) for who in ("student", "teacher")]
-    return found | {"interval": interval(both[0] - both[1])}
+    return found | {"interval": find_percentiles(both[0] - both[1])}
 
 
 def measure_again(
@@ -73,14 +73,14 @@ def measure_again(
         resamples: As for [`measure_gap`].
     """
     try:
-        theirs = teacher_logits(record["distillation"], data, split)
+        theirs = ask_teachers(record["distillation"], data, split)
     except InputError as error:
         logger.warning("The gap to the teacher was not measured: %s", error)
         return None
     return measure_gap(data, split, predictions, theirs, record["best"]["metric"], resamples)
 
 
-def teacher_logits(distillation: dict[str, Any], data: TextData, split: str) -> np.ndarray:
+def ask_teachers(distillation: dict[str, Any], data: TextData, split: str) -> np.ndarray:
     """
     What the teachers of a run say of a split, of shape `(rows, labels)`.
 
@@ -101,7 +101,7 @@ def teacher_logits(distillation: dict[str, Any], data: TextData, split: str) -> 
         arguments.teacher_bf16 = recorded["bf16"]
         teacher = Teacher(name, data, arguments)
         require(teacher.digest == recorded["digest"], f"The teacher {name!r} has changed since.")
-        teacher.label(texts_of(rows, CHUNK), rows.num_rows, count=False)
+        teacher.label(iterate_texts(rows, CHUNK), rows.num_rows, count=False)
         teacher.rest()
         teachers.append(teacher)
-    return mean_known(teachers, rows["text"][:])
+    return average_logits(teachers, rows["text"][:])

@@ -19,7 +19,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreT
 from ..data.loading import TextData
 from ..inference.torch_backend import token_limit, torch_classifier
 from ..models.text_classifier import TextClassifier
-from ..utils.errors import InputError, listed, require
+from ..utils.errors import InputError, as_list, require
 from .arguments import DistillationArguments
 from .augmentation import MASK
 from .cache import LogitCache
@@ -140,7 +140,7 @@ class Teacher:
         return logits
 
 
-def mean_known(teachers: list[Teacher], texts: Sequence[str]) -> np.ndarray:
+def average_logits(teachers: list[Teacher], texts: Sequence[str]) -> np.ndarray:
     """The mean of the teachers' logits, of shape `(texts, labels)`, of texts that were labelled before."""
     return np.stack([teacher.known(texts) for teacher in teachers]).mean(axis=0)
 
@@ -167,7 +167,7 @@ def _load(name: str, revision: str | None) -> tuple[PreTrainedModel, PreTrainedT
     require(tokenizer.is_fast, f"The tokenizer of the teacher {name!r} has no tokenizer.json: choose another teacher.")
     require(
         not report["missing_keys"],
-        f"{name!r} is no teacher: its weights lack {listed(sorted(report['missing_keys'])[:3])}. Fine-tune it "
+        f"{name!r} is no teacher: its weights lack {as_list(sorted(report['missing_keys'])[:3])}. Fine-tune it "
         f"first: modeling-lstm train --transformer {name} ...",
     )
     if tokenizer.pad_token is None:
@@ -202,11 +202,11 @@ def _columns(name: str, model: PreTrainedModel, data: TextData, names: list[str]
     if names is not None:
         require(
             len(names) == len(set(names)) == len(data.label_names) and set(names) <= set(theirs),
-            f"--teacher_labels must name the labels of {name!r}, {listed(theirs)}, or some of them, in the order of "
-            f"the task's, {listed(data.label_names)}.",
+            f"--teacher_labels must name the labels of {name!r}, {as_list(theirs)}, or some of them, in the order of "
+            f"the task's, {as_list(data.label_names)}.",
         )
         if len(names) < len(theirs):
-            left_out = listed(label for label in theirs if label not in names)
+            left_out = as_list(label for label in theirs if label not in names)
             logger.info("Of what %s says, the labels %s are left out", name, left_out)
         return [theirs.index(label) for label in names]
     wanted = data.label_names
@@ -218,11 +218,11 @@ def _columns(name: str, model: PreTrainedModel, data: TextData, names: list[str]
         if len(known) == len(theirs) and set(ours) == set(known):
             return [known[label] for label in ours]
         if theirs == [f"LABEL_{number}" for number in range(len(theirs))]:
-            pairs = listed(f"{a} = {b}" for a, b in zip(theirs, data.label_names, strict=True))
+            pairs = as_list(f"{a} = {b}" for a, b in zip(theirs, data.label_names, strict=True))
             logger.warning("%s does not name its labels: taken as %s", name, pairs)
             return list(range(len(theirs)))
     raise InputError(
-        f"The teacher {name!r} knows the labels {listed(theirs)}, this task has {listed(data.label_names)}: say "
+        f"The teacher {name!r} knows the labels {as_list(theirs)}, this task has {as_list(data.label_names)}: say "
         "which is which with --teacher_labels, or choose a teacher that was trained for this task (modeling-lstm train "
         "--transformer ... makes one)."
     )

@@ -13,10 +13,10 @@ from datasets.fingerprint import Hasher
 
 from ..data.loading import TextData
 from ..data.sources import read_texts
-from ..data.tokenization import texts_of
+from ..data.tokenization import iterate_texts
 from ..utils.errors import InputError, require
 from .arguments import DistillationArguments
-from .augmentation import augmented
+from .augmentation import augment
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,9 @@ _SILENT = re.compile(r"[\s\"'`´‘’‚“”„«».,!?…\u200b\ufeff]+")
 _FORBIDDEN = ("validation", "test")
 
 
-def transfer_text(data: TextData, arguments: DistillationArguments, seed: int) -> tuple[Dataset, int, dict[str, int]]:
+def collect_transfer_text(
+    data: TextData, arguments: DistillationArguments, seed: int
+) -> tuple[Dataset, int, dict[str, int]]:
     """
     The texts without labels, in the column `text`: those of `--unlabeled`, and variants of them and the training texts.
 
@@ -77,7 +79,7 @@ def transfer_text(data: TextData, arguments: DistillationArguments, seed: int) -
     rows = _drawn(_distinct(_joined(parts), known, counts), most, seed)
     natural = rows.num_rows
     if number and natural != most:
-        made = augmented(_joined([train, rows]), number, seed)
+        made = augment(_joined([train, rows]), number, seed)
         counts["augmented"] = made.num_rows
         made = _distinct(made, known | {"duplicates": _keys(rows)}, counts)
         rows = _joined([rows, _drawn(made, None if most is None else most - natural, seed)])
@@ -149,7 +151,7 @@ def _sentences(rows: Dataset, language: str) -> Dataset:
 
 def _keys(rows: Dataset) -> np.ndarray:
     """What the texts say, as numbers: the same number for texts that say the same."""
-    return np.fromiter((_key(text) for texts in texts_of(rows) for text in texts), np.uint64, rows.num_rows)
+    return np.fromiter((_key(text) for texts in iterate_texts(rows) for text in texts), np.uint64, rows.num_rows)
 
 
 def _key(text: str) -> int:

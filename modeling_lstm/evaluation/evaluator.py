@@ -12,12 +12,12 @@ import numpy as np
 from transformers import Trainer, TrainingArguments
 
 from ..data.arguments import split_subset
-from ..data.overlap import sentence
+from ..data.overlap import describe_overlap
 from ..data.tokenization import TokenizedSplit
 from ..runs.record import RunRecord
 from ..runs.run_folders import RECORD, load_run, read_record, run_folder
 from ..tasks.base import Task, TaskData, task_of
-from ..utils.files import whole_or_nothing, write_json
+from ..utils.files import write_folder, write_json
 from ..utils.settings import settings_of
 from .arguments import EvaluationArguments
 
@@ -43,7 +43,7 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
         settings: The fields of [`EvaluationArguments`]: `split="test"`, `dataset="other.csv"`, ...
 
     Returns:
-        `rows`, `scores`, `intervals` (95 %; see [`intervals.score_intervals`]), `seconds` and what the task adds, of
+        `rows`, `scores`, `intervals` (95 %; see [`intervals.find_intervals`]), `seconds` and what the task adds, of
         single labels `confusion` (rows: true label); of a distilled model also the `gap` to its teacher, if that is
         still there.
 
@@ -61,7 +61,7 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
     rows = data.splits[arguments.split]
     also_in_train = 0 if is_other else record["data"].get("overlap", {}).get(arguments.split, 0)
     if also_in_train:
-        logger.warning("%s", sentence(arguments.split, also_in_train, rows.num_rows))
+        logger.warning("%s", describe_overlap(arguments.split, also_in_train, rows.num_rows))
     split = task.encode(rows, arguments.split, tokenizer, record["data"]["max_length"])
     started = time.perf_counter()
     predictions, references = _predict(task, model, tokenizer, split, folder, arguments.batch_size)
@@ -148,6 +148,6 @@ def _write(
         name = f"{re.sub(r'[^A-Za-z0-9_-]+', '-', arguments.dataset).strip('-')}-{name}"
     target = Path(arguments.output_dir) if arguments.output_dir else folder / "evaluation" / name
     result["folder"] = str(target)
-    with whole_or_nothing(target) as output:
+    with write_folder(target) as output:
         task.plot(result, predictions, references, output)
         write_json(output / "evaluation.json", result)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import binomtest, norm
 
 from ..utils.errors import require
-from .metrics import calibration_groups, confusion_matrix, confusion_scores, scores
+from .metrics import calibration_groups, compute_scores, confusion_matrix, confusion_scores
 
 LEVEL = 0.95
 FEWEST_ROWS = 2  # of one row nothing can be said
@@ -16,7 +16,7 @@ FEWEST_ROWS = 2  # of one row nothing can be said
 Limits = dict[str, list[float]]
 
 
-def score_intervals(
+def find_intervals(
     kind: str,
     predictions: np.ndarray,
     references: np.ndarray,
@@ -27,23 +27,24 @@ def score_intervals(
     seed: int = 0,
 ) -> Limits:
     """
-    95 % intervals of the scores that [`metrics.scores`] gives.
+    95 % intervals of the scores that [`metrics.compute_scores`] gives.
 
     `accuracy` and `f1_NAME` have exact ones ([`exact_intervals`]); all others are percentiles of [`bootstrap`] draws.
     Draws of the rows cannot show an error that these rows do not hold: a label of which all three rows are right is
-    right in every draw. Means over the labels are therefore widened by what is unknown of such labels ([`unseen`]).
+    right in every draw. Means over the labels are therefore widened by what is unknown of such labels
+    ([`bound_unseen`]).
 
     Returns:
         For each score its lower and upper limit. A score is left out where nothing can be said of it: there is one row
         only, or it is the same in every draw.
     """
     drawn = bootstrap(kind, predictions, references, names, probabilities, resamples=resamples, seed=seed)
-    whole = scores(kind, predictions, references, names, probabilities)
-    found = mean_intervals(kind, [predictions], references, names, drawn, whole)
+    whole = compute_scores(kind, predictions, references, names, probabilities)
+    found = find_mean_intervals(kind, [predictions], references, names, drawn, whole)
     return {name: found[name] for name in whole if name in found}
 
 
-def mean_intervals(
+def find_mean_intervals(
     kind: str,
     seeds: list[np.ndarray],
     references: np.ndarray,
@@ -60,26 +61,27 @@ def mean_intervals(
         drawn: Mean of their [`bootstrap`] draws; what it lacks has an interval only where that is exact.
         whole: Mean of their scores.
     """
-    exact = averaged([exact_intervals(kind, one, references, names) for one in seeds])
-    return combined(drawn, whole, exact, averaged([unseen(kind, one, references, len(names)) for one in seeds]))
+    exact = average([exact_intervals(kind, one, references, names) for one in seeds])
+    return combine(drawn, whole, exact, average([bound_unseen(kind, one, references, len(names)) for one in seeds]))
 
 
-def averaged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def average(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The mean of the arrays, or lists of numbers, of each name that all have."""
     shared = [name for name in parts[0] if all(name in one for one in parts)]
     return {name: np.mean([one[name] for one in parts], axis=0) for name in shared}
 
 
-def combined(drawn: dict[str, np.ndarray], whole: dict[str, float], exact: Limits, unknown: Limits) -> Limits:
+def combine(drawn: dict[str, np.ndarray], whole: dict[str, float], exact: Limits, unknown: Limits) -> Limits:
     """
-    The interval of each score, from the draws, its value on all rows, and what [`exact_intervals`] and [`unseen`] give.
+    The interval of each score, from the draws, its value on all rows, and what [`exact_intervals`] and
+    [`bound_unseen`] give.
 
     The limits of a mean of parts with limits of their own are found as by Zou and Donner (2008): the squared distances
     of the limits add up.
     """
     found = {name: [float(low), float(high)] for name, (low, high) in exact.items()}
     for name in drawn.keys() - exact.keys():
-        limits = interval(drawn[name])
+        limits = find_percentiles(drawn[name])
         if name in unknown:
             low, high = limits or [whole[name]] * 2
             down, up = unknown[name]
@@ -90,7 +92,7 @@ def combined(drawn: dict[str, np.ndarray], whole: dict[str, float], exact: Limit
     return found
 
 
-def interval(values: np.ndarray) -> list[float] | None:
+def find_percentiles(values: np.ndarray) -> list[float] | None:
     """The percentiles 2.5 and 97.5 (Efron, 1979), without draws that have no value; `None` if they are all the same."""
     known = values[np.isfinite(values)]
     if len(known) == 0 or np.ptp(known) < 1e-12:
@@ -134,7 +136,7 @@ def bootstrap(
         drawn = []
         for _ in range(resamples):
             chosen = rng.integers(rows, size=rows)
-            drawn.append(scores_on(kind, predictions, references, chosen, names))
+            drawn.append(score_rows(kind, predictions, references, chosen, names))
     return {name: np.array([one[name] for one in drawn]) for name in drawn[0]}
 
 
@@ -175,7 +177,7 @@ def _classified(
         yield found
 
 
-def scores_on(
+def score_rows(
     kind: str, predictions: np.ndarray, references: np.ndarray, chosen: np.ndarray, names: list[str]
 ) -> dict[str, float]:
     """
@@ -185,7 +187,7 @@ def scores_on(
     Args:
         chosen: The numbers of the rows, or a mask.
     """
-    found = scores(kind, predictions[chosen], references[chosen], names)
+    found = compute_scores(kind, predictions[chosen], references[chosen], names)
     return found | _undefined(kind, predictions, references, chosen, found, names)
 
 
@@ -226,11 +228,11 @@ def exact_intervals(kind: str, predictions: np.ndarray, references: np.ndarray, 
     several = kind == "multi_label_classification"
     is_right = (predictions == references).all(axis=1) if several else predictions == references
     right, true, found = _counts(kind, predictions, references, len(names))
-    limits = {"accuracy": list(proportion(int(is_right.sum()), rows))}
+    limits = {"accuracy": list(find_proportion_interval(int(is_right.sum()), rows))}
     for number, name in enumerate(names):
         if true[number] + found[number] > 0:
             either = true[number] + found[number] - right[number]
-            limits[f"f1_{name}"] = [_f1(limit) for limit in proportion(right[number], either)]
+            limits[f"f1_{name}"] = [_f1(limit) for limit in find_proportion_interval(right[number], either)]
     return limits
 
 
@@ -248,7 +250,7 @@ def difference_interval(differences: np.ndarray) -> list[float]:
     return [max(-1.0, total / rows - far), min(1.0, total / rows + far)]
 
 
-def unseen(kind: str, predictions: np.ndarray, references: np.ndarray, labels: int) -> Limits:
+def bound_unseen(kind: str, predictions: np.ndarray, references: np.ndarray, labels: int) -> Limits:
     """
     How far the means over labels may be below and above their value for what no draw of the rows can show: labels whose
     recall or precision is 0 or 1, and so in every draw. The distances of their exact limits count, with the label's
@@ -266,7 +268,10 @@ def unseen(kind: str, predictions: np.ndarray, references: np.ndarray, labels: i
     for name, (score, weights) in means.items():
         squares = np.zeros(2)
         for label in np.flatnonzero(is_certain[score]):
-            share, limits = right[label] / rows[score][label], proportion(right[label], rows[score][label])
+            share, limits = (
+                right[label] / rows[score][label],
+                find_proportion_interval(right[label], rows[score][label]),
+            )
             value, low, high = (_f1(one) if score == "f1" else one for one in (share, *limits))
             squares += np.square(weights[label] * np.array([value - low, high - value])) * (2 if score == "f1" else 1)
         distances[name] = np.sqrt(squares).tolist()
@@ -278,7 +283,7 @@ def _is_certain(right: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return (rows > 0) & ((right == 0) | (right == rows))
 
 
-def proportion(successes: int, trials: int) -> tuple[float, float]:
+def find_proportion_interval(successes: int, trials: int) -> tuple[float, float]:
     """The interval of Clopper and Pearson (1934) of a proportion; from 0 to 1 without trials."""
     if trials == 0:
         return 0.0, 1.0

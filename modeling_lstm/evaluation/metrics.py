@@ -55,10 +55,12 @@ class TextClassificationMetric(evaluate.Metric):
         label_names: list[str] | None = None,
         probabilities: np.ndarray | None = None,
     ) -> dict[str, float]:
-        return scores(self.config_name, np.asarray(predictions), np.asarray(references), label_names, probabilities)
+        return compute_scores(
+            self.config_name, np.asarray(predictions), np.asarray(references), label_names, probabilities
+        )
 
 
-def scores(
+def compute_scores(
     problem_type: str,
     predictions: np.ndarray,
     references: np.ndarray,
@@ -92,8 +94,8 @@ def scores(
 def decide(
     problem_type: str, logits: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Predictions, references and for single labels probabilities, as [`scores`] takes them, from logits."""
-    predictions = answers(problem_type, logits, threshold=0.0)
+    """Predictions, references and for single labels probabilities, as [`compute_scores`] takes them, from logits."""
+    predictions = choose_labels(problem_type, logits, threshold=0.0)
     if problem_type == "regression":
         return predictions, labels, None
     if problem_type == "multi_label_classification":
@@ -101,9 +103,9 @@ def decide(
     return predictions, labels, torch.tensor(logits).float().softmax(dim=-1).numpy()
 
 
-def answers(problem_type: str, found: np.ndarray, threshold: float = 0.5) -> np.ndarray:
+def choose_labels(problem_type: str, found: np.ndarray, threshold: float = 0.5) -> np.ndarray:
     """
-    Predictions, as [`scores`] takes them, from probabilities or numbers of shape `(rows, labels)`.
+    Predictions, as [`compute_scores`] takes them, from probabilities or numbers of shape `(rows, labels)`.
 
     Args:
         problem_type: The problem type.
@@ -172,17 +174,17 @@ def multi_label_scores(
     return result | {f"f1_{name}": f1[..., number] for number, name in enumerate(label_names)}
 
 
-def summands(
+def make_summands(
     problem_type: str, predictions: np.ndarray, references: np.ndarray, labels: int, origin: float = 0.0
 ) -> np.ndarray | csr_array:
     """
-    What each row adds to the sums that [`summed_scores`] takes, of shape `(rows, sums)`: the scores of many sets of
+    What each row adds to the sums that [`score_sums`] takes, of shape `(rows, sums)`: the scores of many sets of
     rows then cost one product of matrices.
 
     Args:
         problem_type: The problem type.
-        predictions: As for [`scores`].
-        references: As for [`scores`].
+        predictions: As for [`compute_scores`].
+        references: As for [`compute_scores`].
         labels: Number of labels.
         origin: Of a regression, a number near the references, from which all are counted: sums of squares of numbers
             far from zero would be inexact.
@@ -201,8 +203,8 @@ def summands(
     return np.stack(counted, axis=1)
 
 
-def summed_scores(problem_type: str, sums: np.ndarray, label_names: list[str]) -> dict[str, np.ndarray]:
-    """The scores that need no probabilities, of shape `(...)`, from sums over rows of [`summands`], `(..., sums)`."""
+def score_sums(problem_type: str, sums: np.ndarray, label_names: list[str]) -> dict[str, np.ndarray]:
+    """The scores that need no probabilities, of shape `(...)`, from sums of [`make_summands`], `(..., sums)`."""
     labels = len(label_names)
     if problem_type == SINGLE_LABEL:
         return confusion_scores(sums.reshape(*sums.shape[:-1], labels, labels), label_names)
@@ -230,7 +232,7 @@ def metric_names(problem_type: str, label_names: list[str], *, of_answers: bool 
     shape = (2, len(label_names)) if problem_type == "multi_label_classification" else (2,)
     example = np.zeros(shape, dtype=int)
     probabilities = None if of_answers else np.full((2, len(label_names)), 1 / len(label_names))
-    return list(scores(problem_type, example, example, label_names, probabilities))
+    return list(compute_scores(problem_type, example, example, label_names, probabilities))
 
 
 def greater_is_better(metric: str) -> bool:
@@ -243,7 +245,7 @@ def is_share(metric: str) -> bool:
     return metric not in NOT_SHARES
 
 
-def written(metric: str, value: float, sign: str = "") -> str:
+def format_score(metric: str, value: float, sign: str = "") -> str:
     """A score as tables show it; `sign` is `"+"` for differences."""
     if is_share(metric):
         return f"{100 * value:{sign}.1f}"

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 from scipy.stats import binom
 
-from .intervals import difference_interval, interval
-from .metrics import SINGLE_LABEL, summands, summed_scores
+from .intervals import difference_interval, find_percentiles
+from .metrics import SINGLE_LABEL, make_summands, score_sums
 
 MOST_ENUMERATED = 12  # rows that differ, of which every one of the 4,096 exchanges is tried
 SMALLEST = 1e-12  # p-values below are not told apart
 CELLS = 4_000_000  # numbers in memory at once
 
 
-def paired(
+def compare_pairs(
     answers: dict[str, list[np.ndarray]],
     references: np.ndarray,
     label_names: list[str],
@@ -36,10 +36,10 @@ def paired(
     scores it is exact where at most twelve rows differ; else exchanges are drawn.
 
     Args:
-        answers: For each system what it says in each seed, as [`metrics.scores`] takes it.
+        answers: For each system what it says in each seed, as [`metrics.compute_scores`] takes it.
         references: What is true.
         label_names: The labels.
-        metric: A name of [`metrics.summed_scores`].
+        metric: A name of [`metrics.score_sums`].
         scores: For each system its score on all rows, the mean over its seeds.
         drawn: For each system that score on the same [`intervals.bootstrap`] draws; for accuracy not read.
         kind: The problem type.
@@ -50,7 +50,7 @@ def paired(
         `p_corrected`.
     """
     found: list[dict[str, Any]] = []
-    exchanges = enough(resamples, len(answers))
+    exchanges = has_enough_rows(resamples, len(answers))
     for first, second in itertools.combinations(answers, 2):
         pair = [np.stack(answers[name]) for name in (first, second)]
         if metric == "accuracy":
@@ -60,15 +60,15 @@ def paired(
             counts = right[0].sum(axis=0) * len(pair[1]) - right[1].sum(axis=0) * len(pair[0])
             p = sign_test(counts)
         else:
-            limits = interval(drawn[first] - drawn[second]) if first in drawn and second in drawn else None
+            limits = find_percentiles(drawn[first] - drawn[second]) if first in drawn and second in drawn else None
             p = randomization_test(pair[0], pair[1], references, label_names, metric, exchanges, kind)
         difference = scores[first] - scores[second]
         found.append({"first": first, "second": second, "difference": difference, "interval": limits, "p": p})
-    corrected = holm([one["p"] for one in found])
+    corrected = correct_by_holm([one["p"] for one in found])
     return [one | {"p_corrected": value} for one, value in zip(found, corrected, strict=True)]
 
 
-def enough(resamples: int, systems: int) -> int:
+def has_enough_rows(resamples: int, systems: int) -> int:
     """So many resamples, or as many as Holm's correction for every two systems needs to find anything below 5 %."""
     return max(resamples, 400 * systems * (systems - 1) // 2)
 
@@ -112,7 +112,7 @@ def randomization_test(
         second: Those of the other system.
         references: The true ones.
         label_names: The labels.
-        metric: A name of [`metrics.summed_scores`].
+        metric: A name of [`metrics.score_sums`].
         exchanges: How often to draw the rows, where they are too many to try all.
         kind: The problem type.
     """
@@ -128,8 +128,8 @@ def randomization_test(
     how: dict[str, Any] = {"labels": len(label_names), "origin": float(references.mean())}
     pairs = []
     for seed in range(seeds):
-        before = [summands(kind, one[seed], references, **how).sum(axis=0) for one in (first, second)]
-        gained, lost = (summands(kind, kinds[1 + seed + shift], kinds[0], **how) for shift in (seeds, 0))
+        before = [make_summands(kind, one[seed], references, **how).sum(axis=0) for one in (first, second)]
+        gained, lost = (make_summands(kind, kinds[1 + seed + shift], kinds[0], **how) for shift in (seeds, 0))
         pairs.append((*before, gained - lost))
 
     def difference(exchanged: np.ndarray) -> np.ndarray:
@@ -137,12 +137,12 @@ def randomization_test(
         found = np.zeros(len(exchanged))
         for one, other, change in pairs:
             moved = exchanged @ change
-            scores = [summed_scores(kind, sums, label_names)[metric] for sums in (one + moved, other - moved)]
+            scores = [score_sums(kind, sums, label_names)[metric] for sums in (one + moved, other - moved)]
             found += (scores[0] - scores[1]) / seeds
         return found
 
     # less what rounding may take away from an exchange that changes nothing
-    largest = max(abs(float(summed_scores(kind, sums, label_names)[metric])) for pair in pairs for sums in pair[:2])
+    largest = max(abs(float(score_sums(kind, sums, label_names)[metric])) for pair in pairs for sums in pair[:2])
     observed = abs(difference(np.zeros((1, len(sizes)), dtype=int))[0]) - 1e-9 * largest
     at_once = max(1, CELLS // max(len(sizes), len(pairs[0][0])))
     if is_exact:
@@ -158,7 +158,7 @@ def randomization_test(
     return (larger + 1) / (exchanges + 1)
 
 
-def holm(values: list[float]) -> list[float]:
+def correct_by_holm(values: list[float]) -> list[float]:
     """Holm's step-down correction: the smallest p-value times their number, the next times one less, never falling."""
     corrected = [0.0] * len(values)
     highest = 0.0

@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..inference.torch_backend import token_limit
-from ..utils.errors import InputError, listed, require, require_utf8
+from ..utils.errors import InputError, as_list, require, require_utf8
 
 STEPS = 64  # along the whole way from nothing to the text
 PART_STEPS = 8  # along each part of it, where more are needed
@@ -118,7 +118,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
     return Encoded(text, found["input_ids"].long(), words, spans, places)
 
 
-def scores(model: PreTrainedModel, logits: torch.Tensor, label: int) -> torch.Tensor:
+def score_label(model: PreTrainedModel, logits: torch.Tensor, label: int) -> torch.Tensor:
     """Of logits `(rows, labels)` a label's log-odds, `(rows,)`; of several labels at once, and of numbers, its own."""
     own = logits[:, label].float()
     kind = model.config.problem_type
@@ -128,7 +128,7 @@ def scores(model: PreTrainedModel, logits: torch.Tensor, label: int) -> torch.Te
     return own - others.logsumexp(dim=1)
 
 
-def contributions(
+def attribute(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: Encoded, label: str | None = None
 ) -> Contributions:
     """
@@ -154,16 +154,16 @@ def contributions(
 
     def score(vectors: torch.Tensor) -> torch.Tensor:
         mask = torch.ones(vectors.shape[:2], dtype=torch.long, device=vectors.device)
-        return scores(model, model(inputs_embeds=vectors, attention_mask=mask).logits, number)
+        return score_label(model, model(inputs_embeds=vectors, attention_mask=mask).logits, number)
 
     vectors = model.get_input_embeddings()(ids).detach()
     whole = score(vectors).item()
     nothing = score(torch.zeros_like(vectors)).item()
-    by_token = integrated(IntegratedGradients(score).attribute, score, vectors)
+    by_token = integrate_gradients(IntegratedGradients(score).attribute, score, vectors)
     missing = abs(float(by_token.sum()) - (whole - nothing)) / max(abs(whole - nothing), 1e-6)
     return Contributions(
         label=label_names(model)[number],
-        unit="number" if kind_of(model) == "regression" else "log-odds",
+        unit="number" if problem_type_of(model) == "regression" else "log-odds",
         score=whole,
         baseline=nothing,
         integrated_gradients=np.array([by_token[begin:end].sum() for begin, end in text.spans]),
@@ -172,7 +172,7 @@ def contributions(
     )
 
 
-def integrated(
+def integrate_gradients(
     attribute: Callable[..., Any], score: Callable[[torch.Tensor], torch.Tensor], vectors: torch.Tensor
 ) -> np.ndarray:
     """
@@ -213,11 +213,11 @@ def label_number(model: PreTrainedModel, label: str | None, logits: torch.Tensor
     names = label_names(model)
     if label is None:
         return int(logits[0].argmax())
-    require(label in names, f"There is no label {label!r}; the model's are {listed(names)}.")
+    require(label in names, f"There is no label {label!r}; the model's are {as_list(names)}.")
     return names.index(label)
 
 
-def kind_of(model: PreTrainedModel) -> str:
+def problem_type_of(model: PreTrainedModel) -> str:
     """The problem type, which a configuration may leave open."""
     usual = "regression" if len(label_names(model)) == 1 else "single_label_classification"
     return model.config.problem_type or usual
@@ -250,5 +250,5 @@ def score_rows(
         for place, row in enumerate(part):
             ids[place, : len(row)], mask[place, : len(row)] = row, 1
         logits = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device)).logits
-        found.append(scores(model, logits, label))
+        found.append(score_label(model, logits, label))
     return torch.cat(found).cpu().numpy()

@@ -103,7 +103,9 @@ def _weights(rnn: nn.RNNBase, layer: int, reverse: bool) -> tuple[torch.Tensor, 
     return tuple(getattr(rnn, name + ending).detach() for name in names)
 
 
-def read(cell: LstmCell | GruCell, vectors: torch.Tensor, reverse: bool = False) -> list[LstmStep] | list[GruStep]:
+def read_sequence(
+    cell: LstmCell | GruCell, vectors: torch.Tensor, reverse: bool = False
+) -> list[LstmStep] | list[GruStep]:
     """
     The steps of a cell over a text, in the order of the words, whichever way they were read.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..runs.run_folders import OpenRun, open_run
-from .attribution import Contributions, Encoded, contributions, encode, kind_of
+from .attribution import Contributions, Encoded, attribute, encode, problem_type_of
 from .tracing import LayerTrace, trace
 
 NO_LABEL = "no label above one half"
@@ -106,8 +106,8 @@ def explain(run: str | Path | OpenRun, text: str, label: str | None = None) -> E
         text=text,
         words=encoded.words,
         labels=traced.labels,
-        problem_type=kind_of(model),
-        contributions=contributions(model, tokenizer, encoded, label),
+        problem_type=problem_type_of(model),
+        contributions=attribute(model, tokenizer, encoded, label),
         probabilities=traced.probabilities[ends],
         readings=[_reading(one, encoded) for one in traced.layers],
     )

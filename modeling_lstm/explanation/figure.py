@@ -4,13 +4,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..utils.figures import plain, style
+from ..utils.figures import escape_text, style
 from .explainer import Explanation, Reading
 
 
 def draw(explanations: list[Explanation]) -> Figure:
     """One column for each explanation, several side by side. Signs and markers tell without colours."""
-    with plain():
+    with escape_text():
         return _drawn(explanations)
 
 

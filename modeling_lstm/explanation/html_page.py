@@ -5,19 +5,19 @@ from pathlib import Path
 import numpy as np
 from jinja2 import Environment, FileSystemLoader
 
-from ..utils.figures import svg
+from ..utils.figures import to_svg
 from .explainer import Explanation
 from .figure import draw
 
 
-def page(explanations: list[Explanation]) -> str:
+def make_page(explanations: list[Explanation]) -> str:
     """HTML that holds everything it shows and runs nothing."""
-    shown = [{"verdict": one.verdict(), "found": one.contributions, "words": coloured(one)} for one in explanations]
+    shown = [{"verdict": one.verdict(), "found": one.contributions, "words": colour_words(one)} for one in explanations]
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
-    return templates.get_template("page.html").render(explanations=shown, svg=svg(draw(explanations)))
+    return templates.get_template("page.html").render(explanations=shown, svg=to_svg(draw(explanations)))
 
 
-def coloured(one: Explanation) -> list[dict[str, str]]:
+def colour_words(one: Explanation) -> list[dict[str, str]]:
     """For each word its text, its colour and its numbers."""
     values = one.contributions.integrated_gradients
     most = max(float(np.abs(values).max()), 1e-9)

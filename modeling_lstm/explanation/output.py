@@ -5,10 +5,10 @@ from pathlib import Path
 from ..runs.run_folders import load_run
 from ..utils.errors import require
 from ..utils.figures import save
-from ..utils.files import replaced, write_text
+from ..utils.files import write_file, write_text
 from .explainer import explain
 from .figure import draw
-from .html_page import page
+from .html_page import make_page
 from .terminal import show
 
 ENDINGS = (".png", ".svg", ".html", ".json")
@@ -41,7 +41,7 @@ def explain_texts(
     elif path.suffix == ".json":
         write_text(path, "[" + ",\n".join(one.to_json() for one in found) + "]\n")
     elif path.suffix == ".html":
-        write_text(path, page(found))
+        write_text(path, make_page(found))
     else:
-        with replaced(path) as temporary:
+        with write_file(path) as temporary:
             save(draw(found), temporary, path.suffix[1:])

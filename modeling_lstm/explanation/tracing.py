@@ -13,7 +13,7 @@ from ..inference.torch_backend import token_limit
 from ..models.text_classifier import to_probabilities
 from ..runs.run_folders import OpenRun, open_run
 from ..utils.errors import require
-from .cells import GruCell, LstmCell, read
+from .cells import GruCell, LstmCell, read_sequence
 
 LONGEST = 1_000  # tokens; every beginning of the text is run, so time grows with the square of the length
 
@@ -99,7 +99,7 @@ def trace(run: str | Path | OpenRun, text: str) -> Trace:
     for layer in range(rnn.num_layers):
         outputs = []
         for reverse in (False, True) if rnn.bidirectional else (False,):
-            steps: Any = read(make(rnn, layer, reverse), states, reverse)
+            steps: Any = read_sequence(make(rnn, layer, reverse), states, reverse)
             arrays = {one.name: torch.stack([getattr(step, one.name) for step in steps]) for one in fields(steps[0])}
             outputs.append(arrays["h"])
             values = {name: array.float().cpu().numpy() for name, array in arrays.items()}

@@ -11,14 +11,14 @@ from huggingface_hub import ModelCard, ModelCardData
 _MARK = re.compile(r"\n<!-- modeling-lstm wrote this card: ([0-9a-f]{64}) -->\s*$")
 
 
-def marked(text: str) -> str:
+def mark_card(text: str) -> str:
     """A card with a last line, invisible when shown, by which it is known to be as it was written."""
     text = text.rstrip() + "\n"
     return f"{text}\n<!-- modeling-lstm wrote this card: {_digest(text)} -->\n"
 
 
-def is_as_written(text: str) -> bool:
-    """Whether a card is one of [`marked`], or the library's own stub, and nobody changed a word since."""
+def is_unchanged(text: str) -> bool:
+    """Whether a card is one of [`mark_card`], or the library's own stub, and nobody changed a word since."""
     found = _MARK.search(text)
     try:
         return _digest(text[: found.start()]) == found[1] if found else ModelCard(text).text.strip() == _stub()

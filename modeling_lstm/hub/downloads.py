@@ -18,8 +18,8 @@ from huggingface_hub.errors import (
     HFValidationError,
 )
 
-from ..utils.errors import InputError, listed, require
-from .refusals import FAILURES, reason
+from ..utils.errors import InputError, as_list, require
+from .refusals import FAILURES, explain_refusal
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def _check_digest(path: Path, source: str) -> None:
         raise InputError(f"{path.name} of {source!r} came from the Hub with wrong bytes: try again.")
 
 
-def folder_with(
+def find_folder(
     source: str, revision: str | None, needed: list[str], welcome: list[str] | None = None, subfolder: str = "."
 ) -> Path:
     """
@@ -104,7 +104,7 @@ def folder_with(
     missing = [name for name in needed if not (folder / name).is_file()]
     file = f"{source}/FILE" if is_local else f"{source}:FILE"
     raise InputError(
-        f"{source!r} lacks {listed(missing)}, which a folder of vectors has. A single file of vectors is named as "
+        f"{source!r} lacks {as_list(missing)}, which a folder of vectors has. A single file of vectors is named as "
         f"{file}, a Transformer as transformer:{source}."
     )
 
@@ -115,4 +115,6 @@ def _asked(what: str, call: Callable[..., Any], **arguments: Any) -> Any:
     except HFValidationError as error:
         raise InputError(f"There is no file or folder {what!r} here, and it is no id of the Hub.") from error
     except FAILURES as error:
-        raise InputError(f"There is no file or folder {what!r} here, and {reason(error, get_token())}") from error
+        raise InputError(
+            f"There is no file or folder {what!r} here, and {explain_refusal(error, get_token())}"
+        ) from error

@@ -22,7 +22,7 @@ FAILURES: tuple[type[Exception], ...] = (*HfHubHTTPError.__bases__, OSError, Val
 _OFFLINE = "the Hub is not asked while HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set: unset it and try again."
 
 
-def reason(error: BaseException, token: str | None = None) -> str:
+def explain_refusal(error: BaseException, token: str | None = None) -> str:
     """What the Hub's answer, or its silence, means and what to do, as a sentence."""
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
     said = " ".join(str(getattr(error, "server_message", None) or error).split()) or type(error).__name__
@@ -33,7 +33,7 @@ def reason(error: BaseException, token: str | None = None) -> str:
     if isinstance(error, LocalEntryNotFoundError):
         cause = error.__cause__
         if isinstance(cause, HfHubHTTPError):
-            return reason(cause, token)
+            return explain_refusal(cause, token)
         if isinstance(cause, OfflineModeIsEnabled) or is_offline_mode():
             return f"it is not in the cache, and {_OFFLINE}"
         return "it is not in the cache, and the Hub cannot be reached: connect to the network."

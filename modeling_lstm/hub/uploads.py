@@ -17,10 +17,10 @@ from huggingface_hub.errors import (
     RemoteEntryNotFoundError,
 )
 
-from ..utils.errors import InputError, require, without_tokens
-from .card_marks import is_as_written
+from ..utils.errors import InputError, hide_tokens, require
+from .card_marks import is_unchanged
 from .downloads import COMMIT_HASH
-from .refusals import FAILURES, reason
+from .refusals import FAILURES, explain_refusal
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,9 @@ def create_repository(
         repo_id = api.create_repo(repo_id, exist_ok=True, **options).repo_id
         is_public = private and not api.repo_info(repo_id, repo_type=repo_type).private
     except FAILURES as error:
-        raise InputError(f"Nothing was pushed to {repo_id!r}: {reason(error, token or get_token())}") from error
+        raise InputError(
+            f"Nothing was pushed to {repo_id!r}: {explain_refusal(error, token or get_token())}"
+        ) from error
     require(not is_public, f"Nothing was pushed: {repo_id!r} exists and is public. Make it private on its page first.")
     return repo_id
 
@@ -121,7 +123,9 @@ def push_files(
             parent_commit=head,
         )
     except FAILURES as error:
-        raise InputError(f"Nothing was pushed to {repo_id!r}: {reason(error, token or get_token())}") from error
+        raise InputError(
+            f"Nothing was pushed to {repo_id!r}: {explain_refusal(error, token or get_token())}"
+        ) from error
     return Push(commit.pr_url or commit.commit_url, commit.oid, commit.oid != head)
 
 
@@ -130,7 +134,7 @@ def check_tokens(files: dict[str, Path | bytes]) -> None:
     for name, file in files.items():
         if name.endswith((".json", ".md", ".py")) and name != "tokenizer.json":
             text = (file if isinstance(file, bytes) else file.read_bytes()).decode("utf-8", "replace")
-            require(without_tokens(text) == text, f"{name} holds what looks like a token of the Hub: take it out.")
+            require(hide_tokens(text) == text, f"{name} holds what looks like a token of the Hub: take it out.")
 
 
 def _card(api: HfApi, repo_id: str, repo_type: str, revision: str | None) -> bytes | None:
@@ -142,10 +146,10 @@ def _card(api: HfApi, repo_id: str, repo_type: str, revision: str | None) -> byt
 
 def _is_persons(there: bytes | None, new: Path | bytes) -> bool:
     new = new if isinstance(new, bytes) else new.read_bytes()
-    return there is not None and there != new and not is_as_written(there.decode("utf-8", "replace"))
+    return there is not None and there != new and not is_unchanged(there.decode("utf-8", "replace"))
 
 
-def files_of(folder: Path, patterns: Iterable[str]) -> dict[str, Path | bytes]:
+def find_files(folder: Path, patterns: Iterable[str]) -> dict[str, Path | bytes]:
     """The files of a folder whose names match, by their names in a repository."""
     paths = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
     return {path.relative_to(folder).as_posix(): path for path in sorted(paths)}

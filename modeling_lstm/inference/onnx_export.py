@@ -20,7 +20,7 @@ from ..models.modeling_lstm import LstmEncoder, LstmLayer
 from ..models.text_classifier import MODEL, TextClassifier
 from ..runs.run_folders import RECORD, load_run
 from ..utils.errors import InputError, require
-from ..utils.files import whole_or_nothing, write_json
+from ..utils.files import write_folder, write_json
 from ..utils.settings import settings_of
 from .arguments import ExportArguments
 from .torch_backend import token_limit, torch_classifier
@@ -57,7 +57,7 @@ def export(run: str, output_dir: str, arguments: ExportArguments | None = None, 
 
     model, tokenizer = load_run(run, arguments.revision)
     program = _program(model, quantize=arguments.precision == "int8")
-    with whole_or_nothing(folder, last=RECORD) as temporary:
+    with write_folder(folder, last=RECORD) as temporary:
         onnx_ir.save(program, temporary / MODEL)
         _save_config(model.config, temporary)
         tokenizer.backend_tokenizer.save(str(temporary / "tokenizer.json"))

@@ -10,15 +10,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..data.columns import LINE_BREAK, guess_text_column, joined
-from ..data.formats.delimited import Lines, lines_of
-from ..data.formats.encodings import BYTE_ORDER_MARK, known_encoding
+from ..data.columns import LINE_BREAK, guess_text_column, join_texts
+from ..data.formats.delimited import Lines, read_lines
+from ..data.formats.encodings import BYTE_ORDER_MARK, check_encoding
 from ..data.formats.known_formats import open_table
 from ..data.formats.parquet import ParquetFile
 from ..data.formats.table import Table, find_column
 from ..models.text_classifier import JOINT, MODEL, TextClassifier
 from ..runs.record import RECORD, read_record
-from ..utils.errors import InputError, listed, require, require_utf8
+from ..utils.errors import InputError, as_list, require, require_utf8
 from ..utils.settings import settings_of
 from .arguments import PredictionArguments
 from .writers import Row, check_output, write_rows
@@ -168,8 +168,8 @@ def _columns_of_training(record: dict[str, Any], table: Table) -> list[str]:
     found = [find_column(table.columns, column, repr(str(table.path))) for column in columns]
     require(
         all(found) or not any(found),
-        f"The run reads the columns {listed(columns)}, of which {str(table.path)!r} has only "
-        f"{listed(filter(None, found))}: name the columns to read with --text_column.",
+        f"The run reads the columns {as_list(columns)}, of which {str(table.path)!r} has only "
+        f"{as_list(filter(None, found))}: name the columns to read with --text_column.",
     )
     return [str(column) for column in found if column]
 
@@ -179,19 +179,19 @@ def _rows(table: Table, columns: list[str], kept: list[str], separator: str) -> 
     for number, values in enumerate(table.rows([*columns, *kept]), start=1):
         parts = values[: len(columns)]
         if not all(isinstance(part, str) for part in parts):
-            raise InputError(f"Row {number} of the input holds no text in {listed(columns)}: found {list(parts)}.")
-        yield joined(parts, separator), values[len(columns) :]
+            raise InputError(f"Row {number} of the input holds no text in {as_list(columns)}: found {list(parts)}.")
+        yield join_texts(parts, separator), values[len(columns) :]
     require(number > 0, f"{str(table.path)!r} has no rows.")
 
 
 def _standard_input(encoding: str | None) -> Iterator[str]:
-    from ..data.sources import reading  # imports datasets, which takes a second
+    from ..data.sources import explain_read_failures  # imports datasets, which takes a second
 
     if isinstance(sys.stdin, io.TextIOWrapper):
-        with reading("standard input"):
-            sys.stdin.reconfigure(encoding=encoding and known_encoding(encoding), newline="\n")
-    with reading("standard input"):
-        for number, line in enumerate(lines_of(sys.stdin)):
+        with explain_read_failures("standard input"):
+            sys.stdin.reconfigure(encoding=encoding and check_encoding(encoding), newline="\n")
+    with explain_read_failures("standard input"):
+        for number, line in enumerate(read_lines(sys.stdin)):
             yield line.removeprefix(BYTE_ORDER_MARK) if number == 0 else line
 
 

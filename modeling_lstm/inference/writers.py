@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..data.formats.json_lines import meant
-from ..utils.errors import InputError, save_failure
+from ..data.formats.json_lines import parse_value
+from ..utils.errors import InputError, explain_save_failure
 
 Row = dict[str, Any]
 ROW_GROUP = 4_096
@@ -55,7 +55,7 @@ def write_rows(
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
-        raise InputError(f"{str(path)!r} was not written: {save_failure(error) or error}") from error
+        raise InputError(f"{str(path)!r} was not written: {explain_save_failure(error) or error}") from error
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
@@ -103,7 +103,7 @@ def _as_text(value: Any) -> Any:
 
 
 def _as_json(value: Any) -> str:
-    return json.dumps(meant(value), ensure_ascii=False, default=str)
+    return json.dumps(parse_value(value), ensure_ascii=False, default=str)
 
 
 WRITERS: dict[str, Callable[[Iterator[Row], str, pa.Schema], int]] = {

@@ -7,10 +7,10 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from ..evaluation.metrics import is_share, written
-from ..hub.card_marks import marked
+from ..evaluation.metrics import format_score, is_share
+from ..hub.card_marks import mark_card
 from ..tasks.base import Task, task_of
-from ..utils.markdown import code, fenced, one_line, table
+from ..utils.markdown import code_block, inline_code, join_lines, make_table
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
 
@@ -55,7 +55,7 @@ def run_card(
         command=_command(record),
         limits=_limits(record, language, told.get("limits", [])),
     )
-    return marked(re.sub(r"\n{3,}", "\n\n", str(card)))
+    return mark_card(re.sub(r"\n{3,}", "\n\n", str(card)))
 
 
 def _metadata(
@@ -76,10 +76,10 @@ def _metadata(
         "tags": ["modeling-lstm", model.get("cell_type", model["model_type"]), task.name],
         "datasets": [*([data["dataset"]] if is_from_hub else []), *_unlabeled_datasets(record)] or None,
         "base_model": _base_model(record),
-        "widget": [{"text": one_line(text)} for text in texts] or None,
+        "widget": [{"text": join_lines(text)} for text in texts] or None,
     }
     split, scores = _best_split(record)
-    name_of_data = one_line(_data_name(data))
+    name_of_data = join_lines(_data_name(data))
     intervals = record.get("intervals", {}).get(split, {})
     source: dict[str, Any] = {
         "task_type": task.name,
@@ -160,27 +160,27 @@ def _scores(record: Mapping[str, Any]) -> str:
             limits = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
             cells.append("" if value is None else f"{value:.4f}{limits}")
         rows.append(cells)
-    return table(["metric", *order], rows, words=1) if rows else ""
+    return make_table(["metric", *order], rows, words=1) if rows else ""
 
 
 def _title(metric: str) -> str:
-    return f"F1 of {code(metric[3:])}" if metric.startswith("f1_") else metric.replace("_", " ")
+    return f"F1 of {inline_code(metric[3:])}" if metric.startswith("f1_") else metric.replace("_", " ")
 
 
 def _data(record: Mapping[str, Any], language: list[str] | None) -> str:
     data = record["data"]
-    where = code(_data_name(data) + (f":{data['subset']}" if data["subset"] else ""))
+    where = inline_code(_data_name(data) + (f":{data['subset']}" if data["subset"] else ""))
     if data.get("source") == "hub":
         where = f"[{where}](https://huggingface.co/datasets/{data['dataset']})"
-    lines = [where + (f" at revision {code(data['revision'])}" if data["revision"] else "") + "."]
+    lines = [where + (f" at revision {inline_code(data['revision'])}" if data["revision"] else "") + "."]
     if data.get("train_dataset"):
-        lines.append(f"The train split is that of {code(_data_name(data, 'train_dataset'))}.")
+        lines.append(f"The train split is that of {inline_code(_data_name(data, 'train_dataset'))}.")
     if language:
-        lines.append(f"Language: {', '.join(map(code, language))}.")
+        lines.append(f"Language: {', '.join(map(inline_code, language))}.")
     kinds = list(dict.fromkeys(name for counts in data["counts"].values() for name in counts))
     rows = [[split, *(f"{counts.get(kind, 0):,}" for kind in kinds)] for split, counts in data["counts"].items()]
-    heads = ["split", *(kind if kind == "rows" else code(kind) for kind in kinds)]
-    return " ".join(lines) + "\n\n" + table(heads, rows, words=1)
+    heads = ["split", *(kind if kind == "rows" else inline_code(kind) for kind in kinds)]
+    return " ".join(lines) + "\n\n" + make_table(heads, rows, words=1)
 
 
 def _teacher(record: Mapping[str, Any]) -> str | None:
@@ -205,15 +205,15 @@ def _teacher(record: Mapping[str, Any]) -> str | None:
         cells = [split, gap["metric"].replace("_", " "), f"{gap['student']:.4f}", f"{gap['teacher']:.4f}"]
         rows.append([*cells, f"{gap['difference']:+.4f}{limits}"])
     heads = ["split", "metric", "this model", "its teacher", "difference (95 % interval)"]
-    return f"{text}.\n\n" + table(heads, rows)
+    return f"{text}.\n\n" + make_table(heads, rows)
 
 
 def _link(recorded: dict[str, Any], kind: str) -> str:
     """A name with its address on the Hub; of what lies elsewhere the last part of its path."""
     name = recorded["name"]
     if not recorded["is_from_hub"]:
-        return code(Path(name).name)
-    return f"[{code(name)}](https://huggingface.co/{kind}{name.partition(':')[0]})"
+        return inline_code(Path(name).name)
+    return f"[{inline_code(name)}](https://huggingface.co/{kind}{name.partition(':')[0]})"
 
 
 def _training(record: Mapping[str, Any]) -> str:
@@ -228,27 +228,27 @@ def _training(record: Mapping[str, Any]) -> str:
     if words := record.get("embeddings"):
         settings["word vectors"] = words["source"]
     rows = [
-        [name.replace("_", " "), code(value)]
+        [name.replace("_", " "), inline_code(value)]
         for name, value in settings.items()
         if value is not None and name not in ("resumed", "disable_tqdm")
     ]
     seconds, hardware = record["seconds"], record["hardware"]
     took = (
-        f"{seconds['total'] / 60:.1f} minutes in all on {code(hardware['processor'])}, {hardware['threads']} "
+        f"{seconds['total'] / 60:.1f} minutes in all on {inline_code(hardware['processor'])}, {hardware['threads']} "
         f"{'thread' if hardware['threads'] == 1 else 'threads'}"
     )
     if "gpu" in hardware:
-        took += f", and {code(hardware['gpu'])}"
+        took += f", and {inline_code(hardware['gpu'])}"
     if record["training"].get("resumed"):
         took += ", since the training was resumed"
     best = record["best"]
     chosen = f"The best of the evaluations on validation by {best['metric'].replace('_', ' ')} is kept."
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
-    return f"{chosen} It took {took}.\n\n" + table(["setting", "value"], rows) + f"\n\nVersions: {versions}."
+    return f"{chosen} It took {took}.\n\n" + make_table(["setting", "value"], rows) + f"\n\nVersions: {versions}."
 
 
 def _command(record: Mapping[str, Any]) -> str:
-    return fenced(record["command"]) if record.get("command") else ""
+    return code_block(record["command"]) if record.get("command") else ""
 
 
 def _compared(record: Mapping[str, Any]) -> str | None:
@@ -258,9 +258,12 @@ def _compared(record: Mapping[str, Any]) -> str | None:
         return None
     metric, rows = found["metric"], []
     for name, one in found["systems"].items():
-        spread = "" if one["sd"] is None else f" ± {written(metric, one['sd'])}"
-        limits = [written(metric, end) for end in one["interval"] or ()]
-        cells = [code(name), written(metric, one["mean"]) + spread + (f" ({' to '.join(limits)})" if limits else "")]
+        spread = "" if one["sd"] is None else f" ± {format_score(metric, one['sd'])}"
+        limits = [format_score(metric, end) for end in one["interval"] or ()]
+        cells = [
+            inline_code(name),
+            format_score(metric, one["mean"]) + spread + (f" ({' to '.join(limits)})" if limits else ""),
+        ]
         cells += [millions(one["parameters"]), f"{one['size_mb']:.1f}"]
         rows.append([*cells, f"{one['p50_ms']:.2f}", f"{one['texts_per_second']:,.0f}"])
     heads = [
@@ -273,7 +276,7 @@ def _compared(record: Mapping[str, Any]) -> str | None:
     return (
         f"Each trained and tested on the same rows ({found['rows']:,} of test); the mean over its seeds ± standard "
         f"deviation, in brackets a 95 % interval. Times on {found['processor']} with {found['threads']} "
-        "threads.\n\n" + table([*heads, "texts per second"], rows, words=1)
+        "threads.\n\n" + make_table([*heads, "texts per second"], rows, words=1)
     )
 
 
@@ -294,9 +297,9 @@ def _brought_along(record: Mapping[str, Any]) -> str:
 def _limits(record: Mapping[str, Any], language: list[str] | None, more: list[str]) -> str:
     data = record["data"]
     lines = [
-        f"It has learned from {code(_data_name(data))} "
+        f"It has learned from {inline_code(_data_name(data))} "
         + _brought_along(record)
-        + (f", in {', '.join(map(code, language))}" if language else "")
+        + (f", in {', '.join(map(inline_code, language))}" if language else "")
         + ": on other kinds of text it is less often right, and what is one-sided in those texts is so in its answers.",
     ]
     longest = f"Of a text it reads the first {data['max_length']:,} tokens"

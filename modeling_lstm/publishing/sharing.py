@@ -9,9 +9,9 @@ from typing import Any
 from huggingface_hub import ModelCard
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
-from ..hub.card_marks import is_as_written
+from ..hub.card_marks import is_unchanged
 from ..hub.downloads import is_hub_id
-from ..hub.uploads import CARD, Push, check_tokens, create_repository, files_of, push_files
+from ..hub.uploads import CARD, Push, check_tokens, create_repository, find_files, push_files
 from ..inference.prediction import open_classifier
 from ..models.text_classifier import MODEL, TextClassifier
 from ..runs.record import RunRecord
@@ -42,7 +42,7 @@ def write_card(run: str, repo_id: str, arguments: CardArguments, *, overwrite: b
         raise InputError(f"{repo_id!r} is no id of the Hub: {error}") from error
     record, classifier = _open(run)
     text = _made_card(record, classifier, repo_id, arguments)
-    is_own = path.exists() and not is_as_written(path.read_text(encoding="utf-8", errors="replace"))
+    is_own = path.exists() and not is_unchanged(path.read_text(encoding="utf-8", errors="replace"))
     require(overwrite or not is_own, f"{str(path)!r} was written by a person: --overwrite_card replaces it.")
     write_text(path, text)
     return path
@@ -100,8 +100,8 @@ def run_files(folder: Path) -> dict[str, Path | bytes]:
     loaded = {*weight_files(folder)}
     if "model.safetensors" not in loaded:
         loaded.add(INDEX)
-    weights = {name: path for name, path in files_of(folder, WEIGHTS).items() if name in loaded}
-    return files_of(folder, SHARED) | weights
+    weights = {name: path for name, path in find_files(folder, WEIGHTS).items() if name in loaded}
+    return find_files(folder, SHARED) | weights
 
 
 def _open(run: str) -> tuple[RunRecord, TextClassifier]:
@@ -174,7 +174,7 @@ def _own_card(path: Path, asked: CardArguments) -> tuple[str | None, CardArgumen
     if not path.is_file():
         return None, asked
     text = path.read_text(encoding="utf-8", errors="replace")
-    if not is_as_written(text):
+    if not is_unchanged(text):
         require(asked == CardArguments(), f"{str(path)!r} was written by a person: say it there, or remove it.")
         return text, asked
     data = ModelCard(text).data.to_dict()

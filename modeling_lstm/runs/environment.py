@@ -22,7 +22,7 @@ PACKAGES = (
 )
 
 
-def environment() -> dict[str, Any]:
+def describe_environment() -> dict[str, Any]:
     """Versions and hardware of this process, for `run.json`."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from ..utils.errors import InputError, listed
+from ..utils.errors import InputError, as_list
 
 RECORD = "run.json"
 
@@ -73,7 +73,7 @@ def read_record(folder: Path) -> RunRecord:
     record = read_json(path)
     missing = {"task", "data", "metrics"} - record.keys()
     if missing:
-        raise InputError(f"The run folder {str(folder)!r} is damaged: {RECORD} lacks {listed(sorted(missing))}.")
+        raise InputError(f"The run folder {str(folder)!r} is damaged: {RECORD} lacks {as_list(sorted(missing))}.")
     return cast(RunRecord, record)
 
 

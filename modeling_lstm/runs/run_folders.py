@@ -14,8 +14,8 @@ from transformers import (
 )
 
 from ..hub.downloads import download
-from ..utils.errors import InputError, listed, require
-from ..utils.files import whole_or_nothing, write_json
+from ..utils.errors import InputError, as_list, require
+from ..utils.files import write_folder, write_json
 from .record import RECORD, read_json
 from .record import read_record as read_record  # for those who open a run, too
 
@@ -25,7 +25,7 @@ LOADED = ("config.json", "model.safetensors", INDEX, "model-*.safetensors", "tok
 
 def save_run(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, record: Any) -> None:
     """Write a run folder: weights (safetensors), configuration, source for remote loading, tokenizer and `run.json`."""
-    with whole_or_nothing(folder, last=RECORD) as temporary:
+    with write_folder(folder, last=RECORD) as temporary:
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
         size = sum(path.stat().st_size for path in temporary.glob("*.safetensors"))
@@ -70,11 +70,11 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
     except Exception as error:  # damaged files make the libraries raise anything, bare Exception included
         raise InputError(f"The run {source!r} cannot be loaded: {type(error).__name__}: {error}") from error
     if report["missing_keys"]:
-        missing = listed(sorted(report["missing_keys"])[:3])
+        missing = as_list(sorted(report["missing_keys"])[:3])
         raise InputError(f"The run {source!r} is damaged: its weights lack {missing}.")
     broken = [name for name, weight in model.named_parameters() if not bool(torch.isfinite(weight).all())]
     if broken:
-        raise InputError(f"The run {source!r} is damaged: its weights {listed(broken[:3])} are not finite.")
+        raise InputError(f"The run {source!r} is damaged: its weights {as_list(broken[:3])} are not finite.")
     check_vocabulary(tokenizer, model.config.vocab_size)
     return model.eval(), tokenizer
 

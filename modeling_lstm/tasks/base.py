@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from ..utils.errors import InputError, listed
+from ..utils.errors import InputError, as_list
 
 if TYPE_CHECKING:
     import numpy as np
@@ -204,7 +204,7 @@ def task_class(name: str) -> type[Task]:
         InputError: there is none.
     """
     if name not in TASKS:
-        raise InputError(f"Unknown task {name!r} for --task: choose one of {listed(TASKS)}.")
+        raise InputError(f"Unknown task {name!r} for --task: choose one of {as_list(TASKS)}.")
     found = TASKS[name]
     if isinstance(found, str):
         module, _, attribute = found.partition(":")

@@ -16,12 +16,12 @@ from ..data.columns import LINE_BREAK
 from ..data.loading import TextData, load_data
 from ..evaluation import metrics
 from ..evaluation.arguments import EvaluationArguments
-from ..evaluation.intervals import score_intervals
+from ..evaluation.intervals import find_intervals
 from ..evaluation.plots import plot_calibration, plot_confusion
 from ..inference.prediction import open_classifier
 from ..models.text_classifier import TextClassifier
-from ..utils.errors import InputError, listed
-from ..utils.markdown import code, one_line, table
+from ..utils.errors import InputError, as_list
+from ..utils.markdown import inline_code, join_lines, make_table
 from .base import TEXT_CLASSIFICATION, Task
 
 MOST_LABELS_SHOWN = 20  # in the confusion matrix of a card
@@ -89,7 +89,7 @@ class TextClassification(Task):
 
     def identify(self) -> dict[str, str]:
         """What kind of labels there are, and which."""
-        return {"task": self.problem_type, "labels": listed(self.label_names)}
+        return {"task": self.problem_type, "labels": as_list(self.label_names)}
 
     def config_fields(self) -> dict[str, Any]:
         """The labels, both ways, and what kind they are."""
@@ -137,7 +137,7 @@ class TextClassification(Task):
         decided, references, probabilities = found
         result: dict[str, Any] = {
             "scores": self.scores(predictions, references),
-            "intervals": score_intervals(
+            "intervals": find_intervals(
                 self.problem_type,
                 decided,
                 references,
@@ -165,7 +165,7 @@ class TextClassification(Task):
 
     def card(self, record: Mapping[str, Any], examples: list[tuple[str, Any]]) -> dict[str, Any]:
         """What it does, how it is called, the confusion matrix, and what its scores are worth."""
-        names = ", ".join(code(name) for name in self.label_names)
+        names = ", ".join(inline_code(name) for name in self.label_names)
         does = {
             "single_label_classification": f"gives a text one of the labels {names}",
             "multi_label_classification": f"gives a text any of the labels {names}",
@@ -184,8 +184,8 @@ class TextClassification(Task):
         if not found or len(self.label_names) > MOST_LABELS_SHOWN:
             return None
         split = "test" if "test" in found else next(iter(found))
-        rows = [[code(name), *map(str, row)] for name, row in zip(self.label_names, found[split], strict=True)]
-        return {"split": split, "table": table(["", *map(code, self.label_names)], rows, words=1)}
+        rows = [[inline_code(name), *map(str, row)] for name, row in zip(self.label_names, found[split], strict=True)]
+        return {"split": split, "table": make_table(["", *map(inline_code, self.label_names)], rows, words=1)}
 
     def _calls(self, examples: list[tuple[str, Any]]) -> str:
         lines = []
@@ -223,4 +223,4 @@ def _data_arguments(record: Mapping[str, Any], arguments: EvaluationArguments) -
 
 
 def _quote(value: Any) -> str:
-    return one_line(json.dumps(value, ensure_ascii=False))
+    return join_lines(json.dumps(value, ensure_ascii=False))

@@ -9,7 +9,7 @@ from torch import nn
 
 
 @contextlib.contextmanager
-def watched(embedding: nn.Module) -> Iterator[list[torch.Tensor]]:
+def watch_embeddings(embedding: nn.Module) -> Iterator[list[torch.Tensor]]:
     """The list takes in what an embedding puts out, and a backward pass leaves its gradient there."""
     outputs: list[torch.Tensor] = []
 
@@ -27,7 +27,7 @@ def watched(embedding: nn.Module) -> Iterator[list[torch.Tensor]]:
         handle.remove()
 
 
-def worst_push(
+def find_worst_push(
     vectors: torch.Tensor, size: float, total: Callable[[torch.Tensor], Any] = lambda numbers: numbers
 ) -> torch.Tensor:
     """
@@ -49,7 +49,7 @@ def worst_push(
 
 
 @contextlib.contextmanager
-def pushed(embedding: nn.Module, push: torch.Tensor) -> Iterator[None]:
+def push_embeddings(embedding: nn.Module, push: torch.Tensor) -> Iterator[None]:
     """The embedding puts out what it would, and the push added."""
     handle = embedding.register_forward_hook(lambda module, inputs, output: output + push)
     try:

@@ -44,7 +44,7 @@ class WeightAverage:
             one.copy_(self.weights[name])
 
     @contextlib.contextmanager
-    def applied(self, model: nn.Module) -> Iterator[None]:
+    def apply(self, model: nn.Module) -> Iterator[None]:
         """The model with the average for its weights, and afterwards with its own again."""
         own = {name: one.detach().clone() for name, one in self._trained(model)}
         self.copy_to(model)

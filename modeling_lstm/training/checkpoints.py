@@ -11,13 +11,13 @@ from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from ..tasks.base import Task, TaskData
-from ..utils.errors import InputError, listed, require
+from ..utils.errors import InputError, as_list, require
 from .lstm_trainer import ORIGIN
 
 logger = logging.getLogger(__name__)
 
 
-def last_checkpoint(folder: Path) -> str | None:
+def find_last_checkpoint(folder: Path) -> str | None:
     """The newest complete checkpoint; one whose saving was interrupted is removed."""
     numbered = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
     for path in sorted(numbered, key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True):
@@ -38,7 +38,7 @@ def is_complete(checkpoint: Path) -> bool:
     return True
 
 
-def origin(
+def describe_origin(
     task: Task,
     data: TaskData,
     tokenizer: PreTrainedTokenizerBase,
@@ -63,7 +63,7 @@ def origin(
         "train split": _identify(train, task.columns),
         "validation split": _identify(data.splits["validation"], task.columns),
         "tokenizer": f"{len(tokenizer)} tokens, digest {_digest([backend.to_str()])}",
-        "teacher": listed(teacher["digest"] for teacher in teachers) or "none",
+        "teacher": as_list(teacher["digest"] for teacher in teachers) or "none",
     }
 
 

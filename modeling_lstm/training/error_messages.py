@@ -7,9 +7,9 @@ from dataclasses import MISSING, fields
 
 from transformers import TrainingArguments
 
-from ..utils.errors import InputError, listed, save_failure
+from ..utils.errors import InputError, as_list, explain_save_failure
 from .arguments import TrainerSettings
-from .outcome import changed_settings
+from .outcome import find_changed_settings
 from .trainer_arguments import LstmTrainingArguments
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def explain_failures(args: LstmTrainingArguments, checkpoint: str | None) -> Ite
     except InputError:
         raise
     except Exception as error:  # whatever the libraries raise
-        if cause := save_failure(error):
+        if cause := explain_save_failure(error):
             raise InputError(f"A checkpoint could not be saved in {str(args.output_dir)!r}: {cause}") from error
         said = str(error).lower()
         if isinstance(error, MemoryError) or "out of memory" in said or "allocate memory" in said:
@@ -58,11 +58,11 @@ def explain_failures(args: LstmTrainingArguments, checkpoint: str | None) -> Ite
                 f"The checkpoint {checkpoint!r} is of another model or vocabulary: resume with the data and settings "
                 "that it was trained with."
             ) from error
-        unusual = [f"--{name}" for name in changed_settings(args) if name not in _ORDINARY]
+        unusual = [f"--{name}" for name in find_changed_settings(args) if name not in _ORDINARY]
         if unusual:
             logger.debug("Training failed", exc_info=error)
             raise InputError(
                 f"Training failed with {type(error).__name__}: {str(error).strip()} - it may be one of the settings "
-                f"{listed(unusual)}: try without them."
+                f"{as_list(unusual)}: try without them."
             ) from error
         raise

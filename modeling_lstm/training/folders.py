@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ..utils.errors import require
-from .checkpoints import is_complete, last_checkpoint
+from .checkpoints import find_last_checkpoint, is_complete
 from .trainer_arguments import LstmTrainingArguments
 
 
@@ -31,7 +31,7 @@ def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | Non
     require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file.")
     checkpoint = args.resume_from_checkpoint
     if checkpoint == "last":
-        checkpoint = last_checkpoint(folder)
+        checkpoint = find_last_checkpoint(folder)
     elif checkpoint is not None:
         require(is_complete(Path(checkpoint)), f"{checkpoint!r} is no complete checkpoint.")
     if checkpoint is not None and Path(checkpoint).resolve().parent == folder.resolve():

@@ -53,7 +53,7 @@ class TrainingSettings:
         **settings: Any,
     ):
         self.model_init, self.settings = model_init, settings
-        parts = build_settings(self.kinds, self.defaults(settings) | settings)
+        parts = build_settings(self.kinds, self.default_settings(settings) | settings)
         self.task: str = parts[0].task
         self.data: DataArguments = parts[1]
         self.model: ModelArguments = parts[2]
@@ -79,7 +79,7 @@ class TrainingSettings:
         return cls(**{**read_recipe(Path(path), cls.kinds), **changes})
 
     @staticmethod
-    def defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
+    def default_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         """Defaults that depend on other settings: what suits a Transformer does not suit an LSTM."""
         return TRANSFORMER_DEFAULTS if settings.get("transformer") is not None else {}
 

@@ -21,7 +21,7 @@ from transformers.trainer_utils import has_length
 from ..hub.uploads import create_repository
 from ..models.modeling_lstm import classification_loss
 from ..utils.errors import InputError, require
-from .adversarial import pushed, watched, worst_push
+from .adversarial import find_worst_push, push_embeddings, watch_embeddings
 from .averaging import WeightAverage
 from .callbacks import Averaging, EarlyStopping, ProcessSeed, RowUpdates
 from .optimizer import RowAdamW, choose_optimizer, clip_gradients
@@ -80,9 +80,9 @@ class LstmTrainer(Trainer):
         if size == 0:
             return super().training_step(model, *args, **kwargs)
         embedding = cast(Any, self.model).get_input_embeddings()
-        with watched(embedding) as vectors:
+        with watch_embeddings(embedding) as vectors:
             loss = super().training_step(model, *args, **kwargs)
-        with pushed(embedding, worst_push(vectors[0], size, self.accelerator.reduce)):
+        with push_embeddings(embedding, find_worst_push(vectors[0], size, self.accelerator.reduce)):
             super().training_step(model, *args, **kwargs)
         return loss
 
@@ -196,7 +196,7 @@ class LstmTrainer(Trainer):
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """`Trainer.evaluate`; during training of the average of the weights, where there is one."""
         model: Any = self.model
-        with self.average.applied(model) if self.average and self.is_in_train else contextlib.nullcontext():
+        with self.average.apply(model) if self.average and self.is_in_train else contextlib.nullcontext():
             return super().evaluate(*args, **kwargs)
 
     def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:

@@ -7,20 +7,20 @@ from transformers import Trainer, TrainingArguments
 from .trainer_arguments import LstmTrainingArguments
 
 
-def training_outcome(trainer: Trainer, *, resumed: bool) -> dict[str, Any]:
+def describe_outcome(trainer: Trainer, *, resumed: bool) -> dict[str, Any]:
     """What `run.json` says of the training itself: settings, the course of the scores, the best checkpoint's scores."""
     args, state = trainer.args, trainer.state
     history = [entry for entry in state.log_history if "eval_loss" in entry]
     validation = {name.removeprefix("eval_"): value for name, value in trainer.evaluate().items() if _is_score(name)}
     return {
-        "training": changed_settings(args) | {"seed": args.seed, "steps": state.global_step, "resumed": resumed},
+        "training": find_changed_settings(args) | {"seed": args.seed, "steps": state.global_step, "resumed": resumed},
         "best": {"metric": args.metric_for_best_model, "step": state.best_global_step},
         "history": history,
         "metrics": {"validation": validation},
     }
 
 
-def changed_settings(args: TrainingArguments) -> dict[str, Any]:
+def find_changed_settings(args: TrainingArguments) -> dict[str, Any]:
     """The settings that differ from the defaults."""
     # `use_cpu` decides whether the processes of a launch know each other
     defaults = LstmTrainingArguments(output_dir=str(args.output_dir), use_cpu=args.use_cpu).to_dict() | {

@@ -15,20 +15,20 @@ from datasets import Dataset
 from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from ..data.overlap import report_overlap
-from ..data.sources import kind_of
-from ..data.tokenization import TokenizedSplit, build_tokenizer, texts_of
+from ..data.sources import locate_source
+from ..data.tokenization import TokenizedSplit, build_tokenizer, iterate_texts
 from ..publishing.arguments import PushArguments
 from ..publishing.sharing import push
-from ..runs.environment import environment
+from ..runs.environment import describe_environment
 from ..runs.record import RunRecord
 from ..runs.run_folders import save_run
 from ..tasks.base import Task, TaskData, task_class
 from ..utils.errors import InputError, require
-from ..utils.processes import failing_once, from_main, is_main, is_single_in_spite, main_first
+from ..utils.processes import fail_once, is_main, is_single_despite_launch, run_main_first, run_on_main
 from ..vectors.initial_embeddings import InitialEmbeddings
 from ..vectors.token_table import TokenTable
 from ..vectors.word_sources import WordSource
-from .checkpoints import check_origin, origin
+from .checkpoints import check_origin, describe_origin
 from .defaults import PRETRAINED_RATE
 from .error_messages import explain_failures
 from .folders import check_sources, prepare_folder
@@ -36,7 +36,7 @@ from .initial_vectors import open_word_source, prepare_vectors
 from .job_settings import TrainingSettings
 from .lstm_trainer import LstmTrainer
 from .model_builder import build_model, describe_model
-from .outcome import training_outcome
+from .outcome import describe_outcome
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Training:
         Raises:
             InputError: data or settings that cannot be used, or a run folder that is taken.
         """
-        with failing_once():
+        with fail_once():
             started = time.perf_counter()
             trainer = self.trainer()
             prepared = time.perf_counter()
@@ -84,7 +84,7 @@ class Training:
                     shutil.rmtree(self.folder)  # not before data, settings and the Hub have been found good
                 trainer.train(resume_from_checkpoint=self.checkpoint)
                 trained = time.perf_counter()
-                outcome = training_outcome(trainer, resumed=self.checkpoint is not None)
+                outcome = describe_outcome(trainer, resumed=self.checkpoint is not None)
             record = self.describe(trainer.model) | outcome
 
             def finish() -> RunRecord:
@@ -94,13 +94,13 @@ class Training:
                     "training": round(trained - prepared, 2),
                     "total": round(time.perf_counter() - started, 2),
                 }
-                finished: Any = record | environment()
+                finished: Any = record | describe_environment()
                 save_run(self.folder, trainer.model, self.tokenizer, finished)
                 if self.args.push_to_hub:
                     self._push(str(trainer.hub_model_id))
                 return finished
 
-            return from_main(finish)
+            return run_on_main(finish)
 
     def trainer(self) -> Any:
         """The `Trainer` of the job, with data, tokenizer and model: ready for `train()`."""
@@ -115,7 +115,7 @@ class Training:
                 eval_dataset=self.splits["validation"].rows,
                 processing_class=self.tokenizer,
                 data_collator=self.task.collator(self.tokenizer),
-                compute_metrics=score_function(self.task),
+                compute_metrics=make_score_function(self.task),
                 compute_loss_func=self._loss_function(),
             )
         trainer.origin = self.trained_with
@@ -123,10 +123,10 @@ class Training:
 
     def prepare(self) -> None:
         """Read the data, and make tokenizer, token numbers and word vectors of them."""
-        if is_single_in_spite():
+        if is_single_despite_launch():
             logger.warning("accelerate launch starts one process on a CPU, whatever it is told: use torchrun.")
         tokenizer, data = self.job.tokenizer, self.job.data
-        with main_first():
+        with run_main_first():
             check_sources(self.folder, self.sources())
             self.checkpoint, self.is_replaced = prepare_folder(self.folder, self.args)
             kind = task_class(self.job.task)
@@ -139,16 +139,16 @@ class Training:
             self.collect()
             texts = self.vocabulary_rows()
             if isinstance(source, TokenTable) and tokenizer.trim_vocabulary:
-                source = source.trimmed(texts_of(texts), tokenizer.trim_vocabulary)
+                source = source.trimmed(iterate_texts(texts), tokenizer.trim_vocabulary)
         # learned once: two processes could break ties in another way
-        self.tokenizer = from_main(
+        self.tokenizer = run_on_main(
             lambda: (
                 source.tokenizer
                 if isinstance(source, TokenTable)
                 else build_tokenizer(tokenizer, texts, data.max_length, has_pairs)
             )
         )
-        with main_first():
+        with run_main_first():
             self._encode(source)
         self._adapt_settings()
 
@@ -161,7 +161,7 @@ class Training:
         self.brings_tokenizer = isinstance(source, TokenTable)
         if source is not None:
             self.vectors = prepare_vectors(source, self.tokenizer, self.splits["train"].rows, self.job.model)
-        self.trained_with = origin(self.task, self.data, self.tokenizer, rows["train"], self.teachers())
+        self.trained_with = describe_origin(self.task, self.data, self.tokenizer, rows["train"], self.teachers())
         if self.checkpoint is not None:
             check_origin(self.checkpoint, self.trained_with)
 
@@ -200,7 +200,7 @@ class Training:
             "command": self.job.command,
             "task": self.task.describe() | {"auto_class": self.task.auto_class},
             "data": vars(data)
-            | {"source": kind_of(data.dataset)}
+            | {"source": locate_source(data.dataset)}
             | self.data.describe()
             | {"overlap": self.overlap}
             | {"tokens": {name: split.statistics for name, split in self.splits.items()}},
@@ -252,7 +252,7 @@ class Training:
         logger.info("Pushed: %s", done.url)
 
 
-def score_function(task: Task) -> Callable[[EvalPrediction], dict[str, float]]:
+def make_score_function(task: Task) -> Callable[[EvalPrediction], dict[str, float]]:
     """What `Trainer` calls to turn predictions and labels into scores."""
 
     def compute(prediction: EvalPrediction) -> dict[str, float]:

@@ -6,7 +6,7 @@ import torch
 from transformers import TrainingArguments
 
 from ..utils.errors import require
-from ..utils.processes import processes
+from ..utils.processes import count_processes
 from .arguments import TrainerSettings
 from .limits import check_choices, check_numbers, check_optimizer, check_parts
 from .optimizer import choose_optimizer
@@ -32,7 +32,7 @@ class LstmTrainingArguments(TrainerSettings, TrainingArguments):  # type: ignore
             self.hub_strategy == "end",
             f"--hub_strategy must be end, found {self.hub_strategy}: a run folder is pushed when it is complete.",
         )
-        if (self.bf16 or processes() > 1) and not torch.accelerator.is_available():
+        if (self.bf16 or count_processes() > 1) and not torch.accelerator.is_available():
             self.use_cpu = True  # without it transformers takes bf16 for a mistake, and leaves processes on their own
         super().__post_init__()
         check_parts(self)

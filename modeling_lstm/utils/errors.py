@@ -17,17 +17,17 @@ def require(condition: bool, message: str) -> None:
         raise InputError(message)
 
 
-def listed(names: Iterable[Any]) -> str:
+def as_list(names: Iterable[Any]) -> str:
     """Names for a message: `a, b, c`."""
     return ", ".join(str(name) for name in names)
 
 
-def without_tokens(text: str) -> str:
+def hide_tokens(text: str) -> str:
     """The text with what looks like a token of the Hub left out."""
     return _TOKEN.sub("TOKEN", text)
 
 
-def save_failure(error: BaseException) -> str | None:
+def explain_save_failure(error: BaseException) -> str | None:
     """The sentence for an error that means that bytes could not be written, else `None`."""
     text = str(error)
     for sign in ("No space left", "File too large", "Disk quota", "Permission denied", "Read-only file system"):

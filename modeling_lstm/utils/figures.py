@@ -21,7 +21,7 @@ _SETTINGS: Any = {
 
 
 @contextmanager
-def plain() -> Iterator[None]:
+def escape_text() -> Iterator[None]:
     """Draw and save within this."""
     with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # signs that the font lacks are boxes
@@ -33,7 +33,7 @@ def style(number: int) -> dict[str, Any]:
     return {"linestyle": LINES[number % len(LINES)], "marker": MARKERS[number % len(MARKERS)]}
 
 
-def logarithmic(axes: Axes, which: str = "x") -> None:
+def use_logarithmic_axis(axes: Axes, which: str = "x") -> None:
     """Make an axis (`x` or `y`) logarithmic, its numbers written out; after all is drawn."""
     axes.set(**{f"{which}scale": "log"})
     axis = getattr(axes, f"{which}axis")
@@ -46,11 +46,11 @@ def logarithmic(axes: Axes, which: str = "x") -> None:
 
 def save(figure: Figure, file: Any, kind: str) -> None:
     """Write a figure to a file or its name, as png or svg; the same figure gives the same bytes."""
-    with plain():
+    with escape_text():
         figure.savefig(file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else {})
 
 
-def svg(figure: Figure) -> str:
+def to_svg(figure: Figure) -> str:
     """A figure as an `<svg>` element."""
     file = io.StringIO()
     save(figure, file, "svg")

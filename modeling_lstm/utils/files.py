@@ -11,13 +11,13 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from .errors import InputError, save_failure
+from .errors import InputError, explain_save_failure
 
 _SAVING = ".saving-"
 
 
 @contextlib.contextmanager
-def whole_or_nothing(folder: Path, last: str | None = None) -> Iterator[Path]:
+def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
     """
     Give a temporary folder beside the files of `folder`; what is written there moves into `folder` when all is written.
 
@@ -46,7 +46,7 @@ def whole_or_nothing(folder: Path, last: str | None = None) -> Iterator[Path]:
                 path.chmod(0o644)  # safetensors makes files that only their owner can read
             os.replace(path, target)
     except (OSError, SafetensorError, RuntimeError) as error:
-        if cause := save_failure(error):
+        if cause := explain_save_failure(error):
             raise InputError(
                 f"Nothing was saved in {str(folder)!r}, and what was there is untouched: {cause}"
             ) from error
@@ -76,12 +76,12 @@ def write_json(path: Path, content: Any) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file under a temporary name, then rename."""
-    with replaced(path) as temporary:
+    with write_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 @contextlib.contextmanager
-def replaced(path: Path) -> Iterator[Path]:
+def write_file(path: Path) -> Iterator[Path]:
     """Give a temporary name, with the same ending; what is written under it takes the place of the file."""
     with tempfile.NamedTemporaryFile(
         dir=path.parent, prefix=f"{_SAVING}{os.getpid()}-", suffix=path.suffix, delete=False

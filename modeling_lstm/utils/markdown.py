@@ -3,14 +3,14 @@
 import re
 
 
-def one_line(text: object) -> str:
+def join_lines(text: object) -> str:
     """One line: what is said in metadata or a comment cannot end it."""
     return " ".join(str(text).split())
 
 
-def code(text: object) -> str:
+def inline_code(text: object) -> str:
     """A value as code in Markdown, in a table too, whatever it holds."""
-    content = one_line(text)
+    content = join_lines(text)
     if "|" in content:  # would end a cell; Markdown has no escape for it that holds after a backslash
         return "<code>" + "".join(one if one.isalnum() else f"&#{ord(one)};" for one in content) + "</code>"
     ticks = "`" * (1 + max((len(run) for run in re.findall("`+", content)), default=0))
@@ -18,13 +18,13 @@ def code(text: object) -> str:
     return f"{ticks}{pad}{content}{pad}{ticks}"
 
 
-def fenced(text: str) -> str:
+def code_block(text: str) -> str:
     """A block of code in Markdown, whatever it holds."""
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     return f"{fence}\n{text}\n{fence}"
 
 
-def table(heads: list[str], rows: list[list[str]], *, words: int | None = None) -> str:
+def make_table(heads: list[str], rows: list[list[str]], *, words: int | None = None) -> str:
     """A Markdown table; columns after the first `words` hold numbers and are set right."""
     rule = ["---" if words is None or column < words else "---:" for column in range(len(heads))]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [heads, rule, *rows])

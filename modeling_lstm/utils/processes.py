@@ -21,7 +21,7 @@ def rank() -> int:
     return _number("RANK", 0)
 
 
-def processes() -> int:
+def count_processes() -> int:
     """How many processes were launched together."""
     return _number("WORLD_SIZE", 1)
 
@@ -55,7 +55,7 @@ def end_launch() -> None:
     torch.distributed.destroy_process_group()
 
 
-def is_single_in_spite() -> bool:
+def is_single_despite_launch() -> bool:
     """Whether `accelerate launch` was asked for several processes and started one, as it does on a CPU."""
     by_accelerate = "ACCELERATE_MIXED_PRECISION" in os.environ and "MASTER_PORT" in os.environ
     return by_accelerate and "WORLD_SIZE" not in os.environ
@@ -67,7 +67,7 @@ def is_told_here() -> bool:
 
 
 @contextlib.contextmanager
-def main_first() -> Iterator[None]:
+def run_main_first() -> Iterator[None]:
     """
     Rank 0 goes through the block, then the others do, who find its files and caches there.
 
@@ -84,7 +84,7 @@ def main_first() -> Iterator[None]:
             outcome = "done"
         finally:
             store.set(turn, outcome)
-        store.wait([f"{turn}-{number}" for number in range(1, processes())], _FOREVER)
+        store.wait([f"{turn}-{number}" for number in range(1, count_processes())], _FOREVER)
     else:
         store.wait([turn], _FOREVER)
         if store.get(turn) != b"done":
@@ -93,14 +93,14 @@ def main_first() -> Iterator[None]:
         store.set(f"{turn}-{rank()}", "done")
 
 
-def from_main(build: Callable[[], T]) -> T:
+def run_on_main(build: Callable[[], T]) -> T:
     """What rank 0 builds; the other processes get a copy."""
     if _store() is None:
         return build()
     import torch.distributed
 
     found: list[Any] = [None]
-    with main_first():
+    with run_main_first():
         if is_main():
             found = [build()]
     torch.distributed.broadcast_object_list(found, src=0)
@@ -108,7 +108,7 @@ def from_main(build: Callable[[], T]) -> T:
 
 
 @contextlib.contextmanager
-def failing_once() -> Iterator[None]:
+def fail_once() -> Iterator[None]:
     """Of several processes the first one that fails raises its error; the others, which miss it, end with status 2."""
     key = f"modeling_lstm/failures-{next(_trials)}"
     try:

@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields
 from os import PathLike, fspath
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from .errors import InputError, listed, require
+from .errors import InputError, as_list, require
 
 Kind = TypeVar("Kind")
 LARGEST_SEED = 2**32 - 1  # that NumPy takes
@@ -28,7 +28,7 @@ def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any
     for name in values:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=3)
-            raise InputError(f"Unknown setting {name!r}{f': did you mean {listed(near)}?' if near else '.'}")
+            raise InputError(f"Unknown setting {name!r}{f': did you mean {as_list(near)}?' if near else '.'}")
     found = []
     for kind in kinds:
         hints = get_type_hints(kind)
@@ -38,7 +38,7 @@ def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any
             for one in fields(kind)
             if one.init and one.default is MISSING and one.default_factory is MISSING and one.name not in given
         ]
-        require(not missing, f"The setting {listed(missing)} is missing: give --{' and --'.join(missing)}.")
+        require(not missing, f"The setting {as_list(missing)} is missing: give --{' and --'.join(missing)}.")
         try:
             found.append(kind(**given))
         except InputError:
@@ -67,7 +67,7 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
     choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
     require(
         not choices or value in choices or (value is None and type(None) in kinds),
-        f"--{name} must be one of {listed(choices)}, found {value!r}.",
+        f"--{name} must be one of {as_list(choices)}, found {value!r}.",
     )
     if isinstance(value, bool) or value is None or isinstance(value, str):
         pass

@@ -5,8 +5,8 @@ from typing import Any
 
 from huggingface_hub import ModelCardData
 
-from ..hub.card_marks import marked
-from ..utils.markdown import code, table
+from ..hub.card_marks import mark_card
+from ..utils.markdown import inline_code, make_table
 
 _BODY = """# Word vectors
 
@@ -40,13 +40,13 @@ meanings.
 
 def write_card(folder: Path, source: str, words: int, dimension: int, record: dict[str, Any]) -> None:
     """Write `README.md`: what the record of the vectors' making knows, and nothing else."""
-    rows = [[name.replace("_", " "), code(value)] for name, value in record.items() if value is not None]
+    rows = [[name.replace("_", " "), inline_code(value)] for name, value in record.items() if value is not None]
     data = ModelCardData(library_name="modeling-lstm", tags=["word-vectors", "word2vec", "static-embeddings"])
     body = _BODY.format(
         source=source,
         words=words,
         dimension=dimension,
-        made=f" Trained with {code(record['algorithm'])}." if "algorithm" in record else "",
-        record=f"\n## Training\n\n{table(['setting', 'value'], rows)}\n" if record else "",
+        made=f" Trained with {inline_code(record['algorithm'])}." if "algorithm" in record else "",
+        record=f"\n## Training\n\n{make_table(['setting', 'value'], rows)}\n" if record else "",
     )
-    (folder / "README.md").write_text(marked(f"---\n{data.to_yaml()}\n---\n\n{body}"), encoding="utf-8")
+    (folder / "README.md").write_text(mark_card(f"---\n{data.to_yaml()}\n---\n\n{body}"), encoding="utf-8")

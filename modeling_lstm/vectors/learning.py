@@ -12,7 +12,7 @@ from datasets import Dataset
 from huggingface_hub.utils import tqdm
 
 from ..data.sources import read_texts
-from ..data.tokenization import texts_of
+from ..data.tokenization import iterate_texts
 from ..models.tokenization_lstm import LstmTokenizer
 from ..utils.errors import InputError, require
 from ..utils.settings import settings_of
@@ -53,7 +53,7 @@ def train_vectors(
     columns = None if arguments.text_column is None else [arguments.text_column]
     rows = read_texts(arguments.dataset, arguments.split, columns, arguments=arguments)
     tokenizer = LstmTokenizer.train(
-        texts_of(rows),
+        iterate_texts(rows),
         vocab_size=arguments.vocab_size + 2,
         min_frequency=arguments.min_frequency,
         lowercase=arguments.lowercase,
@@ -101,7 +101,7 @@ class _Sentences:
         self.bar: Any = None
         unknown = tokenizer.unk_token_id
         with tqdm(total=rows.num_rows, unit="text", desc="Tokenizing") as bar:
-            for texts in texts_of(rows):
+            for texts in iterate_texts(rows):
                 for ids in tokenizer(texts)["input_ids"]:
                     numbers = np.array(ids, dtype=np.int32)
                     self.texts.append(numbers[numbers != unknown])

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..utils.errors import InputError, listed, require
+from ..utils.errors import InputError, as_list, require
 from .word_matching import whole_words
 from .word_sources import WordSource, open_source
 from .word_vectors import WordVectors
@@ -77,7 +77,7 @@ def compare(first: WordVectors, second: WordVectors, words: list[str] | None = N
     require(len(shared) > 2 * NEIGHBOURS, f"Too few words are in both to be compared: {len(shared)}.")
     missing = [word for word in words or [] if word not in first or word not in second]
     if missing:
-        raise InputError(f"Not in both collections: {listed(missing)}.")
+        raise InputError(f"Not in both collections: {as_list(missing)}.")
     tables = [_directions(vectors, shared) for vectors in (first, second)]
     places = {word: place for place, word in enumerate(shared)}
     common = np.arange(min(COMPARED, len(shared)))

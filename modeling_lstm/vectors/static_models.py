@@ -8,7 +8,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer, models
 
-from ..hub.downloads import folder_with
+from ..hub.downloads import find_folder
 from ..utils.errors import InputError, require
 
 WEIGHTS, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
@@ -54,7 +54,7 @@ def read_static(source: str, revision: str | None = None) -> StaticModel:
     Raises:
         InputError: there is none, or its files do not belong to a static model or are damaged.
     """
-    folder = folder_with(source, revision, [TOKENIZER, WEIGHTS], [CONFIG], SUBFOLDER)
+    folder = find_folder(source, revision, [TOKENIZER, WEIGHTS], [CONFIG], SUBFOLDER)
     try:
         with safe_open(folder / WEIGHTS, framework="numpy") as file:
             names = set(file.keys())

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from ..hub.uploads import Push, create_repository, files_of, push_files
+from ..hub.uploads import Push, create_repository, find_files, push_files
 from ..models.tokenization_lstm import LstmTokenizer
 from ..utils.errors import InputError, require
-from ..utils.files import whole_or_nothing, write_json
+from ..utils.files import write_folder, write_json
 from .card_template import write_card
 from .formats.fasttext import Subwords, read_fasttext
 from .formats.text import read_text
@@ -225,7 +225,7 @@ class WordVectors:
             require(self.subwords.places is None, "Only some n-grams were read: read the whole file to save them.")
             tensors["ngrams"] = self.subwords.rows
             config["ngram_letters"] = [self.subwords.shortest, self.subwords.longest]
-        with whole_or_nothing(Path(folder)) as temporary:
+        with write_folder(Path(folder)) as temporary:
             save_file(tensors, temporary / WEIGHTS)
             tokenizer.save_pretrained(temporary)
             write_json(temporary / CONFIG, config)
@@ -243,5 +243,5 @@ class WordVectors:
         repo_id = create_repository(repo_id, "model", private=private)
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder, repo_id)
-            files = files_of(Path(folder), ["*"])
+            files = find_files(Path(folder), ["*"])
             return push_files(files, repo_id, "Upload word vectors", revision=revision, overwrite_card=overwrite_card)

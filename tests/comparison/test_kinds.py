@@ -16,12 +16,12 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.multiclass import OneVsRestClassifier
 
 from modeling_lstm.cli import main
-from modeling_lstm.comparison import CompareArguments, Predict, System, Task, compare
-from modeling_lstm.comparison.experiment import Run, Study
+from modeling_lstm.comparison import CompareArguments, ComparisonTask, Predict, System, compare
+from modeling_lstm.comparison.experiment import Experiment, Run
 from modeling_lstm.comparison.neural import NeuralSystem
 from modeling_lstm.comparison.registry import open_system
 from modeling_lstm.data.arguments import DataArguments
-from modeling_lstm.evaluation.metrics import MULTI_LABEL, REGRESSION, answers
+from modeling_lstm.evaluation.metrics import MULTI_LABEL, REGRESSION, choose_labels
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import TRAIN_FLAGS, write_csv
 
@@ -102,7 +102,7 @@ def test_several_labels_from_columns_to_the_report(tmp_path: Path, capsys: pytes
     assert "24 test rows (--test_share 0.2), 3 labels. Macro f1 on test, the mean" in shown
     assert "calibration" not in shown and "A mean over labels leaves out labels that no row of the part has." in shown
     assert "Macro f1 in percent." in shown and (tmp_path / "out/report.html").is_file()
-    references = Study(tmp_path / "out", data(tmp_path), "macro_f1").task.labels("test")
+    references = Experiment(tmp_path / "out", data(tmp_path), "macro_f1").task.labels("test")
     expected = sk.f1_score(references, predicted(tmp_path / "out", "tiny", 1) > 0.5, average="macro")
     assert found["systems"]["tiny"]["scores"]["macro_f1"]["values"][1] == pytest.approx(expected)
 
@@ -129,7 +129,7 @@ def test_columns_vectors_and_sets_of_labels_are_the_same_task(tmp_path: Path) ->
 
 
 def test_tfidf_has_a_logistic_regression_for_each_label(tmp_path: Path) -> None:
-    study = Study(tmp_path / "out", data(tmp_path))
+    study = Experiment(tmp_path / "out", data(tmp_path))
     found = study.run(Run(open_system("tfidf"), 0, study.rows, 0)).probabilities["test"]
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\w+(?:['’]\w+)*|[^\w\s]", sublinear_tf=True)
     classifier = OneVsRestClassifier(LogisticRegression(C=10.0, max_iter=10_000, tol=1e-6))
@@ -143,7 +143,7 @@ def test_labels_that_no_row_has_or_that_each_has(system: str, tmp_path: Path) ->
     rows = [(text, *held[:2], 0, 1) for text, held in rows_with_labels(120)]
     path = write_csv(tmp_path / "mine.csv", rows, ("text", "funny", "sad", "never", "always"))
     settings = DataArguments(dataset=str(path), label_column=["funny", "sad", "never", "always"])
-    study = Study(tmp_path / "out", settings)
+    study = Experiment(tmp_path / "out", settings)
     found = study.run(Run(open_system(system), 1, study.rows, 0))
     assert (found.probabilities["test"][:, 2] < 0.001).all() and (found.probabilities["test"][:, 3] > 0.9).all()
     assert found.record["metrics"]["test"]["f1_never"] == 0.0 and found.record["metrics"]["test"]["f1_always"] == 1.0
@@ -153,11 +153,11 @@ def test_labels_that_no_row_has_or_that_each_has(system: str, tmp_path: Path) ->
 def test_rows_without_labels_teach_fasttext_too(tmp_path: Path) -> None:
     rows = [("red", 1, 0), ("red blue", 1, 1), *[("grey", 0, 0)] * 6] * 15
     path = write_csv(tmp_path / "mine.csv", rows, ("text", "red", "blue"))
-    study = Study(tmp_path / "out", DataArguments(dataset=str(path), label_column=["red", "blue"]))
+    study = Experiment(tmp_path / "out", DataArguments(dataset=str(path), label_column=["red", "blue"]))
     system = open_system("fasttext")
     folder = study.run(Run(system, 1, study.rows, 0)).folder
     found = system.load(folder, 2)(["red", "red blue", "grey"])
-    assert answers(MULTI_LABEL, found).tolist() == [[1, 0], [1, 1], [0, 0]]
+    assert choose_labels(MULTI_LABEL, found).tolist() == [[1, 0], [1, 1], [0, 0]]
     assert found.min() >= 0.0 and found.max() <= 1.0
 
 
@@ -190,7 +190,7 @@ def test_numbers_from_the_command_line_to_the_report(tmp_path: Path, capsys: pyt
 
 def test_tfidf_has_a_ridge_regression_for_numbers(tmp_path: Path) -> None:
     settings = DataArguments(dataset=str(numbers(tmp_path / "mine.csv")), problem_type="regression")
-    study = Study(tmp_path / "out", settings)
+    study = Experiment(tmp_path / "out", settings)
     outcome = study.run(Run(open_system("tfidf"), 1, study.rows, 0))
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\w+(?:['’]\w+)*|[^\w\s]", sublinear_tf=True)
     ridge = Ridge(alpha=1.0).fit(vectorizer.fit_transform(study.task.texts("train")), study.task.labels("train"))
@@ -253,7 +253,7 @@ class Gives(System):
     def __init__(self, row: list[float]):
         self.row = row
 
-    def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
+    def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         return {}
 
     def load(self, folder: Path, labels: int) -> Predict:
@@ -270,7 +270,7 @@ def test_predictions_of_each_kind_are_checked(tmp_path: Path) -> None:
         (number, [np.inf], r"finite numbers of shape \(24, 1\); found \(24, 1\) from inf to inf\."),
         (number, [1.0, 2.0], r"finite numbers of shape \(24, 1\); found \(24, 2\)\."),
     ):
-        study = Study(tmp_path / settings.dataset[-9:], settings)
+        study = Experiment(tmp_path / settings.dataset[-9:], settings)
         with pytest.raises(InputError, match=told):
             study.run(Run(Gives(row), 0, study.rows, 0), ["test"])
     found = compare([Gives([0.9, 0.8, 0.1])], several, arguments(tmp_path / "out"))["systems"]["gives"]

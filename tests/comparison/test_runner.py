@@ -17,9 +17,9 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from modeling_lstm.cli import main
-from modeling_lstm.comparison import CompareArguments, Predict, System, Task, compare, costs
+from modeling_lstm.comparison import CompareArguments, ComparisonTask, Predict, System, compare, costs
 from modeling_lstm.comparison.costs import measure
-from modeling_lstm.comparison.experiment import Run, Study
+from modeling_lstm.comparison.experiment import Experiment, Run
 from modeling_lstm.comparison.neural import NeuralSystem
 from modeling_lstm.comparison.report import write_report
 from modeling_lstm.data.arguments import DataArguments
@@ -54,7 +54,7 @@ class WordList(System):
     def settings(self) -> list[dict[str, Any]]:
         return [{"words": 1}, {"words": 3}]
 
-    def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
+    def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         if len(self.fitted) == self.stop_at:
             raise KeyboardInterrupt
         self.fitted.append((settings["words"], seed))
@@ -273,7 +273,7 @@ def test_fewer_trials_in_the_same_folder(data: DataArguments, tmp_path: Path) ->
 
 
 class Fragile(WordList):
-    def fit(self, task: Task, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
+    def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         if settings["words"] == 1:
             raise InputError("Training diverged.")
         super().fit(task, settings, seed, folder)
@@ -358,7 +358,7 @@ def test_many_test_rows_are_put_in_disorder_in_part(
     monkeypatch.setattr("modeling_lstm.comparison.experiment.MOST_DISORDERED", 7)
     WordList.fitted = []
     found = compare([WordList()], data, arguments(tmp_path, shares=[1.0]))
-    part, study = found["systems"]["word-list"], Study(tmp_path, data)
+    part, study = found["systems"]["word-list"], Experiment(tmp_path, data)
     outcomes = [study.run(Run(WordList(), 1, 90, seed)) for seed in range(2)]
     assert not WordList.fitted and part["scores"] == whole["scores"] and found["shuffled"] == 7
     texts, labels = study.texts["test"], study.task.labels("test")
@@ -478,7 +478,7 @@ def test_costs_are_measured_in_processes_of_their_own(
     for system in (Timed("quick", 0.001), Timed("slow", 0.01)):
         folder = tmp_path / system.name
         folder.mkdir()
-        system.fit(Study(tmp_path / "out", data).task, {"words": 3}, 0, folder)
+        system.fit(Experiment(tmp_path / "out", data).task, {"words": 3}, 0, folder)
         systems[system.name] = (system, folder)
     found = measure(systems, [text for text, _ in opinion_rows(70)], 3, threads=1)
     for name, milliseconds in (("quick", 1.0), ("slow", 10.0)):
@@ -531,7 +531,7 @@ def test_what_cannot_be_compared(
     other = write_csv(tmp_path / "other.csv", [(f"a text {n}", "no" if n % 2 else "yes") for n in range(60)])
     elsewhere = ["compare", "--dataset", str(other), "--systems", str(trained), "--output_dir", str(tmp_path / "other")]
     assert "knows the labels ['negative', 'neutral', 'positive'], the data have ['no', 'yes']" in fails(*elsewhere)
-    Study(tmp_path / "taken", DataArguments(dataset=str(data_folder)))
+    Experiment(tmp_path / "taken", DataArguments(dataset=str(data_folder)))
     taken = ["compare", "--dataset", str(other), "--output_dir", str(tmp_path / "taken")]
     assert "holds a comparison on other data" in fails(*taken)
     monkeypatch.setitem(sys.modules, "fasttext", None)

@@ -8,7 +8,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from modeling_lstm.comparison.experiment import Run, Study
+from modeling_lstm.comparison.experiment import Experiment, Run
 from modeling_lstm.comparison.registry import open_system
 from modeling_lstm.comparison.tfidf import TOLERANCE
 from modeling_lstm.data.arguments import DataArguments
@@ -22,7 +22,7 @@ def test_rare_labels_count_more_where_asked(system: str, tmp_path: Path) -> None
     path = write_csv(tmp_path / "mine.csv", rows)
     sure = []
     for weights in (None, "balanced"):
-        study = Study(tmp_path / str(weights), DataArguments(dataset=str(path)), class_weights=weights)
+        study = Experiment(tmp_path / str(weights), DataArguments(dataset=str(path)), class_weights=weights)
         outcome = study.run(Run(open_system(system), 0, study.rows, 0))
         sure.append(outcome.probabilities["test"][:, 1].mean())
         assert outcome.probabilities["test"].sum(axis=1) == pytest.approx(1.0, abs=1e-4)
@@ -31,7 +31,7 @@ def test_rare_labels_count_more_where_asked(system: str, tmp_path: Path) -> None
 
 def test_tfidf_keeps_what_it_learned_and_no_more(data_folder: Path, tmp_path: Path) -> None:
     """Its files give the pipeline's probabilities back, and take some bytes for each term."""
-    study = Study(tmp_path / "out", DataArguments(dataset=str(data_folder)))
+    study = Experiment(tmp_path / "out", DataArguments(dataset=str(data_folder)))
     train, test = study.task.texts("train"), [*study.texts["test"], "words that nobody knows", ""]
     for number, settings in enumerate(open_system("tfidf").settings()):
         folder = study.run(Run(open_system("tfidf"), number, study.rows, 0), ["test"]).folder
@@ -51,7 +51,7 @@ def test_tfidf_keeps_what_it_learned_and_no_more(data_folder: Path, tmp_path: Pa
 
 def test_few_rows_may_lack_a_label(tmp_path: Path) -> None:
     rows = opinion_rows(90) + [("a text of its own", "rare")] * 4
-    study = Study(tmp_path / "out", DataArguments(dataset=str(write_csv(tmp_path / "mine.csv", rows))))
+    study = Experiment(tmp_path / "out", DataArguments(dataset=str(write_csv(tmp_path / "mine.csv", rows))))
     for system in ("tfidf", "fasttext"):
         study.texts["shuffled"] = ["__label__9 __label__x film"] * len(study.texts["shuffled"])
         outcome = study.run(Run(open_system(system), 0, 6, 0))
@@ -65,7 +65,7 @@ def test_fasttext_learns_the_same_whatever_memory_held(tmp_path: Path, monkeypat
     Path("fasttext.py").write_text("raise ImportError", encoding="utf-8")
     for filling in ("0", "1"):  # glibc fills memory with bytes that make numbers near the largest; else they are zeros
         monkeypatch.setenv("MALLOC_PERTURB_", filling)
-        study = Study(tmp_path / filling, data)
+        study = Experiment(tmp_path / filling, data)
         found.append(study.run(Run(open_system("fasttext"), 0, study.rows, 0)).probabilities["test"])
     assert np.array_equal(*found) and not list(tmp_path.rglob("train.txt"))
     system = open_system("fasttext")

@@ -9,7 +9,7 @@ from datasets import Dataset, DatasetDict
 
 from modeling_lstm.comparison import CompareArguments, compare
 from modeling_lstm.data.arguments import DataArguments
-from modeling_lstm.data.overlap import overlap, report_overlap
+from modeling_lstm.data.overlap import count_overlap, report_overlap
 from tests.comparison.test_runner import WordList
 from tests.conftest import opinion_rows, write_csv
 
@@ -19,7 +19,7 @@ def splits(**texts: list[str]) -> DatasetDict:
 
 
 def test_texts_are_counted_but_for_white_space() -> None:
-    found = overlap(
+    found = count_overlap(
         splits(
             train=["a film", "the book ", "the book", "", "Ünïcode"],
             validation=["A film", "new"],
@@ -27,13 +27,13 @@ def test_texts_are_counted_but_for_white_space() -> None:
         )
     )
     assert found == {"test": 5}
-    assert overlap(splits(train=["a"], test=["b"])) == {} == overlap(splits(test=["a", "a"]))
+    assert count_overlap(splits(train=["a"], test=["b"])) == {} == count_overlap(splits(test=["a", "a"]))
 
 
 def test_rows_that_were_chosen_are_what_counts() -> None:
     whole = splits(train=["a", "b", "c"], test=["c", "d"])
     whole["train"] = whole["train"].select([0, 1])
-    assert overlap(whole) == {}
+    assert count_overlap(whole) == {}
 
 
 def test_the_log_names_their_number(caplog: pytest.LogCaptureFixture) -> None:

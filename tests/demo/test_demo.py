@@ -17,8 +17,8 @@ from packaging.version import Version
 
 from modeling_lstm.cli import main
 from modeling_lstm.demo.answers import MOST_CHARACTERS, MOST_WORDS, Answers
-from modeling_lstm.demo.app import build, moved
-from modeling_lstm.demo.space import PACKAGE, requirements
+from modeling_lstm.demo.app import build, move_word
+from modeling_lstm.demo.space import PACKAGE, list_requirements
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import TRAIN_FLAGS, write_csv
 from tests.local_hub import READ_TOKEN, TOKEN, LocalHub
@@ -95,12 +95,12 @@ def test_a_hostile_text_stays_text(answers: Answers, text: str) -> None:
 
 def test_words_are_left_out_and_moved(answers: Answers) -> None:
     words = TEXT.split()
-    assert moved(answers, TEXT, 3, "Leave out") == "the film was number 3"
-    assert moved(answers, TEXT, 3, "Move left") == "the film awful was number 3"
-    assert moved(answers, TEXT, 3, "Move right") == "the film was number awful 3"
+    assert move_word(answers, TEXT, 3, "Leave out") == "the film was number 3"
+    assert move_word(answers, TEXT, 3, "Move left") == "the film awful was number 3"
+    assert move_word(answers, TEXT, 3, "Move right") == "the film was number awful 3"
     for chosen, how in ((None, "Leave out"), (99, "Leave out"), (0, "Move left"), (len(words) - 1, "Move right")):
-        assert moved(answers, TEXT, chosen, how) == TEXT
-    assert moved(answers, "awful", 0, "Leave out") == ""
+        assert move_word(answers, TEXT, chosen, how) == TEXT
+    assert move_word(answers, "awful", 0, "Leave out") == ""
 
 
 def test_the_page_answers_over_http(trained: Path) -> None:
@@ -149,7 +149,7 @@ def test_what_a_space_needs_is_known_where_the_package_is_installed(monkeypatch:
 
     monkeypatch.setattr("modeling_lstm.demo.space.requires", nothing)
     with pytest.raises(InputError, match="must be installed to tell a Space what it needs"):
-        requirements()
+        list_requirements()
 
 
 @pytest.fixture
@@ -181,9 +181,13 @@ def test_a_space_runs_by_itself(hub: LocalHub, trained: Path, beside: Path, tmp_
     assert card.sdk == "gradio" and card.app_file == "app.py"
     assert {"runs/0-run/model.safetensors", "runs/1-bag/model.safetensors", "requirements.txt"} <= files.keys()
     assert {path.relative_to(PACKAGE.parent).as_posix() for path in PACKAGE.rglob("*.py")} <= files.keys()
-    assert files["requirements.txt"].decode() == "--extra-index-url https://example.org/cpu\n" + requirements()
-    assert f"\ntorch=={Version(version('torch')).public}\n" in requirements() and "onnx" not in requirements()
-    assert "captum>=" in requirements() and "gensim" not in requirements() and "pytest" not in requirements()
+    assert files["requirements.txt"].decode() == "--extra-index-url https://example.org/cpu\n" + list_requirements()
+    assert f"\ntorch=={Version(version('torch')).public}\n" in list_requirements() and "onnx" not in list_requirements()
+    assert (
+        "captum>=" in list_requirements()
+        and "gensim" not in list_requirements()
+        and "pytest" not in list_requirements()
+    )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"}
     check = "import modeling_lstm; print(modeling_lstm.__file__)"
     where = subprocess.run([sys.executable, "-c", check], cwd=tmp_path, env=environment, capture_output=True, text=True)

@@ -19,14 +19,14 @@ from modeling_lstm.cli import main
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.data.loading import TextData, load_data
 from modeling_lstm.distillation.arguments import DistillationArguments
-from modeling_lstm.distillation.augmentation import MASK, variants
+from modeling_lstm.distillation.augmentation import MASK, make_variants
 from modeling_lstm.distillation.cache import LogitCache
 from modeling_lstm.distillation.dataset import label_dataset
 from modeling_lstm.distillation.distillation_trainer import DistillationTrainer
 from modeling_lstm.distillation.job import DistillationJob
 from modeling_lstm.distillation.loss import divergence
 from modeling_lstm.distillation.teacher import Teacher
-from modeling_lstm.distillation.transfer import _key, transfer_text
+from modeling_lstm.distillation.transfer import _key, collect_transfer_text
 from modeling_lstm.inference.prediction import open_classifier
 from modeling_lstm.runs.run_folders import load_run, read_record
 from modeling_lstm.training.job import TrainingJob
@@ -121,14 +121,14 @@ def test_the_gap_is_left_out_where_the_teacher_is_gone(trained: Path, data_folde
 def test_what_is_in_another_split_is_dropped_and_counted(data_folder: Path, unlabeled: Path) -> None:
     data = task(data_folder)
     arguments = DistillationArguments(teacher="x", unlabeled=[str(unlabeled)])
-    rows, natural, counts = transfer_text(data, arguments, seed=0)
+    rows, natural, counts = collect_transfer_text(data, arguments, seed=0)
     said = set(rows["text"][:])
     assert len(said) == rows.num_rows == natural == counts["kept"] == 69
     # of the five that are written otherwise, all are in validation; four came twice, two say nothing
     assert counts == {"unlabeled": 80, "duplicates": 6, "validation": 5, "test": 0, "train": 0, "kept": 69}
     assert not any(text.startswith("THE") for text in said)
     fewer = DistillationArguments(teacher="x", unlabeled=[str(unlabeled)], transfer_rows=10)
-    drawn = [transfer_text(data, fewer, seed=seed)[0]["text"][:] for seed in (0, 0, 1)]
+    drawn = [collect_transfer_text(data, fewer, seed=seed)[0]["text"][:] for seed in (0, 0, 1)]
     assert len(drawn[0]) == 10 and set(drawn[0]) < said and drawn[0] == drawn[1] != drawn[2]
 
 
@@ -140,7 +140,7 @@ def test_sentences_of_other_splits(data_folder: Path, tmp_path: Path) -> None:
     data.splits["test"] = test
     path = write_csv(tmp_path / "reviews.csv", rows, ("review",))
     arguments = DistillationArguments(teacher="x", unlabeled=[str(path)], sentences=True)
-    found, _, counts = transfer_text(data, arguments, seed=0)
+    found, _, counts = collect_transfer_text(data, arguments, seed=0)
     assert (
         found["text"][:] == ["Nothing new.", f"{known} Really?", "Yes."] and counts["test"] + counts["validation"] == 3
     )
@@ -159,10 +159,10 @@ def test_sources_of_several_kinds(data_folder: Path, unlabeled: Path, tmp_path: 
     write_csv(folder / "train.csv", opinion_rows(3))
     arguments = DistillationArguments(teacher="x", unlabeled=[str(unlabeled), str(table)], augmentations=2)
     arguments.unlabeled_column = ["tweet"]
-    rows, natural, counts = transfer_text(task(data_folder), arguments, seed=0)
+    rows, natural, counts = collect_transfer_text(task(data_folder), arguments, seed=0)
     assert natural == 70 and "a body" in rows["text"][:natural] and counts["augmented"] > 90
     arguments = DistillationArguments(teacher="x", unlabeled=[str(table)], unlabeled_column=["title", "tweet"])
-    assert transfer_text(task(data_folder), arguments, seed=0)[0]["text"][:] == [
+    assert collect_transfer_text(task(data_folder), arguments, seed=0)[0]["text"][:] == [
         "a title [SEP] a body",
         "another [SEP] ",
     ]
@@ -173,27 +173,27 @@ def test_variants_of_texts_without_labels(data_folder: Path, tmp_path: Path) -> 
     data.splits["validation"] = Dataset.from_dict({"text": ["a unicorn is in validation"], "label": [0]})
     path = write_csv(tmp_path / "more.csv", [("a zebra is new here",), ("A unicorn is in validation!",)], ("review",))
     arguments = DistillationArguments(teacher="x", unlabeled=[str(path)], augmentations=5)
-    rows, natural, counts = transfer_text(data, arguments, seed=0)
+    rows, natural, counts = collect_transfer_text(data, arguments, seed=0)
     texts = rows["text"][:]
     assert texts[:natural] == ["a zebra is new here"] and counts["validation"] == 1
     assert len([text for text in texts[natural:] if "zebra" in text]) >= 2 and MASK in "".join(texts)
     assert not any("unicorn" in text for text in texts)
     fewer = DistillationArguments(teacher="x", unlabeled=[str(path)], augmentations=5, transfer_rows=20)
-    drawn, natural, _ = transfer_text(data, fewer, seed=0)
+    drawn, natural, _ = collect_transfer_text(data, fewer, seed=0)
     assert natural == 1 and drawn["text"][0] == texts[0] and len(drawn) == 20 and set(drawn["text"]) < set(texts)
 
 
 def test_sentences(data_folder: Path, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "reviews.csv", [("Mr. Smith was good.<br /><br />I liked it! Did you?",)], ("review",))
     arguments = DistillationArguments(teacher="x", unlabeled=[str(path)], sentences=True)
-    rows, _, counts = transfer_text(task(data_folder), arguments, seed=0)
+    rows, _, counts = collect_transfer_text(task(data_folder), arguments, seed=0)
     assert rows["text"][:] == ["Mr. Smith was good.", "I liked it!", "Did you?"] and counts["unlabeled"] == 3
 
 
 def test_variants() -> None:
     rng = np.random.default_rng(0)
     text = "the film was not as good as they say"
-    found = variants(text, 200, rng)
+    found = make_variants(text, 200, rng)
     assert len(set(found)) == len(found) and text not in found
     words = [variant.split() for variant in found]
     masked = np.mean([one == MASK for variant in words for one in variant])
@@ -204,8 +204,8 @@ def test_variants() -> None:
             for at in range(10 - len(variant))
         ]
         assert any(places) and (len(variant) <= 5 or len(variant) == 9)
-    assert variants(text, 20, np.random.default_rng(1)) == variants(text, 20, np.random.default_rng(1))
-    assert variants("", 5, rng) == []
+    assert make_variants(text, 20, np.random.default_rng(1)) == make_variants(text, 20, np.random.default_rng(1))
+    assert make_variants("", 5, rng) == []
 
 
 @pytest.mark.numeric

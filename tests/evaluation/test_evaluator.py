@@ -12,14 +12,14 @@ from sklearn import metrics as sk
 from modeling_lstm.cli import main
 from modeling_lstm.evaluation.arguments import EvaluationArguments
 from modeling_lstm.evaluation.evaluator import evaluate
-from modeling_lstm.evaluation.intervals import score_intervals
+from modeling_lstm.evaluation.intervals import find_intervals
 from modeling_lstm.evaluation.metrics import (
     TextClassificationMetric,
     calibration_bins,
     calibration_error,
+    compute_scores,
     confusion_matrix,
     confusion_scores,
-    scores,
 )
 from modeling_lstm.evaluation.plots import plot_confusion
 from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
@@ -166,7 +166,7 @@ def test_multi_label_and_regression_scores() -> None:
 def test_equal_numbers_have_no_correlation() -> None:
     """Though their standard deviation is not quite zero in float32."""
     equal = np.full(10, 5.1, dtype=np.float32)
-    assert equal.std() > 0 and scores("regression", equal, np.arange(10.0))["pearson"] == 0.0
+    assert equal.std() > 0 and compute_scores("regression", equal, np.arange(10.0))["pearson"] == 0.0
 
 
 def test_an_unknown_problem_type_is_refused() -> None:
@@ -188,10 +188,10 @@ def test_intervals_hold_the_score_and_narrow_with_rows() -> None:
     for rows in (100, 10_000):
         references = RNG.integers(0, 2, rows)
         predictions = np.where(RNG.random(rows) < 0.8, references, 1 - references)
-        low, high = score_intervals("single_label_classification", predictions, references, ["a", "b"], resamples=200)[
+        low, high = find_intervals("single_label_classification", predictions, references, ["a", "b"], resamples=200)[
             "accuracy"
         ]
-        assert low <= scores("single_label_classification", predictions, references)["accuracy"] <= high
+        assert low <= compute_scores("single_label_classification", predictions, references)["accuracy"] <= high
         widths.append(high - low)
     # the normal approximation: 2 * 1.96 * sqrt(0.8 * 0.2 / rows)
     assert widths == pytest.approx([0.157, 0.0157], rel=0.25)

@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from modeling_lstm.evaluation.intervals import (
-    averaged,
+    average,
     bootstrap,
     difference_interval,
     exact_intervals,
-    interval,
-    mean_intervals,
-    score_intervals,
+    find_intervals,
+    find_mean_intervals,
+    find_percentiles,
 )
-from modeling_lstm.evaluation.metrics import scores
+from modeling_lstm.evaluation.metrics import compute_scores
 
 KIND = "single_label_classification"
 SEVERAL = "multi_label_classification"
@@ -23,7 +23,7 @@ SEVERAL = "multi_label_classification"
 
 def test_of_thirty_six_rows_that_are_right_one_in_ten_may_yet_be_wrong() -> None:
     references = np.repeat([0, 1, 2], 12)
-    found = score_intervals(KIND, references, references, list("abc"))
+    found = find_intervals(KIND, references, references, list("abc"))
     assert found["accuracy"] == pytest.approx([0.9026, 1.0], abs=1e-4)  # 0.025 ** (1 / 36)
     share = 0.025 ** (1 / 12)
     assert found["f1_a"] == pytest.approx([2 * share / (1 + share), 1.0])
@@ -35,33 +35,33 @@ def test_accuracy_has_the_interval_of_the_binomial() -> None:
     references = np.zeros(400, dtype=int)
     predictions = np.repeat([0, 1], [300, 100])
     expected = binomtest(300, 400).proportion_ci(method="exact")
-    found = score_intervals(KIND, predictions, references, ["a", "b"], resamples=100)["accuracy"]
+    found = find_intervals(KIND, predictions, references, ["a", "b"], resamples=100)["accuracy"]
     assert found == pytest.approx([expected.low, expected.high])
     rows = np.eye(2, dtype=int)[predictions]
-    whole = score_intervals(SEVERAL, rows, np.eye(2, dtype=int)[references], ["a", "b"], resamples=100)["accuracy"]
+    whole = find_intervals(SEVERAL, rows, np.eye(2, dtype=int)[references], ["a", "b"], resamples=100)["accuracy"]
     assert whole == pytest.approx([expected.low, expected.high])
 
 
 def test_a_label_of_three_rows() -> None:
     references = np.repeat([0, 1], [57, 3])
     names = ["common", "rare"]
-    perfect = score_intervals(KIND, references, references, names)
+    perfect = find_intervals(KIND, references, references, names)
     assert perfect["f1_rare"] == pytest.approx([0.4517, 1.0], abs=1e-3)  # three of three: 0.292 to 1 of those rows
     assert 0.6 < perfect["macro_recall"][0] < 0.7 and perfect["macro_recall"][1] == 1.0
-    common = score_intervals(KIND, np.zeros(60, dtype=int), references, names)
+    common = find_intervals(KIND, np.zeros(60, dtype=int), references, names)
     low, high = common["macro_recall"]
     assert 0.45 < low < 0.5 < high < 0.9  # the three rows leave it open whether half of such rows would be right
     assert common["f1_rare"][0] == 0.0 and common["f1_rare"][1] < 0.9
     two_wrong = references.copy()
     two_wrong[:2] = 1
-    assert score_intervals(KIND, two_wrong, references, names)["macro_recall"][0] < 0.7  # draws alone would say 0.96
+    assert find_intervals(KIND, two_wrong, references, names)["macro_recall"][0] < 0.7  # draws alone would say 0.96
 
 
 def test_a_label_that_test_lacks_counts_in_the_interval_as_in_the_score() -> None:
     references = np.repeat([0, 1], [40, 20])
     names = ["a", "b", "never"]
-    found = score_intervals(KIND, references, references, names, resamples=100)
-    score = scores(KIND, references, references, names)["macro_recall"]
+    found = find_intervals(KIND, references, references, names, resamples=100)
+    score = compute_scores(KIND, references, references, names)["macro_recall"]
     assert found["macro_recall"][0] > 0.55 and found["macro_recall"][1] == pytest.approx(score) == 2 / 3
     assert "f1_never" not in found
 
@@ -77,8 +77,8 @@ def test_every_interval_has_a_width_and_holds_its_score(data: st.DataObject) -> 
     references = rng.integers(most, size=shape)
     predictions = np.where(rng.random(shape) < data.draw(st.sampled_from([0.0, 0.7, 1.0])), references, 0)
     names = [str(number) for number in range(labels)]
-    whole = scores(kind, predictions, references, names)
-    found = score_intervals(kind, predictions, references, names, resamples=100)
+    whole = compute_scores(kind, predictions, references, names)
+    found = find_intervals(kind, predictions, references, names, resamples=100)
     assert found.keys() <= whole.keys() and (rows > 1) == bool(found)
     for name, (low, high) in found.items():
         assert 0.0 <= low < high <= 1.0, name
@@ -100,10 +100,10 @@ def test_intervals_hold_the_true_score_of_most_samples(counts: list[int]) -> Non
     def guess(true: np.ndarray) -> np.ndarray:
         return (chances[true].cumsum(axis=1) < rng.random((len(true), 1))).sum(axis=1).clip(max=labels - 1)
 
-    truth = scores(KIND, guess(many), many, names)
+    truth = compute_scores(KIND, guess(many), many, names)
     held: dict[str, list[bool]] = {}
     for _ in range(120):
-        for name, (low, high) in score_intervals(KIND, guess(references), references, names, resamples=100).items():
+        for name, (low, high) in find_intervals(KIND, guess(references), references, names, resamples=100).items():
             held.setdefault(name, []).append(low <= truth[name] <= high)
     for name in ("accuracy", "macro_recall", "macro_f1", *(f"f1_{one}" for one in names)):
         assert np.mean(held[name]) > 0.87, name
@@ -127,7 +127,7 @@ def test_the_same_seed_draws_the_same_rows_for_all() -> None:
     assert all((one[name] == other[name]).all() for name in one)
     probabilities = rng.dirichlet(np.ones(3), 300)
     drawn = bootstrap(KIND, predictions, references, list("abc"), probabilities, resamples=400, seed=0)
-    whole = scores(KIND, predictions, references, list("abc"), probabilities)
+    whole = compute_scores(KIND, predictions, references, list("abc"), probabilities)
     assert drawn.keys() == whole.keys()
     for name in whole.keys() - {"calibration_error"}:  # which draws exaggerate
         assert drawn[name].mean() == pytest.approx(whole[name], rel=0.02), name
@@ -135,15 +135,15 @@ def test_the_same_seed_draws_the_same_rows_for_all() -> None:
 
 def test_what_draws_cannot_tell_has_no_interval() -> None:
     numbers = np.arange(10.0)
-    assert score_intervals("regression", numbers, numbers, ["number"]) == {}
-    assert score_intervals("regression", numbers[:1], numbers[:1] + 1, ["number"]) == {}
-    assert score_intervals(KIND, np.array([0]), np.array([0]), ["a", "b"]) == {}
-    constant = score_intervals("regression", np.zeros(10), numbers, ["number"])
+    assert find_intervals("regression", numbers, numbers, ["number"]) == {}
+    assert find_intervals("regression", numbers[:1], numbers[:1] + 1, ["number"]) == {}
+    assert find_intervals(KIND, np.array([0]), np.array([0]), ["a", "b"]) == {}
+    constant = find_intervals("regression", np.zeros(10), numbers, ["number"])
     assert "pearson" not in constant and constant["mean_absolute_error"][0] < 4.5 < constant["mean_absolute_error"][1]
-    two = score_intervals("regression", np.array([0.0, 1.0]), np.array([0.0, 3.0]), ["number"])
+    two = find_intervals("regression", np.array([0.0, 1.0]), np.array([0.0, 3.0]), ["number"])
     assert all(low < high for low, high in two.values())
     rows = np.array([[1, 0], [0, 1], [1, 1]])
-    assert score_intervals(SEVERAL, rows, rows, ["a", "b"]).keys() == {"accuracy", "macro_f1", "f1_a", "f1_b"}
+    assert find_intervals(SEVERAL, rows, rows, ["a", "b"]).keys() == {"accuracy", "macro_f1", "f1_a", "f1_b"}
 
 
 def test_several_labels_at_once() -> None:
@@ -154,7 +154,7 @@ def test_several_labels_at_once() -> None:
     predictions[20:30, 0] = 0
     drawn = bootstrap(SEVERAL, predictions, references, ["common", "rare"], resamples=400, seed=0)
     assert np.isnan(drawn["f1_rare"]).any() and np.nanmin(drawn["f1_rare"]) == 1.0 and drawn["macro_f1"].min() > 0.6
-    found = score_intervals(SEVERAL, predictions, references, ["common", "rare"])
+    found = find_intervals(SEVERAL, predictions, references, ["common", "rare"])
     assert found["f1_rare"] == pytest.approx([0.4517, 1.0], abs=1e-3) and 0.4 < found["macro_f1"][0] < 0.75
 
 
@@ -163,10 +163,10 @@ def test_the_mean_of_seeds_is_as_uncertain_as_each() -> None:
     references = rng.integers(2, size=200)
     one = np.where(rng.random(200) < 0.8, references, 1 - references)
     names = ["a", "b"]
-    alone = score_intervals(KIND, one, references, names, resamples=300)
-    draws = averaged([bootstrap(KIND, one, references, names, resamples=300, seed=0)] * 3)
-    whole = averaged([scores(KIND, one, references, names)] * 3)
-    thrice = mean_intervals(KIND, [one] * 3, references, names, draws, whole)
+    alone = find_intervals(KIND, one, references, names, resamples=300)
+    draws = average([bootstrap(KIND, one, references, names, resamples=300, seed=0)] * 3)
+    whole = average([compute_scores(KIND, one, references, names)] * 3)
+    thrice = find_mean_intervals(KIND, [one] * 3, references, names, draws, whole)
     assert thrice.keys() == alone.keys()
     for name in alone:
         assert thrice[name] == pytest.approx(alone[name]), name
@@ -178,4 +178,4 @@ def test_differences_of_rows() -> None:
     low, high = difference_interval(np.repeat([1.0, -1.0, 0.0], [60, 40, 900]))
     error = (100 / 1_000 - 0.02**2) ** 0.5 / 1_000**0.5  # of the mean, by its variance
     assert (low, high) == pytest.approx((0.02 - 1.96 * error, 0.02 + 1.96 * error), abs=5e-4)
-    assert interval(np.array([1.0, 1.0])) is None and interval(np.array([np.nan])) is None
+    assert find_percentiles(np.array([1.0, 1.0])) is None and find_percentiles(np.array([np.nan])) is None

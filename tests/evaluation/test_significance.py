@@ -12,35 +12,48 @@ from matplotlib.figure import Figure
 from scipy.stats import binomtest
 from sklearn import metrics as sk
 
-from modeling_lstm.comparison.report_plots import _name_points, against_cost, undominated
-from modeling_lstm.comparison.row_groups import shuffled, slices
-from modeling_lstm.evaluation.intervals import averaged, bootstrap
-from modeling_lstm.evaluation.metrics import MULTI_LABEL, REGRESSION, SINGLE_LABEL, scores, summands, summed_scores
-from modeling_lstm.evaluation.significance import enough, holm, paired, randomization_test, sign_test
+from modeling_lstm.comparison.report_plots import _name_points, against_cost, find_front
+from modeling_lstm.comparison.row_groups import group_rows, shuffle_words
+from modeling_lstm.evaluation.intervals import average, bootstrap
+from modeling_lstm.evaluation.metrics import (
+    MULTI_LABEL,
+    REGRESSION,
+    SINGLE_LABEL,
+    compute_scores,
+    make_summands,
+    score_sums,
+)
+from modeling_lstm.evaluation.significance import (
+    compare_pairs,
+    correct_by_holm,
+    has_enough_rows,
+    randomization_test,
+    sign_test,
+)
 
 
 def test_slices() -> None:
-    assert shuffled(["a\0 b\0"]) in (["a\0 b\0"], ["b\0 a\0"])
+    assert shuffle_words(["a\0 b\0"]) in (["a\0 b\0"], ["b\0 a\0"])
     texts = ["It is not good .", "Good , but long .", "I ca n't say", "Nothing happens", "knot a butter", "Fine film"]
-    found = slices(texts)
+    found = group_rows(texts)
     assert np.flatnonzero(found["negation"]).tolist() == [0, 2, 3]
     assert np.flatnonzero(found["contrast"]).tolist() == [1]
     assert np.flatnonzero(found["neither"]).tolist() == [4, 5]
     lengths = [rows for name, rows in found.items() if "words" in name]
     assert (np.sum(lengths, axis=0) == 1).all()
-    assert list(slices(["same same"] * 4)) == ["neither", "up to 2 words"]
+    assert list(group_rows(["same same"] * 4)) == ["neither", "up to 2 words"]
 
 
 @given(st.lists(st.text(st.sampled_from("ab c"), max_size=12), max_size=5))
 def test_shuffled_texts_have_the_same_words(texts: list[str]) -> None:
-    mixed = shuffled(texts)
+    mixed = shuffle_words(texts)
     assert [sorted(text.split()) for text in mixed] == [sorted(text.split()) for text in texts]
-    assert mixed == shuffled(texts)
+    assert mixed == shuffle_words(texts)
 
 
 def test_holm_by_hand() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.9, 0.8]) == [1.0, 1.0] and holm([]) == []
+    assert correct_by_holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert correct_by_holm([0.9, 0.8]) == [1.0, 1.0] and correct_by_holm([]) == []
 
 
 KIND = "single_label_classification"
@@ -56,14 +69,14 @@ def pair(first: list[np.ndarray], second: list[np.ndarray], references: np.ndarr
     names = [str(number) for number in range(int(references.max()) + 1)]
     answers = {"first": first, "second": second}
     means = {
-        name: float(np.mean([scores(KIND, one, references, names)[metric] for one in seeds]))
+        name: float(np.mean([compute_scores(KIND, one, references, names)[metric] for one in seeds]))
         for name, seeds in answers.items()
     }
     drawn = {
-        name: averaged([bootstrap(KIND, one, references, names, resamples=300, seed=0) for one in seeds])[metric]
+        name: average([bootstrap(KIND, one, references, names, resamples=300, seed=0) for one in seeds])[metric]
         for name, seeds in answers.items()
     }
-    (found,) = paired(answers, references, names, metric, means, drawn, resamples=1_000)
+    (found,) = compare_pairs(answers, references, names, metric, means, drawn, resamples=1_000)
     return found
 
 
@@ -169,9 +182,9 @@ def example(kind: str, rows: int, rng: np.random.Generator) -> tuple[np.ndarray,
 @pytest.mark.parametrize("kind", [SINGLE_LABEL, MULTI_LABEL, REGRESSION])
 def test_scores_of_sums_are_the_scores(kind: str) -> None:
     true, first, _ = example(kind, 50, np.random.default_rng(0))
-    sums = summands(kind, first, true, 3, origin=float(true.mean())).sum(axis=0)
-    found = summed_scores(kind, np.stack([sums, sums]), NAMES)
-    expected = scores(kind, first, true, NAMES)
+    sums = make_summands(kind, first, true, 3, origin=float(true.mean())).sum(axis=0)
+    found = score_sums(kind, np.stack([sums, sums]), NAMES)
+    expected = compute_scores(kind, first, true, NAMES)
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         assert found[name] == pytest.approx([value, value], rel=1e-9), name
@@ -192,7 +205,7 @@ def test_few_rows_of_any_kind_are_tested_by_every_exchange(kind: str, metric: st
         one, other = first.copy(), second.copy()
         rows = np.array(chosen)
         one[rows], other[rows] = second[rows], first[rows]
-        differences.append(np.subtract(*(scores(kind, some, true, NAMES)[metric] for some in (one, other))))
+        differences.append(np.subtract(*(compute_scores(kind, some, true, NAMES)[metric] for some in (one, other))))
     expected = (np.abs(differences) >= abs(differences[0]) - 1e-9).mean()
     found = randomization_test(first[None], second[None], true, NAMES, metric, 100, kind)
     assert found == pytest.approx(expected) and 0.0 < expected < 1.0
@@ -203,14 +216,14 @@ def test_differences_of_any_kind_are_found_where_there_are_some(kind: str, metri
     """Of several seeds too, and whatever the numbers are measured in."""
     rng = np.random.default_rng(0)
     true, first, second = example(kind, 300, rng)
-    means = {name: scores(kind, one, true, NAMES)[metric] for name, one in (("a", first), ("b", second))}
+    means = {name: compute_scores(kind, one, true, NAMES)[metric] for name, one in (("a", first), ("b", second))}
 
     def pair(one: list[np.ndarray], other: list[np.ndarray]) -> dict[str, Any]:
         drawn = {
-            name: averaged([bootstrap(kind, seed, true, NAMES, resamples=100, seed=0) for seed in seeds])[metric]
+            name: average([bootstrap(kind, seed, true, NAMES, resamples=100, seed=0) for seed in seeds])[metric]
             for name, seeds in (("a", one), ("b", other))
         }
-        (found,) = paired({"a": one, "b": other}, true, NAMES, metric, means, drawn, kind=kind, resamples=500)
+        (found,) = compare_pairs({"a": one, "b": other}, true, NAMES, metric, means, drawn, kind=kind, resamples=500)
         return found
 
     found = pair([first, first], [second])
@@ -230,10 +243,10 @@ def test_the_test_does_not_depend_on_the_unit_of_numbers(scale: float) -> None:
 
 def test_many_systems_can_still_be_told_apart() -> None:
     for systems in (2, 6, 11):
-        number = enough(100, systems)
+        number = has_enough_rows(100, systems)
         pairs = systems * (systems - 1) // 2
-        assert holm([2 / (number + 1)] * pairs)[0] < 0.01
-    assert enough(2_000, 3) == 2_000
+        assert correct_by_holm([2 / (number + 1)] * pairs)[0] < 0.01
+    assert has_enough_rows(2_000, 3) == 2_000
 
 
 @settings(max_examples=60)
@@ -245,7 +258,7 @@ def test_the_front_is_of_those_that_nobody_beats(pairs: list[tuple[int, int]]) -
         cost, score = points[name]
         return any(c <= cost and s >= score and (c, s) != (cost, score) for c, s in points.values())
 
-    front = undominated(points)
+    front = find_front(points)
     assert {points[name] for name in front} == {points[name] for name in points if not is_beaten(name)}
     assert [points[name][0] for name in front] == sorted(points[name][0] for name in front)
 

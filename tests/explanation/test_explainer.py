@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from modeling_lstm import LstmTokenizer
 from modeling_lstm.cli import main
 from modeling_lstm.explanation import explain
-from modeling_lstm.explanation.attribution import contributions, encode, integrated, score_rows, scores
+from modeling_lstm.explanation.attribution import attribute, encode, integrate_gradients, score_label, score_rows
 from modeling_lstm.explanation.figure import draw
-from modeling_lstm.explanation.html_page import page
+from modeling_lstm.explanation.html_page import make_page
 from modeling_lstm.explanation.terminal import show
 from modeling_lstm.explanation.tracing import trace
 from modeling_lstm.runs.run_folders import load_run
@@ -54,7 +54,7 @@ def test_contributions_add_up_and_name_the_word(loaded: tuple[Any, Any]) -> None
         nothing = model(inputs_embeds=vectors).logits
     odds = logits.softmax(-1)[0, 0] / (1 - logits.softmax(-1)[0, 0])
     assert given.score == pytest.approx(float(odds.log()), abs=1e-4)
-    total = given.score - scores(model, nothing, 0).item()
+    total = given.score - score_label(model, nothing, 0).item()
     assert given.integrated_gradients.sum() == pytest.approx(total, rel=0.02)
     assert given.completeness_error < 0.02
 
@@ -105,7 +105,7 @@ def test_pieces_of_a_word_are_one_word() -> None:
     assert all(before[1] == after[0] for before, after in zip(found.spans, found.spans[1:], strict=False))
     assert found.without([1, 3]).shape[1] == sum(end - begin for begin, end in (found.spans[0], found.spans[2]))
     model = tiny_model(vocab_size=len(tokenizer))
-    assert contributions(model, tokenizer, found).integrated_gradients.shape == (4,)
+    assert attribute(model, tokenizer, found).integrated_gradients.shape == (4,)
 
 
 @pytest.mark.numeric
@@ -153,7 +153,7 @@ def test_the_answer_is_what_the_model_says(
     assert found.verdict() == verdict
     told = json.loads(found.to_json())["answer"]
     assert told["label"] == answer[0] and told["score"] == pytest.approx(answer[1], abs=1e-3)
-    assert f"<h1>{verdict}</h1>" in page([found])
+    assert f"<h1>{verdict}</h1>" in make_page([found])
     assert draw([found]).axes[0].get_title().splitlines()[0] == verdict
     show([found])
     shown = capsys.readouterr().out
@@ -172,7 +172,7 @@ def test_steps_are_added_until_the_contributions_fit(at: float, width: float) ->
     from captum.attr import IntegratedGradients
 
     score, vectors = leap(at, width), torch.ones(1, 4, 3)
-    found = integrated(IntegratedGradients(score).attribute, score, vectors)
+    found = integrate_gradients(IntegratedGradients(score).attribute, score, vectors)
     difference = (score(vectors) - score(0 * vectors)).item()
     assert found.shape == (4,) and found.sum() == pytest.approx(difference, rel=0.01)
     assert found == pytest.approx(np.full(4, difference / 4), rel=0.02)
@@ -184,13 +184,15 @@ def test_a_leap_that_no_steps_resolve_is_told(
     from captum.attr import IntegratedGradients
 
     score, vectors = leap(0.317, 1e-9), torch.ones(1, 4, 3)
-    assert integrated(IntegratedGradients(score).attribute, score, vectors).sum() == pytest.approx(0.0, abs=0.01)
+    assert integrate_gradients(IntegratedGradients(score).attribute, score, vectors).sum() == pytest.approx(
+        0.0, abs=0.01
+    )
     one = explain(loaded, TEXT)
     assert one.contributions.warning is None
     monkeypatch.setattr(one.contributions, "completeness_error", 0.27)
     show([one])
     expected = "The integrated gradients miss the difference they should add up to by 27 %"
-    assert expected in capsys.readouterr().out and expected in page([one])
+    assert expected in capsys.readouterr().out and expected in make_page([one])
 
 
 @pytest.mark.parametrize("ending", [".png", ".svg", ".html", ".json"])

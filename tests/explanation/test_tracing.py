@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modeling_lstm import LstmTokenizer
-from modeling_lstm.explanation.cells import GruCell, LstmCell, read
+from modeling_lstm.explanation.cells import GruCell, LstmCell, read_sequence
 from modeling_lstm.explanation.tracing import trace
 from modeling_lstm.models.modeling_bag_of_words import BagOfWordsConfig, BagOfWordsForSequenceClassification
 from modeling_lstm.utils.errors import InputError
@@ -57,7 +57,7 @@ def test_the_equations_by_hand() -> None:
         rnn.bias_ih_l0[1] = 100.0  # forget gate open: all is kept
         rnn.bias_ih_l0[0] = 100.0  # input gate open
         rnn.weight_ih_l0[2] = 1.0  # the candidate is tanh(x)
-    first, second = read(LstmCell(rnn), torch.tensor([[0.5], [-2.0]]))
+    first, second = read_sequence(LstmCell(rnn), torch.tensor([[0.5], [-2.0]]))
     assert first.f.item() == first.i.item() == 1.0 and first.o.item() == 0.5
     assert first.g.item() == pytest.approx(np.tanh(0.5)) and first.c.item() == pytest.approx(np.tanh(0.5))
     assert second.c.item() == pytest.approx(np.tanh(0.5) + np.tanh(-2.0))
@@ -68,7 +68,7 @@ def test_the_equations_by_hand() -> None:
         for weight in gru.parameters():
             weight.zero_()
         gru.weight_ih_l0[2] = 1.0
-    one, two = read(GruCell(gru), torch.tensor([[0.5], [-2.0]]))
+    one, two = read_sequence(GruCell(gru), torch.tensor([[0.5], [-2.0]]))
     assert one.r.item() == one.z.item() == 0.5
     assert one.h.item() == pytest.approx(0.5 * np.tanh(0.5))
     assert two.h.item() == pytest.approx(0.5 * np.tanh(-2.0) + 0.5 * 0.5 * np.tanh(0.5))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from modeling_lstm import LstmTokenizer
 from modeling_lstm.demo.answers import Answers
-from modeling_lstm.demo.app import moved
+from modeling_lstm.demo.app import move_word
 from modeling_lstm.explanation.attribution import encode
 from modeling_lstm.explanation.tracing import trace
 from modeling_lstm.models.tokenization_lstm import tile
@@ -182,4 +182,4 @@ def answers(trained: Path) -> Answers:
     ],
 )
 def test_only_the_chosen_word_is_changed(answers: Answers, text: str, chosen: int, how: str, expected: str) -> None:
-    assert moved(answers, text, chosen, how) == expected
+    assert move_word(answers, text, chosen, how) == expected

@@ -11,11 +11,11 @@ import yaml
 from huggingface_hub import ModelCard
 
 from modeling_lstm.cli import main
-from modeling_lstm.hub.card_marks import is_as_written, marked
+from modeling_lstm.hub.card_marks import is_unchanged, mark_card
 from modeling_lstm.hub.downloads import is_hub_id
 from modeling_lstm.publishing.run_card import run_card
 from modeling_lstm.runs.run_folders import read_record
-from modeling_lstm.utils.markdown import code, fenced
+from modeling_lstm.utils.markdown import code_block, inline_code
 from modeling_lstm.vectors import WordVectors
 from tests.conftest import TRAIN_FLAGS
 
@@ -182,16 +182,16 @@ def without_code(text: str) -> str:
 
 
 def test_code_and_fences_hold_anything() -> None:
-    assert code("a") == "`a`" and code("`") == "`` ` ``" and code("a``b") == "```a``b```"
-    assert code("x\\|*y*\nz") == "<code>x&#92;&#124;&#42;y&#42;&#32;z</code>" and code("") == "`  `"
-    assert fenced("a\n```\nb") == "````\na\n```\nb\n````"
+    assert inline_code("a") == "`a`" and inline_code("`") == "`` ` ``" and inline_code("a``b") == "```a``b```"
+    assert inline_code("x\\|*y*\nz") == "<code>x&#92;&#124;&#42;y&#42;&#32;z</code>" and inline_code("") == "`  `"
+    assert code_block("a\n```\nb") == "````\na\n```\nb\n````"
 
 
 def test_a_changed_card_is_known() -> None:
-    card = marked("---\ntags:\n- b\nlicense: mit\n---\n\n# Title\n\nWords.\n")
-    assert is_as_written(card)
-    assert is_as_written(card.replace("tags:\n- b\nlicense: mit", "license: mit\ntags: [b]")), "the same metadata"
-    assert not is_as_written(card.replace("Words", "Other words"))
-    assert not is_as_written(card.replace("license: mit", "license: apache-2.0"))
-    assert not is_as_written(card.replace("license: mit", "license: [")), "YAML that a person broke"
-    assert not is_as_written(card + "More.\n") and not is_as_written("# Mine\n")
+    card = mark_card("---\ntags:\n- b\nlicense: mit\n---\n\n# Title\n\nWords.\n")
+    assert is_unchanged(card)
+    assert is_unchanged(card.replace("tags:\n- b\nlicense: mit", "license: mit\ntags: [b]")), "the same metadata"
+    assert not is_unchanged(card.replace("Words", "Other words"))
+    assert not is_unchanged(card.replace("license: mit", "license: apache-2.0"))
+    assert not is_unchanged(card.replace("license: mit", "license: [")), "YAML that a person broke"
+    assert not is_unchanged(card + "More.\n") and not is_unchanged("# Mine\n")

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from modeling_lstm.cli import main
 from modeling_lstm.runs.run_folders import read_record
-from modeling_lstm.utils.processes import LAUNCH, is_single_in_spite, leave_launch, processes, rank
+from modeling_lstm.utils.processes import LAUNCH, count_processes, is_single_despite_launch, leave_launch, rank
 from tests.conftest import WORDS, write_csv
 
 ROOT = Path(__file__).parents[2]
@@ -121,17 +121,17 @@ def test_what_one_process_finds_wrong_ends_all_with_one_sentence(tmp_path: Path)
 def test_who_is_who(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*LAUNCH, "MASTER_PORT", "ACCELERATE_MIXED_PRECISION"):
         monkeypatch.delenv(name, raising=False)
-    assert (rank(), processes(), is_single_in_spite()) == (0, 1, False)
+    assert (rank(), count_processes(), is_single_despite_launch()) == (0, 1, False)
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert (rank(), processes()) == (1, 2)
+    assert (rank(), count_processes()) == (1, 2)
     leave_launch()
-    assert (rank(), processes()) == (0, 1)
+    assert (rank(), count_processes()) == (0, 1)
     monkeypatch.setenv("RANK", "none")
     assert rank() == 0
     monkeypatch.setenv("MASTER_PORT", "29500")
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")
-    assert is_single_in_spite()
+    assert is_single_despite_launch()
 
 
 def test_commands_that_are_not_shared_run_in_one_process(

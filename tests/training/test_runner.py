@@ -464,7 +464,7 @@ def test_the_average_follows_the_weights() -> None:
             assert average.weights["weight"].item() == pytest.approx(1 - (5 / 14) ** 4)  # warming up
     assert average.weights["weight"].item() == pytest.approx(1.0, abs=1e-6)
     torch.nn.init.zeros_(model.weight)
-    with average.applied(model):
+    with average.apply(model):
         assert model.weight.item() == pytest.approx(1.0, abs=1e-6)
     assert model.weight.item() == 0.0
 
@@ -554,15 +554,15 @@ def test_damaged_shards(run_copy: Path, fails: Callable[..., str]) -> None:
 
 
 def test_what_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
-    from modeling_lstm.utils.files import whole_or_nothing
+    from modeling_lstm.utils.files import write_folder
 
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
         live = tmp_path / f".saving-{other.pid}-abc"
         live.mkdir()
-        with whole_or_nothing(tmp_path) as temporary:
+        with write_folder(tmp_path) as temporary:
             (temporary / "a").touch()
         assert live.exists() and (tmp_path / "a").exists()
         other.kill()
-    with whole_or_nothing(tmp_path):
+    with write_folder(tmp_path):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["a"]

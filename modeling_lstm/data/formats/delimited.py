@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
-from ...utils.errors import InputError, listed, require
+from ...utils.errors import InputError, as_list, require
 from ..arguments import FileArguments
-from .encodings import encoding_of, format_of, opened, unpacking
+from .encodings import explain_damage, find_encoding, find_suffix, open_text
 from .table import SAMPLE, Table, is_number
 
 logger = logging.getLogger(__name__)
@@ -29,17 +29,17 @@ class Delimited(Table):
 
     def __init__(self, path: Path, arguments: FileArguments):
         super().__init__(path)
-        self.encoding = encoding_of(path, arguments.encoding)
+        self.encoding = find_encoding(path, arguments.encoding)
         self.delimiter = arguments.delimiter_character() or self._delimiter()
         self.quoting = arguments.quoting or ("double" if self.delimiter != "\t" else self._quoting())
         self.columns = self._header(self.quoting)
         if any(name and is_number(name) for name in self.columns):
-            logger.warning("%s: its first line is taken for the names of the columns: %s", path, listed(self.columns))
+            logger.warning("%s: its first line is taken for the names of the columns: %s", path, as_list(self.columns))
 
     def rows(self, columns: list[str]) -> Iterator[tuple[str, ...]]:
         """As for [`Table.rows`]."""
         places = [self.columns.index(name) for name in columns]
-        with unpacking(self.path):
+        with explain_damage(self.path):
             for fields in self._checked(self.quoting):
                 yield tuple(fields[place] for place in places)
 
@@ -55,7 +55,7 @@ class Delimited(Table):
         for number, (line, fields) in enumerate(records, start=1):
             if len(fields) != len(header):
                 raise InputError(
-                    f"{str(self.path)!r} could not be read: row {number} (line {line}) has {counted(fields)}, the "
+                    f"{str(self.path)!r} could not be read: row {number} (line {line}) has {count_fields(fields)}, the "
                     f"header {len(header)}. {self._hint(quoting)}"
                 )
             yield fields
@@ -73,7 +73,7 @@ class Delimited(Table):
         """The number of the line where each record ends, and its fields; empty lines are left out."""
         how: dict[str, Any] = {"quoting": csv.QUOTE_NONE} if quoting == "none" else {"strict": True}
         width, empty = 0, 0
-        with opened(self.path, self.encoding) as file:
+        with open_text(self.path, self.encoding) as file:
             reader = csv.reader(file, delimiter=self.delimiter, **how)
             try:
                 for fields in reader:
@@ -100,7 +100,7 @@ class Delimited(Table):
         The one of the usual delimiters that divides the header, and the first rows into as many fields: a tab in a
         `.tsv` file, elsewhere a comma before the others.
         """
-        with opened(self.path, self.encoding) as file:
+        with open_text(self.path, self.encoding) as file:
             lines = list(itertools.islice(file, SAMPLE + 1))
         found: dict[str, bool] = {}
         for delimiter in DELIMITERS:
@@ -109,17 +109,17 @@ class Delimited(Table):
                 records = records[:-1]  # the last one may go on
             if records and len(records[0]) > 1:
                 found[delimiter] = len({len(fields) for fields in records}) == 1
-        if format_of(self.path) == ".tsv":
+        if find_suffix(self.path) == ".tsv":
             require(
                 "\t" in found or not found,
-                f"{str(self.path)!r} could not be read: there is no tab in its first line, but {listed(found)!r}. Name "
-                "what is between its fields with --delimiter.",
+                f"{str(self.path)!r} could not be read: there is no tab in its first line, but {as_list(found)!r}. "
+                "Name what is between its fields with --delimiter.",
             )
             return "\t"
         fitting = [delimiter for delimiter, fits in found.items() if fits] or list(found)
         if len(fitting) > 1 and "," not in fitting:
             raise InputError(
-                f"{str(self.path)!r} could not be read: {listed(map(repr, fitting))} may be between its fields: name "
+                f"{str(self.path)!r} could not be read: {as_list(map(repr, fitting))} may be between its fields: name "
                 "the right one with --delimiter."
             )
         delimiter = "," if "," in fitting or not fitting else fitting[0]
@@ -165,22 +165,22 @@ class Lines(Table):
 
     def __init__(self, path: Path, arguments: FileArguments):
         super().__init__(path)
-        self.encoding = encoding_of(path, arguments.encoding)
+        self.encoding = find_encoding(path, arguments.encoding)
         self.columns = ["text"]
 
     def rows(self, columns: list[str]) -> Iterator[tuple[str, ...]]:
         """As for [`Table.rows`]."""
-        with unpacking(self.path), opened(self.path, self.encoding, newline="\n") as file:
-            for line in lines_of(file):
+        with explain_damage(self.path), open_text(self.path, self.encoding, newline="\n") as file:
+            for line in read_lines(file):
                 yield tuple(line for _ in columns)
 
 
-def lines_of(file: IO[str]) -> Iterator[str]:
+def read_lines(file: IO[str]) -> Iterator[str]:
     """The lines of a text without what ends them."""
     for line in file:
         yield line.removesuffix("\n").removesuffix("\r")
 
 
-def counted(fields: list[str]) -> str:
+def count_fields(fields: list[str]) -> str:
     """`1 field`, `2 fields`."""
     return f"{len(fields)} field{'' if len(fields) == 1 else 's'}"

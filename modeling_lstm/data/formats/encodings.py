@@ -29,7 +29,7 @@ MARKS = {
 BYTE_ORDER_MARK = "\ufeff"
 
 
-def format_of(path: Path) -> str:
+def find_suffix(path: Path) -> str:
     """The suffix that names a file's format, without that of a compression: `.csv` of `a.CSV.gz`."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in COMPRESSIONS:
@@ -37,19 +37,19 @@ def format_of(path: Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def encoding_of(path: Path, asked: str | None) -> str:
+def find_encoding(path: Path, asked: str | None) -> str:
     """
     The encoding of a text file: the one that is asked for, that of its byte order mark, or UTF-8.
 
     Raises:
         InputError: there is no such encoding, the mark says another, or the file is no text.
     """
-    with unpacking(path), _bytes(path) as file:
+    with explain_damage(path), _bytes(path) as file:
         start = file.read(1_000)
     require(bool(start), f"{str(path)!r} is empty: it has no rows.")
     marked = next((name for mark, name in MARKS.items() if start.startswith(mark)), None)
     if asked is not None:
-        known = known_encoding(asked)
+        known = check_encoding(asked)
         family = known.replace("-sig", "").removesuffix("-le").removesuffix("-be")
         require(
             marked is None or marked.replace("-sig", "") == family,
@@ -65,7 +65,7 @@ def encoding_of(path: Path, asked: str | None) -> str:
     return marked or "utf-8"
 
 
-def known_encoding(name: str) -> str:
+def check_encoding(name: str) -> str:
     """
     Python's name of an encoding.
 
@@ -82,7 +82,7 @@ def known_encoding(name: str) -> str:
 
 
 @contextlib.contextmanager
-def opened(path: Path, encoding: str, newline: str = "") -> Iterator[IO[str]]:
+def open_text(path: Path, encoding: str, newline: str = "") -> Iterator[IO[str]]:
     """A text file, unpacked; bytes that are no text in its encoding become one sentence."""
     with _bytes(path) as raw, io.TextIOWrapper(cast(Any, raw), encoding=encoding, newline=newline) as file:
         try:
@@ -113,7 +113,7 @@ def _undecodable(path: Path, encoding: str, error: UnicodeError) -> str:
 
 
 @contextlib.contextmanager
-def unpacking(path: Path) -> Iterator[None]:
+def explain_damage(path: Path) -> Iterator[None]:
     """Turn damage of a file into one sentence."""
     try:
         yield

@@ -8,11 +8,11 @@ from typing import IO, Any
 
 from ...utils.errors import InputError, require
 from ..arguments import FileArguments
-from .encodings import encoding_of, opened, unpacking
+from .encodings import explain_damage, find_encoding, open_text
 from .table import SAMPLE, Table
 
 
-class Written(str):
+class WrittenValue(str):
     """A number or truth value of a JSON file, as it is written there."""
 
 
@@ -21,7 +21,7 @@ class Json(Table):
 
     def __init__(self, path: Path, arguments: FileArguments):
         super().__init__(path)
-        self.encoding = encoding_of(path, arguments.encoding)
+        self.encoding = find_encoding(path, arguments.encoding)
         self._document: list[dict[str, Any]] | None = None
         first = list(itertools.islice(self._objects(), 10 * SAMPLE))
         require(bool(first), f"{str(path)!r} is empty: it has no rows.")
@@ -29,7 +29,7 @@ class Json(Table):
 
     def rows(self, columns: list[str]) -> Iterator[tuple[Any, ...]]:
         """As for [`Table.rows`]."""
-        with unpacking(self.path):
+        with explain_damage(self.path):
             for row in self._objects():
                 yield tuple(row.get(name) for name in columns)
 
@@ -37,7 +37,7 @@ class Json(Table):
         if self._document is not None:
             yield from self._document
             return
-        with opened(self.path, self.encoding) as file:
+        with open_text(self.path, self.encoding) as file:
             start = ""
             while not start.strip() and (line := file.readline()):
                 start += line
@@ -94,7 +94,7 @@ class Json(Table):
 
     @staticmethod
     def _parsed(text: str) -> Any:
-        hooks: dict[str, Any] = {"parse_int": Written, "parse_float": Written, "parse_constant": Written}
+        hooks: dict[str, Any] = {"parse_int": WrittenValue, "parse_float": WrittenValue, "parse_constant": WrittenValue}
         return _with_truth_written(json.loads(text, **hooks))
 
 
@@ -106,7 +106,7 @@ def _are_columns(document: Any) -> bool:
 def _with_truth_written(value: Any) -> Any:
     """JSON with `true` and `false` as they are written."""
     if isinstance(value, bool):
-        return Written("true" if value else "false")
+        return WrittenValue("true" if value else "false")
     if isinstance(value, dict):
         return {name: _with_truth_written(one) for name, one in value.items()}
     if isinstance(value, list):
@@ -114,10 +114,10 @@ def _with_truth_written(value: Any) -> Any:
     return value
 
 
-def meant(value: Any) -> Any:
+def parse_value(value: Any) -> Any:
     """What a value of [`Table.rows`] means, with the numbers and truth values of JSON as such."""
-    if isinstance(value, Written):
+    if isinstance(value, WrittenValue):
         return json.loads(value)
     if isinstance(value, dict):
-        return {name: meant(one) for name, one in value.items()}
-    return [meant(one) for one in value] if isinstance(value, list) else value
+        return {name: parse_value(one) for name, one in value.items()}
+    return [parse_value(one) for one in value] if isinstance(value, list) else value

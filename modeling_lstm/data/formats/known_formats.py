@@ -4,10 +4,10 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from ...utils.errors import listed, require
+from ...utils.errors import as_list, require
 from ..arguments import FileArguments
 from .delimited import Delimited, Lines
-from .encodings import format_of, unpacking
+from .encodings import explain_damage, find_suffix
 from .json_lines import Json
 from .parquet import ParquetFile
 from .table import Table
@@ -25,11 +25,11 @@ def open_table(path: Path, arguments: FileArguments) -> Table:
         InputError: it does not exist, is empty, or cannot be read.
     """
     require(path.is_file(), f"There is no file {str(path)!r}.")
-    suffix = format_of(path)
+    suffix = find_suffix(path)
     require(
         suffix in FORMATS,
-        f"{str(path)!r} must be a file of one of the formats {listed(FORMATS)}, found {suffix or 'no suffix'}.",
+        f"{str(path)!r} must be a file of one of the formats {as_list(FORMATS)}, found {suffix or 'no suffix'}.",
     )
     kinds: dict[str, type[Any]] = {"csv": Delimited, "json": Json, "text": Lines}
-    with unpacking(path):
+    with explain_damage(path):
         return ParquetFile(path) if FORMATS[suffix] == "parquet" else kinds[FORMATS[suffix]](path, arguments)

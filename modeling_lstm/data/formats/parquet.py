@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .encodings import unpacking
+from .encodings import explain_damage
 from .table import Table
 
 STRINGS = ("string", "large_string", "string_view")
@@ -23,7 +23,7 @@ class ParquetFile(Table):
 
     def rows(self, columns: list[str]) -> Iterator[tuple[Any, ...]]:
         """As for [`Table.rows`], with values of other types than strings too."""
-        with unpacking(self.path), pq.ParquetFile(self.path) as file:
+        with explain_damage(self.path), pq.ParquetFile(self.path) as file:
             for batch in file.iter_batches(batch_size=1_000, columns=list(dict.fromkeys(columns))):
                 yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 

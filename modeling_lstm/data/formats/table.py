@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ...utils.errors import listed, require
+from ...utils.errors import as_list, require
 
 SAMPLE = 100  # rows that are looked at to recognise a delimiter, and which columns hold text
 
@@ -35,7 +35,9 @@ class Table(ABC):
             InputError: there is none, or several.
         """
         name = find_column(self.columns, column, repr(str(self.path)))
-        require(name is not None, f"{str(self.path)!r} has no column {column}; its columns are {listed(self.columns)}.")
+        require(
+            name is not None, f"{str(self.path)!r} has no column {column}; its columns are {as_list(self.columns)}."
+        )
         return str(name)
 
     @abstractmethod
@@ -64,12 +66,12 @@ def find_column(columns: list[str], column: str, origin: str) -> str | None:
         InputError: several columns have that name.
     """
     found = [name for name in columns if name == column]
-    found = found or [name for name in columns if plain_name(name) == plain_name(column)]
+    found = found or [name for name in columns if normalize_name(name) == normalize_name(column)]
     require(len(found) < 2, f"{origin} has {len(found)} columns {column!r}: rename all but one.")
     return found[0] if found else None
 
 
-def plain_name(column: str) -> str:
+def normalize_name(column: str) -> str:
     """A column's name in lower case, without blanks around it."""
     return column.strip().casefold()
 

@@ -13,7 +13,7 @@ from typing import IO, Literal, NamedTuple, cast
 
 from huggingface_hub.utils import tqdm
 
-from ...utils.errors import InputError, listed, require
+from ...utils.errors import InputError, as_list, require
 
 Format = Literal["text", "word2vec", "fasttext"]
 
@@ -69,9 +69,11 @@ class VectorFile:
         names = [name for name in archive.namelist() if not name.endswith("/")]
         _refuse_pickle(any(name.endswith("data.pkl") for name in names), self.name)
         if member is None:
-            require(len(names) == 1, f"{self.name!r} holds {listed(names) or 'no file'}: name one as {self.path}:FILE.")
+            require(
+                len(names) == 1, f"{self.name!r} holds {as_list(names) or 'no file'}: name one as {self.path}:FILE."
+            )
             member = names[0]
-        require(member in names, f"{str(self.path)!r} holds no file {member!r}; it holds {listed(names)}.")
+        require(member in names, f"{str(self.path)!r} holds no file {member!r}; it holds {as_list(names)}.")
         return archive.open(member)
 
     @property

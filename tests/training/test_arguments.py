@@ -1,0 +1,41 @@
+"""The settings of a model are the fields of its configuration; where defaults of `train` differ, it is said here."""
+
+from dataclasses import fields
+from typing import Any, get_args, get_type_hints
+
+from modeling_lstm import BagOfWordsConfig, LstmConfig
+from modeling_lstm.training.arguments import ModelArguments
+
+# What scored well on validation sets, as against a plain LSTM
+BETTER_THAN_PLAIN: dict[str, tuple[Any, Any]] = {
+    "embedding_size": (200, 100),
+    "hidden_size": (200, 500),
+    "bidirectional": (True, False),
+    "pooling": ("concat", "last"),
+    "word_dropout": (0.1, 0.0),
+    "embedding_dropout": (0.3, 0.0),
+    "hidden_dropout": (0.3, 0.0),
+    "classifier_dropout": (0.4, 0.0),
+}
+
+
+def test_the_settings_of_a_model_are_those_of_its_configuration() -> None:
+    plain, ours = LstmConfig(), ModelArguments().config_fields()
+    known = {one.name for one in fields(LstmConfig)}
+    assert ours.keys() <= known
+    differing = {name: (value, getattr(plain, name)) for name, value in ours.items() if value != getattr(plain, name)}
+    assert differing == BETTER_THAN_PLAIN
+    # what the data or other settings tell is no setting of the model; whatever else the family has is one
+    told = {"vocab_size", "pad_token_id", "class_weights", "label_smoothing", "problem_type", "num_labels"}
+    told |= {"tie_word_embeddings", "initializer_range", "model_type"}
+    own = {name for name in vars(LstmConfig).get("__annotations__", {}) if not name.startswith("_")} - told
+    assert own & known <= ours.keys() | told
+    assert ModelArguments(model_type="bag-of-words").config_fields().keys() <= {
+        one.name for one in fields(BagOfWordsConfig)
+    }
+
+
+def test_their_choices_are_those_of_the_configuration() -> None:
+    theirs, ours = {one.name: one.type for one in fields(LstmConfig)}, get_type_hints(ModelArguments)
+    for name in ("cell_type", "pooling"):
+        assert set(get_args(ours[name])) == set(get_args(theirs[name])), name
