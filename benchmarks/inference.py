@@ -32,7 +32,7 @@ from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.inference.torch_backend import torch_classifier
 from modeling_lstm.models.text_classifier import TextClassifier
 from modeling_lstm.models.tokenization_lstm import LstmTokenizer
-from modeling_lstm.vectors.vocabulary_trimming import trimmed
+from modeling_lstm.vectors.vocabulary_trimming import trim_tokenizer
 
 from .accuracy import local_minilm
 from .measure import parser, process, ratio, summary, take_turns, write
@@ -54,7 +54,7 @@ def models(folder: Path) -> tuple[dict[str, PreTrainedModel], PreTrainedTokenize
     name = str(local_minilm())
     theirs = AutoTokenizer.from_pretrained(name)
     whole = LstmTokenizer.adopt(theirs.backend_tokenizer, theirs.pad_token, theirs.unk_token)
-    ours, _ = trimmed(whole, range(VOCABULARY))
+    ours, _ = trim_tokenizer(whole, range(VOCABULARY))
     torch.manual_seed(0)
     labels: dict[str, Any] = {"num_labels": 3}
     sizes: dict[str, Any] = {"vocab_size": len(ours), "embedding_size": EMBEDDING, "hidden_size": HIDDEN}

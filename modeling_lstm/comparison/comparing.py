@@ -23,7 +23,7 @@ from ..utils.files import write_json
 from ..utils.settings import build_settings
 from .arguments import CompareArguments
 from .costs import measure
-from .experiment import SPLITS, Experiment, Outcome, Run
+from .experiment import SPLITS, Experiment, Run, RunOutcome
 from .registry import open_system
 from .report import RESULT, write_report
 from .row_groups import group_rows
@@ -171,10 +171,10 @@ def _seeds(system: System, arguments: CompareArguments) -> int:
 
 def _study(
     study: Experiment, system: System, arguments: CompareArguments, points: list[int], progress: Any
-) -> tuple[dict[str, Any], list[Outcome]]:
+) -> tuple[dict[str, Any], list[RunOutcome]]:
     """All runs of one system: what the result says of it, and the outcomes of its seeds."""
 
-    def run(one: Run, splits: Sequence[str] = SPLITS) -> Outcome:
+    def run(one: Run, splits: Sequence[str] = SPLITS) -> RunOutcome:
         logger.info("%s: setting %d, %d rows, seed %d", system.name, one.setting, one.rows, one.seed)
         try:
             outcome = study.run(one, splits)
@@ -186,7 +186,7 @@ def _study(
         return outcome
 
     trials = list(study.choose(system, arguments.trials, arguments.trial_rows))
-    attempts: list[Outcome | None] = []
+    attempts: list[RunOutcome | None] = []
     failure: InputError | None = None
     for trial in trials:
         try:
@@ -221,7 +221,7 @@ def _study(
     return described, outcomes
 
 
-def _minutes(outcomes: list[Outcome]) -> float | None:
+def _minutes(outcomes: list[RunOutcome]) -> float | None:
     """Minutes of a training, the mean of those that ran through."""
     seconds = [
         one.record["seconds"]["total"]
@@ -245,7 +245,7 @@ def _spread(scores: list[float]) -> dict[str, Any]:
 
 
 def _add_scores(
-    result: dict[str, Any], study: Experiment, outcomes: dict[str, list[Outcome]], arguments: CompareArguments
+    result: dict[str, Any], study: Experiment, outcomes: dict[str, list[RunOutcome]], arguments: CompareArguments
 ) -> None:
     """Scores with intervals, by slices and with words in disorder, and which differences are more than chance."""
     labels, names, metric = study.task.labels("test"), study.task.label_names, study.task.metric
@@ -298,7 +298,7 @@ def _add_scores(
 
 
 def _add_costs(
-    result: dict[str, Any], study: Experiment, systems: dict[str, System], outcomes: dict[str, list[Outcome]]
+    result: dict[str, Any], study: Experiment, systems: dict[str, System], outcomes: dict[str, list[RunOutcome]]
 ) -> None:
     """What using a trained system costs; measured once for the same systems, all of them in the same minutes."""
     path = study.folder / "costs.json"

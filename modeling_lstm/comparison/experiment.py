@@ -53,7 +53,7 @@ class Run:
 
 
 @dataclass
-class Outcome:
+class RunOutcome:
     """
     What a run gave.
 
@@ -138,7 +138,7 @@ class Experiment:
                 f"{system.name!r}: name another --output_dir, or give this one another name (NAME=...).",
             )
 
-    def run(self, run: Run, splits: Sequence[str] = SPLITS) -> Outcome:
+    def run(self, run: Run, splits: Sequence[str] = SPLITS) -> RunOutcome:
         """Train, predict these splits and record, as far as that was not done before."""
         folder = self.folder / run.path
         trained = run.system.finished[run.seed] if run.system.finished else folder
@@ -159,7 +159,7 @@ class Experiment:
             with write_file(folder / PREDICTIONS) as temporary:
                 np.savez(temporary, allow_pickle=False, **found)
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        return Outcome(record, found, folder, trained)
+        return RunOutcome(record, found, folder, trained)
 
     def _trained(self, run: Run, folder: Path, trained: Path) -> dict[str, Any]:
         """The record of the trained system; trained now if it is not yet."""
@@ -200,7 +200,7 @@ class Experiment:
                     f"The system {run.system.name!r} must give {expected}; found {predicted.shape}{values}."
                 )
 
-    def answers(self, outcome: Outcome, split: str) -> np.ndarray:
+    def answers(self, outcome: RunOutcome, split: str) -> np.ndarray:
         """The labels or numbers that a run gives to the rows of a split, as [`metrics.compute_scores`] takes them."""
         return choose_labels(self.task.data.problem_type, outcome.probabilities[split])
 
@@ -226,7 +226,7 @@ class Experiment:
             for setting in range(min(trials, len(system.settings()))):
                 yield Run(system, setting, min(trial_rows, self.rows), 0)
 
-    def chosen(self, trials: list[Run], outcomes: list[Outcome | None]) -> tuple[int, list[dict[str, Any]]]:
+    def chosen(self, trials: list[Run], outcomes: list[RunOutcome | None]) -> tuple[int, list[dict[str, Any]]]:
         """The setting that is best on validation, the first of equals, and how all did; `None`: it failed."""
         found: list[dict[str, Any]] = [
             {"settings": run.system.settings()[run.setting], "rows": run.rows}

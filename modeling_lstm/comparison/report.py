@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from ..data.overlap import describe_overlap
 from ..evaluation.metrics import REGRESSION, SINGLE_LABEL, format_score, greater_is_better, is_share
-from ..publishing.run_card import millions
+from ..publishing.run_card import format_millions
 from ..runs.run_folders import RECORD, read_record
 from ..utils.errors import require
 from ..utils.files import write_json, write_text
@@ -187,7 +187,7 @@ def _costs(found: dict[str, Any]) -> ReportTable:
         rows.append(
             [
                 name,
-                millions(system["model"]["parameters"]),
+                format_millions(system["model"]["parameters"]),
                 f"{system['model']['size_mb']:.1f}",
                 "" if minutes is None else f"{minutes:.1f}",
                 f"{costs['p50_ms']:.2f}",

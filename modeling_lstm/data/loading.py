@@ -74,15 +74,41 @@ def load_data(
     Raises:
         InputError: anything that cannot be used, in one sentence.
     """
+    sources, shares = _choose_splits(arguments, only, is_other)
+    text_column, label_column = _choose_columns(arguments, sources)
+    raw = _read_splits(arguments, sources, text_column, label_column, has_groups=bool(shares))
+    names = label_names or arguments.labels
+    labels = make_label_reader(raw, label_column, arguments.problem_type, names, asked=arguments.labels)
+    splits = DatasetDict(
+        {name: _standard_form(rows, name, text_column, labels, separator) for name, rows in raw.items()}
+    )
+    if shares and "train" in raw:
+        splits |= _cut_splits(arguments, shares, raw["train"], splits["train"], labels)
+    if "train" in splits and arguments.max_train_samples is not None:
+        splits["train"] = draw_rows(splits["train"], arguments.max_train_samples, arguments.split_seed, labels.kind)
+    if only is not None:
+        splits = DatasetDict({only: splits[only]})
+    elif labels.kind != "regression":
+        _check_labels(splits["train"], labels)
+    return TextData(DatasetDict(splits), labels.names, labels.kind, text_column, label_column, arguments.of_files())
+
+
+def _choose_splits(
+    arguments: DataArguments, only: str | None, is_other: bool
+) -> tuple[dict[str, Split], dict[str, float]]:
+    """The splits to read, and those to cut from train, with their shares."""
     sources = _open(arguments)
     if is_other and only is not None and only not in sources and len(sources) == 1:
         sources = {only: next(iter(sources.values()))}
-    shares = {"test": arguments.test_share, "validation": arguments.validation_share}
-    cut = {name: share for name, share in shares.items() if name not in sources and share and not is_other}
-    needed = "train" if only is None or only in cut else only
+    wanted = {"test": arguments.test_share, "validation": arguments.validation_share}
+    shares = {name: share for name, share in wanted.items() if name not in sources and share and not is_other}
+    needed = "train" if only is None or only in shares else only
     require(needed in sources, f"The data set has no {needed} split; it has {as_list(sources)}.")
-    if only is not None:
-        sources = {needed: sources[needed]}
+    return (sources if only is None else {needed: sources[needed]}), shares
+
+
+def _choose_columns(arguments: DataArguments, sources: dict[str, Split]) -> tuple[list[str], list[str]]:
+    """The columns with text and label: those that are named, or else what their names tell."""
     first = sources.get("train") or next(iter(sources.values()))
     asked = arguments.label_column or []
     text_column = arguments.text_column or [
@@ -92,9 +118,22 @@ def load_data(
     both = [column for column in label_column if column in text_column]
     require(not both, f"The column {as_list(both)!r} cannot be both text and label.")
     logger.info("Text from %s, label from %s", as_list(text_column), as_list(label_column))
+    return text_column, label_column
+
+
+def _read_splits(
+    arguments: DataArguments,
+    sources: dict[str, Split],
+    text_column: list[str],
+    label_column: list[str],
+    *,
+    has_groups: bool,
+) -> DatasetDict:
+    """The columns that count of each split, checked; a test split without labels is left out."""
     raw = DatasetDict()
     for name, split in sources.items():
-        group = [arguments.group_column] if name == "train" and arguments.group_column is not None and cut else []
+        is_grouped = name == "train" and arguments.group_column is not None and has_groups
+        group = [str(arguments.group_column)] if is_grouped else []
         columns = list(dict.fromkeys([*text_column, *label_column, *group]))
         _check_columns(split, name, [column for column in columns if name != "test" or column not in label_column])
         if any(split.find(column) is None for column in label_column) and "train" in sources:
@@ -106,29 +145,22 @@ def load_data(
         require(raw[name].num_rows > 0, f"The {name} split has no rows.")
         _check_texts(raw[name], name, text_column, arguments.max_characters)
     logger.info("Read %s", "; ".join(f"the {sources[n].origin}: {rows.num_rows:,} rows" for n, rows in raw.items()))
-    raw = _drop_unlabelled_test(raw, label_column)
-    names = label_names or arguments.labels
-    labels = make_label_reader(raw, label_column, arguments.problem_type, names, asked=arguments.labels)
-    splits = DatasetDict(
-        {name: _standard_form(rows, name, text_column, labels, separator) for name, rows in raw.items()}
-    )
-    if cut and "train" in raw:
-        whole, groups = splits["train"], number_groups(arguments, raw["train"])
-        parts = {"train": np.arange(whole.num_rows)}
-        for name, share in cut.items():
-            parts[name], parts["train"] = cut_split(name, share, whole, parts["train"], labels.kind, groups, arguments)
-        if labels.kind == "single_label_classification":
-            keep_labels(parts, np.asarray(whole["label"][:]), groups)
-        for name, rows in parts.items():
-            require(len(rows) > 0, f"Every label has too few train rows to cut a {name} split from them.")
-            splits[name] = whole.select(rows)
-    if "train" in splits and arguments.max_train_samples is not None:
-        splits["train"] = draw_rows(splits["train"], arguments.max_train_samples, arguments.split_seed, labels.kind)
-    if only is not None:
-        splits = DatasetDict({only: splits[only]})
-    elif labels.kind != "regression":
-        _check_labels(splits["train"], labels)
-    return TextData(splits, labels.names, labels.kind, text_column, label_column, arguments.of_files())
+    return _drop_unlabelled_test(raw, label_column)
+
+
+def _cut_splits(
+    arguments: DataArguments, shares: dict[str, float], raw: Dataset, train: Dataset, labels: LabelReader
+) -> dict[str, Dataset]:
+    """Train without the rows that are cut off, and the splits that these make."""
+    groups = number_groups(arguments, raw)
+    parts = {"train": np.arange(train.num_rows)}
+    for name, share in shares.items():
+        parts[name], parts["train"] = cut_split(name, share, train, parts["train"], labels.kind, groups, arguments)
+    if labels.kind == "single_label_classification":
+        keep_labels(parts, np.asarray(train["label"][:]), groups)
+    for name, rows in parts.items():
+        require(len(rows) > 0, f"Every label has too few train rows to cut a {name} split from them.")
+    return {name: train.select(rows) for name, rows in parts.items()}
 
 
 def _check_labels(train: Dataset, labels: LabelReader) -> None:

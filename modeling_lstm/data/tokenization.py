@@ -11,7 +11,7 @@ from datasets.fingerprint import Hasher
 from tokenizers import Encoding, Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from ..models.text_classifier import JOINT, as_trained
+from ..models.text_classifier import JOINT, prepare_texts
 from ..models.tokenization_lstm import LstmTokenizer
 from ..utils.errors import InputError
 from .arguments import TokenizerArguments
@@ -104,7 +104,7 @@ def tokenize(split: Dataset, name: str, tokenizer: PreTrainedTokenizerBase, max_
         return sum(not is_special and number != separator_id for is_special, number in marks)
 
     def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        texts = as_trained(batch["text"], backend)
+        texts = prepare_texts(batch["text"], backend)
         encodings = tokenizer(texts, truncation=True, max_length=max_length).encodings
         kept = [encoding.ids for encoding in encodings]
         return {

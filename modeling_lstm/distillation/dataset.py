@@ -77,6 +77,36 @@ def label_dataset(
     transfer, natural, counts = collect_transfer_text(data, arguments, seed)
     train = data.splits["train"]
     rows = concatenate_datasets([_plain(train, data), _unlabeled(transfer, data)])
+    teachers, computed = _label(arguments, data, rows, device)
+    # the same rows of the same files of logits
+    fingerprint = Hasher.hash((rows._fingerprint, [(one.cache.path.name, one.cache.id) for one in teachers]))
+    features = Features({**rows.features, LOGITS: List(Value("float32"))})
+    rows = rows.map(
+        lambda texts: {LOGITS: average_logits(teachers, texts)},
+        input_columns="text",
+        batched=True,
+        features=features,
+        new_fingerprint=fingerprint,
+        desc="Reading logits",
+    )
+    report = {
+        "teachers": [_describe(one, number) for one, number in zip(teachers, computed, strict=True)],
+        "sources": [
+            {"name": source, "is_from_hub": locate_source(split_subset(source)[0]) == "hub"}
+            for source in arguments.unlabeled
+        ],
+        "transfer": counts,
+        "settings": asdict(arguments),
+        "seconds": round(time.perf_counter() - started, 2),
+    }
+    known = average_logits(teachers, data.splits["validation"]["text"][:])
+    return DistillationDataset(rows, train.num_rows + natural, known, report)
+
+
+def _label(
+    arguments: DistillationArguments, data: TextData, rows: Dataset, device: str | None
+) -> tuple[list[Teacher], list[int]]:
+    """The teachers, who know the rows and those of validation, and how many texts each of them labelled now."""
     validation = data.splits["validation"]
     teachers, computed = [], []
     for name in arguments.teachers:  # one at a time in memory
@@ -90,45 +120,21 @@ def label_dataset(
             )
         teacher.rest()
         teachers.append(teacher)
+    return teachers, computed
 
-    def add(texts: list[str]) -> dict[str, Any]:
-        return {LOGITS: average_logits(teachers, texts)}
 
-    # the same rows of the same files of logits
-    fingerprint = Hasher.hash((rows._fingerprint, [(one.cache.path.name, one.cache.id) for one in teachers]))
-    features = Features({**rows.features, LOGITS: List(Value("float32"))})
-    rows = rows.map(
-        add,
-        input_columns="text",
-        batched=True,
-        features=features,
-        new_fingerprint=fingerprint,
-        desc="Reading logits",
-    )
-    report = {
-        "teachers": [
-            {
-                "name": teacher.name,
-                "is_from_hub": is_hub_id(teacher.name),
-                "commit": teacher.commit,
-                "digest": teacher.digest,
-                "parameters": teacher.parameters,
-                "bf16": teacher.bf16,
-                "texts_labelled": number,
-                "texts_cut": teacher.cut,
-            }
-            for teacher, number in zip(teachers, computed, strict=True)
-        ],
-        "sources": [
-            {"name": source, "is_from_hub": locate_source(split_subset(source)[0]) == "hub"}
-            for source in arguments.unlabeled
-        ],
-        "transfer": counts,
-        "settings": asdict(arguments),
-        "seconds": round(time.perf_counter() - started, 2),
+def _describe(teacher: Teacher, labelled: int) -> dict[str, Any]:
+    """What `run.json` tells of a teacher."""
+    return {
+        "name": teacher.name,
+        "is_from_hub": is_hub_id(teacher.name),
+        "commit": teacher.commit,
+        "digest": teacher.digest,
+        "parameters": teacher.parameters,
+        "bf16": teacher.bf16,
+        "texts_labelled": labelled,
+        "texts_cut": teacher.cut,
     }
-    known = average_logits(teachers, validation["text"][:])
-    return DistillationDataset(rows, train.num_rows + natural, known, report)
 
 
 def _plain(train: Dataset, data: TextData) -> Dataset:

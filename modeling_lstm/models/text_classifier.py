@@ -17,7 +17,7 @@ AT_ONCE = 128  # texts tokenized at once: what is cut off of a long one takes me
 JOINT = " [SEP] "  # between texts that are classified together
 
 
-def as_trained(texts: Sequence[str], tokenizer: Tokenizer) -> list[str | tuple[str, str]]:
+def prepare_texts(texts: Sequence[str], tokenizer: Tokenizer) -> list[str | tuple[str, str]]:
     """
     Texts as the tokenizer takes them. Of those with `[SEP]` between two, it is a Transformer's business how it marks
     the two (`[CLS] A [SEP] B [SEP]`, `<s> A </s></s> B </s>`), so it gets a pair. `LstmTokenizer` knows `[SEP]` itself,
@@ -128,7 +128,7 @@ class TextClassifier:
         """Logits of the labels, of shape `(texts, labels)`, worked out in batches of texts of like lengths."""
         rows: list[list[int]] = []
         for begin in range(0, len(texts), AT_ONCE):
-            some = as_trained(texts[begin : begin + AT_ONCE], self.tokenizer)
+            some = prepare_texts(texts[begin : begin + AT_ONCE], self.tokenizer)
             rows += [one.ids for one in self.tokenizer.encode_batch_fast(some)]
         order = sorted(range(len(rows)), key=lambda number: len(rows[number]))
         found = np.zeros((len(rows), len(self.labels)), dtype=np.float32)
@@ -163,7 +163,7 @@ def to_probabilities(logits: np.ndarray, problem_type: str) -> np.ndarray:
     return exponents / exponents.sum(axis=1, keepdims=True)
 
 
-def main() -> None:
+def classify_arguments() -> None:
     """Classify the sentences of the command line with the model beside this file."""
     parser = argparse.ArgumentParser(description="Classify sentences with the model in this folder.")
     parser.add_argument("texts", nargs="+", metavar="text")
@@ -173,4 +173,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    classify_arguments()

@@ -15,7 +15,7 @@ from ..utils.markdown import code_block, inline_code, join_lines, make_table
 TEMPLATE = Path(__file__).with_name("model_card.md")
 
 
-def run_card(
+def make_card(
     record: Mapping[str, Any],
     repo_id: str,
     *,
@@ -264,7 +264,7 @@ def _compared(record: Mapping[str, Any]) -> str | None:
             inline_code(name),
             format_score(metric, one["mean"]) + spread + (f" ({' to '.join(limits)})" if limits else ""),
         ]
-        cells += [millions(one["parameters"]), f"{one['size_mb']:.1f}"]
+        cells += [format_millions(one["parameters"]), f"{one['size_mb']:.1f}"]
         rows.append([*cells, f"{one['p50_ms']:.2f}", f"{one['texts_per_second']:,.0f}"])
     heads = [
         "system",
@@ -280,7 +280,7 @@ def _compared(record: Mapping[str, Any]) -> str | None:
     )
 
 
-def millions(parameters: int | None) -> str:
+def format_millions(parameters: int | None) -> str:
     """A number of parameters, where it is known."""
     return "" if parameters is None else f"{parameters / 1e6:.2f} M"
 

@@ -20,7 +20,7 @@ from ..utils.errors import InputError, require
 from ..utils.files import write_text
 from ..utils.settings import settings_of
 from .arguments import CardArguments, PushArguments
-from .run_card import run_card
+from .run_card import make_card
 
 # What a run folder shares beside its weights; not checkpoints, evaluations and what else may lie there
 SHARED = ("config.json", "tokenizer*.json", "*_lstm.py", "modeling_bag_of_words.py", RECORD)
@@ -185,7 +185,7 @@ def _own_card(path: Path, asked: CardArguments) -> tuple[str | None, CardArgumen
 
 def _made_card(record: RunRecord, classifier: TextClassifier, repo_id: str, arguments: CardArguments) -> str:
     texts = arguments.examples or []
-    return run_card(
+    return make_card(
         record,
         repo_id,
         language=arguments.language,

@@ -8,9 +8,9 @@ from transformers import PreTrainedTokenizerBase
 from ..data.arguments import TokenizerArguments
 from ..hub.downloads import is_hub_id
 from ..utils.errors import require
-from ..vectors.initial_embeddings import InitialEmbeddings, initial_embeddings
+from ..vectors.initial_embeddings import InitialEmbeddings, match_embeddings
 from ..vectors.token_table import TokenTable
-from ..vectors.word_sources import WordSource, open_source
+from ..vectors.word_sources import WordSource, open_vectors
 from .arguments import ModelArguments
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ def open_word_source(
         tokenizer.tokenizer = model.transformer
     source = None
     if model.embeddings is not None:
-        source = open_source(model.embeddings, model.embeddings_revision, max_length, has_pairs)
+        source = open_vectors(model.embeddings, model.embeddings_revision, max_length, has_pairs)
     require(
         tokenizer.trim_vocabulary == 0 or isinstance(source, TokenTable),
         "--trim_vocabulary is for a vocabulary that comes with word vectors, as with --embeddings transformer:NAME; "
@@ -44,7 +44,7 @@ def prepare_vectors(
     source: WordSource | TokenTable, tokenizer: PreTrainedTokenizerBase, train: Dataset, arguments: ModelArguments
 ) -> InitialEmbeddings:
     """The word vectors, brought to the model's size and, as the settings say, centred and scaled."""
-    vectors = initial_embeddings(source, tokenizer, train)
+    vectors = match_embeddings(source, tokenizer, train)
     vectors.report |= {
         "source": str(arguments.embeddings),
         "is_from_hub": is_hub_id(arguments.embeddings),
@@ -53,7 +53,7 @@ def prepare_vectors(
         "scaled": arguments.scale_embeddings,
     }
     if arguments.embedding_size is not None:
-        vectors = vectors.reduced(arguments.embedding_size)
+        vectors = vectors.reduce(arguments.embedding_size)
     if arguments.center_embeddings:
-        vectors = vectors.centered()
-    return vectors.scaled(arguments.embedding_range) if arguments.scale_embeddings else vectors
+        vectors = vectors.center()
+    return vectors.scale(arguments.embedding_range) if arguments.scale_embeddings else vectors

@@ -139,7 +139,7 @@ class Training:
             self.collect()
             texts = self.vocabulary_rows()
             if isinstance(source, TokenTable) and tokenizer.trim_vocabulary:
-                source = source.trimmed(iterate_texts(texts), tokenizer.trim_vocabulary)
+                source = source.trim(iterate_texts(texts), tokenizer.trim_vocabulary)
         # learned once: two processes could break ties in another way
         self.tokenizer = run_on_main(
             lambda: (

@@ -38,7 +38,7 @@ meanings.
 """
 
 
-def write_card(folder: Path, source: str, words: int, dimension: int, record: dict[str, Any]) -> None:
+def write_vectors_card(folder: Path, source: str, words: int, dimension: int, record: dict[str, Any]) -> None:
     """Write `README.md`: what the record of the vectors' making knows, and nothing else."""
     rows = [[name.replace("_", " "), inline_code(value)] for name, value in record.items() if value is not None]
     data = ModelCardData(library_name="modeling-lstm", tags=["word-vectors", "word2vec", "static-embeddings"])

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from ..utils.errors import as_list, require
 from .token_table import TokenTable
-from .word_matching import special_ids, whole_words
+from .word_matching import find_special_ids, find_whole_words
 from .word_sources import WordSource
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class InitialEmbeddings:
         """Numbers in a vector."""
         return self.vectors.shape[1]
 
-    def reduced(self, size: int) -> "InitialEmbeddings":
+    def reduce(self, size: int) -> "InitialEmbeddings":
         """
         The vectors with `size` numbers each: their first principal components (PCA over the vocabulary), centred.
 
@@ -61,11 +61,11 @@ class InitialEmbeddings:
         report = self.report | {"reduced_from": self.dimension, "variance_kept": kept}
         return InitialEmbeddings(pca.transform(self.vectors).astype(np.float32), self.rows, report)
 
-    def centered(self) -> "InitialEmbeddings":
+    def center(self) -> "InitialEmbeddings":
         """The vectors with their mean taken away (Mu and Viswanath, 2018, first step)."""
         return InitialEmbeddings(self.vectors - self.vectors.mean(axis=0), self.rows, self.report)
 
-    def scaled(self, deviation: float) -> "InitialEmbeddings":
+    def scale(self, deviation: float) -> "InitialEmbeddings":
         """The vectors times one number, so that their numbers' standard deviation is that of the random ones."""
         factor = deviation / max(float(self.vectors.std()), 1e-12)
         return InitialEmbeddings(self.vectors * np.float32(factor), self.rows, self.report)
@@ -78,7 +78,7 @@ class InitialEmbeddings:
                 table[padding] = 0
 
 
-def initial_embeddings(
+def match_embeddings(
     source: WordSource | TokenTable, tokenizer: PreTrainedTokenizerBase, train: Dataset
 ) -> InitialEmbeddings:
     """
@@ -95,9 +95,9 @@ def initial_embeddings(
     counts = np.bincount(_running_tokens(train), minlength=len(tokenizer))
     if isinstance(source, TokenTable):
         known = np.ones(len(tokenizer), dtype=bool)
-        known[list(special_ids(tokenizer))] = False
+        known[list(find_special_ids(tokenizer))] = False
         return _report(tokenizer, counts, known, source.vectors, np.arange(len(tokenizer)), {"exact": int(known.sum())})
-    words = whole_words(tokenizer)
+    words = find_whole_words(tokenizer)
     vectors, how = source.find([word for word in words if word is not None])
     rows = np.array([n for n, word in enumerate(words) if word in vectors], dtype=np.int64)
     require(
@@ -128,7 +128,7 @@ def _report(
     ways: dict[str, int],
 ) -> InitialEmbeddings:
     special = np.zeros(len(counts), dtype=bool)
-    special[[number for number in special_ids(tokenizer) if number != tokenizer.unk_token_id]] = True
+    special[[number for number in find_special_ids(tokenizer) if number != tokenizer.unk_token_id]] = True
     running = int(counts[~special].sum())
     missing = np.flatnonzero(~known & ~special & (counts > 0))
     commonest = missing[np.argsort(-counts[missing], kind="stable")][:MISSING_NAMED]

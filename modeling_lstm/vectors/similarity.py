@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from ..utils.errors import InputError, as_list, require
-from .word_matching import whole_words
-from .word_sources import WordSource, open_source
+from .word_matching import find_whole_words
+from .word_sources import WordSource, open_vectors
 from .word_vectors import WordVectors
 
 COMPARED = 2_000  # shared words, commonest first, that agreement is measured on
@@ -28,7 +28,7 @@ class WordComparison:
 @dataclass
 class Comparison:
     """
-    What [`compare`] finds.
+    What [`compare_vectors`] finds.
 
     Args:
         shared: Number of words that both have; neighbours are looked for among these.
@@ -52,15 +52,17 @@ def load_vectors(source: Any, revision: str | None = None) -> WordVectors:
     Raises:
         InputError: there is nothing of that name, or it cannot be read.
     """
-    opened = open_source(source, revision)
+    opened = open_vectors(source, revision)
     if isinstance(opened, WordSource):
         return opened.read()
-    words = whole_words(opened.tokenizer)
+    words = find_whole_words(opened.tokenizer)
     kept = [number for number, word in enumerate(words) if word is not None]
     return WordVectors([str(words[number]) for number in kept], opened.vectors[kept])
 
 
-def compare(first: WordVectors, second: WordVectors, words: list[str] | None = None, number: int = 5) -> Comparison:
+def compare_vectors(
+    first: WordVectors, second: WordVectors, words: list[str] | None = None, number: int = 5
+) -> Comparison:
     """
     Compare the neighbourhoods of words in two collections.
 

@@ -13,7 +13,7 @@ from transformers import AutoModel, AutoTokenizer
 from ..models.tokenization_lstm import LstmTokenizer
 from ..utils.errors import InputError, require
 from .static_models import BETWEEN, PADDING, UNKNOWN, StaticModel
-from .vocabulary_trimming import trimmed
+from .vocabulary_trimming import trim_tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class TokenTable:
         """Numbers in a vector."""
         return self.vectors.shape[1]
 
-    def trimmed(self, texts: Iterable[Sequence[str]], occurrences: int) -> "TokenTable":
+    def trim(self, texts: Iterable[Sequence[str]], occurrences: int) -> "TokenTable":
         """
         The table without the tokens that texts do not need; see `trimming`.
 
@@ -67,7 +67,7 @@ class TokenTable:
             encodings = self.tokenizer.backend_tokenizer.encode_batch_fast(list(some))
             numbers = np.array([number for encoding in encodings for number in encoding.ids], dtype=np.int64)
             counts += np.bincount(numbers, minlength=len(counts))
-        tokenizer, rows = trimmed(self.tokenizer, np.flatnonzero(counts >= occurrences).tolist())
+        tokenizer, rows = trim_tokenizer(self.tokenizer, np.flatnonzero(counts >= occurrences).tolist())
         old, new = len(self.tokenizer), len(tokenizer)
         logger.info("Vocabulary trimmed from %d to %d tokens in %.0f s", old, new, time.perf_counter() - begun)
         return TokenTable(tokenizer, self.vectors[rows])
@@ -96,7 +96,7 @@ def _adopted(
     return TokenTable(tokenizer, vectors)
 
 
-def transformer_table(source: str, revision: str | None, max_length: int, separator: bool = False) -> TokenTable:
+def read_transformer_table(source: str, revision: str | None, max_length: int, separator: bool = False) -> TokenTable:
     """
     The input embeddings of a Transformer (folder or Hub id) and its tokenizer, with `separator` also with `[SEP]`
     between several texts. Code that it brings along is not run.
@@ -117,7 +117,7 @@ def transformer_table(source: str, revision: str | None, max_length: int, separa
     return _adopted(tokenizer.backend_tokenizer, vectors, special, max_length, separator)
 
 
-def static_table(model: StaticModel, max_length: int, separator: bool = False) -> TokenTable:
+def read_static_table(model: StaticModel, max_length: int, separator: bool = False) -> TokenTable:
     """The table of a static model whose tokenizer knows pieces of words; `separator` as of `transformer_table`."""
     special = (model.special(PADDING), model.special(UNKNOWN), model.special(BETWEEN))
     return _adopted(model.tokenizer, model.table, special, max_length, separator)

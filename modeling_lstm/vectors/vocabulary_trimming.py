@@ -8,10 +8,10 @@ from tokenizers import Tokenizer
 
 from ..models.tokenization_lstm import LstmTokenizer
 from ..utils.errors import InputError
-from .word_matching import special_ids
+from .word_matching import find_special_ids
 
 
-def trimmed(tokenizer: LstmTokenizer, wanted: Collection[int]) -> tuple[LstmTokenizer, list[int]]:
+def trim_tokenizer(tokenizer: LstmTokenizer, wanted: Collection[int]) -> tuple[LstmTokenizer, list[int]]:
     """
     A tokenizer that knows some of another's tokens only. Text that the other cuts into tokens that are kept is cut as
     before; other text is spelled with shorter pieces, and is unknown where there are none for its signs.
@@ -31,7 +31,7 @@ def trimmed(tokenizer: LstmTokenizer, wanted: Collection[int]) -> tuple[LstmToke
     model: dict[str, Any] = described["model"]
     added = [token["content"] for token in described["added_tokens"]]
     names = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-    kept = {names[number] for number in special_ids(tokenizer).union(wanted)} | set(added)
+    kept = {names[number] for number in find_special_ids(tokenizer).union(wanted)} | set(added)
     kind = model.get("type")
     if kind == "Unigram":
         pieces = [piece for piece, _ in model["vocab"]]

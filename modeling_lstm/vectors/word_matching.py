@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerBase
 _PLACEHOLDERS = {"@user": "<user>", "http": "<url>"}  # what GloVe writes for tweets
 
 
-def spellings(token: str) -> list[str]:
+def find_spellings(token: str) -> list[str]:
     """
     The spellings under which a token is looked up, best first: as it is, in lower case, as GloVe's placeholder,
     capitalised, in capitals, a hashtag without its sign, and with `#` for each digit, as GoogleNews writes numbers.
@@ -18,16 +18,16 @@ def spellings(token: str) -> list[str]:
         found.append(_PLACEHOLDERS[token])
     found += [token.capitalize(), token.upper()]
     if token.startswith("#") and len(token) > 1:
-        found += spellings(token[1:])
+        found += find_spellings(token[1:])
     if re.search(r"\d", token) and len(token) > 1:
         found.append(re.sub(r"\d", "#", token))
     return list(dict.fromkeys(found))
 
 
-def whole_words(tokenizer: PreTrainedTokenizerBase) -> list[str | None]:
+def find_whole_words(tokenizer: PreTrainedTokenizerBase) -> list[str | None]:
     """The word that each token stands for, as it is written; `None` for special tokens and for pieces of words."""
     tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-    special = special_ids(tokenizer)
+    special = find_special_ids(tokenizer)
     model = tokenizer.backend_tokenizer.model
     suffix = getattr(model, "end_of_word_suffix", None)
     prefix = None if suffix else getattr(model, "continuing_subword_prefix", None)
@@ -51,7 +51,7 @@ def whole_words(tokenizer: PreTrainedTokenizerBase) -> list[str | None]:
     return words
 
 
-def special_ids(tokenizer: PreTrainedTokenizerBase) -> set[int]:
+def find_special_ids(tokenizer: PreTrainedTokenizerBase) -> set[int]:
     """The numbers of tokens that stand for no text: padding, unknown, and marks such as [CLS] and [MASK]."""
     marks = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
     return marks | set(tokenizer.all_special_ids)

@@ -10,8 +10,8 @@ from ..hub.downloads import download_file, exists
 from ..utils.errors import require
 from .formats.vector_file import VectorFile
 from .static_models import WEIGHTS, read_static
-from .token_table import TokenTable, static_table, transformer_table
-from .word_matching import spellings
+from .token_table import TokenTable, read_static_table, read_transformer_table
+from .word_matching import find_spellings
 from .word_vectors import WordVectors
 
 TRANSFORMER = "transformer:"
@@ -43,9 +43,9 @@ class WordSource:
     def find(self, tokens: list[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         """
         A vector for each token that has one, and how it was found: `exact`, `other spelling` (lower case, then as
-        [`spellings`] lists) or `subwords`.
+        [`find_spellings`] lists) or `subwords`.
         """
-        ways = {token: spellings(token) for token in tokens}
+        ways = {token: find_spellings(token) for token in tokens}
         words = self.read({spelled for way in ways.values() for spelled in way}, compose=tokens)
         vectors, how = {}, {}
         for token, way in ways.items():
@@ -57,7 +57,7 @@ class WordSource:
         return vectors, how
 
 
-def open_source(
+def open_vectors(
     source: Any, revision: str | None = None, max_length: int = 512, separator: bool = False
 ) -> WordSource | TokenTable:
     """
@@ -80,7 +80,7 @@ def open_source(
         return WordSource(WordVectors.from_gensim(source))
     name = str(source)
     if name.startswith(TRANSFORMER):
-        return transformer_table(name.removeprefix(TRANSFORMER), revision, max_length, separator)
+        return read_transformer_table(name.removeprefix(TRANSFORMER), revision, max_length, separator)
     path = Path(name)
     if path.name == WEIGHTS and exists(path):
         path = path.parent
@@ -96,4 +96,4 @@ def open_source(
     model = read_static(str(path), revision)
     if model.has_whole_words:
         return WordSource(WordVectors.from_static(model))
-    return static_table(model, max_length, separator)
+    return read_static_table(model, max_length, separator)

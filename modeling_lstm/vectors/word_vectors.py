@@ -14,10 +14,10 @@ from ..hub.uploads import Push, create_repository, find_files, push_files
 from ..models.tokenization_lstm import LstmTokenizer
 from ..utils.errors import InputError, require
 from ..utils.files import write_folder, write_json
-from .card_template import write_card
+from .card_template import write_vectors_card
 from .formats.fasttext import Subwords, read_fasttext
 from .formats.text import read_text
-from .formats.vector_file import VectorFile, reading
+from .formats.vector_file import VectorFile, open_vector_file
 from .formats.word2vec import read_word2vec
 from .static_models import CONFIG, PADDING, UNKNOWN, WEIGHTS, StaticModel, read_static
 
@@ -118,7 +118,7 @@ class WordVectors:
         found: dict[bytes, np.ndarray] = {}
         subwords = None
         repeated = 0
-        with VectorFile(Path(path), member) as file, reading(file.name):
+        with VectorFile(Path(path), member) as file, open_vector_file(file.name):
             if file.format == "fasttext":
                 found, subwords = read_fasttext(file, wanted, compose)
             else:
@@ -229,7 +229,7 @@ class WordVectors:
             save_file(tensors, temporary / WEIGHTS)
             tokenizer.save_pretrained(temporary)
             write_json(temporary / CONFIG, config)
-            write_card(temporary, repo_id or str(folder), len(words), self.dimension, self.record)
+            write_vectors_card(temporary, repo_id or str(folder), len(words), self.dimension, self.record)
 
     def push_to_hub(
         self, repo_id: str, *, private: bool = False, revision: str | None = None, overwrite_card: bool = False

@@ -13,10 +13,10 @@ from modeling_lstm import LstmTokenizer
 from modeling_lstm.data.arguments import TokenizerArguments
 from modeling_lstm.data.tokenization import build_tokenizer, tokenize
 from modeling_lstm.inference.torch_backend import torch_classifier
-from modeling_lstm.models.text_classifier import JOINT, TextClassifier, as_trained
+from modeling_lstm.models.text_classifier import JOINT, TextClassifier, prepare_texts
 from modeling_lstm.models.tokenization_lstm import SEPARATOR
 from modeling_lstm.vectors.token_table import TokenTable
-from modeling_lstm.vectors.word_sources import open_source
+from modeling_lstm.vectors.word_sources import open_vectors
 from tests.conftest import tiny_model
 
 ALGORITHMS = ("word", "bpe", "wordpiece", "unigram")
@@ -99,7 +99,7 @@ def test_transformers_get_pairs_in_their_way() -> None:
     assert numbers(bert(), "a film") == [2, 4, 5, 3]  # one text stays one
     assert numbers(roberta(), " [SEP] ") == [0, 2, 2, 2]  # two empty texts
     assert numbers(bert(), "a [SEP] it [SEP] film") == [2, 4, 3, 6, 3, 5, 3]  # three
-    assert as_trained(["a", "a [SEP] it"], roberta()) == ["a", ("a", "it")]
+    assert prepare_texts(["a", "a [SEP] it"], roberta()) == ["a", ("a", "it")]
 
 
 def test_long_pairs_are_cut() -> None:
@@ -148,7 +148,7 @@ def transformer(folder: Path, backend: Tokenizer, **special: str) -> TokenTable:
     torch.manual_seed(0)
     # more rows than tokens, as Transformers have them for the speed
     BertModel(BertConfig(vocab_size=backend.get_vocab_size() + 5, **sizes)).save_pretrained(folder)
-    table = open_source(f"transformer:{folder}", separator=True)
+    table = open_vectors(f"transformer:{folder}", separator=True)
     assert isinstance(table, TokenTable)
     return table
 
@@ -162,7 +162,7 @@ def test_vectors_of_transformers_keep_that_of_their_separator(tmp_path: Path) ->
     own = transformer(tmp_path / "bert", bert(), pad_token="[PAD]", unk_token="[UNK]", sep_token="[SEP]")
     assert own.tokenizer.sep_token_id == 3 and len(own.tokenizer) == bert().get_vocab_size()
     for one in (table, own):
-        trimmed = one.trimmed([["a film [SEP] it is"]], 1)
+        trimmed = one.trim([["a film [SEP] it is"]], 1)
         for tokenizer, vectors in ((one.tokenizer, one.vectors), (trimmed.tokenizer, trimmed.vectors)):
             found = tokenizer("a film", "it is").input_ids
             assert found == tokenizer("a film [SEP] it is").input_ids

@@ -13,7 +13,7 @@ from huggingface_hub import ModelCard
 from modeling_lstm.cli import main
 from modeling_lstm.hub.card_marks import is_unchanged, mark_card
 from modeling_lstm.hub.downloads import is_hub_id
-from modeling_lstm.publishing.run_card import run_card
+from modeling_lstm.publishing.run_card import make_card
 from modeling_lstm.runs.run_folders import read_record
 from modeling_lstm.utils.markdown import code_block, inline_code
 from modeling_lstm.vectors import WordVectors
@@ -49,7 +49,7 @@ def numbers_in(value: Any) -> set[float]:
 
 
 def test_every_number_is_one_of_the_record(record: dict[str, Any]) -> None:
-    card = ModelCard(run_card(record, "me/films", language=["en"], license="mit"))
+    card = ModelCard(make_card(record, "me/films", language=["en"], license="mit"))
     known = numbers_in(record)
     derived = {record["seconds"]["total"] / 60, 95.0}  # minutes; the level of the intervals
     derived |= {100 * record["data"]["tokens"]["validation"]["out_of_vocabulary"]}
@@ -71,7 +71,7 @@ def test_every_number_is_one_of_the_record(record: dict[str, Any]) -> None:
 
 def test_what_the_card_says(record: dict[str, Any]) -> None:
     answers = [("it was\n```bad```", {"label": "negative", "score": 0.98765432})]
-    text = run_card(record, "me/films", language=["en"], license="mit", examples=answers)
+    text = make_card(record, "me/films", language=["en"], license="mit", examples=answers)
     data = ModelCard(text).data.to_dict()
     assert data["library_name"] == "transformers" and data["pipeline_tag"] == "text-classification"
     assert data["license"] == "mit" and data["language"] == ["en"]
@@ -90,7 +90,7 @@ def test_what_is_not_known_stays_absent(trained: Path) -> None:
     record = read_record(trained)
     record["command"] = None
     del record["model"]["size_mb"]
-    text = run_card(record, "me/films")
+    text = make_card(record, "me/films")
     data = ModelCard(text).data.to_dict()
     assert not {"license", "language", "widget"} & data.keys()
     assert " MB" not in text and "None" not in text and "Confusion" not in text and "interval" not in text
@@ -101,7 +101,7 @@ def test_what_comes_from_the_hub_is_linked(record: dict[str, Any]) -> None:
     record = json.loads(json.dumps(record))
     record["data"] |= {"source": "hub", "dataset": "me/films-data", "subset": "big", "revision": "abc"}
     record["embeddings"] = {"source": "transformer:me/encoder", "is_from_hub": is_hub_id("transformer:me/encoder")}
-    text = run_card(record, "me/films")
+    text = make_card(record, "me/films")
     card = ModelCard(text)
     assert card.data.to_dict()["datasets"] == ["me/films-data"] and card.data.to_dict()["base_model"] == "me/encoder"
     assert card.data.eval_results[0].dataset_config == "big"
@@ -113,7 +113,7 @@ def test_other_tasks(record: dict[str, Any], kind: str) -> None:
     record = json.loads(json.dumps(record))
     record["task"]["problem_type"] = kind
     del record["confusion"]
-    text = run_card(record, "me/films", examples=[("x", {"label": ["a", "b"], "score": [0.9, 0.8]})])
+    text = make_card(record, "me/films", examples=[("x", {"label": ["a", "b"], "score": [0.9, 0.8]})])
     assert 'classify("x")\n```' in text, "a pipeline shows such answers in another way"
     assert ("any of the labels" if kind.startswith("multi") else "a number.") in text and "Confusion" not in text
 
@@ -131,7 +131,7 @@ def test_the_card_of_a_bag_of_words(data_folder: Path, tmp_path: Path) -> None:
 def test_hostile_names_change_nothing_but_themselves(record: dict[str, Any]) -> None:
     record = json.loads(json.dumps(record))
     names = record["task"]["label_names"]
-    plain = run_card(record, "me/films", examples=[("x", {"label": "y", "score": 0.5})])
+    plain = make_card(record, "me/films", examples=[("x", {"label": "y", "score": 0.5})])
     for old, new in zip(names, HOSTILE, strict=True):
         record["metrics"] = json.loads(
             json.dumps(record["metrics"]).replace(f"f1_{old}", f"f1_{json.dumps(new)[1:-1]}")
@@ -143,7 +143,7 @@ def test_hostile_names_change_nothing_but_themselves(record: dict[str, Any]) -> 
     record["data"]["counts"] = {
         split: dict(zip(["rows", *HOSTILE], numbers.values(), strict=True)) for split, numbers in counts.items()
     }
-    text = run_card(record, "me/films", examples=[(HOSTILE[0], {"label": HOSTILE[1], "score": 0.5})])
+    text = make_card(record, "me/films", examples=[(HOSTILE[0], {"label": HOSTILE[1], "score": 0.5})])
     card, simple = ModelCard(text), ModelCard(plain)
     assert card.data.to_dict().keys() == simple.data.to_dict().keys()
     assert card.data.license is None and card.data.eval_results[0].dataset_name in " ".join(HOSTILE[0].split())

@@ -16,7 +16,7 @@ from modeling_lstm.data.tokenization import TokenizedSplit, tokenize
 from modeling_lstm.evaluation.evaluator import evaluate
 from modeling_lstm.models.configuration_lstm import LstmConfig
 from modeling_lstm.models.modeling_lstm import LstmModel, LstmPreTrainedModel
-from modeling_lstm.publishing.run_card import run_card
+from modeling_lstm.publishing.run_card import make_card
 from modeling_lstm.runs.run_folders import load_run, read_record
 from modeling_lstm.tasks.base import TASKS, Task, register_task, task_class, task_of
 from modeling_lstm.training.job import TrainingJob
@@ -168,7 +168,7 @@ def test_a_task_in_one_file_is_trained_evaluated_saved_and_opened(registered: ty
     assert isinstance(model, LstmForTextReversal)
     text = ReverseTheText.load(None).splits["test"]["text"][0]
     assert task_class("reverse-the-text").predictor(str(folder))(text) == " ".join(text.split()[::-1])
-    card = run_card(read_record(folder), "me/reversal")
+    card = make_card(read_record(folder), "me/reversal")
     assert "that reads a text backwards" in card and "pipeline_tag: reverse-the-text" in card
 
 

@@ -29,10 +29,10 @@ from modeling_lstm.training.lstm_trainer import LstmTrainer
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.utils.errors import InputError
 from modeling_lstm.vectors import WordVectors
-from modeling_lstm.vectors.initial_embeddings import InitialEmbeddings, initial_embeddings
+from modeling_lstm.vectors.initial_embeddings import InitialEmbeddings, match_embeddings
 from modeling_lstm.vectors.token_table import TokenTable
-from modeling_lstm.vectors.word_matching import whole_words
-from modeling_lstm.vectors.word_sources import WordSource, open_source
+from modeling_lstm.vectors.word_matching import find_whole_words
+from modeling_lstm.vectors.word_sources import WordSource, open_vectors
 from tests.conftest import TRAIN_FLAGS, opinion_rows, tiny_model
 
 TEXTS = [text for text, _ in opinion_rows(90)]
@@ -104,7 +104,7 @@ def test_a_frozen_model_holds_the_vectors_of_the_file(data_folder: Path, glove: 
 def test_coverage_is_counted_on_running_tokens_and_on_the_vocabulary(glove: Path) -> None:
     texts = ["the film was good", "the film was great", "the plot"]
     tokenizer = LstmTokenizer.from_words(["the", "film", "was", "good", "great", "plot"])
-    found = initial_embeddings(open_source(glove), tokenizer, rows_of([*texts, "the zzz"], tokenizer)).report
+    found = match_embeddings(open_vectors(glove), tokenizer, rows_of([*texts, "the zzz"], tokenizer)).report
     # known: the x 4, film x 2, was x 2, great; unknown: good, plot, and zzz, which is out of vocabulary
     assert found["running_tokens_covered"] == round(9 / 12, 4)
     assert found["vocabulary_covered"] == round(4 / 7, 4)
@@ -145,21 +145,21 @@ def test_principal_components_keep_what_varies() -> None:
     random = np.random.default_rng(0)
     plane = random.normal(size=(200, 3)) @ random.normal(size=(3, 10)) + 5
     vectors = InitialEmbeddings(plane.astype(np.float32), np.arange(200), {})
-    reduced = vectors.reduced(3)
+    reduced = vectors.reduce(3)
     assert reduced.dimension == 3 and reduced.report["variance_kept"] == 1.0 and reduced.report["reduced_from"] == 10
     distances = [np.linalg.norm(v.vectors[:1] - v.vectors, axis=1) for v in (vectors, reduced)]
     assert np.allclose(*distances, rtol=1e-3)
-    assert vectors.reduced(10) is vectors
+    assert vectors.reduce(10) is vectors
     with pytest.raises(InputError, match="--embedding_size 11 is more than the vectors allow.*at most 10"):
-        vectors.reduced(11)
+        vectors.reduce(11)
 
 
 def test_centring_and_scaling() -> None:
     numbers = np.random.default_rng(0).normal(2, 3, size=(50, 4)).astype(np.float32)
     vectors = InitialEmbeddings(numbers, np.arange(50), {})
-    assert np.abs(vectors.centered().vectors.mean(axis=0)).max() < 1e-5
-    assert abs(vectors.scaled(0.1).vectors.std() - 0.1) < 1e-6
-    assert np.allclose(np.corrcoef(vectors.scaled(0.1).vectors.ravel(), numbers.ravel())[0, 1], 1)
+    assert np.abs(vectors.center().vectors.mean(axis=0)).max() < 1e-5
+    assert abs(vectors.scale(0.1).vectors.std() - 0.1) < 1e-6
+    assert np.allclose(np.corrcoef(vectors.scale(0.1).vectors.ravel(), numbers.ravel())[0, 1], 1)
 
 
 def test_the_size_of_the_vectors_is_the_model_s_unless_named(data_folder: Path, glove: Path, tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_a_transformer_brings_vectors_and_tokenizer(data_folder: Path, transform
 
 
 def test_a_trained_run_is_a_source_too(trained: Path) -> None:
-    source = open_source(f"transformer:{trained}")
+    source = open_vectors(f"transformer:{trained}")
     assert isinstance(source, TokenTable)
     model = AutoModelForSequenceClassification.from_pretrained(trained)
     assert np.array_equal(source.vectors, model.get_input_embeddings().weight.detach().numpy())
@@ -223,7 +223,7 @@ def test_a_tokenizer_without_padding_gets_some() -> None:
     assert tokenizer.pad_token_id == size and not source.vectors[size].any() and source.vectors[:size].all()
     batch = tokenizer(["the film", "the"], padding=True)
     assert batch["input_ids"][1][-1] == size and batch["attention_mask"][1][-1] == 0
-    report = initial_embeddings(source, tokenizer, rows_of(TEXTS, tokenizer)).report
+    report = match_embeddings(source, tokenizer, rows_of(TEXTS, tokenizer)).report
     assert report["running_tokens_covered"] == 1.0
 
 
@@ -232,7 +232,7 @@ def test_a_trimmed_vocabulary_cuts_what_it_was_kept_for_as_before(algorithm: Any
     frequent, rare = ["the film was awful, truly awful", "the film was great"], "a harrowing wreck"
     whole = LstmTokenizer.train([*frequent * 3, rare] * 9, vocab_size=120, min_frequency=1, algorithm=algorithm)
     table = TokenTable(whole, np.arange(len(whole) * 2, dtype=np.float32).reshape(-1, 2))
-    part = table.trimmed([frequent], 1)
+    part = table.trim([frequent], 1)
     assert len(part.tokenizer) == len(part.vectors) < len(whole)
     assert part.tokenizer.pad_token_id == whole.pad_token_id == 0 and part.tokenizer.unk_token == whole.unk_token
     for text in frequent:
@@ -242,7 +242,7 @@ def test_a_trimmed_vocabulary_cuts_what_it_was_kept_for_as_before(algorithm: Any
         assert np.array_equal(part.vectors[part.tokenizer.convert_tokens_to_ids(tokens)], rows)
     assert (part.tokenizer.unk_token in part.tokenizer.tokenize(rare)) == (algorithm == "word")
     assert len(part.tokenizer.tokenize(rare)) >= len(whole.tokenize(rare))
-    assert len(table.trimmed([frequent], 9).tokenizer) <= len(part.tokenizer)
+    assert len(table.trim([frequent], 9).tokenizer) <= len(part.tokenizer)
 
 
 def test_byte_level_merges_are_trimmed_with_their_results() -> None:
@@ -254,7 +254,7 @@ def test_byte_level_merges_are_trimmed_with_their_results() -> None:
     backend.train_from_iterator(TEXTS, trainer)
     tokenizer = LstmTokenizer.adopt(backend, None, None)
     table = TokenTable(tokenizer, np.random.default_rng(0).normal(size=(len(tokenizer), 3)).astype(np.float32))
-    part = table.trimmed([["the film"]], 1)
+    part = table.trim([["the film"]], 1)
     assert part.tokenizer.tokenize("the film") == tokenizer.tokenize("the film")
     assert len(alphabet) < len(part.tokenizer) < len(tokenizer)
     assert part.tokenizer.pad_token_id == len(part.tokenizer) - 1
@@ -286,29 +286,29 @@ def test_static_models_of_both_kinds(transformer: Path, tmp_path: Path) -> None:
     for name, tensors in tables.items():
         own.save_pretrained(tmp_path / name)
         save_file(tensors, tmp_path / name / "model.safetensors")
-    source = open_source(tmp_path / "model2vec")
+    source = open_vectors(tmp_path / "model2vec")
     assert isinstance(source, TokenTable)
     assert np.allclose(source.vectors, numbers[mapping].astype(np.float32) * weights[:, None])
     older = tmp_path / "older"
     shutil.copytree(tmp_path / "sentence_transformers", older / "0_StaticEmbedding")
     for folder in (tmp_path / "sentence_transformers", older):
-        source = open_source(folder)
+        source = open_vectors(folder)
         assert isinstance(source, TokenTable) and source.vectors.dtype == np.float32 and source.dimension == 5
     with pytest.raises(InputError, match="is no static model.*transformer:"):
-        open_source(tmp_path / "transformer")
+        open_vectors(tmp_path / "transformer")
     with pytest.raises(InputError, match="only 3 vectors"):
-        open_source(tmp_path / "short")
+        open_vectors(tmp_path / "short")
     with pytest.raises(InputError, match="NaN"):
-        open_source(tmp_path / "nan")
+        open_vectors(tmp_path / "nan")
     (tmp_path / "nan" / "model.safetensors").write_bytes(b"cut")
     with pytest.raises(InputError, match="no static model that can be read"):
-        open_source(tmp_path / "nan")
+        open_vectors(tmp_path / "nan")
 
 
 def test_own_vectors_are_matched_word_by_word(data_folder: Path, tmp_path: Path) -> None:
     words = WordVectors(KNOWN, np.random.default_rng(0).normal(size=(len(KNOWN), 8)))
     words.save_pretrained(tmp_path / "vectors")
-    assert isinstance(open_source(tmp_path / "vectors"), WordSource)
+    assert isinstance(open_vectors(tmp_path / "vectors"), WordSource)
     _, tokenizer, record = run(data_folder, tmp_path / "run", "--embeddings", tmp_path / "vectors")
     assert "bad" in tokenizer.get_vocab()  # learned from the training texts, though it has no vector
     assert record["embeddings"]["found"] == {"exact": 4, "other spelling": 1}
@@ -331,16 +331,16 @@ def test_a_cached_repository_of_the_hub_is_found(
         archive.write(glove, "glove.8d.txt")
         archive.writestr("other.txt", "a 1\n")
     for source in ("me/vectors", "me/vectors:glove.txt", "me/vectors:glove.zip:glove.8d.txt"):
-        opened = open_source(source)
+        opened = open_vectors(source)
         assert isinstance(opened, WordSource) and opened.find(["film"])[1] == {"film": "exact"}
     with pytest.raises(InputError, match="me/vectors:absent.txt"):
-        open_source("me/vectors:absent.txt")
+        open_vectors("me/vectors:absent.txt")
 
 
 @pytest.mark.parametrize("algorithm", ["word", "bpe", "wordpiece", "unigram"])
 def test_pieces_of_words_are_no_words(algorithm: str) -> None:
     tokenizer = LstmTokenizer.train(TEXTS, vocab_size=80, min_frequency=1, algorithm=algorithm)  # type: ignore[arg-type]
-    words = whole_words(tokenizer)
+    words = find_whole_words(tokenizer)
     assert len(words) == len(tokenizer) and words[:2] == [None, None]
     assert ({"f", "a"} if algorithm == "unigram" else {"film", "was"}) <= set(words)  # few texts, short pieces
     assert not any(word and any(sign in word for sign in ("</w>", "##", "\u2581")) for word in words)

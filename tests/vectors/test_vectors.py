@@ -22,9 +22,9 @@ from modeling_lstm.cli import main
 from modeling_lstm.utils.errors import InputError
 from modeling_lstm.vectors import WordVectors
 from modeling_lstm.vectors.formats.fasttext import ngrams
-from modeling_lstm.vectors.similarity import compare, load_vectors
-from modeling_lstm.vectors.word_matching import spellings, whole_words
-from modeling_lstm.vectors.word_sources import WordSource, open_source
+from modeling_lstm.vectors.similarity import compare_vectors, load_vectors
+from modeling_lstm.vectors.word_matching import find_spellings, find_whole_words
+from modeling_lstm.vectors.word_sources import WordSource, open_vectors
 
 WORDS = ["the", "a", "film", "good", "Good", "naïve", "#", ".", "n't", "3", "émoi", "电影"]
 SENTENCES = [["the", "film", "was", "good"], ["a", "naïve", "film", "Good", "."], ["émoi", "电影", "the", "a"]] * 5
@@ -293,7 +293,7 @@ def test_pickles_are_refused_and_not_opened(tmp_path: Path) -> None:
         assert "is a pickle" in found and "save_word2vec_format" in found
     keyed(table()).save(str(tmp_path / "gensim.kv"))
     with pytest.raises(InputError, match="is a pickle"):
-        open_source(tmp_path / "gensim.kv").find(["a"])  # type: ignore[union-attr]
+        open_vectors(tmp_path / "gensim.kv").find(["a"])  # type: ignore[union-attr]
     with zipfile.ZipFile(tmp_path / "torch.pt", "w") as archive:
         archive.writestr("archive/data.pkl", pickle.dumps(Bomb()))
     with pytest.raises(InputError, match="is a pickle"):
@@ -359,7 +359,7 @@ def test_zip_files_name_what_they_hold(tmp_path: Path) -> None:
         WordVectors.from_file(tmp_path / "glove.6B.zip")
     with pytest.raises(InputError, match="holds no file 'absent'"):
         WordVectors.from_file(tmp_path / "glove.6B.zip", "absent")
-    source = open_source(f"{tmp_path}/glove.6B.zip:glove.6B.100d.txt")
+    source = open_vectors(f"{tmp_path}/glove.6B.zip:glove.6B.100d.txt")
     assert isinstance(source, WordSource) and source.find(["film"])[0]["film"].shape == (9,)
 
 
@@ -406,27 +406,27 @@ def test_fuzz_arbitrary_bytes(tmp_path: Path, content: bytes) -> None:
 
 
 def test_tokens_are_found_exactly_then_in_other_spellings_then_by_subwords(files: dict[str, Path]) -> None:
-    source = open_source(files["glove.txt"])
+    source = open_vectors(files["glove.txt"])
     assert isinstance(source, WordSource)
     vectors, how = source.find(["good", "Good", "FILM", "7", "#film", "absent"])
     assert how == {"good": "exact", "Good": "exact", "FILM": "other spelling", "#film": "other spelling"}
     assert np.array_equal(vectors["FILM"], vectors["#film"]) and not np.array_equal(vectors["good"], vectors["Good"])
-    source = open_source(files["fasttext.bin"])
+    source = open_vectors(files["fasttext.bin"])
     assert isinstance(source, WordSource)
     assert source.find(["film", "films"])[1] == {"film": "exact", "films": "subwords"}
-    assert spellings("#Ab3") == ["#Ab3", "#ab3", "#AB3", "Ab3", "ab3", "AB3", "Ab#", "#Ab#"]
-    assert "<user>" in spellings("@user") and "<url>" in spellings("http")
+    assert find_spellings("#Ab3") == ["#Ab3", "#ab3", "#AB3", "Ab3", "ab3", "AB3", "Ab#", "#Ab#"]
+    assert "<user>" in find_spellings("@user") and "<url>" in find_spellings("http")
 
 
 def test_words_of_tokenizers_with_signs_of_their_own() -> None:
     words = ["the", "\u2581", "\u0120aqda", "film"]
-    assert whole_words(LstmTokenizer.from_words(words)) == [None, None, *words]
+    assert find_whole_words(LstmTokenizer.from_words(words)) == [None, None, *words]
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     backend.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(vocab_size=300, show_progress=False)
     backend.train_from_iterator(["caf\u00e9 caf\u00e9 caf\u00e9"] * 9, trainer)
-    assert "caf\u00e9" in whole_words(LstmTokenizer.adopt(backend, None, None))
+    assert "caf\u00e9" in find_whole_words(LstmTokenizer.adopt(backend, None, None))
 
 
 def test_own_vectors_survive_odd_words_and_files_that_lack_one(tmp_path: Path) -> None:
@@ -478,15 +478,15 @@ def test_vectors_are_pushed_only_where_the_hub_can_be_reached(tmp_path: Path, fa
 
 def test_gensim_objects_are_sources() -> None:
     model = Word2Vec(SENTENCES, vector_size=5, min_count=1, epochs=1)
-    source = open_source(model.wv)
+    source = open_vectors(model.wv)
     assert isinstance(source, WordSource)
     assert np.array_equal(source.find(["film"])[0]["film"], model.wv["film"])
     model = FastText(SENTENCES, vector_size=5, min_count=1, epochs=1, bucket=30)
-    source = open_source(model.wv)
+    source = open_vectors(model.wv)
     assert isinstance(source, WordSource)
     assert np.array_equal(source.find(["filmic"])[0]["filmic"], model.wv["filmic"])
     with pytest.raises(InputError, match="found dict"):
-        open_source({"a": [1.0]})
+        open_vectors({"a": [1.0]})
 
 
 def test_sources_that_are_not_there(tmp_path: Path) -> None:
@@ -501,7 +501,7 @@ def test_sources_that_are_not_there(tmp_path: Path) -> None:
         "x" * 300: "it is no id of the Hub",
     }.items():
         with pytest.raises(InputError, match=message):
-            open_source(source)
+            open_vectors(source)
 
 
 @pytest.mark.parametrize("algorithm", ["skipgram", "cbow", "fasttext"])
@@ -556,17 +556,17 @@ def test_neighbours_are_those_of_gensim() -> None:
 def test_comparison_finds_what_was_changed() -> None:
     first = table([f"w{n}" for n in range(300)], dimension=20)
     changed = first.vectors.copy() @ np.linalg.qr(np.random.default_rng(1).normal(size=(20, 20)))[0]
-    same = compare(first, WordVectors(first.words, changed))
+    same = compare_vectors(first, WordVectors(first.words, changed))
     assert same.agreement > 0.99  # a rotation changes no neighbour
     changed[7] = -changed[7]
-    found = compare(first, WordVectors(first.words, changed), ["w8"])
+    found = compare_vectors(first, WordVectors(first.words, changed), ["w8"])
     assert found.most_different[0].word == "w7" and found.most_different[0].agreement < 0.2
     assert found.words[0].word == "w8" and found.words[0].agreement > 0.9
     assert abs(found.chance - 25 / 299) < 1e-9
     with pytest.raises(InputError, match="Not in both collections: absent"):
-        compare(first, first, ["absent"])
+        compare_vectors(first, first, ["absent"])
     with pytest.raises(InputError, match="Too few words"):
-        compare(first, table())
+        compare_vectors(first, table())
 
 
 def test_compare_command(files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

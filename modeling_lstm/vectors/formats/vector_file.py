@@ -49,7 +49,7 @@ class VectorFile:
         self.path = path
         self.name = f"{path}:{member}" if member else str(path)
         require(path.is_file(), f"There is no file {str(path)!r}.")
-        with reading(self.name), contextlib.ExitStack() as on_failure:
+        with open_vector_file(self.name), contextlib.ExitStack() as on_failure:
             self._raw = open(path, "rb")
             on_failure.callback(self._raw.close)
             self.stream = self._unpacked(member)
@@ -129,7 +129,7 @@ class _Progress:
 
 
 @contextlib.contextmanager
-def reading(name: str) -> Iterator[None]:
+def open_vector_file(name: str) -> Iterator[None]:
     """Turn damage of a packed file into one sentence."""
     try:
         yield
