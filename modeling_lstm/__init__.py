@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from .explanation.tracing import trace as trace
     from .inference.onnx_export import export as export
     from .inference.prediction import predict as predict
+    from .models.configuration_bag_of_words import BagOfWordsConfig as BagOfWordsConfig
     from .models.configuration_lstm import LstmConfig as LstmConfig
-    from .models.modeling_bag_of_words import BagOfWordsConfig as BagOfWordsConfig
     from .models.modeling_bag_of_words import BagOfWordsForSequenceClassification as BagOfWordsForSequenceClassification
     from .models.modeling_lstm import LstmForSequenceClassification as LstmForSequenceClassification
     from .models.modeling_lstm import LstmModel as LstmModel
@@ -36,7 +36,7 @@ __version__ = "0.1.0"
 
 # The module of each public name; the imports above tell type checkers the same
 _MODULES = {
-    "BagOfWordsConfig": ".models.modeling_bag_of_words",
+    "BagOfWordsConfig": ".models.configuration_bag_of_words",
     "BagOfWordsForSequenceClassification": ".models.modeling_bag_of_words",
     "LstmConfig": ".models.configuration_lstm",
     "LstmForSequenceClassification": ".models.modeling_lstm",

@@ -22,7 +22,10 @@ from tests.lowest_versions import lowest_versions
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "modeling_lstm"
-REMOTE = ("configuration_lstm", "modeling_lstm", "modeling_bag_of_words", "tokenization_lstm")
+REMOTE = (
+    *("configuration_lstm", "configuration_bag_of_words", "modeling_lstm", "modeling_bag_of_words"),
+    "tokenization_lstm",
+)
 # Folders of the package, and one file, from the top down: a module imports from its own folder and from those below
 LAYERS = re.findall(r"^modeling_lstm/([\w/]+?)(?:\.py|/) ", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE)
 

@@ -1,23 +1,12 @@
 """A network that cannot see word order, the mean of the word vectors and a feed-forward layer: a baseline."""
 
 import torch
-from huggingface_hub.dataclasses import strict
 from torch import nn
 from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
-from .configuration_lstm import LstmConfig
+from .configuration_bag_of_words import BagOfWordsConfig
 from .modeling_lstm import LstmEmbedding, LstmPooler, LstmPreTrainedModel, classification_loss, read_inputs
-
-
-@strict
-class BagOfWordsConfig(LstmConfig):
-    """[`LstmConfig`] for [`BagOfWordsForSequenceClassification`]; what only a recurrence uses is without effect."""
-
-    model_type = "bag-of-words"
-
-    hidden_size: int = 200
-    classifier_dropout: float | int = 0.2
 
 
 class BagOfWordsForSequenceClassification(LstmPreTrainedModel):
@@ -54,4 +43,4 @@ class BagOfWordsForSequenceClassification(LstmPreTrainedModel):
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
 
-__all__ = ["BagOfWordsConfig", "BagOfWordsForSequenceClassification"]
+__all__ = ["BagOfWordsForSequenceClassification"]

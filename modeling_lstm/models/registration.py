@@ -13,28 +13,19 @@ from types import ModuleType
 from wrapt import register_post_import_hook
 
 AUTO = "transformers.models.auto"
-CONFIGURATION, NETWORK, BAG_OF_WORDS, TOKENIZER = (
-    f"{__package__}.{name}"
-    for name in ("configuration_lstm", "modeling_lstm", "modeling_bag_of_words", "tokenization_lstm")
-)
-BASES = ("transformers.modeling_utils", "transformers.modeling_layers", NETWORK, BAG_OF_WORDS)
+CONFIGURATIONS = (f"{__package__}.configuration_lstm", f"{__package__}.configuration_bag_of_words")
+NETWORKS = (f"{__package__}.modeling_lstm", f"{__package__}.modeling_bag_of_words")
+TOKENIZER = f"{__package__}.tokenization_lstm"
 
 
-def register_configuration() -> None:
-    """Let `AutoConfig` know the LSTM family."""
+def register_configurations() -> None:
+    """Let `AutoConfig` know the LSTM family and the bag of words."""
     from transformers import AutoConfig
 
+    from .configuration_bag_of_words import BagOfWordsConfig
     from .configuration_lstm import LstmConfig
 
     AutoConfig.register("lstm", LstmConfig)
-
-
-def register_bag_of_words() -> None:
-    """Let `AutoConfig` know the bag of words, whose configuration stands beside its network."""
-    from transformers import AutoConfig
-
-    from .modeling_bag_of_words import BagOfWordsConfig
-
     AutoConfig.register("bag-of-words", BagOfWordsConfig)
 
 
@@ -42,8 +33,9 @@ def register_models() -> None:
     """Let `AutoModel` and `AutoModelForSequenceClassification` know the networks."""
     from transformers import AutoModel, AutoModelForSequenceClassification
 
+    from .configuration_bag_of_words import BagOfWordsConfig
     from .configuration_lstm import LstmConfig
-    from .modeling_bag_of_words import BagOfWordsConfig, BagOfWordsForSequenceClassification
+    from .modeling_bag_of_words import BagOfWordsForSequenceClassification
     from .modeling_lstm import LstmForSequenceClassification, LstmModel
 
     AutoModel.register(LstmConfig, LstmModel)
@@ -55,46 +47,56 @@ def register_tokenizer() -> None:
     """Let `AutoTokenizer` know the tokenizer of both."""
     from transformers import AutoTokenizer
 
+    from .configuration_bag_of_words import BagOfWordsConfig
     from .configuration_lstm import LstmConfig
-    from .modeling_bag_of_words import BagOfWordsConfig
     from .tokenization_lstm import LstmTokenizer
 
     AutoTokenizer.register(LstmConfig, tokenizer_class=LstmTokenizer)
     AutoTokenizer.register(BagOfWordsConfig, tokenizer_class=LstmTokenizer)
 
 
-def save_configuration_source() -> None:
+def save_source() -> None:
     """Let `save_pretrained` copy our source, for those who load with `trust_remote_code=True`, without this package."""
     from .configuration_lstm import LstmConfig
 
     LstmConfig.register_for_auto_class()
 
 
+def save_bag_of_words_source() -> None:
+    """The same for the configuration of the bag of words."""
+    from .configuration_bag_of_words import BagOfWordsConfig
+
+    BagOfWordsConfig.register_for_auto_class()
+
+
 def save_network_source() -> None:
-    """The same for the networks of the LSTM family. The tokenizer needs none: `tokenizer.json` holds all of it."""
+    """The same for the networks. The tokenizer needs none: all that it does is in `tokenizer.json`."""
     from .modeling_lstm import LstmForSequenceClassification, LstmModel
 
     LstmModel.register_for_auto_class("AutoModel")
     LstmForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
 
 
-def save_bag_of_words_source() -> None:
-    """The same for the bag of words."""
-    from .modeling_bag_of_words import BagOfWordsConfig, BagOfWordsForSequenceClassification
+def save_bag_of_words_network_source() -> None:
+    """The same for the network of the bag of words."""
+    from .modeling_bag_of_words import BagOfWordsForSequenceClassification
 
-    BagOfWordsConfig.register_for_auto_class()
     BagOfWordsForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
 
 
 # Each step, the module that it is about, and those of which none may be half imported when it is taken
 _STEPS: list[tuple[Callable[[], None], str, tuple[str, ...]]] = [
-    (save_configuration_source, CONFIGURATION, ()),
-    (save_network_source, NETWORK, ()),
-    (save_bag_of_words_source, BAG_OF_WORDS, ()),
-    (register_configuration, f"{AUTO}.configuration_auto", (CONFIGURATION,)),
-    (register_bag_of_words, f"{AUTO}.configuration_auto", (CONFIGURATION, *BASES)),
-    (register_models, f"{AUTO}.modeling_auto", (CONFIGURATION, *BASES)),
-    (register_tokenizer, f"{AUTO}.tokenization_auto", (CONFIGURATION, *BASES, TOKENIZER)),
+    (save_source, CONFIGURATIONS[0], ()),
+    (save_bag_of_words_source, CONFIGURATIONS[1], ()),
+    (save_network_source, NETWORKS[0], ()),
+    (save_bag_of_words_network_source, NETWORKS[1], ()),
+    (register_configurations, f"{AUTO}.configuration_auto", CONFIGURATIONS),
+    (
+        register_models,
+        f"{AUTO}.modeling_auto",
+        ("transformers.modeling_utils", "transformers.modeling_layers", *CONFIGURATIONS, *NETWORKS),
+    ),
+    (register_tokenizer, f"{AUTO}.tokenization_auto", (*CONFIGURATIONS, TOKENIZER)),
 ]
 _waiting: list[tuple[Callable[[], None], str, tuple[str, ...]]] = []
 _whole: set[str] = set()  # modules whose import is complete

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from modeling_lstm import LstmTokenizer
 from modeling_lstm.explanation.cells import GruCell, LstmCell, read_sequence
 from modeling_lstm.explanation.tracing import trace
-from modeling_lstm.models.modeling_bag_of_words import BagOfWordsConfig, BagOfWordsForSequenceClassification
+from modeling_lstm.models.configuration_bag_of_words import BagOfWordsConfig
+from modeling_lstm.models.modeling_bag_of_words import BagOfWordsForSequenceClassification
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import tiny_model
 from tests.models.test_modeling import configurations

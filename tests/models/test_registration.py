@@ -12,7 +12,9 @@ ORDERS = [
     "import modeling_lstm, transformers",
     "from transformers import AutoModel, AutoTokenizer, AutoModelForSequenceClassification\nimport modeling_lstm",
     # each of these imports a part of transformers that is half imported when `Auto*` is there
+    "import modeling_lstm\nfrom transformers import AutoModelForSequenceClassification",
     "import modeling_lstm\nfrom transformers import PreTrainedModel",
+    "import modeling_lstm\nimport transformers.quantizers",
     "import modeling_lstm\nfrom transformers import BertModel",
     "import modeling_lstm\nfrom transformers import Trainer",
     "from modeling_lstm import LstmConfig",
