@@ -44,11 +44,11 @@ demo: $(INSTALLED)  ## train, evaluate and try an LSTM, and a network that canno
 
 # on all cores but not more than four, with one thread each
 test: $(DEVELOPING) lint  ## lint, types and tests
-	OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4
+	OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 test-avx2: $(DEVELOPING)  ## run the numeric tests as on a processor without AVX-512
 	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest -m numeric \
-		--numprocesses logical --maxprocesses 4
+		--numprocesses logical --maxprocesses 4 --dist worksteal
 
 # torch is that of constraints.txt: its old versions are gigabytes of GPU packages
 test-lowest:  ## run the tests with the lowest versions that pyproject.toml allows
@@ -56,11 +56,11 @@ test-lowest:  ## run the tests with the lowest versions that pyproject.toml allo
 	$(LOWEST)/bin/python tests/lowest_versions.py torch > $(LOWEST)/lowest.txt
 	$(LOWEST)/bin/python -m pip install --quiet $$(grep '^torch==' constraints.txt)
 	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/lowest.txt --editable '.[dev]'
-	OMP_NUM_THREADS=1 $(OFFLINE) $(LOWEST)/bin/python -m pytest --numprocesses logical --maxprocesses 4
+	OMP_NUM_THREADS=1 $(OFFLINE) $(LOWEST)/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 coverage: $(DEVELOPING)  ## run the tests and show which lines they miss; a report in htmlcov/
 	OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest --cov --cov-report term --cov-report html \
-		--numprocesses logical --maxprocesses 4
+		--numprocesses logical --maxprocesses 4 --dist worksteal
 
 lint: $(DEVELOPING)  ## ruff and mypy
 	$(BIN)/ruff format --check .

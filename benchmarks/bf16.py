@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from modeling_lstm.runs.run_folders import read_record
+from modeling_lstm.runs.record import read_record
 
 from .accuracy import COMMAND, SEEDS, data_folder, local_flags, train_run
 from .measure import parser, write

@@ -15,7 +15,8 @@ from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.data.loading import load_data
 from modeling_lstm.explanation.attribution import Encoded, attribute, encode, score_rows
 from modeling_lstm.runs.environment import describe_environment
-from modeling_lstm.runs.run_folders import load_run, read_record
+from modeling_lstm.runs.record import read_record
+from modeling_lstm.runs.run_folders import load_run
 from modeling_lstm.utils.files import write_json
 
 from .accuracy import RESULTS, portable

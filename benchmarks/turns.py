@@ -11,7 +11,8 @@ from typing import Any
 
 from modeling_lstm.explanation import explain
 from modeling_lstm.runs.environment import describe_environment
-from modeling_lstm.runs.run_folders import load_run, read_record
+from modeling_lstm.runs.record import read_record
+from modeling_lstm.runs.run_folders import load_run
 from modeling_lstm.utils.files import write_json
 
 from .accuracy import RESULTS, portable

@@ -13,7 +13,7 @@ from modeling_lstm.comparison.tfidf import Tfidf
 from modeling_lstm.evaluation.evaluator import evaluate
 from modeling_lstm.inference.prediction import open_classifier
 from modeling_lstm.models.text_classifier import TextClassifier
-from modeling_lstm.runs.run_folders import read_record
+from modeling_lstm.runs.record import read_record
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.vectors import WordVectors
 from tests.models.test_remote_code import run_outside

@@ -17,7 +17,7 @@ from ..data.cuts import draw_rows
 from ..data.loading import TextData, load_data
 from ..evaluation.metrics import SINGLE_LABEL, choose_labels, compute_scores, greater_is_better, metric_names
 from ..runs.environment import describe_environment
-from ..runs.run_folders import RECORD
+from ..runs.record import RECORD
 from ..tasks.text_classification import TextClassification
 from ..utils.errors import InputError, as_list, require
 from ..utils.files import write_file, write_json

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..data.arguments import DataArguments
 from ..inference.prediction import open_classifier
-from ..runs.run_folders import RECORD, read_record
+from ..runs.record import RECORD, read_record
 from ..training.job import TrainingJob
 from ..training.recipes import read_recipe, recipe_flags
 from ..utils.errors import InputError, require

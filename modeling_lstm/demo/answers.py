@@ -14,7 +14,8 @@ from ..explanation.explainer import NO_LABEL
 from ..explanation.figure import draw
 from ..explanation.html_page import colour_words
 from ..inference.torch_backend import torch_classifier
-from ..runs.run_folders import load_run, read_record
+from ..runs.record import read_record
+from ..runs.run_folders import load_run
 from ..utils.errors import InputError, require
 from ..utils.figures import to_svg
 

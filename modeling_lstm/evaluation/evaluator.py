@@ -14,8 +14,8 @@ from transformers import Trainer, TrainingArguments
 from ..data.arguments import split_subset
 from ..data.overlap import describe_overlap
 from ..data.tokenization import TokenizedSplit
-from ..runs.record import RunRecord
-from ..runs.run_folders import RECORD, load_run, read_record, run_folder
+from ..runs.record import RECORD, RunRecord, read_record
+from ..runs.run_folders import load_run, run_folder
 from ..tasks.base import Task, TaskData, task_of
 from ..utils.files import write_folder, write_json
 from ..utils.settings import settings_of

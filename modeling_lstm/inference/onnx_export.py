@@ -18,7 +18,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models.modeling_lstm import LstmEncoder, LstmLayer
 from ..models.text_classifier import MODEL, TextClassifier
-from ..runs.run_folders import RECORD, load_run
+from ..runs.record import RECORD
+from ..runs.run_folders import load_run
 from ..utils.errors import InputError, require
 from ..utils.files import write_folder, write_json
 from ..utils.settings import settings_of

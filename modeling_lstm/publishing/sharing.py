@@ -14,8 +14,8 @@ from ..hub.downloads import is_hub_id
 from ..hub.uploads import CARD, Push, check_tokens, create_repository, find_files, push_files
 from ..inference.prediction import open_classifier
 from ..models.text_classifier import MODEL, TextClassifier
-from ..runs.record import RunRecord
-from ..runs.run_folders import INDEX, RECORD, read_record, weight_files
+from ..runs.record import RECORD, RunRecord, read_record
+from ..runs.run_folders import INDEX, weight_files
 from ..utils.errors import InputError, require
 from ..utils.files import write_text
 from ..utils.settings import settings_of

@@ -17,7 +17,6 @@ from ..hub.downloads import download
 from ..utils.errors import InputError, as_list, require
 from ..utils.files import write_folder, write_json
 from .record import RECORD, read_json
-from .record import read_record as read_record  # for those who open a run, too
 
 INDEX = "model.safetensors.index.json"  # of weights in several files
 LOADED = ("config.json", "model.safetensors", INDEX, "model-*.safetensors", "tokenizer*.json")

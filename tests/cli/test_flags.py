@@ -178,7 +178,7 @@ def test_a_loss_alone_decides_where_nothing_else_is_computed(data_folder: Path, 
 
 def test_dropped_batches_are_none_of_validation(data_folder: Path, tmp_path: Path) -> None:
     """30 rows, and 128 in a batch."""
-    from modeling_lstm.runs.run_folders import read_record
+    from modeling_lstm.runs.record import read_record
 
     flags = ["--dataset", str(data_folder), "--output_dir", str(tmp_path / "run"), *SMALL.split()]
     assert main(["train", *flags, "--dataloader_drop_last", "true"]) == 0

@@ -23,7 +23,7 @@ from modeling_lstm.comparison.experiment import Experiment, Run
 from modeling_lstm.comparison.neural import NeuralSystem
 from modeling_lstm.comparison.report import write_report
 from modeling_lstm.data.arguments import DataArguments
-from modeling_lstm.runs.run_folders import read_record
+from modeling_lstm.runs.record import read_record
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import TRAIN_FLAGS, WORDS, opinion_rows, write_csv
 

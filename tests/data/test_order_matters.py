@@ -2,9 +2,15 @@
 
 from collections import Counter
 
+import pytest
 from datasets import DatasetDict
 
 from modeling_lstm.data.order_matters import ADJECTIVES, FRAMES, LABELS, PHRASES, UNFULFILLED, load_order_matters
+
+
+@pytest.fixture(scope="module")
+def data() -> DatasetDict:
+    return load_order_matters()
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -15,8 +21,7 @@ def rows(data: DatasetDict, split: str) -> list[tuple[str, int]]:
     return list(zip(data[split]["text"], data[split]["label"], strict=True))
 
 
-def test_sizes_and_reproducibility() -> None:
-    data = load_order_matters()
+def test_sizes_and_reproducibility(data: DatasetDict) -> None:
     assert {name: split.num_rows for name, split in data.items()} == {
         "train": 16_800,
         "validation": 1_500,
@@ -27,8 +32,7 @@ def test_sizes_and_reproducibility() -> None:
     assert set(data["test"]["family"]) == {*FRAMES, UNFULFILLED}
 
 
-def test_every_multiset_of_words_occurs_equally_often_under_each_label() -> None:
-    data = load_order_matters()
+def test_every_multiset_of_words_occurs_equally_often_under_each_label(data: DatasetDict) -> None:
     for split in data:
         counts: dict[tuple[str, ...], Counter[int]] = {}
         for text, label in rows(data, split):
@@ -36,9 +40,8 @@ def test_every_multiset_of_words_occurs_equally_often_under_each_label() -> None
         assert all(count[0] == count[1] == count[2] > 0 for count in counts.values())
 
 
-def test_the_best_answer_from_words_alone_is_right_once_in_three() -> None:
+def test_the_best_answer_from_words_alone_is_right_once_in_three(data: DatasetDict) -> None:
     """Even an oracle that knows the labels of each multiset can give it but one answer."""
-    data = load_order_matters()
     best: dict[tuple[str, ...], Counter[int]] = {}
     for text, label in rows(data, "test"):
         best.setdefault(words(text), Counter())[label] += 1
@@ -46,14 +49,12 @@ def test_the_best_answer_from_words_alone_is_right_once_in_three() -> None:
     assert right / data["test"].num_rows == 1 / 3
 
 
-def test_no_sentence_stands_in_two_splits_or_twice() -> None:
-    data = load_order_matters()
+def test_no_sentence_stands_in_two_splits_or_twice(data: DatasetDict) -> None:
     texts = [text for split in data for text in data[split]["text"]]
     assert len(set(texts)) == len(texts)
 
 
-def test_pairs_of_opinions_in_test_are_not_seen_in_training() -> None:
-    data = load_order_matters()
+def test_pairs_of_opinions_in_test_are_not_seen_in_training(data: DatasetDict) -> None:
     opinions = {label: ADJECTIVES[label] + PHRASES[label] for label in LABELS}
 
     def pairs(split: str) -> set[tuple[str, str]]:

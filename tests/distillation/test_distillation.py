@@ -28,7 +28,8 @@ from modeling_lstm.distillation.loss import divergence
 from modeling_lstm.distillation.teacher import Teacher
 from modeling_lstm.distillation.transfer import _key, collect_transfer_text
 from modeling_lstm.inference.prediction import open_classifier
-from modeling_lstm.runs.run_folders import load_run, read_record
+from modeling_lstm.runs.record import read_record
+from modeling_lstm.runs.run_folders import load_run
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.utils.errors import InputError

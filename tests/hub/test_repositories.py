@@ -127,7 +127,8 @@ def test_a_run_is_shared_and_used_by_others(
 
 
 FOLDER = """
-from modeling_lstm.runs.run_folders import load_run, read_record, run_folder
+from modeling_lstm.runs.record import read_record
+from modeling_lstm.runs.run_folders import load_run, run_folder
 folder = run_folder("me/films"{revision})
 model, _ = load_run(str(folder))
 result = [str(folder), read_record(folder)["metrics"], model.num_parameters()]

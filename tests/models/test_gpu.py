@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from modeling_lstm.cli import main
-from modeling_lstm.runs.run_folders import read_record
+from modeling_lstm.runs.record import read_record
 from tests.conftest import TRAIN_FLAGS, opinion_rows, tiny_model, write_csv
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="There is no GPU.")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from modeling_lstm.cli import main
-from modeling_lstm.runs.run_folders import read_record
+from modeling_lstm.runs.record import read_record
 from tests.conftest import TRAIN_FLAGS, write_csv
 
 # a thing, "before" and "now", words of praise and words of blame

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from modeling_lstm.cli import main
-from modeling_lstm.runs.run_folders import read_record
+from modeling_lstm.runs.record import read_record
 from modeling_lstm.utils.processes import LAUNCH, count_processes, is_single_despite_launch, leave_launch, rank
 from tests.conftest import WORDS, write_csv
 

@@ -8,7 +8,8 @@ import torch
 
 from modeling_lstm.cli import main
 from modeling_lstm.inference.prediction import open_classifier
-from modeling_lstm.runs.run_folders import load_run, read_record
+from modeling_lstm.runs.record import read_record
+from modeling_lstm.runs.run_folders import load_run
 from modeling_lstm.training.job import TrainingJob
 from tests.conftest import opinion_rows, write_csv
 
