@@ -35,7 +35,7 @@ def run_outside(script: str, folder: Path, home: Path, *arguments: str) -> subpr
     return subprocess.run(
         [sys.executable, "-I", "-c", script, str(folder), *arguments],
         cwd=home,
-        env={"HF_HOME": str(home), "HF_HUB_OFFLINE": "1", "PATH": "/usr/bin:/bin"},
+        env={"HF_HOME": str(home), "HF_HUB_OFFLINE": "1", "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
