@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from .runs.run_folders import load_run as load_run
     from .training.job import TrainingJob as TrainingJob
     from .training.job import train as train
+    from .training.lstm_trainer import LstmTrainer as LstmTrainer
+    from .training.trainer_arguments import LstmTrainingArguments as LstmTrainingArguments
     from .vectors.learning import train_vectors as train_vectors
     from .vectors.word_vectors import WordVectors as WordVectors
 
@@ -42,6 +44,8 @@ _MODULES = {
     "LstmForSequenceClassification": ".models.modeling_lstm",
     "LstmModel": ".models.modeling_lstm",
     "LstmTokenizer": ".models.tokenization_lstm",
+    "LstmTrainer": ".training.lstm_trainer",
+    "LstmTrainingArguments": ".training.trainer_arguments",
     "TextClassifier": ".models.text_classifier",
     "TrainingJob": ".training.job",
     "WordVectors": ".vectors.word_vectors",

@@ -17,7 +17,7 @@ def run_predict(given: list[str]) -> int:
     arguments, rest = make_predict_parser().read(given)
     from ..inference.prediction import predict
 
-    outcome = predict(rest.run, rest.texts, arguments)
+    outcome = predict(rest.run, rest.texts or None, arguments)
     if isinstance(outcome, int):
         print(f"{outcome} rows written to {arguments.output}")
         return 0

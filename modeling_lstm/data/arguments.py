@@ -120,6 +120,11 @@ class DataArguments(FileArguments):
     )
 
     def __post_init__(self) -> None:
+        require(
+            isinstance(self.dataset, str),
+            f"--dataset must be a Hub id, a file or a folder, found a {type(self.dataset).__name__}. Write a "
+            "Dataset of datasets to a file first: dataset.to_parquet('train.parquet').",
+        )
         if self.subset is None:
             self.dataset, self.subset = split_subset(self.dataset)
         if isinstance(self.label_column, str):  # as records of one column say it

@@ -103,7 +103,8 @@ def _choose_splits(
     wanted = {"test": arguments.test_share, "validation": arguments.validation_share}
     shares = {name: share for name, share in wanted.items() if name not in sources and share and not is_other}
     needed = "train" if only is None or only in shares else only
-    require(needed in sources, f"The data set has no {needed} split; it has {as_list(sources)}.")
+    more = " Cut one from train with --test_share 0.2 when you train." if needed == "test" else ""
+    require(needed in sources, f"The data set has no {needed} split; it has {as_list([*sources, *shares])}.{more}")
     return (sources if only is None else {needed: sources[needed]}), shares
 
 

@@ -41,7 +41,7 @@ class Input:
 
 
 def predict(
-    run: str, texts: str | Sequence[str] = (), arguments: PredictionArguments | None = None, **settings: Any
+    run: str, texts: str | Sequence[str] | None = None, arguments: PredictionArguments | None = None, **settings: Any
 ) -> list[Row] | Iterator[Row] | int:
     """
     Classify `texts`, or the rows of the file `input`.
@@ -62,8 +62,10 @@ def predict(
     Raises:
         InputError: the run, the input or the output cannot be used; the output file is then not written.
     """
-    run, texts = str(run), [texts] if isinstance(texts, str) else list(texts)
     arguments = settings_of(PredictionArguments, arguments, settings)
+    if texts is not None and not len(texts) and arguments.input is None:
+        return []
+    run, texts = str(run), [texts] if isinstance(texts, str) else list(texts or ())
     require(
         bool(texts) != (arguments.input is not None),
         "Give either sentences or --input FILE (or --input - for standard input).",
@@ -76,6 +78,13 @@ def predict(
     )
     if output is not None:
         check_output(output)
+        require(
+            arguments.input is None
+            or not output.exists()
+            or not Path(arguments.input).exists()
+            or not output.samefile(arguments.input),
+            f"--output {str(output)!r} would write over --input: choose another.",
+        )
     found = Input((text, ()) for text in texts) if texts else read_input(arguments, run)
     classifier = open_classifier(run, arguments.backend, arguments.revision)
     scores = [f"score_{name}" for name in classifier.labels] if arguments.all_scores else []
@@ -197,6 +206,7 @@ def _standard_input(encoding: str | None) -> Iterator[str]:
 
 def _checked(texts: Iterable[str], limit: int) -> Iterator[str]:
     for number, text in enumerate(texts, start=1):
+        require(isinstance(text, str), f"Text {number} must be a string, found {text!r}.")
         if len(text) > limit:
             raise InputError(f"Text {number} has {len(text):,} characters, more than --max_characters {limit}.")
         require_utf8(text, f"Text {number}")

@@ -281,7 +281,7 @@ class LstmPooler(nn.Module):
     def forward(self, states: torch.Tensor, last: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         """
         `states` (batch, tokens, size), `last` (batch, size) and `mask` (batch, tokens), `None` where there is no
-        padding, to (batch, pooled_size).
+        padding, to (batch, pooled_size). Padding may stand to the right of a text, to its left, or between its tokens.
         """
         if self.pooling == "last":
             return last
@@ -291,6 +291,8 @@ class LstmPooler(nn.Module):
             return self._max(states, mask)
         if self.pooling == "concat":
             return torch.cat([last, self.mean(states, mask), self._max(states, mask)], dim=-1)
+        if self.pooling != "attention":
+            raise NotImplementedError(f"The pooling {self.pooling!r} is not written yet.")
         # Hierarchical attention networks (Yang et al., 2016), equations 5 to 7
         scores = self.context(torch.tanh(self.attention(states)))
         if mask is not None:

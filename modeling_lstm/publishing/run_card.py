@@ -300,7 +300,7 @@ def _limits(record: Mapping[str, Any], language: list[str] | None, more: list[st
         f"It has learned from {inline_code(_data_name(data))} "
         + _brought_along(record)
         + (f", in {', '.join(map(inline_code, language))}" if language else "")
-        + ": on other kinds of text it is less often right, and what is one-sided in those texts is so in its answers.",
+        + ": on other kinds of text it is less often right. Biases in those texts carry over to its predictions.",
     ]
     longest = f"Of a text it reads the first {data['max_length']:,} tokens"
     if data.get("train_max_length"):

@@ -42,7 +42,9 @@ def train(**settings: Any) -> RunRecord:
     Train a model and write its run folder.
 
     Args:
-        settings: As for [`TrainingSettings`].
+        settings: The flags of `modeling-lstm train --help` by their names: `dataset` and `output_dir` (both required),
+            `text_column`, `label_column`, `hidden_size`, `cell_type`, `embeddings`, `transformer`, `learning_rate`,
+            `num_train_epochs`, `per_device_train_batch_size`, `seed`, ... See [`TrainingSettings`].
 
     Returns:
         The content of `run.json`.

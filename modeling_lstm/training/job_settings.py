@@ -21,8 +21,9 @@ class TrainingSettings:
     What to train, on which data, and how. The settings have the names of the flags of `modeling-lstm train`.
 
     Args:
-        model_init: Makes the model to train, from tokenizer and task, in place of the settings of the model.
-        command: What was typed, for the record. By default the command that does the same.
+        model_init: Called with tokenizer and task ([`tasks.base.Task`]), it makes the model to train, in place of the
+            settings of the model. `task.config_fields()` is what its configuration must say of the labels.
+        command: What was typed, for the record. By default the command that does the same, if there is one.
         settings: `task`, and those of [`DataArguments`], [`ModelArguments`], [`TokenizerArguments`] and
             [`LstmTrainingArguments`], which include all of `transformers.TrainingArguments`.
 
@@ -61,7 +62,7 @@ class TrainingSettings:
         self.training: LstmTrainingArguments = parts[4]
         self.parts = parts
         task_class(self.task)
-        self.command = command or self._own_command()
+        self.command = command or (None if model_init else self._own_command())
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any], **changes: Any) -> Self:
@@ -82,6 +83,9 @@ class TrainingSettings:
     def default_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         """Defaults that depend on other settings: what suits a Transformer does not suit an LSTM."""
         return TRANSFORMER_DEFAULTS if settings.get("transformer") is not None else {}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.settings.items())})"
 
     def _own_command(self) -> str:
         return shlex.join(["modeling-lstm", self.command_name, *to_flags(self.settings)])

@@ -37,6 +37,8 @@ class LstmTrainer(Trainer):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        if self.args.metric_for_best_model == "auto":  # the task of a run knows better
+            self.args.metric_for_best_model, self.args.greater_is_better = "loss", False
         if hasattr(getattr(self.model, "config", None), "label_smoothing"):
             self.label_smoother = None  # the model's own loss does it, together with class weights; Trainer's cannot
         self.average: WeightAverage | None = None
@@ -59,8 +61,10 @@ class LstmTrainer(Trainer):
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
         """Trainer's optimizer, with a group apart for the word vectors where they have their own learning rate."""
         is_new = self.optimizer is None
-        optimizer = super().create_optimizer(model)
         rate = getattr(self.args, "embedding_learning_rate", None)
+        if rate == 0:
+            word_table(self.model).requires_grad_(False)
+        optimizer = super().create_optimizer(model)
         if is_new and rate:
             table = word_table(self.model)
             group = next(one for one in optimizer.param_groups if any(p is table for p in one["params"]))

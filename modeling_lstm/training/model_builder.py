@@ -1,5 +1,6 @@
 """From settings to a fresh model: an LSTM, a GRU, a bag of words, or a Transformer with a new classifier."""
 
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 import transformers
@@ -64,7 +65,6 @@ def build_model(
     check_vocabulary(tokenizer, model.config.vocab_size)
     if vectors is not None:
         vectors.write_into(word_table(model), tokenizer.pad_token_id)
-    word_table(model).requires_grad_(args.embedding_learning_rate != 0)
     require(
         model.supports_gradient_checkpointing or not args.gradient_checkpointing,
         f"--gradient_checkpointing is of no use to a {arguments.model_type} model: leave it out.",
@@ -105,10 +105,36 @@ def _with_number(fields: dict[str, Any]) -> dict[str, Any]:
     return fields | ({"num_labels": len(fields["id2label"])} if "id2label" in fields else {})
 
 
-def describe_model(arguments: ModelArguments, model: PreTrainedModel) -> dict[str, Any]:
-    """What `run.json` says of a model."""
+def adopt_model(model: Any, tokenizer: PreTrainedTokenizerBase, task: Task) -> PreTrainedModel:
+    """
+    A model that somebody else made, with the names of the task's labels in its configuration.
+
+    Raises:
+        InputError: it is no `PreTrainedModel`, or does not fit the task or the tokenizer.
+    """
+    require(
+        isinstance(model, PreTrainedModel), f"model_init must give a PreTrainedModel, found a {type(model).__name__}."
+    )
+    fields = task.config_fields()
+    if "id2label" in fields:
+        labels, outputs = len(fields["id2label"]), model.config.num_labels
+        require(
+            labels == outputs,
+            f"The model of model_init has num_labels={outputs}, the task has {labels} labels: make its configuration "
+            "with **task.config_fields().",
+        )
+    model.config.update(fields)
+    check_vocabulary(tokenizer, model.config.vocab_size)
+    return model
+
+
+def describe_model(arguments: ModelArguments | None, model: PreTrainedModel) -> dict[str, Any]:
+    """What `run.json` says of a model; without `arguments` it was made by `model_init`."""
     config: Any = model.config
-    if arguments.transformer is None:
+    if arguments is None:
+        known = [one.name for one in dataclass_fields(ModelArguments) if hasattr(config, one.name)]
+        settings = {name: getattr(config, name) for name in known} | {"model_type": config.model_type}
+    elif arguments.transformer is None:
         settings = arguments.config_fields() | {"model_type": arguments.model_type}
     else:
         names = ("hidden_size", "num_hidden_layers", "model_type")

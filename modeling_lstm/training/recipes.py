@@ -38,6 +38,10 @@ def recipe_flags(path: Path) -> list[str]:
     """The settings of a YAML recipe as command-line flags, so that flags given later override them."""
     if not path.is_file():
         raise InputError(f"There is no recipe {str(path)!r}.")
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        raise InputError(
+            f"A recipe is a YAML file, found {str(path)!r}: write --dataset {path} if that is what to learn from."
+        )
     try:
         loader = _Recipe(path.read_text(encoding="utf-8"))
         recipe = loader.get_single_node()

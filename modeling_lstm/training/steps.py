@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -35,10 +36,12 @@ from .folders import check_sources, prepare_folder
 from .initial_vectors import open_word_source, prepare_vectors
 from .job_settings import TrainingSettings
 from .lstm_trainer import LstmTrainer
-from .model_builder import build_model, describe_model
+from .model_builder import adopt_model, build_model, describe_model
 from .outcome import describe_outcome
 
 logger = logging.getLogger(__name__)
+
+FEW_STEPS, ENOUGH_STEPS = 100, 300
 
 
 class Training:
@@ -105,6 +108,7 @@ class Training:
     def trainer(self) -> Any:
         """The `Trainer` of the job, with data, tokenizer and model: ready for `train()`."""
         self.prepare()
+        self._warn_of_few_steps()
         set_seed(self.args.seed)
         model = self.build_model()
         with explain_failures(self.args, self.checkpoint):
@@ -177,10 +181,25 @@ class Training:
             # the others use all of theirs
             args.ddp_find_unused_parameters = self.job.model.transformer is not None
 
+    def _warn_of_few_steps(self) -> None:
+        """Say where a network hardly begins to learn, as on few rows with the usual number of epochs."""
+        args, rows = self.args, self.splits["train"].rows.num_rows
+        batch = args.per_device_train_batch_size * args.world_size * args.gradient_accumulation_steps
+        each = math.ceil(rows / batch)
+        steps = args.max_steps if args.max_steps > 0 else math.ceil(each * args.num_train_epochs)
+        if steps < FEW_STEPS and self.job.model.transformer is None:
+            epochs = math.ceil(ENOUGH_STEPS / each)
+            logger.warning(
+                "Only %d training steps: with so few rows, try --num_train_epochs %d or a smaller "
+                "--per_device_train_batch_size.",
+                steps,
+                epochs,
+            )
+
     def build_model(self) -> PreTrainedModel:
         """A fresh model for the task, or what the job's `model_init` gives."""
         if self.job.model_init is not None:
-            return self.job.model_init(self.tokenizer, self.task)
+            return adopt_model(self.job.model_init(self.tokenizer, self.task), self.tokenizer, self.task)
         arguments = self.model_arguments
         is_balanced = arguments.class_weights is not None
         fields = self.task.loss_fields(self.data, self.args.label_smoothing_factor, is_balanced)
@@ -205,7 +224,7 @@ class Training:
             | {"overlap": self.overlap}
             | {"tokens": {name: split.statistics for name, split in self.splits.items()}},
             "tokenizer": (words if self.brings_tokenizer else vars(tokenizer)) | {"vocabulary": len(self.tokenizer)},
-            "model": describe_model(self.model_arguments, model),
+            "model": describe_model(None if self.job.model_init else self.model_arguments, model),
         }
         return record | ({} if self.vectors is None else {"embeddings": self.vectors.report})
 

@@ -6,7 +6,6 @@ compares; that class itself is not used, because importing it imports `transform
 """
 
 import argparse
-import difflib
 import json
 import logging
 import math
@@ -17,7 +16,7 @@ from enum import Enum
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
 from .errors import InputError
-from .settings import build_settings
+from .settings import build_settings, find_similar
 
 logger = logging.getLogger(__name__)
 
@@ -75,8 +74,8 @@ class FlagParser(argparse.ArgumentParser):
         unknown = next((one.partition("=")[0] for one in rest if one.startswith("-")), None)
         if unknown is not None:
             known = [one for one in self._option_string_actions if one.startswith("--")]
-            close = difflib.get_close_matches(unknown.replace("-", "_"), [one.replace("-", "_") for one in known], n=1)
-            self.error(f"unknown flag {unknown}" + (f": did you mean --{close[0].lstrip('_')}?" if close else ""))
+            close = find_similar(unknown.lstrip("-").replace("-", "_"), [one[2:].replace("-", "_") for one in known], 1)
+            self.error(f"unknown flag {unknown}" + (f": did you mean --{close[0]}?" if close else ""))
         if rest:
             self.error(f"unexpected {' '.join(map(repr, rest))}")
         return found

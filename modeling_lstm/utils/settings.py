@@ -2,8 +2,9 @@
 
 import difflib
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, fields
+from numbers import Integral, Real
 from os import PathLike, fspath
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -11,6 +12,21 @@ from .errors import InputError, as_list, require
 
 Kind = TypeVar("Kind")
 LARGEST_SEED = 2**32 - 1  # that NumPy takes
+# What other tools call a setting
+SYNONYMS = {
+    "epochs": "num_train_epochs",
+    "num_epochs": "num_train_epochs",
+    "batch_size": "per_device_train_batch_size",
+    "lr": "learning_rate",
+    "output": "output_dir",
+    "out": "output_dir",
+    "dropout": "classifier_dropout",
+}
+_KINDS: dict[type, tuple[tuple[type, ...], str]] = {
+    bool: ((bool,), "True or False"),
+    int: ((Integral,), "a whole number"),
+    float: ((Real,), "a number"),
+}
 
 
 def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any]:
@@ -27,7 +43,7 @@ def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any
     known = {one.name: kind for kind in kinds for one in fields(kind) if one.init}
     for name in values:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=3)
+            near = find_similar(name, known)
             raise InputError(f"Unknown setting {name!r}{f': did you mean {as_list(near)}?' if near else '.'}")
     found = []
     for kind in kinds:
@@ -51,6 +67,13 @@ def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any
     return found
 
 
+def find_similar(name: str, known: Collection[str], number: int = 3) -> list[str]:
+    """The settings that an unknown name may mean: what other tools call so, or what is spelled alike."""
+    if SYNONYMS.get(name) in known:
+        return [SYNONYMS[name]]
+    return difflib.get_close_matches(name, known, n=number)
+
+
 def settings_of(kind: type[Kind], given: Kind | None, settings: Mapping[str, Any]) -> Kind:
     """The settings that a function was called with: a dataclass, or keywords by the names of its fields."""
     require(given is None or not settings, "Give the settings as one object or as keywords, not both.")
@@ -64,6 +87,7 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
     kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     if isinstance(value, str) and str not in kinds and any(get_origin(kind) is list for kind in kinds):
         value = [value]
+    _check_type(name, value, kinds)
     choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
     require(
         not choices or value in choices or (value is None and type(None) in kinds),
@@ -74,6 +98,16 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
     elif isinstance(value, int) and float in kinds and int not in kinds:
         value = float(value)
     return value
+
+
+def _check_type(name: str, value: Any, kinds: Sequence[Any]) -> None:
+    """Raise for text where a number is meant, say: a text is never taken for a truth value."""
+    plain = [kind for kind in kinds if kind is not type(None)]
+    if value is None or len(plain) != 1 or plain[0] not in _KINDS:
+        return
+    allowed, what = _KINDS[plain[0]]
+    is_fitting = isinstance(value, allowed) and (plain[0] is bool or not isinstance(value, bool))
+    require(is_fitting, f"--{name} must be {what}, found {value!r}.")
 
 
 def check_seed(name: str, value: Any) -> None:

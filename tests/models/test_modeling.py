@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -32,7 +32,7 @@ from tests.conftest import tiny_config, tiny_model
 pytestmark = pytest.mark.numeric
 
 TOLERANCE = 1e-5
-POOLINGS = ("last", "mean", "max", "concat", "attention")
+POOLINGS = get_args(LstmConfig.__dataclass_fields__["pooling"].type)
 
 configurations = st.fixed_dictionaries(
     {

@@ -1,0 +1,135 @@
+"""`TrainingJob` and `train` from Python: settings by keywords, models of one's own, the Trainer of a job."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from datasets import Dataset
+
+import modeling_lstm as ml
+from modeling_lstm.utils.errors import InputError
+from tests.conftest import opinion_rows, tiny_model, write_csv
+
+QUICK: dict[str, Any] = {"hidden_size": 8, "embedding_size": 8, "min_frequency": 1, "num_train_epochs": 1}
+QUICK |= {"use_cpu": True, "disable_tqdm": True}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"overwrite": "false"}, "--overwrite must be True or False, found 'false'"),
+        ({"learning_rate": "abc"}, "--learning_rate must be a number, found 'abc'"),
+        ({"num_train_epochs": True}, "--num_train_epochs must be a number, found True"),
+        ({"hidden_size": 10.5}, "--hidden_size must be a whole number, found 10.5"),
+        ({"cell_type": "rnn"}, "--cell_type must be one of lstm, gru, found 'rnn'"),
+        ({"dataset": Dataset.from_dict({"text": ["a"]})}, r"found a Dataset\. .*to_parquet"),
+        ({"hiden_size": 10}, "Unknown setting 'hiden_size': did you mean hidden_size"),
+        ({"epochs": 3}, "Unknown setting 'epochs': did you mean num_train_epochs?"),
+        ({"batch_size": 3}, r"did you mean per_device_train_batch_size\?"),
+        ({"seed": -1}, "--seed must"),
+        ({"task": "fly"}, "Unknown task 'fly'"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_at_once(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        ml.TrainingJob(**{"dataset": "order-matters", "output_dir": "unused"} | settings)
+
+
+def test_a_job_from_keywords_a_dictionary_and_a_recipe(tmp_path: Path) -> None:
+    settings = {"dataset": "order-matters", "output_dir": "runs/a", "hidden_size": 7, "label_column": "label"}
+    (tmp_path / "a.yaml").write_text("\n".join(f"{name}: {value}" for name, value in settings.items()), "utf-8")
+    jobs = [
+        ml.TrainingJob(**settings),
+        ml.TrainingJob.from_dict(settings),
+        ml.TrainingJob.from_yaml(tmp_path / "a.yaml"),
+    ]
+    for job in jobs:
+        assert (job.model.hidden_size, job.data.label_column, job.training.seed) == (7, ["label"], 42)
+        assert job.command is not None and "--hidden_size 7" in job.command
+    assert ml.TrainingJob.from_yaml(tmp_path / "a.yaml", hidden_size=9).model.hidden_size == 9
+    assert "hidden_size=7" in repr(jobs[0])
+
+
+def test_a_model_of_ones_own(data_folder: Path, tmp_path: Path) -> None:
+    def model_init(tokenizer: Any, task: Any) -> Any:
+        config = ml.LstmConfig(vocab_size=len(tokenizer), embedding_size=6, hidden_size=5, **task.config_fields())
+        return ml.LstmForSequenceClassification(config)
+
+    run = tmp_path / "run"
+    record: Any = ml.train(dataset=data_folder, output_dir=run, model_init=model_init, **QUICK)
+    model, _ = ml.load_run(str(run))
+    assert record["model"]["hidden_size"] == model.config.hidden_size == 5 and record["model"]["pooling"] == "last"
+    assert record["model"]["parameters"] == model.num_parameters() and record["command"] is None
+    assert {one["label"] for one in ml.predict(run, ["a film", "b"])} <= {"negative", "neutral", "positive"}
+    with pytest.raises(InputError, match="has num_labels=2, the task has 3 labels"):
+        ml.train(
+            dataset=data_folder,
+            output_dir=tmp_path / "other",
+            model_init=lambda tokenizer, _: tiny_model(vocab_size=len(tokenizer), num_labels=2),
+            **QUICK,
+        )
+    with pytest.raises(InputError, match="must give a PreTrainedModel, found a Linear"):
+        ml.train(
+            dataset=data_folder, output_dir=tmp_path / "other", model_init=lambda *_: torch.nn.Linear(1, 1), **QUICK
+        )
+
+
+def test_few_steps_are_told(data_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    ml.TrainingJob(dataset=data_folder, output_dir=tmp_path / "run", **QUICK).runner().trainer()
+    assert "Only 2 training steps: with so few rows, try --num_train_epochs 150" in caplog.text
+
+
+def rows_for_trainer(tokenizer: Any) -> Dataset:
+    rows = opinion_rows(12)
+    numbers = {"negative": 0, "neutral": 1, "positive": 2}
+    return Dataset.from_list([tokenizer(text) | {"label": numbers[label]} for text, label in rows])
+
+
+def test_the_trainer_alone_with_model_init_and_frozen_words(tokenizer: Any, tmp_path: Path) -> None:
+    args = ml.LstmTrainingArguments(
+        output_dir=str(tmp_path), embedding_learning_rate=0.0, num_train_epochs=1, use_cpu=True, disable_tqdm=True
+    )
+    start = tiny_model(vocab_size=len(tokenizer)).get_input_embeddings().weight.detach().clone()
+    rows = rows_for_trainer(tokenizer)
+    trainer = ml.LstmTrainer(
+        args=args,
+        model_init=lambda: tiny_model(vocab_size=len(tokenizer)),
+        train_dataset=rows,
+        eval_dataset=rows,
+        processing_class=tokenizer,
+    )
+    trainer.train()
+    assert torch.equal(trainer.model.get_input_embeddings().weight, start)
+    assert trainer.args.metric_for_best_model == "loss" and trainer.args.greater_is_better is False
+    assert trainer.state.best_metric is not None
+
+
+def test_answers_to_nothing_and_to_what_is_no_text(trained: Path, tmp_path: Path) -> None:
+    assert ml.predict(trained, []) == []
+    with pytest.raises(InputError, match="Text 2 must be a string, found None"):
+        ml.predict(trained, ["a", None])
+    asked = write_csv(tmp_path / "asked.csv", opinion_rows(6))
+    before = asked.read_bytes()
+    with pytest.raises(InputError, match="would write over --input"):
+        ml.predict(trained, input=str(asked), output=str(asked))
+    assert asked.read_bytes() == before
+    assert len(list(ml.predict(trained, input=asked))) == 6
+
+
+def test_a_table_is_no_recipe(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "reviews.csv", opinion_rows(6))
+    with pytest.raises(InputError, match=r"A recipe is a YAML file, found .*: write --dataset"):
+        ml.TrainingJob.from_yaml(path, output_dir="unused")
+
+
+def test_functions_take_settings_by_keywords(trained: Path, tmp_path: Path) -> None:
+    result = ml.evaluate(trained, split="test", resamples=100, output_dir=str(tmp_path / "scores"))
+    assert result["rows"] == 33 and json.loads((tmp_path / "scores" / "evaluation.json").read_text("utf-8"))
+    assert ml.explain(trained, "the film was great").words == ["the", "film", "was", "great"]
+    assert ml.trace(trained, "the film").words == ["the", "film"]
+    with pytest.raises(InputError, match="Unknown setting 'splitt': did you mean split"):
+        ml.evaluate(trained, splitt="test")
