@@ -63,8 +63,8 @@ class SingleLabel(Kind):
     problem_type = SINGLE_LABEL
     shown = ("accuracy", "macro_f1", "calibration_error", "log_loss")
     interval_note = (
-        "exact for accuracy and for F1 of a label, by bootstrap within the labels for others; there is none where "
-        "these rows do not tell"
+        "exact for accuracy and for F1 of a label, by bootstrap within the labels for others; none where "
+        "these rows cannot tell"
     )
 
     def part_metric(self, metric: str) -> str:
@@ -91,7 +91,7 @@ class MultiLabel(Kind):
     problem_type = MULTI_LABEL
     shown = ("accuracy", "micro_f1", "macro_f1")
     interval_note = (
-        "exact for accuracy and for F1 of a label, by bootstrap for others; there is none where these rows do not tell"
+        "exact for accuracy and for F1 of a label, by bootstrap for others; none where these rows cannot tell"
     )
     slice_note = " A mean over labels leaves out labels that no row of the part has."
 
@@ -118,7 +118,7 @@ class Regression(Kind):
     change = "mean_change"
     change_title = "mean change of answers"
     change_note = "how far it moves the answers on average"
-    interval_note = "by bootstrap; there is none where these rows do not tell"
+    interval_note = "by bootstrap; none where these rows cannot tell"
 
     def references(self, column: Any) -> np.ndarray:
         """The numbers, of shape `(rows,)`."""

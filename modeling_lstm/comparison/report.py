@@ -110,7 +110,7 @@ def _summary(found: dict[str, Any]) -> list[str]:
     counts = found["data"]["counts"]
     rows = ", ".join(f"{counts[split]['rows']:,} {split}" for split in ("train", "validation", "test"))
     hardware = found["hardware"]
-    chosen = "settings were chosen on validation" if found["settings"]["trials"] > 1 else "settings were not chosen"
+    chosen = "settings were chosen on validation" if found["settings"]["trials"] > 1 else "settings were not tuned"
     share = found["data"]["test_share"]
     cut = f" (--test_share {share})" if share else ""
     labels = "" if found["task"].get("problem_type") == REGRESSION else f", {len(found['task']['label_names'])} labels"
@@ -123,12 +123,12 @@ def _summary(found: dict[str, Any]) -> list[str]:
     equal = [name for name in order[1:] if not is_clear(found, best, name)]
     verdict = f"Best: {best} with {format_spread(metric, systems[best]['scores'][metric])}."
     if equal:
-        verdict += f" Not told apart from it by these rows: {', '.join(equal)}."
+        verdict += f" These rows do not distinguish it from: {', '.join(equal)}."
     elif len(order) > 1:
         verdict += " The difference to every other is more than chance."
     lines.append(verdict)
     front = find_front(_points(found, "p50_ms"), greater_is_better(metric))
-    lines.append(f"From the fastest to the best, systems that no other beats in both: {', '.join(front)}.")
+    lines.append(f"Best trade-offs, from the fastest to the most accurate: {', '.join(front)}.")
     return lines
 
 
@@ -257,7 +257,7 @@ def _slices(found: dict[str, Any]) -> ReportTable:
         f"{_capital(metric)}{' in percent' if is_share(metric) else _direction(metric)}.{kind.slice_note} "
         "Negation and contrast: rows with such an English word (not, never, n't; but, although). "
         f"Words in disorder: the words of {_disordered(found)} in a random order, what that {loses}, and "
-        f"{kind.change_note}; who reads single words does not notice, unless of a long text other words are then "
+        f"{kind.change_note}; models that ignore word order are unaffected, unless other words of a long text are then "
         "read."
     )
     return ReportTable("Where they differ", note, heads, rows)
@@ -294,7 +294,7 @@ def _settings(found: dict[str, Any]) -> ReportTable:
     if chosen["trials"] > 1:
         note = f"Each tried on at most {chosen['trial_rows']:,} training rows with one seed."
     else:
-        note = "None were chosen: each system has its first."
+        note = "No settings were tuned: each system uses its first ones."
     if chosen["embeddings"]:
         note += f" Those of lstm, gru and bag-of-words begin with the word vectors {chosen['embeddings']}."
     if chosen["bf16"]:

@@ -172,7 +172,7 @@ class TextClassification(Task):
             "regression": "gives a text a number",
         }[self.problem_type]
         is_single = self.problem_type == "single_label_classification"
-        sure = "Its scores say how sure it is; the calibration error above says how far to believe that."
+        sure = "Its scores are confidences; the calibration error above tells how reliable they are."
         return {
             "does": does,
             "calls": self._calls(examples),

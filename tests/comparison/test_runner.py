@@ -322,7 +322,9 @@ def test_settings_are_chosen_on_validation(data: DataArguments, tmp_path: Path) 
     WordList.fitted = []
     alone = compare([WordList()], data, arguments(tmp_path / "alone", shares=[1.0], trials=1))
     report = (tmp_path / "alone/comparison.md").read_text("utf-8")
-    assert "; settings were not chosen." in report and "None were chosen: each system has its first." in report
+    assert (
+        "; settings were not tuned." in report and "No settings were tuned: each system uses its first ones." in report
+    )
     assert alone["systems"]["word-list"]["settings"] == {"words": 1} and len(WordList.fitted) == 2
 
 
