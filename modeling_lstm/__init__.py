@@ -12,7 +12,7 @@ from .utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .comparison.comparing import compare as compare
-    from .distillation.job import distill as distill
+    from .distillation.student_job import distill as distill
     from .evaluation.evaluator import evaluate as evaluate
     from .explanation.explainer import explain as explain
     from .explanation.tracing import trace as trace
@@ -50,7 +50,7 @@ _MODULES = {
     "TrainingJob": ".training.job",
     "WordVectors": ".vectors.word_vectors",
     "compare": ".comparison.comparing",
-    "distill": ".distillation.job",
+    "distill": ".distillation.student_job",
     "evaluate": ".evaluation.evaluator",
     "explain": ".explanation.explainer",
     "export": ".inference.onnx_export",

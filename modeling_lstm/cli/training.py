@@ -45,7 +45,7 @@ def run_train(given: list[str]) -> int:
 def run_distill(given: list[str]) -> int:
     """Train a classifier that learns from a teacher."""
     _show_help(given, make_distill_parser)
-    from ..distillation.job import DistillationJob
+    from ..distillation.student_job import DistillationJob
 
     return _run("distill", DistillationJob, given)
 

@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from ..data.arguments import DataArguments
 from ..data.overlap import count_overlap
-from ..evaluation.intervals import average, bootstrap, find_mean_intervals, score_rows
+from ..evaluation.intervals import average, bootstrap, find_mean_intervals, score_drawn_rows
 from ..evaluation.metrics import compute_scores
 from ..evaluation.significance import compare_pairs
 from ..runs.environment import describe_environment
@@ -24,7 +24,7 @@ from ..utils.settings import build_settings
 from .arguments import CompareArguments
 from .costs import measure
 from .experiment import SPLITS, Experiment, Run, RunOutcome
-from .registry import open_system
+from .known_systems import open_system
 from .report import RESULT, write_report
 from .row_groups import group_rows
 from .systems import System
@@ -264,7 +264,7 @@ def _add_scores(
     result["shuffled"] = len(study.disordered)
 
     def of_part(seeds: list[np.ndarray], rows: np.ndarray) -> dict[str, Any]:
-        return _spread([score_rows(problem_type, one, labels, rows, names)[part_metric] for one in seeds])
+        return _spread([score_drawn_rows(problem_type, one, labels, rows, names)[part_metric] for one in seeds])
 
     def of_disordered(seeds: list[np.ndarray]) -> dict[str, Any]:
         true = labels[study.disordered]

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from ..data.overlap import describe_overlap
 from ..evaluation.metrics import REGRESSION, SINGLE_LABEL, format_score, greater_is_better, is_share
-from ..publishing.run_card import format_millions
+from ..publishing.card import format_millions
 from ..runs.record import RECORD, read_record
 from ..utils.errors import require
 from ..utils.files import write_json, write_text

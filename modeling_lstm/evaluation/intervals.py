@@ -136,7 +136,7 @@ def bootstrap(
         drawn = []
         for _ in range(resamples):
             chosen = rng.integers(rows, size=rows)
-            drawn.append(score_rows(kind, predictions, references, chosen, names))
+            drawn.append(score_drawn_rows(kind, predictions, references, chosen, names))
     return {name: np.array([one[name] for one in drawn]) for name in drawn[0]}
 
 
@@ -177,7 +177,7 @@ def _classified(
         yield found
 
 
-def score_rows(
+def score_drawn_rows(
     kind: str, predictions: np.ndarray, references: np.ndarray, chosen: np.ndarray, names: list[str]
 ) -> dict[str, float]:
     """

@@ -20,7 +20,7 @@ from ..utils.errors import InputError, require
 from ..utils.files import write_text
 from ..utils.settings import settings_of
 from .arguments import CardArguments, PushArguments
-from .run_card import make_card
+from .card import make_card
 
 # What a run folder shares beside its weights; not checkpoints, evaluations and what else may lie there
 SHARED = ("config.json", "tokenizer*.json", "*_lstm.py", "*_bag_of_words.py", RECORD)

@@ -18,8 +18,8 @@ from sklearn.multiclass import OneVsRestClassifier
 from modeling_lstm.cli import main
 from modeling_lstm.comparison import CompareArguments, ComparisonTask, Predict, System, compare
 from modeling_lstm.comparison.experiment import Experiment, Run
+from modeling_lstm.comparison.known_systems import open_system
 from modeling_lstm.comparison.neural import NeuralSystem
-from modeling_lstm.comparison.registry import open_system
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.evaluation.metrics import MULTI_LABEL, REGRESSION, choose_labels
 from modeling_lstm.utils.errors import InputError

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from modeling_lstm.comparison.experiment import Experiment, Run
-from modeling_lstm.comparison.registry import open_system
+from modeling_lstm.comparison.known_systems import open_system
 from modeling_lstm.comparison.tfidf import TOLERANCE
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.utils.errors import InputError

@@ -23,8 +23,8 @@ from modeling_lstm.distillation.augmentation import MASK, make_variants
 from modeling_lstm.distillation.cache import LogitCache
 from modeling_lstm.distillation.dataset import label_dataset
 from modeling_lstm.distillation.distillation_trainer import DistillationTrainer
-from modeling_lstm.distillation.job import DistillationJob
 from modeling_lstm.distillation.loss import divergence
+from modeling_lstm.distillation.student_job import DistillationJob
 from modeling_lstm.distillation.teacher import Teacher
 from modeling_lstm.distillation.transfer import _key, collect_transfer_text
 from modeling_lstm.inference.prediction import open_classifier

@@ -16,7 +16,7 @@ from modeling_lstm.data.tokenization import TokenizedSplit, tokenize
 from modeling_lstm.evaluation.evaluator import evaluate
 from modeling_lstm.models.configuration_lstm import LstmConfig
 from modeling_lstm.models.modeling_lstm import LstmModel, LstmPreTrainedModel
-from modeling_lstm.publishing.run_card import make_card
+from modeling_lstm.publishing.card import make_card
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.runs.run_folders import load_run
 from modeling_lstm.tasks.base import TASKS, Task, register_task, task_class, task_of

@@ -387,7 +387,7 @@ def test_bad_recipes(tmp_path: Path, fails: Callable[..., str]) -> None:
 
 
 def test_the_recipes_of_the_repository_parse() -> None:
-    from modeling_lstm.distillation.job import DistillationJob
+    from modeling_lstm.distillation.student_job import DistillationJob
     from modeling_lstm.training.job import TrainingJob
 
     recipes = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))

@@ -13,7 +13,7 @@ from huggingface_hub import ModelCard
 from modeling_lstm.cli import main
 from modeling_lstm.hub.card_marks import is_unchanged, mark_card
 from modeling_lstm.hub.downloads import is_hub_id
-from modeling_lstm.publishing.run_card import make_card
+from modeling_lstm.publishing.card import make_card
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.utils.markdown import code_block, inline_code
 from modeling_lstm.vectors import WordVectors
