@@ -65,7 +65,7 @@ class CommandParser(FlagParser):
         known = {group.title: group for group in self._action_groups}
         return known.get(title) or self.add_argument_group(title)
 
-    def group_of(self, kind: Any, field: Field) -> Any:
+    def group_of(self, kind: Any, field: Field[Any]) -> Any:
         """The group that the setting or its class names."""
         title = str(field.metadata.get("group") or getattr(kind, "flag_group", "Options"))
         return self if title == "Options" else self.group(title)

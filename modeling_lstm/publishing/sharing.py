@@ -12,10 +12,10 @@ from huggingface_hub.utils import HFValidationError, validate_repo_id
 from ..hub.card_marks import is_unchanged
 from ..hub.downloads import is_hub_id
 from ..hub.uploads import CARD, Push, check_tokens, create_repository, find_files, push_files
-from ..inference.prediction import open_classifier
-from ..models.text_classifier import MODEL, TextClassifier
+from ..models.text_classifier import MODEL
 from ..runs.record import RECORD, RunRecord, read_record
 from ..runs.run_folders import INDEX, weight_files
+from ..tasks.base import task_of
 from ..utils.errors import InputError, require
 from ..utils.files import write_text
 from ..utils.settings import settings_of
@@ -40,8 +40,8 @@ def write_card(run: str, repo_id: str, arguments: CardArguments, *, overwrite: b
         validate_repo_id(repo_id)
     except HFValidationError as error:
         raise InputError(f"{repo_id!r} is no id of the Hub: {error}") from error
-    record, classifier = _open(run)
-    text = _made_card(record, classifier, repo_id, arguments)
+    record, predictor = _open(run)
+    text = _made_card(record, predictor, repo_id, arguments)
     is_own = path.exists() and not is_unchanged(path.read_text(encoding="utf-8", errors="replace"))
     require(overwrite or not is_own, f"{str(path)!r} was written by a person: --overwrite_card replaces it.")
     write_text(path, text)
@@ -76,13 +76,13 @@ def push(
     """
     run, arguments = str(run), settings_of(PushArguments, arguments, settings)
     folder, card = Path(run), card or CardArguments()
-    record, classifier = _open(run)
+    record, predictor = _open(run)
     text, card = _own_card(folder / CARD, card)
     files = run_files(folder)
     check_tokens(files)
     if not arguments.create_pr:
         repo_id = create_repository(repo_id, "model", private=arguments.private, token=token)
-    files[CARD] = (text or _made_card(record, classifier, repo_id, card)).encode("utf-8")
+    files[CARD] = (text or _made_card(record, predictor, repo_id, card)).encode("utf-8")
     return push_files(
         files,
         repo_id,
@@ -104,13 +104,14 @@ def run_files(folder: Path) -> dict[str, Path | bytes]:
     return find_files(folder, SHARED) | weights
 
 
-def _open(run: str) -> tuple[RunRecord, TextClassifier]:
-    """The record and the classifier of a run; neither something else nor a damaged run is shared."""
+def _open(run: str) -> tuple[RunRecord, Any]:
+    """The record and the predictor of a run; neither something else nor a damaged run is shared."""
     folder = Path(run)
     require(folder.is_dir(), _no_folder(run))
     other = _what_else(folder)
     require(other is None, f"{run!r} {other}")
-    return read_record(folder), open_classifier(run)
+    record = read_record(folder)
+    return record, task_of(record).predictor(run)
 
 
 def _no_folder(run: str) -> str:
@@ -183,12 +184,12 @@ def _own_card(path: Path, asked: CardArguments) -> tuple[str | None, CardArgumen
     return None, said if asked == CardArguments() else asked
 
 
-def _made_card(record: RunRecord, classifier: TextClassifier, repo_id: str, arguments: CardArguments) -> str:
+def _made_card(record: RunRecord, predictor: Any, repo_id: str, arguments: CardArguments) -> str:
     texts = arguments.examples or []
     return make_card(
         record,
         repo_id,
         language=arguments.language,
         license=arguments.license,
-        examples=list(zip(texts, classifier(texts), strict=True)),
+        examples=list(zip(texts, predictor(texts), strict=True)),
     )

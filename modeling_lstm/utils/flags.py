@@ -49,11 +49,11 @@ class FlagParser(argparse.ArgumentParser):
                 if field.init:
                     self._add_field(self.group_of(kind, field), field, hints[field.name])
 
-    def group_of(self, kind: Any, field: Field) -> Any:
+    def group_of(self, kind: Any, field: Field[Any]) -> Any:
         """What lists a setting in `--help`: here the parser, which has no groups."""
         return self
 
-    def _add_field(self, group: Any, field: Field, hint: Any) -> None:
+    def _add_field(self, group: Any, field: Field[Any], hint: Any) -> None:
         options = flag_options(field, hint)
         group.add_argument(f"--{field.name}", **options)
         if field.default is True and hint in (bool, bool | None):
@@ -128,7 +128,7 @@ def parse_given(kinds: Sequence[type], given: Sequence[str], command: str) -> di
     return vars(parser.parse_args(given))
 
 
-def flag_options(field: Field, hint: Any) -> dict[str, Any]:
+def flag_options(field: Field[Any], hint: Any) -> dict[str, Any]:
     """
     What `add_argument` takes for a field: type, default, choices, number of values, help.
 
