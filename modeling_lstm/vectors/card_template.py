@@ -14,7 +14,7 @@ _BODY = """# Word vectors
 
 ## Use
 
-As the start of a text classifier, with [modeling-lstm](https://pypi.org/project/modeling-lstm/):
+As the start of a text classifier, with the package `modeling-lstm`:
 
 ```
 modeling-lstm train --embeddings {source} --dataset ... --output_dir ...
