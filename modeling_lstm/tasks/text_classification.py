@@ -126,17 +126,18 @@ class TextClassification(Task):
 
     def scores(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
         """The scores of logits, by [`evaluation.metrics.TextClassificationMetric`]."""
-        decided, references, probabilities = metrics.decide(self.problem_type, predictions, references)
+        return self._score(*metrics.decide(self.problem_type, predictions, references))
+
+    def _score(self, decided: np.ndarray, references: np.ndarray, probabilities: np.ndarray | None) -> dict[str, float]:
         return metrics.TextClassificationMetric(self.problem_type).compute(
             predictions=decided, references=references, label_names=self.label_names, probabilities=probabilities
         )
 
     def evaluate(self, predictions: np.ndarray, references: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
         """Scores and intervals of logits, and for single labels the `confusion` matrix (rows: true label)."""
-        found = metrics.decide(self.problem_type, predictions, references)
-        decided, references, probabilities = found
+        decided, references, probabilities = metrics.decide(self.problem_type, predictions, references)
         result: dict[str, Any] = {
-            "scores": self.scores(predictions, references),
+            "scores": self._score(decided, references, probabilities),
             "intervals": find_intervals(
                 self.problem_type,
                 decided,

@@ -93,11 +93,8 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
         not choices or value in choices or (value is None and type(None) in kinds),
         f"--{name} must be one of {as_list(choices)}, found {value!r}.",
     )
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        pass
-    elif isinstance(value, int) and float in kinds and int not in kinds:
-        value = float(value)
-    return value
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if is_whole and float in kinds and int not in kinds else value
 
 
 def _check_type(name: str, value: Any, kinds: Sequence[Any]) -> None:
