@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import threading
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,7 +37,7 @@ class Repository:
     refs: dict[str, str] = field(default_factory=dict)
 
     def commit(self, ref: str, files: Files, title: str) -> str:
-        name = hashlib.sha1(f"{len(self.commits)} {title}".encode()).hexdigest()
+        name = uuid.uuid4().hex + "0" * 8  # clients keep what they know of a commit for as long as they live
         self.commits[name] = files
         self.titles.append(title)
         self.refs[ref] = name
@@ -104,23 +105,35 @@ class LocalHub:
     """The server; `url` is its endpoint. `repositories` are named `models/me/name` and `datasets/me/name`."""
 
     def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self._server: ThreadingHTTPServer | None = None
+        self._port = 0
+        self.gate: Gate | None = None
+        self.begin()
+        self.url, self.blob_url = f"http://127.0.0.1:{self._port}", f"http://localhost:{self._port}"
+
+    def begin(self) -> None:
+        """Serve, with nothing in it; again at the same address if it was closed."""
+        if self.gate is not None:
+            self.gate.open()
         self.repositories: dict[str, Repository] = {}
         self.blobs: dict[str, bytes] = {}  # large files by sha256
         self.log: list[Request] = []
         self.faults: list[Fault] = []
-        self.gate: Gate | None = None
-        self.lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": self}))
-        self._server.daemon_threads = True
-        port = self._server.server_address[1]
-        self.url, self.blob_url = f"http://127.0.0.1:{port}", f"http://localhost:{port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.gate = None
+        if self._server is None:
+            self._server = ThreadingHTTPServer(("127.0.0.1", self._port), type("Handler", (_Handler,), {"hub": self}))
+            self._server.daemon_threads = True
+            self._port = self._server.server_address[1]
+            threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def close(self) -> None:
         if self.gate is not None:
             self.gate.open()
-        self._server.shutdown()
-        self._server.server_close()
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
 
     def fault(self, request: str) -> int | str | None:
         with self.lock:

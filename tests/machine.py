@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,7 @@ class Machine:
     """
 
     def __init__(self, home: Path, hub: LocalHub, **environment: str):
+        self.home = home
         home.mkdir(parents=True, exist_ok=True)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGINGFACE_"))}
         settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(home), "HF_UPDATE_DOWNLOAD_COUNTS": "0"}
@@ -98,6 +100,9 @@ class Machine:
         """The answer to what was begun."""
         return json.loads(self._read.readline())
 
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()
@@ -108,3 +113,56 @@ class Machine:
 
     def _send(self, step: dict[str, Any]) -> None:
         os.write(self._steps, (json.dumps(step) + "\n").encode())
+
+
+class Machines:
+    """
+    The machines of a Hub, kept from test to test, so that few processes import what takes seconds to import.
+
+    Args:
+        folder: Where their caches are.
+        hub: The Hub that they reach.
+    """
+
+    def __init__(self, folder: Path, hub: LocalHub):
+        self._folder, self._hub = folder, hub
+        self._number = 0
+        self._idle: list[Machine] = []
+        self._busy: list[Machine] = []
+        self._apart: list[Machine] = []  # of use to one test
+        self._names: dict[str, Path] = {}
+
+    def get(self, name: str | None = None, *, is_fresh: bool = False) -> Machine:
+        """
+        A machine with an empty cache. The second one of a name is a new process with the cache that the first one
+        left. With `is_fresh` it has imported nothing.
+        """
+        if is_fresh or name in self._names:
+            one = Machine(self._names[name] if name in self._names else self._home(), self._hub)
+            self._apart.append(one)
+        else:
+            one = self._idle.pop() if self._idle else Machine(self._home(), self._hub)
+            self._busy.append(one)
+        if name is not None:
+            self._names[name] = one.home
+        return one
+
+    def clear(self) -> None:
+        """End what was of use to one test alone, and empty the caches of the others."""
+        for one in self._apart:
+            one.kill()
+        for one in self._busy:
+            if one.is_alive():
+                shutil.rmtree(one.home)
+                one.home.mkdir()
+                self._idle.append(one)
+        self._busy, self._apart, self._names = [], [], {}
+
+    def close(self) -> None:
+        """End all of them."""
+        for one in [*self._idle, *self._busy, *self._apart]:
+            one.kill()
+
+    def _home(self) -> Path:
+        self._number += 1
+        return self._folder / f"machine-{self._number}"

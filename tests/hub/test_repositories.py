@@ -18,7 +18,7 @@ from modeling_lstm.utils.errors import InputError
 from modeling_lstm.vectors import WordVectors
 from tests.conftest import TRAIN_FLAGS, opinion_rows
 from tests.local_hub import OTHER_TOKEN, READ_TOKEN, TOKEN, Fault, Gate, LocalHub
-from tests.machine import Machine
+from tests.machine import Machine, Machines
 
 pytestmark = pytest.mark.slow
 
@@ -26,25 +26,32 @@ TEXTS = [text for text, _ in opinion_rows(12)]
 WORDS = ["the", "film", "was", "great", "awful"]
 
 
-@pytest.fixture
-def hub() -> Iterator[LocalHub]:
+@pytest.fixture(scope="module")
+def one_hub() -> Iterator[LocalHub]:
     server = LocalHub()
     yield server
     server.close()
 
 
 @pytest.fixture
-def machine(hub: LocalHub, tmp_path: Path) -> Iterator[Callable[..., Machine]]:
-    """Makes machines, each with a cache of its own unless one is named."""
-    machines: list[Machine] = []
+def hub(one_hub: LocalHub) -> LocalHub:
+    """An empty Hub."""
+    one_hub.begin()
+    return one_hub
 
-    def make(home: str | None = None, **environment: str) -> Machine:
-        machines.append(Machine(tmp_path / (home or f"machine-{len(machines)}"), hub, **environment))
-        return machines[-1]
 
-    yield make
-    for one in machines:
-        one.kill()
+@pytest.fixture(scope="module")
+def machines(one_hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+    found = Machines(tmp_path_factory.mktemp("machines"), one_hub)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def machine(machines: Machines) -> Iterator[Callable[..., Machine]]:
+    """Gives machines; see [`Machines.get`]."""
+    yield machines.get
+    machines.clear()
 
 
 def refusal(answer: dict[str, Any]) -> str:
@@ -102,7 +109,7 @@ def test_a_run_is_shared_and_used_by_others(
     expected = open_classifier(str(trained)).scores(TEXTS)
     trusting = f"dict(trust_remote_code=True, revision={sha!r})"
     for package, trusted in (("import modeling_lstm", "{}"), ("", trusting)):
-        found = machine().python(SCORES.format(package=package, trusted=trusted, texts=TEXTS))
+        found = machine(is_fresh=True).python(SCORES.format(package=package, trusted=trusted, texts=TEXTS))
         for scores in found[0]:
             assert np.abs(np.array(scores) - expected).max() < 1e-6
         assert found[2] is bool(package)
@@ -112,7 +119,7 @@ def test_a_run_is_shared_and_used_by_others(
         "try: pipeline('text-classification', model='me/films'); result = 'loaded'\n"
         "except ValueError as error: result = str(error)"
     )
-    assert "trust_remote_code=True" in machine().python(untrusting)
+    assert "trust_remote_code=True" in machine(is_fresh=True).python(untrusting)
 
     other = machine("warm")
     revised = other.cli("predict", "me/films", TEXTS[0], "--revision", sha[:10])
