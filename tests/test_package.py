@@ -131,16 +131,18 @@ def test_development_needs_every_extra() -> None:
     assert [one.extras for one in named] == [extras.keys() - {"dev"}]
 
 
+DISTRIBUTIONS = packages_distributions()
+
+
 def third_party(nodes: Iterable[ast.AST]) -> set[str]:
     """The distributions whose modules are imported there."""
-    distributions = packages_distributions()
     found: set[str] = set()
     for node in nodes:
         names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.level == 0:
             names = [node.module or ""]
         tops = {name.partition(".")[0] for name in names} - sys.stdlib_module_names
-        found |= {canonicalize_name(distributions.get(top, [top])[0]) for top in tops}
+        found |= {canonicalize_name(DISTRIBUTIONS.get(top, [top])[0]) for top in tops}
     return found
 
 
