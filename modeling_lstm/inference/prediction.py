@@ -18,6 +18,7 @@ from ..data.formats.parquet import ParquetFile
 from ..data.formats.table import Table, find_column
 from ..models.text_classifier import JOINT, MODEL, TextClassifier
 from ..runs.record import RECORD, read_record
+from ..tasks.base import TEXT_CLASSIFICATION, task_class, task_name
 from ..utils.errors import InputError, as_list, require, require_utf8
 from ..utils.settings import settings_of
 from .arguments import PredictionArguments
@@ -124,8 +125,8 @@ def classify(
 
 def open_classifier(run: str, backend: str = "torch", revision: str | None = None) -> TextClassifier:
     """
-    The classifier of a run, here or (at a revision) on the Hub, or with `backend="onnxruntime"` of an exported folder.
-    The latter imports neither torch nor transformers.
+    The classifier of a run, as its task opens it, here or (at a revision) on the Hub; or with `backend="onnxruntime"`
+    that of an exported folder, which imports neither torch nor transformers.
 
     Raises:
         InputError: the folder cannot be used with this backend.
@@ -134,9 +135,11 @@ def open_classifier(run: str, backend: str = "torch", revision: str | None = Non
         return _exported_classifier(run)
     exported = Path(run) / MODEL
     require(not exported.is_file(), f"{run!r} is an exported model: add --backend onnxruntime.")
-    from .torch_backend import load_classifier
+    from ..runs.run_folders import run_folder  # imports torch
 
-    return load_classifier(run, revision)
+    folder = run_folder(run, revision)
+    kind = task_class(task_name(read_record(folder)) if (folder / RECORD).is_file() else TEXT_CLASSIFICATION)
+    return kind.predictor(str(folder))
 
 
 def _exported_classifier(folder: str) -> TextClassifier:

@@ -1,4 +1,8 @@
-"""Text classification: one label, several labels or a number for each text."""
+"""
+Text classification: one label, several labels or a number for each text.
+
+`predict` imports this module to open a model, so what reads data and what scores is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +10,22 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
 
 from ..data.arguments import DataArguments, ProblemType
 from ..data.columns import LINE_BREAK
-from ..data.loading import TextData, load_data
-from ..evaluation import metrics
-from ..evaluation.arguments import EvaluationArguments
-from ..evaluation.intervals import find_intervals
-from ..evaluation.plots import plot_calibration, plot_confusion
-from ..inference.prediction import open_classifier
 from ..models.text_classifier import TextClassifier
 from ..utils.errors import InputError, as_list
 from ..utils.markdown import inline_code, join_lines, make_table
 from .base import TEXT_CLASSIFICATION, Task
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..data.loading import TextData
+    from ..evaluation.arguments import EvaluationArguments
 
 MOST_LABELS_SHOWN = 20  # in the confusion matrix of a card
 # Names of the Hub's metrics for those of ours that are among them; the rest keep their names
@@ -54,17 +57,20 @@ class TextClassification(Task):
 
     name: ClassVar[str] = TEXT_CLASSIFICATION
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
-    smaller_is_better: ClassVar[frozenset[str]] = metrics.SMALLER_IS_BETTER
     hub_metrics: ClassVar[Mapping[str, tuple[str, dict[str, Any]]]] = HUB_METRICS
 
     @classmethod
     def load(cls, arguments: DataArguments) -> TextData:
         """Read the splits train, validation and, where there is one, test."""
+        from ..data.loading import load_data
+
         return load_data(arguments)
 
     @classmethod
     def load_split(cls, record: Mapping[str, Any], arguments: EvaluationArguments) -> TextData:
         """Read one split of the data of the training, or of another data set with the same labels."""
+        from ..data.loading import load_data
+
         return load_data(
             _data_arguments(record, arguments),
             only=arguments.split,
@@ -120,21 +126,36 @@ class TextClassification(Task):
         """Accuracy, or for numbers the mean squared error."""
         return "mean_squared_error" if self.problem_type == "regression" else "accuracy"
 
+    def is_better_when_smaller(self, metric: str) -> bool:
+        """Whether less of a metric is better."""
+        from ..evaluation import metrics
+
+        return metric == "loss" or not metrics.greater_is_better(metric)
+
     def metric_names(self) -> list[str]:
         """Those of [`evaluation.metrics.scores`]."""
+        from ..evaluation import metrics
+
         return metrics.metric_names(self.problem_type, self.label_names)
 
     def scores(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
         """The scores of logits, by [`evaluation.metrics.TextClassificationMetric`]."""
+        from ..evaluation import metrics
+
         return self._score(*metrics.decide(self.problem_type, predictions, references))
 
     def _score(self, decided: np.ndarray, references: np.ndarray, probabilities: np.ndarray | None) -> dict[str, float]:
+        from ..evaluation import metrics
+
         return metrics.TextClassificationMetric(self.problem_type).compute(
             predictions=decided, references=references, label_names=self.label_names, probabilities=probabilities
         )
 
     def evaluate(self, predictions: np.ndarray, references: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
         """Scores and intervals of logits, and for single labels the `confusion` matrix (rows: true label)."""
+        from ..evaluation import metrics
+        from ..evaluation.intervals import find_intervals
+
         decided, references, probabilities = metrics.decide(self.problem_type, predictions, references)
         result: dict[str, Any] = {
             "scores": self._score(decided, references, probabilities),
@@ -154,6 +175,9 @@ class TextClassification(Task):
 
     def plot(self, result: Mapping[str, Any], predictions: np.ndarray, references: np.ndarray, folder: Path) -> None:
         """Write `confusion_matrix.png` and `calibration.png`, for single labels."""
+        from ..evaluation import metrics
+        from ..evaluation.plots import plot_calibration, plot_confusion
+
         _, references, probabilities = metrics.decide(self.problem_type, predictions, references)
         if "confusion" in result and probabilities is not None:
             plot_confusion(np.array(result["confusion"]), self.label_names, folder / "confusion_matrix.png")
@@ -162,7 +186,9 @@ class TextClassification(Task):
     @classmethod
     def predictor(cls, run: str, revision: str | None = None) -> TextClassifier:
         """The classifier of a run."""
-        return open_classifier(run, revision=revision)
+        from ..inference.torch_backend import load_classifier
+
+        return load_classifier(run, revision)
 
     def card(self, record: Mapping[str, Any], examples: list[tuple[str, Any]]) -> dict[str, Any]:
         """What it does, how it is called, the confusion matrix, and what its scores are worth."""
@@ -205,6 +231,8 @@ class WeightedLoss:
     smoothing: float
 
     def __call__(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
+        import torch
+
         logits = outputs["logits"]
         weight = torch.tensor(self.weights, dtype=logits.dtype, device=logits.device)
         return torch.nn.functional.cross_entropy(logits, labels, weight, label_smoothing=self.smoothing)
