@@ -21,7 +21,9 @@ def join_texts(parts: Iterable[str], separator: str = JOINT) -> str:
     return separator.join(parts)
 
 
-def guess_text_column(texts: dict[str, bool], columns: Iterable[str], flag: str = "text_column") -> str:
+def guess_text_column(
+    texts: dict[str, bool], columns: list[str], flag: str = "text_column", *, needs_label: bool = False
+) -> str:
     """
     The column with the text: one of a usual name, or the only one that is no label and holds more than numbers.
 
@@ -29,6 +31,7 @@ def guess_text_column(texts: dict[str, bool], columns: Iterable[str], flag: str 
         texts: The columns of strings, and whether they hold more than numbers.
         columns: All columns, for the error.
         flag: The flag that names a column, for the error.
+        needs_label: Whether the label column is to be guessed next: if it cannot be either, the error asks for both.
 
     Raises:
         InputError: it cannot be told.
@@ -37,9 +40,14 @@ def guess_text_column(texts: dict[str, bool], columns: Iterable[str], flag: str 
     if found is not None:
         return found
     others = [name for name, has_words in texts.items() if has_words and normalize_name(name) not in LABEL_COLUMNS]
+    # of two columns the one beside the text is the label
+    is_label_open = needs_label and len(columns) > 2 and _usual(LABEL_COLUMNS, columns) is None
     require(
         len(others) == 1,
-        f"Which column holds the text? Name it with --{flag}: the columns are {as_list(columns)}.",
+        f"Which column holds the text and which the label? Name them with --{flag} and --label_column: the columns are "
+        f"{as_list(columns)}."
+        if is_label_open
+        else f"Which column holds the text? Name it with --{flag}: the columns are {as_list(columns)}.",
     )
     return others[0]
 

@@ -112,9 +112,10 @@ def _choose_columns(arguments: DataArguments, sources: dict[str, Split]) -> tupl
     """The columns with text and label: those that are named, or else what their names tell."""
     first = sources.get("train") or next(iter(sources.values()))
     asked = arguments.label_column or []
-    text_column = arguments.text_column or [
-        guess_text_column({n: kind for n, kind in first.text_columns().items() if n not in asked}, first.columns)
-    ]
+    text_column = arguments.text_column
+    if not text_column:
+        texts = {name: kind for name, kind in first.text_columns().items() if name not in asked}
+        text_column = [guess_text_column(texts, first.columns, needs_label=not asked)]
     label_column = arguments.label_column or [guess_label_column(first.columns, text_column)]
     both = [column for column in label_column if column in text_column]
     require(not both, f"The column {as_list(both)!r} cannot be both text and label.")

@@ -262,10 +262,17 @@ def test_bad_data(
 
 def test_columns_that_cannot_be_guessed(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", [("u", "v", "w", "z")] * 20, ("one", "two", "three", "four"))
-    with pytest.raises(InputError, match="--text_column: the columns are one, two, three, four"):
+    with pytest.raises(InputError, match="with --text_column and --label_column: the columns are one, two, three, f"):
         load(path)
-    with pytest.raises(InputError, match="--label_column: the columns are one, two, three, four"):
+    with pytest.raises(InputError, match="holds the label. Name it with --label_column: the columns are one, two, th"):
         load(path, text_column=["one"])
+    with pytest.raises(InputError, match="holds the text. Name it with --text_column: the columns are one, two, three"):
+        load(path, label_column=["four"])
+    told = write(tmp_path / "b.csv", [("u", "v", "w", "z")] * 20, ("one", "two", "three", "label"))
+    two = write(tmp_path / "c.csv", [("u", "v")] * 20, ("one", "two"))
+    for path in (told, two):  # the label is told, or will be when the text is
+        with pytest.raises(InputError, match="Which column holds the text. Name it with --text_column: the columns"):
+            load(path)
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "./missing", "/nowhere/at/all"])
