@@ -17,6 +17,7 @@ from ..data.tokenization import TokenizedSplit
 from ..runs.record import RECORD, RunRecord, read_record
 from ..runs.run_folders import load_run, run_folder
 from ..tasks.base import Task, TaskData, task_of
+from ..utils.errors import require
 from ..utils.files import write_folder, write_json
 from ..utils.settings import settings_of
 from .arguments import EvaluationArguments
@@ -54,6 +55,8 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
     is_here, is_other = Path(run).is_dir(), arguments.dataset is not None
     folder = run_folder(run, arguments.revision)
     record = read_record(folder)
+    if not is_other:
+        _check_data_are_there(record)
     model, tokenizer = load_run(str(folder))
     task = task_of(record)
     _warn_of_training_data(record, arguments)
@@ -82,6 +85,20 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
         _add_to_record(record, result, arguments.split)
         write_json(folder / RECORD, record)
     return result
+
+
+def _check_data_are_there(record: RunRecord) -> None:
+    """Raise for files that are not where the record says, as seen from another folder than the training's."""
+    path = Path(record["data"]["dataset"])
+    where, remedy = "from here", "go to the folder from which the run was trained"
+    if path.is_absolute():
+        where, remedy = "any more", "put it back"
+    require(
+        record["data"].get("source") != "local" or path.exists(),
+        f"The run's data set is recorded as {str(path)!r}, which is not there {where}: {remedy}, or name the data with "
+        "--dataset PATH. They then count as another data set: of a single file all rows are scored, those of the "
+        "training too, and run.json stays as it is.",
+    )
 
 
 def _warn_of_training_data(record: RunRecord, arguments: EvaluationArguments) -> None:

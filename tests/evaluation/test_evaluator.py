@@ -73,6 +73,26 @@ def test_evaluate_refuses_what_it_cannot_use(run_copy: Path, tmp_path: Path, fai
     assert "at least 100" in fails("evaluate", run_copy, "--resamples", "3")
 
 
+def test_data_that_are_recorded_by_a_path_from_elsewhere(
+    run_copy: Path, tmp_path: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch, fails: Callable[..., str]
+) -> None:
+    record = json.loads((run_copy / "run.json").read_text(encoding="utf-8"))
+    record["data"]["dataset"] = data_folder.name
+    (run_copy / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    monkeypatch.chdir(data_folder.parent)
+    assert evaluate(str(run_copy))["rows"] == 33
+    monkeypatch.chdir(tmp_path)
+    message = fails("evaluate", run_copy)
+    assert f"The run's data set is recorded as '{data_folder.name}', which is not there from here: go to" in message
+    assert "with --dataset PATH. They then count as another data set: of a single file all rows" in message
+    assert evaluate(str(run_copy), dataset=str(data_folder))["rows"] == 33
+    record["data"]["dataset"] = str(tmp_path / "gone.csv")
+    (run_copy / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    assert "gone.csv', which is not there any more: put it back, or name the data with --dataset" in fails(
+        "evaluate", run_copy
+    )
+
+
 @pytest.mark.parametrize("command", ["evaluate", "predict"])
 @pytest.mark.parametrize(
     ("name", "content", "message"),
