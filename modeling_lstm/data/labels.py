@@ -4,7 +4,7 @@ import logging
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from datasets import ClassLabel, Dataset, DatasetDict, LargeList, List, Value
@@ -15,6 +15,8 @@ from .arguments import ProblemType
 logger = logging.getLogger(__name__)
 
 MISSING = (None, "")
+Place = Callable[[int], str]
+"""Where the row of a number is, [`splits.Split.place`]."""
 _TRUTH = {"0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0, "false": 0.0, "true": 1.0}
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 
@@ -40,17 +42,15 @@ class LabelReader(ABC):
         return List(Value("float32"))
 
     @abstractmethod
-    def check(self, rows: Dataset, split: str) -> None:
-        """Raise [`InputError`] for a label that is missing or that the model does not know, with its row."""
+    def check(self, rows: Dataset, split: str, place: Place) -> None:
+        """Raise [`InputError`] for a label that is missing, with its place, or that the model does not know."""
 
     @abstractmethod
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> Any:
         """The number, or the numbers, of a row; `features` are those of the row's own split."""
 
-    def _complain(self, number: int, split: str, problem: str) -> InputError:
-        return InputError(
-            f"The label in row {number} of the {split} split {problem} (column {as_list(self.columns)!r})."
-        )
+    def _complain(self, place: str, problem: str) -> InputError:
+        return InputError(f"The label in {place} {problem} (column {as_list(self.columns)!r}).")
 
 
 class SingleLabels(LabelReader):
@@ -71,7 +71,7 @@ class SingleLabels(LabelReader):
         """The `datasets` feature of the finished label column."""
         return ClassLabel(names=self.names)
 
-    def check(self, rows: Dataset, split: str) -> None:
+    def check(self, rows: Dataset, split: str, place: Place) -> None:
         """As for [`LabelReader.check`]."""
         (column,) = self.columns
         coded = _class_label(rows.features[column])
@@ -79,7 +79,7 @@ class SingleLabels(LabelReader):
         values = rows.unique(column)
         if any(value in missing for value in values):
             number = next(i for i, value in enumerate(rows[column][:], start=1) if value in missing)
-            raise self._complain(number, split, "is missing")
+            raise self._complain(place(number), "is missing")
         unknown = sorted({_name(value, coded) for value in values if self._number(value, coded) is None})
         require(
             not unknown,
@@ -119,17 +119,17 @@ class LabelSets(LabelReader):
         require(None not in values, f"The label column {column!r} has lists with a missing label in them.")
         self.names = names or (list(coded.names) if coded else _named(values, column, rows.num_rows))
 
-    def check(self, rows: Dataset, split: str) -> None:
+    def check(self, rows: Dataset, split: str, place: Place) -> None:
         """As for [`LabelReader.check`]."""
         (column,) = self.columns
         coded, known = _class_label(rows.features[column]), set(self.names)
         unknown: set[str] = set()
         for number, values in enumerate(rows[column][:], start=1):
             if values is None:
-                raise self._complain(number, split, "is missing: a row without labels has an empty list")
+                raise self._complain(place(number), "is missing: a row without labels has an empty list")
             if len(set(values)) < len(values):
                 twice = f"has a label twice, {values}: lists with a 0 or 1 for each label must all be of one length"
-                raise self._complain(number, split, f"{twice} and hold nothing else")
+                raise self._complain(place(number), f"{twice} and hold nothing else")
             unknown |= {_name(one, coded) for one in values} - known
         require(
             not unknown,
@@ -161,12 +161,12 @@ class LabelVectors(LabelReader):
             f"{len(self.names)} labels are given: {as_list(self.names)}.",
         )
 
-    def check(self, rows: Dataset, split: str) -> None:
+    def check(self, rows: Dataset, split: str, place: Place) -> None:
         """As for [`LabelReader.check`]."""
         for number, values in enumerate(rows[self.columns[0]][:], start=1):
             if values is None or len(values) != len(self.names) or any(parse_truth(one) is None for one in values):
                 expected = f"must be a list of {len(self.names)} values 0 or 1, one for each label, found {values}"
-                raise self._complain(number, split, expected)
+                raise self._complain(place(number), expected)
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> list[float]:
         """As for [`LabelReader.read`]."""
@@ -187,14 +187,13 @@ class LabelColumns(LabelReader):
             f"{as_list(self.names)}.",
         )
 
-    def check(self, rows: Dataset, split: str) -> None:
+    def check(self, rows: Dataset, split: str, place: Place) -> None:
         """As for [`LabelReader.check`]."""
         for column in self.columns:
             for number, value in enumerate(rows[column][:], start=1):
                 if parse_truth(value) is None:
                     raise InputError(
-                        f"The label in row {number} of the {split} split must be 0 or 1, found {value!r} (column "
-                        f"{column!r})."
+                        f"The label in {place(number)} must be 0 or 1, found {value!r} (column {column!r})."
                     )
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> list[float]:
@@ -216,16 +215,16 @@ class Numbers(LabelReader):
         """The `datasets` feature of the finished label column."""
         return Value("float32")
 
-    def check(self, rows: Dataset, split: str) -> None:
+    def check(self, rows: Dataset, split: str, place: Place) -> None:
         """As for [`LabelReader.check`]."""
         (column,) = self.columns
         for number, value in enumerate(rows[column][:], start=1):
             try:
                 is_finite = value not in MISSING and math.isfinite(float(value))
             except ValueError as error:
-                raise self._complain(number, split, f"must be a number, found {value!r}") from error
+                raise self._complain(place(number), f"must be a number, found {value!r}") from error
             if not is_finite:
-                raise self._complain(number, split, "is missing or infinite: every row needs a number")
+                raise self._complain(place(number), "is missing or infinite: every row needs a number")
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> float:
         """As for [`LabelReader.read`]."""

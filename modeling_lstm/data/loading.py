@@ -79,6 +79,8 @@ def load_data(
     raw = _read_splits(arguments, sources, text_column, label_column, has_groups=bool(shares))
     names = label_names or arguments.labels
     labels = make_label_reader(raw, label_column, arguments.problem_type, names, asked=arguments.labels)
+    for name, rows in raw.items():
+        labels.check(rows, name, sources[name].place)
     splits = DatasetDict(
         {name: _standard_form(rows, name, text_column, labels, separator) for name, rows in raw.items()}
     )
@@ -145,7 +147,7 @@ def _read_splits(
         with explain_read_failures(arguments.dataset):
             raw[name] = split.read(columns)
         require(raw[name].num_rows > 0, f"The {name} split has no rows.")
-        _check_texts(raw[name], name, text_column, arguments.max_characters)
+        _check_texts(raw[name], split, text_column, arguments.max_characters)
     logger.info("Read %s", "; ".join(f"the {sources[n].origin}: {rows.num_rows:,} rows" for n, rows in raw.items()))
     return _drop_unlabelled_test(raw, label_column)
 
@@ -203,20 +205,20 @@ def _check_columns(split: Split, name: str, columns: list[str]) -> None:
         )
 
 
-def _check_texts(rows: Dataset, split: str, columns: list[str], max_characters: int) -> None:
+def _check_texts(rows: Dataset, split: Split, columns: list[str], max_characters: int) -> None:
     for column in columns:
         number = 0
         for batch in rows.select_columns(column).iter(10_000):
             for text in batch[column]:
                 number += 1
                 if text is None:
-                    raise InputError(f"The text in row {number} of the {split} split is missing (column {column!r}).")
+                    raise InputError(f"The text in {split.place(number)} is missing (column {column!r}).")
                 if not isinstance(text, str):
                     found = getattr(rows.features[column], "dtype", rows.features[column])
-                    raise InputError(f"The column {column!r} of the {split} split must hold text, found {found}.")
+                    raise InputError(f"The column {column!r} of the {split.origin} must hold text, found {found}.")
                 if len(text) > max_characters:
                     raise InputError(
-                        f"The text in row {number} of the {split} split has {len(text):,} characters, more than "
+                        f"The text in {split.place(number)} has {len(text):,} characters, more than "
                         f"--max_characters {max_characters}: a quotation mark that is never closed? "
                         "Mend the row or raise the limit."
                     )
@@ -234,7 +236,6 @@ def _drop_unlabelled_test(raw: DatasetDict, columns: list[str]) -> DatasetDict:
 
 
 def _standard_form(rows: Dataset, split: str, text_column: list[str], labels: LabelReader, separator: str) -> Dataset:
-    labels.check(rows, split)
     features = tuple(rows.features[column] for column in labels.columns)
 
     def convert(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:

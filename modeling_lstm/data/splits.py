@@ -44,6 +44,10 @@ class Split(ABC):
         """The name under which the split has a column (see [`find_column`])."""
         return find_column(self.columns, column, f"The {self.origin}")
 
+    def place(self, number: int) -> str:
+        """Where the row of that number is, which is counted from 1, for an error."""
+        return f"row {number} of the {self.origin}"
+
     def read(self, columns: list[str]) -> Dataset:
         """
         These columns, under the names that are asked for.
@@ -92,6 +96,15 @@ class FileSplit(Split):
     def text_columns(self) -> dict[str, bool]:
         """As for [`Split.text_columns`], by the first rows of the first file."""
         return self.tables[0].text_columns()
+
+    def place(self, number: int) -> str:
+        """As for [`Split.place`], by the line of its file, or by the row of the file if it has no lines."""
+        for table in self.tables[:-1]:
+            rows = sum(1 for _ in table.lines())
+            if number <= rows:
+                return table.place(number)
+            number -= rows
+        return self.tables[-1].place(number)
 
     def _read(self, columns: list[str]) -> Dataset:
         files: dict[str, Any] = {"data_files": {"train": [glob.escape(str(path)) for path in self.files]}}

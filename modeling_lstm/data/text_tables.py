@@ -14,7 +14,7 @@ from datasets import (
 )
 from datasets.builder import Key
 
-from ..utils.errors import as_list, require
+from ..utils.errors import InputError, as_list, require
 from .arguments import FileArguments
 from .formats.known_formats import open_table
 from .formats.table import Table
@@ -88,12 +88,12 @@ def _arrow(rows: list[tuple[Any, ...]], schema: pa.Schema, table: Table, before:
     for kind, values in zip(schema, zip(*rows, strict=True), strict=True):
         is_list = pa.types.is_list(kind.type)
         wrong = next((n for n, value in enumerate(values) if not _fits(value, is_list)), None)
-        require(
-            wrong is None,
-            f"{str(table.path)!r} could not be read: column {kind.name!r} must hold "
-            f"{'lists of strings or numbers' if is_list else 'strings or numbers'}, found "
-            f"{str(values[wrong or 0])[:60]} in row {before + (wrong or 0) + 1}.",
-        )
+        if wrong is not None:
+            expected = "lists of strings or numbers" if is_list else "strings or numbers"
+            raise InputError(
+                f"The column {kind.name!r} must hold {expected}, found {str(values[wrong])[:60]} in "
+                f"{table.place(before + wrong + 1)}."
+            )
         arrays.append(pa.array(values, kind.type))
     return pa.Table.from_arrays(arrays, schema=schema)
 

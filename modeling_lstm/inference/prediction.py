@@ -3,7 +3,7 @@
 import io
 import itertools
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from ..data.formats.table import Table, find_column
 from ..models.text_classifier import JOINT, MODEL, TextClassifier
 from ..runs.record import RECORD, read_record
 from ..tasks.base import TEXT_CLASSIFICATION, task_class, task_name
-from ..utils.errors import InputError, as_list, require, require_utf8
+from ..utils.errors import InputError, as_list, is_utf8, require
 from ..utils.settings import settings_of
 from .arguments import PredictionArguments
 from .writers import Row, check_output, write_rows
@@ -35,10 +35,12 @@ class Input:
     Args:
         rows: A text, and the values of the kept columns.
         kept: The names of these columns in the output, and their types.
+        name: What an error calls the text of a number, which is counted from 1.
     """
 
     rows: Iterator[tuple[str, tuple[Any, ...]]]
     kept: dict[str, pa.DataType] = field(default_factory=dict)
+    name: Callable[[int], str] = "Text {}".format
 
 
 def predict(
@@ -98,7 +100,7 @@ def predict(
     sources, originals = itertools.tee(found.rows)  # apart by no more than a chunk
     answers = classify(
         classifier,
-        _checked((text for text, _ in sources), arguments.max_characters),
+        _checked((text for text, _ in sources), found.name, arguments.max_characters),
         arguments.batch_size,
         all_scores=arguments.all_scores,
     )
@@ -155,7 +157,8 @@ def read_input(arguments: PredictionArguments, run: str) -> Input:
     """The texts of a file or of standard input, one after the other, and the columns that are kept."""
     if arguments.input == "-":
         require(arguments.keep_columns is None, "Standard input has no columns: leave out --keep_columns.")
-        return Input((line, ()) for line in _standard_input(arguments.encoding))
+        lines = ((line, ()) for line in _standard_input(arguments.encoding))
+        return Input(lines, name="Line {} of standard input".format)
     path = Path(arguments.input or "")
     table = open_table(path, arguments)
     record = read_record(Path(run))["data"] if (Path(run) / RECORD).is_file() else {"separator": JOINT}
@@ -167,7 +170,8 @@ def read_input(arguments: PredictionArguments, run: str) -> Input:
     if asked == ["all"] and "all" not in table.columns:
         asked = [name for name in table.columns if [name] != columns]
     kept = {name: _type(table, name) for name in map(table.find, asked)}
-    return Input(_rows(table, columns, list(kept), record.get("separator", LINE_BREAK)), kept)
+    rows = _rows(table, columns, list(kept), record.get("separator", LINE_BREAK))
+    return Input(rows, kept, lambda number: f"The text in {table.place(number)}")
 
 
 def _type(table: Table, column: str) -> pa.DataType:
@@ -191,7 +195,9 @@ def _rows(table: Table, columns: list[str], kept: list[str], separator: str) -> 
     for number, values in enumerate(table.rows([*columns, *kept]), start=1):
         parts = values[: len(columns)]
         if not all(isinstance(part, str) for part in parts):
-            raise InputError(f"Row {number} of the input holds no text in {as_list(columns)}: found {list(parts)}.")
+            raise InputError(
+                f"There is no text in {table.place(number)} (column {as_list(columns)!r}): found {list(parts)}."
+            )
         yield join_texts(parts, separator), values[len(columns) :]
     require(number > 0, f"{str(table.path)!r} has no rows.")
 
@@ -207,10 +213,12 @@ def _standard_input(encoding: str | None) -> Iterator[str]:
             yield line.removeprefix(BYTE_ORDER_MARK) if number == 0 else line
 
 
-def _checked(texts: Iterable[str], limit: int) -> Iterator[str]:
+def _checked(texts: Iterable[str], name: Callable[[int], str], limit: int) -> Iterator[str]:
     for number, text in enumerate(texts, start=1):
-        require(isinstance(text, str), f"Text {number} must be a string, found {text!r}.")
+        if not isinstance(text, str):
+            raise InputError(f"{name(number)} must be a string, found {text!r}.")
         if len(text) > limit:
-            raise InputError(f"Text {number} has {len(text):,} characters, more than --max_characters {limit}.")
-        require_utf8(text, f"Text {number}")
+            raise InputError(f"{name(number)} has {len(text):,} characters, more than --max_characters {limit}.")
+        if not is_utf8(text):
+            raise InputError(f"{name(number)} is not UTF-8.")
         yield text

@@ -38,7 +38,6 @@ def explain_save_failure(error: BaseException) -> str | None:
     return None
 
 
-def require_utf8(text: str, name: str) -> None:
-    """Raise [`InputError`] for a text that was read from other bytes than UTF-8, which Python keeps as surrogates."""
-    is_good = text.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in text)
-    require(is_good, f"{name} is not UTF-8.")
+def is_utf8(text: str) -> bool:
+    """Whether a text was read from UTF-8, and not from other bytes, which Python keeps as surrogates."""
+    return text.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in text)

@@ -116,7 +116,7 @@ def test_a_column_for_each_label_holds_nothing_else(tmp_path: Path, value: str) 
     rows = [(f"text {n}", str(n % 2), "0") for n in range(40)]
     rows[2] = ("text 2", value, "0")
     path = write_csv(tmp_path / "a.csv", rows, ("text", "toxic", "rude"))
-    with pytest.raises(InputError, match=f"row 3 of the train split must be 0 or 1, found '{value}'.*'toxic'"):
+    with pytest.raises(InputError, match=f"label in line 4 of '.*a.csv' must be 0 or 1, found '{value}'.*'toxic'"):
         load(path, label_column=["toxic", "rude"])
 
 
@@ -162,7 +162,9 @@ def test_numbers_are_names_or_stand_for_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ragged", [[], [1, 0], [1, 0, 2], [1, 0, 0, 0]])
 def test_one_ragged_row_makes_no_names_of_vectors(tmp_path: Path, ragged: list[int]) -> None:
     rows = [(f"a {n}", VECTORS[n % 3]) for n in range(40)] + [("odd", ragged)]
-    with pytest.raises(InputError, match=r"row 1 .*has a label twice, \['1', '0', '0'\]: lists with a 0 or 1"):
+    with pytest.raises(
+        InputError, match=r"line 1 of '.*a.jsonl' has a label twice, \['1', '0', '0'\]: lists with a 0 or 1"
+    ):
         load(write(tmp_path / "a.jsonl", rows, ("text", "labels")))
 
 
@@ -174,9 +176,9 @@ def test_fractions_as_labels_are_mentioned(tmp_path: Path, caplog: pytest.LogCap
 
 def test_missing_lists_are_no_empty_ones(tmp_path: Path) -> None:
     rows = [("a", ["x", "y"]), ("b", []), ("c", None), ("d", ["y"])] * 10
-    with pytest.raises(InputError, match="label in row 3 of the train split is missing: a row without labels has an"):
+    with pytest.raises(InputError, match="label in line 3 of '.*' is missing: a row without labels has an"):
         load(write(tmp_path / "a.jsonl", rows))
-    with pytest.raises(InputError, match=r"row 3 .* must be a list of 2 values 0 or 1.*, found None"):
+    with pytest.raises(InputError, match=r"line 3 .* must be a list of 2 values 0 or 1.*, found None"):
         load(write(tmp_path / "b.jsonl", [(f"a {n}", [[0, 0], [1, 1], None, [1, 0]][n % 4]) for n in range(40)]))
 
 
@@ -184,7 +186,9 @@ def test_lists_and_single_values_do_not_mix(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     lines = [{"text": "a", "label": ["x"]}] * 20 + [{"text": "b", "label": "xy"}]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    with pytest.raises(InputError, match="column 'label' must hold lists of strings or numbers, found xy in row 21"):
+    with pytest.raises(
+        InputError, match="column 'label' must hold lists of strings or numbers, found xy in line 21 of"
+    ):
         load(path)
 
 
@@ -193,7 +197,8 @@ def test_numbers_to_predict(tmp_path: Path, kind: str) -> None:
     rows = [(f"text {n}", [0.5, 1e-3, -2.25][n % 3]) for n in range(60)]
     data = load(write(tmp_path / f"a.{kind}", rows), problem_type="regression")
     assert sorted(set(data.splits["train"]["label"])) == pytest.approx([-2.25, 1e-3, 0.5])
-    with pytest.raises(InputError, match="row 2 of the train split (must be a number, found 'x'|is missing)"):
+    place = {"jsonl": "line 2", "parquet": "row 2"}.get(kind, "line 3")
+    with pytest.raises(InputError, match=f"{place} of '.*b.{kind}' (must be a number, found 'x'|is missing)"):
         wrong: list[tuple[str, Any]] = [("a", 1.0), ("b", None if kind == "parquet" else "x"), *rows]
         load(write(tmp_path / f"b.{kind}", wrong), problem_type="regression")
 

@@ -212,11 +212,16 @@ BAD: list[tuple[str, list[tuple[Any, ...]], dict[str, Any], str]] = [
     ("csv", [("a", "x"), ("b", "x")] * 20, {}, "only one label, 'x'"),
     ("parquet", [("a", 0.5), ("b", 1.0)], {}, "holds floating-point numbers, for example .*--problem_type regression"),
     ("parquet", [("a", 1.0), ("b", math.nan)], {}, r"1 of them missing \(NaN\)"),
-    ("parquet", [("a", "x"), (None, "y")] * 20, {}, "text in row 2 of the train split is missing"),
+    ("parquet", [("a", "x"), (None, "y")] * 20, {}, "text in row 2 of '.*a.parquet' is missing"),
     ("parquet", [(1, "x"), (2, "y")] * 20, {"text_column": ["text"]}, "must hold text, found int64"),
-    ("jsonl", [("a", "x"), ({"b": 1}, "y")] * 20, {}, "column 'text' must hold strings or numbers, found .* in row 2"),
-    ("csv", [("a", "x"), ("b", "")] * 20, {}, "label in row 2 of the train split is missing"),
-    ("parquet", [("a", "x"), ("b", None)] * 20, {}, "label in row 2 of the train split is missing"),
+    (
+        "jsonl",
+        [("a", "x"), ({"b": 1}, "y")] * 20,
+        {},
+        "column 'text' must hold strings or numbers, found .* in line 2 of '.*a.jsonl'",
+    ),
+    ("csv", [("a", "x"), ("b", "")] * 20, {}, "label in line 3 of '.*a.csv' is missing"),
+    ("parquet", [("a", "x"), ("b", None)] * 20, {}, "label in row 2 of '.*a.parquet' is missing"),
     ("csv", [("a", "x"), ("b", "y")], {}, "has 2 rows, too few to cut a validation split"),
     ("csv", ROWS, {"text_column": ["review"]}, "no column 'review'; its columns are text, label"),
     ("csv", ROWS, {"label_column": "stars"}, "no column 'stars'; its columns are text, label"),
@@ -225,7 +230,7 @@ BAD: list[tuple[str, list[tuple[Any, ...]], dict[str, Any], str]] = [
     ("csv", ROWS, {"validation_share": 1.5}, "between 0 and 1, found 1.5"),
     ("csv", ROWS, {"max_length": 0}, "--max_length must be at least 1"),
     ("csv", ROWS, {"max_length": 5, "train_max_length": 6}, "--train_max_length must be from 1 to --max_length 5"),
-    ("csv", [("a " * 500_000, "x"), ("b", "y")] * 10, {}, "row 1 of the train split has 1,000,000 characters"),
+    ("csv", [("a " * 500_000, "x"), ("b", "y")] * 10, {}, "line 2 of '.*a.csv' has 1,000,000 characters"),
     (
         "csv",
         [(str(n), f"text {n}") for n in range(60)],
@@ -234,7 +239,7 @@ BAD: list[tuple[str, list[tuple[Any, ...]], dict[str, Any], str]] = [
     ),
     ("csv", ROWS, {"text_column": ["text"], "label_column": "text"}, "cannot be both text and label"),
     ("csv", ROWS, {"problem_type": "multi_label_classification"}, "must hold lists of labels, found string"),
-    ("csv", ROWS, {"problem_type": "regression"}, "row 1 of the train split must be a number, found 'neg"),
+    ("csv", ROWS, {"problem_type": "regression"}, "line 2 of '.*a.csv' must be a number, found 'neg"),
     ("parquet", [("a", math.inf), ("b", 1.0)] * 9, {"problem_type": "regression"}, "missing or infinite"),
     ("jsonl", [("a", ["x", None]), ("b", ["y"])] * 20, {}, "lists with a missing label"),
     ("jsonl", [("a", ["x"]), ("b", ["y"])] * 20, {"problem_type": "single_label_classification"}, "must hold strings"),
@@ -273,6 +278,19 @@ def test_columns_that_cannot_be_guessed(tmp_path: Path) -> None:
     for path in (told, two):  # the label is told, or will be when the text is
         with pytest.raises(InputError, match="Which column holds the text. Name it with --text_column: the columns"):
             load(path)
+
+
+def test_a_bad_row_is_told_by_its_line_in_its_own_file(tmp_path: Path) -> None:
+    """Of rows with line breaks in quotes the line where they begin; of formats without lines the row of the file."""
+    for kind, place in (("csv", "line 4"), ("jsonl", "line 2"), ("parquet", "row 2")):
+        write(tmp_path / kind / f"train-1.{kind}")
+        write(tmp_path / kind / f"train-2.{kind}", [("two\nlines", "positive"), ("none", ""), *ROWS])
+        with pytest.raises(InputError, match=f"The label in {place} of '.*train-2.{kind}' is missing"):
+            load(tmp_path / kind)
+    card = "configs:\n- config_name: all\n  sep: ','\n  data_files: train-2.csv\n"
+    (tmp_path / "csv" / "README.md").write_text(f"---\n{card}---\n", encoding="utf-8")  # read by `datasets` itself
+    with pytest.raises(InputError, match="The label in row 2 of the train split of '.*csv' is missing"):
+        load(tmp_path / "csv")
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "./missing", "/nowhere/at/all"])

@@ -229,11 +229,12 @@ def test_tabs_with_quoting(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("text,label,source\ngood,pos,web,\n", r"row 1 \(line 2\) has 4 fields, the header 3"),
-        ("text,label,source\na,1,x\ngood,pos\n", r"row 2 \(line 3\) has 2 fields, the header 3"),
-        ("text,label\na,1\nb, and c,2\n", r"row 2 \(line 3\) has 3 fields.*must stand in quotation marks"),
-        ("text\na\nb,c\n", r"row 2 \(line 3\) has 2 fields, the header 1"),
-        ('text,label\n"a\nb",1\n"c,2\n', "line 4: a quotation mark is never closed.*--quoting none"),
+        ("text,label,source\ngood,pos,web,\n", "line 2 has 4 fields, the header 3"),
+        ("text,label,source\na,1,x\ngood,pos\n", "line 3 has 2 fields, the header 3"),
+        ("text,label\na,1\nb, and c,2\n", "line 3 has 3 fields.*must stand in quotation marks"),
+        ('text,label\n\n"a\nb",1\n"c\nd"\n', "line 5 has 1 field, the header 2"),
+        ("text\na\nb,c\n", "line 3 has 2 fields, the header 1"),
+        ('text,label\n"a\nb",1\n"c,2\nd,1\n', "line 4: a quotation mark is never closed.*--quoting none"),
         ('text,label\n"a"b,1\n', "line 2: ',' expected after '\"'"),
         ("text;label|x\na;1|2\nb;3|4\n", "';', '|' may be between its fields: name the right one with --delimiter"),
         ("text,label\ncaf\xe9,1\n".encode("cp1252"), r"line 2 is not UTF-8 \(byte 0xe9\).*--encoding cp1252"),
@@ -296,9 +297,30 @@ def test_columns_are_found_in_any_case(tmp_path: Path) -> None:
         table.find("body")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "lines"),
+    [
+        ("a.csv", 'text,label\n"a\nb",1\n\n"c\r\nd\n\n",2\r\ne,3\n', [2, 5, 9]),
+        ("a.csv", '\ufeff\n"te\nxt",label\na,1\n', [4]),
+        ("a.tsv", 'text\tlabel\n"a\t1\nb\t2\n', [2, 3]),
+        ("a.jsonl", '\n\n{"text": "a"}\n\n{"text": "b"}\n{"text": "c"}', [3, 5, 6]),
+        ("a.jsonl", '{"text": "a"}', [1]),
+        ("a.json", '[\n{"text": "a"},\n{"text": "b"}\n]', [None, None]),
+        ("a.json", '{"text": ["a", "b"]}\n', [None, None]),
+        ("a.txt", "a\n\nb", [1, 2, 3]),
+    ],
+)
+def test_a_row_has_the_line_where_it_begins(tmp_path: Path, name: str, content: str, lines: list[int | None]) -> None:
+    table = opened(tmp_path / name, content)
+    assert list(table.lines()) == list(table.lines()) == lines
+    last = f"row {len(lines)}" if lines[-1] is None else f"line {lines[-1]}"
+    assert table.place(len(lines)) == f"{last} of '{tmp_path / name}'"
+
+
 def test_columns_of_text(tmp_path: Path) -> None:
     table = opened(tmp_path / "a.csv", "id,text,stars\n1,nice,5\n2,,3\n")
     assert table.text_columns() == {"id": False, "text": True, "stars": False}
     views = pa.table({"text": pa.array(["a"], pa.string_view()), "n": [1], "names": [["x"]]})
     pq.write_table(views, tmp_path / "a.parquet")
-    assert open_table(tmp_path / "a.parquet", FileArguments()).text_columns() == {"text": True}
+    table = open_table(tmp_path / "a.parquet", FileArguments())
+    assert table.text_columns() == {"text": True} and list(table.lines()) == [None]

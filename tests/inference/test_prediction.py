@@ -118,12 +118,13 @@ def test_what_cannot_be_used(trained: Path, tmp_path: Path, fails: Callable[...,
     source = write_csv(tmp_path / "in.csv", [("a", "b")], ("one", "two"))
     assert "Name it with --text_column: the columns are one, two" in fails("predict", trained, "--input", source)
     assert "no column three" in fails("predict", trained, "--input", source, "--text_column", "three")
-    assert "1,000,000 characters" in fails("predict", trained, "x" * 1_000_000)
+    assert "Text 2 has 1,000,000 characters" in fails("predict", trained, "a", "x" * 1_000_000)
+    long = write_csv(tmp_path / "long.csv", [("two\nlines",), ("x" * 1_000_000,)], ("text",))
+    assert f"The text in line 4 of '{long}' has 1,000,000 char" in fails("predict", trained, "--input", long)
     (tmp_path / "null.jsonl").write_text('{"text": "a"}\n{"text": null}\n', encoding="utf-8")
     target = tmp_path / "out.csv"
-    assert "Row 2 of the input holds no text" in fails(
-        "predict", trained, "--input", tmp_path / "null.jsonl", "--output", target
-    )
+    message = fails("predict", trained, "--input", tmp_path / "null.jsonl", "--output", target)
+    assert f"There is no text in line 2 of '{tmp_path / 'null.jsonl'}' (column 'text'): found [None]." in message
     assert not target.exists() and not list(tmp_path.glob(".saving-*"))
 
 
@@ -291,7 +292,7 @@ def test_as_many_answers_as_texts(
 def test_rows_of_another_shape_than_the_header(trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     path = tmp_path / "in.csv"
     path.write_text("text,lang,source\nit was awful,en,web,\n", encoding="utf-8")
-    assert "row 1 (line 2) has 4 fields, the header 3" in fails("predict", trained, "--input", path)
+    assert "line 2 has 4 fields, the header 3" in fails("predict", trained, "--input", path)
     path.write_bytes("text\ncafé\n".encode("cp1252"))
     assert "line 2 is not UTF-8 (byte 0xe9)" in fails("predict", trained, "--input", path)
     found = predict(str(trained), [], PredictionArguments(input=str(path), encoding="cp1252"))

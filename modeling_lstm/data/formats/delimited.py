@@ -40,25 +40,29 @@ class Delimited(Table):
         """As for [`Table.rows`]."""
         places = [self.columns.index(name) for name in columns]
         with explain_damage(self.path):
-            for fields in self._checked(self.quoting):
+            for _, fields in self._checked(self.quoting):
                 yield tuple(fields[place] for place in places)
+
+    def lines(self) -> Iterator[int]:
+        """As for [`Table.lines`]."""
+        return (line for line, _ in self._checked(self.quoting))
 
     def _header(self, quoting: str) -> list[str]:
         header = next((fields for _, fields in self._records(quoting)), None)
         require(header is not None, f"{str(self.path)!r} is empty: it has no rows.")
         return cast(list[str], header)
 
-    def _checked(self, quoting: str) -> Iterator[list[str]]:
-        """The rows after the header."""
+    def _checked(self, quoting: str) -> Iterator[tuple[int, list[str]]]:
+        """The rows after the header, as [`_records`] gives them."""
         records = self._records(quoting)
         _, header = next(records)
-        for number, (line, fields) in enumerate(records, start=1):
+        for line, fields in records:
             if len(fields) != len(header):
                 raise InputError(
-                    f"{str(self.path)!r} could not be read: row {number} (line {line}) has {count_fields(fields)}, the "
-                    f"header {len(header)}. {self._hint(quoting)}"
+                    f"{str(self.path)!r} could not be read: line {line} has {count_fields(fields)}, the header "
+                    f"{len(header)}. {self._hint(quoting)}"
                 )
-            yield fields
+            yield line, fields
 
     def _hint(self, quoting: str) -> str:
         if quoting == "none":
@@ -70,15 +74,16 @@ class Delimited(Table):
         )
 
     def _records(self, quoting: str) -> Iterator[tuple[int, list[str]]]:
-        """The number of the line where each record ends, and its fields; empty lines are left out."""
+        """The number of the line where each record begins, and its fields; empty lines are left out."""
         how: dict[str, Any] = {"quoting": csv.QUOTE_NONE} if quoting == "none" else {"strict": True}
-        width, empty = 0, 0
+        width, empty, begin = 0, 0, 1
         with open_text(self.path, self.encoding) as file:
             reader = csv.reader(file, delimiter=self.delimiter, **how)
             try:
                 for fields in reader:
                     if not fields:
                         empty = empty or reader.line_num
+                        begin = reader.line_num + 1
                         continue
                     if width == 1 and empty:  # an empty text, or nothing at all
                         raise InputError(
@@ -86,13 +91,15 @@ class Delimited(Table):
                             'two quotation marks, "", or give a .txt file, in which each line is a text.'
                         )
                     width, empty = width or len(fields), 0
-                    yield reader.line_num, fields
+                    yield begin, fields
+                    begin = reader.line_num + 1
             except csv.Error as error:
-                cause = "a quotation mark is never closed" if "end of data" in str(error) else str(error)
+                line, cause = reader.line_num, str(error)
+                if "end of data" in cause:  # the last line says nothing
+                    line, cause = begin, "a quotation mark is never closed"
                 raise InputError(
-                    f"{str(self.path)!r} could not be read: line {reader.line_num}: {cause}. Inside of a quoted field "
-                    "a quotation mark is written twice. If quotation marks are characters like any other here, add "
-                    "--quoting none."
+                    f"{str(self.path)!r} could not be read: line {line}: {cause}. Inside of a quoted field a quotation "
+                    "mark is written twice. If quotation marks are characters like any other here, add --quoting none."
                 ) from error
 
     def _delimiter(self) -> str:
@@ -173,6 +180,10 @@ class Lines(Table):
         with explain_damage(self.path), open_text(self.path, self.encoding, newline="\n") as file:
             for line in read_lines(file):
                 yield tuple(line for _ in columns)
+
+    def lines(self) -> Iterator[int]:
+        """As for [`Table.lines`]."""
+        return (number for number, _ in enumerate(self.rows([]), start=1))
 
 
 def read_lines(file: IO[str]) -> Iterator[str]:

@@ -23,41 +23,47 @@ class Json(Table):
         super().__init__(path)
         self.encoding = find_encoding(path, arguments.encoding)
         self._document: list[dict[str, Any]] | None = None
-        first = list(itertools.islice(self._objects(), 10 * SAMPLE))
+        first = [row for _, row in itertools.islice(self._objects(), 10 * SAMPLE)]
         require(bool(first), f"{str(path)!r} is empty: it has no rows.")
         self.columns = list(dict.fromkeys(name for row in first for name in row))
 
     def rows(self, columns: list[str]) -> Iterator[tuple[Any, ...]]:
         """As for [`Table.rows`]."""
         with explain_damage(self.path):
-            for row in self._objects():
+            for _, row in self._objects():
                 yield tuple(row.get(name) for name in columns)
 
-    def _objects(self) -> Iterator[dict[str, Any]]:
+    def lines(self) -> Iterator[int | None]:
+        """As for [`Table.lines`]; of one document it is not known."""
+        return (line for line, _ in self._objects())
+
+    def _objects(self) -> Iterator[tuple[int | None, dict[str, Any]]]:
+        """The line of each row, `None` of one document, and the row."""
         if self._document is not None:
-            yield from self._document
+            yield from zip(itertools.repeat(None), self._document, strict=False)
             return
         with open_text(self.path, self.encoding) as file:
-            start = ""
+            start, number = "", 0
             while not start.strip() and (line := file.readline()):
                 start += line
+                number += 1
             try:
                 first = self._parsed(start) if start.strip() else []
             except json.JSONDecodeError:
                 first = None  # its first line is not a whole document, so the file is
             if isinstance(first, dict):
-                lines = self._lines(first, file, start.count("\n"))
-                second = next(itertools.islice(lines, 1, None), None)
+                lines = self._lines(file, number)
+                second = next(lines, None)
                 if second is not None or not _are_columns(first):
-                    yield from itertools.chain([first], [] if second is None else [second], lines)
+                    yield from itertools.chain([(number, first)], [] if second is None else [second], lines)
                     return
                 self._document = self._records(first)
             else:
                 self._document = self._records(self._whole(start + file.read()) if start.strip() else [])
-        yield from self._document
+        yield from zip(itertools.repeat(None), self._document, strict=False)
 
-    def _lines(self, first: dict[str, Any], file: IO[str], number: int) -> Iterator[dict[str, Any]]:
-        yield first
+    def _lines(self, file: IO[str], number: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The lines after that of a number, and the object of each."""
         for at, line in enumerate(file, start=number + 1):
             if not line.strip():
                 continue
@@ -69,7 +75,7 @@ class Json(Table):
                 isinstance(row, dict),
                 f"{str(self.path)!r} could not be read: line {at} must hold a JSON object, found {line[:40]!r}.",
             )
-            yield row
+            yield at, row
 
     def _whole(self, text: str) -> Any:
         try:

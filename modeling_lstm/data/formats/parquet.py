@@ -1,5 +1,6 @@
 """Parquet files."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,10 @@ class ParquetFile(Table):
         with explain_damage(self.path), pq.ParquetFile(self.path) as file:
             for batch in file.iter_batches(batch_size=1_000, columns=list(dict.fromkeys(columns))):
                 yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
+
+    def lines(self) -> Iterator[None]:
+        """As for [`Table.lines`]: there are none."""
+        return itertools.repeat(None, pq.read_metadata(self.path).num_rows)
 
     def text_columns(self) -> dict[str, bool]:
         """The columns of strings."""

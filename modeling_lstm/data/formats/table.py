@@ -47,8 +47,17 @@ class Table(ABC):
         may also be `None`, lists or objects of such.
 
         Raises:
-            InputError: the file is damaged, with the row.
+            InputError: the file is damaged, with the line.
         """
+
+    def lines(self) -> Iterator[int | None]:
+        """For each row the number of the line where it begins; `None` where the file does not have a line for a row."""
+        return (None for _ in self.rows(self.columns[:1]))
+
+    def place(self, number: int) -> str:
+        """Where a row is, which is counted from 1: `line 4 of 'a.csv'`, or `row 3 of 'a.parquet'`."""
+        line = next(itertools.islice(self.lines(), number - 1, None), None)
+        return f"{f'row {number}' if line is None else f'line {line}'} of {str(self.path)!r}"
 
     def text_columns(self) -> dict[str, bool]:
         """The columns of strings in the first rows, and whether these are not all numbers."""
