@@ -1,7 +1,9 @@
 """Prediction for sentences, files and standard input: in order, in bounded memory, by torch or by ONNX Runtime."""
 
+import contextlib
 import io
 import itertools
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,21 +12,24 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..data.arguments import FileArguments
 from ..data.columns import LINE_BREAK, guess_text_column, join_texts
-from ..data.formats.delimited import Lines, read_lines
-from ..data.formats.encodings import BYTE_ORDER_MARK, check_encoding
-from ..data.formats.known_formats import open_table
+from ..data.formats.delimited import Delimited, Lines, read_lines
+from ..data.formats.encodings import BYTE_ORDER_MARK, check_encoding, find_suffix
+from ..data.formats.known_formats import FORMATS, open_table
 from ..data.formats.parquet import ParquetFile
 from ..data.formats.table import Table, find_column
 from ..models.text_classifier import JOINT, MODEL, TextClassifier
 from ..runs.record import RECORD, read_record
 from ..tasks.base import TEXT_CLASSIFICATION, task_class, task_name
 from ..utils.errors import InputError, as_list, is_utf8, require
-from ..utils.settings import settings_of
+from ..utils.settings import settings_of, to_flags
 from .arguments import PredictionArguments
 from .writers import Row, check_output, write_rows
 
 CHUNK = 4_096  # rows held in memory and classified together
+# Which settings of files those of a format are read with
+SETTINGS = {"csv": ["delimiter", "encoding", "quoting"], "json": ["encoding"], "text": ["encoding"]}
 
 
 @dataclass
@@ -155,23 +160,61 @@ def _exported_classifier(folder: str) -> TextClassifier:
 
 def read_input(arguments: PredictionArguments, run: str) -> Input:
     """The texts of a file or of standard input, one after the other, and the columns that are kept."""
+    record = read_record(Path(run))["data"] if (Path(run) / RECORD).is_file() else {"separator": JOINT}
     if arguments.input == "-":
         require(arguments.keep_columns is None, "Standard input has no columns: leave out --keep_columns.")
-        lines = ((line, ()) for line in _standard_input(arguments.encoding))
+        hint = _hint_of_training(record, arguments, ["encoding"])
+        lines = ((line, ()) for line in _hinted(_standard_input(arguments.encoding), hint))
         return Input(lines, name="Line {} of standard input".format)
     path = Path(arguments.input or "")
-    table = open_table(path, arguments)
-    record = read_record(Path(run))["data"] if (Path(run) / RECORD).is_file() else {"separator": JOINT}
-    columns = [] if isinstance(table, Lines) else arguments.text_column or _columns_of_training(record, table)
-    if not columns:
-        columns = [guess_text_column(table.text_columns(), table.columns)]
-    columns = [table.find(name) for name in columns]
-    asked = arguments.keep_columns or []
-    if asked == ["all"] and "all" not in table.columns:
-        asked = [name for name in table.columns if [name] != columns]
-    kept = {name: _type(table, name) for name in map(table.find, asked)}
-    rows = _rows(table, columns, list(kept), record.get("separator", LINE_BREAK))
+    settings = SETTINGS.get(FORMATS.get(find_suffix(path), ""), [])
+    hint = _hint_of_training(record, arguments, settings) if path.is_file() else ""
+    with _add(hint):
+        table = open_table(path, arguments)
+        _check_delimiter(table, record, arguments)
+        columns = [] if isinstance(table, Lines) else arguments.text_column or _columns_of_training(record, table)
+        if not columns:
+            columns = [guess_text_column(table.text_columns(), table.columns)]
+        columns = [table.find(name) for name in columns]
+        asked = arguments.keep_columns or []
+        if asked == ["all"] and "all" not in table.columns:
+            asked = [name for name in table.columns if [name] != columns]
+        kept = {name: _type(table, name) for name in map(table.find, asked)}
+    values = _hinted(table.rows([*columns, *kept]), hint)
+    rows = _rows(table, values, columns, record.get("separator", LINE_BREAK))
     return Input(rows, kept, lambda number: f"The text in {table.place(number)}")
+
+
+def _hint_of_training(record: dict[str, Any], arguments: PredictionArguments, settings: list[str]) -> str:
+    """The flags with which the files of the training were read and this one is not: whether they fit, a user knows."""
+    missing = {name: record.get(name) for name in settings if getattr(arguments, name) is None}
+    flags = shlex.join(to_flags(missing))
+    return flags and f" The files of the run's training were read with {flags}: add that if this is written like them."
+
+
+@contextlib.contextmanager
+def _add(hint: str) -> Iterator[None]:
+    """Put a hint after what is wrong with an input."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{error}{hint}") from error
+
+
+def _hinted(rows: Iterator[Any], hint: str) -> Iterator[Any]:
+    with _add(hint):
+        yield from rows
+
+
+def _check_delimiter(table: Table, record: dict[str, Any], arguments: PredictionArguments) -> None:
+    """Raise for a file that the delimiter of the training may divide, too: whole rows would be taken for texts."""
+    delimiter = FileArguments(delimiter=record.get("delimiter")).delimiter_character()
+    if isinstance(table, Delimited) and arguments.delimiter is None and delimiter not in (None, table.delimiter):
+        require(
+            not any(str(delimiter) in name for name in table.columns),
+            f"{str(table.path)!r} may have {delimiter!r} or {table.delimiter!r} between its fields: say which with "
+            "--delimiter.",
+        )
 
 
 def _type(table: Table, column: str) -> pa.DataType:
@@ -190,9 +233,12 @@ def _columns_of_training(record: dict[str, Any], table: Table) -> list[str]:
     return [str(column) for column in found if column]
 
 
-def _rows(table: Table, columns: list[str], kept: list[str], separator: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _rows(
+    table: Table, rows: Iterator[tuple[Any, ...]], columns: list[str], separator: str
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """From the values of the text columns and those that are kept to the text, and these."""
     number = 0
-    for number, values in enumerate(table.rows([*columns, *kept]), start=1):
+    for number, values in enumerate(rows, start=1):
         parts = values[: len(columns)]
         if not all(isinstance(part, str) for part in parts):
             raise InputError(

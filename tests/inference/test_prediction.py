@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -297,3 +298,44 @@ def test_rows_of_another_shape_than_the_header(trained: Path, tmp_path: Path, fa
     assert "line 2 is not UTF-8 (byte 0xe9)" in fails("predict", trained, "--input", path)
     found = predict(str(trained), [], PredictionArguments(input=str(path), encoding="cp1252"))
     assert not isinstance(found, int) and next(found)["text"] == "café"
+
+
+def test_how_the_files_of_the_training_were_read_is_a_hint(
+    run_copy: Path, tmp_path: Path, fails: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was given for other files is never taken over: a file in UTF-8 would be read as cp1252 without an error."""
+
+    def record(**settings: str) -> None:
+        content = json.loads((run_copy / "run.json").read_text(encoding="utf-8"))
+        content["data"] |= dict.fromkeys(("delimiter", "encoding", "quoting")) | settings
+        (run_copy / "run.json").write_text(json.dumps(content), encoding="utf-8")
+
+    def texts(path: Path, **settings: Any) -> list[str]:
+        found = predict(str(run_copy), [], PredictionArguments(input=str(path), **settings))
+        assert not isinstance(found, int)
+        return [row["text"] for row in found]
+
+    path = tmp_path / "in.csv"
+    record(encoding="cp1252")
+    path.write_text("text,lang\ncafé,fr\n", encoding="utf-8")
+    assert texts(path) == ["café"]
+    for late in (0, 5_000):  # bytes that are seen when the file is opened, and only when it is read
+        path.write_bytes(("text,lang\n" + "a,en\n" * late + "café,fr\n").encode("cp1252"))
+        message = fails("predict", run_copy, "--input", path)
+        assert f"line {late + 2} is not UTF-8 (byte 0xe9)" in message
+        assert "The files of the run's training were read with --encoding cp1252: add that if this is" in message
+        assert texts(path, encoding="cp1252")[-1] == "café"
+        assert "were read with" not in fails("predict", run_copy, "--input", path, "--encoding", "ascii")
+    assert "were read with" not in fails("predict", run_copy, "--input", tmp_path / "none.csv")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("café".encode("cp1252")), encoding="utf-8"))
+    assert "were read with --encoding cp1252: add that" in fails("predict", run_copy, "--input", "-")
+    record(delimiter="^", quoting="none")
+    path.write_text(
+        "text^lang\na film, they say^en\n", encoding="utf-8"
+    )  # one column, if there are commas between them
+    message = fails("predict", run_copy, "--input", path)
+    assert "in.csv' may have '^' or ',' between its fields: say which with --delimiter." in message
+    assert "were read with --delimiter '^' --quoting none: add that if this is written like them." in message
+    assert texts(path, delimiter="^") == ["a film, they say"]
+    path.write_text("text,lang\na^b,en\n", encoding="utf-8")
+    assert texts(path) == ["a^b"]
