@@ -6,7 +6,7 @@ from typing import Any
 
 from ..data.arguments import DataArguments, TokenizerArguments
 from ..distillation.arguments import STUDENT_DEFAULTS, DistillationArguments
-from ..training.arguments import ModelArguments, TaskArguments, TrainerSettings
+from ..training.arguments import ModelArguments, TaskArguments, TrainerSettings, read_trainer_names
 from ..utils.errors import hide_tokens
 from ..utils.flags import parse_given
 from ..utils.processes import fail_once, is_main
@@ -37,6 +37,7 @@ def _with_help(parser: CommandParser) -> CommandParser:
 def run_train(given: list[str]) -> int:
     """Train a classifier."""
     _show_help(given, make_train_parser)
+    _check_flags(given, make_train_parser())
     from ..training.job import TrainingJob
 
     return _run("train", TrainingJob, given)
@@ -45,6 +46,7 @@ def run_train(given: list[str]) -> int:
 def run_distill(given: list[str]) -> int:
     """Train a classifier that learns from a teacher."""
     _show_help(given, make_distill_parser)
+    _check_flags(given, make_distill_parser())
     from ..distillation.student_job import DistillationJob
 
     return _run("distill", DistillationJob, given)
@@ -57,6 +59,17 @@ def _show_help(given: list[str], make_parser: Any) -> None:
         make_parser(LstmTrainingArguments).parse_args(["--help"])
     if {"-h", "--help"} & set(given):
         make_parser().parse_args(["--help"])
+
+
+def _check_flags(given: list[str], parser: CommandParser) -> None:
+    """Tell a mistake in the flags, or in those of a recipe, before `transformers` is imported, which takes seconds."""
+    from ..training.recipes import recipe_flags
+
+    names = read_trainer_names()
+    is_recipe = bool(given) and not given[0].startswith("-")
+    if names is not None:
+        with fail_once():
+            parser.check([*recipe_flags(Path(given[0])), *given[1:]] if is_recipe else given, names)
 
 
 def _run(name: str, kind: Any, given: list[str]) -> int:

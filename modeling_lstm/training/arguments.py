@@ -1,6 +1,9 @@
 """Settings of model and training."""
 
+import importlib.util
+import re
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from ..utils.errors import require
@@ -201,3 +204,14 @@ class TrainerSettings:
     restore_callback_states_from_checkpoint: bool = _setting(
         True, "On resuming, continue the count of --early_stopping_patience.", "Advanced"
     )
+
+
+def read_trainer_names() -> set[str] | None:
+    """
+    The names of all settings of `transformers.TrainingArguments`, and a few words more, from the source of that class,
+    which takes seconds to import; `None` where that source is not there, or the class has settings from elsewhere.
+    """
+    found = importlib.util.find_spec("transformers")
+    path = Path(found.origin or "").parent / "training_args.py" if found is not None else None
+    text = path.read_text(encoding="utf-8") if path is not None and path.is_file() else ""
+    return set(re.findall(r"^    (\w+):", text, re.MULTILINE)) if "\nclass TrainingArguments:\n" in text else None

@@ -10,7 +10,7 @@ import json
 import logging
 import math
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import MISSING, Field, fields
 from enum import Enum
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
@@ -71,14 +71,34 @@ class FlagParser(argparse.ArgumentParser):
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """argparse's, that takes flags between other arguments and looks for what an unknown flag could mean."""
         found, rest = self.parse_known_intermixed_args(args, namespace)
-        unknown = next((one.partition("=")[0] for one in rest if one.startswith("-")), None)
+        unknown = next((one for one in rest if one.startswith("-")), None)
         if unknown is not None:
-            known = [one for one in self._option_string_actions if one.startswith("--")]
-            close = find_similar(unknown.lstrip("-").replace("-", "_"), [one[2:].replace("-", "_") for one in known], 1)
-            self.error(f"unknown flag {unknown}" + (f": did you mean --{close[0]}?" if close else ""))
+            self._refuse(unknown)
         if rest:
             self.error(f"unexpected {' '.join(map(repr, rest))}")
         return found
+
+    def check(self, given: Sequence[str], others: Collection[str]) -> None:
+        """
+        Raise [`InputError`] for a flag that is unknown here and not among others, and for a value that cannot be read.
+
+        Args:
+            given: The flags; those that are required may be missing.
+            others: Settings that another parser will read, whatever follows them.
+        """
+        for action in self._actions:
+            action.required = False
+        for one in self.parse_known_intermixed_args(given)[1]:
+            name = one.partition("=")[0][2:].replace("-", "_")
+            if one.startswith("--") and name and name.removeprefix("no_") not in others:
+                self._refuse(one, others)
+
+    def _refuse(self, given: str, others: Collection[str] = ()) -> NoReturn:
+        """Raise for an unknown flag, with the known one that it could mean."""
+        unknown = given.partition("=")[0]
+        known = [one[2:].replace("-", "_") for one in self._option_string_actions if one.startswith("--")]
+        close = find_similar(unknown.lstrip("-").replace("-", "_"), [*known, *others], 1)
+        self.error(f"unknown flag {unknown}" + (f": did you mean --{close[0]}?" if close else ""))
 
     def _as_named_here(self, given: Sequence[str]) -> list[str]:
         renamed = RENAMED.get(self.command, {})

@@ -5,6 +5,7 @@ import logging
 import random
 from dataclasses import MISSING, dataclass, field, fields, make_dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 import pytest
@@ -16,7 +17,7 @@ from modeling_lstm.distillation.arguments import DistillationArguments
 from modeling_lstm.evaluation.arguments import EvaluationArguments
 from modeling_lstm.inference.arguments import ExportArguments, PredictionArguments
 from modeling_lstm.publishing.arguments import CardArguments, PushArguments
-from modeling_lstm.training.arguments import ModelArguments, TrainerSettings
+from modeling_lstm.training.arguments import ModelArguments, TrainerSettings, read_trainer_names
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.utils import flags
 from modeling_lstm.utils.errors import InputError
@@ -185,6 +186,29 @@ def test_refusals(given: str, message: str) -> None:
         read(*given.split())
     assert message in str(found.value)
     assert "\n" not in str(found.value)
+
+
+def test_flags_that_another_parser_reads_are_left_to_it() -> None:
+    names = {"tf32", "local_rank", "gradient_checkpointing"}
+    given = "--tf32 true --size 3 --local-rank -1 --no_gradient_checkpointing --names a b".split()
+    FlagParser("train", Everything).check(given, names)
+    for wrong, message in (
+        ("--gradient-checkpointin", "unknown flag --gradient-checkpointin: did you mean --gradient_checkpointing?"),
+        ("--siz=3", "unknown flag --siz: did you mean --size?"),
+        ("--size=x", "argument --size: invalid int value: 'x'"),
+    ):
+        with pytest.raises(InputError) as found:
+            FlagParser("train", Everything).check([*given, wrong], names)
+        assert message in str(found.value)
+
+
+def test_the_settings_of_the_trainer_are_read_from_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them: a flag that is missed would be refused. Where it cannot be told, nothing is refused early."""
+    names = read_trainer_names()
+    assert names is not None and names >= {one.name for one in fields(TrainingArguments)}
+    for text in ("class TrainingArguments(Base):\n    seed: int = 1\n", ""):
+        monkeypatch.setattr(Path, "read_text", lambda *_, text=text, **__: f"\n{text}")
+        assert read_trainer_names() is None
 
 
 def test_a_required_flag_is_named() -> None:
