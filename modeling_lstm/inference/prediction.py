@@ -74,34 +74,12 @@ def predict(
     if texts is not None and not len(texts) and arguments.input is None:
         return []
     run, texts = str(run), [texts] if isinstance(texts, str) else list(texts or ())
-    require(
-        bool(texts) != (arguments.input is not None),
-        "Give either sentences or --input FILE (or --input - for standard input).",
-    )
-    require(arguments.batch_size >= 1, f"--batch_size must be at least 1, found {arguments.batch_size}.")
     output = Path(arguments.output) if arguments.output else None
-    require(
-        arguments.keep_columns is None or (output is not None and arguments.input is not None),
-        "--keep_columns keeps columns of --input in --output: give both.",
-    )
-    if output is not None:
-        check_output(output)
-        require(
-            arguments.input is None
-            or not output.exists()
-            or not Path(arguments.input).exists()
-            or not output.samefile(arguments.input),
-            f"--output {str(output)!r} would write over --input: choose another.",
-        )
+    _check_request(texts, arguments, output)
     found = Input((text, ()) for text in texts) if texts else read_input(arguments, run)
     classifier = open_classifier(run, arguments.backend, arguments.revision)
     scores = [f"score_{name}" for name in classifier.labels] if arguments.all_scores else []
-    taken = {"text", "label", "score", *scores}
-    kept: dict[str, pa.DataType] = {}
-    for name, kind in found.kept.items():
-        while name in taken or name in kept:
-            name = f"input_{name}"
-        kept[name] = kind
+    kept = _name_apart(found.kept, {"text", "label", "score", *scores})
     sources, originals = itertools.tee(found.rows)  # apart by no more than a chunk
     answers = classify(
         classifier,
@@ -116,6 +94,38 @@ def predict(
         return list(rows) if texts else rows
     several = classifier.problem_type == "multi_label_classification"
     return write_rows(rows, output, several=several, more=dict.fromkeys(scores, pa.float64()) | kept)
+
+
+def _check_request(texts: list[str], arguments: PredictionArguments, output: Path | None) -> None:
+    """Raise for settings that do not go together, and for an output that cannot be written."""
+    require(
+        bool(texts) != (arguments.input is not None),
+        "Give either sentences or --input FILE (or --input - for standard input).",
+    )
+    require(arguments.batch_size >= 1, f"--batch_size must be at least 1, found {arguments.batch_size}.")
+    require(
+        arguments.keep_columns is None or (output is not None and arguments.input is not None),
+        "--keep_columns keeps columns of --input in --output: give both.",
+    )
+    if output is not None:
+        check_output(output)
+        require(
+            arguments.input is None
+            or not output.exists()
+            or not Path(arguments.input).exists()
+            or not output.samefile(arguments.input),
+            f"--output {str(output)!r} would write over --input: choose another.",
+        )
+
+
+def _name_apart(kept: dict[str, pa.DataType], taken: set[str]) -> dict[str, pa.DataType]:
+    """The kept columns, with `input_` before the names that other columns of the output have."""
+    found: dict[str, pa.DataType] = {}
+    for name, kind in kept.items():
+        while name in taken or name in found:
+            name = f"input_{name}"
+        found[name] = kind
+    return found
 
 
 def classify(
