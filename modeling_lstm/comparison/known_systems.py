@@ -66,17 +66,25 @@ def open_system(
     if name == "fasttext":
         return FastText()
     if name.startswith(PREFIX):
-        model = name.removeprefix(PREFIX)
-        base = common | {"transformer": model}
-        base |= {"max_length": transformer_max_length, "train_max_length": transformer_max_length}
-        base |= {"config_overrides": transformer_overrides} if transformer_overrides else {}
-        network = NeuralSystem(Path(model).name, base, TRANSFORMER_SETTINGS)
-        network.most_seeds = transformer_seeds
-        return network
+        system = _transformer(name.removeprefix(PREFIX), common, transformer_max_length, transformer_overrides)
+        system.most_seeds = transformer_seeds
+        return system
     if name.endswith((".yaml", ".yml")):
         return NeuralSystem.from_recipe(Path(name))
     if Path(name).is_dir():
         return RunFolders.open(name)
+    return _open_class(name)
+
+
+def _transformer(model: str, common: dict[str, Any], max_length: int, overrides: str | None) -> NeuralSystem:
+    """A Transformer of the Hub or of a folder."""
+    base = common | {"transformer": model, "max_length": max_length, "train_max_length": max_length}
+    base |= {"config_overrides": overrides} if overrides else {}
+    return NeuralSystem(Path(model).name, base, TRANSFORMER_SETTINGS)
+
+
+def _open_class(name: str) -> System:
+    """The system of `MODULE:CLASS`, for which modules of the working folder count too."""
     module, _, attribute = name.partition(":")
     known = as_list([*NETWORKS, "tfidf", "fasttext"])
     others = "transformer:NAME, a recipe, a run folder, or MODULE:CLASS"
