@@ -62,6 +62,22 @@ def train_vectors(
     require(len(tokenizer) > 3, f"Fewer than two words occur {arguments.min_frequency} times: lower --min_frequency.")
     sentences = _Sentences(rows, tokenizer)
     logger.info("%d texts, %d words of %d kinds", rows.num_rows, sentences.words, len(tokenizer) - 2)
+    found = _learn(sentences, arguments)
+    record: dict[str, Any] = {"command": command} if command else {}
+    record |= {name: value for name, value in asdict(arguments).items() if name != "output_dir"}
+    if arguments.algorithm != "fasttext":
+        del record["buckets"]
+    record |= {"texts": rows.num_rows, "running_words": sentences.words, "gensim": gensim.__version__}
+    record["seconds"] = round(time.perf_counter() - started, 1)
+    vectors = WordVectors.from_gensim(found, record)
+    vectors.save_pretrained(arguments.output_dir)
+    return vectors
+
+
+def _learn(sentences: "_Sentences", arguments: VectorTrainingArguments) -> Any:
+    """The vectors that gensim learns."""
+    import gensim
+
     options: dict[str, Any] = {
         "vector_size": arguments.size,
         "window": arguments.window,
@@ -81,15 +97,7 @@ def train_vectors(
     with tqdm(total=sentences.words * arguments.epochs, unit="word", unit_scale=True, desc="Training") as bar:
         sentences.bar = bar
         model.train(sentences, total_examples=model.corpus_count, total_words=sentences.words, epochs=arguments.epochs)
-    record: dict[str, Any] = {"command": command} if command else {}
-    record |= {name: value for name, value in asdict(arguments).items() if name != "output_dir"}
-    if arguments.algorithm != "fasttext":
-        del record["buckets"]
-    record |= {"texts": rows.num_rows, "running_words": sentences.words, "gensim": gensim.__version__}
-    record["seconds"] = round(time.perf_counter() - started, 1)
-    vectors = WordVectors.from_gensim(model.wv, record)
-    vectors.save_pretrained(arguments.output_dir)
-    return vectors
+    return model.wv
 
 
 class _Sentences:
