@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -146,10 +147,23 @@ def randomization_test(
     observed = abs(difference(np.zeros((1, len(sizes)), dtype=int))[0]) - 1e-9 * largest
     at_once = max(1, CELLS // max(len(sizes), len(pairs[0][0])))
     if is_exact:
-        numbers = np.arange(2 ** len(sizes))
-        every = (numbers[:, None] >> np.arange(len(sizes))) & 1
-        parts = np.array_split(every, math.ceil(len(every) / at_once))
-        return float(np.mean(np.concatenate([np.abs(difference(part)) >= observed for part in parts])))
+        return _try_all_exchanges(difference, len(sizes), observed, at_once)
+    return _draw_exchanges(difference, sizes, observed, exchanges, at_once)
+
+
+def _try_all_exchanges(
+    difference: Callable[[np.ndarray], np.ndarray], rows: int, observed: float, at_once: int
+) -> float:
+    """The share of all exchanges of so many rows after which the difference is at least the observed one."""
+    every = (np.arange(2**rows)[:, None] >> np.arange(rows)) & 1
+    parts = np.array_split(every, math.ceil(len(every) / at_once))
+    return float(np.mean(np.concatenate([np.abs(difference(part)) >= observed for part in parts])))
+
+
+def _draw_exchanges(
+    difference: Callable[[np.ndarray], np.ndarray], sizes: np.ndarray, observed: float, exchanges: int, at_once: int
+) -> float:
+    """As [`_try_all_exchanges`], of exchanges that are drawn from kinds of rows of these sizes, and of none at all."""
     rng = np.random.default_rng(0)
     larger = 0
     for begin in range(0, exchanges, at_once):
