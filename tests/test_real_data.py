@@ -1,7 +1,5 @@
 """On real tweets: one run loaded in three ways, in fresh processes, at several batch sizes, gives equal scores."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from modeling_lstm.cli import main
+from tests.interpreters import run_program
 from tests.models.test_remote_code import run_outside
 
 MODEL = """
@@ -70,8 +69,7 @@ def test_three_ways_to_load_agree_on_all_test_tweets(tweets: tuple[Path, Path], 
         assert done.returncode == 0, done.stderr
         found[f"{name}, batch {size}"] = np.load(output), int(step)
     output = tmp_path / "package.npy"
-    command = [sys.executable, "-c", "import modeling_lstm\n" + MODEL, str(run), str(data), str(output), "256", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done = run_program("import modeling_lstm\n" + MODEL, str(run), str(data), str(output), "256", "1")
     assert done.returncode == 0, done.stderr
     expected = np.load(output)
     assert expected.shape == (rows, 3)

@@ -1,8 +1,6 @@
 """The model: exact on padded batches, and a good citizen of transformers."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -28,6 +26,7 @@ from modeling_lstm import (
 )
 from modeling_lstm.models.modeling_lstm import _places_at_the_left, classification_loss, locked_dropout
 from tests.conftest import tiny_config, tiny_model
+from tests.interpreters import run_program
 
 pytestmark = pytest.mark.numeric
 
@@ -482,13 +481,7 @@ def test_bf16_on_a_processor_without_avx512() -> None:
         "model.bfloat16()(ids, labels=torch.tensor([0, 1])).loss.backward()"
     )
     settings = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
-    found = subprocess.run(
-        [sys.executable, "-c", program],
-        env=os.environ | settings,
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-    )
+    found = run_program(program, environment=os.environ | settings)
     assert found.returncode == 0, found.stderr
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import opinion_rows
+from tests.interpreters import run_program
 
 ORDERS = [
     "import modeling_lstm, transformers",
@@ -39,30 +40,18 @@ assert modeling_lstm.LstmModel._auto_class == "AutoModel"
 assert {one._auto_class for one in found} == {"AutoModelForSequenceClassification"}
 assert not registration._waiting
 """
-# Each order in a process of its own, forked from one that has imported what takes long and is not asked about
-FORKS = """
-import os, sys
-import torch, torch.distributed.tensor, torch._dynamo, safetensors.torch, tokenizers, huggingface_hub, scipy.stats
-assert not {"transformers", "modeling_lstm"} & set(sys.modules)
-for order in sys.argv[2:]:
-    if (child := os.fork()) == 0:
-        exec(order + sys.argv[1], {})
-        sys.stderr.flush()
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0, order
-"""
 
 
 def run(program: str, *arguments: str) -> str:
-    command = [sys.executable, "-W", "error::ImportWarning", "-c", program, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    done = run_program("import warnings\nwarnings.simplefilter('error', ImportWarning)\n" + program, *arguments)
+    assert done.returncode == 0, (program, done.stderr)
     return done.stdout
 
 
 @pytest.mark.slow
 def test_the_order_of_imports_does_not_matter() -> None:
-    run(FORKS, CHECK, *ORDERS)
+    for order in ORDERS:
+        run(order + CHECK)
 
 
 def test_importing_the_package_imports_nothing_large() -> None:
@@ -72,10 +61,14 @@ def test_importing_the_package_imports_nothing_large() -> None:
 
 
 def test_public_names_are_loaded_on_demand() -> None:
-    out = run(
+    listed = (
         "import sys, modeling_lstm\n"
         "assert set(modeling_lstm.__all__) | {'__version__'} <= set(dir(modeling_lstm))\n"
-        "assert 'torch' not in sys.modules\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "error::ImportWarning", "-c", listed], check=True)  # where torch is not yet
+    out = run(
+        "import modeling_lstm\n"
         "assert modeling_lstm.LstmConfig is modeling_lstm.models.configuration_lstm.LstmConfig\n"
         "assert vars(modeling_lstm)['LstmConfig']\n"
         "names = {}\nexec('from modeling_lstm import *', names)\n"

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from transformers import pipeline
 
 from modeling_lstm.runs.run_folders import load_run
 from tests.conftest import opinion_rows
+from tests.interpreters import run_program
 
 SCRIPT = """
 import json, sys
@@ -32,14 +32,8 @@ print(json.dumps([one, many, config.model_type]))
 def run_outside(script: str, folder: Path, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a script in an empty folder with an empty cache; `-I` keeps the repository off its path."""
     home.mkdir(exist_ok=True)
-    return subprocess.run(
-        [sys.executable, "-I", "-c", script, str(folder), *arguments],
-        cwd=home,
-        env={"HF_HOME": str(home), "HF_HUB_OFFLINE": "1", "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-    )
+    environment = {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1", "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
+    return run_program(script, str(folder), *arguments, folder=home, environment=environment, isolated=True)
 
 
 def test_a_run_loads_without_the_package(trained: Path, tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
 """`LstmTokenizer` finds sensible units and is wholly described by tokenizer.json."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from transformers import AutoTokenizer
 
 from modeling_lstm import LstmTokenizer
+from tests.interpreters import run_program
 
 ALGORITHMS = ("word", "bpe", "wordpiece", "unigram")
 
@@ -137,8 +136,6 @@ def test_loads_without_this_package_and_without_remote_code(tmp_path: Path) -> N
         f"t = AutoTokenizer.from_pretrained({str(tmp_path)!r}); print(t({text!r}).input_ids); "
         "assert not any(name.startswith('modeling_lstm') for name in sys.modules)"
     )
-    found = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, stdin=subprocess.DEVNULL
-    )
+    found = run_program(script, folder=tmp_path)
     assert found.returncode == 0, found.stderr
     assert found.stdout.strip() == str(tokenizer(text).input_ids)
