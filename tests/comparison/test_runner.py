@@ -1,6 +1,7 @@
 """`compare`: the same rows for all, settings chosen on validation, nothing repeated, and a report of it."""
 
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -132,18 +133,33 @@ def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(NeuralSystem, "fewest_steps", 0)
 
 
-UNGUARDED = """
+GUARDED = """
 from pathlib import Path
 from modeling_lstm.comparison.costs import measure
-from tests.comparison.test_runner import WordList
-texts = [f"a long text {n} " * 30 for n in range(1_024)]
-measure({"word-list": (WordList(), Path("x"))}, texts, 3, threads=1)
+class Constant:
+    def prepare(self):
+        pass
+    def load(self, folder, labels):
+        assert folder.is_dir()
+        return lambda texts: [[1 / labels] * labels for _ in texts]
+if __name__ == "__main__":
+    texts = [f"a long text {n} " * 30 for n in range(1_024)]
+    systems = {"constant": (Constant(), Path("."))}
+    print(measure(systems, texts, 3, threads=1))
 """
+UNGUARDED = GUARDED.replace('__name__ == "__main__"', "True")
+ONE_DIES = GUARDED.replace("systems = {", 'systems = {"lost": (Constant(), Path("nowhere")), ')
 
 
 @pytest.fixture
-def real_costs() -> None:
-    """Let a comparison measure costs."""
+def real_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Let a comparison measure costs, in processes that are forked from one which has imported the libraries; but for
+    that they start as spawned ones do.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["evaluate", "sklearn.linear_model", "transformers.trainer", "tests.conftest"])
+    monkeypatch.setattr(costs, "multiprocessing", SimpleNamespace(get_context=lambda method: context))
 
 
 def arguments(folder: Path, **changes: Any) -> CompareArguments:
@@ -416,19 +432,31 @@ def test_few_rows_are_learned_from_in_more_epochs(
     assert "--max_steps" not in read_record(tmp_path / "out/runs/tiny/setting-0/rows-90/seed-0")["command"]
 
 
-def test_a_script_that_cannot_be_imported_is_told_so(tmp_path: Path) -> None:
-    """Processes import the script that starts them; one without `if __name__ == "__main__"` would start more."""
-    (tmp_path / "script.py").write_text(UNGUARDED, encoding="utf-8")
-    root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, str(tmp_path / "script.py")],
-        env=os.environ | {"PYTHONPATH": str(root)},
+def run_script(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    (folder / "script.py").write_text(script, encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
         timeout=600,  # it would wait forever
     )
-    assert done.returncode == 1 and "The process that measures 'word-list' died: its error is above." in done.stderr
+
+
+def test_a_script_that_cannot_be_imported_is_told_so(tmp_path: Path) -> None:
+    """Processes import the script that starts them; one without `if __name__ == "__main__"` would start more."""
+    done = run_script(UNGUARDED, tmp_path)
+    assert done.returncode == 1 and "The process that measures 'constant' died: its error is above." in done.stderr
     assert "if __name__ == '__main__':" in done.stderr
+    done = run_script(GUARDED, tmp_path)
+    assert done.returncode == 0 and "'p50_ms'" in done.stdout, done.stderr
+
+
+def test_a_process_that_dies_while_it_is_measured_is_told(tmp_path: Path) -> None:
+    done = run_script(ONE_DIES, tmp_path)
+    assert done.returncode == 1 and "RuntimeError: The process that measures 'lost' died" in done.stderr
+    assert done.stderr.count("Process SpawnProcess-") == 1  # the one that died, not those that it leaves behind
 
 
 def test_a_transformer_with_fewer_seeds(data_folder: Path, encoder: Path, tmp_path: Path) -> None:
@@ -473,9 +501,7 @@ def test_the_card_of_a_run_tells_of_its_comparison(
     assert "those of the comparison in" in fails(*card, str(tmp_path / "other"))
 
 
-def test_costs_are_measured_in_processes_of_their_own(
-    data: DataArguments, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_costs_are_measured_in_processes_of_their_own(data: DataArguments, tmp_path: Path, real_costs: None) -> None:
     systems = {}
     for system in (Timed("quick", 0.001), Timed("slow", 0.01)):
         folder = tmp_path / system.name
@@ -489,9 +515,6 @@ def test_costs_are_measured_in_processes_of_their_own(
         assert one["texts_per_second"] == round(70 / (3 * milliseconds / 1000), 1), "in batches of 32, 32 and 6"
         assert one["load_seconds"] == round(0.5 + milliseconds / 1000, 3)
         assert 0 <= one["memory_mb"] < 100
-    with pytest.raises(RuntimeError, match="The process that measures 'lost' died"):
-        measure({"lost": (WordList(), tmp_path / "nowhere"), "slow": systems["slow"]}, ["a"], 3, threads=1)
-    assert capfd.readouterr().err.count("Traceback") == 1  # of the one that died, not of those that it leaves behind
 
 
 def test_the_report_holds_everything_and_runs_nothing(data: DataArguments, tmp_path: Path) -> None:
