@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from datasets import ClassLabel, load_dataset
+from datasets import ClassLabel, DatasetDict, load_dataset
 from huggingface_hub import DatasetCard
 
 from data_scripts import imdb, order_matters, sst, tweet_eval
@@ -29,6 +29,12 @@ def trees(tmp_path: Path) -> Path:
     (folder / "dev.txt").write_text("(0 (1 Bad) (2 .))\n", encoding="utf-8")
     (folder / "test.txt").write_text("(2 (2 Well) (2 .))\n(4 (4 Good) (2 .))\n", encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="module")
+def orders() -> dict[str, DatasetDict]:
+    """The built-in data set as its script makes it."""
+    return order_matters.build()
 
 
 def test_phrases_of_a_tree() -> None:
@@ -124,13 +130,13 @@ def test_imdb_from_its_folder(tmp_path: Path) -> None:
     assert isinstance(train.features["label"], ClassLabel)
 
 
-def test_order_matters_from_the_command_line(tmp_path: Path) -> None:
+def test_order_matters_from_the_command_line(orders: dict[str, DatasetDict], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "data_scripts.order_matters", "--output_dir", str(tmp_path / "out")]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert found.returncode == 0, found.stderr
     assert "train 16,800, validation 1,500, test 1,800" in found.stdout
     loaded = load_dataset(str(tmp_path / "out"))
-    assert loaded["test"]["text"][:] == order_matters.build()["default"]["test"]["text"][:]
+    assert loaded["test"]["text"][:] == orders["default"]["test"]["text"][:]
 
 
 def test_a_bad_source_is_one_sentence(tmp_path: Path) -> None:
@@ -164,8 +170,7 @@ def test_expected_counts_are_those_of_the_real_data(real_data: Path) -> None:
     assert rows("imdb_unsupervised", "train") == imdb.EXPECTED["unlabelled"]["train"]
 
 
-def test_cards_are_valid_json_when_read_back(tmp_path: Path) -> None:
-    built = order_matters.build()
-    write_data_set(tmp_path, built, order_matters.DESCRIPTION)
+def test_cards_are_valid_json_when_read_back(orders: dict[str, DatasetDict], tmp_path: Path) -> None:
+    write_data_set(tmp_path, orders, order_matters.DESCRIPTION)
     metadata = DatasetCard.load(tmp_path / "README.md").data.to_dict()
     assert json.loads(json.dumps(metadata))["license"] == "apache-2.0"
