@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -92,11 +93,15 @@ def tokenize(split: Dataset, name: str, tokenizer: PreTrainedTokenizerBase, max_
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()  # state of an earlier call, no part of what the tokenizer is
     backend.no_padding()
-    uncut = Tokenizer.from_str(backend.to_str())
+    uncut = backend.to_str()
+
+    @cache
+    def open_uncut() -> Tokenizer:
+        return Tokenizer.from_str(uncut)
 
     def tokens(text: str | tuple[str, str], encoding: Encoding) -> int:
         if isinstance(text, tuple) and encoding.overflowing:  # its rest is told in several ways that overlap
-            return len(uncut.encode(*text))
+            return len(open_uncut().encode(*text))
         return len(encoding.ids) + sum(len(rest.ids) for rest in encoding.overflowing)
 
     def content(encoding: Encoding) -> int:
@@ -116,7 +121,7 @@ def tokenize(split: Dataset, name: str, tokenizer: PreTrainedTokenizerBase, max_
         }
 
     settings = (ENCODING, tokenizer.truncation_side, tokenizer.unk_token_id, max_length)
-    fingerprint = Hasher.hash((split._fingerprint, uncut.to_str(), *settings))
+    fingerprint = Hasher.hash((split._fingerprint, uncut, *settings))
     rows = split.map(
         encode, batched=True, remove_columns=["text"], new_fingerprint=fingerprint, desc=f"Tokenizing {name}"
     )

@@ -3,6 +3,7 @@
 import html.entities
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, Literal
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -97,6 +98,7 @@ _PLAIN = {
 }
 
 
+@cache  # of so many patterns, compiling takes a while
 def _normalizer(lowercase: bool) -> normalizers.Normalizer:
     """Decode escapes, unify signs, hide user names and links, drop HTML line breaks, fold case."""
     steps: list[normalizers.Normalizer] = [normalizers.NFC()]
@@ -119,6 +121,7 @@ def _normalizer(lowercase: bool) -> normalizers.Normalizer:
     return normalizers.Sequence(steps)
 
 
+@cache
 def _units(*, cuts_signs: bool) -> pre_tokenizers.PreTokenizer:
     """What finds the units of a text; with `cuts_signs` each sign of a script without blanks is a unit."""
     return pre_tokenizers.Split(Regex(_units_and_signs() if cuts_signs else _UNITS), "removed", invert=True)
