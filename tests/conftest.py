@@ -8,8 +8,10 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 import csv
 import gc
+import multiprocessing
 import shutil
 from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +127,17 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     BertModel(BertConfig(vocab_size=len(vocabulary), max_position_embeddings=64, **sizes)).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def forks() -> ForkServerContext:
+    """
+    Processes that are forked from one which has imported the libraries; but for that they start as those of
+    `multiprocessing` that are spawned, which takes five seconds each.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["evaluate", "sklearn.linear_model", "transformers.trainer", "tests.conftest"])
+    return context
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """`compare`: the same rows for all, settings chosen on validation, nothing repeated, and a report of it."""
 
 import json
-import multiprocessing
 import os
 import re
 import shutil
@@ -9,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -152,14 +152,9 @@ ONE_DIES = GUARDED.replace("systems = {", 'systems = {"lost": (Constant(), Path(
 
 
 @pytest.fixture
-def real_costs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Let a comparison measure costs, in processes that are forked from one which has imported the libraries; but for
-    that they start as spawned ones do.
-    """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["evaluate", "sklearn.linear_model", "transformers.trainer", "tests.conftest"])
-    monkeypatch.setattr(costs, "multiprocessing", SimpleNamespace(get_context=lambda method: context))
+def real_costs(forks: ForkServerContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a comparison measure costs."""
+    monkeypatch.setattr(costs, "multiprocessing", SimpleNamespace(get_context=lambda method: forks))
 
 
 def arguments(folder: Path, **changes: Any) -> CompareArguments:

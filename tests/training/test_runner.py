@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -164,37 +165,37 @@ STEPWISE = "--num_train_epochs 30 --eval_strategy steps --save_strategy steps --
 STEPWISE += "--word_dropout 0.1 --embedding_dropout 0.1 --classifier_dropout 0.2 --recurrent_dropout 0.1".split()
 
 
-# The command line, but its training stops before its end: a kill comes in time, however late
-HELD = """
-import signal, sys
-from modeling_lstm.cli import main
-from modeling_lstm.training.lstm_trainer import LstmTrainer
-step = LstmTrainer.training_step
-def held(self, *given, **named):
-    if self.state.global_step == 100:
-        signal.pause()
-    return step(self, *given, **named)
-LstmTrainer.training_step = held
-main(sys.argv[1:])
-"""
+def train_held(given: list[str]) -> None:
+    """The command line, but its training stops before its end: a kill comes in time, however late."""
+    step = LstmTrainer.training_step
+
+    def held(trainer: Any, *given: Any, **named: Any) -> Any:
+        if trainer.state.global_step == 100:
+            signal.pause()
+        return step(trainer, *given, **named)
+
+    LstmTrainer.training_step = held
+    main(given)
 
 
-def test_killed_and_resumed_equals_uninterrupted(data_folder: Path, tmp_path: Path) -> None:
+def test_killed_and_resumed_equals_uninterrupted(data_folder: Path, tmp_path: Path, forks: ForkServerContext) -> None:
     """SIGKILL at a random moment; the resumed run ends with the same weights, bit for bit, and the same scores."""
     flags = [*STEPWISE, "--pooling", "concat"]
     whole = train(data_folder, tmp_path / "whole", *flags)
     folder = tmp_path / "killed"
-    command = [sys.executable, "-c", HELD, "train", "--dataset", str(data_folder), "--output_dir", str(folder)]
-    process = subprocess.Popen([*command, *TRAIN_FLAGS, *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    given = ["train", "--dataset", str(data_folder), "--output_dir", str(folder), *TRAIN_FLAGS, *flags]
+    process = forks.Process(target=train_held, args=(given,))
+    process.start()
     wanted = random.Random(os.getpid()).randint(1, 12)
-    while process.poll() is None:
+    while process.is_alive():
         # of a checkpoint that is whole: were the first one cut off, there would be nothing to resume from
         steps = [int(path.parent.name.split("-")[1]) for path in folder.glob("checkpoint-*/trainer_state.json")]
         if max(steps, default=0) >= 7 * wanted:
-            process.send_signal(signal.SIGKILL)
+            process.kill()
             break
         time.sleep(0.002)
-    assert process.wait() == -signal.SIGKILL
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert not (folder / "run.json").exists()
     resumed = train(data_folder, folder, *flags, "--resume_from_checkpoint", "last")
     assert resumed["training"]["resumed"] and not whole["training"]["resumed"]
