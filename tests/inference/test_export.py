@@ -3,13 +3,15 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from torch.onnx._internal.exporter._registration import onnxscript_apis
 from transformers.exporters import OnnxRuntimeQuantizer
 from transformers.exporters.exporter_dynamo import DynamoExporter
 
@@ -42,6 +44,14 @@ MASKS = np.array(
         [0, 0, 0, 0, 1, 0],
     ]
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _operators_listed_once() -> Iterator[None]:
+    """The exporter of torch asks onnxscript for all of its operators in each export, which takes half a second."""
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(onnxscript_apis, "get_torchlib_ops", cache(onnxscript_apis.get_torchlib_ops))
+        yield
 
 
 @pytest.fixture(scope="module")
