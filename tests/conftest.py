@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import hypothesis
@@ -138,6 +139,13 @@ def forks() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["evaluate", "sklearn.linear_model", "transformers.trainer", "tests.conftest"])
     return context
+
+
+@pytest.fixture
+def forked_costs(forks: ForkServerContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comparison measures costs in processes that are forked."""
+    context = SimpleNamespace(get_context=lambda method: forks)
+    monkeypatch.setattr("modeling_lstm.comparison.costs.multiprocessing", context)
 
 
 @pytest.fixture(scope="session")

@@ -92,7 +92,7 @@ def test_word_vectors_are_read(old: Path) -> None:
     assert np.isfinite(vectors.vector("film")).all()
 
 
-def test_a_comparison_goes_on(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_comparison_goes_on(old: Path, monkeypatch: pytest.MonkeyPatch, forked_costs: None) -> None:
     """Nothing that is finished is trained again; the flag's old spelling still works."""
     monkeypatch.chdir(old)
 

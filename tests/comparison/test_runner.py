@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -152,9 +151,8 @@ ONE_DIES = GUARDED.replace("systems = {", 'systems = {"lost": (Constant(), Path(
 
 
 @pytest.fixture
-def real_costs(forks: ForkServerContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def real_costs(forked_costs: None) -> None:
     """Let a comparison measure costs."""
-    monkeypatch.setattr(costs, "multiprocessing", SimpleNamespace(get_context=lambda method: forks))
 
 
 def arguments(folder: Path, **changes: Any) -> CompareArguments:
