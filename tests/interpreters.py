@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 # Forks a process for each line of input, answers with its exit status, and ends with its input
 SERVER = """
 import atexit, gc, json, os, sys
+gc.set_threshold(100_000, 50, 100)
 import torch, torch._dynamo, torch.export
 import torch.distributed.checkpoint, torch.distributed.fsdp, torch.distributed.tensor
 import pandas, pyarrow.dataset, pyarrow.parquet, safetensors.torch, tokenizers

@@ -12,7 +12,8 @@ from tests.local_hub import LocalHub
 
 # Reads steps as lines of JSON and answers each; standard input stays empty, so that nothing can be asked there
 LOOP = """
-import contextlib, io, json, os, socket, sys, traceback
+import contextlib, gc, io, json, os, socket, sys, traceback
+gc.set_threshold(100_000, 50, 100)
 steps, answers = os.fdopen(int(sys.argv[1])), os.fdopen(int(sys.argv[2]), "w")
 real, asked = socket.getaddrinfo, []
 def guarded(host, *rest, **named):

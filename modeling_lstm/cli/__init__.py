@@ -1,5 +1,6 @@
 """The command line, `modeling-lstm COMMAND ...`: flags to settings, and one function called."""
 
+import gc
 import logging
 import os
 import sys
@@ -14,6 +15,9 @@ __all__ = ["COMMANDS", "main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status: 0, or 2 for input that cannot be used."""
+    if arguments is None:  # the process was started for this command alone
+        # what torch and transformers make when they are imported is no garbage, and looking for some takes a second
+        gc.set_threshold(100_000, 50, 100)
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] not in COMMANDS:
         return show_usage(given, COMMANDS)
@@ -28,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         status = run(given[0], given[1:])
-        if arguments is None:  # the process was started for this command alone
+        if arguments is None:
             end_launch()
         return status
     except InputError as error:
