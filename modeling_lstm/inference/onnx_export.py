@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..models.modeling_lstm import LstmEncoder, LstmLayer
+from ..models.recurrence_lstm import LstmEncoder, LstmLayer
 from ..models.text_classifier import MODEL, TextClassifier
 from ..runs.record import RECORD
 from ..runs.run_folders import load_run
@@ -194,14 +194,15 @@ def _use_onnx_operators(encoder: LstmEncoder) -> None:
 
 
 def _onnx_layer(
-    layer: LstmLayer, states: torch.Tensor, mask: torch.Tensor, *_: torch.Tensor
+    layer: LstmLayer, states: torch.Tensor, mask: torch.Tensor, start: None, *weights: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
     """[`LstmLayer.forward`] by ONNX's operator; each row's tokens are at its left."""
     batch, tokens = states.shape[:2]
-    final = (layer.directions, batch, layer.hidden_size)
+    directions = len(weights) // 4
+    final = (directions, batch, layer.hidden_size)
     attributes: dict[str, Any] = {
         "hidden_size": layer.hidden_size,
-        "direction": "bidirectional" if layer.directions == 2 else "forward",
+        "direction": "bidirectional" if directions == 2 else "forward",
     }
     if not layer.is_lstm:
         attributes["linear_before_reset"] = 1  # the form of cuDNN and PyTorch
@@ -214,7 +215,7 @@ def _onnx_layer(
         ),
         attributes,
         dtypes=[torch.float32] * (3 if layer.is_lstm else 2),
-        shapes=[(tokens, layer.directions, batch, layer.hidden_size), *[final] * (2 if layer.is_lstm else 1)],
+        shapes=[(tokens, directions, batch, layer.hidden_size), *[final] * (2 if layer.is_lstm else 1)],
         version=18,
     )
     return outputs[0].permute(2, 0, 1, 3).flatten(2), outputs[1], outputs[2] if layer.is_lstm else None

@@ -1,14 +1,5 @@
-"""The LSTM and GRU text models: exact on padded batches and fast on a CPU. Self-contained, so it serves as remote code.
+"""The LSTM and GRU text models. Self-contained but for the files beside it, so it serves as remote code."""
 
-Padding must not change an answer. The textbook way is a packed sequence, which keeps a CPU off its fast kernel. Here
-the padded batch goes to the dense kernel with one more input column, which is 1 at padding and 0 at words, and whose
-weights hold the gates: at padding the LSTM's input gate is sigmoid(-10000) = 0 and its forget gate sigmoid(10000) = 1,
-so that c(t) = f * c(t-1) + i * g = c(t-1), bit for bit; the GRU's update gate is 1, so that h(t) = h(t-1). The memory
-therefore passes through padding unchanged, before the first word as after the last, in both directions, in one call
-for each layer.
-"""
-
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +8,11 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 from transformers import initialization as init
-from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import ModelOutput, SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_lstm import LstmConfig
-
-GATE_HOLD = 1e4  # sigmoid(-1e4) is 0 and sigmoid(1e4) is 1 in every float type, and 1e4 is finite in all of them
+from .recurrence_lstm import LstmEncoder, State, locked_dropout
 
 
 @dataclass
@@ -83,13 +72,6 @@ class LstmPreTrainedModel(PreTrainedModel):
             super()._init_weights(module)
 
 
-def locked_dropout(states: torch.Tensor, rate: float, training: bool) -> torch.Tensor:
-    """Dropout with one mask for all steps of a text (Gal and Ghahramani, 2016). `states` is `(batch, tokens, size)`."""
-    if not training or rate == 0.0:
-        return states
-    return states * F.dropout(states.new_ones(states.shape[0], 1, states.shape[2]), rate)
-
-
 class LstmEmbedding(nn.Embedding):
     """The word vectors, with dropout of whole words."""
 
@@ -104,168 +86,6 @@ class LstmEmbedding(nn.Embedding):
             return vectors
         kept = F.dropout(vectors.new_ones(self.num_embeddings), self.word_dropout)
         return vectors * kept[input_ids].unsqueeze(-1)
-
-
-class LstmLayer(GradientCheckpointingLayer):
-    """One layer of the recurrence, in every direction. It has no weights: [`LstmEncoder`] hands them over."""
-
-    def __init__(self, config: LstmConfig):
-        super().__init__()
-        self.is_lstm = config.cell_type == "lstm"
-        self.hidden_size = config.hidden_size
-        self.directions = 2 if config.bidirectional else 1
-        self.recurrent_dropout = config.recurrent_dropout
-
-    def forward(
-        self, states: torch.Tensor, mask: torch.Tensor | None, *weights: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """
-        Args:
-            states: The layer's input, `(batch, tokens, size)`.
-            mask: As in [`LstmEncoder.forward`].
-            weights: W_ih, W_hh, b_ih and b_hh of the forward direction, then those of the backward one.
-
-        Returns:
-            h at each token, `(batch, tokens, directions * hidden_size)`, then h and (of an LSTM) c after the last token
-            read, `(directions, batch, hidden_size)`.
-        """
-        if _processor_runs(states):
-            return self._run(states, mask, weights)
-        with torch.autocast("cpu", enabled=False):
-            h_all, h, c = self._run(_widened(states), mask, [_widened(weight) for weight in weights])
-        kind = states.dtype
-        return h_all.to(kind), h.to(kind), None if c is None else c.to(kind)
-
-    def _run(
-        self, states: torch.Tensor, mask: torch.Tensor | None, weights: Sequence[torch.Tensor]
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """One call of the dense kernel."""
-        if mask is not None:
-            padding = (~mask).unsqueeze(-1)
-            states = torch.cat([states.masked_fill(padding, 0.0), padding.to(states.dtype)], dim=-1)
-        zeros = states.new_zeros(self.directions, states.shape[0], self.hidden_size)
-        kernel_weights = self._kernel_weights(weights, hold=mask is not None)
-        options = (True, 1, 0.0, self.training, self.directions == 2, True)
-        c = None
-        if self.is_lstm:
-            states, h, c = torch.lstm(states, (zeros, zeros), kernel_weights, *options)
-        else:
-            states, h = torch.gru(states, zeros, kernel_weights, *options)
-        if mask is not None:
-            states = states.masked_fill(padding, 0.0)
-            h = torch.stack(_states_after_reading(states, mask, self.directions))
-        return states, h, c
-
-    def _kernel_weights(self, weights: Sequence[torch.Tensor], hold: bool) -> list[torch.Tensor]:
-        """The weights with dropout; with `hold`, W_ih has the column that keeps the memory at padding."""
-        found: list[torch.Tensor] = []
-        for direction in range(self.directions):
-            w_ih, w_hh, b_ih, b_hh = weights[4 * direction : 4 * direction + 4]
-            if hold:
-                # torch keeps an LSTM's gates in the order i, f, g, o and a GRU's in the order r, z, n
-                held = (-GATE_HOLD, GATE_HOLD, 0.0, 0.0) if self.is_lstm else (0.0, GATE_HOLD, 0.0)
-                column = torch.cat([w_ih.new_full((self.hidden_size, 1), value) for value in held])
-                w_ih = torch.cat([w_ih, column], dim=1)
-            if self.training and self.recurrent_dropout > 0.0:
-                w_hh = F.dropout(w_hh, self.recurrent_dropout)
-            found += [w_ih, w_hh, b_ih, b_hh]
-        return found
-
-
-# Float types in which recurrences run on this processor; in others oneDNN's LSTM fails and torch's own is ten times
-# slower than in fp32. oneDNN cannot train in fp16.
-PROCESSOR_TYPES = {torch.float32, torch.float64}
-if not torch.backends.mkldnn.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported():
-    PROCESSOR_TYPES.add(torch.bfloat16)
-
-
-def _processor_runs(states: torch.Tensor) -> bool:
-    """Whether the recurrence can run on the device of `states` in their type or, within autocast, in autocast's."""
-    if states.device.type != "cpu":
-        return True
-    return (torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else states.dtype) in PROCESSOR_TYPES
-
-
-def _widened(tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor in fp32 if its type has fewer bits."""
-    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
-
-
-class LstmEncoder(nn.Module):
-    """The stacked recurrence. Its weights live in an ordinary `nn.LSTM` or `nn.GRU` named `rnn`."""
-
-    def __init__(self, config: LstmConfig):
-        super().__init__()
-        rnn = nn.LSTM if config.cell_type == "lstm" else nn.GRU
-        self.rnn = rnn(
-            config.embedding_size,
-            config.hidden_size,
-            config.num_hidden_layers,
-            bidirectional=config.bidirectional,
-            batch_first=True,
-        )
-        self.layers = nn.ModuleList(LstmLayer(config) for _ in range(config.num_hidden_layers))
-        self.hidden_dropout = config.hidden_dropout
-
-    def forward(
-        self, states: torch.Tensor, mask: torch.Tensor | None
-    ) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor | None]:
-        """
-        Run every layer.
-
-        Args:
-            states: Word vectors, `(batch, tokens, embedding_size)`.
-            mask: True at tokens, False at padding, `(batch, tokens)`; each row's tokens are in one piece. `None` if
-                there is no padding.
-
-        Returns:
-            h of each layer, h after the last token read, and for an LSTM c then (see [`LstmModelOutput`]).
-
-        Raises:
-            TypeError: another module took the place of `rnn`.
-        """
-        layers: list[torch.Tensor] = []
-        h_n, c_n = [], []
-        for layer, weights in zip(self.layers, self._weights(), strict=True):
-            if layers:
-                states = locked_dropout(states, self.hidden_dropout, self.training)
-            states, h, c = layer(states, mask, *weights)
-            layers.append(states)
-            h_n.append(h)
-            c_n.append(c)
-        return layers, torch.cat(h_n), torch.cat(c_n) if isinstance(self.rnn, nn.LSTM) else None
-
-    def _weights(self) -> list[list[torch.Tensor]]:
-        """The weights of each layer, in the order of `rnn.all_weights`."""
-        rnn = self.rnn
-        if not isinstance(rnn, nn.RNNBase):
-            raise TypeError(
-                f"The encoder reads the weights of an nn.LSTM or nn.GRU, found a {type(rnn).__module__}."
-                f"{type(rnn).__name__} in its place: leave both out of quantize_dynamic, and for int8 write "
-                "modeling-lstm export --precision int8."
-            )
-        hook = getattr(rnn, "_hf_hook", None)  # accelerate's: it fetches offloaded weights when `rnn` is called
-        if hook is not None:
-            hook.pre_forward(rnn)
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        directions = ("", "_reverse") if rnn.bidirectional else ("",)
-        weights = [
-            [getattr(rnn, f"{name}_l{layer}{direction}") for direction in directions for name in names]
-            for layer in range(rnn.num_layers)
-        ]
-        if hook is not None:
-            hook.post_forward(rnn, None)
-        return weights
-
-
-def _states_after_reading(states: torch.Tensor, mask: torch.Tensor, directions: int) -> tuple[torch.Tensor, ...]:
-    """h of each direction after its last token: forward at each row's last one, backward at its first one."""
-    tokens = mask.shape[1]
-    first = mask.to(torch.int8).argmax(dim=1)
-    last = tokens - 1 - mask.flip(1).to(torch.int8).argmax(dim=1)
-    rows = torch.arange(mask.shape[0], device=mask.device)
-    ends = zip(states.chunk(directions, dim=-1), (last, first), strict=False)
-    return tuple(part[rows, end] for part, end in ends)
 
 
 class LstmPooler(nn.Module):
@@ -314,6 +134,33 @@ class LstmPooler(nn.Module):
         return largest.masked_fill(~mask.any(dim=1, keepdim=True), 0.0)
 
 
+@dataclass
+class Reading:
+    """
+    What the recurrence gives for texts.
+
+    Args:
+        layers: h of each layer at each step, `(batch, tokens, directions * hidden_size)`.
+        h_n: h after the last token read; see [`LstmModelOutput`].
+        c_n: c then; `None` for a GRU.
+        mask: True at the steps that were tokens; `None` if all were.
+        place: Where each token was read, if texts were moved to the left of their rows; else `None`.
+    """
+
+    layers: list[torch.Tensor]
+    h_n: torch.Tensor
+    c_n: torch.Tensor | None
+    mask: torch.Tensor | None
+    place: torch.Tensor | None
+
+    def in_place(self) -> list[torch.Tensor]:
+        """h of each layer at each token as the texts were given."""
+        if self.place is None:
+            return self.layers
+        rows = torch.arange(self.place.shape[0], device=self.place.device).unsqueeze(1)
+        return [layer[rows, self.place] for layer in self.layers]
+
+
 class LstmModel(LstmPreTrainedModel):
     """Word vectors, the recurrence and the pooled vector, without a task on top."""
 
@@ -348,6 +195,32 @@ class LstmModel(LstmPreTrainedModel):
             ValueError: not exactly one of `input_ids` and `inputs_embeds`, or a mask of another shape.
         """
         vectors, mask = read_inputs(self.config, self.word_embeddings, input_ids, attention_mask, inputs_embeds)
+        reading = self.read(vectors, mask)
+        directions = 2 if self.config.bidirectional else 1
+        last = reading.h_n[-directions:].transpose(0, 1).flatten(1)
+        pooled = self.pooler(reading.layers[-1], last, reading.mask)
+        layers = reading.in_place()
+        if output_hidden_states is None:
+            output_hidden_states = self.config.output_hidden_states
+        return LstmModelOutput(
+            last_hidden_state=layers[-1],
+            pooler_output=pooled,
+            h_n=reading.h_n,
+            c_n=reading.c_n,
+            hidden_states=(vectors, *layers) if output_hidden_states else None,
+        )
+
+    def read(
+        self, vectors: torch.Tensor, mask: torch.Tensor, start: State | None = None, direction: int | None = None
+    ) -> Reading:
+        """
+        Run the recurrence over texts, wherever their padding stands.
+
+        Args:
+            vectors: Word vectors, `(batch, tokens, embedding_size)`.
+            mask: True at tokens, `(batch, tokens)`.
+            start, direction: As for [`LstmEncoder.forward`].
+        """
         if mask.shape[1] == 0:  # only texts without a token: one step of padding gives them their zeros
             vectors = vectors.new_zeros(mask.shape[0], 1, self.config.embedding_size)
             mask = mask.new_zeros(mask.shape[0], 1)
@@ -359,29 +232,15 @@ class LstmModel(LstmPreTrainedModel):
             place = _places_at_the_left(mask)
         elif bool(mask.all()):
             reading_mask = None
-        elif _has_gaps(mask):
+        elif _has_gaps(mask) or (start is not None and not bool(mask[:, 0].all())):
             place = _places_at_the_left(mask)
         if place is not None:
             steps = torch.arange(mask.shape[1], device=mask.device)
             rows = torch.arange(mask.shape[0], device=mask.device).unsqueeze(1)
             states = states[rows, place.scatter(1, place, steps.expand_as(place))]
             reading_mask = steps < mask.sum(dim=1, keepdim=True)
-        layers, h_n, c_n = self.encoder(states, reading_mask)
-
-        directions = 2 if self.config.bidirectional else 1
-        last = h_n[-directions:].transpose(0, 1).flatten(1)
-        pooled = self.pooler(layers[-1], last, reading_mask)
-        if place is not None:
-            layers = [layer[rows, place] for layer in layers]
-        if output_hidden_states is None:
-            output_hidden_states = self.config.output_hidden_states
-        return LstmModelOutput(
-            last_hidden_state=layers[-1],
-            pooler_output=pooled,
-            h_n=h_n,
-            c_n=c_n,
-            hidden_states=(vectors, *layers) if output_hidden_states else None,
-        )
+        layers, h_n, c_n = self.encoder(states, reading_mask, start, direction)
+        return Reading(layers, h_n, c_n, reading_mask, place)
 
 
 def read_inputs(

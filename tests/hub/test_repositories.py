@@ -99,7 +99,7 @@ def test_a_run_is_shared_and_used_by_others(
     assert pushed["out"].strip() == f"{hub.url}/me/films/commit/{sha}"
     assert len(commits(hub)) == 2, "the empty one and ours"
     files = hub.repositories["models/me/films"].files()
-    source = {"configuration_lstm.py", "modeling_lstm.py"}
+    source = {"configuration_lstm.py", "modeling_lstm.py", "recurrence_lstm.py"}
     data = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "run.json"}
     assert files.keys() == source | data | {"README.md", ".gitattributes"}
     assert all(files[name] == (trained / name).read_bytes() for name in source | data)

@@ -442,7 +442,7 @@ def test_narrow_types_run_on_every_processor(
 ) -> None:
     """Within autocast and as the model's own type, in training and not; without a kernel for them in fp32."""
     if not has_kernels:
-        monkeypatch.setattr("modeling_lstm.models.modeling_lstm.PROCESSOR_TYPES", {torch.float32, torch.float64})
+        monkeypatch.setattr("modeling_lstm.models.recurrence_lstm.PROCESSOR_TYPES", {torch.float32, torch.float64})
     ids, mask = random_batch([5, 2, 7], 1)
     mask[2, 3] = False  # a gap
     model = tiny_model(cell_type=cell_type, bidirectional=True, num_hidden_layers=2, pooling="concat").train()
@@ -464,7 +464,7 @@ def test_narrow_types_run_on_every_processor(
 
 
 def test_autocast_without_kernels_keeps_the_recurrence_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modeling_lstm.models.modeling_lstm.PROCESSOR_TYPES", {torch.float32, torch.float64})
+    monkeypatch.setattr("modeling_lstm.models.recurrence_lstm.PROCESSOR_TYPES", {torch.float32, torch.float64})
     model = tiny_model(num_hidden_layers=2).lstm
     ids = torch.ones(2, 5).long()
     with torch.autocast("cpu", torch.bfloat16):

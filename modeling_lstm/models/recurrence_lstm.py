@@ -1,0 +1,232 @@
+"""The recurrence of the LSTM and the GRU, exact on padded batches and fast on a CPU. Serves as remote code.
+
+Padding must not change an answer. The textbook way is a packed sequence, which keeps a CPU off its fast kernel. Here
+the padded batch goes to the dense kernel with one more input column, which is 1 at padding and 0 at words, and whose
+weights hold the gates: at padding the LSTM's input gate is sigmoid(-10000) = 0 and its forget gate sigmoid(10000) = 1,
+so that c(t) = f * c(t-1) + i * g = c(t-1), bit for bit; the GRU's update gate is 1, so that h(t) = h(t-1). The memory
+therefore passes through padding unchanged, before the first word as after the last, in both directions, in one call
+for each layer.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+from .configuration_lstm import LstmConfig
+
+GATE_HOLD = 1e4  # sigmoid(-1e4) is 0 and sigmoid(1e4) is 1 in every float type, and 1e4 is finite in all of them
+
+
+def locked_dropout(states: torch.Tensor, rate: float, training: bool) -> torch.Tensor:
+    """Dropout with one mask for all steps of a text (Gal and Ghahramani, 2016). `states` is `(batch, tokens, size)`."""
+    if not training or rate == 0.0:
+        return states
+    return states * F.dropout(states.new_ones(states.shape[0], 1, states.shape[2]), rate)
+
+
+State = tuple[torch.Tensor, torch.Tensor | None]
+"""h and, of an LSTM, c: `(layers * directions, batch, hidden_size)` each, in the order of `torch.nn.LSTM`."""
+
+
+class LstmLayer(GradientCheckpointingLayer):
+    """One layer of the recurrence. It has no weights: [`LstmEncoder`] hands them over."""
+
+    def __init__(self, config: LstmConfig):
+        super().__init__()
+        self.is_lstm = config.cell_type == "lstm"
+        self.hidden_size = config.hidden_size
+        self.recurrent_dropout = config.recurrent_dropout
+
+    def forward(
+        self, states: torch.Tensor, mask: torch.Tensor | None, start: State | None, *weights: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """
+        Args:
+            states: The layer's input, `(batch, tokens, size)`.
+            mask: As in [`LstmEncoder.forward`].
+            start: h and c before the first token, `(directions, batch, hidden_size)`; `None` for zeros.
+            weights: W_ih, W_hh, b_ih and b_hh of the forward direction, then those of a backward one.
+
+        Returns:
+            h at each token, `(batch, tokens, directions * hidden_size)`, then h and (of an LSTM) c after the last token
+            read, `(directions, batch, hidden_size)`.
+        """
+        if _processor_runs(states):
+            return self._run(states, mask, start, weights)
+        wide = None if start is None else (_widened(start[0]), None if start[1] is None else _widened(start[1]))
+        with torch.autocast("cpu", enabled=False):
+            h_all, h, c = self._run(_widened(states), mask, wide, [_widened(weight) for weight in weights])
+        kind = states.dtype
+        return h_all.to(kind), h.to(kind), None if c is None else c.to(kind)
+
+    def _run(
+        self, states: torch.Tensor, mask: torch.Tensor | None, start: State | None, weights: Sequence[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """One call of the dense kernel, or of the cell."""
+        directions = len(weights) // 4
+        if start is None:
+            zeros = states.new_zeros(directions, states.shape[0], self.hidden_size)
+            start = zeros, zeros
+        if states.shape[1] == 1 and mask is None and directions == 1 and not self.training:
+            return self._step(states[:, 0], start, weights)
+        if mask is not None:
+            padding = (~mask).unsqueeze(-1)
+            states = torch.cat([states.masked_fill(padding, 0.0), padding.to(states.dtype)], dim=-1)
+        kernel_weights = self._kernel_weights(weights, hold=mask is not None)
+        options = (True, 1, 0.0, self.training, directions == 2, True)
+        begin, memory = start
+        c = None
+        if memory is not None and self.is_lstm:
+            states, h, c = torch.lstm(states, (begin, memory), kernel_weights, *options)
+        else:
+            states, h = torch.gru(states, begin, kernel_weights, *options)
+        if mask is not None:
+            states = states.masked_fill(padding, 0.0)
+            h = torch.stack(_states_after_reading(states, mask, directions))
+            h = torch.where(mask.any(dim=1).unsqueeze(-1), h, begin)
+        return states, h, c
+
+    def _step(
+        self, vectors: torch.Tensor, start: Any, weights: Sequence[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """One token of each text by the cell, which on a CPU is several times faster there than the kernel."""
+        if self.is_lstm:
+            h, c = torch.lstm_cell(vectors, [start[0][0], start[1][0]], *weights)
+            return h.unsqueeze(1), h.unsqueeze(0), c.unsqueeze(0)
+        h = torch.gru_cell(vectors, start[0][0], *weights)
+        return h.unsqueeze(1), h.unsqueeze(0), None
+
+    def _kernel_weights(self, weights: Sequence[torch.Tensor], hold: bool) -> list[torch.Tensor]:
+        """The weights with dropout; with `hold`, W_ih has the column that keeps the memory at padding."""
+        found: list[torch.Tensor] = []
+        for direction in range(len(weights) // 4):
+            w_ih, w_hh, b_ih, b_hh = weights[4 * direction : 4 * direction + 4]
+            if hold:
+                # torch keeps an LSTM's gates in the order i, f, g, o and a GRU's in the order r, z, n
+                held = (-GATE_HOLD, GATE_HOLD, 0.0, 0.0) if self.is_lstm else (0.0, GATE_HOLD, 0.0)
+                column = torch.cat([w_ih.new_full((self.hidden_size, 1), value) for value in held])
+                w_ih = torch.cat([w_ih, column], dim=1)
+            if self.training and self.recurrent_dropout > 0.0:
+                w_hh = F.dropout(w_hh, self.recurrent_dropout)
+            found += [w_ih, w_hh, b_ih, b_hh]
+        return found
+
+
+# Float types in which recurrences run on this processor; in others oneDNN's LSTM fails and torch's own is ten times
+# slower than in fp32. oneDNN cannot train in fp16.
+PROCESSOR_TYPES = {torch.float32, torch.float64}
+if not torch.backends.mkldnn.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    PROCESSOR_TYPES.add(torch.bfloat16)
+
+
+def _processor_runs(states: torch.Tensor) -> bool:
+    """Whether the recurrence can run on the device of `states` in their type or, within autocast, in autocast's."""
+    if states.device.type != "cpu":
+        return True
+    return (torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else states.dtype) in PROCESSOR_TYPES
+
+
+def _widened(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor in fp32 if its type has fewer bits."""
+    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
+
+
+class LstmEncoder(nn.Module):
+    """The stacked recurrence. Its weights live in an ordinary `nn.LSTM` or `nn.GRU` named `rnn`."""
+
+    def __init__(self, config: LstmConfig):
+        super().__init__()
+        rnn = nn.LSTM if config.cell_type == "lstm" else nn.GRU
+        self.rnn = rnn(
+            config.embedding_size,
+            config.hidden_size,
+            config.num_hidden_layers,
+            bidirectional=config.bidirectional,
+            batch_first=True,
+        )
+        self.layers = nn.ModuleList(LstmLayer(config) for _ in range(config.num_hidden_layers))
+        self.hidden_dropout = config.hidden_dropout
+
+    def forward(
+        self,
+        states: torch.Tensor,
+        mask: torch.Tensor | None,
+        start: State | None = None,
+        direction: int | None = None,
+    ) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor | None]:
+        """
+        Run every layer.
+
+        Args:
+            states: Word vectors, `(batch, tokens, embedding_size)`.
+            mask: True at tokens, False at padding, `(batch, tokens)`; each row's tokens are in one piece. `None` if
+                there is no padding.
+            start: h and c before the first token; `None` for zeros. With it, padding stands to the right of a text.
+            direction: 0 to run the forward direction of all layers alone, 1 the backward one, whose `states` are those
+                of texts read from their ends; a layer then reads only that direction of the layer below. `None` for all
+                directions that there are.
+
+        Returns:
+            h of each layer, h after the last token read, and for an LSTM c then (see [`LstmModelOutput`]).
+
+        Raises:
+            TypeError: another module took the place of `rnn`.
+        """
+        layers: list[torch.Tensor] = []
+        h_n, c_n = [], []
+        for number, (layer, weights) in enumerate(zip(self.layers, self._weights(direction), strict=True)):
+            if layers:
+                states = locked_dropout(states, self.hidden_dropout, self.training)
+            own = None if start is None else _part(start, number, len(weights) // 4)
+            states, h, c = layer(states, mask, own, *weights)
+            layers.append(states)
+            h_n.append(h)
+            c_n.append(c)
+        return layers, torch.cat(h_n), torch.cat(c_n) if isinstance(self.rnn, nn.LSTM) else None
+
+    def _weights(self, direction: int | None) -> list[list[torch.Tensor]]:
+        """The weights of each layer, in the order of `rnn.all_weights`; of one direction, or of all."""
+        rnn = self.rnn
+        if not isinstance(rnn, nn.RNNBase):
+            raise TypeError(
+                f"The encoder reads the weights of an nn.LSTM or nn.GRU, found a {type(rnn).__module__}."
+                f"{type(rnn).__name__} in its place: leave both out of quantize_dynamic, and for int8 write "
+                "modeling-lstm export --precision int8."
+            )
+        hook = getattr(rnn, "_hf_hook", None)  # accelerate's: it fetches offloaded weights when `rnn` is called
+        if hook is not None:
+            hook.pre_forward(rnn)
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        directions = ("", "_reverse") if rnn.bidirectional else ("",)
+        weights = [
+            [getattr(rnn, f"{name}_l{layer}{direction}") for direction in directions for name in names]
+            for layer in range(rnn.num_layers)
+        ]
+        if hook is not None:
+            hook.post_forward(rnn, None)
+        if direction is None or not rnn.bidirectional:
+            return weights
+        alone = [layer[4 * direction : 4 * direction + 4] for layer in weights]
+        for layer in alone[1:]:
+            layer[0] = layer[0].chunk(2, dim=1)[direction]
+        return alone
+
+
+def _part(start: State, layer: int, directions: int) -> State:
+    """h and c of one layer."""
+    rows = slice(layer * directions, (layer + 1) * directions)
+    return start[0][rows], None if start[1] is None else start[1][rows]
+
+
+def _states_after_reading(states: torch.Tensor, mask: torch.Tensor, directions: int) -> tuple[torch.Tensor, ...]:
+    """h of each direction after its last token: forward at each row's last one, backward at its first one."""
+    tokens = mask.shape[1]
+    first = mask.to(torch.int8).argmax(dim=1)
+    last = tokens - 1 - mask.flip(1).to(torch.int8).argmax(dim=1)
+    rows = torch.arange(mask.shape[0], device=mask.device)
+    ends = zip(states.chunk(directions, dim=-1), (last, first), strict=False)
+    return tuple(part[rows, end] for part, end in ends)
