@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .evaluation.evaluator import evaluate as evaluate
     from .explanation.explainer import explain as explain
     from .explanation.tracing import trace as trace
+    from .inference.generation import generate as generate
     from .inference.onnx_export import export as export
     from .inference.prediction import predict as predict
     from .models.configuration_bag_of_words import BagOfWordsConfig as BagOfWordsConfig
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from .models.modeling_bag_of_words import BagOfWordsForSequenceClassification as BagOfWordsForSequenceClassification
     from .models.modeling_lstm import LstmForSequenceClassification as LstmForSequenceClassification
     from .models.modeling_lstm import LstmModel as LstmModel
+    from .models.modeling_lstm_causal_lm import LstmForCausalLM as LstmForCausalLM
     from .models.text_classifier import TextClassifier as TextClassifier
     from .models.tokenization_lstm import LstmTokenizer as LstmTokenizer
+    from .pretraining.pretraining_job import PretrainingJob as PretrainingJob
+    from .pretraining.pretraining_job import pretrain as pretrain
     from .publishing.sharing import push as push
     from .runs.run_folders import load_run as load_run
     from .training.job import TrainingJob as TrainingJob
@@ -41,11 +45,13 @@ _MODULES = {
     "BagOfWordsConfig": ".models.configuration_bag_of_words",
     "BagOfWordsForSequenceClassification": ".models.modeling_bag_of_words",
     "LstmConfig": ".models.configuration_lstm",
+    "LstmForCausalLM": ".models.modeling_lstm_causal_lm",
     "LstmForSequenceClassification": ".models.modeling_lstm",
     "LstmModel": ".models.modeling_lstm",
     "LstmTokenizer": ".models.tokenization_lstm",
     "LstmTrainer": ".training.lstm_trainer",
     "LstmTrainingArguments": ".training.trainer_arguments",
+    "PretrainingJob": ".pretraining.pretraining_job",
     "TextClassifier": ".models.text_classifier",
     "TrainingJob": ".training.job",
     "WordVectors": ".vectors.word_vectors",
@@ -54,8 +60,10 @@ _MODULES = {
     "evaluate": ".evaluation.evaluator",
     "explain": ".explanation.explainer",
     "export": ".inference.onnx_export",
+    "generate": ".inference.generation",
     "load_run": ".runs.run_folders",
     "predict": ".inference.prediction",
+    "pretrain": ".pretraining.pretraining_job",
     "push": ".publishing.sharing",
     "trace": ".explanation.tracing",
     "train": ".training.job",

@@ -12,7 +12,7 @@ logger = logging.get_logger(__name__)
 @strict
 class LstmConfig(PreTrainedConfig):
     r"""
-    Configuration of [`LstmModel`] and [`LstmForSequenceClassification`].
+    Configuration of [`LstmModel`], [`LstmForSequenceClassification`] and [`LstmForCausalLM`].
 
     The defaults are a realistic size (10,000 words, vectors of 100 numbers, a state of 500). The textbook toy is one
     line: `LstmConfig(vocab_size=27, embedding_size=8, hidden_size=14, num_labels=3)`.
@@ -37,6 +37,7 @@ class LstmConfig(PreTrainedConfig):
         recurrent_dropout (`float`, defaults to 0.0): Dropout on the recurrent weights W_hh (DropConnect, Merity et al.,
             2018), one mask for a whole batch.
         classifier_dropout (`float`, defaults to 0.0): Dropout on the pooled vector before the classifier.
+        output_dropout (`float`, defaults to 0.0): Locked dropout on what a language model predicts the next token from.
         embedding_range (`float`, defaults to 0.1): Standard deviation of freshly drawn word vectors.
         initializer_range (`float`, defaults to 0.02): Standard deviation of freshly drawn classifier weights.
         pad_token_id (`int`, *optional*, defaults to 0): The token that fills short rows; its vector is zero.
@@ -44,6 +45,20 @@ class LstmConfig(PreTrainedConfig):
             the weight of each label's positive cases (multi-label).
         label_smoothing (`float`, defaults to 0.0): Label smoothing of the single-label cross-entropy (Szegedy et al.,
             2016).
+        tie_word_embeddings (`bool`, defaults to `False`): A language model scores the next token with the word vectors
+            themselves (Press and Wolf, 2017). Where `hidden_size` differs from `embedding_size`, a linear map from one
+            to the other comes before.
+        softmax (`"full"`, `"adaptive"` or `"sampled"`, defaults to `"full"`): How a language model predicts: with one
+            distribution over the vocabulary; with one over frequent tokens and clusters of the others, and one within
+            each cluster (Grave et al., 2017), for which frequent tokens must have low numbers; or in training against a
+            sample of the vocabulary (Jean et al., 2015), and otherwise as `"full"`.
+        adaptive_cutoffs (list of `int`, *optional*): The number of the first token of each cluster. Default: a tenth
+            and a half of the vocabulary.
+        sampled_candidates (`int`, defaults to 4096): Tokens that are drawn for each batch.
+        reads_backward (`bool`, defaults to `False`): A language model that predicts the token before: it is given
+            texts from their ends to their beginnings.
+        bos_token_id, eos_token_id (`int`, *optional*): The token before the first one of a text, and the one after its
+            last; generation begins and ends with them.
 
     Raises:
         huggingface_hub.errors.StrictDataclassError: a field has the wrong type or a value out of its range.
@@ -63,12 +78,19 @@ class LstmConfig(PreTrainedConfig):
     hidden_dropout: float | int = 0.0
     recurrent_dropout: float | int = 0.0
     classifier_dropout: float | int = 0.0
+    output_dropout: float | int = 0.0
     embedding_range: float | int = 0.1
     initializer_range: float | int = 0.02
     pad_token_id: int | None = 0
     class_weights: list[float | int] | None = None
     label_smoothing: float | int = 0.0
     tie_word_embeddings: bool = False
+    softmax: Literal["full", "adaptive", "sampled"] = "full"
+    adaptive_cutoffs: list[int] | None = None
+    sampled_candidates: int = 4096
+    reads_backward: bool = False
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
@@ -96,9 +118,14 @@ class LstmConfig(PreTrainedConfig):
         """Numbers in the pooled vector that the classifier reads."""
         return self.output_size * (3 if self.pooling == "concat" else 1)
 
+    def cutoffs(self) -> list[int]:
+        """Where the clusters of an adaptive softmax begin, and where the last one ends."""
+        default = [max(1, self.vocab_size // 10), max(2, self.vocab_size // 2)]
+        return [*(default if self.adaptive_cutoffs is None else self.adaptive_cutoffs), self.vocab_size]
+
     def validate_sizes(self) -> None:
         """Every size is at least 1 and the padding token is inside the vocabulary."""
-        for name in ("vocab_size", "embedding_size", "hidden_size", "num_hidden_layers"):
+        for name in ("vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "sampled_candidates"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}.")
         if self.pad_token_id is not None and not 0 <= self.pad_token_id < self.vocab_size:
@@ -107,9 +134,18 @@ class LstmConfig(PreTrainedConfig):
                 f"found {self.pad_token_id}."
             )
 
+    def validate_softmax(self) -> None:
+        """The clusters of an adaptive softmax hold something each."""
+        edges = [0, *self.cutoffs()]
+        if self.softmax == "adaptive" and not all(a < b for a, b in zip(edges[:-1], edges[1:], strict=True)):
+            raise ValueError(
+                f"adaptive_cutoffs must be ascending numbers from 1 to vocab_size - 1 = {self.vocab_size - 1}, found "
+                f"{edges[1:-1]}."
+            )
+
     def validate_rates(self) -> None:
         """Dropout rates and label smoothing are in [0, 1)."""
-        names = ("word", "embedding", "hidden", "recurrent", "classifier")
+        names = ("word", "embedding", "hidden", "recurrent", "classifier", "output")
         for name in [*(f"{name}_dropout" for name in names), "label_smoothing"]:
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise ValueError(f"{name} must be at least 0 and below 1, found {getattr(self, name)}.")

@@ -14,7 +14,9 @@ from wrapt import register_post_import_hook
 
 AUTO = "transformers.models.auto"
 CONFIGURATIONS = (f"{__package__}.configuration_lstm", f"{__package__}.configuration_bag_of_words")
-NETWORKS = (f"{__package__}.modeling_lstm", f"{__package__}.modeling_bag_of_words")
+NETWORKS = tuple(
+    f"{__package__}.{name}" for name in ("modeling_lstm", "modeling_bag_of_words", "modeling_lstm_causal_lm")
+)
 TOKENIZER = f"{__package__}.tokenization_lstm"
 
 
@@ -30,15 +32,17 @@ def register_configurations() -> None:
 
 
 def register_models() -> None:
-    """Let `AutoModel` and `AutoModelForSequenceClassification` know the networks."""
-    from transformers import AutoModel, AutoModelForSequenceClassification
+    """Let `AutoModel` and the like know the networks."""
+    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForSequenceClassification
 
     from .configuration_bag_of_words import BagOfWordsConfig
     from .configuration_lstm import LstmConfig
     from .modeling_bag_of_words import BagOfWordsForSequenceClassification
     from .modeling_lstm import LstmForSequenceClassification, LstmModel
+    from .modeling_lstm_causal_lm import LstmForCausalLM
 
     AutoModel.register(LstmConfig, LstmModel)
+    AutoModelForCausalLM.register(LstmConfig, LstmForCausalLM)
     AutoModelForSequenceClassification.register(LstmConfig, LstmForSequenceClassification)
     AutoModelForSequenceClassification.register(BagOfWordsConfig, BagOfWordsForSequenceClassification)
 
@@ -77,6 +81,13 @@ def save_network_source() -> None:
     LstmForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
 
 
+def save_language_model_source() -> None:
+    """The same for the language model."""
+    from .modeling_lstm_causal_lm import LstmForCausalLM
+
+    LstmForCausalLM.register_for_auto_class("AutoModelForCausalLM")
+
+
 def save_bag_of_words_network_source() -> None:
     """The same for the network of the bag of words."""
     from .modeling_bag_of_words import BagOfWordsForSequenceClassification
@@ -90,6 +101,7 @@ _STEPS: list[tuple[Callable[[], None], str, tuple[str, ...]]] = [
     (save_bag_of_words_source, CONFIGURATIONS[1], ()),
     (save_network_source, NETWORKS[0], ()),
     (save_bag_of_words_network_source, NETWORKS[1], ()),
+    (save_language_model_source, NETWORKS[2], ()),
     (register_configurations, f"{AUTO}.configuration_auto", CONFIGURATIONS),
     (
         register_models,

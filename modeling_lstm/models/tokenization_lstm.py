@@ -11,6 +11,7 @@ from transformers import TokenizersBackend
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 SEPARATOR = "[SEP]"  # between two texts that are classified together
+END = "[EOS]"  # after a text that a language model reads
 
 # One unit of text for each alternative, tried in this order. Contractions come apart as in the Penn Treebank: "can't"
 # is "ca" + "n't", so that every negation shares one token, also with text that was split beforehand.
@@ -237,40 +238,44 @@ class LstmTokenizer(TokenizersBackend):
         *,
         vocab_size: int = 30_000,
         min_frequency: int = 2,
-        algorithm: Literal["word", "bpe", "wordpiece", "unigram"] = "word",
+        algorithm: Literal["word", "bpe", "wordpiece", "unigram", "whitespace"] = "word",
         lowercase: bool = True,
         model_max_length: int = 512,
         separator: bool = False,
+        end: bool = False,
     ) -> "LstmTokenizer":
         """
         Learn a vocabulary from texts. Give it the training split only.
 
         Args:
             texts: The texts, one by one or in lists; each is read once.
-            vocab_size: Most entries of the vocabulary, `[PAD]` (0), `[UNK]` (1) and any `[SEP]` (2) among them.
+            vocab_size: Most entries of the vocabulary, `[PAD]` (0), `[UNK]` (1), and then any `[SEP]` and `[EOS]` among
+                them.
             min_frequency: Occurrences that a word (or a pair that BPE or WordPiece may merge) needs; Unigram has no
                 such limit.
             algorithm: Whole words, byte-pair encoding (Sennrich et al., 2016), WordPiece (Schuster and Nakajima, 2012)
-                or a unigram language model (Kudo, 2018); the last three cut rare words into known pieces.
+                or a unigram language model (Kudo, 2018); these three cut rare words into subwords. `whitespace` is for
+                text that is tokenized already: what stands between blanks is a word, and nothing is changed but case.
             lowercase: Whether to fold case.
             model_max_length: Tokens after which `truncation=True` cuts.
             separator: Whether `[SEP]` stands between several texts.
+            end: For a language model: `[EOS]` stands before each text. In a row of texts it also ends the one before.
 
         Raises:
             ValueError: an unknown algorithm, or a vocabulary with no room beside the special tokens.
         """
-        special_tokens = [PAD, UNKNOWN, *([SEPARATOR] if separator else [])]
+        special_tokens = [PAD, UNKNOWN, *([SEPARATOR] if separator else []), *([END] if end else [])]
         if vocab_size <= len(special_tokens):
             raise ValueError(
                 f"vocab_size must be greater than {len(special_tokens)}, the number of special tokens "
                 f"({', '.join(special_tokens)}), found {vocab_size}."
             )
-        if algorithm not in ("word", "bpe", "wordpiece", "unigram"):
-            raise ValueError(f"algorithm must be word, bpe, wordpiece or unigram, found {algorithm!r}.")
+        if algorithm not in ("word", "bpe", "wordpiece", "unigram", "whitespace"):
+            raise ValueError(f"algorithm must be word, bpe, wordpiece, unigram or whitespace, found {algorithm!r}.")
         common: dict[str, Any] = {"vocab_size": vocab_size, "special_tokens": special_tokens, "show_progress": False}
         units = _units(cuts_signs=algorithm == "word")  # the others find the words of a clause without blanks
         trainer: Any
-        if algorithm == "word":
+        if algorithm in ("word", "whitespace"):
             backend = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
             trainer = trainers.WordLevelTrainer(min_frequency=min_frequency, **common)
         elif algorithm == "bpe":
@@ -286,10 +291,14 @@ class LstmTokenizer(TokenizersBackend):
             backend.decoder = decoders.Metaspace()
             units = pre_tokenizers.Sequence([units, pre_tokenizers.Metaspace()])
             trainer = trainers.UnigramTrainer(unk_token=UNKNOWN, **common)
-        backend.normalizer = _normalizer(lowercase)
+        if algorithm == "whitespace":
+            backend.normalizer = normalizers.Lowercase() if lowercase else None
+            units = pre_tokenizers.WhitespaceSplit()
+        else:
+            backend.normalizer = _normalizer(lowercase)
         backend.pre_tokenizer = units
         backend.train_from_iterator(_without_separators(texts) if separator else texts, trainer)
-        return cls.around(backend, PAD, UNKNOWN, model_max_length, separator=separator)
+        return cls.around(backend, PAD, UNKNOWN, model_max_length, separator=separator, end=end)
 
     @classmethod
     def from_words(
@@ -345,8 +354,12 @@ class LstmTokenizer(TokenizersBackend):
         model_max_length: int,
         *,
         separator: bool = False,
+        end: bool = False,
     ) -> "LstmTokenizer":
-        """A tokenizer of the library `tokenizers`, as it is, or with `separator` with `[SEP]` between two texts."""
+        """
+        A tokenizer of the library `tokenizers`, as it is; with `separator` with `[SEP]` between two texts, with `end`
+        with `[EOS]` before each.
+        """
         special: dict[str, str] = {}
         if separator:
             backend.add_special_tokens([SEPARATOR])
@@ -355,13 +368,20 @@ class LstmTokenizer(TokenizersBackend):
                 single="$A", pair=f"$A {SEPARATOR} $B", special_tokens=[between]
             )
             special["sep_token"] = SEPARATOR
+        if end:
+            backend.add_special_tokens([END])
+            begin = (END, backend.token_to_id(END))
+            backend.post_processor = processors.TemplateProcessing(
+                single=f"{END} $A", pair=f"{END} $A {END} $B", special_tokens=[begin]
+            )
+            special |= {"bos_token": END, "eos_token": END, "padding_side": "left"}
         return cls(
             tokenizer_object=backend,
             pad_token=pad_token,
             unk_token=unk_token,
             **special,
             model_max_length=model_max_length,
-            clean_up_tokenization_spaces=False,
+            clean_up_tokenization_spaces=end,  # "did n't ." is written "didn't."
         )
 
 

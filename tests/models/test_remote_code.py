@@ -70,3 +70,24 @@ def test_the_base_model_loads_too(tmp_path: Path) -> None:
     found = run_outside(script, tmp_path / "base", tmp_path / "home")
     assert found.returncode == 0, found.stderr
     assert found.stdout.strip().endswith("LstmModel (2, 5)")
+
+
+def test_a_language_model_writes_without_the_package(tmp_path: Path) -> None:
+    import torch
+
+    from modeling_lstm import LstmConfig, LstmForCausalLM
+
+    torch.manual_seed(0)
+    config = LstmConfig(vocab_size=40, embedding_size=6, hidden_size=8, tie_word_embeddings=True, eos_token_id=1)
+    model = LstmForCausalLM(config).eval()
+    model.save_pretrained(tmp_path / "lm")
+    script = (
+        "import sys, torch; from transformers import AutoModelForCausalLM; "
+        "m = AutoModelForCausalLM.from_pretrained(sys.argv[1], trust_remote_code=True); "
+        "assert not any(name.split('.')[0] == 'modeling_lstm' for name in sys.modules); "
+        "print(m.generate(torch.tensor([[5, 6]]), max_new_tokens=6, do_sample=False, num_beams=2)[0].tolist())"
+    )
+    found = run_outside(script, tmp_path / "lm", tmp_path / "home")
+    assert found.returncode == 0, found.stderr
+    expected = model.generate(torch.tensor([[5, 6]]), max_new_tokens=6, do_sample=False, num_beams=2)[0].tolist()
+    assert json.loads(found.stdout.strip().splitlines()[-1]) == expected

@@ -109,7 +109,7 @@ def test_a_vocabulary_smaller_than_the_special_tokens_is_refused(size: int) -> N
 
 
 def test_an_unknown_algorithm_is_refused() -> None:
-    with pytest.raises(ValueError, match="word, bpe, wordpiece or unigram, found 'char'"):
+    with pytest.raises(ValueError, match="word, bpe, wordpiece, unigram or whitespace, found 'char'"):
         LstmTokenizer.train(["a"], algorithm="char")  # type: ignore[arg-type]
 
 

@@ -1,0 +1,196 @@
+"""`LstmForCausalLM`: the LSTM or GRU as a language model. Serves as remote code, with the files that it imports."""
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from transformers import GenerationMixin
+from transformers.modeling_outputs import CausalLMOutputWithPast
+from transformers.utils.generic import can_return_tuple
+
+from .cache_lstm import LstmCache
+from .configuration_lstm import LstmConfig
+from .modeling_lstm import LstmModel, LstmPreTrainedModel, read_inputs
+from .recurrence_lstm import locked_dropout
+from .softmax_lstm import AdaptiveSoftmax, sampled_losses
+
+IGNORED = -100  # in labels
+
+
+class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
+    """
+    The LSTM or GRU that predicts the next token.
+
+    With `config.bidirectional` it holds two language models with the same word vectors, as ELMo (Peters et al., 2018):
+    one that reads forward and one that reads backward and predicts the token before. Neither sees what the other reads;
+    [`LstmModel`] puts both to use side by side, with the same weights under the same names.
+    """
+
+    candidate_weights: torch.Tensor  # with a sampled softmax: how often each token is drawn
+
+    _is_stateful = True  # so `generate` does not try to take tokens back
+    _tied_weights_keys = {"lm_head.weight": "lstm.word_embeddings.weight"}
+
+    def __init__(self, config: LstmConfig):
+        super().__init__(config)
+        self.lstm = LstmModel(config)
+        size = config.hidden_size
+        self.projections: nn.ModuleList | None = None
+        if config.tie_word_embeddings and config.embedding_size != size:
+            directions = 2 if config.bidirectional else 1
+            self.projections = nn.ModuleList(
+                nn.Linear(size, config.embedding_size, bias=False) for _ in range(directions)
+            )
+            size = config.embedding_size
+        self.lm_head = nn.Linear(size, config.vocab_size)
+        self.adaptive = AdaptiveSoftmax(size, config.cutoffs()) if config.softmax == "adaptive" else None
+        if config.softmax == "sampled":
+            self.register_buffer("candidate_weights", torch.ones(config.vocab_size))
+        self.post_init()
+        self._part_directions()
+
+    def get_output_embeddings(self) -> nn.Linear:
+        """From a state to the scores of the vocabulary."""
+        return self.lm_head
+
+    def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
+        """Replace them."""
+        self.lm_head = new_embeddings
+
+    @classmethod
+    def _supports_default_dynamic_cache(cls) -> bool:
+        return False  # `generate` would make one of keys and values; `forward` makes ours
+
+    @torch.no_grad()
+    def _part_directions(self) -> None:
+        """Let nothing flow from one direction to the other: [`LstmModel`] then gives what the two give alone."""
+        rnn: Any = self.lstm.encoder.rnn
+        for layer in range(1, rnn.num_layers if rnn.bidirectional else 0):
+            for own, suffix in enumerate(("", "_reverse")):
+                getattr(rnn, f"weight_ih_l{layer}{suffix}").chunk(2, dim=1)[1 - own].zero_()
+
+    def set_token_frequencies(self, counts: torch.Tensor) -> None:
+        """
+        Tell how often each token occurs, by which the sampled softmax draws its candidates.
+
+        Args:
+            counts: `(vocab_size,)`.
+        """
+        self.candidate_weights.copy_(counts.clamp(min=1).float().pow(0.75))
+
+    def prepare_inputs_for_generation(self: Any, input_ids: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As the library's; of the mask only what belongs to the tokens that are read now."""
+        inputs: Any = GenerationMixin.prepare_inputs_for_generation(self, input_ids, *args, **kwargs)
+        mask, embeds = inputs.get("attention_mask"), inputs.get("inputs_embeds")
+        tokens = (inputs["input_ids"] if embeds is None else embeds).shape[1]
+        if mask is not None:
+            inputs["attention_mask"] = mask[:, -tokens:]
+        return inputs
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        past_key_values: LstmCache | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        shift_labels: torch.Tensor | None = None,
+        use_cache: bool | None = None,
+        output_hidden_states: bool | None = None,
+        logits_to_keep: int = 0,
+        backward: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+        **kwargs: Any,
+    ) -> CausalLMOutputWithPast:
+        """
+        Args:
+            input_ids (`(batch, tokens)`): Token numbers.
+            attention_mask (`(batch, tokens)`): 1 at tokens, 0 at padding, which may stand anywhere. Without it, all are
+                tokens.
+            past_key_values: The state after the tokens before these, as a call with `use_cache=True` returned it. It is
+                changed: copy it to go on from it twice.
+            inputs_embeds (`(batch, tokens, embedding_size)`): Word vectors in place of `input_ids`.
+            labels (`(batch, tokens)`): `input_ids` again, which are shifted here; -100 where there is nothing to
+                predict.
+            shift_labels (`(batch, tokens)`): In place of `labels`, the token to predict at each position.
+            use_cache: Return the state after these tokens. Default: where nothing is trained.
+            output_hidden_states: Also return the word vectors and h of every layer.
+            logits_to_keep: Only the logits of so many last positions; 0: of all.
+            backward: Run the backward language model of a bidirectional one. All tokens then stand in the order in
+                which it reads: the last one of a text first.
+            num_items_in_batch: What the sum of the losses is divided by. Default: the number of predicted tokens.
+            kwargs: What `generate` and `Trainer` pass on to any model; without effect.
+
+        Returns:
+            `CausalLMOutputWithPast` with `logits` of shape `(batch, tokens, vocab_size)`, which with an adaptive
+            softmax are log-probabilities; given labels, the mean `loss`. In training with labels, a softmax that is not
+            `"full"` gives no logits.
+
+        Raises:
+            ValueError: not exactly one of `input_ids` and `inputs_embeds`, a mask of another shape, or `backward`
+                where there is only a forward language model.
+        """
+        if backward and not self.config.bidirectional:
+            raise ValueError("This language model reads forward only: leave out backward=True.")
+        tokens = input_ids if input_ids is not None else inputs_embeds
+        if attention_mask is None and tokens is not None:
+            attention_mask = tokens.new_ones(tokens.shape[:2], dtype=torch.long)
+        embedding = self.lstm.word_embeddings
+        vectors, mask = read_inputs(self.config, embedding, input_ids, attention_mask, inputs_embeds)
+        start = None if past_key_values is None else past_key_values.read()
+        reading = self.lstm.read(vectors, mask, start, int(backward))
+        layers = reading.in_place()
+        if use_cache is None:
+            use_cache = not self.training
+        if use_cache:
+            past_key_values = past_key_values or LstmCache(self.config.num_hidden_layers)
+            past_key_values.write(reading.h_n, reading.c_n, mask.shape[1])
+
+        states = layers[-1][:, -logits_to_keep:]
+        if self.projections is not None:
+            states = self.projections[int(backward)](states)
+        states = locked_dropout(states, self.config.output_dropout, self.training)
+        if labels is not None and shift_labels is None:
+            shift_labels = F.pad(labels[:, 1:], (0, 1), value=IGNORED)
+        loss = logits = None
+        if shift_labels is None or not self.training or self.config.softmax == "full":
+            logits = self._logits(states)
+        if shift_labels is not None:
+            loss = self._loss(states, logits, shift_labels, num_items_in_batch)
+        if output_hidden_states is None:
+            output_hidden_states = self.config.output_hidden_states
+        return CausalLMOutputWithPast(
+            loss=loss,
+            logits=logits,
+            past_key_values=past_key_values if use_cache else None,
+            hidden_states=(vectors, *layers) if output_hidden_states else None,
+        )
+
+    def _logits(self, states: torch.Tensor) -> torch.Tensor:
+        if self.adaptive is not None:
+            return self.adaptive.log_probabilities(states, self.lm_head)
+        return self.lm_head(states)
+
+    def _loss(
+        self,
+        states: torch.Tensor,
+        logits: torch.Tensor | None,
+        targets: torch.Tensor,
+        number: torch.Tensor | int | None,
+    ) -> torch.Tensor:
+        """The mean over the tokens to predict, or their sum divided by `number`."""
+        chosen = targets != IGNORED
+        flat = targets[chosen]
+        if logits is not None:
+            losses = F.cross_entropy(logits[chosen].float(), flat, reduction="none")
+        elif self.adaptive is not None:
+            losses = self.adaptive.losses(states[chosen], flat, self.lm_head)
+        else:
+            size = min(self.config.sampled_candidates, self.config.vocab_size)
+            losses = sampled_losses(states[chosen], flat, self.lm_head, self.candidate_weights, size)
+        return losses.sum() / (max(1, len(flat)) if number is None else number)
+
+
+__all__ = ["LstmForCausalLM"]

@@ -1,0 +1,86 @@
+"""The distribution over a vocabulary, and its loss, in three ways: whole, adaptive, or in training sampled."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def sampled_losses(
+    states: torch.Tensor, targets: torch.Tensor, head: nn.Linear, weights: torch.Tensor, number: int
+) -> torch.Tensor:
+    """
+    Sampled softmax (Jean et al., 2015): each target against candidates that all positions share, with their scores
+    corrected for how often they are drawn.
+
+    Args:
+        states: `(tokens, size)`.
+        targets: `(tokens,)`.
+        head: From a state to the scores of the vocabulary.
+        weights: How often each token is to be drawn, `(vocab_size,)`; they need not add up to 1.
+        number: Candidates.
+
+    Returns:
+        The loss of each position, `(tokens,)`.
+    """
+    candidates = torch.multinomial(weights, number, replacement=True)
+    expected = (weights * (number / weights.sum())).clamp(min=1e-12).log()
+    bias = head.bias - expected
+    true = (states * head.weight[targets]).sum(dim=-1) + bias[targets]
+    scores = F.linear(states, head.weight[candidates], bias[candidates])
+    scores = scores.masked_fill(targets.unsqueeze(1) == candidates, float("-inf"))
+    true = true.float()
+    return torch.logaddexp(scores.float().logsumexp(dim=1), true) - true
+
+
+class AdaptiveSoftmax(nn.Module):
+    """
+    The adaptive softmax (Grave et al., 2017) over a vocabulary whose frequent tokens come first. The first ones and
+    the clusters of the others are chosen from together, then a token within its cluster. Unlike
+    `torch.nn.AdaptiveLogSoftmaxWithLoss` it takes the scores of tokens from one table, which may be that of the word
+    vectors.
+
+    Args:
+        size: Dimensions of a state.
+        cutoffs: The number of the first token of each cluster, and at the end the size of the vocabulary.
+    """
+
+    def __init__(self, size: int, cutoffs: list[int]):
+        super().__init__()
+        self.cutoffs = cutoffs
+        self.clusters = nn.Linear(size, len(cutoffs) - 1)
+
+    def losses(self, states: torch.Tensor, targets: torch.Tensor, head: nn.Linear) -> torch.Tensor:
+        """The loss of each position, `(tokens,)`; arguments as for [`sampled_losses`]."""
+        first = self.cutoffs[0]
+        choices = targets.clone()
+        found = torch.zeros(len(targets), dtype=torch.float32, device=targets.device)
+        for number, (begin, end) in enumerate(self._tails()):
+            places = ((targets >= begin) & (targets < end)).nonzero().squeeze(1)
+            choices[places] = first + number
+            if len(places):
+                scores = F.linear(states[places], head.weight[begin:end], head.bias[begin:end])
+                losses = F.cross_entropy(scores.float(), targets[places] - begin, reduction="none")
+                found = found.index_copy(0, places, losses)
+        return found + F.cross_entropy(self._first_scores(states, head).float(), choices, reduction="none")
+
+    def log_probabilities(self, states: torch.Tensor, head: nn.Linear) -> torch.Tensor:
+        """Of all tokens: `(..., size)` to `(..., vocab_size)`."""
+        chosen = self._first_scores(states, head).float().log_softmax(dim=-1)
+        parts = [chosen[..., : self.cutoffs[0]]]
+        for number, (begin, end) in enumerate(self._tails()):
+            within = F.linear(states, head.weight[begin:end], head.bias[begin:end]).float().log_softmax(dim=-1)
+            parts.append(within + chosen[..., self.cutoffs[0] + number].unsqueeze(-1))
+        return torch.cat(parts, dim=-1)
+
+    def _first_scores(self, states: torch.Tensor, head: nn.Linear) -> torch.Tensor:
+        first = self.cutoffs[0]
+        words = F.linear(states, head.weight[:first], head.bias[:first])
+        return torch.cat([words, self.clusters(states)], dim=-1)
+
+    def _tails(self) -> Iterator[tuple[int, int]]:
+        return zip(self.cutoffs[:-1], self.cutoffs[1:], strict=True)
+
+
+__all__ = ["AdaptiveSoftmax", "sampled_losses"]

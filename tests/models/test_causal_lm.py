@@ -1,0 +1,250 @@
+"""The language model: what it generates is what repeated full passes give, in constant memory."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from torch.nn import functional as F
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, DynamicCache, TextStreamer, pipeline
+
+from modeling_lstm import LstmConfig, LstmForCausalLM, LstmModel, LstmTokenizer
+from modeling_lstm.models.cache_lstm import LstmCache
+from modeling_lstm.models.softmax_lstm import AdaptiveSoftmax, sampled_losses
+
+pytestmark = pytest.mark.numeric
+
+KINDS = [("lstm", 1), ("lstm", 2), ("gru", 1), ("gru", 2)]
+
+
+def language_model(**changes: Any) -> LstmForCausalLM:
+    """A small one whose next tokens are far apart, so that no two come out alike by rounding."""
+    torch.manual_seed(0)
+    sizes: dict[str, Any] = {"vocab_size": 41, "embedding_size": 6, "hidden_size": 8, "tie_word_embeddings": True}
+    sizes |= {"eos_token_id": 1, "bos_token_id": 1, "sampled_candidates": 16}
+    model = LstmForCausalLM(LstmConfig(**(sizes | changes))).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(4)
+    return model
+
+
+def token_ids(rows: int, tokens: int, seed: int = 0) -> torch.Tensor:
+    return torch.randint(2, 41, (rows, tokens), generator=torch.Generator().manual_seed(seed))
+
+
+def left_padded(rows: list[torch.Tensor]) -> dict[str, torch.Tensor]:
+    width = max(map(len, rows))
+    ids = torch.stack([F.pad(row, (width - len(row), 0)) for row in rows])
+    mask = torch.stack([F.pad(torch.ones_like(row), (width - len(row), 0)) for row in rows])
+    return {"input_ids": ids, "attention_mask": mask}
+
+
+def continued(model: LstmForCausalLM, ids: torch.Tensor, tokens: int) -> torch.Tensor:
+    """The likeliest tokens one after the other, each by a pass over all before it."""
+    for _ in range(tokens):
+        following = model(ids, use_cache=False).logits[:, -1].argmax(-1, keepdim=True)
+        ids = torch.cat([ids, following], dim=1)
+    return ids[:, -tokens:]
+
+
+FREE: dict[str, Any] = {"max_new_tokens": 12, "do_sample": False, "eos_token_id": None, "pad_token_id": 0}
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("softmax", ["full", "adaptive", "sampled"])
+@pytest.mark.parametrize(("cell_type", "layers"), KINDS)
+def test_pieces_with_the_state_carried_over_are_as_one_pass(
+    cell_type: str, layers: int, softmax: str, bidirectional: bool
+) -> None:
+    changes = {"cell_type": cell_type, "num_hidden_layers": layers, "softmax": softmax, "bidirectional": bidirectional}
+    model = language_model(**changes)
+    ids = token_ids(3, 9)
+    expected = model(ids).logits
+    cache, found = None, []
+    for part in ids.split([4, 1, 3, 1], dim=1):
+        outputs = model(part, past_key_values=cache)
+        cache = outputs.past_key_values
+        found.append(outputs.logits)
+    torch.testing.assert_close(torch.cat(found, dim=1), expected, atol=1e-5, rtol=1e-5)
+    assert cache is not None and cache.get_seq_length() == 9 and len(cache) == layers
+    torch.testing.assert_close(model(ids, logits_to_keep=2).logits, expected[:, -2:], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("cell_type", "layers"), KINDS)
+@pytest.mark.parametrize("beams", [1, 3])
+def test_generation_equals_full_passes(cell_type: str, layers: int, beams: int) -> None:
+    """One text or a left-padded batch, token by token; beams with the state as without it."""
+    model = language_model(cell_type=cell_type, num_hidden_layers=layers)
+    rows = [token_ids(1, tokens, tokens)[0] for tokens in (3, 7, 1, 5)]
+    batch = model.generate(**left_padded(rows), **FREE, num_beams=beams)
+    for row, found in zip(rows, batch, strict=True):
+        alone = row.unsqueeze(0)
+        if beams == 1:
+            expected = continued(model, alone, 12)
+        else:
+            expected = model.generate(alone, **FREE, num_beams=beams, use_cache=False)[:, len(row) :]
+        assert torch.equal(model.generate(alone, **FREE, num_beams=beams)[:, len(row) :], expected)
+        assert torch.equal(found[None, -12:], expected)
+
+
+def test_generation_goes_on_from_a_state() -> None:
+    model = language_model(num_hidden_layers=2)
+    ids = token_ids(2, 6)
+    first = model.generate(ids, **FREE, return_dict_in_generate=True)
+    cache = first.past_key_values
+    assert isinstance(cache, LstmCache) and cache.get_seq_length() == 6 + 12 - 1
+    kept = copy.deepcopy(cache)
+    more = model.generate(first.sequences, past_key_values=cache, **FREE)
+    assert torch.equal(more[:, 6:], continued(model, ids, 24))
+    assert torch.equal(model.generate(first.sequences, past_key_values=kept, **FREE), more), "from a copy, once more"
+    cache.reset()
+    assert cache.get_seq_length() == 0
+
+
+def test_a_longer_prompt_is_added_to_a_state_wherever_its_padding_stands() -> None:
+    """Of two texts that go on, one has fewer new tokens; nothing of the padding gets into its state."""
+    model = language_model(num_hidden_layers=2)
+    before, after = token_ids(2, 4), token_ids(2, 3, 1)
+    whole = model(torch.cat([before, after], dim=1)).logits[:, -1]
+    for mask in ([0, 0, 1, 1, 1], [1, 1, 1, 0, 0], [0, 1, 1, 0, 1]):
+        chosen = torch.tensor([mask, mask], dtype=torch.bool)
+        ids = torch.zeros(2, 5, dtype=torch.long)
+        ids[chosen] = after.flatten()
+        cache = model(before).past_key_values
+        found = model(ids, attention_mask=chosen.long(), past_key_values=cache).logits
+        torch.testing.assert_close(found[:, chosen[0].nonzero().max()], whole, atol=1e-5, rtol=1e-5)
+    cache = model(before).past_key_values
+    state = cache.read()[0].clone()
+    model(torch.zeros(2, 3, dtype=torch.long), attention_mask=torch.zeros(2, 3).long(), past_key_values=cache)
+    assert torch.equal(cache.read()[0], state), "nothing but padding changes nothing"
+
+
+def test_the_state_takes_the_same_memory_after_any_number_of_tokens() -> None:
+    model = language_model()
+    cache = model(token_ids(1, 5)).past_key_values
+    sizes = {layer.keys.numel() + layer.values.numel() for layer in cache.layers}
+    ids = token_ids(1, 1)
+    for _ in range(300):
+        ids = model(ids, past_key_values=cache).logits.argmax(-1)
+    assert {layer.keys.numel() + layer.values.numel() for layer in cache.layers} == sizes
+    assert cache.layers[0].keys.untyped_storage().nbytes() <= 8 * 4 * 5  # and holds on to nothing larger
+
+
+def test_both_directions_side_by_side_are_the_base_model() -> None:
+    """What `LstmModel` gives with the same weights, though in the language model the directions do not mix."""
+    for layers in (1, 3):
+        model = language_model(bidirectional=True, num_hidden_layers=layers)
+        ids = token_ids(2, 7)
+        states = model.lstm(ids).last_hidden_state
+        vectors, mask = model.lstm.word_embeddings(ids), torch.ones_like(ids).bool()
+        forward = model.lstm.read(vectors, mask, direction=0).layers[-1]
+        backward = model.lstm.read(vectors.flip(1), mask, direction=1).layers[-1].flip(1)
+        torch.testing.assert_close(states, torch.cat([forward, backward], dim=-1), atol=1e-5, rtol=1e-5)
+        following = model(ids).logits[:, 3]
+        model(ids.flip(1), backward=True)
+        ids = torch.cat([ids[:, :4], token_ids(2, 3, 5)], dim=1)
+        torch.testing.assert_close(model(ids).logits[:, 3], following)  # what comes later is not seen
+    with pytest.raises(ValueError, match="reads forward only"):
+        language_model()(token_ids(1, 2), backward=True)
+
+
+@pytest.mark.parametrize("softmax", ["full", "adaptive", "sampled"])
+def test_the_loss(softmax: str) -> None:
+    model = language_model(softmax=softmax)
+    ids = token_ids(2, 6)
+    labels = ids.clone()
+    labels[0, :3] = -100
+    outputs = model(ids, labels=labels)
+    expected = F.cross_entropy(outputs.logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten())
+    torch.testing.assert_close(outputs.loss, expected)
+    shifted = F.pad(labels[:, 1:], (0, 1), value=-100)
+    torch.testing.assert_close(model(ids, shift_labels=shifted).loss, expected)
+    summed = model(ids, labels=labels, num_items_in_batch=2).loss
+    torch.testing.assert_close(summed * 2, expected * (shifted != -100).sum())
+    trained = model.train()(ids, labels=labels)
+    assert trained.past_key_values is None and (trained.logits is None) is (softmax != "full")
+    trained.loss.backward()
+    assert all(one.grad is not None and bool(one.grad.isfinite().all()) for one in model.parameters())
+    if softmax == "adaptive":
+        torch.testing.assert_close(trained.loss, expected)
+    assert float(model(ids, labels=torch.full_like(ids, -100)).loss) == 0.0
+
+
+def test_the_adaptive_softmax_is_a_distribution_and_agrees_with_the_library_where_they_are_the_same() -> None:
+    torch.manual_seed(0)
+    head, states, targets = torch.nn.Linear(5, 20), torch.randn(50, 5), torch.randint(20, (50,))
+    adaptive = AdaptiveSoftmax(5, [4, 11, 20])
+    logs = adaptive.log_probabilities(states, head)
+    torch.testing.assert_close(logs.exp().sum(-1), torch.ones(50))
+    torch.testing.assert_close(adaptive.losses(states, targets, head), -logs[torch.arange(50), targets])
+    theirs = torch.nn.AdaptiveLogSoftmaxWithLoss(5, 20, [4, 11], div_value=1.0, head_bias=True)
+    with torch.no_grad():
+        head.bias[4:] = 0  # theirs has none there
+        theirs.head.weight.copy_(torch.cat([head.weight[:4], adaptive.clusters.weight]))
+        theirs.head.bias.copy_(torch.cat([head.bias[:4], adaptive.clusters.bias]))
+        for tail, (begin, end) in zip(theirs.tail, ((4, 11), (11, 20)), strict=True):
+            tail[0].weight.copy_(torch.eye(5))
+            tail[1].weight.copy_(head.weight[begin:end])
+    torch.testing.assert_close(theirs.log_prob(states), adaptive.log_probabilities(states, head))
+
+
+def test_the_gradient_of_a_sampled_softmax_is_on_average_that_of_the_whole() -> None:
+    torch.manual_seed(0)
+    head, states, targets = torch.nn.Linear(4, 30), torch.randn(8, 4, requires_grad=True), torch.randint(30, (8,))
+    weights = torch.rand(30) + 0.1
+    (expected,) = torch.autograd.grad(F.cross_entropy(head(states), targets), states)
+    found = torch.zeros_like(expected)
+    for _ in range(400):
+        found += torch.autograd.grad(sampled_losses(states, targets, head, weights, 200).mean(), states)[0] / 400
+    torch.testing.assert_close(found, expected, atol=2e-3, rtol=0.1)
+
+
+def test_a_saved_one_is_opened_by_every_class(tmp_path: Path) -> None:
+    model = language_model(num_hidden_layers=2, bidirectional=True, softmax="sampled")
+    model.set_token_frequencies(torch.arange(41))
+    model.save_pretrained(tmp_path)
+    opened = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert isinstance(opened, LstmForCausalLM)
+    ids = token_ids(2, 5)
+    assert torch.equal(opened(ids).logits, model(ids).logits)
+    assert torch.equal(opened.candidate_weights, model.candidate_weights) and opened.candidate_weights[0] == 1
+    assert opened.lm_head.weight is opened.lstm.word_embeddings.weight
+    base = LstmModel.from_pretrained(tmp_path)
+    torch.testing.assert_close(base(ids).last_hidden_state, model.lstm(ids).last_hidden_state)
+    classifier = AutoModelForSequenceClassification.from_pretrained(tmp_path, num_labels=3)
+    assert torch.equal(classifier.lstm.word_embeddings.weight, model.lstm.word_embeddings.weight)
+    resized = model.resize_token_embeddings(50)
+    assert resized.num_embeddings == 50 and model(ids).logits.shape[-1] == 50
+
+
+def test_the_library_writes_text_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tokenizer = LstmTokenizer.train(["the film was great , it was n't bad ."], min_frequency=1, end=True)
+    model = language_model(vocab_size=len(tokenizer), eos_token_id=tokenizer.eos_token_id)
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    write = pipeline("text-generation", model=str(tmp_path), tokenizer=str(tmp_path))
+    texts = ["the film", "it", ""]
+    answers = write(texts, max_new_tokens=5, do_sample=False, batch_size=3)
+    alone = [write(text, max_new_tokens=5, do_sample=False)[0]["generated_text"] for text in texts]
+    assert [one[0]["generated_text"] for one in answers] == alone
+    capsys.readouterr()
+    inputs = tokenizer("the film", return_tensors="pt")
+    model.generate(**inputs, max_new_tokens=5, do_sample=False, streamer=TextStreamer(tokenizer))
+    assert "film" in capsys.readouterr().out
+    drawn = [model.generate(**inputs, max_new_tokens=8, do_sample=True, top_k=5) for _ in range(2)]
+    assert len(drawn) == 2
+    with pytest.raises((ValueError, AttributeError)):
+        model(inputs["input_ids"], past_key_values=DynamicCache())
+
+
+def test_what_is_refused() -> None:
+    for wrong in ({"adaptive_cutoffs": [50]}, {"adaptive_cutoffs": [20, 10]}, {"adaptive_cutoffs": [0]}):
+        with pytest.raises(StrictDataclassError, match="adaptive_cutoffs must be ascending"):
+            LstmConfig(vocab_size=41, softmax="adaptive", **wrong)
+    with pytest.raises(StrictDataclassError, match="output_dropout"):
+        LstmConfig(output_dropout=1.0)
+    with pytest.raises(ValueError, match="either input_ids or inputs_embeds"):
+        language_model()()
