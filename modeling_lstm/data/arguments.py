@@ -158,8 +158,12 @@ class TokenizerArguments:
             "help": "Hub id or folder of a tokenizer to use as it is. Default: a new one trained on the train split."
         },
     )
-    tokenizer_algorithm: Literal["word", "bpe", "wordpiece", "unigram"] = field(
-        default="word", metadata={"help": "Whole words, or subwords learned by BPE, WordPiece or a unigram model."}
+    tokenizer_algorithm: Literal["word", "bpe", "wordpiece", "unigram", "whitespace"] = field(
+        default="word",
+        metadata={
+            "help": "Whole words; subwords learned by BPE, WordPiece or a unigram model; or, for text that is "
+            "tokenized already, whatever stands between blanks, as it stands."
+        },
     )
     vocab_size: int = field(default=30_000, metadata={"help": "Largest size of the vocabulary."})
     min_frequency: int = field(

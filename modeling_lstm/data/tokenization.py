@@ -23,7 +23,12 @@ ENCODING = 2  # raise it when `tokenize` stores something else, so that older ca
 
 
 def build_tokenizer(
-    arguments: TokenizerArguments, train: Dataset, max_length: int, has_pairs: bool = False
+    arguments: TokenizerArguments,
+    train: Dataset,
+    max_length: int,
+    has_pairs: bool = False,
+    *,
+    has_end: bool = False,
 ) -> PreTrainedTokenizerBase:
     """
     Load the named tokenizer, or train one on the texts of the train split.
@@ -33,13 +38,14 @@ def build_tokenizer(
         train: The texts, in the column `text`.
         max_length: Tokens after which a text is cut.
         has_pairs: Whether `[SEP]` stands between several texts, as it also may in texts that were joined beforehand.
+        has_end: Whether it is for a language model, which needs a token that ends a text.
     """
     if arguments.tokenizer is not None:
         try:
             tokenizer = AutoTokenizer.from_pretrained(
                 arguments.tokenizer,
                 model_input_names=["input_ids", "attention_mask"],
-                padding_side="right",
+                padding_side="left" if has_end else "right",
                 model_max_length=max_length,
             )
         except Exception as error:  # whatever damaged tokenizer files make the libraries raise
@@ -49,7 +55,13 @@ def build_tokenizer(
                 f"The tokenizer {arguments.tokenizer!r} has no tokenizer.json, which training needs: choose another."
             )
         if tokenizer.pad_token_id is None:
-            raise InputError(f"The tokenizer {arguments.tokenizer!r} has no padding token, which batches need.")
+            if not has_end or tokenizer.eos_token is None:
+                raise InputError(f"The tokenizer {arguments.tokenizer!r} has no padding token, which batches need.")
+            tokenizer.pad_token = tokenizer.eos_token  # as GPT-2's, whose blocks need none
+        if has_end and tokenizer.eos_token_id is None:
+            raise InputError(
+                f"The tokenizer {arguments.tokenizer!r} has no token that ends a text, which a language model needs."
+            )
         return tokenizer
     has_pairs = has_pairs or any(JOINT in text for texts in iterate_texts(train) for text in texts)
     try:
@@ -61,6 +73,7 @@ def build_tokenizer(
             lowercase=arguments.lowercase,
             model_max_length=max_length,
             separator=has_pairs,
+            end=has_end,
         )
     except Exception as error:  # the trainers of `tokenizers` raise bare exceptions
         raise InputError(f"A vocabulary of {arguments.vocab_size} could not be learned: {error}") from error
@@ -87,8 +100,19 @@ class TokenizedSplit:
     statistics: dict[str, float]
 
 
-def tokenize(split: Dataset, name: str, tokenizer: PreTrainedTokenizerBase, max_length: int) -> TokenizedSplit:
-    """Tokenize a split with the columns `text` and `label`; the result is cached by texts, tokenizer and length."""
+def tokenize(
+    split: Dataset, name: str, tokenizer: PreTrainedTokenizerBase, max_length: int, *, is_whole: bool = True
+) -> TokenizedSplit:
+    """
+    Tokenize a split with the column `text`; the result is cached by texts, tokenizer and length.
+
+    Args:
+        split: The rows.
+        name: Its name, for the log.
+        tokenizer: The tokenizer.
+        max_length: Tokens after which a text is cut.
+        is_whole: Whether special tokens stand around a text, as the tokenizer puts them.
+    """
     unknown_id, separator_id = tokenizer.unk_token_id, tokenizer.sep_token_id
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()  # state of an earlier call, no part of what the tokenizer is
@@ -110,7 +134,7 @@ def tokenize(split: Dataset, name: str, tokenizer: PreTrainedTokenizerBase, max_
 
     def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
         texts = prepare_texts(batch["text"], backend)
-        encodings = tokenizer(texts, truncation=True, max_length=max_length).encodings
+        encodings = tokenizer(texts, truncation=True, max_length=max_length, add_special_tokens=is_whole).encodings
         kept = [encoding.ids for encoding in encodings]
         return {
             "input_ids": kept,

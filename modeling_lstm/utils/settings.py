@@ -84,6 +84,8 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
     """The value in the form that its field has: a list of one where a list is meant, text where a path is given."""
     if isinstance(value, PathLike):
         value = fspath(value)
+    elif isinstance(value, list):
+        value = [fspath(one) if isinstance(one, PathLike) else one for one in value]
     kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     if isinstance(value, str) and str not in kinds and any(get_origin(kind) is list for kind in kinds):
         value = [value]

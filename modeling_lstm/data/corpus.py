@@ -1,0 +1,163 @@
+"""Reading text to learn a language model from: several sources, and what is held out of them."""
+
+import hashlib
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, DatasetDict, concatenate_datasets
+
+from ..utils.errors import require
+from .arguments import FileArguments, split_subset
+from .corpus_arguments import CorpusArguments
+from .sources import open_dataset, read_texts
+
+logger = logging.getLogger(__name__)
+
+BATCH = 10_000
+FINGERPRINTS = "pretraining_texts.npy"  # in the run folder of a language model
+
+
+@dataclass
+class Corpus:
+    """
+    Texts to learn from, and those that are held out.
+
+    Args:
+        splits: Rows with the column `text`: train, validation and perhaps test.
+        excluded: How many texts were left out of train because they are held out elsewhere.
+    """
+
+    splits: DatasetDict
+    excluded: int
+
+    def describe(self) -> dict[str, Any]:
+        """The rows of each split, and how many texts were left out of train."""
+        counts = {name: {"rows": rows.num_rows} for name, rows in self.splits.items()}
+        return {"counts": counts, "excluded": self.excluded}
+
+
+def load_corpus(arguments: CorpusArguments) -> Corpus:
+    """
+    Read the texts of one or several sources.
+
+    Raises:
+        InputError: a source cannot be read, or there is too little text.
+    """
+    train = _read_all(arguments, arguments.dataset, arguments.split)
+    read = {name: _read_held_out(arguments, name) for name in ("validation", "test")}
+    splits = {name: rows for name, rows in read.items() if rows is not None}
+    excluded = 0
+    if arguments.exclude:
+        held_out = fingerprints(
+            text for source in arguments.exclude for rows in _held_out(source, arguments) for text in _texts(rows)
+        )
+        train, excluded = _leave_out(train, held_out)
+    if "validation" not in splits:
+        require(train.num_rows >= 2, "There is one text only: name others to hold out with --validation_dataset.")
+        parts = train.train_test_split(test_size=arguments.validation_share, seed=arguments.split_seed)
+        train, splits["validation"] = parts["train"], parts["test"]
+    if arguments.max_train_samples is not None and arguments.max_train_samples < train.num_rows:
+        train = train.shuffle(seed=arguments.split_seed).select(range(arguments.max_train_samples))
+    return Corpus(DatasetDict({"train": train, **splits}), excluded)
+
+
+def load_corpus_split(arguments: CorpusArguments, split: str) -> Corpus:
+    """
+    One split of a corpus, as it was when the language model was trained.
+
+    Raises:
+        InputError: there is no such split.
+    """
+    rows = _read_held_out(arguments, split)
+    if rows is not None:
+        return Corpus(DatasetDict({split: rows}), 0)
+    found = load_corpus(arguments)
+    require(split in found.splits, f"The text has no split {split!r}; it has {', '.join(found.splits)}.")
+    return Corpus(DatasetDict({split: found.splits[split]}), found.excluded)
+
+
+def fingerprints(texts: Iterable[str]) -> np.ndarray:
+    """
+    A number for each text, by which it is known again, but for white space; each once, ascending, uint64. Two different
+    texts share one by a chance of 1 in 2^64.
+    """
+    numbers = {
+        hashlib.blake2b(" ".join(text.split()).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        for text in texts
+    }
+    return np.sort(np.frombuffer(b"".join(numbers), dtype="<u8"))
+
+
+def count_known(rows: Dataset, known: np.ndarray) -> int:
+    """How many texts are among those that [`fingerprints`] tells of."""
+    return int(_is_known(rows, known).sum())
+
+
+def save_fingerprints(rows: Dataset, path: Path) -> None:
+    """Write what [`count_known`] needs to know of the texts."""
+    np.save(path, fingerprints(_texts(rows)))
+
+
+def _texts(rows: Dataset) -> Iterable[str]:
+    for batch in rows.select_columns("text").iter(BATCH):
+        yield from batch["text"]
+
+
+def _is_known(rows: Dataset, known: np.ndarray) -> np.ndarray:
+    found = [np.zeros(0, dtype=bool)]
+    for batch in rows.select_columns("text").iter(BATCH):
+        numbers = [int(fingerprints([text])[0]) for text in batch["text"]]
+        found.append(np.isin(np.array(numbers, dtype=np.uint64), known))
+    return np.concatenate(found)
+
+
+def _leave_out(train: Dataset, held_out: np.ndarray) -> tuple[Dataset, int]:
+    is_known = _is_known(train, held_out)
+    if not is_known.any():
+        return train, 0
+    logger.info("%d texts are held out elsewhere: left out", is_known.sum())
+    return train.select(np.flatnonzero(~is_known)), int(is_known.sum())
+
+
+def _read_all(arguments: CorpusArguments, sources: list[str], split: str) -> Dataset:
+    parts = []
+    for source in sources:
+        names = _split_names(source, arguments)
+        # a source without a train split of that name is taken whole where it has one split only
+        own = names[0] if split == "train" and "train" not in names and len(names) == 1 else split
+        parts.append(read_texts(source, own, arguments.columns(), arguments=arguments))
+    return concatenate_datasets(parts) if len(parts) > 1 else parts[0]
+
+
+def _read_held_out(arguments: CorpusArguments, split: str) -> Dataset | None:
+    """A split that the sources, or what is named for validation, have of their own."""
+    if split == "validation" and arguments.validation_dataset is not None:
+        source, own = _source_and_split(arguments.validation_dataset, arguments)
+        return read_texts(source, own, arguments.columns(), arguments=arguments)
+    sources = [source for source in arguments.dataset if split in _split_names(source, arguments)]
+    return _read_all(arguments, sources, split) if sources and split != arguments.split else None
+
+
+def _split_names(source: str, arguments: FileArguments) -> list[str]:
+    return list(open_dataset(*split_subset(source), arguments=arguments))
+
+
+def _source_and_split(source: str, arguments: CorpusArguments) -> tuple[str, str]:
+    """A source, and of its splits validation, or else the only one."""
+    names = _split_names(source, arguments)
+    require(
+        "validation" in names or len(names) == 1,
+        f"--validation_dataset {source!r} has no validation split, but {', '.join(names)}: name a file.",
+    )
+    return source, "validation" if "validation" in names else names[0]
+
+
+def _held_out(source: str, arguments: CorpusArguments) -> list[Dataset]:
+    """What a data set holds out: all of it but its train split; all, if there is nothing else."""
+    names = _split_names(source, arguments)
+    chosen = [name for name in names if name != "train"] or names
+    return [read_texts(source, name, arguments.columns(), arguments=arguments) for name in chosen]

@@ -1,0 +1,63 @@
+"""Settings of the text that a language model learns from."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ..utils.errors import require
+from .arguments import FileArguments
+
+
+@dataclass
+class CorpusArguments(FileArguments):
+    """Which text to learn a language model from."""
+
+    flag_group: ClassVar[str] = "Data"
+
+    dataset: list[str] = field(
+        metadata={
+            "help": "Text: one or several Hub ids (or id:subset), files or folders of CSV, TSV, JSON Lines, Parquet or "
+            ".txt. Needs no labels."
+        }
+    )
+    text_column: str | None = field(
+        default=None, metadata={"help": "Column with the text. Default: recognized by its name."}
+    )
+    split: str = field(default="train", metadata={"help": "Split to learn from."})
+    validation_dataset: str | None = field(
+        default=None, metadata={"help": "Text to hold out. Default: the validation splits of --dataset."}
+    )
+    validation_share: float = field(
+        default=0.05, metadata={"help": "Share of the texts to hold out if there is no validation split."}
+    )
+    split_seed: int = field(default=42, metadata={"help": "Seed of that split. It does not depend on --seed."})
+    exclude: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Data sets whose validation and test texts are left out of the text to learn from, such as the one "
+            "that a classifier will be evaluated on."
+        },
+    )
+    max_train_samples: int | None = field(default=None, metadata={"help": "Learn from this many texts only."})
+    block_size: int = field(
+        default=70, metadata={"help": "Tokens between two truncations of the gradient; the state is carried over."}
+    )
+    shuffle_texts: bool = field(
+        default=False, metadata={"help": "Read the texts in another order in each epoch: for texts of their own."}
+    )
+
+    def __post_init__(self) -> None:
+        self.delimiter_character()
+        require(len(self.dataset) > 0, "Name text to learn from with --dataset.")
+        require(
+            0.0 < self.validation_share < 1.0,
+            f"--validation_share must be between 0 and 1, found {self.validation_share}.",
+        )
+        require(self.block_size >= 2, f"--block_size must be at least 2, found {self.block_size}.")
+        require(
+            self.max_train_samples is None or self.max_train_samples >= 1,
+            f"--max_train_samples must be at least 1, found {self.max_train_samples}.",
+        )
+
+    def columns(self) -> list[str] | None:
+        """The text column as a list, if one is named."""
+        return None if self.text_column is None else [self.text_column]

@@ -1,0 +1,106 @@
+"""Text for a language model: as one row of tokens, from several sources, without what is held out elsewhere."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from datasets import Dataset
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modeling_lstm.data.corpus import count_known, fingerprints, load_corpus
+from modeling_lstm.data.corpus_arguments import CorpusArguments
+from modeling_lstm.data.token_stream import TokenStream
+from modeling_lstm.utils.errors import InputError
+from tests.conftest import write_csv
+
+texts_of_tokens = st.lists(st.lists(st.integers(2, 9), max_size=5), min_size=1, max_size=8)
+
+
+def texts_in(stream: TokenStream) -> list[list[int]]:
+    begins = np.concatenate([[0], stream.ends[:-1]])
+    return [stream.ids[begin + 1 : end].tolist() for begin, end in zip(begins, stream.ends, strict=True)]
+
+
+@given(texts_of_tokens, st.integers(0, 99))
+def test_a_stream_holds_every_text_between_two_ends(texts: list[list[int]], seed: int) -> None:
+    stream = TokenStream.from_rows(Dataset.from_dict({"input_ids": texts}), 1)
+    assert stream.ids.dtype == np.int32 and stream.ids[0] == 1 and (stream.ids[stream.ends] == 1).all()
+    assert len(stream) == sum(map(len, texts)) + len(texts) and texts_in(stream) == texts
+    assert texts_in(stream.reverse()) == [text[::-1] for text in texts[::-1]]
+    shuffled = texts_in(stream.shuffle(np.random.default_rng(seed)))
+    assert sorted(shuffled) == sorted(texts)
+
+
+def test_a_stream_of_rows_that_were_chosen() -> None:
+    rows = Dataset.from_dict({"input_ids": [[5], [6, 7], [], [8]]}).select([3, 1])
+    assert texts_in(TokenStream.from_rows(rows, 1)) == [[8], [6, 7]]
+
+
+def write_texts(path: Path, *texts: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    return path
+
+
+def test_several_sources_and_their_splits(tmp_path: Path) -> None:
+    for split, texts in (("train", ("a b", "c")), ("validation", ("d",)), ("test", ("e",))):
+        write_csv(tmp_path / "labelled" / f"{split}.csv", [(text, "good") for text in texts])
+    more = write_texts(tmp_path / "more.txt", "f", "g")
+    found = load_corpus(CorpusArguments(dataset=[str(tmp_path / "labelled"), str(more)]))
+    splits = {name: rows["text"][:] for name, rows in found.splits.items()}
+    assert splits == {"train": ["a b", "c", "f", "g"], "validation": ["d"], "test": ["e"]}
+    held_out = write_texts(tmp_path / "held_out.txt", "h")
+    chosen = CorpusArguments(dataset=[str(more)], validation_dataset=str(held_out))
+    assert load_corpus(chosen).splits["validation"]["text"][:] == ["h"]
+    cut = load_corpus(CorpusArguments(dataset=[str(more)], validation_share=0.5))
+    assert sorted(cut.splits["train"]["text"][:] + cut.splits["validation"]["text"][:]) == ["f", "g"]
+    fewer = CorpusArguments(dataset=[str(tmp_path / "labelled"), str(more)], max_train_samples=3)
+    assert load_corpus(fewer).splits["train"].num_rows == 3
+
+
+def test_texts_that_are_held_out_elsewhere_are_left_out_and_counted(tmp_path: Path) -> None:
+    for split, texts in (("train", ("a  b", "x")), ("test", ("c d", "e"))):
+        write_csv(tmp_path / "labelled" / f"{split}.csv", [(text, "good") for text in texts])
+    more = write_texts(tmp_path / "more.txt", "c  d", "f", "e", "a b", "c d e", "")
+    found = load_corpus(CorpusArguments(dataset=[str(more)], exclude=[str(tmp_path / "labelled")]))
+    kept = found.splits["train"]["text"][:] + found.splits["validation"]["text"][:]
+    assert sorted(kept) == ["", "a b", "c d e", "f"] and found.excluded == 2
+    assert found.describe()["excluded"] == 2
+    alone = load_corpus(CorpusArguments(dataset=[str(more)], exclude=[str(write_texts(tmp_path / "one.txt", "f"))]))
+    assert alone.excluded == 1, "of a data set with one split that one"
+
+
+def test_fingerprints_are_the_same_everywhere() -> None:
+    """They lie beside a model, and are read by another process, on another machine."""
+    found = fingerprints(["the film", "a", "the  film\n"])
+    assert found.dtype == np.dtype("<u8") and len(found) == 2 and (np.diff(found.astype(object)) > 0).all()
+    assert fingerprints(["the film"]).tolist() == [1824693338472877044]
+    assert count_known(Dataset.from_dict({"text": ["the film", "the", "a "]}), found) == 2
+    assert (
+        count_known(Dataset.from_dict({"text": []}), found)
+        == 0
+        == count_known(Dataset.from_dict({"text": ["a"]}), fingerprints([]))
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"validation_share": 1.0}, "--validation_share must be between 0 and 1, found 1.0"),
+        ({"block_size": 1}, "--block_size must be at least 2, found 1"),
+        ({"max_train_samples": 0}, "--max_train_samples must be at least 1, found 0"),
+        ({"dataset": []}, "Name text to learn from"),
+        ({"dataset": ["no/such/file.txt"]}, "There is no file or folder 'no/such/file.txt'"),
+        ({"split": "more"}, "has no split 'more'"),
+    ],
+)
+def test_what_cannot_be_read_is_told(changes: dict[str, object], message: str, tmp_path: Path) -> None:
+    usual = {"dataset": [str(write_texts(tmp_path / "a.txt", "a", "b"))]}
+    with pytest.raises(InputError, match=message):
+        load_corpus(CorpusArguments(**(usual | changes)))  # type: ignore[arg-type]
+
+
+def test_one_text_cannot_be_learned_from_and_held_out(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is one text only: name others"):
+        load_corpus(CorpusArguments(dataset=[str(write_texts(tmp_path / "a.txt", "a"))]))
