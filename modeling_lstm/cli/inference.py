@@ -1,6 +1,6 @@
-"""`predict` and `export`."""
+"""`predict`, `generate` and `export`."""
 
-from ..inference.arguments import ExportArguments, PredictionArguments
+from ..inference.arguments import ExportArguments, GenerationArguments, PredictionArguments
 from .parsing import CommandParser
 
 
@@ -27,6 +27,24 @@ def run_predict(given: list[str]) -> int:
             label, score = ", ".join(label) or "-", max(score, default=0.0)
         scores = [f"{name.removeprefix('score_')} {row[name]:.4f}" for name in row if name.startswith("score_")]
         print(f"{label}\t{', '.join(scores) or f'{score:.4f}'}\t{row['text']}")
+    return 0
+
+
+def make_generate_parser() -> CommandParser:
+    """The parser of `generate`."""
+    parser = CommandParser("generate", GenerationArguments)
+    parser.add_argument("run", metavar="LM", help="Run folder or Hub id of a language model.")
+    parser.add_argument("prompts", nargs="*", metavar="TEXT", help="Beginnings of texts. Default: none.")
+    return parser
+
+
+def run_generate(given: list[str]) -> int:
+    """Write text with a language model."""
+    arguments, rest = make_generate_parser().read(given)
+    from ..inference.generation import generate
+
+    for text in generate(rest.run, rest.prompts or None, arguments):
+        print(text)
     return 0
 
 

@@ -10,8 +10,18 @@ from .registry import ALL
 
 # In the order in which they are shown. A setting stands in the group of its metadata, else in that of its class
 GROUPS = (
-    *("Arguments", "Data", "Output", "Systems", "Distillation", "Model", "Tokenizer", "Training", "Word vectors"),
-    *("Options", "Files", "Card", "Hub", "Advanced", "transformers.TrainingArguments", "Help"),
+    *("Arguments", "Data", "Output", "Systems", "Distillation", "Model", "Tokenizer", "Training"),
+    *(
+        "Language model",
+        "Word vectors",
+        "Options",
+        "Files",
+        "Card",
+        "Hub",
+        "Advanced",
+        "transformers.TrainingArguments",
+        "Help",
+    ),
 )
 _VALUES = {int: "N", float: "X", true_or_false: "true|false"}  # what stands for a value of a type
 

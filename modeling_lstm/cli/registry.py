@@ -27,8 +27,12 @@ COMMANDS = {
     "distill": Command(
         "training", "train a classifier that learns from a teacher", "[RECIPE.yaml] --teacher RUN --dataset ..."
     ),
+    "pretrain": Command(
+        "pretraining", "learn a language model from text", "[RECIPE.yaml] --dataset TEXT ... --output_dir LM"
+    ),
     "evaluate": Command("evaluation", "score a run on a split", "RUN --split test"),
     "predict": Command("inference", "classify texts", "RUN 'a sentence' ... | --input FILE --output FILE"),
+    "generate": Command("inference", "write text with a language model", "LM ['The film' ...]"),
     "export": Command("inference", "write a run as ONNX", "RUN FOLDER [--precision int8]"),
     "card": Command("publishing", "write a run's model card, to look at", "RUN me/name [--license apache-2.0] ..."),
     "push": Command(

@@ -16,18 +16,19 @@ from .parsing import CommandParser
 
 def make_train_parser(trainer: Any = TrainerSettings) -> CommandParser:
     """The parser of `train` as `--help` shows it, or with other settings of the Trainer."""
-    return _with_help(CommandParser("train", TaskArguments, DataArguments, ModelArguments, TokenizerArguments, trainer))
+    return add_help(CommandParser("train", TaskArguments, DataArguments, ModelArguments, TokenizerArguments, trainer))
 
 
 def make_distill_parser(trainer: Any = TrainerSettings) -> CommandParser:
     """The parser of `distill` as `--help` shows it, or with other settings of the Trainer."""
     kinds = (TaskArguments, DataArguments, DistillationArguments, ModelArguments, TokenizerArguments, trainer)
-    parser = _with_help(CommandParser("distill", *kinds))
+    parser = add_help(CommandParser("distill", *kinds))
     parser.set_defaults(**STUDENT_DEFAULTS)
     return parser
 
 
-def _with_help(parser: CommandParser) -> CommandParser:
+def add_help(parser: CommandParser) -> CommandParser:
+    """Add what all trainings take: a recipe and `--help-all`."""
     parser.add_argument("recipe", nargs="?", metavar="RECIPE.yaml", help="Settings; flags override them.")
     more = "Also list every other setting of transformers.TrainingArguments, and exit."
     parser.group("Help").add_argument("--help-all", action="help", help=more)
@@ -36,29 +37,29 @@ def _with_help(parser: CommandParser) -> CommandParser:
 
 def run_train(given: list[str]) -> int:
     """Train a classifier."""
-    _show_help(given, make_train_parser)
-    _check_flags(given, make_train_parser())
+    check_given(given, make_train_parser)
     from ..training.job import TrainingJob
 
-    return _run("train", TrainingJob, given)
+    return run_job("train", TrainingJob, given)
 
 
 def run_distill(given: list[str]) -> int:
     """Train a classifier that learns from a teacher."""
-    _show_help(given, make_distill_parser)
-    _check_flags(given, make_distill_parser())
+    check_given(given, make_distill_parser)
     from ..distillation.student_job import DistillationJob
 
-    return _run("distill", DistillationJob, given)
+    return run_job("distill", DistillationJob, given)
 
 
-def _show_help(given: list[str], make_parser: Any) -> None:
+def check_given(given: list[str], make_parser: Any) -> None:
+    """Show the help and exit, if that is asked for; and find mistakes in the flags."""
     if {"--help-all", "--help_all"} & set(given):
         from ..training.trainer_arguments import LstmTrainingArguments
 
         make_parser(LstmTrainingArguments).parse_args(["--help"])
     if {"-h", "--help"} & set(given):
         make_parser().parse_args(["--help"])
+    _check_flags(given, make_parser())
 
 
 def _check_flags(given: list[str], parser: CommandParser) -> None:
@@ -72,7 +73,8 @@ def _check_flags(given: list[str], parser: CommandParser) -> None:
             parser.check([*recipe_flags(Path(given[0])), *given[1:]] if is_recipe else given, names)
 
 
-def _run(name: str, kind: Any, given: list[str]) -> int:
+def run_job(name: str, kind: Any, given: list[str]) -> int:
+    """Run a training of a kind from the words after its name. Returns the exit status."""
     from ..training.recipes import read_recipe
 
     command = shlex.join(["modeling-lstm", name, *_hide_secrets(given)])

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from transformers import Trainer, TrainingArguments
 
 from ..data.arguments import split_subset
 from ..data.overlap import describe_overlap
-from ..data.tokenization import TokenizedSplit
-from ..runs.record import RECORD, RunRecord, read_record
+from ..runs.record import RECORD, RunRecord, data_sources, read_record
 from ..runs.run_folders import load_run, run_folder
 from ..tasks.base import Task, TaskData, task_of
 from ..utils.errors import require
@@ -23,6 +21,8 @@ from ..utils.settings import settings_of
 from .arguments import EvaluationArguments
 
 logger = logging.getLogger(__name__)
+
+WHOLE = 10**9  # tokens of a text that a task does not truncate
 
 # What else is measured of runs whose record has such a part: the function that does so, imported when it is needed.
 # Called with record, data, split, predictions (in the order of the rows) and number of resamples, it gives what goes
@@ -65,9 +65,9 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
     also_in_train = 0 if is_other else record["data"].get("overlap", {}).get(arguments.split, 0)
     if also_in_train:
         logger.warning("%s", describe_overlap(arguments.split, also_in_train, rows.num_rows))
-    split = task.encode(rows, arguments.split, tokenizer, record["data"]["max_length"])
+    split = task.encode(rows, arguments.split, tokenizer, record["data"].get("max_length", WHOLE))
     started = time.perf_counter()
-    predictions, references = _predict(task, model, tokenizer, split, folder, arguments.batch_size)
+    predictions, references = task.predict(model, tokenizer, split.rows, arguments.batch_size)
     seconds = time.perf_counter() - started
     result: dict[str, Any] = {
         "split": arguments.split,
@@ -89,12 +89,14 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
 
 def _check_data_are_there(record: RunRecord) -> None:
     """Raise for files that are not where the record says, as seen from another folder than the training's."""
-    path = Path(record["data"]["dataset"])
+    paths = [Path(split_subset(name)[0]) for name in data_sources(record)]
+    missing = [path for path in paths if not path.exists()]
+    path = missing[0] if missing and record["data"].get("source") == "local" else None
     where, remedy = "from here", "go to the folder from which the run was trained"
-    if path.is_absolute():
+    if path is not None and path.is_absolute():
         where, remedy = "any more", "put it back"
     require(
-        record["data"].get("source") != "local" or path.exists(),
+        path is None,
         f"The run's data set is recorded as {str(path)!r}, which is not there {where}: {remedy}, or name the data with "
         "--dataset PATH. They then count as another data set: of a single file all rows are scored, those of the "
         "training too, and run.json stays as it is.",
@@ -102,31 +104,13 @@ def _check_data_are_there(record: RunRecord) -> None:
 
 
 def _warn_of_training_data(record: RunRecord, arguments: EvaluationArguments) -> None:
-    if arguments.dataset is not None and Path(arguments.dataset).resolve() == Path(record["data"]["dataset"]).resolve():
+    known = [Path(name).resolve() for name in data_sources(record)]
+    if arguments.dataset is not None and Path(arguments.dataset).resolve() in known:
         logger.warning(
             "%s is what the run was trained on: without --dataset its %s split alone is scored.",
             arguments.dataset,
             arguments.split,
         )
-
-
-def _predict(
-    task: Task, model: Any, tokenizer: Any, split: TokenizedSplit, folder: Path, batch_size: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """What the model gives for the rows, and their labels, in the order of the rows."""
-    trainer = Trainer(
-        model=model,
-        args=TrainingArguments(
-            output_dir=str(folder), per_device_eval_batch_size=batch_size, dataloader_pin_memory=False
-        ),
-        data_collator=task.collator(tokenizer),
-        processing_class=tokenizer,
-    )
-    # rows of like length share a batch; the scores do not depend on the order of rows
-    order = np.argsort(split.rows["length"][:], kind="stable")
-    outcome = trainer.predict(split.rows.select(order))
-    back = np.argsort(order)
-    return np.asarray(outcome.predictions)[back], np.asarray(outcome.label_ids)[back]
 
 
 def _measure_further(

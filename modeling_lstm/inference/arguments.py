@@ -1,9 +1,10 @@
-"""Settings of predictions and exports."""
+"""Settings of predictions, of text generation and of exports."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from ..data.arguments import FileArguments
+from ..utils.errors import require
 
 
 @dataclass
@@ -52,3 +53,31 @@ class ExportArguments:
         default="fp32", metadata={"help": "Precision of the weights: int8 is smaller, faster and a little less exact."}
     )
     revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a run on the Hub."})
+
+
+@dataclass
+class GenerationArguments:
+    """How to write text with a language model."""
+
+    flag_group: ClassVar[str] = "Options"
+
+    max_new_tokens: int = field(default=50, metadata={"help": "Most tokens to write."})
+    number: int = field(default=1, metadata={"help": "Texts to write for each beginning."})
+    do_sample: bool = field(default=True, metadata={"help": "Draw each token; false: always take the likeliest."})
+    temperature: float = field(default=0.8, metadata={"help": "Below 1, likely tokens are drawn more often."})
+    top_k: int = field(default=0, metadata={"help": "Draw from this many likeliest tokens; 0: from all."})
+    top_p: float = field(default=0.95, metadata={"help": "Draw from the likeliest tokens that have this probability."})
+    num_beams: int = field(default=1, metadata={"help": "Search with this many beams; of use with --do_sample false."})
+    seed: int = field(default=0, metadata={"help": "Random seed."})
+    revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a model on the Hub."})
+
+    def __post_init__(self) -> None:
+        for name in ("max_new_tokens", "number", "num_beams"):
+            require(getattr(self, name) >= 1, f"--{name} must be at least 1, found {getattr(self, name)}.")
+        require(self.temperature > 0, f"--temperature must be greater than 0, found {self.temperature}.")
+        require(self.top_k >= 0, f"--top_k must be 0 or more, found {self.top_k}.")
+        require(0 < self.top_p <= 1, f"--top_p must be greater than 0 and at most 1, found {self.top_p}.")
+        require(
+            self.number == 1 or self.do_sample or self.num_beams >= self.number,
+            f"--number {self.number} texts without drawing need as many beams: --num_beams {self.number}.",
+        )

@@ -156,6 +156,7 @@ def open_classifier(run: str, backend: str = "torch", revision: str | None = Non
 
     folder = run_folder(run, revision)
     kind = task_class(task_name(read_record(folder)) if (folder / RECORD).is_file() else TEXT_CLASSIFICATION)
+    require(kind.command == "predict", f"{run!r} is a model for {kind.name}: modeling-lstm {kind.command} {run} TEXT")
     return kind.predictor(str(folder))
 
 

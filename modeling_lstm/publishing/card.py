@@ -44,12 +44,15 @@ def make_card(
         pipeline=task.name,
         what=_what(record, told["does"]),
         is_ours="transformer" not in record["model"],
+        verb=told.get("verb", "classify"),
+        truncates="max_length" in record["data"],
         calls=told["calls"],
         scores=_scores(record),
         intervals=bool(record.get("intervals")),
         confusion=told.get("confusion"),
         compared=_compared(record),
         data=_data(record, language),
+        pretrained=_pretrained(record),
         teacher=_teacher(record),
         training=_training(record),
         command=_command(record),
@@ -74,7 +77,7 @@ def _metadata(
         "library_name": "transformers",
         "pipeline_tag": task.name,
         "tags": ["modeling-lstm", model.get("cell_type", model["model_type"]), task.name],
-        "datasets": [*([data["dataset"]] if is_from_hub else []), *_unlabeled_datasets(record)] or None,
+        "datasets": [*(_sources(data) if is_from_hub else []), *_unlabeled_datasets(record)] or None,
         "base_model": _base_model(record),
         "widget": [{"text": join_lines(text)} for text in texts] or None,
     }
@@ -117,12 +120,20 @@ def _base_model(record: Mapping[str, Any]) -> str | None:
     words, model = record.get("embeddings", {}), record["model"]
     if model.get("is_from_hub"):
         return model["transformer"]
+    if record.get("pretrained", {}).get("is_from_hub"):
+        return record["pretrained"]["source"]
     return words["source"].removeprefix("transformer:") if words.get("is_from_hub") else None
+
+
+def _sources(data: Mapping[str, Any], key: str = "dataset") -> list[str]:
+    """The data sets that a record names; a language model may have several."""
+    return [data[key]] if isinstance(data[key], str) else data[key]
 
 
 def _data_name(data: dict[str, Any], key: str = "dataset") -> str:
     """A data set's id, but of a path the last part: the rest tells of a machine, or looks like an id of the Hub."""
-    return data[key] if data.get("source") == "hub" else Path(data[key]).name
+    names = _sources(data, key)
+    return ", ".join(names if data.get("source") == "hub" else (Path(name).name for name in names))
 
 
 def _best_split(record: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
@@ -134,12 +145,14 @@ def _best_split(record: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
 
 def _what(record: Mapping[str, Any], does: str) -> str:
     model = record["model"]
-    kinds = {"lstm": "LSTM", "gru": "GRU", None: "bag-of-words network"}
-    kind = kinds[model.get("cell_type")] if "transformer" not in model else "Transformer"
+    kinds = {"lstm": "LSTM", "gru": "GRU", "bag-of-words": "bag-of-words network"}
+    kind = kinds.get(model.get("cell_type") or model["model_type"], "Transformer")
+    if "transformer" in model:
+        kind = "Transformer"
     if model.get("bidirectional"):
         kind = f"bidirectional {kind}"
     layers = f", {model['num_hidden_layers']} layers" if model.get("num_hidden_layers", 1) > 1 else ""
-    size = f"{model['embedding_size']} numbers a word, " if "embedding_size" in model else ""
+    size = f"{model['embedding_size']} dimensions a word, " if "embedding_size" in model else ""
     size += f"state of {model['hidden_size']}{layers}"
     parts = [f"{model['parameters']:,} parameters"]
     if "size_mb" in model:
@@ -170,7 +183,7 @@ def _title(metric: str) -> str:
 def _data(record: Mapping[str, Any], language: list[str] | None) -> str:
     data = record["data"]
     where = inline_code(_data_name(data) + (f":{data['subset']}" if data["subset"] else ""))
-    if data.get("source") == "hub":
+    if data.get("source") == "hub" and isinstance(data["dataset"], str):
         where = f"[{where}](https://huggingface.co/datasets/{data['dataset']})"
     lines = [where + (f" at revision {inline_code(data['revision'])}" if data["revision"] else "") + "."]
     if data.get("train_dataset"):
@@ -181,6 +194,22 @@ def _data(record: Mapping[str, Any], language: list[str] | None) -> str:
     rows = [[split, *(f"{counts.get(kind, 0):,}" for kind in kinds)] for split, counts in data["counts"].items()]
     heads = ["split", *(kind if kind == "rows" else inline_code(kind) for kind in kinds)]
     return " ".join(lines) + "\n\n" + make_table(heads, rows, words=1)
+
+
+def _pretrained(record: Mapping[str, Any]) -> str | None:
+    """The language model that a classifier began as, and how much of what it is tested on that has read."""
+    found = record.get("pretrained")
+    if found is None:
+        return None
+    name = {"name": found["source"], "is_from_hub": found["is_from_hub"]}
+    texts = ", ".join(map(inline_code, found["text"]))
+    direction = {"forward": "reads forward", "both": "reads in both directions"}[found["direction"]]
+    text = f"It began as {_link(name, '')}, which {direction} and had learned from {found['texts']:,} texts of {texts}"
+    counts = {split: number for split, number in found["held_out_texts"].items() if number is not None}
+    if counts:
+        seen = " and ".join(f"{number:,} of {split}" for split, number in counts.items())
+        text += f"; among these were {seen}"
+    return f"{text}."
 
 
 def _teacher(record: Mapping[str, Any]) -> str | None:
@@ -289,7 +318,7 @@ def _brought_along(record: Mapping[str, Any]) -> str:
     """What it knew beside its training data."""
     if "distillation" in record:
         return "and what its teacher knows"
-    if "transformer" in record["model"]:
+    if "transformer" in record["model"] or "pretrained" in record:
         return "and what it was trained on before"
     return "and from the texts behind its word vectors" if "embeddings" in record else "alone"
 
@@ -302,6 +331,8 @@ def _limits(record: Mapping[str, Any], language: list[str] | None, more: list[st
         + (f", in {', '.join(map(inline_code, language))}" if language else "")
         + ": on other kinds of text it is less often right. Biases in those texts carry over to its predictions.",
     ]
+    if "max_length" not in data:
+        return "\n".join(f"- {line}" for line in [*lines, *more])
     longest = f"Of a text it reads the first {data['max_length']:,} tokens"
     if data.get("train_max_length"):
         longest += f" (it learned from the first {data['train_max_length']:,})"

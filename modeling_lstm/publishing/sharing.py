@@ -23,7 +23,7 @@ from .arguments import CardArguments, PushArguments
 from .card import make_card
 
 # What a run folder shares beside its weights; not checkpoints, evaluations and what else may lie there
-SHARED = ("config.json", "tokenizer*.json", "*_lstm.py", "*_bag_of_words.py", RECORD)
+SHARED = ("config.json", "tokenizer*.json", "*_lstm*.py", "*_bag_of_words.py", RECORD)
 # Names that weights have, in one file or in several; a repository keeps those of the latest push only
 WEIGHTS = ("model.safetensors", "model-*.safetensors", INDEX)
 

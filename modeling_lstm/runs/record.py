@@ -1,6 +1,7 @@
 """`RunRecord`: what `run.json` holds, and how it is read. Light: neither torch nor transformers is needed for it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
@@ -32,6 +33,8 @@ class RunRecord(TypedDict, total=False):
         best: The metric that chose the checkpoint, and its step.
         history: The evaluations on validation during training.
         metrics: Scores by split; `intervals` (95 %) and `confusion` likewise.
+        pretrained: The language model that a classifier began as, its text, and how many texts of validation and test
+            are among that.
         distillation: Teachers, text and settings of a distillation, and the `gap` to the teacher.
         compared: What a comparison found, where there was one.
         seconds: How long it took.
@@ -51,11 +54,18 @@ class RunRecord(TypedDict, total=False):
     metrics: dict[str, dict[str, float]]
     intervals: dict[str, dict[str, list[float]]]
     confusion: dict[str, list[list[int]]]
+    pretrained: dict[str, Any]
     distillation: dict[str, Any]
     compared: dict[str, Any]
     seconds: Seconds
     versions: dict[str, str]
     hardware: dict[str, Any]
+
+
+def data_sources(record: Mapping[str, Any]) -> list[str]:
+    """What a run was trained on, as it was named: one data set, or of a language model perhaps several."""
+    found = record["data"]["dataset"]
+    return [found] if isinstance(found, str) else found
 
 
 def read_record(folder: Path) -> RunRecord:

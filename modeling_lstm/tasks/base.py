@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     import numpy as np
     from datasets import Dataset, DatasetDict
 
-TEXT_CLASSIFICATION = "text-classification"
+TEXT_CLASSIFICATION, TEXT_GENERATION = "text-classification", "text-generation"
 # Imported when they are asked for: a task may need much that a command without it does not
 TASKS: dict[str, str | type[Task]] = {
     TEXT_CLASSIFICATION: "modeling_lstm.tasks.text_classification:TextClassification",
+    TEXT_GENERATION: "modeling_lstm.tasks.language_modeling:LanguageModeling",
 }
 
 
@@ -42,6 +43,7 @@ class Task(ABC):
     Attributes:
         name: As the Hub calls it: `text-classification`.
         auto_class: The name of the class of transformers that opens a model for it.
+        command: The command by which a model for it answers texts.
         columns: The columns of a split that are learned from.
         smaller_is_better: Metrics of which less is better, beside the loss.
         hub_metrics: The Hub's names of metrics, and their arguments, where those are not ours.
@@ -49,6 +51,7 @@ class Task(ABC):
 
     name: ClassVar[str]
     auto_class: ClassVar[str]
+    command: ClassVar[str] = "predict"
     columns: ClassVar[tuple[str, ...]] = ("text", "label")
     smaller_is_better: ClassVar[frozenset[str]] = frozenset()
     hub_metrics: ClassVar[Mapping[str, tuple[str, dict[str, Any]]]] = {}
@@ -131,6 +134,29 @@ class Task(ABC):
 
         return DataCollatorWithPadding(tokenizer)
 
+    def predict(self, model: Any, tokenizer: Any, rows: Dataset, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+        """
+        What a model gives for encoded rows, and what it should give, in the order of the rows.
+
+        Args:
+            model: The model.
+            tokenizer: Its tokenizer.
+            rows: What [`Task.encode`] gave.
+            batch_size: Rows that are read at once.
+        """
+        import numpy as np
+        from transformers import Trainer, TrainingArguments
+
+        arguments = TrainingArguments(per_device_eval_batch_size=batch_size, dataloader_pin_memory=False)
+        trainer = Trainer(
+            model=model, args=arguments, data_collator=self.collator(tokenizer), processing_class=tokenizer
+        )
+        # rows of like length share a batch; the scores do not depend on the order of rows
+        order = np.argsort(rows["length"][:], kind="stable")
+        outcome = trainer.predict(rows.select(order))
+        back = np.argsort(order)
+        return np.asarray(outcome.predictions)[back], np.asarray(outcome.label_ids)[back]
+
     @property
     @abstractmethod
     def default_metric(self) -> str:
@@ -173,7 +199,8 @@ class Task(ABC):
 
         Returns:
             `does` (what the model does, as a clause), `calls` (lines of Python with their answers), and, where there
-            are such, `confusion` (`split` and `table`) and `limits` (sentences).
+            are such, `verb` (what the pipeline is called in these lines; else `classify`), `confusion` (`split` and
+            `table`) and `limits` (sentences).
         """
         return {"does": f"is for the task {self.name}", "calls": ""}
 

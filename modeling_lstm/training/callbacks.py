@@ -30,9 +30,11 @@ class RowUpdates(TrainerCallback):
         self.trainer = trainer
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        embedding = cast(Any, self.trainer.model).get_input_embeddings()
+        model = cast(Any, self.trainer.model)
+        embedding, output = model.get_input_embeddings(), model.get_output_embeddings()
         optimizer = self.trainer.row_optimizer()
-        self.end = optimizer.follow(embedding) if optimizer and embedding.weight.requires_grad else None
+        is_tied = output is not None and output.weight is embedding.weight  # then each step moves all rows
+        self.end = optimizer.follow(embedding) if optimizer and embedding.weight.requires_grad and not is_tied else None
 
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if self.end is not None:

@@ -11,7 +11,7 @@ from ..data.arguments import DataArguments, TokenizerArguments
 from ..tasks.base import task_class
 from ..utils.settings import build_settings, to_flags
 from .arguments import ModelArguments, TaskArguments
-from .defaults import TRANSFORMER_DEFAULTS
+from .defaults import LANGUAGE_MODEL_DEFAULTS, TRANSFORMER_DEFAULTS
 from .recipes import read_recipe
 from .trainer_arguments import LstmTrainingArguments
 
@@ -54,13 +54,13 @@ class TrainingSettings:
         **settings: Any,
     ):
         self.model_init, self.settings = model_init, settings
-        parts = build_settings(self.kinds, self.default_settings(settings) | settings)
-        self.task: str = parts[0].task
-        self.data: DataArguments = parts[1]
-        self.model: ModelArguments = parts[2]
-        self.tokenizer: TokenizerArguments = parts[3]
-        self.training: LstmTrainingArguments = parts[4]
-        self.parts = parts
+        self.parts = build_settings(self.kinds, self.default_settings(settings) | settings)
+        self.data: Any
+        self.model: Any
+        self.tokenizer: TokenizerArguments
+        self.training: LstmTrainingArguments
+        task, self.data, self.model, self.tokenizer, self.training = self.parts[:5]
+        self.task: str = task.task
         task_class(self.task)
         self.command = command or (None if model_init else self._own_command())
 
@@ -82,6 +82,8 @@ class TrainingSettings:
     @staticmethod
     def default_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         """Defaults that depend on other settings: what suits a Transformer does not suit an LSTM."""
+        if settings.get("pretrained") is not None:
+            return LANGUAGE_MODEL_DEFAULTS
         return TRANSFORMER_DEFAULTS if settings.get("transformer") is not None else {}
 
     def __repr__(self) -> str:

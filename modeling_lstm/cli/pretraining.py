@@ -1,0 +1,26 @@
+"""`pretrain`."""
+
+from typing import Any
+
+from ..data.arguments import TokenizerArguments
+from ..data.corpus_arguments import CorpusArguments
+from ..pretraining.arguments import PRETRAINING_DEFAULTS, LanguageModelArguments, LanguageTaskArguments
+from ..training.arguments import TrainerSettings
+from .parsing import CommandParser
+from .training import add_help, check_given, run_job
+
+
+def make_pretrain_parser(trainer: Any = TrainerSettings) -> CommandParser:
+    """The parser of `pretrain` as `--help` shows it, or with other settings of the Trainer."""
+    kinds = (LanguageTaskArguments, CorpusArguments, LanguageModelArguments, TokenizerArguments, trainer)
+    parser = add_help(CommandParser("pretrain", *kinds))
+    parser.set_defaults(**PRETRAINING_DEFAULTS)
+    return parser
+
+
+def run_pretrain(given: list[str]) -> int:
+    """Learn a language model from text."""
+    check_given(given, make_pretrain_parser)
+    from ..pretraining.pretraining_job import PretrainingJob
+
+    return run_job("pretrain", PretrainingJob, given)

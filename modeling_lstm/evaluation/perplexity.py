@@ -1,0 +1,110 @@
+"""How well a language model predicts texts: the loss of each text, and what follows from it."""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from ..data.token_stream import TokenStream
+
+BLOCK = 70  # tokens that a recurrent model reads at once
+
+
+@torch.inference_mode()
+def text_losses(model: Any, stream: TokenStream, streams: int, *, backward: bool = False) -> np.ndarray:
+    """
+    The negative log-likelihood of each text, the token that ends it included.
+
+    A recurrent model reads all in order and keeps its state from text to text; to be quicker it reads several parts
+    side by side, of which each but the first begins without a state. A Transformer reads windows that overlap by half:
+    what it predicts has at least half a window before it.
+
+    Args:
+        model: A causal language model of transformers.
+        stream: The texts; for a backward one as [`TokenStream.reverse`] gives them.
+        streams: Parts, or windows, side by side.
+        backward: Whether the backward model of a bidirectional one is asked.
+
+    Returns:
+        In nats, `(texts,)`.
+    """
+    model.eval()
+    losses = _carried(model, stream, streams, backward) if model._is_stateful else _windowed(model, stream, streams)
+    begins = np.concatenate([[0], stream.ends[:-1]])
+    return np.add.reduceat(losses, begins) if len(stream.ends) else losses[:0]
+
+
+def _carried(model: Any, stream: TokenStream, streams: int, backward: bool) -> np.ndarray:
+    streams = max(1, min(streams, len(stream) // BLOCK))
+    length = math.ceil(len(stream) / streams)
+    ids = np.zeros(streams * length + 1, dtype=np.int64)
+    ids[: len(stream.ids)] = stream.ids
+    inputs, targets = (torch.from_numpy(one.reshape(streams, length)).to(model.device) for one in (ids[:-1], ids[1:]))
+    found, cache = [], None
+    for begin in range(0, length, BLOCK):
+        some = slice(begin, begin + BLOCK)
+        outputs = model(inputs[:, some], past_key_values=cache, use_cache=True, backward=backward)
+        cache = outputs.past_key_values
+        found.append(_losses(outputs.logits, targets[:, some]))
+    return np.concatenate(found, axis=1).reshape(-1)[: len(stream)]
+
+
+def _windowed(model: Any, stream: TokenStream, windows: int) -> np.ndarray:
+    size = min(_context(model), len(stream))
+    half = size // 2
+    begins = [0, *range(half, max(half + 1, len(stream) - half), half)] if len(stream) > size else [0]
+    found = np.zeros(len(stream))
+    for number in range(0, len(begins), windows):
+        some = begins[number : number + windows]
+        rows = [np.arange(begin, begin + size) for begin in some]
+        places = np.minimum(np.stack(rows), len(stream) - 1)  # the last window may reach beyond the end
+        inputs = torch.from_numpy(stream.ids[places].astype(np.int64)).to(model.device)
+        targets = torch.from_numpy(stream.ids[places + 1].astype(np.int64)).to(model.device)
+        losses = _losses(model(inputs).logits, targets)
+        for row, begin in enumerate(some):
+            first = 0 if begin == 0 else size - half  # the half before is another window's
+            end = min(size, len(stream) - begin)
+            found[begin + first : begin + end] = losses[row, first:end]
+    return found
+
+
+def _context(model: Any) -> int:
+    return int(getattr(model.config, "max_position_embeddings", 1024))
+
+
+def _losses(logits: torch.Tensor, targets: torch.Tensor) -> np.ndarray:
+    found = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
+    return found.view(targets.shape).double().cpu().numpy()
+
+
+def compute_perplexities(sums: np.ndarray) -> dict[str, float]:
+    """
+    What the losses of texts come to.
+
+    Args:
+        sums: For each text the loss, forward and backward, in nats, the tokens, and the words, `(texts, 4)` or, summed
+            over texts, `(4,)`; the token that ends a text counts as one. What was not measured is NaN.
+
+    Returns:
+        `loss` (nats a token, the mean of the directions), `perplexity` (a token) and `word_perplexity`; for a backward
+        model the same with `backward_` before.
+    """
+    forward, backward, tokens, words = sums if sums.ndim == 1 else sums.sum(axis=0)
+    found = {"loss": float(np.nanmean([forward, backward]) / tokens)}
+    for name, value in (("", forward), ("backward_", backward)):
+        if not math.isnan(value):
+            found[f"{name}perplexity"] = math.exp(min(700.0, value / tokens))
+            found[f"{name}word_perplexity"] = math.exp(min(700.0, value / words))
+    return found
+
+
+def perplexity_intervals(sums: np.ndarray, resamples: int, seed: int) -> dict[str, list[float]]:
+    """95 % intervals of [`compute_perplexities`], by bootstrap over texts; none of a single text."""
+    if len(sums) < 2:
+        return {}
+    random = np.random.default_rng(seed)
+    weights = np.full(len(sums), 1 / len(sums))
+    drawn = [compute_perplexities(random.multinomial(len(sums), weights) @ sums) for _ in range(resamples)]
+    return {name: np.quantile([one[name] for one in drawn], [0.025, 0.975]).tolist() for name in drawn[0]}

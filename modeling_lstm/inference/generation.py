@@ -1,0 +1,93 @@
+"""Writing text with a language model, by transformers' `generate`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
+
+from ..runs.run_folders import load_run
+from ..utils.errors import require
+from ..utils.settings import settings_of
+from .arguments import GenerationArguments
+
+
+class TextGenerator:
+    """
+    A language model with its tokenizer.
+
+    Args:
+        model: The model.
+        tokenizer: Its tokenizer, which puts `[EOS]` before a text.
+    """
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase):
+        self.model: Any = model.eval()
+        self.tokenizer = tokenizer
+
+    @classmethod
+    def from_run(cls, run: str, revision: str | None = None) -> "TextGenerator":
+        """
+        The language model of a run folder or Hub id.
+
+        Raises:
+            InputError: there is none, or it does not write text.
+        """
+        model, tokenizer = load_run(run, revision)
+        require(model.can_generate(), f"{run!r} is no language model: make one with modeling-lstm pretrain.")
+        return cls(model, tokenizer)
+
+    def __call__(self, prompts: Sequence[str], **options: Any) -> list[str]:
+        """
+        Texts that begin with `prompts`, without those.
+
+        Args:
+            prompts: Beginnings; of an empty one the text is new.
+            options: What `generate` of transformers takes; by default the likeliest 20 tokens one after the other.
+        """
+        # in one batch with shorter ones a text begins at its end
+        inputs = self.tokenizer(list(prompts), padding=True, padding_side="left", return_tensors="pt")
+        inputs = inputs.to(self.model.device)
+        options = {"max_new_tokens": 20, "do_sample": False, "pad_token_id": self.tokenizer.pad_token_id} | options
+        found = self.model.generate(**inputs, **options)
+        return self.tokenizer.batch_decode(found[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+
+
+@torch.inference_mode()
+def generate(
+    run: str, prompts: str | Sequence[str] | None = None, arguments: GenerationArguments | None = None, **settings: Any
+) -> list[str]:
+    """
+    Write text with a language model.
+
+    Args:
+        run: Run folder or Hub id.
+        prompts: One beginning or several; by default an empty one.
+        arguments: The settings, if they are not given by keywords.
+        settings: The fields of [`GenerationArguments`]: `max_new_tokens=100`, `temperature=0.7`, ...
+
+    Returns:
+        The texts with their beginnings, `number` of them for each.
+
+    Raises:
+        InputError: there is no such language model.
+    """
+    chosen = settings_of(GenerationArguments, arguments, settings)
+    texts = [prompts] if isinstance(prompts, str) else list(prompts or [""])
+    generator = TextGenerator.from_run(str(run), chosen.revision)
+    require(
+        getattr(generator.model.config, "reads_backward", False) is False,
+        f"{str(run)!r} reads backward only, so it cannot go on from a beginning: pretrain with --direction both.",
+    )
+    set_seed(chosen.seed)
+    drawing = {"temperature": chosen.temperature, "top_k": chosen.top_k, "top_p": chosen.top_p}
+    found = generator(
+        texts,
+        max_new_tokens=chosen.max_new_tokens,
+        num_return_sequences=chosen.number,
+        do_sample=chosen.do_sample,
+        num_beams=chosen.num_beams,
+        **(drawing if chosen.do_sample else {}),
+    )
+    beginnings = [text for text in texts for _ in range(chosen.number)]
+    return [f"{text} {more}".strip() for text, more in zip(beginnings, found, strict=True)]

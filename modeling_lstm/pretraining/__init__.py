@@ -1,0 +1,1 @@
+"""Language models of one's own text."""

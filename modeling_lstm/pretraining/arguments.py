@@ -1,0 +1,106 @@
+"""Settings of a language model."""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from ..utils.errors import require
+
+MOST_FULL = 10_000  # entries of a vocabulary up to which --softmax auto scores all of it
+
+# What suits a language model, where that differs from the defaults of `train`
+PRETRAINING_DEFAULTS: dict[str, Any] = {
+    "learning_rate": 3e-3,
+    "num_train_epochs": 10.0,
+    "per_device_train_batch_size": 32,
+    "per_device_eval_batch_size": 16,
+    "warmup_steps": 0.05,
+    "train_sampling_strategy": "sequential",
+}
+
+
+@dataclass
+class LanguageTaskArguments:
+    """What is learned."""
+
+    flag_group: ClassVar[str] = "Model"
+
+    task: Literal["text-generation"] = field(
+        default="text-generation", metadata={"help": "What the model is for; its name on the Hub."}
+    )
+
+
+@dataclass
+class LanguageModelArguments:
+    """Which language model to train."""
+
+    flag_group: ClassVar[str] = "Model"
+
+    direction: Literal["forward", "backward", "both"] = field(
+        default="forward",
+        metadata={
+            "help": "Predict the next token, the one before, or both with the same word vectors, as a bidirectional "
+            "classifier needs. Text is generated forward."
+        },
+    )
+    cell_type: Literal["lstm", "gru"] = field(default="lstm", metadata={"help": "LSTM or GRU cell."})
+    embedding_size: int = field(default=256, metadata={"help": "Dimensions of a word vector."})
+    hidden_size: int = field(default=512, metadata={"help": "Dimensions of the state of each direction."})
+    num_hidden_layers: int = field(default=1, metadata={"help": "Recurrent layers."})
+    tie_word_embeddings: bool = field(
+        default=True, metadata={"help": "Score the next token with the word vectors themselves."}
+    )
+    softmax: Literal["auto", "full", "adaptive", "sampled"] = field(
+        default="auto",
+        metadata={
+            "help": "Predict over the whole vocabulary, over clusters of it (adaptive), or in training against a "
+            f"sample of it. auto: full up to {MOST_FULL:,} tokens, above that sampled."
+        },
+    )
+    sampled_candidates: int = field(default=4096, metadata={"help": "Tokens in the sample of a sampled softmax."})
+    adaptive_cutoffs: list[int] | None = field(
+        default=None,
+        metadata={
+            "help": "The number of the first token of each cluster. Default: a tenth and a half of the vocabulary."
+        },
+    )
+    word_dropout: float = field(
+        default=0.1,
+        metadata={"help": "Share of the vocabulary's words whose vectors are dropped (embedding dropout in AWD-LSTM)."},
+    )
+    embedding_dropout: float = field(
+        default=0.2, metadata={"help": "Locked dropout on the word vectors (input dropout in AWD-LSTM)."}
+    )
+    hidden_dropout: float = field(default=0.2, metadata={"help": "Locked dropout between recurrent layers."})
+    recurrent_dropout: float = field(default=0.2, metadata={"help": "Dropout on the recurrent weights (DropConnect)."})
+    output_dropout: float = field(default=0.2, metadata={"help": "Locked dropout on what the softmax reads."})
+    embedding_range: float = field(
+        default=0.05, metadata={"help": "Standard deviation of randomly initialized word vectors."}
+    )
+    transformer_config: str | None = field(
+        default=None,
+        metadata={
+            "help": "Train a Transformer instead, from a kind of configuration (gpt2, llama, ...) or a config.json: "
+            "the other settings of the model then have no effect."
+        },
+    )
+    config_overrides: str | None = field(
+        default=None,
+        metadata={"help": "Changes to that configuration, as NAME=VALUE,NAME=VALUE: n_layer=4,n_embd=256,n_head=4."},
+    )
+
+    def __post_init__(self) -> None:
+        require(
+            self.transformer_config is not None or self.config_overrides is None,
+            "--config_overrides is for --transformer_config: other models have flags for their settings.",
+        )
+        require(
+            self.transformer_config is None or self.direction == "forward",
+            f"--direction {self.direction} needs a recurrent model: leave out --transformer_config.",
+        )
+
+    def config_fields(self, vocab_size: int) -> dict[str, Any]:
+        """The fields of an [`LstmConfig`]."""
+        apart = ("direction", "softmax", "transformer_config", "config_overrides")
+        fields = {name: value for name, value in vars(self).items() if name not in apart}
+        usual = "full" if vocab_size <= MOST_FULL else "sampled"
+        return fields | {"softmax": usual if self.softmax == "auto" else self.softmax}

@@ -1,0 +1,78 @@
+"""Blocks of text that follow on each other, side by side: what truncated backpropagation through time learns from."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..data.token_stream import TokenStream
+from ..utils.errors import require
+
+
+class Blocks(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
+    """
+    A stream of tokens in as many parts as a batch has rows, each cut into blocks. Row n is block `n // parts` of part
+    `n % parts`, so that in one batch after the other each row goes on where it was.
+
+    Where the blocks begin, and with `shuffles` the order of the texts, differs from epoch to epoch.
+
+    Args:
+        stream: The texts.
+        parts: Rows of a batch, of all processes.
+        block_size: Tokens of a block.
+        directions: `forward`, `backward` or `both`.
+        shuffles: Whether each epoch reads the texts in another order.
+        seed: What both are drawn with, together with the number of the epoch.
+
+    Raises:
+        InputError: the text is too short for one batch.
+    """
+
+    def __init__(
+        self, stream: TokenStream, parts: int, block_size: int, direction: str, *, shuffles: bool = False, seed: int = 0
+    ):
+        self.stream, self.parts, self.size = stream, parts, block_size
+        self.direction, self.shuffles, self.seed = direction, shuffles, seed
+        self.blocks = (len(stream) - block_size) // parts // block_size
+        require(
+            self.blocks > 0,
+            f"The text has {len(stream):,} tokens, too few for a batch of {parts} rows of {block_size} tokens: lower "
+            "--per_device_train_batch_size or --block_size.",
+        )
+        self._tables: dict[str, torch.Tensor] = {}
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Cut the blocks of an epoch."""
+        random = np.random.default_rng([self.seed, epoch])
+        stream = self.stream.shuffle(random) if self.shuffles else self.stream
+        first = int(random.integers(self.size))
+        length = self.blocks * self.size
+        for name, reverses in (("forward", False), ("backward", True)):
+            if self.direction in (name, "both"):
+                ids = (stream.reverse() if reverses else stream).ids[first : first + self.parts * length + 1]
+                for what, some in (("inputs", ids[:-1]), ("targets", ids[1:])):
+                    table = torch.from_numpy(np.ascontiguousarray(some).reshape(self.parts, length))
+                    self._tables[f"{name}_{what}"] = table
+
+    def __len__(self) -> int:
+        return self.blocks * self.parts
+
+    def __getitem__(self, number: int) -> dict[str, torch.Tensor]:
+        block, part = divmod(number, self.parts)
+        place = slice(block * self.size, (block + 1) * self.size)
+        return {name: table[part, place].long() for name, table in self._tables.items()}
+
+
+class BlockSampler(torch.utils.data.Sampler[int]):
+    """All rows of [`Blocks`] in order, cut anew in each epoch of a trainer."""
+
+    def __init__(self, blocks: Blocks, trainer: Any):
+        self.blocks, self.trainer = blocks, trainer
+
+    def __len__(self) -> int:
+        return len(self.blocks)
+
+    def __iter__(self) -> Iterator[int]:
+        self.blocks.begin_epoch(int(self.trainer.state.epoch or 0))
+        return iter(range(len(self.blocks)))

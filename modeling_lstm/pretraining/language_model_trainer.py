@@ -1,0 +1,113 @@
+"""`LanguageModelTrainer`: `Trainer` that carries the state of a recurrent model from batch to batch."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import TrainerCallback
+
+from ..models.cache_lstm import LstmCache
+from ..tasks.language_modeling import LanguageModeling
+from ..training.lstm_trainer import LstmTrainer
+from ..training.samplers import BatchParts
+from .blocks import Blocks, BlockSampler
+
+DIRECTIONS = ("forward", "backward")
+STATE = "recurrent_state_{}.safetensors"  # in a checkpoint, one for each process
+
+
+class LanguageModelTrainer(LstmTrainer):
+    """
+    [`LstmTrainer`] for [`Blocks`]: truncated backpropagation through time, whose checkpoints hold the state of the
+    recurrence, too.
+
+    Args:
+        task: In which direction the model reads, and how it is scored.
+        args: What [`LstmTrainer`] takes, `train_dataset` being [`Blocks`] and `eval_dataset` tokenized texts.
+    """
+
+    def __init__(self, *args: Any, task: LanguageModeling, **kwargs: Any):
+        self.task = task
+        self.caches: dict[str, LstmCache] = {}
+        super().__init__(*args, **kwargs)
+        self.add_callback(_EpochStates(self))
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        blocks: Any = self.train_dataset
+        assert isinstance(blocks, Blocks)
+        sampler: Any = BlockSampler(blocks, self)
+        return BatchParts(sampler, self.args) if self.args.world_size > 1 else sampler
+
+    def batch_loss(self, model: torch.nn.Module, inputs: dict[str, Any]) -> tuple[torch.Tensor, Any]:
+        """The mean loss of the directions, and what the model puts out."""
+        losses, outputs = [], None
+        is_stateful = self.accelerator.unwrap_model(model)._is_stateful
+        for name in DIRECTIONS:
+            if f"{name}_inputs" not in inputs:
+                continue
+            targets = inputs[f"{name}_targets"]
+            more: dict[str, Any] = {"labels": targets}
+            if is_stateful:
+                is_second = name == "backward" and self.task.direction == "both"
+                more = {"past_key_values": self.caches.get(name), "use_cache": True, "backward": is_second}
+            outputs = model(inputs[f"{name}_inputs"], shift_labels=targets, **more)
+            if is_stateful:
+                self.caches[name] = outputs.past_key_values.detach()
+            losses.append(outputs.loss)
+        return torch.stack(losses).mean(), outputs
+
+    def _set_signature_columns_if_needed(self) -> None:
+        self._signature_columns: Any = [f"{name}_{what}" for name in DIRECTIONS for what in ("inputs", "targets")]
+
+    def _weight_of(self, batch: dict[str, Any]) -> float:
+        return float(len(next(iter(batch.values()))))
+
+    def evaluate(
+        self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
+    ) -> dict[str, float]:
+        """The task's scores on the texts that are held out; with the average of the weights, where there is one."""
+        rows = self.eval_dataset if eval_dataset is None else eval_dataset
+        model: Any = self.accelerator.unwrap_model(self.model)
+        with self.average.apply(model) if self.average and self.is_in_train else contextlib.nullcontext():
+            found = self.task.predict(model, self.processing_class, rows, self.args.per_device_eval_batch_size)
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in self.task.scores(*found).items()}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        tensors: dict[str, torch.Tensor] = {}
+        for name, cache in self.caches.items():
+            layers: list[Any] = cache.layers
+            for number, layer in enumerate(layers):
+                tensors[f"{name}.{number}.h"], tensors[f"{name}.{number}.c"] = layer.keys, layer.values
+        if tensors:
+            Path(output_dir).mkdir(parents=True, exist_ok=True)
+            save_file(tensors, Path(output_dir) / STATE.format(self.args.process_index))
+        super()._save_rng_state(output_dir)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        super()._load_rng_state(checkpoint)
+        path = Path(checkpoint or "") / STATE.format(self.args.process_index)
+        is_between_epochs = float(self.state.epoch or 0).is_integer()  # each of which begins without a state
+        if checkpoint is None or is_between_epochs or not path.is_file():
+            return
+        tensors = load_file(path, device=str(self.args.device))
+        for name in {key.partition(".")[0] for key in tensors}:
+            number = sum(key.startswith(f"{name}.") for key in tensors) // 2
+            cache = LstmCache(number)
+            for layer in range(number):
+                cache.update(tensors[f"{name}.{layer}.h"], tensors[f"{name}.{layer}.c"], layer, 0)
+            self.caches[name] = cache
+
+
+class _EpochStates(TrainerCallback):
+    """Begins each epoch, whose blocks are cut elsewhere, without a state."""
+
+    def __init__(self, trainer: LanguageModelTrainer):
+        self.trainer = trainer
+
+    def on_epoch_begin(self, *_: Any, **__: Any) -> None:
+        self.trainer.caches.clear()

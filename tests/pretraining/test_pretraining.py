@@ -1,0 +1,371 @@
+"""From text to a language model, and from that to a classifier."""
+
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch.nn import functional as F
+
+import modeling_lstm as ml
+from modeling_lstm.cli import main
+from modeling_lstm.data.corpus import FINGERPRINTS
+from modeling_lstm.data.token_stream import TokenStream
+from modeling_lstm.evaluation.perplexity import compute_perplexities, perplexity_intervals, text_losses
+from modeling_lstm.pretraining.blocks import Blocks
+from modeling_lstm.publishing.card import make_card
+from modeling_lstm.runs.record import read_record
+from modeling_lstm.training.layers import find_depths
+from modeling_lstm.utils.errors import InputError
+from tests.conftest import WORDS, opinion_rows, write_csv
+
+SMALL = (
+    "--embedding_size 8 --hidden_size 10 --min_frequency 1 --per_device_train_batch_size 4 --block_size 10 "
+    "--num_train_epochs 2 --learning_rate 0.02 --disable_tqdm true --use_cpu true"
+).split()
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Texts of three kinds in two splits, and no labels."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for split, number in (("train", 150), ("validation", 30), ("test", 21)):
+        rows = [(f"{text} and number {n % 5}",) for n, (text, _) in enumerate(opinion_rows(number))]
+        write_csv(folder / f"{split}.csv", rows, ("text",))
+    return folder
+
+
+def pretrain(corpus: Path, folder: Path, *flags: str) -> dict[str, Any]:
+    assert main(["pretrain", "--dataset", str(corpus), "--output_dir", str(folder), *SMALL, *flags]) == 0
+    return dict(read_record(folder))
+
+
+@pytest.fixture(scope="module")
+def both(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A language model of both directions."""
+    folder = tmp_path_factory.mktemp("lm") / "both"
+    pretrain(corpus, folder, "--direction", "both", "--num_train_epochs", "12")
+    return folder
+
+
+def stream_of(run: Path, corpus: Path, split: str) -> TokenStream:
+    import csv
+
+    _, tokenizer = ml.load_run(str(run))
+    with (corpus / f"{split}.csv").open(encoding="utf-8") as file:
+        texts = [row["text"] for row in csv.DictReader(file)]
+    ids = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+    ends = np.cumsum([len(one) + 1 for one in ids])
+    row = np.concatenate([[tokenizer.eos_token_id], *([*one, tokenizer.eos_token_id] for one in ids)])
+    return TokenStream(row.astype(np.int32), ends)
+
+
+# Blocks
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward", "both"])
+def test_each_row_of_a_batch_goes_on_where_it_was(direction: str) -> None:
+    stream = TokenStream(np.arange(100, dtype=np.int32), np.array([99]))
+    blocks = Blocks(stream, 3, 7, direction, seed=5)
+    first = set()
+    for epoch in range(3):
+        blocks.begin_epoch(epoch)
+        rows = [blocks[number] for number in range(len(blocks))]
+        assert len(rows) == 3 * 4 and all(len(one) == 7 for row in rows for one in row.values())
+        for name in ("forward", "backward") if direction == "both" else (direction,):
+            step = 1 if name == "forward" else -1
+            for part in range(3):
+                inputs = torch.cat([row[f"{name}_inputs"] for row in rows[part::3]])
+                targets = torch.cat([row[f"{name}_targets"] for row in rows[part::3]])
+                assert torch.equal(inputs.diff(), torch.full((27,), step)) and torch.equal(targets, inputs + step)
+            first.add((name, int(rows[0][f"{name}_inputs"][0])))
+    assert len(first) > len({name for name, _ in first}), "blocks are cut elsewhere in each epoch"
+    blocks.begin_epoch(1)
+    again = blocks[0]
+    blocks.begin_epoch(2)
+    blocks.begin_epoch(1)
+    assert all(torch.equal(again[name], one) for name, one in blocks[0].items())
+
+
+def test_too_little_text_is_told() -> None:
+    with pytest.raises(InputError, match=r"The text has 19 tokens, too few for a batch of 3 rows of 7 tokens"):
+        Blocks(TokenStream(np.arange(20, dtype=np.int32), np.array([19])), 3, 7, "forward")
+
+
+# Perplexity
+
+
+def test_the_loss_of_a_text_is_that_of_one_pass_over_all(both: Path, corpus: Path) -> None:
+    model, _ = ml.load_run(str(both))
+    stream = stream_of(both, corpus, "test")
+    for part, backward in ((stream, False), (stream.reverse(), True)):
+        ids = torch.from_numpy(np.ascontiguousarray(part.ids)).long()[None]
+        with torch.no_grad():
+            logits = model(ids[:, :-1], backward=backward).logits[0]
+        losses = F.cross_entropy(logits, ids[0, 1:], reduction="none").numpy()
+        expected = [one.sum() for one in np.split(losses, part.ends[:-1])]
+        found = text_losses(model, part, 1, backward=backward)
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+        split = text_losses(model, part, 3, backward=backward)
+        assert split.sum() == pytest.approx(found.sum(), rel=0.05), "parts begin without a state"
+
+
+def test_perplexities() -> None:
+    sums = np.array([[4.0, math.nan, 3, 2], [6.0, math.nan, 5, 4]])
+    assert compute_perplexities(sums) == pytest.approx(
+        {"loss": 10 / 8, "perplexity": math.exp(10 / 8), "word_perplexity": math.exp(10 / 6)}
+    )
+    two = compute_perplexities(np.array([[4.0, 8.0, 4, 2]]))
+    assert two["loss"] == 1.5 and two["backward_perplexity"] == pytest.approx(math.exp(2))
+    random = np.random.default_rng(0)
+    lengths = random.integers(1, 20, size=400)
+    many = np.stack([random.exponential(3, 400) * lengths, np.full(400, np.nan), lengths, lengths], axis=1)
+    low, high = perplexity_intervals(many, 300, 0)["perplexity"]
+    assert low < compute_perplexities(many)["perplexity"] < high
+    assert perplexity_intervals(many[:1], 300, 0) == {}
+
+
+# The command
+
+
+def test_it_learns_and_all_commands_take_it(
+    both: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], fails: Callable[..., str]
+) -> None:
+    record: Any = read_record(both)
+    assert record["task"] == {
+        "name": "text-generation",
+        "direction": "both",
+        "auto_class": "AutoModelForCausalLM",
+    }
+    assert record["metrics"]["validation"]["perplexity"] < 4 > record["metrics"]["validation"]["backward_perplexity"]
+    assert record["data"]["counts"] == {"train": {"rows": 150}, "validation": {"rows": 30}, "test": {"rows": 21}}
+    capsys.readouterr()
+    copied = shutil.copytree(both, tmp_path / "copy")
+    assert main(["evaluate", str(copied), "--split", "test", "--resamples", "50"]) == 0
+    said = capsys.readouterr().out
+    assert "perplexity" in said and "95 % interval" in said and "21 rows of test" in said
+    record = read_record(copied)
+    low, high = record["intervals"]["test"]["perplexity"]
+    assert low < record["metrics"]["test"]["perplexity"] < high
+    assert main(["evaluate", str(copied), "--dataset", str(corpus / "validation.csv"), "--split", "train"]) == 0
+    assert main(["generate", str(both), "the film was", "--number", "2", "--max_new_tokens", "3"]) == 0
+    lines = capsys.readouterr().out.strip().splitlines()[-2:]
+    assert all(line.startswith("the film was ") for line in lines)
+    assert main(["generate", str(both), "--do_sample", "false"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("the film was")
+    assert "modeling-lstm generate" in fails("predict", both, "the film")
+    assert main(["card", str(copied), "me/films-lm", "--examples", "the film"]) == 0
+    card = (copied / "README.md").read_text(encoding="utf-8")
+    assert "generate(" in card and "pipeline_tag: text-generation" in card and "truncation=True" not in card
+    assert "before and the word after" in card
+
+
+def test_the_same_from_python(corpus: Path, data_folder: Path, tmp_path: Path) -> None:
+    flags = {"embedding_size": 8, "hidden_size": 8, "min_frequency": 1, "per_device_train_batch_size": 4}
+    settings: dict[str, Any] = {**flags, "block_size": 10, "max_steps": 3, "disable_tqdm": True, "use_cpu": True}
+    record = ml.pretrain(dataset=[corpus], output_dir=tmp_path / "lm", direction="backward", **settings)
+    assert "backward_perplexity" in record["metrics"]["validation"]
+    with pytest.raises(InputError, match="reads backward only"):
+        ml.generate(tmp_path / "lm", "the film")
+    with pytest.raises(InputError, match="reads backward only"):
+        ml.train(dataset=data_folder, pretrained=tmp_path / "lm", output_dir=tmp_path / "run")
+
+
+@pytest.mark.parametrize("flags", [["--softmax", "adaptive"], ["--softmax", "sampled", "--cell_type", "gru"]])
+def test_other_kinds(corpus: Path, tmp_path: Path, flags: list[str]) -> None:
+    record = pretrain(corpus, tmp_path / "lm", *flags, "--num_hidden_layers", "2", "--num_train_epochs", "6")
+    assert record["model"]["softmax"] == flags[1]
+    assert record["metrics"]["validation"]["perplexity"] < 12
+    if flags[1] == "sampled":
+        weights = load_file(tmp_path / "lm" / "model.safetensors")["candidate_weights"]
+        assert len(weights.unique()) > 3, "candidates are drawn by how often tokens occur"
+
+
+def test_a_transformer_learns_from_the_same_text(corpus: Path, tmp_path: Path) -> None:
+    sizes = "n_layer=1,n_embd=16,n_head=2,n_positions=16"
+    record = pretrain(corpus, tmp_path / "a", "--transformer_config", "gpt2", "--config_overrides", sizes)
+    assert record["model"]["model_type"] == "gpt2" and record["metrics"]["validation"]["perplexity"] < 30
+    assert "A Transformer (" in make_card(record, "me/gpt")
+    assert len(ml.generate(tmp_path / "a", "the film", max_new_tokens=4)) == 1
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"model_type": "gpt2", "n_layer": 1, "n_embd": 16, "n_head": 2}), encoding="utf-8")
+    record = pretrain(corpus, tmp_path / "b", "--transformer_config", str(config), "--max_steps", "2")
+    assert record["model"]["hidden_size"] == 16
+
+
+@pytest.mark.slow
+def test_killed_at_any_step_and_resumed_it_is_as_if_nothing_had_been(corpus: Path, tmp_path: Path) -> None:
+    """The state of the recurrence, the order of the texts, the average of the weights: all go on."""
+    flags = "--direction both --num_hidden_layers 2 --softmax sampled --shuffle_texts --average_epochs 0.3 "
+    flags += "--save_strategy steps --save_steps 7 --eval_strategy steps --eval_steps 7 --recurrent_dropout 0.3"
+    pretrain(corpus, tmp_path / "whole", *flags.split())
+    command = ["pretrain", "--dataset", str(corpus), "--output_dir", str(tmp_path / "killed"), *SMALL, *flags.split()]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "modeling_lstm.cli", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while not (tmp_path / "killed" / "checkpoint-14" / "trainer_state.json").exists():
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "killed" / "run.json").exists()
+    assert main([*command, "--resume_from_checkpoint", "last"]) == 0
+    assert read_record(tmp_path / "killed")["training"]["resumed"]
+    whole, killed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
+    assert whole.keys() == killed.keys() and all(torch.equal(whole[name], killed[name]) for name in whole)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--direction both --transformer_config gpt2", "--direction both needs a recurrent model"),
+        ("--config_overrides n_layer=1", "--config_overrides is for --transformer_config"),
+        ("--transformer_config nonsense", "takes a kind of model that transformers knows"),
+        ("--transformer_config gpt2 --config_overrides n_embd=15,n_head=2", "cannot be built"),
+        ("--softmax adaptive --adaptive_cutoffs 9 5", "adaptive_cutoffs must be ascending"),
+        ("--per_device_train_batch_size 5000", "too few for a batch of 5000 rows"),
+        ("--dataloader_num_workers 2", "--dataloader_num_workers must be 0"),
+        ("--task text-classification", "invalid choice"),
+        ("--hidden_dropout 1", "hidden_dropout"),
+        ("--metric_for_best_model accuracy", "Unknown metric 'accuracy'"),
+        ("--pooling max", "unknown flag --pooling"),
+    ],
+)
+def test_what_cannot_be_is_told(
+    corpus: Path, tmp_path: Path, flags: str, message: str, fails: Callable[..., str]
+) -> None:
+    given = ["pretrain", "--dataset", str(corpus), "--output_dir", str(tmp_path / "lm"), *SMALL, *flags.split()]
+    assert message in fails(*given)
+    assert not (tmp_path / "lm" / "config.json").exists()
+
+
+# Classifiers
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("labelled")
+    for split, number in (("train", 60), ("validation", 30), ("test", 33)):
+        write_csv(folder / f"{split}.csv", opinion_rows(number))
+    return folder
+
+
+TUNED = (
+    "--num_train_epochs 12 --frozen_epochs 0 --layer_decay 1 --learning_rate 0.02 --per_device_train_batch_size 8 "
+    "--word_dropout 0 --embedding_dropout 0 --classifier_dropout 0 --disable_tqdm true --use_cpu true"
+)
+
+
+def test_a_classifier_begins_as_the_language_model(both: Path, labelled: Path, tmp_path: Path) -> None:
+    job = ml.TrainingJob(dataset=labelled, pretrained=both, output_dir=tmp_path / "run", use_cpu=True)
+    assert (job.training.frozen_epochs, job.training.layer_decay) == (1, 2.6)
+    trainer = job.runner().trainer()
+    language_model, tokenizer = ml.load_run(str(both))
+    inputs = tokenizer(["the film was great"], return_tensors="pt")
+    states = trainer.model.eval().lstm(inputs["input_ids"]).last_hidden_state
+    expected = language_model.lstm(inputs["input_ids"]).last_hidden_state
+    assert torch.equal(states, expected)
+    optimizer = trainer.create_optimizer()
+    rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    found = {name: rates[id(p)] for name, p in trainer.model.named_parameters()}
+    assert found["classifier.weight"] == 2e-3
+    assert found["lstm.encoder.rnn.weight_hh_l0"] == pytest.approx(2e-3 / 2.6)
+    assert found["lstm.word_embeddings.weight"] == pytest.approx(2e-3 / 2.6**2)
+
+
+def test_layers_are_unfrozen_from_the_top(both: Path, labelled: Path, tmp_path: Path) -> None:
+    from transformers import TrainerCallback
+
+    seen: list[set[int]] = []
+
+    class Watch(TrainerCallback):
+        def on_step_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+            depths = find_depths(model)
+            seen.append({depths[name] for name, one in model.named_parameters() if one.requires_grad})
+
+    settings: dict[str, Any] = {"num_train_epochs": 3, "per_device_train_batch_size": 30, "disable_tqdm": True}
+    settings["load_best_model_at_end"] = False
+    job = ml.TrainingJob(dataset=labelled, pretrained=both, output_dir=tmp_path / "run", use_cpu=True, **settings)
+    trainer = job.runner().trainer()
+    before = {name: one.detach().clone() for name, one in trainer.model.named_parameters()}
+    trainer.add_callback(Watch())
+    trainer.train()
+    assert seen == [{0}, {0}, {0, 1}, {0, 1}, {0, 1, 2}, {0, 1, 2}]
+    assert all(one.requires_grad for one in trainer.model.parameters())
+    assert [name for name, one in trainer.model.named_parameters() if torch.equal(before[name], one)] == []
+
+
+def test_train_and_distill_take_a_language_model(
+    both: Path, labelled: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = ["train", "--dataset", str(labelled), "--pretrained", str(both), *TUNED.split()]
+    assert main([*given, "--output_dir", str(tmp_path / "run")]) == 0
+    record: Any = read_record(tmp_path / "run")
+    assert record["metrics"]["validation"]["accuracy"] > 0.9
+    told = record["pretrained"]
+    assert (told["direction"], told["texts"], told["text"]) == ("both", 150, [Path(told["text"][0]).name])
+    assert told["held_out_texts"] == {"validation": 0, "test": 0}
+    assert "## Language model" in make_card(record, "me/films")
+    answers = ml.predict(tmp_path / "run", ["the film was great number 3", "the film was awful number 2"])
+    assert [row["label"] for row in answers] == ["positive", "negative"]  # type: ignore[union-attr]
+    teacher = ["distill", "--teacher", str(tmp_path / "run"), "--augmentations", "1", *given[1:]]
+    assert main([*teacher, "--output_dir", str(tmp_path / "student")]) == 0
+    assert read_record(tmp_path / "student")["pretrained"]["source"] == str(both)
+    (tmp_path / "run" / "x").mkdir()
+
+    # texts that the language model has read
+    known = [(f"{text} and number {n % 5}", label) for n, (text, label) in enumerate(opinion_rows(30))]
+    for split in ("train", "validation"):
+        write_csv(tmp_path / "known" / f"{split}.csv", known)
+    caplog.clear()
+    given[2] = str(tmp_path / "known")
+    assert main([*given, "--output_dir", str(tmp_path / "known_run")]) == 0
+    assert read_record(tmp_path / "known_run")["pretrained"]["held_out_texts"] == {"validation": 30}
+    assert "30 of the 30 validation texts are among those that the language model was trained on" in caplog.text
+    copied = shutil.copytree(both, tmp_path / "copy")
+    (copied / FINGERPRINTS).unlink()
+    given[4] = str(copied)
+    assert main([*given, "--output_dir", str(tmp_path / "unknown")]) == 0
+    assert read_record(tmp_path / "unknown")["pretrained"]["held_out_texts"] == {"validation": None}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--tokenizer x", "--pretrained brings its tokenizer along"),
+        ("--transformer x", "--transformer and --pretrained both say what the model starts as"),
+        ("--embeddings x", "--embeddings and --pretrained both say"),
+        ("--model_type bag-of-words", "--pretrained is for an LSTM or a GRU"),
+        ("--layer_decay 0.5", "--layer_decay must be from 1 to 100, found 0.5"),
+        ("--frozen_epochs -1", "--frozen_epochs must not be negative"),
+    ],
+)
+def test_what_does_not_go_together(
+    both: Path, labelled: Path, tmp_path: Path, flags: str, message: str, fails: Callable[..., str]
+) -> None:
+    given = ["train", "--dataset", labelled, "--pretrained", both, "--output_dir", tmp_path / "run", *flags.split()]
+    assert message in fails(*given)
+
+
+def test_a_classifier_is_no_language_model(
+    trained: Path, labelled: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    given = ["train", "--dataset", labelled, "--pretrained", trained, "--output_dir", tmp_path / "run"]
+    assert "is no language model with an LSTM or a GRU" in fails(*given)
+    assert "is no language model" in fails("generate", trained, "the film")
+
+
+def test_words() -> None:
+    """The labels of the small data are words of its texts, so that a language model can know them."""
+    assert all(any(word in text for text, _ in opinion_rows(90)) for some in WORDS.values() for word in some)
