@@ -13,7 +13,6 @@ from ..data.arguments import split_subset
 from ..data.loading import TextData
 from ..inference.torch_backend import torch_classifier
 from ..runs.record import RunRecord
-from ..training.defaults import TRANSFORMER_DEFAULTS
 from ..training.job import TrainingJob
 from ..training.steps import Training
 from ..utils.errors import require
@@ -42,7 +41,8 @@ class DistillationJob(TrainingJob):
     @staticmethod
     def default_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         """What suits a student, or a Transformer as a student."""
-        return TRANSFORMER_DEFAULTS if settings.get("transformer") is not None else STUDENT_DEFAULTS
+        usual = TrainingJob.default_settings(settings)
+        return usual if settings.get("transformer") is not None else STUDENT_DEFAULTS | usual
 
     def runner(self) -> Training:
         """The steps of the distillation."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from ..utils.errors import require
-from .defaults import PRETRAINED_RATE
+from .defaults import FROZEN_EPOCHS, LAYER_DECAY, PRETRAINED_RATE
 
 MOST_LAYERS = 1_000
 
@@ -75,6 +75,18 @@ class ModelArguments:
         default=None, metadata={"help": "Weight labels in inverse proportion to how many rows they have."}
     )
 
+    pretrained: str | None = field(
+        default=None,
+        metadata={
+            "help": "Start as this language model of modeling-lstm pretrain (run folder or Hub id): its tokenizer, "
+            "word vectors and recurrence, with their sizes and directions.",
+            "group": "Language model",
+        },
+    )
+    pretrained_revision: str | None = field(
+        default=None, metadata={"help": "Branch, tag or commit of --pretrained on the Hub.", "group": "Language model"}
+    )
+
     embeddings: str | None = field(
         default=None,
         metadata={
@@ -107,6 +119,15 @@ class ModelArguments:
             self.transformer is None or self.embeddings is None,
             "--embeddings is for an LSTM or a bag of words: leave it out with --transformer.",
         )
+        for name, value in (("transformer", self.transformer), ("embeddings", self.embeddings)):
+            require(
+                self.pretrained is None or value is None,
+                f"--{name} and --pretrained both say what the model starts as: leave one of them out.",
+            )
+        require(
+            self.pretrained is None or self.model_type == "lstm",
+            f"--pretrained is for an LSTM or a GRU, not for --model_type {self.model_type}.",
+        )
         require(
             self.transformer is not None or self.config_overrides is None,
             "--config_overrides is for a Transformer (--transformer NAME): other models have flags for their settings.",
@@ -114,7 +135,7 @@ class ModelArguments:
 
     def config_fields(self) -> dict[str, Any]:
         """The fields of the model's configuration; a bag of words has only some of them."""
-        apart = ("model_type", "transformer", "config_overrides", "class_weights")
+        apart = ("model_type", "transformer", "config_overrides", "class_weights", "pretrained", "pretrained_revision")
         names = [one.name for one in fields(self) if one.name not in apart]
         names = [name for name in names if "embeddings" not in name]
         if self.model_type == "bag-of-words":
@@ -175,6 +196,18 @@ class TrainerSettings:
         0.0,
         "Adversarial training: repeat each batch with word vectors perturbed by this share of their length, such as "
         "0.25. Doubles the time; 0: none.",
+    )
+    layer_decay: float = _setting(
+        1.0,
+        "Divide the learning rate by this from each layer to the one below. Default: 1, or with --pretrained "
+        f"{LAYER_DECAY}.",
+        "Language model",
+    )
+    frozen_epochs: int = _setting(
+        0,
+        "Train at first what is new, and after this many epochs, and each time again, one more layer from the top; 0: "
+        f"train all layers at once. Default: 0, or with --pretrained {FROZEN_EPOCHS}.",
+        "Language model",
     )
     eval_strategy: str = _setting("epoch", "When to evaluate on validation: epoch, steps or no.")
     eval_steps: float | None = _setting(

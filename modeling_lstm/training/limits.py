@@ -16,7 +16,7 @@ AT_LEAST_ONE = (
 NOT_NEGATIVE = (
     *("learning_rate", "embedding_learning_rate", "weight_decay", "adam_epsilon", "max_grad_norm", "warmup_steps"),
     *("average_epochs", "adversarial_size", "early_stopping_min_steps", "eval_delay", "dataloader_num_workers"),
-    *("neftune_noise_alpha", "seed", "data_seed"),
+    *("neftune_noise_alpha", "seed", "data_seed", "frozen_epochs"),
 )
 GREATER_THAN_ZERO = ("logging_steps", "eval_steps", "save_steps")
 BELOW_ONE = ("adam_beta1", "adam_beta2", "label_smoothing_factor")
@@ -65,6 +65,7 @@ def check_numbers(args: Any) -> None:
         args.dataloader_num_workers <= MOST_WORKERS,
         f"--dataloader_num_workers must be at most {MOST_WORKERS}, found {args.dataloader_num_workers}.",
     )
+    require(1 <= args.layer_decay <= 100, f"--layer_decay must be from 1 to 100, found {args.layer_decay}.")
     require(args.max_steps == -1 or args.max_steps >= 1, f"--max_steps must be at least 1, found {args.max_steps}.")
     require(
         args.num_train_epochs > 0 or args.max_steps > 0,

@@ -24,6 +24,7 @@ from ..utils.errors import InputError, require
 from .adversarial import find_worst_push, push_embeddings, watch_embeddings
 from .averaging import WeightAverage
 from .callbacks import Averaging, EarlyStopping, ProcessSeed, RowUpdates
+from .layers import Unfreezing, lower_rates
 from .optimizer import RowAdamW, choose_optimizer, clip_gradients
 from .samplers import BatchParts, EpochSampler, RandomEpochSampler
 
@@ -50,6 +51,8 @@ class LstmTrainer(Trainer):
             self.add_callback(Averaging(self))
         if patience := getattr(self.args, "early_stopping_patience", None):
             self.add_callback(EarlyStopping(patience))
+        if epochs := getattr(self.args, "frozen_epochs", 0):
+            self.add_callback(Unfreezing(self.model, epochs))
         self.add_callback(RowUpdates(self))
         self.add_callback(ProcessSeed())
 
@@ -70,6 +73,9 @@ class LstmTrainer(Trainer):
             group = next(one for one in optimizer.param_groups if any(p is table for p in one["params"]))
             group["params"] = [p for p in group["params"] if p is not table]
             optimizer.add_param_group(group | {"params": [table], "lr": rate})
+        decay = getattr(self.args, "layer_decay", 1.0)
+        if is_new and decay != 1.0:
+            lower_rates(optimizer, self.model, decay)
         return optimizer
 
     def row_optimizer(self) -> RowAdamW | None:

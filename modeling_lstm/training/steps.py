@@ -38,6 +38,7 @@ from .job_settings import TrainingSettings
 from .lstm_trainer import LstmTrainer
 from .model_builder import adopt_model, build_model, describe_model
 from .outcome import describe_outcome
+from .pretrained import PretrainedLanguageModel, open_pretrained
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Training:
         self.job, self.args = job, job.training
         self.folder = Path(job.training.output_dir)
         self.vectors: InitialEmbeddings | None = None
+        self.language_model: PretrainedLanguageModel | None = None
         self.checkpoint: str | None = None
 
     def run(self) -> RunRecord:
@@ -140,21 +142,28 @@ class Training:
             self.overlap = report_overlap(self.data.splits)
             has_pairs = getattr(self.data, "has_pairs", False)
             source = open_word_source(self.job.model, tokenizer, data.max_length, has_pairs)
+            self.language_model = open_pretrained(self.job.model, data.max_length)
+            require(
+                self.language_model is None or tokenizer.tokenizer is None,
+                "--pretrained brings its tokenizer along: leave out --tokenizer.",
+            )
             self.collect()
             texts = self.vocabulary_rows()
             if isinstance(source, TokenTable) and tokenizer.trim_vocabulary:
                 source = source.trim(iterate_texts(texts), tokenizer.trim_vocabulary)
         # learned once: two processes could break ties in another way
-        self.tokenizer = run_on_main(
-            lambda: (
-                source.tokenizer
-                if isinstance(source, TokenTable)
-                else build_tokenizer(tokenizer, texts, data.max_length, has_pairs)
-            )
-        )
+        self.tokenizer = run_on_main(lambda: self._tokenizer(source, texts, has_pairs))
         with run_main_first():
             self._encode(source)
         self._adapt_settings()
+
+    def _tokenizer(self, source: Any, texts: Dataset, has_pairs: bool) -> PreTrainedTokenizerBase:
+        """The tokenizer that comes with what the model begins as, or one for the texts."""
+        if self.language_model is not None:
+            return self.language_model.tokenizer
+        if isinstance(source, TokenTable):
+            return source.tokenizer
+        return build_tokenizer(self.job.tokenizer, texts, self.job.data.max_length, has_pairs)
 
     def _encode(self, source: WordSource | TokenTable | None) -> None:
         """Texts to token numbers, and words to vectors."""
@@ -177,9 +186,11 @@ class Training:
             if args.embedding_learning_rate is None:
                 args.embedding_learning_rate = PRETRAINED_RATE * args.learning_rate
             self.model_arguments = replace(self.job.model, embedding_size=self.vectors.dimension)
+        if self.language_model is not None:
+            self.model_arguments = self.language_model.adapt(self.job.model)
         if args.world_size > 1 and args.ddp_find_unused_parameters is None:
             # the others use all of theirs
-            args.ddp_find_unused_parameters = self.job.model.transformer is not None
+            args.ddp_find_unused_parameters = self.job.model.transformer is not None or args.frozen_epochs > 0
 
     def _warn_of_few_steps(self) -> None:
         """Say where a network hardly begins to learn, as on few rows with the usual number of epochs."""
@@ -203,7 +214,10 @@ class Training:
         arguments = self.model_arguments
         is_balanced = arguments.class_weights is not None
         fields = self.task.loss_fields(self.data, self.args.label_smoothing_factor, is_balanced)
-        return build_model(arguments, self.tokenizer, self.task, self.args, self.vectors, fields)
+        model = build_model(arguments, self.tokenizer, self.task, self.args, self.vectors, fields)
+        if self.language_model is not None:
+            self.language_model.write_into(model)
+        return model
 
     def _loss_function(self) -> Callable[..., Any] | None:
         model = self.job.model
@@ -226,6 +240,9 @@ class Training:
             "tokenizer": (words if self.brings_tokenizer else vars(tokenizer)) | {"vocabulary": len(self.tokenizer)},
             "model": describe_model(None if self.job.model_init else self.model_arguments, model),
         }
+        if self.language_model is not None:
+            held_out = self.language_model.count_held_out(self.data.splits)
+            record["pretrained"] = self.language_model.report | {"held_out_texts": held_out}
         return record | ({} if self.vectors is None else {"embeddings": self.vectors.report})
 
     def sources(self) -> list[tuple[str, str | None]]:
@@ -233,6 +250,7 @@ class Training:
         model, data = self.job.model, self.job.data
         read = [("dataset", data.dataset), ("train_dataset", data.train_dataset)]
         read += [("tokenizer", self.job.tokenizer.tokenizer), ("transformer", model.transformer)]
+        read += [("pretrained", model.pretrained)]
         if isinstance(model.embeddings, str):  # not vectors in memory
             read += [("embeddings", model.embeddings.removeprefix("transformer:"))]
         return read

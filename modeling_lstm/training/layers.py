@@ -1,0 +1,60 @@
+"""Fine-tuning by layer: lower layers learn more slowly, and later (Howard and Ruder, 2018)."""
+
+import re
+from typing import Any
+
+import torch
+from transformers import TrainerCallback, TrainerState
+
+
+def find_depths(model: Any) -> dict[str, int]:
+    """
+    For each parameter of a classifier how far its layer is from the top: 0 for what stands on the recurrence, then one
+    more for each recurrent layer downwards, and the most for the word vectors.
+    """
+    layers = int(model.config.num_hidden_layers)
+    depths = {}
+    for name, _ in model.named_parameters():
+        layer = re.search(r"\.rnn\.\w+?_l(\d+)", name)
+        if "word_embeddings" in name:
+            depths[name] = layers + 1
+        else:
+            depths[name] = layers - int(layer[1]) if layer else 0
+    return depths
+
+
+def lower_rates(optimizer: torch.optim.Optimizer, model: Any, decay: float) -> None:
+    """Give each layer its learning rate: the one of the layer above divided by `decay`."""
+    depths = find_depths(model)
+    depth_of = {parameter: depths[name] for name, parameter in model.named_parameters()}
+    groups = []
+    for group in optimizer.param_groups:
+        for depth in sorted({depth_of[one] for one in group["params"]}):
+            own = [one for one in group["params"] if depth_of[one] == depth]
+            groups.append(group | {"params": own, "lr": group["lr"] / decay**depth})
+    optimizer.param_groups[:] = groups
+
+
+class Unfreezing(TrainerCallback):
+    """
+    Begins with the parts that are new, and adds a layer from the top whenever some epochs have passed.
+
+    Args:
+        model: The classifier.
+        epochs: Epochs between two layers.
+    """
+
+    def __init__(self, model: Any, epochs: int):
+        self.model, self.epochs = model, epochs
+        self.depths = find_depths(model)
+        self.trained = {name for name, one in model.named_parameters() if one.requires_grad}
+
+    def on_epoch_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
+        self._set(int(state.epoch or 0) // self.epochs)
+
+    def on_train_end(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
+        self._set(max(self.depths.values()))
+
+    def _set(self, deepest: int) -> None:
+        for name, one in self.model.named_parameters():
+            one.requires_grad_(name in self.trained and self.depths[name] <= deepest)
