@@ -29,6 +29,7 @@ class Description:
     licence: str
     licence_note: str
     citation: str
+    task: str = "text-classification"
 
 
 def release_folder(source: str | None, url: str) -> Path:
@@ -71,7 +72,7 @@ def card(configurations: dict[str, DatasetDict], description: Description) -> st
         language="en",
         license=description.licence,
         pretty_name=description.title,
-        task_categories=["text-classification"],
+        task_categories=[description.task],
         configs=[
             {
                 "config_name": name,

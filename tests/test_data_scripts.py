@@ -4,13 +4,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from datasets import ClassLabel, DatasetDict, load_dataset
 from huggingface_hub import DatasetCard
 
-from data_scripts import imdb, order_matters, sst, tweet_eval
+from data_scripts import imdb, order_matters, penn_treebank, sst, tweet_eval, wikitext2
 from data_scripts.parquet import check_counts, counts, write_data_set
+from data_scripts.text_lines import check_words
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.data.loading import load_data
 from modeling_lstm.utils.errors import InputError
@@ -130,6 +132,27 @@ def test_imdb_from_its_folder(tmp_path: Path) -> None:
     assert isinstance(train.features["label"], ClassLabel)
 
 
+@pytest.mark.parametrize("script", [penn_treebank, wikitext2])
+def test_texts_for_language_models(script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "release" / "data"
+    folder.mkdir(parents=True)
+    for name, lines in zip(script.FILES.values(), ((" the \u2028 cat ", "", " = a = "), ("the",), ("a",)), strict=True):
+        (folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    with pytest.raises(InputError, match="train has 8 words, not"):
+        script.build(str(tmp_path / "release"))
+    monkeypatch.setattr(script, "WORDS", {"train": 8, "validation": 2, "test": 2})
+    with pytest.raises(InputError, match="5 different words, not"):
+        script.build(str(tmp_path / "release"))
+    monkeypatch.setattr(script, "VOCABULARY", 5)
+    built = script.build(str(tmp_path / "release"))
+    assert built["default"]["train"]["text"][:] == ["the \u2028 cat", "", "= a ="]
+    write_data_set(tmp_path / "out", built, script.DESCRIPTION)
+    assert DatasetCard.load(tmp_path / "out" / "README.md").data.task_categories == ["text-generation"]
+    (folder / script.FILES["test"]).unlink()
+    with pytest.raises(InputError, match=f"There is no {script.FILES['test']}"):
+        script.build(str(tmp_path / "release"))
+
+
 def test_order_matters_from_the_command_line(orders: dict[str, DatasetDict], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "data_scripts.order_matters", "--output_dir", str(tmp_path / "out")]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -167,6 +190,10 @@ def test_expected_counts_are_those_of_the_real_data(real_data: Path) -> None:
     assert rows("sst2_phrases", "train") == sst.EXPECTED["phrases-2"]["train"]
     assert rows("sst5_phrases", "train") == sst.EXPECTED["phrases-5"]["train"]
     assert {split: rows("imdb", split) for split in ("train", "test")} == imdb.EXPECTED["default"]
+    for script, folder in ((penn_treebank, "ptb"), (wikitext2, "wikitext2")):
+        assert {split: rows(folder, split) for split in script.FILES} == script.EXPECTED["default"]
+        splits = load_dataset(str(real_data / folder))
+        check_words(splits, script.WORDS, script.VOCABULARY)
     assert rows("imdb_unsupervised", "train") == imdb.EXPECTED["unlabelled"]["train"]
 
 

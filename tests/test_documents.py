@@ -26,6 +26,7 @@ SMALL += " --min_frequency 1 --disable_tqdm true --overwrite"
 SMALLER = {
     "train": SMALL,
     "distill": f"{SMALL} --augmentations 1",
+    "pretrain": f"{SMALL} --per_device_train_batch_size 4 --block_size 10 --max_steps 10",
     "evaluate": "--resamples 100",
     "compare": "--systems tfidf --seeds 1 --trials 1 --shares 1 --resamples 100",
     "vectors train": "--size 8 --epochs 1 --min_frequency 1 --workers 1",
@@ -37,6 +38,8 @@ SMALLER_CODE = {
     "num_train_epochs=3, learning_rate": "max_steps=2, learning_rate",
     'ml.compare(["lstm", "tfidf"],': 'ml.compare(["tfidf"], seeds=1, trials=1, shares=[1.0],',
     'ml.distill(teacher="runs/minilm",': 'ml.distill(teacher="runs/minilm", augmentations=1, hidden_size=8,',
+    'output_dir="runs/small-lm", hidden_size=128': 'output_dir="runs/small-lm", hidden_size=8, embedding_size=8, '
+    "per_device_train_batch_size=4, block_size=10, max_steps=10, min_frequency=1",
     'revision="COMMIT"': 'revision="main"',
 }
 # What no test runs, and why. Commands of ours among them are read by their parser all the same
@@ -238,7 +241,20 @@ def test_python_blocks_import_what_they_use() -> None:
 
 
 def test_pages_name_only_flags_that_exist() -> None:
-    names = ("train", "distill", "evaluate", "predict", "export", "card", "push", "compare", "explain", "demo")
+    names = (
+        "train",
+        "distill",
+        "pretrain",
+        "generate",
+        "evaluate",
+        "predict",
+        "export",
+        "card",
+        "push",
+        "compare",
+        "explain",
+        "demo",
+    )
     names += ("vectors train", "vectors nearest", "vectors compare", "vectors push")
     known = {one for name in names for action in make_parser(name)._actions for one in action.option_strings}
     for page in PAGES:

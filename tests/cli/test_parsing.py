@@ -290,7 +290,7 @@ def test_the_settings_that_help_lists_are_those_of_the_trainer() -> None:
     own = listed.keys() - library.keys()
     assert own == {
         *("embedding_learning_rate", "average_epochs", "adversarial_size", "early_stopping_patience"),
-        *("early_stopping_min_steps", "overwrite"),
+        *("early_stopping_min_steps", "overwrite", "layer_decay", "frozen_epochs"),
     }
     for name, one in whole.items():
         assert one.default == (listed if name in listed else library)[name].default, name
