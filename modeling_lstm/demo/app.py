@@ -5,8 +5,12 @@ import os
 from functools import partial
 from typing import Any
 
+from ..runs.record import RECORD, read_record
+from ..runs.run_folders import run_folder
+from ..tasks.base import TEXT_GENERATION, task_name
 from ..utils.errors import InputError, require
 from .answers import MOST_CHARACTERS, Answers
+from .writing import build_writing_page
 
 EXAMPLES = (
     "I wish I could say the movie was great but I can't.",
@@ -22,7 +26,7 @@ def build(run: str, beside: list[str] | None = None) -> Any:
     The page for a model, as `gradio.Blocks`; `.launch()` serves it.
 
     Args:
-        run: Run folder or Hub id of a model of the LSTM family.
+        run: Run folder or Hub id of a model of the LSTM family, or of a language model.
         beside: Run folders or Hub ids of models whose answers and times stand beside.
 
     Raises:
@@ -33,6 +37,9 @@ def build(run: str, beside: list[str] | None = None) -> Any:
         import gradio as gr
     except ImportError as error:
         raise InputError("The page needs gradio: pip install 'modeling-lstm[demo]'") from error
+    if _is_language_model(run):
+        require(not beside, "The page of a language model shows one model: leave out --beside.")
+        return build_writing_page(run)
     answers = Answers(run, beside or [])
 
     def show(text: str) -> tuple[str, str, Any]:
@@ -58,6 +65,11 @@ def build(run: str, beside: list[str] | None = None) -> Any:
             name = how.lower().replace(" ", "_")
             button.click(partial(change, how), [sentence, words], [sentence, *shown], api_name=name)
     return page
+
+
+def _is_language_model(run: str) -> bool:
+    folder = run_folder(run)
+    return (folder / RECORD).is_file() and task_name(read_record(folder)) == TEXT_GENERATION
 
 
 def move_word(answers: Answers, text: str, chosen: int | None, how: str) -> str:

@@ -52,6 +52,14 @@ class TextGenerator:
         found = self.model.generate(**inputs, **options)
         return self.tokenizer.batch_decode(found[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
 
+    @torch.inference_mode()
+    def next_tokens(self, text: str, number: int = 10) -> list[tuple[str, float]]:
+        """The likeliest tokens after a text, the likeliest first, and their probabilities."""
+        inputs = self.tokenizer([text], return_tensors="pt").to(self.model.device)
+        found = self.model(**inputs).logits[0, -1].float().softmax(-1).topk(min(number, len(self.tokenizer)))
+        tokens = self.tokenizer.convert_ids_to_tokens(found.indices.tolist())
+        return list(zip(tokens, found.values.tolist(), strict=True))
+
 
 @torch.inference_mode()
 def generate(

@@ -1,0 +1,111 @@
+"""
+Writing one token after the other: `python -m benchmarks.generation`, an LSTM beside a Transformer with its cache.
+
+Both have as many parameters, random weights and 10,000 tokens. One text is written; what is timed is a token at a
+position, the state or the cache of all tokens before it being there.
+"""
+
+import json
+import resource
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
+
+from modeling_lstm import LstmConfig, LstmForCausalLM
+
+from .measure import parser, ratio, summary, take_turns, write
+
+POSITIONS = (100, 1_000, 10_000)
+TOKENS = 10  # timed in a round
+LONG = 20_000  # tokens written in one go, whose memory is looked at
+PIECE = 500  # tokens read at once on the way to a position
+
+
+def models() -> dict[str, Any]:
+    """An LSTM of two layers of 650, and a Llama of six, of as many parameters."""
+    torch.manual_seed(0)
+    lstm = LstmConfig(
+        vocab_size=10_000, embedding_size=650, hidden_size=650, num_hidden_layers=2, tie_word_embeddings=True
+    )
+    llama = AutoConfig.for_model(
+        "llama",
+        vocab_size=10_000,
+        hidden_size=352,
+        intermediate_size=1_056,
+        num_hidden_layers=6,
+        num_attention_heads=8,
+        max_position_embeddings=2 * LONG,
+        tie_word_embeddings=True,
+    )
+    return {"lstm": LstmForCausalLM(lstm).eval(), "transformer": AutoModelForCausalLM.from_config(llama).eval()}
+
+
+@torch.inference_mode()
+def state_at(model: Any, position: int) -> Any:
+    """The state, or the cache, after so many random tokens."""
+    ids = torch.randint(10, 10_000, (1, position), generator=torch.Generator().manual_seed(0))
+    cache = None
+    for piece in ids.split(PIECE, dim=1):
+        cache = model(piece, past_key_values=cache, use_cache=True, logits_to_keep=1).past_key_values
+    return cache
+
+
+def writer(model: Any, position: int) -> tuple[Callable[[], None], Callable[[], int]]:
+    """What writes [`TOKENS`] tokens from a position on, each time from the same, and the bytes of its state."""
+    cache = state_at(model, position)
+
+    @torch.inference_mode()
+    def run() -> None:
+        token = torch.tensor([[7]])
+        kept = None if isinstance(cache, DynamicCache) else [(one.keys, one.values) for one in cache.layers]
+        for _ in range(TOKENS):
+            token = model(token, past_key_values=cache, use_cache=True).logits[:, -1:].argmax(-1)
+        if kept is None:
+            cache.crop(-TOKENS)
+        else:
+            for layer, (keys, values) in zip(cache.layers, kept, strict=True):
+                layer.keys, layer.values = keys, values
+
+    def size() -> int:
+        return sum(one.keys.nbytes + one.values.nbytes for one in cache.layers)
+
+    return run, size
+
+
+def peak_megabytes() -> float:
+    """The most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    """Measure, print and write."""
+    arguments = parser(__doc__, "generation").parse_args()
+    both = models()
+    found: dict[str, Any] = {
+        "parameters": {name: model.num_parameters() for name, model in both.items()},
+        "positions": {},
+    }
+    for position in POSITIONS:
+        ways, sizes = {}, {}
+        for name, model in both.items():
+            ways[name], sizes[name] = writer(model, position)
+        seconds = {name: [one / TOKENS for one in some] for name, some in take_turns(ways, arguments.repeats).items()}
+        found["positions"][position] = {
+            "milliseconds a token": {name: summary(some) for name, some in seconds.items()},
+            "transformer / lstm": ratio(seconds["transformer"], seconds["lstm"]),
+            "kilobytes of state": {name: round(size() / 1024, 1) for name, size in sizes.items()},
+        }
+        print(position, json.dumps(found["positions"][position]), flush=True)
+    options: dict[str, Any] = {"do_sample": False, "eos_token_id": None, "pad_token_id": 0}
+    both["lstm"].generate(torch.tensor([[7]]), max_new_tokens=100, **options)
+    before = peak_megabytes()
+    both["lstm"].generate(torch.tensor([[7]]), max_new_tokens=LONG, **options)
+    found["written in one go"] = {"tokens": LONG, "megabytes more at the peak": round(peak_megabytes() - before, 1)}
+    print(json.dumps(found["written in one go"]))
+    write(arguments.output, found)
+
+
+if __name__ == "__main__":
+    main()

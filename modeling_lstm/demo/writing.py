@@ -1,0 +1,83 @@
+"""The page of a language model: a text that it goes on with, and what it thinks may come next."""
+
+from typing import Any
+
+from ..inference.generation import TextGenerator
+from ..utils.errors import InputError, require
+
+MOST_CHARACTERS = 2_000
+MOST_TOKENS = 200
+SHOWN = 10  # tokens whose probabilities are shown
+EXAMPLES = ("The film", "I expected", "It could have been")
+
+
+class Writer:
+    """
+    A language model that answers a page.
+
+    Args:
+        run: Run folder or Hub id of a language model.
+    """
+
+    def __init__(self, run: str):
+        self.generator = TextGenerator.from_run(run)
+        require(
+            not getattr(self.generator.model.config, "reads_backward", False),
+            f"The page writes forward; {run!r} reads backward only.",
+        )
+
+    def guess(self, text: str) -> dict[str, float]:
+        """The likeliest next tokens, and their probabilities."""
+        return dict(self.generator.next_tokens(_checked(text), SHOWN))
+
+    def write(self, text: str, tokens: int, temperature: float) -> str:
+        """The text and what comes after it; at a temperature of 0 always the likeliest token."""
+        tokens = max(1, min(int(tokens), MOST_TOKENS))
+        how: dict[str, Any] = {"do_sample": temperature > 0}
+        if temperature > 0:
+            how |= {"temperature": temperature, "top_p": 0.95, "top_k": 0}
+        (more,) = self.generator([_checked(text)], max_new_tokens=tokens, **how)
+        return f"{text} {more}".strip()
+
+
+def _checked(text: str) -> str:
+    require(len(text) <= MOST_CHARACTERS, f"That has {len(text):,} characters; at most {MOST_CHARACTERS:,}.")
+    return text
+
+
+def build_writing_page(run: str) -> Any:
+    """
+    The page for a language model, as `gradio.Blocks`.
+
+    Raises:
+        InputError: the run cannot be used.
+    """
+    import gradio as gr
+
+    writer = Writer(run)
+
+    def guess(text: str) -> dict[str, float]:
+        try:
+            return writer.guess(text or "")
+        except InputError as error:
+            raise gr.Error(str(error)) from error
+
+    def write(text: str, tokens: int, temperature: float) -> tuple[str, dict[str, float]]:
+        try:
+            written = writer.write(text or "", tokens, temperature)
+        except InputError as error:
+            raise gr.Error(str(error)) from error
+        return written, guess(written[-MOST_CHARACTERS:])
+
+    with gr.Blocks(title="A language model", analytics_enabled=False) as page:
+        gr.Markdown("# A language model\nType a beginning; the model goes on, one word after the other.")
+        text = gr.Textbox(EXAMPLES[0], label="Text", lines=4, max_length=MOST_CHARACTERS, elem_id="text")
+        with gr.Row():
+            go_on = gr.Button("Go on", variant="primary", elem_id="go-on")
+            tokens = gr.Slider(1, MOST_TOKENS, value=20, step=1, label="Words")
+            temperature = gr.Slider(0.0, 1.5, value=0.8, step=0.1, label="Temperature (0: the likeliest word)")
+        gr.Examples([[one] for one in EXAMPLES], text)
+        following = gr.Label(label="What may come next", num_top_classes=SHOWN, elem_id="next")
+        gr.on([text.submit, page.load], guess, text, following, api_name="guess", show_progress="minimal")
+        go_on.click(write, [text, tokens, temperature], [text, following], api_name="write")
+    return page

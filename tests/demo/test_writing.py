@@ -1,0 +1,44 @@
+"""The page of a language model."""
+
+from pathlib import Path
+
+import pytest
+from gradio_client import Client
+
+from modeling_lstm.cli import main
+from modeling_lstm.demo.app import build
+from modeling_lstm.demo.writing import MOST_CHARACTERS, MOST_TOKENS, Writer
+from modeling_lstm.utils.errors import InputError
+from tests.conftest import opinion_rows, write_csv
+
+SMALL = "--embedding_size 8 --hidden_size 10 --min_frequency 1 --per_device_train_batch_size 4 --block_size 10 "
+SMALL += "--num_train_epochs 20 --learning_rate 0.02 --disable_tqdm true --use_cpu true"
+
+
+@pytest.fixture(scope="module")
+def language_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("writing")
+    text = write_csv(folder / "text.csv", [(one,) for one, _ in opinion_rows(150)], ("text",))
+    assert main(["pretrain", "--dataset", str(text), "--output_dir", str(folder / "lm"), *SMALL.split()]) == 0
+    return folder / "lm"
+
+
+def test_it_writes_and_guesses(language_model: Path) -> None:
+    writer = Writer(str(language_model))
+    guessed = writer.guess("the film")
+    assert next(iter(guessed)) == "was" and list(guessed.values()) == sorted(guessed.values(), reverse=True)
+    assert 0.5 < guessed["was"] < 1 and sum(guessed.values()) <= 1.001
+    assert writer.write("the", 2, 0.0) == "the film was"
+    assert len(writer.write("", 10**9, 1.0).split()) <= MOST_TOKENS
+    with pytest.raises(InputError, match=f"at most {MOST_CHARACTERS:,}"):
+        writer.guess("x" * 3_000)
+
+
+def test_the_page_answers_over_http(language_model: Path) -> None:
+    _, url, _ = build(str(language_model)).launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
+    client = Client(url, verbose=False)
+    text, guessed = client.predict("the", 2, 0.0, api_name="/write")
+    assert text == "the film was" and guessed["label"] and len(guessed["confidences"]) == 10
+    assert client.predict("<b>the", api_name="/guess")["confidences"]
+    with pytest.raises(InputError, match="leave out --beside"):
+        build(str(language_model), [str(language_model)])
