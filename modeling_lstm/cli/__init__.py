@@ -18,7 +18,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None:  # the process was started for this command alone
         # what torch and transformers make when they are imported is no garbage, and looking for some takes a second
         gc.set_threshold(100_000, 50, 100)
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = _run_command(list(sys.argv[1:] if arguments is None else arguments))
+    except SystemExit as error:
+        if arguments is None and isinstance(error.code, int):
+            end_launch(error.code)
+        raise
+    if arguments is None:
+        end_launch(status)
+    return status
+
+
+def _run_command(given: list[str]) -> int:
     if not given or given[0] not in COMMANDS:
         return show_usage(given, COMMANDS)
     if given[0] not in ("train", "distill"):  # the others are no work for several processes
@@ -31,10 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for noisy in ("httpx", "httpx2", "datasets", "filelock", "fsspec", "absl", "matplotlib", "gensim", "smart_open"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        status = run(given[0], given[1:])
-        if arguments is None:
-            end_launch()
-        return status
+        return run(given[0], given[1:])
     except InputError as error:
         return _complain(str(error))
     except BrokenPipeError:  # the reader of the output has enough, as in `... | head`

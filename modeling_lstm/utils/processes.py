@@ -42,13 +42,20 @@ def leave_launch() -> None:
         os.environ.pop(name, None)
 
 
-def end_launch() -> None:
+def end_launch(status: int) -> None:
     """
-    Let go of the other processes when all of them are done: a process that ends while threads of gloo still run may be
-    aborted (status 134), and torchrun then takes the launch for failed.
+    Let go of the other processes when all of them are done, or when this one has failed: a process that ends while
+    threads of gloo still run may be aborted (status 134), and torchrun then tells that in place of what went wrong.
+
+    Args:
+        status: The exit status. With another one than 0 the process ends here, and waits for no other.
     """
     if _store() is None:
         return
+    if status != 0:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
     import torch.distributed
 
     torch.distributed.barrier()
