@@ -4,7 +4,28 @@ from pathlib import Path
 
 from datasets import Dataset, DatasetDict, Features, Value
 
+from data_scripts.parquet import release_folder
 from modeling_lstm.utils.errors import InputError
+
+
+def read_release(
+    source: str | None, url: str, files: dict[str, str], words: dict[str, int], vocabulary: int
+) -> DatasetDict:
+    """
+    The splits of a release: its folder, its archive, or what is downloaded.
+
+    Args:
+        source: The folder or the archive, if it is here.
+        url: The archive elsewhere.
+        files: For each split the name of its file.
+        words, vocabulary: What [`check_words`] expects.
+
+    Raises:
+        InputError: a file is missing, or it is not the published data.
+    """
+    splits = read_lines(release_folder(source, url), files)
+    check_words(splits, words, vocabulary)
+    return splits
 
 
 def read_lines(folder: Path, files: dict[str, str]) -> DatasetDict:

@@ -2,8 +2,8 @@
 
 from datasets import DatasetDict
 
-from data_scripts.parquet import Description, release_folder, run
-from data_scripts.text_lines import check_words, read_lines
+from data_scripts.parquet import Description, run
+from data_scripts.text_lines import read_release
 
 URL = "https://s3.amazonaws.com/research.metamind.io/wikitext/wikitext-2-v1.zip"
 DESCRIPTION = Description(
@@ -24,9 +24,7 @@ WORDS, VOCABULARY = {"train": 2_088_628, "validation": 217_646, "test": 245_569}
 
 def build(source: str | None = None) -> dict[str, DatasetDict]:
     """The three splits, from the release's folder, from its archive, or downloaded."""
-    splits = read_lines(release_folder(source, URL), FILES)
-    check_words(splits, WORDS, VOCABULARY)
-    return {"default": splits}
+    return {"default": read_release(source, URL, FILES, WORDS, VOCABULARY)}
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ class LstmPooler(nn.Module):
 
 
 @dataclass
-class Reading:
+class TextStates:
     """
     What the recurrence gives for texts.
 
@@ -195,24 +195,24 @@ class LstmModel(LstmPreTrainedModel):
             ValueError: not exactly one of `input_ids` and `inputs_embeds`, or a mask of another shape.
         """
         vectors, mask = read_inputs(self.config, self.word_embeddings, input_ids, attention_mask, inputs_embeds)
-        reading = self.read(vectors, mask)
+        read = self.read(vectors, mask)
         directions = 2 if self.config.bidirectional else 1
-        last = reading.h_n[-directions:].transpose(0, 1).flatten(1)
-        pooled = self.pooler(reading.layers[-1], last, reading.mask)
-        layers = reading.in_place()
+        last = read.h_n[-directions:].transpose(0, 1).flatten(1)
+        pooled = self.pooler(read.layers[-1], last, read.mask)
+        layers = read.in_place()
         if output_hidden_states is None:
             output_hidden_states = self.config.output_hidden_states
         return LstmModelOutput(
             last_hidden_state=layers[-1],
             pooler_output=pooled,
-            h_n=reading.h_n,
-            c_n=reading.c_n,
+            h_n=read.h_n,
+            c_n=read.c_n,
             hidden_states=(vectors, *layers) if output_hidden_states else None,
         )
 
     def read(
         self, vectors: torch.Tensor, mask: torch.Tensor, start: State | None = None, direction: int | None = None
-    ) -> Reading:
+    ) -> TextStates:
         """
         Run the recurrence over texts, wherever their padding stands.
 
@@ -240,7 +240,7 @@ class LstmModel(LstmPreTrainedModel):
             states = states[rows, place.scatter(1, place, steps.expand_as(place))]
             reading_mask = steps < mask.sum(dim=1, keepdim=True)
         layers, h_n, c_n = self.encoder(states, reading_mask, start, direction)
-        return Reading(layers, h_n, c_n, reading_mask, place)
+        return TextStates(layers, h_n, c_n, reading_mask, place)
 
 
 def read_inputs(

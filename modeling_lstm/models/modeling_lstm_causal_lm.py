@@ -134,24 +134,16 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         """
         if backward and not self.config.bidirectional:
             raise ValueError("This language model reads forward only: leave out backward=True.")
-        tokens = input_ids if input_ids is not None else inputs_embeds
-        if attention_mask is None and tokens is not None:
-            attention_mask = tokens.new_ones(tokens.shape[:2], dtype=torch.long)
-        embedding = self.lstm.word_embeddings
-        vectors, mask = read_inputs(self.config, embedding, input_ids, attention_mask, inputs_embeds)
+        vectors, mask = self._vectors(input_ids, attention_mask, inputs_embeds)
         start = None if past_key_values is None else past_key_values.read()
-        reading = self.lstm.read(vectors, mask, start, int(backward))
-        layers = reading.in_place()
+        read = self.lstm.read(vectors, mask, start, int(backward))
+        layers = read.in_place()
         if use_cache is None:
             use_cache = not self.training
         if use_cache:
             past_key_values = past_key_values or LstmCache(self.config.num_hidden_layers)
-            past_key_values.write(reading.h_n, reading.c_n, mask.shape[1])
-
-        states = layers[-1][:, -logits_to_keep:]
-        if self.projections is not None:
-            states = self.projections[int(backward)](states)
-        states = locked_dropout(states, self.config.output_dropout, self.training)
+            past_key_values.write(read.h_n, read.c_n, mask.shape[1])
+        states = self._project(layers[-1][:, -logits_to_keep:], backward)
         if labels is not None and shift_labels is None:
             shift_labels = F.pad(labels[:, 1:], (0, 1), value=IGNORED)
         loss = logits = None
@@ -167,6 +159,21 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             past_key_values=past_key_values if use_cache else None,
             hidden_states=(vectors, *layers) if output_hidden_states else None,
         )
+
+    def _vectors(
+        self, input_ids: torch.Tensor | None, mask: torch.Tensor | None, inputs_embeds: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Word vectors and mask; without a mask all are tokens, whatever their numbers."""
+        tokens = input_ids if input_ids is not None else inputs_embeds
+        if mask is None and tokens is not None:
+            mask = tokens.new_ones(tokens.shape[:2], dtype=torch.long)
+        return read_inputs(self.config, self.lstm.word_embeddings, input_ids, mask, inputs_embeds)
+
+    def _project(self, states: torch.Tensor, backward: bool) -> torch.Tensor:
+        """h of the top layer as the softmax reads it."""
+        if self.projections is not None:
+            states = self.projections[int(backward)](states)
+        return locked_dropout(states, self.config.output_dropout, self.training)
 
     def _logits(self, states: torch.Tensor) -> torch.Tensor:
         if self.adaptive is not None:

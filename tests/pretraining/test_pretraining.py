@@ -253,22 +253,14 @@ def test_what_cannot_be_is_told(
 # Classifiers
 
 
-@pytest.fixture(scope="module")
-def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("labelled")
-    for split, number in (("train", 60), ("validation", 30), ("test", 33)):
-        write_csv(folder / f"{split}.csv", opinion_rows(number))
-    return folder
-
-
 TUNED = (
     "--num_train_epochs 12 --frozen_epochs 0 --layer_decay 1 --learning_rate 0.02 --per_device_train_batch_size 8 "
     "--word_dropout 0 --embedding_dropout 0 --classifier_dropout 0 --disable_tqdm true --use_cpu true"
 )
 
 
-def test_a_classifier_begins_as_the_language_model(both: Path, labelled: Path, tmp_path: Path) -> None:
-    job = ml.TrainingJob(dataset=labelled, pretrained=both, output_dir=tmp_path / "run", use_cpu=True)
+def test_a_classifier_begins_as_the_language_model(both: Path, data_folder: Path, tmp_path: Path) -> None:
+    job = ml.TrainingJob(dataset=data_folder, pretrained=both, output_dir=tmp_path / "run", use_cpu=True)
     assert (job.training.frozen_epochs, job.training.layer_decay) == (1, 2.6)
     trainer = job.runner().trainer()
     language_model, tokenizer = ml.load_run(str(both))
@@ -284,7 +276,7 @@ def test_a_classifier_begins_as_the_language_model(both: Path, labelled: Path, t
     assert found["lstm.word_embeddings.weight"] == pytest.approx(2e-3 / 2.6**2)
 
 
-def test_layers_are_unfrozen_from_the_top(both: Path, labelled: Path, tmp_path: Path) -> None:
+def test_layers_are_unfrozen_from_the_top(both: Path, data_folder: Path, tmp_path: Path) -> None:
     from transformers import TrainerCallback
 
     seen: list[set[int]] = []
@@ -294,9 +286,9 @@ def test_layers_are_unfrozen_from_the_top(both: Path, labelled: Path, tmp_path: 
             depths = find_depths(model)
             seen.append({depths[name] for name, one in model.named_parameters() if one.requires_grad})
 
-    settings: dict[str, Any] = {"num_train_epochs": 3, "per_device_train_batch_size": 30, "disable_tqdm": True}
+    settings: dict[str, Any] = {"num_train_epochs": 3, "per_device_train_batch_size": 45, "disable_tqdm": True}
     settings["load_best_model_at_end"] = False
-    job = ml.TrainingJob(dataset=labelled, pretrained=both, output_dir=tmp_path / "run", use_cpu=True, **settings)
+    job = ml.TrainingJob(dataset=data_folder, pretrained=both, output_dir=tmp_path / "run", use_cpu=True, **settings)
     trainer = job.runner().trainer()
     before = {name: one.detach().clone() for name, one in trainer.model.named_parameters()}
     trainer.add_callback(Watch())
@@ -307,9 +299,9 @@ def test_layers_are_unfrozen_from_the_top(both: Path, labelled: Path, tmp_path: 
 
 
 def test_train_and_distill_take_a_language_model(
-    both: Path, labelled: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    both: Path, data_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    given = ["train", "--dataset", str(labelled), "--pretrained", str(both), *TUNED.split()]
+    given = ["train", "--dataset", str(data_folder), "--pretrained", str(both), *TUNED.split()]
     assert main([*given, "--output_dir", str(tmp_path / "run")]) == 0
     record: Any = read_record(tmp_path / "run")
     assert record["metrics"]["validation"]["accuracy"] > 0.9
@@ -352,16 +344,16 @@ def test_train_and_distill_take_a_language_model(
     ],
 )
 def test_what_does_not_go_together(
-    both: Path, labelled: Path, tmp_path: Path, flags: str, message: str, fails: Callable[..., str]
+    both: Path, data_folder: Path, tmp_path: Path, flags: str, message: str, fails: Callable[..., str]
 ) -> None:
-    given = ["train", "--dataset", labelled, "--pretrained", both, "--output_dir", tmp_path / "run", *flags.split()]
+    given = ["train", "--dataset", data_folder, "--pretrained", both, "--output_dir", tmp_path / "run", *flags.split()]
     assert message in fails(*given)
 
 
 def test_a_classifier_is_no_language_model(
-    trained: Path, labelled: Path, tmp_path: Path, fails: Callable[..., str]
+    trained: Path, data_folder: Path, tmp_path: Path, fails: Callable[..., str]
 ) -> None:
-    given = ["train", "--dataset", labelled, "--pretrained", trained, "--output_dir", tmp_path / "run"]
+    given = ["train", "--dataset", data_folder, "--pretrained", trained, "--output_dir", tmp_path / "run"]
     assert "is no language model with an LSTM or a GRU" in fails(*given)
     assert "is no language model" in fails("generate", trained, "the film")
 
