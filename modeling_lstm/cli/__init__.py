@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run_command(given: list[str]) -> int:
     if not given or given[0] not in COMMANDS:
         return show_usage(given, COMMANDS)
-    if given[0] not in ("train", "distill"):  # the others are no work for several processes
+    if given[0] not in ("train", "distill", "pretrain"):  # the others are no work for several processes
         if not is_main():
             return 0
         leave_launch()

@@ -18,7 +18,6 @@ from .sources import open_dataset, read_texts
 logger = logging.getLogger(__name__)
 
 BATCH = 10_000
-FINGERPRINTS = "pretraining_texts.npy"  # in the run folder of a language model
 
 
 @dataclass

@@ -45,6 +45,8 @@ class TextGenerator:
             prompts: Beginnings; of an empty one the text is new.
             options: What `generate` of transformers takes; by default the likeliest 20 tokens one after the other.
         """
+        if not prompts:
+            return []
         # in one batch with shorter ones a text begins at its end
         inputs = self.tokenizer(list(prompts), padding=True, padding_side="left", return_tensors="pt")
         inputs = inputs.to(self.model.device)

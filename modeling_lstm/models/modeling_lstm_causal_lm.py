@@ -27,7 +27,7 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
     [`LstmModel`] puts both to use side by side, with the same weights under the same names.
     """
 
-    candidate_weights: torch.Tensor  # with a sampled softmax: how often each token is drawn
+    token_frequencies: torch.Tensor  # with a sampled softmax
 
     _is_stateful = True  # so `generate` does not try to take tokens back
     _tied_weights_keys = {"lm_head.weight": "lstm.word_embeddings.weight"}
@@ -46,7 +46,7 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         self.lm_head = nn.Linear(size, config.vocab_size)
         self.adaptive = AdaptiveSoftmax(size, config.cutoffs()) if config.softmax == "adaptive" else None
         if config.softmax == "sampled":
-            self.register_buffer("candidate_weights", torch.ones(config.vocab_size))
+            self.register_buffer("token_frequencies", torch.ones(config.vocab_size))
         self.post_init()
         self._part_directions()
 
@@ -77,7 +77,7 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         Args:
             counts: `(vocab_size,)`.
         """
-        self.candidate_weights.copy_(counts.clamp(min=1).float().pow(0.75))
+        self.token_frequencies.copy_(counts.clamp(min=1))
 
     def prepare_inputs_for_generation(self: Any, input_ids: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """As the library's; of the mask only what belongs to the tokens that are read now."""
@@ -196,7 +196,7 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             losses = self.adaptive.losses(states[chosen], flat, self.lm_head)
         else:
             size = min(self.config.sampled_candidates, self.config.vocab_size)
-            losses = sampled_losses(states[chosen], flat, self.lm_head, self.candidate_weights, size)
+            losses = sampled_losses(states[chosen], flat, self.lm_head, self.token_frequencies, size)
         return losses.sum() / (max(1, len(flat)) if number is None else number)
 
 

@@ -8,30 +8,30 @@ from torch.nn import functional as F
 
 
 def sampled_losses(
-    states: torch.Tensor, targets: torch.Tensor, head: nn.Linear, weights: torch.Tensor, number: int
+    states: torch.Tensor, targets: torch.Tensor, head: nn.Linear, frequencies: torch.Tensor, number: int
 ) -> torch.Tensor:
     """
-    Sampled softmax (Jean et al., 2015): each target against candidates that all positions share, with their scores
-    corrected for how often they are drawn.
+    Sampled softmax (Jean et al., 2015): the targets of a batch and a sample of the vocabulary, which all positions
+    share, in place of the vocabulary. The score of each token is corrected for how likely it is to be among them, which
+    for frequent ones is certain.
 
     Args:
         states: `(tokens, size)`.
         targets: `(tokens,)`.
         head: From a state to the scores of the vocabulary.
-        weights: How often each token is to be drawn, `(vocab_size,)`; they need not add up to 1.
-        number: Candidates.
+        frequencies: How often each token occurs, `(vocab_size,)`; they need not add up to 1.
+        number: Tokens to draw. More often than by their frequency are rare ones drawn: by its power of 0.75.
 
     Returns:
         The loss of each position, `(tokens,)`.
     """
-    candidates = torch.multinomial(weights, number, replacement=True)
-    expected = (weights * (number / weights.sum())).clamp(min=1e-12).log()
-    bias = head.bias - expected
-    true = (states * head.weight[targets]).sum(dim=-1) + bias[targets]
-    scores = F.linear(states, head.weight[candidates], bias[candidates])
-    scores = scores.masked_fill(targets.unsqueeze(1) == candidates, float("-inf"))
-    true = true.float()
-    return torch.logaddexp(scores.float().logsumexp(dim=1), true) - true
+    weights = frequencies.pow(0.75)
+    drawn = torch.multinomial(weights, number, replacement=True)
+    tokens, places = torch.unique(torch.cat([targets, drawn]), return_inverse=True)
+    expected = number * weights / weights.sum() + len(targets) * frequencies / frequencies.sum()
+    likely = -torch.expm1(-expected[tokens])  # at least once among as many draws
+    scores = F.linear(states, head.weight[tokens], head.bias[tokens] - likely.clamp(min=1e-12).log())
+    return F.cross_entropy(scores.float(), places[: len(targets)], reduction="none")
 
 
 class AdaptiveSoftmax(nn.Module):

@@ -10,12 +10,12 @@ import torch
 from transformers import PreTrainedModel, default_data_collator, set_seed
 
 from ..data.arguments import TokenizerArguments, split_subset
-from ..data.corpus import FINGERPRINTS, Corpus, load_corpus, save_fingerprints
+from ..data.corpus import Corpus, load_corpus, save_fingerprints
 from ..data.corpus_arguments import CorpusArguments
 from ..data.sources import locate_source
 from ..data.token_stream import TokenStream
 from ..data.tokenization import build_tokenizer
-from ..runs.record import RunRecord
+from ..runs.record import FINGERPRINTS, RunRecord
 from ..tasks.language_modeling import LanguageModeling
 from ..training.checkpoints import check_origin, describe_origin
 from ..training.error_messages import explain_failures
@@ -100,6 +100,8 @@ class Pretraining(Training):
             args.dataloader_num_workers == 0,
             "--dataloader_num_workers must be 0: blocks of text are in memory, and need no other process.",
         )
+        if args.ddp_find_unused_parameters is None:
+            args.ddp_find_unused_parameters = False  # of two directions each pass leaves one out, and a step uses both
         with run_main_first():
             check_sources(self.folder, self.sources())
             self.checkpoint, self.is_replaced = prepare_folder(self.folder, args)

@@ -8,6 +8,7 @@ from typing import Any, TypedDict, cast
 from ..utils.errors import InputError, as_list
 
 RECORD = "run.json"
+FINGERPRINTS = "pretraining_texts.npy"  # of a language model: by what its texts are known again
 
 
 class Seconds(TypedDict):

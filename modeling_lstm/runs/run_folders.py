@@ -16,10 +16,10 @@ from transformers import (
 from ..hub.downloads import download
 from ..utils.errors import InputError, as_list, require
 from ..utils.files import write_folder, write_json
-from .record import RECORD, read_json
+from .record import FINGERPRINTS, RECORD, read_json
 
 INDEX = "model.safetensors.index.json"  # of weights in several files
-LOADED = ("config.json", "model.safetensors", INDEX, "model-*.safetensors", "tokenizer*.json")
+LOADED = ("*config.json", "model.safetensors", INDEX, "model-*.safetensors", "tokenizer*.json", FINGERPRINTS)
 
 
 def save_run(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, record: Any) -> None:

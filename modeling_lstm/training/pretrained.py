@@ -10,9 +10,9 @@ import torch
 from datasets import DatasetDict
 from transformers import PreTrainedTokenizerBase
 
-from ..data.corpus import FINGERPRINTS, count_known
+from ..data.corpus import count_known
 from ..hub.downloads import is_hub_id
-from ..runs.record import RECORD, data_sources, read_record
+from ..runs.record import FINGERPRINTS, RECORD, data_sources, read_record
 from ..runs.run_folders import load_run, run_folder
 from ..tasks.base import TEXT_GENERATION, task_name
 from ..utils.errors import InputError, require

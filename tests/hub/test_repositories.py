@@ -560,3 +560,25 @@ def test_a_run_in_shards_is_shared_whole(
     assert "nothing was pushed" in again["out"], again["err"]
     assert one.cli("push", trained, "me/films", token=TOKEN)["status"] == 0
     assert there() == {"model.safetensors": (trained / "model.safetensors").read_bytes()}
+
+
+def test_a_language_model_is_shared(
+    hub: LocalHub, machine: Callable[..., Machine], data_folder: Path, tmp_path: Path
+) -> None:
+    one, folder = machine(), tmp_path / "lm"
+    small = "--embedding_size 8 --hidden_size 8 --min_frequency 1 --per_device_train_batch_size 4 --block_size 10 "
+    small += "--max_steps 5 --disable_tqdm true --use_cpu true"
+    given = ["pretrain", "--dataset", data_folder, "--direction", "both", "--output_dir", folder, *small.split()]
+    assert one.cli(*given)["status"] == 0
+    pushed = one.cli("push", folder, "me/lm", token=TOKEN)
+    assert pushed["status"] == 0, pushed["err"]
+    files = hub.repositories["models/me/lm"].files()
+    assert {"pretraining_texts.npy", "generation_config.json", "modeling_lstm_causal_lm.py"} <= files.keys()
+    other = machine()
+    written = other.cli("generate", "me/lm", "the film", "--do_sample", "false")
+    assert written["status"] == 0 and written["out"].startswith("the film"), written["err"]
+    flags = ["--dataset", data_folder, "--output_dir", tmp_path / "run", "--max_steps", "2", "--use_cpu", "true"]
+    trained = other.cli("train", "--pretrained", "me/lm", *flags)
+    assert trained["status"] == 0, trained["err"]
+    record = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert record["pretrained"]["is_from_hub"] and record["pretrained"]["held_out_texts"]["test"] is not None

@@ -20,12 +20,11 @@ from torch.nn import functional as F
 
 import modeling_lstm as ml
 from modeling_lstm.cli import main
-from modeling_lstm.data.corpus import FINGERPRINTS
 from modeling_lstm.data.token_stream import TokenStream
 from modeling_lstm.evaluation.perplexity import compute_perplexities, perplexity_intervals, text_losses
 from modeling_lstm.pretraining.blocks import Blocks
 from modeling_lstm.publishing.card import make_card
-from modeling_lstm.runs.record import read_record
+from modeling_lstm.runs.record import FINGERPRINTS, read_record
 from modeling_lstm.training.layers import find_depths
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import WORDS, opinion_rows, write_csv
@@ -188,7 +187,7 @@ def test_other_kinds(corpus: Path, tmp_path: Path, flags: list[str]) -> None:
     assert record["model"]["softmax"] == flags[1]
     assert record["metrics"]["validation"]["perplexity"] < 12
     if flags[1] == "sampled":
-        weights = load_file(tmp_path / "lm" / "model.safetensors")["candidate_weights"]
+        weights = load_file(tmp_path / "lm" / "model.safetensors")["token_frequencies"]
         assert len(weights.unique()) > 3, "candidates are drawn by how often tokens occur"
 
 

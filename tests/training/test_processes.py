@@ -22,6 +22,8 @@ SETTINGS = "--embedding_size 8 --hidden_size 8 --min_frequency 1 --num_train_epo
 SETTINGS += "--word_dropout 0 --embedding_dropout 0 --hidden_dropout 0 --classifier_dropout 0 --disable_tqdm true "
 SETTINGS += "--use_cpu true --overwrite"
 # 81 rows are five batches of 16, and one of 1, which is fewer than there are processes
+LANGUAGE = "--word_dropout 0 --embedding_dropout 0 --hidden_dropout 0 --recurrent_dropout 0 --output_dropout 0 "
+LANGUAGE += "--disable_tqdm true --use_cpu true --overwrite"
 CASES = {
     "plain": "",
     "loss": "--metric_for_best_model loss --average_epochs 0.5 --per_device_eval_batch_size 4",
@@ -75,17 +77,22 @@ def test_two_processes_are_as_one(tmp_path: Path) -> None:
         assert main(flags(tmp_path / "one", data, 16, name)) == 0
     own = [*teacher, "--output_dir", str(tmp_path / "one" / "student"), *student, str(tmp_path / "own")]
     assert main([*own, "--per_device_train_batch_size", "16"]) == 0
+    pretraining = ["pretrain", "--dataset", str(data), "--direction", "both", "--block_size", "5", *LANGUAGE.split()]
+    language_model = [*pretraining, "--output_dir", str(tmp_path / "one" / "language"), *SETTINGS.split()[:8]]
+    assert main([*language_model, "--per_device_train_batch_size", "4"]) == 0
     commands = [flags(both, data, 8, name) for name in CASES]
     theirs = [*teacher, "--output_dir", str(both / "student"), *student, str(tmp_path / "theirs")]
+    language_model = [*pretraining, "--output_dir", str(both / "language"), *SETTINGS.split()[:8]]
     commands += [
+        [*language_model, "--per_device_train_batch_size", "2"],
         [*theirs, "--per_device_train_batch_size", "8"],
         ["evaluate", str(both / "plain"), "--split", "validation"],
     ]
     found = launch([str(script), json.dumps(commands)], tmp_path / "home")
     assert found.returncode == 0, found.stderr[-3000:]
-    assert found.stdout.count("; saved in ") == len(CASES) + 1  # told once
+    assert found.stdout.count("; saved in ") == len(CASES) + 2  # told once
     assert found.stdout.count("rows of validation in") == 1
-    for name in ("plain", "loss", "adversarial", "weights", "balanced", "student"):
+    for name in ("plain", "loss", "adversarial", "weights", "balanced", "student", "language"):
         one, two = tmp_path / "one" / name, both / name
         expected, got = (load_file(folder / "model.safetensors") for folder in (one, two))
         for key in expected:
