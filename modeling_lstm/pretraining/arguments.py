@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from ..training.arguments import MOST_LAYERS
 from ..utils.errors import require
 
 MOST_FULL = 10_000  # entries of a vocabulary up to which --softmax auto scores all of it
@@ -89,6 +90,10 @@ class LanguageModelArguments:
     )
 
     def __post_init__(self) -> None:
+        require(
+            self.num_hidden_layers <= MOST_LAYERS,
+            f"--num_hidden_layers must be at most {MOST_LAYERS}, found {self.num_hidden_layers}.",
+        )
         require(
             self.transformer_config is not None or self.config_overrides is None,
             "--config_overrides is for --transformer_config: other models have flags for their settings.",

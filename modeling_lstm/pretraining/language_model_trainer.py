@@ -4,6 +4,7 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback
@@ -12,6 +13,7 @@ from ..models.cache_lstm import LstmCache
 from ..tasks.language_modeling import LanguageModeling
 from ..training.lstm_trainer import LstmTrainer
 from ..training.samplers import BatchParts
+from ..utils.errors import require
 from .blocks import Blocks, BlockSampler
 
 DIRECTIONS = ("forward", "backward")
@@ -72,6 +74,8 @@ class LanguageModelTrainer(LstmTrainer):
         model: Any = self.accelerator.unwrap_model(self.model)
         with self.average.apply(model) if self.average and self.is_in_train else contextlib.nullcontext():
             found = self.task.predict(model, self.processing_class, rows, self.args.per_device_eval_batch_size)
+        places = [place for place, name in enumerate(DIRECTIONS) if self.task.direction in (name, "both")]
+        require(bool(np.isfinite(found[0][:, places]).all()), "Training diverged: lower --learning_rate.")
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in self.task.scores(*found).items()}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)

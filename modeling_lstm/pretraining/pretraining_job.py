@@ -33,6 +33,17 @@ from .language_model_builder import build_language_model
 from .language_model_trainer import LanguageModelTrainer
 
 WHOLE = 10**9  # tokens of a text: all of them
+# Settings of a training that have no place in this one: their only good value, and why
+FIXED: dict[str, tuple[Any, str]] = {
+    "dataloader_num_workers": (0, "blocks of text are in memory, and need no other process"),
+    "auto_find_batch_size": (False, "each row of a batch goes on where it was in the batch before"),
+    "train_sampling_strategy": ("sequential", "blocks of text follow on each other"),
+    "adversarial_size": (0.0, "a batch is read once, after the one before it"),
+    "label_smoothing_factor": (0.0, "there are no labels"),
+    "prediction_loss_only": (False, "perplexity is computed from the loss"),
+    "frozen_epochs": (0, "nothing is there to freeze"),
+    "layer_decay": (1.0, "it is for --pretrained"),
+}
 
 
 class PretrainingJob(TrainingJob):
@@ -96,10 +107,9 @@ class Pretraining(Training):
     def prepare(self) -> None:
         """Read the text, and make tokenizer and token numbers of it."""
         args, tokenizer = self.args, self.job.tokenizer
-        require(
-            args.dataloader_num_workers == 0,
-            "--dataloader_num_workers must be 0: blocks of text are in memory, and need no other process.",
-        )
+        for name, (good, why) in FIXED.items():
+            value = getattr(args, name)
+            require(value == good, f"--{name} {value} cannot be used, for {why}: leave it out.")
         if args.ddp_find_unused_parameters is None:
             args.ddp_find_unused_parameters = False  # of two directions each pass leaves one out, and a step uses both
         with run_main_first():

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from modeling_lstm.cli import main
+from modeling_lstm.pretraining.pretraining_job import PretrainingJob
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.utils.errors import InputError
 from modeling_lstm.utils.flags import FlagParser
@@ -16,6 +17,7 @@ from tests.conftest import opinion_rows, write_csv
 
 SMALL = "--embedding_size 2 --hidden_size 2 --min_frequency 1 --num_train_epochs 1 --per_device_train_batch_size 32 "
 SMALL += "--disable_tqdm true --use_cpu true --overwrite"
+TEXT = "--per_device_train_batch_size 4 --block_size 5"  # of a language model
 # Tested elsewhere, for they name files or Hub ids, or take minutes (a compiler)
 ELSEWHERE = {
     *(
@@ -29,7 +31,8 @@ ELSEWHERE = {
         "transformer",
     ),
     *("embeddings", "tokenizer", "config_overrides", "text_column", "label_column", "group_column", "torch_compile"),
-    *("torch_compile_backend", "torch_compile_mode", "skip_memory_metrics"),
+    *("torch_compile_backend", "torch_compile_mode", "skip_memory_metrics", "pretrained"),
+    *("validation_dataset", "exclude", "transformer_config"),
 }
 SLOW = {
     ("--dataloader_num_workers", "7"),
@@ -39,12 +42,6 @@ SLOW = {
 }
 NUMBERS = ["-1", "0", "1", "7", "0.5", "nan", "1000000000000", "1000000000000000000000", "fast"]
 TEXTS = ["nowhere", "", '{"a": 1}']
-
-
-@pytest.fixture(scope="module")
-def parser() -> Any:
-    """What reads the command line."""
-    return FlagParser("train", *TrainingJob.kinds)
 
 
 def values(action: argparse.Action) -> list[list[str]]:
@@ -72,7 +69,7 @@ def refusal(parser: Any, given: list[str]) -> str | None:
     return None
 
 
-def train_all(groups: list[list[str]], base: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def train_all(command: str, groups: list[list[str]], base: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """
     Train with all flags at once. Where that is refused, the flags that the message names are tried one by one and the
     others together again, or if it names none of them each half, so that in the end each was trained with or refused
@@ -82,7 +79,7 @@ def train_all(groups: list[list[str]], base: list[str], capsys: pytest.CaptureFi
     while waiting:
         some = waiting.pop()
         capsys.readouterr()
-        status = main(["train", *base, *(part for one in some for part in one)])
+        status = main([command, *base, *(part for one in some for part in one)])
         error = capsys.readouterr().err
         assert status in (0, 2) and "Traceback" not in error, some
         if status == 0:
@@ -97,19 +94,26 @@ def train_all(groups: list[list[str]], base: list[str], capsys: pytest.CaptureFi
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("command", "job", "more"), [("train", TrainingJob, ""), ("pretrain", PretrainingJob, TEXT)])
 def test_every_setting_works_or_is_refused(
-    parser: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    command: str,
+    job: type[TrainingJob],
+    more: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    parser = FlagParser(command, *job.kinds)
     data = write_csv(tmp_path / "data.csv", opinion_rows(60))
-    base = ["--dataset", str(data), "--output_dir", str(tmp_path / "run"), *SMALL.split()]
+    base = ["--dataset", str(data), "--output_dir", str(tmp_path / "run"), *SMALL.split(), *more.split()]
     accepted: dict[str, list[list[str]]] = {}
     for action in parser._actions:
         if action.dest not in ELSEWHERE:
             for one in values(action):
                 if refusal(parser, [*base, *one]) is None and tuple(one) not in SLOW:
                     accepted.setdefault(action.dest, []).append(one)
-    assert len(accepted) > 120
+    assert len(accepted) > 110
     trainings: list[list[list[str]]] = []
     for choices in accepted.values():
         for number, one in enumerate(choices):
@@ -118,7 +122,7 @@ def test_every_setting_works_or_is_refused(
     assert 3 <= len(trainings) <= 40
     assert refusal(parser, [*base, "--dataloader_num_workers", "1000000000000"])  # or it would start as many processes
     for groups in trainings:
-        train_all(groups, base, capsys)
+        train_all(command, groups, base, capsys)
 
 
 @pytest.mark.parametrize(
