@@ -135,3 +135,20 @@ def speed_sentences() -> str:
 @functools.cache
 def _read(name: str) -> dict[str, Any]:
     return json.loads((SPEED / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def generation_table() -> str:
+    """What a token costs at a position, for an LSTM and for a Transformer with its cache."""
+    found, hardware = _read("generation")["results"], _read("generation")["hardware"]
+    lines = ["| position | LSTM, ms a token | Transformer, ms a token | times as fast | state, kB | cache, kB |"]
+    lines.append("|---:|---:|---:|---:|---:|---:|")
+    for position, one in found["positions"].items():
+        took, state, times = one["milliseconds a token"], one["kilobytes of state"], one["transformer / lstm"]
+        cells = [f"{int(position):,}", *(f"{took[name]['median']:.2f}" for name in ("lstm", "transformer"))]
+        cells.append(f"{times['median']:.1f} ({times['quartiles'][0]:.1f} to {times['quartiles'][1]:.1f})")
+        lines.append("| " + " | ".join([*cells, *(f"{state[name]:,.0f}" for name in ("lstm", "transformer"))]) + " |")
+    sizes = " and ".join(f"{number / 1e6:.1f} M" for number in found["parameters"].values())
+    return "\n".join(lines) + (
+        f"\n\n{sizes} parameters with random weights; medians, in brackets quartiles. Measured on: "
+        f"{hardware['processor']}, {hardware['threads']} threads.\n"
+    )
