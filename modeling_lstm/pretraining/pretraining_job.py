@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,7 +26,6 @@ from ..training.model_builder import adopt_model
 from ..training.steps import Training, choose_metric
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import require
-from ..utils.files import write_file
 from ..utils.processes import run_main_first, run_on_main
 from .arguments import PRETRAINING_DEFAULTS, LanguageModelArguments, LanguageTaskArguments
 from .blocks import Blocks
@@ -169,10 +169,9 @@ class Pretraining(Training):
         read += [("exclude", split_subset(name)[0]) for name in data.exclude or ()]
         return [*read, ("validation_dataset", data.validation_dataset), ("tokenizer", self.job.tokenizer.tokenizer)]
 
-    def complete(self, record: dict[str, Any], model: PreTrainedModel) -> None:
-        """Write by which the texts are known again, so that a classifier's test texts can be told from them."""
-        with write_file(self.folder / FINGERPRINTS) as path:
-            save_fingerprints(self.data.splits["train"], path)
+    def write_more(self, folder: Path) -> None:
+        """Write by what the texts are known again, so that a classifier's test texts can be told from them."""
+        save_fingerprints(self.data.splits["train"], folder / FINGERPRINTS)
 
 
 def pretrain(**settings: Any) -> RunRecord:

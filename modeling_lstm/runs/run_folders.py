@@ -1,6 +1,6 @@
 """Run folders: model, tokenizer and `run.json`, written whole or not at all, and checked when they are opened."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,22 @@ INDEX = "model.safetensors.index.json"  # of weights in several files
 LOADED = ("*config.json", "model.safetensors", INDEX, "model-*.safetensors", "tokenizer*.json", FINGERPRINTS)
 
 
-def save_run(folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, record: Any) -> None:
-    """Write a run folder: weights (safetensors), configuration, source for remote loading, tokenizer and `run.json`."""
+def save_run(
+    folder: Path,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    record: Any,
+    write_more: Callable[[Path], None] | None = None,
+) -> None:
+    """
+    Write a run folder: weights (safetensors), configuration, source for remote loading, tokenizer and `run.json`, and
+    what `write_more` writes into a folder that it is given.
+    """
     with write_folder(folder, last=RECORD) as temporary:
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
+        if write_more is not None:
+            write_more(temporary)
         size = sum(path.stat().st_size for path in temporary.glob("*.safetensors"))
         record["model"]["size_mb"] = round(size / 1e6, 1)
         write_json(temporary / RECORD, record)

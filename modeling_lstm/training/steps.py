@@ -100,7 +100,7 @@ class Training:
                     "total": round(time.perf_counter() - started, 2),
                 }
                 finished: Any = record | describe_environment()
-                save_run(self.folder, trainer.model, self.tokenizer, finished)
+                save_run(self.folder, trainer.model, self.tokenizer, finished, self.write_more)
                 if self.args.push_to_hub:
                     self._push(str(trainer.hub_model_id))
                 return finished
@@ -273,6 +273,9 @@ class Training:
     def trainer_class(self) -> Callable[..., Any]:
         """The `Trainer` to train with."""
         return LstmTrainer
+
+    def write_more(self, folder: Path) -> None:
+        """Write files of the run beside model and tokenizer: none, here."""
 
     def complete(self, record: dict[str, Any], model: PreTrainedModel) -> None:
         """Add to the record what is found out with the trained model."""

@@ -203,6 +203,14 @@ def test_a_transformer_learns_from_the_same_text(corpus: Path, tmp_path: Path) -
     assert record["model"]["hidden_size"] == 16
 
 
+def test_a_run_without_checkpoints_is_written_over_another(corpus: Path, tmp_path: Path) -> None:
+    flags = ["--save_strategy", "no", "--load_best_model_at_end", "false", "--max_steps", "2", "--overwrite"]
+    for _ in range(2):
+        pretrain(corpus, tmp_path / "lm", *flags)
+        assert (tmp_path / "lm" / FINGERPRINTS).is_file()
+        assert not list((tmp_path / "lm").glob(".saving-*"))
+
+
 @pytest.mark.slow
 def test_killed_at_any_step_and_resumed_it_is_as_if_nothing_had_been(corpus: Path, tmp_path: Path) -> None:
     """The state of the recurrence, the order of the texts, the average of the weights: all go on."""
