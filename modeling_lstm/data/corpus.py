@@ -84,11 +84,7 @@ def fingerprints(texts: Iterable[str]) -> np.ndarray:
     A number for each text, by which it is known again, but for white space; each once, ascending, uint64. Two different
     texts share one by a chance of 1 in 2^64.
     """
-    numbers = {
-        hashlib.blake2b(" ".join(text.split()).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        for text in texts
-    }
-    return np.sort(np.frombuffer(b"".join(numbers), dtype="<u8"))
+    return np.unique(_numbers(texts))
 
 
 def count_known(rows: Dataset, known: np.ndarray) -> int:
@@ -101,17 +97,19 @@ def save_fingerprints(rows: Dataset, path: Path) -> None:
     np.save(path, fingerprints(_texts(rows)))
 
 
+def _numbers(texts: Iterable[str]) -> np.ndarray:
+    """The number of each text, in their order."""
+    cleaned = (" ".join(text.split()).encode("utf-8", "surrogatepass") for text in texts)
+    return np.frombuffer(b"".join(hashlib.blake2b(one, digest_size=8).digest() for one in cleaned), dtype="<u8")
+
+
 def _texts(rows: Dataset) -> Iterable[str]:
     for batch in rows.select_columns("text").iter(BATCH):
         yield from batch["text"]
 
 
 def _is_known(rows: Dataset, known: np.ndarray) -> np.ndarray:
-    found = [np.zeros(0, dtype=bool)]
-    for batch in rows.select_columns("text").iter(BATCH):
-        numbers = [int(fingerprints([text])[0]) for text in batch["text"]]
-        found.append(np.isin(np.array(numbers, dtype=np.uint64), known))
-    return np.concatenate(found)
+    return np.isin(_numbers(_texts(rows)), known)
 
 
 def _leave_out(train: Dataset, held_out: np.ndarray) -> tuple[Dataset, int]:

@@ -22,10 +22,10 @@ from ..training.checkpoints import check_origin, describe_origin
 from ..training.error_messages import explain_failures
 from ..training.folders import check_sources, prepare_folder
 from ..training.job import TrainingJob
+from ..training.limits import check_fixed
 from ..training.model_builder import adopt_model
 from ..training.steps import Training, choose_metric
 from ..training.trainer_arguments import LstmTrainingArguments
-from ..utils.errors import require
 from ..utils.processes import run_main_first, run_on_main
 from .arguments import PRETRAINING_DEFAULTS, LanguageModelArguments, LanguageTaskArguments
 from .blocks import Blocks
@@ -107,9 +107,7 @@ class Pretraining(Training):
     def prepare(self) -> None:
         """Read the text, and make tokenizer and token numbers of it."""
         args, tokenizer = self.args, self.job.tokenizer
-        for name, (good, why) in FIXED.items():
-            value = getattr(args, name)
-            require(value == good, f"--{name} {value} cannot be used, for {why}: leave it out.")
+        check_fixed(args, FIXED)
         if args.ddp_find_unused_parameters is None:
             args.ddp_find_unused_parameters = False  # of two directions each pass leaves one out, and a step uses both
         with run_main_first():

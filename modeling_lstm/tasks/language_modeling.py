@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from ..runs.record import data_sources
-from ..utils.markdown import join_lines
+from ..utils.markdown import quote
 from .base import TEXT_GENERATION, Task
 
 if TYPE_CHECKING:
@@ -150,14 +149,10 @@ class LanguageModeling(Task):
         """What it does, and how it is called."""
         lines = []
         for text, answer in examples:
-            lines.append(f"generate({_quote(text)}, max_new_tokens=20, do_sample=False)")
-            lines.append(f"# [{_quote(answer)}]")
+            lines.append(f"generate({quote(text)}, max_new_tokens=20, do_sample=False)")
+            lines.append(f"# [{quote(answer)}]")
         does = "predicts the next word of a text"
         if self.direction != "forward":
             does = f"predicts the word before{' and the word after' if self.direction == 'both' else ''}"
         limits = ["What it writes may be wrong, or hurtful, as the texts that it has learned from."]
         return {"does": does, "verb": "generate", "calls": "\n".join(lines) or 'generate("The")', "limits": limits}
-
-
-def _quote(value: Any) -> str:
-    return join_lines(json.dumps(value, ensure_ascii=False))

@@ -6,7 +6,6 @@ Text classification: one label, several labels or a number for each text.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,7 +17,7 @@ from ..data.arguments import DataArguments, ProblemType
 from ..data.columns import LINE_BREAK
 from ..models.text_classifier import TextClassifier
 from ..utils.errors import InputError, as_list
-from ..utils.markdown import inline_code, join_lines, make_table
+from ..utils.markdown import inline_code, make_table, quote
 from .base import TEXT_CLASSIFICATION, Task
 
 if TYPE_CHECKING:
@@ -217,9 +216,9 @@ class TextClassification(Task):
     def _calls(self, examples: list[tuple[str, Any]]) -> str:
         lines = []
         for text, answer in examples:
-            lines.append(f"classify({_quote(text)})")
+            lines.append(f"classify({quote(text)})")
             if self.problem_type == "single_label_classification":  # for others a pipeline shows something else
-                lines.append(f"# [{_quote(answer | {'score': round(answer['score'], 4)})}]")
+                lines.append(f"# [{quote(answer | {'score': round(answer['score'], 4)})}]")
         return "\n".join(lines) or 'classify("A text.")'
 
 
@@ -249,7 +248,3 @@ def _data_arguments(record: Mapping[str, Any], arguments: EvaluationArguments) -
     if record["task"]["problem_type"] == "regression":
         chosen["problem_type"] = "regression"
     return DataArguments(**chosen)
-
-
-def _quote(value: Any) -> str:
-    return join_lines(json.dumps(value, ensure_ascii=False))

@@ -1,5 +1,6 @@
 """What settings of a training may be, checked before anything is read or written."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -73,13 +74,18 @@ def check_numbers(args: Any) -> None:
     )
 
 
-def check_choices(args: Any) -> None:
-    """Raise [`InputError`] for a setting of the library's Trainer that is none here."""
-    for name, (good, why) in FIXED.items():
+def check_fixed(args: Any, fixed: Mapping[str, tuple[Any, str]]) -> None:
+    """Raise [`InputError`] for a setting that has another value than its only good one; `fixed` tells that, and why."""
+    for name, (good, why) in fixed.items():
         value = getattr(args, name)
         unset = value == good or (good is None and value in (False, "", "false", "none"))
         require(unset, f"--{name} {value} cannot be used, for {why}: leave it out.")
         setattr(args, name, good)
+
+
+def check_choices(args: Any) -> None:
+    """Raise [`InputError`] for a setting of the library's Trainer that is none here."""
+    check_fixed(args, FIXED)
     for name, choices in CHOICES.items():
         value = getattr(args, name)
         require(value in choices, f"--{name} must be one of {as_list(choices)}, found {value}.")

@@ -46,22 +46,9 @@ def build_model(
     """
     if arguments.transformer is not None:
         return _pretrained(arguments.transformer, task, arguments.config_overrides)
-    try:
-        config = AutoConfig.for_model(
-            arguments.model_type,
-            vocab_size=len(tokenizer),
-            pad_token_id=tokenizer.pad_token_id,
-            **task.config_fields(),
-            **(loss_fields or {}),
-            **arguments.config_fields(),
-        )
-    except StrictDataclassError as error:
-        raise InputError(f"The model cannot be built: {str(error.__cause__ or error).strip()}") from error
-    try:
-        model = getattr(transformers, task.auto_class).from_config(config)
-    except (RuntimeError, TypeError, MemoryError) as error:  # sizes for which there is no memory, or no number
-        cause = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"The model cannot be built, its sizes cannot be used: {cause}") from error
+    fields = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id} | task.config_fields()
+    fields |= (loss_fields or {}) | arguments.config_fields()
+    model = construct(task, make_config(arguments.model_type, fields))
     check_vocabulary(tokenizer, model.config.vocab_size)
     if vectors is not None:
         vectors.write_into(word_table(model), tokenizer.pad_token_id)
@@ -72,12 +59,39 @@ def build_model(
     return model
 
 
+def make_config(model_type: str, fields: dict[str, Any]) -> PreTrainedConfig:
+    """
+    The configuration of one of our models.
+
+    Raises:
+        InputError: a field has a value that cannot be used.
+    """
+    try:
+        return AutoConfig.for_model(model_type, **fields)
+    except StrictDataclassError as error:
+        raise InputError(f"The model cannot be built: {str(error.__cause__ or error).strip()}") from error
+
+
+def construct(task: Task, config: PreTrainedConfig) -> PreTrainedModel:
+    """
+    A fresh model of a configuration, with what the task puts on top.
+
+    Raises:
+        InputError: the sizes do not fit each other or the memory, or are too large for a number.
+    """
+    try:
+        return getattr(transformers, task.auto_class).from_config(config)
+    except (RuntimeError, TypeError, ValueError, MemoryError) as error:
+        cause = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"The model cannot be built, its sizes cannot be used: {cause}") from error
+
+
 def _pretrained(name: str, task: Task, overrides: str | None) -> PreTrainedModel:
     """A Transformer with a fresh head for the task."""
     try:
         config = AutoConfig.from_pretrained(name, **_with_number(task.config_fields()))
         if overrides is not None:
-            _override(config, overrides)
+            override(config, overrides)
         model = getattr(transformers, task.auto_class).from_pretrained(
             name, config=config, ignore_mismatched_sizes=True
         )
@@ -90,7 +104,13 @@ def _pretrained(name: str, task: Task, overrides: str | None) -> PreTrainedModel
     return model
 
 
-def _override(config: PreTrainedConfig, overrides: str) -> None:
+def override(config: PreTrainedConfig, overrides: str) -> None:
+    """
+    Change settings of a Transformer's configuration as `--config_overrides` says.
+
+    Raises:
+        InputError: there is no such setting, or it has another type.
+    """
     try:
         config.update_from_string(overrides)
     except (ValueError, TypeError) as error:

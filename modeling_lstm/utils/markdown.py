@@ -1,11 +1,18 @@
 """Markdown that holds whatever a user names: code, blocks and tables."""
 
+import json
 import re
+from typing import Any
 
 
 def join_lines(text: object) -> str:
     """One line: what is said in metadata or a comment cannot end it."""
     return " ".join(str(text).split())
+
+
+def quote(value: Any) -> str:
+    """A value as a line of Python in an example shows it."""
+    return join_lines(json.dumps(value, ensure_ascii=False))
 
 
 def inline_code(text: object) -> str:
