@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from datasets import Dataset, DatasetDict, concatenate_datasets
 
-from ..utils.errors import require
-from .arguments import FileArguments, split_subset
+from ..utils.errors import InputError, require
+from .arguments import DataArguments, FileArguments, split_subset
 from .corpus_arguments import CorpusArguments
+from .loading import load_data
 from .sources import open_dataset, read_texts
 
 logger = logging.getLogger(__name__)
@@ -117,6 +118,7 @@ def _leave_out(train: Dataset, held_out: np.ndarray) -> tuple[Dataset, int]:
     if not is_known.any():
         return train, 0
     logger.info("%d texts are held out elsewhere: left out", is_known.sum())
+    require(not is_known.all(), "--exclude holds out all texts of --dataset: nothing is left to learn from.")
     return train.select(np.flatnonzero(~is_known)), int(is_known.sum())
 
 
@@ -154,7 +156,24 @@ def _source_and_split(source: str, arguments: CorpusArguments) -> tuple[str, str
 
 
 def _held_out(source: str, arguments: CorpusArguments) -> list[Dataset]:
-    """What a data set holds out: all of it but its train split; all, if there is nothing else."""
+    """
+    What a data set holds out: all of it but its train split, and if it has no validation split, what a training would
+    cut from train; all, if it has one split that is not learned from.
+    """
+    name, subset = split_subset(source)
     names = _split_names(source, arguments)
-    chosen = [name for name in names if name != "train"] or names
-    return [read_texts(source, name, arguments.columns(), arguments=arguments) for name in chosen]
+    if "train" in names and "validation" not in names and (len(names) > 1 or source in arguments.dataset):
+        cut = DataArguments(
+            dataset=name,
+            subset=subset,
+            text_column=arguments.columns(),
+            group_column=arguments.group_column,
+            split_seed=arguments.split_seed,
+            **vars(arguments.of_files()),
+        )
+        try:
+            return [rows for split, rows in load_data(cut).splits.items() if split != "train"]
+        except InputError as error:
+            logger.warning("Of %s no validation split is left out, since none can be cut: %s", source, error)
+    chosen = [one for one in names if one != "train"] or names
+    return [read_texts(source, one, arguments.columns(), arguments=arguments) for one in chosen]

@@ -34,9 +34,10 @@ class CorpusArguments(FileArguments):
         default=None,
         metadata={
             "help": "Data sets whose validation and test texts are left out of the text to learn from, such as the one "
-            "that a classifier will be evaluated on."
+            "that a classifier will be evaluated on; the validation split that train would cut is, too."
         },
     )
+    group_column: str | None = field(default=None, metadata={"help": "The --group_column by which train would cut it."})
     max_train_samples: int | None = field(default=None, metadata={"help": "Learn from this many texts only."})
     block_size: int = field(
         default=70, metadata={"help": "Tokens between two truncations of the gradient; the state is carried over."}

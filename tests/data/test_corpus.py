@@ -8,8 +8,10 @@ from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.data.corpus import count_known, fingerprints, load_corpus
 from modeling_lstm.data.corpus_arguments import CorpusArguments
+from modeling_lstm.data.loading import load_data
 from modeling_lstm.data.token_stream import TokenStream
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import write_csv
@@ -69,6 +71,34 @@ def test_texts_that_are_held_out_elsewhere_are_left_out_and_counted(tmp_path: Pa
     assert found.describe()["excluded"] == 2
     alone = load_corpus(CorpusArguments(dataset=[str(more)], exclude=[str(write_texts(tmp_path / "one.txt", "f"))]))
     assert alone.excluded == 1, "of a data set with one split that one"
+
+
+def test_what_a_training_will_cut_from_the_text_is_left_out_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [(f"text {n}", ("bad", "good")[n % 2], f"film {n // 4}") for n in range(80)]
+    one = write_csv(tmp_path / "one.csv", rows, header=("text", "label", "film"))
+    two = tmp_path / "two"
+    write_csv(two / "train.csv", rows, header=("text", "label", "film"))
+    write_csv(
+        two / "test.csv", [("text 1", "bad", "film 0"), ("y", "good", "film 99")], header=("text", "label", "film")
+    )
+    for source, more in ((one, 0), (two, 1)):
+        for group in (None, "film"):
+            cut = load_data(DataArguments(dataset=str(source), group_column=group)).splits["validation"]["text"][:]
+            chosen = CorpusArguments(dataset=[str(source)], exclude=[str(source)], group_column=group)
+            found = load_corpus(chosen)
+            learned = found.splits["train"]["text"][:] + found.splits["validation"]["text"][:]
+            assert len(cut) == 8 and not set(learned) & {*cut, *(["text 1"] if more else [])}
+            assert len(learned) == 80 - found.excluded and found.excluded in (8, 8 + more)
+    held_out = CorpusArguments(dataset=[str(two)], exclude=[str(one)])
+    with pytest.raises(InputError, match="--exclude holds out all texts of --dataset: nothing is left"):
+        load_corpus(held_out)  # a file that is not learned from is held out whole
+    write_texts(tmp_path / "texts" / "train.txt", "a", "b", "c")
+    write_texts(tmp_path / "texts" / "test.txt", "b")
+    texts = [str(tmp_path / "texts")]
+    assert load_corpus(CorpusArguments(dataset=texts, exclude=texts, validation_share=0.5)).excluded == 1
+    assert "no validation split is left out, since none can be cut: Which column holds the label" in caplog.text
 
 
 def test_fingerprints_are_the_same_everywhere() -> None:
