@@ -190,14 +190,16 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         """The mean over the tokens to predict, or their sum divided by `number`."""
         chosen = targets != IGNORED
         flat = targets[chosen]
-        if logits is not None:
-            losses = F.cross_entropy(logits[chosen].float(), flat, reduction="none")
+        if logits is not None:  # they are large: to choose from them would copy them
+            total = F.cross_entropy(
+                logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum"
+            )
         elif self.adaptive is not None:
-            losses = self.adaptive.losses(states[chosen], flat, self.lm_head)
+            total = self.adaptive.losses(states[chosen], flat, self.lm_head).sum()
         else:
             size = min(self.config.sampled_candidates, self.config.vocab_size)
-            losses = sampled_losses(states[chosen], flat, self.lm_head, self.token_frequencies, size)
-        return losses.sum() / (max(1, len(flat)) if number is None else number)
+            total = sampled_losses(states[chosen], flat, self.lm_head, self.token_frequencies, size).sum()
+        return total / (max(1, len(flat)) if number is None else number)
 
 
 __all__ = ["LstmForCausalLM"]
