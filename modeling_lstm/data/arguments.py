@@ -54,8 +54,8 @@ class FileArguments:
 
 
 @dataclass
-class DataArguments(FileArguments):
-    """Which texts and labels to use."""
+class SourceArguments(FileArguments):
+    """Which data set to read."""
 
     flag_group: ClassVar[str] = "Data"
 
@@ -71,6 +71,22 @@ class DataArguments(FileArguments):
         default=None,
         metadata={"help": "Another data set to take the train split from, for example the phrases of the sentences."},
     )
+
+    def __post_init__(self) -> None:
+        require(
+            isinstance(self.dataset, str),
+            f"--dataset must be a Hub id, a file or a folder, found a {type(self.dataset).__name__}. Write a "
+            "Dataset of datasets to a file first: dataset.to_parquet('train.parquet').",
+        )
+        if self.subset is None:
+            self.dataset, self.subset = split_subset(self.dataset)
+        self.delimiter_character()
+
+
+@dataclass
+class ColumnArguments(SourceArguments):
+    """Which columns hold text and label."""
+
     text_column: list[str] | None = field(
         default=None,
         metadata={"help": "Column with the text, or several columns to join. Default: recognized by its name."},
@@ -91,6 +107,19 @@ class DataArguments(FileArguments):
             "help": "Rows with the same value here stay on the same side when validation or test is cut from train."
         },
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.label_column, str):  # as records of one column say it
+            self.label_column = [self.label_column]
+        if self.labels is not None and len(set(self.labels)) < len(self.labels):
+            raise InputError(f"--labels must be different names, found {as_list(self.labels)}.")
+
+
+@dataclass
+class SplitArguments(SourceArguments):
+    """How a data set is divided, and how much of it is read."""
+
     validation_share: float = field(
         default=0.1, metadata={"help": "Share of train to hold out for validation if there is no validation split."}
     )
@@ -102,6 +131,25 @@ class DataArguments(FileArguments):
         default=None,
         metadata={"help": "Train on this many rows only, drawn with --split_seed; each label keeps its share."},
     )
+    max_characters: int = field(
+        default=500_000,
+        metadata={"help": "Longest text allowed: a longer one usually means an unclosed quotation mark."},
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("validation_share", "test_share"):
+            share = getattr(self, name)
+            if share is not None and not 0.0 < share < 1.0:
+                raise InputError(f"--{name} must be between 0 and 1, found {share}.")
+        if self.max_train_samples is not None and self.max_train_samples < 2:
+            raise InputError(f"--max_train_samples must be at least 2, found {self.max_train_samples}.")
+
+
+@dataclass
+class DataArguments(SplitArguments, ColumnArguments):
+    """Which texts and labels to use."""
+
     problem_type: ProblemType | None = field(
         default=None,
         metadata={"help": "Kind of task. Default: recognized from the labels; say regression for numbers."},
@@ -114,30 +162,9 @@ class DataArguments(FileArguments):
             "of long texts can read them whole. Default: --max_length."
         },
     )
-    max_characters: int = field(
-        default=500_000,
-        metadata={"help": "Longest text allowed: a longer one usually means an unclosed quotation mark."},
-    )
 
     def __post_init__(self) -> None:
-        require(
-            isinstance(self.dataset, str),
-            f"--dataset must be a Hub id, a file or a folder, found a {type(self.dataset).__name__}. Write a "
-            "Dataset of datasets to a file first: dataset.to_parquet('train.parquet').",
-        )
-        if self.subset is None:
-            self.dataset, self.subset = split_subset(self.dataset)
-        if isinstance(self.label_column, str):  # as records of one column say it
-            self.label_column = [self.label_column]
-        self.delimiter_character()
-        if self.labels is not None and len(set(self.labels)) < len(self.labels):
-            raise InputError(f"--labels must be different names, found {as_list(self.labels)}.")
-        for name in ("validation_share", "test_share"):
-            share = getattr(self, name)
-            if share is not None and not 0.0 < share < 1.0:
-                raise InputError(f"--{name} must be between 0 and 1, found {share}.")
-        if self.max_train_samples is not None and self.max_train_samples < 2:
-            raise InputError(f"--max_train_samples must be at least 2, found {self.max_train_samples}.")
+        super().__post_init__()
         if self.max_length < 1:
             raise InputError(f"--max_length must be at least 1, found {self.max_length}.")
         if self.train_max_length is not None and not 1 <= self.train_max_length <= self.max_length:

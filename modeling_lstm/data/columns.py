@@ -7,6 +7,7 @@ from ..utils.errors import as_list, require
 from .formats.table import normalize_name
 
 LINE_BREAK = "\n"  # between the texts of several columns in runs whose `run.json` names no separator
+TRANSLATIONS = "translation"  # a column of objects with a text for each language: the form of many data sets of the Hub
 TEXT_COLUMNS = ("text", "sentence", "review", "tweet", "content", "comment", "body", "document", "message", "question")
 
 

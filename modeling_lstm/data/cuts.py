@@ -36,11 +36,22 @@ def cut_split(
     kept: np.ndarray,
     kind: ProblemType,
     groups: np.ndarray | None,
-    arguments: DataArguments,
+    seed: int,
+    group_name: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """
     Divide the row numbers `kept` into those cut off and the rest, by label and where asked for by group; the same for
     every training seed.
+
+    Args:
+        name: What the rows that are cut off are for.
+        share: How many of them.
+        rows: All rows.
+        kept: The numbers of those that are left.
+        kind: What their labels are.
+        groups: The group of each row, which stays together.
+        seed: Seed of the cut.
+        group_name: What the groups are told apart by, for an error.
     """
     from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
@@ -53,14 +64,14 @@ def cut_split(
         [] if labels is None else [np.bincount(labels).max()]
     )
     if min(dealt) < folds:
-        apart = "" if groups is None else f" with {dealt[0]} different values of {arguments.group_column}"
+        apart = "" if groups is None else f" with {dealt[0]} different values of {group_name}"
         require(
             min(dealt) >= 2 and len(kept) >= 10,
             f"The train split has {len(kept)} rows{apart}, too few to cut a {name} split from it.",
         )
         folds = int(min(dealt))
         chosen = min(folds - 1, max(1, round(folds * share)))
-    options = {"n_splits": folds, "shuffle": True, "random_state": arguments.split_seed}
+    options = {"n_splits": folds, "shuffle": True, "random_state": seed}
     cutter: Any
     if labels is None:
         cutter = KFold(**options) if groups is None else GroupKFold(**options)

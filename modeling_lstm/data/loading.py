@@ -10,7 +10,7 @@ from datasets import Dataset, DatasetDict, Features, Value
 
 from ..models.text_classifier import JOINT
 from ..utils.errors import InputError, as_list, require
-from .arguments import DataArguments, FileArguments, ProblemType, split_subset
+from .arguments import DataArguments, FileArguments, ProblemType, SourceArguments, SplitArguments, split_subset
 from .columns import guess_label_column, guess_text_column, join_texts
 from .cuts import cut_split, draw_rows, keep_labels, number_groups
 from .labels import MISSING, LabelReader, make_label_reader
@@ -74,7 +74,7 @@ def load_data(
     Raises:
         InputError: anything that cannot be used, in one sentence.
     """
-    sources, shares = _choose_splits(arguments, only, is_other)
+    sources, shares = choose_splits(arguments, only, is_other)
     text_column, label_column = _choose_columns(arguments, sources)
     raw = _read_splits(arguments, sources, text_column, label_column, has_groups=bool(shares))
     names = label_names or arguments.labels
@@ -95,8 +95,8 @@ def load_data(
     return TextData(DatasetDict(splits), labels.names, labels.kind, text_column, label_column, arguments.of_files())
 
 
-def _choose_splits(
-    arguments: DataArguments, only: str | None, is_other: bool
+def choose_splits(
+    arguments: SplitArguments, only: str | None, is_other: bool
 ) -> tuple[dict[str, Split], dict[str, float]]:
     """The splits to read, and those to cut from train, with their shares."""
     sources = _open(arguments)
@@ -139,15 +139,15 @@ def _read_splits(
         is_grouped = name == "train" and arguments.group_column is not None and has_groups
         group = [str(arguments.group_column)] if is_grouped else []
         columns = list(dict.fromkeys([*text_column, *label_column, *group]))
-        _check_columns(split, name, [column for column in columns if name != "test" or column not in label_column])
+        check_columns(split, name, [column for column in columns if name != "test" or column not in label_column])
         if any(split.find(column) is None for column in label_column) and "train" in sources:
             logger.warning("The %s has no labels (column %s): left out.", split.origin, as_list(label_column))
             continue
-        _check_columns(split, name, columns)
+        check_columns(split, name, columns)
         with explain_read_failures(arguments.dataset):
             raw[name] = split.read(columns)
         require(raw[name].num_rows > 0, f"The {name} split has no rows.")
-        _check_texts(raw[name], split, text_column, arguments.max_characters)
+        check_texts(raw[name], split, text_column, arguments.max_characters)
     logger.info("Read %s", "; ".join(f"the {sources[n].origin}: {rows.num_rows:,} rows" for n, rows in raw.items()))
     return _drop_unlabelled_test(raw, label_column)
 
@@ -159,7 +159,9 @@ def _cut_splits(
     groups = number_groups(arguments, raw)
     parts = {"train": np.arange(train.num_rows)}
     for name, share in shares.items():
-        parts[name], parts["train"] = cut_split(name, share, train, parts["train"], labels.kind, groups, arguments)
+        parts[name], parts["train"] = cut_split(
+            name, share, train, parts["train"], labels.kind, groups, arguments.split_seed, arguments.group_column
+        )
     if labels.kind == "single_label_classification":
         keep_labels(parts, np.asarray(train["label"][:]), groups)
     for name, rows in parts.items():
@@ -182,7 +184,7 @@ def _check_labels(train: Dataset, labels: LabelReader) -> None:
         logger.warning("No training row has the label %s: it cannot be learned.", as_list(missing))
 
 
-def _open(arguments: DataArguments) -> dict[str, Split]:
+def _open(arguments: SourceArguments) -> dict[str, Split]:
     """The splits train, validation and test, as far as the data set has them."""
     found = open_dataset(arguments.dataset, arguments.subset, arguments.revision, arguments)
     splits: dict[str, Split] = {name: found[name] for name in ("validation", "train", "test") if name in found}
@@ -197,7 +199,7 @@ def _open(arguments: DataArguments) -> dict[str, Split]:
     return splits
 
 
-def _check_columns(split: Split, name: str, columns: list[str]) -> None:
+def check_columns(split: Split, name: str, columns: list[str]) -> None:
     for column in columns:
         require(
             split.find(column) is not None,
@@ -205,7 +207,7 @@ def _check_columns(split: Split, name: str, columns: list[str]) -> None:
         )
 
 
-def _check_texts(rows: Dataset, split: Split, columns: list[str], max_characters: int) -> None:
+def check_texts(rows: Dataset, split: Split, columns: list[str], max_characters: int) -> None:
     for column in columns:
         number = 0
         for batch in rows.select_columns(column).iter(10_000):

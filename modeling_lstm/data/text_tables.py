@@ -16,10 +16,11 @@ from datasets.builder import Key
 
 from ..utils.errors import InputError, as_list, require
 from .arguments import FileArguments
+from .columns import TRANSLATIONS
 from .formats.known_formats import open_table
-from .formats.table import Table
+from .formats.table import Table, normalize_name
 
-READING = 1  # raise it when text files are read otherwise, so that older caches are not used
+READING = 2  # raise it when text files are read otherwise, so that older caches are not used
 
 
 ROWS_AT_ONCE = 10_000
@@ -64,11 +65,15 @@ class TextTables(ArrowBasedBuilder):
 
 
 def _type(tables: list[Table], column: str) -> pa.DataType:
-    """Lists of strings where the first value that is there is a list, else strings."""
+    """Lists of strings where the first value that is there is a list, else strings; of translations, objects."""
     for table in tables:
         for (value,) in table.rows([table.find(column)]):
+            if isinstance(value, list):
+                return pa.list_(pa.string())
+            if isinstance(value, dict) and normalize_name(column) == TRANSLATIONS:
+                return pa.struct([(name, pa.string()) for name in value])
             if value not in (None, ""):
-                return pa.list_(pa.string()) if isinstance(value, list) else pa.string()
+                return pa.string()
     return pa.string()
 
 
@@ -86,10 +91,13 @@ def _batches(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]
 def _arrow(rows: list[tuple[Any, ...]], schema: pa.Schema, table: Table, before: int) -> pa.Table:
     arrays = []
     for kind, values in zip(schema, zip(*rows, strict=True), strict=True):
-        is_list = pa.types.is_list(kind.type)
-        wrong = next((n for n, value in enumerate(values) if not _fits(value, is_list)), None)
+        wrong = next((n for n, value in enumerate(values) if not _fits(value, kind.type)), None)
         if wrong is not None:
-            expected = "lists of strings or numbers" if is_list else "strings or numbers"
+            expected = "strings or numbers"
+            if pa.types.is_list(kind.type):
+                expected = f"lists of {expected}"
+            elif pa.types.is_struct(kind.type):
+                expected = f"objects of {as_list(field.name for field in kind.type)}, each {expected}"
             raise InputError(
                 f"The column {kind.name!r} must hold {expected}, found {str(values[wrong])[:60]} in "
                 f"{table.place(before + wrong + 1)}."
@@ -98,7 +106,14 @@ def _arrow(rows: list[tuple[Any, ...]], schema: pa.Schema, table: Table, before:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _fits(value: Any, is_list: bool) -> bool:
+def _fits(value: Any, kind: pa.DataType) -> bool:
     if isinstance(value, list):
-        return is_list and all(one is None or isinstance(one, str) for one in value)
-    return value is None or (isinstance(value, str) and not is_list)
+        return pa.types.is_list(kind) and all(_is_string(one) for one in value)
+    if isinstance(value, dict):
+        known = {field.name for field in kind} if pa.types.is_struct(kind) else set()
+        return value.keys() <= known and all(_is_string(one) for one in value.values())
+    return value is None or (isinstance(value, str) and pa.types.is_string(kind))
+
+
+def _is_string(value: Any) -> bool:
+    return value is None or isinstance(value, str)

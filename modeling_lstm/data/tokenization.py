@@ -13,7 +13,7 @@ from tokenizers import Encoding, Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from ..models.text_classifier import JOINT, prepare_texts
-from ..models.tokenization_lstm import LstmTokenizer
+from ..models.tokenization_lstm import LstmTokenizer, target_tokenizer
 from ..utils.errors import InputError
 from .arguments import TokenizerArguments
 
@@ -170,3 +170,27 @@ def tokenize(
         100 * statistics["out_of_vocabulary"],
     )
     return TokenizedSplit(rows.remove_columns(["tokens", "unknown", "content"]), statistics)
+
+
+def encode_targets(rows: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Dataset:
+    """
+    The column `target` as `labels`, beside what is there, with their number as `target_length`.
+
+    Args:
+        rows: The rows.
+        tokenizer: The tokenizer of the sources; see [`target_tokenizer`].
+        max_length: Tokens after which a target is cut.
+    """
+    other = target_tokenizer(tokenizer)
+    name = "text" if other is not tokenizer else "text_target"
+
+    def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        texts: dict[str, Any] = {name: batch["target"]}
+        labels = other(**texts, truncation=True, max_length=max_length)["input_ids"]
+        return {"labels": labels, "target_length": [len(ids) for ids in labels]}
+
+    backend = other.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    fingerprint = Hasher.hash((rows._fingerprint, backend.to_str(), name, max_length, ENCODING))
+    return rows.map(encode, batched=True, new_fingerprint=fingerprint, desc="Tokenizing targets")

@@ -12,6 +12,7 @@ from transformers import TokenizersBackend
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 SEPARATOR = "[SEP]"  # between two texts that are classified together
 END = "[EOS]"  # after a text that a language model reads
+TARGET = "target_tokenizer"  # of a tokenizer of sources: that of the targets, and its folder in a run
 
 # One unit of text for each alternative, tried in this order. Contractions come apart as in the Penn Treebank: "can't"
 # is "ca" + "n't", so that every negation shares one token, also with text that was split beforehand.
@@ -301,6 +302,66 @@ class LstmTokenizer(TokenizersBackend):
         return cls.around(backend, PAD, UNKNOWN, model_max_length, separator=separator, end=end)
 
     @classmethod
+    def train_reversible(
+        cls,
+        texts: Iterable[str] | Iterable[list[str]],
+        *,
+        vocab_size: int = 8_000,
+        min_frequency: int = 2,
+        algorithm: Literal["bpe", "unigram"] = "bpe",
+        lowercase: bool = False,
+        model_max_length: int = 128,
+    ) -> "LstmTokenizer":
+        """
+        Learn subwords that can be decoded to the text that they come from, as a model that writes needs them: blanks
+        are marked in the subwords (as SentencePiece does, Kudo and Richardson, 2018), nothing is replaced or left out.
+        `[EOS]` ends each text.
+
+        Args:
+            texts, vocab_size, min_frequency, model_max_length: As in [`train`].
+            algorithm: Byte-pair encoding or a unigram language model.
+            lowercase: Whether to fold case, which decoding does not bring back.
+
+        Raises:
+            ValueError: an unknown algorithm, or a vocabulary with no room beside the special tokens.
+        """
+        special_tokens = [PAD, UNKNOWN, END]
+        if vocab_size <= len(special_tokens):
+            raise ValueError(
+                f"vocab_size must be greater than {len(special_tokens)}, the number of special tokens "
+                f"({', '.join(special_tokens)}), found {vocab_size}."
+            )
+        common: dict[str, Any] = {"vocab_size": vocab_size, "special_tokens": special_tokens, "show_progress": False}
+        trainer: Any
+        if algorithm == "bpe":
+            backend = Tokenizer(models.BPE(unk_token=UNKNOWN))
+            trainer = trainers.BpeTrainer(min_frequency=min_frequency, **common)
+        elif algorithm == "unigram":
+            backend = Tokenizer(models.Unigram())
+            trainer = trainers.UnigramTrainer(unk_token=UNKNOWN, **common)
+        else:
+            raise ValueError(f"algorithm must be bpe or unigram to be decoded to the same text, found {algorithm!r}.")
+        steps: list[normalizers.Normalizer] = [normalizers.NFC(), normalizers.Strip()]
+        steps.append(normalizers.Replace(Regex(r"\s+"), " "))
+        backend.normalizer = normalizers.Sequence(steps + ([normalizers.Lowercase()] if lowercase else []))
+        backend.pre_tokenizer = pre_tokenizers.Sequence(
+            [pre_tokenizers.Metaspace(), pre_tokenizers.Split(Regex(r"[\p{P}\p{S}&&[^▁]]"), "isolated")]
+        )
+        backend.decoder = decoders.Metaspace()
+        backend.train_from_iterator(texts, trainer)
+        backend.post_processor = processors.TemplateProcessing(
+            single=f"$A {END}", pair=f"$A $B {END}", special_tokens=[(END, backend.token_to_id(END))]
+        )
+        return cls(
+            tokenizer_object=backend,
+            pad_token=PAD,
+            unk_token=UNKNOWN,
+            eos_token=END,
+            model_max_length=model_max_length,
+            clean_up_tokenization_spaces=False,
+        )
+
+    @classmethod
     def from_words(
         cls, words: Iterable[str], *, lowercase: bool = True, model_max_length: int = 512, separator: bool = False
     ) -> "LstmTokenizer":
@@ -383,6 +444,11 @@ class LstmTokenizer(TokenizersBackend):
             model_max_length=model_max_length,
             clean_up_tokenization_spaces=end,  # "did n't ." is written "didn't."
         )
+
+
+def target_tokenizer(tokenizer: Any) -> Any:
+    """The tokenizer of what is written: the one that the tokenizer of the sources has beside itself, or itself."""
+    return getattr(tokenizer, TARGET, tokenizer)
 
 
 __all__ = ["LstmTokenizer"]

@@ -1,0 +1,33 @@
+"""Settings of pairs of texts, of which one is to be made from the other."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ..utils.errors import require
+from .arguments import SplitArguments
+
+
+@dataclass
+class PairArguments(SplitArguments):
+    """Which pairs of texts to use."""
+
+    flag_group: ClassVar[str] = "Data"
+
+    source_column: str | None = field(
+        default=None, metadata={"help": "Column with the text to translate, or a language of a translation column."}
+    )
+    target_column: str | None = field(
+        default=None, metadata={"help": "Column with its translation, or a language of a translation column."}
+    )
+    max_length: int = field(
+        default=128,
+        metadata={"help": "Tokens of a text; longer training pairs are left out, longer texts to translate truncated."},
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.max_length >= 2, f"--max_length must be at least 2, found {self.max_length}.")
+        require(
+            self.source_column is None or self.source_column != self.target_column,
+            f"--source_column and --target_column are both {self.source_column!r}.",
+        )

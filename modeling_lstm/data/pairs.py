@@ -1,0 +1,161 @@
+"""Reading pairs of texts, of which one is to be made from the other: a source and its translation."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, DatasetDict, Features, Value
+
+from ..utils.errors import as_list, require
+from .arguments import FileArguments
+from .columns import TRANSLATIONS
+from .cuts import cut_split, draw_rows
+from .formats.table import normalize_name
+from .loading import check_columns, check_texts, choose_splits
+from .pair_arguments import PairArguments
+from .sources import explain_read_failures
+from .splits import Split
+
+logger = logging.getLogger(__name__)
+
+KIND: Any = "regression"  # for cuts and draws, which then look at no label
+
+
+@dataclass
+class TextPairs:
+    """
+    Checked splits with the columns `text` and `target`.
+
+    Args:
+        splits: The rows.
+        source: What the source is called: a column, or a language.
+        target: What the target is called.
+        left_out: For each split how many pairs were left out: those with an `empty` side, and of train those whose
+            sides are the `same`.
+        files: How files were read.
+    """
+
+    splits: DatasetDict
+    source: str
+    target: str
+    left_out: dict[str, dict[str, int]]
+    files: FileArguments = field(default_factory=FileArguments)
+
+    def describe(self) -> dict[str, Any]:
+        """What `run.json` says of the data beside the settings: the rows of each split, and what was left out."""
+        counts = {name: {"rows": rows.num_rows} for name, rows in self.splits.items()}
+        return {"text_column": [self.source], "counts": counts, "left_out": self.left_out}
+
+
+def load_pairs(arguments: PairArguments, only: str | None = None, *, is_other: bool = False) -> TextPairs:
+    """
+    Read and check the splits train, validation and (where there is one) test.
+
+    Of a data set without a validation split one is cut from train; pairs with the same source stay together.
+
+    Args:
+        arguments: What to read.
+        only: Read just this split (for evaluation).
+        is_other: Whether these are other data than a model was trained on (see [`load_data`]).
+
+    Raises:
+        InputError: anything that cannot be used, in one sentence.
+    """
+    sources, shares = choose_splits(arguments, only, is_other)
+    raw = DatasetDict()
+    for name, split in sources.items():
+        with explain_read_failures(arguments.dataset):
+            source, target = _name_columns(split, arguments)
+            rows = _read(split, name, source, target)
+        require(rows.num_rows > 0, f"The {name} split has no rows.")
+        check_texts(rows, split, [source, target], arguments.max_characters)
+        raw[name] = rows.rename_columns({source: "text", target: "target"})
+    left_out = {name: _leave_out(raw, name) for name in list(raw)}
+    for name, rows in raw.items():
+        require(rows.num_rows > 0, f"The {name} split has no pair of which both sides hold text.")
+    if shares and "train" in raw:
+        raw = _cut(raw, shares, arguments)
+    if "train" in raw and arguments.max_train_samples is not None:
+        raw["train"] = draw_rows(raw["train"], arguments.max_train_samples, arguments.split_seed, KIND)
+    if only is not None:
+        raw = DatasetDict({only: raw[only]})
+    names = str(arguments.source_column), str(arguments.target_column)
+    return TextPairs(raw, *names, left_out, arguments.of_files())
+
+
+def _name_columns(split: Split, arguments: PairArguments) -> tuple[str, str]:
+    """The columns of source and target, which nobody guesses: either could be translated into the other."""
+    found = [name for name in (arguments.source_column, arguments.target_column) if name is not None]
+    columns = [name for name in split.columns if normalize_name(name) != TRANSLATIONS]
+    languages = _languages(split)
+    require(
+        len(found) == 2,
+        "Name the column to translate with --source_column and that of its translations with --target_column: the "
+        f"columns are {as_list([*columns, *languages])}.",
+    )
+    return found[0], found[1]
+
+
+def _languages(split: Split) -> list[str]:
+    """The languages of a translation column, if there is one."""
+    column = split.find(TRANSLATIONS)
+    if column is None:
+        return []
+    feature = split.read([column]).features[column]
+    return list(getattr(feature, "languages", None) or (feature if isinstance(feature, Mapping) else ()))
+
+
+def _read(split: Split, name: str, source: str, target: str) -> Dataset:
+    """The columns of source and target; of a translation column the two languages."""
+    column = split.find(TRANSLATIONS)
+    if column is not None and (split.find(source) is None or split.find(target) is None):
+        languages = _languages(split)
+        missing = [one for one in (source, target) if one not in languages]
+        require(
+            not missing,
+            f"The column {column!r} of the {split.origin} has no language {as_list(missing)}; it has "
+            f"{as_list(languages)}.",
+        )
+        rows = split.read([column])
+        both: Any = (source, target)
+        return rows.map(
+            lambda values: {name: [one[name] for one in values] for name in both},
+            input_columns=column,
+            remove_columns=rows.column_names,
+            batched=True,
+            features=Features(dict.fromkeys(both, Value("string"))),
+        )
+    check_columns(split, name, [source, target])
+    return split.read([source, target])
+
+
+def _leave_out(raw: DatasetDict, name: str) -> dict[str, int]:
+    """Leave out pairs that teach nothing, or that nothing can be measured by. Returns how many."""
+    rows = raw[name]
+    texts, targets = ([text.strip() for text in rows[column][:]] for column in ("text", "target"))
+    is_empty = np.array([not text or not target for text, target in zip(texts, targets, strict=True)])
+    is_same = np.array([text == target for text, target in zip(texts, targets, strict=True)]) & ~is_empty
+    leaves_same = name == "train"  # what is not translated teaches to copy (Khayrallah and Koehn, 2018)
+    found = {"empty": int(is_empty.sum())} | ({"same": int(is_same.sum())} if leaves_same else {})
+    dropped = is_empty | is_same if leaves_same else is_empty
+    if dropped.any():
+        kinds = {"empty": "have an empty side", "same": "are the same on both sides"}
+        counts = "; ".join(f"{number:,} pairs {kinds[kind]}" for kind, number in found.items() if number)
+        logger.warning("Left out of %s: %s.", name, counts)
+        raw[name] = rows.select(np.flatnonzero(~dropped))
+    return found
+
+
+def _cut(raw: DatasetDict, shares: dict[str, float], arguments: PairArguments) -> DatasetDict:
+    """Train without the rows that are cut off, and the splits that these make."""
+    train = raw["train"]
+    numbers: dict[str, int] = {}
+    groups = np.array([numbers.setdefault(" ".join(text.split()), len(numbers)) for text in train["text"][:]])
+    kept = np.arange(train.num_rows)
+    for name, share in shares.items():
+        off, kept = cut_split(name, share, train, kept, KIND, groups, arguments.split_seed, "the source")
+        raw[name] = train.select(off)
+    raw["train"] = train.select(kept)
+    return raw
