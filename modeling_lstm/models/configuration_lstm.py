@@ -54,7 +54,7 @@ class LstmConfig(PreTrainedConfig):
             sample of the vocabulary (Jean et al., 2015), and otherwise as `"full"`.
         adaptive_cutoffs (list of `int`, *optional*): The number of the first token of each cluster. Default: a tenth
             and a half of the vocabulary.
-        sampled_candidates (`int`, defaults to 4096): Tokens that are drawn for each batch, beside those that are in it.
+        sampled_candidates (`int`, defaults to 2048): Tokens that are drawn for each batch, beside those that are in it.
         reads_backward (`bool`, defaults to `False`): A language model that predicts the token before: it is given
             texts from their ends to their beginnings.
         bos_token_id, eos_token_id (`int`, *optional*): The token before the first one of a text, and the one after its
@@ -87,7 +87,7 @@ class LstmConfig(PreTrainedConfig):
     tie_word_embeddings: bool = False
     softmax: Literal["full", "adaptive", "sampled"] = "full"
     adaptive_cutoffs: list[int] | None = None
-    sampled_candidates: int = 4096
+    sampled_candidates: int = 2048
     reads_backward: bool = False
     bos_token_id: int | None = None
     eos_token_id: int | list[int] | None = None

@@ -13,9 +13,11 @@ from types import ModuleType
 from wrapt import register_post_import_hook
 
 AUTO = "transformers.models.auto"
-CONFIGURATIONS = (f"{__package__}.configuration_lstm", f"{__package__}.configuration_bag_of_words")
+CONFIGURATIONS = tuple(
+    f"{__package__}.configuration_{name}" for name in ("lstm", "bag_of_words", "lstm_encoder_decoder")
+)
 NETWORKS = tuple(
-    f"{__package__}.{name}" for name in ("modeling_lstm", "modeling_bag_of_words", "modeling_lstm_causal_lm")
+    f"{__package__}.modeling_{name}" for name in ("lstm", "bag_of_words", "lstm_causal_lm", "lstm_encoder_decoder")
 )
 TOKENIZER = f"{__package__}.tokenization_lstm"
 
@@ -26,37 +28,42 @@ def register_configurations() -> None:
 
     from .configuration_bag_of_words import BagOfWordsConfig
     from .configuration_lstm import LstmConfig
+    from .configuration_lstm_encoder_decoder import LstmEncoderDecoderConfig
 
-    AutoConfig.register("lstm", LstmConfig)
-    AutoConfig.register("bag-of-words", BagOfWordsConfig)
+    for config in (LstmConfig, LstmEncoderDecoderConfig, BagOfWordsConfig):
+        AutoConfig.register(config.model_type, config)
 
 
 def register_models() -> None:
     """Let `AutoModel` and the like know the networks."""
-    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForSequenceClassification
+    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
 
     from .configuration_bag_of_words import BagOfWordsConfig
     from .configuration_lstm import LstmConfig
+    from .configuration_lstm_encoder_decoder import LstmEncoderDecoderConfig
     from .modeling_bag_of_words import BagOfWordsForSequenceClassification
     from .modeling_lstm import LstmForSequenceClassification, LstmModel
     from .modeling_lstm_causal_lm import LstmForCausalLM
+    from .modeling_lstm_encoder_decoder import LstmForConditionalGeneration
 
     AutoModel.register(LstmConfig, LstmModel)
     AutoModelForCausalLM.register(LstmConfig, LstmForCausalLM)
+    AutoModelForSeq2SeqLM.register(LstmEncoderDecoderConfig, LstmForConditionalGeneration)
     AutoModelForSequenceClassification.register(LstmConfig, LstmForSequenceClassification)
     AutoModelForSequenceClassification.register(BagOfWordsConfig, BagOfWordsForSequenceClassification)
 
 
 def register_tokenizer() -> None:
-    """Let `AutoTokenizer` know the tokenizer of both."""
+    """Let `AutoTokenizer` know the tokenizer of all of them."""
     from transformers import AutoTokenizer
 
     from .configuration_bag_of_words import BagOfWordsConfig
     from .configuration_lstm import LstmConfig
+    from .configuration_lstm_encoder_decoder import LstmEncoderDecoderConfig
     from .tokenization_lstm import LstmTokenizer
 
-    AutoTokenizer.register(LstmConfig, tokenizer_class=LstmTokenizer)
-    AutoTokenizer.register(BagOfWordsConfig, tokenizer_class=LstmTokenizer)
+    for config in (LstmConfig, LstmEncoderDecoderConfig, BagOfWordsConfig):
+        AutoTokenizer.register(config, tokenizer_class=LstmTokenizer)
 
 
 def save_source() -> None:
@@ -88,6 +95,20 @@ def save_language_model_source() -> None:
     LstmForCausalLM.register_for_auto_class("AutoModelForCausalLM")
 
 
+def save_encoder_decoder_source() -> None:
+    """The same for the configuration of the encoder-decoder."""
+    from .configuration_lstm_encoder_decoder import LstmEncoderDecoderConfig
+
+    LstmEncoderDecoderConfig.register_for_auto_class()
+
+
+def save_encoder_decoder_network_source() -> None:
+    """The same for the encoder-decoder itself."""
+    from .modeling_lstm_encoder_decoder import LstmForConditionalGeneration
+
+    LstmForConditionalGeneration.register_for_auto_class("AutoModelForSeq2SeqLM")
+
+
 def save_bag_of_words_network_source() -> None:
     """The same for the network of the bag of words."""
     from .modeling_bag_of_words import BagOfWordsForSequenceClassification
@@ -99,9 +120,11 @@ def save_bag_of_words_network_source() -> None:
 _STEPS: list[tuple[Callable[[], None], str, tuple[str, ...]]] = [
     (save_source, CONFIGURATIONS[0], ()),
     (save_bag_of_words_source, CONFIGURATIONS[1], ()),
+    (save_encoder_decoder_source, CONFIGURATIONS[2], ()),
     (save_network_source, NETWORKS[0], ()),
     (save_bag_of_words_network_source, NETWORKS[1], ()),
     (save_language_model_source, NETWORKS[2], ()),
+    (save_encoder_decoder_network_source, NETWORKS[3], ()),
     (register_configurations, f"{AUTO}.configuration_auto", CONFIGURATIONS),
     (
         register_models,

@@ -1,0 +1,292 @@
+"""`LstmForConditionalGeneration`: an LSTM or GRU that writes what another network has read. Serves as remote code."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from transformers import AutoConfig, AutoModel, GenerationMixin
+from transformers import initialization as init
+from transformers.modeling_outputs import ModelOutput, Seq2SeqLMOutput
+from transformers.utils.generic import can_return_tuple
+
+from .attention_lstm import ATTENTIONS
+from .cache_lstm import LstmCache
+from .configuration_lstm_encoder_decoder import LstmEncoderDecoderConfig
+from .modeling_lstm import LstmEmbedding, LstmModel, LstmPooler, LstmPreTrainedModel, read_inputs
+from .recurrence_lstm import LstmEncoder, State, locked_dropout
+
+IGNORED = -100  # in labels
+
+
+@dataclass
+class LstmSourceOutput(ModelOutput):
+    """
+    What [`LstmSourceEncoder`] returns. Each tensor begins with the batch, so that beams repeat all of them.
+
+    Args:
+        last_hidden_state (`(batch, source, size)`): The state at each token; zero at padding.
+        mask (`(batch, source)`): True at tokens.
+        decoder_h, decoder_c (`(batch, num_hidden_layers, hidden_size)`): The state that the decoder begins with; a GRU
+            has no c.
+        attention_keys (`(batch, source, hidden_size)`): What attention compares with; `None` without attention.
+    """
+
+    last_hidden_state: torch.Tensor | None = None
+    mask: torch.Tensor | None = None
+    decoder_h: torch.Tensor | None = None
+    decoder_c: torch.Tensor | None = None
+    attention_keys: torch.Tensor | None = None
+
+
+class LstmSourceEncoder(nn.Module):
+    """
+    Reads the source: a bidirectional LSTM or GRU, or a Transformer, and from its last state (of a Transformer: the mean
+    of its states) to the first one of the decoder.
+    """
+
+    main_input_name = "input_ids"
+
+    def __init__(self, config: LstmEncoderDecoderConfig):
+        super().__init__()
+        self.config = config
+        if config.encoder_config is None:
+            own = config.for_encoder()
+            self.model: Any = LstmModel(own)
+            self.size, last = own.output_size, own.output_size * own.num_hidden_layers
+        else:
+            self.model = AutoModel.from_config(AutoConfig.for_model(**config.encoder_config))
+            self.size = last = self.model.config.hidden_size
+        first = config.num_hidden_layers * config.hidden_size
+        self.to_h = nn.Linear(last, first)
+        self.to_c = nn.Linear(last, first) if config.cell_type == "lstm" else None
+        self.attention = None
+        if config.attention != "none":
+            self.attention = ATTENTIONS[config.attention](config.hidden_size, self.size)
+
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        **kwargs: Any,
+    ) -> LstmSourceOutput:
+        """
+        Args:
+            input_ids, attention_mask, inputs_embeds: As in [`LstmModel.forward`], of the source.
+            kwargs: What `generate` passes on to any encoder; without effect.
+        """
+        read = self._read_recurrent if self.config.encoder_config is None else self._read_transformer
+        states, mask, h, c = read(input_ids, attention_mask, inputs_embeds)
+        sizes = (-1, self.config.num_hidden_layers, self.config.hidden_size)
+        return LstmSourceOutput(
+            last_hidden_state=states,
+            mask=mask,
+            decoder_h=torch.tanh(self.to_h(h)).view(sizes),
+            decoder_c=None if self.to_c is None else self.to_c(c).view(sizes),
+            attention_keys=None if self.attention is None else self.attention.keys(states),
+        )
+
+    def _read_recurrent(
+        self, input_ids: torch.Tensor | None, attention_mask: torch.Tensor | None, inputs_embeds: torch.Tensor | None
+    ) -> tuple[torch.Tensor, ...]:
+        """States, mask, and what h and c of the decoder come from."""
+        model = self.model
+        vectors, mask = read_inputs(model.config, model.word_embeddings, input_ids, attention_mask, inputs_embeds)
+        found = model.read(vectors, mask)
+        h, c = (last.transpose(0, 1).flatten(1) for last in (found.h_n, found.h_n if found.c_n is None else found.c_n))
+        return found.in_place()[-1], mask, h, c
+
+    def _read_transformer(
+        self, input_ids: torch.Tensor | None, attention_mask: torch.Tensor | None, inputs_embeds: torch.Tensor | None
+    ) -> tuple[torch.Tensor, ...]:
+        table = self.model.get_input_embeddings()
+        _, mask = read_inputs(self.model.config, table, input_ids, attention_mask, inputs_embeds)
+        states = self.model(input_ids=input_ids, attention_mask=mask.long(), inputs_embeds=inputs_embeds)[0]
+        states = states * mask.unsqueeze(-1)
+        mean = LstmPooler.mean(states, mask)
+        return states, mask, mean, mean
+
+
+class LstmTargetDecoder(nn.Module):
+    """The decoder's word vectors and recurrence."""
+
+    def __init__(self, config: LstmEncoderDecoderConfig):
+        super().__init__()
+        own = config.for_decoder()
+        self.word_embeddings = LstmEmbedding(own)
+        self.recurrence = LstmEncoder(own)
+        self.embedding_dropout = config.embedding_dropout
+
+    def forward(
+        self, input_ids: torch.Tensor, start: State
+    ) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor | None]:
+        """From `(batch, target)` tokens and a state to what [`LstmEncoder.forward`] gives; all are tokens."""
+        vectors = locked_dropout(self.word_embeddings(input_ids), self.embedding_dropout, self.training)
+        return self.recurrence(vectors, None, start)
+
+
+class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
+    """
+    Sequence to sequence, as for translation. The decoder's recurrence reads the target in one dense call for each
+    layer, and attention comes after it (Luong et al., 2015, without input feeding), so that training is fast.
+    """
+
+    config: LstmEncoderDecoderConfig  # type: ignore[assignment]
+    base_model_prefix = ""
+    _is_stateful = True  # so `generate` does not try to take tokens back
+
+    def __init__(self, config: LstmEncoderDecoderConfig):
+        super().__init__(config)
+        self.encoder = LstmSourceEncoder(config)
+        self.decoder = LstmTargetDecoder(config)
+        read = config.hidden_size + (self.encoder.size if config.attention != "none" else 0)
+        self.combine = nn.Linear(read, config.embedding_size)
+        self.lm_head = nn.Linear(config.embedding_size, config.vocab_size)
+        table = "decoder.word_embeddings.weight"
+        self._tied_weights_keys = {"lm_head.weight": table}
+        if config.source_vocab_size is None and config.encoder_config is None:
+            self._tied_weights_keys["encoder.model.word_embeddings.weight"] = table
+        if config.tie_word_embeddings:
+            self._keys_to_ignore_on_save = set(self._tied_weights_keys)  # by which Trainer knows that none is missing
+        self.post_init()
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """As the family's; Xavier for what stands between encoder, decoder and word vectors."""
+        super()._init_weights(module)
+        if isinstance(module, nn.Linear) and module is not self.lm_head:
+            if not getattr(module.weight, "_is_hf_initialized", False):
+                init.xavier_uniform_(module.weight)
+
+    def get_input_embeddings(self) -> nn.Module:
+        """The word vectors by which the source is read."""
+        return self.encoder.model.get_input_embeddings()
+
+    def set_input_embeddings(self, value: Any) -> None:
+        """Replace them, and where source and target share them, those of the decoder."""
+        self.encoder.model.set_input_embeddings(value)
+        if "encoder.model.word_embeddings.weight" in self._tied_weights_keys:
+            self.decoder.word_embeddings = value
+
+    def get_output_embeddings(self) -> nn.Linear:
+        """From a state to the scores of the vocabulary."""
+        return self.lm_head
+
+    def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
+        """Replace them."""
+        self.lm_head = new_embeddings
+
+    def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
+        """As the library's; for what is saved, `pipeline` knows the task `translation`, without this package."""
+        if self._auto_class is not None:
+            from .pipeline_lstm import LstmTranslationPipeline  # imports all pipelines
+
+            module = LstmTranslationPipeline.__module__.rsplit(".", 1)[-1]
+            name = f"{module}.{LstmTranslationPipeline.__name__}"
+            kind = {"impl": name, "pt": ["AutoModelForSeq2SeqLM"], "type": "text"}
+            self.config.custom_pipelines = {"translation": kind}
+        super().save_pretrained(*args, **kwargs)
+
+    @classmethod
+    def _supports_default_dynamic_cache(cls) -> bool:
+        return False  # `generate` would make one of keys and values; `forward` makes ours
+
+    def prepare_decoder_input_ids_from_labels(self, labels: torch.Tensor) -> torch.Tensor:
+        """What the decoder reads to predict `labels`: the same, one token later; `(batch, target)` to the same."""
+        start = self.config.decoder_start_token_id
+        if start is None or self.config.pad_token_id is None:
+            raise ValueError("The configuration must have a decoder_start_token_id and a pad_token_id.")
+        return F.pad(labels[:, :-1], (1, 0), value=start).masked_fill(
+            F.pad(labels[:, :-1] == IGNORED, (1, 0)), self.config.pad_token_id
+        )
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        decoder_input_ids: torch.Tensor | None = None,
+        encoder_outputs: LstmSourceOutput | None = None,
+        past_key_values: LstmCache | None = None,
+        inputs_embeds: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        use_cache: bool | None = None,
+        output_attentions: bool | None = None,
+        num_items_in_batch: torch.Tensor | int | None = None,
+        **kwargs: Any,
+    ) -> Seq2SeqLMOutput:
+        """
+        Args:
+            input_ids (`(batch, source)`): Tokens of the source.
+            attention_mask (`(batch, source)`): 1 at tokens, 0 at padding, which may stand anywhere. Without it, every
+                `config.pad_token_id` is padding.
+            decoder_input_ids (`(batch, target)`): Tokens of the target so far, all of them or with `past_key_values`
+                the new ones. Default: those of `labels`, one token later.
+            encoder_outputs: What the encoder gave for the source, in place of `input_ids`.
+            past_key_values: The decoder's state after the tokens before these. It is changed.
+            inputs_embeds (`(batch, source, embedding_size)`): Word vectors in place of `input_ids`.
+            labels (`(batch, target)`): Tokens to predict; -100 where there is none.
+            use_cache: Return the state after these tokens. Default: where nothing is trained.
+            output_attentions: Return the weights of the attention.
+            num_items_in_batch: What the sum of the losses is divided by. Default: the number of predicted tokens.
+            kwargs: What `generate` and `Trainer` pass on to any model; without effect.
+
+        Returns:
+            `Seq2SeqLMOutput` with `logits` of shape `(batch, target, vocab_size)`, given labels the mean `loss`, and
+            in `cross_attentions` one tensor of shape `(batch, 1, target, source)`.
+
+        Raises:
+            ValueError: neither decoder inputs nor labels, or not exactly one of the source's inputs.
+        """
+        if encoder_outputs is None:
+            encoder_outputs = self.encoder(input_ids, attention_mask, inputs_embeds)
+        source = encoder_outputs
+        if decoder_input_ids is None:
+            if labels is None:
+                raise ValueError("The decoder needs decoder_input_ids or labels.")
+            decoder_input_ids = self.prepare_decoder_input_ids_from_labels(labels)
+        start = None if past_key_values is None else past_key_values.read()
+        layers, h_n, c_n = self.decoder(decoder_input_ids, start or _first_state(source))
+        if use_cache is None:
+            use_cache = not self.training
+        if use_cache:
+            past_key_values = past_key_values or LstmCache(self.config.num_hidden_layers)
+            past_key_values.write(h_n, c_n, decoder_input_ids.shape[1])
+        states, weights = layers[-1], None
+        if self.encoder.attention is not None:
+            context, weights = self.encoder.attention(
+                states, source.attention_keys, source.last_hidden_state, source.mask
+            )
+            states = torch.cat([context, states], dim=-1)
+        states = locked_dropout(torch.tanh(self.combine(states)), self.config.output_dropout, self.training)
+        logits = self.lm_head(states)
+        loss = None if labels is None else self._loss(logits, labels, num_items_in_batch)
+        if output_attentions is None:
+            output_attentions = self.config.output_attentions
+        return Seq2SeqLMOutput(
+            loss=loss,
+            logits=logits,
+            past_key_values=past_key_values if use_cache else None,  # type: ignore[arg-type]
+            cross_attentions=(weights.unsqueeze(1),) if output_attentions and weights is not None else None,
+            encoder_last_hidden_state=source.last_hidden_state,
+        )
+
+    def _loss(self, logits: torch.Tensor, labels: torch.Tensor, number: torch.Tensor | int | None) -> torch.Tensor:
+        """The mean over the tokens to predict, or their sum divided by `number`; smoothed in training alone."""
+        smoothing = self.config.label_smoothing if self.training else 0.0
+        flat = logits.flatten(0, 1).float(), labels.flatten()
+        total = F.cross_entropy(*flat, ignore_index=IGNORED, reduction="sum", label_smoothing=smoothing)
+        return total / ((labels != IGNORED).sum().clamp(min=1) if number is None else number)
+
+
+def _first_state(source: LstmSourceOutput) -> State:
+    """The state that the decoder begins with, `(layers, batch, hidden_size)`."""
+    h: Any = source.decoder_h
+    return h.transpose(0, 1).contiguous(), (
+        None if source.decoder_c is None else source.decoder_c.transpose(0, 1).contiguous()
+    )
+
+
+__all__ = ["LstmForConditionalGeneration"]

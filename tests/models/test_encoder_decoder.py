@@ -1,0 +1,302 @@
+"""The encoder-decoder: what it writes does not depend on padding, batch or cache, and is what the papers' sums give."""
+
+import copy
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from datasets import Dataset
+from huggingface_hub.errors import StrictDataclassError
+from torch.nn import functional as F
+from transformers import (
+    AutoConfig,
+    AutoModelForSeq2SeqLM,
+    BertConfig,
+    BertModel,
+    DataCollatorForSeq2Seq,
+    Seq2SeqTrainer,
+    Seq2SeqTrainingArguments,
+)
+
+from modeling_lstm import LstmEncoderDecoderConfig, LstmForConditionalGeneration, LstmTokenizer
+from modeling_lstm.models import attention_lstm
+from modeling_lstm.models.attention_lstm import AdditiveAttention, MultiplicativeAttention
+
+pytestmark = pytest.mark.numeric
+
+VOCABULARY = 23
+KINDS = [
+    (attention, cell, layers)
+    for attention in ("none", "luong", "bahdanau")
+    for cell, layers in (("lstm", 2), ("gru", 1))
+]
+FREE: dict[str, Any] = {"max_new_tokens": 8, "do_sample": False, "eos_token_id": None}
+
+
+def translator(**changes: Any) -> LstmForConditionalGeneration:
+    """A small one whose next tokens are far apart, so that no two come out alike by rounding."""
+    torch.manual_seed(0)
+    sizes: dict[str, Any] = {"vocab_size": VOCABULARY, "embedding_size": 6, "encoder_hidden_size": 5, "hidden_size": 8}
+    sizes |= {"eos_token_id": 1, "bos_token_id": 1, "decoder_start_token_id": 1}
+    model = LstmForConditionalGeneration(LstmEncoderDecoderConfig(**(sizes | changes))).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(3)
+    return model
+
+
+def token_ids(rows: int, tokens: int, seed: int = 0) -> torch.Tensor:
+    return torch.randint(2, VOCABULARY, (rows, tokens), generator=torch.Generator().manual_seed(seed))
+
+
+def written(model: LstmForConditionalGeneration, source: torch.Tensor, tokens: int) -> torch.Tensor:
+    """The likeliest tokens one after the other, each by a pass over all before it."""
+    ids = torch.ones(len(source), 1, dtype=torch.long)
+    for _ in range(tokens):
+        following = model(source, decoder_input_ids=ids, use_cache=False).logits[:, -1].argmax(-1, keepdim=True)
+        ids = torch.cat([ids, following], dim=1)
+    return ids
+
+
+@pytest.mark.parametrize(("attention", "cell_type", "layers"), KINDS)
+def test_padding_changes_nothing_wherever_it_stands(attention: str, cell_type: str, layers: int) -> None:
+    model = translator(attention=attention, cell_type=cell_type, num_encoder_layers=layers, num_hidden_layers=layers)
+    source, target = token_ids(1, 4), token_ids(1, 5, 1)
+    expected = model(source, decoder_input_ids=target).logits
+    for mask in ([1, 1, 1, 1, 0, 0], [0, 0, 1, 1, 1, 1], [0, 1, 1, 0, 1, 1]):
+        chosen = torch.tensor([mask, mask], dtype=torch.bool)
+        ids = torch.full((2, 6), 7)
+        ids[chosen] = source.repeat(2, 1).flatten()
+        outputs = model(
+            ids, attention_mask=chosen.long(), decoder_input_ids=target.repeat(2, 1), output_attentions=True
+        )
+        torch.testing.assert_close(outputs.logits, expected.repeat(2, 1, 1), atol=1e-5, rtol=1e-5)
+        if attention != "none":
+            (weights,) = outputs.cross_attentions
+            assert weights.shape == (2, 1, 5, 6) and (weights[:, 0, :, ~chosen[0]] == 0).all()
+            torch.testing.assert_close(weights.sum(-1), torch.ones(2, 1, 5))
+
+
+@pytest.mark.parametrize(("attention", "cell_type", "layers"), KINDS)
+@pytest.mark.parametrize("beams", [1, 3])
+def test_generation_equals_full_passes(attention: str, cell_type: str, layers: int, beams: int) -> None:
+    """One text or a padded batch, token by token; beams with the state as without it."""
+    model = translator(attention=attention, cell_type=cell_type, num_encoder_layers=layers, num_hidden_layers=layers)
+    rows = [token_ids(1, tokens, tokens)[0] for tokens in (3, 7, 1, 5)]
+    ids = torch.stack([F.pad(row, (0, 7 - len(row))) for row in rows])
+    batch = model.generate(ids, attention_mask=(ids != 0).long(), **FREE, num_beams=beams)
+    for row, found in zip(rows, batch, strict=True):
+        alone = row.unsqueeze(0)
+        if beams == 1:
+            expected = written(model, alone, 8)
+        else:
+            expected = model.generate(alone, **FREE, num_beams=beams, use_cache=False)
+        assert torch.equal(model.generate(alone, **FREE, num_beams=beams), expected)
+        assert torch.equal(found[None], expected)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize("attention", ["none", "luong", "bahdanau"])
+def test_wide_beams_find_the_best_of_all_translations(attention: str, penalty: float) -> None:
+    """Against a search through every text of at most three tokens, each scored by a pass of its own."""
+    model = translator(vocab_size=6, attention=attention)
+    source = token_ids(1, 4).clamp(max=5)
+    texts = []
+    for length in (1, 2, 3):
+        for tokens in itertools.product(range(6), repeat=length):
+            ends = [place for place, token in enumerate(tokens) if token == 1]
+            if ends == [length - 1] or (length == 3 and not ends):
+                texts.append(tokens)
+    scores = {}
+    for tokens in texts:
+        ids = torch.tensor([[1, *tokens]])
+        steps = model(source, decoder_input_ids=ids[:, :-1]).logits.log_softmax(-1)
+        total = float(steps[0].gather(1, ids[0, 1:, None]).sum())
+        scores[tokens] = total / len(tokens) ** penalty
+    best = max(scores, key=lambda tokens: scores[tokens])
+    found = model.generate(
+        source, max_new_tokens=3, num_beams=110, length_penalty=penalty, early_stopping=False, do_sample=False
+    )
+    assert tuple(found[0, 1:].tolist()) == best
+
+
+@pytest.mark.parametrize(("attention", "cell_type", "layers"), KINDS)
+def test_parts_with_the_state_carried_over_are_as_one_pass(attention: str, cell_type: str, layers: int) -> None:
+    model = translator(attention=attention, cell_type=cell_type, num_hidden_layers=layers)
+    source, target = token_ids(3, 6), token_ids(3, 7, 1)
+    expected = model(source, decoder_input_ids=target)
+    encoded, cache, found = model.encoder(source), None, []
+    for part in target.split([3, 1, 2, 1], dim=1):
+        outputs = model(encoder_outputs=encoded, decoder_input_ids=part, past_key_values=cache)
+        cache = outputs.past_key_values
+        found.append(outputs.logits)
+    torch.testing.assert_close(torch.cat(found, dim=1), expected.logits, atol=1e-5, rtol=1e-5)
+    assert torch.equal(expected.encoder_last_hidden_state, encoded.last_hidden_state)
+
+
+def test_the_scores_are_those_of_the_papers() -> None:
+    torch.manual_seed(0)
+    queries, values = torch.randn(2, 3, 4), torch.randn(2, 5, 6)
+    mask = torch.tensor([[True] * 5, [True, True, False, False, False]])
+    luong, bahdanau = MultiplicativeAttention(4, 6), AdditiveAttention(4, 6)
+    for module in (luong, bahdanau):
+        context, weights = module(queries, module.keys(values), values, mask)
+        for row, place in itertools.product(range(2), range(3)):
+            tokens = int(mask[row].sum())
+            scores = []
+            for token in range(tokens):
+                q, s = queries[row, place], values[row, token]
+                if isinstance(module, MultiplicativeAttention):
+                    scores.append(q @ module.key.weight @ s)
+                else:
+                    inner = module.query.weight @ q + module.key.weight @ s + module.key.bias
+                    scores.append(module.score.weight[0] @ torch.tanh(inner))
+            expected = torch.stack(scores).softmax(0)
+            torch.testing.assert_close(weights[row, place, :tokens], expected)
+            torch.testing.assert_close(context[row, place], expected @ values[row, :tokens])
+
+
+def test_a_long_additive_score_is_computed_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    module = AdditiveAttention(4, 6)
+    values, mask = torch.randn(2, 5, 6), torch.ones(2, 5, dtype=torch.bool)
+    found = []
+    for most in (2**26, 1):
+        monkeypatch.setattr(attention_lstm, "MOST_NUMBERS", most)
+        queries = torch.randn(2, 7, 4, generator=torch.Generator().manual_seed(1)).requires_grad_()
+        context, _ = module(queries, module.keys(values), values, mask)
+        module.zero_grad()
+        context.square().sum().backward()
+        found.append((context.detach(), queries.grad, module.score.weight.grad.clone()))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_a_source_without_tokens() -> None:
+    for attention in ("none", "luong", "bahdanau"):
+        model = translator(attention=attention)
+        ids = torch.zeros(2, 3, dtype=torch.long)
+        ids[0] = token_ids(1, 3)
+        outputs = model(ids, decoder_input_ids=token_ids(2, 2))
+        assert bool(torch.isfinite(outputs.logits).all())
+        alone = model(ids[:1], decoder_input_ids=token_ids(2, 2)[:1]).logits
+        torch.testing.assert_close(outputs.logits[:1], alone, atol=1e-5, rtol=1e-5)
+
+
+def test_the_loss_is_the_mean_over_the_predicted_tokens_smoothed_in_training_alone() -> None:
+    model = translator(label_smoothing=0.1, attention="luong")
+    source, labels = token_ids(2, 5), token_ids(2, 4, 1)
+    labels[0, 2:] = -100
+    inputs = model.prepare_decoder_input_ids_from_labels(labels)
+    assert inputs[:, 0].tolist() == [1, 1] and torch.equal(inputs[1, 1:], labels[1, :-1])
+    assert inputs[0].tolist() == [1, *labels[0, :2].tolist(), 0]
+    outputs = model(source, labels=labels)
+    usual = F.cross_entropy(outputs.logits.flatten(0, 1), labels.flatten())
+    torch.testing.assert_close(outputs.loss, usual)
+    smoothed = F.cross_entropy(outputs.logits.flatten(0, 1), labels.flatten(), label_smoothing=0.1)
+    torch.testing.assert_close(model.train()(source, labels=labels).loss, smoothed)
+    half = model(source, labels=labels, num_items_in_batch=torch.tensor(12)).loss
+    torch.testing.assert_close(half, smoothed / 2)
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"source_vocab_size": 31}, {"tie_word_embeddings": False}, {"cell_type": "gru"}]
+)
+def test_saved_and_opened_by_auto_classes(changes: dict[str, Any], tmp_path: Path) -> None:
+    model = translator(**changes)
+    tables = [model.encoder.model.word_embeddings.weight, model.decoder.word_embeddings.weight, model.lm_head.weight]
+    is_tied, is_shared = changes.get("tie_word_embeddings", True), "source_vocab_size" not in changes
+    assert (tables[1] is tables[2]) == is_tied and (tables[0] is tables[1]) == (is_tied and is_shared)
+    model.save_pretrained(tmp_path)
+    config = AutoConfig.from_pretrained(tmp_path)
+    assert isinstance(config, LstmEncoderDecoderConfig) and config.source_vocab_size == model.config.source_vocab_size
+    opened, report = AutoModelForSeq2SeqLM.from_pretrained(tmp_path, output_loading_info=True)
+    assert isinstance(opened, LstmForConditionalGeneration) and not report["missing_keys"]
+    source = token_ids(2, 5)
+    assert torch.equal(opened.generate(source, **FREE), model.generate(source, **FREE))
+    names = {path.name for path in tmp_path.glob("*.py")}
+    assert {"modeling_lstm_encoder_decoder.py", "pipeline_lstm.py", "attention_lstm.py"} <= names
+
+
+@pytest.mark.parametrize("attention", ["none", "luong", "bahdanau"])
+def test_a_transformer_reads_for_the_decoder(attention: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 31, "hidden_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2}
+    bert = BertModel(BertConfig(**sizes, intermediate_size=16)).eval()
+    model = translator(attention=attention, encoder_config=bert.config.to_dict())
+    model.encoder.model.load_state_dict(bert.state_dict())
+    source, target = token_ids(2, 5), token_ids(2, 3, 1)
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
+    outputs = model(source, attention_mask=mask, decoder_input_ids=target)
+    states = bert(source, attention_mask=mask).last_hidden_state * mask.unsqueeze(-1)
+    torch.testing.assert_close(outputs.encoder_last_hidden_state, states)
+    alone = model(source[1:, :3], attention_mask=mask[1:, :3], decoder_input_ids=target[1:]).logits
+    torch.testing.assert_close(outputs.logits[1:], alone, atol=1e-5, rtol=1e-5)
+    assert model.get_input_embeddings() is model.encoder.model.get_input_embeddings()
+    model.save_pretrained(tmp_path)
+    again = LstmForConditionalGeneration.from_pretrained(tmp_path)
+    torch.testing.assert_close(again(source, attention_mask=mask, decoder_input_ids=target).logits, outputs.logits)
+
+
+def test_the_trainer_of_the_library_and_its_collator(tmp_path: Path) -> None:
+    """`Seq2SeqTrainer` as for the library's own models: loss, generation while it evaluates, a model that learns."""
+    tokenizer = LstmTokenizer.train_reversible(["a b c d e f g h"] * 3, vocab_size=30, min_frequency=1)
+    texts = [" ".join(letters) for letters in itertools.permutations("abcde", 3)]
+    ids = tokenizer(texts)["input_ids"]
+    rows = Dataset.from_dict({"input_ids": ids, "labels": [one[:-1][::-1] + one[-1:] for one in ids]})
+    torch.manual_seed(0)
+    ends = dict.fromkeys(("bos_token_id", "eos_token_id", "decoder_start_token_id"), tokenizer.eos_token_id)
+    sizes = {"embedding_size": 16, "encoder_hidden_size": 16, "hidden_size": 32}
+    model = LstmForConditionalGeneration(LstmEncoderDecoderConfig(vocab_size=len(tokenizer), **sizes, **ends))
+    args = Seq2SeqTrainingArguments(
+        output_dir=str(tmp_path),
+        use_cpu=True,
+        predict_with_generate=True,
+        generation_max_length=8,
+        generation_num_beams=2,
+        per_device_train_batch_size=20,
+        num_train_epochs=60,
+        learning_rate=0.01,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )
+    trainer = Seq2SeqTrainer(
+        model=model, args=args, train_dataset=rows, data_collator=DataCollatorForSeq2Seq(tokenizer, model)
+    )
+    trainer.train()
+    outcome = trainer.predict(rows)
+    found = tokenizer.batch_decode(outcome.predictions.clip(min=0), skip_special_tokens=True)
+    right = sum(text.split()[::-1] == one.split() for text, one in zip(texts, found, strict=True))
+    assert right > 54 and outcome.metrics["test_loss"] < 0.5  # of 60
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"attention": "dot"}, "attention"),
+        ({"output_dropout": 1.0}, "output_dropout must be at least 0 and below 1, found 1.0"),
+        ({"hidden_size": 0}, "hidden_size must be at least 1, found 0"),
+        ({"encoder_hidden_size": 0}, "hidden_size must be at least 1, found 0"),
+        ({"word_dropout": -0.1}, "word_dropout must be at least 0 and below 1"),
+        ({"encoder_config": {"hidden_size": 3}}, "must be the configuration of a Transformer"),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(StrictDataclassError) as caught:
+        LstmEncoderDecoderConfig(**fields)
+    assert message in f"{caught.value} {caught.value.__cause__}"
+
+
+def test_inputs_that_say_too_little_are_refused() -> None:
+    model = translator()
+    with pytest.raises(ValueError, match="needs decoder_input_ids or labels"):
+        model(token_ids(1, 3))
+    with pytest.raises(ValueError, match="either input_ids or inputs_embeds, found none"):
+        model(decoder_input_ids=token_ids(1, 3))
+    config = copy.deepcopy(model.config)
+    config.decoder_start_token_id = None
+    with pytest.raises(ValueError, match="must have a decoder_start_token_id"):
+        LstmForConditionalGeneration(config)(token_ids(1, 3), labels=token_ids(1, 3))
