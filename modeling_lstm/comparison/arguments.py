@@ -32,7 +32,11 @@ class CompareArguments:
     )
     seeds: int = field(default=3, metadata={"help": "Runs of each system."})
     trials: int = field(
-        default=3, metadata={"help": "Settings of each system to try on validation; 1: its default only."}
+        default=3,
+        metadata={
+            "help": "Settings of each system to try on validation; 1: its default only; above 3, more settings of "
+            "networks are drawn from the space of search."
+        },
     )
     trial_rows: int = field(default=10_000, metadata={"help": "Training rows of a trial at most."})
     shares: list[float] = field(

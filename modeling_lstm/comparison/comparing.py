@@ -25,6 +25,7 @@ from .arguments import CompareArguments
 from .costs import measure
 from .experiment import SPLITS, Experiment, Run, RunOutcome
 from .known_systems import open_system
+from .neural import NeuralSystem
 from .report import RESULT, write_report
 from .row_groups import group_rows
 from .systems import System
@@ -37,7 +38,7 @@ SENTENCES = 1_024  # that costs are measured on
 
 def open_systems(systems: Sequence[System | str], arguments: CompareArguments) -> list[System]:
     """The systems of these names, with the arguments' settings; a system stays as it is."""
-    return [
+    opened = [
         open_system(
             one,
             embeddings=arguments.embeddings,
@@ -50,6 +51,10 @@ def open_systems(systems: Sequence[System | str], arguments: CompareArguments) -
         else one
         for one in systems
     ]
+    for system in opened:
+        if isinstance(system, NeuralSystem):
+            system.draw_choices(arguments.trials)
+    return opened
 
 
 def compare(

@@ -60,7 +60,7 @@ def open_system(
     common: dict[str, Any] = {"bf16": True} if bf16 else {}
     if name in NETWORKS:
         base = common | NETWORKS[name] | ({"embeddings": embeddings} if embeddings else {})
-        return NeuralSystem(name, base, LSTM_SETTINGS)
+        return NeuralSystem(name, base, LSTM_SETTINGS, kind=name)
     if name == "tfidf":
         return Tfidf()
     if name == "fasttext":
@@ -80,7 +80,7 @@ def _transformer(model: str, common: dict[str, Any], max_length: int, overrides:
     """A Transformer of the Hub or of a folder."""
     base = common | {"transformer": model, "max_length": max_length, "train_max_length": max_length}
     base |= {"config_overrides": overrides} if overrides else {}
-    return NeuralSystem(Path(model).name, base, TRANSFORMER_SETTINGS)
+    return NeuralSystem(Path(model).name, base, TRANSFORMER_SETTINGS, kind=f"{PREFIX}{model}")
 
 
 def _open_class(name: str) -> System:

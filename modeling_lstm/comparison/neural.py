@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ..data.arguments import DataArguments
-from ..inference.prediction import open_classifier
+from ..inference.prediction import open_predictor
 from ..runs.record import RECORD, read_record
+from ..search.space import sample_settings
 from ..training.job import TrainingJob
 from ..training.recipes import read_recipe, recipe_flags
 from ..utils.errors import InputError, require
@@ -20,6 +21,7 @@ BATCH = 32
 # Of training. Where rows are so few that a network's epochs have fewer, it has more epochs, evaluated as often, and no
 # stop comes earlier: few steps, in which it may not have begun to learn, say more of the settings than of the network
 FEWEST_STEPS = 300
+MOST_EPOCHS = 12  # of settings that are drawn
 # Three each, the first of them the defaults of `train`
 _SLOW = {"per_device_train_batch_size": 32, "learning_rate": 1e-3, "num_train_epochs": 12, "early_stopping_patience": 2}
 LSTM_SETTINGS: list[dict[str, Any]] = [{}, _SLOW, _SLOW | {"average_epochs": 0.5, "adversarial_size": 0.25}]
@@ -46,12 +48,13 @@ class NeuralSystem(System):
         name: What tables call it.
         base: Settings of `train` that always hold, such as `{"cell_type": "gru"}`.
         choices: Settings to choose from.
+        kind: Its name in a search, if more can be drawn from there.
     """
 
     fewest_steps = FEWEST_STEPS
 
-    def __init__(self, name: str, base: dict[str, Any], choices: list[dict[str, Any]]):
-        self.name, self.base, self.choices = name, base, choices
+    def __init__(self, name: str, base: dict[str, Any], choices: list[dict[str, Any]], kind: str | None = None):
+        self.name, self.base, self.choices, self.kind = name, base, choices, kind
         self.written: dict[str, list[str]] = {}  # of a recipe, as it is written
 
     @classmethod
@@ -66,8 +69,15 @@ class NeuralSystem(System):
         return recipe
 
     def settings(self) -> list[dict[str, Any]]:
-        """Three for each, as many as the others have."""
+        """Three for each, as many as the others have, and those that were drawn."""
         return self.choices
+
+    def draw_choices(self, number: int) -> None:
+        """Draw settings from the space of [`search`] until there are so many."""
+        missing = number - len(self.choices)
+        if self.kind is not None and missing > 0:
+            drawn = sample_settings(self.kind, missing, self.base.get("embeddings"), MOST_EPOCHS)
+            self.choices = [*self.choices, *drawn]
 
     def identity(self) -> dict[str, Any]:
         """What always holds."""
@@ -107,7 +117,7 @@ class NeuralSystem(System):
 
     def load(self, folder: Path, labels: int) -> Predict:
         """The classifier of the run folder."""
-        classifier = open_classifier(str(folder))
+        classifier = open_predictor(str(folder))
         return lambda texts: classifier.scores(texts, BATCH)
 
 

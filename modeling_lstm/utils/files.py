@@ -58,10 +58,13 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
 def _is_being_written(leftover: Path) -> bool:
     """Whether the process that made a temporary file, whose number is in the name, still runs here."""
     number = leftover.name.removeprefix(_SAVING).partition("-")[0]
-    if not number.isdecimal() or int(number) == os.getpid():
-        return False
+    return number.isdecimal() and int(number) != os.getpid() and is_running(int(number))
+
+
+def is_running(process: int) -> bool:
+    """Whether there is a process of that number on this machine."""
     try:
-        os.kill(int(number), 0)
+        os.kill(process, 0)
     except PermissionError:
         return True
     except (ProcessLookupError, OverflowError):

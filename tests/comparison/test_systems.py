@@ -8,6 +8,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from modeling_lstm.comparison.arguments import CompareArguments
+from modeling_lstm.comparison.comparing import open_systems
 from modeling_lstm.comparison.experiment import Experiment, Run
 from modeling_lstm.comparison.known_systems import open_system
 from modeling_lstm.comparison.tfidf import TOLERANCE
@@ -72,3 +74,15 @@ def test_fasttext_learns_the_same_whatever_memory_held(tmp_path: Path, monkeypat
     monkeypatch.setattr(system, "settings", lambda: [{"lr": 1e9}])
     with pytest.raises(InputError, match="fastText cannot learn from these texts: .*NaN"):
         study.run(Run(system, 0, study.rows, 1))
+
+
+def test_more_settings_than_three_are_drawn_from_the_space_of_a_search() -> None:
+    """The same ones each time, so that a comparison goes on; a recipe has none but its own."""
+    few, more = (open_systems(["gru", "tfidf"], CompareArguments(output_dir="out", trials=n)) for n in (5, 8))
+    assert [len(one.settings()) for one in few] == [5, 3] and more[0].settings()[:5] == few[0].settings()
+    assert more[0].settings()[:3] == open_systems(["gru"], CompareArguments(output_dir="out"))[0].settings()
+    assert all(one["cell_type"] == "gru" and one["hidden_size"] for one in more[0].settings()[3:])
+    (words,) = open_systems(["lstm"], CompareArguments(output_dir="out", trials=4, embeddings="glove.txt"))
+    assert words.settings()[3]["embeddings"] == "glove.txt"
+    (large,) = open_systems(["transformer:me/bert"], CompareArguments(output_dir="out", trials=4))
+    assert large.settings()[3]["transformer"] == "me/bert"

@@ -1,0 +1,24 @@
+"""`search`."""
+
+import shlex
+
+from ..data.arguments import DataArguments
+from ..search.arguments import SearchArguments
+from .parsing import CommandParser
+
+
+def make_search_parser() -> CommandParser:
+    """The parser of `search`."""
+    return CommandParser("search", SearchArguments, DataArguments)
+
+
+def run_search(given: list[str]) -> int:
+    """Search for the settings of a classifier."""
+    arguments, data = make_search_parser().read(given)
+    from ..search.searching import RECIPE, search_settings
+
+    found = search_settings(data, arguments, command=shlex.join(["modeling-lstm", "search", *given]))
+    best = found["best"]
+    print(f"validation {best['metric']} {abs(best['goodness']):.4f}, trial {best['number']} of {len(found['trials'])}")
+    print(f"modeling-lstm train {arguments.output_dir}/{RECIPE} --output_dir RUN")
+    return 0

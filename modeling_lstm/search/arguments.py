@@ -1,0 +1,63 @@
+"""Settings of a search for settings."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from ..utils.errors import as_list, require
+
+MODELS = ("lstm", "gru", "bag-of-words")
+PREFIX = "transformer:"
+
+
+@dataclass
+class SearchArguments:
+    """What to search, how, and for how long."""
+
+    flag_group: ClassVar[str] = "Search"
+
+    output_dir: str = field(
+        default="", metadata={"help": "Folder for trials, the best recipe, tables and the report.", "group": "Output"}
+    )
+    models: list[str] = field(
+        default_factory=lambda: ["lstm"],
+        metadata={"help": f"What to choose from: {', '.join(MODELS)}, transformer:NAME; one or several."},
+    )
+    embeddings: list[str] | None = field(
+        default=None,
+        metadata={
+            "help": "Word vectors to choose from, as for train; none stands for learned ones. Default: learned ones."
+        },
+    )
+    trials: int = field(default=30, metadata={"help": "Settings to try, those that are cut short among them."})
+    minutes: float | None = field(default=None, metadata={"help": "Begin no trial after this time."})
+    jobs: int = field(
+        default=1, metadata={"help": "Processes that try settings at the same time; they share the cores."}
+    )
+    sampler: Literal["tpe", "random"] = field(
+        default="tpe",
+        metadata={"help": "How the next settings are chosen: by what the trials before gave (tpe), or at random."},
+    )
+    pruning: bool = field(
+        default=True, metadata={"help": "Cut a trial short when it is worse than half of those before at its epoch."}
+    )
+    epochs: int = field(default=8, metadata={"help": "Most epochs of a trial."})
+    metric: str = field(
+        default="auto", metadata={"help": "Validation score to search by; auto: accuracy, or the loss of a regression."}
+    )
+    class_weights: Literal["balanced"] | None = field(
+        default=None, metadata={"help": "Weight labels in inverse proportion to how many rows they have."}
+    )
+    seed: int = field(default=0, metadata={"help": "Random seed of the search and of each training."})
+    use_cpu: bool = field(default=False, metadata={"help": "Train on the CPU even if there is a GPU."})
+
+    def __post_init__(self) -> None:
+        require(bool(self.output_dir), "Name the folder of the search with --output_dir.")
+        require(len(self.models) > 0, "Name what to choose from with --models.")
+        unknown = [name for name in self.models if name not in MODELS and not name.startswith(PREFIX)]
+        require(
+            not unknown,
+            f"Unknown model {as_list(unknown)} for --models: name {as_list(MODELS)} or {PREFIX}NAME.",
+        )
+        for name in ("trials", "jobs", "epochs"):
+            require(getattr(self, name) >= 1, f"--{name} must be at least 1, found {getattr(self, name)}.")
+        require(self.minutes is None or self.minutes > 0, f"--minutes must be greater than 0, found {self.minutes}.")

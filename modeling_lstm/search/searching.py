@@ -1,0 +1,249 @@
+"""`search_settings`: settings chosen on validation, by Optuna."""
+
+import json
+import logging
+import multiprocessing
+import os
+import shutil
+import socket
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..data.arguments import DataArguments
+from ..runs.environment import describe_environment
+from ..utils.errors import InputError, require
+from ..utils.files import is_running, write_json, write_text
+from ..utils.settings import build_settings
+from .arguments import SearchArguments
+from .report import write_search_report
+from .space import LEARNED, open_optuna, suggest_settings
+from .trials import run_trial
+
+logger = logging.getLogger(__name__)
+
+STORAGE, RESULT, RECIPE = "trials.sqlite3", "search.json", "best.yaml"
+STUDY = "search"
+MOST_FAILURES = 3  # before anything succeeds
+HEARTBEAT = 60  # seconds between two signs of life of a trial; after two of them without one it is tried again
+
+
+def search_settings(
+    data: DataArguments | None = None,
+    arguments: SearchArguments | None = None,
+    *,
+    command: str | None = None,
+    **settings: Any,
+) -> dict[str, Any]:
+    """
+    Search for settings on the validation split. Trials are kept: after a kill, call it again. Several processes may
+    search in the same folder at the same time.
+
+    Args:
+        data: Where the texts come from.
+        arguments: What to search, and for how long, if both are not given by keywords.
+        command: What was typed, for the record.
+        settings: The fields of [`DataArguments`] and [`SearchArguments`]: `dataset="reviews.csv"`,
+            `output_dir="search"`, `trials=30`, ...
+
+    Returns:
+        The content of `search.json`: `best` (the settings of the best trial and its score) and `trials`. Beside it are
+        `best.yaml`, a recipe for `train`, and `report.html`.
+
+    Raises:
+        InputError: Optuna is not installed, the data cannot be used, or no trial succeeded.
+    """
+    if data is None or arguments is None:
+        data, arguments = build_settings([DataArguments, SearchArguments], settings)
+    folder = Path(arguments.output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    base = _base_settings(data, arguments)
+    _claim(folder, base, arguments)
+    _open_study(folder, arguments)  # raises before any process starts
+    end = None if arguments.minutes is None else time.time() + 60 * arguments.minutes
+    if arguments.jobs == 1:
+        work(folder, base, arguments, end)
+    else:
+        context = multiprocessing.get_context("spawn")
+        jobs = [context.Process(target=_job, args=(folder, base, arguments, end, n)) for n in range(arguments.jobs)]
+        for job in jobs:
+            job.start()
+        for job in jobs:
+            job.join()
+    shutil.rmtree(folder / "trials", ignore_errors=True)
+    return _finish(folder, base, arguments, command)
+
+
+def _base_settings(data: DataArguments, arguments: SearchArguments) -> dict[str, Any]:
+    """What all trials share: the data, the score, the seed."""
+    plain = {name: value for name, value in vars(data).items() if value is not None}
+    defaults = vars(DataArguments(dataset=data.dataset))
+    settings: dict[str, Any] = {
+        name: value for name, value in plain.items() if name == "dataset" or value != defaults[name]
+    }
+    settings |= {"metric_for_best_model": arguments.metric, "seed": arguments.seed}
+    settings |= {"class_weights": arguments.class_weights} if arguments.class_weights else {}
+    return settings | ({"use_cpu": True} if arguments.use_cpu else {})
+
+
+def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments) -> None:
+    """Raise for a folder in which something else is searched."""
+    mine = {"base": base, "models": arguments.models, "embeddings": arguments.embeddings, "epochs": arguments.epochs}
+    path = folder / "space.json"
+    if path.is_file():
+        there = json.loads(path.read_text(encoding="utf-8"))
+        changed = sorted(name for name in mine if there.get(name) != mine[name])
+        require(
+            not changed,
+            f"{str(folder)!r} holds a search with other settings ({', '.join(changed)}): choose another --output_dir.",
+        )
+        return
+    others = [one.name for one in folder.iterdir() if not one.name.startswith(".saving-")]
+    require(not others, f"{str(folder)!r} is not empty and holds no search: choose another --output_dir.")
+    write_json(path, mine)
+
+
+def _open_study(folder: Path, arguments: SearchArguments, number: int = 0) -> Any:
+    """The study in a folder, made if there is none; each process samples with a seed of its own."""
+    optuna = open_optuna()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        storage = optuna.storages.RDBStorage(
+            f"sqlite:///{folder / STORAGE}",
+            engine_kwargs={"connect_args": {"timeout": 60}},
+            heartbeat_interval=HEARTBEAT,
+            heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
+        )
+        sampler = _make_sampler(arguments, number)
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
+    return optuna.create_study(
+        study_name=STUDY,
+        storage=storage,
+        sampler=sampler,
+        pruner=pruner if arguments.pruning else optuna.pruners.NopPruner(),
+        direction="maximize",
+        load_if_exists=True,
+    )
+
+
+def _make_sampler(arguments: SearchArguments, number: int) -> Any:
+    """What chooses the next settings; of several processes each has a seed of its own."""
+    optuna = open_optuna()
+    seed = arguments.seed + 1_000 * number
+    if arguments.sampler == "random":
+        return optuna.samplers.RandomSampler(seed=seed)
+    return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
+
+
+def _job(folder: Path, base: dict[str, Any], arguments: SearchArguments, end: float | None, number: int) -> None:
+    """What one of several processes does; they share the cores."""
+    import torch
+
+    cores = os.cpu_count() or 1
+    torch.set_num_threads(max(1, cores // arguments.jobs))
+    work(folder, base, arguments, end, number)
+
+
+def work(
+    folder: Path, base: dict[str, Any], arguments: SearchArguments, end: float | None = None, number: int = 0
+) -> None:
+    """Try settings until there are trials enough, or the time is up."""
+    optuna = open_optuna()
+    study = _open_study(folder, arguments, number)
+    revive(study)
+    counted = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    enough = optuna.study.MaxTrialsCallback(arguments.trials, states=counted)
+    if len(study.get_trials(deepcopy=False, states=counted)) >= arguments.trials:
+        return
+    embeddings = arguments.embeddings or [LEARNED]
+
+    def objective(trial: Any) -> float:
+        trial.set_user_attr("process", [socket.gethostname(), os.getpid()])
+        chosen = suggest_settings(trial, arguments.models, embeddings, arguments.epochs)
+        trial.set_user_attr("settings", chosen)
+        started = time.perf_counter()
+
+        def tell(epoch: int, goodness: float) -> bool:
+            trial.report(goodness, epoch)
+            return bool(trial.should_prune())
+
+        try:
+            found = run_trial(base | chosen, folder / "trials" / f"{trial.number}-{os.getpid()}", tell)
+        except InputError as error:
+            trial.set_user_attr("error", str(error))
+            logger.warning("Trial %d failed: %s", trial.number, error)
+            raise
+        finally:
+            trial.set_user_attr("seconds", round(time.perf_counter() - started, 1))
+        for name in ("metric", "epoch", "parameters"):
+            trial.set_user_attr(name, found[name])
+        if found["is_cut_short"]:
+            raise optuna.TrialPruned
+        logger.info("Trial %d: %s %.4f", trial.number, found["metric"], abs(found["goodness"]))
+        return found["goodness"]
+
+    timeout = None if end is None else max(0.0, end - time.time())
+    study.optimize(objective, timeout=timeout, callbacks=[enough, _stop_when_all_fail], catch=(InputError,))
+
+
+def revive(study: Any) -> None:
+    """Put trials whose process was killed on this machine in line again, with the same settings."""
+    optuna = open_optuna()
+    for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+        host, process = trial.user_attrs.get("process", (None, 0))
+        if host == socket.gethostname() and not is_running(process):
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            study.enqueue_trial(trial.params, user_attrs={"repeats": trial.number})
+            logger.info("Trial %d was cut off: it is tried again", trial.number)
+
+
+def _stop_when_all_fail(study: Any, trial: Any) -> None:
+    """Stop where the data or the settings that all share are at fault: nothing but failures at first."""
+    states = [one.state.name for one in study.get_trials(deepcopy=False)]
+    if states.count("FAIL") >= MOST_FAILURES and not {"COMPLETE", "PRUNED"} & set(states):
+        study.stop()
+
+
+def _finish(folder: Path, base: dict[str, Any], arguments: SearchArguments, command: str | None) -> dict[str, Any]:
+    """Write what was found: the record, the recipe, and the report."""
+    study = _open_study(folder, arguments)
+    trials = [_describe(one) for one in study.get_trials(deepcopy=False)]
+    done = [one for one in trials if one["state"] == "complete"]
+    if not done:
+        errors = [one["error"] for one in trials if one.get("error")]
+        raise InputError(
+            f"No trial succeeded; the last one failed with: {errors[-1]}"
+            if errors
+            else "No trial was completed in the time: raise --minutes, or begin again to go on."
+        )
+    best = max(done, key=lambda one: one["goodness"])
+    recipe = {name: value for name, value in (base | best["settings"]).items() if name != "use_cpu"}
+    result = {
+        "command": command,
+        "data": base["dataset"],
+        "best": best,
+        "recipe": recipe,
+        "sampler": arguments.sampler,
+        "trials": trials,
+    } | describe_environment()
+    write_json(folder / RESULT, result)
+    about = f"# The best of {len(trials)} trials: {best['metric']} {abs(best['goodness']):.4f} on validation\n"
+    write_text(folder / RECIPE, about + yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True))
+    write_search_report(folder, result, study)
+    return result
+
+
+def _describe(trial: Any) -> dict[str, Any]:
+    """What the record says of a trial."""
+    kept = ("settings", "metric", "epoch", "parameters", "seconds", "error", "repeats")
+    found = {name: trial.user_attrs[name] for name in kept if name in trial.user_attrs}
+    epochs = {str(epoch): value for epoch, value in sorted(trial.intermediate_values.items())}
+    return {
+        "number": trial.number,
+        "state": trial.state.name.lower(),
+        "goodness": trial.value,
+        "epochs": epochs,
+    } | found

@@ -1,0 +1,95 @@
+"""The settings that a search chooses from, for each kind of model."""
+
+from typing import Any
+
+from ..utils.errors import InputError
+from .arguments import PREFIX
+
+LEARNED = "none"  # in place of word vectors: learned ones
+SUBWORDS = {
+    "words": {"tokenizer_algorithm": "word", "vocab_size": 30_000},
+    "bpe 8,000": {"tokenizer_algorithm": "bpe", "vocab_size": 8_000},
+    "unigram 8,000": {"tokenizer_algorithm": "unigram", "vocab_size": 8_000},
+}
+
+
+def suggest_settings(trial: Any, models: list[str], embeddings: list[str], epochs: int) -> dict[str, Any]:
+    """
+    The settings of a trial, by the names of the flags of `train`.
+
+    Args:
+        trial: What chooses a value where it is asked for one: an `optuna.Trial`.
+        models: What to choose from; see [`SearchArguments`].
+        embeddings: Word vectors to choose from; `none` stands for learned ones.
+        epochs: Most epochs.
+    """
+    model = trial.suggest_categorical("model", models) if len(models) > 1 else models[0]
+    if model.startswith(PREFIX):
+        return {"transformer": model.removeprefix(PREFIX)} | _suggest_transformer(trial, epochs)
+    settings: dict[str, Any] = {"model_type": "bag-of-words"} if model == "bag-of-words" else {"cell_type": model}
+    words = trial.suggest_categorical("embeddings", embeddings) if len(embeddings) > 1 else embeddings[0]
+    if words == LEARNED:
+        settings |= SUBWORDS[trial.suggest_categorical("tokens", list(SUBWORDS))]
+        settings["embedding_size"] = trial.suggest_categorical("embedding_size", [64, 128, 256])
+    else:
+        settings["embeddings"] = words
+        settings["embedding_learning_rate"] = trial.suggest_float("embedding_learning_rate", 1e-5, 3e-3, log=True)
+    settings |= {
+        "learning_rate": trial.suggest_float("learning_rate", 3e-4, 1e-2, log=True),
+        "per_device_train_batch_size": trial.suggest_categorical("per_device_train_batch_size", [16, 32, 64, 128]),
+        "num_train_epochs": trial.suggest_int("num_train_epochs", min(2, epochs), epochs),
+        "weight_decay": trial.suggest_float("weight_decay", 1e-4, 0.1, log=True),
+        "word_dropout": trial.suggest_float("word_dropout", 0.0, 0.4),
+        "classifier_dropout": trial.suggest_float("classifier_dropout", 0.0, 0.6),
+        "hidden_size": trial.suggest_categorical("hidden_size", [64, 128, 200, 300]),
+        "average_epochs": trial.suggest_categorical("average_epochs", [0.0, 0.5]),
+        "adversarial_size": trial.suggest_categorical("adversarial_size", [0.0, 0.25]),
+    }
+    if model == "bag-of-words":
+        return settings
+    return settings | {
+        "num_hidden_layers": trial.suggest_int("num_hidden_layers", 1, 2),
+        "pooling": trial.suggest_categorical("pooling", ["concat", "max", "mean", "attention"]),
+        "embedding_dropout": trial.suggest_float("embedding_dropout", 0.0, 0.6),
+        "recurrent_dropout": trial.suggest_float("recurrent_dropout", 0.0, 0.4),
+    }
+
+
+def sample_settings(
+    model: str, number: int, embeddings: str | None, epochs: int, seed: int = 0
+) -> list[dict[str, Any]]:
+    """
+    Settings drawn at random from the space of a model; the same seed draws the same ones, and more of them begin so.
+
+    Raises:
+        InputError: Optuna is not installed.
+    """
+    optuna = open_optuna()
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    return [suggest_settings(study.ask(), [model], [embeddings or LEARNED], epochs) for _ in range(number)]
+
+
+def open_optuna() -> Any:
+    """
+    The module `optuna`, quiet.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise InputError("The search needs Optuna: pip install 'modeling-lstm[search]'.") from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # what a trial died of is told by who began it
+    return optuna
+
+
+def _suggest_transformer(trial: Any, epochs: int) -> dict[str, Any]:
+    """Settings of fine-tuning; their names differ, since what suits it does not suit an LSTM."""
+    return {
+        "learning_rate": trial.suggest_float("transformer_learning_rate", 1e-5, 2e-4, log=True),
+        "per_device_train_batch_size": trial.suggest_categorical("transformer_batch_size", [16, 32]),
+        "num_train_epochs": trial.suggest_int("transformer_epochs", 1, min(4, epochs)),
+        "weight_decay": trial.suggest_float("transformer_weight_decay", 1e-4, 0.1, log=True),
+        "warmup_steps": trial.suggest_float("transformer_warmup_steps", 0.0, 0.2),
+    }

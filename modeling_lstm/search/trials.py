@@ -1,0 +1,69 @@
+"""One trial: a training with settings that were chosen for it, scored on validation after each epoch."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+from ..training.error_messages import explain_failures
+from ..training.job import TrainingJob
+
+
+class Reporting(TrainerCallback):
+    """
+    Tells how good each evaluation is, as it is made.
+
+    Args:
+        metric: The score that counts, as the log names it.
+        greater_is_better: Whether that holds of it; else it is told with the opposite sign.
+        tell: Called with the number of the epoch and how good it is; if it gives True, the training ends.
+    """
+
+    def __init__(self, metric: str, greater_is_better: bool, tell: Callable[[int, float], bool]):
+        self.metric, self.sign, self.tell = metric, 1 if greater_is_better else -1, tell
+        self.found: list[float] = []
+        self.is_cut_short = False
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
+        self.found.append(self.sign * float(metrics[self.metric]))
+        self.is_cut_short = self.tell(len(self.found), self.found[-1])
+        control.should_training_stop |= self.is_cut_short
+
+
+def run_trial(settings: dict[str, Any], folder: Path, tell: Callable[[int, float], bool]) -> dict[str, Any]:
+    """
+    Train with some settings; nothing of it is kept but what is returned.
+
+    Args:
+        settings: Those of [`TrainingJob`], data included.
+        folder: A folder of its own, which is removed.
+        tell: See [`Reporting`].
+
+    Returns:
+        `goodness` (of the best epoch: its score, with the opposite sign where less is better), that `epoch`, the
+        `metric`, the number of `parameters`, and whether `tell` ended it (`is_cut_short`).
+
+    Raises:
+        InputError: the settings or the data cannot be used, or the training diverged.
+    """
+    quiet = {"save_strategy": "no", "load_best_model_at_end": False, "logging_strategy": "no", "report_to": "none"}
+    job = TrainingJob(**settings | quiet | {"output_dir": str(folder), "overwrite": True, "disable_tqdm": True})
+    try:
+        trainer = job.runner().trainer()
+        metric = str(trainer.args.metric_for_best_model)
+        reporting = Reporting(f"eval_{metric}", bool(trainer.args.greater_is_better), tell)
+        trainer.add_callback(reporting)
+        with explain_failures(trainer.args, None):
+            trainer.train()
+        best = max(reporting.found)
+        return {
+            "goodness": best,
+            "epoch": reporting.found.index(best) + 1,
+            "metric": metric,
+            "parameters": trainer.model.num_parameters(),
+            "is_cut_short": reporting.is_cut_short,
+        }
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,214 @@
+"""Settings chosen on validation: trials survive a kill, processes share them, and test is not read."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+import yaml
+
+from modeling_lstm.cli import main
+from modeling_lstm.search import searching
+from modeling_lstm.search.arguments import SearchArguments
+from modeling_lstm.search.searching import RECIPE, RESULT, STORAGE, search_settings
+from modeling_lstm.search.space import suggest_settings
+from modeling_lstm.search.trials import run_trial
+from modeling_lstm.training.job import TrainingJob
+from modeling_lstm.utils.errors import InputError
+from tests.conftest import opinion_rows, write_csv
+
+FLAGS = "--epochs 2 --use_cpu true --models bag-of-words --seed 3".split()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set whose test split cannot be read."""
+    folder = tmp_path_factory.mktemp("data")
+    for split, number in (("train", 60), ("validation", 24)):
+        write_csv(folder / f"{split}.csv", opinion_rows(number))
+    return folder
+
+
+def trials_of(folder: Path) -> list[Any]:
+    return optuna.load_study(study_name="search", storage=f"sqlite:///{folder / STORAGE}").get_trials()
+
+
+@pytest.fixture(scope="module")
+def found(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("searches") / "search"
+    given = ["search", "--dataset", str(data), "--output_dir", str(folder), "--trials", "7", *FLAGS]
+    assert main(given) == 0
+    return folder
+
+
+def test_the_best_recipe_trains_to_the_score_that_was_found(found: Path, tmp_path: Path) -> None:
+    result = json.loads((found / RESULT).read_text(encoding="utf-8"))
+    states = [one["state"] for one in result["trials"]]
+    assert len(states) == 7 and set(states) <= {"complete", "pruned"}
+    best = result["best"]
+    assert best["goodness"] == max(one["goodness"] for one in result["trials"] if one["state"] == "complete")
+    assert best["epochs"][str(best["epoch"])] == best["goodness"] and best["metric"] == "accuracy"
+    recipe = yaml.safe_load((found / RECIPE).read_text(encoding="utf-8"))
+    assert recipe == result["recipe"] and "output_dir" not in recipe
+    flags = ["--use_cpu", "true", "--disable_tqdm", "true"]
+    assert main(["train", str(found / RECIPE), "--output_dir", str(tmp_path / "run"), *flags]) == 0
+    record = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    assert record["metrics"]["validation"]["accuracy"] == pytest.approx(best["goodness"])
+    page = (found / "report.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 5 and f"{best['goodness']:.4f}" in page and "Nothing was\nmeasured on test" in page
+    assert not (found / "trials").exists()
+
+
+def test_a_search_goes_on_where_it_was(found: Path, data: Path, fails: Callable[..., str]) -> None:
+    """More trials are added to those that are there; as many as before are none."""
+    before = [trial.number for trial in trials_of(found)]
+    given = ["search", "--dataset", str(data), "--output_dir", str(found), *FLAGS]
+    assert main([*given, "--trials", "7"]) == 0
+    assert [trial.number for trial in trials_of(found)] == before
+    assert main([*given, "--trials", "8"]) == 0
+    assert len(trials_of(found)) == 8
+    other = [*given[:-2], "--seed", "4"]
+    assert "holds a search with other settings (base)" in fails(*other)
+    assert "holds a search with other settings (models)" in fails(*given, "--models", "lstm")
+
+
+def test_a_search_that_was_killed_loses_no_trial(data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "search"
+    given = ["search", "--dataset", str(data), "--output_dir", str(folder), "--trials", "4", *FLAGS]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "modeling_lstm.cli", *given],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stderr=subprocess.DEVNULL,
+    )
+
+    def is_trying() -> bool:
+        return (folder / "trials").is_dir() and any(folder.glob("trials/*"))
+
+    while process.poll() is None and not is_trying():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    cut = [trial for trial in trials_of(folder) if trial.state.name == "RUNNING"]
+    assert main(given) == 0
+    found = trials_of(folder)
+    counted = [trial for trial in found if trial.state.name in ("COMPLETE", "PRUNED")]
+    assert len(counted) == 4 and all(trial.state.name != "RUNNING" for trial in found)
+    for trial in cut:
+        again = [one for one in counted if one.user_attrs.get("repeats") == trial.number]
+        assert [one.params for one in again] == [trial.params]
+
+
+def test_two_processes_share_a_search(data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "search"
+    result = search_settings(
+        dataset=str(data),
+        output_dir=str(folder),
+        models=["bag-of-words"],
+        epochs=1,
+        trials=5,
+        jobs=2,
+        sampler="random",
+        use_cpu=True,
+    )
+    processes = {tuple(trial.user_attrs["process"]) for trial in trials_of(folder)}
+    assert 5 <= len(result["trials"]) <= 6 and len(processes) == 2
+    assert len({str(trial.params) for trial in trials_of(folder)}) == len(result["trials"]), "no settings twice"
+
+
+def test_bad_trials_are_cut_short(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trial that is worse than half of those before at its second epoch ends there."""
+    lengths: list[int] = []
+
+    def scripted(settings: dict[str, Any], folder: Path, tell: Callable[[int, float], bool]) -> dict[str, Any]:
+        goodness = 0.1 if len(lengths) == 6 else 0.5
+        lengths.append(0)
+        stops = False
+        while not stops and lengths[-1] < 3:
+            lengths[-1] += 1
+            stops = tell(lengths[-1], goodness)
+        found = {"goodness": goodness, "epoch": 3, "metric": "accuracy", "parameters": 10}
+        return found | {"is_cut_short": stops}
+
+    monkeypatch.setattr(searching, "run_trial", scripted)
+    settings: dict[str, Any] = {"dataset": str(data), "models": ["lstm"], "trials": 8, "epochs": 3}
+    result = search_settings(output_dir=str(tmp_path / "pruned"), **settings)
+    assert lengths == [3] * 6 + [2, 3]
+    assert [one["state"] for one in result["trials"]] == ["complete"] * 6 + ["pruned", "complete"]
+    lengths.clear()
+    search_settings(output_dir=str(tmp_path / "whole"), pruning=False, **settings)
+    assert lengths == [3] * 8
+
+
+def test_no_trial_begins_after_the_time(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    def scripted(settings: dict[str, Any], folder: Path, tell: Callable[[int, float], bool]) -> dict[str, Any]:
+        nonlocal now
+        now += 50
+        raise InputError("made for a test")
+
+    monkeypatch.setattr(searching, "run_trial", scripted)
+    with pytest.raises(InputError, match="No trial was completed in the time"):
+        search_settings(dataset=str(data), output_dir=str(tmp_path / "none"), minutes=1e-9)
+    with pytest.raises(InputError, match="No trial succeeded; the last one failed with: made for a test"):
+        search_settings(dataset=str(data), output_dir=str(tmp_path / "search"), trials=50)
+    assert now == 50 * searching.MOST_FAILURES, "it gives up"
+
+
+def test_a_trial_leaves_nothing_behind_and_tells_each_epoch(data: Path, tmp_path: Path) -> None:
+    told: list[tuple[int, float]] = []
+    small = {"embedding_size": 8, "hidden_size": 8, "num_train_epochs": 2, "min_frequency": 1, "use_cpu": True}
+    settings = {"dataset": str(data), "metric_for_best_model": "loss"} | small
+    outcome = run_trial(settings, tmp_path / "trial", lambda epoch, value: bool(told.append((epoch, value))))
+    assert [epoch for epoch, _ in told] == [1, 2] and outcome["goodness"] == max(value for _, value in told) < 0
+    assert outcome["metric"] == "loss" and not (tmp_path / "trial").exists()
+
+    outcome = run_trial(settings, tmp_path / "trial", lambda *_: True)
+    assert outcome["is_cut_short"] and outcome["goodness"] == told[0][1] and not (tmp_path / "trial").exists()
+
+
+@pytest.mark.parametrize("model", ["lstm", "gru", "bag-of-words", "transformer:me/small"])
+@pytest.mark.parametrize("embeddings", [["none"], ["none", "glove.txt"], ["glove.txt"]])
+def test_every_setting_of_the_space_can_be_used(model: str, embeddings: list[str]) -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    seen: set[Any] = set()
+    for _ in range(30):
+        settings = suggest_settings(study.ask(), [model], embeddings, 6)
+        job = TrainingJob(dataset="x.csv", output_dir="run", use_cpu=True, **settings)
+        assert job.training.num_train_epochs <= 6
+        seen.add(settings.get("embeddings"))
+    is_transformer = model.startswith("transformer:")
+    assert seen == ({None} if is_transformer else {None if one == "none" else one for one in embeddings})
+    several = {suggest_settings(study.ask(), ["lstm", "gru"], ["none"], 6)["cell_type"] for _ in range(30)}
+    assert several == {"lstm", "gru"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"models": ["rnn"]}, "Unknown model rnn for --models: name lstm, gru, bag-of-words or transformer:NAME"),
+        ({"models": []}, "Name what to choose from"),
+        ({"trials": 0}, "--trials must be at least 1, found 0"),
+        ({"jobs": 0}, "--jobs must be at least 1, found 0"),
+        ({"minutes": 0.0}, "--minutes must be greater than 0, found 0.0"),
+        ({"output_dir": ""}, "Name the folder of the search"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        SearchArguments(**{"output_dir": "search"} | settings)
+
+
+def test_a_folder_of_something_else_is_left_alone(data: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    (tmp_path / "notes.txt").touch()
+    assert "is not empty and holds no search" in fails("search", "--dataset", data, "--output_dir", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    message = fails("search", "--dataset", tmp_path / "no.csv", "--output_dir", tmp_path / "new", "--use_cpu", "true")
+    assert "No trial succeeded; the last one failed with: There is no file or folder" in message
