@@ -13,7 +13,7 @@ from datasets import load_dataset
 
 from modeling_lstm.inference.arguments import ExportArguments
 from modeling_lstm.inference.onnx_export import export
-from modeling_lstm.inference.prediction import open_classifier
+from modeling_lstm.inference.prediction import open_predictor
 
 from .accuracy import SEEDS, data_folder, local_flags, train_run
 from .measure import parser, write
@@ -34,7 +34,7 @@ def accuracies(run: Path, texts: list[str], labels: np.ndarray) -> dict[str, Any
 
 
 def _answers(folder: str, backend: str, texts: list[str]) -> np.ndarray:
-    return open_classifier(folder, backend).scores(texts).argmax(axis=1)
+    return open_predictor(folder, backend).scores(texts).argmax(axis=1)
 
 
 def main() -> None:
