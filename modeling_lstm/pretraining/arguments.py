@@ -11,7 +11,7 @@ MOST_FULL = 10_000  # entries of a vocabulary up to which --softmax auto scores 
 # What suits a language model, where that differs from the defaults of `train`
 PRETRAINING_DEFAULTS: dict[str, Any] = {
     "learning_rate": 3e-3,
-    "num_train_epochs": 10.0,
+    "num_train_epochs": 4.0,
     "per_device_train_batch_size": 32,
     "per_device_eval_batch_size": 16,
     "warmup_steps": 0.05,
@@ -44,8 +44,8 @@ class LanguageModelArguments:
         },
     )
     cell_type: Literal["lstm", "gru"] = field(default="lstm", metadata={"help": "LSTM or GRU cell."})
-    embedding_size: int = field(default=256, metadata={"help": "Dimensions of a word vector."})
-    hidden_size: int = field(default=512, metadata={"help": "Dimensions of the state of each direction."})
+    embedding_size: int = field(default=200, metadata={"help": "Dimensions of a word vector."})
+    hidden_size: int = field(default=300, metadata={"help": "Dimensions of the state of each direction."})
     num_hidden_layers: int = field(default=1, metadata={"help": "Recurrent layers."})
     tie_word_embeddings: bool = field(
         default=True, metadata={"help": "Score the next token with the word vectors themselves."}
@@ -57,7 +57,7 @@ class LanguageModelArguments:
             f"sample of it. auto: full up to {MOST_FULL:,} tokens, above that sampled."
         },
     )
-    sampled_candidates: int = field(default=4096, metadata={"help": "Tokens in the sample of a sampled softmax."})
+    sampled_candidates: int = field(default=2048, metadata={"help": "Tokens in the sample of a sampled softmax."})
     adaptive_cutoffs: list[int] | None = field(
         default=None,
         metadata={
