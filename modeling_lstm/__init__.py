@@ -19,22 +19,27 @@ if TYPE_CHECKING:
     from .inference.generation import generate as generate
     from .inference.onnx_export import export as export
     from .inference.prediction import predict as predict
+    from .inference.translation import Translator as Translator
     from .models.configuration_bag_of_words import BagOfWordsConfig as BagOfWordsConfig
     from .models.configuration_lstm import LstmConfig as LstmConfig
+    from .models.configuration_lstm_encoder_decoder import LstmEncoderDecoderConfig as LstmEncoderDecoderConfig
     from .models.modeling_bag_of_words import BagOfWordsForSequenceClassification as BagOfWordsForSequenceClassification
     from .models.modeling_lstm import LstmForSequenceClassification as LstmForSequenceClassification
     from .models.modeling_lstm import LstmModel as LstmModel
     from .models.modeling_lstm_causal_lm import LstmForCausalLM as LstmForCausalLM
+    from .models.modeling_lstm_encoder_decoder import LstmForConditionalGeneration as LstmForConditionalGeneration
     from .models.text_classifier import TextClassifier as TextClassifier
     from .models.tokenization_lstm import LstmTokenizer as LstmTokenizer
     from .pretraining.pretraining_job import PretrainingJob as PretrainingJob
     from .pretraining.pretraining_job import pretrain as pretrain
     from .publishing.sharing import push as push
     from .runs.run_folders import load_run as load_run
+    from .search.searching import search_settings as search_settings
     from .training.job import TrainingJob as TrainingJob
     from .training.job import train as train
     from .training.lstm_trainer import LstmTrainer as LstmTrainer
     from .training.trainer_arguments import LstmTrainingArguments as LstmTrainingArguments
+    from .translation.translation_job import TranslationJob as TranslationJob
     from .vectors.learning import train_vectors as train_vectors
     from .vectors.word_vectors import WordVectors as WordVectors
 
@@ -45,7 +50,9 @@ _MODULES = {
     "BagOfWordsConfig": ".models.configuration_bag_of_words",
     "BagOfWordsForSequenceClassification": ".models.modeling_bag_of_words",
     "LstmConfig": ".models.configuration_lstm",
+    "LstmEncoderDecoderConfig": ".models.configuration_lstm_encoder_decoder",
     "LstmForCausalLM": ".models.modeling_lstm_causal_lm",
+    "LstmForConditionalGeneration": ".models.modeling_lstm_encoder_decoder",
     "LstmForSequenceClassification": ".models.modeling_lstm",
     "LstmModel": ".models.modeling_lstm",
     "LstmTokenizer": ".models.tokenization_lstm",
@@ -54,6 +61,8 @@ _MODULES = {
     "PretrainingJob": ".pretraining.pretraining_job",
     "TextClassifier": ".models.text_classifier",
     "TrainingJob": ".training.job",
+    "TranslationJob": ".translation.translation_job",
+    "Translator": ".inference.translation",
     "WordVectors": ".vectors.word_vectors",
     "compare": ".comparison.comparing",
     "distill": ".distillation.student_job",
@@ -65,6 +74,7 @@ _MODULES = {
     "predict": ".inference.prediction",
     "pretrain": ".pretraining.pretraining_job",
     "push": ".publishing.sharing",
+    "search_settings": ".search.searching",
     "trace": ".explanation.tracing",
     "train": ".training.job",
     "train_vectors": ".vectors.learning",

@@ -29,6 +29,9 @@ SMALLER = {
     "pretrain": f"{SMALL} --per_device_train_batch_size 4 --block_size 10 --max_steps 10",
     "evaluate": "--resamples 100",
     "compare": "--systems tfidf --seeds 1 --trials 1 --shares 1 --resamples 100",
+    "search": "--trials 2 --epochs 1 --models bag-of-words --embeddings none --use_cpu true",
+    "train --task translation": f"{SMALL} --encoder_hidden_size 8 --vocab_size 80",
+    "compare --task translation": "--resamples 100",
     "vectors train": "--size 8 --epochs 1 --min_frequency 1 --workers 1",
 }
 # The same for Python
@@ -92,7 +95,8 @@ def reason(words: list[str]) -> str | None:
 
 
 def command_of(arguments: list[str]) -> str:
-    return " ".join(arguments[: 2 if arguments[0] == "vectors" else 1])
+    command = " ".join(arguments[: 2 if arguments[0] == "vectors" else 1])
+    return f"{command} --task translation" if "translation" in arguments else command
 
 
 def arguments_of(words: list[str]) -> list[str]:
@@ -147,6 +151,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_csv(folder / "other_reviews.csv", rows[:30])
     write_csv(folder / "new.csv", [(n, "today", text) for n, (text, _) in enumerate(rows[:9])], ("id", "date", "text"))
     write_csv(folder / "tickets.csv", [("a film", *row) for row in rows], ("subject", "body", "team"))
+    pairs = [
+        (f"I like {text.split()[3]} tea {n % 30}.", f"Me gusta el té {n % 30} {text.split()[3]}.")
+        for n, (text, _) in enumerate(rows)
+    ]
+    write_csv(folder / "pairs.csv", pairs, ("en", "es"))
     texts = [f"{text} , {' '.join(MORE_WORDS)}" for text, _ in rows]
     (folder / "more_reviews.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
     write_vectors(folder / "glove.6B.100d.txt", 12)
@@ -252,9 +261,11 @@ def test_pages_name_only_flags_that_exist() -> None:
         "card",
         "push",
         "compare",
+        "search",
         "explain",
         "demo",
     )
+    names += ("train --task translation", "compare --task translation")
     names += ("vectors train", "vectors nearest", "vectors compare", "vectors push")
     known = {one for name in names for action in make_parser(name)._actions for one in action.option_strings}
     for page in PAGES:

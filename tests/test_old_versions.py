@@ -11,7 +11,7 @@ import pytest
 from modeling_lstm.cli import main
 from modeling_lstm.comparison.tfidf import Tfidf
 from modeling_lstm.evaluation.evaluator import evaluate
-from modeling_lstm.inference.prediction import open_classifier
+from modeling_lstm.inference.prediction import open_predictor
 from modeling_lstm.models.text_classifier import TextClassifier
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.training.job import TrainingJob
@@ -33,7 +33,7 @@ def close(found: list[dict[str, Any]]) -> bool:
 
 
 def test_a_run_answers_as_it_did(old: Path) -> None:
-    assert close(open_classifier(str(old / "run"))(TEXTS))
+    assert close(open_predictor(str(old / "run"))(TEXTS))
 
 
 def test_an_exported_model_answers_as_it_did(old: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_recipe_trains_the_same_model(old: Path, monkeypatch: pytest.MonkeyPat
     assert model == before["model"]
     assert record["training"].items() - {("disable_tqdm", True)} == before["training"].items()
     assert record["metrics"]["validation"] == pytest.approx(before["metrics"]["validation"], abs=1e-4)
-    assert close(open_classifier("again")(TEXTS))
+    assert close(open_predictor("again")(TEXTS))
 
 
 def test_word_vectors_are_read(old: Path) -> None:

@@ -14,14 +14,14 @@ TITLES = {"": "Settings", "options": "Settings", "positional arguments": "Argume
 
 def command_parsers() -> dict[str, argparse.ArgumentParser]:
     """The parser of each command, in the order in which the command line lists them."""
-    from modeling_lstm.cli.registry import COMMANDS, VECTORS_COMMANDS, make_parser
+    from modeling_lstm.cli.registry import COMMANDS, TASK_COMMANDS, VECTORS_COMMANDS, make_parser
 
-    names = [name for name in COMMANDS if name != "vectors"] + [*VECTORS_COMMANDS]
+    names = [name for name in COMMANDS if name != "vectors"] + [*TASK_COMMANDS, *VECTORS_COMMANDS]
     return {name: make_parser(name) for name in names}
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the pages: one for each command, with the subcommands of `vectors` on one."""
+    """Add the pages: one for each command, with those of `vectors` on one, and other tasks below the first."""
     pages: dict[str, list[argparse.ArgumentParser]] = {}
     for command, parser in command_parsers().items():
         pages.setdefault(command.split()[0], []).append(parser)

@@ -5,8 +5,11 @@ import sys
 from pathlib import Path
 
 from ..comparison.arguments import CompareArguments
+from ..comparison.translator_arguments import TranslatorsArguments
 from ..data.arguments import DataArguments
+from ..tasks.base import TRANSLATION
 from .parsing import CommandParser
+from .training import find_task
 
 
 def make_compare_parser() -> CommandParser:
@@ -14,12 +17,35 @@ def make_compare_parser() -> CommandParser:
     return CommandParser("compare", CompareArguments, DataArguments)
 
 
+def make_compare_translation_parser() -> CommandParser:
+    """The parser of `compare --task translation`."""
+    return CommandParser("compare --task translation", TranslatorsArguments)
+
+
 def run_compare(given: list[str]) -> int:
     """Compare systems on the same data."""
+    if find_task(given) == TRANSLATION:
+        return _run_compare_translation(given)
     arguments, data = make_compare_parser().read(given)
     from ..comparison.comparing import compare
 
-    compare(arguments.systems, data, arguments, command=shlex.join(["modeling-lstm", "compare", *given]))
-    print((Path(arguments.output_dir) / "comparison.md").read_text(encoding="utf-8"))
-    print(f"Tables, plots and report.html in {arguments.output_dir}", file=sys.stderr)
+    compare(arguments.systems, data, arguments, command=_command(given))
+    return _show(arguments.output_dir)
+
+
+def _run_compare_translation(given: list[str]) -> int:
+    (arguments,) = make_compare_translation_parser().read(given)[:1]
+    from ..comparison.translators import compare_translators
+
+    compare_translators(arguments, command=_command(given))
+    return _show(arguments.output_dir)
+
+
+def _command(given: list[str]) -> str:
+    return shlex.join(["modeling-lstm", "compare", *given])
+
+
+def _show(folder: str) -> int:
+    print((Path(folder) / "comparison.md").read_text(encoding="utf-8"))
+    print(f"Tables, plots and report.html in {folder}", file=sys.stderr)
     return 0

@@ -8,12 +8,12 @@ def make_predict_parser() -> CommandParser:
     """The parser of `predict`."""
     parser = CommandParser("predict", PredictionArguments)
     parser.add_argument("run", metavar="RUN", help="Run folder, Hub id, or folder that export wrote.")
-    parser.add_argument("texts", nargs="*", metavar="TEXT", help="Texts to classify.")
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="Texts to classify or to translate.")
     return parser
 
 
 def run_predict(given: list[str]) -> int:
-    """Classify texts."""
+    """Answer texts: classify or translate them."""
     arguments, rest = make_predict_parser().read(given)
     from ..inference.prediction import predict
 
@@ -22,6 +22,9 @@ def run_predict(given: list[str]) -> int:
         print(f"{outcome} rows written to {arguments.output}")
         return 0
     for row in outcome:
+        if "translation" in row:
+            print(row["translation"])
+            continue
         label, score = row["label"], row["score"]
         if isinstance(label, list):
             label, score = ", ".join(label) or "-", max(score, default=0.0)

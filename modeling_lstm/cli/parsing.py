@@ -10,7 +10,7 @@ from .registry import ALL
 
 # In the order in which they are shown. A setting stands in the group of its metadata, else in that of its class
 GROUPS = (
-    *("Arguments", "Data", "Output", "Systems", "Distillation", "Model", "Tokenizer", "Training"),
+    *("Arguments", "Data", "Output", "Systems", "Search", "Distillation", "Model", "Tokenizer", "Training"),
     *(
         "Language model",
         "Word vectors",

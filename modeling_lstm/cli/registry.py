@@ -23,15 +23,18 @@ class Command:
 
 
 COMMANDS = {
-    "train": Command("training", "train a classifier", "[RECIPE.yaml] --dataset ... --output_dir RUN"),
+    "train": Command("training", "train a model", "[RECIPE.yaml] --dataset ... --output_dir RUN"),
     "distill": Command(
         "training", "train a classifier that learns from a teacher", "[RECIPE.yaml] --teacher RUN --dataset ..."
     ),
     "pretrain": Command(
         "pretraining", "learn a language model from text", "[RECIPE.yaml] --dataset TEXT ... --output_dir LM"
     ),
+    "search": Command(
+        "search", "search for the settings of a classifier", "--dataset ... --trials 30 --output_dir FOLDER"
+    ),
     "evaluate": Command("evaluation", "score a run on a split", "RUN --split test"),
-    "predict": Command("inference", "classify texts", "RUN 'a sentence' ... | --input FILE --output FILE"),
+    "predict": Command("inference", "classify or translate texts", "RUN 'a sentence' ... | --input FILE --output FILE"),
     "generate": Command("inference", "write text with a language model", "LM ['The film' ...]"),
     "export": Command("inference", "write a run as ONNX", "RUN FOLDER [--precision int8]"),
     "card": Command("publishing", "write a run's model card, to look at", "RUN me/name [--license apache-2.0] ..."),
@@ -49,7 +52,18 @@ VECTORS_COMMANDS = {
     "vectors compare": Command("vectors", "show where two collections differ", "VECTORS VECTORS [WORD ...]"),
     "vectors push": Command("vectors", "share vectors on the Hub", "VECTORS me/name"),
 }
-ALL = COMMANDS | VECTORS_COMMANDS
+# What a command takes for another task than classification
+TASK_COMMANDS = {
+    "train --task translation": Command(
+        "training",
+        "train a model that translates",
+        "[RECIPE.yaml] --dataset ... --source_column EN --target_column ES ...",
+    ),
+    "compare --task translation": Command(
+        "comparison", "compare translators", "--systems NAME=RUN ... --output_dir FOLDER"
+    ),
+}
+ALL = COMMANDS | VECTORS_COMMANDS | TASK_COMMANDS
 
 
 def run(name: str, given: list[str]) -> int:
@@ -59,8 +73,14 @@ def run(name: str, given: list[str]) -> int:
 
 def make_parser(name: str) -> Any:
     """The parser of a command; that of `vectors` is one of each of its own commands."""
-    return _function(f"make_{name}_parser", name)()
+    return find_maker(name)()
+
+
+def find_maker(name: str) -> Any:
+    """The function that makes the parser of a command."""
+    return _function(f"make_{name}_parser", name)
 
 
 def _function(function: str, command: str) -> Any:
-    return getattr(import_module(f".{ALL[command].module}", __package__), function.replace(" ", "_"))
+    name = function.replace(" --task ", "_").replace(" ", "_")
+    return getattr(import_module(f".{ALL[command].module}", __package__), name)

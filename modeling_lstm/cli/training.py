@@ -1,22 +1,40 @@
 """`train` and `distill`."""
 
+import contextlib
+import itertools
 import shlex
 from pathlib import Path
 from typing import Any
 
 from ..data.arguments import DataArguments, TokenizerArguments
+from ..data.pair_arguments import PairArguments
 from ..distillation.arguments import STUDENT_DEFAULTS, DistillationArguments
+from ..tasks.base import TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION, job_class
 from ..training.arguments import ModelArguments, TaskArguments, TrainerSettings, read_trainer_names
-from ..utils.errors import hide_tokens
+from ..translation.arguments import TRANSLATION_DEFAULTS, PairTokenizerArguments, TranslationModelArguments
+from ..utils.errors import InputError, hide_tokens
 from ..utils.flags import parse_given
 from ..utils.processes import fail_once, is_main
 from .evaluation import describe_gap
 from .parsing import CommandParser
+from .registry import find_maker
 
 
 def make_train_parser(trainer: Any = TrainerSettings) -> CommandParser:
     """The parser of `train` as `--help` shows it, or with other settings of the Trainer."""
     return add_help(CommandParser("train", TaskArguments, DataArguments, ModelArguments, TokenizerArguments, trainer))
+
+
+def make_train_translation_parser(trainer: Any = TrainerSettings) -> CommandParser:
+    """The parser of `train --task translation` as `--help` shows it, or with other settings of the Trainer."""
+    kinds = (TaskArguments, PairArguments, TranslationModelArguments, PairTokenizerArguments, trainer)
+    parser = add_help(CommandParser("train --task translation", *kinds))
+    parser.set_defaults(task=TRANSLATION, **TRANSLATION_DEFAULTS)
+    return parser
+
+
+# Of tasks whose trainings have settings of their own: the command whose parser reads them
+COMMANDS_OF_TASKS = {TRANSLATION: "train --task translation", TEXT_GENERATION: "pretrain"}
 
 
 def make_distill_parser(trainer: Any = TrainerSettings) -> CommandParser:
@@ -36,11 +54,28 @@ def add_help(parser: CommandParser) -> CommandParser:
 
 
 def run_train(given: list[str]) -> int:
-    """Train a classifier."""
-    check_given(given, make_train_parser)
-    from ..training.job import TrainingJob
+    """Train a model for a task."""
+    task = find_task(given)
+    check_given(given, find_maker(COMMANDS_OF_TASKS.get(task, "train")))
+    with fail_once():
+        kind = job_class(task)
+    return run_job("train", kind, given)
 
-    return run_job("train", TrainingJob, given)
+
+def find_task(given: list[str]) -> str:
+    """The task that the flags or the recipe name; the last one counts."""
+    from ..training.recipes import recipe_flags
+
+    flags = given
+    if given and not given[0].startswith("-"):
+        with contextlib.suppress(InputError):  # told of when the recipe is read for its settings
+            flags = [*recipe_flags(Path(given[0])), *given[1:]]
+    found = TEXT_CLASSIFICATION
+    for flag, value in itertools.pairwise([*flags, ""]):
+        name, sign, own = flag.partition("=")
+        if name == "--task":
+            found = own if sign else value
+    return found
 
 
 def run_distill(given: list[str]) -> int:

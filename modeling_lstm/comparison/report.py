@@ -55,16 +55,37 @@ def read_comparison(folder: Path) -> dict[str, Any]:
 def write_report(folder: Path) -> None:
     """Write `comparison.md`, the plots and `report.html` beside `comparison.json`."""
     found = read_comparison(folder)
-    tables, pictures = _tables(found), _pictures(found)
     title = f"Comparison on {_source(found['data'])}"
-    lines = [f"# {title}\n", *(f"{line}\n" for line in _summary(found)), *(one.markdown() for one in tables)]
+    render_report(folder, title, _summary(found), _tables(found), _pictures(found), found["command"])
+
+
+def render_report(
+    folder: Path,
+    title: str,
+    summary: list[str],
+    tables: list[ReportTable],
+    pictures: dict[str, tuple[str, str]],
+    command: str | None,
+) -> None:
+    """
+    Write what was found as Markdown, plots and one HTML file.
+
+    Args:
+        folder: Where to.
+        title: What was compared.
+        summary: Sentences that begin the report.
+        tables: The first two come before the plots in the HTML file.
+        pictures: For each file's name a caption and the plot as SVG.
+        command: What was typed.
+    """
+    lines = [f"# {title}\n", *(f"{line}\n" for line in summary), *(one.markdown() for one in tables)]
     lines += [f"## {caption}\n\n![{caption}]({name}.svg)\n" for name, (caption, _) in pictures.items()]
     for name, (_, svg) in pictures.items():
         write_text(folder / f"{name}.svg", svg)
     write_text(folder / "comparison.md", "\n".join(lines))
     templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
     html = templates.get_template("report.html").render(
-        title=title, summary=_summary(found), tables=tables, pictures=pictures.values(), command=found["command"]
+        title=title, summary=summary, tables=tables, pictures=pictures.values(), command=command
     )
     write_text(folder / "report.html", html)
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from ..runs.record import RECORD, read_record
 from ..runs.run_folders import run_folder
-from ..tasks.base import TEXT_GENERATION, task_name
+from ..tasks.base import TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION, task_name
 from ..utils.errors import InputError, require
 from .answers import MOST_CHARACTERS, Answers
+from .translating import build_translation_page
 from .writing import build_writing_page
 
 EXAMPLES = (
@@ -19,6 +20,7 @@ EXAMPLES = (
 )
 
 CHANGES = ("Leave out", "Move left", "Move right")
+OTHER_PAGES = {TEXT_GENERATION: build_writing_page, TRANSLATION: build_translation_page}
 
 
 def build(run: str, beside: list[str] | None = None) -> Any:
@@ -26,7 +28,7 @@ def build(run: str, beside: list[str] | None = None) -> Any:
     The page for a model, as `gradio.Blocks`; `.launch()` serves it.
 
     Args:
-        run: Run folder or Hub id of a model of the LSTM family, or of a language model.
+        run: Run folder or Hub id of a classifier of the LSTM family, of a language model, or of a translator.
         beside: Run folders or Hub ids of models whose answers and times stand beside.
 
     Raises:
@@ -37,9 +39,10 @@ def build(run: str, beside: list[str] | None = None) -> Any:
         import gradio as gr
     except ImportError as error:
         raise InputError("The page needs gradio: pip install 'modeling-lstm[demo]'") from error
-    if _is_language_model(run):
-        require(not beside, "The page of a language model shows one model: leave out --beside.")
-        return build_writing_page(run)
+    page = OTHER_PAGES.get(_task_name(run))
+    if page is not None:
+        require(not beside, "The page of a model that writes shows one model: leave out --beside.")
+        return page(run)
     answers = Answers(run, beside or [])
 
     def show(text: str) -> tuple[str, str, Any]:
@@ -67,9 +70,9 @@ def build(run: str, beside: list[str] | None = None) -> Any:
     return page
 
 
-def _is_language_model(run: str) -> bool:
+def _task_name(run: str) -> str:
     folder = run_folder(run)
-    return (folder / RECORD).is_file() and task_name(read_record(folder)) == TEXT_GENERATION
+    return task_name(read_record(folder)) if (folder / RECORD).is_file() else TEXT_CLASSIFICATION
 
 
 def move_word(answers: Answers, text: str, chosen: int | None, how: str) -> str:

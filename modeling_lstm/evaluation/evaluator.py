@@ -143,12 +143,12 @@ def _write(
     folder: Path,
     arguments: EvaluationArguments,
 ) -> None:
-    """Write `evaluation.json` and plots, and say in the result where they are."""
+    """Write `evaluation.json` and what the task adds, and say in the result where they are."""
     name = arguments.split
     if arguments.dataset is not None:
         name = f"{re.sub(r'[^A-Za-z0-9_-]+', '-', arguments.dataset).strip('-')}-{name}"
     target = Path(arguments.output_dir) if arguments.output_dir else folder / "evaluation" / name
     result["folder"] = str(target)
     with write_folder(target) as output:
-        task.plot(result, predictions, references, output)
+        task.write_evaluation(result, predictions, references, output)
         write_json(output / "evaluation.json", result)

@@ -1,12 +1,15 @@
 """From a run and sentences to an explanation in the terminal or in a file."""
 
 from pathlib import Path
+from typing import Any
 
+from ..inference.translation import Translator
 from ..runs.run_folders import load_run
 from ..utils.errors import require
 from ..utils.figures import save
 from ..utils.files import write_file, write_text
-from .explainer import explain
+from .alignment import alignment_json, draw_alignments, make_alignment_page, show_alignments
+from .explainer import Explanation, explain
 from .figure import draw
 from .html_page import make_page
 from .terminal import show
@@ -18,7 +21,7 @@ def explain_texts(
     run: str, texts: list[str], label: str | None = None, output: str | None = None, revision: str | None = None
 ) -> None:
     """
-    Explain a run's answers to some texts.
+    Explain a run's answers to some texts: of a classifier what each word contributed, of a translator where it looked.
 
     Args:
         run: Run folder or Hub id.
@@ -34,14 +37,24 @@ def explain_texts(
     if path is not None:
         require(path.suffix in ENDINGS, f"--output must end in one of {', '.join(ENDINGS)}, found {output!r}.")
         require(path.parent.is_dir(), f"There is no folder {str(path.parent)!r} for --output.")
-    model, tokenizer = load_run(run, revision)
-    found = [explain((model, tokenizer), text, label) for text in texts]
+    opened = load_run(run, revision)
+    if opened[0].config.is_encoder_decoder:
+        require(label is None, "A translation has no label: leave out --label.")
+        aligned = [Translator(*opened).align(text) for text in texts]
+        _write(path, aligned, show_alignments, alignment_json, make_alignment_page, draw_alignments)
+    else:
+        found = [explain(opened, text, label) for text in texts]
+        _write(path, found, show, Explanation.to_json, make_page, draw)
+
+
+def _write(path: Path | None, found: list[Any], show: Any, to_json: Any, to_html: Any, draw: Any) -> None:
+    """Show what was found in the terminal, or write it in the way that the ending of the file says."""
     if path is None:
         show(found)
     elif path.suffix == ".json":
-        write_text(path, "[" + ",\n".join(one.to_json() for one in found) + "]\n")
+        write_text(path, "[" + ",\n".join(map(to_json, found)) + "]\n")
     elif path.suffix == ".html":
-        write_text(path, make_page(found))
+        write_text(path, to_html(found))
     else:
         with write_file(path) as temporary:
             save(draw(found), temporary, path.suffix[1:])

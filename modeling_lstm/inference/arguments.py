@@ -9,14 +9,14 @@ from ..utils.errors import require
 
 @dataclass
 class PredictionArguments(FileArguments):
-    """What to classify and where to write the answers."""
+    """What to classify or to translate, and where to write the answers."""
 
     flag_group: ClassVar[str] = "Data"
 
     input: str | None = field(
         default=None,
         metadata={
-            "help": "File to classify: CSV, TSV, JSON Lines, Parquet or .txt (one text a line), also .gz; - is "
+            "help": "File with texts: CSV, TSV, JSON Lines, Parquet or .txt (one text a line), also .gz; - is "
             "standard input."
         },
     )

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -52,7 +52,7 @@ def predict(
     run: str, texts: str | Sequence[str] | None = None, arguments: PredictionArguments | None = None, **settings: Any
 ) -> list[Row] | Iterator[Row] | int:
     """
-    Classify `texts`, or the rows of the file `input`.
+    Answer `texts`, or the rows of the file `input`: classify or translate them, as the run's task is.
 
     Args:
         run: Run folder, Hub id, or folder that [`export`] wrote.
@@ -61,11 +61,11 @@ def predict(
         settings: The fields of [`PredictionArguments`]: `input="new.csv"`, `output="answers.csv"`, ...
 
     Returns:
-        Rows of `text`, `label` and `score`: a list for `texts`, for a file one after the other; or with `output` the
-        number of rows written. For multi-label models `label` is the list of labels above one half and `score` the
-        list of their probabilities. With `all_scores` there is a `score_LABEL` for each label too, and with
-        `keep_columns` what the input has in these columns; one that is called as another column of the output becomes
-        `input_NAME`.
+        Rows of `text`, `label` and `score`, or of `text` and `translation`: a list for `texts`, for a file one after
+        the other; or with `output` the number of rows written. For multi-label models `label` is the list of labels
+        above one half and `score` the list of their probabilities. With `all_scores` there is a `score_LABEL` for each
+        label too, and with `keep_columns` what the input has in these columns; one that is called as another column of
+        the output becomes `input_NAME`.
 
     Raises:
         InputError: the run, the input or the output cannot be used; the output file is then not written.
@@ -77,23 +77,18 @@ def predict(
     output = Path(arguments.output) if arguments.output else None
     _check_request(texts, arguments, output)
     found = Input((text, ()) for text in texts) if texts else read_input(arguments, run)
-    classifier = open_classifier(run, arguments.backend, arguments.revision)
-    scores = [f"score_{name}" for name in classifier.labels] if arguments.all_scores else []
-    kept = _name_apart(found.kept, {"text", "label", "score", *scores})
+    answering = as_answering(open_predictor(run, arguments.backend, arguments.revision), arguments.all_scores)
+    columns = {"text": pa.string()} | answering.columns()
+    kept = _name_apart(found.kept, set(columns))
     sources, originals = itertools.tee(found.rows)  # apart by no more than a chunk
-    answers = classify(
-        classifier,
-        _checked((text for text, _ in sources), found.name, arguments.max_characters),
-        arguments.batch_size,
-        all_scores=arguments.all_scores,
-    )
+    checked = _checked((text for text, _ in sources), found.name, arguments.max_characters)
+    answers = answer_texts(answering, checked, arguments.batch_size)
     rows = (
         answer | dict(zip(kept, values, strict=True)) for answer, (_, values) in zip(answers, originals, strict=True)
     )
     if output is None:
         return list(rows) if texts else rows
-    several = classifier.problem_type == "multi_label_classification"
-    return write_rows(rows, output, several=several, more=dict.fromkeys(scores, pa.float64()) | kept)
+    return write_rows(rows, output, columns | kept)
 
 
 def _check_request(texts: list[str], arguments: PredictionArguments, output: Path | None) -> None:
@@ -128,22 +123,72 @@ def _name_apart(kept: dict[str, pa.DataType], taken: set[str]) -> dict[str, pa.D
     return found
 
 
-def classify(
-    classifier: TextClassifier, texts: Iterable[str], batch_size: int, *, all_scores: bool = False
-) -> Iterator[Row]:
-    """Classify a stream of texts, so many at a time that memory stays bounded, in their order."""
-    texts = iter(texts)
-    names = [f"score_{name}" for name in classifier.labels]
-    while chunk := list(itertools.islice(texts, CHUNK)):
-        found = classifier.scores(chunk, batch_size)
-        for text, answer, scores in zip(chunk, classifier.answers(found), found, strict=True):
-            yield {"text": text, **answer} | (dict(zip(names, scores.tolist(), strict=True)) if all_scores else {})
+class Answering(Protocol):
+    """What answers texts, row by row."""
+
+    def columns(self) -> dict[str, pa.DataType]:
+        """The columns of a row, beside the text, and their types."""
+
+    def answer(self, texts: list[str], batch_size: int) -> Iterator[Row]:
+        """The rows of texts, in their order."""
 
 
-def open_classifier(run: str, backend: str = "torch", revision: str | None = None) -> TextClassifier:
+@dataclass
+class LabelRows:
     """
-    The classifier of a run, as its task opens it, here or (at a revision) on the Hub; or with `backend="onnxruntime"`
-    that of an exported folder, which imports neither torch nor transformers.
+    The answers of a classifier as rows.
+
+    Args:
+        classifier: The classifier.
+        all_scores: Whether a row has the score of each label.
+    """
+
+    classifier: TextClassifier
+    all_scores: bool = False
+
+    def _names(self) -> list[str]:
+        return [f"score_{name}" for name in self.classifier.labels] if self.all_scores else []
+
+    def columns(self) -> dict[str, pa.DataType]:
+        """`label` and `score`, which are lists if a text has several labels, and the scores of all labels."""
+        kinds = {"label": pa.string(), "score": pa.float64()}
+        if self.classifier.problem_type == "multi_label_classification":
+            kinds = {name: pa.list_(kind) for name, kind in kinds.items()}
+        return kinds | dict.fromkeys(self._names(), pa.float64())
+
+    def answer(self, texts: list[str], batch_size: int) -> Iterator[Row]:
+        """As for [`Answering`]."""
+        found = self.classifier.scores(texts, batch_size)
+        names = self._names()
+        for answer, scores in zip(self.classifier.answers(found), found, strict=True):
+            yield answer | dict(zip(names, scores.tolist(), strict=False))
+
+
+def as_answering(predictor: Any, all_scores: bool = False) -> Answering:
+    """
+    What [`open_predictor`] gave, as what answers row by row.
+
+    Raises:
+        InputError: all scores are asked for of what is no classifier.
+    """
+    if isinstance(predictor, TextClassifier):
+        return LabelRows(predictor, all_scores)
+    require(not all_scores, "--all_scores is for classifiers: leave it out.")
+    return predictor
+
+
+def answer_texts(answering: Answering, texts: Iterable[str], batch_size: int) -> Iterator[Row]:
+    """The rows of a stream of texts, so many at a time that memory stays bounded, in their order."""
+    texts = iter(texts)
+    while chunk := list(itertools.islice(texts, CHUNK)):
+        for text, answer in zip(chunk, answering.answer(chunk, batch_size), strict=True):
+            yield {"text": text, **answer}
+
+
+def open_predictor(run: str, backend: str = "torch", revision: str | None = None) -> Any:
+    """
+    What answers texts with the model of a run, as its task opens it, here or (at a revision) on the Hub; or with
+    `backend="onnxruntime"` the classifier of an exported folder, which imports neither torch nor transformers.
 
     Raises:
         InputError: the folder cannot be used with this backend.

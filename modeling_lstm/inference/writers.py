@@ -27,17 +27,14 @@ def check_output(path: Path) -> None:
         raise InputError(f"--output {str(path)!r} is a folder: name a file.")
 
 
-def write_rows(
-    rows: Iterator[Row], path: Path, *, several: bool = False, more: dict[str, pa.DataType] | None = None
-) -> int:
+def write_rows(rows: Iterator[Row], path: Path, columns: dict[str, pa.DataType]) -> int:
     """
-    Write rows of `text`, `label` and `score` under a temporary name and rename at the end.
+    Write rows under a temporary name and rename at the end.
 
     Args:
         rows: The rows, taken as they are written.
         path: The file; its suffix names the format.
-        several: Whether label and score are lists (CSV and TSV then hold them as JSON).
-        more: Other columns that the rows have, and their types.
+        columns: Their columns, and the types of these; CSV and TSV hold lists as JSON.
 
     Returns:
         The number of rows.
@@ -48,10 +45,7 @@ def write_rows(
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".saving-", suffix=path.suffix)
         os.close(handle)
-        label, score = pa.string(), pa.float64()
-        kinds = [("text", pa.string()), ("label", pa.list_(label) if several else label)]
-        kinds += [("score", pa.list_(score) if several else score), *(more or {}).items()]
-        number = WRITERS[path.suffix.lower()](rows, temporary, pa.schema(kinds))
+        number = WRITERS[path.suffix.lower()](rows, temporary, pa.schema(list(columns.items())))
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:

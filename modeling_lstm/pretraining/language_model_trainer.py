@@ -1,6 +1,5 @@
 """`LanguageModelTrainer`: `Trainer` that carries the state of a recurrent model from batch to batch."""
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ from transformers import TrainerCallback
 
 from ..models.cache_lstm import LstmCache
 from ..tasks.language_modeling import LanguageModeling
-from ..training.lstm_trainer import LstmTrainer
 from ..training.samplers import BatchParts
+from ..training.task_trainer import TaskTrainer
 from ..utils.errors import require
 from .blocks import Blocks, BlockSampler
 
@@ -20,20 +19,21 @@ DIRECTIONS = ("forward", "backward")
 STATE = "recurrent_state_{}.safetensors"  # in a checkpoint, one for each process
 
 
-class LanguageModelTrainer(LstmTrainer):
+class LanguageModelTrainer(TaskTrainer):
     """
-    [`LstmTrainer`] for [`Blocks`]: truncated backpropagation through time, whose checkpoints hold the state of the
+    [`TaskTrainer`] for [`Blocks`]: truncated backpropagation through time, whose checkpoints hold the state of the
     recurrence, too.
 
     Args:
         task: In which direction the model reads, and how it is scored.
-        args: What [`LstmTrainer`] takes, `train_dataset` being [`Blocks`] and `eval_dataset` tokenized texts.
+        args: What [`TaskTrainer`] takes, `train_dataset` being [`Blocks`] and `eval_dataset` tokenized texts.
     """
 
+    task: LanguageModeling
+
     def __init__(self, *args: Any, task: LanguageModeling, **kwargs: Any):
-        self.task = task
         self.caches: dict[str, LstmCache] = {}
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, task=task, **kwargs)
         self.add_callback(_EpochStates(self))
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
@@ -66,20 +66,12 @@ class LanguageModelTrainer(LstmTrainer):
     def _weight_of(self, batch: dict[str, Any]) -> float:
         return float(len(next(iter(batch.values()))))
 
-    def evaluate(
-        self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
-    ) -> dict[str, float]:
-        """The task's scores on the texts that are held out; with the average of the weights, where there is one."""
-        rows = self.eval_dataset if eval_dataset is None else eval_dataset
-        model: Any = self.accelerator.unwrap_model(self.model)
-        with self.average.apply(model) if self.average and self.is_in_train else contextlib.nullcontext():
-            found = self.task.predict(model, self.processing_class, rows, self.args.per_device_eval_batch_size)
+    def task_scores(self, model: Any, rows: Any) -> dict[str, float]:
+        """Perplexities."""
+        found = self.task.predict(model, self.processing_class, rows, self.args.per_device_eval_batch_size)
         places = [place for place, name in enumerate(DIRECTIONS) if self.task.direction in (name, "both")]
         require(bool(np.isfinite(found[0][:, places]).all()), "Training diverged: lower --learning_rate.")
-        metrics = {f"{metric_key_prefix}_{name}": value for name, value in self.task.scores(*found).items()}
-        self.log(metrics)
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-        return metrics
+        return self.task.scores(*found)
 
     def _save_rng_state(self, output_dir: str) -> None:
         tensors: dict[str, torch.Tensor] = {}

@@ -13,6 +13,7 @@ from ..tasks.base import Task, task_of
 from ..utils.markdown import code_block, inline_code, join_lines, make_table
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
+OUR_MODELS = ("lstm", "bag-of-words", "lstm-encoder-decoder")
 
 
 def make_card(
@@ -43,9 +44,10 @@ def make_card(
         repo_id=repo_id,
         pipeline=task.name,
         what=_what(record, told["does"]),
-        is_ours="transformer" not in record["model"],
+        is_ours=record["model"]["model_type"] in OUR_MODELS,
+        opening=told.get("opening", "").replace("REPOSITORY", repo_id),
         verb=told.get("verb", "classify"),
-        truncates="max_length" in record["data"],
+        truncates="max_length" in record["data"] and "opening" not in told,
         calls=told["calls"],
         scores=_scores(record),
         intervals=bool(record.get("intervals")),

@@ -14,12 +14,16 @@ from transformers import (
 )
 
 from ..hub.downloads import download
+from ..models.tokenization_lstm import TARGET, target_tokenizer
 from ..utils.errors import InputError, as_list, require
 from ..utils.files import write_folder, write_json
 from .record import FINGERPRINTS, RECORD, read_json
 
 INDEX = "model.safetensors.index.json"  # of weights in several files
-LOADED = ("*config.json", "model.safetensors", INDEX, "model-*.safetensors", "tokenizer*.json", FINGERPRINTS)
+LOADED = (
+    *("*config.json", "model.safetensors", INDEX, "model-*.safetensors", "tokenizer*.json", FINGERPRINTS),
+    f"{TARGET}/tokenizer*.json",
+)
 
 
 def save_run(
@@ -76,6 +80,8 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
     record = read_json(folder / RECORD) if (folder / RECORD).is_file() else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        if (folder / TARGET).is_dir():
+            setattr(tokenizer, TARGET, AutoTokenizer.from_pretrained(folder / TARGET, trust_remote_code=False))
         model, report = open_class(record).from_pretrained(folder, trust_remote_code=False, output_loading_info=True)
     except Exception as error:  # damaged files make the libraries raise anything, bare Exception included
         raise InputError(f"The run {source!r} cannot be loaded: {type(error).__name__}: {error}") from error
@@ -85,7 +91,7 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
     broken = [name for name, weight in model.named_parameters() if not bool(torch.isfinite(weight).all())]
     if broken:
         raise InputError(f"The run {source!r} is damaged: its weights {as_list(broken[:3])} are not finite.")
-    check_vocabulary(tokenizer, model.config.vocab_size)
+    check_vocabulary(tokenizer, model.config)
     return model.eval(), tokenizer
 
 
@@ -103,13 +109,20 @@ def open_class(record: Mapping[str, Any]) -> Any:
     return getattr(transformers, record.get("task", {}).get("auto_class", "AutoModelForSequenceClassification"))
 
 
-def check_vocabulary(tokenizer: PreTrainedTokenizerBase, vocab_size: int) -> None:
-    """Raise if the tokenizer knows tokens for which the model has no vector."""
-    if len(tokenizer) > vocab_size:
-        raise InputError(
-            f"The tokenizer has {len(tokenizer)} tokens, but the model has vectors for {vocab_size} only: "
-            "take the tokenizer that the model was trained with, or call model.resize_token_embeddings(len(tokenizer))."
-        )
+def check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: Any) -> None:
+    """Raise if the tokenizer, or the one that it has beside itself, knows tokens for which the model has no vector."""
+    reads = getattr(config, "source_vocab_size", None) or config.vocab_size
+    encoder = getattr(config, "encoder_config", None)
+    if isinstance(encoder, dict):
+        reads = encoder["vocab_size"]
+    for one, vectors in ((tokenizer, reads), (target_tokenizer(tokenizer), config.vocab_size)):
+        if len(one) > vectors:
+            raise InputError(
+                f"The tokenizer has {len(one)} tokens, but the model has vectors for {vectors} only: take the "
+                "tokenizer that the model was trained with, or call model.resize_token_embeddings(len(tokenizer))."
+            )
+        if target_tokenizer(tokenizer) is tokenizer:
+            break
 
 
 def _check_files(folder: Path, source: str) -> None:

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     import numpy as np
     from datasets import Dataset, DatasetDict
 
-TEXT_CLASSIFICATION, TEXT_GENERATION = "text-classification", "text-generation"
+TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION = "text-classification", "text-generation", "translation"
 # Imported when they are asked for: a task may need much that a command without it does not
 TASKS: dict[str, str | type[Task]] = {
     TEXT_CLASSIFICATION: "modeling_lstm.tasks.text_classification:TextClassification",
     TEXT_GENERATION: "modeling_lstm.tasks.language_modeling:LanguageModeling",
+    TRANSLATION: "modeling_lstm.tasks.translation:Translation",
 }
 
 
@@ -44,6 +45,7 @@ class Task(ABC):
         name: As the Hub calls it: `text-classification`.
         auto_class: The name of the class of transformers that opens a model for it.
         command: The command by which a model for it answers texts.
+        job: The module and the class of its trainings; imported when it is needed, since it stands on the task.
         columns: The columns of a split that are learned from.
         smaller_is_better: Metrics of which less is better, beside the loss.
         hub_metrics: The Hub's names of metrics, and their arguments, where those are not ours.
@@ -52,6 +54,7 @@ class Task(ABC):
     name: ClassVar[str]
     auto_class: ClassVar[str]
     command: ClassVar[str] = "predict"
+    job: ClassVar[str] = "modeling_lstm.training.job:TrainingJob"
     columns: ClassVar[tuple[str, ...]] = ("text", "label")
     smaller_is_better: ClassVar[frozenset[str]] = frozenset()
     hub_metrics: ClassVar[Mapping[str, tuple[str, dict[str, Any]]]] = {}
@@ -180,8 +183,10 @@ class Task(ABC):
     def evaluate(self, predictions: np.ndarray, references: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
         """[`Task.scores`] as `scores`, with 95 % `intervals`, and what else an evaluation is to tell."""
 
-    def plot(self, result: Mapping[str, Any], predictions: np.ndarray, references: np.ndarray, folder: Path) -> None:
-        """Write the plots of an evaluation, if there are any."""
+    def write_evaluation(
+        self, result: Mapping[str, Any], predictions: np.ndarray, references: np.ndarray, folder: Path
+    ) -> None:
+        """Write what an evaluation leaves beside its scores, such as plots."""
         return None
 
     @classmethod
@@ -199,8 +204,9 @@ class Task(ABC):
 
         Returns:
             `does` (what the model does, as a clause), `calls` (lines of Python with their answers), and, where there
-            are such, `verb` (what the pipeline is called in these lines; else `classify`), `confusion` (`split` and
-            `table`) and `limits` (sentences).
+            are such, `verb` (what the pipeline is called in these lines; else `classify`), `opening` (lines that open
+            the model `REPOSITORY`, where no pipeline of transformers does), `confusion` (`split` and `table`) and
+            `limits` (sentences).
         """
         return {"does": f"is for the task {self.name}", "calls": ""}
 
@@ -234,9 +240,24 @@ def task_class(name: str) -> type[Task]:
         raise InputError(f"Unknown task {name!r} for --task: choose one of {as_list(TASKS)}.")
     found = TASKS[name]
     if isinstance(found, str):
-        module, _, attribute = found.partition(":")
-        found = TASKS[name] = getattr(importlib.import_module(module), attribute)
+        found = TASKS[name] = _import(found)
     return found
+
+
+def job_class(name: str) -> Any:
+    """
+    The class of the trainings of a task.
+
+    Raises:
+        InputError: there is no such task.
+    """
+    return _import(task_class(name).job)
+
+
+def _import(place: str) -> Any:
+    """What a module has under a name: `module:name`."""
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def task_name(record: Mapping[str, Any]) -> str:

@@ -36,6 +36,7 @@ class LanguageModeling(Task):
     name: ClassVar[str] = TEXT_GENERATION
     auto_class: ClassVar[str] = "AutoModelForCausalLM"
     command: ClassVar[str] = "generate"
+    job: ClassVar[str] = "modeling_lstm.pretraining.pretraining_job:PretrainingJob"
     columns: ClassVar[tuple[str, ...]] = ("text",)
     smaller_is_better: ClassVar[frozenset[str]] = frozenset(
         f"{direction}{kind}perplexity" for direction in ("", "backward_") for kind in ("", "word_")

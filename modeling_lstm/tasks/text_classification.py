@@ -172,7 +172,9 @@ class TextClassification(Task):
             result["confusion"] = metrics.confusion_matrix(decided, references, len(self.label_names)).tolist()
         return result
 
-    def plot(self, result: Mapping[str, Any], predictions: np.ndarray, references: np.ndarray, folder: Path) -> None:
+    def write_evaluation(
+        self, result: Mapping[str, Any], predictions: np.ndarray, references: np.ndarray, folder: Path
+    ) -> None:
         """Write `confusion_matrix.png` and `calibration.png`, for single labels."""
         from ..evaluation import metrics
         from ..evaluation.plots import plot_calibration, plot_confusion

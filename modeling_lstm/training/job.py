@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..runs.record import RunRecord
+from ..tasks.base import TEXT_CLASSIFICATION, job_class
 from .job_settings import TrainingSettings
 from .steps import Training
 
@@ -44,7 +45,8 @@ def train(**settings: Any) -> RunRecord:
     Args:
         settings: The flags of `modeling-lstm train --help` by their names: `dataset` and `output_dir` (both required),
             `text_column`, `label_column`, `hidden_size`, `cell_type`, `embeddings`, `transformer`, `learning_rate`,
-            `num_train_epochs`, `per_device_train_batch_size`, `seed`, ... See [`TrainingSettings`].
+            `num_train_epochs`, `per_device_train_batch_size`, `seed`, ... See [`TrainingSettings`]. With
+            `task="translation"` they are those of `modeling-lstm train --task translation --help`.
 
     Returns:
         The content of `run.json`.
@@ -52,4 +54,4 @@ def train(**settings: Any) -> RunRecord:
     Raises:
         InputError: data or settings that cannot be used, or a run folder that is taken.
     """
-    return TrainingJob(**settings).run()
+    return job_class(settings.get("task", TEXT_CLASSIFICATION))(**settings).run()

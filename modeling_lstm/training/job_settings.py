@@ -57,7 +57,7 @@ class TrainingSettings:
         self.parts = build_settings(self.kinds, self.default_settings(settings) | settings)
         self.data: Any
         self.model: Any
-        self.tokenizer: TokenizerArguments
+        self.tokenizer: Any
         self.training: LstmTrainingArguments
         task, self.data, self.model, self.tokenizer, self.training = self.parts[:5]
         self.task: str = task.task

@@ -49,7 +49,7 @@ def build_model(
     fields = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id} | task.config_fields()
     fields |= (loss_fields or {}) | arguments.config_fields()
     model = construct(task, make_config(arguments.model_type, fields))
-    check_vocabulary(tokenizer, model.config.vocab_size)
+    check_vocabulary(tokenizer, model.config)
     if vectors is not None:
         vectors.write_into(word_table(model), tokenizer.pad_token_id)
     require(
@@ -144,7 +144,7 @@ def adopt_model(model: Any, tokenizer: PreTrainedTokenizerBase, task: Task) -> P
             "with **task.config_fields().",
         )
     model.config.update(fields)
-    check_vocabulary(tokenizer, model.config.vocab_size)
+    check_vocabulary(tokenizer, model.config)
     return model
 
 

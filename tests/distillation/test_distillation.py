@@ -27,7 +27,7 @@ from modeling_lstm.distillation.loss import divergence
 from modeling_lstm.distillation.student_job import DistillationJob
 from modeling_lstm.distillation.teacher import Teacher
 from modeling_lstm.distillation.transfer import _key, collect_transfer_text
-from modeling_lstm.inference.prediction import open_classifier
+from modeling_lstm.inference.prediction import open_predictor
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.runs.run_folders import load_run
 from modeling_lstm.training.job import TrainingJob
@@ -219,7 +219,7 @@ def test_masked_words_are_written_as_each_tokenizer_does(trained: Path, data_fol
     texts = lesson.for_student(tokenizer)["text"][:]
     number = next(n for n, text in enumerate(lesson.rows["text"]) if MASK in text)
     assert texts[number] == lesson.rows["text"][number].replace(MASK, tokenizer.unk_token)
-    expected = open_classifier(str(trained)).scores([texts[number]])[0]
+    expected = open_predictor(str(trained)).scores([texts[number]])[0]
     logits = torch.tensor(lesson.rows["teacher_logits"][number])
     assert logits.softmax(-1).numpy() == pytest.approx(expected, abs=2e-2)  # bf16
     assert lesson.rows["label"][90] == -100 and lesson.rows["label"][0] != -100

@@ -13,7 +13,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from modeling_lstm.hub.downloads import download
-from modeling_lstm.inference.prediction import open_classifier
+from modeling_lstm.inference.prediction import open_predictor
 from modeling_lstm.utils.errors import InputError
 from modeling_lstm.vectors import WordVectors
 from tests.conftest import TRAIN_FLAGS, opinion_rows
@@ -106,7 +106,7 @@ def test_a_run_is_shared_and_used_by_others(
     again = own.cli("push", trained, "me/films", *flags, token=TOKEN)
     assert again["status"] == 0 and "nothing was pushed" in again["out"] and len(commits(hub)) == 2
 
-    expected = open_classifier(str(trained)).scores(TEXTS)
+    expected = open_predictor(str(trained)).scores(TEXTS)
     trusting = f"dict(trust_remote_code=True, revision={sha!r})"
     for package, trusted in (("import modeling_lstm", "{}"), ("", trusting)):
         found = machine(is_fresh=True).python(SCORES.format(package=package, trusted=trusted, texts=TEXTS))
@@ -373,7 +373,7 @@ def test_the_classes_push_themselves(hub: LocalHub, machine: Callable[..., Machi
     repository = hub.repositories["models/me/films"]
     assert repository.files()["model.safetensors"] == (trained / "model.safetensors").read_bytes()
     assert {"modeling_lstm.py", "configuration_lstm.py"} <= repository.files().keys()
-    expected = open_classifier(str(trained))(TEXTS[0])[0]
+    expected = open_predictor(str(trained))(TEXTS[0])[0]
     answer = machine().cli("predict", "me/films", TEXTS[0])
     assert answer["out"].split("\t")[:2] == [expected["label"], f"{expected['score']:.4f}"]
     pushed = one.cli("push", trained, "me/films", token=TOKEN)
@@ -544,7 +544,7 @@ def test_a_run_in_shards_is_shared_whole(
 ) -> None:
     one, folder = machine(), in_shards(another_run(trained, tmp_path / "whole"), tmp_path / "shards")
     weights = {path.name: path.read_bytes() for path in folder.glob("model*.safetensors*")}
-    expected = open_classifier(str(tmp_path / "whole")).scores(TEXTS[:1])[0].max()
+    expected = open_predictor(str(tmp_path / "whole")).scores(TEXTS[:1])[0].max()
 
     def there() -> dict[str, bytes]:
         files = hub.repositories["models/me/films"].files()

@@ -24,7 +24,7 @@ from modeling_lstm import (
 from modeling_lstm.cli import main
 from modeling_lstm.inference.arguments import ExportArguments
 from modeling_lstm.inference.onnx_export import export
-from modeling_lstm.inference.prediction import open_classifier
+from modeling_lstm.inference.prediction import open_predictor
 from modeling_lstm.models.text_classifier import TextClassifier
 from tests.conftest import WORDS, opinion_rows, tiny_config, write_csv
 from tests.models.test_remote_code import run_outside
@@ -66,7 +66,7 @@ def test_the_exported_model_gives_the_answers_of_the_run(
     trained: Path, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert {path.name for path in exported.iterdir()} == FILES | SOURCES
-    ours, theirs = open_classifier(str(trained)), open_classifier(str(exported), "onnxruntime")
+    ours, theirs = open_predictor(str(trained)), open_predictor(str(exported), "onnxruntime")
     for batch_size in (1, 7, 64):
         assert np.allclose(ours.scores(TEXTS, batch_size), theirs.scores(TEXTS, batch_size), atol=1e-4)
     source = write_csv(tmp_path / "in.csv", [(text,) for text in TEXTS], ("text",))
@@ -129,7 +129,7 @@ def test_every_kind_of_model(tmp_path: Path, cell_type: str, changes: dict, prec
     tokenizer.save_pretrained(tmp_path / "run")
     found = export(str(tmp_path / "run"), str(tmp_path / "onnx"), ExportArguments(precision=precision))  # type: ignore[arg-type]
     assert found["largest_difference"] < (1e-4 if precision == "fp32" else 0.2)
-    ours, theirs = open_classifier(str(tmp_path / "run")), open_classifier(str(tmp_path / "onnx"), "onnxruntime")
+    ours, theirs = open_predictor(str(tmp_path / "run")), open_predictor(str(tmp_path / "onnx"), "onnxruntime")
     expected, scores = ours.scores(TEXTS), theirs.scores(TEXTS)
     assert np.ptp(expected, axis=0).max() > 0.1
     assert np.allclose(expected, scores, atol=1e-4 if precision == "fp32" else 0.1)
@@ -186,7 +186,7 @@ def test_a_bag_of_words_takes_every_mask_too(tmp_path: Path) -> None:
     BagOfWordsForSequenceClassification(BagOfWordsConfig(**sizes)).save_pretrained(tmp_path / "run")
     tokenizer.save_pretrained(tmp_path / "run")
     export(str(tmp_path / "run"), str(tmp_path / "onnx"), ExportArguments())
-    ours, theirs = open_classifier(str(tmp_path / "run")), open_classifier(str(tmp_path / "onnx"), "onnxruntime")
+    ours, theirs = open_predictor(str(tmp_path / "run")), open_predictor(str(tmp_path / "onnx"), "onnxruntime")
     assert_the_same_for_every_mask(ours, theirs, len(tokenizer), 1e-4)
     assert_it_opens_without_the_package(tmp_path / "onnx", tmp_path / "home", "BagOfWordsConfig")
 

@@ -15,7 +15,7 @@ from transformers import pipeline
 from modeling_lstm.cli import main
 from modeling_lstm.inference import prediction
 from modeling_lstm.inference.arguments import PredictionArguments
-from modeling_lstm.inference.prediction import classify, open_classifier, predict
+from modeling_lstm.inference.prediction import answer_texts, as_answering, open_predictor, predict
 from modeling_lstm.inference.writers import write_rows
 from modeling_lstm.runs.run_folders import load_run
 from modeling_lstm.utils.errors import InputError
@@ -64,11 +64,11 @@ def test_files_in_and_out_keep_the_order(trained: Path, tmp_path: Path, output: 
 
 @pytest.mark.numeric
 def test_chunks_and_batches_change_nothing(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    classifier = open_classifier(str(trained))
-    expected = list(classify(classifier, TEXTS, 1))
+    classifier = as_answering(open_predictor(str(trained)))
+    expected = list(answer_texts(classifier, TEXTS, 1))
     monkeypatch.setattr(prediction, "CHUNK", 7)
     for size in (1, 3, 64):
-        found = list(classify(classifier, TEXTS, size))
+        found = list(answer_texts(classifier, TEXTS, size))
         assert [(row["text"], row["label"]) for row in found] == [(row["text"], row["label"]) for row in expected]
         assert [row["score"] for row in found] == pytest.approx([row["score"] for row in expected], abs=1e-5)
 
@@ -84,7 +84,7 @@ def test_input_is_read_as_it_is_needed(trained: Path, monkeypatch: pytest.Monkey
             taken += 1
             yield "the film was okay"
 
-    rows = classify(open_classifier(str(trained)), source(), 4)
+    rows = answer_texts(as_answering(open_predictor(str(trained))), source(), 4)
     for asked in range(1, 26):
         next(rows)
         assert taken <= asked + 10
@@ -154,12 +154,13 @@ def test_the_text_columns_of_the_training_are_read(tmp_path: Path, fails: Callab
 def test_several_labels(tmp_path: Path, suffix: str) -> None:
     found = [{"text": "a", "label": [], "score": []}, {"text": "b", "label": ["x", "y"], "score": [0.75, 0.5]}]
     target = tmp_path / f"out.{suffix}"
-    assert write_rows(iter(found), target, several=True) == 2
+    kinds = {"text": pa.string(), "label": pa.list_(pa.string()), "score": pa.list_(pa.float64())}
+    assert write_rows(iter(found), target, kinds) == 2
     rows = read(target)
     if suffix == "csv":
         rows = [row | {name: json.loads(row[name]) for name in ("label", "score")} for row in rows]
     assert rows == found
-    assert write_rows(iter([]), target, several=True) == 0 and read(target) == []
+    assert write_rows(iter([]), target, kinds) == 0 and read(target) == []
 
 
 @pytest.mark.parametrize(
@@ -198,7 +199,7 @@ def test_a_failure_leaves_the_old_output(tmp_path: Path) -> None:
         raise InputError("in the middle")
 
     with pytest.raises(InputError, match="in the middle"):
-        write_rows(rows(), target)
+        write_rows(rows(), target, {"text": pa.string(), "label": pa.string(), "score": pa.float64()})
     assert target.read_text(encoding="utf-8") == "old" and list(tmp_path.iterdir()) == [target]
 
 

@@ -14,7 +14,7 @@ from transformers import DataCollatorForTokenClassification
 
 from modeling_lstm.data.tokenization import TokenizedSplit, tokenize
 from modeling_lstm.evaluation.evaluator import evaluate
-from modeling_lstm.inference.prediction import open_classifier
+from modeling_lstm.inference.prediction import open_predictor
 from modeling_lstm.models.configuration_lstm import LstmConfig
 from modeling_lstm.models.modeling_lstm import LstmModel, LstmPreTrainedModel
 from modeling_lstm.publishing.card import make_card
@@ -169,7 +169,7 @@ def test_a_task_in_one_file_is_trained_evaluated_saved_and_opened(registered: ty
     model, _ = load_run(str(folder))
     assert isinstance(model, LstmForTextReversal)
     text = ReverseTheText.load(None).splits["test"]["text"][0]
-    assert open_classifier(str(folder))(text) == " ".join(text.split()[::-1])
+    assert open_predictor(str(folder))(text) == " ".join(text.split()[::-1])
     card = make_card(read_record(folder), "me/reversal")
     assert "that reads a text backwards" in card and "pipeline_tag: reverse-the-text" in card
 

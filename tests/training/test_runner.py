@@ -17,12 +17,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, TrainingArguments
 
 from modeling_lstm import BagOfWordsForSequenceClassification, LstmForSequenceClassification
 from modeling_lstm.cli import main
 from modeling_lstm.runs.run_folders import load_run, save_run
+from modeling_lstm.tasks.base import job_class
 from modeling_lstm.training.averaging import EVERY, WeightAverage
 from modeling_lstm.training.lstm_trainer import LstmTrainer
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
@@ -389,14 +391,14 @@ def test_bad_recipes(tmp_path: Path, fails: Callable[..., str]) -> None:
 
 def test_the_recipes_of_the_repository_parse() -> None:
     from modeling_lstm.distillation.student_job import DistillationJob
-    from modeling_lstm.training.job import TrainingJob
 
     recipes = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
     assert recipes
     for recipe in recipes:
         is_student = recipe.stem.endswith("_distilled")
+        task = yaml.safe_load(recipe.read_text(encoding="utf-8")).get("task", "text-classification")
         job = DistillationJob.from_yaml(recipe, output_dir="unused", teacher="x") if is_student else None
-        assert (job or TrainingJob.from_yaml(recipe, output_dir="unused")).data.dataset
+        assert (job or job_class(task).from_yaml(recipe, output_dir="unused")).data.dataset
 
 
 def test_predictions_of_numpy_and_metrics_agree(trained: Path) -> None:

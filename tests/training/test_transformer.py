@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from modeling_lstm.cli import main
-from modeling_lstm.inference.prediction import open_classifier
+from modeling_lstm.inference.prediction import open_predictor
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.runs.run_folders import load_run
 from modeling_lstm.training.job import TrainingJob
@@ -35,7 +35,7 @@ def test_it_learns_and_serves_like_any_run(tuned: Path, encoder: Path) -> None:
     texts = [text for text, _ in opinion_rows(9)]
     with torch.no_grad():
         expected = model(**tokenizer(texts, padding=True, return_tensors="pt")).logits.softmax(-1).numpy()
-    assert abs(open_classifier(str(tuned)).scores(texts, batch_size=4) - expected).max() < 1e-5
+    assert abs(open_predictor(str(tuned)).scores(texts, batch_size=4) - expected).max() < 1e-5
     assert main(["card", str(tuned), "me/baseline"]) == 0
     card = (tuned / "README.md").read_text("utf-8")
     assert f"A Transformer (state of 16; {model.num_parameters():,} parameters" in card
@@ -91,7 +91,7 @@ def test_class_weights_turn_it_towards_rare_labels(encoder: Path, tmp_path: Path
         flags = ["--dataset", str(data), "--transformer", str(encoder), "--output_dir", str(tmp_path / "run")]
         flags += ["--learning_rate", "0.005", "--num_train_epochs", "8", "--use_cpu", "true", "--overwrite"]
         assert main(["train", *flags, *weights, "--disable_tqdm", "true"]) == 0
-        sure[len(weights)] = open_classifier(str(tmp_path / "run")).scores(["the film was number 1"])[0, 1]
+        sure[len(weights)] = open_predictor(str(tmp_path / "run")).scores(["the film was number 1"])[0, 1]
     assert sure[0] == pytest.approx(0.2, abs=0.06) and sure[2] > sure[0] + 0.1
 
 

@@ -1,0 +1,39 @@
+"""Settings of a comparison of translators."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ..tasks.base import TRANSLATION
+from ..utils.errors import require
+
+
+@dataclass
+class TranslatorsArguments:
+    """Which translators to compare, and on what."""
+
+    flag_group: ClassVar[str] = "Systems"
+
+    systems: list[str] = field(
+        metadata={
+            "help": "Run folders, or folders of run folders that differ in their seeds, as NAME=FOLDER; others are "
+            "compared with the first."
+        }
+    )
+    output_dir: str = field(metadata={"help": "Folder for tables, plots and the report.", "group": "Output"})
+    task: str = field(default=TRANSLATION, metadata={"help": "What the systems are for."})
+    split: str = field(default="test", metadata={"help": "Split to translate.", "group": "Data"})
+    dataset: str | None = field(
+        default=None,
+        metadata={
+            "help": "Other pairs, of whose single split all are used. Default: those of the training.",
+            "group": "Data",
+        },
+    )
+    threads: int | None = field(default=None, metadata={"help": "Threads of each system. Default: as torch chooses."})
+    resamples: int = field(default=1_000, metadata={"help": "Bootstrap samples for intervals and tests."})
+
+    def __post_init__(self) -> None:
+        require(len(self.systems) > 0, "Name the systems with --systems NAME=FOLDER.")
+        require(bool(self.output_dir), "Name the folder of the comparison with --output_dir.")
+        require(self.resamples >= 100, f"--resamples must be at least 100, found {self.resamples}.")
+        require(self.threads is None or self.threads >= 1, f"--threads must be at least 1, found {self.threads}.")

@@ -1,0 +1,258 @@
+"""`compare --task translation`: trained translators on the same texts, from their scores to the report."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from ..evaluation.arguments import EvaluationArguments
+from ..evaluation.translation_metrics import score_systems, score_translations, signatures
+from ..inference.translation import Translator
+from ..runs.environment import describe_environment
+from ..runs.record import RECORD, RunRecord, read_record
+from ..tasks.base import TRANSLATION, task_name, task_of
+from ..utils.errors import as_list, require
+from ..utils.figures import escape_text, style, to_svg
+from ..utils.files import write_json
+from ..utils.settings import settings_of
+from .costs import measure
+from .report import RESULT, ReportTable, render_report
+from .translator_arguments import TranslatorsArguments
+
+logger = logging.getLogger(__name__)
+
+LENGTHS = ((1, 5), (6, 10), (11, 15), (16, None))  # words of a text, for scores by length
+FEWEST_ROWS = 10  # of a length that is scored
+SENTENCES = 512  # that costs are measured on
+
+
+@dataclass
+class TranslatorRuns:
+    """
+    The runs of one translator.
+
+    Args:
+        name: Its name in tables.
+        folders: A run folder for each seed.
+        records: What the `run.json` of each holds.
+    """
+
+    name: str
+    folders: list[Path]
+    records: list[RunRecord]
+
+    @classmethod
+    def open(cls, given: str) -> "TranslatorRuns":
+        """
+        The runs of `NAME=FOLDER`, or of a folder, whose name it then has.
+
+        Raises:
+            InputError: there is no such run, or it does not translate.
+        """
+        name, sign, place = given.partition("=")
+        folder = Path(place if sign else given)
+        require(folder.is_dir(), f"There is no run folder {str(folder)!r}.")
+        inside = sorted(path.parent for path in folder.glob(f"*/{RECORD}"))
+        folders = [folder] if (folder / RECORD).is_file() else inside
+        require(len(folders) > 0, f"{str(folder)!r} is no run folder, and there is none in it.")
+        records = [read_record(one) for one in folders]
+        for one, record in zip(folders, records, strict=True):
+            require(task_name(record) == TRANSLATION, f"{str(one)!r} is a model for {task_name(record)}.")
+        return cls(name if sign else folder.resolve().name, folders, records)
+
+    # What `costs.measure` asks of a system, in a process of its own
+
+    def prepare(self) -> None:
+        """Nothing beside what is imported with this module."""
+
+    def load(self, folder: Path, labels: int) -> Translator:
+        """The translator of a run."""
+        return Translator.from_run(str(folder))
+
+
+def compare_translators(
+    arguments: TranslatorsArguments | None = None, *, command: str | None = None, **settings: Any
+) -> dict[str, Any]:
+    """
+    Compare translators on the same texts.
+
+    Args:
+        arguments: The settings, if they are not given by keywords.
+        command: What was typed, for the record.
+        settings: The fields of [`TranslatorsArguments`]: `systems=["luong=runs/luong", ...]`, `output_dir="out"`.
+
+    Returns:
+        The content of `comparison.json`, from which the tables, the plot and the report beside it are made: for each
+        system `scores` (the mean over its runs, their standard deviation, of the first run the 95 % interval and the
+        `p` of its difference from the first system), `by_length`, `costs`, and what it is.
+
+    Raises:
+        InputError: a run cannot be used, or they translate different things.
+    """
+    chosen = settings_of(TranslatorsArguments, arguments, settings)
+    systems = [TranslatorRuns.open(one) for one in chosen.systems]
+    twice = {one.name for one in systems if sum(one.name == other.name for other in systems) > 1}
+    require(not twice, f"Two systems have the same name: {as_list(sorted(twice))}.")
+    tasks: set[Any] = {task_of(record) for one in systems for record in one.records}
+    languages = as_list(sorted(f"{one.source} to {one.target}" for one in tasks))
+    require(len(tasks) == 1, f"The systems translate different things: {languages}.")
+    first = systems[0].records[0]
+    asked = EvaluationArguments(split=chosen.split, dataset=chosen.dataset)
+    rows = task_of(first).load_split(first, asked).splits[chosen.split]
+    texts, references = list(rows["text"][:]), list(rows["target"][:])
+    before = torch.get_num_threads()
+    torch.set_num_threads(chosen.threads or before)
+    try:
+        written = {one.name: [_translate(folder, texts) for folder in one.folders] for one in systems}
+        result = {
+            "command": command,
+            "task": {"name": TRANSLATION, "source": first["task"]["source"], "target": first["task"]["target"]},
+            "data": {"dataset": chosen.dataset or first["data"]["dataset"], "split": chosen.split, "rows": len(texts)},
+            "systems": {one.name: _describe(one, written[one.name], references) for one in systems},
+            "signatures": signatures(written[systems[0].name][0], references),
+            "threads": torch.get_num_threads(),
+        } | describe_environment()
+    finally:
+        torch.set_num_threads(before)
+    _add_tests(result, written, references, chosen.resamples)
+    _add_lengths(result, written, texts, references)
+    costs = measure({one.name: (one, one.folders[0]) for one in systems}, texts[:SENTENCES], 0, result["threads"])
+    for name, found in costs.items():
+        result["systems"][name]["costs"] = found
+    folder = Path(chosen.output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / RESULT, result)
+    write_translators_report(folder, result)
+    return result
+
+
+def _translate(folder: Path, texts: Sequence[str]) -> list[str]:
+    logger.info("%s translates %d texts", folder, len(texts))
+    return Translator.from_run(str(folder))(texts)
+
+
+def _describe(system: TranslatorRuns, written: list[list[str]], references: list[str]) -> dict[str, Any]:
+    """What a system is, and its scores."""
+    scores: dict[str, Any] = {}
+    each = [score_translations(one, references) for one in written]
+    for metric in each[0]:
+        values = [one[metric] for one in each]
+        sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        scores[metric] = {"mean": float(np.mean(values)), "sd": sd, "values": values}
+    records: list[Any] = list(system.records)
+    whole = [one["seconds"]["total"] for one in records if not one["training"].get("resumed")]
+    return {
+        "model": records[0]["model"],
+        "epochs": records[0]["training"].get("num_train_epochs"),
+        "minutes": round(float(np.mean(whole)) / 60, 1) if whole else None,
+        "scores": scores,
+    }
+
+
+def _add_tests(
+    result: dict[str, Any], written: dict[str, list[list[str]]], references: list[str], resamples: int
+) -> None:
+    """Intervals of the first run of each system, and whether it differs from that of the first system by chance."""
+    tests = score_systems({name: runs[0] for name, runs in written.items()}, references, resamples)
+    for name, metrics in tests.items():
+        for metric, found in metrics.items():
+            more = {key: found[key] for key in ("interval", "p") if key in found}
+            result["systems"][name]["scores"][metric] |= more
+
+
+def _add_lengths(
+    result: dict[str, Any], written: dict[str, list[list[str]]], texts: list[str], references: list[str]
+) -> None:
+    """The scores by the number of words of the text, the mean over the runs."""
+    words = np.array([len(text.split()) for text in texts])
+    groups = {}
+    for least, most in LENGTHS:
+        places = np.flatnonzero((words >= least) & (words <= (most or words.max())))
+        if len(places) >= FEWEST_ROWS:
+            groups[f"{least} to {most}" if most else f"{least} and more"] = places
+    result["lengths"] = {name: len(places) for name, places in groups.items()}
+    for name, runs in written.items():
+        result["systems"][name]["by_length"] = {
+            title: _mean_scores(runs, references, places) for title, places in groups.items()
+        }
+
+
+def _mean_scores(runs: list[list[str]], references: list[str], places: np.ndarray) -> dict[str, float]:
+    found = [
+        score_translations([one[place] for place in places], [references[place] for place in places]) for one in runs
+    ]
+    return {metric: float(np.mean([one[metric] for one in found])) for metric in found[0]}
+
+
+def write_translators_report(folder: Path, found: dict[str, Any]) -> None:
+    """Write `comparison.md`, the plot and `report.html`."""
+    task, data, hardware = found["task"], found["data"], found["hardware"]
+    summary = [
+        f"{data['rows']:,} texts of {data['split']}, from {task['source']} to {task['target']}. "
+        f"{hardware['processor']}, {found['threads']} threads.",
+        f"sacrebleu: BLEU {found['signatures']['bleu']}; chrF {found['signatures']['chrf']}.",
+    ]
+    tables = [scores_table(found), costs_table(found), lengths_table(found)]
+    pictures = {"by_length": ("BLEU by the length of the text", _lengths_plot(found))}
+    title = f"Translations of {data['dataset']}"
+    render_report(folder, title, summary, tables, pictures, found["command"])
+
+
+def scores_table(found: dict[str, Any]) -> ReportTable:
+    rows = []
+    for name, system in found["systems"].items():
+        cells = [name]
+        for metric in ("bleu", "chrf"):
+            one = system["scores"][metric]
+            spread = "" if one["sd"] is None else f" ± {one['sd']:.1f}"
+            limits = "{:.1f} to {:.1f}".format(*one["interval"]) if "interval" in one else ""
+            cells += [f"**{one['mean']:.1f}**{spread}", limits, f"{one['p']:.3f}" if "p" in one else ""]
+        rows.append([*cells, str(len(system["scores"]["bleu"]["values"]))])
+    heads = ["system", *("BLEU", "95 % interval", "p"), *("chrF", "95 % interval", "p"), "seeds"]
+    first = next(iter(found["systems"]))
+    note = (
+        "Mean ± standard deviation over the seeds. Interval and p are of the first run of each: by bootstrap over the "
+        f"texts, and of its difference from {first} by paired bootstrap."
+    )
+    return ReportTable("Scores", note, heads, rows)
+
+
+def costs_table(found: dict[str, Any]) -> ReportTable:
+    rows = []
+    for name, system in found["systems"].items():
+        model, costs = system["model"], system["costs"]
+        minutes = "" if system["minutes"] is None else f"{system['minutes']:.0f}"
+        cells = [name, f"{model['parameters'] / 1e6:.2f} M", f"{model['size_mb']:.1f}", str(model.get("num_beams", ""))]
+        cells += [f"{system['epochs'] or '':g}" if system["epochs"] else "", minutes]
+        rows.append([*cells, f"{costs['p50_ms']:.1f}", f"{costs['texts_per_second']:,.0f}", f"{costs['memory_mb']:,}"])
+    heads = ["system", "parameters", "MB", "beams", "epochs", "minutes to train", "ms for one text", "texts a second"]
+    note = "Times from text to text: of one alone (median), and in batches of 32; each system in a process of its own."
+    return ReportTable("Costs", note, [*heads, "MB in use"], rows)
+
+
+def lengths_table(found: dict[str, Any]) -> ReportTable:
+    heads = ["system", *(f"{name} words ({rows:,})" for name, rows in found["lengths"].items())]
+    rows = [
+        [name, *(f"{one['bleu']:.1f} / {one['chrf']:.1f}" for one in system["by_length"].values())]
+        for name, system in found["systems"].items()
+    ]
+    return ReportTable("By length of the text", "BLEU / chrF; in brackets the number of texts.", heads, rows)
+
+
+def _lengths_plot(found: dict[str, Any]) -> str:
+    with escape_text():
+        figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+        axes = figure.subplots()
+        for number, (name, system) in enumerate(found["systems"].items()):
+            values = [one["bleu"] for one in system["by_length"].values()]
+            axes.plot(list(found["lengths"]), values, color="black", label=name, **style(number))
+        axes.set_xlabel("words of the text")
+        axes.set_ylabel("BLEU")
+        axes.legend(frameon=False)
+        axes.grid(True, color="0.9")
+        return to_svg(figure)

@@ -1,0 +1,70 @@
+"""The page of a translator: a text, its translation, and where attention looked."""
+
+from typing import Any
+
+from ..explanation.alignment import alignment_table
+from ..inference.translation import Translator
+from ..utils.errors import InputError, require
+
+MOST_CHARACTERS = 500
+EXAMPLES = ("I like tea.", "The old man who lives next door is a doctor.", "She didn't want to go to school today.")
+
+
+class TranslationPage:
+    """
+    A translator that answers a page.
+
+    Args:
+        run: Run folder or Hub id of a translator.
+    """
+
+    def __init__(self, run: str):
+        self.translator = Translator.from_run(run)
+        self.has_attention = getattr(self.translator.model.config, "attention", "none") != "none"
+
+    def show(self, text: str, beams: int) -> tuple[str, str]:
+        """The translation of a text, and where attention looked, as HTML; nothing for an empty text."""
+        require(len(text) <= MOST_CHARACTERS, f"That has {len(text):,} characters; at most {MOST_CHARACTERS:,}.")
+        if not text.strip():
+            return "", ""
+        if not self.has_attention:
+            return self.translator([text], num_beams=int(beams))[0], ""
+        found = self.translator.align(text, num_beams=int(beams))
+        return found.translation, alignment_table(found)
+
+
+def build_translation_page(run: str) -> Any:
+    """
+    The page for a translator, as `gradio.Blocks`.
+
+    Raises:
+        InputError: the run cannot be used.
+    """
+    import gradio as gr
+
+    answers = TranslationPage(run)
+
+    def show(text: str, beams: int) -> tuple[str, str]:
+        try:
+            return answers.show(text or "", beams)
+        except InputError as error:
+            raise gr.Error(str(error)) from error
+
+    with gr.Blocks(title="An LSTM that translates", analytics_enabled=False) as page:
+        gr.Markdown("# An LSTM that translates\nType a sentence; darker fields are where it looked for each word.")
+        text = gr.Textbox(EXAMPLES[0], label="Text", lines=2, max_length=MOST_CHARACTERS, elem_id="text")
+        with gr.Row():
+            ask = gr.Button("Translate", variant="primary", elem_id="translate")
+            beams = gr.Slider(1, 8, value=4, step=1, label="Beams")
+        gr.Examples([[one] for one in EXAMPLES], text)
+        translation = gr.Textbox(label="Translation", lines=2, interactive=False, elem_id="translation")
+        alignment = gr.HTML(elem_id="alignment")
+        gr.on(
+            [ask.click, text.submit, page.load],
+            show,
+            [text, beams],
+            [translation, alignment],
+            api_name="translate",
+            show_progress="minimal",
+        )
+    return page

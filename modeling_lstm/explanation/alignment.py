@@ -1,0 +1,95 @@
+"""Where a translator looked while it wrote each word: in the terminal, as a figure, as HTML or as JSON."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, Template
+from matplotlib.figure import Figure
+
+from ..inference.translation import Alignment
+from ..utils.errors import InputError
+from ..utils.figures import escape_text
+
+SHOWN = 0.05  # weights below it are left blank in the terminal
+BLANK = "\u2581"  # in a token: a blank before it
+
+
+def show_alignments(alignments: list[Alignment]) -> None:
+    """Print alignments one after the other: a row for each token of the translation, a column for each of the text."""
+    try:
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+    except ImportError as error:
+        raise InputError("Tables in the terminal need rich: pip install 'modeling-lstm[explain]'") from error
+    console = Console(highlight=False, soft_wrap=True)
+    for one in alignments:
+        console.print(Text(one.text))
+        console.print(Text(one.translation, style="bold"))
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+        table.add_column("")
+        for token in one.source:
+            table.add_column(Text(readable(token)), justify="right", no_wrap=True)
+        for token, weights in zip(one.target, one.weights, strict=True):
+            table.add_row(Text(readable(token)), *(Text(_cell(float(w)), style=_grey(float(w))) for w in weights))
+        console.width = max(console.width, console.measure(table).maximum)
+        console.print(table)
+        console.print()
+
+
+def _cell(weight: float) -> str:
+    return f"{weight:.2f}" if weight >= SHOWN else ""
+
+
+def _grey(weight: float) -> str:
+    """The darker the more, on what background ever; the number stands on it."""
+    level = round(255 * (1 - 0.8 * weight))
+    return f"{'white' if level < 128 else 'black'} on rgb({level},{level},{level})" if weight >= SHOWN else ""
+
+
+def readable(token: str) -> str:
+    """A token without the mark of a blank."""
+    return token.replace(BLANK, "") or "\u2423"
+
+
+def draw_alignments(alignments: list[Alignment]) -> Figure:
+    """A heat map for each, one below the other."""
+    with escape_text():
+        heights = [1.6 + 0.32 * len(one.target) for one in alignments]
+        width = 2.5 + 0.5 * max(len(one.source) for one in alignments)
+        figure = Figure(figsize=(min(60.0, width), min(120.0, sum(heights))), layout="constrained")
+        rows = figure.subplots(len(alignments), 1, squeeze=False, height_ratios=heights)[:, 0]
+        for axes, one in zip(rows, alignments, strict=True):
+            image = axes.imshow(one.weights, cmap="Greys", vmin=0.0, vmax=1.0, aspect="auto")
+            axes.set_xticks(range(len(one.source)), [readable(token) for token in one.source], rotation=60, ha="right")
+            axes.set_yticks(range(len(one.target)), [readable(token) for token in one.target])
+            axes.set_title(f"{one.text}\n{one.translation}", fontsize=10)
+            figure.colorbar(image, ax=axes, label="weight")
+        return figure
+
+
+def make_alignment_page(alignments: list[Alignment]) -> str:
+    """HTML that holds everything it shows and runs nothing."""
+    shown = [{"text": one.text, "translation": one.translation, "table": alignment_table(one)} for one in alignments]
+    return _template("alignment.html").render(alignments=shown)
+
+
+def alignment_table(alignment: Alignment) -> str:
+    """The weights as an HTML table, the darker the more."""
+    rows = list(zip(map(readable, alignment.target), alignment.weights.tolist(), strict=True))
+    return _template("alignment_table.html").render(source=list(map(readable, alignment.source)), rows=rows)
+
+
+def _template(name: str) -> Template:
+    return Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True).get_template(name)
+
+
+def alignment_json(alignment: Alignment) -> str:
+    """Everything as JSON, the weights as lists."""
+
+    def plain(value: Any) -> Any:
+        return value.tolist()
+
+    return json.dumps(asdict(alignment), default=plain, ensure_ascii=False, indent=2)

@@ -1,0 +1,147 @@
+"""Translating texts with a sequence-to-sequence model, by transformers' `generate`."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from ..models.tokenization_lstm import target_tokenizer
+from ..runs.run_folders import load_run
+from ..utils.errors import require
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Alignment:
+    """
+    Where attention looked while a translation was written.
+
+    Args:
+        source: The tokens of the text.
+        target: The tokens of the translation.
+        weights: For each token of the translation what each token of the text weighed, `(target, source)`; each row
+            adds up to 1.
+        text: The text.
+        translation: The translation.
+    """
+
+    source: list[str]
+    target: list[str]
+    weights: np.ndarray
+    text: str
+    translation: str
+
+
+class Translator:
+    """
+    A sequence-to-sequence model with its tokenizer.
+
+    Args:
+        model: The model; what `generate` does by default is in its `generation_config`.
+        tokenizer: The tokenizer of the sources; see [`target_tokenizer`].
+    """
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase):
+        self.model: Any = model.eval()
+        self.tokenizer: Any = tokenizer
+        self.target_tokenizer: Any = target_tokenizer(tokenizer)
+
+    @classmethod
+    def from_run(cls, run: str, revision: str | None = None) -> "Translator":
+        """
+        The translator of a run folder or Hub id.
+
+        Raises:
+            InputError: there is none.
+        """
+        model, tokenizer = load_run(run, revision)
+        require(
+            model.can_generate() and model.config.is_encoder_decoder,
+            f"{run!r} does not translate: make a model that does with modeling-lstm train --task translation.",
+        )
+        return cls(model, tokenizer)
+
+    def __call__(self, texts: Sequence[str], batch_size: int = 32, **options: Any) -> list[str]:
+        """
+        The translations of texts, in their order.
+
+        Args:
+            texts: The texts; one without a token has an empty translation.
+            batch_size: Texts that are translated at once; texts of like length share a batch.
+            options: What `generate` of transformers takes.
+        """
+        if not texts:
+            return []
+        limit = self.tokenizer.model_max_length
+        ids = self.tokenizer(list(texts), verbose=False)["input_ids"]
+        cut = [place for place, one in enumerate(ids) if len(one) > limit]
+        for place in cut:
+            ids[place] = self.tokenizer(texts[place], truncation=True, max_length=limit)["input_ids"]
+        if cut:
+            logger.warning(
+                "%d of %d texts have more than %d tokens: their ends are not translated.", len(cut), len(ids), limit
+            )
+        found = self.translate_tokens(ids, batch_size, **options)
+        return [one if text.strip() else "" for text, one in zip(texts, found, strict=True)]
+
+    def translate_tokens(self, ids: Sequence[Sequence[int]], batch_size: int, **options: Any) -> list[str]:
+        """As for texts, of which each is a row of tokens."""
+        found: list[str] = [""] * len(ids)
+        order = np.argsort([len(one) for one in ids], kind="stable")
+        for begin in range(0, len(order), batch_size):
+            places = order[begin : begin + batch_size].tolist()
+            inputs = self.tokenizer.pad({"input_ids": [list(ids[place]) for place in places]}, return_tensors="pt")
+            with torch.inference_mode():
+                written = self.model.generate(**inputs.to(self.model.device), **options)
+            texts = self.target_tokenizer.batch_decode(written, skip_special_tokens=True)
+            for place, text in zip(places, texts, strict=True):
+                found[place] = text.strip()
+        return found
+
+    def columns(self) -> dict[str, pa.DataType]:
+        """What there is for each text, for [`prediction.predict`]."""
+        return {"translation": pa.string()}
+
+    def answer(self, texts: list[str], batch_size: int) -> Iterator[dict[str, Any]]:
+        """The row of each text."""
+        return ({"translation": one} for one in self(texts, batch_size))
+
+    @torch.inference_mode()
+    def align(self, text: str, **options: Any) -> Alignment:
+        """
+        The translation of a text, and where attention looked.
+
+        Args:
+            text: The text.
+            options: What `generate` of transformers takes.
+
+        Raises:
+            InputError: the model has no attention, or the text no token.
+        """
+        require(
+            getattr(self.model.config, "attention", None) in ("luong", "bahdanau"),
+            "Alignments are shown of an LSTM with attention (--attention luong or bahdanau).",
+        )
+        require(bool(text.strip()), "There is nothing to translate: the text is empty.")
+        inputs = self.tokenizer([text], truncation=True, return_tensors="pt").to(self.model.device)
+        written = self.model.generate(**inputs, **options)
+        labels = written[:, 1:]  # after the token that it begins with
+        weights = self.model(**inputs, decoder_input_ids=written[:, :-1], output_attentions=True).cross_attentions[0]
+        return Alignment(
+            source=_readable(self.tokenizer, inputs["input_ids"][0]),
+            target=_readable(self.target_tokenizer, labels[0]),
+            weights=weights[0, 0].float().cpu().numpy(),
+            text=text,
+            translation=self.target_tokenizer.decode(labels[0], skip_special_tokens=True).strip(),
+        )
+
+
+def _readable(tokenizer: Any, ids: torch.Tensor) -> list[str]:
+    """Tokens as a reader knows them, with the mark of a blank before them."""
+    return tokenizer.convert_ids_to_tokens(ids.tolist())

@@ -1,0 +1,183 @@
+"""Translation: from a text to another one."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ..utils.errors import require
+from ..utils.markdown import quote
+from .base import TRANSLATION, Task
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from ..data.pairs import TextPairs
+    from ..data.tokenization import TokenizedSplit
+    from ..evaluation.arguments import EvaluationArguments
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Translation(Task):
+    """
+    Pairs of texts.
+
+    Args:
+        source: What the text to translate is called: its column, or its language.
+        target: What its translation is called.
+    """
+
+    source: str
+    target: str
+
+    name: ClassVar[str] = TRANSLATION
+    auto_class: ClassVar[str] = "AutoModelForSeq2SeqLM"
+    job: ClassVar[str] = "modeling_lstm.translation.translation_job:TranslationJob"
+    columns: ClassVar[tuple[str, ...]] = ("text", "target")
+    hub_metrics: ClassVar[Mapping[str, tuple[str, dict[str, Any]]]] = {"bleu": ("sacrebleu", {}), "chrf": ("chrf", {})}
+
+    @classmethod
+    def load(cls, arguments: Any) -> TextPairs:
+        """Read the splits train, validation and, where there is one, test."""
+        from ..data.pairs import load_pairs
+
+        return load_pairs(arguments)
+
+    @classmethod
+    def load_split(cls, record: Mapping[str, Any], arguments: EvaluationArguments) -> TextPairs:
+        """Read one split of the data of the training, or of another data set with the same columns."""
+        from ..data.pair_arguments import PairArguments
+        from ..data.pairs import load_pairs
+
+        recorded = record["data"]
+        chosen = {one.name: recorded[one.name] for one in fields(PairArguments) if one.name in recorded}
+        is_other = arguments.dataset is not None
+        if is_other:
+            chosen |= {"dataset": arguments.dataset, "subset": None, "revision": None, "train_dataset": None}
+            chosen |= vars(arguments.of_files())
+        return load_pairs(PairArguments(**chosen), arguments.split, is_other=is_other)
+
+    @classmethod
+    def from_data(cls, data: TextPairs) -> Translation:
+        """The task that the pairs are for."""
+        return cls(data.source, data.target)
+
+    @classmethod
+    def from_record(cls, described: Mapping[str, Any]) -> Translation:
+        """The task of a run."""
+        return cls(described["source"], described["target"])
+
+    def describe(self) -> dict[str, Any]:
+        """Its name, and what source and target are called."""
+        return {"name": self.name, "source": self.source, "target": self.target}
+
+    def identify(self) -> dict[str, str]:
+        """Its name, and what source and target are called."""
+        return {"task": self.name, "source": self.source, "target": self.target}
+
+    def config_fields(self) -> dict[str, Any]:
+        """Nothing: a model does not know what its languages are called."""
+        return {}
+
+    def loss_fields(self, data: Any, label_smoothing: float, balanced: bool) -> dict[str, Any]:
+        """Label smoothing."""
+        return {"label_smoothing": label_smoothing}
+
+    def encode(self, rows: Dataset, name: str, tokenizer: Any, max_length: int) -> TokenizedSplit:
+        """Sources as `input_ids`, targets as `labels`; training pairs with a side of too many tokens are left out."""
+        from ..data.tokenization import TokenizedSplit, encode_targets, tokenize
+
+        longest = max_length + 1 if name == "train" else max_length  # one more tells what is too long
+        split = tokenize(rows, name, tokenizer, longest)
+        encoded, statistics = encode_targets(split.rows, tokenizer, longest), dict(split.statistics)
+        if name == "train":
+            lengths = np.maximum(encoded["length"][:], encoded["target_length"][:])
+            kept = np.flatnonzero(lengths <= max_length)
+            statistics["left_out"] = encoded.num_rows - len(kept)
+            if statistics["left_out"]:
+                logger.warning(
+                    "%d training pairs have more than %d tokens on a side (--max_length): left out.",
+                    statistics["left_out"],
+                    max_length,
+                )
+                encoded = encoded.select(kept)
+            require(len(kept) > 0, f"All training pairs have more than {max_length} tokens: raise --max_length.")
+        return TokenizedSplit(encoded, statistics)
+
+    def predict(self, model: Any, tokenizer: Any, rows: Dataset, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+        """The translation of each row, and what it should be."""
+        from ..inference.translation import Translator
+
+        ids = rows.with_format(None)["input_ids"][:]
+        found = Translator(model, tokenizer).translate_tokens(ids, batch_size)
+        return np.array(found, dtype=object), np.array(rows["target"][:], dtype=object)
+
+    @property
+    def default_metric(self) -> str:
+        """The F-score of character n-grams, which tells more than BLEU of short texts."""
+        return "chrf"
+
+    def metric_names(self) -> list[str]:
+        """BLEU and chrF."""
+        return ["bleu", "chrf"]
+
+    def scores(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
+        """BLEU and chrF."""
+        return self.score_texts(predictions.tolist(), references.tolist())
+
+    @staticmethod
+    def score_texts(translations: Sequence[str], references: Sequence[str]) -> dict[str, float]:
+        """The same, of lists of texts."""
+        from ..evaluation.translation_metrics import score_translations
+
+        return score_translations(translations, references)
+
+    def evaluate(self, predictions: np.ndarray, references: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
+        """BLEU and chrF with intervals by bootstrap, and sacrebleu's `signatures`."""
+        from ..evaluation.translation_metrics import score_systems, signatures
+
+        texts, targets = predictions.tolist(), references.tolist()
+        found = score_systems({"": texts}, targets, resamples)[""]
+        return {
+            "scores": {name: one["score"] for name, one in found.items()},
+            "intervals": {name: one["interval"] for name, one in found.items() if "interval" in one},
+            "signatures": signatures(texts, targets),
+        }
+
+    def write_evaluation(
+        self, result: Mapping[str, Any], predictions: np.ndarray, references: np.ndarray, folder: Path
+    ) -> None:
+        """Write `translations.jsonl`: what was written, and what should have been."""
+        rows = zip(predictions.tolist(), references.tolist(), strict=True)
+        lines = [
+            json.dumps(dict(zip(("translation", "reference"), row, strict=True)), ensure_ascii=False) for row in rows
+        ]
+        (folder / "translations.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+    @classmethod
+    def predictor(cls, run: str, revision: str | None = None) -> Any:
+        """What translates texts."""
+        from ..inference.translation import Translator
+
+        return Translator.from_run(run, revision)
+
+    def card(self, record: Mapping[str, Any], examples: list[tuple[str, Any]]) -> dict[str, Any]:
+        """What it does, and how it is called."""
+        lines = []
+        for text, answer in examples:
+            lines += [f"translate([{quote(text)}])", f"# [{quote(answer)}]"]
+        return {
+            "does": f"translates texts from {self.source} to {self.target}",
+            "verb": "translate",
+            "opening": 'import modeling_lstm as ml\n\ntranslate = ml.Translator.from_run("REPOSITORY")',
+            "calls": "\n".join(lines) or 'translate(["A text."])',
+            "limits": ["What it writes may be fluent and yet wrong: names, numbers and negations above all."],
+        }

@@ -1,0 +1,43 @@
+"""`TaskTrainer`: `LstmTrainer` that scores what a model writes, and not its logits."""
+
+import contextlib
+from typing import Any
+
+from ..tasks.base import Task
+from .lstm_trainer import LstmTrainer
+
+
+class TaskTrainer(LstmTrainer):
+    """
+    [`LstmTrainer`] whose evaluations are those of the task.
+
+    Args:
+        task: How it is scored.
+        args: What [`LstmTrainer`] takes, `eval_dataset` being encoded by the task.
+    """
+
+    task: Any
+
+    def __init__(self, *args: Any, task: Task, **kwargs: Any):
+        self.task = task
+        super().__init__(*args, **kwargs)
+
+    def evaluate(
+        self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
+    ) -> dict[str, float]:
+        """The task's scores on the held-out rows; with the average of the weights, where there is one."""
+        rows = self.eval_dataset if eval_dataset is None else eval_dataset
+        model: Any = self.accelerator.unwrap_model(self.model)
+        was_training = model.training
+        with self.average.apply(model) if self.average and self.is_in_train else contextlib.nullcontext():
+            scores = self.task_scores(model.eval(), rows)
+        model.train(was_training)
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def task_scores(self, model: Any, rows: Any) -> dict[str, float]:
+        """The scores of a model, which is in evaluation mode."""
+        found = self.task.predict(model, self.processing_class, rows, self.args.per_device_eval_batch_size)
+        return self.task.scores(*found)

@@ -1,0 +1,118 @@
+"""From settings to a model that translates: an LSTM or a GRU, with a Transformer as encoder, or a Transformer."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import transformers
+from huggingface_hub.errors import StrictDataclassError
+from transformers import AutoConfig, AutoModel, PreTrainedModel
+
+from ..models.tokenization_lstm import target_tokenizer
+from ..tasks.translation import Translation
+from ..training.model_builder import construct, make_config, override
+from ..utils.errors import InputError, require
+from .arguments import SCRATCH_CONFIG, TranslationModelArguments
+
+
+def build_translation_model(
+    arguments: TranslationModelArguments, tokenizer: Any, task: Translation, loss_fields: dict[str, Any], length: int
+) -> PreTrainedModel:
+    """
+    A model for the vocabularies of source and target: fresh, but for a pretrained encoder or Transformer.
+
+    Args:
+        arguments: Which one.
+        tokenizer: The tokenizer of the sources; see [`target_tokenizer`].
+        task: The task.
+        loss_fields: What the configuration of an LSTM says of the loss.
+        length: Most tokens of a translation.
+
+    Raises:
+        InputError: sizes that cannot be used, or no such Transformer.
+    """
+    other = target_tokenizer(tokenizer)
+    ids = {name: getattr(other, name) for name in ("pad_token_id", "eos_token_id")} | {
+        "bos_token_id": other.eos_token_id,
+        "decoder_start_token_id": other.eos_token_id,
+    }
+    model: Any
+    if arguments.transformer is not None:
+        model = _fine_tuned(arguments.transformer, arguments.config_overrides)
+    elif arguments.transformer_config is not None:
+        require(
+            other is tokenizer,
+            "--transformer_config needs one vocabulary for both texts: leave out --shared_vocabulary.",
+        )
+        model = construct(task, _scratch_config(arguments, {"vocab_size": len(tokenizer)} | ids, length))
+    else:
+        fields: dict[str, Any] = {"vocab_size": len(other)} | ids | loss_fields | arguments.config_fields()
+        if arguments.encoder is not None:
+            encoder = _pretrained_encoder(arguments.encoder)
+            fields["encoder_config"] = encoder.config.to_dict()
+        elif other is not tokenizer:
+            fields["source_vocab_size"] = len(tokenizer)
+        model = construct(task, make_config("lstm-encoder-decoder", fields))
+        if arguments.encoder is not None:
+            model.encoder.model.load_state_dict(encoder.state_dict())
+    if arguments.transformer is None:
+        model.generation_config.update(**ids)
+    model.generation_config.update(
+        num_beams=arguments.num_beams, length_penalty=arguments.length_penalty, max_length=length, early_stopping=True
+    )
+    return model
+
+
+def _pretrained_encoder(name: str) -> PreTrainedModel:
+    """A Transformer that reads texts, without what stands on top."""
+    try:
+        config = AutoConfig.from_pretrained(name)
+        require(not config.is_encoder_decoder, f"{name!r} is no encoder, but an encoder with a decoder.")
+        return AutoModel.from_pretrained(name)
+    except InputError:
+        raise
+    except Exception as error:  # whatever the libraries raise
+        raise InputError(f"There is no Transformer {name!r} for --encoder: {_first_line(error)}") from error
+
+
+def _fine_tuned(name: str, overrides: str | None) -> PreTrainedModel:
+    """A Transformer that was trained before."""
+    try:
+        config = AutoConfig.from_pretrained(name)
+        if overrides is not None:
+            override(config, overrides)
+        model = transformers.AutoModelForSeq2SeqLM.from_pretrained(name, config=config)
+    except InputError:
+        raise
+    except Exception as error:  # whatever the libraries raise
+        raise InputError(
+            f"There is no sequence-to-sequence Transformer {name!r} that can be fine-tuned: {_first_line(error)}"
+        ) from error
+    return model
+
+
+def _scratch_config(arguments: TranslationModelArguments, fields: dict[str, Any], length: int) -> Any:
+    """The configuration of a Transformer, by its kind or a file; a kind gets sizes that suit small data."""
+    name = str(arguments.transformer_config)
+    try:
+        if Path(name).suffix == ".json":
+            config = AutoConfig.for_model(**(json.loads(Path(name).read_text(encoding="utf-8")) | fields))
+        else:
+            known = AutoConfig.for_model(name)
+            sizes = {key: value for key, value in SCRATCH_CONFIG.items() if hasattr(known, key)}
+            if hasattr(known, "max_position_embeddings"):
+                sizes["max_position_embeddings"] = max(512, length + 2)
+            config = AutoConfig.for_model(name, **(sizes | fields | {"tie_word_embeddings": True}))
+    except (OSError, ValueError, TypeError, StrictDataclassError) as error:
+        raise InputError(
+            "--transformer_config takes a kind of model that transformers knows, such as marian, or a config.json; "
+            f"found {name!r}: {_first_line(error)}"
+        ) from error
+    require(config.is_encoder_decoder, f"--transformer_config {name} is no encoder with a decoder: try marian.")
+    if arguments.config_overrides is not None:
+        override(config, arguments.config_overrides)
+    return config
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,356 @@
+"""From pairs of texts to a model that translates, by commands."""
+
+import csv
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.torch import load_file
+
+import modeling_lstm as ml
+from modeling_lstm.cli import main
+from modeling_lstm.evaluation.translation_metrics import score_systems, score_translations, signatures
+from modeling_lstm.inference.prediction import predict
+from modeling_lstm.publishing.card import make_card
+from modeling_lstm.runs.record import read_record
+from modeling_lstm.utils.errors import InputError
+from tests.conftest import write_csv
+
+NAMES = "--source_column en --target_column es".split()
+SMALL = (
+    "--task translation --embedding_size 24 --encoder_hidden_size 16 --hidden_size 32 --vocab_size 60 "
+    "--min_frequency 1 --embedding_range 0.3 --embedding_dropout 0 --output_dropout 0 --max_length 20 "
+    "--per_device_train_batch_size 16 --learning_rate 0.02 --num_beams 2 --disable_tqdm true --use_cpu true"
+).split()
+FAST = "--eval_strategy no --save_strategy no --load_best_model_at_end false".split()
+WORDS = {"a dog": "un perro", "a cat": "un gato", "a bird": "un pájaro", "a fish": "un pez"}
+VERBS = {"sees": "ve", "hears": "oye", "wants": "quiere"}
+
+
+def sentences() -> list[tuple[str, str]]:
+    """All that can be said with these words; the object stands first in the translation, so order is learned."""
+    return [
+        (f"{subject} {verb} {thing}.", f"{WORDS[thing]} {VERBS[verb]} {WORDS[subject]}.")
+        for subject, verb, thing in itertools.product(WORDS, VERBS, WORDS)
+    ]
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pairs")
+    for split, rows in (("train", sentences()), ("validation", sentences()[::4]), ("test", sentences()[1::4])):
+        write_csv(folder / f"{split}.csv", rows, ("en", "es"))
+    return folder
+
+
+def train(pairs: Path, folder: Path, *flags: str) -> dict[str, Any]:
+    assert main(["train", *SMALL, *NAMES, "--dataset", str(pairs), "--output_dir", str(folder), *flags]) == 0
+    return dict(read_record(folder))
+
+
+@pytest.fixture(scope="module")
+def run(pairs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that has learned these sentences."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    record = train(pairs, folder, *FAST, "--num_train_epochs", "40")
+    assert record["metrics"]["validation"]["chrf"] > 90 and record["best"]["metric"] == "chrf"
+    return folder
+
+
+def test_a_run_tells_what_it_was_made_of(run: Path, pairs: Path) -> None:
+    record = read_record(run)
+    assert record["task"] == {
+        "name": "translation",
+        "source": "en",
+        "target": "es",
+        "auto_class": "AutoModelForSeq2SeqLM",
+    }
+    assert record["data"]["counts"] == {"train": {"rows": 48}, "validation": {"rows": 12}, "test": {"rows": 12}}
+    assert record["data"]["left_out"]["train"] == {"empty": 0, "same": 0} and record["data"]["overlap"]["test"] == 12
+    assert record["model"]["attention"] == "luong" and record["model"]["num_beams"] == 2
+    assert str(record["command"]).startswith("modeling-lstm train --task translation")
+    config = json.loads((run / "generation_config.json").read_text(encoding="utf-8"))
+    assert config["num_beams"] == 2 and config["max_length"] == 20
+
+
+def test_it_is_evaluated_by_sacrebleu_with_intervals(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(run), "--resamples", "100"]) == 0
+    assert "bleu" in capsys.readouterr().out
+    found = json.loads((run / "evaluation" / "test" / "evaluation.json").read_text(encoding="utf-8"))
+    lines = (run / "evaluation" / "test" / "translations.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    translations, references = ([row[name] for row in rows] for name in ("translation", "reference"))
+    assert references == [target for _, target in sentences()[1::4]]
+    assert found["scores"] == pytest.approx(score_translations(translations, references))
+    assert "tok:13a" in found["signatures"]["bleu"] and "nc:6" in found["signatures"]["chrf"]
+    record = read_record(run)
+    assert record["metrics"]["test"] == found["scores"] and record["intervals"]["test"] == found["intervals"]
+
+
+def test_texts_and_files_are_translated_in_their_order(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [source for source, _ in sentences()[::5]]
+    translator = ml.Translator.from_run(str(run))
+    expected = [translator([text])[0] for text in texts]
+    assert translator(texts, batch_size=3) == expected and translator([]) == [] and translator([" ", texts[0]])[0] == ""
+    assert sum(one == target for one, (_, target) in zip(expected, sentences()[::5], strict=True)) >= 8  # of 10
+    assert main(["predict", str(run), *texts[:2]]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == expected[:2]
+    source = write_csv(tmp_path / "new.csv", [(n, text) for n, text in enumerate(texts)], ("translation", "en"))
+    for suffix in ("csv", "jsonl"):
+        target = tmp_path / f"out.{suffix}"
+        more = ["--keep_columns", "translation", "--batch_size", "4"]
+        assert main(["predict", str(run), "--input", str(source), "--output", str(target), *more]) == 0
+        with target.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file)) if suffix == "csv" else [json.loads(line) for line in file]
+        assert [row["translation"] for row in rows] == expected and [row["text"] for row in rows] == texts
+        assert [row["input_translation"] for row in rows] == [str(n) for n in range(len(texts))]
+    with pytest.raises(InputError, match="--all_scores is for classifiers"):
+        predict(str(run), texts, all_scores=True)
+
+
+def test_the_end_of_a_long_text_is_not_translated_and_that_is_told(run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    translator = ml.Translator.from_run(str(run))
+    long = "a dog sees a bird. " * 100
+    assert translator([long, "a cat sees a fish."])[1] == translator(["a cat sees a fish."])[0]
+    assert "1 of 2 texts have more than 20 tokens: their ends are not translated." in caplog.text
+    assert translator([long]) == translator([long[: len(long) // 2]])
+
+
+def test_attention_is_shown(
+    run: Path, pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], fails: Callable[..., str]
+) -> None:
+    text = "a dog sees a bird."
+    alignment = ml.Translator.from_run(str(run)).align(text)
+    assert alignment.weights.shape == (len(alignment.target), len(alignment.source))
+    np.testing.assert_allclose(alignment.weights.sum(1), 1, atol=1e-5)
+    assert alignment.translation == ml.Translator.from_run(str(run))([text])[0]
+    assert main(["explain", str(run), text]) == 0
+    shown = capsys.readouterr().out
+    assert alignment.translation in shown and "[EOS]" in shown
+    for suffix in ("png", "svg", "html", "json"):
+        assert main(["explain", str(run), text, "a cat wants a fish.", "--output", str(tmp_path / f"a.{suffix}")]) == 0
+    assert "<table>" in (tmp_path / "a.html").read_text(encoding="utf-8")
+    stored = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
+    assert stored[0]["translation"] == alignment.translation and len(stored) == 2
+    assert "the text is empty" in fails("explain", run, " ")
+    assert "has no label" in fails("explain", run, text, "--label", "es")
+    train(pairs, tmp_path / "plain", "--attention", "none", "--max_steps", "1")
+    assert "Alignments are shown of an LSTM with attention" in fails("explain", tmp_path / "plain", text)
+
+
+@pytest.mark.parametrize("flags", [["--attention", "bahdanau"], ["--cell_type", "gru"]])
+def test_other_cells_and_scores_learn_too(flags: list[str], pairs: Path, tmp_path: Path) -> None:
+    record = train(pairs, tmp_path / "run", *FAST, *flags, "--num_train_epochs", "60")
+    assert record["metrics"]["validation"]["chrf"] > 80
+
+
+def test_the_other_direction_by_two_flags_from_a_recipe(pairs: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    flags = dict(zip((one[2:] for one in SMALL[::2]), SMALL[1::2], strict=True))
+    lines = [f"{name}: {value}" for name, value in flags.items()]
+    recipe.write_text("\n".join([*lines, "source_column: en", "target_column: es", "max_steps: 2"]), encoding="utf-8")
+    turned = ["--source_column", "es", "--target_column", "en"]
+    assert main(["train", str(recipe), "--dataset", str(pairs), "--output_dir", str(tmp_path / "run"), *turned]) == 0
+    record = read_record(tmp_path / "run")
+    assert record["task"]["source"] == "es" and record["task"]["target"] == "en"
+    assert ml.Translator.from_run(str(tmp_path / "run"))(["un perro"])  # it runs
+
+
+def test_vocabularies_of_their_own(pairs: Path, tmp_path: Path) -> None:
+    record = train(pairs, tmp_path / "run", "--shared_vocabulary", "false", "--max_steps", "3")
+    model, tokenizer = ml.load_run(str(tmp_path / "run"))
+    assert record["tokenizer"]["target_vocabulary"] == len(tokenizer.target_tokenizer) == model.config.vocab_size
+    assert record["tokenizer"]["vocabulary"] == len(tokenizer) == model.config.source_vocab_size
+    assert tokenizer.target_tokenizer.tokenize("pez") != tokenizer.tokenize("pez")
+
+
+def test_a_transformer_reads_in_place_of_the_encoder(pairs: Path, encoder: Path, tmp_path: Path) -> None:
+    record = train(pairs, tmp_path / "run", "--encoder", str(encoder), "--max_steps", "2")
+    assert record["model"]["encoder"] == str(encoder)
+    model, tokenizer = ml.load_run(str(tmp_path / "run"))
+    assert model.config.encoder_config["model_type"] == "bert" and "target_tokenizer" in vars(tokenizer)
+    assert ml.Translator.from_run(str(tmp_path / "run"))(["the film was great"])[0] is not None
+
+
+def test_a_transformer_from_scratch_and_one_that_is_fine_tuned(pairs: Path, tmp_path: Path) -> None:
+    sizes = "d_model=16,encoder_ffn_dim=32,decoder_ffn_dim=32,encoder_layers=1,decoder_layers=1"
+    flags = ["--transformer_config", "marian", "--config_overrides", sizes]
+    record = train(pairs, tmp_path / "run", *flags, "--max_steps", "4")
+    assert record["model"]["model_type"] == "marian" and record["training"]["label_smoothing_factor"] == 0.1
+    again = train(pairs, tmp_path / "tuned", "--transformer", str(tmp_path / "run"), "--max_steps", "2")
+    assert again["model"]["transformer"] == str(tmp_path / "run")
+    assert len(ml.Translator.from_run(str(tmp_path / "tuned"))(["a dog", "a cat sees a fish."])) == 2
+    card = make_card(read_record(tmp_path / "run"), "me/tr")
+    assert "A Transformer" in card and "trust_remote_code" not in card
+
+
+def test_the_card_opens_the_model_with_and_without_the_package(run: Path) -> None:
+    card = make_card(read_record(run), "me/tr", examples=[("a dog", "un perro")])
+    assert 'translate = ml.Translator.from_run("me/tr")\ntranslate(["a dog"])\n# ["un perro"]' in card
+    assert "that translates texts from en to es" in card and 'pipeline(\n    "translation",\n    model="me/tr",' in card
+    assert "type: sacrebleu" in card and "truncation=True" not in card
+
+
+def test_the_pipeline_of_a_saved_model_needs_no_package(run: Path, pairs: Path, tmp_path: Path) -> None:
+    train(pairs, tmp_path / "apart", "--shared_vocabulary", "false", "--max_steps", "40")
+    code = (
+        "import json, sys\nsys.modules['modeling_lstm'] = None\nfrom transformers import pipeline\n"
+        "texts = ['a dog sees a bird.', 'a cat hears a fish.']\nfound = []\n"
+        "for folder in sys.argv[1:]:\n"
+        "    translate = pipeline('translation', model=folder, trust_remote_code=True)\n"
+        "    found.append([one['translation_text'] for one in translate(texts, num_beams=2)])\n"
+        "print(json.dumps(found))"
+    )
+    folders = [str(run), str(tmp_path / "apart")]
+    environment = os.environ | {"HF_MODULES_CACHE": str(tmp_path / "modules"), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *folders], capture_output=True, text=True, env=environment, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    expected = [ml.Translator.from_run(one)(["a dog sees a bird.", "a cat hears a fish."]) for one in folders]
+    assert json.loads(done.stdout.splitlines()[-1]) == expected
+
+
+def test_a_training_that_was_killed_goes_on_as_if_nothing_had_been(pairs: Path, tmp_path: Path) -> None:
+    flags = [*SMALL, *NAMES, "--dataset", str(pairs), "--num_train_epochs", "8", "--save_strategy", "steps"]
+    flags += ["--save_steps", "4", "--eval_strategy", "steps", "--eval_steps", "4", "--embedding_dropout", "0.3"]
+    flags += ["--save_total_limit", "9"]
+    assert main(["train", *flags, "--output_dir", str(tmp_path / "whole")]) == 0
+    command = [sys.executable, "-m", "modeling_lstm.cli", "train", *flags, "--output_dir", str(tmp_path / "cut")]
+    process = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not (tmp_path / "cut" / "checkpoint-8" / "trainer_state.json").exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    if not (tmp_path / "cut" / "run.json").exists():  # else it was quicker
+        assert main(["train", *flags, "--output_dir", str(tmp_path / "cut"), "--resume_from_checkpoint", "last"]) == 0
+    weights = [load_file(tmp_path / name / "model.safetensors") for name in ("whole", "cut")]
+    for name, value in weights[0].items():
+        np.testing.assert_allclose(value, weights[1][name], atol=1e-6)
+
+
+def test_scores_intervals_and_paired_tests_agree_with_sacrebleu() -> None:
+    from sacrebleu import corpus_bleu, corpus_chrf
+
+    random = np.random.default_rng(0)
+    references = [" ".join(random.choice(list("abcdefgh"), 9)) for _ in range(60)]
+    close = [text if n % 3 else text[::-1] for n, text in enumerate(references)]
+    far = [text if n % 9 == 0 else text[::-1] for n, text in enumerate(references)]
+    found = score_systems({"close": close, "far": far, "again": close}, references, 200)
+    assert found["close"]["bleu"]["score"] == pytest.approx(corpus_bleu(close, [references]).score)
+    assert found["far"]["chrf"]["score"] == pytest.approx(corpus_chrf(far, [references]).score)
+    low, high = found["close"]["chrf"]["interval"]
+    assert low < found["close"]["chrf"]["score"] < high and "p" not in found["close"]["chrf"]
+    assert found["far"]["bleu"]["p"] < 0.05 < found["again"]["bleu"]["p"]
+    assert score_systems({"one": close[:1]}, references[:1]) == {
+        "one": {name: {"score": value} for name, value in score_translations(close[:1], references[:1]).items()}
+    }
+    assert signatures(close, references)["bleu"].startswith("nrefs:1|case:mixed")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--target_column", "de"], "has no column 'de'; its columns are en, es"),
+        (["--encoder", "a", "--transformer", "b"], "--encoder and --transformer each say what the model is made of"),
+        (["--config_overrides", "a=1"], "--config_overrides is for --transformer_config or --transformer"),
+        (["--encoder", "no/such"], "There is no tokenizer at 'no/such'"),
+        (["--transformer", "no/such"], "There is no tokenizer at 'no/such'"),
+        (["--transformer_config", "marain"], "such as marian, or a config.json; found 'marain'"),
+        (["--transformer_config", "gpt2"], "gpt2 is no encoder with a decoder: try marian"),
+        (["--transformer_config", "marian", "--shared_vocabulary", "false"], "needs one vocabulary for both texts"),
+        (["--transformer_config", "marian", "--config_overrides", "d_modl=3"], "--config_overrides takes NAME=VALUE"),
+        (["--vocab_size", "3"], "vocab_size must be greater than 3"),
+        (["--num_beams", "0"], "--num_beams must be at least 1, found 0"),
+        (["--hidden_size", "0"], "hidden_size must be at least 1, found 0"),
+        (["--adversarial_size", "0.2"], "--adversarial_size 0.2 cannot be used"),
+        (["--metric_for_best_model", "accuracy"], "Unknown metric 'accuracy'"),
+        (["--pooling", "max"], "unknown flag --pooling"),
+        (["--source_colum", "en"], "unknown flag --source_colum: did you mean --source_column"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused(
+    flags: list[str], message: str, pairs: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    given = ["train", *SMALL, *NAMES, "--dataset", pairs, "--output_dir", tmp_path / "run", *flags]
+    assert message in fails(*given)
+    assert not (tmp_path / "run").exists()
+
+
+def test_translators_are_compared(run: Path, pairs: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    for seed in ("0", "1"):
+        train(pairs, tmp_path / "none" / seed, "--attention", "none", "--max_steps", "4", "--seed", seed)
+    systems = [f"luong={run}", f"none={tmp_path / 'none'}"]
+    flags = ["--task", "translation", "--output_dir", str(tmp_path / "out"), "--resamples", "100", "--threads", "1"]
+    assert main(["compare", *flags, "--systems", *systems]) == 0
+    found = json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))
+    luong, none = (found["systems"][name] for name in ("luong", "none"))
+    texts, references = zip(*sentences()[1::4], strict=True)
+    expected = score_translations(ml.Translator.from_run(str(run))(texts), references)
+    assert {name: one["mean"] for name, one in luong["scores"].items()} == pytest.approx(expected)
+    assert (
+        none["scores"]["chrf"]["p"] < 0.05
+        and len(none["scores"]["chrf"]["values"]) == 2
+        and none["scores"]["bleu"]["sd"] is not None
+    )
+    assert (
+        found["lengths"] == {"1 to 5": 12} and luong["by_length"]["1 to 5"]["bleu"] == luong["scores"]["bleu"]["mean"]
+    )
+    assert luong["costs"]["texts_per_second"] > 0 and "none" in (tmp_path / "out" / "comparison.md").read_text("utf-8")
+    assert (tmp_path / "out" / "report.html").exists() and (tmp_path / "out" / "by_length.svg").exists()
+    train(pairs, tmp_path / "turned", "--source_column", "es", "--target_column", "en", "--max_steps", "1")
+    assert "translate different things: en to es, es to en" in fails(
+        "compare", *flags, "--systems", systems[0], tmp_path / "turned"
+    )
+    assert "Two systems have the same name: run" in fails("compare", *flags, "--systems", run, run)
+    assert "There is no run folder" in fails("compare", *flags, "--systems", "a=no/such")
+
+
+def test_a_run_that_does_not_translate_is_refused(trained: Path) -> None:
+    with pytest.raises(InputError, match="does not translate: make a model that does"):
+        ml.Translator.from_run(str(trained))
+
+
+def test_python_takes_the_same_way(pairs: Path, tmp_path: Path) -> None:
+    record = ml.train(
+        task="translation",
+        dataset=str(pairs),
+        source_column="en",
+        target_column="es",
+        output_dir=str(tmp_path / "run"),
+        embedding_size=8,
+        encoder_hidden_size=8,
+        hidden_size=8,
+        vocab_size=60,
+        max_steps=1,
+        use_cpu=True,
+        disable_tqdm=True,
+    )
+    assert record["task"]["name"] == "translation" and str(record["command"]).startswith("modeling-lstm train --task")
+
+
+@pytest.mark.parametrize("flags", [["--bf16", "true"], ["--average_epochs", "0.5"], ["--early_stopping_patience", "1"]])
+def test_other_ways_to_train(flags: list[str], pairs: Path, tmp_path: Path) -> None:
+    assert train(pairs, tmp_path / "run", *flags, "--num_train_epochs", "2")["metrics"]["validation"]["loss"] < 10
+
+
+def test_accumulated_gradients_are_those_of_a_large_batch(pairs: Path, tmp_path: Path) -> None:
+    """Though the batches have different numbers of tokens."""
+    weights = []
+    for name, batch, parts in (("large", "16", "1"), ("small", "4", "4")):
+        flags = ["--per_device_train_batch_size", batch, "--gradient_accumulation_steps", parts, "--max_steps", "6"]
+        train(pairs, tmp_path / name, *FAST, *flags, "--train_sampling_strategy", "sequential")
+        weights.append(load_file(tmp_path / name / "model.safetensors"))
+    for name, value in weights[0].items():
+        np.testing.assert_allclose(value, weights[1][name], atol=2e-4, err_msg=name)
