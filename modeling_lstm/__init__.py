@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .inference.generation import generate as generate
     from .inference.onnx_export import export as export
     from .inference.prediction import predict as predict
-    from .inference.translation import Translator as Translator
+    from .inference.translator import Translator as Translator
     from .models.configuration_bag_of_words import BagOfWordsConfig as BagOfWordsConfig
     from .models.configuration_lstm import LstmConfig as LstmConfig
     from .models.configuration_lstm_encoder_decoder import LstmEncoderDecoderConfig as LstmEncoderDecoderConfig
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from .training.job import train as train
     from .training.lstm_trainer import LstmTrainer as LstmTrainer
     from .training.trainer_arguments import LstmTrainingArguments as LstmTrainingArguments
-    from .translation.translation_job import TranslationJob as TranslationJob
+    from .translators.translation_job import TranslationJob as TranslationJob
     from .vectors.learning import train_vectors as train_vectors
     from .vectors.word_vectors import WordVectors as WordVectors
 
@@ -61,8 +61,8 @@ _MODULES = {
     "PretrainingJob": ".pretraining.pretraining_job",
     "TextClassifier": ".models.text_classifier",
     "TrainingJob": ".training.job",
-    "TranslationJob": ".translation.translation_job",
-    "Translator": ".inference.translation",
+    "TranslationJob": ".translators.translation_job",
+    "Translator": ".inference.translator",
     "WordVectors": ".vectors.word_vectors",
     "compare": ".comparison.comparing",
     "distill": ".distillation.student_job",

@@ -35,7 +35,7 @@ def run_compare(given: list[str]) -> int:
 
 def _run_compare_translation(given: list[str]) -> int:
     (arguments,) = make_compare_translation_parser().read(given)[:1]
-    from ..comparison.translators import compare_translators
+    from ..comparison.translator_comparison import compare_translators
 
     compare_translators(arguments, command=_command(given))
     return _show(arguments.output_dir)

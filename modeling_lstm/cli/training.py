@@ -11,7 +11,7 @@ from ..data.pair_arguments import PairArguments
 from ..distillation.arguments import STUDENT_DEFAULTS, DistillationArguments
 from ..tasks.base import TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION, job_class
 from ..training.arguments import ModelArguments, TaskArguments, TrainerSettings, read_trainer_names
-from ..translation.arguments import TRANSLATION_DEFAULTS, PairTokenizerArguments, TranslationModelArguments
+from ..translators.arguments import TRANSLATION_DEFAULTS, PairTokenizerArguments, TranslationModelArguments
 from ..utils.errors import InputError, hide_tokens
 from ..utils.flags import parse_given
 from ..utils.processes import fail_once, is_main

@@ -11,7 +11,7 @@ from typing import Any
 from ..data.arguments import DataArguments
 from ..inference.prediction import open_predictor
 from ..runs.record import RECORD, read_record
-from ..search.space import sample_settings
+from ..search.search_space import sample_settings
 from ..training.job import TrainingJob
 from ..training.recipes import read_recipe, recipe_flags
 from ..utils.errors import InputError, require

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..explanation.alignment import alignment_table
-from ..inference.translation import Translator
+from ..inference.translator import Translator
 from ..utils.errors import InputError, require
 
 MOST_CHARACTERS = 500

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, Template
 from matplotlib.figure import Figure
 
-from ..inference.translation import Alignment
+from ..inference.translator import Alignment
 from ..utils.errors import InputError
 from ..utils.figures import escape_text
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ..inference.translation import Translator
+from ..inference.translator import Translator
 from ..runs.run_folders import load_run
 from ..utils.errors import require
 from ..utils.figures import save

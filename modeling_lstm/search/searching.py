@@ -19,8 +19,8 @@ from ..utils.errors import InputError, require
 from ..utils.files import is_running, write_json, write_text
 from ..utils.settings import build_settings
 from .arguments import SearchArguments
-from .report import write_search_report
-from .space import LEARNED, open_optuna, suggest_settings
+from .search_report import write_search_report
+from .search_space import LEARNED, open_optuna, suggest_settings
 from .trials import run_trial
 
 logger = logging.getLogger(__name__)

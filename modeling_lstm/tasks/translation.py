@@ -40,7 +40,7 @@ class Translation(Task):
 
     name: ClassVar[str] = TRANSLATION
     auto_class: ClassVar[str] = "AutoModelForSeq2SeqLM"
-    job: ClassVar[str] = "modeling_lstm.translation.translation_job:TranslationJob"
+    job: ClassVar[str] = "modeling_lstm.translators.translation_job:TranslationJob"
     columns: ClassVar[tuple[str, ...]] = ("text", "target")
     hub_metrics: ClassVar[Mapping[str, tuple[str, dict[str, Any]]]] = {"bleu": ("sacrebleu", {}), "chrf": ("chrf", {})}
 
@@ -114,7 +114,7 @@ class Translation(Task):
 
     def predict(self, model: Any, tokenizer: Any, rows: Dataset, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
         """The translation of each row, and what it should be."""
-        from ..inference.translation import Translator
+        from ..inference.translator import Translator
 
         ids = rows.with_format(None)["input_ids"][:]
         found = Translator(model, tokenizer).translate_tokens(ids, batch_size)
@@ -165,7 +165,7 @@ class Translation(Task):
     @classmethod
     def predictor(cls, run: str, revision: str | None = None) -> Any:
         """What translates texts."""
-        from ..inference.translation import Translator
+        from ..inference.translator import Translator
 
         return Translator.from_run(run, revision)
 

@@ -17,8 +17,8 @@ import yaml
 from modeling_lstm.cli import main
 from modeling_lstm.search import searching
 from modeling_lstm.search.arguments import SearchArguments
+from modeling_lstm.search.search_space import suggest_settings
 from modeling_lstm.search.searching import RECIPE, RESULT, STORAGE, search_settings
-from modeling_lstm.search.space import suggest_settings
 from modeling_lstm.search.trials import run_trial
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.utils.errors import InputError

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import torch
 
-from ..inference.translation import Translator
+from ..inference.translator import Translator
 from ..models.modeling_lstm_encoder_decoder import IGNORED
 from ..training.task_trainer import TaskTrainer
 from ..utils.errors import require

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ..evaluation.arguments import EvaluationArguments
 from ..evaluation.translation_metrics import score_systems, score_translations, signatures
-from ..inference.translation import Translator
+from ..inference.translator import Translator
 from ..runs.environment import describe_environment
 from ..runs.record import RECORD, RunRecord, read_record
 from ..tasks.base import TRANSLATION, task_name, task_of
