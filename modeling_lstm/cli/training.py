@@ -12,7 +12,7 @@ from ..distillation.arguments import STUDENT_DEFAULTS, DistillationArguments
 from ..tasks.base import TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION, job_class
 from ..training.arguments import ModelArguments, TaskArguments, TrainerSettings, read_trainer_names
 from ..translators.arguments import TRANSLATION_DEFAULTS, PairTokenizerArguments, TranslationModelArguments
-from ..utils.errors import InputError, hide_tokens
+from ..utils.errors import InputError, hide_tokens, require
 from ..utils.flags import parse_given
 from ..utils.processes import fail_once, is_main
 from .evaluation import describe_gap
@@ -80,6 +80,9 @@ def find_task(given: list[str]) -> str:
 
 def run_distill(given: list[str]) -> int:
     """Train a classifier that learns from a teacher."""
+    task = find_task(given)
+    with fail_once():
+        require(task == TEXT_CLASSIFICATION, f"distill makes classifiers: there is no teacher for --task {task}.")
     check_given(given, make_distill_parser)
     from ..distillation.student_job import DistillationJob
 

@@ -55,6 +55,7 @@ class TranslatorRuns:
             InputError: there is no such run, or it does not translate.
         """
         name, sign, place = given.partition("=")
+        require(not sign or bool(name and place), f"--systems takes NAME=FOLDER, found {given!r}.")
         folder = Path(place if sign else given)
         require(folder.is_dir(), f"There is no run folder {str(folder)!r}.")
         inside = sorted(path.parent for path in folder.glob(f"*/{RECORD}"))
@@ -96,6 +97,9 @@ def compare_translators(
     """
     chosen = settings_of(TranslatorsArguments, arguments, settings)
     systems = [TranslatorRuns.open(one) for one in chosen.systems]
+    folder = Path(chosen.output_dir)
+    require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file.")
+    folder.mkdir(parents=True, exist_ok=True)
     twice = {one.name for one in systems if sum(one.name == other.name for other in systems) > 1}
     require(not twice, f"Two systems have the same name: {as_list(sorted(twice))}.")
     tasks: set[Any] = {task_of(record) for one in systems for record in one.records}
@@ -124,8 +128,6 @@ def compare_translators(
     costs = measure({one.name: (one, one.folders[0]) for one in systems}, texts[:SENTENCES], 0, result["threads"])
     for name, found in costs.items():
         result["systems"][name]["costs"] = found
-    folder = Path(chosen.output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / RESULT, result)
     write_translators_report(folder, result)
     return result

@@ -88,8 +88,8 @@ def load_pairs(arguments: PairArguments, only: str | None = None, *, is_other: b
 def _name_columns(split: Split, arguments: PairArguments) -> tuple[str, str]:
     """The columns of source and target, which nobody guesses: either could be translated into the other."""
     found = [name for name in (arguments.source_column, arguments.target_column) if name is not None]
-    columns = [name for name in split.columns if normalize_name(name) != TRANSLATIONS]
     languages = _languages(split)
+    columns = [name for name in split.columns if not languages or normalize_name(name) != TRANSLATIONS]
     require(
         len(found) == 2,
         "Name the column to translate with --source_column and that of its translations with --target_column: the "
@@ -101,7 +101,7 @@ def _name_columns(split: Split, arguments: PairArguments) -> tuple[str, str]:
 def _languages(split: Split) -> list[str]:
     """The languages of a translation column, if there is one."""
     column = split.find(TRANSLATIONS)
-    if column is None:
+    if column is None or column in split.text_columns():
         return []
     feature = split.read([column]).features[column]
     return list(getattr(feature, "languages", None) or (feature if isinstance(feature, Mapping) else ()))
@@ -110,7 +110,7 @@ def _languages(split: Split) -> list[str]:
 def _read(split: Split, name: str, source: str, target: str) -> Dataset:
     """The columns of source and target; of a translation column the two languages."""
     column = split.find(TRANSLATIONS)
-    if column is not None and (split.find(source) is None or split.find(target) is None):
+    if _languages(split) and (split.find(source) is None or split.find(target) is None):
         languages = _languages(split)
         missing = [one for one in (source, target) if one not in languages]
         require(
@@ -118,10 +118,10 @@ def _read(split: Split, name: str, source: str, target: str) -> Dataset:
             f"The column {column!r} of the {split.origin} has no language {as_list(missing)}; it has "
             f"{as_list(languages)}.",
         )
-        rows = split.read([column])
+        rows = split.read([str(column)])
         both: Any = (source, target)
         return rows.map(
-            lambda values: {name: [one[name] for one in values] for name in both},
+            lambda values: {name: [one and one[name] for one in values] for name in both},
             input_columns=column,
             remove_columns=rows.column_names,
             batched=True,

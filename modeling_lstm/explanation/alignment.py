@@ -44,7 +44,7 @@ def _cell(weight: float) -> str:
 
 
 def _grey(weight: float) -> str:
-    """The darker the more, on what background ever; the number stands on it."""
+    """The darker the more, on any background; the number stands on it."""
     level = round(255 * (1 - 0.8 * weight))
     return f"{'white' if level < 128 else 'black'} on rgb({level},{level},{level})" if weight >= SHOWN else ""
 

@@ -34,7 +34,8 @@ class TextGenerator:
             InputError: there is none, or it does not write text.
         """
         model, tokenizer = load_run(run, revision)
-        require(model.can_generate(), f"{run!r} is no language model: make one with modeling-lstm pretrain.")
+        is_one = model.can_generate() and not model.config.is_encoder_decoder
+        require(is_one, f"{run!r} is no language model: make one with modeling-lstm pretrain.")
         return cls(model, tokenizer)
 
     def __call__(self, prompts: Sequence[str], **options: Any) -> list[str]:

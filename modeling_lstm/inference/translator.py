@@ -76,6 +76,7 @@ class Translator:
             batch_size: Texts that are translated at once; texts of like length share a batch.
             options: What `generate` of transformers takes.
         """
+        require(not isinstance(texts, str), "Give texts as a list, also a single one.")
         if not texts:
             return []
         limit = self.tokenizer.model_max_length
@@ -129,6 +130,7 @@ class Translator:
             "Alignments are shown of an LSTM with attention (--attention luong or bahdanau).",
         )
         require(bool(text.strip()), "There is nothing to translate: the text is empty.")
+        require("num_return_sequences" not in options, "One translation is aligned: leave out num_return_sequences.")
         inputs = self.tokenizer([text], truncation=True, return_tensors="pt").to(self.model.device)
         written = self.model.generate(**inputs, **options)
         labels = written[:, 1:]  # after the token that it begins with

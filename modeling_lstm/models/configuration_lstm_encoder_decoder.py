@@ -40,8 +40,9 @@ class LstmEncoderDecoderConfig(PreTrainedConfig):
         initializer_range (`float`, defaults to 0.02): Standard deviation of other freshly drawn weights.
         tie_word_embeddings (`bool`, defaults to `True`): Score the next token with the word vectors of the decoder
             (Press and Wolf, 2017), and where both have one vocabulary, read the source by them, too.
-        pad_token_id, bos_token_id, eos_token_id, decoder_start_token_id (`int`, *optional*): The token that fills short
-            rows, the one that ends a text, and the one that a translation begins after.
+        pad_token_id (`int`, *optional*, defaults to 0): The token that fills short rows.
+        bos_token_id, eos_token_id (`int`, *optional*): The tokens before the first one of a text and after its last.
+        decoder_start_token_id (`int`, *optional*): The token that a translation begins after.
 
     Raises:
         huggingface_hub.errors.StrictDataclassError: a field has the wrong type or a value out of its range.

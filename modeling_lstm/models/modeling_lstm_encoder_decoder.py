@@ -42,8 +42,8 @@ class LstmSourceOutput(ModelOutput):
 
 class LstmSourceEncoder(nn.Module):
     """
-    Reads the source: a bidirectional LSTM or GRU, or a Transformer, and from its last state (of a Transformer: the mean
-    of its states) to the first one of the decoder.
+    Reads the source by a bidirectional LSTM or GRU, or by a Transformer. The first state of the decoder is made from
+    its last state, or of a Transformer from the mean of its states.
     """
 
     main_input_name = "input_ids"
@@ -170,6 +170,17 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
         if "encoder.model.word_embeddings.weight" in self._tied_weights_keys:
             self.decoder.word_embeddings = value
 
+    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> Any:
+        """
+        As the library's, where source and target share one vocabulary and its vectors.
+
+        Raises:
+            NotImplementedError: they do not.
+        """
+        if not self.config.tie_word_embeddings or len(self._tied_weights_keys) < 2:
+            raise NotImplementedError("Only a vocabulary that source and target share can be resized.")
+        return super().resize_token_embeddings(*args, **kwargs)
+
     def get_output_embeddings(self) -> nn.Linear:
         """From a state to the scores of the vocabulary."""
         return self.lm_head
@@ -238,15 +249,19 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
             in `cross_attentions` one tensor of shape `(batch, 1, target, source)`.
 
         Raises:
-            ValueError: neither decoder inputs nor labels, or not exactly one of the source's inputs.
+            ValueError: neither decoder inputs nor labels, not exactly one of the source's inputs, or source and
+                target have different numbers of rows.
         """
         if encoder_outputs is None:
             encoder_outputs = self.encoder(input_ids, attention_mask, inputs_embeds)
-        source = encoder_outputs
+        source: Any = encoder_outputs
         if decoder_input_ids is None:
             if labels is None:
                 raise ValueError("The decoder needs decoder_input_ids or labels.")
             decoder_input_ids = self.prepare_decoder_input_ids_from_labels(labels)
+        rows = source.last_hidden_state.shape[0]
+        if decoder_input_ids.shape[0] != rows:
+            raise ValueError(f"The source has {rows} rows, the decoder's input {decoder_input_ids.shape[0]}.")
         start = None if past_key_values is None else past_key_values.read()
         layers, h_n, c_n = self.decoder(decoder_input_ids, start or _first_state(source))
         if use_cache is None:

@@ -27,18 +27,20 @@ class LstmTranslationPipeline(Pipeline):
         return {}, options, {}
 
     def preprocess(self, input_: str, **_: Any) -> Any:
-        """A text to tokens."""
+        """A text to tokens, and whether it holds any."""
         tokenizer: Any = self.tokenizer
-        return tokenizer(input_, truncation=True, return_tensors="pt")
+        return {**tokenizer(input_, truncation=True, return_tensors="pt"), "is_empty": not input_.strip()}
 
     def _forward(self, input_tensors: Any, **options: Any) -> Any:
         names = ("input_ids", "attention_mask")
         inputs = {name: input_tensors[name] for name in names if name in input_tensors}
         model: Any = self.model
-        return {"output_ids": model.generate(**inputs, **options)}
+        return {"output_ids": model.generate(**inputs, **options), "is_empty": input_tensors["is_empty"]}
 
     def postprocess(self, model_outputs: dict[str, Any], **_: Any) -> dict[str, str]:
         """Tokens to a text."""
+        if model_outputs["is_empty"]:
+            return {"translation_text": ""}
         text = self.target_tokenizer.decode(model_outputs["output_ids"][0], skip_special_tokens=True)
         return {"translation_text": text.strip()}
 

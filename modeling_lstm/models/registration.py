@@ -19,6 +19,8 @@ CONFIGURATIONS = tuple(
 NETWORKS = tuple(
     f"{__package__}.modeling_{name}" for name in ("lstm", "bag_of_words", "lstm_causal_lm", "lstm_encoder_decoder")
 )
+# What these import from
+PARTS = tuple(f"{__package__}.{name}_lstm" for name in ("recurrence", "cache", "softmax", "attention"))
 TOKENIZER = f"{__package__}.tokenization_lstm"
 
 
@@ -129,7 +131,7 @@ _STEPS: list[tuple[Callable[[], None], str, tuple[str, ...]]] = [
     (
         register_models,
         f"{AUTO}.modeling_auto",
-        ("transformers.modeling_utils", "transformers.modeling_layers", *CONFIGURATIONS, *NETWORKS),
+        ("transformers.modeling_utils", "transformers.modeling_layers", *CONFIGURATIONS, *PARTS, *NETWORKS),
     ),
     (register_tokenizer, f"{AUTO}.tokenization_auto", (*CONFIGURATIONS, TOKENIZER)),
 ]

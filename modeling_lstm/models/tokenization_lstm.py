@@ -314,8 +314,9 @@ class LstmTokenizer(TokenizersBackend):
     ) -> "LstmTokenizer":
         """
         Learn subwords that can be decoded to the text that they come from, as a model that writes needs them: blanks
-        are marked in the subwords (as SentencePiece does, Kudo and Richardson, 2018), nothing is replaced or left out.
-        `[EOS]` ends each text.
+        are marked in the subwords (as SentencePiece does, Kudo and Richardson, 2018). Several blanks become one,
+        letters and their marks are composed (NFC), and characters that do not occur in `texts` become `[UNK]`. `[EOS]`
+        ends each text.
 
         Args:
             texts, vocab_size, min_frequency, model_max_length: As in [`train`].

@@ -130,6 +130,10 @@ def _check_files(folder: Path, source: str) -> None:
         if not (folder / name).is_file():
             raise InputError(f"The run folder {source!r} is damaged: {name} is missing.")
         read_json(folder / name)
+    config = read_json(folder / "config.json")
+    if config.get("source_vocab_size") or config.get("encoder_config"):
+        name = f"{TARGET}/tokenizer.json"
+        require((folder / name).is_file(), f"The run folder {source!r} is damaged: {name} is missing.")
     for name in weight_files(folder):
         weights = folder / name
         if not weights.is_file():

@@ -15,7 +15,7 @@ TRANSLATION_DEFAULTS: dict[str, Any] = {
     "label_smoothing_factor": 0.1,
 }
 # The same of a Transformer that learns from scratch, and what its configuration says
-SCRATCH_DEFAULTS: dict[str, Any] = TRANSLATION_DEFAULTS | {"learning_rate": 1e-3, "warmup_steps": 0.1}
+SCRATCH_DEFAULTS: dict[str, Any] = TRANSLATION_DEFAULTS | {"learning_rate": 1e-3}
 SCRATCH_CONFIG: dict[str, Any] = {
     "d_model": 256,
     "encoder_layers": 2,
@@ -63,7 +63,7 @@ class TranslationModelArguments:
         default=None,
         metadata={
             "help": "Read the source with this Transformer (Hub id or folder; a BERT, a MiniLM) and its tokenizer, "
-            "which is trained along, in place of a recurrent encoder."
+            "which is fine-tuned too, in place of a recurrent encoder."
         },
     )
     tie_word_embeddings: bool = field(
@@ -135,7 +135,7 @@ class PairTokenizerArguments:
     )
     vocab_size: int = field(default=8_000, metadata={"help": "Largest size of a vocabulary."})
     min_frequency: int = field(
-        default=2, metadata={"help": "How often a pair must occur in train for BPE to merge it."}
+        default=2, metadata={"help": "How often two subwords must stand side by side in train for BPE to merge them."}
     )
     lowercase: bool = field(default=False, metadata={"help": "Ignore the difference between upper and lower case."})
     shared_vocabulary: bool = field(

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 import transformers
 from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, AutoModel, PreTrainedModel
@@ -49,7 +50,10 @@ def build_translation_model(
         fields: dict[str, Any] = {"vocab_size": len(other)} | ids | loss_fields | arguments.config_fields()
         if arguments.encoder is not None:
             encoder = _pretrained_encoder(arguments.encoder)
-            fields["encoder_config"] = encoder.config.to_dict()
+            apart = ("dtype", "torch_dtype")  # the decoder's type is the encoder's, too
+            fields["encoder_config"] = {
+                name: value for name, value in encoder.config.to_dict().items() if name not in apart
+            }
         elif other is not tokenizer:
             fields["source_vocab_size"] = len(tokenizer)
         model = construct(task, make_config("lstm-encoder-decoder", fields))
@@ -57,9 +61,9 @@ def build_translation_model(
             model.encoder.model.load_state_dict(encoder.state_dict())
     if arguments.transformer is None:
         model.generation_config.update(**ids)
-    model.generation_config.update(
-        num_beams=arguments.num_beams, length_penalty=arguments.length_penalty, max_length=length, early_stopping=True
-    )
+    model.generation_config.update(num_beams=arguments.num_beams, max_length=length)
+    if arguments.num_beams > 1:
+        model.generation_config.update(length_penalty=arguments.length_penalty, early_stopping=True)
     return model
 
 
@@ -68,7 +72,7 @@ def _pretrained_encoder(name: str) -> PreTrainedModel:
     try:
         config = AutoConfig.from_pretrained(name)
         require(not config.is_encoder_decoder, f"{name!r} is no encoder, but an encoder with a decoder.")
-        return AutoModel.from_pretrained(name)
+        return AutoModel.from_pretrained(name, dtype=torch.float32)
     except InputError:
         raise
     except Exception as error:  # whatever the libraries raise
@@ -81,7 +85,7 @@ def _fine_tuned(name: str, overrides: str | None) -> PreTrainedModel:
         config = AutoConfig.from_pretrained(name)
         if overrides is not None:
             override(config, overrides)
-        model = transformers.AutoModelForSeq2SeqLM.from_pretrained(name, config=config)
+        model = transformers.AutoModelForSeq2SeqLM.from_pretrained(name, config=config, dtype=torch.float32)
     except InputError:
         raise
     except Exception as error:  # whatever the libraries raise

@@ -28,7 +28,7 @@ from ..training.limits import check_fixed
 from ..training.model_builder import adopt_model
 from ..training.steps import Training, choose_metric
 from ..training.trainer_arguments import LstmTrainingArguments
-from ..utils.errors import InputError
+from ..utils.errors import InputError, require
 from ..utils.processes import run_main_first, run_on_main
 from .arguments import (
     FINE_TUNING_DEFAULTS,
@@ -163,11 +163,18 @@ class TranslationTraining(Training):
 
     def _open_tokenizer(self, name: str) -> PreTrainedTokenizerBase:
         try:
-            found = AutoTokenizer.from_pretrained(name, model_max_length=self.job.data.max_length)
+            found = AutoTokenizer.from_pretrained(
+                name, model_max_length=self.job.data.max_length, padding_side="right", truncation_side="right"
+            )
         except Exception as error:  # whatever damaged files make the libraries raise
             raise InputError(f"There is no tokenizer at {name!r} that can be read: {error}") from error
         if not found.is_fast:
             raise InputError(f"The tokenizer {name!r} has no tokenizer.json, which training needs: choose another.")
+        require(found.pad_token_id is not None, f"The tokenizer {name!r} has no padding token, which batches need.")
+        require(
+            not (Path(name) / TARGET).is_dir(),
+            f"{name!r} has a vocabulary for each of its texts, and cannot be trained further.",
+        )
         return found
 
     def build_model(self) -> PreTrainedModel:

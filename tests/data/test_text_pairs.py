@@ -124,6 +124,18 @@ def test_a_missing_text_and_an_object_of_another_form_are_told_by_their_line(tmp
         load_pairs(PairArguments(dataset=str(path), **NAMES))
 
 
+def test_a_translation_column_of_texts_is_a_column_as_any_other(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "pairs.csv", PAIRS, ("en", "translation"))
+    found = load_pairs(PairArguments(dataset=str(path), source_column="en", target_column="translation"))
+    assert sorted(both(found.splits["train"]) + both(found.splits["validation"])) == sorted(PAIRS)
+    with pytest.raises(InputError, match="has no column 'es'; its columns are en, translation"):
+        load_pairs(PairArguments(dataset=str(path), **NAMES))
+    objects = tmp_path / "pairs.jsonl"
+    objects.write_text('{"translation": {"en": "a", "es": "b"}}\n{"translation": null}\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r"The text in line 2 of .* is missing \(column 'en'\)"):
+        load_pairs(PairArguments(dataset=str(objects), **NAMES))
+
+
 TEXTS = ["¿Dónde está el baño?", 'I don\'t know, "really" -- 3.5 % of it!', "año/mes e-mail: x@y.es", "Él dijo: «sí»."]
 
 

@@ -296,7 +296,24 @@ def test_inputs_that_say_too_little_are_refused() -> None:
         model(token_ids(1, 3))
     with pytest.raises(ValueError, match="either input_ids or inputs_embeds, found none"):
         model(decoder_input_ids=token_ids(1, 3))
+    with pytest.raises(ValueError, match="The source has 1 rows, the decoder's input 2"):
+        model(token_ids(1, 3), decoder_input_ids=token_ids(2, 3))
     config = copy.deepcopy(model.config)
     config.decoder_start_token_id = None
     with pytest.raises(ValueError, match="must have a decoder_start_token_id"):
         LstmForConditionalGeneration(config)(token_ids(1, 3), labels=token_ids(1, 3))
+
+
+def test_a_vocabulary_is_resized_where_both_texts_share_it(tmp_path: Path) -> None:
+    model = translator()
+    model.resize_token_embeddings(VOCABULARY + 4)
+    model.save_pretrained(tmp_path)
+    again = LstmForConditionalGeneration.from_pretrained(tmp_path)
+    source = torch.full((1, 3), VOCABULARY + 3)
+    assert again.config.vocab_size == VOCABULARY + 4
+    torch.testing.assert_close(
+        again(source, decoder_input_ids=source).logits, model(source, decoder_input_ids=source).logits
+    )
+    for changes in ({"tie_word_embeddings": False}, {"source_vocab_size": 31}):
+        with pytest.raises(NotImplementedError, match="Only a vocabulary that source and target share"):
+            translator(**changes).resize_token_embeddings(40)

@@ -111,3 +111,11 @@ def test_a_saved_configuration_brings_its_source(tmp_path: Path) -> None:
     program = "import sys\nfrom modeling_lstm import LstmConfig\nLstmConfig().save_pretrained(sys.argv[1])"
     run(program, str(tmp_path))
     assert (tmp_path / "configuration_lstm.py").is_file()
+
+
+@pytest.mark.parametrize("name", ["recurrence_lstm", "cache_lstm", "modeling_lstm_encoder_decoder"])
+def test_each_module_can_be_the_first_one(name: str) -> None:
+    code = f"import modeling_lstm.models.{name}\nfrom transformers import AutoModelForSeq2SeqLM, AutoModel\n"
+    code += "from modeling_lstm import LstmConfig\nAutoModel.from_config(LstmConfig(vocab_size=9))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

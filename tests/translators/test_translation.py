@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,9 +15,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
+from transformers import AutoModel, AutoTokenizer
 
 import modeling_lstm as ml
+from modeling_lstm import LstmForConditionalGeneration
 from modeling_lstm.cli import main
 from modeling_lstm.evaluation.translation_metrics import score_systems, score_translations, signatures
 from modeling_lstm.inference.prediction import predict
@@ -257,6 +261,49 @@ def test_scores_intervals_and_paired_tests_agree_with_sacrebleu() -> None:
         "one": {name: {"score": value} for name, value in score_translations(close[:1], references[:1]).items()}
     }
     assert signatures(close, references)["bleu"].startswith("nrefs:1|case:mixed")
+
+
+def test_a_translator_that_decodes_greedily(pairs: Path, tmp_path: Path) -> None:
+    train(pairs, tmp_path / "run", *FAST, "--num_beams", "1", "--length_penalty", "0.5", "--max_steps", "2")
+    assert ml.load_run(str(tmp_path / "run"))[0].generation_config.num_beams == 1
+
+
+def test_an_encoder_of_another_type_and_side_of_padding(pairs: Path, encoder: Path, tmp_path: Path) -> None:
+    """Weights in bfloat16 are read as the decoder's, and padding to the left would not be seen by a translation."""
+    AutoModel.from_pretrained(encoder, dtype=torch.bfloat16).save_pretrained(tmp_path / "encoder")
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    tokenizer.padding_side = "left"
+    tokenizer.save_pretrained(tmp_path / "encoder")
+    train(pairs, tmp_path / "run", *FAST, "--encoder", str(tmp_path / "encoder"), "--max_steps", "2")
+    model, opened = ml.load_run(str(tmp_path / "run"))
+    assert {one.dtype for one in model.parameters()} == {torch.float32} and opened.padding_side == "right"
+    half = LstmForConditionalGeneration.from_pretrained(tmp_path / "run", dtype=torch.bfloat16)
+    assert {one.dtype for one in half.parameters()} == {torch.bfloat16}
+    assert half.generate(**opened(["the film"], return_tensors="pt"), max_new_tokens=3).shape[0] == 1
+
+
+def test_a_run_without_the_tokenizer_of_its_translations_is_damaged(
+    pairs: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    train(pairs, tmp_path / "run", *FAST, "--shared_vocabulary", "false", "--max_steps", "1")
+    again = ["train", *SMALL, *NAMES, "--dataset", pairs, "--output_dir", tmp_path / "more"]
+    assert "a vocabulary for each of its texts" in fails(*again, "--transformer", tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "target_tokenizer")
+    assert "target_tokenizer/tokenizer.json is missing" in fails("predict", tmp_path / "run", "a dog")
+
+
+def test_other_commands_say_what_a_translator_is(
+    run: Path, pairs: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    assert "is no language model" in fails("generate", run, "a dog")
+    assert "distill makes classifiers" in fails("distill", "--task", "translation", "--teacher", run)
+    assert "Unknown task 'translatio'" in fails("compare", "--task", "translatio", "--systems", run)
+    compare = ["compare", "--task", "translation", "--output_dir", tmp_path / "out", "--systems"]
+    assert "takes NAME=FOLDER, found '=x'" in fails(*compare, "=x")
+    (tmp_path / "out").touch()
+    assert "is a file" in fails(*compare, run)
+    with pytest.raises(InputError, match="Give texts as a list"):
+        ml.Translator.from_run(str(run))("a dog")
 
 
 @pytest.mark.parametrize(
