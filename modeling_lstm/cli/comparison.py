@@ -7,7 +7,7 @@ from pathlib import Path
 from ..comparison.arguments import CompareArguments
 from ..comparison.translator_arguments import TranslatorsArguments
 from ..data.arguments import DataArguments
-from ..tasks.base import TRANSLATION, task_class
+from ..tasks.base import TASKS, TRANSLATION, task_class
 from .parsing import CommandParser
 from .training import find_task
 
@@ -25,7 +25,8 @@ def make_compare_translation_parser() -> CommandParser:
 def run_compare(given: list[str]) -> int:
     """Compare systems on the same data."""
     task = find_task(given)
-    task_class(task)
+    if task not in TASKS:
+        task_class(task)  # which says so
     if task == TRANSLATION:
         return _run_compare_translation(given)
     arguments, data = make_compare_parser().read(given)

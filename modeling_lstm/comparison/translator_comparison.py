@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 LENGTHS = ((1, 5), (6, 10), (11, 15), (16, None))  # words of a text, for scores by length
 FEWEST_ROWS = 10  # of a length that is scored
 SENTENCES = 512  # that costs are measured on
+# What decides which rows of a data set are train, validation and test
+CUTS = ("dataset", "subset", "revision", "train_dataset", "validation_share", "test_share", "split_seed")
 
 
 @dataclass
@@ -106,6 +108,14 @@ def compare_translators(
     languages = as_list(sorted(f"{one.source} to {one.target}" for one in tasks))
     require(len(tasks) == 1, f"The systems translate different things: {languages}.")
     first = systems[0].records[0]
+    others = [one.name for one in systems if any(_cut_of(record) != _cut_of(first) for record in one.records)]
+    if others:
+        logger.warning(
+            "%s learned from other data than %s, or from another cut of them: the texts that are translated here may "
+            "be among what was learned.",
+            as_list(others),
+            systems[0].name,
+        )
     asked = EvaluationArguments(split=chosen.split, dataset=chosen.dataset)
     rows = task_of(first).load_split(first, asked).splits[chosen.split]
     texts, references = list(rows["text"][:]), list(rows["target"][:])
@@ -116,6 +126,7 @@ def compare_translators(
         result = {
             "command": command,
             "task": {"name": TRANSLATION, "source": first["task"]["source"], "target": first["task"]["target"]},
+            "learned_from_other_rows": others,
             "data": {"dataset": chosen.dataset or first["data"]["dataset"], "split": chosen.split, "rows": len(texts)},
             "systems": {one.name: _describe(one, written[one.name], references) for one in systems},
             "signatures": signatures(written[systems[0].name][0], references),
@@ -131,6 +142,11 @@ def compare_translators(
     write_json(folder / RESULT, result)
     write_translators_report(folder, result)
     return result
+
+
+def _cut_of(record: Any) -> list[Any]:
+    """What tells which rows a run has learned from."""
+    return [record["data"].get(name) for name in CUTS]
 
 
 def _translate(folder: Path, texts: Sequence[str]) -> list[str]:
@@ -199,6 +215,9 @@ def write_translators_report(folder: Path, found: dict[str, Any]) -> None:
         f"{hardware['processor']}, {found['threads']} threads.",
         f"sacrebleu: BLEU {found['signatures']['bleu']}; chrF {found['signatures']['chrf']}.",
     ]
+    if found["learned_from_other_rows"]:
+        names = as_list(found["learned_from_other_rows"])
+        summary.append(f"{names}: learned from other data, or another cut; these texts may be among what was learned.")
     tables = [scores_table(found), costs_table(found), lengths_table(found)]
     pictures = {"by_length": ("BLEU by the length of the text", _lengths_plot(found))}
     title = f"Translations of {data['dataset']}"

@@ -101,7 +101,7 @@ def _name_columns(split: Split, arguments: PairArguments) -> tuple[str, str]:
 def _languages(split: Split) -> list[str]:
     """The languages of a translation column, if there is one."""
     column = split.find(TRANSLATIONS)
-    if column is None or column in split.text_columns():
+    if column is None:
         return []
     feature = split.read([column]).features[column]
     return list(getattr(feature, "languages", None) or (feature if isinstance(feature, Mapping) else ()))

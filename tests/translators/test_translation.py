@@ -335,7 +335,9 @@ def test_settings_that_cannot_be_used_are_refused(
     assert not (tmp_path / "run").exists()
 
 
-def test_translators_are_compared(run: Path, pairs: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+def test_translators_are_compared(
+    run: Path, pairs: Path, tmp_path: Path, fails: Callable[..., str], caplog: pytest.LogCaptureFixture
+) -> None:
     for seed in ("0", "1"):
         train(pairs, tmp_path / "none" / seed, "--attention", "none", "--max_steps", "4", "--seed", seed)
     systems = [f"luong={run}", f"none={tmp_path / 'none'}"]
@@ -355,11 +357,16 @@ def test_translators_are_compared(run: Path, pairs: Path, tmp_path: Path, fails:
         found["lengths"] == {"1 to 5": 12} and luong["by_length"]["1 to 5"]["bleu"] == luong["scores"]["bleu"]["mean"]
     )
     assert luong["costs"]["texts_per_second"] > 0 and "none" in (tmp_path / "out" / "comparison.md").read_text("utf-8")
+    assert found["learned_from_other_rows"] == []
     assert (tmp_path / "out" / "report.html").exists() and (tmp_path / "out" / "by_length.svg").exists()
     train(pairs, tmp_path / "turned", "--source_column", "es", "--target_column", "en", "--max_steps", "1")
     assert "translate different things: en to es, es to en" in fails(
         "compare", *flags, "--systems", systems[0], tmp_path / "turned"
     )
+    train(pairs, tmp_path / "other", "--split_seed", "7", "--max_steps", "1")
+    assert main(["compare", *flags, "--systems", systems[0], f"other={tmp_path / 'other'}"]) == 0
+    assert "other learned from other data than luong, or from another cut" in caplog.text
+    assert "other: learned from other data" in (tmp_path / "out" / "comparison.md").read_text("utf-8")
     assert "Two systems have the same name: run" in fails("compare", *flags, "--systems", run, run)
     assert "There is no run folder" in fails("compare", *flags, "--systems", "a=no/such")
 
