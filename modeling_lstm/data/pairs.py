@@ -67,8 +67,9 @@ def load_pairs(arguments: PairArguments, only: str | None = None, *, is_other: b
     raw = DatasetDict()
     for name, split in sources.items():
         with explain_read_failures(arguments.dataset):
-            source, target = _name_columns(split, arguments)
-            rows = _read(split, name, source, target)
+            languages = _languages(split)
+            source, target = _name_columns(split, languages, arguments)
+            rows = _read(split, name, languages, source, target)
         require(rows.num_rows > 0, f"The {name} split has no rows.")
         check_texts(rows, split, [source, target], arguments.max_characters)
         raw[name] = rows.rename_columns({source: "text", target: "target"})
@@ -85,10 +86,9 @@ def load_pairs(arguments: PairArguments, only: str | None = None, *, is_other: b
     return TextPairs(raw, *names, left_out, arguments.of_files())
 
 
-def _name_columns(split: Split, arguments: PairArguments) -> tuple[str, str]:
+def _name_columns(split: Split, languages: list[str], arguments: PairArguments) -> tuple[str, str]:
     """The columns of source and target, which nobody guesses: either could be translated into the other."""
     found = [name for name in (arguments.source_column, arguments.target_column) if name is not None]
-    languages = _languages(split)
     columns = [name for name in split.columns if not languages or normalize_name(name) != TRANSLATIONS]
     require(
         len(found) == 2,
@@ -107,11 +107,10 @@ def _languages(split: Split) -> list[str]:
     return list(getattr(feature, "languages", None) or (feature if isinstance(feature, Mapping) else ()))
 
 
-def _read(split: Split, name: str, source: str, target: str) -> Dataset:
+def _read(split: Split, name: str, languages: list[str], source: str, target: str) -> Dataset:
     """The columns of source and target; of a translation column the two languages."""
     column = split.find(TRANSLATIONS)
-    if _languages(split) and (split.find(source) is None or split.find(target) is None):
-        languages = _languages(split)
+    if languages and (split.find(source) is None or split.find(target) is None):
         missing = [one for one in (source, target) if one not in languages]
         require(
             not missing,

@@ -41,19 +41,12 @@ def build_tokenizer(
         has_end: Whether it is for a language model, which needs a token that ends a text.
     """
     if arguments.tokenizer is not None:
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(
-                arguments.tokenizer,
-                model_input_names=["input_ids", "attention_mask"],
-                padding_side="left" if has_end else "right",
-                model_max_length=max_length,
-            )
-        except Exception as error:  # whatever damaged tokenizer files make the libraries raise
-            raise InputError(f"There is no tokenizer at {arguments.tokenizer!r} that can be read: {error}") from error
-        if not tokenizer.is_fast:
-            raise InputError(
-                f"The tokenizer {arguments.tokenizer!r} has no tokenizer.json, which training needs: choose another."
-            )
+        tokenizer = open_tokenizer(
+            arguments.tokenizer,
+            max_length,
+            model_input_names=["input_ids", "attention_mask"],
+            padding_side="left" if has_end else "right",
+        )
         if tokenizer.pad_token_id is None:
             if not has_end or tokenizer.eos_token is None:
                 raise InputError(f"The tokenizer {arguments.tokenizer!r} has no padding token, which batches need.")
@@ -77,6 +70,27 @@ def build_tokenizer(
         )
     except Exception as error:  # the trainers of `tokenizers` raise bare exceptions
         raise InputError(f"A vocabulary of {arguments.vocab_size} could not be learned: {error}") from error
+
+
+def open_tokenizer(name: str, max_length: int, **options: Any) -> PreTrainedTokenizerBase:
+    """
+    The tokenizer of a Hub id or a folder.
+
+    Args:
+        name: Where it is.
+        max_length: Tokens after which a text is cut.
+        options: What `AutoTokenizer.from_pretrained` takes beside.
+
+    Raises:
+        InputError: there is none, or it has no `tokenizer.json`.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, model_max_length=max_length, **options)
+    except Exception as error:  # whatever damaged tokenizer files make the libraries raise
+        raise InputError(f"There is no tokenizer at {name!r} that can be read: {error}") from error
+    if not tokenizer.is_fast:
+        raise InputError(f"The tokenizer {name!r} has no tokenizer.json, which training needs: choose another.")
+    return tokenizer
 
 
 def iterate_texts(rows: Dataset, number: int = 1_000) -> Iterator[list[str]]:

@@ -227,16 +227,12 @@ class Training:
 
     def describe(self, model: PreTrainedModel) -> dict[str, Any]:
         """What `run.json` says of command, task, data, tokenizer and model."""
-        data, tokenizer = self.job.data, self.job.tokenizer
+        tokenizer = self.job.tokenizer
         words = {"tokenizer": str(self.job.model.embeddings), "trim_vocabulary": tokenizer.trim_vocabulary}
         record = {
             "command": self.job.command,
             "task": self.task.describe() | {"auto_class": self.task.auto_class},
-            "data": vars(data)
-            | {"source": locate_source(data.dataset)}
-            | self.data.describe()
-            | {"overlap": self.overlap}
-            | {"tokens": {name: split.statistics for name, split in self.splits.items()}},
+            "data": self.describe_data(),
             "tokenizer": (words if self.brings_tokenizer else vars(tokenizer)) | {"vocabulary": len(self.tokenizer)},
             "model": describe_model(None if self.job.model_init else self.model_arguments, model),
         }
@@ -244,6 +240,17 @@ class Training:
             held_out = self.language_model.count_held_out(self.data.splits)
             record["pretrained"] = self.language_model.report | {"held_out_texts": held_out}
         return record | ({} if self.vectors is None else {"embeddings": self.vectors.report})
+
+    def describe_data(self) -> dict[str, Any]:
+        """What `run.json` says of the data."""
+        settings = self.job.data
+        return (
+            vars(settings)
+            | {"source": locate_source(settings.dataset)}
+            | self.data.describe()
+            | {"overlap": self.overlap}
+            | {"tokens": {name: split.statistics for name, split in self.splits.items()}}
+        )
 
     def sources(self) -> list[tuple[str, str | None]]:
         """The flags that name what is read, and what they name: nothing of it is written over."""

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from datasets import Dataset
-from transformers import AutoTokenizer, DataCollatorForSeq2Seq, PreTrainedModel, PreTrainedTokenizerBase, set_seed
+from transformers import DataCollatorForSeq2Seq, PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from ..data.overlap import report_overlap
 from ..data.pair_arguments import PairArguments
 from ..data.pairs import TextPairs
-from ..data.sources import locate_source
+from ..data.tokenization import open_tokenizer
 from ..evaluation.translation_metrics import make_metrics
 from ..hub.downloads import is_hub_id
 from ..models.tokenization_lstm import TARGET, LstmTokenizer, target_tokenizer
@@ -162,14 +162,7 @@ class TranslationTraining(Training):
             raise InputError(f"A vocabulary of {arguments.vocab_size} could not be learned: {error}") from error
 
     def _open_tokenizer(self, name: str) -> PreTrainedTokenizerBase:
-        try:
-            found = AutoTokenizer.from_pretrained(
-                name, model_max_length=self.job.data.max_length, padding_side="right", truncation_side="right"
-            )
-        except Exception as error:  # whatever damaged files make the libraries raise
-            raise InputError(f"There is no tokenizer at {name!r} that can be read: {error}") from error
-        if not found.is_fast:
-            raise InputError(f"The tokenizer {name!r} has no tokenizer.json, which training needs: choose another.")
+        found = open_tokenizer(name, self.job.data.max_length, padding_side="right", truncation_side="right")
         require(found.pad_token_id is not None, f"The tokenizer {name!r} has no padding token, which batches need.")
         require(
             not (Path(name) / TARGET).is_dir(),
@@ -186,7 +179,7 @@ class TranslationTraining(Training):
 
     def describe(self, model: PreTrainedModel) -> dict[str, Any]:
         """What `run.json` says of command, task, pairs, tokenizers and model."""
-        data, tokenizer, config = self.job.data, self.job.tokenizer, model.config
+        tokenizer, config = self.job.tokenizer, model.config
         names = [*(self.job.model.config_fields() if config.model_type == "lstm-encoder-decoder" else ()), "model_type"]
         settings = {name: getattr(config, name, None) for name in names}
         for name in ("encoder", "transformer_config", "transformer", "config_overrides"):
@@ -201,11 +194,7 @@ class TranslationTraining(Training):
         return {
             "command": self.job.command,
             "task": self.task.describe() | {"auto_class": self.task.auto_class},
-            "data": vars(data)
-            | {"source": locate_source(data.dataset)}
-            | self.data.describe()
-            | {"overlap": self.overlap}
-            | {"tokens": {name: split.statistics for name, split in self.splits.items()}},
+            "data": self.describe_data(),
             "tokenizer": vars(tokenizer)
             | {"vocabulary": len(self.tokenizer)}
             | ({} if other is self.tokenizer else {"target_vocabulary": len(other)}),
