@@ -48,16 +48,17 @@ def main() -> None:
     """Train the systems that were named, or all, and compare those that are there."""
     parser = argparse.ArgumentParser(description=__doc__)
     names = [*SYSTEMS, *OTHERS]
-    parser.add_argument("names", nargs="*", default=names, help=f"Of: {', '.join(names)}")
+    parser.add_argument("names", nargs="*", help=f"Train these only: {', '.join(names)}. By default all, then compare.")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--runs", type=Path, default=Path("runs/results"))
     parser.add_argument("--compare", action="store_true", help="Only compare what is there.")
     arguments = parser.parse_args()
     if not arguments.compare:
-        for name in arguments.names:
+        for name in arguments.names or names:
             for seed in range(arguments.seeds):
                 run(name, seed, arguments.runs)
-    compare(arguments.runs)
+    if not arguments.names:
+        compare(arguments.runs)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ def run_evaluate(given: list[str]) -> int:
         low, high = result["intervals"].get(name, (None, None))
         interval = "" if low is None else f"   95 % interval {low:.4f} to {high:.4f}"
         print(f"{name:<24}{score:8.4f}{interval}")
+    for name, signature in result.get("signatures", {}).items():
+        print(f"{name}: {signature}")
     if "gap" in result:
         print(describe_gap(result["gap"]))
     where = f"; plots and JSON in {result['folder']}" if "folder" in result else ""

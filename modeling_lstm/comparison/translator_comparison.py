@@ -11,7 +11,8 @@ import torch
 from matplotlib.figure import Figure
 
 from ..evaluation.arguments import EvaluationArguments
-from ..evaluation.translation_metrics import score_systems, score_translations, signatures
+from ..evaluation.significance import correct_by_holm
+from ..evaluation.translation_metrics import make_metrics, score_systems, score_translations, signatures
 from ..inference.translator import Translator
 from ..runs.environment import describe_environment
 from ..runs.record import RECORD, RunRecord, read_record
@@ -166,7 +167,7 @@ def _describe(system: TranslatorRuns, written: list[list[str]], references: list
     whole = [one["seconds"]["total"] for one in records if not one["training"].get("resumed")]
     return {
         "model": records[0]["model"],
-        "epochs": records[0]["training"].get("num_train_epochs"),
+        "epochs": max((one["epoch"] for one in records[0]["history"]), default=None),
         "minutes": round(float(np.mean(whole)) / 60, 1) if whole else None,
         "scores": scores,
     }
@@ -175,8 +176,15 @@ def _describe(system: TranslatorRuns, written: list[list[str]], references: list
 def _add_tests(
     result: dict[str, Any], written: dict[str, list[list[str]]], references: list[str], resamples: int
 ) -> None:
-    """Intervals of the first run of each system, and whether it differs from that of the first system by chance."""
+    """
+    Intervals of the first run of each system, and whether it differs from that of the first system by chance, the
+    p-values corrected for the number of systems (Holm, 1979).
+    """
     tests = score_systems({name: runs[0] for name, runs in written.items()}, references, resamples)
+    for metric in make_metrics():
+        tested = [found[metric] for found in tests.values() if "p" in found[metric]]
+        for found, p in zip(tested, correct_by_holm([one["p"] for one in tested]), strict=True):
+            found["p"] = p
     for name, metrics in tests.items():
         for metric, found in metrics.items():
             more = {key: found[key] for key in ("interval", "p") if key in found}
@@ -238,7 +246,7 @@ def scores_table(found: dict[str, Any]) -> ReportTable:
     first = next(iter(found["systems"]))
     note = (
         "Mean ± standard deviation over the seeds. Interval and p are of the first run of each: by bootstrap over the "
-        f"texts, and of its difference from {first} by paired bootstrap."
+        f"texts, and of its difference from {first} by paired bootstrap, p corrected by Holm's method."
     )
     return ReportTable("Scores", note, heads, rows)
 

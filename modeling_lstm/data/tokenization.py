@@ -1,7 +1,7 @@
 """From texts to token numbers: the tokenizer of a run, cached tokenization, and what to know about it."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -72,23 +72,24 @@ def build_tokenizer(
         raise InputError(f"A vocabulary of {arguments.vocab_size} could not be learned: {error}") from error
 
 
-def open_tokenizer(name: str, max_length: int, **options: Any) -> PreTrainedTokenizerBase:
+def open_tokenizer(name: str, max_length: int, *, must_be_fast: bool = True, **options: Any) -> PreTrainedTokenizerBase:
     """
     The tokenizer of a Hub id or a folder.
 
     Args:
         name: Where it is.
         max_length: Tokens after which a text is cut.
+        must_be_fast: Whether it must be one of the library `tokenizers`.
         options: What `AutoTokenizer.from_pretrained` takes beside.
 
     Raises:
-        InputError: there is none, or it has no `tokenizer.json`.
+        InputError: there is none, or it has no `tokenizer.json` and must have one.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, model_max_length=max_length, **options)
     except Exception as error:  # whatever damaged tokenizer files make the libraries raise
         raise InputError(f"There is no tokenizer at {name!r} that can be read: {error}") from error
-    if not tokenizer.is_fast:
+    if must_be_fast and not tokenizer.is_fast:
         raise InputError(f"The tokenizer {name!r} has no tokenizer.json, which training needs: choose another.")
     return tokenizer
 
@@ -127,39 +128,12 @@ def tokenize(
         max_length: Tokens after which a text is cut.
         is_whole: Whether special tokens stand around a text, as the tokenizer puts them.
     """
-    unknown_id, separator_id = tokenizer.unk_token_id, tokenizer.sep_token_id
-    backend = tokenizer.backend_tokenizer
-    backend.no_truncation()  # state of an earlier call, no part of what the tokenizer is
-    backend.no_padding()
-    uncut = backend.to_str()
-
-    @cache
-    def open_uncut() -> Tokenizer:
-        return Tokenizer.from_str(uncut)
-
-    def tokens(text: str | tuple[str, str], encoding: Encoding) -> int:
-        if isinstance(text, tuple) and encoding.overflowing:  # its rest is told in several ways that overlap
-            return len(open_uncut().encode(*text))
-        return len(encoding.ids) + sum(len(rest.ids) for rest in encoding.overflowing)
-
-    def content(encoding: Encoding) -> int:
-        marks = zip(encoding.special_tokens_mask, encoding.ids, strict=True)
-        return sum(not is_special and number != separator_id for is_special, number in marks)
-
-    def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        texts = prepare_texts(batch["text"], backend)
-        encodings = tokenizer(texts, truncation=True, max_length=max_length, add_special_tokens=is_whole).encodings
-        kept = [encoding.ids for encoding in encodings]
-        return {
-            "input_ids": kept,
-            "length": [len(ids) for ids in kept],
-            "tokens": [tokens(text, encoding) for text, encoding in zip(texts, encodings, strict=True)],
-            "unknown": [ids.count(unknown_id) for ids in kept],
-            "content": [content(encoding) for encoding in encodings],
-        }
-
+    if not tokenizer.is_fast:
+        encode = _slow_encoder(tokenizer, max_length)
+    else:
+        encode = _fast_encoder(tokenizer, max_length, is_whole)
     settings = (ENCODING, tokenizer.truncation_side, tokenizer.unk_token_id, max_length)
-    fingerprint = Hasher.hash((split._fingerprint, uncut, *settings))
+    fingerprint = Hasher.hash((split._fingerprint, identify_tokenizer(tokenizer), *settings))
     rows = split.map(
         encode, batched=True, remove_columns=["text"], new_fingerprint=fingerprint, desc=f"Tokenizing {name}"
     )
@@ -186,6 +160,70 @@ def tokenize(
     return TokenizedSplit(rows.remove_columns(["tokens", "unknown", "content"]), statistics)
 
 
+def identify_tokenizer(tokenizer: PreTrainedTokenizerBase) -> str:
+    """All that a tokenizer does, as text; of one that is written in Python its class and its vocabulary."""
+    if not tokenizer.is_fast:
+        return f"{type(tokenizer).__name__} {sorted(tokenizer.get_vocab().items())}"
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()  # state of an earlier call, no part of what the tokenizer is
+    backend.no_padding()
+    return backend.to_str()
+
+
+Encoder = Callable[[dict[str, list[Any]]], dict[str, list[Any]]]
+
+
+def _fast_encoder(tokenizer: PreTrainedTokenizerBase, max_length: int, is_whole: bool) -> Encoder:
+    """What encodes a batch of rows for [`tokenize`]."""
+    unknown_id, separator_id = tokenizer.unk_token_id, tokenizer.sep_token_id
+    uncut, backend = identify_tokenizer(tokenizer), tokenizer.backend_tokenizer
+
+    @cache
+    def open_uncut() -> Tokenizer:
+        return Tokenizer.from_str(uncut)
+
+    def tokens(text: str | tuple[str, str], encoding: Encoding) -> int:
+        if isinstance(text, tuple) and encoding.overflowing:  # its rest is told in several ways that overlap
+            return len(open_uncut().encode(*text))
+        return len(encoding.ids) + sum(len(rest.ids) for rest in encoding.overflowing)
+
+    def content(encoding: Encoding) -> int:
+        marks = zip(encoding.special_tokens_mask, encoding.ids, strict=True)
+        return sum(not is_special and number != separator_id for is_special, number in marks)
+
+    def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        texts = prepare_texts(batch["text"], backend)
+        encodings = tokenizer(texts, truncation=True, max_length=max_length, add_special_tokens=is_whole).encodings
+        kept = [encoding.ids for encoding in encodings]
+        return {
+            "input_ids": kept,
+            "length": [len(ids) for ids in kept],
+            "tokens": [tokens(text, encoding) for text, encoding in zip(texts, encodings, strict=True)],
+            "unknown": [ids.count(unknown_id) for ids in kept],
+            "content": [content(encoding) for encoding in encodings],
+        }
+
+    return encode
+
+
+def _slow_encoder(tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoder:
+    """The same for a tokenizer that is written in Python, as those of OPUS-MT are."""
+    special, unknown_id = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}, tokenizer.unk_token_id
+
+    def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        whole = tokenizer(batch["text"], verbose=False)["input_ids"]
+        kept = tokenizer(batch["text"], truncation=True, max_length=max_length)["input_ids"]
+        return {
+            "input_ids": kept,
+            "length": [len(ids) for ids in kept],
+            "tokens": [len(ids) for ids in whole],
+            "unknown": [ids.count(unknown_id) for ids in kept],
+            "content": [sum(number not in special for number in ids) for ids in kept],
+        }
+
+    return encode
+
+
 def encode_targets(rows: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Dataset:
     """
     The column `target` as `labels`, beside what is there, with their number as `target_length`.
@@ -203,8 +241,5 @@ def encode_targets(rows: Dataset, tokenizer: PreTrainedTokenizerBase, max_length
         labels = other(**texts, truncation=True, max_length=max_length)["input_ids"]
         return {"labels": labels, "target_length": [len(ids) for ids in labels]}
 
-    backend = other.backend_tokenizer
-    backend.no_truncation()
-    backend.no_padding()
-    fingerprint = Hasher.hash((rows._fingerprint, backend.to_str(), name, max_length, ENCODING))
+    fingerprint = Hasher.hash((rows._fingerprint, identify_tokenizer(other), name, max_length, ENCODING))
     return rows.map(encode, batched=True, new_fingerprint=fingerprint, desc="Tokenizing targets")

@@ -5,9 +5,8 @@ import os
 from functools import partial
 from typing import Any
 
-from ..runs.record import RECORD, read_record
-from ..runs.run_folders import run_folder
-from ..tasks.base import TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION, task_name
+from ..runs.run_folders import run_folder, task_of_run
+from ..tasks.base import TEXT_GENERATION, TRANSLATION
 from ..utils.errors import InputError, require
 from .answers import MOST_CHARACTERS, Answers
 from .translating import build_translation_page
@@ -39,7 +38,7 @@ def build(run: str, beside: list[str] | None = None) -> Any:
         import gradio as gr
     except ImportError as error:
         raise InputError("The page needs gradio: pip install 'modeling-lstm[demo]'") from error
-    page = OTHER_PAGES.get(_task_name(run))
+    page = OTHER_PAGES.get(task_of_run(run_folder(run)).name)
     if page is not None:
         require(not beside, "The page of a model that writes shows one model: leave out --beside.")
         return page(run)
@@ -68,11 +67,6 @@ def build(run: str, beside: list[str] | None = None) -> Any:
             name = how.lower().replace(" ", "_")
             button.click(partial(change, how), [sentence, words], [sentence, *shown], api_name=name)
     return page
-
-
-def _task_name(run: str) -> str:
-    folder = run_folder(run)
-    return task_name(read_record(folder)) if (folder / RECORD).is_file() else TEXT_CLASSIFICATION
 
 
 def move_word(answers: Answers, text: str, chosen: int | None, how: str) -> str:

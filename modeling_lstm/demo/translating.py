@@ -4,10 +4,16 @@ from typing import Any
 
 from ..explanation.alignment import alignment_table
 from ..inference.translator import Translator
+from ..runs.record import RECORD, read_record
+from ..runs.run_folders import run_folder
 from ..utils.errors import InputError, require
 
 MOST_CHARACTERS = 500
-EXAMPLES = ("I like tea.", "The old man who lives next door is a doctor.", "She didn't want to go to school today.")
+# By what the language of the text is called
+EXAMPLES = {
+    "en": ("I like tea.", "The old man who lives next door is a doctor.", "She didn't want to go to school today."),
+    "es": ("Me gusta el té.", "El viejo que vive al lado es médico.", "Ella no quería ir a la escuela hoy."),
+}
 
 
 class TranslationPage:
@@ -20,6 +26,9 @@ class TranslationPage:
 
     def __init__(self, run: str):
         self.translator = Translator.from_run(run)
+        record = run_folder(run) / RECORD
+        self.examples = EXAMPLES.get(read_record(record.parent)["task"]["source"], ()) if record.is_file() else ()
+        self.beams = int(self.translator.model.generation_config.num_beams or 1)
         self.has_attention = getattr(self.translator.model.config, "attention", "none") != "none"
 
     def show(self, text: str, beams: int) -> tuple[str, str]:
@@ -52,11 +61,14 @@ def build_translation_page(run: str) -> Any:
 
     with gr.Blocks(title="An LSTM that translates", analytics_enabled=False) as page:
         gr.Markdown("# An LSTM that translates\nType a sentence; darker fields are where it looked for each word.")
-        text = gr.Textbox(EXAMPLES[0], label="Text", lines=2, max_length=MOST_CHARACTERS, elem_id="text")
+        text = gr.Textbox(
+            next(iter(answers.examples), ""), label="Text", lines=2, max_length=MOST_CHARACTERS, elem_id="text"
+        )
         with gr.Row():
             ask = gr.Button("Translate", variant="primary", elem_id="translate")
-            beams = gr.Slider(1, 8, value=4, step=1, label="Beams")
-        gr.Examples([[one] for one in EXAMPLES], text)
+            beams = gr.Slider(1, max(8, answers.beams), value=answers.beams, step=1, label="Beams")
+        if answers.examples:
+            gr.Examples([[one] for one in answers.examples], text)
         translation = gr.Textbox(label="Translation", lines=2, interactive=False, elem_id="translation")
         alignment = gr.HTML(elem_id="alignment")
         gr.on(

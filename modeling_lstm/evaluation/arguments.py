@@ -38,4 +38,7 @@ class EvaluationArguments(FileArguments):
         default=1000,
         metadata={"help": "Bootstrap samples for the 95 %% intervals that are not exact.", "group": "Options"},
     )
-    seed: int = field(default=0, metadata={"help": "Seed of the bootstrap.", "group": "Options"})
+    seed: int = field(
+        default=0,
+        metadata={"help": "Seed of the bootstrap; that of translations is sacrebleu's own.", "group": "Options"},
+    )

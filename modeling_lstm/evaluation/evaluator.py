@@ -127,9 +127,9 @@ def _measure_further(
 
 
 def _add_to_record(record: Any, result: dict[str, Any], split: str) -> None:
-    for key, value in (("metrics", "scores"), ("intervals", "intervals"), ("confusion", "confusion")):
-        if value in result:
-            record.setdefault(key, {})[split] = result[value]
+    for key in ("scores", "intervals", "confusion", "signatures"):
+        if key in result:
+            record.setdefault("metrics" if key == "scores" else key, {})[split] = result[key]
     for part, (name, _) in FURTHER.items():
         if name in result:
             record[part][name][split] = result[name]

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from ..data.arguments import FileArguments
-from ..data.columns import LINE_BREAK, guess_text_column, join_texts
+from ..data.columns import LINE_BREAK, TRANSLATIONS, guess_text_column, join_texts
 from ..data.formats.delimited import Delimited, Lines, read_lines
 from ..data.formats.encodings import BYTE_ORDER_MARK, check_encoding, find_suffix
 from ..data.formats.known_formats import FORMATS, open_table
@@ -21,7 +21,6 @@ from ..data.formats.parquet import ParquetFile
 from ..data.formats.table import Table, find_column
 from ..models.text_classifier import JOINT, MODEL, TextClassifier
 from ..runs.record import RECORD, read_record
-from ..tasks.base import TEXT_CLASSIFICATION, task_class, task_name
 from ..utils.errors import InputError, as_list, is_utf8, require
 from ..utils.settings import settings_of, to_flags
 from .arguments import PredictionArguments
@@ -197,10 +196,10 @@ def open_predictor(run: str, backend: str = "torch", revision: str | None = None
         return _exported_classifier(run)
     exported = Path(run) / MODEL
     require(not exported.is_file(), f"{run!r} is an exported model: add --backend onnxruntime.")
-    from ..runs.run_folders import run_folder  # imports torch
+    from ..runs.run_folders import run_folder, task_of_run  # imports torch
 
     folder = run_folder(run, revision)
-    kind = task_class(task_name(read_record(folder)) if (folder / RECORD).is_file() else TEXT_CLASSIFICATION)
+    kind = task_of_run(folder)
     require(kind.command == "predict", f"{run!r} is a model for {kind.name}: modeling-lstm {kind.command} {run} TEXT")
     return kind.predictor(str(folder))
 
@@ -228,17 +227,29 @@ def read_input(arguments: PredictionArguments, run: str) -> Input:
     with _add(hint):
         table = open_table(path, arguments)
         _check_delimiter(table, record, arguments)
-        columns = [] if isinstance(table, Lines) else arguments.text_column or _columns_of_training(record, table)
-        if not columns:
-            columns = [guess_text_column(table.text_columns(), table.columns)]
-        columns = [table.find(name) for name in columns]
+        columns, language = _choose_columns(table, record, arguments)
         asked = arguments.keep_columns or []
         if asked == ["all"] and "all" not in table.columns:
             asked = [name for name in table.columns if [name] != columns]
         kept = {name: _type(table, name) for name in map(table.find, asked)}
     values = _hinted(table.rows([*columns, *kept]), hint)
-    rows = _rows(table, values, columns, record.get("separator", LINE_BREAK))
+    rows = _rows(table, values, columns, record.get("separator", LINE_BREAK), language)
     return Input(rows, kept, lambda number: f"The text in {table.place(number)}")
+
+
+def _choose_columns(
+    table: Table, record: dict[str, Any], arguments: PredictionArguments
+) -> tuple[list[str], str | None]:
+    """The columns with the text; of a column of translations also the language to read."""
+    columns = [] if isinstance(table, Lines) else arguments.text_column or _columns_of_training(record, table)
+    source, target = record.get("source_column"), record.get("target_column")
+    translations = None if columns or source is None else find_column(table.columns, TRANSLATIONS, str(table.path))
+    if translations is not None:
+        return [translations], source
+    if not columns:
+        texts = {name: has_words for name, has_words in table.text_columns().items() if name != target}
+        columns = [guess_text_column(texts, table.columns)]
+    return [table.find(name) for name in columns], None
 
 
 def _hint_of_training(record: dict[str, Any], arguments: PredictionArguments, settings: list[str]) -> str:
@@ -290,12 +301,14 @@ def _columns_of_training(record: dict[str, Any], table: Table) -> list[str]:
 
 
 def _rows(
-    table: Table, rows: Iterator[tuple[Any, ...]], columns: list[str], separator: str
+    table: Table, rows: Iterator[tuple[Any, ...]], columns: list[str], separator: str, language: str | None
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """From the values of the text columns and those that are kept to the text, and these."""
     number = 0
     for number, values in enumerate(rows, start=1):
         parts = values[: len(columns)]
+        if language is not None:
+            parts = tuple(part.get(language) if isinstance(part, dict) else part for part in parts)
         if not all(isinstance(part, str) for part in parts):
             raise InputError(
                 f"There is no text in {table.place(number)} (column {as_list(columns)!r}): found {list(parts)}."

@@ -145,5 +145,7 @@ class Translator:
 
 
 def _readable(tokenizer: Any, ids: torch.Tensor) -> list[str]:
-    """Tokens as a reader knows them, with the mark of a blank before them."""
-    return tokenizer.convert_ids_to_tokens(ids.tolist())
+    """Tokens as a reader knows them: those of bytes, as GPT-2 has, decoded; elsewhere a mark stands for a blank."""
+    tokens = tokenizer.convert_ids_to_tokens(ids.tolist())
+    is_of_bytes = "ByteLevel" in str(getattr(getattr(tokenizer, "backend_tokenizer", None), "decoder", ""))
+    return [tokenizer.convert_tokens_to_string([one]) for one in tokens] if is_of_bytes else tokens

@@ -93,7 +93,11 @@ class LstmEncoderDecoderConfig(PreTrainedConfig):
         )
 
     def validate_parts(self) -> None:
-        """What an [`LstmConfig`] demands of encoder and decoder."""
+        """The sizes are positive, and what else an [`LstmConfig`] demands of encoder and decoder."""
+        for name in ("encoder_hidden_size", "num_encoder_layers", "source_vocab_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, found {value}.")
         self.for_encoder()
         self.for_decoder()
 

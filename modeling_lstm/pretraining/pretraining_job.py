@@ -19,7 +19,6 @@ from ..data.tokenization import build_tokenizer
 from ..runs.record import FINGERPRINTS, RunRecord
 from ..tasks.language_modeling import LanguageModeling
 from ..training.checkpoints import check_origin, describe_origin
-from ..training.error_messages import explain_failures
 from ..training.folders import check_sources, prepare_folder
 from ..training.job import TrainingJob
 from ..training.limits import check_fixed
@@ -91,7 +90,7 @@ class Pretraining(Training):
         blocks = Blocks(
             stream, parts, data.block_size, self.task.direction, shuffles=data.shuffle_texts, seed=args.seed
         )
-        with explain_failures(args, self.checkpoint):
+        with self.explain_failures():
             trainer = LanguageModelTrainer(
                 model=self.build_model(stream),
                 args=args,

@@ -49,7 +49,8 @@ def make_card(
         verb=told.get("verb", "classify"),
         truncates="max_length" in record["data"] and "opening" not in told,
         calls=told["calls"],
-        scores=_scores(record),
+        scores=_scores(record, task.decimals),
+        scored=told.get("scored"),
         intervals=bool(record.get("intervals")),
         confusion=told.get("confusion"),
         compared=_compared(record),
@@ -163,7 +164,7 @@ def _what(record: Mapping[str, Any], does: str) -> str:
     return f"{article} {kind} ({size}; {', '.join(parts)}) that {does}."
 
 
-def _scores(record: Mapping[str, Any]) -> str:
+def _scores(record: Mapping[str, Any], decimals: int) -> str:
     metrics = record["metrics"]
     order = [split for split in ("test", "validation") if split in metrics]
     names = list(dict.fromkeys(name for split in order for name in metrics[split] if name != "loss"))
@@ -172,8 +173,9 @@ def _scores(record: Mapping[str, Any]) -> str:
         cells = [_title(name)]
         for split in order:
             value, interval = metrics[split].get(name), record.get("intervals", {}).get(split, {}).get(name)
-            limits = f" ({interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
-            cells.append("" if value is None else f"{value:.4f}{limits}")
+            digits = min(3, decimals)
+            limits = f" ({interval[0]:.{digits}f} to {interval[1]:.{digits}f})" if interval else ""
+            cells.append("" if value is None else f"{value:.{decimals}f}{limits}")
         rows.append(cells)
     return make_table(["metric", *order], rows, words=1) if rows else ""
 

@@ -34,6 +34,7 @@ class RunRecord(TypedDict, total=False):
         best: The metric that chose the checkpoint, and its step.
         history: The evaluations on validation during training.
         metrics: Scores by split; `intervals` (95 %) and `confusion` likewise.
+        signatures: Of a translator, how sacrebleu computed each score, by split.
         pretrained: The language model that a classifier began as, its text, and how many texts of validation and test
             are among that.
         distillation: Teachers, text and settings of a distillation, and the `gap` to the teacher.
@@ -55,6 +56,7 @@ class RunRecord(TypedDict, total=False):
     metrics: dict[str, dict[str, float]]
     intervals: dict[str, dict[str, list[float]]]
     confusion: dict[str, list[list[int]]]
+    signatures: dict[str, dict[str, str]]
     pretrained: dict[str, Any]
     distillation: dict[str, Any]
     compared: dict[str, Any]

@@ -15,14 +15,16 @@ from transformers import (
 
 from ..hub.downloads import download
 from ..models.tokenization_lstm import TARGET, target_tokenizer
+from ..tasks.base import Task, task_class, task_name, task_of_auto_class
 from ..utils.errors import InputError, as_list, require
 from ..utils.files import write_folder, write_json
-from .record import FINGERPRINTS, RECORD, read_json
+from .record import FINGERPRINTS, RECORD, read_json, read_record
 
 INDEX = "model.safetensors.index.json"  # of weights in several files
+VOCABULARIES = ("vocab.json", "*.spm", "*.model")  # of tokenizers that are written in Python
 LOADED = (
     *("*config.json", "model.safetensors", INDEX, "model-*.safetensors", "tokenizer*.json", FINGERPRINTS),
-    f"{TARGET}/tokenizer*.json",
+    *(f"{TARGET}/tokenizer*.json", *VOCABULARIES),
 )
 
 
@@ -39,12 +41,20 @@ def save_run(
     """
     with write_folder(folder, last=RECORD) as temporary:
         model.save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
+        save_tokenizer(tokenizer, temporary)
         if write_more is not None:
             write_more(temporary)
         size = sum(path.stat().st_size for path in temporary.glob("*.safetensors"))
         record["model"]["size_mb"] = round(size / 1e6, 1)
         write_json(temporary / RECORD, record)
+
+
+def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Save a tokenizer, and the one that it has beside itself for what is written, if there is one."""
+    tokenizer.save_pretrained(folder)
+    other = target_tokenizer(tokenizer)
+    if other is not tokenizer:
+        other.save_pretrained(folder / TARGET)
 
 
 def run_folder(source: str, revision: str | None = None) -> Path:
@@ -82,7 +92,9 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         if (folder / TARGET).is_dir():
             setattr(tokenizer, TARGET, AutoTokenizer.from_pretrained(folder / TARGET, trust_remote_code=False))
-        model, report = open_class(record).from_pretrained(folder, trust_remote_code=False, output_loading_info=True)
+        model, report = open_class(record, folder).from_pretrained(
+            folder, trust_remote_code=False, output_loading_info=True
+        )
     except Exception as error:  # damaged files make the libraries raise anything, bare Exception included
         raise InputError(f"The run {source!r} cannot be loaded: {type(error).__name__}: {error}") from error
     if report["missing_keys"]:
@@ -104,9 +116,28 @@ def open_run(run: "str | Path | OpenRun") -> OpenRun:
     return run if isinstance(run, tuple) else load_run(str(run))
 
 
-def open_class(record: Mapping[str, Any]) -> Any:
-    """The class of transformers that opens the model of a run; records of version 0.1.0 do not tell it."""
-    return getattr(transformers, record.get("task", {}).get("auto_class", "AutoModelForSequenceClassification"))
+def open_class(record: Mapping[str, Any], folder: Path) -> Any:
+    """
+    The class of transformers that opens the model of a run. Records of version 0.1.0 do not tell it; a folder without
+    a record was saved by another `Trainer`, and its configuration tells the class of its model.
+    """
+    usual = "AutoModelForSequenceClassification" if record else auto_class_of(folder)
+    return getattr(transformers, record.get("task", {}).get("auto_class", usual))
+
+
+def auto_class_of(folder: Path) -> str:
+    """The class of transformers that opens the model of a folder, as its `config.json` tells."""
+    saved = read_json(folder / "config.json").get("architectures") or [""]
+    ends = {"ForCausalLM": "AutoModelForCausalLM", "LMHeadModel": "AutoModelForCausalLM"}
+    ends |= dict.fromkeys(("ForConditionalGeneration", "MTModel"), "AutoModelForSeq2SeqLM")
+    found = [name for end, name in ends.items() if str(saved[0]).endswith(end)]
+    return found[0] if found else "AutoModelForSequenceClassification"
+
+
+def task_of_run(folder: Path) -> type[Task]:
+    """The task of a run folder, or of one that another `Trainer` saved."""
+    has_record = (folder / RECORD).is_file()
+    return task_class(task_name(read_record(folder))) if has_record else task_of_auto_class(auto_class_of(folder))
 
 
 def check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: Any) -> None:
@@ -126,7 +157,8 @@ def check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: Any) -> None:
 
 
 def _check_files(folder: Path, source: str) -> None:
-    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+    has_vocabulary = any(any(folder.glob(pattern)) for pattern in VOCABULARIES)
+    for name in ("config.json", "tokenizer_config.json", *(() if has_vocabulary else ("tokenizer.json",))):
         if not (folder / name).is_file():
             raise InputError(f"The run folder {source!r} is damaged: {name} is missing.")
         read_json(folder / name)

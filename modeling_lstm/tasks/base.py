@@ -48,6 +48,7 @@ class Task(ABC):
         job: The module and the class of its trainings; imported when it is needed, since it stands on the task.
         columns: The columns of a split that are learned from.
         smaller_is_better: Metrics of which less is better, beside the loss.
+        decimals: Of a score in tables of a card.
         hub_metrics: The Hub's names of metrics, and their arguments, where those are not ours.
     """
 
@@ -57,6 +58,7 @@ class Task(ABC):
     job: ClassVar[str] = "modeling_lstm.training.job:TrainingJob"
     columns: ClassVar[tuple[str, ...]] = ("text", "label")
     smaller_is_better: ClassVar[frozenset[str]] = frozenset()
+    decimals: ClassVar[int] = 4
     hub_metrics: ClassVar[Mapping[str, tuple[str, dict[str, Any]]]] = {}
 
     @classmethod
@@ -205,8 +207,8 @@ class Task(ABC):
         Returns:
             `does` (what the model does, as a clause), `calls` (lines of Python with their answers), and, where there
             are such, `verb` (what the pipeline is called in these lines; else `classify`), `opening` (lines that open
-            the model `REPOSITORY`, where no pipeline of transformers does), `confusion` (`split` and `table`) and
-            `limits` (sentences).
+            the model `REPOSITORY`, where no pipeline of transformers does), `scored` (sentences on how its scores were
+            computed), `confusion` (`split` and `table`) and `limits` (sentences).
         """
         return {"does": f"is for the task {self.name}", "calls": ""}
 
@@ -242,6 +244,12 @@ def task_class(name: str) -> type[Task]:
     if isinstance(found, str):
         found = TASKS[name] = _import(found)
     return found
+
+
+def task_of_auto_class(auto_class: str) -> type[Task]:
+    """The task whose models a class of transformers opens."""
+    kinds = [task_class(name) for name in TASKS]
+    return next(kind for kind in kinds if kind.auto_class == auto_class)
 
 
 def job_class(name: str) -> Any:

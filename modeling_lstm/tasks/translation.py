@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+TRANSLATED = "what is translated has the columns of the training"
+
 
 @dataclass(frozen=True)
 class Translation(Task):
@@ -42,6 +44,7 @@ class Translation(Task):
     auto_class: ClassVar[str] = "AutoModelForSeq2SeqLM"
     job: ClassVar[str] = "modeling_lstm.translators.translation_job:TranslationJob"
     columns: ClassVar[tuple[str, ...]] = ("text", "target")
+    decimals: ClassVar[int] = 1
     hub_metrics: ClassVar[Mapping[str, tuple[str, dict[str, Any]]]] = {"bleu": ("sacrebleu", {}), "chrf": ("chrf", {})}
 
     @classmethod
@@ -57,6 +60,8 @@ class Translation(Task):
         from ..data.pair_arguments import PairArguments
         from ..data.pairs import load_pairs
 
+        for name in ("text_column", "label_column"):
+            require(getattr(arguments, name) is None, f"--{name} is for classifiers: {TRANSLATED}.")
         recorded = record["data"]
         chosen = {one.name: recorded[one.name] for one in fields(PairArguments) if one.name in recorded}
         is_other = arguments.dataset is not None
@@ -174,7 +179,13 @@ class Translation(Task):
         lines = []
         for text, answer in examples:
             lines += [f"translate([{quote(text)}])", f"# [{quote(answer)}]"]
+        beams = record["model"].get("num_beams", 1)
+        scored = "Scores of validation are of translations of which each word was the likeliest one"
+        scored += f"; test was translated by a search with {beams} beams." if beams > 1 else "."
+        for metric, signature in record.get("signatures", {}).get("test", {}).items():
+            scored += f" {metric}: sacrebleu's `{signature}`."
         return {
+            "scored": scored,
             "does": f"translates texts from {self.source} to {self.target}",
             "verb": "translate",
             "opening": 'import modeling_lstm as ml\n\ntranslate = ml.Translator.from_run("REPOSITORY")',

@@ -10,6 +10,8 @@ from typing import Any
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from ..data.tokenization import identify_tokenizer
+from ..models.tokenization_lstm import target_tokenizer
 from ..tasks.base import Task, TaskData
 from ..utils.errors import InputError, as_list, require
 from .lstm_trainer import ORIGIN
@@ -55,14 +57,12 @@ def describe_origin(
         train: The rows trained on, in the columns `text` and `label`, those that a teacher labelled included.
         teachers: Name and digest of each.
     """
-    backend = tokenizer.backend_tokenizer
-    backend.no_truncation()  # state of an earlier call, no part of what the tokenizer is
-    backend.no_padding()
+    tokenizers = list(dict.fromkeys([tokenizer, target_tokenizer(tokenizer)]))
     return {
         **task.identify(),
         "train split": _identify(train, task.columns),
         "validation split": _identify(data.splits["validation"], task.columns),
-        "tokenizer": f"{len(tokenizer)} tokens, digest {_digest([backend.to_str()])}",
+        "tokenizer": f"{len(tokenizer)} tokens, digest {_digest(map(identify_tokenizer, tokenizers))}",
         "teacher": as_list(teacher["digest"] for teacher in teachers) or "none",
     }
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import MISSING, fields
 
 from transformers import TrainingArguments
@@ -38,8 +38,17 @@ _ORDINARY = {
 
 
 @contextlib.contextmanager
-def explain_failures(args: LstmTrainingArguments, checkpoint: str | None) -> Iterator[None]:
-    """Turn what the user can mend while training runs into one sentence."""
+def explain_failures(
+    args: LstmTrainingArguments, checkpoint: str | None, usual: Collection[str] = ()
+) -> Iterator[None]:
+    """
+    Turn what the user can mend while training runs into one sentence.
+
+    Args:
+        args: The settings of the training.
+        checkpoint: The checkpoint that it goes on from.
+        usual: Settings that every training of this kind changes.
+    """
     try:
         yield
     except InputError:
@@ -58,7 +67,7 @@ def explain_failures(args: LstmTrainingArguments, checkpoint: str | None) -> Ite
                 f"The checkpoint {checkpoint!r} is of another model or vocabulary: resume with the data and settings "
                 "that it was trained with."
             ) from error
-        unusual = [f"--{name}" for name in find_changed_settings(args) if name not in _ORDINARY]
+        unusual = [f"--{name}" for name in find_changed_settings(args) if name not in _ORDINARY and name not in usual]
         if unusual:
             logger.debug("Training failed", exc_info=error)
             raise InputError(

@@ -1,6 +1,9 @@
 """From settings to a fresh model: an LSTM, a GRU, a bag of words, or a Transformer with a new classifier."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import fields as dataclass_fields
+from pathlib import Path
 from typing import Any
 
 import transformers
@@ -70,6 +73,46 @@ def make_config(model_type: str, fields: dict[str, Any]) -> PreTrainedConfig:
         return AutoConfig.for_model(model_type, **fields)
     except StrictDataclassError as error:
         raise InputError(f"The model cannot be built: {str(error.__cause__ or error).strip()}") from error
+
+
+def transformer_config(
+    name: str,
+    fields: Mapping[str, Any],
+    overrides: str | None,
+    example: str,
+    sizes: Mapping[str, Any] | None = None,
+) -> PreTrainedConfig:
+    """
+    The configuration of a Transformer that learns from scratch.
+
+    Args:
+        name: A kind of model that transformers knows, or a `config.json`.
+        fields: What it must say: the vocabulary and its special tokens.
+        overrides: What else it says, as `--config_overrides` has it.
+        example: A kind of model, for the error.
+        sizes: What a kind (but no file) says where it has such a setting.
+
+    Raises:
+        InputError: there is no such kind or file, or a setting that cannot be used.
+    """
+    try:
+        if Path(name).suffix == ".json":
+            stored = json.loads(Path(name).read_text(encoding="utf-8"))
+        else:
+            usual = AutoConfig.for_model(name)
+            stored = {key: value for key, value in (sizes or {}).items() if hasattr(usual, key)} | {"model_type": name}
+        stored |= fields
+        if overrides is not None:  # read by a configuration, which knows the types
+            changed = AutoConfig.for_model(**stored)
+            override(changed, overrides)
+            names = [one.partition("=")[0] for one in overrides.split(",")]
+            stored |= {key: getattr(changed, key) for key in names}
+        return AutoConfig.for_model(**stored)
+    except (OSError, ValueError, TypeError, StrictDataclassError) as error:
+        raise InputError(
+            f"--transformer_config takes a kind of model that transformers knows, such as {example}, or a "
+            f"config.json; found {name!r}: {(str(error).strip() or type(error).__name__).splitlines()[0]}"
+        ) from error
 
 
 def construct(task: Task, config: PreTrainedConfig) -> PreTrainedModel:

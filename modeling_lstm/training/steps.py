@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import shutil
@@ -84,7 +85,7 @@ class Training:
             started = time.perf_counter()
             trainer = self.trainer()
             prepared = time.perf_counter()
-            with explain_failures(self.args, self.checkpoint):
+            with self.explain_failures():
                 if self.is_replaced and is_main():
                     shutil.rmtree(self.folder)  # not before data, settings and the Hub have been found good
                 trainer.train(resume_from_checkpoint=self.checkpoint)
@@ -113,7 +114,7 @@ class Training:
         self._warn_of_few_steps()
         set_seed(self.args.seed)
         model = self.build_model()
-        with explain_failures(self.args, self.checkpoint):
+        with self.explain_failures():
             trainer = self.trainer_class()(
                 model=model,
                 args=self.args,
@@ -206,6 +207,12 @@ class Training:
                 steps,
                 epochs,
             )
+
+    def explain_failures(self) -> contextlib.AbstractContextManager[None]:
+        """Turn what the user can mend into one sentence; settings that every training of this kind has are not it."""
+        usual = self.job.default_settings(self.job.settings)
+        unchanged = [name for name, value in usual.items() if getattr(self.args, name, None) == value]
+        return explain_failures(self.args, self.checkpoint, unchanged)
 
     def build_model(self) -> PreTrainedModel:
         """A fresh model for the task, or what the job's `model_init` gives."""

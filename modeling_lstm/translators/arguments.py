@@ -28,6 +28,7 @@ SCRATCH_CONFIG: dict[str, Any] = {
     "attention_dropout": 0.1,
     "activation_dropout": 0.1,
     "scale_embedding": True,
+    "tie_word_embeddings": True,
 }
 FINE_TUNING_DEFAULTS: dict[str, Any] = {
     "num_train_epochs": 3.0,

@@ -1,17 +1,14 @@
 """From settings to a model that translates: an LSTM or a GRU, with a Transformer as encoder, or a Transformer."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
-from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from ..models.tokenization_lstm import target_tokenizer
 from ..tasks.translation import Translation
-from ..training.model_builder import construct, make_config, override
+from ..training.model_builder import construct, make_config, override, transformer_config
 from ..utils.errors import InputError, require
 from .arguments import SCRATCH_CONFIG, TranslationModelArguments
 
@@ -40,6 +37,7 @@ def build_translation_model(
     model: Any
     if arguments.transformer is not None:
         model = _fine_tuned(arguments.transformer, arguments.config_overrides)
+        _check_places(model.config, length)
     elif arguments.transformer_config is not None:
         require(
             other is tokenizer,
@@ -50,6 +48,7 @@ def build_translation_model(
         fields: dict[str, Any] = {"vocab_size": len(other)} | ids | loss_fields | arguments.config_fields()
         if arguments.encoder is not None:
             encoder = _pretrained_encoder(arguments.encoder)
+            _check_places(encoder.config, length)
             apart = ("dtype", "torch_dtype")  # the decoder's type is the encoder's, too
             fields["encoder_config"] = {
                 name: value for name, value in encoder.config.to_dict().items() if name not in apart
@@ -98,24 +97,19 @@ def _fine_tuned(name: str, overrides: str | None) -> PreTrainedModel:
 def _scratch_config(arguments: TranslationModelArguments, fields: dict[str, Any], length: int) -> Any:
     """The configuration of a Transformer, by its kind or a file; a kind gets sizes that suit small data."""
     name = str(arguments.transformer_config)
-    try:
-        if Path(name).suffix == ".json":
-            config = AutoConfig.for_model(**(json.loads(Path(name).read_text(encoding="utf-8")) | fields))
-        else:
-            known = AutoConfig.for_model(name)
-            sizes = {key: value for key, value in SCRATCH_CONFIG.items() if hasattr(known, key)}
-            if hasattr(known, "max_position_embeddings"):
-                sizes["max_position_embeddings"] = max(512, length + 2)
-            config = AutoConfig.for_model(name, **(sizes | fields | {"tie_word_embeddings": True}))
-    except (OSError, ValueError, TypeError, StrictDataclassError) as error:
-        raise InputError(
-            "--transformer_config takes a kind of model that transformers knows, such as marian, or a config.json; "
-            f"found {name!r}: {_first_line(error)}"
-        ) from error
+    sizes = SCRATCH_CONFIG | {"max_position_embeddings": max(512, length + 2)}
+    config = transformer_config(name, fields, arguments.config_overrides, "marian", sizes)
     require(config.is_encoder_decoder, f"--transformer_config {name} is no encoder with a decoder: try marian.")
-    if arguments.config_overrides is not None:
-        override(config, arguments.config_overrides)
     return config
+
+
+def _check_places(config: Any, length: int) -> None:
+    """Raise for texts that are longer than a Transformer has places for."""
+    places = getattr(config, "max_position_embeddings", None)
+    require(
+        places is None or length <= places,
+        f"The Transformer reads {places} tokens at most, found --max_length {length}: lower it.",
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -21,7 +21,6 @@ from ..tasks.base import TRANSLATION
 from ..tasks.translation import Translation
 from ..training.arguments import TaskArguments
 from ..training.checkpoints import check_origin, describe_origin
-from ..training.error_messages import explain_failures
 from ..training.folders import check_sources, prepare_folder
 from ..training.job import TrainingJob
 from ..training.limits import check_fixed
@@ -94,8 +93,9 @@ class TranslationTraining(Training):
     def trainer(self) -> Any:
         """The `Trainer` of the job, with pairs, tokenizers and model: ready for `train()`."""
         self.prepare()
+        self._warn_of_few_steps()
         set_seed(self.args.seed)
-        with explain_failures(self.args, self.checkpoint):
+        with self.explain_failures():
             model = self.build_model()
             trainer = TranslationTrainer(
                 model=model,
@@ -162,7 +162,9 @@ class TranslationTraining(Training):
             raise InputError(f"A vocabulary of {arguments.vocab_size} could not be learned: {error}") from error
 
     def _open_tokenizer(self, name: str) -> PreTrainedTokenizerBase:
-        found = open_tokenizer(name, self.job.data.max_length, padding_side="right", truncation_side="right")
+        # those of many translators, as OPUS-MT's, are written in Python
+        sides = {"padding_side": "right", "truncation_side": "right"}
+        found = open_tokenizer(name, self.job.data.max_length, must_be_fast=False, **sides)
         require(found.pad_token_id is not None, f"The tokenizer {name!r} has no padding token, which batches need.")
         require(
             not (Path(name) / TARGET).is_dir(),
@@ -206,12 +208,6 @@ class TranslationTraining(Training):
         data, model = self.job.data, self.job.model
         read = [("dataset", data.dataset), ("train_dataset", data.train_dataset)]
         return [*read, *((name, getattr(model, name)) for name in ("encoder", "transformer"))]
-
-    def write_more(self, folder: Path) -> None:
-        """Write the tokenizer of the targets, if it is another one."""
-        other = target_tokenizer(self.tokenizer)
-        if other is not self.tokenizer:
-            other.save_pretrained(folder / TARGET)
 
 
 def iterate_sides(rows: Dataset, columns: tuple[str, ...], number: int = 1_000) -> Iterator[list[str]]:

@@ -1,11 +1,13 @@
 """`TranslationTrainer`: scores translations while it trains."""
 
+from pathlib import Path
 from typing import Any, cast
 
 import torch
 
 from ..inference.translator import Translator
 from ..models.modeling_lstm_encoder_decoder import IGNORED
+from ..runs.run_folders import save_tokenizer
 from ..training.task_trainer import TaskTrainer
 from ..utils.errors import require
 
@@ -24,6 +26,11 @@ class TranslationTrainer(TaskTrainer):
         translator = Translator(model, self.processing_class)  # type: ignore[arg-type]
         found = translator.translate_tokens(ids, self.args.per_device_eval_batch_size, num_beams=1)
         return {"loss": loss} | self.task.score_texts(found, rows["target"][:])
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """As the trainer's, with the tokenizer of the targets where that is another one."""
+        super()._save(output_dir, state_dict)
+        save_tokenizer(cast(Any, self.processing_class), Path(output_dir or str(self.args.output_dir)))
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
         """As the trainer's; of several batches for one step, each weighs as much as it has tokens to predict."""

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from datasets import Dataset
 from safetensors.torch import load_file
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, MarianConfig, MarianMTModel, MarianTokenizer
 
 import modeling_lstm as ml
 from modeling_lstm import LstmForConditionalGeneration
@@ -26,6 +27,9 @@ from modeling_lstm.evaluation.translation_metrics import score_systems, score_tr
 from modeling_lstm.inference.prediction import predict
 from modeling_lstm.publishing.card import make_card
 from modeling_lstm.runs.record import read_record
+from modeling_lstm.tasks.translation import Translation
+from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
+from modeling_lstm.translators.translation_trainer import TranslationTrainer
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import write_csv
 
@@ -318,6 +322,8 @@ def test_other_commands_say_what_a_translator_is(
         (["--transformer_config", "gpt2"], "gpt2 is no encoder with a decoder: try marian"),
         (["--transformer_config", "marian", "--shared_vocabulary", "false"], "needs one vocabulary for both texts"),
         (["--transformer_config", "marian", "--config_overrides", "d_modl=3"], "--config_overrides takes NAME=VALUE"),
+        (["--encoder_hidden_size", "0"], "encoder_hidden_size must be at least 1, found 0"),
+        (["--num_encoder_layers", "0"], "num_encoder_layers must be at least 1, found 0"),
         (["--vocab_size", "3"], "vocab_size must be greater than 3"),
         (["--num_beams", "0"], "--num_beams must be at least 1, found 0"),
         (["--hidden_size", "0"], "hidden_size must be at least 1, found 0"),
@@ -408,3 +414,124 @@ def test_accumulated_gradients_are_those_of_a_large_batch(pairs: Path, tmp_path:
         weights.append(load_file(tmp_path / name / "model.safetensors"))
     for name, value in weights[0].items():
         np.testing.assert_allclose(value, weights[1][name], atol=2e-4, err_msg=name)
+
+
+def test_a_checkpoint_and_a_folder_of_another_trainer_translate(pairs: Path, tmp_path: Path) -> None:
+    """Though they hold no run.json; a vocabulary for the translations is saved with them."""
+    flags = ["--shared_vocabulary", "false", "--max_steps", "2", "--save_strategy", "steps", "--save_steps", "1"]
+    train(pairs, tmp_path / "run", *flags, "--eval_strategy", "no", "--load_best_model_at_end", "false")
+    checkpoint = tmp_path / "run" / "checkpoint-2"
+    texts = ["a dog sees a bird.", "a cat"]
+    expected = ml.Translator.from_run(str(tmp_path / "run"))(texts)
+    if not checkpoint.exists():  # a run that is complete keeps none
+        model, tokenizer = ml.load_run(str(tmp_path / "run"))
+        trainer = TranslationTrainer(
+            model=model,
+            args=LstmTrainingArguments(output_dir=str(tmp_path / "other"), use_cpu=True),
+            processing_class=tokenizer,
+            task=Translation("en", "es"),
+        )
+        checkpoint = tmp_path / "other" / "saved"
+        trainer.save_model(str(checkpoint))
+    assert not (checkpoint / "run.json").exists() and (checkpoint / "target_tokenizer").is_dir()
+    assert ml.Translator.from_run(str(checkpoint))(texts) == expected
+    assert [row["translation"] for row in predict(str(checkpoint), texts)] == expected
+
+
+def write_marian(folder: Path) -> Path:
+    """A Marian model with random weights, as those of OPUS-MT are saved: its tokenizer is written in Python."""
+    sentencepiece = pytest.importorskip("sentencepiece")
+    folder.mkdir()
+    vocabulary: dict[str, int] = {}
+    for name, texts in zip(("source", "target"), zip(*sentences(), strict=True), strict=True):
+        options = {"vocab_size": 40, "hard_vocab_limit": False, "minloglevel": 2}
+        prefix = str(folder / name)
+        sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(texts), model_prefix=prefix, **options)
+        (folder / f"{name}.model").rename(folder / f"{name}.spm")
+        pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / f"{name}.spm"))
+        for number in range(pieces.get_piece_size()):
+            vocabulary.setdefault(pieces.id_to_piece(number), len(vocabulary))
+    words = [word for word in vocabulary if word not in ("</s>", "<unk>", "<s>")]
+    numbers = {word: number for number, word in enumerate(["</s>", "<unk>", *words, "<pad>"])}
+    (folder / "vocab.json").write_text(json.dumps(numbers), encoding="utf-8")
+    files = [str(folder / name) for name in ("source.spm", "target.spm", "vocab.json")]
+    tokenizer = MarianTokenizer(*files, source_lang="en", target_lang="es")
+    places = {"max_position_embeddings": 32, "num_beams": 1}
+    sizes = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16}
+    heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
+    pad = numbers["<pad>"]
+    ids = {"vocab_size": len(numbers), "pad_token_id": pad, "decoder_start_token_id": pad, "eos_token_id": 0}
+    MarianMTModel(MarianConfig(**sizes, **heads, **ids, **places)).save_pretrained(folder / "model")
+    tokenizer.save_pretrained(folder / "model")
+    return folder / "model"
+
+
+def test_a_translator_whose_tokenizer_is_written_in_python(
+    pairs: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    marian = write_marian(tmp_path / "marian")
+    flags = ["--transformer", str(marian), "--max_steps", "150", "--learning_rate", "0.01", *FAST]
+    record = train(pairs, tmp_path / "run", *flags)
+    assert record["metrics"]["validation"]["chrf"] > 35 and record["data"]["tokens"]["train"]["out_of_vocabulary"] == 0
+    translator = ml.Translator.from_run(str(tmp_path / "run"))
+    texts = ["a dog sees a bird.", "a cat hears a fish."]
+    assert translator(texts) == [translator([text])[0] for text in texts] and translator(texts)[0].startswith("un ")
+    assert main(["evaluate", str(tmp_path / "run"), "--resamples", "100"]) == 0
+    again = ["train", *SMALL, *NAMES, "--dataset", pairs, "--output_dir", tmp_path / "more", "--transformer", marian]
+    assert "reads 32 tokens at most, found --max_length 64" in fails(*again, "--max_length", "64")
+
+
+def test_files_with_a_column_of_translations_are_translated_from_the_language_of_the_training(
+    run: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    rows = [{"translation": {"es": target, "en": source}} for source, target in sentences()[:6]]
+    expected = ml.Translator.from_run(str(run))([source for source, _ in sentences()[:6]])
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    Dataset.from_list(rows).to_parquet(tmp_path / "rows.parquet")
+    for name in ("rows.jsonl", "rows.parquet"):
+        assert [row["translation"] for row in predict(str(run), input=str(tmp_path / name))] == expected
+    rows[1]["translation"].pop("en")
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert "There is no text in line 2 of" in fails("predict", run, "--input", tmp_path / "rows.jsonl")
+    other = write_csv(tmp_path / "other.csv", [(1, "un perro")], ("id", "es"))
+    assert "Name it with --text_column: the columns are id, es" in fails("predict", run, "--input", other)
+    assert predict(str(run), input=str(other), text_column=["es"])  # who names it gets it
+
+
+def test_a_card_tells_how_translations_were_scored(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    assert main(["evaluate", str(tmp_path / "run"), "--resamples", "100"]) == 0
+    card = make_card(read_record(tmp_path / "run"), "me/tr")
+    assert "bleu: sacrebleu's `nrefs:1|case:mixed" in card and "by a search with 2 beams." in card
+    score = read_record(tmp_path / "run")["metrics"]["test"]["bleu"]
+    assert f"| bleu | {score:.1f} (" in card
+
+
+def test_an_evaluation_takes_no_columns(run: Path, fails: Callable[..., str]) -> None:
+    assert "--text_column is for classifiers" in fails("evaluate", run, "--text_column", "en")
+
+
+def test_other_kinds_of_transformers_from_scratch(pairs: Path, tmp_path: Path) -> None:
+    """Changes are made before the configuration is, which derives one setting from another."""
+    sizes = "d_model=16,d_ff=16,d_kv=8,num_heads=2,num_layers=1"
+    train(pairs, tmp_path / "run", "--transformer_config", "t5", "--config_overrides", sizes, *FAST, "--max_steps", "1")
+    config = ml.load_run(str(tmp_path / "run"))[0].config
+    assert (config.num_layers, config.num_decoder_layers, config.d_model) == (1, 1, 16)
+
+
+def test_a_training_that_fails_does_not_blame_the_settings_of_every_training(
+    pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: Callable[..., str]
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("something odd")
+
+    monkeypatch.setattr(TranslationTrainer, "training_step", fail)
+    given = ["train", "--task", "translation", *NAMES, "--dataset", pairs, "--output_dir", tmp_path / "run"]
+    with pytest.raises(RuntimeError, match="something odd"):
+        main(list(map(str, given)))
+    assert "one of the settings --optim:" in fails(*given, "--optim", "sgd", "--overwrite", "--disable_tqdm", "true")
+
+
+def test_few_steps_are_told(pairs: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    train(pairs, tmp_path / "run", *FAST, "--max_steps", "2")
+    assert "Only 2 training steps" in caplog.text
