@@ -15,6 +15,7 @@ GROUPS = (
         "Language model",
         "Word vectors",
         "Options",
+        "Several machines",
         "Files",
         "Card",
         "Hub",

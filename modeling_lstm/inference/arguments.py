@@ -5,10 +5,11 @@ from typing import ClassVar, Literal
 
 from ..data.arguments import FileArguments
 from ..utils.errors import require
+from ..utils.ray_cluster import RayArguments
 
 
 @dataclass
-class PredictionArguments(FileArguments):
+class PredictionArguments(FileArguments, RayArguments):
     """What to classify or to translate, and where to write the answers."""
 
     flag_group: ClassVar[str] = "Data"
@@ -17,7 +18,7 @@ class PredictionArguments(FileArguments):
         default=None,
         metadata={
             "help": "File with texts: CSV, TSV, JSON Lines, Parquet or .txt (one text a line), also .gz; - is "
-            "standard input."
+            "standard input. With --engine ray also a folder, a pattern in quotation marks, or an address: s3://..."
         },
     )
     text_column: list[str] | None = field(
@@ -25,7 +26,11 @@ class PredictionArguments(FileArguments):
         metadata={"help": "Column with the text, or several columns to join. Default: recognized by its name."},
     )
     output: str | None = field(
-        default=None, metadata={"help": "File to write: .csv, .tsv, .jsonl or .parquet.", "group": "Output"}
+        default=None,
+        metadata={
+            "help": "File to write: .csv, .tsv, .jsonl or .parquet; with --engine ray a folder for files of Parquet.",
+            "group": "Output",
+        },
     )
     keep_columns: list[str] | None = field(
         default=None, metadata={"help": "Columns of --input to copy to --output, or all.", "group": "Output"}
@@ -38,6 +43,13 @@ class PredictionArguments(FileArguments):
     backend: Literal["torch", "onnxruntime"] = field(
         default="torch",
         metadata={"help": "What runs the model: onnxruntime for a folder that export wrote.", "group": "Options"},
+    )
+    damaged: Literal["stop", "skip"] = field(
+        default="stop",
+        metadata={
+            "help": "With --engine ray, if a file is damaged: write nothing, or answer the others and name it.",
+            "group": "Several machines",
+        },
     )
     max_characters: int = field(default=500_000, metadata={"help": "Longest text allowed.", "group": "Options"})
     revision: str | None = field(

@@ -74,13 +74,18 @@ def predict(
         return []
     run, texts = str(run), [texts] if isinstance(texts, str) else list(texts or ())
     output = Path(arguments.output) if arguments.output else None
+    if arguments.engine == "ray":
+        require(not texts, "--engine ray answers files: name them with --input.")
+        from .ray_prediction import predict_by_ray
+
+        return predict_by_ray(run, arguments)
     _check_request(texts, arguments, output)
     found = Input((text, ()) for text in texts) if texts else read_input(arguments, run)
     answering = as_answering(open_predictor(run, arguments.backend, arguments.revision), arguments.all_scores)
     columns = {"text": pa.string()} | answering.columns()
-    kept = _name_apart(found.kept, set(columns))
+    kept = name_apart(found.kept, set(columns))
     sources, originals = itertools.tee(found.rows)  # apart by no more than a chunk
-    checked = _checked((text for text, _ in sources), found.name, arguments.max_characters)
+    checked = check_texts((text for text, _ in sources), found.name, arguments.max_characters)
     answers = answer_texts(answering, checked, arguments.batch_size)
     rows = (
         answer | dict(zip(kept, values, strict=True)) for answer, (_, values) in zip(answers, originals, strict=True)
@@ -112,7 +117,7 @@ def _check_request(texts: list[str], arguments: PredictionArguments, output: Pat
         )
 
 
-def _name_apart(kept: dict[str, pa.DataType], taken: set[str]) -> dict[str, pa.DataType]:
+def name_apart(kept: dict[str, pa.DataType], taken: set[str]) -> dict[str, pa.DataType]:
     """The kept columns, with `input_` before the names that other columns of the output have."""
     found: dict[str, pa.DataType] = {}
     for name, kind in kept.items():
@@ -184,29 +189,34 @@ def answer_texts(answering: Answering, texts: Iterable[str], batch_size: int) ->
             yield {"text": text, **answer}
 
 
-def open_predictor(run: str, backend: str = "torch", revision: str | None = None) -> Any:
+def open_predictor(run: str, backend: str = "torch", revision: str | None = None, *, threads: int | None = None) -> Any:
     """
     What answers texts with the model of a run, as its task opens it, here or (at a revision) on the Hub; or with
     `backend="onnxruntime"` the classifier of an exported folder, which imports neither torch nor transformers.
+    `threads` are those of the whole process.
 
     Raises:
         InputError: the folder cannot be used with this backend.
     """
     if backend == "onnxruntime":
-        return _exported_classifier(run)
+        return _exported_classifier(run, threads)
     exported = Path(run) / MODEL
     require(not exported.is_file(), f"{run!r} is an exported model: add --backend onnxruntime.")
     from ..runs.run_folders import run_folder, task_of_run  # imports torch
 
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
     folder = run_folder(run, revision)
     kind = task_of_run(folder)
     require(kind.command == "predict", f"{run!r} is a model for {kind.name}: modeling-lstm {kind.command} {run} TEXT")
     return kind.predictor(str(folder))
 
 
-def _exported_classifier(folder: str) -> TextClassifier:
+def _exported_classifier(folder: str, threads: int | None) -> TextClassifier:
     try:
-        return TextClassifier.from_onnx(folder)
+        return TextClassifier.from_onnx(folder, threads)
     except (ImportError, FileNotFoundError) as error:
         raise InputError(str(error)) from error
     except Exception as error:  # damaged files make the libraries raise anything
@@ -328,7 +338,8 @@ def _standard_input(encoding: str | None) -> Iterator[str]:
             yield line.removeprefix(BYTE_ORDER_MARK) if number == 0 else line
 
 
-def _checked(texts: Iterable[str], name: Callable[[int], str], limit: int) -> Iterator[str]:
+def check_texts(texts: Iterable[str], name: Callable[[int], str], limit: int) -> Iterator[str]:
+    """The texts, one after the other; raises, with the name of its place, for what is none or longer than the limit."""
     for number, text in enumerate(texts, start=1):
         if not isinstance(text, str):
             raise InputError(f"{name(number)} must be a string, found {text!r}.")

@@ -80,7 +80,8 @@ def _write_json_lines(rows: Iterator[Row], path: str, schema: pa.Schema) -> int:
     return number
 
 
-def _write_parquet(rows: Iterator[Row], path: str, schema: pa.Schema) -> int:
+def write_parquet(rows: Iterator[Row], path: Any, schema: pa.Schema) -> int:
+    """Write rows to a path or an open file, so many at a time. Returns their number."""
     number = 0
     strings = [field.name for field in schema if field.type == pa.string()]
     with pq.ParquetWriter(path, schema) as writer:
@@ -104,5 +105,5 @@ WRITERS: dict[str, Callable[[Iterator[Row], str, pa.Schema], int]] = {
     ".csv": _write_csv,
     ".tsv": _write_tsv,
     ".jsonl": _write_json_lines,
-    ".parquet": _write_parquet,
+    ".parquet": write_parquet,
 }

@@ -1,0 +1,95 @@
+"""The files to answer: one, those of a folder, or those that a pattern names; here or where pyarrow reaches."""
+
+import contextlib
+import fnmatch
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import fs
+
+from ..data.formats.encodings import find_suffix
+from ..data.formats.known_formats import FORMATS
+from ..utils.errors import InputError, as_list, require
+
+WILD = "*?["
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """
+    A file to answer.
+
+    Args:
+        name: Its path below the folder.
+        path: Its path in its filesystem.
+        size: Its bytes.
+        modified: When it was changed last, in seconds.
+    """
+
+    name: str
+    path: str
+    size: int
+    modified: float
+
+    @contextlib.contextmanager
+    def fetch(self, filesystem: fs.FileSystem) -> Iterator[Path]:
+        """The file as one of this machine: itself, or a copy that is removed afterwards."""
+        if isinstance(filesystem, fs.LocalFileSystem):
+            yield Path(self.path)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            local = Path(folder, PurePosixPath(self.name).name)
+            fs.copy_files(self.path, str(local), source_filesystem=filesystem)
+            yield local
+
+
+def open_filesystem(place: str, flag: str) -> tuple[fs.FileSystem, str]:
+    """
+    The filesystem of a path or an address (`s3://...`, `gs://...`, `hdfs://...`), and the path in it.
+
+    Raises:
+        InputError: pyarrow does not know it.
+    """
+    try:
+        return fs.FileSystem.from_uri(place if "://" in place else str(Path(place).expanduser().absolute()))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InputError(f"{flag} {place!r} cannot be opened: {str(error).splitlines()[0]}") from error
+
+
+def list_files(filesystem: fs.FileSystem, path: str, place: str) -> list[InputFile]:
+    """
+    The files of a known format at a path, in the order of their names: of a folder all below it, of a pattern those
+    that it fits.
+
+    Raises:
+        InputError: there are none.
+    """
+    root = path
+    while any(sign in root for sign in WILD) and filesystem.get_file_info(root).type == fs.FileType.NotFound:
+        root = str(PurePosixPath(root).parent)
+    try:
+        there = filesystem.get_file_info(root)
+        if there.type == fs.FileType.File:
+            return [_describe(there, PurePosixPath(root).name)]
+        require(there.type == fs.FileType.Directory, f"There is no file or folder {place!r} for --input.")
+        found = filesystem.get_file_info(fs.FileSelector(root, recursive=True))
+    except OSError as error:
+        raise InputError(f"--input {place!r} cannot be read: {str(error).splitlines()[0]}") from error
+    files = []
+    for one in found:
+        name = PurePosixPath(one.path).relative_to(root)
+        is_hidden = any(part.startswith((".", "_")) for part in name.parts)
+        if one.type == fs.FileType.File and not is_hidden and find_suffix(Path(one.path)) in FORMATS:
+            files.append(_describe(one, str(name)))
+    if root != path:
+        files = [one for one in files if fnmatch.fnmatchcase(one.path, path)]
+    require(len(files) > 0, f"There is no file of one of the formats {as_list(FORMATS)} at --input {place!r}.")
+    return sorted(files, key=lambda one: one.name)
+
+
+def _describe(info: Any, name: str) -> InputFile:
+    return InputFile(name, info.path, int(info.size), round((info.mtime_ns or 0) / 1e9, 3))

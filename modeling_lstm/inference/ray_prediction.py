@@ -1,0 +1,256 @@
+"""`predict --engine ray`: many files answered by several processes, whatever happens to one of them."""
+
+import contextlib
+import hashlib
+import json
+import logging
+import pickle
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from huggingface_hub.utils import tqdm
+from pyarrow import fs
+
+from ..models.text_classifier import MODEL
+from ..utils.errors import InputError, as_list, explain_save_failure, require
+from ..utils.ray_cluster import Cluster, open_cluster
+from .arguments import PredictionArguments
+from .input_files import InputFile, list_files, open_filesystem
+from .prediction import read_input
+from .ray_workers import ROWS, SAVING, Answers, Plan, count_rows, read_parts
+
+logger = logging.getLogger(__name__)
+
+PLAN, COMPLETE = "_plan.json", "_complete.json"  # of a folder of answers; other tools pass over such names
+# Settings that change no answer, and so may differ when a run goes on
+FREE = ("input", "output", "engine", "workers", "address", "damaged")
+
+
+@dataclass
+class Progress:
+    """
+    How far a file is.
+
+    Args:
+        parts: The parts that are there.
+        number: How many there are in all, once that is known.
+        rows: Its rows, once they are known.
+    """
+
+    parts: set[int] = field(default_factory=set)
+    number: int | None = None
+    rows: int = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all parts are there."""
+        return self.number is not None and len(self.parts) == self.number
+
+
+def predict_by_ray(run: str, arguments: PredictionArguments) -> int:
+    """
+    Answer files by the workers of a cluster. The answers to each file go to `OUTPUT/file=NAME/part-N.parquet`, in the
+    order of its rows, with the number of the row in the column `row`. A run that was cut off goes on where it was.
+
+    Args:
+        run: Run folder, Hub id, or folder that [`export`] wrote; every machine must reach it.
+        arguments: `input` is a file, a folder or a pattern, `output` a folder.
+
+    Returns:
+        The number of rows in the output.
+
+    Raises:
+        InputError: run, input, output or cluster cannot be used, or a file is damaged. Files are read to their ends
+            first, and if one is damaged then nothing is written; with `damaged="skip"` the others are answered, and
+            the error names the damaged ones at the end.
+    """
+    require(arguments.input not in (None, "-"), "--engine ray answers files: name them with --input.")
+    require(arguments.output is not None, "--engine ray writes a folder: name it with --output.")
+    source, path = open_filesystem(str(arguments.input), "--input")
+    target, folder = open_filesystem(str(arguments.output), "--output")
+    files = list_files(source, path, str(arguments.input))
+    run = str(Path(run).absolute()) if Path(run).exists() else run
+    with open_cluster(arguments) as cluster:
+        plan = Plan(run, arguments, source, target, folder, {}, cluster.threads, ROWS)
+        plan = replace(plan, kept=_kept_columns(plan, files[0]))
+        described = _describe(plan, files)
+        known = _look(plan, files)
+        _check_claim(plan, described)
+        rows: int | None = None
+        if arguments.damaged == "stop":
+            rows = _check_files(cluster, plan, [one for one in files if not known[one.name].is_complete])
+            rows += sum(one.rows for one in known.values() if one.is_complete)
+        with _explained(folder):
+            target.create_dir(folder, recursive=True)
+            _write_json(target, f"{folder}/{PLAN}", described)
+        return _answer(cluster, plan, files, known, rows)
+
+
+def _kept_columns(plan: Plan, file: InputFile) -> dict[str, pa.DataType]:
+    with file.fetch(plan.source) as path:
+        return read_input(replace(plan.arguments, input=str(path)), plan.run).kept
+
+
+def _describe(plan: Plan, files: list[InputFile]) -> dict[str, Any]:
+    """What must be the same for a run to go on: the model, the settings, the files."""
+    settings = {name: value for name, value in vars(plan.arguments).items() if name not in FREE}
+    inputs = [{"name": one.name, "size": one.size, "modified": one.modified} for one in files]
+    return {"run": plan.run, "model": _digest(plan), "settings": settings, "rows_in_a_part": plan.rows, "files": inputs}
+
+
+def _digest(plan: Plan) -> str:
+    """What tells a model from another: its files."""
+    folder = Path(plan.run)
+    if not folder.is_dir():
+        from ..runs.run_folders import run_folder
+
+        folder = run_folder(plan.run, plan.arguments.revision)
+    digest = hashlib.blake2b(digest_size=16)
+    names = [MODEL, "config.json", "tokenizer.json", "tokenizer_config.json"]
+    for path in sorted([*folder.glob("*.safetensors"), *(folder / name for name in names)]):
+        if path.is_file():
+            with path.open("rb") as file:
+                digest.update(path.name.encode() + hashlib.file_digest(file, "blake2b").digest())
+    return digest.hexdigest()
+
+
+def _check_claim(plan: Plan, described: dict[str, Any]) -> None:
+    """Raise for a folder that holds something else than a part of these answers."""
+    target, folder = plan.target, plan.folder
+    there = target.get_file_info(folder)
+    if there.type == fs.FileType.NotFound:
+        return
+    require(there.type == fs.FileType.Directory, f"--output {plan.arguments.output!r} is a file: name a folder.")
+    if not target.get_file_info(fs.FileSelector(folder)):
+        return
+    stored = _read_json(target, f"{folder}/{PLAN}")
+    require(
+        stored is not None, f"--output {plan.arguments.output!r} is not empty, and holds no answers: choose another."
+    )
+    changed = [name for name in described if (stored or {}).get(name) != json.loads(json.dumps(described[name]))]
+    require(
+        not changed,
+        f"--output {plan.arguments.output!r} holds answers of another run, other settings or other files "
+        f"({as_list(changed)} differ): choose another folder, or remove it.",
+    )
+
+
+def _look(plan: Plan, files: list[InputFile]) -> dict[str, Progress]:
+    """What is there already of each file."""
+    known = {}
+    for file in files:
+        found = plan.target.get_file_info(fs.FileSelector(plan.folder_of(file.name), allow_not_found=True))
+        names = [one.base_name for one in found]
+        parts = {int(name[5:-8]) for name in names if name.startswith("part-") and name.endswith(".parquet")}
+        whole = _read_json(plan.target, f"{plan.folder_of(file.name)}/{COMPLETE}") or {}
+        known[file.name] = Progress(parts, whole.get("parts"), whole.get("rows", 0))
+    return known
+
+
+def _check_files(cluster: Cluster, plan: Plan, files: list[InputFile]) -> int:
+    """
+    Read files to their ends. Returns the number of their rows.
+
+    Raises:
+        InputError: some are damaged.
+    """
+    if not files:
+        return 0
+    read = cluster.dataset([{"file": pickle.dumps(one)} for one in files])
+    found = list(read.map_batches(count_rows, fn_args=(plan,), batch_size=1).iter_rows())
+    errors = [one["error"] for one in found if one["error"]]
+    require(
+        not errors,
+        f"{len(errors)} of {len(files)} files cannot be read, and nothing was written: {' '.join(errors[:3])} Mend or "
+        "remove them, or answer the others with --damaged skip.",
+    )
+    return sum(int(one["rows"]) for one in found)
+
+
+def _answer(cluster: Cluster, plan: Plan, files: list[InputFile], known: dict[str, Progress], rows: int | None) -> int:
+    """Answer what is not answered yet. Returns the number of rows in the output."""
+    damaged: dict[str, str] = {}
+    before = sum(one.rows if one.is_complete else plan.rows * len(one.parts) for one in known.values())
+    with tqdm(total=rows, initial=before, unit="row", desc="Answering") as bar:
+        for one in _results(cluster, plan, [file for file in files if not known[file.name].is_complete], known):
+            name, part, number = str(one["file"]), int(one["part"]), int(one["rows"])
+            if one["error"]:
+                require(part < 0, str(one["error"]))  # an answer that could not be written
+                require(plan.arguments.damaged == "skip", str(one["error"]))
+                damaged[name] = str(one["error"])
+                continue
+            file = known[name]
+            if part < 0:
+                file.number, file.rows = int(one["parts"]), number
+            else:
+                file.parts.add(part)
+                bar.update(number)
+            if file.is_complete:
+                with _explained(plan.folder):
+                    _finish_file(plan, name, file)
+    for name in damaged:
+        plan.target.delete_dir(plan.folder_of(name))
+    missing = [name for name, one in known.items() if not one.is_complete and name not in damaged]
+    require(not missing, f"Some parts were not answered: {as_list(missing)}. Type the command again.")
+    written = sum(one.rows for one in known.values() if one.is_complete)
+    with _explained(plan.folder):
+        result = {"rows": written, "files": len(files) - len(damaged), "damaged": damaged}
+        _write_json(plan.target, f"{plan.folder}/{COMPLETE}", result)
+    require(
+        not damaged,
+        f"{written} rows of {len(files) - len(damaged)} files were answered; damaged, and left out: "
+        f"{' '.join(damaged.values())}",
+    )
+    return written
+
+
+def _results(
+    cluster: Cluster, plan: Plan, files: list[InputFile], known: dict[str, Progress]
+) -> Iterator[dict[str, Any]]:
+    """What was done, row by row: a part written, a file read to its end, an error."""
+    if not files:
+        return
+    items = [{"file": pickle.dumps(one), "done": pickle.dumps(known[one.name].parts)} for one in files]
+    read = cluster.dataset(items).map_batches(read_parts, fn_args=(plan,), batch_size=1, num_cpus=0.25)
+    answered = read.map_batches(
+        Answers, fn_constructor_args=(plan,), batch_size=1, compute=cluster.pool(), num_cpus=cluster.cpus
+    )
+    yield from answered.iter_rows()
+
+
+def _finish_file(plan: Plan, name: str, file: Progress) -> None:
+    """Remove what killed workers left of a file, and note that it is complete."""
+    for one in plan.target.get_file_info(fs.FileSelector(plan.folder_of(name))):
+        if one.base_name.startswith(SAVING):
+            plan.target.delete_file(one.path)
+    _write_json(plan.target, f"{plan.folder_of(name)}/{COMPLETE}", {"parts": file.number, "rows": file.rows})
+
+
+@contextlib.contextmanager
+def _explained(folder: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{folder!r} was not written: {explain_save_failure(error) or error}") from error
+
+
+def _write_json(target: fs.FileSystem, path: str, content: Any) -> None:
+    """Write JSON under a temporary name, then rename."""
+    temporary = f"{path.rpartition('/')[0]}/{SAVING}{path.rpartition('/')[2]}"
+    with target.open_output_stream(temporary) as file:
+        file.write(json.dumps(content, indent=2, ensure_ascii=False).encode())
+    target.move(temporary, path)
+
+
+def _read_json(target: fs.FileSystem, path: str) -> dict[str, Any] | None:
+    """The content of a file of the output; `None` if there is no such file."""
+    if target.get_file_info(path).type != fs.FileType.File:
+        return None
+    with target.open_input_stream(path) as file:
+        try:
+            return dict(json.loads(file.read()))
+        except ValueError as error:
+            raise InputError(f"{path!r} is damaged: remove the folder, or choose another --output.") from error

@@ -1,0 +1,174 @@
+"""What the processes of Ray do for `predict --engine ray`: read files in parts, answer a part, write it."""
+
+import contextlib
+import itertools
+import pickle
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import fs
+
+from ..utils.errors import InputError, explain_save_failure, require
+from .arguments import PredictionArguments
+from .input_files import InputFile
+from .prediction import CHUNK, answer_texts, as_answering, check_texts, name_apart, open_predictor, read_input
+from .writers import write_parquet
+
+ROWS = 4 * CHUNK  # of a part: a multiple, so that the same texts share a batch as in one process
+SAVING = ".saving-"  # at the beginning of the name of a part that is not whole yet
+ROW = "row"  # the column with the number of a row in its file
+
+Batch = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """
+    What is to be answered, and where the answers go.
+
+    Args:
+        run: Run folder, Hub id, or folder that `export` wrote.
+        arguments: The settings.
+        source: The filesystem of the files.
+        target: That of the answers.
+        folder: Where the answers go.
+        kept: The names of the kept columns of every file, and their types; those of the first file.
+        threads: Threads of a worker.
+        rows: Rows of a part.
+    """
+
+    run: str
+    arguments: PredictionArguments
+    source: fs.FileSystem
+    target: fs.FileSystem
+    folder: str
+    kept: dict[str, pa.DataType]
+    threads: int
+    rows: int = ROWS
+
+    def folder_of(self, name: str) -> str:
+        """Where the answers to a file go; other tools read its name from that as the column `file`."""
+        return f"{self.folder}/file={quote(name, safe='')}"
+
+    def part_of(self, name: str, number: int) -> str:
+        """Where a part of the answers to a file goes."""
+        return f"{self.folder_of(name)}/part-{number:05d}.parquet"
+
+    def read(self, file: InputFile) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """
+        The texts of a file with the values that are kept.
+
+        Raises:
+            InputError: the file is damaged, or its columns differ from those of the first one.
+        """
+        with file.fetch(self.source) as path:
+            found = read_input(replace(self.arguments, input=str(path)), self.run)
+            require(
+                found.kept == self.kept,
+                f"{str(path)!r} has the columns {_shown(found.kept)} to keep, the first file {_shown(self.kept)}.",
+            )
+            texts, originals = itertools.tee(found.rows)
+            checked = check_texts((text for text, _ in texts), found.name, self.arguments.max_characters)
+            yield from zip(checked, (values for _, values in originals), strict=True)
+
+
+def _shown(kept: dict[str, pa.DataType]) -> str:
+    return ", ".join(f"{name} ({kind})" for name, kind in kept.items()) or "none"
+
+
+def count_rows(batch: Batch, plan: Plan) -> Batch:
+    """Read files to their ends: how many rows each has, or what is wrong with it."""
+    rows, errors = [], []
+    for file in map(pickle.loads, batch["file"]):
+        number, error = 0, ""
+        try:
+            number = sum(1 for _ in plan.read(file))
+        except InputError as failure:
+            error = str(failure)
+        rows.append(number)
+        errors.append(error)
+    return {"rows": np.array(rows), "error": np.array(errors, dtype=object), "file": batch["file"]}
+
+
+def read_parts(batch: Batch, plan: Plan) -> Iterator[Batch]:
+    """
+    The parts of files that are not answered yet, and at the end of each file the number of its parts.
+
+    Args:
+        batch: `file`, and `done`: the numbers of the parts that are there already.
+        plan: How to read.
+    """
+    for pickled, done in zip(batch["file"], batch["done"], strict=True):
+        file, there = pickle.loads(pickled), set(pickle.loads(done))
+        rows, part = 0, -1
+        try:
+            read = plan.read(file)
+            for part in itertools.count():
+                some = list(itertools.islice(read, plan.rows))
+                if not some:
+                    break
+                if part not in there:
+                    yield _row(file.name, part, len(some), pickle.dumps((rows, some)))
+                rows += len(some)
+            yield _row(file.name, -1, rows, parts=part)
+        except InputError as error:
+            yield _row(file.name, -1, rows, error=str(error))
+
+
+def _row(file: str, part: int, rows: int, texts: bytes = b"", *, parts: int = 0, error: str = "") -> Batch:
+    """One row for the next step: a part with its texts, the end of a file (part -1), or an error."""
+    values = {"file": file, "part": part, "rows": rows, "parts": parts, "texts": texts, "error": error}
+    kinds = {"file": object, "texts": object, "error": object}
+    return {name: np.array([value], dtype=kinds.get(name)) for name, value in values.items()}
+
+
+class Answers:
+    """
+    The model of a run, which answers parts and writes the answers.
+
+    Args:
+        plan: What to answer, and where the answers go.
+    """
+
+    def __init__(self, plan: Plan):
+        self.plan, arguments = plan, plan.arguments
+        predictor = open_predictor(plan.run, arguments.backend, arguments.revision, threads=plan.threads)
+        self.answering = as_answering(predictor, arguments.all_scores)
+        self.columns = {ROW: pa.int64(), "text": pa.string()} | self.answering.columns()
+        self.kept = name_apart(plan.kept, {*self.columns, "file"})
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Answer the parts of a batch; what is no part is passed on."""
+        errors = list(batch["error"])
+        for place, texts in enumerate(batch["texts"]):
+            if texts:
+                first, some = pickle.loads(texts)
+                errors[place] = self._write(batch["file"][place], int(batch["part"][place]), first, some)
+        passed = {name: values for name, values in batch.items() if name != "texts"}
+        return passed | {"error": np.array(errors, dtype=object)}
+
+    def _write(self, name: str, part: int, first: int, some: list[tuple[str, tuple[Any, ...]]]) -> str:
+        """Write a part under a temporary name, then rename it. Returns what went wrong, if something did."""
+        found = answer_texts(self.answering, (text for text, _ in some), self.plan.arguments.batch_size)
+        rows = (
+            {ROW: number} | answer | dict(zip(self.kept, values, strict=True))
+            for number, (answer, (_, values)) in enumerate(zip(found, some, strict=True), start=first + 1)
+        )
+        path = self.plan.part_of(name, part)
+        temporary = str(PurePosixPath(path).with_name(f"{SAVING}{PurePosixPath(path).name}"))
+        target = self.plan.target
+        try:
+            target.create_dir(self.plan.folder_of(name), recursive=True)
+            with target.open_output_stream(temporary) as file:
+                write_parquet(rows, file, pa.schema(list((self.columns | self.kept).items())))
+            target.move(temporary, path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                target.delete_file(temporary)
+            return f"{path!r} was not written: {explain_save_failure(error) or error}"
+        return ""

@@ -1,0 +1,133 @@
+"""Ray: work on the cores of this machine, or on those of a cluster."""
+
+import contextlib
+import logging
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from .errors import InputError, require
+
+logger = logging.getLogger(__name__)
+
+STORE_BYTES = 512 * 2**20  # shared memory of a cluster that is started here, for what is on its way between processes
+READER_CPUS = 0.25  # of a task that reads, which mostly waits for those that compute
+WORKERS_A_READER = 16
+
+
+@dataclass(kw_only=True)
+class RayArguments:
+    """Where to work: in this process, or in several that Ray starts."""
+
+    flag_group: ClassVar[str] = "Several machines"
+
+    engine: Literal["local", "ray"] = field(
+        default="local",
+        metadata={
+            "help": "Work in this process, or in several that Ray starts here or on a cluster.",
+            "group": "Several machines",
+        },
+    )
+    workers: int | None = field(
+        default=None, metadata={"help": "Processes of Ray. Default: one for each core.", "group": "Several machines"}
+    )
+    address: str | None = field(
+        default=None,
+        metadata={
+            "help": "Address of a Ray cluster: HOST:6379, or auto for one on this machine. Default: start one.",
+            "group": "Several machines",
+        },
+    )
+
+    def __post_init__(self) -> None:
+        require(self.workers is None or self.workers >= 1, f"--workers must be at least 1, found {self.workers}.")
+        for name in ("workers", "address"):
+            is_used = self.engine == "ray" or getattr(self, name) is None
+            require(is_used, f"--{name} is for --engine ray: add that, or leave it out.")
+
+
+@dataclass
+class Cluster:
+    """
+    A cluster that is open.
+
+    Args:
+        ray: The library.
+        cores: Its cores.
+        workers: Processes that compute.
+    """
+
+    ray: Any
+    cores: float
+    workers: int
+
+    @property
+    def threads(self) -> int:
+        """Threads of each worker."""
+        return max(1, int(self.cores // self.workers))
+
+    @property
+    def cpus(self) -> float:
+        """What each worker asks of the cores, so that something is left for those that read."""
+        readers = math.ceil(self.workers / WORKERS_A_READER)
+        share = min(float(self.threads), (self.cores - READER_CPUS * readers) / self.workers)
+        return math.floor(100 * share) / 100
+
+    def pool(self) -> Any:
+        """As many actors as there are workers."""
+        from ray.data import ActorPoolStrategy
+
+        return ActorPoolStrategy(size=self.workers)
+
+    def dataset(self, items: list[Any]) -> Any:
+        """Items as a `ray.data.Dataset`, each a block of its own, so that they are dealt out one by one."""
+        from ray.data import DataContext
+
+        logging.getLogger("ray.data").setLevel(logging.ERROR)  # its import sets another
+        context = DataContext.get_current()
+        context.enable_progress_bars = False
+        context.print_on_execution_start = False
+        context.target_max_block_size = 2**20
+        return self.ray.data.from_items(items, override_num_blocks=max(1, min(len(items), 10_000)))
+
+
+@contextlib.contextmanager
+def open_cluster(arguments: RayArguments) -> Iterator[Cluster]:
+    """
+    Join the cluster of an address, or start one on this machine, and let go of it at the end.
+
+    Raises:
+        InputError: Ray is not installed, or there is no such cluster.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise InputError("--engine ray needs Ray: pip install 'modeling-lstm[scale]'.") from error
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what is wrong comes as an exception, too
+    address = arguments.address or os.environ.get("RAY_ADDRESS") or "local"
+    was_open = ray.is_initialized()
+    try:
+        if not was_open:
+            options: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": logging.ERROR}
+            if address == "local":
+                options |= {"include_dashboard": False, "object_store_memory": STORE_BYTES}
+            ray.init(**options)
+        cores = float(ray.cluster_resources().get("CPU", 1))
+    except Exception as error:  # whatever Ray raises
+        cause = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"There is no Ray cluster at {address!r}: {cause} Start one with ray start --head, or leave out --address."
+        ) from error
+    workers = arguments.workers or max(1, int(cores))
+    logger.info("%d workers on %g cores", workers, cores)
+    try:
+        yield Cluster(ray, cores, workers)
+    except ray.exceptions.RayError as error:
+        cause = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        raise InputError(f"Ray could not go on: {type(error).__name__}: {cause}") from error
+    finally:
+        if not was_open:
+            ray.shutdown()

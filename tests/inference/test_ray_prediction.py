@@ -1,0 +1,259 @@
+"""`predict --engine ray`: the same answers as one process gives, whoever dies on the way."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+from modeling_lstm.cli import main
+from modeling_lstm.inference import ray_prediction, ray_workers
+from modeling_lstm.inference.arguments import PredictionArguments
+from modeling_lstm.inference.prediction import predict
+from modeling_lstm.utils.errors import InputError
+from tests.conftest import write_csv
+
+ray = pytest.importorskip("ray")
+pytestmark = pytest.mark.slow
+
+FIRST, SECOND = 300, 90  # rows of the files
+PART = 32  # rows of a part
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    """One cluster for all tests, for it takes seconds to start."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    options = {"include_dashboard": False, "log_to_driver": False, "object_store_memory": 200 * 2**20}
+    ray.init(address="local", num_cpus=2, **options)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """Two files, one in a folder below."""
+    rows = [(n, f"the film number {n} was {'good' if n % 3 else 'bad'}") for n in range(FIRST + SECOND)]
+    write_csv(tmp_path / "in" / "a.csv", rows[:FIRST], ("id", "text"))
+    lines = [json.dumps({"id": n, "text": text}) for n, text in rows[FIRST:]]
+    (tmp_path / "in" / "sub").mkdir()
+    (tmp_path / "in" / "sub" / "b c.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    (tmp_path / "in" / "README.md").write_text("no data", encoding="utf-8")
+    return tmp_path / "in"
+
+
+def answers(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each file, in their order."""
+    table = ds.dataset(str(folder), format="parquet", partitioning="hive").to_table()
+    rows = sorted(table.to_pylist(), key=lambda row: (row["file"], row["row"]))
+    return {
+        name: [{key: value for key, value in row.items() if key != "file"} for row in rows if row["file"] == name]
+        for name in sorted({row["file"] for row in rows})
+    }
+
+
+def expected(run: Path, file: Path) -> list[dict[str, Any]]:
+    """What one process answers."""
+    found = file.parent / "expected.parquet"
+    predict(str(run), input=str(file), output=str(found), keep_columns=["id"])
+    rows = pq.read_table(found).to_pylist()
+    found.unlink()
+    return [{"row": number} | row for number, row in enumerate(rows, start=1)]
+
+
+def by_ray(run: Path, source: Path, output: Path | str, **more: Any) -> Any:
+    settings = {"input": str(source), "output": str(output), "engine": "ray", "workers": 2, "keep_columns": ["id"]}
+    return predict(str(run), arguments=PredictionArguments(**settings | more))
+
+
+def assert_same(found: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> None:
+    assert [row["row"] for row in found] == list(range(1, len(wanted) + 1))  # each row once
+    for one, other in zip(found, wanted, strict=True):
+        assert one == other | {"score": pytest.approx(other["score"], abs=1e-6)}
+
+
+def test_the_answers_are_those_of_one_process(
+    trained: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ray_prediction, "ROWS", PART)
+    command = ["predict", str(trained), "--input", str(files), "--output", str(tmp_path / "out"), "--engine", "ray"]
+    assert main([*command, "--keep_columns", "id"]) == 0
+    assert f"{FIRST + SECOND} rows written to {tmp_path / 'out'}" in capsys.readouterr().out
+    found = answers(tmp_path / "out")
+    assert_same(found["a.csv"], expected(trained, files / "a.csv"))
+    assert_same(found["sub/b c.jsonl"], expected(trained, files / "sub" / "b c.jsonl"))
+    parts = sorted((tmp_path / "out").glob("*/part-*.parquet"))
+    assert len(parts) == -(-FIRST // PART) + -(-SECOND // PART)
+    times = [one.stat().st_mtime_ns for one in parts]
+    assert by_ray(trained, files, tmp_path / "out") == FIRST + SECOND  # nothing is left to do
+    assert [one.stat().st_mtime_ns for one in parts] == times
+    first = tmp_path / "out" / "file=a.csv"
+    for name in ("part-00003.parquet", "_complete.json", "../_complete.json"):
+        (first / name).unlink()
+    (first / ".saving-part-00003.parquet").write_bytes(b"half of it")
+    assert by_ray(trained, files, f"file://{tmp_path / 'out'}") == FIRST + SECOND  # what is missing alone
+    assert answers(tmp_path / "out") == found and not list(first.glob(".saving-*"))
+    again = [one.name for one, at in zip(parts, times, strict=True) if one.stat().st_mtime_ns != at]
+    assert again == ["part-00003.parquet"]
+
+
+def workers() -> list[int]:
+    """The processes that answer."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if b"MapWorker(MapBatches(Answers))" in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to find the workers")
+def test_a_worker_that_is_killed_loses_nothing(
+    trained: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_prediction, "ROWS", 2)  # many parts, so that there is time
+    killed: list[int] = []
+
+    def kill_one() -> None:
+        while not list((tmp_path / "out").glob("*/part-*")):
+            time.sleep(0.01)
+        killed.extend(workers()[:1])
+        for one in killed:
+            os.kill(one, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_one, daemon=True)
+    killer.start()
+    assert by_ray(trained, files, tmp_path / "out") == FIRST + SECOND
+    killer.join()
+    assert len(killed) == 1
+    assert_same(answers(tmp_path / "out")["a.csv"], expected(trained, files / "a.csv"))
+
+
+def test_a_driver_that_is_killed_goes_on(trained: Path, files: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom modeling_lstm.inference import ray_prediction\nray_prediction.ROWS = 2\n"
+        "from modeling_lstm.inference.prediction import predict\n"
+        "print(predict(sys.argv[1], input=sys.argv[2], output=sys.argv[3], engine='ray', workers=1, "
+        "keep_columns=['id']))"
+    )
+    output = tmp_path / "out"
+    command = [sys.executable, "-c", code, str(trained), str(files), str(output)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not list(output.glob("*/part-*")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    before = {one: one.stat().st_mtime_ns for one in output.glob("*/part-*")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.stdout.split()[-1:] == [str(FIRST + SECOND)], done.stderr
+    # a worker of the killed driver may have ended a part or two that it had begun
+    again = [one for one, at in before.items() if one.stat().st_mtime_ns != at]
+    assert len(before) > 0 and len(again) <= 2
+    assert_same(answers(output)["a.csv"], expected(trained, files / "a.csv"))
+
+
+def test_a_damaged_file_stops_everything_or_is_left_out(
+    trained: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_prediction, "ROWS", PART)
+    bad = files / "bad.csv"
+    bad.write_text("id,text\n" + "".join(f"{n},fine\n" for n in range(80)) + "1,2,3\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"1 of 3 files cannot be read, and nothing was written: .*bad.csv.* line 82"):
+        by_ray(trained, files, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(InputError, match=r"390 rows of 2 files were answered; damaged, and left out: .*line 82"):
+        by_ray(trained, files, tmp_path / "out", damaged="skip")
+    assert sorted(answers(tmp_path / "out")) == ["a.csv", "sub/b c.jsonl"]
+    assert "line 82" in json.loads((tmp_path / "out" / "_complete.json").read_text("utf-8"))["damaged"]["bad.csv"]
+
+
+def test_columns_that_differ_between_files_are_told(trained: Path, files: Path, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": [1, 2], "text": ["a", "b"]}), files / "numbers.parquet")
+    with pytest.raises(InputError, match=r"numbers.parquet' has the columns id \(int64\) to keep, the first file id"):
+        by_ray(trained, files, tmp_path / "out")
+    write_csv(files / "numbers.csv", [("a",)], ("text",))
+    (files / "numbers.parquet").unlink()
+    with pytest.raises(InputError, match=r"numbers.csv' has no column id"):
+        by_ray(trained, files, tmp_path / "out")
+
+
+def test_an_exported_model_answers_too(trained: Path, files: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    assert main(["export", str(trained), str(tmp_path / "exported")]) == 0
+    more = {"backend": "onnxruntime", "text_column": ["text"]}
+    assert by_ray(tmp_path / "exported", files / "*.csv", tmp_path / "out", **more) == FIRST
+    for one, other in zip(answers(tmp_path / "out")["a.csv"], expected(trained, files / "a.csv"), strict=True):
+        assert one["label"] == other["label"] and one["score"] == pytest.approx(other["score"], abs=1e-4)
+
+
+def test_what_cannot_be_used_is_told_in_a_sentence(
+    trained: Path, files: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    ours = ["predict", trained, "--engine", "ray", "--output", tmp_path / "out"]
+    assert "There is no file or folder" in fails(*ours, "--input", tmp_path / "none")
+    assert "--engine ray answers files" in fails(*ours, "a text")
+    assert "--engine ray answers files" in fails(*ours, "--input", "-")
+    assert "is for --engine ray" in fails("predict", trained, "a text", "--workers", "2")
+    assert "--engine ray writes a folder" in fails("predict", trained, "--engine", "ray", "--input", files)
+    (tmp_path / "empty").mkdir()
+    assert "There is no file of one of the formats" in fails(*ours, "--input", tmp_path / "empty")
+    assert "cannot be opened" in fails(*ours, "--input", "nosuch://bucket/a.csv")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").touch()
+    assert "is not empty, and holds no answers" in fails(*ours, "--input", files)
+    shutil.rmtree(tmp_path / "out")
+    by_ray(trained, files / "a.csv", tmp_path / "out")
+    assert "holds answers of another run, other settings or other files (settings differ)" in fails(
+        *ours, "--input", files / "a.csv"
+    )
+    (tmp_path / "file").touch()
+    assert "is a file: name a folder" in fails(*ours[:-1], tmp_path / "file", "--input", files)
+
+
+def test_a_part_that_cannot_be_written_is_told(
+    trained: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, path = ray_prediction.open_filesystem(str(files / "a.csv"), "--input")
+    arguments = PredictionArguments(input=path, output=str(tmp_path / "out"))
+    plan = ray_workers.Plan(str(trained), arguments, source, source, str(tmp_path / "out"), {}, 1)
+    file = ray_prediction.list_files(source, path, path)[0]
+    batch = {"file": [ray_workers.pickle.dumps(file)], "done": [ray_workers.pickle.dumps(set())]}
+    part = next(iter(ray_workers.read_parts(batch, plan)))
+    answering = ray_workers.Answers(plan)
+
+    def full(*_: Any) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(ray_workers, "write_parquet", full)
+    (error,) = answering(part)["error"]
+    assert "part-00000.parquet' was not written: no space left. Free some space or write elsewhere." in error
+    assert list((tmp_path / "out" / "file=a.csv").iterdir()) == []
+
+
+def test_a_cluster_that_is_not_there_is_told(
+    trained: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**options: Any) -> None:
+        raise ConnectionError(f"no route to {options['address']}")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", refuse)
+    with pytest.raises(InputError, match=r"There is no Ray cluster at '10.0.0.1:6379': no route to 10.0.0.1:6379"):
+        by_ray(trained, files, tmp_path / "out", address="10.0.0.1:6379")
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r"pip install 'modeling-lstm\[scale\]'"):
+        by_ray(trained, files, tmp_path / "out")
