@@ -10,7 +10,7 @@ import csv
 import gc
 import multiprocessing
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import SimpleNamespace
@@ -179,3 +179,26 @@ def real_data() -> Path:
             f"There are no data sets in {str(folder)!r}: set MODELING_LSTM_DATA to a folder that data_scripts made."
         )
     return folder
+
+
+@pytest.fixture(scope="module")
+def ray_cluster() -> Iterator[None]:
+    """One cluster of Ray for the tests of a module, for it takes seconds to start."""
+    ray = pytest.importorskip("ray")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    options = {"include_dashboard": False, "log_to_driver": False, "object_store_memory": 200 * 2**20}
+    ray.init(address="local", num_cpus=2, **options)
+    yield
+    ray.shutdown()
+
+
+def find_processes(name: str) -> list[int]:
+    """The processes whose command line holds a name, as `/proc` tells."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if name.encode() in path.read_bytes():
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found

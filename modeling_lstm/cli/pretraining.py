@@ -6,13 +6,14 @@ from ..data.arguments import TokenizerArguments
 from ..data.corpus_arguments import CorpusArguments
 from ..pretraining.arguments import PRETRAINING_DEFAULTS, LanguageModelArguments, LanguageTaskArguments
 from ..training.arguments import TrainerSettings
+from ..utils.ray_cluster import RayArguments
 from .parsing import CommandParser
 from .training import add_help, check_given, run_job
 
 
 def make_pretrain_parser(trainer: Any = TrainerSettings) -> CommandParser:
     """The parser of `pretrain` as `--help` shows it, or with other settings of the Trainer."""
-    kinds = (LanguageTaskArguments, CorpusArguments, LanguageModelArguments, TokenizerArguments, trainer)
+    kinds = (LanguageTaskArguments, CorpusArguments, LanguageModelArguments, TokenizerArguments, trainer, RayArguments)
     parser = add_help(CommandParser("pretrain", *kinds))
     parser.set_defaults(**PRETRAINING_DEFAULTS)
     return parser

@@ -15,6 +15,7 @@ from ..translators.arguments import TRANSLATION_DEFAULTS, PairTokenizerArguments
 from ..utils.errors import InputError, hide_tokens, require
 from ..utils.flags import parse_given
 from ..utils.processes import fail_once, is_main
+from ..utils.ray_cluster import RayArguments
 from .evaluation import describe_gap
 from .parsing import CommandParser
 from .registry import find_maker
@@ -22,12 +23,14 @@ from .registry import find_maker
 
 def make_train_parser(trainer: Any = TrainerSettings) -> CommandParser:
     """The parser of `train` as `--help` shows it, or with other settings of the Trainer."""
-    return add_help(CommandParser("train", TaskArguments, DataArguments, ModelArguments, TokenizerArguments, trainer))
+    return add_help(
+        CommandParser("train", TaskArguments, DataArguments, ModelArguments, TokenizerArguments, trainer, RayArguments)
+    )
 
 
 def make_train_translation_parser(trainer: Any = TrainerSettings) -> CommandParser:
     """The parser of `train --task translation` as `--help` shows it, or with other settings of the Trainer."""
-    kinds = (TaskArguments, PairArguments, TranslationModelArguments, PairTokenizerArguments, trainer)
+    kinds = (TaskArguments, PairArguments, TranslationModelArguments, PairTokenizerArguments, trainer, RayArguments)
     parser = add_help(CommandParser("train --task translation", *kinds))
     parser.set_defaults(task=TRANSLATION, **TRANSLATION_DEFAULTS)
     return parser
@@ -39,8 +42,8 @@ COMMANDS_OF_TASKS = {TRANSLATION: "train --task translation", TEXT_GENERATION: "
 
 def make_distill_parser(trainer: Any = TrainerSettings) -> CommandParser:
     """The parser of `distill` as `--help` shows it, or with other settings of the Trainer."""
-    kinds = (TaskArguments, DataArguments, DistillationArguments, ModelArguments, TokenizerArguments, trainer)
-    parser = add_help(CommandParser("distill", *kinds))
+    kinds = (TaskArguments, DataArguments, DistillationArguments, ModelArguments, TokenizerArguments)
+    parser = add_help(CommandParser("distill", *kinds, trainer, RayArguments))
     parser.set_defaults(**STUDENT_DEFAULTS)
     return parser
 

@@ -16,6 +16,7 @@ from ..data.sources import locate_source
 from ..data.tokenization import iterate_texts
 from ..hub.downloads import is_hub_id
 from ..utils.errors import require
+from ..utils.ray_cluster import Cluster
 from .arguments import DistillationArguments
 from .augmentation import MASK
 from .distillation_trainer import LOGITS, UNLABELED
@@ -61,10 +62,21 @@ class DistillationDataset:
 
 
 def label_dataset(
-    data: TextData, arguments: DistillationArguments, seed: int, device: str | None = None
+    data: TextData,
+    arguments: DistillationArguments,
+    seed: int,
+    device: str | None = None,
+    cluster: Cluster | None = None,
 ) -> DistillationDataset:
     """
     Read the transfer text and have the teachers label it and the training texts, as far as they did not before.
+
+    Args:
+        data: The task.
+        arguments: Who teaches, and on which text.
+        seed: Of what is drawn.
+        device: Where the teachers compute.
+        cluster: Whose workers label; by default this process does.
 
     Raises:
         InputError: a teacher or a source cannot be used.
@@ -77,7 +89,7 @@ def label_dataset(
     transfer, natural, counts = collect_transfer_text(data, arguments, seed)
     train = data.splits["train"]
     rows = concatenate_datasets([_plain(train, data), _unlabeled(transfer, data)])
-    teachers, computed = _label(arguments, data, rows, device)
+    teachers, computed = _label(arguments, data, rows, device, cluster)
     # the same rows of the same files of logits
     fingerprint = Hasher.hash((rows._fingerprint, [(one.cache.path.name, one.cache.id) for one in teachers]))
     features = Features({**rows.features, LOGITS: List(Value("float32"))})
@@ -104,15 +116,16 @@ def label_dataset(
 
 
 def _label(
-    arguments: DistillationArguments, data: TextData, rows: Dataset, device: str | None
+    arguments: DistillationArguments, data: TextData, rows: Dataset, device: str | None, cluster: Cluster | None
 ) -> tuple[list[Teacher], list[int]]:
     """The teachers, who know the rows and those of validation, and how many texts each of them labelled now."""
     validation = data.splits["validation"]
     teachers, computed = [], []
     for name in arguments.teachers:  # one at a time in memory
         teacher = Teacher(name, data, arguments, device)
-        number = teacher.label(iterate_texts(rows, CHUNK), rows.num_rows)
-        computed.append(number + teacher.label(iterate_texts(validation, CHUNK), validation.num_rows))
+        number = teacher.label(iterate_texts(rows, CHUNK), rows.num_rows, cluster=cluster)
+        held_out = teacher.label(iterate_texts(validation, CHUNK), validation.num_rows, cluster=cluster)
+        computed.append(number + held_out)
         if teacher.cut:
             every = rows.num_rows + validation.num_rows
             logger.warning(

@@ -13,9 +13,11 @@ from ..data.arguments import split_subset
 from ..data.loading import TextData
 from ..inference.torch_backend import torch_classifier
 from ..runs.record import RunRecord
+from ..tasks.base import task_class
 from ..training.job import TrainingJob
 from ..training.steps import Training
 from ..utils.errors import require
+from ..utils.ray_cluster import Cluster
 from .arguments import STUDENT_DEFAULTS, DistillationArguments
 from .dataset import label_dataset
 from .distillation_trainer import DistillationTrainer
@@ -37,6 +39,10 @@ class DistillationJob(TrainingJob):
     def distillation(self) -> DistillationArguments:
         """Who teaches, and how."""
         return self.parts[-1]
+
+    def prepare_workers(self, cluster: Cluster) -> None:
+        """Have the workers label the texts: what they say is kept where every training process finds it."""
+        Distillation(self).label(cluster)
 
     @staticmethod
     def default_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,6 +76,11 @@ class Distillation(Training):
             "--class_weights and --label_smoothing_factor say how the true labels count: give --label_weight too.",
         )
         self.dataset = label_dataset(self.data, chosen, self.args.seed, self.args.device.type)
+
+    def label(self, cluster: Cluster) -> None:
+        """Have the teachers label the texts on a cluster."""
+        data = task_class(self.job.task).load(self.job.data)
+        label_dataset(data, self.job.distillation, self.args.seed, self.args.device.type, cluster)  # type: ignore[arg-type]
 
     def vocabulary_rows(self) -> Dataset:
         """The texts without labels, too, as they were found."""

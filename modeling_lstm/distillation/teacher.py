@@ -1,9 +1,9 @@
 """`Teacher`: any sequence-classification model, whose logits for texts are computed once and kept."""
 
-import contextlib
 import hashlib
 import json
 import logging
+import pickle
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,15 +14,16 @@ import torch
 from huggingface_hub.constants import HF_HOME
 from huggingface_hub.utils import tqdm
 from tokenizers import Tokenizer
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.loading import TextData
-from ..inference.torch_backend import token_limit, torch_classifier
-from ..models.text_classifier import TextClassifier
+from ..inference.torch_backend import token_limit
 from ..utils.errors import InputError, as_list, require
+from ..utils.ray_cluster import Cluster
 from .arguments import DistillationArguments
 from .augmentation import MASK
 from .cache import LogitCache
+from .labelling import Labeller, Labelling, LabellingWorker, has_bf16, load_teacher
 
 logger = logging.getLogger(__name__)
 
@@ -44,29 +45,32 @@ class Teacher:
     """
 
     def __init__(self, name: str, data: TextData, arguments: DistillationArguments, device: str | None = None):
-        self.name, self.batch_size = name, arguments.teacher_batch_size
-        model, tokenizer = _load(name, arguments.teacher_revision)
+        self.name = name
+        model, tokenizer = load_teacher(name, arguments.teacher_revision)
         config: Any = model.config
         tokenizer.model_max_length = _longest(tokenizer, config, arguments.teacher_max_length)
         self.columns = _columns(name, model, data, arguments.teacher_labels)
         self.is_single = data.problem_type == "single_label_classification"
-        self.mask = tokenizer.mask_token or tokenizer.unk_token or ""
         self.parameters = model.num_parameters()
-        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.bf16 = has_bf16(self.device) if arguments.teacher_bf16 is None else arguments.teacher_bf16
         self.digest = _digest(model, tokenizer)
         self.limit = tokenizer.model_max_length
         self.cut = 0  # texts of which it reads the beginning only
+        self.mask = tokenizer.mask_token or tokenizer.unk_token or ""
         self.counter = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())  # neither truncated nor padded
         self.commit = getattr(config, "_commit_hash", None)
-        torch.nn.Module.to(model, self.device)
-        self.classifier: TextClassifier | None = torch_classifier(model, tokenizer)
-        self._check_padding()
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.bf16 = has_bf16(device) if arguments.teacher_bf16 is None else arguments.teacher_bf16
+        batch_size, revision = arguments.teacher_batch_size, arguments.teacher_revision
+        how = Labelling(name, revision, self.limit, self.mask, batch_size, device, self.bf16)
+        self.labeller: Labeller | None = Labeller(how, model, tokenizer)
+        self.labeller.check_padding()
         folder = Path(arguments.logits_cache or Path(HF_HOME, "modeling_lstm", "logits"))
         kind = "bf16" if self.bf16 else "fp32"
         self.cache = LogitCache(folder / f"{self.digest}-{kind}-{tokenizer.model_max_length}.sqlite")
 
-    def label(self, texts: Iterable[Sequence[str]], number: int, *, count: bool = True) -> int:
+    def label(
+        self, texts: Iterable[Sequence[str]], number: int, *, count: bool = True, cluster: Cluster | None = None
+    ) -> int:
         """
         Compute and store the logits of texts that are not known yet.
 
@@ -74,25 +78,31 @@ class Teacher:
             texts: The texts, some at a time.
             number: How many there are, for the progress bar.
             count: Also count in `cut` those that are too long, known ones too.
+            cluster: Where to compute; by default in this process.
 
         Returns:
             How many were computed.
         """
         computed, begun, is_told = 0, time.perf_counter(), False
         with tqdm(total=number, unit="text", desc=f"Labelling by {Path(self.name).name}") as bar:
-            for some in texts:
-                self.cut += self._too_long(some) if count else 0
-                known = self.cache.find(some)
-                missing = list(dict.fromkeys(text for text in some if text not in known))
-                for begin in range(0, len(missing), CHUNK):
-                    part = missing[begin : begin + CHUNK]
-                    self.cache.add(part, self._compute(part))
-                    computed += len(part)
-                bar.update(len(some))
-                if computed and not is_told:
+
+            def unknown() -> Iterator[list[str]]:
+                for some in texts:
+                    self.cut += self._too_long(some) if count else 0
+                    known = self.cache.find(some)
+                    missing = list(dict.fromkeys(text for text in some if text not in known))
+                    bar.update(len(some) - len(missing))
+                    for begin in range(0, len(missing), CHUNK):
+                        yield missing[begin : begin + CHUNK]
+
+            for part, logits in self._compute_all(unknown(), cluster):
+                self.cache.add(part, logits)
+                computed += len(part)
+                bar.update(len(part))
+                if not is_told:
                     is_told, seconds = True, time.perf_counter() - begun
-                    rest = seconds / computed * (number - bar.n) / 60
                     rate = computed / seconds
+                    rest = (number - bar.n) / rate / 60
                     logger.info("%s labels %.0f texts a second: about %.1f minutes", self.name, rate, rest)
         return computed
 
@@ -117,64 +127,28 @@ class Teacher:
 
     def rest(self) -> None:
         """Let go of the model; what is known stays known."""
-        self.classifier = None
+        self.labeller = None
 
-    def _check_padding(self) -> None:
-        """A text must get the same answer alone and beside a longer one; some models read the padding."""
-        assert self.classifier is not None
-        short, long = "one", "one two three four five six seven eight nine ten"
-        alone, beside = self.classifier.raw_scores([short]), self.classifier.raw_scores([short, long])
-        require(
-            np.allclose(alone[0], beside[0], atol=1e-3, rtol=1e-3),
-            f"The teacher {self.name!r} gives a text another answer when it stands beside a longer one, for it reads "
-            "the padding: choose another teacher.",
-        )
-
-    def _compute(self, texts: Sequence[str]) -> np.ndarray:
-        assert self.classifier is not None, "the teacher rests"
-        precision = torch.autocast(self.device, torch.bfloat16) if self.bf16 else contextlib.nullcontext()
-        texts = [text.replace(MASK, self.mask) for text in texts]
-        with precision:
-            logits = self.classifier.raw_scores(texts, self.batch_size)
-        require(bool(np.isfinite(logits).all()), f"The teacher {self.name!r} gives logits that are not finite.")
-        return logits
+    def _compute_all(
+        self, parts: Iterable[list[str]], cluster: Cluster | None
+    ) -> Iterator[tuple[list[str], np.ndarray]]:
+        """Texts with their logits, which the workers of a cluster give in any order."""
+        assert self.labeller is not None, "the teacher rests"
+        if cluster is None:
+            yield from ((part, self.labeller(part)) for part in parts)
+            return
+        items = [{"texts": pickle.dumps(part)} for part in parts]
+        if items:
+            options: dict[str, Any] = {"compute": cluster.pool(), "num_cpus": cluster.cpus, "batch_size": 1}
+            told = (self.labeller.how, cluster.threads)
+            labelled = cluster.dataset(items).map_batches(LabellingWorker, fn_constructor_args=told, **options)
+            for row in labelled.iter_rows():
+                yield pickle.loads(row["texts"]), pickle.loads(row["logits"])
 
 
 def average_logits(teachers: list[Teacher], texts: Sequence[str]) -> np.ndarray:
     """The mean of the teachers' logits, of shape `(texts, labels)`, of texts that were labelled before."""
     return np.stack([teacher.known(texts) for teacher in teachers]).mean(axis=0)
-
-
-def has_bf16(device: str) -> bool:
-    """Whether a device computes in bf16, and does not only imitate it."""
-    if device.startswith("cuda"):
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    has_kernels = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return has_kernels and torch.cpu._is_avx512_bf16_supported()
-
-
-def _load(name: str, revision: str | None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
-        model, report = AutoModelForSequenceClassification.from_pretrained(
-            name, revision=revision, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
-        )
-    except Exception as error:  # whatever the libraries raise
-        cause = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(
-            f"There is no teacher {name!r}, neither a run folder nor a model on the Hub: {cause}"
-        ) from error
-    require(tokenizer.is_fast, f"The tokenizer of the teacher {name!r} has no tokenizer.json: choose another teacher.")
-    require(
-        not report["missing_keys"],
-        f"{name!r} is no teacher: its weights lack {as_list(sorted(report['missing_keys'])[:3])}. Fine-tune it "
-        f"first: modeling-lstm train --transformer {name} ...",
-    )
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    require(tokenizer.pad_token is not None, f"The tokenizer of the teacher {name!r} has no padding token.")
-    model.config.pad_token_id = tokenizer.pad_token_id
-    return model.eval(), tokenizer
 
 
 def _longest(tokenizer: PreTrainedTokenizerBase, config: Any, chosen: int) -> int:

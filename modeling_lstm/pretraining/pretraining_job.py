@@ -26,6 +26,7 @@ from ..training.model_builder import adopt_model
 from ..training.steps import Training, choose_metric
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.processes import run_main_first, run_on_main
+from ..utils.ray_cluster import RayArguments
 from .arguments import PRETRAINING_DEFAULTS, LanguageModelArguments, LanguageTaskArguments
 from .blocks import Blocks
 from .language_model_builder import build_language_model
@@ -61,6 +62,7 @@ class PretrainingJob(TrainingJob):
         LanguageModelArguments,
         TokenizerArguments,
         LstmTrainingArguments,
+        RayArguments,
     )
 
     @staticmethod

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Collection, Iterator
 from dataclasses import MISSING, fields
 
+import torch
 from transformers import TrainingArguments
 
 from ..utils.errors import InputError, as_list, explain_save_failure
@@ -54,6 +55,8 @@ def explain_failures(
     except InputError:
         raise
     except Exception as error:  # whatever the libraries raise
+        if "gloo/transport" in str(error) or isinstance(error, torch.distributed.DistError):
+            raise  # another process is gone: no setting is at fault
         if cause := explain_save_failure(error):
             raise InputError(f"A checkpoint could not be saved in {str(args.output_dir)!r}: {cause}") from error
         said = str(error).lower()

@@ -4,6 +4,7 @@ from typing import Any
 
 from ..runs.record import RunRecord
 from ..tasks.base import TEXT_CLASSIFICATION, job_class
+from ..utils.ray_cluster import Cluster
 from .job_settings import TrainingSettings
 from .steps import Training
 
@@ -35,7 +36,14 @@ class TrainingJob(TrainingSettings):
         Raises:
             InputError: data or settings that cannot be used, or a run folder that is taken.
         """
+        if self.ray.engine == "ray":
+            from .ray_training import train_by_ray
+
+            return train_by_ray(self)
         return self.runner().run()
+
+    def prepare_workers(self, cluster: Cluster) -> None:
+        """What is done once on a cluster before the workers of `--engine ray` train: nothing, here."""
 
 
 def train(**settings: Any) -> RunRecord:

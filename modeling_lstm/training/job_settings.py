@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 from ..data.arguments import DataArguments, TokenizerArguments
 from ..tasks.base import task_class
+from ..utils.ray_cluster import RayArguments
 from ..utils.settings import build_settings, to_flags
 from .arguments import ModelArguments, TaskArguments
 from .defaults import LANGUAGE_MODEL_DEFAULTS, TRANSFORMER_DEFAULTS
@@ -25,13 +26,14 @@ class TrainingSettings:
             settings of the model. `task.config_fields()` is what its configuration must say of the labels.
         command: What was typed, for the record. By default the command that does the same, if there is one.
         settings: `task`, and those of [`DataArguments`], [`ModelArguments`], [`TokenizerArguments`] and
-            [`LstmTrainingArguments`], which include all of `transformers.TrainingArguments`.
+            [`LstmTrainingArguments`], which include all of `transformers.TrainingArguments`; and of [`RayArguments`].
 
     Attributes:
         model: How the model is built.
         tokenizer: How texts become tokens.
         data: Which data to read.
         training: How to train, and where to.
+        ray: In which processes.
 
     Raises:
         InputError: a setting does not exist or has a value that cannot be used.
@@ -44,6 +46,7 @@ class TrainingSettings:
         ModelArguments,
         TokenizerArguments,
         LstmTrainingArguments,
+        RayArguments,
     )
 
     def __init__(
@@ -59,7 +62,8 @@ class TrainingSettings:
         self.model: Any
         self.tokenizer: Any
         self.training: LstmTrainingArguments
-        task, self.data, self.model, self.tokenizer, self.training = self.parts[:5]
+        self.ray: RayArguments
+        task, self.data, self.model, self.tokenizer, self.training, self.ray = self.parts[:6]
         self.task: str = task.task
         task_class(self.task)
         self.command = command or (None if model_init else self._own_command())

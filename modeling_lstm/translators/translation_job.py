@@ -29,6 +29,7 @@ from ..training.steps import Training, choose_metric
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import InputError, require
 from ..utils.processes import run_main_first, run_on_main
+from ..utils.ray_cluster import RayArguments
 from .arguments import (
     FINE_TUNING_DEFAULTS,
     SCRATCH_DEFAULTS,
@@ -66,6 +67,7 @@ class TranslationJob(TrainingJob):
         TranslationModelArguments,
         PairTokenizerArguments,
         LstmTrainingArguments,
+        RayArguments,
     )
 
     @staticmethod

@@ -94,9 +94,13 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def open_cluster(arguments: RayArguments) -> Iterator[Cluster]:
+def open_cluster(arguments: RayArguments, *, shows_output: bool = False) -> Iterator[Cluster]:
     """
     Join the cluster of an address, or start one on this machine, and let go of it at the end.
+
+    Args:
+        arguments: Where it is, and how many workers there are to be.
+        shows_output: Whether what the workers write is shown.
 
     Raises:
         InputError: Ray is not installed, or there is no such cluster.
@@ -111,7 +115,11 @@ def open_cluster(arguments: RayArguments) -> Iterator[Cluster]:
     was_open = ray.is_initialized()
     try:
         if not was_open:
-            options: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": logging.ERROR}
+            options: dict[str, Any] = {
+                "address": address,
+                "log_to_driver": shows_output,
+                "logging_level": logging.ERROR,
+            }
             if address == "local":
                 options |= {"include_dashboard": False, "object_store_memory": STORE_BYTES}
             ray.init(**options)

@@ -18,7 +18,7 @@ from tests.conftest import opinion_rows, write_csv
 SMALL = "--embedding_size 2 --hidden_size 2 --min_frequency 1 --num_train_epochs 1 --per_device_train_batch_size 32 "
 SMALL += "--disable_tqdm true --use_cpu true --overwrite"
 TEXT = "--per_device_train_batch_size 4 --block_size 5"  # of a language model
-# Tested elsewhere, for they name files or Hub ids, or take minutes (a compiler)
+# Tested elsewhere, for they name files or Hub ids, or take long (a compiler, Ray)
 ELSEWHERE = {
     *(
         "help",
@@ -32,7 +32,7 @@ ELSEWHERE = {
     ),
     *("embeddings", "tokenizer", "config_overrides", "text_column", "label_column", "group_column", "torch_compile"),
     *("torch_compile_backend", "torch_compile_mode", "skip_memory_metrics", "pretrained"),
-    *("validation_dataset", "exclude", "transformer_config"),
+    *("validation_dataset", "exclude", "transformer_config", "engine", "workers", "address"),
 }
 SLOW = {
     ("--dataloader_num_workers", "7"),

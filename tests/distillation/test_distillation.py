@@ -1,8 +1,10 @@
 """A student that learns from a teacher: what it is taught, what it must not see, and that nothing is done twice."""
 
+import contextlib
 import json
 import random
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from modeling_lstm.distillation.augmentation import MASK, make_variants
 from modeling_lstm.distillation.cache import LogitCache
 from modeling_lstm.distillation.dataset import label_dataset
 from modeling_lstm.distillation.distillation_trainer import DistillationTrainer
+from modeling_lstm.distillation.labelling import Labeller
 from modeling_lstm.distillation.loss import divergence
 from modeling_lstm.distillation.student_job import DistillationJob
 from modeling_lstm.distillation.teacher import Teacher
@@ -94,6 +97,28 @@ def test_the_student_learns_what_the_teacher_knows(
     assert main(["card", str(folder), "me/student"]) == 0
     card = (folder / "README.md").read_text("utf-8")
     assert f"`{trained.name}`" in card and "69 texts" in card and str(trained) not in card.split("## Training\n")[0]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_cluster")
+def test_the_workers_of_a_cluster_label_as_one_process_does(
+    trained: Path, wrong_labels: Path, unlabeled: Path, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {"dataset": str(wrong_labels), "teacher": str(trained), "augmentations": 0}
+    settings |= {"unlabeled": [str(unlabeled)], "max_steps": 1, "use_cpu": True, "disable_tqdm": True}
+    known = []
+    for name, more in (("local", {}), ("ray", {"engine": "ray", "workers": 1})):
+        cache = tmp_path / name
+        where = {"output_dir": str(tmp_path / f"run-{name}"), "logits_cache": str(cache)}
+        job = DistillationJob(**settings, **where, **more)
+        record = job.run()
+        (path,) = cache.glob("*.sqlite")
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            known.append(dict(connection.execute("SELECT text, logits FROM logits")))
+        assert record["distillation"]["teachers"][0]["texts_labelled"] == (len(known[0]) if name == "local" else 0)
+    assert known[0].keys() == known[1].keys() and len(known[0]) > 50
+    for text, logits in known[0].items():
+        np.testing.assert_allclose(np.frombuffer(logits, "f4"), np.frombuffer(known[1][text], "f4"), atol=1e-6)
 
 
 def test_a_student_has_defaults_of_its_own() -> None:
@@ -230,9 +255,9 @@ def test_killed_while_labelling(
 ) -> None:
     """No text is labelled twice, and the student is the one that it would have been."""
     monkeypatch.setattr("modeling_lstm.distillation.dataset.CHUNK", 16)
-    compute, asked = Teacher._compute, []
+    compute, asked = Labeller.__call__, []
 
-    def dies(self: Teacher, texts: list[str]) -> np.ndarray:
+    def dies(self: Labeller, texts: list[str]) -> np.ndarray:
         if len(asked) >= 40:
             raise KeyboardInterrupt
         asked.extend(texts)
@@ -240,16 +265,16 @@ def test_killed_while_labelling(
 
     flags = ["--teacher", str(trained), "--dataset", str(data_folder), "--unlabeled", str(unlabeled), *TRAIN_FLAGS]
     cache = ["--logits_cache", str(tmp_path / "logits")]
-    monkeypatch.setattr(Teacher, "_compute", dies)
+    monkeypatch.setattr(Labeller, "__call__", dies)
     assert main(["distill", *flags, *cache, "--output_dir", str(tmp_path / "a")]) == 130
     before = list(asked)
     assert len(before) >= 40
 
-    def counted(self: Teacher, texts: list[str]) -> np.ndarray:
+    def counted(self: Labeller, texts: list[str]) -> np.ndarray:
         asked.extend(texts)
         return compute(self, texts)
 
-    monkeypatch.setattr(Teacher, "_compute", counted)
+    monkeypatch.setattr(Labeller, "__call__", counted)
     assert main(["distill", *flags, *cache, "--output_dir", str(tmp_path / "a")]) == 0
     assert len(asked) == len(set(asked))  # each text once, in both runs together
     expected = {text for split in ("train", "validation") for text in task(data_folder).splits[split]["text"]}

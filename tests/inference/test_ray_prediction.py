@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,23 +22,13 @@ from modeling_lstm.inference import ray_prediction, ray_workers
 from modeling_lstm.inference.arguments import PredictionArguments
 from modeling_lstm.inference.prediction import predict
 from modeling_lstm.utils.errors import InputError
-from tests.conftest import write_csv
+from tests.conftest import find_processes, write_csv
 
 ray = pytest.importorskip("ray")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_cluster")]
 
 FIRST, SECOND = 300, 90  # rows of the files
 PART = 32  # rows of a part
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cluster() -> Iterator[None]:
-    """One cluster for all tests, for it takes seconds to start."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    options = {"include_dashboard": False, "log_to_driver": False, "object_store_memory": 200 * 2**20}
-    ray.init(address="local", num_cpus=2, **options)
-    yield
-    ray.shutdown()
 
 
 @pytest.fixture
@@ -108,18 +98,6 @@ def test_the_answers_are_those_of_one_process(
     assert again == ["part-00003.parquet"]
 
 
-def workers() -> list[int]:
-    """The processes that answer."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if b"MapWorker(MapBatches(Answers))" in path.read_bytes():
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
-    return found
-
-
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to find the workers")
 def test_a_worker_that_is_killed_loses_nothing(
     trained: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -130,7 +108,7 @@ def test_a_worker_that_is_killed_loses_nothing(
     def kill_one() -> None:
         while not list((tmp_path / "out").glob("*/part-*")):
             time.sleep(0.01)
-        killed.extend(workers()[:1])
+        killed.extend(find_processes("MapWorker(MapBatches(Answers))")[:1])
         for one in killed:
             os.kill(one, signal.SIGKILL)
 

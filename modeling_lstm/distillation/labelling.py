@@ -1,0 +1,138 @@
+"""What labels texts: the network of a teacher, in this process or in the workers of a cluster."""
+
+import contextlib
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from ..inference.torch_backend import torch_classifier
+from ..utils.errors import InputError, as_list, require
+from .augmentation import MASK
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """
+    How texts are labelled, so that every worker does it alike.
+
+    Args:
+        name: Run folder or Hub id of the teacher.
+        revision: Branch, tag or commit on the Hub.
+        longest: Tokens of a text that it reads.
+        mask: What it reads where a word is masked.
+        batch_size: Texts in a batch.
+        device: Where it computes.
+        bf16: Whether it computes in bf16.
+    """
+
+    name: str
+    revision: str | None
+    longest: int
+    mask: str
+    batch_size: int
+    device: str
+    bf16: bool
+
+
+class Labeller:
+    """
+    The network of a teacher.
+
+    Args:
+        how: How it labels.
+        model: The model, which moves to the device.
+        tokenizer: Its tokenizer.
+    """
+
+    def __init__(self, how: Labelling, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase):
+        self.how = how
+        tokenizer.model_max_length = how.longest
+        torch.nn.Module.to(model, how.device)
+        self.classifier = torch_classifier(model, tokenizer)
+
+    def __call__(self, texts: Sequence[str]) -> np.ndarray:
+        """
+        The logits of texts, of shape `(texts, labels of the teacher)`.
+
+        Raises:
+            InputError: they are not finite.
+        """
+        how = self.how
+        precision = torch.autocast(how.device, torch.bfloat16) if how.bf16 else contextlib.nullcontext()
+        texts = [text.replace(MASK, how.mask) for text in texts]
+        with precision:
+            logits = self.classifier.raw_scores(texts, how.batch_size)
+        require(bool(np.isfinite(logits).all()), f"The teacher {how.name!r} gives logits that are not finite.")
+        return logits
+
+    def check_padding(self) -> None:
+        """Raise for a teacher that gives a text another answer beside a longer one; some models read the padding."""
+        short, long = "one", "one two three four five six seven eight nine ten"
+        alone, beside = self.classifier.raw_scores([short]), self.classifier.raw_scores([short, long])
+        require(
+            np.allclose(alone[0], beside[0], atol=1e-3, rtol=1e-3),
+            f"The teacher {self.how.name!r} gives a text another answer when it stands beside a longer one, for it "
+            "reads the padding: choose another teacher.",
+        )
+
+
+class LabellingWorker:
+    """
+    A [`Labeller`] in a process of Ray.
+
+    Args:
+        how: How it labels.
+        threads: Threads of the process.
+    """
+
+    def __init__(self, how: Labelling, threads: int):
+        torch.set_num_threads(threads)
+        self.labeller = Labeller(how, *load_teacher(how.name, how.revision))
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """The logits of some texts beside them, both pickled."""
+        found = [pickle.dumps(self.labeller(pickle.loads(texts))) for texts in batch["texts"]]
+        return {"texts": batch["texts"], "logits": np.array(found, dtype=object)}
+
+
+def has_bf16(device: str) -> bool:
+    """Whether a device computes in bf16, and does not only imitate it."""
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    has_kernels = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return has_kernels and torch.cpu._is_avx512_bf16_supported()
+
+
+def load_teacher(name: str, revision: str | None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """
+    A model and its tokenizer, of a run folder or a Hub id.
+
+    Raises:
+        InputError: there is none, or it was never trained for labels.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
+        model, report = AutoModelForSequenceClassification.from_pretrained(
+            name, revision=revision, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
+        )
+    except Exception as error:  # whatever the libraries raise
+        cause = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"There is no teacher {name!r}, neither a run folder nor a model on the Hub: {cause}"
+        ) from error
+    require(tokenizer.is_fast, f"The tokenizer of the teacher {name!r} has no tokenizer.json: choose another teacher.")
+    require(
+        not report["missing_keys"],
+        f"{name!r} is no teacher: its weights lack {as_list(sorted(report['missing_keys'])[:3])}. Fine-tune it "
+        f"first: modeling-lstm train --transformer {name} ...",
+    )
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    require(tokenizer.pad_token is not None, f"The tokenizer of the teacher {name!r} has no padding token.")
+    model.config.pad_token_id = tokenizer.pad_token_id
+    return model.eval(), tokenizer

@@ -1,0 +1,100 @@
+"""`--engine ray`: a training in several processes that Ray starts, gone on from its last checkpoint if one is lost."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..runs.record import RunRecord, read_record
+from ..utils.errors import InputError, require
+from ..utils.files import write_text
+from ..utils.ray_cluster import Cluster, open_cluster
+
+if TYPE_CHECKING:
+    from .job import TrainingJob
+
+logger = logging.getLogger(__name__)
+
+MOST_LOSSES = 3  # of workers, one after the other
+ERROR = "error.txt"  # what was wrong with data or settings, told by the process that found it
+LOCAL = {"engine": "local", "workers": None, "address": None}  # what each worker is told
+
+
+def train_by_ray(job: TrainingJob) -> RunRecord:
+    """
+    Train by the workers of a cluster, as `torchrun` would: each computes its share of every batch.
+
+    Args:
+        job: The training. All machines must reach its data and its `output_dir` under the same paths.
+
+    Returns:
+        The content of `run.json`.
+
+    Raises:
+        InputError: data, settings or cluster cannot be used, or workers were lost several times in a row.
+    """
+    require(job.model_init is None, "--engine ray cannot pass model_init on to other machines: leave it out.")
+    output = Path(job.training.output_dir).absolute()
+    shared = output.with_name(f".{output.name}.ray")  # for what Ray writes itself
+    with open_cluster(job.ray, shows_output=True) as cluster:
+        job.prepare_workers(cluster)
+        settings = {**job.settings, **LOCAL, "output_dir": str(output), "command": job.command}
+        try:
+            for losses in range(MOST_LOSSES + 1):
+                shutil.rmtree(shared, ignore_errors=True)
+                shared.mkdir(parents=True)
+                if losses:
+                    settings |= {"resume_from_checkpoint": "last", "overwrite": False}
+                if (failure := _fit(cluster, type(job), settings, shared)) is None:
+                    return read_record(output)
+                logger.warning("%s. The training goes on from its last checkpoint.", failure)
+        finally:
+            shutil.rmtree(shared, ignore_errors=True)
+    raise InputError(
+        f"The training lost workers {MOST_LOSSES + 1} times; go on with --resume_from_checkpoint last: {failure}"
+    )
+
+
+def _fit(cluster: Cluster, kind: type[TrainingJob], settings: dict[str, Any], shared: Path) -> str | None:
+    """Train once. Returns what happened if a worker was lost."""
+    from ray.train import RunConfig, ScalingConfig
+    from ray.train.torch import TorchConfig, TorchTrainer
+
+    has_gpus = cluster.ray.cluster_resources().get("GPU", 0) >= cluster.workers and not settings.get("use_cpu")
+    told = {"kind": kind, "settings": settings, "shared": str(shared), "folder": os.getcwd()}
+    trainer = TorchTrainer(
+        _work,
+        train_loop_config=told | {"threads": cluster.threads},
+        torch_config=TorchConfig(backend="nccl" if has_gpus else "gloo"),
+        scaling_config=ScalingConfig(
+            num_workers=cluster.workers, use_gpu=has_gpus, resources_per_worker={"CPU": cluster.cpus}
+        ),
+        run_config=RunConfig(name="training", storage_path=str(shared)),
+    )
+    for name in ("ray.train", "ray.tune", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    failure = None
+    try:
+        trainer.fit()
+    except Exception as error:  # whatever Ray makes of the loss of a process
+        failure = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if (shared / ERROR).is_file():
+        raise InputError((shared / ERROR).read_text(encoding="utf-8"))
+    return failure
+
+
+def _work(told: dict[str, Any]) -> None:
+    """What each worker does."""
+    import torch
+
+    os.chdir(told["folder"])
+    torch.set_num_threads(told["threads"])
+    try:
+        told["kind"](**told["settings"]).run()
+    except InputError as error:
+        write_text(Path(told["shared"], ERROR), str(error))
+    except SystemExit:  # another process has told what is wrong
+        return
