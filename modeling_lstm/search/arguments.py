@@ -33,6 +33,13 @@ class SearchArguments:
     jobs: int = field(
         default=1, metadata={"help": "Processes that try settings at the same time; they share the cores."}
     )
+    engine: Literal["optuna", "ray"] = field(
+        default="optuna",
+        metadata={"help": "Train in processes on this machine, or in those of Ray, here or on a cluster."},
+    )
+    address: str | None = field(
+        default=None, metadata={"help": "Address of a Ray cluster: HOST:6379, or auto. Default: start one."}
+    )
     sampler: Literal["tpe", "random"] = field(
         default="tpe",
         metadata={"help": "How the next settings are chosen: by what the trials before gave (tpe), or at random."},
@@ -60,4 +67,7 @@ class SearchArguments:
         )
         for name in ("trials", "jobs", "epochs"):
             require(getattr(self, name) >= 1, f"--{name} must be at least 1, found {getattr(self, name)}.")
+        require(
+            self.engine == "ray" or self.address is None, "--address is for --engine ray: add that, or leave it out."
+        )
         require(self.minutes is None or self.minutes > 0, f"--minutes must be greater than 0, found {self.minutes}.")

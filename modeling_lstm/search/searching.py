@@ -5,9 +5,7 @@ import logging
 import multiprocessing
 import os
 import shutil
-import socket
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +14,17 @@ import yaml
 from ..data.arguments import DataArguments
 from ..runs.environment import describe_environment
 from ..utils.errors import InputError, require
-from ..utils.files import is_running, write_json, write_text
+from ..utils.files import write_json, write_text
 from ..utils.settings import build_settings
 from .arguments import SearchArguments
 from .search_report import write_search_report
-from .search_space import LEARNED, open_optuna, suggest_settings
+from .search_space import open_optuna
+from .studies import begin_trial, count_done, has_only_failures, note_result, open_study, revive
 from .trials import run_trial
 
 logger = logging.getLogger(__name__)
 
-STORAGE, RESULT, RECIPE = "trials.sqlite3", "search.json", "best.yaml"
-STUDY = "search"
-MOST_FAILURES = 3  # before anything succeeds
-HEARTBEAT = 60  # seconds between two signs of life of a trial; after two of them without one it is tried again
+RESULT, RECIPE = "search.json", "best.yaml"
 
 
 def search_settings(
@@ -62,9 +58,13 @@ def search_settings(
     folder.mkdir(parents=True, exist_ok=True)
     base = _base_settings(data, arguments)
     _claim(folder, base, arguments)
-    _open_study(folder, arguments)  # raises before any process starts
+    open_study(folder, arguments)  # raises before any process starts
     end = None if arguments.minutes is None else time.time() + 60 * arguments.minutes
-    if arguments.jobs == 1:
+    if arguments.engine == "ray":
+        from .ray_search import search_by_ray
+
+        search_by_ray(folder, base, arguments, end)
+    elif arguments.jobs == 1:
         work(folder, base, arguments, end)
     else:
         context = multiprocessing.get_context("spawn")
@@ -106,38 +106,6 @@ def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments) -> No
     write_json(path, mine)
 
 
-def _open_study(folder: Path, arguments: SearchArguments, number: int = 0) -> Any:
-    """The study in a folder, made if there is none; each process samples with a seed of its own."""
-    optuna = open_optuna()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        storage = optuna.storages.RDBStorage(
-            f"sqlite:///{folder / STORAGE}",
-            engine_kwargs={"connect_args": {"timeout": 60}},
-            heartbeat_interval=HEARTBEAT,
-            heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
-        )
-        sampler = _make_sampler(arguments, number)
-    pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
-    return optuna.create_study(
-        study_name=STUDY,
-        storage=storage,
-        sampler=sampler,
-        pruner=pruner if arguments.pruning else optuna.pruners.NopPruner(),
-        direction="maximize",
-        load_if_exists=True,
-    )
-
-
-def _make_sampler(arguments: SearchArguments, number: int) -> Any:
-    """What chooses the next settings; of several processes each has a seed of its own."""
-    optuna = open_optuna()
-    seed = arguments.seed + 1_000 * number
-    if arguments.sampler == "random":
-        return optuna.samplers.RandomSampler(seed=seed)
-    return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
-
-
 def _job(folder: Path, base: dict[str, Any], arguments: SearchArguments, end: float | None, number: int) -> None:
     """What one of several processes does; they share the cores."""
     import torch
@@ -152,18 +120,15 @@ def work(
 ) -> None:
     """Try settings until there are trials enough, or the time is up."""
     optuna = open_optuna()
-    study = _open_study(folder, arguments, number)
+    study = open_study(folder, arguments, number)
     revive(study)
+    if count_done(study) >= arguments.trials:
+        return
     counted = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
     enough = optuna.study.MaxTrialsCallback(arguments.trials, states=counted)
-    if len(study.get_trials(deepcopy=False, states=counted)) >= arguments.trials:
-        return
-    embeddings = arguments.embeddings or [LEARNED]
 
     def objective(trial: Any) -> float:
-        trial.set_user_attr("process", [socket.gethostname(), os.getpid()])
-        chosen = suggest_settings(trial, arguments.models, embeddings, arguments.epochs)
-        trial.set_user_attr("settings", chosen)
+        chosen = begin_trial(trial, arguments)
         started = time.perf_counter()
 
         def tell(epoch: int, goodness: float) -> bool:
@@ -178,38 +143,23 @@ def work(
             raise
         finally:
             trial.set_user_attr("seconds", round(time.perf_counter() - started, 1))
-        for name in ("metric", "epoch", "parameters"):
-            trial.set_user_attr(name, found[name])
+        note_result(trial, found)
         if found["is_cut_short"]:
             raise optuna.TrialPruned
-        logger.info("Trial %d: %s %.4f", trial.number, found["metric"], abs(found["goodness"]))
         return found["goodness"]
 
     timeout = None if end is None else max(0.0, end - time.time())
     study.optimize(objective, timeout=timeout, callbacks=[enough, _stop_when_all_fail], catch=(InputError,))
 
 
-def revive(study: Any) -> None:
-    """Put trials whose process was killed on this machine in line again, with the same settings."""
-    optuna = open_optuna()
-    for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
-        host, process = trial.user_attrs.get("process", (None, 0))
-        if host == socket.gethostname() and not is_running(process):
-            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-            study.enqueue_trial(trial.params, user_attrs={"repeats": trial.number})
-            logger.info("Trial %d was cut off: it is tried again", trial.number)
-
-
 def _stop_when_all_fail(study: Any, trial: Any) -> None:
-    """Stop where the data or the settings that all share are at fault: nothing but failures at first."""
-    states = [one.state.name for one in study.get_trials(deepcopy=False)]
-    if states.count("FAIL") >= MOST_FAILURES and not {"COMPLETE", "PRUNED"} & set(states):
+    if has_only_failures(study):
         study.stop()
 
 
 def _finish(folder: Path, base: dict[str, Any], arguments: SearchArguments, command: str | None) -> dict[str, Any]:
     """Write what was found: the record, the recipe, and the report."""
-    study = _open_study(folder, arguments)
+    study = open_study(folder, arguments)
     trials = [_describe(one) for one in study.get_trials(deepcopy=False)]
     done = [one for one in trials if one["state"] == "complete"]
     if not done:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,11 +19,12 @@ from modeling_lstm.cli import main
 from modeling_lstm.search import searching
 from modeling_lstm.search.arguments import SearchArguments
 from modeling_lstm.search.search_space import suggest_settings
-from modeling_lstm.search.searching import RECIPE, RESULT, STORAGE, search_settings
+from modeling_lstm.search.searching import RECIPE, RESULT, search_settings
+from modeling_lstm.search.studies import MOST_FAILURES, STORAGE
 from modeling_lstm.search.trials import run_trial
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.utils.errors import InputError
-from tests.conftest import opinion_rows, write_csv
+from tests.conftest import find_processes, opinion_rows, write_csv
 
 FLAGS = "--epochs 2 --use_cpu true --models bag-of-words --seed 3".split()
 
@@ -159,7 +161,7 @@ def test_no_trial_begins_after_the_time(data: Path, tmp_path: Path, monkeypatch:
         search_settings(dataset=str(data), output_dir=str(tmp_path / "none"), minutes=1e-9)
     with pytest.raises(InputError, match="No trial succeeded; the last one failed with: made for a test"):
         search_settings(dataset=str(data), output_dir=str(tmp_path / "search"), trials=50)
-    assert now == 50 * searching.MOST_FAILURES, "it gives up"
+    assert now == 50 * MOST_FAILURES, "it gives up"
 
 
 def test_a_trial_leaves_nothing_behind_and_tells_each_epoch(data: Path, tmp_path: Path) -> None:
@@ -212,3 +214,31 @@ def test_a_folder_of_something_else_is_left_alone(data: Path, tmp_path: Path, fa
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
     message = fails("search", "--dataset", tmp_path / "no.csv", "--output_dir", tmp_path / "new", "--use_cpu", "true")
     assert "No trial succeeded; the last one failed with: There is no file or folder" in message
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_cluster")
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to find the workers")
+def test_the_workers_of_a_cluster_search_and_a_lost_trial_is_tried_again(data: Path, tmp_path: Path) -> None:
+    folder, killed = tmp_path / "search", threading.Event()
+
+    def kill_one() -> None:
+        while not (found := find_processes("ray::_train")):
+            time.sleep(0.01)
+        while not (folder / STORAGE).exists() or not any(one.state.name == "RUNNING" for one in trials_of(folder)):
+            time.sleep(0.05)
+        os.kill(found[0], signal.SIGKILL)
+        killed.set()
+
+    threading.Thread(target=kill_one, daemon=True).start()
+    more: dict[str, Any] = {"models": ["bag-of-words"], "use_cpu": True, "seed": 3, "engine": "ray", "jobs": 1}
+    found = search_settings(dataset=str(data), output_dir=str(folder), trials=4, epochs=2, **more)
+    assert killed.wait(60)
+    states = [one["state"] for one in found["trials"]]
+    assert states.count("complete") + states.count("pruned") == 4 and "running" not in states
+    assert found["best"]["settings"] and (folder / RECIPE).is_file() and (folder / "report.html").is_file()
+    again = [one for one in found["trials"] if "repeats" in one]
+    assert all(found["trials"][one["repeats"]]["settings"] == one["settings"] for one in again)
+    assert len(again) == states.count("fail")
+    with pytest.raises(InputError, match="--address is for --engine ray"):
+        SearchArguments(output_dir="x", address="auto")

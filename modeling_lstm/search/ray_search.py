@@ -1,0 +1,110 @@
+"""`search --engine ray`: the workers of a cluster train, and one process keeps the list of trials."""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..utils.errors import InputError
+from ..utils.ray_cluster import RayArguments, open_cluster
+from .arguments import SearchArguments
+from .search_space import open_optuna
+from .studies import begin_trial, count_done, has_only_failures, note_result, open_study, revive
+from .trials import run_trial
+
+LOSSES = 3  # of a worker, after which it is given up
+
+
+class Board:
+    """
+    Gives out trials and takes their scores; alone it writes to the storage, in a process on the driver's machine.
+
+    Args:
+        folder: The folder of the search.
+        arguments: What to search.
+        end: When no trial begins any more.
+    """
+
+    def __init__(self, folder: Path, arguments: SearchArguments, end: float | None):
+        self.arguments, self.end = arguments, end
+        self.study = open_study(folder, arguments)
+        revive(self.study)
+        self.running: dict[int, Any] = {}
+
+    def begin(self, worker: int) -> tuple[int, dict[str, Any]] | None:
+        """A trial for a worker, as number and settings; nothing if the search is over."""
+        if (lost := self.running.pop(worker, None)) is not None:  # its process was killed, and this is another one
+            self.study.tell(lost, state=open_optuna().trial.TrialState.FAIL)
+            self.study.enqueue_trial(lost.params, user_attrs={"repeats": lost.number})
+        is_late = self.end is not None and time.time() >= self.end
+        begun = count_done(self.study) + len(self.running)
+        if is_late or begun >= self.arguments.trials or has_only_failures(self.study):
+            return None
+        trial = self.study.ask()
+        self.running[worker] = trial
+        return trial.number, begin_trial(trial, self.arguments)
+
+    def report(self, worker: int, epoch: int, goodness: float) -> bool:
+        """Take the score of an epoch. Returns whether the trial is to be cut short."""
+        self.running[worker].report(goodness, epoch)
+        return bool(self.running[worker].should_prune())
+
+    def end_trial(self, worker: int, found: dict[str, Any] | None, error: str | None, seconds: float) -> None:
+        """Take what a trial found, or what was wrong with its settings."""
+        states = open_optuna().trial.TrialState
+        trial = self.running.pop(worker)
+        trial.set_user_attr("seconds", seconds)
+        if found is None:
+            trial.set_user_attr("error", error)
+            self.study.tell(trial, state=states.FAIL)
+            return
+        note_result(trial, found)
+        if found["is_cut_short"]:
+            self.study.tell(trial, state=states.PRUNED)
+        else:
+            self.study.tell(trial, found["goodness"])
+
+
+def search_by_ray(folder: Path, base: dict[str, Any], arguments: SearchArguments, end: float | None) -> None:
+    """
+    Try settings with the workers of a cluster, as many at a time as there are `jobs`, until there are trials enough or
+    the time is up. A trial whose worker is killed is tried again.
+
+    Raises:
+        InputError: there is no such cluster.
+    """
+    where = RayArguments(engine="ray", workers=arguments.jobs, address=arguments.address)
+    with open_cluster(where) as cluster:
+        ray = cluster.ray
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=False
+        )
+        board = ray.remote(Board).options(num_cpus=0, scheduling_strategy=here).remote(folder, arguments, end)
+        train = ray.remote(_train).options(num_cpus=cluster.cpus, max_retries=LOSSES)
+        told = base, cluster.threads, os.getcwd()
+        ray.get([train.remote(board, worker, *told) for worker in range(cluster.workers)])
+
+
+def _train(board: Any, worker: int, base: dict[str, Any], threads: int, folder: str) -> None:
+    """What a worker does: one trial after the other."""
+    import ray
+
+    os.chdir(folder)
+    torch.set_num_threads(threads)
+
+    def tell(epoch: int, goodness: float) -> bool:
+        return bool(ray.get(board.report.remote(worker, epoch, goodness)))
+
+    while (given := ray.get(board.begin.remote(worker))) is not None:
+        _, chosen = given
+        started, found, error = time.perf_counter(), None, None
+        with tempfile.TemporaryDirectory() as place:
+            try:
+                found = run_trial(base | chosen, Path(place, "trial"), tell)
+            except InputError as failure:
+                error = str(failure)
+        seconds = round(time.perf_counter() - started, 1)
+        ray.get(board.end_trial.remote(worker, found, error, seconds))

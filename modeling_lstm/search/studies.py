@@ -1,0 +1,90 @@
+"""Optuna's study of a search: its storage, and what is noted of a trial."""
+
+import logging
+import os
+import socket
+import warnings
+from pathlib import Path
+from typing import Any
+
+from ..utils.files import is_running
+from .arguments import SearchArguments
+from .search_space import LEARNED, open_optuna, suggest_settings
+
+logger = logging.getLogger(__name__)
+
+STORAGE = "trials.sqlite3"
+STUDY = "search"
+MOST_FAILURES = 3  # before anything succeeds
+HEARTBEAT = 60  # seconds between two signs of life of a trial; after two of them without one it is tried again
+
+
+def open_study(folder: Path, arguments: SearchArguments, number: int = 0) -> Any:
+    """The study in a folder, made if there is none; each process samples with a seed of its own."""
+    optuna = open_optuna()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        storage = optuna.storages.RDBStorage(
+            f"sqlite:///{folder / STORAGE}",
+            engine_kwargs={"connect_args": {"timeout": 60}},
+            heartbeat_interval=HEARTBEAT,
+            heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
+        )
+        sampler = _make_sampler(arguments, number)
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
+    return optuna.create_study(
+        study_name=STUDY,
+        storage=storage,
+        sampler=sampler,
+        pruner=pruner if arguments.pruning else optuna.pruners.NopPruner(),
+        direction="maximize",
+        load_if_exists=True,
+    )
+
+
+def _make_sampler(arguments: SearchArguments, number: int) -> Any:
+    """What chooses the next settings; of several processes each has a seed of its own."""
+    optuna = open_optuna()
+    seed = arguments.seed + 1_000 * number
+    if arguments.sampler == "random":
+        return optuna.samplers.RandomSampler(seed=seed)
+    return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
+
+
+def begin_trial(trial: Any, arguments: SearchArguments) -> dict[str, Any]:
+    """The settings of a trial, noted with the process that tries them."""
+    trial.set_user_attr("process", [socket.gethostname(), os.getpid()])
+    chosen = suggest_settings(trial, arguments.models, arguments.embeddings or [LEARNED], arguments.epochs)
+    trial.set_user_attr("settings", chosen)
+    return chosen
+
+
+def note_result(trial: Any, found: dict[str, Any]) -> None:
+    """Note what a trial found."""
+    for name in ("metric", "epoch", "parameters"):
+        trial.set_user_attr(name, found[name])
+    if not found["is_cut_short"]:
+        logger.info("Trial %d: %s %.4f", trial.number, found["metric"], abs(found["goodness"]))
+
+
+def count_done(study: Any) -> int:
+    """The trials that count: complete ones, and those that were cut short."""
+    states = open_optuna().trial.TrialState
+    return len(study.get_trials(deepcopy=False, states=(states.COMPLETE, states.PRUNED)))
+
+
+def revive(study: Any) -> None:
+    """Put trials whose process was killed on this machine in line again, with the same settings."""
+    optuna = open_optuna()
+    for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
+        host, process = trial.user_attrs.get("process", (None, 0))
+        if host == socket.gethostname() and not is_running(process):
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            study.enqueue_trial(trial.params, user_attrs={"repeats": trial.number})
+            logger.info("Trial %d was cut off: it is tried again", trial.number)
+
+
+def has_only_failures(study: Any) -> bool:
+    """Whether the data or the settings that all share are at fault: nothing but failures at first."""
+    states = [one.state.name for one in study.get_trials(deepcopy=False)]
+    return states.count("FAIL") >= MOST_FAILURES and not {"COMPLETE", "PRUNED"} & set(states)
