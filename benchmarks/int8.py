@@ -11,9 +11,9 @@ from typing import Any, Literal
 import numpy as np
 from datasets import load_dataset
 
+from modeling_lstm.inference.answering import open_predictor
 from modeling_lstm.inference.arguments import ExportArguments
 from modeling_lstm.inference.onnx_export import export
-from modeling_lstm.inference.prediction import open_predictor
 
 from .accuracy import SEEDS, data_folder, local_flags, train_run
 from .measure import parser, write

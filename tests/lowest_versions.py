@@ -12,7 +12,7 @@ PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 def lowest_versions(project: dict[str, Any]) -> dict[str, str]:
     """The lower bound of each requirement by its name; of several bounds the highest, which counts for all extras."""
     groups = [project["dependencies"], *project["optional-dependencies"].values()]
-    bounds = [re.match(r"([\w.-]+)>=([\w.]+)", text) for group in groups for text in group]
+    bounds = [re.match(r"([\w.-]+)(?:\[[\w,]+\])?>=([\w.]+)", text) for group in groups for text in group]
     found: dict[str, str] = {}
     for bound in filter(None, bounds):
         found[bound[1]] = max(found.get(bound[1], "0"), bound[2], key=_numbers)

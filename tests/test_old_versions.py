@@ -11,7 +11,7 @@ import pytest
 from modeling_lstm.cli import main
 from modeling_lstm.comparison.tfidf import Tfidf
 from modeling_lstm.evaluation.evaluator import evaluate
-from modeling_lstm.inference.prediction import open_predictor
+from modeling_lstm.inference.answering import open_predictor
 from modeling_lstm.models.text_classifier import TextClassifier
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.training.job import TrainingJob

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.arguments import DataArguments
-from ..inference.prediction import open_predictor
+from ..inference.answering import open_predictor
 from ..runs.record import RECORD, read_record
 from ..search.search_space import sample_settings
 from ..training.job import TrainingJob

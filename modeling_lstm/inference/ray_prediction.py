@@ -19,8 +19,8 @@ from ..utils.errors import InputError, as_list, explain_save_failure, require
 from ..utils.ray_cluster import Cluster, open_cluster
 from .arguments import PredictionArguments
 from .input_files import InputFile, list_files, open_filesystem
-from .prediction import read_input
 from .ray_workers import ROWS, SAVING, Answers, Plan, count_rows, read_parts
+from .reading import read_input
 
 logger = logging.getLogger(__name__)
 

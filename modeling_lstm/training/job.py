@@ -39,7 +39,7 @@ class TrainingJob(TrainingSettings):
         if self.ray.engine == "ray":
             from .ray_training import train_by_ray
 
-            return train_by_ray(self)
+            return train_by_ray(self, self.prepare_workers)
         return self.runner().run()
 
     def prepare_workers(self, cluster: Cluster) -> None:

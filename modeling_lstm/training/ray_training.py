@@ -1,20 +1,17 @@
 """`--engine ray`: a training in several processes that Ray starts, gone on from its last checkpoint if one is lost."""
 
-from __future__ import annotations
-
 import logging
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..runs.record import RunRecord, read_record
 from ..utils.errors import InputError, require
 from ..utils.files import write_text
 from ..utils.ray_cluster import Cluster, open_cluster
-
-if TYPE_CHECKING:
-    from .job import TrainingJob
+from .job_settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
 
@@ -23,12 +20,13 @@ ERROR = "error.txt"  # what was wrong with data or settings, told by the process
 LOCAL = {"engine": "local", "workers": None, "address": None}  # what each worker is told
 
 
-def train_by_ray(job: TrainingJob) -> RunRecord:
+def train_by_ray(job: TrainingSettings, prepare: Callable[[Cluster], None]) -> RunRecord:
     """
     Train by the workers of a cluster, as `torchrun` would: each computes its share of every batch.
 
     Args:
         job: The training. All machines must reach its data and its `output_dir` under the same paths.
+        prepare: What is done once on the cluster before the workers train.
 
     Returns:
         The content of `run.json`.
@@ -40,7 +38,7 @@ def train_by_ray(job: TrainingJob) -> RunRecord:
     output = Path(job.training.output_dir).absolute()
     shared = output.with_name(f".{output.name}.ray")  # for what Ray writes itself
     with open_cluster(job.ray, shows_output=True) as cluster:
-        job.prepare_workers(cluster)
+        prepare(cluster)
         settings = {**job.settings, **LOCAL, "output_dir": str(output), "command": job.command}
         try:
             for losses in range(MOST_LOSSES + 1):
@@ -58,7 +56,7 @@ def train_by_ray(job: TrainingJob) -> RunRecord:
     )
 
 
-def _fit(cluster: Cluster, kind: type[TrainingJob], settings: dict[str, Any], shared: Path) -> str | None:
+def _fit(cluster: Cluster, kind: type[Any], settings: dict[str, Any], shared: Path) -> str | None:
     """Train once. Returns what happened if a worker was lost."""
     from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer

@@ -30,7 +30,7 @@ from modeling_lstm.distillation.loss import divergence
 from modeling_lstm.distillation.student_job import DistillationJob
 from modeling_lstm.distillation.teacher import Teacher
 from modeling_lstm.distillation.transfer import _key, collect_transfer_text
-from modeling_lstm.inference.prediction import open_predictor
+from modeling_lstm.inference.answering import open_predictor
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.runs.run_folders import load_run
 from modeling_lstm.training.job import TrainingJob

@@ -13,7 +13,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from modeling_lstm.hub.downloads import download
-from modeling_lstm.inference.prediction import open_predictor
+from modeling_lstm.inference.answering import open_predictor
 from modeling_lstm.utils.errors import InputError
 from modeling_lstm.vectors import WordVectors
 from tests.conftest import TRAIN_FLAGS, opinion_rows

@@ -22,9 +22,9 @@ from modeling_lstm import (
     LstmTokenizer,
 )
 from modeling_lstm.cli import main
+from modeling_lstm.inference.answering import open_predictor
 from modeling_lstm.inference.arguments import ExportArguments
 from modeling_lstm.inference.onnx_export import export
-from modeling_lstm.inference.prediction import open_predictor
 from modeling_lstm.models.text_classifier import TextClassifier
 from tests.conftest import WORDS, opinion_rows, tiny_config, write_csv
 from tests.models.test_remote_code import run_outside

@@ -13,9 +13,10 @@ import pytest
 from transformers import pipeline
 
 from modeling_lstm.cli import main
-from modeling_lstm.inference import prediction
+from modeling_lstm.inference import answering
+from modeling_lstm.inference.answering import answer_texts, as_answering, open_predictor
 from modeling_lstm.inference.arguments import PredictionArguments
-from modeling_lstm.inference.prediction import answer_texts, as_answering, open_predictor, predict
+from modeling_lstm.inference.prediction import predict
 from modeling_lstm.inference.writers import write_rows
 from modeling_lstm.runs.run_folders import load_run
 from modeling_lstm.utils.errors import InputError
@@ -66,7 +67,7 @@ def test_files_in_and_out_keep_the_order(trained: Path, tmp_path: Path, output: 
 def test_chunks_and_batches_change_nothing(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     classifier = as_answering(open_predictor(str(trained)))
     expected = list(answer_texts(classifier, TEXTS, 1))
-    monkeypatch.setattr(prediction, "CHUNK", 7)
+    monkeypatch.setattr(answering, "CHUNK", 7)
     for size in (1, 3, 64):
         found = list(answer_texts(classifier, TEXTS, size))
         assert [(row["text"], row["label"]) for row in found] == [(row["text"], row["label"]) for row in expected]
@@ -75,7 +76,7 @@ def test_chunks_and_batches_change_nothing(trained: Path, monkeypatch: pytest.Mo
 
 def test_input_is_read_as_it_is_needed(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No more than one chunk is taken from the source ahead of what was asked for."""
-    monkeypatch.setattr(prediction, "CHUNK", 10)
+    monkeypatch.setattr(answering, "CHUNK", 10)
     taken = 0
 
     def source() -> Iterator[str]:

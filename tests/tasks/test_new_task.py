@@ -14,7 +14,7 @@ from transformers import DataCollatorForTokenClassification
 
 from modeling_lstm.data.tokenization import TokenizedSplit, tokenize
 from modeling_lstm.evaluation.evaluator import evaluate
-from modeling_lstm.inference.prediction import open_predictor
+from modeling_lstm.inference.answering import open_predictor
 from modeling_lstm.models.configuration_lstm import LstmConfig
 from modeling_lstm.models.modeling_lstm import LstmModel, LstmPreTrainedModel
 from modeling_lstm.publishing.card import make_card

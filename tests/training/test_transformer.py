@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from modeling_lstm.cli import main
-from modeling_lstm.inference.prediction import open_predictor
+from modeling_lstm.inference.answering import open_predictor
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.runs.run_folders import load_run
 from modeling_lstm.training.job import TrainingJob

@@ -1,0 +1,121 @@
+"""What answers texts: the model of a run, as its task opens it, by torch or by ONNX Runtime; in bounded memory."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from ..models.text_classifier import MODEL, TextClassifier
+from ..utils.errors import InputError, require
+from .writers import Row
+
+CHUNK = 4_096  # rows held in memory and answered together
+
+
+class Answering(Protocol):
+    """What answers texts, row by row."""
+
+    def columns(self) -> dict[str, pa.DataType]:
+        """The columns of a row, beside the text, and their types."""
+
+    def answer(self, texts: list[str], batch_size: int) -> Iterator[Row]:
+        """The rows of texts, in their order."""
+
+
+@dataclass
+class LabelRows:
+    """
+    The answers of a classifier as rows.
+
+    Args:
+        classifier: The classifier.
+        all_scores: Whether a row has the score of each label.
+    """
+
+    classifier: TextClassifier
+    all_scores: bool = False
+
+    def _names(self) -> list[str]:
+        return [f"score_{name}" for name in self.classifier.labels] if self.all_scores else []
+
+    def columns(self) -> dict[str, pa.DataType]:
+        """`label` and `score`, which are lists if a text has several labels, and the scores of all labels."""
+        kinds = {"label": pa.string(), "score": pa.float64()}
+        if self.classifier.problem_type == "multi_label_classification":
+            kinds = {name: pa.list_(kind) for name, kind in kinds.items()}
+        return kinds | dict.fromkeys(self._names(), pa.float64())
+
+    def answer(self, texts: list[str], batch_size: int) -> Iterator[Row]:
+        """As for [`Answering`]."""
+        found = self.classifier.scores(texts, batch_size)
+        names = self._names()
+        for answer, scores in zip(self.classifier.answers(found), found, strict=True):
+            yield answer | dict(zip(names, scores.tolist(), strict=False))
+
+
+def as_answering(predictor: Any, all_scores: bool = False) -> Answering:
+    """
+    What [`open_predictor`] gave, as what answers row by row.
+
+    Raises:
+        InputError: all scores are asked for of what is no classifier.
+    """
+    if isinstance(predictor, TextClassifier):
+        return LabelRows(predictor, all_scores)
+    require(not all_scores, "--all_scores is for classifiers: leave it out.")
+    return predictor
+
+
+def answer_texts(answering: Answering, texts: Iterable[str], batch_size: int) -> Iterator[Row]:
+    """The rows of a stream of texts, so many at a time that memory stays bounded, in their order."""
+    texts = iter(texts)
+    while chunk := list(itertools.islice(texts, CHUNK)):
+        for text, answer in zip(chunk, answering.answer(chunk, batch_size), strict=True):
+            yield {"text": text, **answer}
+
+
+def open_predictor(run: str, backend: str = "torch", revision: str | None = None, *, threads: int | None = None) -> Any:
+    """
+    What answers texts with the model of a run, as its task opens it, here or (at a revision) on the Hub; or with
+    `backend="onnxruntime"` the classifier of an exported folder, which imports neither torch nor transformers.
+    `threads` are those of the whole process.
+
+    Raises:
+        InputError: the folder cannot be used with this backend.
+    """
+    if backend == "onnxruntime":
+        return _exported_classifier(run, threads)
+    exported = Path(run) / MODEL
+    require(not exported.is_file(), f"{run!r} is an exported model: add --backend onnxruntime.")
+    from ..runs.run_folders import run_folder, task_of_run  # imports torch
+
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+    folder = run_folder(run, revision)
+    kind = task_of_run(folder)
+    require(kind.command == "predict", f"{run!r} is a model for {kind.name}: modeling-lstm {kind.command} {run} TEXT")
+    return kind.predictor(str(folder))
+
+
+def _exported_classifier(folder: str, threads: int | None) -> TextClassifier:
+    try:
+        return TextClassifier.from_onnx(folder, threads)
+    except (ImportError, FileNotFoundError) as error:
+        raise InputError(str(error)) from error
+    except Exception as error:  # damaged files make the libraries raise anything
+        raise InputError(f"The exported model {folder!r} cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def name_apart(kept: dict[str, pa.DataType], taken: set[str]) -> dict[str, pa.DataType]:
+    """The kept columns, with `input_` before the names that other columns of the output have."""
+    found: dict[str, pa.DataType] = {}
+    for name, kind in kept.items():
+        while name in taken or name in found:
+            name = f"input_{name}"
+        found[name] = kind
+    return found
