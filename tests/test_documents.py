@@ -54,8 +54,20 @@ NOT_RUN = {
     "torchrun": "starts two processes; tests/training/test_processes.py does",
     "modeling-lstm demo": "serves until it is stopped; tests/demo/test_demo.py asks the page",
 }
+# The same for commands with such flags
+NOT_RUN_WITH = {"--engine ray": "starts a cluster; tests/inference/test_ray_prediction.py and others do"}
 # Flags on the pages that are no settings of a command
-OTHER_FLAGS = {"nproc_per_node", "check", "help", "help-all", "push_to_hub", "version"}
+OTHER_FLAGS = {
+    "nproc_per_node",
+    "nnodes",
+    "rdzv_backend",
+    "rdzv_endpoint",
+    "check",
+    "help",
+    "help-all",
+    "push_to_hub",
+    "version",
+}
 
 
 class Block(NamedTuple):
@@ -91,7 +103,9 @@ def commands(block: Block) -> list[list[str]]:
 def reason(words: list[str]) -> str | None:
     """Why a command is not run."""
     line = " ".join(words) + " "
-    return next((why for start, why in NOT_RUN.items() if line.startswith(f"{start} ")), None)
+    found = [why for start, why in NOT_RUN.items() if line.startswith(f"{start} ")]
+    found += [why for flags, why in NOT_RUN_WITH.items() if f" {flags} " in line]
+    return found[0] if found else None
 
 
 def command_of(arguments: list[str]) -> str:

@@ -1,0 +1,74 @@
+"""What docs/scale.md says, from the records in `results/`: what was measured, what is foretold, what a search found."""
+
+import json
+from typing import Any
+
+from .accuracy import RESULTS
+from .simulation import LOSSES, Costs, plan
+
+
+def scoring_table() -> str:
+    """Answering tweets in one process and by workers, and what the simulation says."""
+    found = _read()
+    rows = found["rows"]
+    lines = ["| way | texts | seconds | texts a second | foretold | MB in use |", "|---|---:|---:|---:|---:|---:|"]
+    lines.append(_row("one process, one core", rows, found["one_core"]))
+    lines.append(_row("one process, both cores", rows, found["one_process"]))
+    for workers in (1, 2):
+        lines.append(_row(f"Ray, {workers} worker{'s' * (workers > 1)}", rows, found[f"ray_{workers}"]))
+    for number, one in found["memory"].items():
+        lines.append(_row("Ray, 2 workers", int(number), one))
+    labels = "the same labels" if all(found[f"ray_{n}"]["same_labels"] for n in (1, 2)) else "NOT the same labels"
+    distance = max(found[f"ray_{workers}"]["largest_difference"] for workers in (1, 2))
+    return "\n".join(lines) + (
+        f"\n\nMeasured on: {found['hardware']['processor']}, {found['hardware']['cores']} cores, a thread a worker; "
+        f"tweets in {found['files']} CSV files, start included. Row by row\n{labels}, scores within {distance:.0e}.\n"
+    )
+
+
+def plan_table() -> str:
+    """Clusters for many texts."""
+    lines = [
+        "| texts | workers | hours | hours with losses | core-hours | MB a second from readers | output, GB |",
+        "|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for one in plan(Costs(**_read()["costs"])):
+        cells = [f"{one['rows']:,}", f"{one['workers']:,}", f"{one['hours']:.2f}", f"{one['hours_with_losses']:.2f}"]
+        cells += [f"{one['core_hours']:,.0f}", f"{one['mb_a_second']:.0f}", f"{one['output_gb']:,.1f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + f"\n\nWith losses: each worker is lost {LOSSES:g} times an hour.\n"
+
+
+def search_table() -> str:
+    """Searches beside random search and the shipped recipes."""
+    lines = [
+        "| data set | settings from | trials (cut short) | minutes | best on validation | validation, 3 seeds | "
+        "test, 3 seeds |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for path in sorted((RESULTS / "search").glob("*.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        name = f"{path.stem}, {found['metric'].replace('_', ' ')}"
+        lines.append(f"| {name} | the shipped recipe | | | | {_scores(found['shipped'])} |")
+        for sampler, title in (("tpe", "`search`"), ("random", "random search")):
+            one = found["searches"][sampler]
+            cells = [name, title, f"{one['trials']} ({one['cut_short']})", f"{one['minutes']:.0f}"]
+            cells.append(f"{100 * one['best']:.1f}")
+            scores = _scores(found["found"]) if sampler == "tpe" else " | "
+            lines.append("| " + " | ".join(cells) + f" | {scores} |")
+    return "\n".join(lines) + "\n"
+
+
+def _scores(found: dict[str, Any]) -> str:
+    cells = [f"{100 * found[split]['mean']:.1f} ± {100 * found[split]['sd']:.1f}" for split in ("validation", "test")]
+    return " | ".join(cells)
+
+
+def _row(name: str, rows: int, one: dict[str, Any]) -> str:
+    foretold = f"{one['foretold']:.0f}" if "foretold" in one else ""
+    cells = [name, f"{rows:,}", f"{one['seconds']:.0f}", f"{rows / one['seconds']:,.0f}", foretold, f"{one['mb']:,.0f}"]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _read() -> dict[str, Any]:
+    return json.loads((RESULTS / "speed" / "scoring.json").read_text(encoding="utf-8"))

@@ -1,0 +1,116 @@
+"""The search for settings against random search and the shipped recipes: `python -m benchmarks.search [NAME ...]`.
+
+For each data set: 30 trials by Optuna's sampler, random search for as many minutes, and then three trainings with the
+best settings, evaluated on test once. What is kept goes to `results/search/NAME.json`; a search that was stopped goes
+on. `python -m benchmarks.tables` makes the table of docs/guides/search.md.
+"""
+
+import argparse
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from modeling_lstm.utils.files import write_json
+
+from .accuracy import COMMAND, RESULTS, SEEDS, data_folder, portable, records_of, spread
+
+TRIALS = 30
+# For each recipe: where its data lie in a folder of local copies, the score, and the flags that make trials cheap
+SEARCHES: dict[str, tuple[str, str, list[str]]] = {
+    "trec": ("trec", "accuracy", ["--label_column", "label", "--epochs", "4"]),
+    "tweet_eval_sentiment": (
+        "tweeteval_sentiment",
+        "macro_recall",
+        ["--class_weights", "balanced", "--max_train_samples", "4000", "--epochs", "3"],
+    ),
+}
+
+
+def search(name: str, sampler: str, folder: Path, more: list[str]) -> dict[str, Any]:
+    """One search: gone on with where it was stopped, skipped where it is done."""
+    local, metric, flags = SEARCHES[name]
+    data = data_folder()
+    assert data is not None, "MODELING_LSTM_DATA names no folder of data sets"
+    output = folder / sampler
+    if not (output / "search.json").exists():
+        given = ["--dataset", str(data / local), "--metric", metric, *flags, *more, "--sampler", sampler]
+        subprocess.run([*COMMAND, "search", *given, "--output_dir", str(output)], check=True)
+    return json.loads((output / "search.json").read_text(encoding="utf-8"))
+
+
+def describe(found: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of a search."""
+    trials = found["trials"]
+    states = [one["state"] for one in trials]
+    return {
+        "trials": len(trials),
+        "cut_short": states.count("pruned"),
+        "failed": states.count("fail"),
+        "minutes": round(sum(one.get("seconds", 0) for one in trials) / 60, 1),
+        "best": abs(found["best"]["goodness"]),
+        "settings": found["best"]["settings"],
+        "parameters": found["best"]["parameters"],
+    }
+
+
+def train_best(name: str, folder: Path) -> list[dict[str, Any]]:
+    """The records of trainings with the best settings, on all rows."""
+    _, metric, _ = SEARCHES[name]
+    recipe = yaml.safe_load((folder / "tpe" / "best.yaml").read_text(encoding="utf-8"))
+    recipe.pop("max_train_samples", None)
+    whole = folder / "whole.yaml"
+    whole.write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    records = []
+    for seed in range(SEEDS):
+        run = folder / f"seed-{seed}"
+        if not (run / "run.json").exists():
+            more = ["--seed", str(seed), "--output_dir", str(run), "--overwrite", "--disable_tqdm", "true"]
+            subprocess.run([*COMMAND, "train", str(whole), *more], check=True)
+        record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+        if "test" not in record["metrics"]:
+            subprocess.run([*COMMAND, "evaluate", str(run), "--split", "test"], check=True)
+            record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+        records.append({split: record["metrics"][split][metric] for split in ("validation", "test")})
+    return records
+
+
+def main() -> None:
+    """Search on the data sets that were named, or on all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=list(SEARCHES), help=f"Of: {', '.join(SEARCHES)}")
+    parser.add_argument("--runs", type=Path, default=Path("runs/search"))
+    arguments = parser.parse_args()
+    for name in arguments.names:
+        folder = arguments.runs / name
+        folder.mkdir(parents=True, exist_ok=True)
+        guided = search(name, "tpe", folder, ["--trials", str(TRIALS)])
+        minutes = describe(guided)["minutes"]
+        drawn = search(name, "random", folder, ["--trials", "1000", "--minutes", str(minutes), "--pruning", "false"])
+        metric = SEARCHES[name][1]
+        shipped = [
+            {split: one["metrics"][split][metric] for split in ("validation", "test")} for one in records_of(name)
+        ]
+        found = {
+            "metric": metric,
+            "searches": {"tpe": describe(guided), "random": describe(drawn)},
+            "shipped": summarize(shipped),
+            "found": summarize(train_best(name, folder)),
+            "hardware": guided["hardware"],
+        }
+        write_json(RESULTS / "search" / f"{name}.json", portable(found))
+
+
+def summarize(records: list[dict[str, float]]) -> dict[str, Any]:
+    """Mean and spread over the seeds, of validation and test."""
+    found = {}
+    for split in ("validation", "test"):
+        values = [one[split] for one in records]
+        found[split] = {"mean": sum(values) / len(values), "sd": spread(values), "values": values}
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""How long a cluster takes to answer texts, by simulation: `python -m benchmarks.simulation`.
+
+Readers cut files into parts, workers answer and write them; workers die now and then, and what they had begun is done
+again. What a row costs was measured by `benchmarks.scoring`, which also compares what is foretold here with what it
+measured. The table for 10 million and 10 billion texts is that of docs/scale.md.
+"""
+
+import heapq
+import json
+import math
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from modeling_lstm.inference.ray_workers import ROWS
+from modeling_lstm.utils.ray_cluster import WORKERS_A_READER
+
+from .accuracy import RESULTS
+
+START = 8.0  # seconds until a cluster of one machine runs
+LOSSES = 1.0  # of each worker in an hour, in the table: many more than of machines that nobody takes away
+
+
+@dataclass
+class Costs:
+    """
+    What a row costs.
+
+    Args:
+        read: Seconds of a core to read it.
+        answer: Seconds of a core to answer and write it.
+        load: Seconds until a worker has loaded the model.
+        bytes_sent: From reader to worker.
+        bytes_written: In the output.
+    """
+
+    read: float
+    answer: float
+    load: float
+    bytes_sent: float
+    bytes_written: float
+
+
+def simulate(
+    costs: Costs,
+    rows: int,
+    workers: int,
+    files: int,
+    *,
+    checked: bool = True,
+    losses_an_hour: float = 0.0,
+    restart: float = 15.0,
+    seed: int = 0,
+) -> float:
+    """
+    Seconds until all rows are answered.
+
+    Args:
+        costs: Of a row.
+        rows: In all.
+        workers: Cores that answer.
+        files: Files of equal length; each is read by one core.
+        checked: Whether files are read to their ends first.
+        losses_an_hour: Of each worker.
+        restart: Seconds until a lost worker is back.
+        seed: Of the losses.
+    """
+    draw = random.Random(seed)
+    readers = min(files, max(1, math.ceil(workers / WORKERS_A_READER)))
+    begun = START + (costs.read * rows / min(files, workers) if checked else 0.0)
+    each = math.ceil(rows / files)
+    ready: list[float] = []  # when each part has been read
+    busy = [begun] * readers
+    heapq.heapify(busy)
+    for _ in range(files):
+        at = heapq.heappop(busy)
+        left = each
+        while left > 0:
+            some = min(ROWS, left)
+            at += costs.read * some
+            ready.append(at)
+            left -= some
+        heapq.heappush(busy, at)
+    ready.sort()
+    free = [begun + costs.load] * workers
+    heapq.heapify(free)
+    sizes = [ROWS] * (each // ROWS) + ([each % ROWS] if each % ROWS else [])
+    end = 0.0
+    for number, at in enumerate(ready):
+        seconds = costs.answer * sizes[number % len(sizes)]
+        start = max(heapq.heappop(free), at)
+        while losses_an_hour and draw.random() < 1 - math.exp(-losses_an_hour * seconds / 3600):
+            start += draw.random() * seconds + restart + costs.load  # the part is answered again
+        heapq.heappush(free, start + seconds)
+        end = max(end, start + seconds)
+    return end
+
+
+def plan(costs: Costs) -> list[dict[str, Any]]:
+    """Clusters for many texts: how long each takes, with losses and without, and what flows."""
+    found = []
+    for rows, files, workers in (
+        (10_000_000, 100, 2),
+        (10_000_000, 100, 16),
+        (10_000_000, 100, 64),
+        (10_000_000_000, 100_000, 256),
+        (10_000_000_000, 100_000, 1_024),
+    ):
+        hours = simulate(costs, rows, workers, files) / 3600
+        found.append(
+            {
+                "rows": rows,
+                "workers": workers,
+                "hours": hours,
+                "hours_with_losses": simulate(costs, rows, workers, files, losses_an_hour=LOSSES) / 3600,
+                "core_hours": hours * workers,
+                "mb_a_second": rows * costs.bytes_sent / (hours * 3600) / 1e6,
+                "output_gb": rows * costs.bytes_written / 1e9,
+            }
+        )
+    return found
+
+
+def main() -> None:
+    """Print the plan for what was measured."""
+    measured = json.loads((RESULTS / "speed" / "scoring.json").read_text(encoding="utf-8"))
+    for one in plan(Costs(**measured["costs"])):
+        print(json.dumps(one))
+
+
+if __name__ == "__main__":
+    main()
