@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ..utils.errors import InputError, explain_save_failure, hide_tokens
-from ..utils.processes import end_launch, is_main, is_told_here, leave_launch
+from ..utils.processes import end_launch, is_main, leave_launch, wait_for_turn
 from .registry import COMMANDS, Command, run
 
 __all__ = ["COMMANDS", "main"]
@@ -58,8 +58,8 @@ def _run_command(given: list[str]) -> int:
 
 
 def _complain(message: str) -> int:
-    if is_told_here():
-        print(f"modeling-lstm: error: {hide_tokens(' '.join(message.split()))}", file=sys.stderr)  # one line
+    wait_for_turn()
+    print(f"modeling-lstm: error: {hide_tokens(' '.join(message.split()))}", file=sys.stderr)  # one line
     return 2
 
 

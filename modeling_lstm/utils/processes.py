@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ T = TypeVar("T")
 LAUNCH = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")  # what torchrun tells each process
 # torch gives collective calls up after half an hour, and a teacher may label texts for days
 _FOREVER = timedelta(days=365)
+PATIENCE = 30  # seconds that others wait for rank 0 to fail as they did
 _turns, _trials = itertools.count(), itertools.count()
 
 
@@ -68,9 +70,13 @@ def is_single_despite_launch() -> bool:
     return by_accelerate and "WORLD_SIZE" not in os.environ
 
 
-def is_told_here() -> bool:
-    """Whether this process is to say what went wrong: the first one that failed, before they know each other rank 0."""
-    return is_main() or _store() is not None
+def wait_for_turn() -> None:
+    """
+    Before this process says what went wrong: where the processes do not know each other yet, rank 0 is first. As it has
+    seen the same, it tells that and ends, and the launcher then ends the others; if it does not, they tell.
+    """
+    if not is_main() and _store() is None:
+        time.sleep(PATIENCE)
 
 
 @contextlib.contextmanager

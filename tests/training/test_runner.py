@@ -364,7 +364,8 @@ def test_settings_that_cannot_be_used(
 ) -> None:
     import re
 
-    monkeypatch.setitem(sys.modules, "tensorboard", None)  # as if it were not installed
+    for name in ("tensorboard", "tensorboardX"):
+        monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
 
     found = fails("train", "--dataset", data_folder, "--output_dir", tmp_path / "run", *TRAIN_FLAGS, *flags)
     assert re.search(message, found), found
