@@ -1,15 +1,19 @@
 """`--engine ray`: a training in several processes that Ray starts, gone on from its last checkpoint if one is lost."""
 
+import contextlib
 import logging
 import os
 import shutil
-from collections.abc import Callable
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..runs.record import RunRecord, read_record
 from ..utils.errors import InputError, require
 from ..utils.files import write_text
+from ..utils.processes import is_main
 from ..utils.ray_cluster import Cluster, open_cluster
 from .job_settings import TrainingSettings
 
@@ -17,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 MOST_LOSSES = 3  # of workers, one after the other
 ERROR = "error.txt"  # what was wrong with data or settings, told by the process that found it
+LOG = "log.txt"  # of the first worker
 LOCAL = {"engine": "local", "workers": None, "address": None}  # what each worker is told
 
 
@@ -37,7 +42,7 @@ def train_by_ray(job: TrainingSettings, prepare: Callable[[Cluster], None]) -> R
     require(job.model_init is None, "--engine ray cannot pass model_init on to other machines: leave it out.")
     output = Path(job.training.output_dir).absolute()
     shared = output.with_name(f".{output.name}.ray")  # for what Ray writes itself
-    with open_cluster(job.ray, shows_output=True) as cluster:
+    with open_cluster(job.ray) as cluster:
         prepare(cluster)
         settings = {**job.settings, **LOCAL, "output_dir": str(output), "command": job.command}
         try:
@@ -76,7 +81,8 @@ def _fit(cluster: Cluster, kind: type[Any], settings: dict[str, Any], shared: Pa
         logging.getLogger(name).setLevel(logging.ERROR)
     failure = None
     try:
-        trainer.fit()
+        with _shown(shared / LOG):
+            trainer.fit()
     except Exception as error:  # whatever Ray makes of the loss of a process
         failure = (str(error).strip() or type(error).__name__).splitlines()[0]
     if (shared / ERROR).is_file():
@@ -84,10 +90,40 @@ def _fit(cluster: Cluster, kind: type[Any], settings: dict[str, Any], shared: Pa
     return failure
 
 
+@contextlib.contextmanager
+def _shown(path: Path) -> Iterator[None]:
+    """Show what is written to a file as it grows."""
+    path.touch()
+    is_over = threading.Event()
+
+    def show() -> None:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            while True:
+                was_over = is_over.is_set()
+                sys.stderr.write(file.read())
+                sys.stderr.flush()
+                if was_over:
+                    return
+                is_over.wait(0.5)
+
+    reader = threading.Thread(target=show, daemon=True)
+    reader.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        reader.join()
+
+
 def _work(told: dict[str, Any]) -> None:
-    """What each worker does."""
+    """What each worker does; the first one writes its log where the driver shows it."""
     import torch
 
+    if is_main():
+        with Path(told["shared"], LOG).open("a", encoding="utf-8") as log:
+            os.dup2(log.fileno(), sys.stdout.fileno())
+            os.dup2(log.fileno(), sys.stderr.fileno())
+        logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
     os.chdir(told["folder"])
     torch.set_num_threads(told["threads"])
     try:

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import math
 import os
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -15,6 +16,7 @@ logger = logging.getLogger(__name__)
 STORE_BYTES = 512 * 2**20  # shared memory of a cluster that is started here, for what is on its way between processes
 READER_CPUS = 0.25  # of a task that reads, which mostly waits for those that compute
 WORKERS_A_READER = 16
+PATIENCE = 20.0  # seconds that a cluster has to answer
 
 
 @dataclass(kw_only=True)
@@ -93,14 +95,19 @@ class Cluster:
         return self.ray.data.from_items(items, override_num_blocks=max(1, min(len(items), 10_000)))
 
 
+def check_reachable(address: str) -> None:
+    """
+    Raise `OSError` for a `HOST:PORT`, or `ray://HOST:PORT`, at which nobody answers: Ray would try for minutes.
+    """
+    host, sign, port = address.removeprefix("ray://").rpartition(":")
+    if sign and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+
+
 @contextlib.contextmanager
-def open_cluster(arguments: RayArguments, *, shows_output: bool = False) -> Iterator[Cluster]:
+def open_cluster(arguments: RayArguments) -> Iterator[Cluster]:
     """
     Join the cluster of an address, or start one on this machine, and let go of it at the end.
-
-    Args:
-        arguments: Where it is, and how many workers there are to be.
-        shows_output: Whether what the workers write is shown.
 
     Raises:
         InputError: Ray is not installed, or there is no such cluster.
@@ -110,24 +117,23 @@ def open_cluster(arguments: RayArguments, *, shows_output: bool = False) -> Iter
     except ImportError as error:
         raise InputError("--engine ray needs Ray: pip install 'modeling-lstm[scale]'.") from error
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_TRAIN_ENABLE_PRINT_PATCH", "0")  # what dill reads of dis goes through print
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what is wrong comes as an exception, too
     address = arguments.address or os.environ.get("RAY_ADDRESS") or "local"
     was_open = ray.is_initialized()
     try:
         if not was_open:
-            options: dict[str, Any] = {
-                "address": address,
-                "log_to_driver": shows_output,
-                "logging_level": logging.ERROR,
-            }
+            check_reachable(address)
+            options: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": logging.ERROR}
             if address == "local":
                 options |= {"include_dashboard": False, "object_store_memory": STORE_BYTES}
             ray.init(**options)
         cores = float(ray.cluster_resources().get("CPU", 1))
     except Exception as error:  # whatever Ray raises
-        cause = (str(error).strip() or type(error).__name__).splitlines()[0]
+        cause = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise InputError(
-            f"There is no Ray cluster at {address!r}: {cause} Start one with ray start --head, or leave out --address."
+            f"There is no Ray cluster at {address!r}: {cause}. Start one with ray start --head, or leave out "
+            "--address. If it is there and asks for a token, set RAY_AUTH_MODE=token."
         ) from error
     workers = arguments.workers or max(1, int(cores))
     logger.info("%d workers on %g cores", workers, cores)

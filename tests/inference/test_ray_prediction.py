@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -225,13 +226,13 @@ def test_a_part_that_cannot_be_written_is_told(
 def test_a_cluster_that_is_not_there_is_told(
     trained: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(**options: Any) -> None:
-        raise ConnectionError(f"no route to {options['address']}")
-
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(ray, "init", refuse)
-    with pytest.raises(InputError, match=r"There is no Ray cluster at '10.0.0.1:6379': no route to 10.0.0.1:6379"):
-        by_ray(trained, files, tmp_path / "out", address="10.0.0.1:6379")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]  # nobody listens there
+        for address in (f"127.0.0.1:{port}", f"ray://127.0.0.1:{port}"):
+            with pytest.raises(InputError, match=rf"There is no Ray cluster at '{address}': .*refused. Start one with"):
+                by_ray(trained, files, tmp_path / "out", address=address)
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=r"pip install 'modeling-lstm\[scale\]'"):
         by_ray(trained, files, tmp_path / "out")
