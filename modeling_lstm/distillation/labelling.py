@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..inference.torch_backend import torch_classifier
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_list, first_line, require
 from .augmentation import MASK
 
 
@@ -121,7 +121,7 @@ def load_teacher(name: str, revision: str | None) -> tuple[PreTrainedModel, PreT
             name, revision=revision, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
         )
     except Exception as error:  # whatever the libraries raise
-        cause = (str(error).strip() or type(error).__name__).splitlines()[0]
+        cause = first_line(error)
         raise InputError(
             f"There is no teacher {name!r}, neither a run folder nor a model on the Hub: {cause}"
         ) from error

@@ -13,7 +13,7 @@ from pyarrow import fs
 
 from ..data.formats.encodings import find_suffix
 from ..data.formats.known_formats import FORMATS
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_list, first_line, require
 
 WILD = "*?["
 
@@ -57,7 +57,7 @@ def open_filesystem(place: str, flag: str) -> tuple[fs.FileSystem, str]:
     try:
         return fs.FileSystem.from_uri(place if "://" in place else str(Path(place).expanduser().absolute()))
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{flag} {place!r} cannot be opened: {str(error).splitlines()[0]}") from error
+        raise InputError(f"{flag} {place!r} cannot be opened: {first_line(error)}") from error
 
 
 def list_files(filesystem: fs.FileSystem, path: str, place: str) -> list[InputFile]:
@@ -78,7 +78,7 @@ def list_files(filesystem: fs.FileSystem, path: str, place: str) -> list[InputFi
         require(there.type == fs.FileType.Directory, f"There is no file or folder {place!r} for --input.")
         found = filesystem.get_file_info(fs.FileSelector(root, recursive=True))
     except OSError as error:
-        raise InputError(f"--input {place!r} cannot be read: {str(error).splitlines()[0]}") from error
+        raise InputError(f"--input {place!r} cannot be read: {first_line(error)}") from error
     files = []
     for one in found:
         name = PurePosixPath(one.path).relative_to(root)

@@ -20,7 +20,7 @@ from ..models.recurrence_lstm import LstmEncoder, LstmLayer
 from ..models.text_classifier import MODEL, TextClassifier
 from ..runs.record import RECORD
 from ..runs.run_folders import load_run
-from ..utils.errors import InputError, require
+from ..utils.errors import InputError, first_line, require
 from ..utils.files import write_folder, write_json
 from ..utils.settings import settings_of
 from .arguments import ExportArguments
@@ -96,7 +96,7 @@ def _check_packages() -> None:
             OnnxExporter()
             OnnxRuntimeQuantizer().validate_environment(ExportFormat.ONNX)
     except ImportError as error:
-        cause = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        cause = first_line(error).rstrip(".")
         raise InputError(
             f"The installed packages cannot export: {cause}. Write pip install --upgrade 'modeling-lstm[onnx]'."
         ) from error

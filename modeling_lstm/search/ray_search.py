@@ -34,8 +34,8 @@ class Board:
         revive(self.study)
         self.running: dict[int, Any] = {}
 
-    def begin(self, worker: int) -> tuple[int, dict[str, Any]] | None:
-        """A trial for a worker, as number and settings; nothing if the search is over."""
+    def begin(self, worker: int) -> dict[str, Any] | None:
+        """The settings of a trial for a worker; nothing if the search is over."""
         if (lost := self.running.pop(worker, None)) is not None:  # its process was killed, and this is another one
             self.study.tell(lost, state=open_optuna().trial.TrialState.FAIL)
             self.study.enqueue_trial(lost.params, user_attrs={"repeats": lost.number})
@@ -45,7 +45,7 @@ class Board:
             return None
         trial = self.study.ask()
         self.running[worker] = trial
-        return trial.number, begin_trial(trial, self.arguments)
+        return begin_trial(trial, self.arguments)
 
     def report(self, worker: int, epoch: int, goodness: float) -> bool:
         """Take the score of an epoch. Returns whether the trial is to be cut short."""
@@ -98,8 +98,7 @@ def _train(board: Any, worker: int, base: dict[str, Any], threads: int, folder: 
     def tell(epoch: int, goodness: float) -> bool:
         return bool(ray.get(board.report.remote(worker, epoch, goodness)))
 
-    while (given := ray.get(board.begin.remote(worker))) is not None:
-        _, chosen = given
+    while (chosen := ray.get(board.begin.remote(worker))) is not None:
         started, found, error = time.perf_counter(), None, None
         with tempfile.TemporaryDirectory() as place:
             try:

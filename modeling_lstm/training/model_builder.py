@@ -18,7 +18,7 @@ from transformers import (
 from ..hub.downloads import is_hub_id
 from ..runs.run_folders import check_vocabulary
 from ..tasks.base import Task
-from ..utils.errors import InputError, require
+from ..utils.errors import InputError, first_line, require
 from ..vectors.initial_embeddings import InitialEmbeddings
 from .arguments import ModelArguments
 from .lstm_trainer import word_table
@@ -111,7 +111,7 @@ def transformer_config(
     except (OSError, ValueError, TypeError, StrictDataclassError) as error:
         raise InputError(
             f"--transformer_config takes a kind of model that transformers knows, such as {example}, or a "
-            f"config.json; found {name!r}: {(str(error).strip() or type(error).__name__).splitlines()[0]}"
+            f"config.json; found {name!r}: {first_line(error)}"
         ) from error
 
 
@@ -125,7 +125,7 @@ def construct(task: Task, config: PreTrainedConfig) -> PreTrainedModel:
     try:
         return getattr(transformers, task.auto_class).from_config(config)
     except (RuntimeError, TypeError, ValueError, MemoryError) as error:
-        cause = (str(error).strip() or type(error).__name__).splitlines()[0]
+        cause = first_line(error)
         raise InputError(f"The model cannot be built, its sizes cannot be used: {cause}") from error
 
 
@@ -141,7 +141,7 @@ def _pretrained(name: str, task: Task, overrides: str | None) -> PreTrainedModel
     except InputError:
         raise
     except Exception as error:  # whatever the libraries raise
-        cause = (str(error).strip() or type(error).__name__).splitlines()[0]
+        cause = first_line(error)
         raise InputError(f"There is no Transformer {name!r} that can be fine-tuned: {cause}") from error
     model.accepts_loss_kwargs = False  # its loss is a mean: without this, accumulated gradients would be summed
     return model

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..runs.record import RunRecord, read_record
-from ..utils.errors import InputError, require
+from ..utils.errors import InputError, first_line, require
 from ..utils.files import write_text
 from ..utils.processes import is_main
 from ..utils.ray_cluster import Cluster, open_cluster
@@ -84,7 +84,7 @@ def _fit(cluster: Cluster, kind: type[Any], settings: dict[str, Any], shared: Pa
         with _shown(shared / LOG):
             trainer.fit()
     except Exception as error:  # whatever Ray makes of the loss of a process
-        failure = (str(error).strip() or type(error).__name__).splitlines()[0]
+        failure = first_line(error)
     if (shared / ERROR).is_file():
         raise InputError((shared / ERROR).read_text(encoding="utf-8"))
     return failure

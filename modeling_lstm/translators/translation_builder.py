@@ -9,7 +9,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 from ..models.tokenization_lstm import target_tokenizer
 from ..tasks.translation import Translation
 from ..training.model_builder import construct, make_config, override, transformer_config
-from ..utils.errors import InputError, require
+from ..utils.errors import InputError, first_line, require
 from .arguments import SCRATCH_CONFIG, TranslationModelArguments
 
 
@@ -75,7 +75,7 @@ def _pretrained_encoder(name: str) -> PreTrainedModel:
     except InputError:
         raise
     except Exception as error:  # whatever the libraries raise
-        raise InputError(f"There is no Transformer {name!r} for --encoder: {_first_line(error)}") from error
+        raise InputError(f"There is no Transformer {name!r} for --encoder: {first_line(error)}") from error
 
 
 def _fine_tuned(name: str, overrides: str | None) -> PreTrainedModel:
@@ -89,7 +89,7 @@ def _fine_tuned(name: str, overrides: str | None) -> PreTrainedModel:
         raise
     except Exception as error:  # whatever the libraries raise
         raise InputError(
-            f"There is no sequence-to-sequence Transformer {name!r} that can be fine-tuned: {_first_line(error)}"
+            f"There is no sequence-to-sequence Transformer {name!r} that can be fine-tuned: {first_line(error)}"
         ) from error
     return model
 
@@ -110,7 +110,3 @@ def _check_places(config: Any, length: int) -> None:
         places is None or length <= places,
         f"The Transformer reads {places} tokens at most, found --max_length {length}: lower it.",
     )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -22,6 +22,11 @@ def as_list(names: Iterable[Any]) -> str:
     return ", ".join(str(name) for name in names)
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says, or its name where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def hide_tokens(text: str) -> str:
     """The text with what looks like a token of the Hub left out."""
     return _TOKEN.sub("TOKEN", text)

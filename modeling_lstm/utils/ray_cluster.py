@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from .errors import InputError, require
+from .errors import InputError, first_line, require
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ def open_cluster(arguments: RayArguments) -> Iterator[Cluster]:
             ray.init(**options)
         cores = float(ray.cluster_resources().get("CPU", 1))
     except Exception as error:  # whatever Ray raises
-        cause = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        cause = first_line(error).rstrip(".")
         raise InputError(
             f"There is no Ray cluster at {address!r}: {cause}. Start one with ray start --head, or leave out "
             "--address. If it is there and asks for a token, set RAY_AUTH_MODE=token."
