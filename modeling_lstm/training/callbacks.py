@@ -1,7 +1,7 @@
 """What happens between the steps of a training."""
 
 import math
-from typing import Any, cast
+from typing import Any
 
 from transformers import (
     EarlyStoppingCallback,
@@ -30,11 +30,8 @@ class RowUpdates(TrainerCallback):
         self.trainer = trainer
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        model = cast(Any, self.trainer.model)
-        embedding, output = model.get_input_embeddings(), model.get_output_embeddings()
-        optimizer = self.trainer.row_optimizer()
-        is_tied = output is not None and output.weight is embedding.weight  # then each step moves all rows
-        self.end = optimizer.follow(embedding) if optimizer and embedding.weight.requires_grad and not is_tied else None
+        embedding = self.trainer.followed_table()
+        self.end = self.trainer.row_optimizer().follow(embedding) if embedding is not None else None
 
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if self.end is not None:

@@ -76,12 +76,22 @@ class LstmTrainer(Trainer):
         decay = getattr(self.args, "layer_decay", 1.0)
         if is_new and decay != 1.0:
             lower_rates(optimizer, self.model, decay)
+        if (followed := self.followed_table()) is not None:
+            followed.sparse = True  # already now: DistributedDataParallel looks at it once, when it is made
         return optimizer
 
     def row_optimizer(self) -> RowAdamW | None:
         """The optimizer, if it is one that updates the rows of a table when they are needed."""
         optimizer = getattr(self.optimizer, "optimizer", self.optimizer)  # accelerate wraps it
         return optimizer if isinstance(optimizer, RowAdamW) else None
+
+    def followed_table(self) -> torch.nn.Embedding | None:
+        """The word vectors, if the optimizer updates only the rows of a batch's words."""
+        model: Any = self.model
+        embedding, output = model.get_input_embeddings(), model.get_output_embeddings()
+        is_tied = output is not None and output.weight is embedding.weight  # then each step moves all rows
+        is_followed = self.row_optimizer() is not None and embedding.weight.requires_grad and not is_tied
+        return embedding if is_followed else None
 
     def training_step(self, model: torch.nn.Module, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Trainer's, and its adversarial twin where `--adversarial_size` asks for it."""

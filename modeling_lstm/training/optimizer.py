@@ -17,7 +17,7 @@ def choose_optimizer(args: TrainingArguments, model: PreTrainedModel | None = No
     over a table takes long.
     """
     optimizer, kwargs = Trainer.get_optimizer_cls_and_kwargs(args, model)
-    is_plain = args.device.type == "cpu" and args.world_size == 1 and not args.torch_compile
+    is_plain = args.device.type == "cpu" and not args.torch_compile
     # an average of the weights walks over the whole table anyway
     is_read_whole = getattr(args, "average_epochs", 0) > 0
     if optimizer is torch.optim.AdamW and is_plain and not is_read_whole and args.adam_beta1 < args.adam_beta2:

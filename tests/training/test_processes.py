@@ -36,6 +36,10 @@ CASES = {
 SCRIPT = """
 import json, sys
 from modeling_lstm.cli import main
+from modeling_lstm.training.optimizer import RowAdamW
+
+follow = RowAdamW.follow
+RowAdamW.follow = lambda *given: print("rows are followed") or follow(*given)
 for given in json.loads(sys.argv[1]):
     assert main(given) == 0, given
 """
@@ -92,6 +96,7 @@ def test_two_processes_are_as_one(tmp_path: Path) -> None:
     assert found.returncode == 0, found.stderr[-3000:]
     assert found.stdout.count("; saved in ") == len(CASES) + 2  # told once
     assert found.stdout.count("rows of validation in") == 1
+    assert found.stdout.count("rows are followed") >= 2  # sparse gradients, in both processes
     for name in ("plain", "loss", "adversarial", "weights", "balanced", "student", "language"):
         one, two = tmp_path / "one" / name, both / name
         expected, got = (load_file(folder / "model.safetensors") for folder in (one, two))
