@@ -1,10 +1,11 @@
 """What answers texts: the model of a run, as its task opens it, by torch or by ONNX Runtime; in bounded memory."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -12,6 +13,8 @@ from ..models.text_classifier import MODEL, TextClassifier
 from ..utils.errors import InputError, require
 from .writers import Row
 
+T = TypeVar("T")
+R = TypeVar("R")
 CHUNK = 4_096  # rows held in memory and answered together
 
 
@@ -51,9 +54,13 @@ class LabelRows:
     def answer(self, texts: list[str], batch_size: int) -> Iterator[Row]:
         """As for [`Answering`]."""
         found = self.classifier.scores(texts, batch_size)
-        names = self._names()
-        for answer, scores in zip(self.classifier.answers(found), found, strict=True):
-            yield answer | dict(zip(names, scores.tolist(), strict=False))
+        answers, names = self.classifier.answers(found), self._names()
+        if not names:
+            return iter(answers)
+        return (
+            answer | dict(zip(names, scores, strict=True))
+            for answer, scores in zip(answers, found.tolist(), strict=True)
+        )
 
 
 def as_answering(predictor: Any, all_scores: bool = False) -> Answering:
@@ -70,11 +77,32 @@ def as_answering(predictor: Any, all_scores: bool = False) -> Answering:
 
 
 def answer_texts(answering: Answering, texts: Iterable[str], batch_size: int) -> Iterator[Row]:
-    """The rows of a stream of texts, so many at a time that memory stays bounded, in their order."""
+    """
+    The rows of a stream of texts, so many at a time that memory stays bounded, in their order. A classifier works on
+    the next ones while these are used.
+    """
+
+    def answer(chunk: list[str]) -> list[Row]:
+        found = answering.answer(chunk, batch_size)
+        return [{"text": text, **one} for text, one in zip(chunk, found, strict=True)]
+
     texts = iter(texts)
-    while chunk := list(itertools.islice(texts, CHUNK)):
-        for text, answer in zip(chunk, answering.answer(chunk, batch_size), strict=True):
-            yield {"text": text, **answer}
+    chunks = iter(lambda: list(itertools.islice(texts, CHUNK)), [])
+    answered = work_ahead(answer, chunks) if isinstance(answering, LabelRows) else map(answer, chunks)
+    return itertools.chain.from_iterable(answered)
+
+
+def work_ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+    """`map`, in a thread that works on one item more than is asked for."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        before: Future[R] | None = None
+        for item in items:
+            after = thread.submit(work, item)
+            if before is not None:
+                yield before.result()
+            before = after
+        if before is not None:
+            yield before.result()
 
 
 def open_predictor(run: str, backend: str = "torch", revision: str | None = None, *, threads: int | None = None) -> Any:

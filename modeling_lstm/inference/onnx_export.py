@@ -18,6 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models.recurrence_lstm import LstmEncoder, LstmLayer
 from ..models.text_classifier import MODEL, TextClassifier
+from ..models.tokenization_lstm import cuts_at_blanks
 from ..runs.record import RECORD
 from ..runs.run_folders import load_run
 from ..utils.errors import InputError, first_line, require
@@ -67,6 +68,7 @@ def export(run: str, output_dir: str, arguments: ExportArguments | None = None, 
             "truncation_side": tokenizer.truncation_side,
             "pad_token": tokenizer.pad_token,
             "unk_token": tokenizer.unk_token,
+            "cuts_at_blanks": cuts_at_blanks(tokenizer.backend_tokenizer),
         }
         write_json(temporary / "tokenizer_config.json", settings)
         shutil.copyfile(Path(inspect.getfile(TextClassifier)), temporary / "classify.py")

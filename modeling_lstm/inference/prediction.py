@@ -52,7 +52,7 @@ def predict(
     answering = as_answering(open_predictor(run, arguments.backend, arguments.revision), arguments.all_scores)
     columns = {"text": pa.string()} | answering.columns()
     kept = name_apart(found.kept, set(columns))
-    sources, originals = itertools.tee(found.rows)  # apart by no more than a chunk
+    sources, originals = itertools.tee(found.rows)  # apart by no more than two chunks
     checked = check_texts((text for text, _ in sources), found.name, arguments.max_characters)
     answers = answer_texts(answering, checked, arguments.batch_size)
     rows = (

@@ -7,6 +7,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models.text_classifier import TextClassifier
+from ..models.tokenization_lstm import cuts_at_blanks
 from ..runs.run_folders import load_run
 
 
@@ -39,6 +40,7 @@ def torch_classifier(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase)
         json.loads(model.config.to_json_string(use_diff=False)),
         token_limit(tokenizer),
         tokenizer.truncation_side,
+        cuts_at_blanks=cuts_at_blanks(tokenizer.backend_tokenizer),
     )
 
 

@@ -57,13 +57,13 @@ def write_rows(rows: Iterator[Row], path: Path, columns: dict[str, pa.DataType])
 
 
 def _write_csv(rows: Iterator[Row], path: str, schema: pa.Schema, delimiter: str = ",") -> int:
-    number = 0
+    number, names = 0, schema.names  # a list that is made anew each time it is asked for
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter=delimiter)
-        writer.writerow(schema.names)
+        writer.writerow(names)
         for row in rows:
             number += 1
-            writer.writerow(_as_text(row[name]) for name in schema.names)
+            writer.writerow([_as_text(row[name]) for name in names])
     return number
 
 
@@ -72,11 +72,11 @@ def _write_tsv(rows: Iterator[Row], path: str, schema: pa.Schema) -> int:
 
 
 def _write_json_lines(rows: Iterator[Row], path: str, schema: pa.Schema) -> int:
-    number = 0
+    number, names = 0, schema.names
     with open(path, "w", encoding="utf-8") as file:
         for row in rows:
             number += 1
-            file.write(_as_json({name: row[name] for name in schema.names}) + "\n")
+            file.write(_as_json({name: row[name] for name in names}) + "\n")
     return number
 
 

@@ -4,8 +4,13 @@ An exported model takes this file along as `classify.py`: it is self-contained.
 """
 
 import argparse
+import bisect
+import itertools
 import json
-from collections.abc import Callable, Sequence
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +19,12 @@ from tokenizers import Tokenizer
 
 MODEL = "model.onnx"
 AT_ONCE = 128  # texts tokenized at once: what is cut off of a long one takes memory until then
+WORDS_AT_ONCE = 64  # words tokenized at once: a call costs as much as some words do
+REMEMBERED = 200_000  # words of which the tokens are remembered, in some 50 MB
+# What a tokenizer that cuts at blanks still reads as one is `<br />`, which may have escapes and invisible signs in it:
+# so a text is not cut before what may be its end
+_END = r"[/>&\\\u00ad\u200b\u2060\ufeff\ue000]"
+END, BEFORE_END, BLANK = re.compile(rf"\s*{_END}"), re.compile(rf"\s{_END}"), re.compile(rf" (?!\s*{_END})")
 JOINT = " [SEP] "  # between texts that are classified together
 
 
@@ -32,6 +43,66 @@ def prepare_texts(texts: Sequence[str], tokenizer: Tokenizer) -> list[str | tupl
     return [(first, second) if found else first for first, found, second in pairs]
 
 
+def _cut(text: str) -> list[str]:
+    """The words of a text, as far as a tokenizer that cuts at blanks reads each of them by itself."""
+    may_break = "br" in text.lower() or "&" in text or "\\" in text or not text.isascii()
+    return BLANK.split(text) if may_break and BEFORE_END.search(text) else text.split(" ")
+
+
+class TokenMemory:
+    """
+    The tokens of texts, by a tokenizer that cuts at blanks: what stands between two of them is tokenized once and then
+    looked up, since most words of a text have been seen before.
+
+    Args:
+        tokenizer: A tokenizer that does not pad. It may truncate, and put special tokens around a text.
+    """
+
+    def __init__(self, tokenizer: Tokenizer):
+        self.tokenizer = Tokenizer.from_str(tokenizer.to_str())
+        self.tokenizer.no_truncation()
+        self.known: dict[str, list[int]] = {"": []}
+        alone, framed = (self.tokenizer.encode("a", add_special_tokens=special).ids for special in (False, True))
+        place = next(n for n in range(len(framed)) if framed[n : n + len(alone)] == alone)
+        self.before, self.after = framed[:place], framed[place + len(alone) :]
+        truncation = tokenizer.truncation or {}
+        limit = truncation.get("max_length")
+        self.limit = None if limit is None else limit - len(self.before) - len(self.after)
+        self.keeps_end = truncation.get("direction") == "left"
+
+    def __call__(self, texts: Sequence[str]) -> list[list[int]]:
+        """The tokens of each text."""
+        cut = [_cut(text) for text in texts]
+        words = dict.fromkeys(itertools.chain.from_iterable(cut))
+        if len(self.known) + len(words) > REMEMBERED:
+            self.known = {"": []}
+        new = [word for word in words if word not in self.known]
+        together = [word for word in new if not END.match(word)]
+        for begin in range(0, len(together), WORDS_AT_ONCE):
+            some = together[begin : begin + WORDS_AT_ONCE]
+            self.known.update(zip(some, self._tokenize(some), strict=True))
+        if len(together) < len(new):
+            self.known.update((word, next(self._tokenize([word]))) for word in new if END.match(word))
+        return [self._frame(list(itertools.chain.from_iterable(map(self.known.__getitem__, some)))) for some in cut]
+
+    def _tokenize(self, words: list[str]) -> Iterator[list[int]]:
+        """The tokens of each of some words, which are tokenized as one text."""
+        encoding = self.tokenizer.encode(" ".join(words), add_special_tokens=False)
+        firsts = [first for first, _ in encoding.offsets]
+        begin, place = 0, 0
+        for word in words:
+            place += len(word) + 1
+            end = bisect.bisect_left(firsts, place, lo=begin)
+            yield encoding.ids[begin:end]
+            begin = end
+
+    def _frame(self, tokens: list[int]) -> list[int]:
+        """The tokens of a text, no more than the limit, between the special ones."""
+        if self.limit is not None and len(tokens) > self.limit:
+            tokens = tokens[len(tokens) - self.limit :] if self.keeps_end else tokens[: self.limit]
+        return [*self.before, *tokens, *self.after] if self.before or self.after else tokens
+
+
 class TextClassifier:
     """
     Classifies texts in batches of like lengths and gives the answers in the order of the texts.
@@ -43,6 +114,8 @@ class TextClassifier:
         config: The model's `config.json`: `id2label`, `problem_type` and `pad_token_id` are read.
         max_length: Tokens after which a text is cut off; `None`: never.
         truncation_side: Where it is cut, `"right"` or `"left"`.
+        cuts_at_blanks: Whether the tokens of a text are those of its words, which [`TokenMemory`] then remembers.
+        workers: How many batches `logits` works out at the same time, each in a thread.
     """
 
     def __init__(
@@ -52,13 +125,18 @@ class TextClassifier:
         config: dict[str, Any],
         max_length: int | None = None,
         truncation_side: str = "right",
+        *,
+        cuts_at_blanks: bool = False,
+        workers: int = 1,
     ):
         self.logits = logits
+        self.workers = workers
         self.tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
         if max_length is not None:
             self.tokenizer.enable_truncation(max_length, direction=truncation_side)
+        self.memory = TokenMemory(self.tokenizer) if cuts_at_blanks else None
         self.labels = [name for _, name in sorted((int(number), name) for number, name in config["id2label"].items())]
         usual = "regression" if len(self.labels) == 1 else "single_label_classification"
         self.problem_type = config.get("problem_type") or usual
@@ -71,7 +149,7 @@ class TextClassifier:
 
         Args:
             folder: With `model.onnx`, `tokenizer.json`, `config.json` and `tokenizer_config.json`.
-            threads: Threads of ONNX Runtime; by default as many as there are cores.
+            threads: Batches that ONNX Runtime works out at the same time; by default as many as there are cores.
 
         Raises:
             ImportError: ONNX Runtime is not installed.
@@ -86,8 +164,7 @@ class TextClassifier:
             if not (folder / name).is_file():
                 raise FileNotFoundError(f"{str(folder)!r} has no {name}: make it with modeling-lstm export.")
         options = onnxruntime.SessionOptions()
-        if threads is not None:
-            options.intra_op_num_threads = threads
+        options.intra_op_num_threads = 1  # batches beside each other take less time than threads within a batch
         session = onnxruntime.InferenceSession(folder / MODEL, options, providers=["CPUExecutionProvider"])
 
         def logits(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
@@ -97,7 +174,15 @@ class TextClassifier:
             json.loads((folder / name).read_text(encoding="utf-8")) for name in ("config.json", "tokenizer_config.json")
         )
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        return cls(logits, tokenizer, config, settings["model_max_length"], settings["truncation_side"])
+        return cls(
+            logits,
+            tokenizer,
+            config,
+            settings["model_max_length"],
+            settings["truncation_side"],
+            cuts_at_blanks=settings.get("cuts_at_blanks", False),
+            workers=threads or len(os.sched_getaffinity(0)),
+        )
 
     def __call__(self, texts: str | Sequence[str], batch_size: int = 32) -> list[dict[str, Any]]:
         """
@@ -118,7 +203,10 @@ class TextClassifier:
                 for row, numbers in zip(found, chosen, strict=True)
             ]
         best = found.argmax(axis=1)
-        return [{"label": self.labels[n], "score": float(row[n])} for row, n in zip(found, best, strict=True)]
+        scores = np.take_along_axis(found, best[:, None], axis=1)[:, 0]
+        return [
+            {"label": self.labels[n], "score": score} for n, score in zip(best.tolist(), scores.tolist(), strict=True)
+        ]
 
     def scores(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
         """Probabilities of the labels, of shape `(texts, labels)`; for regression the numbers."""
@@ -126,22 +214,41 @@ class TextClassifier:
 
     def raw_scores(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
         """Logits of the labels, of shape `(texts, labels)`, worked out in batches of texts of like lengths."""
+        rows = self._tokens(texts)
+        order = sorted(range(len(rows)), key=lambda number: len(rows[number]))
+        found = np.zeros((len(rows), len(self.labels)), dtype=np.float32)
+        batches = [order[begin : begin + batch_size] for begin in range(0, len(order), batch_size)]
+
+        def work_out(batch: list[int]) -> None:
+            found[batch] = self.logits(*self._padded([rows[number] for number in batch]))
+
+        if self.workers > 1 and len(batches) > 1:
+            with ThreadPoolExecutor(self.workers) as pool:
+                list(pool.map(work_out, batches))
+        else:
+            for batch in batches:
+                work_out(batch)
+        return found
+
+    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+        """The tokens of each text, cut off where the longest may end."""
         rows: list[list[int]] = []
         for begin in range(0, len(texts), AT_ONCE):
             some = prepare_texts(texts[begin : begin + AT_ONCE], self.tokenizer)
-            rows += [one.ids for one in self.tokenizer.encode_batch_fast(some)]
-        order = sorted(range(len(rows)), key=lambda number: len(rows[number]))
-        found = np.zeros((len(rows), len(self.labels)), dtype=np.float32)
-        for begin in range(0, len(order), batch_size):
-            batch = order[begin : begin + batch_size]
-            longest = max(1, len(rows[batch[-1]]))
-            input_ids = np.full((len(batch), longest), self.pad_token_id, dtype=np.int64)
-            attention_mask = np.zeros((len(batch), longest), dtype=np.int64)
-            for place, number in enumerate(batch):
-                input_ids[place, : len(rows[number])] = rows[number]
-                attention_mask[place, : len(rows[number])] = 1
-            found[batch] = self.logits(input_ids, attention_mask)
-        return found
+            alone = [one for one in some if isinstance(one, str)]
+            if self.memory is not None and len(alone) == len(some):
+                rows += self.memory(alone)
+            else:
+                rows += [one.ids for one in self.tokenizer.encode_batch_fast(some)]
+        return rows
+
+    def _padded(self, rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+        """Token numbers and attention mask of a batch, whose last row is the longest."""
+        lengths = np.array([len(row) for row in rows])
+        is_token = np.arange(max(1, lengths[-1])) < lengths[:, None]
+        input_ids = np.full(is_token.shape, self.pad_token_id, dtype=np.int64)
+        input_ids[is_token] = list(itertools.chain.from_iterable(rows))
+        return input_ids, is_token.astype(np.int64)
 
 
 def to_probabilities(logits: np.ndarray, problem_type: str) -> np.ndarray:

@@ -1,6 +1,7 @@
 """`LstmTokenizer`: trained on the user's texts, wholly described by its `tokenizer.json`. Self-contained."""
 
 import html.entities
+import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -127,6 +128,41 @@ def _normalizer(lowercase: bool) -> normalizers.Normalizer:
 def _units(*, cuts_signs: bool) -> pre_tokenizers.PreTokenizer:
     """What finds the units of a text; with `cuts_signs` each sign of a script without blanks is a unit."""
     return pre_tokenizers.Split(Regex(_units_and_signs() if cuts_signs else _UNITS), "removed", invert=True)
+
+
+# Steps that read no further than the next blank
+_WORDWISE = {
+    *("BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "StripAccents"),
+    *("BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Punctuation", "Digits"),
+}
+_CUTTING = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Split"}
+
+
+def cuts_at_blanks(tokenizer: Tokenizer) -> bool:
+    """
+    Whether the tokens of a text are those of the parts between its blanks, one after the other; but `<br />` is read as
+    one. So it is with the tokenizers that are trained here, and with those of BERT's kind.
+    """
+    ours = [_normalizer(lowercase=True), _units(cuts_signs=True), _units(cuts_signs=False), pre_tokenizers.Metaspace()]
+    known = [step for one in ours for step in _steps(one)]
+    steps, cuts = _steps(tokenizer.normalizer), _steps(tokenizer.pre_tokenizer)
+    added = tokenizer.get_added_tokens_decoder().values()
+    return (
+        all(step["type"] in _WORDWISE or step in known for step in steps + cuts)
+        and any(step["type"] in _CUTTING for step in cuts[:1])
+        and not any(one.lstrip or one.rstrip or one.single_word or " " in one.content for one in added)
+        and getattr(tokenizer.model, "dropout", None) is None
+    )
+
+
+def _steps(part: Any) -> list[dict[str, Any]]:
+    """A normalizer or a pre-tokenizer as the steps that it takes, each as in `tokenizer.json`."""
+
+    def flat(one: dict[str, Any]) -> list[dict[str, Any]]:
+        inner = one.get("normalizers", one.get("pretokenizers"))
+        return [one] if inner is None else [step for some in inner for step in flat(some)]
+
+    return [] if part is None else flat(json.loads(part.__getstate__()))
 
 
 def tile(text: str, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -1,0 +1,119 @@
+"""Remembered tokens of words: those that the tokenizer gives for the whole text, whatever the text is."""
+
+import random
+
+import pytest
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from modeling_lstm import LstmTokenizer
+from modeling_lstm.models import text_classifier
+from modeling_lstm.models.text_classifier import TokenMemory
+from modeling_lstm.models.tokenization_lstm import cuts_at_blanks
+from tests.conftest import opinion_rows
+
+TEXTS = [text for text, _ in opinion_rows(60)] + [
+    "",
+    " ",
+    "two  blanks and\ta tab\nand lines",
+    "it starts<br /><br />and goes on <BR\t/>there <br  /> or here<br",
+    "> what stands before was a break",
+    "&amp;lt;br /&gt; &lt;br /&gt; &#39;quoted&#39; ''twice''",
+    "[SEP] the film [SEP]was[PAD] good",
+    "\u0301 a mark behind a blank \u0301, and one in caf e\u0301",
+    "\u65e5\u672c\u8a9e \u3068 \u4e2d\u56fd\u200b\u8a9e \u0e20\u0e32\u0e29\u0e32\u0e44\u0e17\u0e22",
+    "see http://a.b c www.x.y @someone !!!!! ....... can't won't o'clock",
+    "\x00 control \x1f signs \x85 and\xa0blanks",
+]
+SIGNS = [*"ab'&<>br/ \t\n.!?#@;:)DN'T\u200b\u00ad\u0301\u4e2d\u0e01\u2019\u201c\ue000\u00e91,0\\u"]
+BREAKS = [
+    *" /><brBR\t\u00ad!",
+    "<br",
+    "br",
+    "&lt;",
+    "&gt;",
+    "&#47;",
+    "&amp;gt;",
+    "&shy;",
+    "\\u003c",
+    "\\u003e",
+    "\ue000\ue000gt;",
+]
+
+
+def random_texts(number: int) -> list[str]:
+    """Texts of signs that normalizers look at, and of what makes up `<br />`."""
+    rng = random.Random(0)
+    return ["".join(rng.choices(signs, k=rng.randrange(20))) for _ in range(number) for signs in (SIGNS, BREAKS)]
+
+
+def bert() -> Tokenizer:
+    """A tokenizer of BERT's kind, with special tokens around each text."""
+    words = sorted(
+        {*"abcdefghijklmnopqrstuvwxyz", *(f"##{one}" for one in "abcdefghijklmnopqrstuvwxyz"), "film", "the"}
+    )
+    vocabulary = {word: number for number, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words])}
+    found = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    found.normalizer, found.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
+    found.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]"])
+    special = [("[CLS]", 2), ("[SEP]", 3)]
+    found.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=special)
+    return found
+
+
+@pytest.fixture(scope="module", params=["word", "bpe", "wordpiece", "unigram", "whitespace", "bert", "adopted"])
+def tokenizer(request: pytest.FixtureRequest) -> Tokenizer:
+    if request.param == "bert":
+        return bert()
+    if request.param == "adopted":
+        return LstmTokenizer.adopt(bert(), "[PAD]", "[UNK]").backend_tokenizer
+    settings = {"vocab_size": 300, "min_frequency": 1, "separator": request.param == "bpe"}
+    return LstmTokenizer.train([TEXTS], algorithm=request.param, **settings).backend_tokenizer
+
+
+@pytest.mark.parametrize("limit, side", [(None, "right"), (5, "right"), (5, "left"), (2, "right")])
+def test_it_gives_the_tokens_of_the_whole_text(tokenizer: Tokenizer, limit: int | None, side: str) -> None:
+    tokenizer = Tokenizer.from_str(tokenizer.to_str())
+    tokenizer.no_truncation()
+    if limit is not None:
+        tokenizer.enable_truncation(limit, direction=side)
+    assert cuts_at_blanks(tokenizer)
+    memory = TokenMemory(tokenizer)
+    texts = TEXTS + random_texts(2000)
+    expected = [one.ids for one in tokenizer.encode_batch(texts)]
+    assert memory(texts) == expected
+    assert [memory([text])[0] for text in texts[:200]] == expected[:200]  # now all are remembered
+
+
+def test_it_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = bert()
+    expected = [one.ids for one in tokenizer.encode_batch(TEXTS)]
+    monkeypatch.setattr(text_classifier, "REMEMBERED", 10)
+    memory = TokenMemory(tokenizer)
+    for text, ids in zip(TEXTS, expected, strict=True):
+        assert memory([text]) == [ids]
+        assert len(memory.known) <= 10 + len(text.split(" "))
+
+
+@pytest.mark.parametrize(
+    "pre_tokenizer",
+    [
+        pre_tokenizers.ByteLevel(),
+        pre_tokenizers.Metaspace(),
+        pre_tokenizers.Sequence([pre_tokenizers.Punctuation(), pre_tokenizers.WhitespaceSplit()]),
+        None,
+    ],
+)
+def test_it_is_for_tokenizers_that_cut_at_blanks(pre_tokenizer: pre_tokenizers.PreTokenizer | None) -> None:
+    tokenizer = bert()
+    tokenizer.pre_tokenizer = pre_tokenizer
+    assert not cuts_at_blanks(tokenizer)
+
+
+def test_it_is_for_normalizers_that_read_no_further_than_a_blank() -> None:
+    for normalizer in (normalizers.Replace("a b", "c"), normalizers.Strip(), normalizers.Prepend("x")):
+        tokenizer = bert()
+        tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), normalizer])
+        assert not cuts_at_blanks(tokenizer)
+    tokenizer = bert()
+    tokenizer.add_tokens(["two words"])
+    assert not cuts_at_blanks(tokenizer)
