@@ -55,7 +55,9 @@ def make_export_parser() -> CommandParser:
     """The parser of `export`."""
     parser = CommandParser("export", ExportArguments)
     parser.add_argument("run", metavar="RUN", help="Run folder or Hub id.")
-    parser.add_argument("output_dir", metavar="FOLDER", help="Folder to write.")
+    parser.add_argument(
+        "output_dir", metavar="FOLDER", nargs="?", help="Folder to write. Default: onnx in the run folder."
+    )
     return parser
 
 
@@ -66,6 +68,6 @@ def run_export(given: list[str]) -> int:
 
     found = export(rest.run, rest.output_dir, arguments)
     print(
-        f"{found['size_mb']:.1f} MB in {rest.output_dir}; logits within {found['largest_difference']:.1g} of the run's"
+        f"{found['size_mb']:.1f} MB in {found['folder']}; logits within {found['largest_difference']:.1g} of the run's"
     )
     return 0

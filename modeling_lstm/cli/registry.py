@@ -36,7 +36,7 @@ COMMANDS = {
     "evaluate": Command("evaluation", "score a run on a split", "RUN --split test"),
     "predict": Command("inference", "classify or translate texts", "RUN 'a sentence' ... | --input FILE --output FILE"),
     "generate": Command("inference", "write text with a language model", "LM ['The film' ...]"),
-    "export": Command("inference", "write a run as ONNX", "RUN FOLDER [--precision int8]"),
+    "export": Command("inference", "write a run as ONNX", "RUN [FOLDER] [--precision int8]"),
     "card": Command("publishing", "write a run's model card, to look at", "RUN me/name [--license apache-2.0] ..."),
     "push": Command(
         "publishing", "share a run on the Hub", "RUN me/name [--private] [--revision BRANCH] [--create_pr]"

@@ -4,15 +4,16 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import pyarrow as pa
+from ..models.text_classifier import TextClassifier
+from ..utils.errors import InputError, is_utf8, require
+from .exports import find_export
 
-from ..models.text_classifier import MODEL, TextClassifier
-from ..utils.errors import InputError, require
-from .writers import Row
+if TYPE_CHECKING:
+    import pyarrow as pa
 
+Row = dict[str, Any]
 T = TypeVar("T")
 R = TypeVar("R")
 CHUNK = 4_096  # rows held in memory and answered together
@@ -21,7 +22,7 @@ CHUNK = 4_096  # rows held in memory and answered together
 class Answering(Protocol):
     """What answers texts, row by row."""
 
-    def columns(self) -> dict[str, pa.DataType]:
+    def columns(self) -> dict[str, "pa.DataType"]:
         """The columns of a row, beside the text, and their types."""
 
     def answer(self, texts: list[str], batch_size: int) -> Iterator[Row]:
@@ -44,8 +45,10 @@ class LabelRows:
     def _names(self) -> list[str]:
         return [f"score_{name}" for name in self.classifier.labels] if self.all_scores else []
 
-    def columns(self) -> dict[str, pa.DataType]:
+    def columns(self) -> dict[str, "pa.DataType"]:
         """`label` and `score`, which are lists if a text has several labels, and the scores of all labels."""
+        import pyarrow as pa  # takes longer than to answer one text, which needs no types
+
         kinds = {"label": pa.string(), "score": pa.float64()}
         if self.classifier.problem_type == "multi_label_classification":
             kinds = {name: pa.list_(kind) for name, kind in kinds.items()}
@@ -105,19 +108,18 @@ def work_ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
             yield before.result()
 
 
-def open_predictor(run: str, backend: str = "torch", revision: str | None = None, *, threads: int | None = None) -> Any:
+def open_predictor(run: str, backend: str = "auto", revision: str | None = None, *, threads: int | None = None) -> Any:
     """
-    What answers texts with the model of a run, as its task opens it, here or (at a revision) on the Hub; or with
-    `backend="onnxruntime"` the classifier of an exported folder, which imports neither torch nor transformers.
-    `threads` are those of the whole process.
+    What answers texts with the model of a run, as its task opens it, here or (at a revision) on the Hub; or with the
+    exported model that [`find_export`] finds, which imports neither torch nor transformers. `threads` are those of the
+    whole process.
 
     Raises:
         InputError: the folder cannot be used with this backend.
     """
-    if backend == "onnxruntime":
-        return _exported_classifier(run, threads)
-    exported = Path(run) / MODEL
-    require(not exported.is_file(), f"{run!r} is an exported model: add --backend onnxruntime.")
+    exported = find_export(run, backend)
+    if exported is not None:
+        return _exported_classifier(exported, threads)
     from ..runs.run_folders import run_folder, task_of_run  # imports torch
 
     if threads is not None:
@@ -139,7 +141,7 @@ def _exported_classifier(folder: str, threads: int | None) -> TextClassifier:
         raise InputError(f"The exported model {folder!r} cannot be loaded: {type(error).__name__}: {error}") from error
 
 
-def name_apart(kept: dict[str, pa.DataType], taken: set[str]) -> dict[str, pa.DataType]:
+def name_apart(kept: dict[str, "pa.DataType"], taken: set[str]) -> dict[str, "pa.DataType"]:
     """The kept columns, with `input_` before the names that other columns of the output have."""
     found: dict[str, pa.DataType] = {}
     for name, kind in kept.items():
@@ -147,3 +149,15 @@ def name_apart(kept: dict[str, pa.DataType], taken: set[str]) -> dict[str, pa.Da
             name = f"input_{name}"
         found[name] = kind
     return found
+
+
+def check_texts(texts: Iterable[str], name: Callable[[int], str], limit: int) -> Iterator[str]:
+    """The texts, one after the other; raises, with the name of its place, for what is none or longer than the limit."""
+    for number, text in enumerate(texts, start=1):
+        if not isinstance(text, str):
+            raise InputError(f"{name(number)} must be a string, found {text!r}.")
+        if len(text) > limit:
+            raise InputError(f"{name(number)} has {len(text):,} characters, more than --max_characters {limit}.")
+        if not is_utf8(text):
+            raise InputError(f"{name(number)} is not UTF-8.")
+        yield text

@@ -40,9 +40,12 @@ class PredictionArguments(FileArguments, RayArguments):
         metadata={"help": "Also give the score of every label, in columns score_LABEL.", "group": "Output"},
     )
     batch_size: int = field(default=32, metadata={"help": "Rows in a batch.", "group": "Options"})
-    backend: Literal["torch", "onnxruntime"] = field(
-        default="torch",
-        metadata={"help": "What runs the model: onnxruntime for a folder that export wrote.", "group": "Options"},
+    backend: Literal["auto", "torch", "onnxruntime"] = field(
+        default="auto",
+        metadata={
+            "help": "What runs the model. auto: ONNX Runtime for what export wrote, also inside the run; else torch.",
+            "group": "Options",
+        },
     )
     damaged: Literal["stop", "skip"] = field(
         default="stop",

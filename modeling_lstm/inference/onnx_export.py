@@ -20,11 +20,12 @@ from ..models.recurrence_lstm import LstmEncoder, LstmLayer
 from ..models.text_classifier import MODEL, TextClassifier
 from ..models.tokenization_lstm import cuts_at_blanks
 from ..runs.record import RECORD
-from ..runs.run_folders import load_run
+from ..runs.run_folders import load_run, run_folder
 from ..utils.errors import InputError, first_line, require
 from ..utils.files import write_folder, write_json
 from ..utils.settings import settings_of
 from .arguments import ExportArguments
+from .exports import EXPORTED, FACTS, WEIGHTS, weights_digest
 from .torch_backend import token_limit, torch_classifier
 
 logger = logging.getLogger(__name__)
@@ -33,27 +34,29 @@ logger = logging.getLogger(__name__)
 TOLERANCE = {"fp32": 1e-4, "int8": 0.2}
 
 
-def export(run: str, output_dir: str, arguments: ExportArguments | None = None, **settings: Any) -> dict[str, Any]:
+def export(
+    run: str, output_dir: str | None = None, arguments: ExportArguments | None = None, **settings: Any
+) -> dict[str, Any]:
     """
     Write a run as ONNX with its tokenizer, its labels and a classifier that needs no torch.
 
     Args:
         run: Run folder or Hub id.
-        output_dir: Folder to write.
+        output_dir: Folder to write; by default `onnx` in the run folder, where `predict` finds it.
         arguments: Precision and revision, if they are not given by keywords.
         settings: The fields of [`ExportArguments`]: `precision="int8"`, ...
 
     Returns:
-        `size_mb` of `model.onnx`, and the `largest_difference` between its logits and the run's, as a share of
-        the largest one (or of 1).
+        The `folder`, `size_mb` of `model.onnx`, and the `largest_difference` between its logits and the run's, as a
+        share of the largest one (or of 1).
 
     Raises:
         InputError: the run or the folder cannot be used, an extra is missing, or the exported model answers otherwise.
     """
-    run, output_dir = str(run), str(output_dir)
-    arguments = settings_of(ExportArguments, arguments, settings)
-    folder = Path(output_dir)
-    require(not (folder / "model.safetensors").exists(), f"{output_dir!r} is a run: name another folder.")
+    run, arguments = str(run), settings_of(ExportArguments, arguments, settings)
+    require(output_dir is not None or Path(run).is_dir(), f"{run!r} is no folder here: name the folder to write.")
+    folder = Path(run) / EXPORTED if output_dir is None else Path(output_dir)
+    require(not (folder / WEIGHTS).exists(), f"{str(folder)!r} is a run: name another folder.")
     _check_packages()
     import onnx_ir
 
@@ -79,8 +82,11 @@ def export(run: str, output_dir: str, arguments: ExportArguments | None = None, 
             difference <= TOLERANCE[arguments.precision],
             f"The exported logits are {difference:.2g} away from the run's: nothing was written.",
         )
+        digest = weights_digest(run_folder(run, arguments.revision))
+        facts = {"precision": arguments.precision, "largest_difference": difference, "weights": digest}
+        write_json(temporary / FACTS, facts)
         size = (temporary / MODEL).stat().st_size / 1e6
-    return {"size_mb": round(size, 3), "largest_difference": difference}
+    return {"folder": str(folder), "size_mb": round(size, 3), "largest_difference": difference}
 
 
 def _check_packages() -> None:

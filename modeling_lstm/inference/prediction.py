@@ -1,18 +1,18 @@
-"""`predict`: sentences, files and standard input, answered in order and in bounded memory."""
+"""
+`predict`: sentences, files and standard input, answered in order and in bounded memory.
+
+What files need is imported where a file is read or written: to import it takes longer than to answer a sentence.
+"""
 
 import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from ..utils.errors import require
 from ..utils.settings import settings_of
-from .answering import answer_texts, as_answering, name_apart, open_predictor
+from .answering import Row, answer_texts, as_answering, check_texts, name_apart, open_predictor
 from .arguments import PredictionArguments
-from .reading import Input, check_texts, read_input
-from .writers import Row, check_output, write_rows
 
 
 def predict(
@@ -48,6 +48,22 @@ def predict(
 
         return predict_by_ray(run, arguments)
     _check_request(texts, arguments, output)
+    if texts and output is None:
+        answering = as_answering(open_predictor(run, arguments.backend, arguments.revision), arguments.all_scores)
+        checked = check_texts(texts, "Text {}".format, arguments.max_characters)
+        return list(answer_texts(answering, checked, arguments.batch_size))
+    return _predict_rows(run, texts, arguments, output)
+
+
+def _predict_rows(
+    run: str, texts: list[str], arguments: PredictionArguments, output: Path | None
+) -> Iterator[Row] | int:
+    """Answer the rows of a file, or texts in a file."""
+    import pyarrow as pa
+
+    from .reading import Input, read_input
+    from .writers import write_rows
+
     found = Input((text, ()) for text in texts) if texts else read_input(arguments, run)
     answering = as_answering(open_predictor(run, arguments.backend, arguments.revision), arguments.all_scores)
     columns = {"text": pa.string()} | answering.columns()
@@ -58,9 +74,7 @@ def predict(
     rows = (
         answer | dict(zip(kept, values, strict=True)) for answer, (_, values) in zip(answers, originals, strict=True)
     )
-    if output is None:
-        return list(rows) if texts else rows
-    return write_rows(rows, output, columns | kept)
+    return rows if output is None else write_rows(rows, output, columns | kept)
 
 
 def _check_request(texts: list[str], arguments: PredictionArguments, output: Path | None) -> None:
@@ -75,6 +89,8 @@ def _check_request(texts: list[str], arguments: PredictionArguments, output: Pat
         "--keep_columns keeps columns of --input in --output: give both.",
     )
     if output is not None:
+        from .writers import check_output
+
         check_output(output)
         require(
             arguments.input is None

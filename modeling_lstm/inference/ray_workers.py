@@ -14,10 +14,10 @@ import pyarrow as pa
 from pyarrow import fs
 
 from ..utils.errors import InputError, explain_save_failure, require
-from .answering import CHUNK, answer_texts, as_answering, name_apart, open_predictor
+from .answering import CHUNK, answer_texts, as_answering, check_texts, name_apart, open_predictor
 from .arguments import PredictionArguments
 from .input_files import InputFile
-from .reading import check_texts, read_input
+from .reading import read_input
 from .writers import write_parquet
 
 ROWS = 4 * CHUNK  # of a part: a multiple, so that the same texts share a batch as in one process

@@ -4,7 +4,7 @@ import contextlib
 import io
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ..data.formats.parquet import ParquetFile
 from ..data.formats.table import Table, find_column
 from ..models.text_classifier import JOINT
 from ..runs.record import RECORD, read_record
-from ..utils.errors import InputError, as_list, is_utf8, require
+from ..utils.errors import InputError, as_list, require
 from ..utils.settings import to_flags
 from .arguments import PredictionArguments
 
@@ -157,15 +157,3 @@ def _standard_input(encoding: str | None) -> Iterator[str]:
     with explain_read_failures("standard input"):
         for number, line in enumerate(read_lines(sys.stdin)):
             yield line.removeprefix(BYTE_ORDER_MARK) if number == 0 else line
-
-
-def check_texts(texts: Iterable[str], name: Callable[[int], str], limit: int) -> Iterator[str]:
-    """The texts, one after the other; raises, with the name of its place, for what is none or longer than the limit."""
-    for number, text in enumerate(texts, start=1):
-        if not isinstance(text, str):
-            raise InputError(f"{name(number)} must be a string, found {text!r}.")
-        if len(text) > limit:
-            raise InputError(f"{name(number)} has {len(text):,} characters, more than --max_characters {limit}.")
-        if not is_utf8(text):
-            raise InputError(f"{name(number)} is not UTF-8.")
-        yield text

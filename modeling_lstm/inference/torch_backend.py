@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models.text_classifier import TextClassifier
@@ -36,7 +37,7 @@ def torch_classifier(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase)
 
     return TextClassifier(
         logits,
-        tokenizer.backend_tokenizer,
+        Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()),  # that of transformers is set in each of its calls
         json.loads(model.config.to_json_string(use_diff=False)),
         token_limit(tokenizer),
         tokenizer.truncation_side,

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from ..data.formats.json_lines import parse_value
 from ..utils.errors import InputError, explain_save_failure
+from .answering import Row
 
-Row = dict[str, Any]
 ROW_GROUP = 4_096
 
 

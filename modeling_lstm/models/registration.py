@@ -1,16 +1,18 @@
 """
 Registration of our classes with `transformers`: with `AutoConfig`, `AutoModel` and the others, and for remote loading.
 
-`import modeling_lstm` does it and is quick, so nothing is imported here: each step waits until somebody imports the
-modules that it is about. A step that imports our own modules waits, too, while one of the modules that these need is
-being imported: `transformers.modeling_layers`, say, imports `AutoModel` before it has defined its layers.
+`import modeling_lstm` does it and is quick, so nothing is imported here, not even wrapt, before somebody imports
+`transformers` or a module that needs it. Each step waits until the modules are imported that it is about. A step that
+imports our own modules waits, too, while one of the modules that these need is being imported:
+`transformers.modeling_layers`, say, imports `AutoModel` before it has defined its layers.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from types import ModuleType
-
-from wrapt import register_post_import_hook
 
 AUTO = "transformers.models.auto"
 CONFIGURATIONS = tuple(
@@ -141,6 +143,28 @@ _whole: set[str] = set()  # modules whose import is complete
 
 def register_when_imported() -> None:
     """Take each step now if its module is imported already, else as soon as it is."""
+    if "transformers" in sys.modules:
+        _wait_for_modules()
+    else:
+        sys.meta_path.insert(0, _Beginning())
+
+
+class _Beginning(MetaPathFinder):
+    """Begins to wait for modules when the first one is looked for that a step may be about."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != "transformers" and fullname not in (*CONFIGURATIONS, *PARTS, *NETWORKS, TOKENIZER):
+            return None
+        sys.meta_path.remove(self)
+        _wait_for_modules()
+        return find_spec(fullname)  # looked for anew, so that what waits sees it
+
+
+def _wait_for_modules() -> None:
+    from wrapt import register_post_import_hook
+
     _waiting.extend(_STEPS)
     for name in dict.fromkeys(name for _, about, needed in _STEPS for name in (about, *needed)):
         register_post_import_hook(_take_steps, name)

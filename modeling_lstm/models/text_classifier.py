@@ -110,7 +110,7 @@ class TextClassifier:
     Args:
         logits: A function from `input_ids` and `attention_mask`, integers of shape `(batch, tokens)`, to logits, of
             shape `(batch, labels)`. A row's tokens come first, then its padding.
-        tokenizer: A tokenizer of the library `tokenizers`.
+        tokenizer: A tokenizer of the library `tokenizers`, whose padding and truncation are set.
         config: The model's `config.json`: `id2label`, `problem_type` and `pad_token_id` are read.
         max_length: Tokens after which a text is cut off; `None`: never.
         truncation_side: Where it is cut, `"right"` or `"left"`.
@@ -131,12 +131,13 @@ class TextClassifier:
     ):
         self.logits = logits
         self.workers = workers
-        self.tokenizer = Tokenizer.from_str(tokenizer.to_str())
+        self.tokenizer = tokenizer
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
         if max_length is not None:
             self.tokenizer.enable_truncation(max_length, direction=truncation_side)
-        self.memory = TokenMemory(self.tokenizer) if cuts_at_blanks else None
+        self.cuts_at_blanks = cuts_at_blanks
+        self.memory: TokenMemory | None = None  # not before there are texts enough for it to pay
         self.labels = [name for _, name in sorted((int(number), name) for number, name in config["id2label"].items())]
         usual = "regression" if len(self.labels) == 1 else "single_label_classification"
         self.problem_type = config.get("problem_type") or usual
@@ -233,6 +234,8 @@ class TextClassifier:
     def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """The tokens of each text, cut off where the longest may end."""
         rows: list[list[int]] = []
+        if self.cuts_at_blanks and self.memory is None and len(texts) > AT_ONCE:
+            self.memory = TokenMemory(self.tokenizer)
         for begin in range(0, len(texts), AT_ONCE):
             some = prepare_texts(texts[begin : begin + AT_ONCE], self.tokenizer)
             alone = [one for one in some if isinstance(one, str)]

@@ -1,11 +1,13 @@
 """`export`: the same answers from ONNX Runtime, in a folder that needs no torch."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -22,8 +24,10 @@ from modeling_lstm import (
     LstmTokenizer,
 )
 from modeling_lstm.cli import main
+from modeling_lstm.inference import exports
 from modeling_lstm.inference.answering import open_predictor
 from modeling_lstm.inference.arguments import ExportArguments
+from modeling_lstm.inference.exports import find_export
 from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.models.text_classifier import TextClassifier
 from tests.conftest import WORDS, opinion_rows, tiny_config, write_csv
@@ -31,7 +35,15 @@ from tests.models.test_remote_code import run_outside
 
 MULTIPLYING = {"DynamicQuantizeLSTM", "MatMulInteger", "QLinearMatMul", "QGemm", "ConvInteger"}
 TEXTS = [text for text, _ in opinion_rows(30)] + ["", "unheard of", "the " * 200]
-FILES = {"model.onnx", "config.json", "tokenizer.json", "tokenizer_config.json", "classify.py", "run.json"}
+FILES = {
+    "model.onnx",
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "classify.py",
+    "export.json",
+    "run.json",
+}
 SOURCES = {"configuration_lstm.py"}
 MASKS = np.array(
     [
@@ -264,11 +276,12 @@ def test_answers_of_each_kind() -> None:
 
 
 def test_what_cannot_be_used(trained: Path, exported: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
-    assert "add --backend onnxruntime" in fails("predict", exported, "a")
+    assert "torch does not run: leave out --backend" in fails("predict", exported, "a", "--backend", "torch")
     assert "has no model.onnx: make it with modeling-lstm export" in fails(
         "predict", trained, "a", "--backend", "onnxruntime"
     )
     assert "is a run: name another folder" in fails("export", trained, trained)
+    assert "is no folder here: name the folder to write" in fails("export", "me/reviews")
     assert "There is no run folder" in fails("export", "./nowhere", tmp_path / "out")
     assert not (tmp_path / "out").exists()
     broken = tmp_path / "broken"
@@ -276,6 +289,29 @@ def test_what_cannot_be_used(trained: Path, exported: Path, tmp_path: Path, fail
     for path in exported.iterdir():
         (broken / path.name).write_bytes(path.read_bytes()[: 300 if path.name == "model.onnx" else None])
     assert "cannot be loaded" in fails("predict", broken, "a", "--backend", "onnxruntime")
+
+
+def test_a_run_is_answered_for_by_the_export_inside_it(
+    trained: Path, tmp_path: Path, fails: Callable[..., str], capsys: pytest.CaptureFixture[str], caplog: Any
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    assert find_export(str(run), "auto") is None
+    assert main(["export", str(run)]) == 0 and f"MB in {run / 'onnx'}" in capsys.readouterr().out
+    inside = str(run / "onnx")
+    assert [find_export(str(run), backend) for backend in ("auto", "onnxruntime", "torch")] == [inside, inside, None]
+    assert open_predictor(str(run))("the film was great") == open_predictor(inside)("the film was great")
+    facts = json.loads((run / "onnx" / "export.json").read_text(encoding="utf-8"))
+    assert facts["precision"] == "fp32" and facts["largest_difference"] < 1e-5
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(exports.importlib.util, "find_spec", lambda name: None)
+        assert find_export(str(run), "auto") is None
+    (run / "onnx" / "export.json").write_text(json.dumps(facts | {"precision": "int8"}), encoding="utf-8")
+    assert find_export(str(run), "auto") is None, "int8 answers otherwise, so it is asked for"
+    assert find_export(str(run), "onnxruntime") == inside
+    (run / "model.safetensors").write_bytes(b"trained again")
+    assert find_export(str(run), "auto") is None and "exported from other weights" in caplog.text
+    assert "exported from other weights" in fails("predict", run, "a", "--backend", "onnxruntime")
 
 
 @pytest.mark.parametrize("missing", ["onnx_ir", "onnxruntime"])

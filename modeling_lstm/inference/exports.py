@@ -1,0 +1,57 @@
+"""Exported models: the folder that answers for a run, and whether it holds the weights of that run."""
+
+import hashlib
+import importlib.util
+import json
+import logging
+from pathlib import Path
+
+from ..models.text_classifier import MODEL
+from ..utils.errors import require
+
+logger = logging.getLogger(__name__)
+
+EXPORTED = "onnx"  # the folder in a run for its export, as models of the Hub have it
+FACTS = "export.json"  # in an exported folder: what it was made from, and how exact it is
+WEIGHTS = "model.safetensors"
+
+
+def weights_digest(folder: Path) -> str | None:
+    """The SHA-256 of the weights of a run folder; `None` if they are in another file."""
+    path = folder / WEIGHTS
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def find_export(run: str, backend: str) -> str | None:
+    """
+    The exported folder to answer with: `run` itself, or the one that it has inside.
+
+    Args:
+        run: Run folder, Hub id, or folder that `export` wrote.
+        backend: `"onnxruntime"`; `"torch"`; or `"auto"`, which prefers an export inside a run that is in fp32 and of
+            the weights of the run, if ONNX Runtime is installed.
+
+    Returns:
+        `None` if torch is to answer.
+
+    Raises:
+        InputError: the folder cannot be used with this backend.
+    """
+    folder, inside = Path(run), Path(run) / EXPORTED
+    if (folder / MODEL).is_file():
+        require(backend != "torch", f"{run!r} is an exported model, which torch does not run: leave out --backend.")
+        return run
+    if backend == "torch" or (backend == "auto" and not (inside / MODEL).is_file()):
+        return None
+    if not (inside / MODEL).is_file():
+        return run  # whoever opens it says what is missing
+    facts = json.loads((inside / FACTS).read_text(encoding="utf-8")) if (inside / FACTS).is_file() else {}
+    is_of_run = facts.get("weights") is not None and facts["weights"] == weights_digest(folder)
+    outdated = f"{str(inside)!r} was exported from other weights than {run!r} has now: modeling-lstm export {run}"
+    if backend == "onnxruntime":
+        require(is_of_run, outdated)
+        return str(inside)
+    if not is_of_run:
+        logger.warning("%s. It is not used.", outdated)
+    is_exact = facts.get("precision") == "fp32"
+    return str(inside) if is_of_run and is_exact and importlib.util.find_spec("onnxruntime") else None
