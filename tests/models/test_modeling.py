@@ -24,6 +24,7 @@ from modeling_lstm import (
     LstmForSequenceClassification,
     LstmModel,
 )
+from modeling_lstm.models import recurrence_lstm
 from modeling_lstm.models.modeling_lstm import _places_at_the_left, classification_loss, locked_dropout
 from tests.conftest import tiny_config, tiny_model
 from tests.interpreters import run_program
@@ -44,6 +45,7 @@ configurations = st.fixed_dictionaries(
     }
 )
 row_lengths = st.lists(st.integers(0, 12), min_size=1, max_size=6)
+group_rows = st.sampled_from([1, 2, 32])  # of the groups of like lengths: small batches have some, or none
 
 
 def random_batch(lengths: list[int], seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -63,12 +65,14 @@ def assert_close(found: torch.Tensor, expected: torch.Tensor) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(configurations, row_lengths, st.integers(0, 10**6))
-def test_a_row_depends_on_itself_alone(fields: dict[str, Any], lengths: list[int], seed: int) -> None:
+@given(configurations, row_lengths, group_rows, st.integers(0, 10**6))
+def test_a_row_depends_on_itself_alone(fields: dict[str, Any], lengths: list[int], rows: int, seed: int) -> None:
     """Forward and gradient of a padded batch equal those of its rows run one by one."""
     model = tiny_model(**fields)
     ids, mask = random_batch(lengths, seed)
-    batch = model(ids, mask, output_hidden_states=True)
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(recurrence_lstm, "GROUP_ROWS", rows)
+        batch = model(ids, mask, output_hidden_states=True)
     batch.logits.pow(2).sum().backward()
     together = gradients(model)
     model.zero_grad()
@@ -83,13 +87,41 @@ def test_a_row_depends_on_itself_alone(fields: dict[str, Any], lengths: list[int
         torch.testing.assert_close(together[name], gradient, atol=1e-4, rtol=1e-4, msg=name)
 
 
+def test_rows_of_like_lengths_are_worked_on_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is much padding, and nowhere else: the recurrence takes no more steps than the groups need."""
+    steps = []
+    run = recurrence_lstm.LstmEncoder._run
+
+    def counted(encoder: Any, states: torch.Tensor, *given: Any) -> Any:
+        steps.append(tuple(states.shape[:2]))
+        return run(encoder, states, *given)
+
+    monkeypatch.setattr(recurrence_lstm.LstmEncoder, "_run", counted)
+    model = tiny_model()
+    for lengths, expected in (
+        ([5] * 32 + [40] * 32, [(32, 5), (32, 40)]),
+        ([5, 40] * 64, [(32, 5), (32, 5), (32, 40), (32, 40)]),
+        ([30] * 32 + [40] * 32, [(64, 40)]),
+        ([5] * 20 + [40] * 20, [(40, 40)]),
+    ):
+        steps.clear()
+        ids, mask = random_batch(lengths, 0)
+        model(ids, mask)
+        assert steps == expected
+    steps.clear()
+    model(ids.repeat(2, 1), mask.repeat(2, 1).flip(1))
+    assert steps == [(80, 40)], "texts that do not begin at the first token"
+
+
 @settings(max_examples=60, deadline=None)
-@given(configurations, st.lists(st.integers(1, 12), min_size=1, max_size=6), st.integers(0, 10**6))
-def test_equals_a_packed_torch_rnn(fields: dict[str, Any], lengths: list[int], seed: int) -> None:
+@given(configurations, st.lists(st.integers(1, 12), min_size=1, max_size=6), group_rows, st.integers(0, 10**6))
+def test_equals_a_packed_torch_rnn(fields: dict[str, Any], lengths: list[int], rows: int, seed: int) -> None:
     """States, final states and gradients equal those of the same weights run on a packed sequence."""
     model = tiny_model(**fields).lstm
     ids, mask = random_batch(lengths, seed)
-    found = model(ids, mask)
+    with pytest.MonkeyPatch.context() as context:
+        context.setattr(recurrence_lstm, "GROUP_ROWS", rows)
+        found = model(ids, mask)
     (found.last_hidden_state.pow(2).sum() + found.h_n.sum()).backward()
     ours = gradients(model.encoder.rnn)
     model.zero_grad()
