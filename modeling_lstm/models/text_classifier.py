@@ -20,9 +20,10 @@ from tokenizers import Tokenizer
 MODEL = "model.onnx"
 AT_ONCE = 128  # texts tokenized at once: what is cut off of a long one takes memory until then
 WORDS_AT_ONCE = 64  # words tokenized at once: a call costs as much as some words do
-REMEMBERED = 200_000  # words of which the tokens are remembered, in some 50 MB
-# What a tokenizer that cuts at blanks still reads as one is `<br />`, which may have escapes and invisible signs in it:
-# so a text is not cut before what may be its end
+REMEMBERED = 4_000_000  # characters, and WORD more a word, of which the tokens are remembered, in some 50 MB
+WORD = 20
+# What a tokenizer that cuts at blanks still reads as one is `<br />`, which may have escapes and invisible characters
+# in it: so a text is not cut before what may be its end
 _END = r"[/>&\\\u00ad\u200b\u2060\ufeff\ue000]"
 END, BEFORE_END, BLANK = re.compile(rf"\s*{_END}"), re.compile(rf"\s{_END}"), re.compile(rf" (?!\s*{_END})")
 JOINT = " [SEP] "  # between texts that are classified together
@@ -62,6 +63,7 @@ class TokenMemory:
         self.tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self.tokenizer.no_truncation()
         self.known: dict[str, list[int]] = {"": []}
+        self.size = 0
         alone, framed = (self.tokenizer.encode("a", add_special_tokens=special).ids for special in (False, True))
         place = next(n for n in range(len(framed)) if framed[n : n + len(alone)] == alone)
         self.before, self.after = framed[:place], framed[place + len(alone) :]
@@ -73,17 +75,18 @@ class TokenMemory:
     def __call__(self, texts: Sequence[str]) -> list[list[int]]:
         """The tokens of each text."""
         cut = [_cut(text) for text in texts]
-        words = dict.fromkeys(itertools.chain.from_iterable(cut))
-        if len(self.known) + len(words) > REMEMBERED:
-            self.known = {"": []}
-        new = [word for word in words if word not in self.known]
+        if self.size > REMEMBERED:
+            self.known, self.size = {"": []}, 0
+        known = self.known  # of another thread's call it may be another one
+        new = [word for word in dict.fromkeys(itertools.chain.from_iterable(cut)) if word not in known]
         together = [word for word in new if not END.match(word)]
         for begin in range(0, len(together), WORDS_AT_ONCE):
             some = together[begin : begin + WORDS_AT_ONCE]
-            self.known.update(zip(some, self._tokenize(some), strict=True))
+            known.update(zip(some, self._tokenize(some), strict=True))
         if len(together) < len(new):
-            self.known.update((word, next(self._tokenize([word]))) for word in new if END.match(word))
-        return [self._frame(list(itertools.chain.from_iterable(map(self.known.__getitem__, some)))) for some in cut]
+            known.update((word, next(self._tokenize([word]))) for word in new if END.match(word))
+        self.size += sum(map(len, new)) + WORD * len(new)
+        return [self._frame(list(itertools.chain.from_iterable(map(known.__getitem__, some)))) for some in cut]
 
     def _tokenize(self, words: list[str]) -> Iterator[list[int]]:
         """The tokens of each of some words, which are tokenized as one text."""

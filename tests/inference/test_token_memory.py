@@ -1,6 +1,7 @@
 """Remembered tokens of words: those that the tokenizer gives for the whole text, whatever the text is."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -87,11 +88,21 @@ def test_it_gives_the_tokens_of_the_whole_text(tokenizer: Tokenizer, limit: int 
 def test_it_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizer = bert()
     expected = [one.ids for one in tokenizer.encode_batch(TEXTS)]
-    monkeypatch.setattr(text_classifier, "REMEMBERED", 10)
+    monkeypatch.setattr(text_classifier, "REMEMBERED", 100)
     memory = TokenMemory(tokenizer)
     for text, ids in zip(TEXTS, expected, strict=True):
         assert memory([text]) == [ids]
-        assert len(memory.known) <= 10 + len(text.split(" "))
+        assert sum(map(len, memory.known)) <= 100 + len(text)
+
+
+def test_several_threads_may_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_classifier, "REMEMBERED", 200)
+    tokenizer = bert()
+    memory = TokenMemory(tokenizer)
+    texts = [text for text in random_texts(200) for _ in range(5)]
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda text: memory([text])[0], texts))
+    assert found == [one.ids for one in tokenizer.encode_batch(texts)]
 
 
 @pytest.mark.parametrize(
