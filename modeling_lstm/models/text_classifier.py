@@ -218,13 +218,13 @@ class TextClassifier:
 
     def raw_scores(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
         """Logits of the labels, of shape `(texts, labels)`, worked out in batches of texts of like lengths."""
-        rows = self._tokens(texts)
+        rows = self.tokens(texts)
         order = sorted(range(len(rows)), key=lambda number: len(rows[number]))
         found = np.zeros((len(rows), len(self.labels)), dtype=np.float32)
         batches = [order[begin : begin + batch_size] for begin in range(0, len(order), batch_size)]
 
         def work_out(batch: list[int]) -> None:
-            found[batch] = self.logits(*self._padded([rows[number] for number in batch]))
+            found[batch] = self.logits(*self.pad([rows[number] for number in batch]))
 
         if self.workers > 1 and len(batches) > 1:
             with ThreadPoolExecutor(self.workers) as pool:
@@ -234,7 +234,7 @@ class TextClassifier:
                 work_out(batch)
         return found
 
-    def _tokens(self, texts: Sequence[str]) -> list[list[int]]:
+    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """The tokens of each text, cut off where the longest may end."""
         rows: list[list[int]] = []
         if self.cuts_at_blanks and self.memory is None and len(texts) > AT_ONCE:
@@ -248,7 +248,7 @@ class TextClassifier:
                 rows += [one.ids for one in self.tokenizer.encode_batch_fast(some)]
         return rows
 
-    def _padded(self, rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+    def pad(self, rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
         """Token numbers and attention mask of a batch, whose last row is the longest."""
         lengths = np.array([len(row) for row in rows])
         is_token = np.arange(max(1, lengths[-1])) < lengths[:, None]

@@ -1,0 +1,278 @@
+"""From text to answer: whole commands on 100,000 tweets, and where the time goes: `python -m benchmarks.end_to_end`.
+
+Commands of ours, of MiniLM and of fastText answer the same CSV file, in processes of their own and in turns; MiniLM
+fewer rows of it, in the batch size that suits it best. The budget times each step of ours alone, on one core, beside
+what the processor can do. The networks are untrained, which changes nothing about their speed. Written to
+`results/speed/end_to_end.json`.
+"""
+
+import contextlib
+import csv
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+
+from modeling_lstm import LstmConfig, LstmForSequenceClassification
+from modeling_lstm.inference.answering import LabelRows, check_texts
+from modeling_lstm.inference.arguments import ExportArguments, PredictionArguments
+from modeling_lstm.inference.onnx_export import export
+from modeling_lstm.inference.reading import read_input
+from modeling_lstm.inference.writers import write_rows
+from modeling_lstm.models.text_classifier import TextClassifier, to_probabilities
+
+from .accuracy import COMMAND, data_folder, local_minilm
+from .inference import models, transformer_onnx
+from .measure import parser, ratio, write
+
+ROWS, ROWS_OF_MINILM = 100_000, 2_000
+BATCH = 128
+SMALL: dict[str, Any] = {"embedding_size": 128, "hidden_size": 64}
+EXPORTS = ("lstm-fp32", "lstm-int8", "small-fp32", "small-int8")
+SENTENCE = "I wish I could say the movie was great but I can't, and nobody in it seems to know why."
+MINILM = """
+import csv, sys
+from transformers import pipeline
+with open({source!r}, newline="", encoding="utf-8") as file:
+    texts = [row["text"] for row in csv.DictReader(file)][:{rows}]
+classify = pipeline("text-classification", model={model!r}, batch_size={batch})
+with open({target!r}, "w", newline="", encoding="utf-8") as file:
+    writer = csv.writer(file)
+    for text, answer in zip(texts, classify(texts, truncation=True)):
+        writer.writerow([text, answer["label"], answer["score"]])
+"""
+FASTTEXT = """
+import csv, fasttext
+model = fasttext.load_model({model!r})
+with open({source!r}, newline="", encoding="utf-8") as file:
+    texts = [row["text"].replace("\\n", " ") for row in csv.DictReader(file)]
+labels, scores = model.predict(texts)
+with open({target!r}, "w", newline="", encoding="utf-8") as file:
+    csv.writer(file).writerows(zip(texts, (one[0] for one in labels), (one[0] for one in scores)))
+"""
+
+
+def read_tweets() -> list[str]:
+    """As many different tweets of TweetEval's tasks."""
+    folder = data_folder()
+    assert folder is not None, "MODELING_LSTM_DATA names no folder of data sets"
+    tables = (pq.read_table(path, columns=["text"]) for path in sorted(folder.glob("tweeteval_*/*.parquet")))
+    return list(dict.fromkeys(text for table in tables for text in table["text"].to_pylist()))[:ROWS]
+
+
+def run(command: list[str]) -> float:
+    """Seconds of a command, its start included."""
+    started = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+def best_batch(model: Path, texts: list[str]) -> int:
+    """The batch size in which the pipeline of a Transformer is fastest."""
+    classify = pipeline("text-classification", model=str(model))
+    seconds = {}
+    for batch in (1, 8, 32, 128):
+        started = time.perf_counter()
+        classify(texts, batch_size=batch, truncation=True)
+        seconds[batch] = time.perf_counter() - started
+    return min(seconds, key=seconds.__getitem__)
+
+
+def commands(folder: Path, texts: list[str], repeats: int) -> dict[str, Any]:
+    """Rows a second of whole commands, and without their start."""
+    files = {rows: folder / f"{rows}.csv" for rows in (ROWS, ROWS_OF_MINILM, 1)}
+    for rows, path in files.items():
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([["text"], *([text] for text in texts[:rows])])
+    target = str(folder / "answers.csv")
+    ours = [*COMMAND, "predict", "{model}", "--input", "{source}", "--output", target, "--batch_size", str(BATCH)]
+    ways: dict[str, tuple[list[str], int]] = {
+        f"ours, {name}": ([part.replace("{model}", str(folder / name)) for part in ours], ROWS)
+        for name in ("lstm", *EXPORTS)
+    }
+    batch = best_batch(folder / "minilm", texts[:256])
+    program = MINILM.replace("{model!r}", repr(str(folder / "minilm"))).replace("{batch}", str(batch))
+    ways["minilm, pipeline"] = ([sys.executable, "-c", program], ROWS_OF_MINILM)
+    if (folder / "fasttext.bin").is_file():
+        program = FASTTEXT.replace("{model!r}", repr(str(folder / "fasttext.bin")))
+        ways["fasttext"] = ([sys.executable, "-c", program], ROWS)
+
+    def seconds_of(command: list[str], rows: int) -> float:
+        fields = {"{source}": str(files[rows]), "{source!r}": repr(str(files[rows])), "{target!r}": repr(target)}
+        for field, value in (fields | {"{rows}": str(rows)}).items():
+            command = [part.replace(field, value) for part in command]
+        return run(command)
+
+    whole: dict[str, list[float]] = {name: [] for name in ways}
+    starts: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(repeats):
+        for name, (command, rows) in ways.items():
+            starts[name].append(seconds_of(command, 1))
+            whole[name].append(seconds_of(command, rows))
+    rates = {
+        name: [rows / (seconds - start) for seconds, start in zip(whole[name], starts[name], strict=True)]
+        for name, (_, rows) in ways.items()
+    }
+    # MiniLM's command on all rows is foretold from fewer
+    all_rows = {
+        name: [start + ROWS / rate for start, rate in zip(starts[name], rates[name], strict=True)] for name in ways
+    }
+    minilm = "minilm, pipeline"
+    return {
+        "rows": ROWS,
+        "batch of the pipeline": batch,
+        "seconds to start": {name: round(statistics.median(values), 3) for name, values in starts.items()},
+        "rows per second": {name: [round(one, 1) for one in values] for name, values in rates.items()},
+        "seconds for all rows": {name: [round(one, 2) for one in values] for name, values in all_rows.items()},
+        "times as fast as minilm, start included": {name: ratio(all_rows[minilm], all_rows[name]) for name in ways},
+    }
+
+
+def sentence(folder: Path, repeats: int) -> dict[str, Any]:
+    """Milliseconds from one text to its answer in a process that is warm, and seconds from a shell."""
+    tokenizer = AutoTokenizer.from_pretrained(folder / "minilm")
+    feed = {name: value.numpy() for name, value in tokenizer(SENTENCE, return_tensors="pt").items()}
+    session = transformer_onnx(
+        AutoModelForSequenceClassification.from_pretrained(folder / "minilm"), folder / "minilm-int8", quantize=True
+    )
+    wanted = {name: feed[name] for name in ("input_ids", "attention_mask")}
+
+    def minilm_int8() -> Any:
+        tokenizer(SENTENCE)
+        return session(wanted)
+
+    classify = pipeline("text-classification", model=str(folder / "minilm"))
+    ways: dict[str, Callable[[], Any]] = {"minilm, pipeline": lambda: classify(SENTENCE), "minilm, int8": minilm_int8}
+    for name in EXPORTS:
+        answer = TextClassifier.from_onnx(folder / name, threads=1)
+        ways[f"ours, {name}"] = lambda answer=answer: answer(SENTENCE)  # type: ignore[misc]
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(20 * repeats):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            way()
+            seconds[name].append(time.perf_counter() - started)
+    cold = [run([*COMMAND, "predict", str(folder / "small-int8"), SENTENCE]) for _ in range(repeats)]
+    return {
+        "milliseconds": {name: round(1000 * statistics.median(values), 3) for name, values in seconds.items()},
+        "times as fast as minilm": {
+            name: ratio(seconds["minilm, pipeline"], values) for name, values in seconds.items()
+        },
+        "seconds from a shell": [round(one, 3) for one in cold],
+    }
+
+
+def budget(folder: Path, texts: list[str]) -> dict[str, float]:
+    """Microseconds a row of each step, on one core."""
+    found: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def timed(name: str, rows: int) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        found[name] = round(1e6 * (time.perf_counter() - started) / rows, 2)
+
+    arguments = PredictionArguments(input=str(folder / f"{ROWS}.csv"), text_column=["text"])
+    with timed("read the file", ROWS):
+        deque(read_input(arguments, str(folder / "lstm-fp32")).rows, maxlen=0)
+    with timed("check the texts", len(texts)):
+        deque(check_texts(texts, str, 500_000), maxlen=0)
+    some = texts[:20_000]
+    classifiers = {name: TextClassifier.from_onnx(folder / name, threads=1) for name in EXPORTS}
+    first = classifiers[EXPORTS[0]]
+    with timed("tokens, by the library", len(some)):
+        _ = [one.ids for one in first.tokenizer.encode_batch_fast(some)]
+    with timed("tokens", len(some)):
+        rows = first.tokens(some)
+    rows.sort(key=len)
+    with timed("pad", len(some)):
+        batches = [first.pad(rows[begin : begin + BATCH]) for begin in range(0, len(rows), BATCH)]
+    for name, classifier in classifiers.items():
+        with timed(f"network, {name}", len(some)):
+            logits = np.concatenate([classifier.logits(*batch) for batch in batches])
+    with timed("answers", len(some)):
+        answers = first.answers(to_probabilities(logits, first.problem_type))
+    columns = {"text": pa.string()} | LabelRows(first).columns()
+    written = ({"text": text, **one} for text, one in zip(some, answers, strict=True))
+    with timed("write the file", len(some)):
+        write_rows(written, folder / "written.csv", columns)
+    return found
+
+
+def limits() -> dict[str, float]:
+    """What one core can do: multiplications, and copies of memory."""
+    torch.set_num_threads(1)
+    square = torch.randn(1024, 1024)
+    block = torch.empty(2**28, dtype=torch.uint8)
+    best = {"matmul": float("inf"), "copy": float("inf")}
+    for _ in range(5):
+        for name, work in (("matmul", lambda: square @ square), ("copy", block.clone)):
+            started = time.perf_counter()
+            work()
+            best[name] = min(best[name], time.perf_counter() - started)
+    return {
+        "gigaflops of matmul": round(2 * 1024**3 / best["matmul"] / 1e9, 1),
+        "gigabytes a second of copies": round(2 * block.numel() / best["copy"] / 1e9, 1),
+    }
+
+
+def prepare(folder: Path, texts: list[str]) -> None:
+    """The models, and their exports."""
+    _, tokenizer = models(folder)
+    torch.manual_seed(0)
+    labels: dict[str, Any] = {"num_labels": 3}
+    config = LstmConfig(vocab_size=len(tokenizer), bidirectional=True, pooling="concat", **SMALL, **labels)
+    LstmForSequenceClassification(config).save_pretrained(folder / "small")
+    tokenizer.save_pretrained(folder / "small")
+    precisions: tuple[Literal["fp32", "int8"], ...] = ("fp32", "int8")
+    for name in ("lstm", "small"):
+        for precision in precisions:
+            export(str(folder / name), str(folder / f"{name}-{precision}"), ExportArguments(precision=precision))
+    try:
+        import fasttext
+    except ImportError:
+        return
+    train = folder / "train.txt"
+    lines = (f"__label__{n % 3} {' '.join(text.split())}\n" for n, text in enumerate(texts[:20_000]))
+    train.write_text("".join(lines), encoding="utf-8")
+    fasttext.train_supervised(str(train), wordNgrams=2, bucket=200_000, epoch=1, verbose=0).save_model(
+        str(folder / "fasttext.bin")
+    )
+
+
+def main() -> None:
+    """Measure commands, one sentence, and the steps."""
+    command = parser(__doc__, "end_to_end")
+    command.set_defaults(repeats=3)
+    arguments = command.parse_args()
+    if local_minilm() is None:
+        print("Not measured: MiniLM comes with the extra dev.")
+        return
+    texts = read_tweets()
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        prepare(folder, texts)
+        results: dict[str, Any] = {"commands": commands(folder, texts, arguments.repeats)}
+        print(json.dumps(results, indent=2), flush=True)
+        results |= {"sentence": sentence(folder, arguments.repeats), "microseconds a row": budget(folder, texts)}
+        results["limits of one core"] = limits()
+    write(arguments.output, results)
+    print(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()
