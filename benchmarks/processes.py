@@ -1,8 +1,7 @@
 """Training in one process and in two, by `torchrun` and by Ray: `python -m benchmarks.processes`.
 
-The recipe of TweetEval sentiment for some steps of the same global batch, with its vocabulary and with a large one, the
-ways in turns. Written to `results/speed/processes.json`; `python -m benchmarks.tables` makes the table of
-docs/guides/processes.md.
+The recipe of TweetEval sentiment for some steps of the same global batch, the ways in turns. Written to
+`results/speed/processes.json`; `python -m benchmarks.tables` makes the table of docs/guides/processes.md.
 """
 
 import json
@@ -20,6 +19,7 @@ from modeling_lstm.utils.markdown import make_table
 from .accuracy import COMMAND, data_folder
 from .measure import ROOT, SPEED, parser, ratio, write
 
+SAMPLES = 8_000  # rows to train on: fewer than there are, so that the start takes less
 ROWS = 64  # of a global batch
 STEPS = (100, 500)  # what is before and after the steps is in both, and drops out of their difference
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", *COMMAND[2:]]
@@ -30,45 +30,39 @@ WAYS: dict[str, tuple[list[str], int, int, list[str]]] = {
     "`torchrun`, two processes": (TORCHRUN, 2, 1, []),
     "Ray, two workers": (COMMAND, 2, 1, ["--engine", "ray", "--workers", "2"]),
 }
-# Ways to cut the texts into words, from few different ones to many
-VOCABULARIES = {
-    "8,000 subwords": [],
-    "all words": ["--tokenizer_algorithm", "word", "--vocab_size", "100000", "--min_frequency", "1"],
-}
 
 
-def seconds_of(way: str, vocabulary: str, steps: int, data: Path) -> tuple[float, int]:
-    """Seconds of a command, start included, and the size of the vocabulary."""
+def seconds_of(way: str, steps: int, data: Path) -> float:
+    """Seconds of a command, start included."""
     command, processes, threads, flags = WAYS[way]
     with tempfile.TemporaryDirectory() as folder:
         given = [*command, "train", "recipes/tweet_eval_sentiment.yaml", "--dataset", str(data), *flags]
-        given += [*VOCABULARIES[vocabulary], "--max_steps", str(steps), "--output_dir", f"{folder}/run"]
+        given += ["--max_train_samples", str(SAMPLES), "--max_steps", str(steps), "--output_dir", f"{folder}/run"]
         given += ["--per_device_train_batch_size", str(ROWS // processes), "--disable_tqdm", "true"]
         given += ["--eval_strategy", "no", "--save_strategy", "no", "--load_best_model_at_end", "false"]
         # Ray's workers are nice by default, and would wait for whatever else there is
         environment = os.environ | {"OMP_NUM_THREADS": str(threads), "RAY_worker_niceness": "0"}
         started = time.perf_counter()
         subprocess.run(given, check=True, cwd=ROOT, env=environment, capture_output=True)
-        seconds = time.perf_counter() - started
-        record = json.loads(Path(folder, "run", "run.json").read_text(encoding="utf-8"))
-    return seconds, record["model"]["vocab_size"]
+        return time.perf_counter() - started
 
 
 def processes_table() -> str:
     """Rows a second, and what two processes gain."""
     record = json.loads((SPEED / "processes.json").read_text(encoding="utf-8"))
     found, hardware = record["results"], record["hardware"]
-    rows = []
-    for way in WAYS:
-        cells = [way]
-        for one in found.values():
-            cells.append(f"{statistics.median(one['rows per second'][way]):,.0f}")
-        cells.append(f"{statistics.median(found['8,000 subwords']['start'][way]):.0f}")
-        rows.append(cells)
-    heads = ["way", *(f"{name} ({one['vocabulary']:,})" for name, one in found.items()), "start, seconds"]
-    return make_table(heads, rows, words=1) + (
-        f"\n\nRows a second in training, batches of {ROWS} in all, and what the command needs before and after. "
-        f"Measured on: {hardware['processor']}, {hardware['cores']} cores.\n"
+    rows = [
+        [
+            way,
+            f"{statistics.median(found['rows per second'][way]):,.0f}",
+            f"**{found['against one core'][way]['median']:.2f}**",
+            f"{statistics.median(found['start'][way]):.0f}",
+        ]
+        for way in WAYS
+    ]
+    return make_table(["way", "rows a second", "times one core", "start, seconds"], rows, words=1) + (
+        f"\n\nRows a second in training, {ROWS} rows in a batch of all processes together, and what the command needs "
+        f"before and after. Measured on: {hardware['processor']}, {hardware['cores']} cores.\n"
     )
 
 
@@ -79,29 +73,19 @@ def main() -> None:
     arguments = command.parse_args()
     folder = data_folder()
     assert folder is not None, "MODELING_LSTM_DATA names no folder of data sets"
-    found: dict[str, Any] = {}
-    for vocabulary in VOCABULARIES:
-        speeds: dict[str, list[float]] = {way: [] for way in WAYS}
-        starts: dict[str, list[float]] = {way: [] for way in WAYS}
-        size = 0
-        for _ in range(arguments.repeats):
-            for way in WAYS:
-                few, many = STEPS
-                (short, size), (long, _) = (
-                    seconds_of(way, vocabulary, steps, folder / "tweeteval_sentiment") for steps in (few, many)
-                )
-                step = (long - short) / (many - few)
-                speeds[way].append(round(ROWS / step, 1))
-                starts[way].append(round(short - few * step, 1))
-                print(vocabulary, way, speeds[way][-1], starts[way][-1], flush=True)
-        alone = speeds["one process, one core"]
-        found[vocabulary] = {
-            "vocabulary": size,
-            "rows per second": speeds,
-            "start": starts,
-            "against one core": {way: ratio(values, alone) for way, values in speeds.items()},
-        }
-    write(arguments.output, found)
+    speeds: dict[str, list[float]] = {way: [] for way in WAYS}
+    starts: dict[str, list[float]] = {way: [] for way in WAYS}
+    for _ in range(arguments.repeats):
+        for way in WAYS:
+            few, many = STEPS
+            short, long = (seconds_of(way, steps, folder / "tweeteval_sentiment") for steps in STEPS)
+            step = (long - short) / (many - few)
+            speeds[way].append(round(ROWS / step, 1))
+            starts[way].append(round(short - few * step, 1))
+            print(way, speeds[way][-1], starts[way][-1], flush=True)
+    alone = speeds["one process, one core"]
+    gains: dict[str, Any] = {way: ratio(values, alone) for way, values in speeds.items()}
+    write(arguments.output, {"rows per second": speeds, "start": starts, "against one core": gains})
 
 
 if __name__ == "__main__":

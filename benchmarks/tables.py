@@ -9,6 +9,7 @@ from pathlib import Path
 from .accuracy import RESULTS, SEEDS, records_of, spread
 from .comparison_tables import costs_table, curves_table, main_table, order_table, scores_table
 from .distillation_table import distillation_table
+from .processes import processes_table
 from .scale_tables import plan_table, scoring_table, search_table
 from .speed_table import generation_table, speed_sentences, speed_table
 from .tweet_eval import TASKS, task_scores
@@ -202,6 +203,7 @@ BLOCKS = {
         "speed sentences": speed_sentences,
     },
     "docs/guides/language-models.md": {"generation": generation_table},
+    "docs/guides/processes.md": {"processes": processes_table},
     "docs/guides/search.md": {"search": search_table},
     "docs/scale.md": {"scoring": scoring_table, "plan": plan_table},
     "docs/how-an-lstm-works.md": {"turns": turns_table, "deletion": deletion_table},
