@@ -12,6 +12,7 @@ from .distillation_table import distillation_table
 from .processes import processes_table
 from .scale_tables import plan_table, scoring_table, search_table
 from .speed_table import generation_table, speed_sentences, speed_table
+from .translation_tables import alignments_table
 from .tweet_eval import TASKS, task_scores
 
 ROOT = Path(__file__).parent.parent
@@ -205,6 +206,7 @@ BLOCKS = {
     "docs/guides/language-models.md": {"generation": generation_table},
     "docs/guides/processes.md": {"processes": processes_table},
     "docs/guides/search.md": {"search": search_table},
+    "docs/guides/translation.md": {"alignments": alignments_table},
     "docs/scale.md": {"scoring": scoring_table, "plan": plan_table},
     "docs/how-an-lstm-works.md": {"turns": turns_table, "deletion": deletion_table},
     "docs/what-lstms-can-do.md": {
