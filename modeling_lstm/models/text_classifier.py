@@ -185,7 +185,7 @@ class TextClassifier:
             settings["model_max_length"],
             settings["truncation_side"],
             cuts_at_blanks=settings.get("cuts_at_blanks", False),
-            workers=threads or len(os.sched_getaffinity(0)),
+            workers=threads or count_cores(),
         )
 
     def __call__(self, texts: str | Sequence[str], batch_size: int = 32) -> list[dict[str, Any]]:
@@ -255,6 +255,11 @@ class TextClassifier:
         input_ids = np.full(is_token.shape, self.pad_token_id, dtype=np.int64)
         input_ids[is_token] = list(itertools.chain.from_iterable(rows))
         return input_ids, is_token.astype(np.int64)
+
+
+def count_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def to_probabilities(logits: np.ndarray, problem_type: str) -> np.ndarray:
