@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,32 +36,32 @@ from modeling_lstm.inference.writers import write_rows
 from modeling_lstm.models.text_classifier import TextClassifier, to_probabilities
 
 from .accuracy import COMMAND, data_folder, local_minilm
-from .inference import models, transformer_onnx
+from .inference import SENTENCE, models, transformer_onnx
 from .measure import parser, ratio, write
 
 ROWS, ROWS_OF_MINILM = 100_000, 2_000
 BATCH = 128
 SMALL: dict[str, Any] = {"embedding_size": 128, "hidden_size": 64}
 EXPORTS = ("lstm-fp32", "lstm-int8", "small-fp32", "small-int8")
-SENTENCE = "I wish I could say the movie was great but I can't, and nobody in it seems to know why."
 MINILM = """
 import csv, sys
 from transformers import pipeline
-with open({source!r}, newline="", encoding="utf-8") as file:
-    texts = [row["text"] for row in csv.DictReader(file)][:{rows}]
-classify = pipeline("text-classification", model={model!r}, batch_size={batch})
-with open({target!r}, "w", newline="", encoding="utf-8") as file:
+source, target, model, batch = sys.argv[1:]
+with open(source, newline="", encoding="utf-8") as file:
+    texts = [row["text"] for row in csv.DictReader(file)]
+classify = pipeline("text-classification", model=model, batch_size=int(batch))
+with open(target, "w", newline="", encoding="utf-8") as file:
     writer = csv.writer(file)
     for text, answer in zip(texts, classify(texts, truncation=True)):
         writer.writerow([text, answer["label"], answer["score"]])
 """
 FASTTEXT = """
-import csv, fasttext
-model = fasttext.load_model({model!r})
-with open({source!r}, newline="", encoding="utf-8") as file:
+import csv, fasttext, sys
+source, target, model = sys.argv[1:]
+with open(source, newline="", encoding="utf-8") as file:
     texts = [row["text"].replace("\\n", " ") for row in csv.DictReader(file)]
-labels, scores = model.predict(texts)
-with open({target!r}, "w", newline="", encoding="utf-8") as file:
+labels, scores = fasttext.load_model(model).predict(texts)
+with open(target, "w", newline="", encoding="utf-8") as file:
     csv.writer(file).writerows(zip(texts, (one[0] for one in labels), (one[0] for one in scores)))
 """
 
@@ -98,33 +99,26 @@ def commands(folder: Path, texts: list[str], repeats: int) -> dict[str, Any]:
         with open(path, "w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([["text"], *([text] for text in texts[:rows])])
     target = str(folder / "answers.csv")
-    ours = [*COMMAND, "predict", "{model}", "--input", "{source}", "--output", target, "--batch_size", str(BATCH)]
-    ways: dict[str, tuple[list[str], int]] = {
-        f"ours, {name}": ([part.replace("{model}", str(folder / name)) for part in ours], ROWS)
-        for name in ("lstm", *EXPORTS)
-    }
     batch = best_batch(folder / "minilm", texts[:256])
-    program = MINILM.replace("{model!r}", repr(str(folder / "minilm"))).replace("{batch}", str(batch))
-    ways["minilm, pipeline"] = ([sys.executable, "-c", program], ROWS_OF_MINILM)
-    if (folder / "fasttext.bin").is_file():
-        program = FASTTEXT.replace("{model!r}", repr(str(folder / "fasttext.bin")))
-        ways["fasttext"] = ([sys.executable, "-c", program], ROWS)
-
-    def seconds_of(command: list[str], rows: int) -> float:
-        fields = {"{source}": str(files[rows]), "{source!r}": repr(str(files[rows])), "{target!r}": repr(target)}
-        for field, value in (fields | {"{rows}": str(rows)}).items():
-            command = [part.replace(field, value) for part in command]
-        return run(command)
+    # What stands before and after the name of the file of texts, and the rows to answer
+    ways: dict[str, tuple[list[str], list[str], int]] = {}
+    for name in ("lstm", *EXPORTS):
+        predict = [*COMMAND, "predict", str(folder / name), "--batch_size", str(BATCH)]
+        ways[f"ours, {name}"] = [*predict, "--input"], ["--output", target], ROWS
+    python = [sys.executable, "-c"]
+    ways["minilm, pipeline"] = [*python, MINILM], [target, str(folder / "minilm"), str(batch)], ROWS_OF_MINILM
+    if (model := folder / "fasttext.bin").is_file():
+        ways["fasttext"] = [*python, FASTTEXT], [target, str(model)], ROWS
 
     whole: dict[str, list[float]] = {name: [] for name in ways}
     starts: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(repeats):
-        for name, (command, rows) in ways.items():
-            starts[name].append(seconds_of(command, 1))
-            whole[name].append(seconds_of(command, rows))
+        for name, (before, after, rows) in ways.items():
+            starts[name].append(run([*before, str(files[1]), *after]))
+            whole[name].append(run([*before, str(files[rows]), *after]))
     rates = {
         name: [rows / (seconds - start) for seconds, start in zip(whole[name], starts[name], strict=True)]
-        for name, (_, rows) in ways.items()
+        for name, (_, _, rows) in ways.items()
     }
     # MiniLM's command on all rows is foretold from fewer
     all_rows = {
@@ -158,7 +152,7 @@ def sentence(folder: Path, repeats: int) -> dict[str, Any]:
     ways: dict[str, Callable[[], Any]] = {"minilm, pipeline": lambda: classify(SENTENCE), "minilm, int8": minilm_int8}
     for name in EXPORTS:
         answer = TextClassifier.from_onnx(folder / name, threads=1)
-        ways[f"ours, {name}"] = lambda answer=answer: answer(SENTENCE)  # type: ignore[misc]
+        ways[f"ours, {name}"] = partial(answer, SENTENCE)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(20 * repeats):
         for name, way in ways.items():
@@ -196,7 +190,7 @@ def budget(folder: Path, texts: list[str]) -> dict[str, float]:
     with timed("tokens, by the library", len(some)):
         _ = [one.ids for one in first.tokenizer.encode_batch_fast(some)]
     with timed("tokens", len(some)):
-        rows = first.tokens(some)
+        rows = first.tokenize(some)
     rows.sort(key=len)
     with timed("pad", len(some)):
         batches = [first.pad(rows[begin : begin + BATCH]) for begin in range(0, len(rows), BATCH)]

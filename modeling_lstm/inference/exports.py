@@ -19,7 +19,10 @@ WEIGHTS = "model.safetensors"
 def weights_digest(folder: Path) -> str | None:
     """The SHA-256 of the weights of a run folder; `None` if they are in another file."""
     path = folder / WEIGHTS
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def find_export(run: str, backend: str) -> str | None:

@@ -137,6 +137,7 @@ _STEPS: list[tuple[Callable[[], None], str, tuple[str, ...]]] = [
     ),
     (register_tokenizer, f"{AUTO}.tokenization_auto", (*CONFIGURATIONS, TOKENIZER)),
 ]
+_WATCHED = dict.fromkeys(name for _, about, needed in _STEPS for name in (about, *needed))
 _waiting: list[tuple[Callable[[], None], str, tuple[str, ...]]] = []
 _whole: set[str] = set()  # modules whose import is complete
 
@@ -155,7 +156,7 @@ class _Beginning(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != "transformers" and fullname not in (*CONFIGURATIONS, *PARTS, *NETWORKS, TOKENIZER):
+        if fullname != "transformers" and fullname not in _WATCHED:
             return None
         sys.meta_path.remove(self)
         _wait_for_modules()
@@ -166,7 +167,7 @@ def _wait_for_modules() -> None:
     from wrapt import register_post_import_hook
 
     _waiting.extend(_STEPS)
-    for name in dict.fromkeys(name for _, about, needed in _STEPS for name in (about, *needed)):
+    for name in _WATCHED:
         register_post_import_hook(_take_steps, name)
 
 

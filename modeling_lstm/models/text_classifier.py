@@ -80,11 +80,10 @@ class TokenMemory:
         known = self.known  # of another thread's call it may be another one
         new = [word for word in dict.fromkeys(itertools.chain.from_iterable(cut)) if word not in known]
         together = [word for word in new if not END.match(word)]
-        for begin in range(0, len(together), WORDS_AT_ONCE):
-            some = together[begin : begin + WORDS_AT_ONCE]
+        groups = [[word] for word in new if END.match(word)]
+        groups += [together[begin : begin + WORDS_AT_ONCE] for begin in range(0, len(together), WORDS_AT_ONCE)]
+        for some in groups:
             known.update(zip(some, self._tokenize(some), strict=True))
-        if len(together) < len(new):
-            known.update((word, next(self._tokenize([word]))) for word in new if END.match(word))
         self.size += sum(map(len, new)) + WORD * len(new)
         return [self._frame(list(itertools.chain.from_iterable(map(known.__getitem__, some)))) for some in cut]
 
@@ -218,7 +217,7 @@ class TextClassifier:
 
     def raw_scores(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
         """Logits of the labels, of shape `(texts, labels)`, worked out in batches of texts of like lengths."""
-        rows = self.tokens(texts)
+        rows = self.tokenize(texts)
         order = sorted(range(len(rows)), key=lambda number: len(rows[number]))
         found = np.zeros((len(rows), len(self.labels)), dtype=np.float32)
         batches = [order[begin : begin + batch_size] for begin in range(0, len(order), batch_size)]
@@ -234,7 +233,7 @@ class TextClassifier:
                 work_out(batch)
         return found
 
-    def tokens(self, texts: Sequence[str]) -> list[list[int]]:
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """The tokens of each text, cut off where the longest may end."""
         rows: list[list[int]] = []
         if self.cuts_at_blanks and self.memory is None and len(texts) > AT_ONCE:
