@@ -48,7 +48,7 @@ def find_export(run: str, backend: str) -> str | None:
         return None
     if not (inside / MODEL).is_file():
         return run  # whoever opens it says what is missing
-    facts = json.loads((inside / FACTS).read_text(encoding="utf-8")) if (inside / FACTS).is_file() else {}
+    facts = _read_facts(inside)
     is_of_run = facts.get("weights") is not None and facts["weights"] == weights_digest(folder)
     outdated = f"{str(inside)!r} was exported from other weights than {run!r} has now: modeling-lstm export {run}"
     if backend == "onnxruntime":
@@ -58,3 +58,12 @@ def find_export(run: str, backend: str) -> str | None:
         logger.warning("%s. It is not used.", outdated)
     is_exact = facts.get("precision") == "fp32"
     return str(inside) if is_of_run and is_exact and importlib.util.find_spec("onnxruntime") else None
+
+
+def _read_facts(folder: Path) -> dict[str, object]:
+    """What `export` noted; nothing if the file is missing or damaged."""
+    try:
+        found = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -309,6 +309,10 @@ def test_a_run_is_answered_for_by_the_export_inside_it(
     (run / "onnx" / "export.json").write_text(json.dumps(facts | {"precision": "int8"}), encoding="utf-8")
     assert find_export(str(run), "auto") is None, "int8 answers otherwise, so it is asked for"
     assert find_export(str(run), "onnxruntime") == inside
+    for damaged in ('{"precision": "fp', "[]"):
+        (run / "onnx" / "export.json").write_text(damaged, encoding="utf-8")
+        assert find_export(str(run), "auto") is None
+    (run / "onnx" / "export.json").write_text(json.dumps(facts), encoding="utf-8")
     (run / "model.safetensors").write_bytes(b"trained again")
     assert find_export(str(run), "auto") is None and "exported from other weights" in caplog.text
     assert "exported from other weights" in fails("predict", run, "a", "--backend", "onnxruntime")
