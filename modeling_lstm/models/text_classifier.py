@@ -26,6 +26,7 @@ WORD = 20
 # in it: so a text is not cut before what may be its end
 _END = r"[/>&\\\u00ad\u200b\u2060\ufeff\ue000]"
 END, BEFORE_END, BLANK = re.compile(rf"\s*{_END}"), re.compile(rf"\s{_END}"), re.compile(rf" (?!\s*{_END})")
+PLAIN = re.compile(r"#?[A-Za-z0-9]+[.,!?:;]?")  # words in which a tokenizer that cuts at blanks replaces nothing
 JOINT = " [SEP] "  # between texts that are classified together
 
 
@@ -44,10 +45,35 @@ def prepare_texts(texts: Sequence[str], tokenizer: Tokenizer) -> list[str | tupl
     return [(first, second) if found else first for first, found, second in pairs]
 
 
+def _without_replacing(tokenizer: Tokenizer) -> Tokenizer:
+    """The tokenizer without the many replacements of its normaliser, which take most of its time."""
+    settings = json.loads(tokenizer.to_str())
+
+    def leave_out(step: dict[str, Any] | None) -> dict[str, Any] | None:
+        if step is None or "normalizers" not in step:
+            return step
+        kept = [leave_out(one) for one in step["normalizers"] if one["type"] != "Replace"]
+        return step | {"normalizers": kept}
+
+    return Tokenizer.from_str(json.dumps(settings | {"normalizer": leave_out(settings["normalizer"])}))
+
+
 def _cut(text: str) -> list[str]:
     """The words of a text, as far as a tokenizer that cuts at blanks reads each of them by itself."""
     may_break = "br" in text.lower() or "&" in text or "\\" in text or not text.isascii()
     return BLANK.split(text) if may_break and BEFORE_END.search(text) else text.split(" ")
+
+
+def _tokenize(tokenizer: Tokenizer, words: list[str]) -> Iterator[list[int]]:
+    """The tokens of each of some words, which are tokenized as one text."""
+    encoding = tokenizer.encode(" ".join(words), add_special_tokens=False)
+    firsts, ids = [first for first, _ in encoding.offsets], encoding.ids
+    begin, place = 0, 0
+    for word in words:
+        place += len(word) + 1
+        end = bisect.bisect_left(firsts, place, lo=begin)
+        yield ids[begin:end]
+        begin = end
 
 
 class TokenMemory:
@@ -62,6 +88,7 @@ class TokenMemory:
     def __init__(self, tokenizer: Tokenizer):
         self.tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self.tokenizer.no_truncation()
+        self.plain = _without_replacing(self.tokenizer)
         self.known: dict[str, list[int]] = {"": []}
         self.size = 0
         alone, framed = (self.tokenizer.encode("a", add_special_tokens=special).ids for special in (False, True))
@@ -79,24 +106,17 @@ class TokenMemory:
             self.known, self.size = {"": []}, 0
         known = self.known  # of another thread's call it may be another one
         new = [word for word in dict.fromkeys(itertools.chain.from_iterable(cut)) if word not in known]
-        together = [word for word in new if not END.match(word)]
-        groups = [[word] for word in new if END.match(word)]
-        groups += [together[begin : begin + WORDS_AT_ONCE] for begin in range(0, len(together), WORDS_AT_ONCE)]
-        for some in groups:
-            known.update(zip(some, self._tokenize(some), strict=True))
+        plain = [word for word in new if PLAIN.fullmatch(word)]
+        others = [word for word in new if not PLAIN.fullmatch(word)]
+        together = [word for word in others if not END.match(word)]
+        groups = [(self.tokenizer, [word]) for word in others if END.match(word)]
+        for tokenizer, words in ((self.plain, plain), (self.tokenizer, together)):
+            pieces = (words[begin : begin + WORDS_AT_ONCE] for begin in range(0, len(words), WORDS_AT_ONCE))
+            groups += [(tokenizer, some) for some in pieces]
+        for tokenizer, some in groups:
+            known.update(zip(some, _tokenize(tokenizer, some), strict=True))
         self.size += sum(map(len, new)) + WORD * len(new)
         return [self._frame(list(itertools.chain.from_iterable(map(known.__getitem__, some)))) for some in cut]
-
-    def _tokenize(self, words: list[str]) -> Iterator[list[int]]:
-        """The tokens of each of some words, which are tokenized as one text."""
-        encoding = self.tokenizer.encode(" ".join(words), add_special_tokens=False)
-        firsts = [first for first, _ in encoding.offsets]
-        begin, place = 0, 0
-        for word in words:
-            place += len(word) + 1
-            end = bisect.bisect_left(firsts, place, lo=begin)
-            yield encoding.ids[begin:end]
-            begin = end
 
     def _frame(self, tokens: list[int]) -> list[int]:
         """The tokens of a text, no more than the limit, between the special ones."""
