@@ -57,7 +57,7 @@ def open_system(
         )
         system.name = title
         return system
-    common: dict[str, Any] = {"bf16": True} if bf16 else {}
+    common: dict[str, Any] = {"bf16": bf16}
     if name in NETWORKS:
         base = common | NETWORKS[name] | ({"embeddings": embeddings} if embeddings else {})
         return NeuralSystem(name, base, LSTM_SETTINGS, kind=name)

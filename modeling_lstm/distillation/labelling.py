@@ -100,14 +100,6 @@ class LabellingWorker:
         return {"texts": batch["texts"], "logits": np.array(found, dtype=object)}
 
 
-def has_bf16(device: str) -> bool:
-    """Whether a device computes in bf16, and does not only imitate it."""
-    if device.startswith("cuda"):
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    has_kernels = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return has_kernels and torch.cpu._is_avx512_bf16_supported()
-
-
 def load_teacher(name: str, revision: str | None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """
     A model and its tokenizer, of a run folder or a Hub id.

@@ -18,12 +18,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.loading import TextData
 from ..inference.torch_backend import token_limit
+from ..training.precision import has_bf16
 from ..utils.errors import InputError, as_list, require
 from ..utils.ray_cluster import Cluster
 from .arguments import DistillationArguments
 from .augmentation import MASK
 from .cache import LogitCache
-from .labelling import Labeller, Labelling, LabellingWorker, has_bf16, load_teacher
+from .labelling import Labeller, Labelling, LabellingWorker, load_teacher
 
 logger = logging.getLogger(__name__)
 

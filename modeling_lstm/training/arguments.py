@@ -230,7 +230,12 @@ class TrainerSettings:
     hub_strategy: str = _setting("end", "Only end: the run folder is pushed when it is complete.", "Hub")
 
     use_cpu: bool = _setting(False, "Train on the CPU even if there is a GPU.", "Advanced")
-    bf16: bool = _setting(False, "Train in bfloat16 mixed precision.", "Advanced")
+    bf16: bool | None = _setting(
+        None,
+        "Train in bfloat16 mixed precision. Default: on a CPU, if a trial at the start of train or distill is faster "
+        "with it.",
+        "Advanced",
+    )
     torch_compile: bool = _setting(False, "Compile the model with torch.compile.", "Advanced")
     dataloader_num_workers: int = _setting(0, "Processes that prepare batches; 0: the main process does.", "Advanced")
     dataloader_pin_memory: bool = _setting(False, "Pin memory; only useful with a GPU.", "Advanced")

@@ -14,7 +14,7 @@ from ..data.tokenization import identify_tokenizer
 from ..models.tokenization_lstm import target_tokenizer
 from ..tasks.base import Task, TaskData
 from ..utils.errors import InputError, as_list, require
-from .lstm_trainer import ORIGIN
+from .lstm_trainer import IN_BF16, ORIGIN
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +85,12 @@ def check_origin(checkpoint: str, now: dict[str, str]) -> None:
                 f"The checkpoint {checkpoint!r} was trained with another {what} ({then[what]}) than is there now "
                 f"({value}): resume with the data and settings of that training, or begin anew with --overwrite."
             )
+
+
+def was_bf16(checkpoint: str) -> bool | None:
+    """Whether a checkpoint, whose origin was checked, was trained in bf16; `None` if it does not tell."""
+    path = Path(checkpoint) / ORIGIN
+    return json.loads(path.read_text(encoding="utf-8")).get(IN_BF16) if path.is_file() else None
 
 
 def _identify(rows: Dataset, columns: tuple[str, ...]) -> str:

@@ -29,6 +29,7 @@ from .optimizer import RowAdamW, choose_optimizer, clip_gradients
 from .samplers import BatchParts, EpochSampler, RandomEpochSampler
 
 ORIGIN = "trained_with.json"  # in each checkpoint
+IN_BF16 = "bf16"  # in that file, beside what a checkpoint must have been trained with to go on from it
 
 
 class LstmTrainer(Trainer):
@@ -238,7 +239,8 @@ class LstmTrainer(Trainer):
             return
         super()._save(output_dir, state_dict)
         if self.origin is not None and output_dir is not None:
-            Path(output_dir, ORIGIN).write_text(json.dumps(self.origin, indent=2, ensure_ascii=False), encoding="utf-8")
+            text = json.dumps(self.origin | {IN_BF16: bool(self.args.bf16)}, indent=2, ensure_ascii=False)
+            Path(output_dir, ORIGIN).write_text(text, encoding="utf-8")
         Path(output_dir or str(self.args.output_dir), TRAINING_ARGS_NAME).unlink(missing_ok=True)  # a pickle
         if self.average and output_dir is not None:
             self.average.save(output_dir)

@@ -30,7 +30,7 @@ from ..utils.processes import fail_once, is_main, is_single_despite_launch, run_
 from ..vectors.initial_embeddings import InitialEmbeddings
 from ..vectors.token_table import TokenTable
 from ..vectors.word_sources import WordSource
-from .checkpoints import check_origin, describe_origin
+from .checkpoints import check_origin, describe_origin, was_bf16
 from .defaults import PRETRAINED_RATE
 from .error_messages import explain_failures
 from .folders import check_sources, prepare_folder
@@ -39,6 +39,7 @@ from .job_settings import TrainingSettings
 from .lstm_trainer import LstmTrainer
 from .model_builder import adopt_model, build_model, describe_model
 from .outcome import describe_outcome
+from .precision import gains_by_bf16
 from .pretrained import PretrainedLanguageModel, open_pretrained
 
 logger = logging.getLogger(__name__)
@@ -115,6 +116,7 @@ class Training:
         set_seed(self.args.seed)
         model = self.build_model()
         with self.explain_failures():
+            self.choose_precision(model)
             trainer = self.trainer_class()(
                 model=model,
                 args=self.args,
@@ -127,6 +129,24 @@ class Training:
             )
         trainer.origin = self.trained_with
         return trainer
+
+    def choose_precision(self, model: PreTrainedModel) -> None:
+        """Train in bf16 if that is faster, where nobody said; a training that goes on does as before."""
+        args = self.args
+        if args.bf16 is not None or args.device.type != "cpu":
+            return
+        args.bf16 = None if self.checkpoint is None else was_bf16(self.checkpoint)
+        if args.bf16 is None:
+            args.bf16 = run_on_main(lambda: gains_by_bf16(model, self.trial_batch(model)))
+        if args.bf16:
+            logger.info("Training in bf16, which is faster here.")
+            args.mixed_precision = "bf16"  # as transformers derives it from `bf16`
+
+    def trial_batch(self, model: PreTrainedModel) -> Any:
+        """A batch as in training, without labels."""
+        rows = self.splits["train"].rows
+        some = rows.select(range(min(rows.num_rows, self.args.per_device_train_batch_size)))
+        return self.tokenizer.pad([{"input_ids": ids} for ids in some["input_ids"]], return_tensors="pt")
 
     def prepare(self) -> None:
         """Read the data, and make tokenizer, token numbers and word vectors of them."""

@@ -99,6 +99,7 @@ class TranslationTraining(Training):
         set_seed(self.args.seed)
         with self.explain_failures():
             model = self.build_model()
+            self.choose_precision(model)
             trainer = TranslationTrainer(
                 model=model,
                 args=self.args,
@@ -110,6 +111,14 @@ class TranslationTraining(Training):
             )
         trainer.origin = self.trained_with
         return trainer
+
+    def trial_batch(self, model: PreTrainedModel) -> Any:
+        """A batch as in training."""
+        rows = self.splits["train"].rows
+        some = rows.select(range(min(rows.num_rows, self.args.per_device_train_batch_size)))
+        return DataCollatorForSeq2Seq(self.tokenizer, model)(
+            [dict(row) for row in some.select_columns(["input_ids", "labels"])]
+        )
 
     def prepare(self) -> None:
         """Read the pairs, and make tokenizers and token numbers of them."""
