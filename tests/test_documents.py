@@ -52,6 +52,8 @@ NOT_RUN = {
     "hf auth login": "asks for a token of the real Hub",
     "python -m data_scripts.sst": "downloads the original release; tests/test_data_scripts.py runs it on a small one",
     "torchrun": "starts two processes; tests/training/test_processes.py does",
+    "python examples/serve.py": "serves until it is stopped; tests/test_examples.py asks it",
+    "curl": "asks that server",
     "modeling-lstm demo": "serves until it is stopped; tests/demo/test_demo.py asks the page",
 }
 # The same for commands with such flags

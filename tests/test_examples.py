@@ -1,9 +1,19 @@
 """The examples run from beginning to end, on fewer rows."""
 
+import json
 import runpy
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from modeling_lstm import TextClassifier, export
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 FEW = "256"
@@ -44,3 +54,44 @@ def test_the_notebook_stores_clean_outputs() -> None:
     assert [cell.execution_count for cell in cells] == [*range(1, len(cells) + 1)], "run it from top to bottom"
     outputs = [one for cell in cells for one in cell.outputs]
     assert outputs and all(one.output_type == "stream" and one.name == "stdout" for one in outputs)
+
+
+def test_the_server_answers_what_the_classifier_does(trained: Path, tmp_path: Path) -> None:
+    pytest.importorskip("litserve", reason="The server's library is not installed: make install.")
+    folder = tmp_path / "exported"
+    export(str(trained), str(folder))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def ask(content: bytes) -> dict:
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/predict", content)
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+    def is_up() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    command = [sys.executable, str(EXAMPLES / "serve.py"), str(folder), str(port)]
+    with (tmp_path / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
+        try:
+            while not is_up():
+                assert server.poll() is None, (tmp_path / "log").read_text()
+                time.sleep(0.1)
+            texts = ["the film was great", "dull", "", "an awful plot \u00e9"] * 5
+            with ThreadPoolExecutor(8) as pool:
+                found = list(pool.map(lambda text: ask(json.dumps({"text": text}).encode()), texts))
+            expected = TextClassifier.from_onnx(folder)(texts)
+            assert [one["label"] for one in found] == [one["label"] for one in expected]
+            assert [one["score"] for one in found] == pytest.approx([one["score"] for one in expected], abs=1e-5)
+            for wrong in (b"{}", b'{"text": 3}', b"[]", b"no json"):
+                with pytest.raises(urllib.error.HTTPError) as raised:
+                    ask(wrong)
+                assert raised.value.code in (400, 422), wrong
+        finally:
+            server.terminate()
