@@ -159,7 +159,8 @@ class TextClassifier:
         if max_length is not None:
             self.tokenizer.enable_truncation(max_length, direction=truncation_side)
         self.cuts_at_blanks = cuts_at_blanks
-        self.memory: TokenMemory | None = None  # not before there are texts enough for it to pay
+        self.memory: TokenMemory | None = None  # not before there were texts enough for it to pay
+        self.texts_seen = 0
         self.labels = [name for _, name in sorted((int(number), name) for number, name in config["id2label"].items())]
         usual = "regression" if len(self.labels) == 1 else "single_label_classification"
         self.problem_type = config.get("problem_type") or usual
@@ -256,7 +257,8 @@ class TextClassifier:
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """The tokens of each text, cut off where the longest may end."""
         rows: list[list[int]] = []
-        if self.cuts_at_blanks and self.memory is None and len(texts) > AT_ONCE:
+        self.texts_seen += len(texts)
+        if self.cuts_at_blanks and self.memory is None and self.texts_seen > AT_ONCE:
             self.memory = TokenMemory(self.tokenizer)
         for begin in range(0, len(texts), AT_ONCE):
             some = prepare_texts(texts[begin : begin + AT_ONCE], self.tokenizer)

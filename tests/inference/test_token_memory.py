@@ -8,7 +8,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 from modeling_lstm import LstmTokenizer
 from modeling_lstm.models import text_classifier
-from modeling_lstm.models.text_classifier import TokenMemory
+from modeling_lstm.models.text_classifier import TextClassifier, TokenMemory
 from modeling_lstm.models.tokenization_lstm import cuts_at_blanks
 from tests.conftest import opinion_rows
 
@@ -103,6 +103,17 @@ def test_several_threads_may_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(lambda text: memory([text])[0], texts))
     assert found == [one.ids for one in tokenizer.encode_batch(texts)]
+
+
+def test_a_classifier_begins_to_remember_after_some_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_classifier, "AT_ONCE", 3)
+    classify = TextClassifier(lambda ids, mask: ids[:, :1], bert(), {"id2label": {"0": "a"}}, cuts_at_blanks=True)
+    texts = TEXTS[:8]
+    found = [classify.tokenize([text])[0] for text in texts[:3]]
+    assert classify.memory is None
+    found += [classify.tokenize([text])[0] for text in texts[3:]]
+    assert classify.memory is not None and len(classify.memory.known) > 1
+    assert found == [one.ids for one in bert().encode_batch(texts)]
 
 
 @pytest.mark.parametrize(
