@@ -1,7 +1,9 @@
 """The examples run from beginning to end, on fewer rows."""
 
 import json
+import os
 import runpy
+import signal
 import socket
 import subprocess
 import sys
@@ -78,7 +80,10 @@ def test_the_server_answers_what_the_classifier_does(trained: Path, tmp_path: Pa
             return False
 
     command = [sys.executable, str(EXAMPLES / "serve.py"), str(folder), str(port)]
-    with (tmp_path / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as server:
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True) as server,
+    ):
         try:
             while not is_up():
                 assert server.poll() is None, (tmp_path / "log").read_text()
@@ -94,4 +99,4 @@ def test_the_server_answers_what_the_classifier_does(trained: Path, tmp_path: Pa
                     ask(wrong)
                 assert raised.value.code in (400, 422), wrong
         finally:
-            server.terminate()
+            os.killpg(server.pid, signal.SIGKILL)  # its workers too, which may outlive it

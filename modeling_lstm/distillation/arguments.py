@@ -70,7 +70,7 @@ class DistillationArguments:
     teacher_max_length: int = field(default=512, metadata={"help": "Tokens of a text that the teacher reads."})
     teacher_batch_size: int = field(default=64, metadata={"help": "Texts in a batch of the teacher."})
     teacher_bf16: bool | None = field(
-        default=None, metadata={"help": "Run the teacher in bf16. Default: if the processor supports it."}
+        default=None, metadata={"help": "Run the teacher in bf16. Default: if a trial shows that it is faster."}
     )
     logits_cache: str | None = field(
         default=None,

@@ -7,7 +7,7 @@ import pickle
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.loading import TextData
 from ..inference.torch_backend import token_limit
-from ..training.precision import has_bf16
+from ..training.precision import gains_by_bf16, has_bf16
 from ..utils.errors import InputError, as_list, require
 from ..utils.ray_cluster import Cluster
 from .arguments import DistillationArguments
@@ -29,6 +29,7 @@ from .labelling import Labeller, Labelling, LabellingWorker, load_teacher
 logger = logging.getLogger(__name__)
 
 CHUNK = 1_024  # texts whose logits are stored together
+TRIED = 32  # rows, and tokens of each, with which bf16 is tried out
 
 
 class Teacher:
@@ -60,7 +61,9 @@ class Teacher:
         self.counter = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())  # neither truncated nor padded
         self.commit = getattr(config, "_commit_hash", None)
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.bf16 = has_bf16(device) if arguments.teacher_bf16 is None else arguments.teacher_bf16
+        self.bf16 = arguments.teacher_bf16
+        if self.bf16 is None:
+            self.bf16 = has_bf16(device) if device != "cpu" else _gains_by_bf16(model, self.limit)
         batch_size, revision = arguments.teacher_batch_size, arguments.teacher_revision
         how = Labelling(name, revision, self.limit, self.mask, batch_size, device, self.bf16)
         self.labeller: Labeller | None = Labeller(how, model, tokenizer)
@@ -150,6 +153,14 @@ class Teacher:
 def average_logits(teachers: list[Teacher], texts: Sequence[str]) -> np.ndarray:
     """The mean of the teachers' logits, of shape `(texts, labels)`, of texts that were labelled before."""
     return np.stack([teacher.known(texts) for teacher in teachers]).mean(axis=0)
+
+
+def _gains_by_bf16(model: PreTrainedModel, limit: int) -> bool:
+    """Whether the teacher answers faster in bf16, by a trial on rows of any tokens."""
+    generator = torch.Generator().manual_seed(0)
+    words = cast(Any, model).get_input_embeddings().num_embeddings
+    ids = torch.randint(words, (TRIED, min(TRIED, limit)), generator=generator)
+    return gains_by_bf16(model, {"input_ids": ids, "attention_mask": torch.ones_like(ids)}, trains=False)
 
 
 def _longest(tokenizer: PreTrainedTokenizerBase, config: Any, chosen: int) -> int:

@@ -1,4 +1,4 @@
-"""bf16 or fp32: not every processor that has bf16 is faster with it, so a few steps tell."""
+"""bf16 or fp32: not every processor that has bf16 is faster with it, so a trial tells."""
 
 import time
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ import torch
 from transformers import PreTrainedModel
 
 GAIN = 1.2  # times as fast as fp32, from which on bf16 is worth its fewer digits
+WORTH_A_TRIAL = 2e8  # multiplications of a batch, below which there is nothing to gain
 TURNS = 3  # of both, the first of which is not counted
 
 
@@ -19,26 +20,29 @@ def has_bf16(device: str) -> bool:
     return has_kernels and torch.cpu._is_avx512_bf16_supported()
 
 
-def gains_by_bf16(model: PreTrainedModel, batch: Mapping[str, Any]) -> bool:
+def gains_by_bf16(model: PreTrainedModel, batch: Mapping[str, Any], *, trains: bool = True) -> bool:
     """
-    Whether steps of a model on a CPU are at least [`GAIN`] times as fast in bf16 as in fp32, by a trial.
+    Whether a model on a CPU is at least [`GAIN`] times as fast in bf16 as in fp32, by a trial.
 
     Args:
         model: The model, whose weights and random numbers stay as they are.
-        batch: What it takes, as in training.
+        batch: What it takes.
+        trains: Whether steps of training are tried out, or only answers.
     """
-    if not has_bf16("cpu"):
+    work = batch["input_ids"].numel() * model.num_parameters(exclude_embeddings=True)
+    if not has_bf16("cpu") or work < WORTH_A_TRIAL:
         return False
     seconds: dict[bool, list[float]] = {False: [], True: []}
     was_training = model.training
-    model.train()
+    model.train(trains)
     with torch.random.fork_rng(devices=[]):
         for _ in range(TURNS):
             for in_bf16, found in seconds.items():
                 started = time.perf_counter()
-                with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16):
+                with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16), torch.set_grad_enabled(trains):
                     logits = model(**batch).logits
-                logits.float().sum().backward()
+                if trains:
+                    logits.float().sum().backward()
                 found.append(time.perf_counter() - started)
                 model.zero_grad()
     model.train(was_training)

@@ -30,6 +30,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> dict[torch.dtype | None, float]:
 
     monkeypatch.setattr(LstmForSequenceClassification, "forward", forward)
     monkeypatch.setattr(precision, "has_bf16", lambda device: True)
+    monkeypatch.setattr(precision, "WORTH_A_TRIAL", 0)
     monkeypatch.setattr(precision.time, "perf_counter", lambda: now[0])
     return seconds
 
@@ -39,10 +40,13 @@ def small_model() -> LstmForSequenceClassification:
     return LstmForSequenceClassification(LstmConfig(vocab_size=5, embedding_size=4, hidden_size=3, num_labels=2))
 
 
+@pytest.mark.parametrize("trains", [True, False])
 @pytest.mark.parametrize("in_bf16, gains", [(0.5, True), (0.9, False), (1.5, False)])
-def test_bf16_must_be_clearly_faster(clock: dict[torch.dtype | None, float], in_bf16: float, gains: bool) -> None:
+def test_bf16_must_be_clearly_faster(
+    clock: dict[torch.dtype | None, float], in_bf16: float, gains: bool, trains: bool
+) -> None:
     clock[torch.bfloat16] = in_bf16
-    assert precision.gains_by_bf16(small_model(), BATCH) is gains
+    assert precision.gains_by_bf16(small_model(), BATCH, trains=trains) is gains
 
 
 def test_a_processor_without_bf16_needs_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,8 +56,17 @@ def test_a_processor_without_bf16_needs_no_trial(monkeypatch: pytest.MonkeyPatch
     assert not precision.gains_by_bf16(model, BATCH)
 
 
+def test_a_small_network_needs_no_trial(
+    clock: dict[torch.dtype | None, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock[torch.bfloat16] = 0.1
+    monkeypatch.setattr(precision, "WORTH_A_TRIAL", 10_000)
+    assert not precision.gains_by_bf16(small_model(), BATCH)
+
+
 def test_a_trial_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "has_bf16", lambda device: True)
+    monkeypatch.setattr(precision, "WORTH_A_TRIAL", 0)
     model = small_model().eval()
     weights = {name: value.clone() for name, value in model.state_dict().items()}
     torch.manual_seed(1)
