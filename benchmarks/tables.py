@@ -9,10 +9,18 @@ from pathlib import Path
 from .accuracy import RESULTS, SEEDS, records_of, spread
 from .comparison_tables import costs_table, curves_table, main_table, order_table, scores_table
 from .distillation_table import distillation_table
+from .end_to_end_tables import budget_table, end_to_end_table
 from .processes import processes_table
 from .scale_tables import plan_table, scoring_table, search_table
 from .speed_table import generation_table, speed_sentences, speed_table
-from .translation_tables import alignments_table
+from .translation_tables import (
+    alignments_table,
+    back_sentence,
+    translation_costs_table,
+    translation_epochs_table,
+    translation_lengths_table,
+    translation_scores_table,
+)
 from .tweet_eval import TASKS, task_scores
 
 ROOT = Path(__file__).parent.parent
@@ -202,11 +210,20 @@ BLOCKS = {
         "vector files": vector_file_sentence,
         "speed": speed_table,
         "speed sentences": speed_sentences,
+        "end to end": end_to_end_table,
+        "budget": budget_table,
     },
     "docs/guides/language-models.md": {"generation": generation_table},
     "docs/guides/processes.md": {"processes": processes_table},
     "docs/guides/search.md": {"search": search_table},
-    "docs/guides/translation.md": {"alignments": alignments_table},
+    "docs/guides/translation.md": {
+        "translation scores": translation_scores_table,
+        "translation epochs": translation_epochs_table,
+        "translation lengths": translation_lengths_table,
+        "translation costs": translation_costs_table,
+        "translation back": back_sentence,
+        "alignments": alignments_table,
+    },
     "docs/scale.md": {"scoring": scoring_table, "plan": plan_table},
     "docs/how-an-lstm-works.md": {"turns": turns_table, "deletion": deletion_table},
     "docs/what-lstms-can-do.md": {

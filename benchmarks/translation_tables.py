@@ -14,11 +14,12 @@ from .alignments import FILE, READ
 from .translation import BACK, FOLDER
 
 TITLES = {
-    "none": "LSTM without attention",
     "luong": "LSTM, Luong",
+    "none": "LSTM without attention",
     "bahdanau": "LSTM, Bahdanau",
     "transformer": "Transformer",
 }
+TRAINING = RESULTS / "speed" / "translation_training.json"
 # Junczys-Dowmunt et al. (2018), trained by the Helsinki group on the pairs of OPUS
 PUBLISHED = "OPUS-MT, trained on all pairs of OPUS, is published with BLEU 54.9 on a test set of Tatoeba"
 
@@ -33,24 +34,44 @@ def translation_scores_table() -> str:
 
 def translation_lengths_table() -> str:
     """BLEU and chrF on test by the length of the text."""
-    return _lines(translator_comparison.lengths_table(_comparison()))
+    found = _comparison()
+    few = found["data"]["rows"] - sum(found["lengths"].values())
+    return _lines(translator_comparison.lengths_table(found)) + f"\nOnly {few} texts are longer, too few for a score.\n"
 
 
 def translation_costs_table() -> str:
     """What training and answering cost."""
     found = _comparison()
-    speed = _read(RESULTS / "speed" / "translation_training.json")
+    speed = _read(TRAINING)
     table = translator_comparison.costs_table(found)
     place = table.heads.index("minutes to train")
     table.heads[place] = "minutes an epoch"
     measured = speed["results"]
-    for row, name in zip(table.rows, found["systems"], strict=True):
+    names = {title: name for name, title in TITLES.items()}
+    for row in table.rows:
         whole = measured["rows of an epoch"] / measured["rows"] / 60
-        row[place] = f"{whole * statistics.median(measured['seconds'][name]):.1f}"
+        row[place] = f"{whole * statistics.median(measured['seconds'][names[row[0]]]):.1f}"
     hardware = found["hardware"]
     return _lines(table) + (
         f"\nMinutes an epoch: from {measured['rows']:,} pairs, the models in turns, without validation. Measured on: "
         f"{hardware['processor']}, {found['threads']} thread.\n"
+    )
+
+
+def translation_epochs_table() -> str:
+    """BLEU on validation after as many epochs, and after as many minutes."""
+    histories = {name: records_of(f"translation/{name}")[0]["history"] for name in TITLES if (FOLDER / name).is_dir()}
+    bleu = {name: [one["eval_bleu"] for one in history] for name, history in histories.items()}
+    seconds = {name: statistics.median(_read(TRAINING)["results"]["seconds"][name]) for name in bleu}
+    last = min(map(len, bleu.values()))
+    shown = [epoch for epoch in (1, 2, 4, 6, 8, 10, 12) if epoch <= last]
+    heads = ["system", *(f"epoch {epoch}" for epoch in shown)]
+    rows = [[TITLES[name], *(f"{values[epoch - 1]:.1f}" for epoch in shown)] for name, values in bleu.items()]
+    epochs = int(last * seconds["luong"] / seconds["transformer"])
+    return f"{make_table(heads, rows)}\n\n" + (
+        f"BLEU on validation, decoded greedily. In the time of {last} epochs of Luong's network the "
+        f"Transformer learns for {epochs}, after which it has {bleu['transformer'][epochs - 1]:.1f}: but its learning "
+        f"rate was to fall until epoch {last}.\n"
     )
 
 
