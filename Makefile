@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # nothing here is looked up on the Hub
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
-PARTS := recurrence training inference scaling int8 bf16 vector_files generation
+PARTS := recurrence training inference end_to_end scaling int8 bf16 vector_files generation
 
 .PHONY: help install demo test test-avx2 test-lowest coverage lint format docs bench results clean
 

@@ -302,4 +302,5 @@ def test_the_settings_that_help_lists_are_those_of_the_trainer() -> None:
         *("per_device_eval_batch_size", "warmup_steps", "lr_scheduler_type", "eval_strategy", "save_strategy"),
         *("save_total_limit", "load_best_model_at_end", "metric_for_best_model", "train_sampling_strategy"),
         *("logging_steps", "dataloader_pin_memory", "hub_strategy", "restore_callback_states_from_checkpoint"),
+        "bf16",
     }
