@@ -26,7 +26,7 @@ WORD = 20
 # in it: so a text is not cut before what may be its end
 _END = r"[/>&\\\u00ad\u200b\u2060\ufeff\ue000]"
 END, BEFORE_END, BLANK = re.compile(rf"\s*{_END}"), re.compile(rf"\s{_END}"), re.compile(rf" (?!\s*{_END})")
-PLAIN = re.compile(r"#?[A-Za-z0-9]+[.,!?:;]?")  # words in which a tokenizer that cuts at blanks replaces nothing
+PLAIN = re.compile(r"#?[A-Za-z0-9]+[.,!?:;]?")  # words that a normaliser leaves as they are, or lowercases
 JOINT = " [SEP] "  # between texts that are classified together
 
 
@@ -45,23 +45,15 @@ def prepare_texts(texts: Sequence[str], tokenizer: Tokenizer) -> list[str | tupl
     return [(first, second) if found else first for first, found, second in pairs]
 
 
-def _without_replacing(tokenizer: Tokenizer) -> Tokenizer:
-    """The tokenizer without the many replacements of its normaliser, which take most of its time."""
-    settings = json.loads(tokenizer.to_str())
-
-    def leave_out(step: dict[str, Any] | None) -> dict[str, Any] | None:
-        if step is None or "normalizers" not in step:
-            return step
-        kept = [leave_out(one) for one in step["normalizers"] if one["type"] != "Replace"]
-        return step | {"normalizers": kept}
-
-    return Tokenizer.from_str(json.dumps(settings | {"normalizer": leave_out(settings["normalizer"])}))
-
-
 def _cut(text: str) -> list[str]:
     """The words of a text, as far as a tokenizer that cuts at blanks reads each of them by itself."""
     may_break = "br" in text.lower() or "&" in text or "\\" in text or not text.isascii()
     return BLANK.split(text) if may_break and BEFORE_END.search(text) else text.split(" ")
+
+
+def _pieces(words: list[str]) -> list[list[str]]:
+    """The words, some at a time."""
+    return [words[begin : begin + WORDS_AT_ONCE] for begin in range(0, len(words), WORDS_AT_ONCE)]
 
 
 def _tokenize(tokenizer: Tokenizer, words: list[str]) -> Iterator[list[int]]:
@@ -88,7 +80,9 @@ class TokenMemory:
     def __init__(self, tokenizer: Tokenizer):
         self.tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self.tokenizer.no_truncation()
-        self.plain = _without_replacing(self.tokenizer)
+        self.plain = Tokenizer.from_str(json.dumps(json.loads(self.tokenizer.to_str()) | {"normalizer": None}))
+        normalizer = tokenizer.normalizer
+        self.lowercases = normalizer is not None and normalizer.normalize_str("A") == "a"
         self.known: dict[str, list[int]] = {"": []}
         self.size = 0
         alone, framed = (self.tokenizer.encode("a", add_special_tokens=special).ids for special in (False, True))
@@ -108,13 +102,12 @@ class TokenMemory:
         new = [word for word in dict.fromkeys(itertools.chain.from_iterable(cut)) if word not in known]
         plain = [word for word in new if PLAIN.fullmatch(word)]
         others = [word for word in new if not PLAIN.fullmatch(word)]
-        together = [word for word in others if not END.match(word)]
-        groups = [(self.tokenizer, [word]) for word in others if END.match(word)]
-        for tokenizer, words in ((self.plain, plain), (self.tokenizer, together)):
-            pieces = (words[begin : begin + WORDS_AT_ONCE] for begin in range(0, len(words), WORDS_AT_ONCE))
-            groups += [(tokenizer, some) for some in pieces]
-        for tokenizer, some in groups:
-            known.update(zip(some, _tokenize(tokenizer, some), strict=True))
+        for some in _pieces(plain):
+            written = [word.lower() for word in some] if self.lowercases else some
+            known.update(zip(some, _tokenize(self.plain, written), strict=True))
+        ends = [[word] for word in others if END.match(word)]
+        for some in [*ends, *_pieces([word for word in others if not END.match(word)])]:
+            known.update(zip(some, _tokenize(self.tokenizer, some), strict=True))
         self.size += sum(map(len, new)) + WORD * len(new)
         return [self._frame(list(itertools.chain.from_iterable(map(known.__getitem__, some)))) for some in cut]
 

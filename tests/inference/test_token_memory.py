@@ -25,6 +25,7 @@ TEXTS = [text for text, _ in opinion_rows(60)] + [
     "see http://a.b c www.x.y @someone !!!!! ....... can't won't o'clock",
     "\x00 control \x1f signs \x85 and\xa0blanks",
 ]
+ALGORITHMS = ("word", "bpe", "wordpiece", "unigram", "whitespace")
 SIGNS = [*"ab'&<>br/ \t\n.!?#@;:)DN'T\u200b\u00ad\u0301\u4e2d\u0e01\u2019\u201c\ue000\u00e91,0\\u"]
 BREAKS = [
     *" /><brBR\t\u00ad!",
@@ -61,14 +62,17 @@ def bert() -> Tokenizer:
     return found
 
 
-@pytest.fixture(scope="module", params=["word", "bpe", "wordpiece", "unigram", "whitespace", "bert", "adopted"])
+@pytest.fixture(scope="module", params=[*ALGORITHMS, "cased", "bert", "adopted"])
 def tokenizer(request: pytest.FixtureRequest) -> Tokenizer:
     if request.param == "bert":
         return bert()
     if request.param == "adopted":
         return LstmTokenizer.adopt(bert(), "[PAD]", "[UNK]").backend_tokenizer
     settings = {"vocab_size": 300, "min_frequency": 1, "separator": request.param == "bpe"}
-    return LstmTokenizer.train([TEXTS], algorithm=request.param, **settings).backend_tokenizer
+    algorithm = "bpe" if request.param == "cased" else request.param
+    return LstmTokenizer.train(
+        [TEXTS], algorithm=algorithm, lowercase=request.param != "cased", **settings
+    ).backend_tokenizer
 
 
 @pytest.mark.parametrize("limit, side", [(None, "right"), (5, "right"), (5, "left"), (2, "right")])
