@@ -42,7 +42,7 @@ from .inference import SENTENCE, models, transformer_onnx
 from .measure import parser, ratio, write
 
 ROWS, ROWS_OF_RIVAL, ROWS_OF_MINILM = 100_000, 5_000, 2_000
-BATCH = 128
+BATCH = 32  # the default of `predict`
 WARM = 300  # texts that a process has answered before its time is taken
 SMALL: dict[str, Any] = {"embedding_size": 128, "hidden_size": 64}
 EXPORTS = ("lstm-fp32", "lstm-int8", "small-fp32", "small-int8")
