@@ -20,6 +20,8 @@ FEW_LABELS = "few_labels"
 TWEETS = "tweet_eval_sentiment"
 NAMES = ("sst2", TWEETS, FEW_LABELS)
 FEW = 500
+# What a size changes of the recipe; the records of the small one go to results/NAME/distilled-small
+SIZES: dict[str, list[str]] = {"distilled": [], "distilled-small": ["--embedding_size", "128", "--hidden_size", "64"]}
 # Text without labels: the train splits of TweetEval's other tasks
 OTHER_TWEETS = [name for name in METRICS if name != "sentiment"]
 
@@ -54,18 +56,28 @@ def unlabeled(name: str) -> list[str]:
     ]
 
 
-def student(recipe: str, name: str, seed: int, runs: Path, taught_by: Path, flags: list[str]) -> None:
+def student(
+    recipe: str, name: str, seed: int, runs: Path, taught_by: Path, flags: list[str], size: str = "distilled"
+) -> None:
     """One student, from its teacher's word vectors."""
-    flags = [*flags, *unlabeled(name), "--teacher", str(taught_by), "--embeddings", f"transformer:{taught_by}"]
+    flags = [
+        *flags,
+        *SIZES[size],
+        *unlabeled(name),
+        "--teacher",
+        str(taught_by),
+        "--embeddings",
+        f"transformer:{taught_by}",
+    ]
     flags += ["--logits_cache", str(runs / "logits")]
-    train_and_evaluate(f"{recipe}_distilled", f"{name}/distilled", seed, runs / "results", flags, command="distill")
+    train_and_evaluate(f"{recipe}_distilled", f"{name}/{size}", seed, runs / "results", flags, command="distill")
 
 
-def many(name: str, runs: Path) -> None:
-    """A data set's three students."""
+def many(name: str, runs: Path, size: str) -> None:
+    """A data set's three students of a size."""
     taught_by = teacher(name, runs)
     for seed in range(SEEDS):
-        student(name, name, seed, runs, taught_by, local_flags(name))
+        student(name, name, seed, runs, taught_by, local_flags(name), size)
 
 
 def few(runs: Path) -> None:
@@ -87,12 +99,13 @@ def main() -> None:
     """Run those that were named, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=list(NAMES), help=f"Of: {', '.join(NAMES)}")
+    parser.add_argument("--size", choices=SIZES, default="distilled")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     arguments = parser.parse_args()
     for name in arguments.names:
         if name not in NAMES:
             sys.exit(f"There is no {name!r}: choose of {', '.join(NAMES)}.")
-        few(arguments.runs) if name == FEW_LABELS else many(name, arguments.runs)
+        few(arguments.runs) if name == FEW_LABELS else many(name, arguments.runs, arguments.size)
 
 
 if __name__ == "__main__":
