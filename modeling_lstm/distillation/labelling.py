@@ -1,6 +1,5 @@
 """What labels texts: the network of a teacher, in this process or in the workers of a cluster."""
 
-import contextlib
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,7 +52,8 @@ class Labeller:
         self.how = how
         tokenizer.model_max_length = how.longest
         torch.nn.Module.to(model, how.device)
-        self.classifier = torch_classifier(model, tokenizer)
+        self.model, self.tokenizer = model, tokenizer
+        self.classifier = torch_classifier(model, tokenizer, bf16=how.bf16)
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
         """
@@ -63,17 +63,16 @@ class Labeller:
             InputError: they are not finite.
         """
         how = self.how
-        precision = torch.autocast(how.device, torch.bfloat16) if how.bf16 else contextlib.nullcontext()
         texts = [text.replace(MASK, how.mask) for text in texts]
-        with precision:
-            logits = self.classifier.raw_scores(texts, how.batch_size)
+        logits = self.classifier.raw_scores(texts, how.batch_size)
         require(bool(np.isfinite(logits).all()), f"The teacher {how.name!r} gives logits that are not finite.")
         return logits
 
     def check_padding(self) -> None:
         """Raise for a teacher that gives a text another answer beside a longer one; some models read the padding."""
         short, long = "one", "one two three four five six seven eight nine ten"
-        alone, beside = self.classifier.raw_scores([short]), self.classifier.raw_scores([short, long])
+        exact = torch_classifier(self.model, self.tokenizer)
+        alone, beside = exact.raw_scores([short]), exact.raw_scores([short, long])
         require(
             np.allclose(alone[0], beside[0], atol=1e-3, rtol=1e-3),
             f"The teacher {self.how.name!r} gives a text another answer when it stands beside a longer one, for it "

@@ -1,6 +1,9 @@
 """Predictions by torch. Apart from `prediction`, because importing torch takes seconds and ONNX Runtime needs none."""
 
+import contextlib
 import json
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -10,6 +13,20 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..models.text_classifier import TextClassifier
 from ..models.tokenization_lstm import cuts_at_blanks
 from ..runs.run_folders import load_run
+
+
+class TorchClassifier(TextClassifier):
+    """A [`TextClassifier`] that computes by torch: on a CPU with as many batches at a time as torch has threads."""
+
+    @contextlib.contextmanager
+    def pool(self) -> Iterator[Executor]:
+        """The threads, each of which computes alone."""
+        threads = torch.get_num_threads()
+        try:
+            with ThreadPoolExecutor(self.workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                yield pool
+        finally:
+            torch.set_num_threads(threads)  # what threads that begin later get
 
 
 def load_classifier(run: str, revision: str | None = None) -> TextClassifier:
@@ -25,23 +42,28 @@ def load_classifier(run: str, revision: str | None = None) -> TextClassifier:
     return torch_classifier(model, tokenizer)
 
 
-def torch_classifier(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> TextClassifier:
-    """The classifier around a torch model, on the device of the model."""
+def torch_classifier(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, bf16: bool = False
+) -> TextClassifier:
+    """The classifier around a torch model, on the device of the model, in bf16 mixed precision if that is asked for."""
+    device = model.device.type
 
     @torch.inference_mode()
     def logits(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
         arrays = {"input_ids": input_ids, "attention_mask": attention_mask}
         tensors = {name: torch.from_numpy(one).to(model.device) for name, one in arrays.items()}
-        found = model(**tensors, return_dict=True).logits
+        with torch.autocast(device, torch.bfloat16, enabled=bf16):
+            found = model(**tensors, return_dict=True).logits
         return found.float().cpu().numpy()
 
-    return TextClassifier(
+    return TorchClassifier(
         logits,
         Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()),  # that of transformers is set in each of its calls
         json.loads(model.config.to_json_string(use_diff=False)),
         token_limit(tokenizer),
         tokenizer.truncation_side,
         cuts_at_blanks=cuts_at_blanks(tokenizer.backend_tokenizer),
+        workers=torch.get_num_threads() if device == "cpu" else 1,
     )
 
 

@@ -10,7 +10,8 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -240,12 +241,16 @@ class TextClassifier:
             found[batch] = self.logits(*self.pad([rows[number] for number in batch]))
 
         if self.workers > 1 and len(batches) > 1:
-            with ThreadPoolExecutor(self.workers) as pool:
+            with self.pool() as pool:
                 list(pool.map(work_out, batches))
         else:
             for batch in batches:
                 work_out(batch)
         return found
+
+    def pool(self) -> AbstractContextManager[Executor]:
+        """The threads that work out batches at the same time."""
+        return ThreadPoolExecutor(self.workers)
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """The tokens of each text, cut off where the longest may end."""
