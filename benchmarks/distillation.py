@@ -60,15 +60,8 @@ def student(
     recipe: str, name: str, seed: int, runs: Path, taught_by: Path, flags: list[str], size: str = "distilled"
 ) -> None:
     """One student, from its teacher's word vectors."""
-    flags = [
-        *flags,
-        *SIZES[size],
-        *unlabeled(name),
-        "--teacher",
-        str(taught_by),
-        "--embeddings",
-        f"transformer:{taught_by}",
-    ]
+    flags = [*flags, *SIZES[size], *unlabeled(name), "--teacher", str(taught_by)]
+    flags += ["--embeddings", f"transformer:{taught_by}"]
     flags += ["--logits_cache", str(runs / "logits")]
     train_and_evaluate(f"{recipe}_distilled", f"{name}/{size}", seed, runs / "results", flags, command="distill")
 

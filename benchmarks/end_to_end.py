@@ -106,11 +106,9 @@ def commands(folder: Path, texts: list[str], repeats: int) -> dict[str, Any]:
     batch = best_batch(folder / "minilm", texts[:256])
     # What stands before and after the name of the file of texts, and the rows to answer
     ways: dict[str, tuple[list[str], list[str], int]] = {}
-    for name in ("lstm", *EXPORTS):
-        predict = [*COMMAND, "predict", str(folder / name), "--batch_size", str(BATCH)]
-        ways[f"ours, {name}"] = [*predict, "--input"], ["--output", target], ROWS
-    predict = [*COMMAND, "predict", str(folder / RIVAL), "--batch_size", "32"]  # the rival, in our own harness
-    ways["minilm, int8"] = [*predict, "--input"], ["--output", target], ROWS_OF_RIVAL
+    for name in ("lstm", *EXPORTS, RIVAL):  # the rival runs as ours do
+        title, rows = ("minilm, int8", ROWS_OF_RIVAL) if name == RIVAL else (f"ours, {name}", ROWS)
+        ways[title] = [*COMMAND, "predict", str(folder / name), "--input"], ["--output", target], rows
     python = [sys.executable, "-c"]
     ways["minilm, pipeline"] = [*python, MINILM], [target, str(folder / "minilm"), str(batch)], ROWS_OF_MINILM
     if (model := folder / "fasttext.bin").is_file():

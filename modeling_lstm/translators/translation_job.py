@@ -112,13 +112,10 @@ class TranslationTraining(Training):
         trainer.origin = self.trained_with
         return trainer
 
-    def trial_batch(self, model: PreTrainedModel) -> Any:
-        """A batch as in training."""
-        rows = self.splits["train"].rows
-        some = rows.select(range(min(rows.num_rows, self.args.per_device_train_batch_size)))
-        return DataCollatorForSeq2Seq(self.tokenizer, model)(
-            [dict(row) for row in some.select_columns(["input_ids", "labels"])]
-        )
+    def trial_batch(self, model: PreTrainedModel, rows: Dataset) -> Any:
+        """Tokenized pairs as a batch."""
+        pairs = [dict(row) for row in rows.select_columns(["input_ids", "labels"])]
+        return DataCollatorForSeq2Seq(self.tokenizer, model)(pairs)
 
     def prepare(self) -> None:
         """Read the pairs, and make tokenizers and token numbers of them."""

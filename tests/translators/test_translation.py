@@ -28,6 +28,7 @@ from modeling_lstm.inference.prediction import predict
 from modeling_lstm.publishing.card import make_card
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.tasks.translation import Translation
+from modeling_lstm.training import precision
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.translators.translation_trainer import TranslationTrainer
 from modeling_lstm.utils.errors import InputError
@@ -535,3 +536,10 @@ def test_a_training_that_fails_does_not_blame_the_settings_of_every_training(
 def test_few_steps_are_told(pairs: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     train(pairs, tmp_path / "run", *FAST, "--max_steps", "2")
     assert "Only 2 training steps" in caplog.text
+
+
+def test_bf16_is_tried_out_on_pairs(pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "has_bf16", lambda device: True)
+    monkeypatch.setattr(precision, "WORTH_A_TRIAL", 0)
+    monkeypatch.setattr(precision, "GAIN", 0.0)
+    assert train(pairs, tmp_path / "run", "--max_steps", "1")["training"]["bf16"] is True
