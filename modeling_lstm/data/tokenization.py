@@ -29,9 +29,13 @@ def build_tokenizer(
     has_pairs: bool = False,
     *,
     has_end: bool = False,
+    checkpoint: str | None = None,
 ) -> PreTrainedTokenizerBase:
     """
     Load the named tokenizer, or train one on the texts of the train split.
+
+    A training that goes on takes the one in its checkpoint: learned again, subwords come out in another order, as
+    `tokenizers` breaks ties at random.
 
     Args:
         arguments: Which tokenizer.
@@ -39,6 +43,7 @@ def build_tokenizer(
         max_length: Tokens after which a text is cut.
         has_pairs: Whether `[SEP]` stands between several texts, as it also may in texts that were joined beforehand.
         has_end: Whether it is for a language model, which needs a token that ends a text.
+        checkpoint: The checkpoint that a training goes on from, if it does.
     """
     if arguments.tokenizer is not None:
         tokenizer = open_tokenizer(
@@ -56,6 +61,8 @@ def build_tokenizer(
                 f"The tokenizer {arguments.tokenizer!r} has no token that ends a text, which a language model needs."
             )
         return tokenizer
+    if checkpoint is not None:
+        return open_tokenizer(checkpoint, max_length)
     has_pairs = has_pairs or any(JOINT in text for texts in iterate_texts(train) for text in texts)
     try:
         return LstmTokenizer.train(

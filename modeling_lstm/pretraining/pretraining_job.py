@@ -118,13 +118,15 @@ class Pretraining(Training):
             self.task = LanguageModeling(self.job.model.direction)
             choose_metric(args, self.task)
         train = self.data.splits["train"]
-        self.tokenizer = run_on_main(lambda: build_tokenizer(tokenizer, train, WHOLE, has_end=True))
+        self.tokenizer = run_on_main(
+            lambda: build_tokenizer(tokenizer, train, WHOLE, has_end=True, checkpoint=self.checkpoint)
+        )
         with run_main_first():
             chosen = ("train", "validation")
             self.splits = {
                 name: self.task.encode(self.data.splits[name], name, self.tokenizer, WHOLE) for name in chosen
             }
-            self.trained_with = describe_origin(self.task, self.data, self.tokenizer, train, [])
+            self.trained_with = describe_origin(self.task, self.data, self.tokenizer, tokenizer, train)
             if self.checkpoint is not None:
                 check_origin(self.checkpoint, self.trained_with)
 

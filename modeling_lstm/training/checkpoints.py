@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,9 @@ def describe_origin(
     task: Task,
     data: TaskData,
     tokenizer: PreTrainedTokenizerBase,
+    arguments: Any,
     train: Dataset,
-    teachers: list[dict[str, Any]],
+    teachers: Sequence[dict[str, Any]] = (),
 ) -> dict[str, str]:
     """
     What a checkpoint must have been trained with for a run to go on from it, as lines of text.
@@ -54,15 +56,18 @@ def describe_origin(
         task: What is learned.
         data: The splits.
         tokenizer: The tokenizer.
+        arguments: Which tokenizer was asked for, as a dataclass.
         train: The rows trained on, in the columns `text` and `label`, those that a teacher labelled included.
         teachers: Name and digest of each.
     """
+    settings = [f"{name} {value}" for name, value in vars(arguments).items() if name != "tokenizer"]
     tokenizers = list(dict.fromkeys([tokenizer, target_tokenizer(tokenizer)]))
     return {
         **task.identify(),
         "train split": _identify(train, task.columns),
         "validation split": _identify(data.splits["validation"], task.columns),
         "tokenizer": f"{len(tokenizer)} tokens, digest {_digest(map(identify_tokenizer, tokenizers))}",
+        "setting of the tokenizer": as_list(settings),
         "teacher": as_list(teacher["digest"] for teacher in teachers) or "none",
     }
 

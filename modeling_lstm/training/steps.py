@@ -184,7 +184,8 @@ class Training:
             return self.language_model.tokenizer
         if isinstance(source, TokenTable):
             return source.tokenizer
-        return build_tokenizer(self.job.tokenizer, texts, self.job.data.max_length, has_pairs)
+        length = self.job.data.max_length
+        return build_tokenizer(self.job.tokenizer, texts, length, has_pairs, checkpoint=self.checkpoint)
 
     def _encode(self, source: WordSource | TokenTable | None) -> None:
         """Texts to token numbers, and words to vectors."""
@@ -195,7 +196,9 @@ class Training:
         self.brings_tokenizer = isinstance(source, TokenTable)
         if source is not None:
             self.vectors = prepare_vectors(source, self.tokenizer, self.splits["train"].rows, self.job.model)
-        self.trained_with = describe_origin(self.task, self.data, self.tokenizer, rows["train"], self.teachers())
+        self.trained_with = describe_origin(
+            self.task, self.data, self.tokenizer, self.job.tokenizer, rows["train"], self.teachers()
+        )
         if self.checkpoint is not None:
             check_origin(self.checkpoint, self.trained_with)
 

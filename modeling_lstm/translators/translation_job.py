@@ -136,7 +136,7 @@ class TranslationTraining(Training):
                 name: self.task.encode(self.data.splits[name], name, self.tokenizer, length)
                 for name in ("train", "validation")
             }
-            self.trained_with = describe_origin(self.task, self.data, self.tokenizer, train, [])
+            self.trained_with = describe_origin(self.task, self.data, self.tokenizer, self.job.tokenizer, train)
             if self.checkpoint is not None:
                 check_origin(self.checkpoint, self.trained_with)
 
@@ -147,7 +147,7 @@ class TranslationTraining(Training):
             return self._open_tokenizer(model.transformer)
         if model.encoder is None and tokenizer.shared_vocabulary:
             return self._learn(iterate_sides(train, ("text", "target")))
-        target = self._learn(iterate_sides(train, ("target",)))
+        target = self._learn(iterate_sides(train, ("target",)), TARGET)
         if model.encoder is not None:
             found = self._open_tokenizer(model.encoder)
         else:
@@ -155,8 +155,11 @@ class TranslationTraining(Training):
         setattr(found, TARGET, target)
         return found
 
-    def _learn(self, texts: Iterable[list[str]]) -> PreTrainedTokenizerBase:
+    def _learn(self, texts: Iterable[list[str]], folder: str = "") -> PreTrainedTokenizerBase:
+        """A tokenizer for `texts`, or the one that lies in that folder of the checkpoint to go on from."""
         arguments = self.job.tokenizer
+        if self.checkpoint is not None:
+            return open_tokenizer(str(Path(self.checkpoint) / folder), self.job.data.max_length)
         try:
             return LstmTokenizer.train_reversible(
                 texts,

@@ -211,6 +211,15 @@ def test_a_run_without_checkpoints_is_written_over_another(corpus: Path, tmp_pat
         assert not list((tmp_path / "lm").glob(".saving-*"))
 
 
+def test_a_run_that_goes_on_keeps_its_subwords(corpus: Path, tmp_path: Path) -> None:
+    flags = ["--tokenizer_algorithm", "unigram", "--vocab_size", "100", *"--save_strategy steps --save_steps 2".split()]
+    flags += "--eval_strategy steps --eval_steps 2".split()
+    pretrain(corpus, tmp_path / "lm", *flags, "--max_steps", "2")
+    first = (tmp_path / "lm" / "tokenizer.json").read_text(encoding="utf-8")
+    pretrain(corpus, tmp_path / "lm", *flags, "--max_steps", "4", "--resume_from_checkpoint", "last")
+    assert (tmp_path / "lm" / "tokenizer.json").read_text(encoding="utf-8") == first
+
+
 @pytest.mark.slow
 def test_killed_at_any_step_and_resumed_it_is_as_if_nothing_had_been(corpus: Path, tmp_path: Path) -> None:
     """The state of the recurrence, the order of the texts, the average of the weights: all go on."""

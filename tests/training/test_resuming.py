@@ -61,10 +61,33 @@ def test_other_data(kind: str, what: str, begun: Path, tmp_path: Path, fails: Ca
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
-def test_another_tokenizer_of_the_same_size(begun: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+def test_another_tokenizer(begun: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     folder = shutil.copytree(begun / "run", tmp_path / "run")
     flags = ["--dataset", begun / "data.csv", "--output_dir", folder, *RESUME]
-    assert "another tokenizer (" in fails("train", *flags, "--lowercase", "false")
+    for other in (["--lowercase", "false"], ["--tokenizer_algorithm", "bpe"], ["--vocab_size", "29999"]):
+        message = fails("train", *flags, *other)
+        assert "another setting of the tokenizer (tokenizer_algorithm word" in message
+    shutil.copytree(folder / "checkpoint-6", tmp_path / "named")
+    tokenizer = tmp_path / "named" / "tokenizer.json"
+    tokenizer.write_text(tokenizer.read_text(encoding="utf-8").replace('"great"', '"grand"'), encoding="utf-8")
+    assert "another tokenizer (" in fails("train", *flags, "--tokenizer", tmp_path / "named")
+
+
+@pytest.mark.parametrize("algorithm", ["bpe", "wordpiece", "unigram"])
+def test_subwords_are_those_of_the_checkpoint(algorithm: str, tmp_path: Path) -> None:
+    """Learned twice from the same texts, they have other numbers: the trainers of `tokenizers` break ties at random."""
+    rows = [
+        (f"{text} {number:03d}{chr(97 + number % 26)}", label) for number, (text, label) in enumerate(opinion_rows(90))
+    ]
+    data = str(write_csv(tmp_path / "data.csv", rows))
+    flags = [*FLAGS, "--tokenizer_algorithm", algorithm, "--vocab_size", "150", "--dataset", data]
+    flags += ["--output_dir", str(tmp_path / "run")]
+    assert main(["train", *flags]) == 0
+    first = (tmp_path / "run" / "checkpoint-6" / "tokenizer.json").read_text(encoding="utf-8")
+    (tmp_path / "run" / "run.json").unlink()  # as if it had been stopped
+    assert main(["train", *flags, "--num_train_epochs", "3", "--resume_from_checkpoint", "last"]) == 0
+    assert json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["training"]["resumed"]
+    assert (tmp_path / "run" / "tokenizer.json").read_text(encoding="utf-8") == first
 
 
 def test_the_same_again_goes_on(begun: Path, tmp_path: Path) -> None:

@@ -249,6 +249,26 @@ def test_a_training_that_was_killed_goes_on_as_if_nothing_had_been(pairs: Path, 
         np.testing.assert_allclose(value, weights[1][name], atol=1e-6)
 
 
+def test_a_training_that_goes_on_keeps_both_vocabularies(pairs: Path, tmp_path: Path) -> None:
+    flags = [
+        *SMALL,
+        *NAMES,
+        "--dataset",
+        str(pairs),
+        "--shared_vocabulary",
+        "false",
+        "--output_dir",
+        str(tmp_path / "run"),
+    ]
+    flags += ["--tokenizer_algorithm", "unigram", "--max_steps", "6", "--eval_steps", "3", "--save_steps", "3"]
+    flags += ["--eval_strategy", "steps", "--save_strategy", "steps"]
+    assert main(["train", *flags]) == 0
+    names = ["tokenizer.json", "target_tokenizer/tokenizer.json"]
+    first = [(tmp_path / "run" / name).read_text(encoding="utf-8") for name in names]
+    assert main(["train", *flags, "--max_steps", "9", "--resume_from_checkpoint", "last"]) == 0
+    assert [(tmp_path / "run" / name).read_text(encoding="utf-8") for name in names] == first
+
+
 def test_scores_intervals_and_paired_tests_agree_with_sacrebleu() -> None:
     from sacrebleu import corpus_bleu, corpus_chrf
 
