@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from modeling_lstm.utils.figures import save, use_logarithmic_axis
 
+from .end_to_end_tables import STEPS, TITLES
 from .measure import SPEED
 
 KEYS = ("layers", "text", "rows", "like lengths")  # of a batch in the records of `recurrence`
@@ -109,9 +110,30 @@ def scaling(found: dict[str, Any]) -> Figure:
     return figure
 
 
+def end_to_end(found: dict[str, Any]) -> Figure:
+    """Where the microseconds of a tweet go on one core, for each network."""
+    figure = Figure(figsize=(9, 2.8), layout="constrained")
+    axes = figure.subplots()
+    took = found["microseconds a row"]
+    systems = {name.removeprefix("ours, "): title for name, title in TITLES.items()}
+    systems = {name: title for name, title in systems.items() if f"network, {name}" in took}
+    files = sum(took[step] for step in STEPS if step != "tokens" and not step.startswith("network"))
+    parts = {"reading, batches, writing": [files] * len(systems), "text to tokens": [took["tokens"]] * len(systems)}
+    parts |= {"network": [took[f"network, {name}"] for name in systems]}
+    begin = [0.0] * len(systems)
+    for (title, wide), style in zip(parts.items(), STYLES, strict=False):
+        axes.barh(list(systems.values()), wide, left=begin, label=title, **style)  # type: ignore[arg-type]
+        begin = [one + other for one, other in zip(begin, wide, strict=True)]
+    axes.invert_yaxis()
+    axes.set_xlabel("microseconds a tweet")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside lower center", ncols=len(parts), fontsize=8, frameon=False)
+    return figure
+
+
 def main() -> None:
     """Draw each record that there is."""
-    for draw in (recurrence, inference, scaling):
+    for draw in (recurrence, inference, scaling, end_to_end):
         path = SPEED / f"{draw.__name__}.json"
         if path.exists():
             save(draw(json.loads(path.read_text(encoding="utf-8"))["results"]), path.with_suffix(".svg"), "svg")
