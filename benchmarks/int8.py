@@ -1,4 +1,4 @@
-"""What int8 costs in accuracy: `python -m benchmarks.int8`, on the test split of SST-2, three seeds.
+"""What int8 costs in accuracy: `python -m benchmarks.int8`, on the test splits of four data sets, three seeds.
 
 The runs are those of `benchmarks.accuracy`, trained where they are not there.
 """
@@ -15,7 +15,7 @@ from modeling_lstm.inference.answering import open_predictor
 from modeling_lstm.inference.arguments import ExportArguments
 from modeling_lstm.inference.onnx_export import export
 
-from .accuracy import SEEDS, data_folder, local_flags, train_run
+from .accuracy import LOCAL, SEEDS, data_folder, local_flags, train_run
 from .measure import parser, write
 
 PRECISIONS: tuple[Literal["fp32", "int8"], ...] = ("fp32", "int8")
@@ -46,16 +46,20 @@ def main() -> None:
     if data is None:
         print("Not measured: the data are read from local copies (MODELING_LSTM_DATA).")
         return
-    rows = load_dataset("parquet", data_files=str(data / "sst2" / "test.parquet"), split="train")
-    texts, labels = list(rows["text"]), np.asarray(rows["label"][:])
-    found = []
-    for seed in range(SEEDS):
-        run = arguments.runs / "sst2" / f"seed-{seed}"
-        train_run("sst2", run, seed, local_flags("sst2"))
-        found.append(accuracies(run, texts, labels))
-        print(json.dumps(found[-1]), flush=True)
-    lost = [one["accuracy"]["torch"] - one["accuracy"]["int8"] for one in found]
-    write(arguments.output, {"runs": found, "points lost by int8, mean": round(float(np.mean(lost)), 3)})
+    found: dict[str, Any] = {}
+    for name, flags in LOCAL.items():
+        test = data / flags["dataset"] / "test.parquet"
+        rows = load_dataset("parquet", data_files=str(test), split="train")
+        texts, labels = list(rows["text"]), np.asarray(rows["label"][:])
+        scores = []
+        for seed in range(SEEDS):
+            run = arguments.runs / name / f"seed-{seed}"
+            train_run(name, run, seed, local_flags(name))
+            scores.append(accuracies(run, texts, labels))
+            print(name, json.dumps(scores[-1]), flush=True)
+        lost = [one["accuracy"]["torch"] - one["accuracy"]["int8"] for one in scores]
+        found[name] = {"runs": scores, "points lost by int8, mean": round(float(np.mean(lost)), 3)}
+    write(arguments.output, found)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ import json
 import statistics
 from typing import Any
 
+from modeling_lstm.utils.errors import as_list
+
 from .measure import SPEED
 
 
@@ -12,8 +14,13 @@ def speed_table() -> str:
     """Ratios with their quartiles, and what they mean in milliseconds."""
     lines = ["| what | against | times as fast | milliseconds |", "|---|---|---:|---:|"]
     lines += ["| " + " | ".join(row) + " |" for row in (*_recurrence(), *_training(), *_inference())]
-    hardware = _read("recurrence")["hardware"]
-    return "\n".join(lines) + f"\n\nMeasured on: {hardware['processor']}, {hardware['threads']} threads.\n"
+    return "\n".join(lines) + f"\n\n{_measured_on('recurrence')}\n"
+
+
+def _measured_on(name: str) -> str:
+    hardware = _read(name)["hardware"]
+    instructions = f", {hardware['instructions']}" if "instructions" in hardware else ""
+    return f"Measured on: {hardware['processor']}{instructions}, {hardware['threads']} threads."
 
 
 def _recurrence() -> list[tuple[str, ...]]:
@@ -104,7 +111,9 @@ def speed_sentences() -> str:
     vocabulary, rows, length = (scaling[name] for name in ("vocabulary", "rows", "length"))
     start = inference["cold start"]
     sizes = inference["size on disk, MB"]
-    megabytes = int8["runs"][0]["megabytes"]
+    titles = {"tweet_eval_sentiment": "TweetEval sentiment", "sst2": "SST-2", "trec": "TREC-6", "imdb": "IMDB"}
+    gained = as_list(f"{0 - int8[name]['points lost by int8, mean']:+.2f} ({title})" for name, title in titles.items())
+    megabytes = int8["sst2"]["runs"][0]["megabytes"]
     points = [
         f"A training step reaches {100 * peak['share of peak, training']:.0f} % of the speed of torch's matrix "
         f"multiplication on this machine ({peak['gigaflops of matmul']:.0f} Gflop/s).",
@@ -126,8 +135,9 @@ def speed_sentences() -> str:
         f"Training in bf16 instead of fp32 changes the accuracy on the test split of SST-2 from "
         f"{bf16['mean']['fp32']['test']:.1f} to {bf16['mean']['bf16']['test']:.1f} (means of "
         f"{len(bf16['runs']['fp32'])} seeds).",
-        f"int8 loses {int8['points lost by int8, mean']:.2f} points of accuracy on the test split of SST-2 (mean of "
-        f"{len(int8['runs'])} seeds), and takes {megabytes['int8']} MB instead of {megabytes['torch']}.",
+        f"int8 changes the accuracy on test by {gained} points "
+        f"(means of {len(int8['sst2']['runs'])} seeds). On SST-2 it takes {megabytes['int8']} MB instead of "
+        f"{megabytes['torch']}.",
     ]
     return "\n".join(f"- {point}" for point in points) + "\n"
 

@@ -35,6 +35,7 @@ def _hardware() -> dict[str, Any]:
     hardware: dict[str, Any] = {
         "platform": platform.platform(terse=True),
         "processor": _processor(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),  # that torch may use
         "cores": os.cpu_count(),
     }
     hardware["threads"] = torch.get_num_threads()
