@@ -8,13 +8,13 @@ from modeling_lstm.utils.markdown import make_table
 from .accuracy import SEEDS, records_of, spread
 from .distillation import FEW_LABELS, TWEETS
 
-TITLES = {
-    "sst2": "SST-2, phrases for training",
-    TWEETS: "TweetEval sentiment",
-    FEW_LABELS: "TweetEval sentiment, 500 labels",
+# Folders of students, their titles, and the LSTM without a teacher, by its own recipe, from MiniLM's word vectors
+ROWS = {
+    "sst2/distilled": ("SST-2, phrases for training", "sst2/minilm"),
+    f"{TWEETS}/distilled": ("TweetEval sentiment", f"{TWEETS}/minilm"),
+    f"{TWEETS}/distilled-small": ("TweetEval sentiment, small student", f"{TWEETS}/minilm"),
+    f"{FEW_LABELS}/distilled": ("TweetEval sentiment, 500 labels", f"{FEW_LABELS}/lstm"),
 }
-# The LSTM that has no teacher, by its own recipe, from MiniLM's word vectors
-ALONE = {"sst2": "sst2/minilm", TWEETS: f"{TWEETS}/minilm", FEW_LABELS: f"{FEW_LABELS}/lstm"}
 
 
 def distillation_table() -> str:
@@ -22,9 +22,9 @@ def distillation_table() -> str:
     heads = ["data set", "metric", "teacher", "student", "student minus teacher", "LSTM without a teacher"]
     heads += ["unlabeled texts", "student's size", "minutes"]
     rows = []
-    for name, title in TITLES.items():
-        students = [one for one in records_of(f"{name}/distilled") if "test" in one["distillation"]["gap"]]
-        alone = records_of(ALONE[name])
+    for folder, (title, without_teacher) in ROWS.items():
+        students = [one for one in records_of(folder) if "test" in one["distillation"]["gap"]]
+        alone = records_of(without_teacher)
         if len(students) < SEEDS or len(alone) < SEEDS:
             continue
         gaps = [one["distillation"]["gap"]["test"] for one in students]
