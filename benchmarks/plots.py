@@ -13,7 +13,7 @@ from .measure import SPEED
 
 KEYS = ("layers", "text", "rows", "like lengths")  # of a batch in the records of `recurrence`
 # Told apart by shade and hatching, so that they can be read in black and white
-STYLES = (
+STYLES: tuple[dict[str, Any], ...] = (
     {"color": "black"},
     {"color": "0.75", "edgecolor": "black"},
     {"color": "white", "edgecolor": "black", "hatch": "////"},
@@ -26,7 +26,7 @@ def bars(axes: Axes, groups: list[str], series: dict[str, list[float]]) -> None:
     width = 0.8 / len(series)
     for place, (name, values) in enumerate(series.items()):
         left = [n + place * width for n in range(len(groups))]
-        drawn = axes.bar(left, values, width, label=name, **STYLES[place % len(STYLES)])  # type: ignore[arg-type]
+        drawn = axes.bar(left, values, width, label=name, **STYLES[place % len(STYLES)])
         axes.bar_label(drawn, fmt="%.3g", fontsize=7)
     axes.set_xticks([n + 0.4 - width / 2 for n in range(len(groups))], groups, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
@@ -122,7 +122,7 @@ def end_to_end(found: dict[str, Any]) -> Figure:
     parts |= {"network": [took[f"network, {name}"] for name in systems]}
     begin = [0.0] * len(systems)
     for (title, wide), style in zip(parts.items(), STYLES, strict=False):
-        axes.barh(list(systems.values()), wide, left=begin, label=title, **style)  # type: ignore[arg-type]
+        axes.barh(list(systems.values()), wide, left=begin, label=title, **style)
         begin = [one + other for one, other in zip(begin, wide, strict=True)]
     axes.invert_yaxis()
     axes.set_xlabel("microseconds a tweet")

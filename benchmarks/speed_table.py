@@ -7,6 +7,7 @@ from typing import Any
 
 from modeling_lstm.utils.errors import as_list
 
+from .comparison_tables import TITLES
 from .measure import SPEED
 
 
@@ -111,8 +112,7 @@ def speed_sentences() -> str:
     vocabulary, rows, length = (scaling[name] for name in ("vocabulary", "rows", "length"))
     start = inference["cold start"]
     sizes = inference["size on disk, MB"]
-    titles = {"tweet_eval_sentiment": "TweetEval sentiment", "sst2": "SST-2", "trec": "TREC-6", "imdb": "IMDB"}
-    gained = as_list(f"{0 - int8[name]['points lost by int8, mean']:+.2f} ({title})" for name, title in titles.items())
+    gained = as_list(f"{0 - one['points lost by int8, mean']:+.2f} ({TITLES[name]})" for name, one in int8.items())
     megabytes = int8["sst2"]["runs"][0]["megabytes"]
     points = [
         f"A training step reaches {100 * peak['share of peak, training']:.0f} % of the speed of torch's matrix "
@@ -149,7 +149,7 @@ def _read(name: str) -> dict[str, Any]:
 
 def generation_table() -> str:
     """What a token costs at a position, for an LSTM and for a Transformer with its cache."""
-    found, hardware = _read("generation")["results"], _read("generation")["hardware"]
+    found = _read("generation")["results"]
     lines = ["| position | LSTM, ms a token | Transformer, ms a token | times as fast | state, kB | cache, kB |"]
     lines.append("|---:|---:|---:|---:|---:|---:|")
     for position, one in found["positions"].items():
@@ -159,6 +159,5 @@ def generation_table() -> str:
         lines.append("| " + " | ".join([*cells, *(f"{state[name]:,.0f}" for name in ("lstm", "transformer"))]) + " |")
     sizes = " and ".join(f"{number / 1e6:.1f} M" for number in found["parameters"].values())
     return "\n".join(lines) + (
-        f"\n\n{sizes} parameters with random weights; medians, in brackets quartiles. Measured on: "
-        f"{hardware['processor']}, {hardware['threads']} threads.\n"
+        f"\n\n{sizes} parameters with random weights; medians, in brackets quartiles. {_measured_on('generation')}\n"
     )
