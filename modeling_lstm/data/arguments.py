@@ -126,7 +126,10 @@ class SplitArguments(SourceArguments):
     test_share: float | None = field(
         default=None, metadata={"help": "Share of train to hold out for test, before that, if there is no test split."}
     )
-    split_seed: int = field(default=42, metadata={"help": "Seed of these splits. It does not depend on --seed."})
+    split_seed: int = field(
+        default=42,
+        metadata={"help": "Seed of these splits and of what distill draws. It does not depend on --seed."},
+    )
     max_train_samples: int | None = field(
         default=None,
         metadata={"help": "Train on this many rows only, drawn with --split_seed; any label keeps its share."},

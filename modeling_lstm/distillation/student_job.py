@@ -75,12 +75,12 @@ class Distillation(Training):
             not is_weighted or chosen.label_weight > 0,
             "--class_weights and --label_smoothing_factor say how the true labels count: give --label_weight too.",
         )
-        self.dataset = label_dataset(self.data, chosen, self.args.seed, self.args.device.type)
+        self.dataset = label_dataset(self.data, chosen, self.job.data.split_seed, self.args.device.type)
 
     def label(self, cluster: Cluster) -> None:
         """Have the teachers label the texts on a cluster."""
         data = task_class(self.job.task).load(self.job.data)
-        label_dataset(data, self.job.distillation, self.args.seed, self.args.device.type, cluster)  # type: ignore[arg-type]
+        label_dataset(data, self.job.distillation, self.job.data.split_seed, self.args.device.type, cluster)  # type: ignore[arg-type]
 
     def vocabulary_rows(self) -> Dataset:
         """The texts without labels, too, as they were found."""

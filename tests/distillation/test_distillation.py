@@ -27,7 +27,7 @@ from modeling_lstm.distillation.dataset import label_dataset
 from modeling_lstm.distillation.distillation_trainer import DistillationTrainer
 from modeling_lstm.distillation.labelling import Labeller
 from modeling_lstm.distillation.loss import divergence
-from modeling_lstm.distillation.student_job import DistillationJob
+from modeling_lstm.distillation.student_job import Distillation, DistillationJob
 from modeling_lstm.distillation.teacher import Teacher
 from modeling_lstm.distillation.transfer import _key, collect_transfer_text
 from modeling_lstm.inference.answering import open_predictor
@@ -119,6 +119,20 @@ def test_the_workers_of_a_cluster_label_as_one_process_does(
     assert known[0].keys() == known[1].keys() and len(known[0]) > 50
     for text, logits in known[0].items():
         np.testing.assert_allclose(np.frombuffer(logits, "f4"), np.frombuffer(known[1][text], "f4"), atol=1e-6)
+
+
+def test_students_with_other_seeds_learn_from_the_same_labels(trained: Path, data_folder: Path, tmp_path: Path) -> None:
+    """A teacher takes longer than a student, so three seeds do not cost three times its labels."""
+    settings: dict[str, Any] = {"dataset": str(data_folder), "teacher": str(trained), "augmentations": 2}
+    found = []
+    for number, more in enumerate(({"seed": 0}, {"seed": 1}, {"seed": 1, "split_seed": 7})):
+        where = {"output_dir": str(tmp_path / f"run-{number}"), "logits_cache": str(tmp_path / "logits")}
+        steps = DistillationJob(**settings, **where, **more).runner()
+        assert isinstance(steps, Distillation)
+        steps.prepare()
+        found.append((steps.dataset.rows["text"][:], steps.dataset.report["teachers"][0]["texts_labelled"]))
+    assert found[0][0] == found[1][0] != found[2][0]
+    assert found[0][1] > 0 == found[1][1] < found[2][1]
 
 
 def test_a_student_has_defaults_of_its_own() -> None:
