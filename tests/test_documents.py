@@ -30,6 +30,7 @@ SMALLER = {
     "evaluate": "--resamples 100",
     "compare": "--systems tfidf --seeds 1 --trials 1 --shares 1 --resamples 100",
     "search": "--trials 2 --epochs 1 --models bag-of-words --embeddings none --use_cpu true",
+    "train --preset best": f"{SMALL} --augmentations 1",
     "train --task translation": f"{SMALL} --encoder_hidden_size 8 --vocab_size 80",
     "compare --task translation": "--resamples 100",
     "vectors train": "--size 8 --epochs 1 --min_frequency 1 --workers 1",
@@ -40,6 +41,7 @@ SMALLER_CODE = {
     'rows = load_order_matters()["train"]': 'rows = load_order_matters()["train"].select(range(300))',
     "num_train_epochs=3, learning_rate": "max_steps=2, learning_rate",
     'ml.compare(["lstm", "tfidf"],': 'ml.compare(["tfidf"], seeds=1, trials=1, shares=[1.0],',
+    'ml.train(preset="best",': 'ml.train(preset="best", hidden_size=8, num_train_epochs=1,',
     'ml.distill(teacher="runs/minilm",': 'ml.distill(teacher="runs/minilm", augmentations=1, hidden_size=8,',
     'output_dir="runs/small-lm", hidden_size=128': 'output_dir="runs/small-lm", hidden_size=8, embedding_size=8, '
     "per_device_train_batch_size=4, block_size=10, max_steps=10, min_frequency=1",
@@ -112,7 +114,8 @@ def reason(words: list[str]) -> str | None:
 
 def command_of(arguments: list[str]) -> str:
     command = " ".join(arguments[: 2 if arguments[0] == "vectors" else 1])
-    return f"{command} --task translation" if "translation" in arguments else command
+    more = next((more for more in ("--task translation", "--preset best") if more in " ".join(arguments)), "")
+    return f"{command} {more}".strip()
 
 
 def arguments_of(words: list[str]) -> list[str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from ..comparison.arguments import CompareArguments
 from ..comparison.translator_arguments import TranslatorsArguments
 from ..data.arguments import DataArguments
-from ..tasks.base import TASKS, TRANSLATION, task_class
+from ..tasks.base import TASKS, TEXT_CLASSIFICATION, TRANSLATION, task_class
 from .parsing import CommandParser
-from .training import find_task
+from .training import find_setting
 
 
 def make_compare_parser() -> CommandParser:
@@ -24,7 +24,7 @@ def make_compare_translation_parser() -> CommandParser:
 
 def run_compare(given: list[str]) -> int:
     """Compare systems on the same data."""
-    task = find_task(given)
+    task = find_setting(given, "task", TEXT_CLASSIFICATION)
     if task not in TASKS:
         task_class(task)  # which says so
     if task == TRANSLATION:

@@ -37,10 +37,10 @@ class HelpFormatter(argparse.HelpFormatter):
         text = action.help or ""
         if not action.option_strings or action.nargs == 0:
             return text
-        if action.required or action.default == "":
-            return f"{text} (required)"
         if "Default:" in text and not action.default:
             return text
+        if action.required or action.default == "":
+            return f"{text} (required)"
         shown = _as_typed(action.default).replace("%", "%%")
         return f"{text} (default: {shown})"
 

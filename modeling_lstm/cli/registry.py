@@ -52,8 +52,13 @@ VECTORS_COMMANDS = {
     "vectors compare": Command("vectors", "show where two collections differ", "VECTORS VECTORS [WORD ...]"),
     "vectors push": Command("vectors", "share vectors on the Hub", "VECTORS me/name"),
 }
-# What a command takes for another task than classification
+# What a command takes for another task than classification, or with a preset
 TASK_COMMANDS = {
+    "train --preset best": Command(
+        "training",
+        "train the best model that is known here for what is given, in stages",
+        "--dataset ... [--teacher NAME] [--unlabeled TEXT ...] --output_dir RUN",
+    ),
     "train --task translation": Command(
         "training",
         "train a model that translates",
@@ -82,5 +87,5 @@ def find_maker(name: str) -> Any:
 
 
 def _function(function: str, command: str) -> Any:
-    name = function.replace(" --task ", "_").replace(" ", "_")
+    name = function.replace(" --task ", "_").replace(" --preset ", "_").replace(" ", "_")
     return getattr(import_module(f".{ALL[command].module}", __package__), name)

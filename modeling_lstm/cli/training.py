@@ -9,7 +9,8 @@ from typing import Any
 from ..data.arguments import DataArguments, TokenizerArguments
 from ..data.pair_arguments import PairArguments
 from ..distillation.arguments import STUDENT_DEFAULTS, DistillationArguments
-from ..tasks.base import TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION, job_class
+from ..presets.arguments import OptionalTeacherArguments, PresetArguments
+from ..tasks.base import TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION
 from ..training.arguments import ModelArguments, TaskArguments, TrainerSettings, read_trainer_names
 from ..translators.arguments import TRANSLATION_DEFAULTS, PairTokenizerArguments, TranslationModelArguments
 from ..utils.errors import InputError, hide_tokens, require
@@ -23,9 +24,14 @@ from .registry import find_maker
 
 def make_train_parser(trainer: Any = TrainerSettings) -> CommandParser:
     """The parser of `train` as `--help` shows it, or with other settings of the Trainer."""
-    return add_help(
-        CommandParser("train", TaskArguments, DataArguments, ModelArguments, TokenizerArguments, trainer, RayArguments)
-    )
+    kinds = (TaskArguments, PresetArguments, DataArguments, ModelArguments, TokenizerArguments, trainer, RayArguments)
+    return add_help(CommandParser("train", *kinds))
+
+
+def make_train_best_parser(trainer: Any = TrainerSettings) -> CommandParser:
+    """The parser of `train --preset best` as `--help` shows it, or with other settings of the Trainer."""
+    kinds = (TaskArguments, PresetArguments, DataArguments, OptionalTeacherArguments, ModelArguments)
+    return add_help(CommandParser("train --preset best", *kinds, TokenizerArguments, trainer, RayArguments))
 
 
 def make_train_translation_parser(trainer: Any = TrainerSettings) -> CommandParser:
@@ -58,32 +64,35 @@ def add_help(parser: CommandParser) -> CommandParser:
 
 def run_train(given: list[str]) -> int:
     """Train a model for a task."""
-    task = find_task(given)
-    check_given(given, find_maker(COMMANDS_OF_TASKS.get(task, "train")))
+    task, preset = find_setting(given, "task", TEXT_CLASSIFICATION), find_setting(given, "preset")
+    command = "train --preset best" if preset else COMMANDS_OF_TASKS.get(task, "train")
+    check_given(given, find_maker(command))
+    from ..training.job import find_job
+
     with fail_once():
-        kind = job_class(task)
+        kind = find_job(task, preset or None)
     return run_job("train", kind, given)
 
 
-def find_task(given: list[str]) -> str:
-    """The task that the flags or the recipe name; the last one counts."""
+def find_setting(given: list[str], setting: str, default: str = "") -> str:
+    """The value that the flags or the recipe give a setting; the last one counts."""
     from ..training.recipes import recipe_flags
 
     flags = given
     if given and not given[0].startswith("-"):
         with contextlib.suppress(InputError):  # told of when the recipe is read for its settings
             flags = [*recipe_flags(Path(given[0])), *given[1:]]
-    found = TEXT_CLASSIFICATION
+    found = default
     for flag, value in itertools.pairwise([*flags, ""]):
         name, sign, own = flag.partition("=")
-        if name == "--task":
+        if name == f"--{setting}":
             found = own if sign else value
     return found
 
 
 def run_distill(given: list[str]) -> int:
     """Train a classifier that learns from a teacher."""
-    task = find_task(given)
+    task = find_setting(given, "task", TEXT_CLASSIFICATION)
     with fail_once():
         require(task == TEXT_CLASSIFICATION, f"distill makes classifiers: there is no teacher for --task {task}.")
     check_given(given, make_distill_parser)

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import re
 import unicodedata
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -87,6 +88,12 @@ def collect_transfer_text(
     tell = logger.info if rows.num_rows else logger.warning
     tell("Texts without labels: %s", ", ".join(f"{count:,} {name}" for name, count in counts.items()))
     return rows, natural, counts
+
+
+def collect_with_train(data: TextData, arguments: DistillationArguments, seed: int) -> Dataset:
+    """The training texts and those of `--unlabeled`, but for what validation and test say, in the column `text`."""
+    rows, _, _ = collect_transfer_text(data, replace(arguments, augmentations=0), seed)
+    return _joined([data.splits["train"], rows])
 
 
 def _drawn(rows: Dataset, number: int | None, seed: int) -> Dataset:

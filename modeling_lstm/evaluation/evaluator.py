@@ -1,10 +1,8 @@
 """Evaluation of a run on one split: scores with intervals, and plots."""
 
-import importlib
 import logging
 import re
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from ..runs.run_folders import load_run, run_folder
 from ..tasks.base import Task, TaskData, task_of
 from ..utils.errors import require
 from ..utils.files import write_folder, write_json
+from ..utils.lazy import import_named
 from ..utils.settings import settings_of
 from .arguments import EvaluationArguments
 
@@ -119,9 +118,7 @@ def _measure_further(
     found: dict[str, Any] = {}
     for part, (name, place) in FURTHER.items():
         if part in record:
-            module, _, attribute = place.partition(":")
-            measure: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
-            value = measure(record, data, arguments.split, predictions, arguments.resamples)
+            value = import_named(place)(record, data, arguments.split, predictions, arguments.resamples)
             found |= {} if value is None else {name: value}
     return found
 

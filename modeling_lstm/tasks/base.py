@@ -7,13 +7,13 @@ part of the package registers itself with [`register_task`].
 
 from __future__ import annotations
 
-import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from ..utils.errors import InputError, as_list
+from ..utils.lazy import import_named
 
 if TYPE_CHECKING:
     import numpy as np
@@ -242,7 +242,7 @@ def task_class(name: str) -> type[Task]:
         raise InputError(f"Unknown task {name!r} for --task: choose one of {as_list(TASKS)}.")
     found = TASKS[name]
     if isinstance(found, str):
-        found = TASKS[name] = _import(found)
+        found = TASKS[name] = import_named(found)
     return found
 
 
@@ -259,13 +259,7 @@ def job_class(name: str) -> Any:
     Raises:
         InputError: there is no such task.
     """
-    return _import(task_class(name).job)
-
-
-def _import(place: str) -> Any:
-    """What a module has under a name: `module:name`."""
-    module, _, attribute = place.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    return import_named(task_class(name).job)
 
 
 def task_name(record: Mapping[str, Any]) -> str:

@@ -4,9 +4,14 @@ from typing import Any
 
 from ..runs.record import RunRecord
 from ..tasks.base import TEXT_CLASSIFICATION, job_class
+from ..utils.errors import InputError, as_list
+from ..utils.lazy import import_named
 from ..utils.ray_cluster import Cluster
 from .job_settings import TrainingSettings
 from .steps import Training
+
+# Trainings of several stages, which stand on this; imported when they are asked for
+PRESETS = {"best": "modeling_lstm.presets.best:BestJob"}
 
 
 class TrainingJob(TrainingSettings):
@@ -54,7 +59,8 @@ def train(**settings: Any) -> RunRecord:
         settings: The flags of `modeling-lstm train --help` by their names: `dataset` and `output_dir` (both required),
             `text_column`, `label_column`, `hidden_size`, `cell_type`, `embeddings`, `transformer`, `learning_rate`,
             `num_train_epochs`, `per_device_train_batch_size`, `seed`, ... See [`TrainingSettings`]. With
-            `task="translation"` they are those of `modeling-lstm train --task translation --help`.
+            `task="translation"` they are those of `modeling-lstm train --task translation --help`, with `preset="best"`
+            those of `modeling-lstm train --preset best --help`.
 
     Returns:
         The content of `run.json`.
@@ -62,4 +68,18 @@ def train(**settings: Any) -> RunRecord:
     Raises:
         InputError: data or settings that cannot be used, or a run folder that is taken.
     """
-    return job_class(settings.get("task", TEXT_CLASSIFICATION))(**settings).run()
+    return find_job(settings.get("task", TEXT_CLASSIFICATION), settings.get("preset"))(**settings).run()
+
+
+def find_job(task: str, preset: str | None) -> Any:
+    """
+    The class of the trainings of a task, or of a preset.
+
+    Raises:
+        InputError: there is no such task or preset.
+    """
+    if preset is None:
+        return job_class(task)
+    if preset not in PRESETS:
+        raise InputError(f"Unknown preset {preset!r} for --preset: choose one of {as_list(PRESETS)}.")
+    return import_named(PRESETS[preset])

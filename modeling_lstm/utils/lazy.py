@@ -1,9 +1,15 @@
-"""Names of a package that are loaded when they are first asked for."""
+"""Names that are loaded when they are first asked for."""
 
 import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
+
+
+def import_named(place: str) -> Any:
+    """What a module has under a name: `module:name`."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
 
 
 def lazy_names(package: str, modules: dict[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:

@@ -25,7 +25,11 @@ MAX_SENTENCE_LEN = 10_000  # words of a text that gensim takes at once
 
 
 def train_vectors(
-    arguments: VectorTrainingArguments | None = None, *, command: str | None = None, **settings: Any
+    arguments: VectorTrainingArguments | None = None,
+    *,
+    command: str | None = None,
+    rows: Dataset | None = None,
+    **settings: Any,
 ) -> WordVectors:
     """
     Learn word vectors and write them to `output_dir`.
@@ -33,6 +37,7 @@ def train_vectors(
     Args:
         arguments: The settings, if they are not given by keywords.
         command: What was typed, for the record.
+        rows: Texts to learn from in the column `text`, where they are not to be read from `dataset`.
         settings: The fields of [`VectorTrainingArguments`]: `dataset="reviews.csv"`, `output_dir="vectors"`, ...
 
     Raises:
@@ -50,8 +55,9 @@ def train_vectors(
         not folder.exists() or not any(folder.iterdir()),
         f"--output_dir {str(folder)!r} is not empty: choose another, or remove it first.",
     )
-    columns = None if arguments.text_column is None else [arguments.text_column]
-    rows = read_texts(arguments.dataset, arguments.split, columns, arguments=arguments)
+    if rows is None:
+        columns = None if arguments.text_column is None else [arguments.text_column]
+        rows = read_texts(arguments.dataset, arguments.split, columns, arguments=arguments)
     tokenizer = LstmTokenizer.train(
         iterate_texts(rows),
         vocab_size=arguments.vocab_size + 2,

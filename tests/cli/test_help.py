@@ -130,7 +130,7 @@ def test_the_registry_names_what_there_is() -> None:
 
     for name, command in ALL.items():
         module = import_module(f"modeling_lstm.cli.{command.module}")
-        assert callable(getattr(module, f"run_{name.partition(' --task')[0].replace(' ', '_')}"))
+        assert callable(getattr(module, f"run_{name.partition(' --')[0].replace(' ', '_')}"))
         assert command.about[0].islower() and not command.about.endswith(".")
     assert all(make_parser(name).command == name for name in NAMES)
 

@@ -1,0 +1,1 @@
+"""Presets: trainings of several stages, in place of commands that are given one after the other."""

@@ -1,0 +1,272 @@
+"""`BestJob`: what `train --preset best` does, in stages."""
+
+import logging
+import math
+import shlex
+import shutil
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from transformers import AutoConfig
+
+from ..data.arguments import DataArguments, TokenizerArguments
+from ..data.loading import TextData, load_data
+from ..data.sources import read_texts
+from ..distillation.arguments import DistillationArguments
+from ..distillation.student_job import DistillationJob
+from ..distillation.transfer import VARIANTS, collect_with_train
+from ..runs.record import RunRecord, read_record
+from ..tasks.base import TEXT_CLASSIFICATION
+from ..training.arguments import ModelArguments, TaskArguments
+from ..training.job import TrainingJob
+from ..training.trainer_arguments import LstmTrainingArguments
+from ..utils.errors import InputError, as_list, first_line, require
+from ..utils.processes import fail_once, run_on_main
+from ..utils.ray_cluster import RayArguments
+from ..utils.settings import build_settings, to_flags
+from ..vectors.arguments import VectorTrainingArguments
+from ..vectors.learning import train_vectors
+from .arguments import OptionalTeacherArguments, PresetArguments
+from .estimates import Trial, time_text, try_lstm, try_transformer
+from .stages import Stage, command_of_vectors, training_stage
+
+logger = logging.getLogger(__name__)
+
+# Chosen on validation, as the recipes were that they come from. A student has many texts, an LSTM alone has few
+STUDENT: dict[str, Any] = {"embedding_size": 320, "hidden_size": 128}
+STUDENT_STEPS, STUDENT_BATCH, STUDENT_EPOCHS = 10_000, 64, (3, 20)
+AUGMENTATIONS = 4  # of each text, with unlabeled text
+FEWEST_TO_TRIM, TRIM = 5_000, 3  # texts, from which on a Transformer's tokens are left out that occur less often
+ALONE: dict[str, Any] = {
+    "per_device_train_batch_size": 32,
+    "learning_rate": 1e-3,
+    "average_epochs": 0.5,
+    "adversarial_size": 0.25,
+}
+ALONE_STEPS, ALONE_EPOCHS = 2_000, (3, 30)
+OWN_MODELS = ("lstm", "bag_of_words")
+# What a teacher that is fine-tuned shares with its student, beside the data and the machines
+SHARED = ("metric_for_best_model", "seed", "use_cpu", "disable_tqdm", "report_to")
+TRUE_LABELS = ("class_weights", "label_smoothing_factor")  # of that teacher: its student does not learn from them
+LENGTHS = ("max_length", "train_max_length")  # of the student: a Transformer has its own
+APART = ("preset", "output_dir", "overwrite", "resume_from_checkpoint")
+DISTILLATION = frozenset(one.name for one in fields(DistillationArguments))
+
+
+class BestJob:
+    """
+    The best training that is known here for what is given, in stages that are done once.
+
+    With `teacher`, an LSTM learns the answers of a Transformer ([`DistillationJob`]), which is fine-tuned first unless
+    it is a classifier already. With `unlabeled` text alone, it begins with word vectors learned from that text. It then
+    learns for longer than by default, from adversarial twins of its batches (Miyato et al., 2017) and with averaged
+    weights, as it does with neither. Beside the run folder there may be `OUTPUT_DIR-teacher` and `OUTPUT_DIR-vectors`.
+
+    Args:
+        command: Not used: each stage records the command that does it alone.
+        settings: Those of [`DistillationJob`], where `teacher` and `unlabeled` may be missing. They are those of the
+            last stage; a teacher that is fine-tuned has the defaults of `train --transformer`, with the same data,
+            metric, class weights and seed.
+
+    Attributes:
+        training: How the last stage trains.
+
+    Raises:
+        InputError: a setting does not exist or cannot be used.
+    """
+
+    command_name: ClassVar[str] = "train"
+    kinds: ClassVar[tuple[type, ...]] = (
+        TaskArguments,
+        DataArguments,
+        OptionalTeacherArguments,
+        ModelArguments,
+        TokenizerArguments,
+        LstmTrainingArguments,
+        RayArguments,
+        PresetArguments,
+    )
+
+    def __init__(self, *, command: str | None = None, **settings: Any):
+        parts: Any = build_settings(self.kinds, settings)
+        task, self.data, self.distillation, self.model, _, self.training, self.ray, _ = parts
+        self.given = {name: value for name, value in settings.items() if name not in APART}
+        require(task.task == TEXT_CLASSIFICATION, f"--preset makes classifiers, found --task {task.task}.")
+        require(
+            self.model.transformer is None and self.model.model_type == "lstm",
+            "--preset best trains an LSTM or a GRU: name a Transformer to learn from with --teacher.",
+        )
+        resumed = self.training.resume_from_checkpoint
+        require(resumed in (None, "last"), f"--preset goes on with --resume_from_checkpoint last, found {resumed!r}.")
+        self.output = self.training.output_dir
+        self.is_resumed = resumed is not None
+
+    def run(self) -> RunRecord:
+        """
+        Do all stages, but for those that were done before `--resume_from_checkpoint last`.
+
+        Returns:
+            The content of `run.json` of the last stage.
+
+        Raises:
+            InputError: data or settings that cannot be used, or a folder that is taken.
+        """
+        with fail_once():
+            stages = self.plan()
+            for stage in stages:
+                require(
+                    self.is_resumed or self.training.overwrite or not _is_taken(stage.folder),
+                    f"{str(stage.folder)!r} is not empty: go on with --resume_from_checkpoint last, replace what is "
+                    "there with --overwrite, or choose another --output_dir.",
+                )
+            missing = [stage for stage in stages if not (self.is_resumed and stage.is_done())]
+        for number, stage in enumerate(stages, start=1):
+            when = _as_time(stage.seconds) if stage in missing else ": done before"
+            logger.info("Stage %d of %d: %s, in %s%s", number, len(stages), stage.about, stage.folder, when)
+        for stage in missing:
+            stage.run()
+        return read_record(Path(self.output))
+
+    def plan(self) -> list[Stage]:
+        """The stages, with how long they will take."""
+        data = load_data(self.data)
+        if self.distillation.teachers:
+            teachers, stages = self._fine_tuned(data)
+            return [*stages, self._student(data, teachers, is_weighted=not stages)]
+        if not self.distillation.unlabeled:
+            return [self._alone(data, {})]
+        vectors = self._vectors(data)
+        return [vectors, self._alone(data, {"embeddings": str(vectors.folder)})]
+
+    def _fine_tuned(self, data: TextData) -> tuple[list[str], list[Stage]]:
+        """The teachers, and the stages that fine-tune those that are no classifiers yet."""
+        names, found, stages = self.distillation.teachers, [], []
+        apart = {*LENGTHS, *APART}
+        shared = {one.name for kind in (DataArguments, RayArguments) for one in fields(kind)} - apart
+        settings = {name: self.given[name] for name in self.given if name in {*shared, *SHARED, *TRUE_LABELS}}
+        for number, name in enumerate(names, start=1):
+            found.append(name)
+            architectures = self._config(name).architectures or []
+            if any(one.endswith("ForSequenceClassification") for one in architectures):
+                continue
+            found[-1] = f"{self.output}-teacher{f'-{number}' if len(names) > 1 else ''}"
+            job = self._job(TrainingJob, settings | {"transformer": name}, found[-1])
+            rows = data.splits["train"].num_rows
+            step = self._time(try_transformer, name, data, job.data.max_length)
+            seconds = rows * job.training.num_train_epochs * step
+            stages.append(training_stage(f"fine-tune {name} on {rows:,} texts", job, seconds))
+        return found, stages
+
+    def _student(self, data: TextData, teachers: list[str], is_weighted: bool) -> Stage:
+        """Distil the teachers."""
+        chosen, names = self.distillation, self.distillation.teachers
+        natural = data.splits["train"].num_rows + self._count_unlabeled()
+        variants = chosen.augmentations
+        if variants is None:
+            variants = AUGMENTATIONS if chosen.unlabeled else VARIANTS
+        texts = natural * (1 + variants)
+        epochs = fit_epochs(STUDENT_STEPS * STUDENT_BATCH, texts, STUDENT_EPOCHS)
+        usual = STUDENT | {"augmentations": variants, "num_train_epochs": epochs}
+        config = self._config(names[0])
+        if self.model.pretrained is None and config.model_type not in OWN_MODELS:
+            usual |= {"embeddings": f"transformer:{teachers[0]}"}
+            usual["embedding_size"] = min(usual["embedding_size"], config.hidden_size)
+            usual |= {"trim_vocabulary": TRIM} if natural >= FEWEST_TO_TRIM else {}
+        mine = {name: value for name, value in self.given.items() if is_weighted or name not in TRUE_LABELS}
+        job = self._job(DistillationJob, usual | mine | {"teacher": ",".join(teachers)}, self.output)
+        longest = chosen.teacher_max_length
+        answers = sum(self._time(try_transformer, name, data, longest, trains=False) for name in names)
+        step = self._time(try_lstm, job.model, data, job.data.max_length)
+        seconds = texts * (answers + job.training.num_train_epochs * step)
+        about = f"train an LSTM on what {as_list(teachers)} says of {texts:,} texts"
+        return training_stage(about, job, seconds)
+
+    def _vectors(self, data: TextData) -> Stage:
+        """Learn word vectors from the text without labels and the training texts."""
+        folder = f"{self.output}-vectors"
+        chosen = self.distillation
+        reads = {one.name for kind in (DataArguments, DistillationArguments) for one in fields(kind)}
+        given = {name: value for name, value in self.given.items() if name in reads}
+        command = shlex.join(["modeling-lstm", "train", "--preset", "best", *to_flags(given)])
+
+        def learn() -> None:
+            if self.training.overwrite and command_of_vectors(Path(folder)) is not None:
+                shutil.rmtree(folder)
+            rows = collect_with_train(data, chosen, self.data.split_seed)
+            settings = VectorTrainingArguments(dataset=as_list(chosen.unlabeled), output_dir=folder)
+            train_vectors(settings, command=command, rows=rows)
+
+        about = f"learn word vectors from {self._count_unlabeled() + data.splits['train'].num_rows:,} texts"
+        return Stage(about, Path(folder), command, math.nan, lambda: run_on_main(learn), command_of_vectors)
+
+    def _alone(self, data: TextData, usual: dict[str, Any]) -> Stage:
+        """Train an LSTM from the labels alone."""
+        rows = data.splits["train"].num_rows
+        epochs = fit_epochs(ALONE_STEPS * ALONE["per_device_train_batch_size"], rows, ALONE_EPOCHS)
+        mine = {name: value for name, value in self.given.items() if name not in DISTILLATION}
+        job = self._job(TrainingJob, ALONE | {"num_train_epochs": epochs} | usual | mine, self.output)
+        step = self._time(try_lstm, job.model, data, job.data.max_length)
+        seconds = (2 if job.training.adversarial_size else 1) * rows * job.training.num_train_epochs * step
+        return training_stage(f"train an LSTM on {rows:,} texts", job, seconds)
+
+    def _job(self, kind: type[TrainingJob], settings: Mapping[str, Any], folder: str) -> TrainingJob:
+        """A training that goes on or overwrites as this one does, and the command that does it alone."""
+        settings = {**settings, "output_dir": folder}
+        shown = {name: value for name, value in settings.items() if name != "hub_token"}
+        command = shlex.join(["modeling-lstm", kind.command_name, *to_flags(shown)])
+        how: dict[str, Any] = {"overwrite": self.training.overwrite}
+        if self.is_resumed and any(Path(folder).glob("checkpoint-*")):
+            how["resume_from_checkpoint"] = "last"
+        return kind(command=command, **settings, **how)
+
+    def _config(self, name: str) -> Any:
+        """The configuration of a teacher."""
+        try:
+            return AutoConfig.from_pretrained(name, revision=self.distillation.teacher_revision)
+        except Exception as error:  # whatever the libraries raise
+            raise InputError(
+                f"There is no teacher {name!r}, neither a folder nor a model on the Hub: {first_line(error)}"
+            ) from error
+
+    def _count_unlabeled(self) -> int:
+        chosen = self.distillation
+        flags = ("unlabeled_split", "unlabeled_column")
+        read = partial(read_texts, flags=flags, arguments=self.data.of_files())
+        return sum(read(one, chosen.unlabeled_split, chosen.unlabeled_column).num_rows for one in chosen.unlabeled)
+
+    def _time(self, make: Trial, model: Any, data: TextData, longest: int, *, trains: bool = True) -> float:
+        """The seconds of a text, by a trial on a CPU; NaN where another device will compute."""
+        if torch.accelerator.is_available() and not self.training.use_cpu:
+            return math.nan
+        tried, batch = make(model, data.splits["train"]["text"][:], max(1, len(data.label_names)), longest)
+        return time_text(tried, batch, trains=trains)
+
+
+def fit_epochs(seen: int, rows: int, bounds: tuple[int, int]) -> float:
+    """
+    The epochs in which a training sees about so many texts.
+
+    Args:
+        seen: Texts in all epochs.
+        rows: Texts in an epoch.
+        bounds: The fewest and the most epochs.
+    """
+    fewest, most = bounds
+    return float(min(most, max(fewest, round(seen / rows))))
+
+
+def _is_taken(folder: Path) -> bool:
+    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+
+
+def _as_time(seconds: float) -> str:
+    if math.isnan(seconds):
+        return ""
+    minutes = seconds / 60
+    if minutes < 1.5:
+        return " (a minute or less)"
+    return f" (about {minutes / 60:.1f} hours)" if minutes > 90 else f" (about {minutes:.0f} minutes)"

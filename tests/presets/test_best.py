@@ -1,0 +1,164 @@
+"""`train --preset best`: what its stages are, that each is done once, and what it refuses."""
+
+import json
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import modeling_lstm
+from modeling_lstm import WordVectors
+from modeling_lstm.cli import main
+from modeling_lstm.presets.best import BestJob, fit_epochs
+from modeling_lstm.runs.record import read_record
+from modeling_lstm.training.job import TrainingJob
+from modeling_lstm.utils.errors import InputError
+from tests.conftest import WORDS, write_csv
+
+SMALL: dict[str, Any] = {"hidden_size": 8, "num_train_epochs": 1, "disable_tqdm": True, "use_cpu": True}
+FLAGS = "--hidden_size 8 --num_train_epochs 1 --disable_tqdm true --use_cpu true".split()
+
+
+@pytest.fixture(autouse=True)
+def _own_logits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modeling_lstm.distillation.teacher.HF_HOME", str(tmp_path / "hf"))
+
+
+@pytest.fixture
+def more_text(tmp_path: Path) -> Path:
+    """Text without labels."""
+    lines = [f"a film of number {n} was {word}" for n in range(40) for some in WORDS.values() for word in some]
+    path = tmp_path / "more.txt"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def best(data: Path, folder: Path, **settings: Any) -> BestJob:
+    return BestJob(**{"dataset": str(data), "output_dir": str(folder)} | SMALL | settings)
+
+
+def test_a_transformer_is_fine_tuned_and_distilled_once(
+    encoder: Path, data_folder: Path, more_text: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = tmp_path / "run"
+    flags = ["train", "--preset", "best", "--dataset", str(data_folder), "--output_dir", str(run), *FLAGS]
+    flags += ["--teacher", str(encoder), "--unlabeled", str(more_text), "--augmentations", "1", "--class_weights"]
+    flags += ["balanced"]
+    with caplog.at_level(logging.INFO):
+        assert main(flags) == 0
+    assert "Stage 1 of 2: fine-tune" in caplog.text and "Stage 2 of 2: train an LSTM on what" in caplog.text
+    teacher = read_record(tmp_path / "run-teacher")
+    assert teacher["model"]["transformer"] == str(encoder) and "--class_weights balanced" in teacher["command"]
+    record = read_record(run)
+    assert record["distillation"]["teachers"][0]["name"] == f"{run}-teacher"
+    assert record["distillation"]["transfer"]["unlabeled"] == 360
+    assert record["model"]["hidden_size"] == 8 and record["model"]["embedding_size"] == 16  # the Transformer's
+    assert record["command"].startswith("modeling-lstm distill ") and "--teacher" in record["command"]
+
+    caplog.clear()
+    written = [(folder / "run.json").stat().st_mtime_ns for folder in (run, tmp_path / "run-teacher")]
+    with caplog.at_level(logging.INFO):
+        assert main([*flags, "--resume_from_checkpoint", "last"]) == 0
+    assert caplog.text.count(": done before") == 2
+    assert written == [(folder / "run.json").stat().st_mtime_ns for folder in (run, tmp_path / "run-teacher")]
+
+
+def test_what_was_killed_goes_on_after_the_last_stage_that_was_done(
+    encoder: Path, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {"teacher": str(encoder), "augmentations": 0}
+
+    def dies(self: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("modeling_lstm.distillation.student_job.DistillationJob.run", dies)
+        with pytest.raises(KeyboardInterrupt):
+            best(data_folder, tmp_path / "run", **given).run()
+    teacher = tmp_path / "run-teacher" / "run.json"
+    written = teacher.stat().st_mtime_ns
+    with pytest.raises(InputError, match="run-teacher' is not empty: go on with --resume_from_checkpoint last"):
+        best(data_folder, tmp_path / "run", **given).run()
+    with pytest.raises(InputError, match="run-teacher' was made by another command"):
+        best(data_folder, tmp_path / "run", resume_from_checkpoint="last", seed=7, **given).run()
+    record = best(data_folder, tmp_path / "run", resume_from_checkpoint="last", **given).run()
+    assert "distillation" in record and teacher.stat().st_mtime_ns == written
+    replaced = best(data_folder, tmp_path / "run", overwrite=True, seed=7, **given).run()
+    assert replaced["training"]["seed"] == 7 and teacher.stat().st_mtime_ns > written
+
+
+def test_a_classifier_is_a_teacher_as_it_is(trained: Path, data_folder: Path, tmp_path: Path) -> None:
+    (stage,) = best(data_folder, tmp_path / "run", teacher=str(trained)).plan()
+    assert "distill" in stage.command and "--embeddings" not in stage.command and stage.seconds > 0
+    stages = best(data_folder, tmp_path / "run", teacher=f"{trained},{trained}", augmentations=3).plan()
+    assert len(stages) == 1 and f"--teacher {trained},{trained}" in stages[0].command
+    assert "--augmentations 3" in stages[0].command
+
+
+def test_several_transformers_are_fine_tuned_each(encoder: Path, data_folder: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    first, second, student = best(data_folder, run, teacher=f"{encoder}, {encoder}").plan()
+    assert [first.folder, second.folder] == [Path(f"{run}-teacher-1"), Path(f"{run}-teacher-2")]
+    assert f"--teacher {run}-teacher-1,{run}-teacher-2" in student.command
+
+
+def test_text_alone_gives_word_vectors(data_folder: Path, more_text: Path, tmp_path: Path) -> None:
+    pytest.importorskip("gensim")
+    run = tmp_path / "run"
+    known = [json.loads(f'"{line}"') for line in more_text.read_text("utf-8").splitlines()]
+    hidden = "a sentence of the test split with zebras"
+    for split in ("train", "validation"):
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / "data" / f"{split}.csv").write_bytes((data_folder / f"{split}.csv").read_bytes())
+    write_csv(tmp_path / "data" / "test.csv", [(hidden, "negative"), ("fine", "positive"), ("fair", "neutral")])
+    more_text.write_text("\n".join([*known, *[hidden] * 9]) + "\n", encoding="utf-8")
+    record = best(tmp_path / "data", run, unlabeled=[str(more_text)]).run()
+    vectors = WordVectors.from_pretrained(f"{run}-vectors")
+    assert "film" in vectors and "zebras" not in vectors
+    assert record["embeddings"]["source"] == f"{run}-vectors" and record["model"]["embedding_size"] == 100
+    again = best(tmp_path / "data", run, unlabeled=[str(more_text)], resume_from_checkpoint="last")
+    assert [stage.is_done() for stage in again.plan()] == [True, True]
+    best(tmp_path / "data", run, unlabeled=[str(more_text)], overwrite=True, seed=3).run()
+    with pytest.raises(InputError, match="run' was made by another command"):
+        again.run()
+
+
+def test_labels_alone(data_folder: Path, tmp_path: Path) -> None:
+    (stage,) = best(data_folder, tmp_path / "run", classifier_dropout=0.1).plan()
+    usual = "--per_device_train_batch_size 32 --learning_rate 0.001 --average_epochs 0.5 --adversarial_size 0.25"
+    assert usual in stage.command and "--classifier_dropout 0.1" in stage.command
+    assert "--num_train_epochs 1 " in stage.command and 0 < stage.seconds < math.inf
+    record = modeling_lstm.train(preset="best", dataset=str(data_folder), output_dir=str(tmp_path / "run"), **SMALL)
+    assert record["training"]["adversarial_size"] == 0.25 and record["command"].startswith("modeling-lstm train ")
+
+
+def test_epochs_follow_the_rows() -> None:
+    assert fit_epochs(64_000, 3_200, (3, 30)) == 20
+    assert fit_epochs(64_000, 100, (3, 30)) == 30 and fit_epochs(64_000, 10**6, (3, 30)) == 3
+
+
+def test_what_it_refuses(data_folder: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(InputError, match="name a Transformer to learn from with --teacher"):
+        best(data_folder, run, transformer="bert-base-uncased")
+    with pytest.raises(InputError, match="--preset makes classifiers, found --task translation"):
+        best(data_folder, run, task="translation")
+    with pytest.raises(InputError, match="goes on with --resume_from_checkpoint last, found 'runs/x/checkpoint-3'"):
+        best(data_folder, run, resume_from_checkpoint="runs/x/checkpoint-3")
+    with pytest.raises(InputError, match="There is no teacher 'nowhere'"):
+        best(data_folder, run, teacher="nowhere").run()
+    with pytest.raises(InputError, match="Unknown preset 'quick' for --preset: choose one of best"):
+        modeling_lstm.train(preset="quick", dataset=str(data_folder), output_dir=str(run))
+    with pytest.raises(InputError, match="Unknown setting 'preset'"):
+        TrainingJob(preset="best", dataset=str(data_folder), output_dir=str(run))
+    assert not list(tmp_path.glob("run*"))
+
+
+def test_a_preset_that_does_not_exist_is_told_by_the_command(
+    data_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--dataset", str(data_folder), "--output_dir", str(tmp_path / "run")]
+    assert main(["train", "--preset", "quick", *flags]) == 2
+    assert "argument --preset: invalid choice: 'quick'" in capsys.readouterr().err
