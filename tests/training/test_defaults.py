@@ -1,0 +1,56 @@
+"""Defaults that follow from the number of rows."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modeling_lstm.runs.record import read_record
+from modeling_lstm.training.defaults import fit_to_rows
+from modeling_lstm.training.job import TrainingJob
+from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
+from tests.conftest import opinion_rows, write_csv
+
+NAMES = ("per_device_train_batch_size", "num_train_epochs", "average_epochs")
+
+
+def fitted(tmp_path: Path, rows: int, **given: Any) -> tuple[float, ...]:
+    args = LstmTrainingArguments(output_dir=str(tmp_path), use_cpu=True, **given)
+    fit_to_rows(args, rows, given)
+    return tuple(getattr(args, name) for name in NAMES)
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (20, (32, 30, 0.5)),
+        (1_999, (32, 16, 0.5)),
+        (2_000, (64, 30, 0.5)),
+        (5_452, (64, 12, 0.5)),  # TREC
+        (11_000, (64, 6, 0.5)),
+        (19_999, (64, 5, 0.5)),
+        (20_000, (64, 5, 0.0)),
+        (10**7, (64, 5, 0.0)),
+    ],
+)
+def test_few_rows_are_read_more_often(tmp_path: Path, rows: int, expected: tuple[float, ...]) -> None:
+    assert fitted(tmp_path, rows) == expected
+
+
+def test_what_is_given_stays(tmp_path: Path) -> None:
+    assert fitted(tmp_path, 1_000, num_train_epochs=2.0) == (32, 2, 0.5)
+    assert fitted(tmp_path, 1_000, per_device_train_batch_size=100) == (100, 30, 0.5)
+    assert fitted(tmp_path, 1_000, average_epochs=0.0) == (32, 30, 0.0)
+    assert fitted(tmp_path, 1_000, max_steps=7) == (32, 5, 0.5)
+    assert fitted(tmp_path, 5_452, gradient_accumulation_steps=2) == (64, 23, 0.5)
+
+
+def test_the_record_tells_what_was_fitted_and_a_transformer_has_its_own(tmp_path: Path, encoder: Path) -> None:
+    data = write_csv(tmp_path / "data.csv", opinion_rows(60))
+    common: dict[str, Any] = {"dataset": str(data), "use_cpu": True, "disable_tqdm": True, "min_frequency": 1}
+    TrainingJob(output_dir=str(tmp_path / "lstm"), embedding_size=4, hidden_size=4, **common).run()
+    found = read_record(tmp_path / "lstm")["training"]
+    assert [found[name] for name in NAMES] == [32, 30.0, 0.5] and found["steps"] == 60
+    TrainingJob(output_dir=str(tmp_path / "bert"), transformer=str(encoder), **common).run()
+    found = read_record(tmp_path / "bert")["training"]
+    assert found["num_train_epochs"] == 3.0 and found["steps"] == 6 and "average_epochs" not in found
