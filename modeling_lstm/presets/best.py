@@ -25,7 +25,7 @@ from ..training.arguments import ModelArguments, TaskArguments
 from ..training.job import TrainingJob
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import InputError, as_list, first_line, require
-from ..utils.processes import fail_once, run_on_main
+from ..utils.processes import fail_once, run_main_first, run_on_main
 from ..utils.ray_cluster import RayArguments
 from ..utils.settings import build_settings, to_flags
 from ..vectors.arguments import VectorTrainingArguments
@@ -36,7 +36,7 @@ from .stages import Stage, command_of_vectors, training_stage
 
 logger = logging.getLogger(__name__)
 
-# Chosen on validation, as the recipes were that they come from. A student has many texts, an LSTM alone has few
+# Chosen on validation: the student's in the recipes of distillation, the other in every comparison of results/comparison
 STUDENT: dict[str, Any] = {"embedding_size": 320, "hidden_size": 128}
 STUDENT_STEPS, STUDENT_BATCH, STUDENT_EPOCHS = 10_000, 64, (3, 20)
 AUGMENTATIONS = 4  # of each text, with unlabeled text
@@ -44,10 +44,12 @@ FEWEST_TO_TRIM, TRIM = 5_000, 3  # texts, from which on a Transformer's tokens a
 ALONE: dict[str, Any] = {
     "per_device_train_batch_size": 32,
     "learning_rate": 1e-3,
+    "early_stopping_patience": 2,
+    "early_stopping_min_steps": 300,
     "average_epochs": 0.5,
     "adversarial_size": 0.25,
 }
-ALONE_STEPS, ALONE_EPOCHS = 2_000, (3, 30)
+ALONE_STEPS, ALONE_EPOCHS = 1_000, (12, 30)
 OWN_MODELS = ("lstm", "bag_of_words")
 # What a teacher that is fine-tuned shares with its student, beside the data and the machines
 SHARED = ("metric_for_best_model", "seed", "use_cpu", "disable_tqdm", "report_to")
@@ -116,20 +118,26 @@ class BestJob:
             InputError: data or settings that cannot be used, or a folder that is taken.
         """
         with fail_once():
-            stages = self.plan()
-            for stage in stages:
-                require(
-                    self.is_resumed or self.training.overwrite or not _is_taken(stage.folder),
-                    f"{str(stage.folder)!r} is not empty: go on with --resume_from_checkpoint last, replace what is "
-                    "there with --overwrite, or choose another --output_dir.",
-                )
-            missing = [stage for stage in stages if not (self.is_resumed and stage.is_done())]
+            with run_main_first():
+                stages = self.plan()
+            missing = run_on_main(lambda: self._find_missing(stages))
         for number, stage in enumerate(stages, start=1):
-            when = _as_time(stage.seconds) if stage in missing else ": done before"
+            when = _as_time(stage.seconds) if number in missing else ": done before"
             logger.info("Stage %d of %d: %s, in %s%s", number, len(stages), stage.about, stage.folder, when)
-        for stage in missing:
-            stage.run()
+        for number in missing:
+            stages[number - 1].run()
         return read_record(Path(self.output))
+
+    def _find_missing(self, stages: list[Stage]) -> list[int]:
+        """The numbers of the stages that are not done; their folders may be written."""
+        for stage in stages:
+            is_taken = stage.folder.exists() and (not stage.folder.is_dir() or any(stage.folder.iterdir()))
+            require(
+                self.is_resumed or self.training.overwrite or not is_taken,
+                f"{str(stage.folder)!r} is not empty: go on with --resume_from_checkpoint last, replace what is there "
+                "with --overwrite, or choose another --output_dir.",
+            )
+        return [n for n, stage in enumerate(stages, start=1) if not (self.is_resumed and stage.is_done())]
 
     def plan(self) -> list[Stage]:
         """The stages, with how long they will take."""
@@ -257,10 +265,6 @@ def fit_epochs(seen: int, rows: int, bounds: tuple[int, int]) -> float:
     """
     fewest, most = bounds
     return float(min(most, max(fewest, round(seen / rows))))
-
-
-def _is_taken(folder: Path) -> bool:
-    return folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
 
 
 def _as_time(seconds: float) -> str:
