@@ -36,7 +36,7 @@ from .stages import Stage, command_of_vectors, training_stage
 
 logger = logging.getLogger(__name__)
 
-# Chosen on validation: the student's in the recipes of distillation, the other in every comparison of results/comparison
+# Chosen on validation: the student's settings in the recipes of distillation, the others in each of results/comparison
 STUDENT: dict[str, Any] = {"embedding_size": 320, "hidden_size": 128}
 STUDENT_STEPS, STUDENT_BATCH, STUDENT_EPOCHS = 10_000, 64, (3, 20)
 AUGMENTATIONS = 4  # of each text, with unlabeled text
