@@ -6,16 +6,15 @@ import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import fields
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+from datasets import Dataset
 from transformers import AutoConfig
 
 from ..data.arguments import DataArguments, TokenizerArguments
 from ..data.loading import TextData, load_data
-from ..data.sources import read_texts
 from ..distillation.arguments import DistillationArguments
 from ..distillation.student_job import DistillationJob
 from ..distillation.transfer import VARIANTS, collect_with_train
@@ -172,7 +171,7 @@ class BestJob:
     def _student(self, data: TextData, teachers: list[str], is_weighted: bool) -> Stage:
         """Distil the teachers."""
         chosen, names = self.distillation, self.distillation.teachers
-        natural = data.splits["train"].num_rows + self._count_unlabeled()
+        natural = self._collect(data).num_rows
         variants = chosen.augmentations
         if variants is None:
             variants = AUGMENTATIONS if chosen.unlabeled else VARIANTS
@@ -200,15 +199,15 @@ class BestJob:
         reads = {one.name for kind in (DataArguments, DistillationArguments) for one in fields(kind)}
         given = {name: value for name, value in self.given.items() if name in reads}
         command = shlex.join(["modeling-lstm", "train", "--preset", "best", *to_flags(given)])
+        rows = self._collect(data)
 
         def learn() -> None:
             if self.training.overwrite and command_of_vectors(Path(folder)) is not None:
                 shutil.rmtree(folder)
-            rows = collect_with_train(data, chosen, self.data.split_seed)
             settings = VectorTrainingArguments(dataset=as_list(chosen.unlabeled), output_dir=folder)
             train_vectors(settings, command=command, rows=rows)
 
-        about = f"learn word vectors from {self._count_unlabeled() + data.splits['train'].num_rows:,} texts"
+        about = f"learn word vectors from {rows.num_rows:,} texts"
         return Stage(about, Path(folder), command, math.nan, lambda: run_on_main(learn), command_of_vectors)
 
     def _alone(self, data: TextData, usual: dict[str, Any]) -> Stage:
@@ -240,11 +239,10 @@ class BestJob:
                 f"There is no teacher {name!r}, neither a folder nor a model on the Hub: {first_line(error)}"
             ) from error
 
-    def _count_unlabeled(self) -> int:
+    def _collect(self, data: TextData) -> Dataset:
+        """The training texts, and the text without labels that the last stage may learn from."""
         chosen = self.distillation
-        flags = ("unlabeled_split", "unlabeled_column")
-        read = partial(read_texts, flags=flags, arguments=self.data.of_files())
-        return sum(read(one, chosen.unlabeled_split, chosen.unlabeled_column).num_rows for one in chosen.unlabeled)
+        return collect_with_train(data, chosen, self.data.split_seed) if chosen.unlabeled else data.splits["train"]
 
     def _time(self, make: Trial, model: Any, data: TextData, longest: int, *, trains: bool = True) -> float:
         """The seconds of a text, by a trial on a CPU; NaN where another device will compute."""
