@@ -113,6 +113,28 @@ def test_rows_of_like_lengths_are_worked_on_together(monkeypatch: pytest.MonkeyP
     assert steps == [(80, 40)], "texts that do not begin at the first token"
 
 
+def test_a_gru_packs_short_texts_of_many_lengths(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = []
+    run = recurrence_lstm.LstmLayer._run_packed
+
+    def counted(layer: Any, states: torch.Tensor, *given: Any) -> Any:
+        packed.append(tuple(states.shape[:2]))
+        return run(layer, states, *given)
+
+    monkeypatch.setattr(recurrence_lstm.LstmLayer, "_run_packed", counted)
+    model = tiny_model(cell_type="gru")
+    for lengths, is_packed in (([5, 40], True), ([5, 65], False), ([35, 40], False), ([0, 40], False)):
+        packed.clear()
+        ids, mask = random_batch(lengths, 0)
+        model(ids, mask)
+        assert packed == ([tuple(ids.shape)] if is_packed else []), lengths
+    packed.clear()
+    with torch.autocast("cpu", torch.bfloat16):
+        model(*random_batch([5, 40], 0))
+    tiny_model()(*random_batch([5, 40], 0))
+    assert not packed, "in bf16, and of an LSTM"
+
+
 @settings(max_examples=60, deadline=None)
 @given(configurations, st.lists(st.integers(1, 12), min_size=1, max_size=6), group_rows, st.integers(0, 10**6))
 def test_equals_a_packed_torch_rnn(fields: dict[str, Any], lengths: list[int], rows: int, seed: int) -> None:
