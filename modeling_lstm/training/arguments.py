@@ -171,7 +171,7 @@ class TrainerSettings:
     disable_tqdm: bool | None = _setting(None, "Hide progress bars. Default: show them.", "Output")
 
     num_train_epochs: float = _setting(
-        5.0, "Passes over the train split; an LSTM classifier makes more, up to 30, where these are under 1,000 steps."
+        5.0, "Passes over the train split. By default an LSTM classifier makes more, up to 30, of few rows."
     )
     max_steps: int = _setting(-1, "Optimizer steps in total, which replace --num_train_epochs; -1: not set.")
     learning_rate: float = _setting(2e-3, "Peak learning rate of AdamW.")
@@ -183,7 +183,7 @@ class TrainerSettings:
     lr_scheduler_type: str = _setting("cosine", "Shape of the learning rate after the warm-up: cosine, linear, ...")
     warmup_steps: float = _setting(0.1, "Steps, or share of all steps, of linear warm-up.")
     per_device_train_batch_size: int = _setting(
-        64, "Rows in a training batch; an LSTM classifier takes 32 with fewer than 2,000 rows."
+        64, "Rows in a training batch. With the default epochs and fewer than 2,000 rows an LSTM classifier takes 32."
     )
     per_device_eval_batch_size: int = _setting(128, "Rows in an evaluation batch.")
     gradient_accumulation_steps: int = _setting(1, "Batches whose gradients are added up before a step.")
@@ -195,8 +195,8 @@ class TrainerSettings:
     label_smoothing_factor: float = _setting(0.0, "Label smoothing; 0: none.")
     average_epochs: float = _setting(
         0.0,
-        "Evaluate and keep an average of the weights over about this many epochs; 0: no average. An LSTM classifier "
-        "takes 0.5 with fewer than 20,000 rows.",
+        "Evaluate and keep an average of the weights over about this many epochs; 0: no average. With the "
+        "default epochs and fewer than 20,000 rows an LSTM classifier takes 0.5.",
     )
     adversarial_size: float = _setting(
         0.0,

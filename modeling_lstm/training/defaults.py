@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Container
+from collections.abc import Collection
 from typing import Any
 
 logger = logging.getLogger(__name__)
@@ -28,25 +28,28 @@ VERY_FEW_ROWS, SMALL_BATCH = 2_000, 32
 FEW_ROWS, AVERAGE_EPOCHS = 20_000, 0.5
 
 
-def fit_to_rows(args: Any, rows: int, given: Container[str]) -> None:
+def fit_to_rows(args: Any, rows: int, given: Collection[str]) -> None:
     """
-    Set what follows from the number of rows: batch, epochs and the average of the weights, as far as nobody said.
+    Set what follows from the number of rows where nobody said how long to train: epochs, batch and the average of the
+    weights, those that are given excepted.
 
     Args:
         args: [`training.trainer_arguments.LstmTrainingArguments`], which are changed.
         rows: Rows of an epoch.
         given: The settings that are given.
     """
+    if "num_train_epochs" in given or args.max_steps > 0:
+        return
     fitted: dict[str, Any] = {}
     if rows < VERY_FEW_ROWS:
         fitted["per_device_train_batch_size"] = SMALL_BATCH
-    if rows < FEW_ROWS:
+    if rows < FEW_ROWS and args.frozen_epochs == 0:
         fitted["average_epochs"] = AVERAGE_EPOCHS
     fitted = {name: value for name, value in fitted.items() if name not in given}
     batch = fitted.get("per_device_train_batch_size", args.per_device_train_batch_size)
     steps = math.ceil(rows / (batch * args.world_size * args.gradient_accumulation_steps))
     epochs = float(min(MOST_EPOCHS, round(STEPS / steps)))
-    if epochs > args.num_train_epochs and args.max_steps <= 0 and "num_train_epochs" not in given:
+    if epochs > args.num_train_epochs:
         fitted["num_train_epochs"] = epochs
     for name, value in fitted.items():
         setattr(args, name, value)

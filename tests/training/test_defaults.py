@@ -38,10 +38,11 @@ def test_few_rows_are_read_more_often(tmp_path: Path, rows: int, expected: tuple
 
 
 def test_what_is_given_stays(tmp_path: Path) -> None:
-    assert fitted(tmp_path, 1_000, num_train_epochs=2.0) == (32, 2, 0.5)
+    assert fitted(tmp_path, 1_000, num_train_epochs=2.0) == (64, 2, 0.0)
     assert fitted(tmp_path, 1_000, per_device_train_batch_size=100) == (100, 30, 0.5)
     assert fitted(tmp_path, 1_000, average_epochs=0.0) == (32, 30, 0.0)
-    assert fitted(tmp_path, 1_000, max_steps=7) == (32, 5, 0.5)
+    assert fitted(tmp_path, 1_000, max_steps=7) == (64, 5, 0.0)
+    assert fitted(tmp_path, 1_000, frozen_epochs=1) == (32, 30, 0.0)
     assert fitted(tmp_path, 5_452, gradient_accumulation_steps=2) == (64, 23, 0.5)
 
 

@@ -80,7 +80,7 @@ def test_a_model_of_ones_own(data_folder: Path, tmp_path: Path) -> None:
 def test_few_steps_are_told(data_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     ml.TrainingJob(dataset=data_folder, output_dir=tmp_path / "run", **QUICK).runner().trainer()
-    assert "Only 3 training steps: with so few rows, try --num_train_epochs 100" in caplog.text
+    assert "Only 2 training steps: with so few rows, try --num_train_epochs 150" in caplog.text
 
 
 def rows_for_trainer(tokenizer: Any) -> Dataset:
