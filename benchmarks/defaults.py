@@ -1,0 +1,108 @@
+"""Do the defaults fit the rows? `python -m benchmarks.defaults [NAME ...]`, on small sets, without their test splits.
+
+Each set's official validation split, or a sixth of train where there is none, stands for test; a tenth of the rest of
+train chooses the checkpoint. Three seeds with the batch, the epochs and the weights that large sets have, with an
+average of the weights besides, and with what `train` makes of the rows. The scores go to `results/defaults/NAME.json`;
+what is there is not repeated, and a table of it is printed.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset, load_dataset
+
+import modeling_lstm as ml
+from modeling_lstm.utils.files import write_json
+
+from .accuracy import RESULTS, SEEDS, data_folder, spread
+
+FOLDER = RESULTS / "defaults"
+# The name of each set, and how many of its rows are read at most
+SETS = {
+    "tweeteval_stance_abortion": ("TweetEval stance, abortion", None),
+    "tweeteval_stance_hillary": ("TweetEval stance, Hillary", None),
+    "tweeteval_irony": ("TweetEval irony", None),
+    "tweeteval_emotion": ("TweetEval emotion", None),
+    "trec": ("TREC-6", None),
+    "tweeteval_emoji": ("TweetEval emoji, 20 labels", 8_000),
+    "sst2": ("SST-2, sentences", None),
+    "tweeteval_hate": ("TweetEval hate", None),
+}
+LARGE: dict[str, Any] = {"per_device_train_batch_size": 64, "num_train_epochs": 5.0, "average_epochs": 0.0}
+WAYS: dict[str, dict[str, Any]] = {"as for many rows": LARGE, "averaged": LARGE | {"average_epochs": 0.5}, "fitted": {}}
+
+
+def cut(data: Path, most: int | None, folder: Path) -> dict[str, int]:
+    """Write train, validation and test for the trial; gives their rows."""
+    names = [name for name in ("train", "validation") if (data / f"{name}.parquet").is_file()]
+    read: Any = {
+        name: load_dataset("parquet", data_files=str(data / f"{name}.parquet"), split="train") for name in names
+    }
+    train: Dataset = read["train"].select_columns(["text", "label"]).shuffle(seed=0)
+    train = train.select(range(min(train.num_rows, most or train.num_rows)))
+    if "validation" in read and most is None:
+        test = read["validation"].select_columns(["text", "label"])
+    else:
+        held = train.num_rows // 6
+        test, train = train.select(range(held)), train.select(range(held, train.num_rows))
+    held = max(60, train.num_rows // 10)
+    splits = {"train": train.select(range(held, train.num_rows)), "validation": train.select(range(held)), "test": test}
+    for name, rows in splits.items():
+        rows.to_parquet(folder / f"{name}.parquet")
+    return {name: rows.num_rows for name, rows in splits.items()}
+
+
+def measure(name: str, data: Path) -> None:
+    """The scores of a set that are not there yet."""
+    path = FOLDER / f"{name}.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"accuracy": {}}
+    with tempfile.TemporaryDirectory() as folder:
+        splits = Path(folder, "data")
+        splits.mkdir()
+        found["rows"] = cut(data / name, SETS[name][1], splits)
+        for way, settings in WAYS.items():
+            scores = found["accuracy"].setdefault(way, [])
+            for seed in range(len(scores), SEEDS):
+                run = f"{folder}/run-{way.replace(' ', '-')}-{seed}"
+                quiet: dict[str, Any] = {"disable_tqdm": True, "logging_strategy": "no", "report_to": "none"}
+                ml.TrainingJob(dataset=str(splits), output_dir=run, seed=seed, **settings, **quiet).run()
+                scores.append(ml.evaluate(run, split="test", resamples=100)["scores"]["accuracy"])
+                FOLDER.mkdir(parents=True, exist_ok=True)
+                write_json(path, found)
+                print(name, way, [round(100 * score, 1) for score in scores], flush=True)
+
+
+def defaults_table() -> str:
+    """Mean and spread of each way for each set that is measured, and for all of them."""
+    found = {name: path for name in SETS if (path := FOLDER / f"{name}.json").exists()}
+    records = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in found.items()}
+    lines = ["| data set | rows | " + " | ".join(WAYS) + " |", "|---|---:|" + "---:|" * len(WAYS)]
+    for name, record in records.items():
+        ways = [[100 * score for score in record["accuracy"][way]] for way in WAYS]
+        cells = [f"{statistics.mean(scores):.1f} ± {spread(scores):.1f}" for scores in ways]
+        lines.append("| " + " | ".join([SETS[name][0], f"{record['rows']['train']:,}", *cells]) + " |")
+    means = [statistics.mean(100 * s for one in records.values() for s in one["accuracy"][way]) for way in WAYS]
+    lines.append("| mean | | " + " | ".join(f"**{mean:.1f}**" for mean in means) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure those that were named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=list(SETS), help=f"Of: {', '.join(SETS)}")
+    arguments = parser.parse_args()
+    data = data_folder()
+    if data is None:
+        print("Not measured: the data are local copies (MODELING_LSTM_DATA).")
+        return
+    for name in arguments.names:
+        measure(name, data)
+    print(defaults_table())
+
+
+if __name__ == "__main__":
+    main()
