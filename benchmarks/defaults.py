@@ -17,6 +17,7 @@ from datasets import Dataset, load_dataset
 
 import modeling_lstm as ml
 from modeling_lstm.utils.files import write_json
+from modeling_lstm.utils.markdown import make_table
 
 from .accuracy import RESULTS, SEEDS, data_folder, spread
 
@@ -80,14 +81,15 @@ def defaults_table() -> str:
     """Mean and spread of each way for each set that is measured, and for all of them."""
     found = {name: path for name in SETS if (path := FOLDER / f"{name}.json").exists()}
     records = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in found.items()}
-    lines = ["| data set | rows | " + " | ".join(WAYS) + " |", "|---|---:|" + "---:|" * len(WAYS)]
+    rows = []
     for name, record in records.items():
         ways = [[100 * score for score in record["accuracy"][way]] for way in WAYS]
         cells = [f"{statistics.mean(scores):.1f} ± {spread(scores):.1f}" for scores in ways]
-        lines.append("| " + " | ".join([SETS[name][0], f"{record['rows']['train']:,}", *cells]) + " |")
+        rows.append([SETS[name][0], f"{record['rows']['train']:,}", *cells])
     means = [statistics.mean(100 * s for one in records.values() for s in one["accuracy"][way]) for way in WAYS]
-    lines.append("| mean | | " + " | ".join(f"**{mean:.1f}**" for mean in means) + " |")
-    return "\n".join(lines) + "\n"
+    return make_table(
+        ["data set", "rows", *WAYS], [*rows, ["mean", "", *(f"**{mean:.1f}**" for mean in means)]], words=1
+    )
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from modeling_lstm.training.precision import GAIN
 from modeling_lstm.utils.errors import as_list
+from modeling_lstm.utils.markdown import make_table
 
 from .comparison_tables import TITLES
 from .measure import SPEED
@@ -23,9 +24,8 @@ def speed_table() -> str:
 
 
 def _table(name: str, rows: list[tuple[str, ...]]) -> str:
-    lines = ["| what | against | times as fast | milliseconds |", "|---|---|---:|---:|"]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join(lines) + f"\n\n{_measured_on(name)}\n"
+    heads = ["what", "against", "times as fast", "milliseconds"]
+    return f"{make_table(heads, [list(row) for row in rows], words=2)}\n\n{_measured_on(name)}\n"
 
 
 def _measured_on(name: str) -> str:
