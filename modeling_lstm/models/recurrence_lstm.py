@@ -33,6 +33,19 @@ def locked_dropout(states: torch.Tensor, rate: float, training: bool) -> torch.T
     return states * F.dropout(states.new_ones(states.shape[0], 1, states.shape[2]), rate)
 
 
+def weight_dropout(weights: torch.Tensor, rate: float) -> torch.Tensor:
+    """
+    Dropout on weights (DropConnect; Merity et al., 2018), in training. torch draws a random number for each of them,
+    which on some processors takes a tenth of a training step: here a CPU draws one for four, of 16 bits each.
+    """
+    if weights.device.type != "cpu":
+        return F.dropout(weights, rate)
+    dropped = round(rate * 2**16)
+    draws = torch.empty(-(-weights.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+    kept = draws.view(torch.int16)[: weights.numel()].view_as(weights) >= dropped - 2**15
+    return weights * kept * (2**16 / max(1, 2**16 - dropped))
+
+
 State = tuple[torch.Tensor, torch.Tensor | None]
 """h and, of an LSTM, c: `(layers * directions, batch, hidden_size)` each, in the order of `torch.nn.LSTM`."""
 
@@ -131,7 +144,7 @@ class LstmLayer(GradientCheckpointingLayer):
                 column = torch.cat([w_ih.new_full((self.hidden_size, 1), value) for value in held])
                 w_ih = torch.cat([w_ih, column], dim=1)
             if self.training and self.recurrent_dropout > 0.0:
-                w_hh = F.dropout(w_hh, self.recurrent_dropout)
+                w_hh = weight_dropout(w_hh, self.recurrent_dropout)
             found += [w_ih, w_hh, b_ih, b_hh]
         return found
 

@@ -1,7 +1,5 @@
 """The distribution over a vocabulary, and its loss, in three ways: whole, adaptive, or in training sampled."""
 
-from collections.abc import Iterator
-
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -34,6 +32,10 @@ def sampled_losses(
     return F.cross_entropy(scores.float(), places[: len(targets)], reduction="none")
 
 
+Cluster = tuple[int, torch.Tensor, torch.Tensor]
+"""The number of the first token, and weights and biases of all: `(tokens, size)` and `(tokens,)`."""
+
+
 class AdaptiveSoftmax(nn.Module):
     """
     The adaptive softmax (Grave et al., 2017) over a vocabulary whose frequent tokens come first. The first ones and
@@ -53,34 +55,37 @@ class AdaptiveSoftmax(nn.Module):
 
     def losses(self, states: torch.Tensor, targets: torch.Tensor, head: nn.Linear) -> torch.Tensor:
         """The loss of each position, `(tokens,)`; arguments as for [`sampled_losses`]."""
-        first = self.cutoffs[0]
+        first, *tails = self._parts(head)
         choices = targets.clone()
         found = torch.zeros(len(targets), dtype=torch.float32, device=targets.device)
-        for number, (begin, end) in enumerate(self._tails()):
-            places = ((targets >= begin) & (targets < end)).nonzero().squeeze(1)
-            choices[places] = first + number
+        for number, (begin, weight, bias) in enumerate(tails):
+            places = ((targets >= begin) & (targets < begin + len(bias))).nonzero().squeeze(1)
+            choices[places] = self.cutoffs[0] + number
             if len(places):
-                scores = F.linear(states[places], head.weight[begin:end], head.bias[begin:end])
+                scores = F.linear(states[places], weight, bias)
                 losses = F.cross_entropy(scores.float(), targets[places] - begin, reduction="none")
                 found = found.index_copy(0, places, losses)
-        return found + F.cross_entropy(self._first_scores(states, head).float(), choices, reduction="none")
+        return found + F.cross_entropy(self._first_scores(states, first).float(), choices, reduction="none")
 
     def log_probabilities(self, states: torch.Tensor, head: nn.Linear) -> torch.Tensor:
         """Of all tokens: `(..., size)` to `(..., vocab_size)`."""
-        chosen = self._first_scores(states, head).float().log_softmax(dim=-1)
+        first, *tails = self._parts(head)
+        chosen = self._first_scores(states, first).float().log_softmax(dim=-1)
         parts = [chosen[..., : self.cutoffs[0]]]
-        for number, (begin, end) in enumerate(self._tails()):
-            within = F.linear(states, head.weight[begin:end], head.bias[begin:end]).float().log_softmax(dim=-1)
+        for number, (_, weight, bias) in enumerate(tails):
+            within = F.linear(states, weight, bias).float().log_softmax(dim=-1)
             parts.append(within + chosen[..., self.cutoffs[0] + number].unsqueeze(-1))
         return torch.cat(parts, dim=-1)
 
-    def _first_scores(self, states: torch.Tensor, head: nn.Linear) -> torch.Tensor:
-        first = self.cutoffs[0]
-        words = F.linear(states, head.weight[:first], head.bias[:first])
-        return torch.cat([words, self.clusters(states)], dim=-1)
+    def _first_scores(self, states: torch.Tensor, first: Cluster) -> torch.Tensor:
+        _, weight, bias = first
+        return torch.cat([F.linear(states, weight, bias), self.clusters(states)], dim=-1)
 
-    def _tails(self) -> Iterator[tuple[int, int]]:
-        return zip(self.cutoffs[:-1], self.cutoffs[1:], strict=True)
+    def _parts(self, head: nn.Linear) -> list[Cluster]:
+        """The first tokens and each cluster. By one split, whose gradient is one table and not one for each part."""
+        begins = [0, *self.cutoffs[:-1]]
+        sizes = [end - begin for begin, end in zip(begins, self.cutoffs, strict=True)]
+        return list(zip(begins, head.weight.split(sizes), head.bias.split(sizes), strict=True))
 
 
 __all__ = ["AdaptiveSoftmax", "sampled_losses"]

@@ -16,7 +16,6 @@ PRETRAINING_DEFAULTS: dict[str, Any] = {
     "per_device_eval_batch_size": 16,
     "warmup_steps": 0.05,
     "train_sampling_strategy": "sequential",
-    "bf16": False,
 }
 
 

@@ -93,8 +93,10 @@ class Pretraining(Training):
             stream, parts, data.block_size, self.task.direction, shuffles=data.shuffle_texts, seed=args.seed
         )
         with self.explain_failures():
+            model = self.build_model(stream)
+            self.choose_precision(model)
             trainer = LanguageModelTrainer(
-                model=self.build_model(stream),
+                model=model,
                 args=args,
                 train_dataset=blocks,
                 eval_dataset=self.splits["validation"].rows,
@@ -104,6 +106,14 @@ class Pretraining(Training):
             )
         trainer.origin = self.trained_with
         return trainer
+
+    def trial_batch(self, model: PreTrainedModel) -> Any:
+        """Blocks of the first texts."""
+        stream = TokenStream.from_rows(self.first_rows(), int(self.tokenizer.eos_token_id))
+        size = self.job.data.block_size
+        ids = np.resize(stream.ids, (self.args.per_device_train_batch_size, size))
+        batch = torch.from_numpy(ids).long()
+        return {"input_ids": batch, "labels": batch}
 
     def prepare(self) -> None:
         """Read the text, and make tokenizer and token numbers of it."""

@@ -238,7 +238,7 @@ class TrainerSettings:
     use_cpu: bool = _setting(False, "Train on the CPU even if there is a GPU.", "Advanced")
     bf16: bool | None = _setting(
         None,
-        "Train in bfloat16 mixed precision. Default: on a CPU, if a trial at the start of train or distill is faster "
+        "Train in bfloat16 mixed precision. Default: on a CPU, if a trial at the start of the training is faster "
         "with it.",
         "Advanced",
     )

@@ -137,16 +137,19 @@ class Training:
             return
         args.bf16 = None if self.checkpoint is None else was_bf16(self.checkpoint)
         if args.bf16 is None:
-            rows = self.splits["train"].rows
-            some = rows.select(range(min(rows.num_rows, args.per_device_train_batch_size)))
-            args.bf16 = run_on_main(lambda: gains_by_bf16(model, self.trial_batch(model, some)))
+            args.bf16 = run_on_main(lambda: gains_by_bf16(model, self.trial_batch(model)))
         if args.bf16:
             logger.info("Training in bf16, which is faster here.")
             args.mixed_precision = "bf16"  # as transformers derives it from `bf16`
 
-    def trial_batch(self, model: PreTrainedModel, rows: Dataset) -> Any:
-        """Tokenized rows as a batch, without labels."""
-        return self.tokenizer.pad([{"input_ids": ids} for ids in rows["input_ids"]], return_tensors="pt")
+    def trial_batch(self, model: PreTrainedModel) -> Any:
+        """A batch by which to tell how fast the model learns; without labels it learns from its logits."""
+        return self.tokenizer.pad([{"input_ids": ids} for ids in self.first_rows()["input_ids"]], return_tensors="pt")
+
+    def first_rows(self) -> Dataset:
+        """The first tokenized rows to train on, as many as a batch has."""
+        rows = self.splits["train"].rows
+        return rows.select(range(min(rows.num_rows, self.args.per_device_train_batch_size)))
 
     def prepare(self) -> None:
         """Read the data, and make tokenizer, token numbers and word vectors of them."""

@@ -112,9 +112,9 @@ class TranslationTraining(Training):
         trainer.origin = self.trained_with
         return trainer
 
-    def trial_batch(self, model: PreTrainedModel, rows: Dataset) -> Any:
+    def trial_batch(self, model: PreTrainedModel) -> Any:
         """Tokenized pairs as a batch."""
-        pairs = [dict(row) for row in rows.select_columns(["input_ids", "labels"])]
+        pairs = [dict(row) for row in self.first_rows().select_columns(["input_ids", "labels"])]
         return DataCollatorForSeq2Seq(self.tokenizer, model)(pairs)
 
     def prepare(self) -> None:
