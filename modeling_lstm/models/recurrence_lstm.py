@@ -40,10 +40,10 @@ def weight_dropout(weights: torch.Tensor, rate: float) -> torch.Tensor:
     """
     if weights.device.type != "cpu":
         return F.dropout(weights, rate)
-    dropped = round(rate * 2**16)
+    dropped = min(round(rate * 2**16), 2**16 - 1)
     draws = torch.empty(-(-weights.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
     kept = draws.view(torch.int16)[: weights.numel()].view_as(weights) >= dropped - 2**15
-    return weights * kept * (2**16 / max(1, 2**16 - dropped))
+    return weights * kept * (2**16 / (2**16 - dropped))
 
 
 State = tuple[torch.Tensor, torch.Tensor | None]

@@ -21,6 +21,7 @@ from ..distillation.transfer import VARIANTS, collect_with_train
 from ..runs.record import RunRecord, read_record
 from ..tasks.base import TEXT_CLASSIFICATION
 from ..training.arguments import ModelArguments, TaskArguments
+from ..training.defaults import fit_epochs
 from ..training.job import TrainingJob
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import InputError, as_list, first_line, require
@@ -30,7 +31,7 @@ from ..utils.settings import build_settings, to_flags
 from ..vectors.arguments import VectorTrainingArguments
 from ..vectors.learning import train_vectors
 from .arguments import OptionalTeacherArguments, PresetArguments
-from .estimates import Trial, time_text, try_lstm, try_transformer
+from .estimates import Trial, lstm_trial, time_text, transformer_trial
 from .stages import Stage, command_of_vectors, training_stage
 
 logger = logging.getLogger(__name__)
@@ -142,33 +143,38 @@ class BestJob:
         """The stages, with how long they will take."""
         data = load_data(self.data)
         if self.distillation.teachers:
-            teachers, stages = self._fine_tuned(data)
-            return [*stages, self._student(data, teachers, is_weighted=not stages)]
+            configs = [self._config(name) for name in self.distillation.teachers]
+            teachers, stages = self._fine_tuned(data, configs)
+            return [*stages, self._student(data, teachers, configs[0], is_weighted=not stages)]
         if not self.distillation.unlabeled:
             return [self._alone(data, {})]
         vectors = self._vectors(data)
         return [vectors, self._alone(data, {"embeddings": str(vectors.folder)})]
 
-    def _fine_tuned(self, data: TextData) -> tuple[list[str], list[Stage]]:
+    def _fine_tuned(self, data: TextData, configs: list[Any]) -> tuple[list[str], list[Stage]]:
         """The teachers, and the stages that fine-tune those that are no classifiers yet."""
         names, found, stages = self.distillation.teachers, [], []
         apart = {*LENGTHS, *APART}
         shared = {one.name for kind in (DataArguments, RayArguments) for one in fields(kind)} - apart
         settings = {name: self.given[name] for name in self.given if name in {*shared, *SHARED, *TRUE_LABELS}}
-        for number, name in enumerate(names, start=1):
+        for number, (name, config) in enumerate(zip(names, configs, strict=True), start=1):
             found.append(name)
-            architectures = self._config(name).architectures or []
-            if any(one.endswith("ForSequenceClassification") for one in architectures):
+            if any(one.endswith("ForSequenceClassification") for one in config.architectures or []):
                 continue
+            require(
+                self.distillation.teacher_revision is None,
+                f"--teacher_revision is for teachers that are classifiers, and {name!r} is fine-tuned first: name a "
+                "folder with that revision of it.",
+            )
             found[-1] = f"{self.output}-teacher{f'-{number}' if len(names) > 1 else ''}"
             job = self._job(TrainingJob, settings | {"transformer": name}, found[-1])
             rows = data.splits["train"].num_rows
-            step = self._time(try_transformer, name, data, job.data.max_length)
+            step = self._time(transformer_trial(name, None), data, job.data.max_length)
             seconds = rows * job.training.num_train_epochs * step
             stages.append(training_stage(f"fine-tune {name} on {rows:,} texts", job, seconds))
         return found, stages
 
-    def _student(self, data: TextData, teachers: list[str], is_weighted: bool) -> Stage:
+    def _student(self, data: TextData, teachers: list[str], config: Any, is_weighted: bool) -> Stage:
         """Distil the teachers."""
         chosen, names = self.distillation, self.distillation.teachers
         natural = self._collect(data).num_rows
@@ -178,7 +184,6 @@ class BestJob:
         texts = natural * (1 + variants)
         epochs = fit_epochs(STUDENT_STEPS * STUDENT_BATCH, texts, STUDENT_EPOCHS)
         usual = STUDENT | {"augmentations": variants, "num_train_epochs": epochs}
-        config = self._config(names[0])
         if self.model.pretrained is None and config.model_type not in OWN_MODELS:
             usual |= {"embeddings": f"transformer:{teachers[0]}"}
             usual["embedding_size"] = min(usual["embedding_size"], config.hidden_size)
@@ -186,8 +191,9 @@ class BestJob:
         mine = {name: value for name, value in self.given.items() if is_weighted or name not in TRUE_LABELS}
         job = self._job(DistillationJob, usual | mine | {"teacher": ",".join(teachers)}, self.output)
         longest = chosen.teacher_max_length
-        answers = sum(self._time(try_transformer, name, data, longest, trains=False) for name in names)
-        step = self._time(try_lstm, job.model, data, job.data.max_length)
+        trials = [transformer_trial(name, chosen.teacher_revision) for name in names]
+        answers = sum(self._time(trial, data, longest, trains=False) for trial in trials)
+        step = self._time(lstm_trial(job.model), data, job.data.max_length)
         seconds = texts * (answers + job.training.num_train_epochs * step)
         about = f"train an LSTM on what {as_list(teachers)} says of {texts:,} texts"
         return training_stage(about, job, seconds)
@@ -216,7 +222,7 @@ class BestJob:
         epochs = fit_epochs(ALONE_STEPS * ALONE["per_device_train_batch_size"], rows, ALONE_EPOCHS)
         mine = {name: value for name, value in self.given.items() if name not in DISTILLATION}
         job = self._job(TrainingJob, ALONE | {"num_train_epochs": epochs} | usual | mine, self.output)
-        step = self._time(try_lstm, job.model, data, job.data.max_length)
+        step = self._time(lstm_trial(job.model), data, job.data.max_length)
         seconds = (2 if job.training.adversarial_size else 1) * rows * job.training.num_train_epochs * step
         return training_stage(f"train an LSTM on {rows:,} texts", job, seconds)
 
@@ -244,25 +250,12 @@ class BestJob:
         chosen = self.distillation
         return collect_with_train(data, chosen, self.data.split_seed) if chosen.unlabeled else data.splits["train"]
 
-    def _time(self, make: Trial, model: Any, data: TextData, longest: int, *, trains: bool = True) -> float:
+    def _time(self, make: Trial, data: TextData, longest: int, *, trains: bool = True) -> float:
         """The seconds of a text, by a trial on a CPU; NaN where another device will compute."""
         if torch.accelerator.is_available() and not self.training.use_cpu:
             return math.nan
-        tried, batch = make(model, data.splits["train"]["text"][:], max(1, len(data.label_names)), longest)
+        tried, batch = make(data.splits["train"], max(1, len(data.label_names)), longest)
         return time_text(tried, batch, trains=trains)
-
-
-def fit_epochs(seen: int, rows: int, bounds: tuple[int, int]) -> float:
-    """
-    The epochs in which a training sees about so many texts.
-
-    Args:
-        seen: Texts in all epochs.
-        rows: Texts in an epoch.
-        bounds: The fewest and the most epochs.
-    """
-    fewest, most = bounds
-    return float(min(most, max(fewest, round(seen / rows))))
 
 
 def _as_time(seconds: float) -> str:

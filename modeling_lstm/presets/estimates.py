@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from datasets import Dataset
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
 from ..models.configuration_lstm import LstmConfig
@@ -15,9 +16,9 @@ TRIED = 32  # texts of a batch
 DRAWN = 1_024  # texts, the middle ones of which by length are tried
 WORD_TOKENS = 1.2  # of our tokenizer for what stands between blanks, punctuation included
 
-# From the model (a name or settings), texts of the task, the number of its labels, and the tokens of a text that are
-# read at most: a model, whose weights do not matter, and the tokens of the texts to try
-Trial = Callable[[Any, Sequence[str], int, int], tuple[PreTrainedModel, list[int]]]
+# From rows of the task, the number of its labels, and the tokens of a text that are read at most: a model, the weights
+# of which do not matter, and the tokens of the texts to try
+Trial = Callable[[Dataset, int, int], tuple[PreTrainedModel, list[int]]]
 
 
 def time_text(model: PreTrainedModel, lengths: Sequence[int], *, trains: bool) -> float:
@@ -35,23 +36,32 @@ def time_text(model: PreTrainedModel, lengths: Sequence[int], *, trains: bool) -
     return min(times) / len(lengths)
 
 
-def try_transformer(name: str, texts: Sequence[str], labels: int, longest: int) -> tuple[PreTrainedModel, list[int]]:
-    """A Transformer from its folder or the Hub; see [`Trial`]."""
-    model = AutoModelForSequenceClassification.from_config(AutoConfig.from_pretrained(name, num_labels=labels))
-    found = AutoTokenizer.from_pretrained(name)(_draw(texts), truncation=True, max_length=longest)
-    return model, [len(ids) for ids in found["input_ids"]]
+def transformer_trial(name: str, revision: str | None) -> Trial:
+    """That of a Transformer from its folder or the Hub."""
+
+    def make(rows: Dataset, labels: int, longest: int) -> tuple[PreTrainedModel, list[int]]:
+        config = AutoConfig.from_pretrained(name, revision=revision, num_labels=labels)
+        tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
+        found = tokenizer(_draw(rows), truncation=True, max_length=longest)
+        return AutoModelForSequenceClassification.from_config(config), [len(ids) for ids in found["input_ids"]]
+
+    return make
 
 
-def try_lstm(arguments: Any, texts: Sequence[str], labels: int, longest: int) -> tuple[PreTrainedModel, list[int]]:
-    """An LSTM from [`training.arguments.ModelArguments`], whose tokenizer is not there yet; see [`Trial`]."""
-    fields = {"vocab_size": 10, "num_labels": labels} | arguments.config_fields()
-    lengths = [min(longest, max(1, round(WORD_TOKENS * len(text.split())))) for text in _draw(texts)]
-    return LstmForSequenceClassification(LstmConfig(**fields)), lengths
+def lstm_trial(arguments: Any) -> Trial:
+    """That of an LSTM from [`training.arguments.ModelArguments`], whose tokenizer is not there yet."""
+
+    def make(rows: Dataset, labels: int, longest: int) -> tuple[PreTrainedModel, list[int]]:
+        fields = {"vocab_size": 10, "num_labels": labels} | arguments.config_fields()
+        lengths = [min(longest, max(1, round(WORD_TOKENS * len(text.split())))) for text in _draw(rows)]
+        return LstmForSequenceClassification(LstmConfig(**fields)), lengths
+
+    return make
 
 
-def _draw(texts: Sequence[str]) -> list[str]:
+def _draw(rows: Dataset) -> list[str]:
     """Some texts of like lengths, as batches hold them."""
-    chosen = np.random.default_rng(0).permutation(len(texts))[:DRAWN]
-    ordered = sorted((texts[int(number)] for number in chosen), key=len)
+    chosen = np.random.default_rng(0).permutation(rows.num_rows)[:DRAWN]
+    ordered = sorted(rows.select(chosen)["text"], key=len)
     first = max(0, (len(ordered) - TRIED) // 2)
     return ordered[first : first + TRIED]

@@ -1,7 +1,6 @@
 """Recipes of defaults. Those of an LSTM are the defaults of the settings themselves, and what fits the rows."""
 
 import logging
-import math
 from collections.abc import Collection
 from typing import Any
 
@@ -28,6 +27,19 @@ VERY_FEW_ROWS, SMALL_BATCH = 2_000, 32
 FEW_ROWS, AVERAGE_EPOCHS = 20_000, 0.5
 
 
+def fit_epochs(seen: int, rows: int, bounds: tuple[float, float]) -> float:
+    """
+    The epochs in which a training sees about so many rows.
+
+    Args:
+        seen: Rows in all epochs.
+        rows: Rows in an epoch.
+        bounds: The fewest and the most epochs.
+    """
+    fewest, most = bounds
+    return float(min(most, max(fewest, round(seen / rows))))
+
+
 def fit_to_rows(args: Any, rows: int, given: Collection[str]) -> None:
     """
     Set what follows from the number of rows where nobody said how long to train: epochs, batch and the average of the
@@ -47,8 +59,8 @@ def fit_to_rows(args: Any, rows: int, given: Collection[str]) -> None:
         fitted["average_epochs"] = AVERAGE_EPOCHS
     fitted = {name: value for name, value in fitted.items() if name not in given}
     batch = fitted.get("per_device_train_batch_size", args.per_device_train_batch_size)
-    steps = math.ceil(rows / (batch * args.world_size * args.gradient_accumulation_steps))
-    epochs = float(min(MOST_EPOCHS, round(STEPS / steps)))
+    seen = STEPS * batch * args.world_size * args.gradient_accumulation_steps
+    epochs = fit_epochs(seen, rows, (args.num_train_epochs, MOST_EPOCHS))
     if epochs > args.num_train_epochs:
         fitted["num_train_epochs"] = epochs
     for name, value in fitted.items():

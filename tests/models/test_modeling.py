@@ -26,6 +26,7 @@ from modeling_lstm import (
 )
 from modeling_lstm.models import recurrence_lstm
 from modeling_lstm.models.modeling_lstm import _places_at_the_left, classification_loss, locked_dropout
+from modeling_lstm.models.recurrence_lstm import weight_dropout
 from tests.conftest import tiny_config, tiny_model
 from tests.interpreters import run_program
 
@@ -620,6 +621,26 @@ def test_locked_dropout_has_one_mask_for_all_steps() -> None:
     dropped = locked_dropout(torch.ones(3, 7, 20), 0.5, training=True) == 0
     assert dropped.any() and not dropped.all()
     assert (dropped == dropped[:, :1]).all()
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.2, 0.5, 0.99])
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float64])
+def test_weight_dropout_drops_its_share_and_keeps_the_mean(rate: float, kind: torch.dtype) -> None:
+    weights = torch.ones(401, 333, dtype=kind, requires_grad=True)  # not four for each random number
+    torch.manual_seed(0)
+    dropped = weight_dropout(weights, rate)
+    assert dropped.dtype is kind and len(dropped.unique()) == (1 if rate == 0 else 2)
+    kept = (dropped != 0).double()
+    number = kept.numel()
+    expected = (1 - round(rate * 2**16) / 2**16) * number
+    assert abs(float(kept.sum()) - expected) <= 5 * (number * rate * (1 - rate)) ** 0.5
+    assert float(dropped.detach().max()) == pytest.approx(number / expected, rel=1e-2)
+    dropped.sum().backward()
+    assert torch.equal(weights.grad, dropped)
+    torch.manual_seed(0)
+    assert torch.equal(weight_dropout(weights, rate), dropped)
+    rows = kept.mean(dim=0)  # no column is dropped with another
+    assert rate == 0 or abs(float(torch.corrcoef(kept[:, :2].T)[0, 1])) < 0.3 and 0 < float(rows.std()) < 0.1
 
 
 def test_models_of_the_tests_are_small() -> None:

@@ -11,8 +11,9 @@ import pytest
 import modeling_lstm
 from modeling_lstm import WordVectors
 from modeling_lstm.cli import main
-from modeling_lstm.presets.best import BestJob, fit_epochs
+from modeling_lstm.presets.best import BestJob
 from modeling_lstm.runs.record import read_record
+from modeling_lstm.training.defaults import fit_epochs
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import WORDS, write_csv
@@ -143,7 +144,7 @@ def test_epochs_follow_the_rows() -> None:
     assert fit_epochs(64_000, 100, (3, 30)) == 30 and fit_epochs(64_000, 10**6, (3, 30)) == 3
 
 
-def test_what_it_refuses(data_folder: Path, tmp_path: Path) -> None:
+def test_what_it_refuses(encoder: Path, data_folder: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     with pytest.raises(InputError, match="name a Transformer to learn from with --teacher"):
         best(data_folder, run, transformer="bert-base-uncased")
@@ -153,6 +154,8 @@ def test_what_it_refuses(data_folder: Path, tmp_path: Path) -> None:
         best(data_folder, run, resume_from_checkpoint="runs/x/checkpoint-3")
     with pytest.raises(InputError, match="There is no teacher 'nowhere'"):
         best(data_folder, run, teacher="nowhere").run()
+    with pytest.raises(InputError, match="--teacher_revision is for teachers that are classifiers"):
+        best(data_folder, run, teacher=str(encoder), teacher_revision="v1").run()
     with pytest.raises(InputError, match="Unknown preset 'quick' for --preset: choose one of best"):
         modeling_lstm.train(preset="quick", dataset=str(data_folder), output_dir=str(run))
     with pytest.raises(InputError, match="Unknown setting 'preset'"):

@@ -25,6 +25,7 @@ from modeling_lstm.evaluation.perplexity import compute_perplexities, perplexity
 from modeling_lstm.pretraining.blocks import Blocks
 from modeling_lstm.publishing.card import make_card
 from modeling_lstm.runs.record import FINGERPRINTS, read_record
+from modeling_lstm.training import precision
 from modeling_lstm.training.layers import find_depths
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import WORDS, opinion_rows, write_csv
@@ -189,6 +190,31 @@ def test_other_kinds(corpus: Path, tmp_path: Path, flags: list[str]) -> None:
     if flags[1] == "sampled":
         weights = load_file(tmp_path / "lm" / "model.safetensors")["token_frequencies"]
         assert len(weights.unique()) > 3, "candidates are drawn by how often tokens occur"
+
+
+@pytest.mark.parametrize(
+    "flags", [[], ["--softmax", "sampled", "--direction", "both"], ["--transformer_config", "gpt2"]]
+)
+def test_it_learns_in_bf16_where_a_trial_says_so(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str]
+) -> None:
+    sizes = ["--config_overrides", "n_layer=1,n_embd=16,n_head=2,n_positions=16"] if "gpt2" in flags else []
+    some = [*flags, *sizes, "--max_steps", "1"]
+    monkeypatch.setattr(precision, "has_bf16", lambda device: True)
+    assert pretrain(corpus, tmp_path / "small", *some)["training"]["bf16"] is False  # nothing to gain
+    monkeypatch.setattr(precision, "WORTH_A_TRIAL", 0)
+    tried = []
+
+    def time_batch(model: Any, batch: Any, precisions: Any, *, trains: bool) -> list[float]:
+        tried.append(batch["input_ids"].shape)
+        return time_both(model, batch, precisions, trains=trains) and [2.0, 1.0]
+
+    time_both = precision.time_batch
+    monkeypatch.setattr(precision, "time_batch", time_batch)
+    assert pretrain(corpus, tmp_path / "lm", *some)["training"]["bf16"] is True
+    assert tried == [(4, 10)]
+    again = ["--overwrite", "true", "--bf16", "false"]
+    assert pretrain(corpus, tmp_path / "lm", *some, *again)["training"]["bf16"] is False and len(tried) == 1
 
 
 def test_a_transformer_learns_from_the_same_text(corpus: Path, tmp_path: Path) -> None:
