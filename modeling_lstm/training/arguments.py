@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from ..utils.errors import require
-from .defaults import FROZEN_EPOCHS, LAYER_DECAY, PRETRAINED_RATE
+from .defaults import PRETRAINED_RATE
 
 MOST_LAYERS = 1_000
 
@@ -205,14 +205,13 @@ class TrainerSettings:
     )
     layer_decay: float = _setting(
         1.0,
-        "Divide the learning rate by this from each layer to the one below. Default: 1, or with --pretrained "
-        f"{LAYER_DECAY}.",
+        "Divide the learning rate by this from each layer to the one below (Howard and Ruder, 2018: 2.6).",
         "Language model",
     )
     frozen_epochs: int = _setting(
         0,
-        "Train at first what is new, and after this many epochs, and each time again, one more layer from the top; 0: "
-        f"train all layers at once. Default: 0, or with --pretrained {FROZEN_EPOCHS}.",
+        "Train at first what is new, and after this many epochs, and each time again, one more layer from the top "
+        "(Howard and Ruder, 2018: 1); 0: train all layers at once.",
         "Language model",
     )
     eval_strategy: str = _setting("epoch", "When to evaluate on validation: epoch, steps or no.")

@@ -12,7 +12,7 @@ from ..tasks.base import task_class
 from ..utils.ray_cluster import RayArguments
 from ..utils.settings import build_settings, to_flags
 from .arguments import ModelArguments, TaskArguments
-from .defaults import LANGUAGE_MODEL_DEFAULTS, TRANSFORMER_DEFAULTS
+from .defaults import TRANSFORMER_DEFAULTS
 from .recipes import read_recipe
 from .trainer_arguments import LstmTrainingArguments
 
@@ -86,8 +86,6 @@ class TrainingSettings:
     @staticmethod
     def default_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         """Defaults that depend on other settings: what suits a Transformer does not suit an LSTM."""
-        if settings.get("pretrained") is not None:
-            return LANGUAGE_MODEL_DEFAULTS
         return TRANSFORMER_DEFAULTS if settings.get("transformer") is not None else {}
 
     def __repr__(self) -> str:

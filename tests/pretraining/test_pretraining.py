@@ -25,7 +25,7 @@ from modeling_lstm.evaluation.perplexity import compute_perplexities, perplexity
 from modeling_lstm.pretraining.blocks import Blocks
 from modeling_lstm.publishing.card import make_card
 from modeling_lstm.runs.record import FINGERPRINTS, read_record
-from modeling_lstm.training import precision
+from modeling_lstm.training import defaults, precision
 from modeling_lstm.training.layers import find_depths
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import WORDS, opinion_rows, write_csv
@@ -297,15 +297,21 @@ def test_what_cannot_be_is_told(
 
 
 TUNED = (
-    "--num_train_epochs 12 --frozen_epochs 0 --layer_decay 1 --learning_rate 0.02 --per_device_train_batch_size 8 "
+    "--num_train_epochs 12 --learning_rate 0.02 --per_device_train_batch_size 8 "
     "--word_dropout 0 --embedding_dropout 0 --classifier_dropout 0 --disable_tqdm true --use_cpu true"
 )
 
 
-def test_a_classifier_begins_as_the_language_model(both: Path, data_folder: Path, tmp_path: Path) -> None:
-    job = ml.TrainingJob(dataset=data_folder, pretrained=both, output_dir=tmp_path / "run", use_cpu=True)
-    assert (job.training.frozen_epochs, job.training.layer_decay) == (1, 2.6)
+def test_a_classifier_begins_as_the_language_model(
+    both: Path, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {"dataset": data_folder, "output_dir": tmp_path / "run", "use_cpu": True}
+    monkeypatch.setattr(defaults, "MOST_EPOCHS", 1_000)
+    job = ml.TrainingJob(pretrained=both, layer_decay=2.6, **given)
     trainer = job.runner().trainer()
+    alone = ml.TrainingJob(**given)
+    alone.runner().trainer()
+    assert alone.training.num_train_epochs / job.training.num_train_epochs == pytest.approx(4, abs=0.1)
     language_model, tokenizer = ml.load_run(str(both))
     inputs = tokenizer(["the film was great"], return_tensors="pt")
     states = trainer.model.eval().lstm(inputs["input_ids"]).last_hidden_state
@@ -330,7 +336,7 @@ def test_layers_are_unfrozen_from_the_top(both: Path, data_folder: Path, tmp_pat
             seen.append({depths[name] for name, one in model.named_parameters() if one.requires_grad})
 
     settings: dict[str, Any] = {"num_train_epochs": 3, "per_device_train_batch_size": 45, "disable_tqdm": True}
-    settings["load_best_model_at_end"] = False
+    settings |= {"load_best_model_at_end": False, "frozen_epochs": 1, "layer_decay": 2.6}
     job = ml.TrainingJob(dataset=data_folder, pretrained=both, output_dir=tmp_path / "run", use_cpu=True, **settings)
     trainer = job.runner().trainer()
     before = {name: one.detach().clone() for name, one in trainer.model.named_parameters()}

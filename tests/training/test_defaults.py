@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from modeling_lstm.runs.record import read_record
-from modeling_lstm.training.defaults import fit_to_rows
+from modeling_lstm.training.defaults import PRETRAINED_STEPS, fit_to_rows
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from tests.conftest import opinion_rows, write_csv
@@ -35,6 +35,12 @@ def fitted(tmp_path: Path, rows: int, **given: Any) -> tuple[float, ...]:
 )
 def test_few_rows_are_read_more_often(tmp_path: Path, rows: int, expected: tuple[float, ...]) -> None:
     assert fitted(tmp_path, rows) == expected
+
+
+def test_what_begins_as_a_language_model_learns_less_long(tmp_path: Path) -> None:
+    args = LstmTrainingArguments(output_dir=str(tmp_path), use_cpu=True)
+    fit_to_rows(args, 2_500, {}, steps=PRETRAINED_STEPS)
+    assert (args.per_device_train_batch_size, args.num_train_epochs, args.average_epochs) == (64, 6, 0.5)
 
 
 def test_what_is_given_stays(tmp_path: Path) -> None:
