@@ -10,6 +10,7 @@ from .accuracy import RESULTS, SEEDS, records_of, spread
 from .comparison_tables import costs_table, curves_table, main_table, order_table, scores_table
 from .distillation_table import distillation_table
 from .end_to_end_tables import budget_table, end_to_end_table
+from .own_text import own_text_table
 from .processes import processes_table
 from .scale_tables import plan_table, scoring_table, search_table
 from .speed_table import generation_table, speed_sentences, speed_table
@@ -213,7 +214,7 @@ BLOCKS = {
         "end to end": end_to_end_table,
         "budget": budget_table,
     },
-    "docs/guides/language-models.md": {"generation": generation_table},
+    "docs/guides/language-models.md": {"own text": own_text_table, "generation": generation_table},
     "docs/guides/processes.md": {"processes": processes_table},
     "docs/guides/search.md": {"search": search_table},
     "docs/guides/translation.md": {
