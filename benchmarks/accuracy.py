@@ -11,6 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,26 @@ def data_folder() -> Path | None:
     """The folder of local copies of the data sets, if this machine has one."""
     folder = Path(os.environ.get("MODELING_LSTM_DATA", "../shared/data"))
     return folder if folder.is_dir() else None
+
+
+def measure_sets(about: str | None, sets: Iterable[str], measure: Callable[[str, Path], None]) -> bool:
+    """
+    Measure the data sets that the command line names, or all; whether their local copies are there.
+
+    Args:
+        about: What `--help` says.
+        sets: Their names.
+        measure: Takes a name and the folder of the local copies.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("names", nargs="*", default=list(sets), help=f"Of: {', '.join(sets)}")
+    names, data = parser.parse_args().names, data_folder()
+    if data is None:
+        print("Not measured: the data are local copies (MODELING_LSTM_DATA).")
+        return False
+    for name in names:
+        measure(name, data)
+    return True
 
 
 def local_minilm() -> Path | None:

@@ -6,7 +6,6 @@ average of the weights besides, and with what `train` makes of the rows. The sco
 what is there is not repeated, and a table of it is printed.
 """
 
-import argparse
 import json
 import statistics
 import tempfile
@@ -19,7 +18,7 @@ import modeling_lstm as ml
 from modeling_lstm.utils.files import write_json
 from modeling_lstm.utils.markdown import make_table
 
-from .accuracy import RESULTS, SEEDS, data_folder, spread
+from .accuracy import RESULTS, SEEDS, measure_sets, spread
 
 FOLDER = RESULTS / "defaults"
 # The name of each set, and how many of its rows are read at most
@@ -94,16 +93,8 @@ def defaults_table() -> str:
 
 def main() -> None:
     """Measure those that were named, or all."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=list(SETS), help=f"Of: {', '.join(SETS)}")
-    arguments = parser.parse_args()
-    data = data_folder()
-    if data is None:
-        print("Not measured: the data are local copies (MODELING_LSTM_DATA).")
-        return
-    for name in arguments.names:
-        measure(name, data)
-    print(defaults_table())
+    if measure_sets(__doc__, SETS, measure):
+        print(defaults_table())
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ def own_text_table() -> str:
     found = json.loads(RECORD.read_text(encoding="utf-8"))
     minutes, classifiers = found["minutes"], found["classifiers"]
     whole = sum(minutes.values()) + next(iter(classifiers.values()))["minutes"]
-    rows = [[way, f"{100 * one['accuracy']:.1f}", f"{one['minutes']:.1f}"] for way, one in found["classifiers"].items()]
+    rows = [[way, f"{100 * one['accuracy']:.1f}", f"{one['minutes']:.1f}"] for way, one in classifiers.items()]
     machine = found["hardware"]
     return make_table(["classifier", "accuracy", "minutes"], rows, words=1) + (
         f"\n\n{found['reviews']:,} film reviews, 5 MB, and {HELD_OUT:,} others to evaluate on; one seed. The language "

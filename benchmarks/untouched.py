@@ -2,11 +2,10 @@
 
 What `train` and `train --preset best` give without another setting, and TF-IDF with logistic regression. Sets with a
 test split are trained with three seeds; of the others each tenth is the test once. Nothing is chosen here, and each
-test is read once. The scores go to `results/untouched/NAME.json`; what is there is not repeated.
-`python -m benchmarks.tables` makes the table of docs/results.md.
+test is read once. The scores go to `results/untouched/NAME.json`; what is there is not repeated, and a table
+of it is printed.
 """
 
-import argparse
 import json
 import statistics
 import tempfile
@@ -26,7 +25,7 @@ from modeling_lstm.runs.environment import describe_environment
 from modeling_lstm.utils.files import write_json
 from modeling_lstm.utils.markdown import make_table
 
-from .accuracy import RESULTS, SEEDS, data_folder, spread
+from .accuracy import RESULTS, SEEDS, measure_sets, spread
 
 FOLDER = RESULTS / "untouched"
 FOLDS = 10
@@ -107,19 +106,21 @@ def measure(name: str, data: Path) -> None:
     path = FOLDER / f"{name}.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for part in range(SEEDS if SETS[name].has_test else FOLDS):
-        for way, train in WAYS.items():
-            one = found.setdefault(way, {"accuracy": [], "minutes": []})
-            if part < len(one["accuracy"]):
-                continue
-            with tempfile.TemporaryDirectory() as folder:
-                seed = write_splits(name, data, part, Path(folder))
+        scores = {way: found.setdefault(way, {"accuracy": [], "minutes": []}) for way in WAYS}
+        missing = [way for way in WAYS if part == len(scores[way]["accuracy"])]
+        if not missing:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            seed = write_splits(name, data, part, Path(folder))
+            for way in missing:
+                one = scores[way]
                 started = time.perf_counter()
-                one["accuracy"].append(train(Path(folder), seed))
+                one["accuracy"].append(WAYS[way](Path(folder), seed))
                 one["minutes"].append(round((time.perf_counter() - started) / 60, 2))
-            found["hardware"] = describe_environment()["hardware"]
-            FOLDER.mkdir(parents=True, exist_ok=True)
-            write_json(path, found)
-            print(name, way, [round(100 * score, 1) for score in one["accuracy"]], flush=True)
+                found["hardware"] = describe_environment()["hardware"]
+                FOLDER.mkdir(parents=True, exist_ok=True)
+                write_json(path, found)
+                print(name, way, [round(100 * score, 1) for score in one["accuracy"]], flush=True)
 
 
 def untouched_table() -> str:
@@ -147,15 +148,8 @@ def untouched_table() -> str:
 
 def main() -> None:
     """Measure those that were named, or all."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=list(SETS), help=f"Of: {', '.join(SETS)}")
-    arguments = parser.parse_args()
-    data = data_folder()
-    if data is None:
-        print("Not measured: the data are local copies (MODELING_LSTM_DATA).")
-        return
-    for name in arguments.names:
-        measure(name, data)
+    if measure_sets(__doc__, SETS, measure):
+        print(untouched_table())
 
 
 if __name__ == "__main__":
