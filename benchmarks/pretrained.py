@@ -1,9 +1,9 @@
 """IMDB with a language model behind the classifier, and few labels: `python -m benchmarks.pretrained [NUMBER ...]`.
 
-A language model reads the reviews of train and those without labels; three classifiers begin as it. With 100, 500 and
-2,500 labels, and with all: the same network with and without it, and MiniLM. Runs that were stopped go on, finished
-ones are skipped. The records go to `results/imdb/pretrained/` and `results/imdb_labels/`; `python -m benchmarks.tables`
-makes the table of docs/guides/language-models.md.
+A language model reads the reviews of train and those without labels; three classifiers begin as it. With 100, 500,
+2,500 and all labels: the same network with and without it, and MiniLM. Runs that were stopped go on, finished ones are
+skipped. The records go to `results/imdb_labels/`; `python -m benchmarks.tables` makes the table of
+docs/guides/language-models.md.
 """
 
 import argparse
@@ -15,12 +15,20 @@ from modeling_lstm.utils.markdown import make_table
 from .accuracy import MINILM, SEEDS, data_folder, local_flags, local_minilm, records_of, spread, train_and_evaluate
 from .accuracy import train_run as train_once
 
-LANGUAGE_MODEL, CLASSIFIER, ALONE = "imdb_language_model", "imdb_pretrained", "imdb"
-LABELS = (100, 500, 2_500)
+LANGUAGE_MODEL, CLASSIFIER, TRANSFORMER = "imdb_language_model", "imdb_pretrained", "imdb"
+LABELS = (100, 500, 2_500, None)
 SYSTEMS = ("pretrained", "alone", "minilm")
-TITLES = {"pretrained": "LSTM that begins as the language model", "alone": "LSTM alone", "minilm": "MiniLM, fine-tuned"}
-# Few rows need more epochs: about as many steps as suit a thousand
-EPOCHS = {100: "30", 500: "12", 2_500: "6"}
+TITLES = {
+    "pretrained": "LSTM that begins as the language model",
+    "alone": "the same network alone",
+    "minilm": "MiniLM, fine-tuned",
+}
+SIZES = ["--vocab_size", "30000", "--embedding_size", "256", "--hidden_size", "512"]  # those of the language model
+# Few rows need more epochs
+EPOCHS: dict[int | None, list[str]] = {
+    number: ["--num_train_epochs", epochs, "--per_device_train_batch_size", "16"]
+    for number, epochs in ((100, "40"), (500, "15"), (2_500, "6"))
+}
 PUBLISHED = {"ULMFiT": 95.0, "LSTM, pretrained and adversarial (Miyato et al., 2017)": 94.1, "SA-LSTM (2015)": 92.8}
 
 
@@ -35,34 +43,31 @@ def language_model(runs: Path) -> Path:
     return folder
 
 
-def classify(system: str, labels: int | None, seed: int, model: Path, runs: Path) -> None:
+def classify(system: str, labels: int | None, seed: int, runs: Path) -> None:
     """One classifier, trained on all labels or on some, and its evaluation on test."""
-    if labels is None and system != "pretrained":
-        return  # benchmarks.accuracy and benchmarks.comparison have these
-    name = f"imdb/{system}" if labels is None else f"imdb_labels/{labels}/{system}"
-    flags = local_flags(ALONE)
+    flags = [*local_flags("imdb"), *EPOCHS.get(labels, [])]
     if labels is not None:
         flags += ["--max_train_samples", str(labels)]
     if system == "pretrained":
-        flags += ["--pretrained", str(model)]
-    elif system == "minilm":
+        flags += ["--pretrained", str(language_model(runs))]
+    elif system == "alone":
+        flags += SIZES
+    else:
         flags += ["--transformer", str(local_minilm() or MINILM), "--per_device_train_batch_size", "16"]
-    if labels is not None:
-        flags += ["--num_train_epochs", EPOCHS[labels]]
-    train_and_evaluate(CLASSIFIER if system == "pretrained" else ALONE, name, seed, runs, flags)
+    recipe = TRANSFORMER if system == "minilm" else CLASSIFIER
+    train_and_evaluate(recipe, f"imdb_labels/{labels or 'all'}/{system}", seed, runs, flags)
 
 
 def labels_table() -> str:
     """Accuracy on test by the number of labels, mean and standard deviation over the seeds."""
-    rows = []
-    for system in SYSTEMS:
-        cells = [TITLES[system]]
-        for labels in LABELS:
-            cells.append(_score(f"imdb_labels/{labels}/{system}"))
-        whole = {"pretrained": "imdb/pretrained", "alone": "imdb", "minilm": "imdb/minilm"}[system]
-        rows.append([*cells, _score(whole) if system != "minilm" else ""])
-    rows += [[name, *("" for _ in LABELS), f"{score:.1f}"] for name, score in PUBLISHED.items()]
-    return make_table(["test accuracy", *(f"{labels:,} labels" for labels in LABELS), "all"], rows, words=1)
+    rows = [
+        [TITLES[system], *(_score(f"imdb_labels/{number or 'all'}/{system}") for number in LABELS)]
+        for system in SYSTEMS
+    ]
+    rows += [[name, *("" for _ in LABELS[:-1]), f"{score:.1f}"] for name, score in PUBLISHED.items()]
+    return make_table(
+        ["test accuracy", *(f"{number:,} labels" if number else "all" for number in LABELS)], rows, words=1
+    )
 
 
 def _score(name: str) -> str:
@@ -73,14 +78,15 @@ def _score(name: str) -> str:
 def main() -> None:
     """Run for the numbers of labels that were named, or for all; 0 stands for all labels."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("numbers", nargs="*", type=int, default=[0, *LABELS])
+    parser.add_argument("numbers", nargs="*", type=int, default=[number or 0 for number in LABELS])
+    parser.add_argument("--systems", nargs="*", default=list(SYSTEMS))
+    parser.add_argument("--seeds", type=int, nargs="*", default=list(range(SEEDS)))
     parser.add_argument("--runs", type=Path, default=Path("runs/results"))
     arguments = parser.parse_args()
-    model = language_model(arguments.runs)
     for number in arguments.numbers:
-        for seed in range(SEEDS):
-            for system in SYSTEMS:
-                classify(system, number or None, seed, model, arguments.runs)
+        for seed in arguments.seeds:
+            for system in arguments.systems:
+                classify(system, number or None, seed, arguments.runs)
 
 
 if __name__ == "__main__":

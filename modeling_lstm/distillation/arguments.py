@@ -46,8 +46,15 @@ class DistillationArguments:
     augmentations: int | None = field(
         default=None,
         metadata={
-            "help": "Variants to generate from each text, by masking words and cutting pieces out of it. Default: 0 "
-            "with --unlabeled, otherwise 10."
+            "help": "Variants to generate from each text, by masking and replacing words and cutting pieces out of it. "
+            "Default: 0 with --unlabeled, otherwise 10."
+        },
+    )
+    replaced_words: float = field(
+        default=0.3,
+        metadata={
+            "help": "Share of the words of a variant that are replaced: each by one of the ten that the teacher's word "
+            "vectors put nearest; 0: none."
         },
     )
     transfer_rows: int | None = field(
@@ -85,6 +92,9 @@ class DistillationArguments:
         for name in ("augmentations", "logit_weight", "divergence_weight", "label_weight"):
             value = getattr(self, name)
             require(value is None or value >= 0, f"--{name} must not be negative, found {value}.")
+        require(
+            0 <= self.replaced_words <= 0.9, f"--replaced_words must be from 0 to 0.9, found {self.replaced_words}."
+        )
         require(self.temperature > 0, f"--temperature must be greater than 0, found {self.temperature}.")
         require(
             self.logit_weight + self.divergence_weight > 0,

@@ -3,6 +3,7 @@
 import logging
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..utils.ray_cluster import Cluster
 from .arguments import DistillationArguments
 from .augmentation import MASK
 from .distillation_trainer import LOGITS, UNLABELED
+from .neighbors import teacher_neighbors
 from .teacher import CHUNK, Teacher, average_logits
 from .transfer import collect_transfer_text
 
@@ -86,7 +88,8 @@ def label_dataset(
         data.problem_type != "regression" or arguments.logit_weight > 0,
         "For regression there is no divergence: give --logit_weight.",
     )
-    transfer, natural, counts = collect_transfer_text(data, arguments, seed)
+    near = partial(teacher_neighbors, arguments.teachers[0], arguments.teacher_revision)
+    transfer, natural, counts = collect_transfer_text(data, arguments, seed, near)
     train = data.splits["train"]
     rows = concatenate_datasets([_plain(train, data), _unlabeled(transfer, data)])
     teachers, computed = _label(arguments, data, rows, device, cluster)

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -17,7 +18,7 @@ from ..data.sources import read_texts
 from ..data.tokenization import iterate_texts
 from ..utils.errors import InputError, require
 from .arguments import DistillationArguments
-from .augmentation import augment
+from .augmentation import Neighbors, augment
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,10 @@ _FORBIDDEN = ("validation", "test")
 
 
 def collect_transfer_text(
-    data: TextData, arguments: DistillationArguments, seed: int
+    data: TextData,
+    arguments: DistillationArguments,
+    seed: int,
+    find_neighbors: Callable[[Dataset], Neighbors] | None = None,
 ) -> tuple[Dataset, int, dict[str, int]]:
     """
     The texts without labels, in the column `text`: those of `--unlabeled`, and variants of them and the training texts.
@@ -43,6 +47,7 @@ def collect_transfer_text(
         data: The task.
         arguments: Where texts come from.
         seed: Seed of what is drawn.
+        find_neighbors: Gives the words by which words of texts may be replaced in variants; without it none are.
 
     Returns:
         The texts, how many of them are texts as they were found (the first ones), and the numbers of texts found
@@ -80,7 +85,9 @@ def collect_transfer_text(
     rows = _drawn(_distinct(_joined(parts), known, counts), most, seed)
     natural = rows.num_rows
     if number and natural != most:
-        made = augment(_joined([train, rows]), number, seed)
+        found = _joined([train, rows])
+        neighbors = find_neighbors(found) if find_neighbors and arguments.replaced_words else None
+        made = augment(found, number, seed, neighbors, arguments.replaced_words)
         counts["augmented"] = made.num_rows
         made = _distinct(made, known | {"duplicates": _keys(rows)}, counts)
         rows = _joined([rows, _drawn(made, None if most is None else most - natural, seed)])

@@ -39,7 +39,8 @@ logger = logging.getLogger(__name__)
 # Chosen on validation: the student's settings in the recipes of distillation, the others in each of results/comparison
 STUDENT: dict[str, Any] = {"embedding_size": 320, "hidden_size": 128}
 STUDENT_STEPS, STUDENT_BATCH, STUDENT_EPOCHS = 10_000, 64, (3, 20)
-AUGMENTATIONS = 4  # of each text, with unlabeled text
+AUGMENTATIONS = 4  # variants of each text, with unlabeled text
+ENOUGH_TEXTS, MOST_VARIANTS = 150_000, 40  # without it as many as make so many texts
 FEWEST_TO_TRIM, TRIM = 5_000, 3  # texts, from which on a Transformer's tokens are left out that occur less often
 ALONE: dict[str, Any] = {
     "per_device_train_batch_size": 32,
@@ -180,7 +181,8 @@ class BestJob:
         natural = self._collect(data).num_rows
         variants = chosen.augmentations
         if variants is None:
-            variants = AUGMENTATIONS if chosen.unlabeled else VARIANTS
+            usual_number = max(VARIANTS, min(MOST_VARIANTS, ENOUGH_TEXTS // natural))
+            variants = AUGMENTATIONS if chosen.unlabeled else usual_number
         texts = natural * (1 + variants)
         epochs = fit_epochs(STUDENT_STEPS * STUDENT_BATCH, texts, STUDENT_EPOCHS)
         usual = STUDENT | {"augmentations": variants, "num_train_epochs": epochs}

@@ -83,11 +83,11 @@ def compare_vectors(
     tables = [_directions(vectors, shared) for vectors in (first, second)]
     places = {word: place for place, word in enumerate(shared)}
     common = np.arange(min(COMPARED, len(shared)))
-    near = [_nearest(table, common) for table in tables]
+    near = [find_nearest(table, common, NEIGHBOURS) for table in tables]
     agreement = np.array([len(set(a) & set(b)) / NEIGHBOURS for a, b in zip(*near, strict=True)])
 
     def shown(place: int) -> WordComparison:
-        one, other = (_nearest(table, np.array([place]))[0] for table in tables)
+        one, other = (find_nearest(table, np.array([place]), NEIGHBOURS)[0] for table in tables)
         same = len(set(one) & set(other)) / NEIGHBOURS
         return WordComparison(
             shared[place], [shared[n] for n in one[:number]], [shared[n] for n in other[:number]], same
@@ -107,8 +107,18 @@ def _directions(vectors: WordVectors, words: list[str]) -> np.ndarray:
     return table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
 
 
-def _nearest(table: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The places of the nearest neighbours of each word, closest first."""
+def find_nearest(table: np.ndarray, places: np.ndarray, number: int) -> np.ndarray:
+    """
+    The rows of a table that are nearest to some of them, closest first, but for these themselves.
+
+    Args:
+        table: Vectors of length 1, `(rows, dimension)`.
+        places: The numbers of the rows whose neighbours are asked for, `(asked,)`.
+        number: How many neighbours, fewer than there are rows.
+
+    Returns:
+        Numbers of rows, `(asked, number)`.
+    """
     found = []
     size = max(1, BLOCK // len(table))
     for start in range(0, len(places), size):
@@ -116,6 +126,6 @@ def _nearest(table: np.ndarray, places: np.ndarray) -> np.ndarray:
         rows = np.arange(len(block))[:, None]
         cosines = table[block] @ table.T
         cosines[rows[:, 0], block] = -np.inf
-        best = np.argpartition(-cosines, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
+        best = np.argpartition(-cosines, number, axis=1)[:, :number]
         found.append(best[rows, np.argsort(-cosines[rows, best], axis=1, kind="stable")])
     return np.concatenate(found)

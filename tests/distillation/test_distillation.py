@@ -27,6 +27,7 @@ from modeling_lstm.distillation.dataset import label_dataset
 from modeling_lstm.distillation.distillation_trainer import DistillationTrainer
 from modeling_lstm.distillation.labelling import Labeller
 from modeling_lstm.distillation.loss import divergence
+from modeling_lstm.distillation.neighbors import find_neighbors
 from modeling_lstm.distillation.student_job import Distillation, DistillationJob
 from modeling_lstm.distillation.teacher import Teacher
 from modeling_lstm.distillation.transfer import _key, collect_transfer_text
@@ -246,6 +247,45 @@ def test_variants() -> None:
         assert any(places) and (len(variant) <= 5 or len(variant) == 9)
     assert make_variants(text, 20, np.random.default_rng(1)) == make_variants(text, 20, np.random.default_rng(1))
     assert make_variants("", 5, rng) == []
+
+
+def test_words_are_replaced_by_their_neighbors() -> None:
+    neighbors = {"film": ["movie", "picture"], "good": ["fine"], "SEP": ["wrong"]}
+    text = 'a "film" [SEP] Good, but film-like'
+    found = make_variants(text, 300, np.random.default_rng(0), neighbors, replaced=0.5)
+    words = {word for variant in found for word in variant.split()}
+    assert words == {*text.split(), MASK, '"movie"', '"picture"', "fine,"}
+    share = np.mean([word in ('"movie"', '"picture"') for one in found for word in one.split()[1:2] if len(one) > 20])
+    assert 0.2 < share < 0.7
+    same = np.random.default_rng(1)
+    assert make_variants(text, 20, same, neighbors, 0.0) == make_variants(text, 20, np.random.default_rng(1))
+
+
+def test_neighbors() -> None:
+    groups = {kind: [f"{kind}{letter}" for letter in "abcdefghijkl"] for kind in ("good", "bad", "Town")}
+    words = [*(word for group in groups.values() for word in group), "##s", "7", "x"]
+    vectors = np.random.default_rng(0).normal(size=(len(words), 8)) * 0.01
+    for number, group in enumerate(groups.values()):
+        vectors[[words.index(word) for word in group], number] += 1
+    found = find_neighbors(words, vectors, [["Gooda, (baddest) 7 x", "Townb!"], ["bada"]])
+    assert set(found) == {"gooda", "Townb", "bada"}
+    for word, near in found.items():
+        assert len(near) == 10 and word not in near and {one[:3] for one in near} == {word[:3]}
+    assert find_neighbors(words[:10], vectors[:10], [["gooda"]]) == {} == find_neighbors(words, vectors, [["7"]])
+
+
+@pytest.mark.numeric
+def test_variants_with_the_words_of_the_teacher(trained: Path, data_folder: Path) -> None:
+    data = task(data_folder)
+    known = {word for text in data.splits["train"]["text"] for word in text.split()}
+    texts = {
+        share: label_dataset(data, DistillationArguments(teacher=str(trained), replaced_words=share), seed=0).rows[
+            "text"
+        ]
+        for share in (0.0, 0.3)
+    }
+    assert {word for text in texts[0.0] for word in text.split()} - known == {MASK}
+    assert len(set(texts[0.3])) > len(set(texts[0.0])) and set(texts[0.3]) - set(texts[0.0])
 
 
 @pytest.mark.numeric

@@ -49,7 +49,7 @@ def test_a_gpu_gives_the_answers_of_a_processor(
         assert torch.allclose(alone[0], expected.logits[row], atol=1e-5)
 
 
-@pytest.mark.parametrize("more", [[], ["--bf16"], ["--cell_type", "gru"], ["--adversarial_size", "0.25"]])
+@pytest.mark.parametrize("more", [[], ["--bf16", "true"], ["--cell_type", "gru"], ["--adversarial_size", "0.25"]])
 def test_a_run_is_trained_evaluated_and_asked(more: list[str], data_folder: Path, tmp_path: Path) -> None:
     flags = [*ON_A_GPU, "--num_train_epochs", "8", "--learning_rate", "0.02", "--embedding_range", "0.5", *more]
     folder = tmp_path / "run"

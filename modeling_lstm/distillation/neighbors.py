@@ -1,0 +1,63 @@
+"""Words of like meaning, to replace words by: those whose vectors a teacher puts nearest."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+
+from ..data.tokenization import iterate_texts
+from ..vectors.similarity import find_nearest
+from ..vectors.word_matching import find_whole_words
+from .augmentation import split_word
+from .labelling import load_teacher
+
+NEIGHBORS = 10
+
+
+def find_neighbors(words: list[str], vectors: np.ndarray, texts: Iterable[list[str]]) -> dict[str, list[str]]:
+    """
+    The nearest neighbors of the words of texts, by the cosine of vectors from which their mean is taken.
+
+    Args:
+        words: The words that have vectors. Those of letters alone, two at least, are replaced and replace others.
+        vectors: `(words, dimension)`.
+        texts: The texts, some at a time.
+
+    Returns:
+        [`NEIGHBORS`] words for each, nearest first; nothing where there are too few words.
+    """
+    places = {word: place for place, word in enumerate(words) if len(word) > 1 and word.isalpha()}
+    if len(places) <= NEIGHBORS:
+        return {}
+    names = list(places)
+    table = vectors[list(places.values())].astype(np.float32)
+    table -= table.mean(axis=0)
+    table /= np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
+    cores = {split_word(word)[1] for some in texts for text in some for word in text.split()}
+    asked = cores | {core.lower() for core in cores}
+    numbers = np.array([number for number, name in enumerate(names) if name in asked], dtype=np.int64)
+    if len(numbers) == 0:
+        return {}
+    near = find_nearest(table, numbers, NEIGHBORS)
+    return {names[number]: [names[one] for one in row] for number, row in zip(numbers, near, strict=True)}
+
+
+def teacher_neighbors(name: str, revision: str | None, rows: Dataset) -> dict[str, list[str]]:
+    """
+    [`find_neighbors`] by the word vectors of a teacher.
+
+    Args:
+        name: Run folder or Hub id.
+        revision: Branch, tag or commit on the Hub.
+        rows: With the column `text`.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    model, tokenizer = load_teacher(name, revision)
+    embedding: Any = model.get_input_embeddings()
+    vectors = embedding.weight.detach().float().cpu().numpy()
+    found = find_whole_words(tokenizer)[: len(vectors)]
+    kept = [number for number, word in enumerate(found) if word is not None]
+    return find_neighbors([str(found[number]) for number in kept], vectors[kept], iterate_texts(rows))
