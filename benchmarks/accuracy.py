@@ -92,9 +92,9 @@ def data_folder() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def measure_sets(about: str | None, sets: Iterable[str], measure: Callable[[str, Path], None]) -> bool:
+def measure_sets(about: str | None, sets: Iterable[str], measure: Callable[[str, Path], None]) -> None:
     """
-    Measure the data sets that the command line names, or all; whether their local copies are there.
+    Measure the data sets that the command line names, or all, where their local copies are there.
 
     Args:
         about: What `--help` says.
@@ -105,11 +105,9 @@ def measure_sets(about: str | None, sets: Iterable[str], measure: Callable[[str,
     parser.add_argument("names", nargs="*", default=list(sets), help=f"Of: {', '.join(sets)}")
     names, data = parser.parse_args().names, data_folder()
     if data is None:
-        print("Not measured: the data are local copies (MODELING_LSTM_DATA).")
-        return False
+        sys.exit("Not measured: the data are local copies (MODELING_LSTM_DATA).")
     for name in names:
         measure(name, data)
-    return True
 
 
 def local_minilm() -> Path | None:

@@ -3,7 +3,7 @@
 Each set's official validation split, or a sixth of train where there is none, stands for test; a tenth of the rest of
 train chooses the checkpoint. Three seeds with the batch, the epochs and the weights that large sets have, with an
 average of the weights besides, and with what `train` makes of the rows. The scores go to `results/defaults/NAME.json`;
-what is there is not repeated, and a table of it is printed.
+what is there is not repeated. `python -m benchmarks.tables` makes the table of docs/results.md.
 """
 
 import json
@@ -86,15 +86,13 @@ def defaults_table() -> str:
         cells = [f"{statistics.mean(scores):.1f} ± {spread(scores):.1f}" for scores in ways]
         rows.append([SETS[name][0], f"{record['rows']['train']:,}", *cells])
     means = [statistics.mean(100 * s for one in records.values() for s in one["accuracy"][way]) for way in WAYS]
-    return make_table(
-        ["data set", "rows", *WAYS], [*rows, ["mean", "", *(f"**{mean:.1f}**" for mean in means)]], words=1
-    )
+    rows.append(["mean", "", *(f"**{mean:.1f}**" for mean in means)])
+    return make_table(["data set", "rows", *WAYS], rows, words=1) + "\n"
 
 
 def main() -> None:
     """Measure those that were named, or all."""
-    if measure_sets(__doc__, SETS, measure):
-        print(defaults_table())
+    measure_sets(__doc__, SETS, measure)
 
 
 if __name__ == "__main__":

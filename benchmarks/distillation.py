@@ -1,8 +1,9 @@
 """Students of a Transformer, three seeds, test: `python -m benchmarks.distillation [NAME ...]`.
 
 The teacher is MiniLM as `benchmarks.comparison` fine-tuned it, its first seed; that is done first where it was not yet.
-Finished runs are skipped. The records go to `results/NAME/distilled/seed-N.json`. In `few_labels` only 500 tweets have
-labels, and its teachers, and LSTMs that learned from the 500 alone, have their records beside it.
+Finished runs are skipped. The records go to `results/NAME/distilled/seed-N.json`. On `trec` each student has a teacher
+of its own, both made by `train --preset best`. In `few_labels` only 500 tweets have labels, and its teachers, and LSTMs
+that learned from the 500 alone, have their records beside it.
 """
 
 import argparse
@@ -18,7 +19,8 @@ from .tweet_eval import METRICS
 
 FEW_LABELS = "few_labels"
 TWEETS = "tweet_eval_sentiment"
-NAMES = ("sst2", TWEETS, FEW_LABELS)
+TREC = "trec"
+NAMES = ("sst2", TWEETS, TREC, FEW_LABELS)
 FEW = 500
 # What a size changes of the recipe; the records of the small one go to results/NAME/distilled-small
 SIZES: dict[str, list[str]] = {"distilled": [], "distilled-small": ["--embedding_size", "128", "--hidden_size", "64"]}
@@ -73,6 +75,13 @@ def many(name: str, runs: Path, size: str) -> None:
         student(name, name, seed, runs, taught_by, local_flags(name), size)
 
 
+def by_preset(name: str, runs: Path) -> None:
+    """Students of a data set without more text, each with its own teacher."""
+    for seed in range(SEEDS):
+        flags = [*local_flags(name), "--teacher", str(local_minilm() or MINILM)]
+        train_and_evaluate(f"{name}_distilled", f"{name}/distilled", seed, runs / "results", flags)
+
+
 def few(runs: Path) -> None:
     """500 labelled tweets: a Transformer, an LSTM, and the Transformer's student, each with three seeds."""
     data, folder = [*local_flags(TWEETS), "--max_train_samples", str(FEW)], runs / "results"
@@ -98,7 +107,12 @@ def main() -> None:
     for name in arguments.names:
         if name not in NAMES:
             sys.exit(f"There is no {name!r}: choose of {', '.join(NAMES)}.")
-        few(arguments.runs) if name == FEW_LABELS else many(name, arguments.runs, arguments.size)
+        if name == FEW_LABELS:
+            few(arguments.runs)
+        elif name == TREC:
+            by_preset(name, arguments.runs)
+        else:
+            many(name, arguments.runs, arguments.size)
 
 
 if __name__ == "__main__":

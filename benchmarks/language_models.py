@@ -8,7 +8,6 @@ the Transformer reads blocks as long as its context. Finished runs are skipped. 
 import argparse
 import statistics
 from pathlib import Path
-from typing import Any
 
 from modeling_lstm.utils.markdown import make_table
 
@@ -24,7 +23,8 @@ SYSTEMS: dict[str, list[str]] = {
     "transformer": [
         *("--transformer_config", "gpt2", "--config_overrides", TRANSFORMER, "--block_size", "128"),
         *("--per_device_train_batch_size", "16", "--learning_rate", "1e-3", "--num_train_epochs", "40"),
-        *("--weight_decay", "0.1", "--max_grad_norm", "1.0", "--warmup_steps", "0.1", "--average_epochs", "0"),
+        *("--weight_decay", "0.1", "--max_grad_norm", "1.0", "--warmup_steps", "0.1"),
+        *("--save_strategy", "epoch", "--load_best_model_at_end", "true"),
     ],
 }
 # Perplexity on test, as published
@@ -43,7 +43,7 @@ def run(name: str, system: str, seed: int, runs: Path) -> None:
 
 def language_models_table() -> str:
     """Perplexity a word on test and validation, and what training took."""
-    rows, processors = [], set()
+    rows, machines = [], set()
     for name, title in TITLES.items():
         for system in SYSTEMS:
             records = records_of(f"{name}/{system}")
@@ -52,15 +52,17 @@ def language_models_table() -> str:
             test, validation = (
                 [one["metrics"][split]["word_perplexity"] for one in records] for split in ("test", "validation")
             )
-            processors |= {f"{one['hardware']['processor']}, {one['hardware']['threads']} thread" for one in records}
+            machines |= {one["hardware"].get("gpu", one["hardware"]["processor"]) for one in records}
             first = records[0]
             cells = [
                 title,
                 "LSTM" if system == "lstm" else "Transformer",
                 f"{first['model']['parameters'] / 1e6:.1f} M",
             ]
-            cells += [f"**{statistics.mean(test):.1f}** ± {spread(test):.1f}", f"{statistics.mean(validation):.1f}"]
-            cells += [str(len(records)), f"{first['training']['num_train_epochs']:g}", _tokens_per_second(records)]
+            more = f" ± {spread(test):.1f}" if len(test) > 1 else ""
+            cells += [f"**{statistics.mean(test):.1f}**{more}", f"{statistics.mean(validation):.1f}"]
+            cells += [str(len(records)), f"{first['training']['num_train_epochs']:g}"]
+            cells.append(f"{statistics.mean(one['seconds']['training'] for one in records) / 60:.1f}")
             rows.append([*cells, PUBLISHED[name] if system == "lstm" else ""])
     heads = [
         "text",
@@ -70,21 +72,10 @@ def language_models_table() -> str:
         "validation",
         "seeds",
         "epochs",
-        "tokens a second",
+        "minutes",
         "published, test",
     ]
-    return make_table(heads, rows, words=2) + f"\n\nMeasured on: {'; '.join(sorted(processors))}.\n"
-
-
-def _tokens_per_second(records: list[dict[str, Any]]) -> str:
-    """In training, of runs that ran through."""
-    rates = []
-    for one in records:
-        if not one["training"]["resumed"]:
-            tokens = one["data"]["tokens"]["train"]
-            total = (tokens["tokens_per_row"] + 1) * tokens["rows"] * one["training"]["num_train_epochs"]
-            rates.append(total / one["seconds"]["training"])
-    return f"{statistics.mean(rates):,.0f}" if rates else ""
+    return make_table(heads, rows, words=2) + f"\n\nMeasured on: {'; '.join(sorted(machines))}.\n"
 
 
 def main() -> None:

@@ -29,7 +29,11 @@ EPOCHS: dict[int | None, list[str]] = {
     number: ["--num_train_epochs", epochs, "--per_device_train_batch_size", "16"]
     for number, epochs in ((100, "40"), (500, "15"), (2_500, "6"))
 }
-PUBLISHED = {"ULMFiT": 95.0, "LSTM, pretrained and adversarial (Miyato et al., 2017)": 94.1, "SA-LSTM (2015)": 92.8}
+PUBLISHED = {
+    "ULMFiT (Howard and Ruder, 2018)": 95.0,
+    "LSTM, pretrained and adversarial (Miyato et al., 2017)": 94.1,
+    "SA-LSTM (Dai and Le, 2015)": 92.8,
+}
 
 
 def language_model(runs: Path) -> Path:
@@ -59,14 +63,16 @@ def classify(system: str, labels: int | None, seed: int, runs: Path) -> None:
 
 
 def labels_table() -> str:
-    """Accuracy on test by the number of labels, mean and standard deviation over the seeds."""
-    rows = [
-        [TITLES[system], *(_score(f"imdb_labels/{number or 'all'}/{system}") for number in LABELS)]
-        for system in SYSTEMS
-    ]
-    rows += [[name, *("" for _ in LABELS[:-1]), f"{score:.1f}"] for name, score in PUBLISHED.items()]
+    """Accuracy on test by the number of labels, mean and standard deviation over the seeds, of what is complete."""
+    scores = {
+        (system, number): _score(f"imdb_labels/{number or 'all'}/{system}") for system in SYSTEMS for number in LABELS
+    }
+    numbers = [number for number in LABELS if any(scores[system, number] for system in SYSTEMS)]
+    systems = [system for system in SYSTEMS if any(scores[system, number] for number in numbers)]
+    rows = [[TITLES[system], *(scores[system, number] for number in numbers)] for system in systems]
+    rows += [[name, *("" for _ in numbers[:-1]), f"{score:.1f}"] for name, score in PUBLISHED.items()]
     return make_table(
-        ["test accuracy", *(f"{number:,} labels" if number else "all" for number in LABELS)], rows, words=1
+        ["test accuracy", *(f"{number:,} labels" if number else "all labels" for number in numbers)], rows
     )
 
 

@@ -8,9 +8,12 @@ from pathlib import Path
 
 from .accuracy import RESULTS, SEEDS, records_of, spread
 from .comparison_tables import costs_table, curves_table, main_table, order_table, scores_table
+from .defaults import defaults_table
 from .distillation_table import distillation_table
 from .end_to_end_tables import budget_table, end_to_end_table
+from .language_models import language_models_table
 from .own_text import own_text_table
+from .pretrained import labels_table
 from .processes import processes_table
 from .scale_tables import plan_table, scoring_table, search_table
 from .speed_table import generation_table, speed_sentences, speed_table
@@ -23,6 +26,7 @@ from .translation_tables import (
     translation_scores_table,
 )
 from .tweet_eval import TASKS, task_scores
+from .untouched import untouched_table
 
 ROOT = Path(__file__).parent.parent
 # What other people published, with the source; the rest of the table is measured here
@@ -208,13 +212,20 @@ BLOCKS = {
         "word vectors": word_vectors_table,
         "distillation": distillation_table,
         "tweet_eval": tweet_eval_table,
+        "untouched": untouched_table,
+        "defaults": defaults_table,
         "vector files": vector_file_sentence,
         "speed": speed_table,
         "speed sentences": speed_sentences,
         "end to end": end_to_end_table,
         "budget": budget_table,
     },
-    "docs/guides/language-models.md": {"own text": own_text_table, "generation": generation_table},
+    "docs/guides/language-models.md": {
+        "perplexity": language_models_table,
+        "own text": own_text_table,
+        "labels": labels_table,
+        "generation": generation_table,
+    },
     "docs/guides/processes.md": {"processes": processes_table},
     "docs/guides/search.md": {"search": search_table},
     "docs/guides/translation.md": {

@@ -2,8 +2,8 @@
 
 What `train` and `train --preset best` give without another setting, and TF-IDF with logistic regression. Sets with a
 test split are trained with three seeds; of the others each tenth is the test once. Nothing is chosen here, and each
-test is read once. The scores go to `results/untouched/NAME.json`; what is there is not repeated, and a table
-of it is printed.
+test is read once. The scores go to `results/untouched/NAME.json`; what is there is not repeated.
+`python -m benchmarks.tables` makes the table of docs/results.md.
 """
 
 import json
@@ -76,6 +76,7 @@ def fit_tfidf(splits: Path, seed: int) -> float:
 
 
 WAYS: dict[str, Callable[[Path, int], float]] = {"tfidf": fit_tfidf, "defaults": train_lstm, "preset": train_best}
+TITLES = {"tfidf": "TF-IDF", "defaults": "`train`", "preset": "`train --preset best`"}
 
 
 def write_splits(name: str, data: Path, part: int, folder: Path) -> int:
@@ -101,9 +102,13 @@ def write_splits(name: str, data: Path, part: int, folder: Path) -> int:
     return part if SETS[name].has_test else 0
 
 
+def _path(name: str) -> Path:
+    return FOLDER / f"{name}.json"
+
+
 def measure(name: str, data: Path) -> None:
     """The scores of a set that are not there yet."""
-    path = FOLDER / f"{name}.json"
+    path = _path(name)
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for part in range(SEEDS if SETS[name].has_test else FOLDS):
         scores = {way: found.setdefault(way, {"accuracy": [], "minutes": []}) for way in WAYS}
@@ -125,31 +130,32 @@ def measure(name: str, data: Path) -> None:
 
 def untouched_table() -> str:
     """Mean and spread of each way for each set that is measured, beside what was published."""
-    rows, processors = [], set()
-    for name, one in SETS.items():
-        path = FOLDER / f"{name}.json"
-        if not path.exists():
-            continue
-        record = json.loads(path.read_text(encoding="utf-8"))
-        machine = record["hardware"]
-        processors.add(f"{machine['processor']}, {machine['threads']} threads")
-        cells = []
-        for way in WAYS:
-            scores = [100 * score for score in record.get(way, {}).get("accuracy", [])]
-            complete = len(scores) == (SEEDS if one.has_test else FOLDS)
-            minutes = statistics.mean(record[way]["minutes"]) if complete else 0
-            cells.append(
-                f"{statistics.mean(scores):.1f} ± {spread(scores):.1f} ({minutes:.1f} min)" if complete else ""
-            )
-        rows.append([one.title, f"{SEEDS} seeds" if one.has_test else f"{FOLDS} folds", *cells, one.published])
-    heads = ["data set", "mean of", "TF-IDF", "`train`", "`train --preset best`", "published"]
-    return make_table(heads, rows, words=2) + f"\n\nMeasured on: {'; '.join(sorted(processors))}.\n"
+    records = {name: json.loads(path.read_text(encoding="utf-8")) for name in SETS if (path := _path(name)).exists()}
+    cells = {(name, way): _cell(name, records[name].get(way, {})) for name in records for way in WAYS}
+    names = [name for name in records if any(cells[name, way] for way in WAYS)]
+    ways = [way for way in WAYS if any(cells[name, way] for name in names)]
+    rows = []
+    for name in names:
+        parts = f"{SEEDS} seeds" if SETS[name].has_test else f"{FOLDS} folds"
+        rows.append([SETS[name].title, parts, *(cells[name, way] for way in ways), SETS[name].published])
+    machines = {
+        f"{one['processor']}, {one['threads']} threads" for one in (records[name]["hardware"] for name in names)
+    }
+    table = make_table(["data set", "mean of", *(TITLES[way] for way in ways), "published"], rows, words=2)
+    return f"{table}\n\nMeasured on: {'; '.join(sorted(machines)).replace(' 1 threads', ' 1 thread')}.\n"
+
+
+def _cell(name: str, found: dict[str, list[float]]) -> str:
+    """The mean, its spread and the minutes, of what is complete."""
+    scores = [100 * score for score in found.get("accuracy", [])]
+    if len(scores) < (SEEDS if SETS[name].has_test else FOLDS):
+        return ""
+    return f"{statistics.mean(scores):.1f} ± {spread(scores):.1f} ({statistics.mean(found['minutes']):.1f} min)"
 
 
 def main() -> None:
     """Measure those that were named, or all."""
-    if measure_sets(__doc__, SETS, measure):
-        print(untouched_table())
+    measure_sets(__doc__, SETS, measure)
 
 
 if __name__ == "__main__":

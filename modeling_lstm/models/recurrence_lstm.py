@@ -8,6 +8,7 @@ therefore passes through padding unchanged, before the first word as after the l
 for each layer. A GRU, for which torch has no kernel of oneDNN, packs short texts of many lengths instead.
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ GROUP_ROWS = 32  # of the groups of like lengths in which a batch is worked on, 
 MOST_GROUPS = 4
 WORTH_IT = 0.75  # of the steps of a batch that are left in groups or packed, for that to be done
 PACKED_TOKENS = 64  # up to which a GRU is packed: the time of its backward pass grows with their square
+# cuDNN would have the weights of all layers in one piece of memory, but here each layer is a call
+warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
 GATE_HOLD = 1e4  # sigmoid(-1e4) is 0 and sigmoid(1e4) is 1 in every float type, and 1e4 is finite in all of them
 
 
