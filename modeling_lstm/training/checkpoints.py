@@ -64,11 +64,12 @@ def describe_origin(
     tokenizers = list(dict.fromkeys([tokenizer, target_tokenizer(tokenizer)]))
     return {
         **task.identify(),
+        # before the texts, of which some may be made with the words of the teacher
+        "teacher": as_list(teacher["digest"] for teacher in teachers) or "none",
         "train split": _identify(train, task.columns),
         "validation split": _identify(data.splits["validation"], task.columns),
         "tokenizer": f"{len(tokenizer)} tokens, digest {_digest(map(identify_tokenizer, tokenizers))}",
         "setting of the tokenizer": as_list(settings),
-        "teacher": as_list(teacher["digest"] for teacher in teachers) or "none",
     }
 
 

@@ -392,14 +392,20 @@ def test_bad_recipes(tmp_path: Path, fails: Callable[..., str]) -> None:
 
 def test_the_recipes_of_the_repository_parse() -> None:
     from modeling_lstm.distillation.student_job import DistillationJob
+    from modeling_lstm.training.job import find_job
 
     recipes = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
     assert recipes
     for recipe in recipes:
-        is_student = recipe.stem.endswith("_distilled")
-        task = yaml.safe_load(recipe.read_text(encoding="utf-8")).get("task", "text-classification")
-        job = DistillationJob.from_yaml(recipe, output_dir="unused", teacher="x") if is_student else None
-        assert (job or job_class(task).from_yaml(recipe, output_dir="unused")).data.dataset
+        settings = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+        more = {"output_dir": "unused"} | ({"teacher": "x"} if recipe.stem.endswith("_distilled") else {})
+        if "preset" in settings:
+            job = find_job("text-classification", settings["preset"])(**settings, **more)
+        elif "teacher" in more:
+            job = DistillationJob.from_yaml(recipe, **more)
+        else:
+            job = job_class(settings.get("task", "text-classification")).from_yaml(recipe, **more)
+        assert job.data.dataset
 
 
 def test_predictions_of_numpy_and_metrics_agree(trained: Path) -> None:
