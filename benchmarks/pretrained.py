@@ -71,9 +71,8 @@ def labels_table() -> str:
     systems = [system for system in SYSTEMS if any(scores[system, number] for number in numbers)]
     rows = [[TITLES[system], *(scores[system, number] for number in numbers)] for system in systems]
     rows += [[name, *("" for _ in numbers[:-1]), f"{score:.1f}"] for name, score in PUBLISHED.items()]
-    return make_table(
-        ["test accuracy", *(f"{number:,} labels" if number else "all labels" for number in numbers)], rows
-    )
+    heads = ["test accuracy", *(f"{number:,} labels" if number else "all labels" for number in numbers)]
+    return make_table(heads, rows, words=1) + "\n"
 
 
 def _score(name: str) -> str:

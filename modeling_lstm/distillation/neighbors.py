@@ -7,7 +7,7 @@ import numpy as np
 from datasets import Dataset
 
 from ..data.tokenization import iterate_texts
-from ..vectors.similarity import find_nearest
+from ..vectors.similarity import find_nearest, to_directions
 from ..vectors.word_matching import find_whole_words
 from .augmentation import split_word
 from .labelling import load_teacher
@@ -33,8 +33,7 @@ def find_neighbors(words: list[str], vectors: np.ndarray, texts: Iterable[list[s
         return {}
     names = list(places)
     table = vectors[list(places.values())].astype(np.float32)
-    table -= table.mean(axis=0)
-    table /= np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
+    table = to_directions(table - table.mean(axis=0))
     cores = {split_word(word)[1] for some in texts for text in some for word in text.split()}
     asked = cores | {core.lower() for core in cores}
     numbers = np.array([number for number, name in enumerate(names) if name in asked], dtype=np.int64)

@@ -180,9 +180,10 @@ class BestJob:
         chosen, names = self.distillation, self.distillation.teachers
         natural = self._collect(data).num_rows
         variants = chosen.augmentations
-        if variants is None:
-            usual_number = max(VARIANTS, min(MOST_VARIANTS, ENOUGH_TEXTS // natural))
-            variants = AUGMENTATIONS if chosen.unlabeled else usual_number
+        if variants is None and chosen.unlabeled:
+            variants = AUGMENTATIONS
+        elif variants is None:
+            variants = max(VARIANTS, min(MOST_VARIANTS, ENOUGH_TEXTS // natural))
         texts = natural * (1 + variants)
         epochs = fit_epochs(STUDENT_STEPS * STUDENT_BATCH, texts, STUDENT_EPOCHS)
         usual = STUDENT | {"augmentations": variants, "num_train_epochs": epochs}

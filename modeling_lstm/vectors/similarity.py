@@ -103,7 +103,11 @@ def compare_vectors(
 
 
 def _directions(vectors: WordVectors, words: list[str]) -> np.ndarray:
-    table = np.stack([vectors.vector(word) for word in words])  # type: ignore[misc]
+    return to_directions(np.stack([vectors.vector(word) for word in words]))  # type: ignore[misc]
+
+
+def to_directions(table: np.ndarray) -> np.ndarray:
+    """The vectors of a table, `(rows, dimension)`, each divided by its length."""
     return table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
 
 
