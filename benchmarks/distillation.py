@@ -2,8 +2,7 @@
 
 The teacher is MiniLM as `benchmarks.comparison` fine-tuned it, its first seed; that is done first where it was not yet.
 Finished runs are skipped. The records go to `results/NAME/distilled/seed-N.json`. On `trec` each student has a teacher
-of its own, both made by `train --preset best`. In `few_labels` only 500 tweets have labels, and its teachers, and LSTMs
-that learned from the 500 alone, have their records beside it.
+of its own, both made by `train --preset best`.
 """
 
 import argparse
@@ -17,11 +16,9 @@ from . import comparison
 from .accuracy import MINILM, SEEDS, data_folder, local_flags, local_minilm, train_and_evaluate
 from .tweet_eval import METRICS
 
-FEW_LABELS = "few_labels"
 TWEETS = "tweet_eval_sentiment"
 TREC = "trec"
-NAMES = ("sst2", TWEETS, TREC, FEW_LABELS)
-FEW = 500
+NAMES = ("sst2", TWEETS, TREC)
 # What a size changes of the recipe; the records of the small one go to results/NAME/distilled-small
 SIZES: dict[str, list[str]] = {"distilled": [], "distilled-small": ["--embedding_size", "128", "--hidden_size", "64"]}
 # Text without labels: the train splits of TweetEval's other tasks
@@ -51,28 +48,17 @@ def unlabeled(name: str) -> list[str]:
     if name == "sst2":
         reviews = ("imdb_unsupervised", "imdb")
         return ["--unlabeled", *(str(data / folder) for folder in reviews)] if data else []  # as the recipe says
-    tasks = [*OTHER_TWEETS, *(["sentiment"] if name == FEW_LABELS else [])]
-    return [
-        "--unlabeled",
-        *(str(data / f"tweeteval_{task}") if data else f"cardiffnlp/tweet_eval:{task}" for task in tasks),
-    ]
+    tasks = (str(data / f"tweeteval_{task}") if data else f"cardiffnlp/tweet_eval:{task}" for task in OTHER_TWEETS)
+    return ["--unlabeled", *tasks]
 
 
-def student(
-    recipe: str, name: str, seed: int, runs: Path, taught_by: Path, flags: list[str], size: str = "distilled"
-) -> None:
-    """One student, from its teacher's word vectors."""
-    flags = [*flags, *SIZES[size], *unlabeled(name), "--teacher", str(taught_by)]
-    flags += ["--embeddings", f"transformer:{taught_by}"]
-    flags += ["--logits_cache", str(runs / "logits")]
-    train_and_evaluate(f"{recipe}_distilled", f"{name}/{size}", seed, runs / "results", flags, command="distill")
-
-
-def many(name: str, runs: Path, size: str) -> None:
-    """A data set's three students of a size."""
+def students(name: str, runs: Path, size: str) -> None:
+    """A data set's three students of a size, from their teacher's word vectors."""
     taught_by = teacher(name, runs)
+    flags = [*local_flags(name), *SIZES[size], *unlabeled(name), "--teacher", str(taught_by)]
+    flags += ["--embeddings", f"transformer:{taught_by}", "--logits_cache", str(runs / "logits")]
     for seed in range(SEEDS):
-        student(name, name, seed, runs, taught_by, local_flags(name), size)
+        train_and_evaluate(f"{name}_distilled", f"{name}/{size}", seed, runs / "results", flags, command="distill")
 
 
 def by_preset(name: str, runs: Path) -> None:
@@ -80,21 +66,6 @@ def by_preset(name: str, runs: Path) -> None:
     for seed in range(SEEDS):
         flags = [*local_flags(name), "--teacher", str(local_minilm() or MINILM)]
         train_and_evaluate(f"{name}_distilled", f"{name}/distilled", seed, runs / "results", flags)
-
-
-def few(runs: Path) -> None:
-    """500 labelled tweets: a Transformer, an LSTM, and the Transformer's student, each with three seeds."""
-    data, folder = [*local_flags(TWEETS), "--max_train_samples", str(FEW)], runs / "results"
-    minilm = str(local_minilm() or MINILM)
-    alone = {
-        "transformer": ("few_labels_transformer", ["--transformer", minilm]),
-        "lstm": ("few_labels", ["--embeddings", f"transformer:{minilm}"]),
-    }
-    for seed in range(SEEDS):
-        for name, (recipe, flags) in alone.items():
-            train_and_evaluate(recipe, f"{FEW_LABELS}/{name}", seed, folder, [*data, *flags])
-        taught_by = folder / FEW_LABELS / "transformer" / f"seed-{seed}"
-        student(TWEETS, FEW_LABELS, seed, runs, taught_by, [*data, "--augmentations", "1"])  # a quarter of the time
 
 
 def main() -> None:
@@ -107,12 +78,10 @@ def main() -> None:
     for name in arguments.names:
         if name not in NAMES:
             sys.exit(f"There is no {name!r}: choose of {', '.join(NAMES)}.")
-        if name == FEW_LABELS:
-            few(arguments.runs)
-        elif name == TREC:
+        if name == TREC:
             by_preset(name, arguments.runs)
         else:
-            many(name, arguments.runs, arguments.size)
+            students(name, arguments.runs, arguments.size)
 
 
 if __name__ == "__main__":

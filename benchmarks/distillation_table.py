@@ -6,7 +6,7 @@ from typing import Any
 from modeling_lstm.utils.markdown import make_table
 
 from .accuracy import SEEDS, records_of, spread
-from .distillation import FEW_LABELS, TREC, TWEETS
+from .distillation import TREC, TWEETS
 
 # Folders of students, their titles, and the LSTM without a teacher, by its own recipe, from MiniLM's word vectors
 ROWS = {
@@ -14,7 +14,6 @@ ROWS = {
     f"{TWEETS}/distilled": ("TweetEval sentiment", f"{TWEETS}/minilm"),
     f"{TWEETS}/distilled-small": ("TweetEval sentiment, small student", f"{TWEETS}/minilm"),
     f"{TREC}/distilled": ("TREC-6, variants only", f"{TREC}/minilm"),
-    f"{FEW_LABELS}/distilled": ("TweetEval sentiment, 500 labels", f"{FEW_LABELS}/lstm"),
 }
 
 

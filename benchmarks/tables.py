@@ -11,6 +11,7 @@ from .comparison_tables import costs_table, curves_table, main_table, order_tabl
 from .defaults import defaults_table
 from .distillation_table import distillation_table
 from .end_to_end_tables import budget_table, end_to_end_table
+from .few_labels import few_labels_table
 from .language_models import language_models_table
 from .own_text import own_text_table
 from .pretrained import labels_table
@@ -211,6 +212,7 @@ BLOCKS = {
         "results": table,
         "word vectors": word_vectors_table,
         "distillation": distillation_table,
+        "few labels": few_labels_table,
         "tweet_eval": tweet_eval_table,
         "untouched": untouched_table,
         "defaults": defaults_table,

@@ -21,7 +21,7 @@ from ..distillation.transfer import VARIANTS, collect_with_train
 from ..runs.record import RunRecord, read_record
 from ..tasks.base import TEXT_CLASSIFICATION
 from ..training.arguments import ModelArguments, TaskArguments
-from ..training.defaults import fit_epochs
+from ..training.defaults import fit_epochs, fit_transformer_to_rows
 from ..training.job import TrainingJob
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import InputError, as_list, first_line, require
@@ -39,8 +39,8 @@ logger = logging.getLogger(__name__)
 # Chosen on validation: the student's settings in the recipes of distillation, the others in each of results/comparison
 STUDENT: dict[str, Any] = {"embedding_size": 320, "hidden_size": 128}
 STUDENT_STEPS, STUDENT_BATCH, STUDENT_EPOCHS = 10_000, 64, (3, 20)
-AUGMENTATIONS = 4  # variants of each text, with unlabeled text
-ENOUGH_TEXTS, MOST_VARIANTS = 150_000, 40  # without it as many as make so many texts
+AUGMENTATIONS = 4  # variants of each text at least, with unlabeled text
+ENOUGH_TEXTS, MOST_VARIANTS = 150_000, 40  # as many as make so many texts
 FEWEST_TO_TRIM, TRIM = 5_000, 3  # texts, from which on a Transformer's tokens are left out that occur less often
 ALONE: dict[str, Any] = {
     "per_device_train_batch_size": 32,
@@ -170,6 +170,7 @@ class BestJob:
             found[-1] = f"{self.output}-teacher{f'-{number}' if len(names) > 1 else ''}"
             job = self._job(TrainingJob, settings | {"transformer": name}, found[-1])
             rows = data.splits["train"].num_rows
+            fit_transformer_to_rows(job.training, rows, job.settings)
             step = self._time(transformer_trial(name, None), data, job.data.max_length)
             seconds = rows * job.training.num_train_epochs * step
             stages.append(training_stage(f"fine-tune {name} on {rows:,} texts", job, seconds))
@@ -180,10 +181,9 @@ class BestJob:
         chosen, names = self.distillation, self.distillation.teachers
         natural = self._collect(data).num_rows
         variants = chosen.augmentations
-        if variants is None and chosen.unlabeled:
-            variants = AUGMENTATIONS
-        elif variants is None:
-            variants = max(VARIANTS, min(MOST_VARIANTS, ENOUGH_TEXTS // natural))
+        if variants is None:
+            fewest = AUGMENTATIONS if chosen.unlabeled else VARIANTS
+            variants = max(fewest, min(MOST_VARIANTS, ENOUGH_TEXTS // natural))
         texts = natural * (1 + variants)
         epochs = fit_epochs(STUDENT_STEPS * STUDENT_BATCH, texts, STUDENT_EPOCHS)
         usual = STUDENT | {"augmentations": variants, "num_train_epochs": epochs}

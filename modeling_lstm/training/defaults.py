@@ -23,6 +23,7 @@ STEPS, MOST_EPOCHS = 1_000, 30
 PRETRAINED_STEPS = 250  # of a classifier that begins as a language model; on 3,400 film reviews
 VERY_FEW_ROWS, SMALL_BATCH = 2_000, 32
 FEW_ROWS, AVERAGE_EPOCHS = 20_000, 0.5
+TRANSFORMER_STEPS, MOST_TRANSFORMER_EPOCHS = 300, 20  # chosen on validation, where 500 texts have labels
 
 
 def fit_epochs(seen: int, rows: int, bounds: tuple[float, float]) -> float:
@@ -58,10 +59,34 @@ def fit_to_rows(args: Any, rows: int, given: Collection[str], *, steps: int = ST
         fitted["average_epochs"] = AVERAGE_EPOCHS
     fitted = {name: value for name, value in fitted.items() if name not in given}
     batch = fitted.get("per_device_train_batch_size", args.per_device_train_batch_size)
-    seen = steps * batch * args.world_size * args.gradient_accumulation_steps
-    epochs = fit_epochs(seen, rows, (args.num_train_epochs, MOST_EPOCHS))
-    if epochs > args.num_train_epochs:
-        fitted["num_train_epochs"] = epochs
+    _change(args, rows, fitted | _more_epochs(args, rows, steps * batch, MOST_EPOCHS))
+
+
+def fit_transformer_to_rows(args: Any, rows: int, given: Collection[str]) -> None:
+    """
+    The same for a Transformer, of which only the epochs follow: with those that are usual it hardly begins to learn
+    from few rows.
+
+    Args:
+        args: [`training.trainer_arguments.LstmTrainingArguments`], which are changed.
+        rows: Rows of an epoch.
+        given: The settings that are given.
+    """
+    if "num_train_epochs" in given or args.max_steps > 0:
+        return
+    seen = TRANSFORMER_STEPS * args.per_device_train_batch_size
+    _change(args, rows, _more_epochs(args, rows, seen, MOST_TRANSFORMER_EPOCHS))
+
+
+def _more_epochs(args: Any, rows: int, seen: int, most: float) -> dict[str, float]:
+    """The epochs in which each process sees so many rows, where these are more than there are."""
+    seen *= args.world_size * args.gradient_accumulation_steps
+    epochs = fit_epochs(seen, rows, (args.num_train_epochs, most))
+    return {"num_train_epochs": epochs} if epochs > args.num_train_epochs else {}
+
+
+def _change(args: Any, rows: int, fitted: dict[str, Any]) -> None:
+    """Write what was fitted, and tell it."""
     for name, value in fitted.items():
         setattr(args, name, value)
     if fitted:

@@ -31,7 +31,7 @@ from ..vectors.initial_embeddings import InitialEmbeddings
 from ..vectors.token_table import TokenTable
 from ..vectors.word_sources import WordSource
 from .checkpoints import check_origin, describe_origin, was_bf16
-from .defaults import PRETRAINED_RATE, PRETRAINED_STEPS, STEPS, fit_to_rows
+from .defaults import PRETRAINED_RATE, PRETRAINED_STEPS, STEPS, fit_to_rows, fit_transformer_to_rows
 from .error_messages import explain_failures
 from .folders import check_sources, prepare_folder
 from .initial_vectors import open_word_source, prepare_vectors
@@ -208,8 +208,10 @@ class Training:
     def _adapt_settings(self) -> None:
         """Settings that follow from what was found."""
         args = self.args
-        if self.job.model.transformer is None:
-            rows = self.splits["train"].rows.num_rows
+        rows = self.splits["train"].rows.num_rows
+        if self.job.model.transformer is not None:
+            fit_transformer_to_rows(args, rows, self.job.settings)
+        else:
             given = {*self.job.default_settings(self.job.settings), *self.job.settings}
             fit_to_rows(args, rows, given, steps=STEPS if self.language_model is None else PRETRAINED_STEPS)
         self.model_arguments = self.job.model

@@ -6,7 +6,12 @@ from typing import Any
 import pytest
 
 from modeling_lstm.runs.record import read_record
-from modeling_lstm.training.defaults import PRETRAINED_STEPS, fit_to_rows
+from modeling_lstm.training.defaults import (
+    PRETRAINED_STEPS,
+    TRANSFORMER_DEFAULTS,
+    fit_to_rows,
+    fit_transformer_to_rows,
+)
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from tests.conftest import opinion_rows, write_csv
@@ -43,6 +48,20 @@ def test_what_begins_as_a_language_model_learns_less_long(tmp_path: Path) -> Non
     assert (args.per_device_train_batch_size, args.num_train_epochs, args.average_epochs) == (64, 6, 0.5)
 
 
+def test_a_transformer_makes_steps_enough_of_few_rows(tmp_path: Path) -> None:
+    def epochs(rows: int, **given: Any) -> float:
+        settings = {name: value for name, value in TRANSFORMER_DEFAULTS.items() if name != "max_length"} | given
+        args = LstmTrainingArguments(output_dir=str(tmp_path), use_cpu=True, **settings)
+        fit_transformer_to_rows(args, rows, given)
+        assert args.per_device_train_batch_size == given.get("per_device_train_batch_size", 32)
+        assert args.average_epochs == 0
+        return args.num_train_epochs
+
+    assert [epochs(rows) for rows in (20, 500, 1_000, 3_000, 3_200, 10**6)] == [20, 19, 10, 3, 3, 3]
+    assert epochs(500, num_train_epochs=3.0) == 3 and epochs(500, max_steps=7) == 3
+    assert epochs(500, per_device_train_batch_size=16) == 10
+
+
 def test_what_is_given_stays(tmp_path: Path) -> None:
     assert fitted(tmp_path, 1_000, num_train_epochs=2.0) == (64, 2, 0.0)
     assert fitted(tmp_path, 1_000, per_device_train_batch_size=100) == (100, 30, 0.5)
@@ -60,4 +79,4 @@ def test_the_record_tells_what_was_fitted_and_a_transformer_has_its_own(tmp_path
     assert [found[name] for name in NAMES] == [32, 30.0, 0.5] and found["steps"] == 60
     TrainingJob(output_dir=str(tmp_path / "bert"), transformer=str(encoder), **common).run()
     found = read_record(tmp_path / "bert")["training"]
-    assert found["num_train_epochs"] == 3.0 and found["steps"] == 6 and "average_epochs" not in found
+    assert found["num_train_epochs"] == 20.0 and found["steps"] == 40 and "average_epochs" not in found

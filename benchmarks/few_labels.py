@@ -1,0 +1,167 @@
+"""Four data sets where only 500 texts have labels, three seeds, test: `python -m benchmarks.few_labels [NAME ...]`.
+
+The same 500 for all: a Transformer, its student, which `train --preset best` makes with text without labels, the LSTM
+that the preset makes alone, and TF-IDF. The recipe is `few_labels.yaml`. Finished runs are skipped. The records go to
+`results/few_labels/NAME/`; `python -m benchmarks.tables` makes the table of docs/results.md from these.
+"""
+
+import json
+import statistics
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modeling_lstm.comparison.systems import ComparisonTask
+from modeling_lstm.comparison.tfidf import Tfidf
+from modeling_lstm.data.arguments import DataArguments
+from modeling_lstm.data.loading import load_data
+from modeling_lstm.evaluation.metrics import compute_scores
+from modeling_lstm.utils.files import write_json
+from modeling_lstm.utils.markdown import make_table
+
+from .accuracy import MINILM, RESULTS, SEEDS, local_minilm, measure_sets, records_of, spread, train_and_evaluate
+from .tweet_eval import METRICS
+
+FOLDER = "few_labels"
+LABELS = 500
+STUDENT, ALONE, TFIDF = "student", "alone", "tfidf"
+
+
+@dataclass(frozen=True)
+class FewLabels:
+    """
+    A data set and text without labels, by the names of local copies.
+
+    Args:
+        title: In the table.
+        unlabeled: The copies with text like its own; the data set itself is among them where its other rows are.
+        flags: Of `train`, for all systems.
+        student: Of `train`, for the student.
+        metric: The score.
+        class_weights: As `train` takes them.
+    """
+
+    title: str
+    unlabeled: tuple[str, ...]
+    flags: tuple[str, ...] = ()
+    student: tuple[str, ...] = ()
+    metric: str = "accuracy"
+    class_weights: Any = None
+
+
+TWEETS = tuple(f"tweeteval_{task}" for task in METRICS)
+SETS = {
+    "trec": FewLabels("TREC-6", ("trec",)),
+    "sst2": FewLabels("SST-2, sentences", ("imdb_unsupervised",), student=("--sentences", "--transfer_rows", "100000")),
+    "tweeteval_sentiment": FewLabels(
+        "TweetEval sentiment",
+        TWEETS,
+        flags=("--class_weights", "balanced", "--max_length", "128"),
+        student=("--augmentations", "1"),
+        metric="macro_recall",
+        class_weights="balanced",
+    ),
+    "imdb": FewLabels(
+        "IMDB",
+        ("imdb_unsupervised",),
+        flags=("--group_column", "movie"),
+        student=("--transfer_rows", "10000", "--teacher_max_length", "256"),
+    ),
+}
+
+
+def train(name: str, data: Path, runs: Path) -> None:
+    """The student with its teacher, and the LSTM alone."""
+    one, minilm = SETS[name], str(local_minilm() or MINILM)
+    flags = [
+        "--dataset",
+        str(data / name),
+        "--label_column",
+        "label",
+        "--metric_for_best_model",
+        one.metric,
+        *one.flags,
+    ]
+    taught = ["--teacher", minilm, "--unlabeled", *(str(data / folder) for folder in one.unlabeled), *one.student]
+    ways = {STUDENT: taught, ALONE: ["--embeddings", f"transformer:{minilm}"]}
+    for seed in range(SEEDS):
+        for way, more in ways.items():
+            train_and_evaluate(FOLDER, f"{FOLDER}/{name}/{way}", seed, runs, [*flags, *more])
+
+
+def fit_tfidf(name: str, data: Path) -> float:
+    """The score on test of TF-IDF with the best of its settings on validation."""
+    one = SETS[name]
+    groups = "movie" if "movie" in one.flags else None
+    arguments = DataArguments(
+        dataset=str(data / name), label_column=["label"], group_column=groups, max_train_samples=LABELS
+    )
+    task = ComparisonTask(arguments, load_data(arguments), one.metric, one.class_weights)
+    system, scores = Tfidf(), []
+    for settings in system.settings():
+        with tempfile.TemporaryDirectory() as folder:
+            system.fit(task, settings, 0, Path(folder))
+            predict = system.load(Path(folder), len(task.label_names))
+            answers = {split: predict(task.texts(split)).argmax(axis=1) for split in ("validation", "test")}
+        found = {
+            split: compute_scores(task.data.problem_type, answers[split], task.labels(split), task.label_names)
+            for split in answers
+        }
+        scores.append((found["validation"][one.metric], found["test"][one.metric]))
+    return max(scores)[1]
+
+
+def measure(name: str, data: Path) -> None:
+    """What is missing of a data set."""
+    kept = RESULTS / FOLDER / name / f"{TFIDF}.json"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_json(kept, {"labels": LABELS, "metric": SETS[name].metric, "score": fit_tfidf(name, data)})
+    train(name, data, Path("runs/results"))
+
+
+def few_labels_table() -> str:
+    """Test scores of each system on each data set that is complete, and the gap between student and teacher."""
+    heads = ["data set", "metric", "teacher", "student", "student minus teacher", "LSTM alone", "TF-IDF"]
+    heads += ["texts without labels", "minutes"]
+    rows = [
+        _row(name) for name in SETS if all(len(records_of(_folder(name, way))) == SEEDS for way in (STUDENT, ALONE))
+    ]
+    return make_table(heads, rows, words=2) + "\n"
+
+
+def _row(name: str) -> list[str]:
+    metric, students = SETS[name].metric, records_of(_folder(name, STUDENT))
+    gaps = [one["distillation"]["gap"]["test"] for one in students]
+    low, high = (100 * statistics.mean(gap["interval"][end] for gap in gaps) for end in (0, 1))
+    tfidf = json.loads((RESULTS / FOLDER / name / f"{TFIDF}.json").read_text(encoding="utf-8"))
+    return [
+        SETS[name].title,
+        metric.replace("_", " "),
+        _percent([gap["teacher"] for gap in gaps]),
+        f"**{_percent([gap['student'] for gap in gaps])}**",
+        f"{100 * statistics.mean(gap['difference'] for gap in gaps):+.1f} ({low:+.1f} to {high:+.1f})",
+        _percent([one["metrics"]["test"][metric] for one in records_of(_folder(name, ALONE))]),
+        f"{100 * tfidf['score']:.1f}",
+        f"{statistics.mean(one['distillation']['transfer']['kept'] for one in students):,.0f}",
+        f"{statistics.mean(one['seconds']['total'] for one in students) / 60:.0f}",
+    ]
+
+
+def _folder(name: str, way: str) -> str:
+    return f"{FOLDER}/{name}/{way}"
+
+
+def _percent(scores: list[float]) -> str:
+    scores = [100 * score for score in scores]
+    return f"{statistics.mean(scores):.1f} ± {spread(scores):.1f}"
+
+
+def main() -> None:
+    """Measure those that were named, or all."""
+    measure_sets(__doc__, SETS, measure)
+
+
+if __name__ == "__main__":
+    main()
