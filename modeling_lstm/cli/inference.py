@@ -46,8 +46,8 @@ def run_generate(given: list[str]) -> int:
     arguments, rest = make_generate_parser().read(given)
     from ..inference.generation import generate
 
-    for text in generate(rest.run, rest.prompts or None, arguments):
-        print(text)
+    texts = generate(rest.run, rest.prompts or None, arguments)
+    print(f"{len(texts)} texts written to {arguments.output}" if arguments.output else "\n".join(texts))
     return 0
 
 

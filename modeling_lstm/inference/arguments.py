@@ -78,6 +78,11 @@ class GenerationArguments:
 
     max_new_tokens: int = field(default=50, metadata={"help": "Most tokens to write."})
     number: int = field(default=1, metadata={"help": "Texts to write for each beginning."})
+    batch_size: int = field(default=64, metadata={"help": "Texts to write at a time."})
+    output: str | None = field(
+        default=None,
+        metadata={"help": "File for the texts, in a column text: .csv, .tsv, .jsonl or .parquet.", "group": "Output"},
+    )
     do_sample: bool = field(default=True, metadata={"help": "Draw each token; false: always take the likeliest."})
     temperature: float = field(default=0.8, metadata={"help": "Below 1, likely tokens are drawn more often."})
     top_k: int = field(default=0, metadata={"help": "Draw from this many likeliest tokens; 0: from all."})
@@ -87,7 +92,7 @@ class GenerationArguments:
     revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a model on the Hub."})
 
     def __post_init__(self) -> None:
-        for name in ("max_new_tokens", "number", "num_beams"):
+        for name in ("max_new_tokens", "number", "batch_size", "num_beams"):
             require(getattr(self, name) >= 1, f"--{name} must be at least 1, found {getattr(self, name)}.")
         require(self.temperature > 0, f"--temperature must be greater than 0, found {self.temperature}.")
         require(self.top_k >= 0, f"--top_k must be 0 or more, found {self.top_k}.")

@@ -1,15 +1,19 @@
 """Writing text with a language model, by transformers' `generate`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import torch
+from huggingface_hub.utils import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from ..runs.run_folders import load_run
 from ..utils.errors import require
 from ..utils.settings import settings_of
 from .arguments import GenerationArguments
+from .writers import check_output, write_rows
 
 
 class TextGenerator:
@@ -75,15 +79,17 @@ def generate(
         run: Run folder or Hub id.
         prompts: One beginning or several; by default an empty one.
         arguments: The settings, if they are not given by keywords.
-        settings: The fields of [`GenerationArguments`]: `max_new_tokens=100`, `temperature=0.7`, ...
+        settings: The fields of [`GenerationArguments`]: `max_new_tokens=100`, `output="texts.csv"`, ...
 
     Returns:
-        The texts with their beginnings, `number` of them for each.
+        The texts with their beginnings, `number` of them for each; with `output` they are in that file too.
 
     Raises:
-        InputError: there is no such language model.
+        InputError: there is no such language model, or the file cannot be written.
     """
     chosen = settings_of(GenerationArguments, arguments, settings)
+    if chosen.output is not None:
+        check_output(Path(chosen.output))
     texts = [prompts] if isinstance(prompts, str) else list(prompts or [""])
     generator = TextGenerator.from_run(str(run), chosen.revision)
     require(
@@ -91,14 +97,23 @@ def generate(
         f"{str(run)!r} reads backward only, so it cannot go on from a beginning: pretrain with --direction both.",
     )
     set_seed(chosen.seed)
-    drawing = {"temperature": chosen.temperature, "top_k": chosen.top_k, "top_p": chosen.top_p}
-    found = generator(
-        texts,
-        max_new_tokens=chosen.max_new_tokens,
-        num_return_sequences=chosen.number,
-        do_sample=chosen.do_sample,
-        num_beams=chosen.num_beams,
-        **(drawing if chosen.do_sample else {}),
-    )
-    beginnings = [text for text in texts for _ in range(chosen.number)]
-    return [f"{text} {more}".strip() for text, more in zip(beginnings, found, strict=True)]
+    found = list(_write(generator, texts, chosen))
+    if chosen.output is not None:
+        write_rows(({"text": text} for text in found), Path(chosen.output), {"text": pa.string()})
+    return found
+
+
+def _write(generator: TextGenerator, texts: list[str], chosen: GenerationArguments) -> Iterator[str]:
+    """The texts with their beginnings, some at a time."""
+    options: dict[str, Any] = {"do_sample": chosen.do_sample, "num_beams": chosen.num_beams}
+    each = 1 if chosen.do_sample else chosen.number  # what is drawn can be divided, what a search finds not
+    if chosen.do_sample:
+        options |= {"temperature": chosen.temperature, "top_k": chosen.top_k, "top_p": chosen.top_p}
+    beginnings = [text for text in texts for _ in range(chosen.number // each)]
+    with tqdm(total=len(beginnings), unit="text", desc="Writing", disable=len(beginnings) <= chosen.batch_size) as bar:
+        for at in range(0, len(beginnings), chosen.batch_size):
+            some = beginnings[at : at + chosen.batch_size]
+            found = generator(some, max_new_tokens=chosen.max_new_tokens, num_return_sequences=each, **options)
+            bar.update(len(some))
+            for begin, more in zip((text for text in some for _ in range(each)), found, strict=True):
+                yield f"{begin} {more}".strip()

@@ -1,5 +1,6 @@
 """From text to a language model, and from that to a classifier."""
 
+import csv
 import json
 import math
 import os
@@ -162,6 +163,12 @@ def test_it_learns_and_all_commands_take_it(
     assert main(["generate", str(both), "the film was", "--number", "2", "--max_new_tokens", "3"]) == 0
     lines = capsys.readouterr().out.strip().splitlines()[-2:]
     assert all(line.startswith("the film was ") for line in lines)
+    written = tmp_path / "written" / "texts.csv"
+    many = [str(both), "the film", "a", "--number", "3", "--max_new_tokens", "4", "--output", str(written)]
+    assert main(["generate", *many, "--batch_size", "2"]) == 0
+    assert "6 texts written to" in capsys.readouterr().out
+    texts = [row["text"] for row in csv.DictReader(written.read_text(encoding="utf-8").splitlines())]
+    assert [text.split()[0] for text in texts] == ["the"] * 3 + ["a"] * 3 and len(set(texts)) > 2
     assert main(["generate", str(both), "--do_sample", "false"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("the film was")
     assert "modeling-lstm generate" in fails("predict", both, "the film")
@@ -178,6 +185,8 @@ def test_the_same_from_python(corpus: Path, data_folder: Path, tmp_path: Path) -
     assert "backward_perplexity" in record["metrics"]["validation"]
     with pytest.raises(InputError, match="reads backward only"):
         ml.generate(tmp_path / "lm", "the film")
+    with pytest.raises(InputError, match=r"--output must end in \.csv"):
+        ml.generate(tmp_path / "nowhere", output=tmp_path / "texts.doc")
     with pytest.raises(InputError, match="reads backward only"):
         ml.train(dataset=data_folder, pretrained=tmp_path / "lm", output_dir=tmp_path / "run")
 
