@@ -57,13 +57,35 @@ def collect_transfer_text(
     Raises:
         InputError: a source cannot be read, or sentencex is not installed.
     """
+    counts = {"unlabeled": 0, "duplicates": 0} | {name: 0 for name in (*_FORBIDDEN, "train") if name in data.splits}
+    train = data.splits["train"].select_columns("text")
+    rows, known = _read_unlabeled(data, arguments, counts)
+    known["train"] = _keys(train)
+    most = arguments.transfer_rows
+    rows = _drawn(_distinct(rows, known, counts), most, seed)
+    natural = rows.num_rows
     number = arguments.augmentations
     if number is None:
         number = 0 if arguments.unlabeled else VARIANTS
-    counts = {"unlabeled": 0, "duplicates": 0} | {name: 0 for name in (*_FORBIDDEN, "train") if name in data.splits}
+    if number and natural != most:
+        found = _joined([train, rows])
+        neighbors = find_neighbors(found) if find_neighbors and arguments.replaced_words else None
+        made = augment(found, number, seed, neighbors, arguments.replaced_words)
+        counts["augmented"] = made.num_rows
+        made = _distinct(made, known | {"duplicates": _keys(rows)}, counts)
+        rows = _joined([rows, _drawn(made, None if most is None else most - natural, seed)])
+    counts["kept"] = rows.num_rows
+    tell = logger.info if rows.num_rows else logger.warning
+    tell("Texts without labels: %s", ", ".join(f"{count:,} {name}" for name, count in counts.items()))
+    return rows, natural, counts
+
+
+def _read_unlabeled(
+    data: TextData, arguments: DistillationArguments, counts: dict[str, int]
+) -> tuple[Dataset, dict[str, np.ndarray]]:
+    """The texts of `--unlabeled`, or their sentences, with those left out counted, and what validation and test say."""
     known = {name: _keys(data.splits[name]) for name in _FORBIDDEN if name in data.splits}
-    train = data.splits["train"].select_columns("text")
-    parts = [train.select([])]
+    parts = [data.splits["train"].select([])]
     for source in arguments.unlabeled:
         rows = read_texts(
             source,
@@ -80,21 +102,7 @@ def collect_transfer_text(
         for name in known:
             cut = _sentences(data.splits[name].select_columns("text"), arguments.language)
             known[name] = np.union1d(known[name], _keys(cut))
-    known["train"] = _keys(train)
-    most = arguments.transfer_rows
-    rows = _drawn(_distinct(_joined(parts), known, counts), most, seed)
-    natural = rows.num_rows
-    if number and natural != most:
-        found = _joined([train, rows])
-        neighbors = find_neighbors(found) if find_neighbors and arguments.replaced_words else None
-        made = augment(found, number, seed, neighbors, arguments.replaced_words)
-        counts["augmented"] = made.num_rows
-        made = _distinct(made, known | {"duplicates": _keys(rows)}, counts)
-        rows = _joined([rows, _drawn(made, None if most is None else most - natural, seed)])
-    counts["kept"] = rows.num_rows
-    tell = logger.info if rows.num_rows else logger.warning
-    tell("Texts without labels: %s", ", ".join(f"{count:,} {name}" for name, count in counts.items()))
-    return rows, natural, counts
+    return _joined(parts), known
 
 
 def collect_with_train(data: TextData, arguments: DistillationArguments, seed: int) -> Dataset:
