@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from datasets import ClassLabel, DatasetDict, load_dataset
 from huggingface_hub import DatasetCard
 
@@ -201,3 +202,16 @@ def test_cards_are_valid_json_when_read_back(orders: dict[str, DatasetDict], tmp
     write_data_set(tmp_path, orders, order_matters.DESCRIPTION)
     metadata = DatasetCard.load(tmp_path / "README.md").data.to_dict()
     assert json.loads(json.dumps(metadata))["license"] == "apache-2.0"
+
+
+def test_recipes_name_data_sets_that_the_scripts_write() -> None:
+    written = {"imdb": imdb, "sst": sst, "penn-treebank": penn_treebank, "wikitext-2": wikitext2}
+    named = set()
+    for recipe in (ROOT / "recipes").glob("*.yaml"):
+        settings = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+        for value in (settings.get(name, []) for name in ("dataset", "unlabeled", "exclude")):
+            named |= {one for one in ([value] if isinstance(value, str) else value) if one.startswith("data/")}
+    assert "data/imdb:unlabelled" in named
+    for one in named:
+        folder, _, configuration = one.removeprefix("data/").partition(":")
+        assert not configuration or configuration in written[folder].EXPECTED, one
