@@ -1,6 +1,7 @@
 """The tables of README.md and docs/ that come from the comparisons in `results/comparison/`."""
 
 import json
+import statistics
 from collections.abc import Callable
 from functools import partial
 from itertools import chain
@@ -9,7 +10,7 @@ from typing import Any
 from modeling_lstm.comparison.report import format_spread, is_clear, rank_systems
 from modeling_lstm.utils.markdown import make_table
 
-from .accuracy import RESULTS
+from .accuracy import RESULTS, SEEDS, records_of, spread
 from .comparison import DATA, STUDENT_NAME, SYSTEMS, TRANSFORMER_NAME
 
 TITLES = {
@@ -29,14 +30,14 @@ Cells = Callable[[Comparison, str], list[str]]
 
 def main_table() -> str:
     """Scores on test, and what an answer costs on the data set whose costs stand for all."""
-    found = _comparisons()
+    found = _with_students(_comparisons())
     heads = ["system", *_heads(found), "one text", "texts a second", "on disk"]
     return _filled(heads, _lines([*((one, _score) for one in found.values()), (found[COSTS], _answer)]))
 
 
 def scores_table() -> str:
     """Scores on test of each system on each data set; the best is bold, and so are those not told apart from it."""
-    found = _comparisons()
+    found = _with_students(_comparisons())
     return _filled(["system", *_heads(found)], _lines([(one, _score) for one in found.values()]))
 
 
@@ -80,6 +81,23 @@ def _comparisons() -> dict[str, Comparison]:
     """Those that are complete, in their order."""
     paths = {name: RESULTS / "comparison" / name / "comparison.json" for name in DATA}
     return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.exists()}
+
+
+def _with_students(found: dict[str, Comparison]) -> dict[str, Comparison]:
+    """With the students of MiniLM that were compared with their teachers only, by whether they differ from these."""
+    for name, one in found.items():
+        records = records_of(f"{name}/distilled")
+        is_of_minilm = all(len(record["distillation"]["teachers"]) == 1 for record in records)
+        if STUDENT_NAME in one["systems"] or len(records) < SEEDS or not is_of_minilm:
+            continue
+        gaps = [record["distillation"]["gap"]["test"] for record in records]
+        values = [gap["student"] for gap in gaps]
+        low, high = (statistics.mean(gap["interval"][end] for gap in gaps) for end in (0, 1))
+        scores = {"mean": statistics.mean(values), "sd": spread(values)}
+        one["systems"][STUDENT_NAME] = {"scores": {one["task"]["metric"]: scores}}
+        p = 1.0 if low <= 0 <= high else 0.0
+        one["pairs"].append({"first": TRANSFORMER_NAME, "second": STUDENT_NAME, "p_corrected": p})
+    return found
 
 
 def _lines(columns: list[tuple[Comparison, Cells]]) -> list[list[str]]:
