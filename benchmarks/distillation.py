@@ -1,26 +1,33 @@
-"""Students of a Transformer, three seeds, test: `python -m benchmarks.distillation [NAME ...]`.
+"""Students of other models, three seeds, test: `python -m benchmarks.distillation [NAME ...]`.
 
 The teacher is MiniLM as `benchmarks.comparison` fine-tuned it, its first seed; that is done first where it was not yet.
-Finished runs are skipped. The records go to `results/NAME/distilled/seed-N.json`. On `trec` each student has a teacher
-of its own, both made by `train --preset best`.
+On `trec` each student has a teacher of its own, both made by `train --preset best`. On `imdb` there are two teachers,
+both LSTMs: one that began as a language model (`benchmarks.pretrained`) and one from word vectors. Finished runs are
+skipped. The records go to `results/NAME/distilled/seed-N.json`.
 """
 
 import argparse
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 from modeling_lstm.comparison.report import RESULT
+from modeling_lstm.runs.record import RECORD
 
-from . import comparison
-from .accuracy import MINILM, SEEDS, data_folder, local_flags, local_minilm, train_and_evaluate
+from . import comparison, pretrained
+from .accuracy import COMMAND, MINILM, SEEDS, data_folder, local_flags, local_minilm, train_and_evaluate, train_run
 from .tweet_eval import METRICS
 
 TWEETS = "tweet_eval_sentiment"
-TREC = "trec"
-NAMES = ("sst2", TWEETS, TREC)
-# What a size changes of the recipe; the records of the small one go to results/NAME/distilled-small
-SIZES: dict[str, list[str]] = {"distilled": [], "distilled-small": ["--embedding_size", "128", "--hidden_size", "64"]}
+TREC, IMDB = "trec", "imdb"
+NAMES = ("sst2", TWEETS, TREC, IMDB)
+# What a size changes of the recipe; its records go to results/NAME/SIZE
+SIZES: dict[str, list[str]] = {
+    "distilled": [],
+    "distilled-small": ["--embedding_size", "128", "--hidden_size", "64"],
+    "distilled-tiny": ["--embedding_size", "64", "--hidden_size", "48", "--trim_vocabulary", "20"],
+}
 # Text without labels: the train splits of TweetEval's other tasks
 OTHER_TWEETS = [name for name in METRICS if name != "sentiment"]
 
@@ -61,11 +68,36 @@ def students(name: str, runs: Path, size: str) -> None:
         train_and_evaluate(f"{name}_distilled", f"{name}/{size}", seed, runs / "results", flags, command="distill")
 
 
-def by_preset(name: str, runs: Path) -> None:
-    """Students of a data set without more text, each with its own teacher."""
+def by_preset(name: str, runs: Path, size: str) -> None:
+    """Students of a data set without more text, each with its own teacher, whatever their size."""
     for seed in range(SEEDS):
-        flags = [*local_flags(name), "--teacher", str(local_minilm() or MINILM)]
-        train_and_evaluate(f"{name}_distilled", f"{name}/distilled", seed, runs / "results", flags)
+        fine_tuned = runs / "results" / name / "distilled" / f"seed-{seed}-teacher"
+        taught_by = fine_tuned if (fine_tuned / RECORD).exists() else local_minilm() or MINILM
+        flags = [*local_flags(name), *SIZES[size], "--teacher", str(taught_by)]
+        train_and_evaluate(f"{name}_distilled", f"{name}/{size}", seed, runs / "results", flags)
+
+
+def of_two(name: str, runs: Path, size: str) -> None:
+    """Students of IMDB's two teachers, from the word vectors of the second."""
+    data, results = data_folder(), runs / "results"
+    reviews = str(data / "imdb_unsupervised") if data else "data/imdb:unlabelled"
+    vectors, second = runs / "imdb_vectors", runs / "imdb_teacher"
+    first = results / "imdb_labels/all/pretrained/seed-1"  # the better of two on validation
+    if not (vectors / "model.safetensors").exists():
+        flags = ["--dataset", reviews, "--output_dir", str(vectors), "--size", "200"]
+        subprocess.run([*COMMAND, "vectors", "train", *flags], check=True)
+    begin = ["--embeddings", str(vectors)]
+    train_run(f"{name}_word_vectors", second, 0, [*local_flags(name), *begin])
+    train_run(pretrained.CLASSIFIER, first, 1, pretrained.system_flags("pretrained", None, results))
+    flags = [*local_flags(name), *SIZES[size], *begin, "--unlabeled", reviews, "--teacher", f"{first},{second}"]
+    flags += ["--logits_cache", str(runs / "logits")]
+    for seed in range(SEEDS):
+        train_and_evaluate(f"{name}_distilled", f"{name}/{size}", seed, results, flags, command="distill")
+
+
+def train(name: str, runs: Path, size: str) -> None:
+    """A data set's three students of a size."""
+    {TREC: by_preset, IMDB: of_two}.get(name, students)(name, runs, size)
 
 
 def main() -> None:
@@ -78,10 +110,7 @@ def main() -> None:
     for name in arguments.names:
         if name not in NAMES:
             sys.exit(f"There is no {name!r}: choose of {', '.join(NAMES)}.")
-        if name == TREC:
-            by_preset(name, arguments.runs)
-        else:
-            students(name, arguments.runs, arguments.size)
+        train(name, arguments.runs, arguments.size)
 
 
 if __name__ == "__main__":

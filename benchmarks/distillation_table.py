@@ -6,7 +6,7 @@ from typing import Any
 from modeling_lstm.utils.markdown import make_table
 
 from .accuracy import SEEDS, records_of, spread
-from .distillation import TREC, TWEETS
+from .distillation import IMDB, TREC, TWEETS
 
 # Folders of students, their titles, and the LSTM without a teacher, by its own recipe, from MiniLM's word vectors
 ROWS = {
@@ -14,6 +14,7 @@ ROWS = {
     f"{TWEETS}/distilled": ("TweetEval sentiment", f"{TWEETS}/minilm"),
     f"{TWEETS}/distilled-small": ("TweetEval sentiment, small student", f"{TWEETS}/minilm"),
     f"{TREC}/distilled": ("TREC-6, variants only", f"{TREC}/minilm"),
+    f"{IMDB}/distilled": ("IMDB, of two LSTMs", f"{IMDB}/word2vec-imdb"),
 }
 
 

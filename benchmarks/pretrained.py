@@ -47,8 +47,8 @@ def language_model(runs: Path) -> Path:
     return folder
 
 
-def classify(system: str, labels: int | None, seed: int, runs: Path) -> None:
-    """One classifier, trained on all labels or on some, and its evaluation on test."""
+def system_flags(system: str, labels: int | None, runs: Path) -> list[str]:
+    """The flags of `train` for one classifier, trained on all labels or on some."""
     flags = [*local_flags("imdb"), *EPOCHS.get(labels, [])]
     if labels is not None:
         flags += ["--max_train_samples", str(labels)]
@@ -58,6 +58,12 @@ def classify(system: str, labels: int | None, seed: int, runs: Path) -> None:
         flags += SIZES
     else:
         flags += ["--transformer", str(local_minilm() or MINILM), "--per_device_train_batch_size", "16"]
+    return flags
+
+
+def classify(system: str, labels: int | None, seed: int, runs: Path) -> None:
+    """One classifier, and its evaluation on test."""
+    flags = system_flags(system, labels, runs)
     recipe = TRANSFORMER if system == "minilm" else CLASSIFIER
     train_and_evaluate(recipe, f"imdb_labels/{labels or 'all'}/{system}", seed, runs, flags)
 
