@@ -86,6 +86,12 @@ def spread(scores: list[float]) -> float:
     return statistics.stdev(scores) if len(scores) > 1 else 0.0
 
 
+def percent(scores: list[float]) -> str:
+    """Their mean and, of several, their standard deviation, in percent."""
+    scores = [100 * score for score in scores]
+    return f"{statistics.mean(scores):.1f}" + (f" ± {spread(scores):.1f}" if len(scores) > 1 else "")
+
+
 def data_folder() -> Path | None:
     """The folder of local copies of the data sets, if this machine has one."""
     folder = Path(os.environ.get("MODELING_LSTM_DATA", "../shared/data"))

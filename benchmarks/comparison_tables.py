@@ -13,6 +13,7 @@ from modeling_lstm.utils.markdown import make_table
 
 from .accuracy import RESULTS, SEEDS, records_of, spread
 from .comparison import DATA, STUDENT_NAME, SYSTEMS, TRANSFORMER_NAME
+from .distillation_table import mean_interval
 
 TITLES = {
     "order-matters": "order-matters",
@@ -99,8 +100,7 @@ def _with_students(found: dict[str, Comparison]) -> dict[str, Comparison]:
         is_of_minilm = all(len(record["distillation"]["teachers"]) == 1 for record in records)
         for other in [TRANSFORMER_NAME] if is_of_minilm else list(one["systems"]):
             if is_of_minilm:
-                gaps = [record["distillation"]["gap"]["test"]["interval"] for record in records]
-                low, high = (statistics.mean(gap[end] for gap in gaps) for end in (0, 1))
+                low, high = mean_interval([record["distillation"]["gap"]["test"] for record in records])
             else:
                 theirs = one["systems"][other]["scores"][metric]
                 widths = [

@@ -5,7 +5,7 @@ from typing import Any
 
 from modeling_lstm.utils.markdown import make_table
 
-from .accuracy import SEEDS, records_of, spread
+from .accuracy import SEEDS, percent, records_of
 from .distillation import IMDB, TREC, TWEETS
 
 # Folders of students, their titles, and the LSTM without a teacher, by its own recipe, from MiniLM's word vectors
@@ -31,17 +31,16 @@ def distillation_table() -> str:
         gaps = [one["distillation"]["gap"]["test"] for one in students]
         metric = gaps[0]["metric"]
         teachers = [gap["teacher"] for gap in gaps]
-        low, high = (100 * statistics.mean(gap["interval"][end] for gap in gaps) for end in (0, 1))
         kept = {one["distillation"]["transfer"]["kept"] for one in students}
         model = students[0]["model"]
         rows.append(
             [
                 title,
                 metric.replace("_", " "),
-                _percent(teachers if len(set(teachers)) > 1 else teachers[:1]),
-                f"**{_percent([gap['student'] for gap in gaps])}**",
-                f"{100 * statistics.mean(gap['difference'] for gap in gaps):+.1f} ({low:+.1f} to {high:+.1f})",
-                _percent([one["metrics"]["test"][metric] for one in alone]),
+                percent(teachers if len(set(teachers)) > 1 else teachers[:1]),
+                f"**{percent([gap['student'] for gap in gaps])}**",
+                gap_cell(gaps),
+                percent([one["metrics"]["test"][metric] for one in alone]),
                 " to ".join(f"{number:,}" for number in sorted({min(kept), max(kept)})),
                 f"{model['parameters'] / 1e6:.1f} M, {model['size_mb']:.0f} MB",
                 ", ".join(_minutes(one) for one in students),
@@ -50,9 +49,16 @@ def distillation_table() -> str:
     return make_table(heads, rows) + "\n"
 
 
-def _percent(scores: list[float]) -> str:
-    scores = [100 * score for score in scores]
-    return f"{statistics.mean(scores):.1f}" + (f" ± {spread(scores):.1f}" if len(scores) > 1 else "")
+def mean_interval(gaps: list[dict[str, Any]]) -> tuple[float, float]:
+    """The mean of the intervals of several gaps."""
+    low, high = (statistics.mean(gap["interval"][end] for gap in gaps) for end in (0, 1))
+    return low, high
+
+
+def gap_cell(gaps: list[dict[str, Any]]) -> str:
+    """The mean of several gaps between student and teacher, and of their intervals, in points."""
+    low, high = mean_interval(gaps)
+    return f"{100 * statistics.mean(gap['difference'] for gap in gaps):+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
 def _minutes(record: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ that the preset makes alone, and TF-IDF. The recipe is `few_labels.yaml`. Finish
 import json
 import statistics
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from modeling_lstm.evaluation.metrics import compute_scores
 from modeling_lstm.utils.files import write_json
 from modeling_lstm.utils.markdown import make_table
 
-from .accuracy import MINILM, RESULTS, SEEDS, local_minilm, measure_sets, records_of, spread, train_and_evaluate
+from .accuracy import MINILM, RESULTS, SEEDS, local_minilm, measure_sets, percent, records_of, train_and_evaluate
+from .distillation_table import gap_cell
 from .tweet_eval import METRICS
 
 FOLDER = "few_labels"
@@ -36,18 +37,16 @@ class FewLabels:
     Args:
         title: In the table.
         unlabeled: The copies with text like its own; the data set itself is among them where its other rows are.
-        flags: Of `train`, for all systems.
-        student: Of `train`, for the student.
+        student: Flags of the student.
         metric: The score.
-        class_weights: As `train` takes them.
+        more: Other settings of `train`, for all systems.
     """
 
     title: str
     unlabeled: tuple[str, ...]
-    flags: tuple[str, ...] = ()
     student: tuple[str, ...] = ()
     metric: str = "accuracy"
-    class_weights: Any = None
+    more: dict[str, Any] = field(default_factory=dict)
 
 
 TWEETS = tuple(f"tweeteval_{task}" for task in METRICS)
@@ -57,16 +56,15 @@ SETS = {
     "tweeteval_sentiment": FewLabels(
         "TweetEval sentiment",
         TWEETS,
-        flags=("--class_weights", "balanced", "--max_length", "128"),
         student=("--augmentations", "1"),
         metric="macro_recall",
-        class_weights="balanced",
+        more={"class_weights": "balanced", "max_length": 128},
     ),
     "imdb": FewLabels(
         "IMDB",
         ("imdb_unsupervised",),
-        flags=("--group_column", "movie"),
         student=("--transfer_rows", "10000", "--teacher_max_length", "256"),
+        more={"group_column": "movie"},
     ),
 }
 
@@ -74,15 +72,8 @@ SETS = {
 def train(name: str, data: Path, runs: Path) -> None:
     """The student with its teacher, and the LSTM alone."""
     one, minilm = SETS[name], str(local_minilm() or MINILM)
-    flags = [
-        "--dataset",
-        str(data / name),
-        "--label_column",
-        "label",
-        "--metric_for_best_model",
-        one.metric,
-        *one.flags,
-    ]
+    chosen = {"dataset": data / name, "label_column": "label", "metric_for_best_model": one.metric} | one.more
+    flags = [word for key, value in chosen.items() for word in (f"--{key}", str(value))]
     taught = ["--teacher", minilm, "--unlabeled", *(str(data / folder) for folder in one.unlabeled), *one.student]
     ways = {STUDENT: taught, ALONE: ["--embeddings", f"transformer:{minilm}"]}
     for seed in range(SEEDS):
@@ -93,11 +84,11 @@ def train(name: str, data: Path, runs: Path) -> None:
 def fit_tfidf(name: str, data: Path) -> float:
     """The score on test of TF-IDF with the best of its settings on validation."""
     one = SETS[name]
-    groups = "movie" if "movie" in one.flags else None
+    groups, weights = one.more.get("group_column"), one.more.get("class_weights")
     arguments = DataArguments(
         dataset=str(data / name), label_column=["label"], group_column=groups, max_train_samples=LABELS
     )
-    task = ComparisonTask(arguments, load_data(arguments), one.metric, one.class_weights)
+    task = ComparisonTask(arguments, load_data(arguments), one.metric, weights)
     system, scores = Tfidf(), []
     for settings in system.settings():
         with tempfile.TemporaryDirectory() as folder:
@@ -128,21 +119,22 @@ def few_labels_table() -> str:
     rows = [
         _row(name) for name in SETS if all(len(records_of(_folder(name, way))) == SEEDS for way in (STUDENT, ALONE))
     ]
-    return make_table(heads, rows, words=2) + "\n"
+    records = [one for name in SETS for way in (STUDENT, ALONE) for one in records_of(_folder(name, way))]
+    machines = sorted({one["hardware"]["processor"] for one in records})
+    return f"{make_table(heads, rows, words=2)}\n\nMeasured on: {'; '.join(machines)}.\n"
 
 
 def _row(name: str) -> list[str]:
     metric, students = SETS[name].metric, records_of(_folder(name, STUDENT))
     gaps = [one["distillation"]["gap"]["test"] for one in students]
-    low, high = (100 * statistics.mean(gap["interval"][end] for gap in gaps) for end in (0, 1))
     tfidf = json.loads((RESULTS / FOLDER / name / f"{TFIDF}.json").read_text(encoding="utf-8"))
     return [
         SETS[name].title,
         metric.replace("_", " "),
-        _percent([gap["teacher"] for gap in gaps]),
-        f"**{_percent([gap['student'] for gap in gaps])}**",
-        f"{100 * statistics.mean(gap['difference'] for gap in gaps):+.1f} ({low:+.1f} to {high:+.1f})",
-        _percent([one["metrics"]["test"][metric] for one in records_of(_folder(name, ALONE))]),
+        percent([gap["teacher"] for gap in gaps]),
+        f"**{percent([gap['student'] for gap in gaps])}**",
+        gap_cell(gaps),
+        percent([one["metrics"]["test"][metric] for one in records_of(_folder(name, ALONE))]),
         f"{100 * tfidf['score']:.1f}",
         f"{statistics.mean(one['distillation']['transfer']['kept'] for one in students):,.0f}",
         f"{statistics.mean(one['seconds']['total'] for one in students) / 60:.0f}",
@@ -151,11 +143,6 @@ def _row(name: str) -> list[str]:
 
 def _folder(name: str, way: str) -> str:
     return f"{FOLDER}/{name}/{way}"
-
-
-def _percent(scores: list[float]) -> str:
-    scores = [100 * score for score in scores]
-    return f"{statistics.mean(scores):.1f} ± {spread(scores):.1f}"
 
 
 def main() -> None:
