@@ -1,9 +1,9 @@
 """Students of other models, three seeds, test: `python -m benchmarks.distillation [NAME ...]`.
 
 The teacher is MiniLM as `benchmarks.comparison` fine-tuned it, its first seed; that is done first where it was not yet.
-On `trec` each student has a teacher of its own, both made by `train --preset best`. On `imdb` there are two teachers,
-both LSTMs: one that began as a language model (`benchmarks.pretrained`) and one from word vectors. Finished runs are
-skipped. The records go to `results/NAME/distilled/seed-N.json`.
+On `trec` there are three of it, which `train --preset best` fine-tunes. On `imdb` there are two, both LSTMs: one that
+began as a language model (`benchmarks.pretrained`) and one from word vectors. Finished runs are skipped. The records go
+to `results/NAME/distilled/seed-N.json`.
 """
 
 import argparse
@@ -68,13 +68,17 @@ def students(name: str, runs: Path, size: str) -> None:
         train_and_evaluate(f"{name}_distilled", f"{name}/{size}", seed, runs / "results", flags, command="distill")
 
 
-def by_preset(name: str, runs: Path, size: str) -> None:
-    """Students of a data set without more text, each with its own teacher, whatever their size."""
+def of_three(name: str, runs: Path, size: str) -> None:
+    """Students of a data set without more text, and of the three teachers that the first one's preset fine-tunes."""
+    results = runs / "results"
+    first = results / name / "distilled" / "seed-0"
+    teachers = [first.with_name(f"{first.name}-teacher-{number}") for number in (1, 2, 3)]
     for seed in range(SEEDS):
-        fine_tuned = runs / "results" / name / "distilled" / f"seed-{seed}-teacher"
-        taught_by = fine_tuned if (fine_tuned / RECORD).exists() else local_minilm() or MINILM
-        flags = [*local_flags(name), *SIZES[size], "--teacher", str(taught_by)]
-        train_and_evaluate(f"{name}_distilled", f"{name}/{size}", seed, runs / "results", flags)
+        is_there = all((teacher / RECORD).exists() for teacher in teachers)
+        taught_by = teachers if is_there else [local_minilm() or MINILM] * len(teachers)
+        flags = [*local_flags(name), *SIZES[size], "--teacher", ",".join(map(str, taught_by))]
+        flags += ["--logits_cache", str(runs / "logits")]
+        train_and_evaluate(f"{name}_distilled", f"{name}/{size}", seed, results, flags)
 
 
 def of_two(name: str, runs: Path, size: str) -> None:
@@ -97,7 +101,7 @@ def of_two(name: str, runs: Path, size: str) -> None:
 
 def train(name: str, runs: Path, size: str) -> None:
     """A data set's three students of a size."""
-    {TREC: by_preset, IMDB: of_two}.get(name, students)(name, runs, size)
+    {TREC: of_three, IMDB: of_two}.get(name, students)(name, runs, size)
 
 
 def main() -> None:

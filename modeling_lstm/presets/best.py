@@ -53,7 +53,7 @@ ALONE: dict[str, Any] = {
 ALONE_STEPS, ALONE_EPOCHS = 1_000, (12, 30)
 OWN_MODELS = ("lstm", "bag_of_words")
 # What a teacher that is fine-tuned shares with its student, beside the data and the machines
-SHARED = ("metric_for_best_model", "seed", "use_cpu", "disable_tqdm", "report_to")
+SHARED = ("metric_for_best_model", "use_cpu", "disable_tqdm", "report_to")
 TRUE_LABELS = ("class_weights", "label_smoothing_factor")  # of that teacher: its student does not learn from them
 LENGTHS = ("max_length", "train_max_length")  # of the student: a Transformer has its own
 APART = ("preset", "output_dir", "overwrite", "resume_from_checkpoint")
@@ -73,7 +73,7 @@ class BestJob:
         command: Not used: each stage records the command that does it alone.
         settings: Those of [`DistillationJob`], where `teacher` and `unlabeled` may be missing. They are those of the
             last stage; a teacher that is fine-tuned has the defaults of `train --transformer`, with the same data,
-            metric, class weights and seed.
+            metric and class weights. Of several, each has the next seed, so that one may be named more than once.
 
     Attributes:
         training: How the last stage trains.
@@ -168,7 +168,8 @@ class BestJob:
                 "folder with that revision of it.",
             )
             found[-1] = f"{self.output}-teacher{f'-{number}' if len(names) > 1 else ''}"
-            job = self._job(TrainingJob, settings | {"transformer": name}, found[-1])
+            own = {"transformer": name, "seed": self.training.seed + number - 1}
+            job = self._job(TrainingJob, settings | own, found[-1])
             rows = data.splits["train"].num_rows
             fit_transformer_to_rows(job.training, rows, job.settings)
             step = self._time(transformer_trial(name, None), data, job.data.max_length)

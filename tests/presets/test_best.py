@@ -100,7 +100,8 @@ def test_a_classifier_is_a_teacher_as_it_is(trained: Path, data_folder: Path, tm
 
 def test_several_transformers_are_fine_tuned_each(encoder: Path, data_folder: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    first, second, student = best(data_folder, run, teacher=f"{encoder}, {encoder}").plan()
+    first, second, student = best(data_folder, run, teacher=f"{encoder}, {encoder}", seed=7).plan()
+    assert "--seed 7 " in first.command and "--seed 8 " in second.command and "--seed 7 " in student.command
     assert [first.folder, second.folder] == [Path(f"{run}-teacher-1"), Path(f"{run}-teacher-2")]
     assert f"--teacher {run}-teacher-1,{run}-teacher-2" in student.command
 
