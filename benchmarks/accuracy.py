@@ -122,6 +122,22 @@ def local_minilm() -> Path | None:
     return Path(found.origin).parent / "model" if found and found.origin else None
 
 
+def shared_teachers(first: Path, number: int = 1) -> list[str]:
+    """
+    Teachers of the students of all seeds: those that `train --preset best` fine-tunes for the first one.
+
+    Args:
+        first: Run folder of the first student.
+        number: How many teachers.
+
+    Returns:
+        Their run folders, or MiniLM so many times, to be fine-tuned, where they are not all there.
+    """
+    names = [f"{first}-teacher-{place}" for place in range(1, number + 1)] if number > 1 else [f"{first}-teacher"]
+    is_there = all((Path(name) / "run.json").exists() for name in names)
+    return names if is_there else [str(local_minilm() or MINILM)] * number
+
+
 def local_flags(recipe: str) -> list[str]:
     """Flags that make a recipe read the local copies, where there are any."""
     data = data_folder()

@@ -13,10 +13,9 @@ import sys
 from pathlib import Path
 
 from modeling_lstm.comparison.report import RESULT
-from modeling_lstm.runs.record import RECORD
 
 from . import comparison, pretrained
-from .accuracy import COMMAND, MINILM, SEEDS, data_folder, local_flags, local_minilm, train_and_evaluate, train_run
+from .accuracy import COMMAND, SEEDS, data_folder, local_flags, shared_teachers, train_and_evaluate, train_run
 from .tweet_eval import METRICS
 
 TWEETS = "tweet_eval_sentiment"
@@ -71,12 +70,9 @@ def students(name: str, runs: Path, size: str) -> None:
 def of_three(name: str, runs: Path, size: str) -> None:
     """Students of a data set without more text, and of the three teachers that the first one's preset fine-tunes."""
     results = runs / "results"
-    first = results / name / "distilled" / "seed-0"
-    teachers = [first.with_name(f"{first.name}-teacher-{number}") for number in (1, 2, 3)]
     for seed in range(SEEDS):
-        is_there = all((teacher / RECORD).exists() for teacher in teachers)
-        taught_by = teachers if is_there else [local_minilm() or MINILM] * len(teachers)
-        flags = [*local_flags(name), *SIZES[size], "--teacher", ",".join(map(str, taught_by))]
+        taught_by = shared_teachers(results / name / "distilled" / "seed-0", 3)
+        flags = [*local_flags(name), *SIZES[size], "--teacher", ",".join(taught_by)]
         flags += ["--logits_cache", str(runs / "logits")]
         train_and_evaluate(f"{name}_distilled", f"{name}/{size}", seed, results, flags)
 

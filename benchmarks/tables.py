@@ -6,6 +6,8 @@ import statistics
 import sys
 from pathlib import Path
 
+from modeling_lstm.utils.markdown import make_table
+
 from .accuracy import RESULTS, SEEDS, records_of, spread
 from .comparison_tables import costs_table, curves_table, main_table, order_table, scores_table
 from .defaults import defaults_table
@@ -26,7 +28,7 @@ from .translation_tables import (
     translation_lengths_table,
     translation_scores_table,
 )
-from .tweet_eval import TASKS, task_scores
+from .tweet_eval import ALONE, STUDENT, TASKS, task_scores
 from .untouched import untouched_table
 
 ROOT = Path(__file__).parent.parent
@@ -51,6 +53,7 @@ SOURCES = {
     "potion": "Model2Vec potion-base-4M, with its subwords",
     "minilm": "all-MiniLM-L6-v2's input embeddings, with its subwords",
 }
+TWEET_EVAL_TITLES = {ALONE: "LSTM with MiniLM's word vectors", STUDENT: "LSTM, student of MiniLM"}
 # The TweetEval leaderboard (Barbieri et al., 2020): the tasks in the order of TASKS, then the mean
 TWEET_EVAL_PUBLISHED = {
     "LSTM": (24.7, 66.0, 52.6, 62.8, 71.7, 58.3, 59.4, 56.5),
@@ -136,18 +139,18 @@ def word_vectors_table() -> str:
 
 def tweet_eval_table() -> str:
     """The official scores of the seven TweetEval tasks beside published ones, and their mean."""
-    found = task_scores()
-    lines = ["| model | " + " | ".join(TASKS) + " | mean |", "|---|" + "---:|" * (len(TASKS) + 1)]
-    cells = ["" for _ in (*TASKS, "mean")]
-    for place, task in enumerate(TASKS):
-        if len(found.get(task, ())) == SEEDS:
-            cells[place] = f"**{statistics.mean(found[task]):.1f}** ± {spread(found[task]):.1f}"
-    if all(cells[:-1]):
-        cells[-1] = f"**{statistics.mean(statistics.mean(scores) for scores in found.values()):.1f}**"
-    lines.append("| " + " | ".join(["this package, MiniLM's word vectors", *cells]) + " |")
-    for name, published in TWEET_EVAL_PUBLISHED.items():
-        lines.append("| " + " | ".join([name, *(f"{score:.1f}" for score in published)]) + " |")
-    return "\n".join(lines) + "\n"
+    rows = []
+    for system, title in TWEET_EVAL_TITLES.items():
+        found = {task: scores for task, scores in task_scores(system).items() if len(scores) == SEEDS}
+        means = [statistics.mean(scores) for scores in found.values()]
+        cells = [
+            f"**{statistics.mean(found[task]):.1f}** ± {spread(found[task]):.1f}" if task in found else ""
+            for task in TASKS
+        ]
+        if means:
+            rows.append([title, *cells, f"**{statistics.mean(means):.1f}**" if len(means) == len(TASKS) else ""])
+    rows += [[name, *(f"{score:.1f}" for score in scores)] for name, scores in TWEET_EVAL_PUBLISHED.items()]
+    return make_table(["model", *TASKS, "mean"], rows, words=1) + "\n"
 
 
 def vector_file_sentence() -> str:

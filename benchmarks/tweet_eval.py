@@ -1,7 +1,8 @@
 """All seven TweetEval tasks with one recipe and the official metrics: `python -m benchmarks.tweet_eval [TASK ...]`.
 
-Three seeds, test; finished runs are skipped. Stance is five data sets, one model each; its score is that of their
-predictions taken together. The records go to `results/tweet_eval/TASK/seed-N.json`.
+An LSTM alone and one that is a student of MiniLM, which is fine-tuned first. Three seeds, test; finished runs are
+skipped. Stance is five data sets, one model each; its score is that of their predictions taken together. The records go
+to `results/tweet_eval/TASK/seed-N.json` and `results/tweet_eval_distilled/TASK/seed-N.json`.
 """
 
 import argparse
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .accuracy import MINILM, RESULTS, SEEDS, data_folder, local_minilm, train_and_evaluate
+from .accuracy import MINILM, RESULTS, SEEDS, data_folder, local_minilm, shared_teachers, train_and_evaluate
 
 STANCE = tuple(f"stance_{target}" for target in ("abortion", "atheism", "climate", "feminist", "hillary"))
 # The task's official metric (Barbieri et al., 2020), by which its best checkpoint is chosen on validation
@@ -24,16 +25,17 @@ METRICS = {
     "sentiment": "macro_recall",
     **dict.fromkeys(STANCE, "macro_f1"),  # officially the mean F1 of `against` and `favor`, over all five
 }
+ALONE, STUDENT = SYSTEMS = ("tweet_eval", "tweet_eval_distilled")  # their recipes
 TASKS = ("emoji", "emotion", "hate", "irony", "offensive", "sentiment", "stance")
 
 
-def task_scores(split: str = "test") -> dict[str, list[float]]:
+def task_scores(folder: str, split: str = "test") -> dict[str, list[float]]:
     """The official score of each task, in percent, one for each seed that is complete."""
     found: dict[str, list[float]] = {}
     for task in TASKS:
         for seed in range(SEEDS):
             names = STANCE if task == "stance" else (task,)
-            paths = [RESULTS / "tweet_eval" / name / f"seed-{seed}.json" for name in names]
+            paths = [RESULTS / folder / name / f"seed-{seed}.json" for name in names]
             if all(path.exists() for path in paths):
                 records = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
                 score = (
@@ -51,22 +53,35 @@ def pooled_stance(records: list[dict], split: str) -> float:
     return float(np.mean([f1[names.index(name)] for name in ("against", "favor")]))
 
 
+def flags_of(system: str, task: str, runs: Path) -> list[str]:
+    """What a system is given for a task beside its recipe."""
+    data = data_folder()
+    dataset = {name: str(data / f"tweeteval_{name}") if data else f"cardiffnlp/tweet_eval:{name}" for name in METRICS}
+    flags = ["--dataset", dataset[task], "--metric_for_best_model", METRICS[task]]
+    if system == ALONE:
+        return [*flags, "--embeddings", f"transformer:{local_minilm() or MINILM}"]
+    (teacher,) = shared_teachers(runs / STUDENT / task / "seed-0")
+    if not Path(teacher, "run.json").exists():
+        flags += ["--class_weights", "balanced"]  # of the teacher, as the LSTM alone has them
+    others = [folder for name, folder in dataset.items() if name != task]
+    return [*flags, "--teacher", teacher, "--unlabeled", *others, "--logits_cache", str(runs.parent / "logits")]
+
+
 def main() -> None:
     """Run the tasks that were named, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tasks", nargs="*", default=list(METRICS), help=f"Of: {', '.join(METRICS)}")
+    parser.add_argument("--systems", nargs="*", choices=SYSTEMS, default=SYSTEMS)
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--runs", type=Path, default=Path("runs/results"))
     arguments = parser.parse_args()
-    data = data_folder()
-    for task in arguments.tasks:
-        flags = ["--metric_for_best_model", METRICS[task]]
-        flags += ["--dataset", str(data / f"tweeteval_{task}") if data else f"cardiffnlp/tweet_eval:{task}"]
-        flags += ["--embeddings", f"transformer:{local_minilm() or MINILM}"]
-        for seed in range(arguments.seeds):
-            train_and_evaluate("tweet_eval", f"tweet_eval/{task}", seed, arguments.runs, flags, resamples=200)
-    for task, scores in task_scores().items():
-        print(f"{task:<12}{statistics.mean(scores):6.1f}")
+    for system in arguments.systems:
+        for task in arguments.tasks:
+            for seed in range(arguments.seeds):
+                flags = flags_of(system, task, arguments.runs)
+                train_and_evaluate(system, f"{system}/{task}", seed, arguments.runs, flags, resamples=200)
+        for task, scores in task_scores(system).items():
+            print(f"{system} {task:<12}{statistics.mean(scores):6.1f}")
 
 
 if __name__ == "__main__":
