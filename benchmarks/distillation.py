@@ -10,6 +10,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from modeling_lstm.comparison.report import RESULT
@@ -58,26 +59,27 @@ def unlabeled(name: str) -> list[str]:
     return ["--unlabeled", *tasks]
 
 
-def students(name: str, runs: Path, size: str) -> None:
-    """A data set's three students of a size, from their teacher's word vectors."""
+Student = tuple[int, str, list[str]]  # its seed, and the command and the flags that make it, beside those of its recipe
+
+
+def of_one(name: str, runs: Path, size: str) -> Iterator[Student]:
+    """Students of MiniLM, from its word vectors."""
     taught_by = teacher(name, runs)
     flags = [*local_flags(name), *SIZES[size], *unlabeled(name), "--teacher", str(taught_by)]
     flags += ["--embeddings", f"transformer:{taught_by}", "--logits_cache", str(runs / "logits")]
     for seed in range(SEEDS):
-        train_and_evaluate(f"{name}_distilled", f"{name}/{size}", seed, runs / "results", flags, command="distill")
+        yield seed, "distill", flags
 
 
-def of_three(name: str, runs: Path, size: str) -> None:
+def of_three(name: str, runs: Path, size: str) -> Iterator[Student]:
     """Students of a data set without more text, and of the three teachers that the first one's preset fine-tunes."""
-    results = runs / "results"
     for seed in range(SEEDS):
-        taught_by = shared_teachers(results / name / "distilled" / "seed-0", 3)
+        taught_by = shared_teachers(runs / "results" / name / "distilled" / "seed-0", 3)
         flags = [*local_flags(name), *SIZES[size], "--teacher", ",".join(taught_by)]
-        flags += ["--logits_cache", str(runs / "logits")]
-        train_and_evaluate(f"{name}_distilled", f"{name}/{size}", seed, results, flags)
+        yield seed, "train", [*flags, "--logits_cache", str(runs / "logits")]
 
 
-def of_two(name: str, runs: Path, size: str) -> None:
+def of_two(name: str, runs: Path, size: str) -> Iterator[Student]:
     """Students of IMDB's two teachers, from the word vectors of the second."""
     data, results = data_folder(), runs / "results"
     reviews = str(data / "imdb_unsupervised") if data else "data/imdb:unlabelled"
@@ -92,12 +94,12 @@ def of_two(name: str, runs: Path, size: str) -> None:
     flags = [*local_flags(name), *SIZES[size], *begin, "--unlabeled", reviews, "--teacher", f"{first},{second}"]
     flags += ["--logits_cache", str(runs / "logits")]
     for seed in range(SEEDS):
-        train_and_evaluate(f"{name}_distilled", f"{name}/{size}", seed, results, flags, command="distill")
+        yield seed, "distill", flags
 
 
-def train(name: str, runs: Path, size: str) -> None:
-    """A data set's three students of a size."""
-    {TREC: of_three, IMDB: of_two}.get(name, students)(name, runs, size)
+def students(name: str, runs: Path, size: str) -> Iterator[Student]:
+    """A data set's three students of a size; their teachers are trained before the first is given."""
+    return {TREC: of_three, IMDB: of_two}.get(name, of_one)(name, runs, size)
 
 
 def main() -> None:
@@ -110,7 +112,9 @@ def main() -> None:
     for name in arguments.names:
         if name not in NAMES:
             sys.exit(f"There is no {name!r}: choose of {', '.join(NAMES)}.")
-        train(name, arguments.runs, arguments.size)
+        for seed, command, flags in students(name, arguments.runs, arguments.size):
+            results = arguments.runs / "results"
+            train_and_evaluate(f"{name}_distilled", f"{name}/{arguments.size}", seed, results, flags, command=command)
 
 
 if __name__ == "__main__":

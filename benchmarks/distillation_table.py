@@ -13,7 +13,7 @@ ROWS = {
     "sst2/distilled": ("SST-2, phrases for training", "sst2/minilm"),
     f"{TWEETS}/distilled": ("TweetEval sentiment", f"{TWEETS}/minilm"),
     f"{TWEETS}/distilled-small": ("TweetEval sentiment, small student", f"{TWEETS}/minilm"),
-    f"{TREC}/distilled": ("TREC-6, variants only", f"{TREC}/minilm"),
+    f"{TREC}/distilled": ("TREC-6, of three MiniLM, variants only", f"{TREC}/minilm"),
     f"{IMDB}/distilled": ("IMDB, of two LSTMs", f"{IMDB}/word2vec-imdb"),
 }
 
