@@ -26,7 +26,7 @@ NAMES = ("sst2", TWEETS, TREC, IMDB)
 SIZES: dict[str, list[str]] = {
     "distilled": [],
     "distilled-small": ["--embedding_size", "128", "--hidden_size", "64"],
-    "distilled-tiny": ["--embedding_size", "64", "--hidden_size", "48", "--trim_vocabulary", "20"],
+    "distilled-tiny": ["--embedding_size", "32", "--hidden_size", "48"],
 }
 # Text without labels: the train splits of TweetEval's other tasks
 OTHER_TWEETS = [name for name in METRICS if name != "sentiment"]

@@ -14,6 +14,7 @@ from .defaults import defaults_table
 from .distillation_table import distillation_table
 from .end_to_end_tables import budget_table, end_to_end_table
 from .few_labels import few_labels_table
+from .front import front_table
 from .language_models import language_models_table
 from .own_text import own_text_table
 from .pretrained import labels_table
@@ -215,6 +216,7 @@ BLOCKS = {
         "results": table,
         "word vectors": word_vectors_table,
         "distillation": distillation_table,
+        "front": front_table,
         "few labels": few_labels_table,
         "tweet_eval": tweet_eval_table,
         "untouched": untouched_table,

@@ -1,0 +1,143 @@
+"""Accuracy against size and speed: students of three sizes, fp32 and int8: `python -m benchmarks.front [NAME ...]`.
+
+The students are those of `benchmarks.distillation`, three seeds of each size, trained where they are not there. Each is
+exported in both precisions and answers the test split; then it takes turns with MiniLM on single texts, from text to
+answer. The records go to `results/front/NAME.json`; `python -m benchmarks.tables` makes the table of docs/results.md.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from datasets import load_dataset
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+
+from modeling_lstm.evaluation.metrics import SINGLE_LABEL, compute_scores
+from modeling_lstm.inference.answering import open_predictor
+from modeling_lstm.inference.arguments import ExportArguments
+from modeling_lstm.inference.onnx_export import export
+from modeling_lstm.models.text_classifier import TextClassifier
+from modeling_lstm.runs.environment import describe_environment
+from modeling_lstm.utils.files import write_json
+from modeling_lstm.utils.markdown import make_table
+
+from . import distillation
+from .accuracy import LOCAL, MINILM, RESULTS, data_folder, local_minilm, percent, train_run
+from .comparison import DATA, TRANSFORMER_NAME
+from .comparison_tables import TITLES
+from .measure import ratio, take_turns
+
+FOLDER = RESULTS / "front"
+PRECISIONS: tuple[Literal["fp32", "int8"], ...] = ("fp32", "int8")
+TEXTS = 200  # that are timed
+CLOSE = 1.0  # points below MiniLM that are near enough
+
+
+def measure(name: str, runs: Path) -> None:
+    """The sizes of a data set that are not measured yet."""
+    path = FOLDER / f"{name}.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"sizes": {}}
+    data = data_folder()
+    assert data is not None, "MODELING_LSTM_DATA names no folder of data sets"
+    test = load_dataset("parquet", data_files=str(data / LOCAL[name]["dataset"] / "test.parquet"), split="train")
+    texts, labels = list(test["text"]), np.asarray(test["label"][:])
+    names = test.features["label"].names
+    for size in distillation.SIZES:
+        if size in found["sizes"]:
+            continue
+        students = []
+        for seed, command, flags in distillation.students(name, runs, size):
+            students.append(runs / "results" / name / size / f"seed-{seed}")
+            train_run(f"{name}_distilled", students[-1], seed, flags, command)
+        one: dict[str, Any] = {precision: {"scores": []} for precision in PRECISIONS}
+        with tempfile.TemporaryDirectory() as folder:
+            for seed, student in enumerate(students):
+                for precision in PRECISIONS:
+                    target = f"{folder}/{precision}-{seed}"
+                    exported = export(str(student), target, ExportArguments(precision=precision))
+                    answers = open_predictor(target, "onnxruntime").scores(texts).argmax(axis=1)
+                    scores = compute_scores(SINGLE_LABEL, answers, labels, names)
+                    one[precision]["scores"].append(scores[DATA[name].get("metric", "accuracy")])
+                    one[precision]["megabytes"] = round(exported["size_mb"], 2)
+            ways: dict[str, Path] = {precision: Path(folder, f"{precision}-0") for precision in PRECISIONS}
+            seconds = time_texts(ways, texts[:TEXTS], len(names))
+        for precision in PRECISIONS:
+            one[precision]["milliseconds"] = round(1000 * statistics.median(seconds[precision]) / TEXTS, 3)
+            one[precision]["times as fast"] = ratio(seconds["minilm"], seconds[precision])
+        record = json.loads((students[0] / "run.json").read_text(encoding="utf-8"))
+        found["sizes"][size] = one | {"parameters": record["model"]["parameters"]}
+        found["hardware"] = describe_environment()["hardware"]
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        write_json(path, found)
+        print(name, size, json.dumps(one), flush=True)
+
+
+def time_texts(folders: dict[str, Path], texts: list[str], labels: int) -> dict[str, list[float]]:
+    """Seconds in which exports and MiniLM's pipeline answer texts one by one, a few times in turns."""
+    minilm = str(local_minilm() or MINILM)
+    model = AutoModelForSequenceClassification.from_pretrained(minilm, num_labels=labels)
+    tokenizer: Any = AutoTokenizer.from_pretrained(minilm, model_max_length=256)
+    ways: dict[str, Any] = {
+        "minilm": partial(pipeline("text-classification", model=model, tokenizer=tokenizer), truncation=True)
+    }
+    ways |= {name: TextClassifier.from_onnx(folder) for name, folder in folders.items()}
+    return take_turns({name: partial(_answer_each, way, texts) for name, way in ways.items()}, 5)
+
+
+def _answer_each(way: Any, texts: list[str]) -> None:
+    for text in texts:
+        way(text)
+
+
+def front_table() -> str:
+    """For each data set and size: what it scores, weighs and takes; the smallest that is near MiniLM is bold."""
+    rows, machines = [], set()
+    for name in LOCAL:
+        path = FOLDER / f"{name}.json"
+        if not path.exists():
+            continue
+        found = json.loads(path.read_text(encoding="utf-8"))
+        machines.add(
+            f"{found['hardware']['processor']}, {found['hardware']['threads']} of {found['hardware']['cores']} cores"
+        )
+        comparison = json.loads((RESULTS / "comparison" / name / "comparison.json").read_text(encoding="utf-8"))
+        metric = comparison["task"]["metric"]
+        minilm = 100 * comparison["systems"][TRANSFORMER_NAME]["scores"][metric]["mean"]
+        near = None
+        for size, one in sorted(found["sizes"].items(), key=lambda item: item[1]["parameters"]):
+            means = {precision: 100 * statistics.mean(one[precision]["scores"]) for precision in PRECISIONS}
+            near = near or (size if means["int8"] >= minilm - CLOSE else None)
+            mark = "**" if near == size else ""
+            shown = [percent(one[precision]["scores"]) for precision in PRECISIONS]
+            rows.append(
+                [
+                    f"{TITLES[name]}, {metric.replace('_', ' ')}",
+                    f"{minilm:.1f}",
+                    f"{one['parameters'] / 1e6:.1f} M",
+                    *(f"{mark}{cell}{mark}" for cell in shown),
+                    f"{mark}{one['int8']['megabytes']:.1f}{mark}",
+                    f"{one['int8']['milliseconds']:.2f}",
+                    f"{mark}{one['int8']['times as fast']['median']:.0f}{mark}",
+                ]
+            )
+    heads = ["data set", "MiniLM", "student's size", "fp32", "int8", "int8, MB", "int8, ms a text", "times as fast"]
+    return f"{make_table(heads, rows)}\n\nMeasured on: {'; '.join(sorted(machines))}.\n"
+
+
+def main() -> None:
+    """Measure those that were named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=list(LOCAL), help=f"Of: {', '.join(LOCAL)}")
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    arguments = parser.parse_args()
+    for name in arguments.names:
+        measure(name, arguments.runs)
+
+
+if __name__ == "__main__":
+    main()
