@@ -91,7 +91,10 @@ results: $(DEVELOPING)  ## train every published run with three seeds, evaluate 
 	$(BIN)/python -m benchmarks.tweet_eval
 	$(BIN)/python -m benchmarks.distillation
 	$(BIN)/python -m benchmarks.distillation tweet_eval_sentiment --size distilled-small
+	$(BIN)/python -m benchmarks.front
 	$(BIN)/python -m benchmarks.few_labels
+	$(BIN)/python -m benchmarks.defaults
+	$(BIN)/python -m benchmarks.untouched
 	$(BIN)/python -m benchmarks.comparison
 	$(BIN)/python -m benchmarks.tables
 
