@@ -12,9 +12,11 @@ from modeling_lstm.comparison.arguments import CompareArguments
 from modeling_lstm.comparison.comparing import open_systems
 from modeling_lstm.comparison.experiment import Experiment, Run
 from modeling_lstm.comparison.known_systems import open_system
+from modeling_lstm.comparison.neural import RunFolders
 from modeling_lstm.comparison.tfidf import TOLERANCE
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.utils.errors import InputError
+from modeling_lstm.utils.files import write_json
 from tests.conftest import opinion_rows, write_csv
 
 
@@ -86,3 +88,16 @@ def test_more_settings_than_three_are_drawn_from_the_space_of_a_search() -> None
     assert words.settings()[3]["embeddings"] == "glove.txt"
     (large,) = open_systems(["transformer:me/bert"], CompareArguments(output_dir="out", trials=4))
     assert large.settings()[3]["transformer"] == "me/bert"
+
+
+def test_a_folder_of_runs_holds_seeds_of_one_system(tmp_path: Path) -> None:
+    models = {"seed-0": "lstm", "seed-1": "lstm", "seed-0-teacher": "bert", "seed-1-teacher-2": "bert"}
+    for name, model in models.items():
+        (tmp_path / name).mkdir()
+        record = {"model": {"model_type": model}, "task": {}, "data": {}, "metrics": {}}
+        write_json(tmp_path / name / "run.json", record)
+    assert RunFolders.open(str(tmp_path)).finished == (tmp_path / "seed-0", tmp_path / "seed-1")
+    assert RunFolders.open(str(tmp_path / "seed-0-teacher")).finished == (tmp_path / "seed-0-teacher",)
+    (tmp_path / "seed-1").rename(tmp_path / "seed-3")
+    with pytest.raises(InputError, match=r"different models \(seed-0: lstm, seed-1-teacher-2: bert, seed-3: lstm\)"):
+        RunFolders.open(str(tmp_path))
