@@ -71,7 +71,8 @@ def train_run(recipe: str, folder: Path, seed: int, flags: list[str] | None = No
         return
     train = [command, f"recipes/{recipe}.yaml", *(flags or [])]
     train += ["--output_dir", str(folder), "--seed", str(seed), "--disable_tqdm", "true"]
-    if any(folder.glob("checkpoint-*")):
+    is_begun = any(folder.glob("checkpoint-*")) or any(folder.parent.glob(f"{folder.name}-*"))  # these by a preset
+    if is_begun:
         train += ["--resume_from_checkpoint", "last"]
     subprocess.run([*COMMAND, *train], check=True)
 
