@@ -58,6 +58,11 @@ def train_and_evaluate(
         return
     folder = runs / name / f"seed-{seed}"
     train_run(recipe, folder, seed, flags, command)
+    evaluate_and_keep(folder, kept, resamples)
+
+
+def evaluate_and_keep(folder: Path, kept: Path, resamples: int) -> None:
+    """Evaluate a run on test and keep its record."""
     subprocess.run([*COMMAND, "evaluate", str(folder), "--split", "test", "--resamples", str(resamples)], check=True)
     record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     kept.parent.mkdir(parents=True, exist_ok=True)

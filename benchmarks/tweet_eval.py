@@ -2,7 +2,7 @@
 
 An LSTM alone and one that is a student of MiniLM, which is fine-tuned first. Three seeds, test; finished runs are
 skipped. Stance is five data sets, one model each; its score is that of their predictions taken together. The records go
-to `results/tweet_eval/TASK/seed-N.json` and `results/tweet_eval_distilled/TASK/seed-N.json`.
+to `results/SYSTEM/TASK/seed-N.json`; those of MiniLM, of which there is one a task, to `results/tweet_eval_minilm`.
 """
 
 import argparse
@@ -12,7 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from .accuracy import MINILM, RESULTS, SEEDS, data_folder, local_minilm, shared_teachers, train_and_evaluate
+from .accuracy import (
+    MINILM,
+    RESULTS,
+    SEEDS,
+    data_folder,
+    evaluate_and_keep,
+    local_minilm,
+    shared_teachers,
+    train_and_evaluate,
+)
 
 STANCE = tuple(f"stance_{target}" for target in ("abortion", "atheism", "climate", "feminist", "hillary"))
 # The task's official metric (Barbieri et al., 2020), by which its best checkpoint is chosen on validation
@@ -26,6 +35,8 @@ METRICS = {
     **dict.fromkeys(STANCE, "macro_f1"),  # officially the mean F1 of `against` and `favor`, over all five
 }
 ALONE, STUDENT = SYSTEMS = ("tweet_eval", "tweet_eval_distilled")  # their recipes
+TEACHER = "tweet_eval_minilm"
+RESAMPLES = 200
 TASKS = ("emoji", "emotion", "hate", "irony", "offensive", "sentiment", "stance")
 
 
@@ -60,11 +71,16 @@ def flags_of(system: str, task: str, runs: Path) -> list[str]:
     flags = ["--dataset", dataset[task], "--metric_for_best_model", METRICS[task]]
     if system == ALONE:
         return [*flags, "--embeddings", f"transformer:{local_minilm() or MINILM}"]
-    (teacher,) = shared_teachers(runs / STUDENT / task / "seed-0")
+    (teacher,) = shared_teachers(_first(runs, task))
     if not Path(teacher, "run.json").exists():
         flags += ["--class_weights", "balanced"]  # of the teacher, as the LSTM alone has them
     others = [folder for name, folder in dataset.items() if name != task]
     return [*flags, "--teacher", teacher, "--unlabeled", *others, "--logits_cache", str(runs.parent / "logits")]
+
+
+def _first(runs: Path, task: str) -> Path:
+    """Run folder of a task's first student, beside which its teacher lies."""
+    return runs / STUDENT / task / "seed-0"
 
 
 def main() -> None:
@@ -79,7 +95,11 @@ def main() -> None:
         for task in arguments.tasks:
             for seed in range(arguments.seeds):
                 flags = flags_of(system, task, arguments.runs)
-                train_and_evaluate(system, f"{system}/{task}", seed, arguments.runs, flags, resamples=200)
+                train_and_evaluate(system, f"{system}/{task}", seed, arguments.runs, flags, resamples=RESAMPLES)
+            kept = RESULTS / TEACHER / task / "seed-0.json"
+            if system == STUDENT and not kept.exists():
+                (teacher,) = shared_teachers(_first(arguments.runs, task))
+                evaluate_and_keep(Path(teacher), kept, RESAMPLES)
         for task, scores in task_scores(system).items():
             print(f"{system} {task:<12}{statistics.mean(scores):6.1f}")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from ..utils.errors import require
-from .defaults import PRETRAINED_RATE
+from .defaults import MOST_RANDOM_RATE, PRETRAINED_RATE
 
 MOST_LAYERS = 1_000
 
@@ -177,8 +177,8 @@ class TrainerSettings:
     learning_rate: float = _setting(2e-3, "Peak learning rate of AdamW.")
     embedding_learning_rate: float | None = _setting(
         None,
-        "Learning rate of the word vectors; 0 freezes them. Default: --learning_rate, or with --embeddings "
-        f"{PRETRAINED_RATE} of it.",
+        "Learning rate of the word vectors; 0 freezes them. Default: --learning_rate; with --embeddings "
+        f"{PRETRAINED_RATE} times that; without, and with 8 or more labels, up to {MOST_RANDOM_RATE} times.",
     )
     lr_scheduler_type: str = _setting("cosine", "Shape of the learning rate after the warm-up: cosine, linear, ...")
     warmup_steps: float = _setting(0.1, "Steps, or share of all steps, of linear warm-up.")

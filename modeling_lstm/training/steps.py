@@ -31,7 +31,7 @@ from ..vectors.initial_embeddings import InitialEmbeddings
 from ..vectors.token_table import TokenTable
 from ..vectors.word_sources import WordSource
 from .checkpoints import check_origin, describe_origin, was_bf16
-from .defaults import PRETRAINED_RATE, PRETRAINED_STEPS, STEPS, fit_to_rows, fit_transformer_to_rows
+from .defaults import PRETRAINED_RATE, PRETRAINED_STEPS, STEPS, fit_to_rows, fit_transformer_to_rows, random_rate
 from .error_messages import explain_failures
 from .folders import check_sources, prepare_folder
 from .initial_vectors import open_word_source, prepare_vectors
@@ -215,15 +215,22 @@ class Training:
             given = {*self.job.default_settings(self.job.settings), *self.job.settings}
             fit_to_rows(args, rows, given, steps=STEPS if self.language_model is None else PRETRAINED_STEPS)
         self.model_arguments = self.job.model
+        if args.embedding_learning_rate is None and (factor := self._embedding_rate()) != 1:
+            args.embedding_learning_rate = factor * args.learning_rate
         if self.vectors is not None:
-            if args.embedding_learning_rate is None:
-                args.embedding_learning_rate = PRETRAINED_RATE * args.learning_rate
             self.model_arguments = replace(self.job.model, embedding_size=self.vectors.dimension)
         if self.language_model is not None:
             self.model_arguments = self.language_model.adapt(self.job.model)
         if args.world_size > 1 and args.ddp_find_unused_parameters is None:
             # the others use all of theirs
             args.ddp_find_unused_parameters = self.job.model.transformer is not None or args.frozen_epochs > 0
+
+    def _embedding_rate(self) -> float:
+        """The default rate of the word vectors, times that of the rest."""
+        if self.vectors is not None:
+            return PRETRAINED_RATE
+        begins_at_random = not (self.job.model.transformer or self.job.model_init or self.language_model)
+        return random_rate(len(self.task.describe().get("label_names", []))) if begins_at_random else 1
 
     def _warn_of_few_steps(self) -> None:
         """Say where a network hardly begins to learn, as on few rows with the usual number of epochs."""

@@ -364,6 +364,7 @@ def test_train_and_distill_take_a_language_model(
     record: Any = read_record(tmp_path / "run")
     assert record["metrics"]["validation"]["accuracy"] > 0.9
     told = record["pretrained"]
+    assert "embedding_learning_rate" not in record["training"]
     assert (told["direction"], told["texts"], told["text"]) == ("both", 150, [Path(told["text"][0]).name])
     assert told["held_out_texts"] == {"validation": 0, "test": 0}
     assert "## Language model" in make_card(record, "me/films")

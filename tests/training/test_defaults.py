@@ -11,6 +11,7 @@ from modeling_lstm.training.defaults import (
     TRANSFORMER_DEFAULTS,
     fit_to_rows,
     fit_transformer_to_rows,
+    random_rate,
 )
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
@@ -77,6 +78,22 @@ def test_the_record_tells_what_was_fitted_and_a_transformer_has_its_own(tmp_path
     TrainingJob(output_dir=str(tmp_path / "lstm"), embedding_size=4, hidden_size=4, **common).run()
     found = read_record(tmp_path / "lstm")["training"]
     assert [found[name] for name in NAMES] == [32, 30.0, 0.5] and found["steps"] == 60
+    assert "embedding_learning_rate" not in found
     TrainingJob(output_dir=str(tmp_path / "bert"), transformer=str(encoder), **common).run()
     found = read_record(tmp_path / "bert")["training"]
     assert found["num_train_epochs"] == 20.0 and found["steps"] == 40 and "average_epochs" not in found
+    assert "embedding_learning_rate" not in found
+
+
+def test_word_vectors_learn_faster_where_labels_are_many(tmp_path: Path) -> None:
+    assert [random_rate(labels) for labels in (1, 2, 7, 8, 20, 1_000)] == [1, 1, 1, 2, 5, 5]
+    data = write_csv(tmp_path / "data.csv", [(f"word {n % 8} of a text {n}", f"label {n % 8}") for n in range(160)])
+    common: dict[str, Any] = {"dataset": str(data), "use_cpu": True, "disable_tqdm": True, "max_steps": 1}
+    small: dict[str, Any] = {"embedding_size": 4, "hidden_size": 4, "min_frequency": 1}
+
+    def rate(name: str, **settings: Any) -> float | None:
+        TrainingJob(output_dir=str(tmp_path / name), **common, **small, **settings).run()
+        return read_record(tmp_path / name)["training"].get("embedding_learning_rate")
+
+    assert rate("fitted") == 2 * 2e-3 and rate("slow", learning_rate=1e-4) == 2 * 1e-4
+    assert rate("bag", model_type="bag-of-words") == 2 * 2e-3 and rate("given", embedding_learning_rate=0.0) == 0
