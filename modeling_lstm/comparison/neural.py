@@ -172,7 +172,7 @@ class RunFolders(NeuralSystem):
         other = [
             f"--{name} {theirs.get(name)}, here {ours[name]}"
             for name in _ROWS
-            if _same(ours[name]) != _same(theirs.get(name))
+            if _same(ours[name]) != _same(theirs.get(name)) and not (name == "revision" and theirs["source"] == "local")
         ]
         counts = task.data.counts()
         if not other and any(counts[split] != theirs["counts"].get(split) for split in ("validation", "test")):
