@@ -31,7 +31,15 @@ from ..vectors.initial_embeddings import InitialEmbeddings
 from ..vectors.token_table import TokenTable
 from ..vectors.word_sources import WordSource
 from .checkpoints import check_origin, describe_origin, was_bf16
-from .defaults import PRETRAINED_RATE, PRETRAINED_STEPS, STEPS, fit_to_rows, fit_transformer_to_rows, random_rate
+from .defaults import (
+    MANY_LABELS,
+    PRETRAINED_RATE,
+    PRETRAINED_STEPS,
+    RANDOM_RATE,
+    STEPS,
+    fit_to_rows,
+    fit_transformer_to_rows,
+)
 from .error_messages import explain_failures
 from .folders import check_sources, prepare_folder
 from .initial_vectors import open_word_source, prepare_vectors
@@ -230,7 +238,8 @@ class Training:
         if self.vectors is not None:
             return PRETRAINED_RATE
         begins_at_random = not (self.job.model.transformer or self.job.model_init or self.language_model)
-        return random_rate(len(self.task.describe().get("label_names", []))) if begins_at_random else 1
+        has_many_labels = len(self.task.describe().get("label_names", [])) >= MANY_LABELS
+        return RANDOM_RATE if begins_at_random and has_many_labels else 1.0
 
     def _warn_of_few_steps(self) -> None:
         """Say where a network hardly begins to learn, as on few rows with the usual number of epochs."""

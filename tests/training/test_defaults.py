@@ -11,7 +11,6 @@ from modeling_lstm.training.defaults import (
     TRANSFORMER_DEFAULTS,
     fit_to_rows,
     fit_transformer_to_rows,
-    random_rate,
 )
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
@@ -86,14 +85,14 @@ def test_the_record_tells_what_was_fitted_and_a_transformer_has_its_own(tmp_path
 
 
 def test_word_vectors_learn_faster_where_labels_are_many(tmp_path: Path) -> None:
-    assert [random_rate(labels) for labels in (1, 2, 7, 8, 20, 1_000)] == [1, 1, 1, 2, 5, 5]
-    data = write_csv(tmp_path / "data.csv", [(f"word {n % 8} of a text {n}", f"label {n % 8}") for n in range(160)])
-    common: dict[str, Any] = {"dataset": str(data), "use_cpu": True, "disable_tqdm": True, "max_steps": 1}
     small: dict[str, Any] = {"embedding_size": 4, "hidden_size": 4, "min_frequency": 1}
+    quick: dict[str, Any] = {"use_cpu": True, "disable_tqdm": True, "max_steps": 1}
 
-    def rate(name: str, **settings: Any) -> float | None:
-        TrainingJob(output_dir=str(tmp_path / name), **common, **small, **settings).run()
+    def rate(name: str, labels: int = 8, **settings: Any) -> float | None:
+        rows = [(f"word {n % labels} of a text {n}", f"label {n % labels}") for n in range(20 * labels)]
+        data = write_csv(tmp_path / f"{name}.csv", rows)
+        TrainingJob(dataset=str(data), output_dir=str(tmp_path / name), **small, **quick, **settings).run()
         return read_record(tmp_path / name)["training"].get("embedding_learning_rate")
 
-    assert rate("fitted") == 2 * 2e-3 and rate("slow", learning_rate=1e-4) == 2 * 1e-4
-    assert rate("bag", model_type="bag-of-words") == 2 * 2e-3 and rate("given", embedding_learning_rate=0.0) == 0
+    assert rate("many") == 5 * 2e-3 and rate("slow", learning_rate=1e-4) == 5 * 1e-4 and rate("few", labels=7) is None
+    assert rate("bag", model_type="bag-of-words") == 5 * 2e-3 and rate("given", embedding_learning_rate=0.0) == 0
