@@ -7,10 +7,11 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 PRETRAINED_RATE = 0.3  # of the learning rate, for vectors that begin as --embeddings; chosen on validation
-# Times the learning rate, for the vectors of a classifier of so many labels that begin at random. Many labels are told
-# apart by words that are in few batches each, so such a word must go far at once. Chosen on validation, on film reviews
-# and tweets with 8 and 20 labels; reviews with two labels lose by it
-MANY_LABELS, RANDOM_RATE = 8, 5.0
+# Times the learning rate, for vectors that begin at random, of a classifier of so many labels and tokens in a text or
+# more. Many labels are told apart by words that are in few batches each and few in a long text, so such a word must go
+# far at once. Chosen on validation, on film reviews with 8 and 20 labels; reviews with two labels, and tweets with 20,
+# lose by it
+RANDOM_RATE, MANY_LABELS, LONG_TEXTS = 5.0, 8, 50
 
 # What suits fine-tuning a Transformer, where that differs
 TRANSFORMER_DEFAULTS: dict[str, Any] = {

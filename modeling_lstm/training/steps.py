@@ -32,6 +32,7 @@ from ..vectors.token_table import TokenTable
 from ..vectors.word_sources import WordSource
 from .checkpoints import check_origin, describe_origin, was_bf16
 from .defaults import (
+    LONG_TEXTS,
     MANY_LABELS,
     PRETRAINED_RATE,
     PRETRAINED_STEPS,
@@ -239,7 +240,8 @@ class Training:
             return PRETRAINED_RATE
         begins_at_random = not (self.job.model.transformer or self.job.model_init or self.language_model)
         has_many_labels = len(self.task.describe().get("label_names", [])) >= MANY_LABELS
-        return RANDOM_RATE if begins_at_random and has_many_labels else 1.0
+        is_fast = begins_at_random and has_many_labels
+        return RANDOM_RATE if is_fast and self.splits["train"].statistics["tokens_per_row"] >= LONG_TEXTS else 1.0
 
     def _warn_of_few_steps(self) -> None:
         """Say where a network hardly begins to learn, as on few rows with the usual number of epochs."""

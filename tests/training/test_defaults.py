@@ -84,15 +84,16 @@ def test_the_record_tells_what_was_fitted_and_a_transformer_has_its_own(tmp_path
     assert "embedding_learning_rate" not in found
 
 
-def test_word_vectors_learn_faster_where_labels_are_many(tmp_path: Path) -> None:
+def test_word_vectors_learn_faster_where_texts_are_long_and_labels_many(tmp_path: Path) -> None:
     small: dict[str, Any] = {"embedding_size": 4, "hidden_size": 4, "min_frequency": 1}
     quick: dict[str, Any] = {"use_cpu": True, "disable_tqdm": True, "max_steps": 1}
 
-    def rate(name: str, labels: int = 8, **settings: Any) -> float | None:
-        rows = [(f"word {n % labels} of a text {n}", f"label {n % labels}") for n in range(20 * labels)]
+    def rate(name: str, labels: int = 8, words: int = 50, **settings: Any) -> float | None:
+        rows = [(f"{n} " * (words - 1) + f"word{n % labels}", f"label {n % labels}") for n in range(20 * labels)]
         data = write_csv(tmp_path / f"{name}.csv", rows)
         TrainingJob(dataset=str(data), output_dir=str(tmp_path / name), **small, **quick, **settings).run()
         return read_record(tmp_path / name)["training"].get("embedding_learning_rate")
 
-    assert rate("many") == 5 * 2e-3 and rate("slow", learning_rate=1e-4) == 5 * 1e-4 and rate("few", labels=7) is None
+    assert rate("many") == 5 * 2e-3 and rate("slow", learning_rate=1e-4) == 5 * 1e-4
+    assert rate("few", labels=7) is None and rate("short", words=49) is None
     assert rate("bag", model_type="bag-of-words") == 5 * 2e-3 and rate("given", embedding_learning_rate=0.0) == 0
