@@ -145,7 +145,8 @@ class RunFolders(NeuralSystem):
         folder = Path(name)
         found = [folder] if (folder / RECORD).is_file() else sorted(path.parent for path in folder.glob(f"*/{RECORD}"))
         found = [one for one in found if not any(one.name.startswith(f"{other.name}-teacher") for other in found)]
-        models = {one.name: read_record(one)["model"]["model_type"] for one in found}
+        settings = {one.name: read_record(one)["model"] for one in found}
+        models = {name: one.get("cell_type", one["model_type"]) for name, one in settings.items()}
         require(
             len(set(models.values())) <= 1,
             f"The runs in {name!r} are of different models ({as_list(': '.join(one) for one in models.items())}), so "

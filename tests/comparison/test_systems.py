@@ -101,3 +101,7 @@ def test_a_folder_of_runs_holds_seeds_of_one_system(tmp_path: Path) -> None:
     (tmp_path / "seed-1").rename(tmp_path / "seed-3")
     with pytest.raises(InputError, match=r"different models \(seed-0: lstm, seed-1-teacher-2: bert, seed-3: lstm\)"):
         RunFolders.open(str(tmp_path))
+    record = {"model": {"model_type": "lstm", "cell_type": "gru"}, "task": {}, "data": {}, "metrics": {}}
+    write_json(tmp_path / "seed-1-teacher-2" / "run.json", record)
+    with pytest.raises(InputError, match="seed-1-teacher-2: gru, seed-3: lstm"):
+        RunFolders.open(str(tmp_path))
