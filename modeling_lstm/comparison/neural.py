@@ -11,10 +11,11 @@ from typing import Any
 from ..data.arguments import DataArguments
 from ..inference.answering import open_predictor
 from ..runs.record import RECORD, read_record
+from ..runs.run_folders import find_seeds
 from ..search.search_space import sample_settings
 from ..training.job import TrainingJob
 from ..training.recipes import read_recipe, recipe_flags
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError
 from .systems import ComparisonTask, Predict, System
 
 BATCH = 32
@@ -136,24 +137,8 @@ class RunFolders(NeuralSystem):
 
     @classmethod
     def open(cls, name: str) -> "RunFolders":
-        """
-        Find the runs in a folder. Teachers that `train --preset best` fine-tuned beside their students are not meant.
-
-        Raises:
-            InputError: it holds none, or runs of different models, which are not seeds of one system.
-        """
-        folder = Path(name)
-        found = [folder] if (folder / RECORD).is_file() else sorted(path.parent for path in folder.glob(f"*/{RECORD}"))
-        found = [one for one in found if not any(one.name.startswith(f"{other.name}-teacher") for other in found)]
-        settings = {one.name: read_record(one)["model"] for one in found}
-        models = {name: one.get("cell_type", one["model_type"]) for name, one in settings.items()}
-        require(
-            len(set(models.values())) <= 1,
-            f"The runs in {name!r} are of different models ({as_list(': '.join(one) for one in models.items())}), so "
-            "they are not seeds of one system: name each run, or a folder of runs that differ in their seeds alone.",
-        )
-        require(bool(found), f"{name!r} is neither a run folder nor a folder of run folders: it has no {RECORD}.")
-        return cls("/".join(folder.resolve().parts[-2:]), found)
+        """The runs of [`find_seeds`], with the last two parts of the folder's path as their name."""
+        return cls("/".join(Path(name).resolve().parts[-2:]), find_seeds(Path(name)))
 
     def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """Nothing to learn: check that the run is of this task."""

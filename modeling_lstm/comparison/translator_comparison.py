@@ -15,7 +15,8 @@ from ..evaluation.significance import correct_by_holm
 from ..evaluation.translation_metrics import make_metrics, score_systems, score_translations, signatures
 from ..inference.translator import Translator
 from ..runs.environment import describe_environment
-from ..runs.record import RECORD, RunRecord, read_record
+from ..runs.record import RunRecord, read_record
+from ..runs.run_folders import find_seeds
 from ..tasks.base import TRANSLATION, task_name, task_of
 from ..utils.errors import as_list, require
 from ..utils.figures import escape_text, style, to_svg
@@ -55,15 +56,12 @@ class TranslatorRuns:
         The runs of `NAME=FOLDER`, or of a folder, whose name it then has.
 
         Raises:
-            InputError: there is no such run, or it does not translate.
+            InputError: there is no such run, it does not translate, or there are runs of different models.
         """
         name, sign, place = given.partition("=")
         require(not sign or bool(name and place), f"--systems takes NAME=FOLDER, found {given!r}.")
         folder = Path(place if sign else given)
-        require(folder.is_dir(), f"There is no run folder {str(folder)!r}.")
-        inside = sorted(path.parent for path in folder.glob(f"*/{RECORD}"))
-        folders = [folder] if (folder / RECORD).is_file() else inside
-        require(len(folders) > 0, f"{str(folder)!r} is no run folder, and there is none in it.")
+        folders = find_seeds(folder)
         records = [read_record(one) for one in folders]
         for one, record in zip(folders, records, strict=True):
             require(task_name(record) == TRANSLATION, f"{str(one)!r} is a model for {task_name(record)}.")

@@ -75,6 +75,29 @@ def run_folder(source: str, revision: str | None = None) -> Path:
     return download(source, revision, [*LOADED, RECORD])
 
 
+def find_seeds(folder: Path) -> list[Path]:
+    """
+    The runs of one system: a run folder, or those in a folder, one for each seed. Teachers that `train --preset best`
+    fine-tuned beside their students are not meant.
+
+    Raises:
+        InputError: there is no run, or there are runs of different models, which are not seeds of one system.
+    """
+    require(folder.is_dir(), f"There is no run folder {str(folder)!r}.")
+    found = [folder] if (folder / RECORD).is_file() else sorted(path.parent for path in folder.glob(f"*/{RECORD}"))
+    found = [one for one in found if not any(one.name.startswith(f"{other.name}-teacher") for other in found)]
+    require(bool(found), f"{str(folder)!r} is neither a run folder nor a folder of run folders: it has no {RECORD}.")
+    settings = {one.name: read_record(one)["model"] for one in found}
+    models = {name: one.get("cell_type", one["model_type"]) for name, one in settings.items()}
+    shown = as_list(": ".join(one) for one in models.items())
+    require(
+        len(set(models.values())) == 1,
+        f"The runs in {str(folder)!r} are of different models ({shown}), so they are not seeds of one system: name "
+        "each run, or a folder of runs that differ in their seeds alone.",
+    )
+    return found
+
+
 def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel, Any]:
     """
     Open the model and the tokenizer of a run folder or of a Hub id, whose code is not run.

@@ -31,6 +31,17 @@ FEW_ROWS, AVERAGE_EPOCHS = 20_000, 0.5
 TRANSFORMER_STEPS, MOST_TRANSFORMER_EPOCHS = 300, 20  # chosen on validation, where 500 texts have labels
 
 
+def random_vectors_rate(labels: int, tokens: float) -> float:
+    """
+    The rate of word vectors that begin at random, times the learning rate.
+
+    Args:
+        labels: How many a classifier has; 0 of another model.
+        tokens: Of a text, on average.
+    """
+    return RANDOM_RATE if labels >= MANY_LABELS and tokens >= LONG_TEXTS else 1.0
+
+
 def fit_epochs(seen: int, rows: int, bounds: tuple[float, float]) -> float:
     """
     The epochs in which a training sees about so many rows.

@@ -32,14 +32,12 @@ from ..vectors.token_table import TokenTable
 from ..vectors.word_sources import WordSource
 from .checkpoints import check_origin, describe_origin, was_bf16
 from .defaults import (
-    LONG_TEXTS,
-    MANY_LABELS,
     PRETRAINED_RATE,
     PRETRAINED_STEPS,
-    RANDOM_RATE,
     STEPS,
     fit_to_rows,
     fit_transformer_to_rows,
+    random_vectors_rate,
 )
 from .error_messages import explain_failures
 from .folders import check_sources, prepare_folder
@@ -238,10 +236,10 @@ class Training:
         """The default rate of the word vectors, times that of the rest."""
         if self.vectors is not None:
             return PRETRAINED_RATE
-        begins_at_random = not (self.job.model.transformer or self.job.model_init or self.language_model)
-        has_many_labels = len(self.task.describe().get("label_names", [])) >= MANY_LABELS
-        is_fast = begins_at_random and has_many_labels
-        return RANDOM_RATE if is_fast and self.splits["train"].statistics["tokens_per_row"] >= LONG_TEXTS else 1.0
+        if self.job.model.transformer or self.job.model_init or self.language_model:
+            return 1.0
+        labels = len(self.task.describe().get("label_names", []))
+        return random_vectors_rate(labels, self.splits["train"].statistics["tokens_per_row"])
 
     def _warn_of_few_steps(self) -> None:
         """Say where a network hardly begins to learn, as on few rows with the usual number of epochs."""

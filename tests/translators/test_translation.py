@@ -396,6 +396,10 @@ def test_translators_are_compared(
     assert "other: learned from other data" in (tmp_path / "out" / "comparison.md").read_text("utf-8")
     assert "Two systems have the same name: run" in fails("compare", *flags, "--systems", run, run)
     assert "There is no run folder" in fails("compare", *flags, "--systems", "a=no/such")
+    train(pairs, tmp_path / "mixed" / "lstm", "--max_steps", "1")
+    train(pairs, tmp_path / "mixed" / "gru", "--cell_type", "gru", "--max_steps", "1")
+    assert "different models (gru: gru, lstm: lstm)" in fails("compare", *flags, "--systems", tmp_path / "mixed")
+    assert "nor a folder of run folders" in fails("compare", *flags, "--systems", tmp_path / "out")
 
 
 def test_a_run_that_does_not_translate_is_refused(trained: Path) -> None:
