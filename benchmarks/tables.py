@@ -6,8 +6,6 @@ import statistics
 import sys
 from pathlib import Path
 
-from modeling_lstm.utils.markdown import make_table
-
 from .accuracy import RESULTS, SEEDS, records_of, spread
 from .comparison_tables import costs_table, curves_table, main_table, order_table, scores_table
 from .defaults import defaults_table
@@ -29,7 +27,7 @@ from .translation_tables import (
     translation_lengths_table,
     translation_scores_table,
 )
-from .tweet_eval import ALONE, STUDENT, TASKS, task_scores
+from .tweet_eval import hate_table, tweet_eval_table
 from .untouched import untouched_table
 
 ROOT = Path(__file__).parent.parent
@@ -53,15 +51,6 @@ SOURCES = {
     "word2vec-imdb": "word2vec of `vectors train` on 50,000 unlabeled IMDB reviews",
     "potion": "Model2Vec potion-base-4M, with its subwords",
     "minilm": "all-MiniLM-L6-v2's input embeddings, with its subwords",
-}
-TWEET_EVAL_TITLES = {ALONE: "LSTM with MiniLM's word vectors", STUDENT: "LSTM, student of MiniLM"}
-# The TweetEval leaderboard (Barbieri et al., 2020): the tasks in the order of TASKS, then the mean
-TWEET_EVAL_PUBLISHED = {
-    "LSTM": (24.7, 66.0, 52.6, 62.8, 71.7, 58.3, 59.4, 56.5),
-    "SVM": (29.3, 64.7, 36.7, 61.7, 52.3, 62.9, 67.3, 53.5),
-    "FastText": (25.8, 65.2, 50.6, 63.1, 73.4, 62.9, 65.4, 58.1),
-    "RoBERTa-base": (30.9, 76.1, 46.6, 59.7, 79.5, 71.3, 68.0, 61.3),
-    "BERTweet": (33.4, 79.3, 56.4, 82.1, 79.5, 73.4, 71.2, 67.9),
 }
 
 
@@ -138,22 +127,6 @@ def word_vectors_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-def tweet_eval_table() -> str:
-    """The official scores of the seven TweetEval tasks beside published ones, and their mean."""
-    rows = []
-    for system, title in TWEET_EVAL_TITLES.items():
-        found = {task: scores for task, scores in task_scores(system).items() if len(scores) == SEEDS}
-        means = [statistics.mean(scores) for scores in found.values()]
-        cells = [
-            f"**{statistics.mean(found[task]):.1f}** ± {spread(found[task]):.1f}" if task in found else ""
-            for task in TASKS
-        ]
-        if means:
-            rows.append([title, *cells, f"**{statistics.mean(means):.1f}**" if len(means) == len(TASKS) else ""])
-    rows += [[name, *(f"{score:.1f}" for score in scores)] for name, scores in TWEET_EVAL_PUBLISHED.items()]
-    return make_table(["model", *TASKS, "mean"], rows, words=1) + "\n"
-
-
 def vector_file_sentence() -> str:
     """What `benchmarks.vector_files` measured."""
     found = json.loads((RESULTS / "vector_files.json").read_text(encoding="utf-8"))
@@ -219,6 +192,7 @@ BLOCKS = {
         "front": front_table,
         "few labels": few_labels_table,
         "tweet_eval": tweet_eval_table,
+        "hate": hate_table,
         "untouched": untouched_table,
         "defaults": defaults_table,
         "vector files": vector_file_sentence,

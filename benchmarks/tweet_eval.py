@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_lstm.utils.markdown import make_table
+
 from .accuracy import (
     MINILM,
     RESULTS,
@@ -19,6 +21,8 @@ from .accuracy import (
     data_folder,
     evaluate_and_keep,
     local_minilm,
+    percent,
+    records_of,
     shared_teachers,
     train_and_evaluate,
 )
@@ -36,12 +40,26 @@ METRICS = {
 }
 ALONE, STUDENT = SYSTEMS = ("tweet_eval", "tweet_eval_distilled")  # their recipes
 TEACHER = "tweet_eval_minilm"
+TITLES = {
+    ALONE: "LSTM with MiniLM's word vectors",
+    STUDENT: "LSTM, student of MiniLM",
+    TEACHER: "MiniLM, the teacher, one seed",
+}
+SEEDS_OF = {ALONE: SEEDS, STUDENT: SEEDS, TEACHER: 1}
+# The TweetEval leaderboard (Barbieri et al., 2020): the tasks in the order of TASKS, then the mean
+PUBLISHED = {
+    "LSTM": (24.7, 66.0, 52.6, 62.8, 71.7, 58.3, 59.4, 56.5),
+    "SVM": (29.3, 64.7, 36.7, 61.7, 52.3, 62.9, 67.3, 53.5),
+    "FastText": (25.8, 65.2, 50.6, 63.1, 73.4, 62.9, 65.4, 58.1),
+    "RoBERTa-base": (30.9, 76.1, 46.6, 59.7, 79.5, 71.3, 68.0, 61.3),
+    "BERTweet": (33.4, 79.3, 56.4, 82.1, 79.5, 73.4, 71.2, 67.9),
+}
 RESAMPLES = 200
 TASKS = ("emoji", "emotion", "hate", "irony", "offensive", "sentiment", "stance")
 
 
-def task_scores(folder: str, split: str = "test") -> dict[str, list[float]]:
-    """The official score of each task, in percent, one for each seed that is complete."""
+def task_scores(folder: str) -> dict[str, list[float]]:
+    """The official score of each task, one for each seed that is complete."""
     found: dict[str, list[float]] = {}
     for task in TASKS:
         for seed in range(SEEDS):
@@ -49,16 +67,14 @@ def task_scores(folder: str, split: str = "test") -> dict[str, list[float]]:
             paths = [RESULTS / folder / name / f"seed-{seed}.json" for name in names]
             if all(path.exists() for path in paths):
                 records = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-                score = (
-                    pooled_stance(records, split) if task == "stance" else records[0]["metrics"][split][METRICS[task]]
-                )
-                found.setdefault(task, []).append(100 * score)
+                score = pooled_stance(records) if task == "stance" else records[0]["metrics"]["test"][METRICS[task]]
+                found.setdefault(task, []).append(score)
     return found
 
 
-def pooled_stance(records: list[dict], split: str) -> float:
+def pooled_stance(records: list[dict]) -> float:
     """Mean F1 of `against` and `favor` over the predictions of all targets, from their confusion matrices."""
-    confusion = np.sum([record["confusion"][split] for record in records], axis=0)
+    confusion = np.sum([record["confusion"]["test"] for record in records], axis=0)
     names = records[0]["task"]["label_names"]
     f1 = 2 * confusion.diagonal() / (confusion.sum(axis=0) + confusion.sum(axis=1))
     return float(np.mean([f1[names.index(name)] for name in ("against", "favor")]))
@@ -83,6 +99,31 @@ def _first(runs: Path, task: str) -> Path:
     return runs / STUDENT / task / "seed-0"
 
 
+def tweet_eval_table() -> str:
+    """The official scores of the seven TweetEval tasks beside published ones, and their mean."""
+    rows = []
+    for system, title in TITLES.items():
+        found = {task: scores for task, scores in task_scores(system).items() if len(scores) == SEEDS_OF[system]}
+        means = [statistics.mean(scores) for scores in found.values()]
+        if means:
+            cells = [f"**{percent(found[task])}**" if task in found else "" for task in TASKS]
+            rows.append([title, *cells, f"**{100 * statistics.mean(means):.1f}**" if len(means) == len(TASKS) else ""])
+    rows += [[name, *(f"{score:.1f}" for score in scores)] for name, scores in PUBLISHED.items()]
+    return make_table(["model", *TASKS, "mean"], rows, words=1) + "\n"
+
+
+def hate_table() -> str:
+    """What each system scores on validation and on test of the task whose test split is unlike its other rows."""
+    rows = []
+    for system, title in TITLES.items():
+        records = records_of(f"{system}/hate")
+        if len(records) == SEEDS_OF[system]:
+            scores = [[one["metrics"][split][METRICS["hate"]] for one in records] for split in ("validation", "test")]
+            lost = statistics.mean(scores[0]) - statistics.mean(scores[1])
+            rows.append([title, *map(percent, scores), f"{100 * lost:.1f}"])
+    return make_table(["model", "validation", "test", "lost"], rows, words=1) + "\n"
+
+
 def main() -> None:
     """Run the tasks that were named, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -101,7 +142,7 @@ def main() -> None:
                 (teacher,) = shared_teachers(_first(arguments.runs, task))
                 evaluate_and_keep(Path(teacher), kept, RESAMPLES)
         for task, scores in task_scores(system).items():
-            print(f"{system} {task:<12}{statistics.mean(scores):6.1f}")
+            print(f"{system} {task:<12}{percent(scores)}")
 
 
 if __name__ == "__main__":

@@ -195,7 +195,7 @@ def test_stance_is_scored_over_the_predictions_of_all_targets() -> None:
     records = [{"task": task, "confusion": {"test": confusion_matrix(*one, 3).tolist()}} for one in rows]
     predictions, references = np.concatenate(rows, axis=1)
     expected = f1_score(references, predictions, labels=[1, 2], average="macro")
-    assert abs(pooled_stance(records, "test") - expected) < 1e-12
+    assert abs(pooled_stance(records) - expected) < 1e-12
 
 
 def test_records_hold_no_path_of_the_machine_that_made_them(tmp_path: Path) -> None:
