@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from datasets import load_dataset
+from datasets import Dataset, load_dataset
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from modeling_lstm.evaluation.metrics import SINGLE_LABEL, compute_scores
@@ -45,8 +45,6 @@ def measure(name: str, runs: Path) -> None:
     data = data_folder()
     assert data is not None, "MODELING_LSTM_DATA names no folder of data sets"
     test = load_dataset("parquet", data_files=str(data / LOCAL[name]["dataset"] / "test.parquet"), split="train")
-    texts, labels = list(test["text"]), np.asarray(test["label"][:])
-    names = test.features["label"].names
     for size in distillation.SIZES:
         if size in found["sizes"]:
             continue
@@ -54,27 +52,33 @@ def measure(name: str, runs: Path) -> None:
         for seed, command, flags in distillation.students(name, runs, size):
             students.append(runs / "results" / name / size / f"seed-{seed}")
             train_run(f"{name}_distilled", students[-1], seed, flags, command)
-        one: dict[str, Any] = {precision: {"scores": []} for precision in PRECISIONS}
-        with tempfile.TemporaryDirectory() as folder:
-            for seed, student in enumerate(students):
-                for precision in PRECISIONS:
-                    target = f"{folder}/{precision}-{seed}"
-                    exported = export(str(student), target, ExportArguments(precision=precision))
-                    answers = open_predictor(target, "onnxruntime").scores(texts).argmax(axis=1)
-                    scores = compute_scores(SINGLE_LABEL, answers, labels, names)
-                    one[precision]["scores"].append(scores[DATA[name].get("metric", "accuracy")])
-                    one[precision]["megabytes"] = round(exported["size_mb"], 2)
-            ways: dict[str, Path] = {precision: Path(folder, f"{precision}-0") for precision in PRECISIONS}
-            seconds = time_texts(ways, texts[:TEXTS], len(names))
-        for precision in PRECISIONS:
-            one[precision]["milliseconds"] = round(1000 * statistics.median(seconds[precision]) / TEXTS, 3)
-            one[precision]["times as fast"] = ratio(seconds["minilm"], seconds[precision])
-        record = json.loads((students[0] / "run.json").read_text(encoding="utf-8"))
-        found["sizes"][size] = one | {"parameters": record["model"]["parameters"]}
+        found["sizes"][size] = one = measure_size(students, test, DATA[name].get("metric", "accuracy"))
         found["hardware"] = describe_environment()["hardware"]
         FOLDER.mkdir(parents=True, exist_ok=True)
         write_json(path, found)
         print(name, size, json.dumps(one), flush=True)
+
+
+def measure_size(students: list[Path], test: Dataset, metric: str) -> dict[str, Any]:
+    """Scores, megabytes and speed in each precision of students that differ in their seeds."""
+    texts, labels = list(test["text"]), np.asarray(test["label"][:])
+    names = test.features["label"].names
+    record = json.loads((students[0] / "run.json").read_text(encoding="utf-8"))
+    one: dict[str, Any] = {precision: {"scores": []} for precision in PRECISIONS}
+    with tempfile.TemporaryDirectory() as folder:
+        for seed, student in enumerate(students):
+            for precision in PRECISIONS:
+                target = f"{folder}/{precision}-{seed}"
+                exported = export(str(student), target, ExportArguments(precision=precision))
+                answers = open_predictor(target, "onnxruntime").scores(texts).argmax(axis=1)
+                one[precision]["scores"].append(compute_scores(SINGLE_LABEL, answers, labels, names)[metric])
+                one[precision]["megabytes"] = round(exported["size_mb"], 2)
+        ways: dict[str, Path] = {precision: Path(folder, f"{precision}-0") for precision in PRECISIONS}
+        seconds = time_texts(ways, texts[:TEXTS], len(names))
+    for precision in PRECISIONS:
+        one[precision]["milliseconds"] = round(1000 * statistics.median(seconds[precision]) / TEXTS, 3)
+        one[precision]["times as fast"] = ratio(seconds["minilm"], seconds[precision])
+    return one | {"parameters": record["model"]["parameters"]}
 
 
 def time_texts(folders: dict[str, Path], texts: list[str], labels: int) -> dict[str, list[float]]:
