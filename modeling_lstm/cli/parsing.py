@@ -1,7 +1,7 @@
 """What a command's `--help` shows: settings in groups, what most people need first, each with its default."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import Field
 from typing import Any
 
@@ -80,6 +80,19 @@ class CommandParser(FlagParser):
         """The group that the setting or its class names."""
         title = str(field.metadata.get("group") or getattr(kind, "flag_group", "Options"))
         return self if title == "Options" else self.group(title)
+
+    def hide(self, settings: Iterable[str]) -> None:
+        """Leave settings out of the help that another parser shows for other models."""
+        for action in self._actions:
+            if action.dest in settings:
+                action.help = argparse.SUPPRESS
+
+    def tell_defaults(self, texts: Mapping[str, str]) -> None:
+        """Describe defaults that depend on what is given, in place of those that would be shown."""
+        for action in self._actions:
+            if action.dest in texts:
+                about = str(action.help).partition(" Default: ")[0]
+                action.help, action.default = f"{about} Default: {texts[action.dest]}.", None
 
     def format_help(self) -> str:
         """argparse's, with the groups in the order of [`GROUPS`]."""

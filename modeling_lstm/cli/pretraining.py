@@ -4,7 +4,13 @@ from typing import Any
 
 from ..data.arguments import TokenizerArguments
 from ..data.corpus_arguments import CorpusArguments
-from ..pretraining.arguments import PRETRAINING_DEFAULTS, LanguageModelArguments, LanguageTaskArguments
+from ..pretraining.arguments import (
+    FIXED,
+    FIXED_TOKENIZER,
+    PRETRAINING_DEFAULTS,
+    LanguageModelArguments,
+    LanguageTaskArguments,
+)
 from ..training.arguments import TrainerSettings
 from ..utils.ray_cluster import RayArguments
 from .parsing import CommandParser
@@ -16,6 +22,7 @@ def make_pretrain_parser(trainer: Any = TrainerSettings) -> CommandParser:
     kinds = (LanguageTaskArguments, CorpusArguments, LanguageModelArguments, TokenizerArguments, trainer, RayArguments)
     parser = add_help(CommandParser("pretrain", *kinds))
     parser.set_defaults(**PRETRAINING_DEFAULTS)
+    parser.hide(FIXED | FIXED_TOKENIZER)
     return parser
 
 

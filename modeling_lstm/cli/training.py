@@ -9,10 +9,10 @@ from typing import Any
 from ..data.arguments import DataArguments, TokenizerArguments
 from ..data.pair_arguments import PairArguments
 from ..distillation.arguments import STUDENT_DEFAULTS, DistillationArguments
-from ..presets.arguments import OptionalTeacherArguments, PresetArguments
+from ..presets.arguments import BEST_DEFAULTS, OptionalTeacherArguments, PresetArguments
 from ..tasks.base import TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION
 from ..training.arguments import ModelArguments, TaskArguments, TrainerSettings, read_trainer_names
-from ..translators.arguments import TRANSLATION_DEFAULTS, PairTokenizerArguments, TranslationModelArguments
+from ..translators.arguments import FIXED, TRANSLATION_DEFAULTS, PairTokenizerArguments, TranslationModelArguments
 from ..utils.errors import InputError, hide_tokens, require
 from ..utils.flags import parse_given
 from ..utils.processes import fail_once, is_main
@@ -31,7 +31,9 @@ def make_train_parser(trainer: Any = TrainerSettings) -> CommandParser:
 def make_train_best_parser(trainer: Any = TrainerSettings) -> CommandParser:
     """The parser of `train --preset best` as `--help` shows it, or with other settings of the Trainer."""
     kinds = (TaskArguments, PresetArguments, DataArguments, OptionalTeacherArguments, ModelArguments)
-    return add_help(CommandParser("train --preset best", *kinds, TokenizerArguments, trainer, RayArguments))
+    parser = add_help(CommandParser("train --preset best", *kinds, TokenizerArguments, trainer, RayArguments))
+    parser.tell_defaults(BEST_DEFAULTS)
+    return parser
 
 
 def make_train_translation_parser(trainer: Any = TrainerSettings) -> CommandParser:
@@ -39,6 +41,7 @@ def make_train_translation_parser(trainer: Any = TrainerSettings) -> CommandPars
     kinds = (TaskArguments, PairArguments, TranslationModelArguments, PairTokenizerArguments, trainer, RayArguments)
     parser = add_help(CommandParser("train --task translation", *kinds))
     parser.set_defaults(task=TRANSLATION, **TRANSLATION_DEFAULTS)
+    parser.hide(FIXED)
     return parser
 
 

@@ -34,7 +34,7 @@ class CorpusArguments(FileArguments):
         default=None,
         metadata={
             "help": "Data sets whose validation and test texts are left out of the text to learn from, such as the one "
-            "that a classifier will be evaluated on; the validation split that train would cut is, too."
+            "that a classifier will be evaluated on, and the validation split that train would hold out of them."
         },
     )
     group_column: str | None = field(default=None, metadata={"help": "The --group_column by which train would cut it."})
@@ -43,7 +43,8 @@ class CorpusArguments(FileArguments):
         default=70, metadata={"help": "Tokens between two truncations of the gradient; the state is carried over."}
     )
     shuffle_texts: bool = field(
-        default=False, metadata={"help": "Read the texts in another order in each epoch: for texts of their own."}
+        default=False,
+        metadata={"help": "Read the texts in another order in each epoch, if they do not follow on each other."},
     )
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Texts of validation and test that are also in train: scores on them tell what was learned by heart."""
+"""Texts of validation and test that are also in train: scores on them tell what was memorized."""
 
 import logging
 from collections.abc import Iterator, Mapping

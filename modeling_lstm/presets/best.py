@@ -30,26 +30,16 @@ from ..utils.ray_cluster import RayArguments
 from ..utils.settings import build_settings, to_flags
 from ..vectors.arguments import VectorTrainingArguments
 from ..vectors.learning import train_vectors
-from .arguments import OptionalTeacherArguments, PresetArguments
+from .arguments import ALONE, AUGMENTATIONS, MOST_VARIANTS, STUDENT, OptionalTeacherArguments, PresetArguments
 from .estimates import Trial, lstm_trial, time_text, transformer_trial
 from .stages import Stage, command_of_vectors, training_stage
 
 logger = logging.getLogger(__name__)
 
-# Chosen on validation: the student's settings in the recipes of distillation, the others in each of results/comparison
-STUDENT: dict[str, Any] = {"embedding_size": 320, "hidden_size": 128}
+# Chosen on validation, as what is imported from .arguments
 STUDENT_STEPS, STUDENT_BATCH, STUDENT_EPOCHS = 10_000, 64, (3, 20)
-AUGMENTATIONS = 4  # variants of each text at least, with unlabeled text
-ENOUGH_TEXTS, MOST_VARIANTS = 150_000, 40  # as many as make so many texts
+ENOUGH_TEXTS = 150_000  # variants are made until there are so many, or MOST_VARIANTS of each
 FEWEST_TO_TRIM, TRIM = 5_000, 3  # texts, from which on a Transformer's tokens are left out that occur less often
-ALONE: dict[str, Any] = {
-    "per_device_train_batch_size": 32,
-    "learning_rate": 1e-3,
-    "early_stopping_patience": 2,
-    "early_stopping_min_steps": 300,
-    "average_epochs": 0.5,
-    "adversarial_size": 0.25,
-}
 ALONE_STEPS, ALONE_EPOCHS = 1_000, (12, 30)
 OWN_MODELS = ("lstm", "bag_of_words")
 # What a teacher that is fine-tuned shares with its student, beside the data and the machines
@@ -66,7 +56,7 @@ class BestJob:
 
     With `teacher`, an LSTM learns the answers of a Transformer ([`DistillationJob`]), which is fine-tuned first unless
     it is a classifier already. With `unlabeled` text alone, it begins with word vectors learned from that text. It then
-    learns for longer than by default, from adversarial twins of its batches (Miyato et al., 2017) and with averaged
+    learns for longer than by default, with adversarial training (Miyato et al., 2017) and with averaged
     weights, as it does with neither. Beside the run folder there may be `OUTPUT_DIR-teacher` and `OUTPUT_DIR-vectors`.
 
     Args:

@@ -17,6 +17,18 @@ PRETRAINING_DEFAULTS: dict[str, Any] = {
     "warmup_steps": 0.05,
     "train_sampling_strategy": "sequential",
 }
+# Settings of a training that have no place in this one: their only good value, and why
+FIXED: dict[str, tuple[Any, str]] = {
+    "dataloader_num_workers": (0, "blocks of text are in memory, and need no other process"),
+    "auto_find_batch_size": (False, "each row of a batch goes on where it was in the batch before"),
+    "train_sampling_strategy": ("sequential", "blocks of text follow on each other"),
+    "adversarial_size": (0.0, "a batch is read once, after the one before it"),
+    "label_smoothing_factor": (0.0, "there are no labels"),
+    "prediction_loss_only": (False, "perplexity is computed from the loss"),
+    "frozen_epochs": (0, "nothing is there to freeze"),
+    "layer_decay": (1.0, "it is for --pretrained"),
+}
+FIXED_TOKENIZER: dict[str, tuple[Any, str]] = {"trim_vocabulary": (0, "it is for --embeddings of train")}
 
 
 @dataclass
@@ -60,9 +72,7 @@ class LanguageModelArguments:
     sampled_candidates: int = field(default=2048, metadata={"help": "Tokens in the sample of a sampled softmax."})
     adaptive_cutoffs: list[int] | None = field(
         default=None,
-        metadata={
-            "help": "The number of the first token of each cluster. Default: a tenth and a half of the vocabulary."
-        },
+        metadata={"help": "The number of the first token of each cluster. Default: 0.1 and 0.5 of the vocabulary."},
     )
     word_dropout: float = field(
         default=0.1,

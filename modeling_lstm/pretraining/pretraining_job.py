@@ -27,23 +27,12 @@ from ..training.steps import Training, choose_metric
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.processes import run_main_first, run_on_main
 from ..utils.ray_cluster import RayArguments
-from .arguments import PRETRAINING_DEFAULTS, LanguageModelArguments, LanguageTaskArguments
+from .arguments import FIXED, FIXED_TOKENIZER, PRETRAINING_DEFAULTS, LanguageModelArguments, LanguageTaskArguments
 from .blocks import Blocks
 from .language_model_builder import build_language_model
 from .language_model_trainer import LanguageModelTrainer
 
 WHOLE = 10**9  # tokens of a text: all of them
-# Settings of a training that have no place in this one: their only good value, and why
-FIXED: dict[str, tuple[Any, str]] = {
-    "dataloader_num_workers": (0, "blocks of text are in memory, and need no other process"),
-    "auto_find_batch_size": (False, "each row of a batch goes on where it was in the batch before"),
-    "train_sampling_strategy": ("sequential", "blocks of text follow on each other"),
-    "adversarial_size": (0.0, "a batch is read once, after the one before it"),
-    "label_smoothing_factor": (0.0, "there are no labels"),
-    "prediction_loss_only": (False, "perplexity is computed from the loss"),
-    "frozen_epochs": (0, "nothing is there to freeze"),
-    "layer_decay": (1.0, "it is for --pretrained"),
-}
 
 
 class PretrainingJob(TrainingJob):
@@ -119,6 +108,7 @@ class Pretraining(Training):
         """Read the text, and make tokenizer and token numbers of it."""
         args, tokenizer = self.args, self.job.tokenizer
         check_fixed(args, FIXED)
+        check_fixed(tokenizer, FIXED_TOKENIZER)
         if args.ddp_find_unused_parameters is None:
             args.ddp_find_unused_parameters = False  # of two directions each pass leaves one out, and a step uses both
         with run_main_first():

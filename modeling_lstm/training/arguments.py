@@ -78,8 +78,8 @@ class ModelArguments:
     pretrained: str | None = field(
         default=None,
         metadata={
-            "help": "Start as this language model of modeling-lstm pretrain (run folder or Hub id): its tokenizer, "
-            "word vectors and recurrence, with their sizes and directions.",
+            "help": "Initialize from this language model of modeling-lstm pretrain (run folder or Hub id): its "
+            "tokenizer, word vectors and recurrence, with their sizes and directions.",
             "group": "Language model",
         },
     )
@@ -211,8 +211,8 @@ class TrainerSettings:
     )
     frozen_epochs: int = _setting(
         0,
-        "Train at first what is new, and after this many epochs, and each time again, one more layer from the top "
-        "(Howard and Ruder, 2018: 1); 0: train all layers at once.",
+        "Gradual unfreezing (Howard and Ruder, 2018): train only the new layers at first, and one more layer, from the "
+        "top down, after every N epochs; 0: train all layers at once.",
         "Language model",
     )
     eval_strategy: str = _setting("epoch", "When to evaluate on validation: epoch, steps or no.")
@@ -220,7 +220,9 @@ class TrainerSettings:
         None, "Steps, or share of all steps, between two evaluations. Default: --logging_steps."
     )
     metric_for_best_model: str = _setting(
-        "auto", "Validation score that decides; auto: accuracy, mean_squared_error of numbers, chrf of translations."
+        "auto",
+        "Validation score that decides; auto: accuracy, mean_squared_error of numbers, chrf of translations, "
+        "perplexity (of both directions loss) of language models.",
     )
     load_best_model_at_end: bool = _setting(True, "Keep the best checkpoint, not the last.")
     early_stopping_patience: int | None = _setting(

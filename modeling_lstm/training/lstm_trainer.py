@@ -95,7 +95,7 @@ class LstmTrainer(Trainer):
         return embedding if is_followed else None
 
     def training_step(self, model: torch.nn.Module, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Trainer's, and its adversarial twin where `--adversarial_size` asks for it."""
+        """Trainer's, and that of the perturbed batch where `--adversarial_size` asks for it."""
         self._share = self._shares.pop(0) if self._shares else 1.0
         size = getattr(self.args, "adversarial_size", 0.0)
         if size == 0:

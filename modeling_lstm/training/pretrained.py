@@ -61,7 +61,7 @@ class PretrainedLanguageModel:
             if number:
                 logger.warning(
                     "%d of the %d %s texts are among those that the language model was trained on: its scores there "
-                    "tell what was learned by heart. Leave them out with pretrain --exclude.",
+                    "tell what was memorized. Leave them out with pretrain --exclude.",
                     number,
                     splits[name].num_rows,
                     name,

@@ -14,6 +14,13 @@ TRANSLATION_DEFAULTS: dict[str, Any] = {
     "learning_rate": 2e-3,
     "label_smoothing_factor": 0.1,
 }
+# Settings of a training that have no place in this one: their only good value, and why
+FIXED: dict[str, tuple[Any, str]] = {
+    "adversarial_size": (0.0, "it is for classifiers"),
+    "prediction_loss_only": (False, "translations are scored"),
+    "frozen_epochs": (0, "it is for --pretrained"),
+    "layer_decay": (1.0, "it is for --pretrained"),
+}
 # The same of a Transformer that learns from scratch, and what its configuration says
 SCRATCH_DEFAULTS: dict[str, Any] = TRANSLATION_DEFAULTS | {"learning_rate": 1e-3}
 SCRATCH_CONFIG: dict[str, Any] = {

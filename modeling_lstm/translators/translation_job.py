@@ -32,6 +32,7 @@ from ..utils.processes import run_main_first, run_on_main
 from ..utils.ray_cluster import RayArguments
 from .arguments import (
     FINE_TUNING_DEFAULTS,
+    FIXED,
     SCRATCH_DEFAULTS,
     TRANSLATION_DEFAULTS,
     PairTokenizerArguments,
@@ -41,14 +42,6 @@ from .translation_builder import build_translation_model
 from .translation_trainer import TranslationTrainer
 
 logger = logging.getLogger(__name__)
-
-# Settings of a training that have no place in this one: their only good value, and why
-FIXED: dict[str, tuple[Any, str]] = {
-    "adversarial_size": (0.0, "it is for classifiers"),
-    "prediction_loss_only": (False, "translations are scored"),
-    "frozen_epochs": (0, "it is for --pretrained"),
-    "layer_decay": (1.0, "it is for --pretrained"),
-}
 
 
 class TranslationJob(TrainingJob):

@@ -104,6 +104,21 @@ def test_the_defaults_of_a_student_are_told(capsys: pytest.CaptureFixture[str]) 
     assert "(default: 0.0)" in average["train"] and "(default: 0.5)" in average["distill"]
 
 
+def test_help_leaves_out_what_a_command_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    commands = ("train", "pretrain", "train --task translation")
+    flags = {name: set(re.findall(r"--\w+", shown(capsys, *name.split(), "--help"))) for name in commands}
+    refused = {"--frozen_epochs", "--layer_decay", "--adversarial_size"}
+    assert refused <= flags["train"] and not refused & (flags["pretrain"] | flags["train --task translation"])
+    assert {"--label_smoothing_factor", "--trim_vocabulary"} <= flags["train"] - flags["pretrain"]
+
+
+def test_help_tells_the_defaults_of_a_preset(capsys: pytest.CaptureFixture[str]) -> None:
+    text = re.sub(r"\s+", " ", shown(capsys, "train", "--preset", "best", "--help"))
+    about = {name: text.partition(f"--{name} ")[2].partition(" --")[0] for name in ("hidden_size", "learning_rate")}
+    assert about["hidden_size"].endswith("Default: 128 with a teacher, otherwise as for train.")
+    assert about["learning_rate"].endswith("Default: 0.001 without a teacher, with one as for distill.")
+
+
 def test_help_wins_over_what_else_is_typed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--hidden_size" in shown(capsys, "train", "nowhere.yaml", "--hidden_size", "x", "--help")
     assert "--tf32" in shown(capsys, "train", "--help_all")

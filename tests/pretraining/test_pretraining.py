@@ -288,6 +288,7 @@ def test_killed_at_any_step_and_resumed_it_is_as_if_nothing_had_been(corpus: Pat
         ("--per_device_train_batch_size 5000", "too few for a batch of 5000 rows"),
         ("--dataloader_num_workers 2", "--dataloader_num_workers 2 cannot be used, for blocks of text are in memory"),
         ("--adversarial_size 0.2", "--adversarial_size 0.2 cannot be used, for a batch is read once"),
+        ("--trim_vocabulary 3", "--trim_vocabulary 3 cannot be used, for it is for --embeddings of train"),
         ("--task text-classification", "invalid choice"),
         ("--hidden_dropout 1", "hidden_dropout"),
         ("--metric_for_best_model accuracy", "Unknown metric 'accuracy'"),
