@@ -124,7 +124,7 @@ def commands(folder: Path, texts: list[str], repeats: int) -> dict[str, Any]:
         name: [rows / (seconds - start) for seconds, start in zip(whole[name], starts[name], strict=True)]
         for name, (_, _, rows) in ways.items()
     }
-    # MiniLM's command on all rows is foretold from fewer
+    # MiniLM's command on all rows is predicted from fewer
     all_rows = {
         name: [start + ROWS / rate for start, rate in zip(starts[name], rates[name], strict=True)] for name in ways
     }

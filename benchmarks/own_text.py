@@ -2,7 +2,7 @@
 
 Film reviews with labels stand for the text. The three commands of docs/guides/language-models.md have their default
 settings. Other classifiers are trained besides: without the language model, with it but layer by layer as ULMFiT does,
-and from adversarial twins. All are evaluated on other reviews of IMDB's train split. The record goes to
+and with adversarial training. All are evaluated on other reviews of IMDB's train split. The record goes to
 `results/own_text.json`, and `python -m benchmarks.tables` makes what the guide says from it.
 """
 
@@ -29,7 +29,7 @@ HELD_OUT = 3_000  # reviews
 # How the classifier is trained: the first is the newcomer's
 WAYS: dict[str, tuple[str, ...]] = {
     "begins as the language model": ("--pretrained", "LM"),
-    "the same, from adversarial twins too": ("--pretrained", "LM", "--adversarial_size", "0.25"),
+    "the same, with adversarial training": ("--pretrained", "LM", "--adversarial_size", "0.25"),
     "the same, layer by layer": ("--pretrained", "LM", "--frozen_epochs", "1", "--layer_decay", "2.6"),
     "alone": (),
     "alone, of the same size": ("--embedding_size", "200", "--hidden_size", "300"),

@@ -1,4 +1,4 @@
-"""What docs/scale.md says, from the records in `results/`: what was measured, what is foretold, what a search found."""
+"""What docs/scale.md says, from the records in `results/`: what was measured and predicted, and what a search found."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ def scoring_table() -> str:
     """Answering tweets in one process and by workers, and what the simulation says."""
     found = _read()
     rows = found["rows"]
-    lines = ["| way | texts | seconds | texts a second | foretold | MB in use |", "|---|---:|---:|---:|---:|---:|"]
+    lines = ["| way | texts | seconds | texts a second | predicted | MB in use |", "|---|---:|---:|---:|---:|---:|"]
     lines.append(_row("one process, one core", rows, found["one_core"]))
     lines.append(_row("one process, both cores", rows, found["one_process"]))
     for workers in (1, 2):
@@ -25,7 +25,7 @@ def scoring_table() -> str:
     return "\n".join(lines) + (
         f"\n\nMeasured on: {found['hardware']['processor']}, {found['hardware']['cores']} cores, a thread a worker; "
         f"tweets in {found['files']} CSV files, start included. Row by row\n{labels}, scores within {distance:.0e}. "
-        f"What was foretold is {low:.0f} to {high:.0f} % too low.\n"
+        f"The prediction is {low:.0f} to {high:.0f} % too low.\n"
     )
 
 
@@ -39,7 +39,7 @@ def plan_table() -> str:
         cells = [f"{one['rows']:,}", f"{one['workers']:,}", f"{one['hours']:.2f}", f"{one['hours_with_losses']:.2f}"]
         cells += [f"{one['core_hours']:,.0f}", f"{one['mb_a_second']:.0f}", f"{one['output_gb']:,.1f}"]
         lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + f"\n\nWith losses: each worker is lost {LOSSES:g} times an hour.\n"
+    return "\n".join(lines) + f"\n\nWith losses: each worker is lost once in {60 / LOSSES:g} minutes.\n"
 
 
 def search_table() -> str:

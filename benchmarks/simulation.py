@@ -1,7 +1,7 @@
 """How long a cluster takes to answer texts, by simulation: `python -m benchmarks.simulation`.
 
 Readers cut files into parts, workers answer and write them; workers die now and then, and what they had begun is done
-again. What a row costs was measured by `benchmarks.scoring`, which also compares what is foretold here with what it
+again. What a row costs was measured by `benchmarks.scoring`, which also compares what is predicted here with what it
 measured. The table for 10 million and 10 billion texts is that of docs/scale.md.
 """
 

@@ -43,7 +43,8 @@ def _recurrence(name: str) -> list[tuple[str, ...]]:
             continue
         singular = f"one {text.removesuffix('s')}"
         some = f"{number} {text} of {'similar' if is_sorted else 'mixed'} lengths" if number > 1 else singular
-        title = f"Training step, Bi{cell.upper()} 100 → 500, {some}"
+        what = f"Bi{cell.upper()} 100 → 500, {some}"
+        title = f"Training step, {what}"
         step = {name: {"median": took["median"] / len(one["tokens"])} for name, took in one["training step"].items()}
         rows.append(_row(title, one["packed / ours, training"], "packed", step["packed"], step["ours"]))
         bf16 = one["ours / ours bf16, training"]
@@ -51,6 +52,9 @@ def _recurrence(name: str) -> list[tuple[str, ...]]:
             rows.append(_row(title, _inverse(one), "no masking at all", step["unmasked"], step["ours"]))
         if number > 1 and is_sorted and bf16["median"] >= GAIN:
             rows.append(_row(f"{title}, bf16", bf16, "ours in fp32", step["ours"], step["ours bf16"]))
+        took = {name: {"median": some["median"] / len(one["tokens"])} for name, some in one["inference"].items()}
+        ratio = one["packed / ours, inference"]
+        rows.append(_row(f"Inference, {what}", ratio, "packed", took["packed"], took["ours"]))
     return rows
 
 

@@ -163,18 +163,20 @@ def turns_table() -> str:
     """Where the answer turned in sentences that turn."""
     found = json.loads((RESULTS / "turns.json").read_text(encoding="utf-8"))["results"]
     lines = [
-        "| sentence | a reader's verdict, at | the model's verdict | rises most at | |",
+        "| sentence | a reader's verdict, at | the model's verdict | rises most at | differs in |",
         "|---|---|---|---|---|",
     ]
     right, turned = 0, 0
     for one in found["sentences"]:
         expected, turn = one["expected"], one["turn"]
-        is_right = one["answer"] == expected["verdict"] and turn["word"] in expected["words"]
+        agrees = {"verdict": one["answer"] == expected["verdict"], "word": turn["word"] in expected["words"]}
+        is_right = all(agrees.values())
         right += is_right
         turned += is_right and turn["before"] < 0.5 <= turn["after"]
         cells = [one["sentence"], f"{expected['verdict']}, {' or '.join(expected['words'])}"]
         cells += [f"{one['answer']} ({expected['verdict']} {one['probability']:.2f})"]
-        cells += [f"{turn['word']}, {turn['before']:.2f} to {turn['after']:.2f}", "" if is_right else "**wrong**"]
+        cells += [f"{turn['word']}, {turn['before']:.2f} to {turn['after']:.2f}"]
+        cells += [" and ".join(one for one in agrees if not agrees[one])]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + (
         f"\n\n{right} of {len(found['sentences'])} end and rise most where a reader would say. In {turned} of these "
