@@ -116,6 +116,9 @@ class ColumnArguments(SourceArguments):
             raise InputError(f"--labels must be different names, found {as_list(self.labels)}.")
 
 
+MOST_HELD_OUT = 0.95  # of train
+
+
 @dataclass
 class SplitArguments(SourceArguments):
     """How a data set is divided, and how much of it is read."""
@@ -143,8 +146,8 @@ class SplitArguments(SourceArguments):
         super().__post_init__()
         for name in ("validation_share", "test_share"):
             share = getattr(self, name)
-            if share is not None and not 0.0 < share < 1.0:
-                raise InputError(f"--{name} must be between 0 and 1, found {share}.")
+            if share is not None and not 0.0 < share <= MOST_HELD_OUT:
+                raise InputError(f"--{name} must be more than 0 and at most {MOST_HELD_OUT}, found {share}.")
         if self.max_train_samples is not None and self.max_train_samples < 2:
             raise InputError(f"--max_train_samples must be at least 2, found {self.max_train_samples}.")
 

@@ -42,7 +42,7 @@ class Corpus:
 
 def load_corpus(arguments: CorpusArguments) -> Corpus:
     """
-    Read the texts of one or several sources.
+    Read the texts of one or several sources, in their order.
 
     Raises:
         InputError: a source cannot be read, or there is too little text.
@@ -58,10 +58,12 @@ def load_corpus(arguments: CorpusArguments) -> Corpus:
         train, excluded = _leave_out(train, held_out)
     if "validation" not in splits:
         require(train.num_rows >= 2, "There is one text only: name others to hold out with --validation_dataset.")
-        parts = train.train_test_split(test_size=arguments.validation_share, seed=arguments.split_seed)
-        train, splits["validation"] = parts["train"], parts["test"]
+        numbers = Dataset.from_dict({"row": range(train.num_rows)})
+        parts = numbers.train_test_split(test_size=arguments.validation_share, seed=arguments.split_seed)
+        train, splits["validation"] = (train.select(np.sort(parts[one]["row"][:])) for one in ("train", "test"))
     if arguments.max_train_samples is not None and arguments.max_train_samples < train.num_rows:
-        train = train.shuffle(seed=arguments.split_seed).select(range(arguments.max_train_samples))
+        drawn = np.random.default_rng(arguments.split_seed).permutation(train.num_rows)
+        train = train.select(np.sort(drawn[: arguments.max_train_samples]))
     return Corpus(DatasetDict({"train": train, **splits}), excluded)
 
 

@@ -1,5 +1,6 @@
 """Cutting a split from train, and drawing rows from it."""
 
+import itertools
 import logging
 import warnings
 from fractions import Fraction
@@ -57,7 +58,7 @@ def cut_split(
 
     labels = np.asarray(rows["label"][:])[kept] if kind == "single_label_classification" else None
     groups = None if groups is None else groups[kept]
-    fraction = Fraction(share).limit_denominator(20) or Fraction(1, 20)
+    fraction = Fraction(share).limit_denominator(20) if share >= 0.05 else Fraction(1, round(1 / share))
     folds, chosen = fraction.denominator, fraction.numerator
     # what is dealt out to the folds: rows, or groups; and with labels no more folds than rows of the commonest label
     dealt = [len(kept) if groups is None else len(set(groups))] + (
@@ -79,8 +80,8 @@ def cut_split(
         cutter = StratifiedKFold(**options) if groups is None else StratifiedGroupKFold(**options)
     with warnings.catch_warnings():  # of labels with fewer rows than folds: they cannot be in every fold
         warnings.simplefilter("ignore", UserWarning)
-        parts = [part for _, part in cutter.split(np.zeros(len(kept)), labels, groups)]
-    off = np.sort(np.concatenate(parts[:chosen]))
+        parts = [part for _, part in itertools.islice(cutter.split(np.zeros(len(kept)), labels, groups), chosen)]
+    off = np.sort(np.concatenate(parts))
     logger.info("Cut %d of %d train rows off for %s", len(off), len(kept), name)
     return kept[off], np.delete(kept, off)
 

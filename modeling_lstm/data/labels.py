@@ -174,17 +174,24 @@ class LabelVectors(LabelReader):
 
 
 class LabelColumns(LabelReader):
-    """A column for each label, with 0 or 1."""
+    """A column for each label, with 0 or 1: the columns have the labels' names, or else their order."""
 
     kind = "multi_label_classification"
 
     def __init__(self, columns: list[str], names: list[str] | None):
-        super().__init__(columns)
+        super().__init__(list(names) if names and set(names) == set(columns) else columns)
         self.names = names or list(columns)
         require(
             len(self.names) == len(columns),
             f"There are {len(columns)} label columns, {as_list(columns)}, but {len(self.names)} labels: "
             f"{as_list(self.names)}.",
+        )
+        pairs = zip(self.columns, self.names, strict=True)
+        elsewhere = [name for column, name in pairs if name != column and name in columns]
+        require(
+            not elsewhere,
+            f"The label columns are {as_list(columns)}, the labels {as_list(self.names)}: {as_list(elsewhere)} would "
+            "be read from another column than that of the same name. Name the columns in the order of the labels.",
         )
 
     def check(self, rows: Dataset, split: str, place: Place) -> None:

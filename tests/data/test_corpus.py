@@ -57,6 +57,13 @@ def test_several_sources_and_their_splits(tmp_path: Path) -> None:
     assert load_corpus(chosen).splits["validation"]["text"][:] == ["h"]
     cut = load_corpus(CorpusArguments(dataset=[str(more)], validation_share=0.5))
     assert sorted(cut.splits["train"]["text"][:] + cut.splits["validation"]["text"][:]) == ["f", "g"]
+    book = write_texts(tmp_path / "book.txt", *(f"line {n:03}" for n in range(200)))
+    for more_settings in ({}, {"max_train_samples": 60}):
+        splits = load_corpus(CorpusArguments(dataset=[str(book)], **more_settings)).splits
+        assert all(rows["text"][:] == sorted(rows["text"][:]) for rows in splits.values()), "in the order of the book"
+        assert splits["validation"].num_rows == 10 and splits["train"].num_rows == more_settings.get(
+            "max_train_samples", 190
+        )
     fewer = CorpusArguments(dataset=[str(tmp_path / "labelled"), str(more)], max_train_samples=3)
     assert load_corpus(fewer).splits["train"].num_rows == 3
 

@@ -111,6 +111,17 @@ def test_a_column_for_each_label(tmp_path: Path, values: tuple[str, str]) -> Non
         load(path)
 
 
+def test_columns_are_those_of_the_labels_with_their_names(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [(f"text {n}", n % 2, 0) for n in range(40)], ("text", "joy", "anger"))
+    for columns in (["joy", "anger"], ["anger", "joy"]):
+        data = load_data(DataArguments(dataset=str(path), label_column=columns), label_names=["joy", "anger"])
+        assert all(label == [int(text.split()[1]) % 2, 0] for text, label in split_rows(data.splits["train"]))
+    data = load(path, label_column=["joy", "anger"], labels=["happy", "cross"])
+    assert data.label_names == ["happy", "cross"] and [1.0, 0.0] in data.splits["train"]["label"][:]
+    with pytest.raises(InputError, match="joy would be read from another column"):
+        load(path, label_column=["joy", "anger"], labels=["fear", "joy"])
+
+
 @pytest.mark.parametrize("value", ["2", "", "-1", "yes"])
 def test_a_column_for_each_label_holds_nothing_else(tmp_path: Path, value: str) -> None:
     rows = [(f"text {n}", str(n % 2), "0") for n in range(40)]
@@ -216,6 +227,15 @@ def test_rare_labels_stay_in_train(tmp_path: Path, test_share: float | None, see
     data = load(write_csv(tmp_path / "a.csv", rows), test_share=test_share, split_seed=seed)
     assert data.label_names.index("rare") in data.splits["train"]["label"][:]
     assert sum(split.num_rows for split in data.splits.values()) == 100 + rare
+
+
+@pytest.mark.parametrize("labels", [2, 40])
+@pytest.mark.parametrize("share", [0.001, 0.01, 0.02, 0.03, 0.07, 0.5, 0.95])
+def test_a_share_is_about_what_was_asked_for(tmp_path: Path, share: float, labels: int) -> None:
+    rows = [(f"text {n}", f"label {n % labels}") for n in range(4_000)]
+    data = load(write_csv(tmp_path / "a.csv", rows), test_share=share)
+    fewest = 0.01 if labels == 40 else 0  # no more parts than a label has rows
+    assert data.splits["test"].num_rows == pytest.approx(4_000 * max(share, fewest), rel=0.1)
 
 
 def test_a_rare_group_stays_whole(tmp_path: Path) -> None:

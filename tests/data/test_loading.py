@@ -227,7 +227,7 @@ BAD: list[tuple[str, list[tuple[Any, ...]], dict[str, Any], str]] = [
     ("csv", ROWS, {"label_column": "stars"}, "no column 'stars'; its columns are text, label"),
     ("csv", ROWS, {"group_column": "film"}, "no column 'film'"),
     ("csv", ROWS, {"subset": "s"}, "local file or folder and has no subset"),
-    ("csv", ROWS, {"validation_share": 1.5}, "between 0 and 1, found 1.5"),
+    ("csv", ROWS, {"validation_share": 1.5}, "more than 0 and at most 0.95, found 1.5"),
     ("csv", ROWS, {"max_length": 0}, "--max_length must be at least 1"),
     ("csv", ROWS, {"max_length": 5, "train_max_length": 6}, "--train_max_length must be from 1 to --max_length 5"),
     ("csv", [("a " * 500_000, "x"), ("b", "y")] * 10, {}, "line 2 of '.*a.csv' has 1,000,000 characters"),
@@ -388,7 +388,7 @@ def test_a_test_split_cut_from_train(tmp_path: Path) -> None:
     for name, number in (("train", 60), ("test", 12)):
         write(tmp_path / "folder" / f"{name}.csv", opinion_rows(number))
     assert load(tmp_path / "folder", test_share=0.5).splits["test"].num_rows == 12
-    with pytest.raises(InputError, match="--test_share must be between 0 and 1, found 1.5"):
+    with pytest.raises(InputError, match="--test_share must be more than 0 and at most 0.95, found 1.5"):
         load(path, test_share=1.5)
     with pytest.raises(InputError, match="has no test split"):
         load_data(DataArguments(dataset=str(path)), only="test")
