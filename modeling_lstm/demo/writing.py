@@ -37,7 +37,7 @@ class Writer:
         if temperature > 0:
             how |= {"temperature": temperature, "top_p": 0.95, "top_k": 0}
         (more,) = self.generator([_checked(text)], max_new_tokens=tokens, **how)
-        return f"{text} {more}".strip()
+        return f"{text}{more}".strip()
 
 
 def _checked(text: str) -> str:

@@ -44,7 +44,7 @@ class TextGenerator:
 
     def __call__(self, prompts: Sequence[str], **options: Any) -> list[str]:
         """
-        Texts that begin with `prompts`, without those.
+        What goes on from `prompts`, to be put behind them: a new word begins with a blank.
 
         Args:
             prompts: Beginnings; of an empty one the text is new.
@@ -57,7 +57,12 @@ class TextGenerator:
         inputs = inputs.to(self.model.device)
         options = {"max_new_tokens": 20, "do_sample": False, "pad_token_id": self.tokenizer.pad_token_id} | options
         found = self.model.generate(**inputs, **options)
-        return self.tokenizer.batch_decode(found[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+        # not the new tokens alone: only behind the others a tokenizer may know that a word begins
+        begins, texts = (
+            self.tokenizer.batch_decode(ids, skip_special_tokens=True)
+            for ids in (found[:, : inputs["input_ids"].shape[1]], found)
+        )
+        return [text[len(begin) :] for begin, text in zip(begins, texts, strict=True)]
 
     @torch.inference_mode()
     def next_tokens(self, text: str, number: int = 10) -> list[tuple[str, float]]:
@@ -116,4 +121,4 @@ def _write(generator: TextGenerator, texts: list[str], chosen: GenerationArgumen
             found = generator(some, max_new_tokens=chosen.max_new_tokens, num_return_sequences=each, **options)
             bar.update(len(some))
             for begin, more in zip((text for text in some for _ in range(each)), found, strict=True):
-                yield f"{begin} {more}".strip()
+                yield f"{begin}{more}".strip()

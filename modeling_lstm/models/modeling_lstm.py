@@ -287,7 +287,7 @@ def _has_gaps(mask: torch.Tensor) -> bool:
 def classification_loss(config: LstmConfig, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """
     The loss of `config.problem_type`; where that is `None`, one output means regression, integer labels single-label
-    and float labels multi-label, as in the library's own models.
+    and float labels multi-label, as in the library's own models; `config` then says so too.
 
     Args:
         logits: `(batch, num_labels)`.
@@ -300,6 +300,7 @@ def classification_loss(config: LstmConfig, logits: torch.Tensor, labels: torch.
         integers = not labels.is_floating_point()
         kind = "single_label_classification" if integers else "multi_label_classification"
         kind = "regression" if config.num_labels == 1 else kind
+        config.problem_type = kind
     if kind == "regression":
         return F.mse_loss(logits, labels.to(logits.dtype).view_as(logits))
     weights = None if config.class_weights is None else logits.new_tensor(config.class_weights)

@@ -60,6 +60,26 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         """Replace them."""
         self.lm_head = new_embeddings
 
+    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> Any:
+        """
+        As the library's. Old tokens stay in their clusters; for a sampled softmax new ones count as seen once.
+
+        Raises:
+            ValueError: a cluster of an adaptive softmax would be empty.
+        """
+        first = self.config.cutoffs()[:-1]
+        size = args[0] if args else kwargs.get("new_num_tokens")
+        if self.adaptive is not None and size is not None and size <= first[-1]:
+            raise ValueError(f"The last cluster of the adaptive softmax begins at {first[-1]}, found {size} tokens.")
+        table = super().resize_token_embeddings(*args, **kwargs)
+        if self.adaptive is not None:
+            self.config.adaptive_cutoffs = first
+            self.adaptive.cutoffs = self.config.cutoffs()
+        if self.config.softmax == "sampled":
+            counts = self.token_frequencies[: self.config.vocab_size]
+            self.token_frequencies = F.pad(counts, (0, self.config.vocab_size - len(counts)), value=1.0)
+        return table
+
     @classmethod
     def _supports_default_dynamic_cache(cls) -> bool:
         return False  # `generate` would make one of keys and values; `forward` makes ours
@@ -81,8 +101,11 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         """
         self.token_frequencies.copy_(counts.clamp(min=1))
 
-    def prepare_inputs_for_generation(self: Any, input_ids: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def prepare_inputs_for_generation(
+        self: Any, input_ids: Any, *args: Any, inputs_embeds: Any = None, **kwargs: Any
+    ) -> dict[str, Any]:
         """As the library's; of the mask only what belongs to the tokens that are read now."""
+        kwargs["inputs_embeds"] = inputs_embeds  # named, since `generate` looks for it among the parameters
         inputs: Any = GenerationMixin.prepare_inputs_for_generation(self, input_ids, *args, **kwargs)
         mask, embeds = inputs.get("attention_mask"), inputs.get("inputs_embeds")
         tokens = (inputs["input_ids"] if embeds is None else embeds).shape[1]
@@ -98,7 +121,6 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         past_key_values: LstmCache | None = None,
         inputs_embeds: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
-        shift_labels: torch.Tensor | None = None,
         use_cache: bool | None = None,
         output_hidden_states: bool | None = None,
         logits_to_keep: int = 0,
@@ -116,14 +138,14 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             inputs_embeds (`(batch, tokens, embedding_size)`): Word vectors in place of `input_ids`.
             labels (`(batch, tokens)`): `input_ids` again, which are shifted here; -100 where there is nothing to
                 predict.
-            shift_labels (`(batch, tokens)`): In place of `labels`, the token to predict at each position.
             use_cache: Return the state after these tokens. Default: where nothing is trained.
             output_hidden_states: Also return the word vectors and h of every layer.
             logits_to_keep: Only the logits of so many last positions; 0: of all.
             backward: Run the backward language model of a bidirectional one. All tokens then stand in the order in
                 which it reads: the last one of a text first.
             num_items_in_batch: What the sum of the losses is divided by. Default: the number of predicted tokens.
-            kwargs: What `generate` and `Trainer` pass on to any model; without effect.
+            kwargs: `shift_labels` (`(batch, tokens)`): in place of `labels`, the token to predict at each position.
+                What else `generate` and `Trainer` pass on to any model has no effect.
 
         Returns:
             `CausalLMOutputWithPast` with `logits` of shape `(batch, tokens, vocab_size)`, which with an adaptive
@@ -146,6 +168,7 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             past_key_values = past_key_values or LstmCache(self.config.num_hidden_layers)
             past_key_values.write(read.h_n, read.c_n, mask.shape[1])
         states = self._project(layers[-1][:, -logits_to_keep:], backward)
+        shift_labels = kwargs.get("shift_labels")  # a parameter of that name would be what `Trainer` takes for labels
         if labels is not None and shift_labels is None:
             shift_labels = F.pad(labels[:, 1:], (0, 1), value=IGNORED)
         loss = logits = None

@@ -60,6 +60,8 @@ def _units_and_signs() -> str:
     return f"{word}|{_SIGN}|@user{others}"  # the word goes first still: most text ends there
 
 
+_NO_BLANK = r" (?=[.,!?]|n't\b|'(?:s|m|d|re|ve|ll)\b)"  # that is written between two units
+
 # Escapes are marked first, so that what looks for one of them passes quickly over text that has none
 _ENTITY, _CODE = "\ue000\ue000", "\ue000\ue001"
 
@@ -467,6 +469,12 @@ class LstmTokenizer(TokenizersBackend):
             )
             special["sep_token"] = SEPARATOR
         if end:
+            # text that is written goes on from a text: it begins with a blank
+            blanks = [decoders.Fuse(), decoders.Replace(Regex(r"^(?=.)"), " ")]
+            words = [decoders.Replace(Regex("^"), " "), decoders.Fuse()]
+            steps = words if backend.decoder is None else [backend.decoder, *blanks]
+            # and "did n't ." is written "didn't."
+            backend.decoder = decoders.Sequence([*steps, decoders.Replace(Regex(_NO_BLANK), "")])
             backend.add_special_tokens([END])
             begin = (END, backend.token_to_id(END))
             backend.post_processor = processors.TemplateProcessing(
@@ -479,7 +487,7 @@ class LstmTokenizer(TokenizersBackend):
             unk_token=unk_token,
             **special,
             model_max_length=model_max_length,
-            clean_up_tokenization_spaces=end,  # "did n't ." is written "didn't."
+            clean_up_tokenization_spaces=False,
         )
 
 

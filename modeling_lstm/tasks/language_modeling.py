@@ -151,7 +151,7 @@ class LanguageModeling(Task):
         lines = []
         for text, answer in examples:
             lines.append(f"generate({quote(text)}, max_new_tokens=20, do_sample=False)")
-            lines.append(f"# [{quote(answer)}]")
+            lines.append(f"# [{{'generated_text': {quote(text + answer)}}}]")
         does = "predicts the next word of a text"
         if self.direction != "forward":
             does = f"predicts the word before{' and the word after' if self.direction == 'both' else ''}"

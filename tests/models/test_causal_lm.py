@@ -8,9 +8,20 @@ import pytest
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from torch.nn import functional as F
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, DynamicCache, TextStreamer, pipeline
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    DynamicCache,
+    TextStreamer,
+    Trainer,
+    TrainingArguments,
+    pipeline,
+)
+from transformers.utils.generic import find_labels
 
 from modeling_lstm import LstmConfig, LstmForCausalLM, LstmModel, LstmTokenizer
+from modeling_lstm.inference.generation import TextGenerator
 from modeling_lstm.models.cache_lstm import LstmCache
 from modeling_lstm.models.softmax_lstm import AdaptiveSoftmax, sampled_losses
 
@@ -227,6 +238,72 @@ def test_a_saved_one_is_opened_by_every_class(tmp_path: Path) -> None:
     assert resized.num_embeddings == 50 and model(ids).logits.shape[-1] == 50
 
 
+@pytest.mark.parametrize("changes", [{}, {"adaptive_cutoffs": [5, 20]}, {"bidirectional": True}])
+@pytest.mark.parametrize("softmax", ["full", "adaptive", "sampled"])
+def test_a_vocabulary_that_grew(softmax: str, changes: dict[str, Any], tmp_path: Path) -> None:
+    model = language_model(softmax=softmax, **changes)
+    ids = token_ids(2, 5)
+    with torch.no_grad():
+        before = model(ids).logits
+    model.resize_token_embeddings(50)
+    model.train()(ids, labels=ids).loss.backward()
+    model.eval().save_pretrained(tmp_path)
+    opened = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert torch.equal(opened(ids).logits, model(ids).logits)
+    # without the new tokens the old ones have the probabilities that they had, within what those take
+    kept = opened(ids).logits[..., :41].log_softmax(-1)
+    if softmax == "adaptive":  # whose last cluster alone has more tokens now
+        first = model.config.cutoffs()[-2]
+        kept, before = (one[..., :first] for one in (opened(ids).logits, before))
+        torch.testing.assert_close(kept, before)
+    else:
+        torch.testing.assert_close(kept, before.log_softmax(-1))
+
+
+def test_a_vocabulary_that_would_leave_a_cluster_empty() -> None:
+    model = language_model(softmax="adaptive", adaptive_cutoffs=[5, 20])
+    with pytest.raises(ValueError, match="begins at 20, found 20 tokens"):
+        model.resize_token_embeddings(20)
+    model.resize_token_embeddings(21)
+    assert model(token_ids(1, 3) % 21).logits.shape[-1] == 21
+
+
+def test_the_library_trains_and_evaluates_it(tmp_path: Path) -> None:
+    assert find_labels(LstmForCausalLM) == ["labels"]
+    rows = [{"input_ids": ids, "labels": ids} for ids in token_ids(8, 5).tolist()]
+    chosen: dict[str, Any] = {"eval_strategy": "epoch", "save_strategy": "epoch", "load_best_model_at_end": True}
+    chosen |= {"use_cpu": True, "report_to": "none", "disable_tqdm": True, "num_train_epochs": 2}
+    args = TrainingArguments(str(tmp_path), **chosen)
+    trainer = Trainer(language_model(), args, train_dataset=rows, eval_dataset=rows)
+    trainer.train()
+    assert trainer.evaluate()["eval_loss"] > 0 and trainer.state.best_metric is not None
+
+
+@pytest.mark.parametrize("num_beams", [1, 3])
+def test_word_vectors_can_be_given_in_place_of_tokens(num_beams: int) -> None:
+    model = language_model()
+    ids = token_ids(2, 4)
+    by_tokens = model.generate(ids, num_beams=num_beams, **FREE)[:, 4:]
+    by_vectors = model.generate(inputs_embeds=model.get_input_embeddings()(ids), num_beams=num_beams, **FREE)
+    assert torch.equal(by_vectors, by_tokens)
+
+
+@pytest.mark.parametrize("algorithm", ["word", "bpe", "wordpiece", "unigram", "whitespace"])
+def test_what_is_written_goes_on_from_its_beginning(algorithm: Any, tmp_path: Path) -> None:
+    """In `pipeline`, which decodes what is new alone, a blank stands before a word, and none before a comma."""
+    text = "the film was great , it was not bad"
+    tokenizer = LstmTokenizer.train([text] * 9, min_frequency=1, vocab_size=60, algorithm=algorithm, end=True)
+    tokenizer.save_pretrained(tmp_path)
+    opened = AutoTokenizer.from_pretrained(tmp_path)
+    written = text.replace(" ,", "," if algorithm != "whitespace" else ",")
+    for words in (2, 4, 5):
+        begin = " ".join(text.split()[:words])
+        ids = opened(begin)["input_ids"]
+        rest = opened.decode(opened(text)["input_ids"][len(ids) :], skip_special_tokens=True)
+        assert opened.decode(ids, skip_special_tokens=True) + rest == f" {written}"
+    assert opened.decode([], skip_special_tokens=True) == ""
+
+
 def test_the_library_writes_text_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tokenizer = LstmTokenizer.train(["the film was great , it was n't bad ."], min_frequency=1, end=True)
     model = language_model(vocab_size=len(tokenizer), eos_token_id=tokenizer.eos_token_id)
@@ -237,6 +314,9 @@ def test_the_library_writes_text_with_it(tmp_path: Path, capsys: pytest.CaptureF
     answers = write(texts, max_new_tokens=5, do_sample=False, batch_size=3)
     alone = [write(text, max_new_tokens=5, do_sample=False)[0]["generated_text"] for text in texts]
     assert [one[0]["generated_text"] for one in answers] == alone
+    more = TextGenerator(model, tokenizer)(texts, max_new_tokens=5)
+    assert alone == [text + added for text, added in zip(texts, more, strict=True)]
+    assert alone[0].startswith("the film ") or not alone[0][8].isalpha()
     capsys.readouterr()
     inputs = tokenizer("the film", return_tensors="pt")
     model.generate(**inputs, max_new_tokens=5, do_sample=False, streamer=TextStreamer(tokenizer))

@@ -340,6 +340,12 @@ def test_problem_type_is_seen_from_the_labels() -> None:
     assert_close(classification_loss(tiny_config(), logits, classes), nn.functional.cross_entropy(logits, classes))
     several = torch.ones(4, 3)
     assert_close(classification_loss(tiny_config(), logits, several), nn.BCEWithLogitsLoss()(logits, several))
+    # what was learned is saved, or answers would be read by another type
+    kinds = {"single_label_classification": classes, "multi_label_classification": several, "regression": several[:, 0]}
+    for kind, labels in kinds.items():
+        config = tiny_config(num_labels=1 if kind == "regression" else 3)
+        classification_loss(config, logits[:, : config.num_labels], labels)
+        assert config.problem_type == kind
 
 
 @pytest.mark.parametrize("cell_type", ["lstm", "gru"])
