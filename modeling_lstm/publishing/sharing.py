@@ -15,7 +15,7 @@ from ..hub.uploads import CARD, Push, check_tokens, create_repository, find_file
 from ..models.text_classifier import MODEL
 from ..models.tokenization_lstm import TARGET
 from ..runs.record import FINGERPRINTS, RECORD, RunRecord, read_record
-from ..runs.run_folders import INDEX, weight_files
+from ..runs.run_folders import INDEX, VOCABULARIES, weight_files
 from ..tasks.base import task_of
 from ..utils.errors import InputError, require
 from ..utils.files import write_text
@@ -26,7 +26,7 @@ from .card import make_card
 # What a run folder shares beside its weights; not checkpoints, evaluations and what else may lie there
 SHARED = (
     *("*config.json", "tokenizer*.json", f"{TARGET}/tokenizer*.json", "*_lstm*.py", "*_bag_of_words.py"),
-    *(FINGERPRINTS, RECORD),
+    *(*VOCABULARIES, FINGERPRINTS, RECORD),
 )
 # Names that weights have, in one file or in several; a repository keeps those of the latest push only
 WEIGHTS = ("model.safetensors", "model-*.safetensors", INDEX)

@@ -21,7 +21,7 @@ from ..utils.files import write_folder, write_json
 from .record import FINGERPRINTS, RECORD, read_json, read_record
 
 INDEX = "model.safetensors.index.json"  # of weights in several files
-VOCABULARIES = ("vocab.json", "*.spm", "*.model")  # of tokenizers that are written in Python
+VOCABULARIES = ("vocab.json", "target_vocab.json", "*.spm", "*.model")  # of tokenizers that are written in Python
 LOADED = (
     *("*config.json", "model.safetensors", INDEX, "model-*.safetensors", "tokenizer*.json", FINGERPRINTS),
     *(f"{TARGET}/tokenizer*.json", *VOCABULARIES),

@@ -7,6 +7,7 @@ part of the package registers itself with [`register_task`].
 
 from __future__ import annotations
 
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -152,13 +153,14 @@ class Task(ABC):
         import numpy as np
         from transformers import Trainer, TrainingArguments
 
-        arguments = TrainingArguments(per_device_eval_batch_size=batch_size, dataloader_pin_memory=False)
-        trainer = Trainer(
-            model=model, args=arguments, data_collator=self.collator(tokenizer), processing_class=tokenizer
-        )
         # rows of like length share a batch; the scores do not depend on the order of rows
         order = np.argsort(rows["length"][:], kind="stable")
-        outcome = trainer.predict(rows.select(order))
+        with tempfile.TemporaryDirectory() as folder:  # Trainer makes one, also to predict
+            arguments = TrainingArguments(folder, per_device_eval_batch_size=batch_size, dataloader_pin_memory=False)
+            trainer = Trainer(
+                model=model, args=arguments, data_collator=self.collator(tokenizer), processing_class=tokenizer
+            )
+            outcome = trainer.predict(rows.select(order))
         back = np.argsort(order)
         return np.asarray(outcome.predictions)[back], np.asarray(outcome.label_ids)[back]
 

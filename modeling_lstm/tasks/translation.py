@@ -167,6 +167,18 @@ class Translation(Task):
         ]
         (folder / "translations.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
+    @staticmethod
+    def _how_scored(record: Mapping[str, Any]) -> str:
+        """How the translations were made that have scores: in training greedily, by `evaluate` with beams."""
+        beams, evaluated = record["model"].get("num_beams", 1), record.get("signatures", {})
+        searched = [split for split in record["metrics"] if split in evaluated and beams > 1]
+        greedy = [split for split in record["metrics"] if split not in searched]
+        told = [f"Translations of {' and '.join(greedy)} were decoded greedily."] if greedy else []
+        told += [f"Translations of {' and '.join(searched)} were found with {beams} beams."] if searched else []
+        for metric, signature in next(iter(evaluated.values()), {}).items():
+            told.append(f"{metric}: sacrebleu's `{signature}`.")
+        return " ".join(told)
+
     @classmethod
     def predictor(cls, run: str, revision: str | None = None) -> Any:
         """What translates texts."""
@@ -179,13 +191,8 @@ class Translation(Task):
         lines = []
         for text, answer in examples:
             lines += [f"translate([{quote(text)}])", f"# [{quote(answer)}]"]
-        beams = record["model"].get("num_beams", 1)
-        scored = "Scores of validation are of translations of which each word was the likeliest one"
-        scored += f"; test was translated by a search with {beams} beams." if beams > 1 else "."
-        for metric, signature in record.get("signatures", {}).get("test", {}).items():
-            scored += f" {metric}: sacrebleu's `{signature}`."
         return {
-            "scored": scored,
+            "scored": self._how_scored(record),
             "does": f"translates texts from {self.source} to {self.target}",
             "verb": "translate",
             "opening": 'import modeling_lstm as ml\n\ntranslate = ml.Translator.from_run("REPOSITORY")',

@@ -27,9 +27,15 @@ from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
 RNG = np.random.default_rng(0)
 
 
-def test_evaluate_writes_scores_and_plots(run_copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_writes_scores_and_plots(
+    run_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
     assert main(["evaluate", str(run_copy), "--split", "test"]) == 0
     assert "accuracy" in capsys.readouterr().out
+    assert not list(here.iterdir()), "nothing beside the run"
     folder = run_copy / "evaluation" / "test"
     result = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))
     record = json.loads((run_copy / "run.json").read_text(encoding="utf-8"))

@@ -26,6 +26,7 @@ from modeling_lstm.cli import main
 from modeling_lstm.evaluation.translation_metrics import score_systems, score_translations, signatures
 from modeling_lstm.inference.prediction import predict
 from modeling_lstm.publishing.card import make_card
+from modeling_lstm.publishing.sharing import run_files
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.tasks.translation import Translation
 from modeling_lstm.training import precision
@@ -502,6 +503,10 @@ def test_a_translator_whose_tokenizer_is_written_in_python(
     texts = ["a dog sees a bird.", "a cat hears a fish."]
     assert translator(texts) == [translator([text])[0] for text in texts] and translator(texts)[0].startswith("un ")
     assert main(["evaluate", str(tmp_path / "run"), "--resamples", "100"]) == 0
+    (tmp_path / "shared").mkdir()
+    for name, path in run_files(tmp_path / "run").items():
+        shutil.copy(path, tmp_path / "shared" / name)
+    assert ml.Translator.from_run(str(tmp_path / "shared"))(texts) == translator(texts)
     again = ["train", *SMALL, *NAMES, "--dataset", pairs, "--output_dir", tmp_path / "more", "--transformer", marian]
     assert "reads 32 tokens at most, found --max_length 64" in fails(*again, "--max_length", "64")
 
@@ -525,9 +530,15 @@ def test_files_with_a_column_of_translations_are_translated_from_the_language_of
 
 def test_a_card_tells_how_translations_were_scored(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run, tmp_path / "run")
+    trained = dict(read_record(run)) | {"signatures": {}, "intervals": {}}
+    card = make_card(trained | {"metrics": {"validation": trained["metrics"]["validation"]}}, "me/tr")
+    assert "Translations of validation were decoded greedily." in card and "beams" not in card.partition("## Train")[0]
     assert main(["evaluate", str(tmp_path / "run"), "--resamples", "100"]) == 0
     card = make_card(read_record(tmp_path / "run"), "me/tr")
-    assert "bleu: sacrebleu's `nrefs:1|case:mixed" in card and "by a search with 2 beams." in card
+    assert "bleu: sacrebleu's `nrefs:1|case:mixed" in card and "Translations of test were found with 2 beams." in card
+    assert main(["evaluate", str(tmp_path / "run"), "--split", "validation", "--resamples", "100"]) == 0
+    both = make_card(read_record(tmp_path / "run"), "me/tr")
+    assert "Translations of validation and test were found with 2 beams." in both and "greedily" not in both
     score = read_record(tmp_path / "run")["metrics"]["test"]["bleu"]
     assert f"| bleu | {score:.1f} (" in card
 
