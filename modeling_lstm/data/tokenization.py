@@ -19,6 +19,10 @@ from .arguments import TokenizerArguments
 
 logger = logging.getLogger(__name__)
 
+# Models whose first two places are those of padding and of what stands before it
+ROBERTAS = {
+    *("roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "xmod"),
+}
 ENCODING = 2  # raise it when `tokenize` stores something else, so that older caches are not used
 
 
@@ -99,6 +103,14 @@ def open_tokenizer(name: str, max_length: int, *, must_be_fast: bool = True, **o
     if must_be_fast and not tokenizer.is_fast:
         raise InputError(f"The tokenizer {name!r} has no tokenizer.json, which training needs: choose another.")
     return tokenizer
+
+
+def most_tokens(config: Any) -> int | None:
+    """Tokens that a Transformer has places for, by its configuration; `None` where it tells no limit."""
+    places = getattr(config, "max_position_embeddings", None)
+    if places is None or places < 1 or not getattr(config, "position_biased_input", True):  # DeBERTa's are relative
+        return None
+    return places - 2 if config.model_type in ROBERTAS else places
 
 
 def iterate_texts(rows: Dataset, number: int = 1_000) -> Iterator[list[str]]:

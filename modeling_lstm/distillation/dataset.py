@@ -93,8 +93,9 @@ def label_dataset(
     train = data.splits["train"]
     rows = concatenate_datasets([_plain(train, data), _unlabeled(transfer, data)])
     teachers, computed = _label(arguments, data, rows, device, cluster)
-    # the same rows of the same files of logits
-    fingerprint = Hasher.hash((rows._fingerprint, [(one.cache.path.name, one.cache.id) for one in teachers]))
+    # the same columns of the same rows of the same files of logits
+    sources = [(one.cache.path.name, one.cache.id, one.columns) for one in teachers]
+    fingerprint = Hasher.hash((rows._fingerprint, sources))
     features = Features({**rows.features, LOGITS: List(Value("float32"))})
     rows = rows.map(
         lambda texts: {LOGITS: average_logits(teachers, texts)},

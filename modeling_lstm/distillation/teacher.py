@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..data.loading import TextData
+from ..data.tokenization import most_tokens
 from ..inference.torch_backend import token_limit
 from ..training.precision import gains_by_bf16, has_bf16
 from ..utils.errors import InputError, as_list, require
@@ -165,9 +166,7 @@ def _gains_by_bf16(model: PreTrainedModel, limit: int) -> bool:
 
 def _longest(tokenizer: PreTrainedTokenizerBase, config: Any, chosen: int) -> int:
     """Tokens that a teacher reads: as many as chosen, but no more than it learned to and has places for."""
-    places = getattr(config, "max_position_embeddings", None)
-    # RoBERTa and its kin leave the first two places empty
-    limits = (chosen, token_limit(tokenizer), None if places is None else places - 2)
+    limits = (chosen, token_limit(tokenizer), most_tokens(config))
     return min(limit for limit in limits if limit is not None and limit > 0)
 
 

@@ -86,7 +86,7 @@ class BestJob:
 
     def __init__(self, *, command: str | None = None, **settings: Any):
         parts: Any = build_settings(self.kinds, settings)
-        task, self.data, self.distillation, self.model, _, self.training, self.ray, _ = parts
+        task, self.data, self.distillation, self.model, self.tokenizer, self.training, self.ray, _ = parts
         self.given = {name: value for name, value in settings.items() if name not in APART}
         require(task.task == TEXT_CLASSIFICATION, f"--preset makes classifiers, found --task {task.task}.")
         require(
@@ -178,9 +178,13 @@ class BestJob:
         texts = natural * (1 + variants)
         epochs = fit_epochs(STUDENT_STEPS * STUDENT_BATCH, texts, STUDENT_EPOCHS)
         usual = STUDENT | {"augmentations": variants, "num_train_epochs": epochs}
-        if self.model.pretrained is None and config.model_type not in OWN_MODELS:
+        brings_words = self.model.pretrained is None and config.model_type not in OWN_MODELS
+        if self.model.embeddings is not None:
+            del usual["embedding_size"]  # theirs
+        elif brings_words and self.tokenizer.tokenizer is None:
             usual |= {"embeddings": f"transformer:{teachers[0]}"}
-            usual["embedding_size"] = min(usual["embedding_size"], config.hidden_size)
+            theirs = getattr(config, "embedding_size", None) or config.hidden_size
+            usual["embedding_size"] = min(usual["embedding_size"], theirs)
             usual |= {"trim_vocabulary": TRIM} if natural >= FEWEST_TO_TRIM else {}
         mine = {name: value for name, value in self.given.items() if is_weighted or name not in TRUE_LABELS}
         job = self._job(DistillationJob, usual | mine | {"teacher": ",".join(teachers)}, self.output)
@@ -248,8 +252,12 @@ class BestJob:
         """The seconds of a text, by a trial on a CPU; NaN where another device will compute."""
         if torch.accelerator.is_available() and not self.training.use_cpu:
             return math.nan
-        tried, batch = make(data.splits["train"], max(1, len(data.label_names)), longest)
-        return time_text(tried, batch, trains=trains)
+        try:
+            tried, batch = make(data.splits["train"], max(1, len(data.label_names)), longest)
+            return time_text(tried, batch, trains=trains)
+        except Exception as error:  # whatever a Transformer's code raises: an estimate must not end a training
+            logger.debug("No estimate: %s", first_line(error))
+            return math.nan
 
 
 def _as_time(seconds: float) -> str:

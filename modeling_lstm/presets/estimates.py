@@ -8,6 +8,7 @@ import torch
 from datasets import Dataset
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
+from ..data.tokenization import most_tokens
 from ..models.configuration_lstm import LstmConfig
 from ..models.modeling_lstm import LstmForSequenceClassification
 from ..training.precision import has_bf16, time_batch
@@ -42,7 +43,8 @@ def transformer_trial(name: str, revision: str | None) -> Trial:
     def make(rows: Dataset, labels: int, longest: int) -> tuple[PreTrainedModel, list[int]]:
         config = AutoConfig.from_pretrained(name, revision=revision, num_labels=labels)
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
-        found = tokenizer(_draw(rows), truncation=True, max_length=longest)
+        config.pad_token_id = 0  # any: what is padded is told by the mask
+        found = tokenizer(_draw(rows), truncation=True, max_length=min(longest, most_tokens(config) or longest))
         return AutoModelForSequenceClassification.from_config(config), [len(ids) for ids in found["input_ids"]]
 
     return make

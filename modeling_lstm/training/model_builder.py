@@ -15,6 +15,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from ..data.tokenization import most_tokens
 from ..hub.downloads import is_hub_id
 from ..runs.run_folders import check_vocabulary
 from ..tasks.base import Task
@@ -60,6 +61,22 @@ def build_model(
         f"--gradient_checkpointing is of no use to a {arguments.model_type} model: leave it out.",
     )
     return model
+
+
+def transformer_limit(name: str, overrides: str | None = None) -> int | None:
+    """
+    Tokens that a Transformer of the Hub or a folder reads at most; `None` where there is no limit.
+
+    Raises:
+        InputError: there is no such Transformer.
+    """
+    try:
+        config = AutoConfig.from_pretrained(name)
+    except Exception as error:  # whatever the libraries raise
+        raise _no_transformer(name, error) from error
+    if overrides is not None:
+        override(config, overrides)
+    return most_tokens(config)
 
 
 def make_config(model_type: str, fields: dict[str, Any]) -> PreTrainedConfig:
@@ -141,10 +158,13 @@ def _pretrained(name: str, task: Task, overrides: str | None) -> PreTrainedModel
     except InputError:
         raise
     except Exception as error:  # whatever the libraries raise
-        cause = first_line(error)
-        raise InputError(f"There is no Transformer {name!r} that can be fine-tuned: {cause}") from error
+        raise _no_transformer(name, error) from error
     model.accepts_loss_kwargs = False  # its loss is a mean: without this, accumulated gradients would be summed
     return model
+
+
+def _no_transformer(name: str, error: Exception) -> InputError:
+    return InputError(f"There is no Transformer {name!r} that can be fine-tuned: {first_line(error)}")
 
 
 def override(config: PreTrainedConfig, overrides: str) -> None:

@@ -45,20 +45,26 @@ def train_by_ray(job: TrainingSettings, prepare: Callable[[Cluster], None]) -> R
     with open_cluster(job.ray) as cluster:
         prepare(cluster)
         settings = {**job.settings, **LOCAL, "output_dir": str(output), "command": job.command}
+        before = _checkpoints(output)  # perhaps of a run that is to be overwritten
         try:
-            for losses in range(MOST_LOSSES + 1):
+            for _ in range(MOST_LOSSES + 1):
                 shutil.rmtree(shared, ignore_errors=True)
                 shared.mkdir(parents=True)
-                if losses:
+                if _checkpoints(output) - before:
                     settings |= {"resume_from_checkpoint": "last", "overwrite": False}
                 if (failure := _fit(cluster, type(job), settings, shared)) is None:
                     return read_record(output)
-                logger.warning("%s. The training goes on from its last checkpoint.", failure)
+                logger.warning("%s. The training goes on from its last checkpoint, if it has one.", failure)
         finally:
             shutil.rmtree(shared, ignore_errors=True)
     raise InputError(
         f"The training lost workers {MOST_LOSSES + 1} times; go on with --resume_from_checkpoint last: {failure}"
     )
+
+
+def _checkpoints(output: Path) -> set[tuple[str, int]]:
+    """The checkpoints of a run folder, each with the time at which it was written."""
+    return {(path.name, path.stat().st_mtime_ns) for path in output.glob("checkpoint-*")}
 
 
 def _fit(cluster: Cluster, kind: type[Any], settings: dict[str, Any], shared: Path) -> str | None:

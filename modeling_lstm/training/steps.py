@@ -44,7 +44,7 @@ from .folders import check_sources, prepare_folder
 from .initial_vectors import open_word_source, prepare_vectors
 from .job_settings import TrainingSettings
 from .lstm_trainer import LstmTrainer
-from .model_builder import adopt_model, build_model, describe_model
+from .model_builder import adopt_model, build_model, describe_model, transformer_limit
 from .outcome import describe_outcome
 from .precision import gains_by_bf16
 from .pretrained import PretrainedLanguageModel, open_pretrained
@@ -167,6 +167,7 @@ class Training:
             check_sources(self.folder, self.sources())
             self.checkpoint, self.is_replaced = prepare_folder(self.folder, self.args)
             kind = task_class(self.job.task)
+            self._fit_length()
             self.data = kind.load(data)
             self.task = kind.from_data(self.data)
             choose_metric(self.args, self.task)
@@ -187,6 +188,16 @@ class Training:
         with run_main_first():
             self._encode(source)
         self._adapt_settings()
+
+    def _fit_length(self) -> None:
+        """Read no more tokens of a text than a Transformer has places for."""
+        model, data = self.job.model, self.job.data
+        limit = None if model.transformer is None else transformer_limit(model.transformer, model.config_overrides)
+        if limit is not None and data.max_length > limit:
+            about = f"The Transformer {model.transformer!r} reads at most {limit} tokens"
+            require("max_length" not in self.job.settings, f"{about}, found --max_length {data.max_length}: lower it.")
+            logger.info("%s: --max_length %d", about, limit)
+            data.max_length = limit
 
     def _tokenizer(self, source: Any, texts: Dataset, has_pairs: bool) -> PreTrainedTokenizerBase:
         """The tokenizer that comes with what the model begins as, or one for the texts."""

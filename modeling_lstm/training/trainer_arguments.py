@@ -1,5 +1,6 @@
 """`transformers.TrainingArguments` with defaults that suit an LSTM."""
 
+import logging
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,8 @@ from ..utils.processes import count_processes
 from .arguments import TrainerSettings
 from .limits import check_choices, check_numbers, check_optimizer, check_parts
 from .optimizer import choose_optimizer
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -35,5 +38,8 @@ class LstmTrainingArguments(TrainerSettings, TrainingArguments):  # type: ignore
         if (self.bf16 or count_processes() > 1) and not torch.accelerator.is_available():
             self.use_cpu = True  # without it transformers takes bf16 for a mistake, and leaves processes on their own
         super().__post_init__()
+        if self.n_gpu > 1:
+            logger.info("Training on the first of %d GPUs; torchrun --nproc_per_node uses all of them.", self.n_gpu)
+            self._n_gpu = 1  # Trainer would take all by `DataParallel`, which divides no state that is carried over
         check_parts(self)
         check_optimizer(self, choose_optimizer)

@@ -439,6 +439,9 @@ def test_other_names_for_the_labels(trained: Path, data_folder: Path, tmp_path: 
     arguments = DistillationArguments(teacher=str(trained), teacher_labels=["positive", "negative", "neutral"])
     rows = label_dataset(data, arguments, 0).rows.select(range(data.splits["train"].num_rows))
     assert (np.argmax(rows["teacher_logits"][:], axis=1) == np.array(rows["label"][:])).all()
+    arguments.teacher_labels = ["negative", "positive", "neutral"]  # a mistake, or the correction of one
+    others = label_dataset(task(path), arguments, 0).rows.select(range(rows.num_rows))
+    assert np.array_equal(np.array(others["teacher_logits"][:])[:, [1, 0, 2]], rows["teacher_logits"][:])
 
 
 @pytest.mark.numeric

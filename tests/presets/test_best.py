@@ -3,10 +3,12 @@
 import json
 import logging
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import ElectraConfig, ElectraModel
 
 import modeling_lstm
 from modeling_lstm import WordVectors
@@ -104,6 +106,34 @@ def test_several_transformers_are_fine_tuned_each(encoder: Path, data_folder: Pa
     assert "--seed 7 " in first.command and "--seed 8 " in second.command and "--seed 7 " in student.command
     assert [first.folder, second.folder] == [Path(f"{run}-teacher-1"), Path(f"{run}-teacher-2")]
     assert f"--teacher {run}-teacher-1,{run}-teacher-2" in student.command
+
+
+def test_the_words_of_a_student(encoder: Path, data_folder: Path, more_text: Path, tmp_path: Path) -> None:
+    """The teacher's, as many dimensions as these have; or the user's, of whatever size; or their tokenizer alone."""
+    electra = Path(shutil.copytree(encoder, tmp_path / "electra"))
+    sizes = {"embedding_size": 8, "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = ElectraConfig(**sizes, intermediate_size=16, vocab_size=40, max_position_embeddings=16)
+    ElectraModel(config).save_pretrained(electra)
+    record = best(data_folder, tmp_path / "run", teacher=str(electra), augmentations=1).run()
+    assert record["model"]["embedding_size"] == 8
+    glove = tmp_path / "glove.txt"
+    glove.write_text("".join(f"{word} 0.1 0.2 0.3\n" for word in ("film", "was", "number")), encoding="utf-8")
+    own = best(data_folder, tmp_path / "own", teacher=str(encoder), augmentations=1, embeddings=str(glove), seed=1)
+    assert own.run()["model"]["embedding_size"] == 3
+    tokenizer = {"tokenizer": str(tmp_path / "run")}
+    _, student = best(data_folder, tmp_path / "third", teacher=str(encoder), augmentations=1, **tokenizer).plan()
+    assert "--embeddings" not in student.command and "--embedding_size 320" in student.command
+
+
+def test_what_cannot_be_timed_is_trained_all_the_same(
+    encoder: Path, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("no forward pass")
+
+    monkeypatch.setattr("modeling_lstm.presets.best.time_text", fail)
+    stages = best(data_folder, tmp_path / "run", teacher=str(encoder)).plan()
+    assert all(math.isnan(stage.seconds) for stage in stages)
 
 
 def test_text_alone_gives_word_vectors(data_folder: Path, more_text: Path, tmp_path: Path) -> None:

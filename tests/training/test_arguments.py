@@ -1,10 +1,15 @@
 """The settings of a model are the fields of its configuration; where defaults of `train` differ, it is said here."""
 
+import logging
 from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
+import pytest
+from transformers import TrainingArguments
+
 from modeling_lstm import BagOfWordsConfig, LstmConfig
 from modeling_lstm.training.arguments import ModelArguments
+from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 
 # What scored well on validation sets, as against a plain LSTM
 BETTER_THAN_PLAIN: dict[str, tuple[Any, Any]] = {
@@ -42,3 +47,16 @@ def test_their_choices_are_those_of_the_configuration() -> None:
     theirs, ours = {one.name: one.type for one in fields(LstmConfig)}, get_type_hints(ModelArguments)
     for name in ("cell_type", "pooling"):
         assert set(get_args(ours[name])) == set(get_args(theirs[name])), name
+
+
+def test_one_process_trains_on_one_gpu(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    usual = TrainingArguments.__post_init__
+
+    def with_two(self: TrainingArguments) -> None:
+        usual(self)
+        self._n_gpu = 2
+
+    monkeypatch.setattr(TrainingArguments, "__post_init__", with_two)
+    with caplog.at_level(logging.INFO):
+        assert LstmTrainingArguments(output_dir="run", use_cpu=True).n_gpu == 1
+    assert "torchrun --nproc_per_node uses all of them" in caplog.text

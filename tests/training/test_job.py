@@ -1,15 +1,23 @@
 """`TrainingJob` and `train` from Python: settings by keywords, models of one's own, the Trainer of a job."""
 
+import contextlib
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from datasets import Dataset
+from transformers import BertConfig, DebertaV2Config, GPT2Config, RobertaConfig, T5Config, XLNetConfig
 
 import modeling_lstm as ml
+from modeling_lstm.cli import main
+from modeling_lstm.data.tokenization import most_tokens
+from modeling_lstm.runs.record import read_record
+from modeling_lstm.training import ray_training
+from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import opinion_rows, tiny_model, write_csv
 
@@ -134,3 +142,47 @@ def test_functions_take_settings_by_keywords(trained: Path, tmp_path: Path) -> N
     assert ml.trace(trained, "the film").words == ["the", "film"]
     with pytest.raises(InputError, match="Unknown setting 'splitt': did you mean split"):
         ml.evaluate(trained, splitt="test")
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_worker_that_is_lost_early_does_not_bring_an_overwritten_run_back(
+    saved: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    (run / "checkpoint-9").mkdir(parents=True)
+    told: list[dict[str, Any]] = []
+
+    def fit(_: Any, __: Any, settings: dict[str, Any], ___: Path) -> str | None:
+        told.append(dict(settings))
+        if saved:
+            (run / "checkpoint-2").mkdir(exist_ok=True)
+        return None if len(told) > 1 else "a worker was lost"
+
+    monkeypatch.setattr(ray_training, "open_cluster", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(ray_training, "_fit", fit)
+    monkeypatch.setattr(ray_training, "read_record", lambda _: {})
+    job = TrainingJob(dataset="order-matters", output_dir=str(run), overwrite=True, engine="ray")
+    ray_training.train_by_ray(job, lambda _: None)
+    assert told[0]["overwrite"] is True and "resume_from_checkpoint" not in told[0]
+    assert (told[1]["overwrite"], told[1].get("resume_from_checkpoint")) == ((False, "last") if saved else (True, None))
+
+
+def test_a_transformer_reads_no_more_than_it_has_places_for(
+    encoder: Path, tmp_path: Path, fails: Callable[..., str], caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [(f"{text} number" * 20, label) for text, label in opinion_rows(60)]
+    data = write_csv(tmp_path / "rows.csv", rows)
+    flags = ["train", "--dataset", data, "--transformer", encoder, "--max_steps", "1", "--use_cpu", "true"]
+    told = fails(*flags, "--output_dir", tmp_path / "run", "--max_length", "65")
+    assert f"The Transformer '{encoder}' reads at most 64 tokens, found --max_length 65: lower it." in told
+    with caplog.at_level(logging.INFO):
+        assert main([*map(str, flags), "--output_dir", str(tmp_path / "run")]) == 0
+    assert "reads at most 64 tokens: --max_length 64" in caplog.text
+    assert read_record(tmp_path / "run")["data"]["max_length"] == 64
+
+
+def test_the_places_of_transformers() -> None:
+    places = {"max_position_embeddings": 514}
+    assert most_tokens(BertConfig(**places)) == 514 and most_tokens(RobertaConfig(**places)) == 512
+    assert most_tokens(XLNetConfig()) is None and most_tokens(T5Config()) is None
+    assert most_tokens(DebertaV2Config(position_biased_input=False)) is None and most_tokens(GPT2Config()) == 1024

@@ -99,7 +99,7 @@ def test_what_does_not_go_together(fails: Callable[..., str], encoder: Path, dat
     flags = ["train", "--dataset", str(data_folder), "--output_dir", str(tmp_path / "run")]
     assert "leave it out with --transformer" in fails(*flags, "--transformer", str(encoder), "--embeddings", "x")
     assert "has a tokenizer" in fails(*flags, "--transformer", str(encoder), "--tokenizer", "x")
-    assert "There is no tokenizer at '/no/such'" in fails(*flags, "--transformer", "/no/such")
+    assert "There is no Transformer '/no/such' that can be fine-tuned" in fails(*flags, "--transformer", "/no/such")
     (tmp_path / "empty").mkdir()
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (tmp_path / "empty" / name).write_bytes((encoder / name).read_bytes())
