@@ -18,6 +18,7 @@ from .own_text import own_text_table
 from .pretrained import labels_table
 from .processes import processes_table
 from .scale_tables import plan_table, scoring_table, search_table
+from .softmaxes import softmaxes_table
 from .speed_table import generation_table, speed_sentences, speed_table
 from .translation_tables import (
     alignments_table,
@@ -205,6 +206,7 @@ BLOCKS = {
     },
     "docs/guides/language-models.md": {
         "perplexity": language_models_table,
+        "softmaxes": softmaxes_table,
         "own text": own_text_table,
         "labels": labels_table,
         "generation": generation_table,
