@@ -14,6 +14,7 @@ from ..runs.record import RECORD, read_record
 from ..runs.run_folders import find_seeds
 from ..search.search_space import sample_settings
 from ..training.job import TrainingJob
+from ..training.model_builder import transformer_limit
 from ..training.recipes import read_recipe, recipe_flags
 from ..utils.errors import InputError
 from .systems import ComparisonTask, Predict, System
@@ -91,6 +92,10 @@ class NeuralSystem(System):
             chosen |= {"class_weights": task.class_weights} | self.base | settings
             chosen |= {"seed": seed, "output_dir": str(folder)}
             chosen = {name: value for name, value in chosen.items() if value is not None}
+            if "transformer" in chosen:  # which may have places for fewer tokens than the others read
+                limit = transformer_limit(chosen["transformer"], chosen.get("config_overrides"))
+                lengths = {name: chosen[name] for name in _LENGTHS if name in chosen}
+                chosen |= {name: min(length, limit or length) for name, length in lengths.items()}
             chosen |= self._longer(chosen, task.data.splits["train"].num_rows)
             quiet = {"report_to": "none", "logging_strategy": "no", "disable_tqdm": not sys.stderr.isatty()}
             if any(folder.glob("checkpoint-*")):

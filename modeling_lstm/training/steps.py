@@ -25,7 +25,7 @@ from ..runs.environment import describe_environment
 from ..runs.record import RunRecord
 from ..runs.run_folders import save_run
 from ..tasks.base import Task, TaskData, task_class
-from ..utils.errors import InputError, require
+from ..utils.errors import InputError, as_list, require
 from ..utils.processes import fail_once, is_main, is_single_despite_launch, run_main_first, run_on_main
 from ..vectors.initial_embeddings import InitialEmbeddings
 from ..vectors.token_table import TokenTable
@@ -195,7 +195,9 @@ class Training:
         limit = None if model.transformer is None else transformer_limit(model.transformer, model.config_overrides)
         if limit is not None and data.max_length > limit:
             about = f"The Transformer {model.transformer!r} reads at most {limit} tokens"
-            require("max_length" not in self.job.settings, f"{about}, found --max_length {data.max_length}: lower it.")
+            given = {name: self.job.settings.get(name) or 0 for name in ("max_length", "train_max_length")}
+            found = as_list(f"--{name} {length}" for name, length in given.items() if length > limit)
+            require(not found, f"{about}, found {found}: lower it.")
             logger.info("%s: --max_length %d", about, limit)
             data.max_length = limit
 

@@ -473,6 +473,14 @@ def test_a_transformer_with_fewer_seeds(data_folder: Path, encoder: Path, tmp_pa
     assert "The Transformers' configuration was changed: attention_probs_dropout_prob=0." in tables
 
 
+def test_a_transformer_with_fewer_places_than_the_others_read(data_folder: Path, encoder: Path, tmp_path: Path) -> None:
+    flags = ["--dataset", str(data_folder), "--seeds", "1", "--shares", "1", "--trials", "1", "--resamples", "100"]
+    systems = ["--systems", f"transformer:{encoder}", "--max_length", "100"]
+    assert main(["compare", *flags, *systems, "--output_dir", str(tmp_path)]) == 0
+    (path,) = tmp_path.glob("runs/*/*/rows-90/seed-0/run.json")
+    assert read_record(path.parent)["data"]["max_length"] == 64
+
+
 def test_the_card_of_a_run_tells_of_its_comparison(
     data_folder: Path, run_copy: Path, tmp_path: Path, fails: Callable[..., str]
 ) -> None:

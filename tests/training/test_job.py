@@ -175,6 +175,8 @@ def test_a_transformer_reads_no_more_than_it_has_places_for(
     flags = ["train", "--dataset", data, "--transformer", encoder, "--max_steps", "1", "--use_cpu", "true"]
     told = fails(*flags, "--output_dir", tmp_path / "run", "--max_length", "65")
     assert f"The Transformer '{encoder}' reads at most 64 tokens, found --max_length 65: lower it." in told
+    told = fails(*flags, "--output_dir", tmp_path / "run", "--train_max_length", "100")
+    assert "reads at most 64 tokens, found --train_max_length 100: lower it." in told
     with caplog.at_level(logging.INFO):
         assert main([*map(str, flags), "--output_dir", str(tmp_path / "run")]) == 0
     assert "reads at most 64 tokens: --max_length 64" in caplog.text
