@@ -75,7 +75,7 @@ def predict_by_ray(run: str, arguments: PredictionArguments) -> int:
     run = str(Path(run).absolute()) if Path(run).exists() else run
     with open_cluster(arguments) as cluster:
         plan = Plan(run, arguments, source, target, folder, {}, cluster.threads, ROWS)
-        plan = replace(plan, kept=_kept_columns(plan, files[0]))
+        plan = replace(plan, kept=_kept_columns(plan, files))
         described = _describe(plan, files)
         known = _look(plan, files)
         _check_claim(plan, described)
@@ -89,9 +89,16 @@ def predict_by_ray(run: str, arguments: PredictionArguments) -> int:
         return _answer(cluster, plan, files, known, rows)
 
 
-def _kept_columns(plan: Plan, file: InputFile) -> dict[str, pa.DataType]:
-    with file.fetch(plan.source) as path:
-        return read_input(replace(plan.arguments, input=str(path)), plan.run).kept
+def _kept_columns(plan: Plan, files: list[InputFile]) -> dict[str, pa.DataType]:
+    """The columns to keep of the first file or, where damaged ones are left out, of the first that can be opened."""
+    for number, file in enumerate(files, start=1):
+        try:
+            with file.fetch(plan.source) as path:
+                return read_input(replace(plan.arguments, input=str(path)), plan.run).kept
+        except InputError:
+            if plan.arguments.damaged == "stop" or number == len(files):
+                raise
+    raise AssertionError("there is no file")
 
 
 def _describe(plan: Plan, files: list[InputFile]) -> dict[str, Any]:
@@ -191,8 +198,10 @@ def _answer(cluster: Cluster, plan: Plan, files: list[InputFile], known: dict[st
             if file.is_complete:
                 with _explained(plan.folder):
                     _finish_file(plan, name, file)
-    for name in damaged:
-        plan.target.delete_dir(plan.folder_of(name))
+    with _explained(plan.folder):
+        for folder in map(plan.folder_of, damaged):  # which is not there where no part was read
+            if plan.target.get_file_info(folder).type == fs.FileType.Directory:
+                plan.target.delete_dir(folder)
     missing = [name for name, one in known.items() if not one.is_complete and name not in damaged]
     require(not missing, f"Some parts were not answered: {as_list(missing)}. Type the command again.")
     written = sum(one.rows for one in known.values() if one.is_complete)

@@ -242,16 +242,20 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
             use_cache: Return the state after these tokens. Default: where nothing is trained.
             output_attentions: Return the weights of the attention.
             num_items_in_batch: What the sum of the losses is divided by. Default: the number of predicted tokens.
-            kwargs: What `generate` and `Trainer` pass on to any model; without effect.
+            kwargs: `decoder_attention_mask` (`(batch, target)`): padding stands to the right, where it changes nothing.
+                What else `generate` and `Trainer` pass on to any model has no effect.
 
         Returns:
             `Seq2SeqLMOutput` with `logits` of shape `(batch, target, vocab_size)`, given labels the mean `loss`, and
             in `cross_attentions` one tensor of shape `(batch, 1, target, source)`.
 
         Raises:
-            ValueError: neither decoder inputs nor labels, not exactly one of the source's inputs, or source and
-                target have different numbers of rows.
+            ValueError: neither decoder inputs nor labels, not exactly one of the source's inputs, source and target
+                have different numbers of rows, or the target has padding before a token.
         """
+        mask = kwargs.get("decoder_attention_mask")
+        if mask is not None and bool((mask[:, 1:] > mask[:, :-1]).any()):
+            raise ValueError("decoder_attention_mask has padding before a token: pad the decoder's input on the right.")
         if encoder_outputs is None:
             encoder_outputs = self.encoder(input_ids, attention_mask, inputs_embeds)
         source: Any = encoder_outputs

@@ -8,7 +8,10 @@ TARGET = "target_tokenizer"  # folder of the tokenizer of translations, if that 
 
 
 class LstmTranslationPipeline(Pipeline):
-    """Translates texts: `{"translation_text": ...}` for each, in the order of the texts."""
+    """
+    Translates texts: `{"translation_text": ...}` for each, in the order of the texts; with `num_return_sequences` a
+    list of these for each.
+    """
 
     _load_processor: Any = False
     _load_tokenizer: Any = True
@@ -35,14 +38,16 @@ class LstmTranslationPipeline(Pipeline):
         names = ("input_ids", "attention_mask")
         inputs = {name: input_tensors[name] for name in names if name in input_tensors}
         model: Any = self.model
-        return {"output_ids": model.generate(**inputs, **options), "is_empty": input_tensors["is_empty"]}
+        found = model.generate(**inputs, **options)
+        by_text = found.view(len(inputs["input_ids"]), -1, found.shape[-1])  # the pipeline takes a batch apart
+        return {"output_ids": by_text, "is_empty": input_tensors["is_empty"]}
 
-    def postprocess(self, model_outputs: dict[str, Any], **_: Any) -> dict[str, str]:
-        """Tokens to a text."""
-        if model_outputs["is_empty"]:
-            return {"translation_text": ""}
-        text = self.target_tokenizer.decode(model_outputs["output_ids"][0], skip_special_tokens=True)
-        return {"translation_text": text.strip()}
+    def postprocess(self, model_outputs: dict[str, Any], **_: Any) -> Any:
+        """Tokens to a text, or to several."""
+        texts = self.target_tokenizer.batch_decode(model_outputs["output_ids"][0], skip_special_tokens=True)
+        is_empty = model_outputs["is_empty"]
+        found = [{"translation_text": "" if is_empty else text.strip()} for text in texts]
+        return found[0] if len(found) == 1 else found
 
 
 __all__ = ["LstmTranslationPipeline"]

@@ -15,6 +15,7 @@ from ..data.tokenization import identify_tokenizer
 from ..models.tokenization_lstm import target_tokenizer
 from ..tasks.base import Task, TaskData
 from ..utils.errors import InputError, as_list, require
+from .averaging import WeightAverage
 from .lstm_trainer import IN_BF16, ORIGIN
 
 logger = logging.getLogger(__name__)
@@ -91,6 +92,18 @@ def check_origin(checkpoint: str, now: dict[str, str]) -> None:
                 f"The checkpoint {checkpoint!r} was trained with another {what} ({then[what]}) than is there now "
                 f"({value}): resume with the data and settings of that training, or begin anew with --overwrite."
             )
+
+
+def check_average(checkpoint: str, average_epochs: float) -> None:
+    """Raise [`InputError`] if a training with an average of the weights would go on without it, or the reverse."""
+    had_one = (Path(checkpoint) / WeightAverage.file).is_file()
+    then, now = ("with", "without") if had_one else ("without", "with")
+    require(
+        had_one == (average_epochs > 0),
+        f"The checkpoint {checkpoint!r} was trained {then} an average of the weights, and would go on {now} one. "
+        "Resume with the settings of that training: --average_epochs, which has another default where "
+        "--num_train_epochs is given, or --num_train_epochs as it was.",
+    )
 
 
 def was_bf16(checkpoint: str) -> bool | None:

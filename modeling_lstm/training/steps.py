@@ -30,7 +30,7 @@ from ..utils.processes import fail_once, is_main, is_single_despite_launch, run_
 from ..vectors.initial_embeddings import InitialEmbeddings
 from ..vectors.token_table import TokenTable
 from ..vectors.word_sources import WordSource
-from .checkpoints import check_origin, describe_origin, was_bf16
+from .checkpoints import check_average, check_origin, describe_origin, was_bf16
 from .defaults import (
     PRETRAINED_RATE,
     PRETRAINED_STEPS,
@@ -119,6 +119,8 @@ class Training:
     def trainer(self) -> Any:
         """The `Trainer` of the job, with data, tokenizer and model: ready for `train()`."""
         self.prepare()
+        if self.checkpoint is not None:
+            check_average(self.checkpoint, self.args.average_epochs)
         self._warn_of_few_steps()
         set_seed(self.args.seed)
         model = self.build_model()

@@ -160,6 +160,15 @@ def test_a_damaged_file_stops_everything_or_is_left_out(
     assert "line 82" in json.loads((tmp_path / "out" / "_complete.json").read_text("utf-8"))["damaged"]["bad.csv"]
 
 
+@pytest.mark.parametrize("name", ["0.parquet", "sub/z.parquet"])
+def test_a_file_that_cannot_be_opened_is_left_out(trained: Path, files: Path, tmp_path: Path, name: str) -> None:
+    """Whether it is the first, by which columns are known, or another, of which no part is written."""
+    (files / name).write_bytes(b"PAR1 and no more")
+    with pytest.raises(InputError, match=r"390 rows of 2 files were answered; damaged, and left out: .*parquet"):
+        by_ray(trained, files, tmp_path / "out", damaged="skip")
+    assert list(json.loads((tmp_path / "out" / "_complete.json").read_text("utf-8"))["damaged"]) == [name]
+
+
 def test_columns_that_differ_between_files_are_told(trained: Path, files: Path, tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": [1, 2], "text": ["a", "b"]}), files / "numbers.parquet")
     with pytest.raises(InputError, match=r"numbers.parquet' has the columns id \(int64\) to keep, the first file id"):

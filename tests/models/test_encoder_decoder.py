@@ -317,3 +317,13 @@ def test_a_vocabulary_is_resized_where_both_texts_share_it(tmp_path: Path) -> No
     for changes in ({"tie_word_embeddings": False}, {"source_vocab_size": 31}):
         with pytest.raises(NotImplementedError, match="Only a vocabulary that source and target share"):
             translator(**changes).resize_token_embeddings(40)
+
+
+def test_padding_of_the_target_stands_to_the_right() -> None:
+    model = translator()
+    source, target = torch.tensor([[5, 6, 7]]), torch.tensor([[3, 4, 5, 0, 0]])
+    mask = torch.tensor([[1, 1, 1, 0, 0]])
+    padded = model(source, decoder_input_ids=target, decoder_attention_mask=mask).logits
+    torch.testing.assert_close(padded[:, :3], model(source, decoder_input_ids=target[:, :3]).logits)
+    with pytest.raises(ValueError, match="pad the decoder's input on the right"):
+        model(source, decoder_input_ids=target.flip(1), decoder_attention_mask=mask.flip(1))

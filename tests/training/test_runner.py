@@ -431,7 +431,9 @@ def test_training_may_read_less_of_a_text_than_inference(
     assert AutoTokenizer.from_pretrained(tmp_path / "run").model_max_length == 5
 
 
-def test_the_average_of_the_weights_is_what_is_evaluated_kept_and_resumed(data_folder: Path, tmp_path: Path) -> None:
+def test_the_average_of_the_weights_is_what_is_evaluated_kept_and_resumed(
+    data_folder: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
     flags = ["--dataset", str(data_folder), *TRAIN_FLAGS, "--num_train_epochs", "4", "--average_epochs", "0.7"]
     flags += ["--save_total_limit", "9", "--learning_rate", "0.01", "--metric_for_best_model", "loss"]
     assert main(["train", "--output_dir", str(tmp_path / "run"), *flags]) == 0
@@ -452,6 +454,15 @@ def test_the_average_of_the_weights_is_what_is_evaluated_kept_and_resumed(data_f
     again = load_file(tmp_path / "again" / "model.safetensors")
     assert all(torch.equal(kept[name], again[name]) for name in kept)
     assert not (tmp_path / "run" / "average.safetensors").exists()
+
+    without = [one for one in flags if one not in ("--average_epochs", "0.7")]
+    (tmp_path / "third").mkdir()
+    shutil.copytree(first, tmp_path / "third" / first.name)
+    given = ["train", "--output_dir", str(tmp_path / "third"), "--resume_from_checkpoint", "last", *without]
+    assert "was trained with an average of the weights, and would go on without one" in fails(*given)
+    (tmp_path / "third" / first.name / "average.safetensors").unlink()
+    told = fails(*given, "--average_epochs", "0.7")
+    assert "was trained without an average of the weights, and would go on with one" in told
 
 
 def test_the_average_of_a_short_run_is_no_fresh_model(data_folder: Path, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from modeling_lstm import LstmForConditionalGeneration
 from modeling_lstm.cli import main
 from modeling_lstm.evaluation.translation_metrics import score_systems, score_translations, signatures
 from modeling_lstm.inference.prediction import predict
+from modeling_lstm.models.pipeline_lstm import LstmTranslationPipeline
 from modeling_lstm.publishing.card import make_card
 from modeling_lstm.publishing.sharing import run_files
 from modeling_lstm.runs.record import read_record
@@ -210,6 +211,17 @@ def test_the_card_opens_the_model_with_and_without_the_package(run: Path) -> Non
     assert 'translate = ml.Translator.from_run("me/tr")\ntranslate(["a dog"])\n# ["un perro"]' in card
     assert "that translates texts from en to es" in card and 'pipeline(\n    "translation",\n    model="me/tr",' in card
     assert "type: sacrebleu" in card and "truncation=True" not in card
+
+
+def test_the_pipeline_gives_several_translations_of_each_text(run: Path) -> None:
+    model, tokenizer = ml.load_run(str(run))
+    translate = LstmTranslationPipeline(model=model, tokenizer=tokenizer)
+    texts = [source for source, _ in sentences()[:3]]
+    options = {"num_beams": 3, "num_return_sequences": 2}
+    alone = [translate(text, **options) for text in texts]
+    assert all(len(one) == 2 for one in alone) and alone[0][0] != alone[1][0]
+    assert translate(texts, batch_size=2, **options) == alone
+    assert [one[0] for one in alone] == translate(texts, batch_size=3, num_beams=3)
 
 
 def test_the_pipeline_of_a_saved_model_needs_no_package(run: Path, pairs: Path, tmp_path: Path) -> None:
