@@ -159,7 +159,8 @@ def attribute(
     vectors = model.get_input_embeddings()(ids).detach()
     whole = score(vectors).item()
     nothing = score(torch.zeros_like(vectors)).item()
-    by_token = integrate_gradients(IntegratedGradients(score).attribute, score, vectors)
+    with torch.backends.cudnn.flags(enabled=False):  # its gradients are for training mode only
+        by_token = integrate_gradients(IntegratedGradients(score).attribute, score, vectors)
     missing = abs(float(by_token.sum()) - (whole - nothing)) / max(abs(whole - nothing), 1e-6)
     return Contributions(
         label=label_names(model)[number],

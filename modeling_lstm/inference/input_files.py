@@ -86,9 +86,18 @@ def list_files(filesystem: fs.FileSystem, path: str, place: str) -> list[InputFi
         if one.type == fs.FileType.File and not is_hidden and find_suffix(Path(one.path)) in FORMATS:
             files.append(_describe(one, str(name)))
     if root != path:
-        files = [one for one in files if fnmatch.fnmatchcase(one.path, path)]
+        files = [one for one in files if _matches(one.path.split("/"), path.split("/"))]
     require(len(files) > 0, f"There is no file of one of the formats {as_list(FORMATS)} at --input {place!r}.")
     return sorted(files, key=lambda one: one.name)
+
+
+def _matches(parts: list[str], patterns: list[str]) -> bool:
+    """Whether a path is one of a pattern, as in a shell: `*` stays within a folder, `**` is any number of folders."""
+    if not patterns:
+        return not parts
+    if patterns[0] == "**":
+        return any(_matches(parts[number:], patterns[1:]) for number in range(len(parts) + 1))
+    return bool(parts) and fnmatch.fnmatchcase(parts[0], patterns[0]) and _matches(parts[1:], patterns[1:])
 
 
 def _describe(info: Any, name: str) -> InputFile:

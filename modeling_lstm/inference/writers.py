@@ -50,6 +50,11 @@ def write_rows(rows: Iterator[Row], path: Path, columns: dict[str, pa.DataType])
         os.replace(temporary, path)
     except OSError as error:
         raise InputError(f"{str(path)!r} was not written: {explain_save_failure(error) or error}") from error
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{str(path)!r} was not written: {str(error.object)[:40]!r} holds half a character, which is no UTF-8. "
+            "Mend it, or leave its column out of --keep_columns."
+        ) from error
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)

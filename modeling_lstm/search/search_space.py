@@ -65,7 +65,7 @@ def sample_settings(
         InputError: Optuna is not installed.
     """
     optuna = open_optuna()
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
     return [suggest_settings(study.ask(), [model], [embeddings or LEARNED], epochs) for _ in range(number)]
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from ..data.arguments import DataArguments
 from ..runs.environment import describe_environment
-from ..utils.errors import InputError, require
+from ..utils.errors import InputError, as_list, require
 from ..utils.files import write_json, write_text
 from ..utils.settings import build_settings
 from .arguments import SearchArguments
@@ -73,6 +73,14 @@ def search_settings(
             job.start()
         for job in jobs:
             job.join()
+        lost = [str(job.exitcode) for job in jobs if job.exitcode]
+        if lost:
+            logger.warning(
+                "%d of %d processes ended before they should (exit status %s): if memory is short, give fewer --jobs",
+                len(lost),
+                len(jobs),
+                as_list(lost),
+            )
     shutil.rmtree(folder / "trials", ignore_errors=True)
     return _finish(folder, base, arguments, command)
 
@@ -167,7 +175,7 @@ def _finish(folder: Path, base: dict[str, Any], arguments: SearchArguments, comm
         raise InputError(
             f"No trial succeeded; the last one failed with: {errors[-1]}"
             if errors
-            else "No trial was completed in the time: raise --minutes, or begin again to go on."
+            else "No trial was completed: begin again to go on, with more --minutes if there is a limit."
         )
     best = max(done, key=lambda one: one["goodness"])
     recipe = {name: value for name, value in (base | best["settings"]).items() if name != "use_cpu"}

@@ -79,7 +79,10 @@ def revive(study: Any) -> None:
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
         host, process = trial.user_attrs.get("process", (None, 0))
         if host == socket.gethostname() and not is_running(process):
-            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            try:
+                study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            except (optuna.exceptions.UpdateFinishedTrialError, ValueError):  # another process was quicker
+                continue
             study.enqueue_trial(trial.params, user_attrs={"repeats": trial.number})
             logger.info("Trial %d was cut off: it is tried again", trial.number)
 

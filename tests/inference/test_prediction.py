@@ -1,6 +1,7 @@
 """`predict`: sentences, files and standard input; order kept, nothing half-written, memory bounded."""
 
 import csv
+import glob
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from modeling_lstm.cli import main
 from modeling_lstm.inference import answering
 from modeling_lstm.inference.answering import answer_texts, as_answering, open_predictor
 from modeling_lstm.inference.arguments import PredictionArguments
+from modeling_lstm.inference.input_files import list_files, open_filesystem
 from modeling_lstm.inference.prediction import predict
 from modeling_lstm.inference.writers import write_rows
 from modeling_lstm.runs.run_folders import load_run
@@ -341,3 +343,28 @@ def test_how_the_files_of_the_training_were_read_is_a_hint(
     assert texts(path, delimiter="^") == ["a film, they say"]
     path.write_text("text,lang\na^b,en\n", encoding="utf-8")
     assert texts(path) == ["a^b"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_half_a_character_in_a_kept_column_is_told(
+    trained: Path, tmp_path: Path, suffix: str, fails: Callable[..., str]
+) -> None:
+    path, target = tmp_path / "in.jsonl", tmp_path / f"out{suffix}"
+    path.write_text('{"text": "good", "note": "a \\ud83d"}\n', encoding="utf-8")
+    told = fails("predict", trained, "--input", path, "--output", target, "--keep_columns", "note")
+    assert "holds half a character, which is no UTF-8. Mend it, or leave its column out" in told
+    assert not target.exists() and not list(tmp_path.glob(".saving-*"))
+
+
+def test_a_pattern_stays_within_its_folder(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.txt", "old/c.csv", "old/more/d.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("text\ngood\n", encoding="utf-8")
+    patterns = ("*.csv", "*/*.csv", "**/*.csv", "old/[cd].csv", "**/d*")
+    found = {}
+    for pattern in patterns:
+        filesystem, path = open_filesystem(str(tmp_path / pattern), "--input")
+        files = list_files(filesystem, path, str(tmp_path / pattern))
+        found[pattern] = sorted(Path(one.path).relative_to(tmp_path).as_posix() for one in files)
+        listed = glob.glob(str(tmp_path / pattern), recursive=True)
+        assert found[pattern] == sorted(Path(one).relative_to(tmp_path).as_posix() for one in listed)

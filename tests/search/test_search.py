@@ -3,12 +3,14 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import optuna
@@ -16,9 +18,9 @@ import pytest
 import yaml
 
 from modeling_lstm.cli import main
-from modeling_lstm.search import searching
+from modeling_lstm.search import searching, studies
 from modeling_lstm.search.arguments import SearchArguments
-from modeling_lstm.search.search_space import suggest_settings
+from modeling_lstm.search.search_space import sample_settings, suggest_settings
 from modeling_lstm.search.searching import RECIPE, RESULT, search_settings
 from modeling_lstm.search.studies import MOST_FAILURES, STORAGE
 from modeling_lstm.search.trials import run_trial
@@ -157,7 +159,7 @@ def test_no_trial_begins_after_the_time(data: Path, tmp_path: Path, monkeypatch:
         raise InputError("made for a test")
 
     monkeypatch.setattr(searching, "run_trial", scripted)
-    with pytest.raises(InputError, match="No trial was completed in the time"):
+    with pytest.raises(InputError, match="No trial was completed: begin again to go on"):
         search_settings(dataset=str(data), output_dir=str(tmp_path / "none"), minutes=1e-9)
     with pytest.raises(InputError, match="No trial succeeded; the last one failed with: made for a test"):
         search_settings(dataset=str(data), output_dir=str(tmp_path / "search"), trials=50)
@@ -242,3 +244,46 @@ def test_the_workers_of_a_cluster_search_and_a_lost_trial_is_tried_again(data: P
     assert len(again) == states.count("fail")
     with pytest.raises(InputError, match="--address is for --engine ray"):
         SearchArguments(output_dir="x", address="auto")
+
+
+def test_a_trial_that_another_process_revived_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path / 'trials.db'}")
+    for _ in range(2):
+        suggest_settings(study.ask(), ["lstm"], ["none"], 4)
+    for trial in study.get_trials():
+        study._storage.set_trial_user_attr(trial._trial_id, "process", [socket.gethostname(), 0])
+    monkeypatch.setattr(studies, "is_running", lambda _: False)
+    usual = study.tell
+
+    def later(number: int, **more: Any) -> Any:
+        if number == 0:
+            usual(number, **more)  # as another process, a moment earlier
+        return usual(number, **more)
+
+    monkeypatch.setattr(study, "tell", later)
+    studies.revive(study)
+    waiting = [one for one in study.get_trials() if one.state.name == "WAITING"]
+    assert [one.user_attrs["repeats"] for one in waiting] == [1]
+
+
+def test_settings_are_drawn_by_their_seed() -> None:
+    first, same, other = (sample_settings("lstm", 3, None, 8, seed=seed) for seed in (7, 7, 8))
+    assert first == same != other
+
+
+def test_processes_that_are_lost_are_told(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Lost:
+        def __init__(self, **_: Any):
+            self.exitcode = -9
+
+        def start(self) -> None:
+            """Nothing is done."""
+
+        join = start
+
+    monkeypatch.setattr(searching.multiprocessing, "get_context", lambda _: SimpleNamespace(Process=Lost))
+    with pytest.raises(InputError, match="No trial was completed: begin again to go on"):
+        search_settings(dataset=str(data), output_dir=str(tmp_path / "out"), jobs=2, trials=2)
+    assert "2 of 2 processes ended before they should (exit status -9, -9)" in caplog.text
