@@ -6,6 +6,7 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
+from ..data.tokenization import most_tokens
 from ..models.tokenization_lstm import target_tokenizer
 from ..tasks.translation import Translation
 from ..training.model_builder import construct, make_config, override, transformer_config
@@ -105,8 +106,8 @@ def _scratch_config(arguments: TranslationModelArguments, fields: dict[str, Any]
 
 def _check_places(config: Any, length: int) -> None:
     """Raise for texts that are longer than a Transformer has places for."""
-    places = getattr(config, "max_position_embeddings", None)
+    limit = most_tokens(config)
     require(
-        places is None or length <= places,
-        f"The Transformer reads {places} tokens at most, found --max_length {length}: lower it.",
+        limit is None or length <= limit,
+        f"The Transformer reads {limit} tokens at most, found --max_length {length}: lower it.",
     )

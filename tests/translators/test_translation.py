@@ -18,7 +18,15 @@ import pytest
 import torch
 from datasets import Dataset
 from safetensors.torch import load_file
-from transformers import AutoModel, AutoTokenizer, MarianConfig, MarianMTModel, MarianTokenizer
+from transformers import (
+    AutoModel,
+    AutoTokenizer,
+    MarianConfig,
+    MarianMTModel,
+    MarianTokenizer,
+    RobertaConfig,
+    RobertaModel,
+)
 
 import modeling_lstm as ml
 from modeling_lstm import LstmForConditionalGeneration
@@ -318,6 +326,19 @@ def test_an_encoder_of_another_type_and_side_of_padding(pairs: Path, encoder: Pa
     half = LstmForConditionalGeneration.from_pretrained(tmp_path / "run", dtype=torch.bfloat16)
     assert {one.dtype for one in half.parameters()} == {torch.bfloat16}
     assert half.generate(**opened(["the film"], return_tensors="pt"), max_new_tokens=3).shape[0] == 1
+
+
+def test_an_encoder_without_a_place_for_each_token_is_refused(
+    pairs: Path, encoder: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    """Two of RoBERTa's places are those of padding."""
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    config = RobertaConfig(vocab_size=len(tokenizer), max_position_embeddings=34, **sizes)
+    RobertaModel(config).save_pretrained(tmp_path / "roberta")
+    tokenizer.save_pretrained(tmp_path / "roberta")
+    flags = ["train", *SMALL, *NAMES, "--dataset", pairs, "--output_dir", tmp_path / "run", "--max_length", "33"]
+    assert "reads 32 tokens at most, found --max_length 33" in fails(*flags, "--encoder", tmp_path / "roberta")
 
 
 def test_a_run_without_the_tokenizer_of_its_translations_is_damaged(

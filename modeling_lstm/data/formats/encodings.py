@@ -28,6 +28,16 @@ MARKS = {
 
 BYTE_ORDER_MARK = "\ufeff"
 
+# First bytes of files that are no text, and what they are
+SIGNATURES = {
+    b"\x1f\x8b": "gzip: let its name end in .gz",
+    b"BZh91AY&SY": "bzip2: let its name end in .bz2",
+    b"\xfd7zXZ\0": "xz: let its name end in .xz",
+    b"\x28\xb5\x2f\xfd": "zstd: unpack it first",
+    b"PK\x03\x04": "zip, as those of Excel are: unpack it first, or save the sheet as CSV",
+    b"PAR1\x15": "Parquet: let its name end in .parquet",
+}
+
 
 def find_suffix(path: Path) -> str:
     """The suffix that names a file's format, without that of a compression: `.csv` of `a.CSV.gz`."""
@@ -47,6 +57,8 @@ def find_encoding(path: Path, asked: str | None) -> str:
     with explain_damage(path), _bytes(path) as file:
         start = file.read(1_000)
     require(bool(start), f"{str(path)!r} is empty: it has no rows.")
+    kind = next((kind for signature, kind in SIGNATURES.items() if start.startswith(signature)), None)
+    require(kind is None, f"{str(path)!r} is no text: its first bytes are those of {kind}.")
     marked = next((name for mark, name in MARKS.items() if start.startswith(mark)), None)
     if asked is not None:
         known = check_encoding(asked)
