@@ -1,14 +1,15 @@
 """`WeightAverage`: a moving average of the weights, steadier than the last ones (Polyak and Juditsky, 1992)."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-EVERY = 4  # optimizer steps between two updates, which cost one pass over all weights
+UPDATES = 50  # in the steps over which it averages, for each costs a pass over all weights
+FEWEST_STEPS = 4  # between two updates
 
 
 class WeightAverage:
@@ -18,22 +19,28 @@ class WeightAverage:
     Args:
         model: The model; its weights now are where the average begins.
         horizon: Optimizer steps over which it averages: the decay is `1 - 1 / horizon`, less in the first steps.
+        settle: Called before the weights are read or set: it brings them up to date where an optimizer lets some wait.
     """
 
     file = "average.safetensors"
 
-    def __init__(self, model: nn.Module, horizon: float):
+    def __init__(self, model: nn.Module, horizon: float, settle: Callable[[], None] | None = None):
         self.decay = 1.0 - 1.0 / max(1.0, horizon)
+        self.every = max(FEWEST_STEPS, round(horizon / UPDATES))
+        self.settle = settle
         self.weights = {name: one.detach().clone() for name, one in self._trained(model)}
 
-    @staticmethod
-    def _trained(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    def _trained(self, model: nn.Module) -> list[tuple[str, nn.Parameter]]:
+        if self.settle is not None:
+            self.settle()
         return [(name, one) for name, one in model.named_parameters() if one.requires_grad]
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
-        """Take in the weights after optimizer step `step`, an [`EVERY`]th one or one of the first."""
-        kept = min(self.decay, (1 + step) / (10 + step)) ** EVERY
+        """Take in the weights after optimizer step `step`, if it is one of every so many, or one of the first."""
+        if step % self.every and step >= self.every:
+            return
+        kept = min(self.decay, (1 + step) / (10 + step)) ** self.every
         for name, one in self._trained(model):
             self.weights[name].lerp_(one, 1.0 - kept)
 

@@ -12,7 +12,7 @@ from transformers import (
 )
 from transformers.trainer_utils import has_length
 
-from .averaging import EVERY, WeightAverage
+from .averaging import WeightAverage
 
 
 class ProcessSeed(TrainerCallback):
@@ -51,7 +51,7 @@ class EarlyStopping(EarlyStoppingCallback):
 
 
 class Averaging(TrainerCallback):
-    """Begins the average when training begins or goes on, and updates it after each step."""
+    """Begins the average when training begins or goes on, and offers it the weights after each step."""
 
     def __init__(self, trainer: Any):
         self.trainer = trainer
@@ -60,12 +60,13 @@ class Averaging(TrainerCallback):
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **found: Any) -> None:
         batches = found["train_dataloader"]
         epoch = math.ceil(len(batches) / args.gradient_accumulation_steps) if has_length(batches) else state.max_steps
-        self.trainer.average = WeightAverage(self.model, args.average_epochs * epoch)
+        rows = self.trainer.row_optimizer()
+        self.trainer.average = WeightAverage(self.model, args.average_epochs * epoch, rows and rows.settle)
         if self.trainer.resumed_from is not None:
             self.trainer.average.load(self.trainer.resumed_from)
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        if self.trainer.average and (state.global_step % EVERY == 0 or state.global_step < EVERY):
+        if self.trainer.average:
             self.trainer.average.update(self.model, state.global_step)
 
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:

@@ -18,9 +18,7 @@ def choose_optimizer(args: TrainingArguments, model: PreTrainedModel | None = No
     """
     optimizer, kwargs = Trainer.get_optimizer_cls_and_kwargs(args, model)
     is_plain = args.device.type == "cpu" and not args.torch_compile
-    # an average of the weights walks over the whole table anyway
-    is_read_whole = getattr(args, "average_epochs", 0) > 0
-    if optimizer is torch.optim.AdamW and is_plain and not is_read_whole and args.adam_beta1 < args.adam_beta2:
+    if optimizer is torch.optim.AdamW and is_plain and args.adam_beta1 < args.adam_beta2:
         optimizer = RowAdamW
     return optimizer, kwargs
 
@@ -229,23 +227,30 @@ class _Table:
             self.row_steps[rows] = self.steps
 
     def _move(self, rows: torch.Tensor, since: torch.Tensor) -> None:
+        tensors = (self.weight, self.state["exp_avg"], self.state["exp_avg_sq"])
+        w, m, v = (one.index_select(0, rows) for one in tensors)
+        self._advance(w, m, v, since)
+        for one, part in zip(tensors, (w, m, v), strict=True):
+            one.index_copy_(0, rows, part)
+
+    def _advance(self, w: torch.Tensor, m: torch.Tensor, v: torch.Tensor, since: torch.Tensor) -> None:
+        """Change rows, in place, from what they were after the steps `since` to what they are now."""
         beta1, beta2 = self.group["betas"]
         waited = (self.steps - since).double()
-        mean, square = self.state["exp_avg"], self.state["exp_avg_sq"]
-        m, v = mean.index_select(0, rows), square.index_select(0, rows)
         kept = self.decay[self.steps] / self.decay[since]
         moved = self.decay[self.steps] * self.drift[since]
         epsilon = self.epsilon[since] / self.drift[since].clamp(min=1e-300)
-        w = self.weight.index_select(0, rows).mul_(_column(kept, m))
         direction = m / v.sqrt().add_(_column(epsilon.clamp(min=1e-30), m))
-        self.weight.index_copy_(0, rows, w.sub_(direction.mul_(_column(moved, m))))
-        mean.index_copy_(0, rows, m.mul_(_column(beta1**waited, m)))
-        square.index_copy_(0, rows, v.mul_(_column(beta2**waited, m)))
+        w.mul_(_column(kept, w)).sub_(direction.mul_(_column(moved, w)))
+        m.mul_(_column(beta1**waited, m))
+        v.mul_(_column(beta2**waited, v))
 
     def settle(self) -> None:
         """Bring all rows up to date."""
-        for rows in torch.arange(len(self.row_steps)).split(CHUNK):
-            self.refresh(rows)
+        if self.steps > 0:
+            tensors = (self.weight, self.state["exp_avg"], self.state["exp_avg_sq"], self.row_steps)
+            for w, m, v, since in zip(*(one.split(CHUNK) for one in tensors), strict=True):
+                self._advance(w, m, v, since)
         self.begin()
 
 

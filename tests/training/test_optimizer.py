@@ -189,6 +189,8 @@ def test_settings_that_it_cannot_keep_are_refused(settings: dict) -> None:
         [],
         ["--max_grad_norm", "0", "--eval_strategy", "no", "--load_best_model_at_end", "false"],
         ["--gradient_accumulation_steps", "2", "--per_device_train_batch_size", "3"],
+        ["--average_epochs", "0.5", "--num_train_epochs", "2"],
+        ["--average_epochs", "0.5", "--load_best_model_at_end", "false", "--adversarial_size", "0.25"],
     ],
 )
 def test_training_is_the_same_with_either(

@@ -25,7 +25,7 @@ from modeling_lstm import BagOfWordsForSequenceClassification, LstmForSequenceCl
 from modeling_lstm.cli import main
 from modeling_lstm.runs.run_folders import load_run, save_run
 from modeling_lstm.tasks.base import job_class
-from modeling_lstm.training.averaging import EVERY, WeightAverage
+from modeling_lstm.training.averaging import WeightAverage
 from modeling_lstm.training.lstm_trainer import LstmTrainer
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.utils.errors import InputError
@@ -479,15 +479,28 @@ def test_the_average_follows_the_weights() -> None:
     torch.nn.init.zeros_(model.weight)
     average = WeightAverage(model, horizon=20)
     torch.nn.init.ones_(model.weight)
-    for step in range(EVERY, 401, EVERY):
+    for step in range(4, 401, 4):
         average.update(model, step)
-        if step == EVERY:
+        if step == 4:
             assert average.weights["weight"].item() == pytest.approx(1 - (5 / 14) ** 4)  # warming up
     assert average.weights["weight"].item() == pytest.approx(1.0, abs=1e-6)
     torch.nn.init.zeros_(model.weight)
     with average.apply(model):
         assert model.weight.item() == pytest.approx(1.0, abs=1e-6)
     assert model.weight.item() == 0.0
+
+
+def test_a_long_average_takes_in_the_weights_of_some_steps_only() -> None:
+    """Each time costs a pass over all weights, and it brings those up to date that an optimizer lets wait."""
+    model = torch.nn.Linear(1, 1, bias=False)
+    told: list[int] = []
+    average = WeightAverage(model, horizon=1_000, settle=lambda: told.append(1))
+    taken = []
+    for step in range(1, 101):
+        before = len(told)
+        average.update(model, step)
+        taken += [step] if len(told) > before else []
+    assert taken == [*range(1, 20), 20, 40, 60, 80, 100]
 
 
 def test_checkpoints_of_weights_alone_hold_the_average_too(data_folder: Path, tmp_path: Path) -> None:
