@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ..data.arguments import DataArguments
+from ..data.digests import identify_rows
 from ..inference.answering import open_predictor
 from ..runs.record import RECORD, read_record
 from ..runs.run_folders import find_seeds
 from ..search.search_space import sample_settings
+from ..tasks.text_classification import TextClassification
 from ..training.job import TrainingJob
 from ..training.model_builder import transformer_limit
 from ..training.recipes import read_recipe, recipe_flags
@@ -165,8 +167,12 @@ class RunFolders(NeuralSystem):
             for name in _ROWS
             if _same(ours[name]) != _same(theirs.get(name)) and not (name == "revision" and theirs["source"] == "local")
         ]
-        counts = task.data.counts()
-        if not other and any(counts[split] != theirs["counts"].get(split) for split in ("validation", "test")):
+        counts, known = task.data.counts(), theirs.get("digests", {})
+        if not other and any(
+            counts[name] != theirs["counts"].get(name)
+            or (name in known and known[name] != identify_rows(task.data.splits[name], TextClassification.columns))
+            for name in ("validation", "test")
+        ):
             other = ["the data have other validation or test rows now"]
         if other:
             raise InputError(

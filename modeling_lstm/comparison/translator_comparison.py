@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from ..data.digests import identify_rows
 from ..evaluation.arguments import EvaluationArguments
 from ..evaluation.significance import correct_by_holm
 from ..evaluation.translation_metrics import make_metrics, score_systems, score_translations, signatures
@@ -18,6 +19,7 @@ from ..runs.environment import describe_environment
 from ..runs.record import RunRecord, read_record
 from ..runs.run_folders import find_seeds
 from ..tasks.base import TRANSLATION, task_name, task_of
+from ..tasks.translation import Translation
 from ..utils.errors import as_list, require
 from ..utils.figures import escape_text, style, to_svg
 from ..utils.files import write_json
@@ -107,7 +109,14 @@ def compare_translators(
     languages = as_list(sorted(f"{one.source} to {one.target}" for one in tasks))
     require(len(tasks) == 1, f"The systems translate different things: {languages}.")
     first = systems[0].records[0]
-    others = [one.name for one in systems if any(_cut_of(record) != _cut_of(first) for record in one.records)]
+    asked = EvaluationArguments(split=chosen.split, dataset=chosen.dataset)
+    rows = task_of(first).load_split(first, asked).splits[chosen.split]
+    cut: dict[str, Any] = {"settings": _cut_of(first)}
+    if chosen.dataset is None:
+        cut["rows"] = identify_rows(rows, Translation.columns)
+    others = [
+        one.name for one in systems if any(_is_cut_otherwise(record, chosen.split, cut) for record in one.records)
+    ]
     if others:
         logger.warning(
             "%s learned from other data than %s, or from another cut of them: the texts that are translated here may "
@@ -115,8 +124,6 @@ def compare_translators(
             as_list(others),
             systems[0].name,
         )
-    asked = EvaluationArguments(split=chosen.split, dataset=chosen.dataset)
-    rows = task_of(first).load_split(first, asked).splits[chosen.split]
     texts, references = list(rows["text"][:]), list(rows["target"][:])
     before = torch.get_num_threads()
     torch.set_num_threads(chosen.threads or before)
@@ -144,8 +151,14 @@ def compare_translators(
 
 
 def _cut_of(record: Any) -> list[Any]:
-    """What tells which rows a run has learned from."""
+    """The settings that tell which rows a run has learned from."""
     return [record["data"].get(name) for name in CUTS]
+
+
+def _is_cut_otherwise(record: Any, split: str, cut: dict[str, Any]) -> bool:
+    """Whether a run has learned from another cut, or that split was not what it is now."""
+    known = record["data"].get("digests", {}).get(split, cut.get("rows"))
+    return _cut_of(record) != cut["settings"] or known != cut.get("rows", known)
 
 
 def _translate(folder: Path, texts: Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..data.arguments import split_subset
+from ..data.digests import identify_rows
 from ..data.overlap import describe_overlap
 from ..runs.record import RECORD, RunRecord, data_sources, read_record
 from ..runs.run_folders import load_run, run_folder
@@ -61,6 +62,8 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
     _warn_of_training_data(record, arguments)
     data = task.load_split(record, arguments)
     rows = data.splits[arguments.split]
+    if not is_other:
+        _check_rows(record, arguments.split, identify_rows(rows, task.columns))
     also_in_train = 0 if is_other else record["data"].get("overlap", {}).get(arguments.split, 0)
     if also_in_train:
         logger.warning("%s", describe_overlap(arguments.split, also_in_train, rows.num_rows))
@@ -99,6 +102,17 @@ def _check_data_are_there(record: RunRecord) -> None:
         f"The run's data set is recorded as {str(path)!r}, which is not there {where}: {remedy}, or name the data with "
         "--dataset PATH. They then count as another data set: of a single file all rows are scored, those of the "
         "training too, and run.json stays as it is.",
+    )
+
+
+def _check_rows(record: RunRecord, split: str, found: str) -> None:
+    """Raise for rows that are others than when the run was trained: a cut may have put rows of train among them."""
+    trained = record["data"].get("digests", {}).get(split, found)
+    require(
+        found == trained,
+        f"The {split} rows of {record['data']['dataset']!r} are others than when the run was trained ({trained} then, "
+        f"{found} now), and it may have been trained on some: put the data back, train anew, or name rows that it has "
+        "not seen with --dataset.",
     )
 
 

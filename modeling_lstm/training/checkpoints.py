@@ -1,6 +1,5 @@
 """Checkpoints: which one to go on from, and whether it was trained on what is there now."""
 
-import hashlib
 import json
 import logging
 import shutil
@@ -11,6 +10,7 @@ from typing import Any
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
+from ..data.digests import digest_of, identify_rows
 from ..data.tokenization import identify_tokenizer
 from ..models.tokenization_lstm import target_tokenizer
 from ..tasks.base import Task, TaskData
@@ -67,9 +67,9 @@ def describe_origin(
         **task.identify(),
         # before the texts, of which some may be made with the words of the teacher
         "teacher": as_list(teacher["digest"] for teacher in teachers) or "none",
-        "train split": _identify(train, task.columns),
-        "validation split": _identify(data.splits["validation"], task.columns),
-        "tokenizer": f"{len(tokenizer)} tokens, digest {_digest(map(identify_tokenizer, tokenizers))}",
+        "train split": identify_rows(train, task.columns),
+        "validation split": identify_rows(data.splits["validation"], task.columns),
+        "tokenizer": f"{len(tokenizer)} tokens, digest {digest_of(map(identify_tokenizer, tokenizers))}",
         "setting of the tokenizer": as_list(settings),
     }
 
@@ -110,15 +110,3 @@ def was_bf16(checkpoint: str) -> bool | None:
     """Whether a checkpoint, whose origin was checked, was trained in bf16; `None` if it does not tell."""
     path = Path(checkpoint) / ORIGIN
     return json.loads(path.read_text(encoding="utf-8")).get(IN_BF16) if path.is_file() else None
-
-
-def _identify(rows: Dataset, columns: tuple[str, ...]) -> str:
-    batches = rows.select_columns(list(columns)).iter(1_000)
-    return f"{rows.num_rows} rows, digest {_digest(repr(tuple(one[name] for name in columns)) for one in batches)}"
-
-
-def _digest(parts: Any) -> str:
-    digest = hashlib.blake2b(digest_size=8)
-    for part in parts:
-        digest.update(part.encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()

@@ -16,6 +16,7 @@ import numpy as np
 from datasets import Dataset
 from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
+from ..data.digests import identify_rows
 from ..data.overlap import report_overlap
 from ..data.sources import locate_source
 from ..data.tokenization import TokenizedSplit, build_tokenizer, iterate_texts
@@ -314,10 +315,12 @@ class Training:
     def describe_data(self) -> dict[str, Any]:
         """What `run.json` says of the data."""
         settings = self.job.data
+        held_out = [name for name in self.data.splits if name != "train"]
         return (
             vars(settings)
             | {"source": locate_source(settings.dataset)}
             | self.data.describe()
+            | {"digests": {name: identify_rows(self.data.splits[name], self.task.columns) for name in held_out}}
             | {"overlap": self.overlap}
             | {"tokens": {name: split.statistics for name, split in self.splits.items()}}
         )

@@ -71,6 +71,34 @@ def test_evaluate_on_other_data_leaves_the_record_alone(run_copy: Path, tmp_path
     assert main(["evaluate", str(run_copy), *flags]) == 0
 
 
+def test_rows_that_changed_since_the_training_are_refused(tmp_path: Path, fails: Callable[..., str]) -> None:
+    """A file in another order is cut in another way: rows of train would be among those of test."""
+    rows = opinion_rows(120)
+    path, run = tmp_path / "a.csv", tmp_path / "run"
+    write_csv(path, rows)
+    flags = ["--dataset", str(path), "--test_share", "0.2", *TRAIN_FLAGS, "--output_dir", str(run)]
+    assert main(["train", *flags]) == 0 and main(["evaluate", str(run)]) == 0
+    before = (run / "run.json").read_bytes()
+    for changed in (sorted(rows), [*rows, ("one more", rows[0][1])], [(rows[0][0], rows[1][1]), *rows[1:]]):
+        write_csv(path, changed)
+        found = [split for split in ("test", "validation") if main(["evaluate", str(run), "--split", split]) != 0]
+        assert found, changed
+        assert "are others than when the run was trained" in fails("evaluate", run, "--split", found[0])
+    write_csv(path, sorted(rows))
+    told = fails("compare", "--dataset", path, "--test_share", "0.2", "--systems", run, "--output_dir", tmp_path / "c")
+    assert "the data have other validation or test rows now" in told
+    write_csv(path, rows)
+    assert main(["evaluate", str(run)]) == 0
+    assert json.loads(before)["metrics"] == json.loads((run / "run.json").read_bytes())["metrics"]
+
+
+def test_labels_without_rows_are_told(run_copy: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = [row for row in opinion_rows(30) if row[1] != opinion_rows(1)[0][1]]
+    path = write_csv(tmp_path / "other.csv", rows)
+    assert main(["evaluate", str(run_copy), "--dataset", str(path)]) == 0
+    assert f"No row has the label {opinion_rows(1)[0][1]}: it counts as 0 in the macro scores." in caplog.text
+
+
 def test_evaluate_refuses_what_it_cannot_use(run_copy: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     assert "no train2 split; it has" in fails("evaluate", run_copy, "--split", "train2")
     assert "There is no run folder" in fails("evaluate", tmp_path / "nowhere")
