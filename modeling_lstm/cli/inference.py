@@ -1,5 +1,7 @@
 """`predict`, `generate` and `export`."""
 
+import re
+
 from ..inference.arguments import ExportArguments, GenerationArguments, PredictionArguments
 from .parsing import CommandParser
 
@@ -27,9 +29,10 @@ def run_predict(given: list[str]) -> int:
             continue
         label, score = row["label"], row["score"]
         if isinstance(label, list):
-            label, score = ", ".join(label) or "-", max(score, default=0.0)
+            label, score = ", ".join(label) or "-", max(score, default=None)
         scores = [f"{name.removeprefix('score_')} {row[name]:.4f}" for name in row if name.startswith("score_")]
-        print(f"{label}\t{', '.join(scores) or f'{score:.4f}'}\t{row['text']}")
+        told = ", ".join(scores) or ("-" if score is None else f"{score:.4f}")
+        print("\t".join(re.sub(r"[\t\r\n]", " ", field) for field in (label, told, row["text"])))
     return 0
 
 

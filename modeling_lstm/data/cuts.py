@@ -1,6 +1,5 @@
 """Cutting a split from train, and drawing rows from it."""
 
-import itertools
 import logging
 import warnings
 from fractions import Fraction
@@ -80,15 +79,28 @@ def cut_split(
         cutter = StratifiedKFold(**options) if groups is None else StratifiedGroupKFold(**options)
     with warnings.catch_warnings():  # of labels with fewer rows than folds: they cannot be in every fold
         warnings.simplefilter("ignore", UserWarning)
-        parts = [part for _, part in itertools.islice(cutter.split(np.zeros(len(kept)), labels, groups), chosen)]
-    off = np.sort(np.concatenate(parts))
+        parts = [part for _, part in cutter.split(np.zeros(len(kept)), labels, groups)]
+    off = np.sort(np.concatenate(parts[:chosen] if groups is None else _nearest(parts, share * len(kept))))
     logger.info("Cut %d of %d train rows off for %s", len(off), len(kept), name)
     return kept[off], np.delete(kept, off)
+
+
+def _nearest(folds: list[np.ndarray], rows: float) -> list[np.ndarray]:
+    """Folds, not all, that have about so many rows together: one group can be larger than that."""
+    chosen: list[np.ndarray] = []
+    total = 0
+    for fold in sorted(folds, key=len)[:-1]:
+        if chosen and abs(total + len(fold) - rows) >= abs(total - rows):
+            break
+        chosen.append(fold)
+        total += len(fold)
+    return chosen
 
 
 def keep_labels(parts: dict[str, np.ndarray], labels: np.ndarray, groups: np.ndarray | None) -> None:
     """
     Give a row of each label that has none in train back to train, from validation before test, with the row's group.
+    Validation and test then get one of each label that they lack, and of which train has three or more.
 
     Args:
         parts: The numbers of the rows of each split.
@@ -102,6 +114,14 @@ def keep_labels(parts: dict[str, np.ndarray], labels: np.ndarray, groups: np.nda
         stays = groups[rows] == groups[rows[labels[rows] == label][0]]
         parts["train"] = np.sort(np.concatenate([parts["train"], rows[stays]]))
         parts[name] = rows[~stays]
+    for name in ("validation", "test"):
+        for label in np.setdiff1d(labels, labels[parts[name]]) if name in parts else ():
+            rows = parts["train"]
+            having = rows[labels[rows] == label]
+            goes = groups[rows] == groups[having[0]]
+            if len(having) > 2 and len(np.unique(labels[rows[~goes]])) == len(np.unique(labels[rows])):
+                parts[name] = np.sort(np.concatenate([parts[name], rows[goes]]))
+                parts["train"] = rows[~goes]
 
 
 def draw_rows(rows: Dataset, number: int, seed: int, kind: ProblemType) -> Dataset:

@@ -3,6 +3,7 @@
 import logging
 import math
 import re
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -279,8 +280,8 @@ def make_label_reader(
     if problem_type == "multi_label_classification" or (problem_type is None and is_list):
         require(
             is_list,
-            f"The label column {column!r} must hold lists of labels, found {dtype}. Of columns that hold 0 or 1, one "
-            "for each label, name all with --label_column.",
+            f"The label column {column!r} must hold lists of labels, found {dtype}. Lists stand in JSON lines or "
+            "Parquet, not in CSV. Of columns that hold 0 or 1, one for each label, name all with --label_column.",
         )
         return (
             LabelVectors(columns, rows, names) if _are_vectors(rows, column, names) else LabelSets(columns, rows, names)
@@ -327,20 +328,37 @@ def _named(values: Iterable[Any], column: str, rows: int) -> list[str]:
         f"The label column {column!r} has {len(names)} different values in {rows} rows, which are "
         f"no labels: name the column with --label_column{', or add --problem_type regression' * are_numbers}.",
     )
-    if any(_is_float(name) and float(name) % 1 for name in names):
+    broken = sorted(name for name in names if _is_float(name) and math.isfinite(float(name)) and float(name) % 1)
+    if broken:
         logger.warning(
-            "Labels such as %s are taken for names; to predict a number, add --problem_type regression.",
-            next(name for name in sorted(names) if _is_float(name) and float(name) % 1),
+            "Labels such as %s are taken for names; to predict a number, add --problem_type regression.", broken[0]
         )
-    by_trimmed: dict[str, list[str]] = {}
+    if several := next((name for name in sorted(names) if _are_several(name, names)), None):
+        logger.warning(
+            "Labels such as %r look like several, and count as one name each. Texts with several labels need lists in "
+            "JSON lines, or a column for each label that holds 0 or 1.",
+            several,
+        )
+    alike: dict[str, list[str]] = {}
     for name in sorted(names):
-        by_trimmed.setdefault(name.strip(), []).append(name)
-    for same in by_trimmed.values():
+        alike.setdefault(unicodedata.normalize("NFKC", name).strip().casefold(), []).append(name)
+    for same in alike.values():
         if len(same) > 1:
-            logger.warning("These labels differ only in the blanks around them, and count as several: %r", same)
+            logger.warning(
+                "These labels differ only in blanks, case or how characters are encoded, and count as several: %s",
+                as_list(map(ascii, same)),
+            )
     if all(_INTEGER.fullmatch(name) for name in names):
         return sorted(names, key=lambda name: (int(name), name))
     return sorted(names)
+
+
+def _are_several(name: str, names: set[str]) -> bool:
+    """Whether a name looks like a list of names: in brackets, or with others of the names between separators."""
+    if re.fullmatch(r"\[.*\]", name):
+        return True
+    parts = {part.strip() for part in re.split(r"[,;|]", name)}
+    return len(parts) > 1 and bool(parts & names)
 
 
 def _is_float(text: str) -> bool:

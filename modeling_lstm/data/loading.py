@@ -91,7 +91,7 @@ def load_data(
     if only is not None:
         splits = DatasetDict({only: splits[only]})
     elif labels.kind != "regression":
-        _check_labels(splits["train"], labels)
+        _check_labels(splits, labels)
     return TextData(DatasetDict(splits), labels.names, labels.kind, text_column, label_column, arguments.of_files())
 
 
@@ -169,8 +169,9 @@ def _cut_splits(
     return {name: train.select(rows) for name, rows in parts.items()}
 
 
-def _check_labels(train: Dataset, labels: LabelReader) -> None:
-    """Raise for training rows of a single label, and name labels that have none."""
+def _check_labels(splits: DatasetDict, labels: LabelReader) -> None:
+    """Raise for training rows of a single label, and name labels that train or validation lacks."""
+    train = splits["train"]
     if labels.kind == "single_label_classification":
         seen = {labels.names[number] for number in set(train["label"][:])}
         require(
@@ -182,6 +183,10 @@ def _check_labels(train: Dataset, labels: LabelReader) -> None:
     missing = [name for name in labels.names if name not in seen]
     if missing:
         logger.warning("No training row has the label %s: it cannot be learned.", as_list(missing))
+    if labels.kind == "single_label_classification" and "validation" in splits:
+        held_out = {labels.names[number] for number in set(splits["validation"]["label"][:])}
+        if missing := [name for name in labels.names if name in seen - held_out]:
+            logger.warning("No validation row has the label %s: it counts as 0 in macro scores.", as_list(missing))
 
 
 def _open(arguments: SourceArguments) -> dict[str, Split]:

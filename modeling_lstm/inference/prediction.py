@@ -38,9 +38,10 @@ def predict(
         InputError: the run, the input or the output cannot be used; the output file is then not written.
     """
     arguments = settings_of(PredictionArguments, arguments, settings)
-    if texts is not None and not len(texts) and arguments.input is None:
+    is_given = texts is not None
+    run, texts = str(run), [texts] if isinstance(texts, str) else [] if texts is None else list(texts)
+    if is_given and not texts and arguments.input is None:
         return []
-    run, texts = str(run), [texts] if isinstance(texts, str) else list(texts or ())
     output = Path(arguments.output) if arguments.output else None
     if arguments.engine == "ray":
         require(not texts, "--engine ray answers files: name them with --input.")

@@ -3,7 +3,7 @@
 import html.entities
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
@@ -227,6 +227,21 @@ def _tiled(encoding: Any, texts: Sequence[str | None]) -> list[tuple[int, int]]:
     return found
 
 
+def _only_texts(texts: Any) -> Any:
+    """The texts as they are; of one text alone letters would be learned, and of rows the names of their columns."""
+    if isinstance(texts, (str, Mapping)):
+        raise TypeError(
+            f"texts must be texts, one by one or in lists, such as data['text']; found {type(texts).__name__}."
+        )
+    return map(_only_text, texts)
+
+
+def _only_text(some: Any) -> Any:
+    if not all(isinstance(text, str) for text in (some if isinstance(some, (list, tuple)) else [some])):
+        raise TypeError(f"texts must be texts, one by one or in lists, such as data['text']; found {some!r:.80}.")
+    return some
+
+
 def _without_separators(texts: Iterable[str] | Iterable[list[str]]) -> Iterator[str]:
     """The texts one by one, for trainers, which do not know special tokens, without `[SEP]`."""
     for some in texts:
@@ -302,6 +317,7 @@ class LstmTokenizer(TokenizersBackend):
 
         Raises:
             ValueError: an unknown algorithm, or a vocabulary with no room beside the special tokens.
+            TypeError: `texts` are no texts.
         """
         special_tokens = [PAD, UNKNOWN, *([SEPARATOR] if separator else []), *([END] if end else [])]
         if vocab_size <= len(special_tokens):
@@ -336,7 +352,8 @@ class LstmTokenizer(TokenizersBackend):
         else:
             backend.normalizer = _normalizer(lowercase)
         backend.pre_tokenizer = units
-        backend.train_from_iterator(_without_separators(texts) if separator else texts, trainer)
+        checked = _only_texts(texts)
+        backend.train_from_iterator(_without_separators(checked) if separator else checked, trainer)
         return cls.around(backend, PAD, UNKNOWN, model_max_length, separator=separator, end=end)
 
     @classmethod
@@ -363,6 +380,7 @@ class LstmTokenizer(TokenizersBackend):
 
         Raises:
             ValueError: an unknown algorithm, or a vocabulary with no room beside the special tokens.
+            TypeError: `texts` are no texts.
         """
         special_tokens = [PAD, UNKNOWN, END]
         if vocab_size <= len(special_tokens):
@@ -387,7 +405,7 @@ class LstmTokenizer(TokenizersBackend):
             [pre_tokenizers.Metaspace(), pre_tokenizers.Split(Regex(r"[\p{P}\p{S}&&[^▁]]"), "isolated")]
         )
         backend.decoder = decoders.Metaspace()
-        backend.train_from_iterator(texts, trainer)
+        backend.train_from_iterator(_only_texts(texts), trainer)
         backend.post_processor = processors.TemplateProcessing(
             single=f"$A {END}", pair=f"$A $B {END}", special_tokens=[(END, backend.token_to_id(END))]
         )

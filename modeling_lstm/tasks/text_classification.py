@@ -6,6 +6,7 @@ Text classification: one label, several labels or a number for each text.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from ..data.loading import TextData
     from ..evaluation.arguments import EvaluationArguments
+
+logger = logging.getLogger(__name__)
 
 MOST_LABELS_SHOWN = 20  # in the confusion matrix of a card
 # Names of the Hub's metrics for those of ours that are among them; the rest keep their names
@@ -169,7 +172,11 @@ class TextClassification(Task):
             ),
         }
         if self.problem_type == "single_label_classification":
-            result["confusion"] = metrics.confusion_matrix(decided, references, len(self.label_names)).tolist()
+            confusion = metrics.confusion_matrix(decided, references, len(self.label_names))
+            result["confusion"] = confusion.tolist()
+            pairs = zip(self.label_names, confusion.sum(axis=1), strict=True)
+            if lacking := [name for name, rows in pairs if rows == 0]:
+                logger.warning("No row has the label %s: it counts as 0 in the macro scores.", as_list(lacking))
         return result
 
     def write_evaluation(

@@ -59,7 +59,40 @@ def test_whole_numbers_are_sorted_by_size(tmp_path: Path) -> None:
 def test_names_that_differ_in_blanks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows = [(f"text {n}", ("pos", "pos ", "neg")[n % 3]) for n in range(60)]
     assert load(write_csv(tmp_path / "a.csv", rows)).label_names == ["neg", "pos", "pos "]
-    assert "differ only in the blanks around them, and count as several: ['pos', 'pos ']" in caplog.text
+    assert "differ only in blanks, case or how characters are encoded, and count as several" in caplog.text
+    assert caplog.text.rstrip().endswith("'pos', 'pos '")
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("Good", "good", "bad"), "'Good', 'good'"),
+        (("d\u00e9but", "de\u0301but", "fin"), r"'de\u0301but', 'd\xe9but'"),
+    ],
+)
+def test_names_that_look_alike(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, names: tuple[str, ...], told: str
+) -> None:
+    data = load(write_csv(tmp_path / "a.csv", [(f"text {n}", names[n % 3]) for n in range(60)]))
+    assert data.label_names == sorted(names)
+    assert f"and count as several: {told}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("names", "warns"),
+    [
+        (("['good', 'phone']", "['bad']", "['phone']"), True),
+        (("good,phone", "bad", "phone"), True),
+        (("good; phone", "bad", "phone"), True),
+        (("Congo, Republic", "Congo-Kinshasa", "nan"), False),
+    ],
+)
+def test_names_that_are_lists(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, names: tuple[str, ...], warns: bool
+) -> None:
+    load(write_csv(tmp_path / "a.csv", [(f"text {n}", names[n % 3]) for n in range(60)]))
+    assert ("look like several, and count as one name each" in caplog.text) == warns
+    assert "--problem_type regression" not in caplog.text
 
 
 VECTORS = [[1, 0, 0], [0, 1, 0], [1, 0, 1], [0, 0, 0]]
@@ -236,6 +269,24 @@ def test_a_share_is_about_what_was_asked_for(tmp_path: Path, share: float, label
     data = load(write_csv(tmp_path / "a.csv", rows), test_share=share)
     fewest = 0.01 if labels == 40 else 0  # no more parts than a label has rows
     assert data.splits["test"].num_rows == pytest.approx(4_000 * max(share, fewest), rel=0.1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_rare_label_is_held_out_too(tmp_path: Path, seed: int, caplog: pytest.LogCaptureFixture) -> None:
+    rows = [(f"text {n}", "ok") for n in range(590)] + [(f"rare {n}", "fraud") for n in range(10)]
+    data = load(write_csv(tmp_path / "a.csv", rows), test_share=0.2, split_seed=seed)
+    counts = {name: one["fraud"] for name, one in data.counts().items()}
+    assert min(counts.values()) >= 1 and counts["train"] >= 2 and sum(counts.values()) == 10
+    few = [*rows[:100], ("rare", "fraud")]
+    assert load(write_csv(tmp_path / "b.csv", few), split_seed=seed).counts()["train"]["fraud"] == 1
+    assert "No validation row has the label fraud: it counts as 0 in macro scores." in caplog.text
+
+
+def test_a_group_larger_than_the_share_stays_in_train(tmp_path: Path) -> None:
+    rows = [(f"text {n}", "ab"[n % 2], f"user {min(n // 5, 40)}") for n in range(600)]
+    path = write_csv(tmp_path / "a.csv", rows, ("text", "label", "user"))
+    splits = load(path, group_column="user", test_share=0.2).splits
+    assert 80 <= splits["test"].num_rows <= 160 and splits["train"].num_rows >= 400
 
 
 def test_a_rare_group_stays_whole(tmp_path: Path) -> None:

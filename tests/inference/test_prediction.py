@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -47,6 +49,19 @@ def test_sentences_on_the_command_line(trained: Path, capsys: pytest.CaptureFixt
     assert [line[0] for line in lines[:2]] == ["positive", "negative"]
     assert [line[2] for line in lines] == ["the film was great number 1", "the film was awful number 2", ""]
     assert all(0 < float(line[1]) <= 1 for line in lines)
+
+
+def test_an_answer_stays_on_its_line(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", str(trained), "the film\nwas\tgreat\r\nnumber 1"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.split("\t")[0] == "positive" and line.split("\t")[2] == "the film was great  number 1"
+
+
+@pytest.mark.parametrize("kind", [np.array, iter, tuple, pd.Series])
+def test_texts_may_come_in_any_collection(trained: Path, kind: Callable[..., Any]) -> None:
+    texts = ["the film was great number 1", "the film was awful number 2"]
+    assert predict(str(trained), kind(texts)) == predict(str(trained), texts)
+    assert predict(str(trained), kind([])) == []
 
 
 @pytest.mark.parametrize("output", ["a.csv", "a.tsv", "a.jsonl", "deep/er/a.parquet"])

@@ -1,6 +1,7 @@
 """`LstmTokenizer` finds sensible units and is wholly described by tokenizer.json."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from transformers import AutoTokenizer
@@ -106,6 +107,13 @@ def test_pieces_cover_words_that_were_not_seen(algorithm: str) -> None:
 def test_a_vocabulary_smaller_than_the_special_tokens_is_refused(size: int) -> None:
     with pytest.raises(ValueError, match=f"greater than 2, the number of special tokens.*found {size}"):
         LstmTokenizer.train(["a"], vocab_size=size)
+
+
+@pytest.mark.parametrize("texts", ["good thing", {"text": ["a"]}, [{"text": "a"}], ["a", None], [["a", 1]]])
+@pytest.mark.parametrize("train", [LstmTokenizer.train, LstmTokenizer.train_reversible])
+def test_what_is_no_texts_is_refused(train: Any, texts: Any) -> None:
+    with pytest.raises(TypeError, match="texts must be texts, one by one or in lists"):
+        train(texts)
 
 
 def test_an_unknown_algorithm_is_refused() -> None:
