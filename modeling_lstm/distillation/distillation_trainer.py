@@ -49,7 +49,9 @@ class DistillationTrainer(LstmTrainer):
         teacher_logits, labels = inputs.pop(LOGITS).float(), inputs.pop("labels", None)
         outputs = model(**inputs)
         logits = outputs.logits.float()
-        loss = chosen.logit_weight * logit_loss(logits, teacher_logits)
+        config: Any = getattr(self.model, "config", None)
+        scale = getattr(config, "target_scale", 1.0)  # of a regression, whose logits are numbers
+        loss = chosen.logit_weight * logit_loss(logits / scale, teacher_logits / scale)
         if chosen.divergence_weight and self.problem_type != "regression":
             loss = loss + chosen.divergence_weight * divergence(
                 self.problem_type, logits, teacher_logits, chosen.temperature

@@ -45,6 +45,8 @@ class LstmConfig(PreTrainedConfig):
             the weight of each label's positive cases (multi-label).
         label_smoothing (`float`, defaults to 0.0): Label smoothing of the single-label cross-entropy (Szegedy et al.,
             2016).
+        target_mean, target_scale (`float`, default to 0 and 1): Mean and standard deviation of the numbers that a
+            regression learned: the network gives how many deviations a text is from the mean.
         tie_word_embeddings (`bool`, defaults to `False`): A language model scores the next token with the word vectors
             themselves (Press and Wolf, 2017). Where `hidden_size` differs from `embedding_size`, a linear map from one
             to the other comes before.
@@ -84,6 +86,8 @@ class LstmConfig(PreTrainedConfig):
     pad_token_id: int | None = 0
     class_weights: list[float | int] | None = None
     label_smoothing: float | int = 0.0
+    target_mean: float | int = 0.0
+    target_scale: float | int = 1.0
     tie_word_embeddings: bool = False
     softmax: Literal["full", "adaptive", "sampled"] = "full"
     adaptive_cutoffs: list[int] | None = None
@@ -166,6 +170,11 @@ class LstmConfig(PreTrainedConfig):
         known = ("regression", "single_label_classification", "multi_label_classification")
         if self.problem_type is not None and self.problem_type not in known:
             raise ValueError(f"problem_type must be one of {', '.join(known)} or None, found {self.problem_type!r}.")
+        if not (abs(self.target_mean) < float("inf") and 0.0 < self.target_scale < float("inf")):
+            raise ValueError(
+                "target_mean must be finite, and target_scale too and greater than 0, found "
+                f"{self.target_mean} and {self.target_scale}."
+            )
 
 
 __all__ = ["LstmConfig"]

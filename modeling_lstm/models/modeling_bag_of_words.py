@@ -6,7 +6,14 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_bag_of_words import BagOfWordsConfig
-from .modeling_lstm import LstmEmbedding, LstmPooler, LstmPreTrainedModel, classification_loss, read_inputs
+from .modeling_lstm import (
+    LstmEmbedding,
+    LstmPooler,
+    LstmPreTrainedModel,
+    classification_loss,
+    read_inputs,
+    scale_numbers,
+)
 
 
 class BagOfWordsForSequenceClassification(LstmPreTrainedModel):
@@ -38,7 +45,8 @@ class BagOfWordsForSequenceClassification(LstmPreTrainedModel):
         """As [`LstmForSequenceClassification.forward`], without hidden states."""
         vectors, mask = read_inputs(self.config, self.word_embeddings, input_ids, attention_mask, inputs_embeds)
         mean = LstmPooler.mean(vectors.masked_fill(~mask.unsqueeze(-1), 0.0), mask)
-        logits = self.classifier(self.dropout(torch.relu(self.hidden(self.dropout(mean)))))
+        hidden = torch.relu(self.hidden(self.dropout(mean)))
+        logits = scale_numbers(self.config, self.classifier(self.dropout(hidden)))
         loss = None if labels is None else classification_loss(self.config, logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
 

@@ -284,10 +284,19 @@ def _has_gaps(mask: torch.Tensor) -> bool:
     return bool((begins.sum(dim=1) + mask[:, 0] > 1).any())
 
 
+def scale_numbers(config: LstmConfig, logits: torch.Tensor) -> torch.Tensor:
+    """Of a regression, numbers as they are from numbers with the mean 0 and the deviation 1."""
+    is_other = config.problem_type not in (None, "regression")
+    if is_other or (config.target_mean, config.target_scale) == (0.0, 1.0):
+        return logits
+    return logits.float() * config.target_scale + config.target_mean
+
+
 def classification_loss(config: LstmConfig, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """
     The loss of `config.problem_type`; where that is `None`, one output means regression, integer labels single-label
-    and float labels multi-label, as in the library's own models; `config` then says so too.
+    and float labels multi-label, as in the library's own models; `config` then says so too. The error of a regression
+    counts in deviations of the targets, `config.target_scale`.
 
     Args:
         logits: `(batch, num_labels)`.
@@ -302,7 +311,7 @@ def classification_loss(config: LstmConfig, logits: torch.Tensor, labels: torch.
         kind = "regression" if config.num_labels == 1 else kind
         config.problem_type = kind
     if kind == "regression":
-        return F.mse_loss(logits, labels.to(logits.dtype).view_as(logits))
+        return F.mse_loss(logits, labels.to(logits.dtype).view_as(logits)) / config.target_scale**2
     weights = None if config.class_weights is None else logits.new_tensor(config.class_weights)
     if kind == "multi_label_classification":
         return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), pos_weight=weights)
@@ -346,7 +355,7 @@ class LstmForSequenceClassification(LstmPreTrainedModel):
             `SequenceClassifierOutput` with `logits` of shape `(batch, num_labels)` and, given labels, the mean `loss`.
         """
         outputs = self.lstm(input_ids, attention_mask, inputs_embeds, output_hidden_states, return_dict=True)
-        logits = self.classifier(self.dropout(outputs.pooler_output))
+        logits = scale_numbers(self.config, self.classifier(self.dropout(outputs.pooler_output)))
         loss = None if labels is None else classification_loss(self.config, logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states)
 

@@ -106,7 +106,11 @@ class TextClassification(Task):
         return {"id2label": numbers, "label2id": names, "problem_type": self.problem_type}
 
     def loss_fields(self, data: TextData, label_smoothing: float, balanced: bool) -> dict[str, Any]:
-        """Label smoothing, and the weights of the labels."""
+        """Label smoothing, and the weights of the labels; of numbers their mean and deviation."""
+        if self.problem_type == "regression":
+            self._weights(data, balanced)  # refused
+            targets = np.asarray(data.splits["train"]["label"][:], dtype=np.float64)
+            return {"target_mean": float(targets.mean()), "target_scale": float(targets.std()) or 1.0}
         return {"class_weights": self._weights(data, balanced), "label_smoothing": label_smoothing}
 
     def loss_function(self, data: TextData, label_smoothing: float, balanced: bool) -> WeightedLoss | None:

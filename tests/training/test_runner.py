@@ -23,6 +23,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Data
 
 from modeling_lstm import BagOfWordsForSequenceClassification, LstmForSequenceClassification
 from modeling_lstm.cli import main
+from modeling_lstm.inference.prediction import predict
 from modeling_lstm.runs.run_folders import load_run, save_run
 from modeling_lstm.tasks.base import job_class
 from modeling_lstm.training.averaging import WeightAverage
@@ -100,6 +101,25 @@ def test_bag_of_words_takes_the_same_path(data_folder: Path, tmp_path: Path) -> 
         model(**tokenizer(text, return_tensors="pt")).logits for text in ("the film was great", "great was the film")
     )
     torch.testing.assert_close(one, other)
+
+
+@pytest.mark.numeric
+@pytest.mark.parametrize("model_type", ["lstm", "bag-of-words"])
+def test_a_regression_does_not_depend_on_the_unit_of_its_numbers(tmp_path: Path, model_type: str) -> None:
+    marks = {"positive": 4.0, "neutral": 2.5, "negative": 1.0}
+    answers, scores = [], []
+    for name, scale, mean in (("stars", 1.0, 0.0), ("years", 0.5, 2_000.0), ("cents", 500.0, -9_000.0)):
+        rows = [(text, scale * marks[label] + mean) for text, label in opinion_rows(120)]
+        write_csv(tmp_path / f"{name}.csv", rows)
+        flags = [*TRAIN_FLAGS, "--dataset", str(tmp_path / f"{name}.csv"), "--problem_type", "regression"]
+        flags += ["--model_type", model_type, "--num_train_epochs", "12", "--learning_rate", "0.02"]
+        assert main(["train", *flags, "--output_dir", str(tmp_path / name)]) == 0
+        found = predict(str(tmp_path / name), [text for text, _ in rows[:9]])
+        answers.append([(row["score"] - mean) / scale for row in found])
+        record = json.loads((tmp_path / name / "run.json").read_text(encoding="utf-8"))
+        scores.append(record["metrics"]["validation"]["r2"])
+    assert min(scores) > 0.8 and max(scores) - min(scores) < 0.01
+    assert answers[1] == pytest.approx(answers[0], abs=0.02) and answers[2] == pytest.approx(answers[0], abs=0.02)
 
 
 @pytest.mark.numeric
