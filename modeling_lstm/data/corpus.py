@@ -82,6 +82,20 @@ def load_corpus_split(arguments: CorpusArguments, split: str) -> Corpus:
     return Corpus(DatasetDict({split: found.splits[split]}), found.excluded)
 
 
+def load_other_corpus(arguments: CorpusArguments, split: str) -> Corpus:
+    """
+    One split, whole, of a text that no language model was trained on; of a source that has one split only, that one.
+
+    Raises:
+        InputError: there is no such split.
+    """
+    (source,) = arguments.dataset
+    names = _split_names(source, arguments)
+    require(split in names or len(names) == 1, f"{source!r} has no split {split!r}; it has {', '.join(names)}.")
+    own = split if split in names else names[0]
+    return Corpus(DatasetDict({split: read_texts(source, own, arguments.columns(), arguments=arguments)}), 0)
+
+
 def fingerprints(texts: Iterable[str]) -> np.ndarray:
     """
     A number for each text, by which it is known again, but for white space; each once, ascending, uint64. Two different

@@ -75,7 +75,11 @@ def load_pairs(arguments: PairArguments, only: str | None = None, *, is_other: b
         raw[name] = rows.rename_columns({source: "text", target: "target"})
     left_out = {name: _leave_out(raw, name) for name in list(raw)}
     for name, rows in raw.items():
-        require(rows.num_rows > 0, f"The {name} split has no pair of which both sides hold text.")
+        same = left_out[name].get("same", 0)
+        require(
+            rows.num_rows > 0,
+            f"The {name} split has no pair of which both sides hold text{', and not the same one' * bool(same)}.",
+        )
     if shares and "train" in raw:
         raw = _cut(raw, shares, arguments)
     if "train" in raw and arguments.max_train_samples is not None:

@@ -71,7 +71,9 @@ def _windowed(model: Any, stream: TokenStream, windows: int) -> np.ndarray:
 
 
 def _context(model: Any) -> int:
-    return int(getattr(model.config, "max_position_embeddings", 1024))
+    """Tokens of a window: as many as a block of the training had, where that is known."""
+    places = int(getattr(model.config, "max_position_embeddings", 1024))
+    return min(places, int(getattr(model.config, "trained_tokens", places)))
 
 
 def _losses(logits: torch.Tensor, targets: torch.Tensor) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Writing text with a language model, by transformers' `generate`."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ import torch
 from huggingface_hub.utils import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
+from ..data.tokenization import most_tokens
 from ..runs.run_folders import load_run
 from ..utils.errors import require
 from ..utils.settings import settings_of
 from .arguments import GenerationArguments
 from .writers import check_output, write_rows
+
+logger = logging.getLogger(__name__)
 
 
 class TextGenerator:
@@ -22,7 +26,7 @@ class TextGenerator:
 
     Args:
         model: The model.
-        tokenizer: Its tokenizer, which puts `[EOS]` before a text.
+        tokenizer: Its tokenizer.
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase):
@@ -52,23 +56,32 @@ class TextGenerator:
         """
         if not prompts:
             return []
-        # in one batch with shorter ones a text begins at its end
-        inputs = self.tokenizer(list(prompts), padding=True, padding_side="left", return_tensors="pt")
-        inputs = inputs.to(self.model.device)
+        inputs = self._encode(prompts)
         options = {"max_new_tokens": 20, "do_sample": False, "pad_token_id": self.tokenizer.pad_token_id} | options
+        limit, begun = most_tokens(self.model.config), inputs["input_ids"].shape[1]
+        if limit is not None and begun + options["max_new_tokens"] > limit:
+            require(begun < limit, f"The model reads {limit} tokens at most, found a beginning of {begun}: shorten it.")
+            logger.warning("The model reads %d tokens at most: %d new ones are written.", limit, limit - begun)
+            options["max_new_tokens"] = limit - begun
         found = self.model.generate(**inputs, **options)
         # not the new tokens alone: only behind the others a tokenizer may know that a word begins
         begins, texts = (
-            self.tokenizer.batch_decode(ids, skip_special_tokens=True)
-            for ids in (found[:, : inputs["input_ids"].shape[1]], found)
+            self.tokenizer.batch_decode(ids, skip_special_tokens=True) for ids in (found[:, :begun], found)
         )
         return [text[len(begin) :] for begin, text in zip(begins, texts, strict=True)]
+
+    def _encode(self, prompts: Sequence[str]) -> Any:
+        """Beginnings as in training, after the token before a text, whatever a tokenizer puts around it by itself."""
+        before = [] if self.model.config.bos_token_id is None else [self.model.config.bos_token_id]
+        ids = [before + one for one in self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]]
+        # in one batch with shorter ones a text begins at its end
+        return self.tokenizer.pad({"input_ids": ids}, padding_side="left", return_tensors="pt").to(self.model.device)
 
     @torch.inference_mode()
     def next_tokens(self, text: str, number: int = 10) -> list[tuple[str, float]]:
         """The likeliest tokens after a text, the likeliest first, and their probabilities."""
-        inputs = self.tokenizer([text], return_tensors="pt").to(self.model.device)
-        found = self.model(**inputs).logits[0, -1].float().softmax(-1).topk(min(number, len(self.tokenizer)))
+        logits = self.model(**self._encode([text])).logits[0, -1]
+        found = logits.float().softmax(-1).topk(min(number, len(self.tokenizer)))
         tokens = self.tokenizer.convert_ids_to_tokens(found.indices.tolist())
         return list(zip(tokens, found.values.tolist(), strict=True))
 

@@ -223,7 +223,10 @@ class LstmEncoder(nn.Module):
 
         Raises:
             TypeError: another module took the place of `rnn`.
+            ValueError: `start` is of another number of texts, which the kernels of torch do not notice.
         """
+        if start is not None and start[0].shape[1] != states.shape[0]:
+            raise ValueError(f"The state is one of {start[0].shape[1]} texts, the input has {states.shape[0]}.")
         is_packed = isinstance(self.rnn, nn.GRU) and mask is not None and gains_by_packing(mask, states)
         groups = None if mask is None or start is not None or is_packed else _groups_of_like_lengths(mask, states)
         if groups is None:

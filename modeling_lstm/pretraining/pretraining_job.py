@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, default_data_collator, set_seed
 from ..data.arguments import TokenizerArguments, split_subset
 from ..data.corpus import Corpus, load_corpus, save_fingerprints
 from ..data.corpus_arguments import CorpusArguments
+from ..data.overlap import report_overlap
 from ..data.sources import locate_source
 from ..data.token_stream import TokenStream
 from ..data.tokenization import build_tokenizer
@@ -115,6 +116,7 @@ class Pretraining(Training):
             check_sources(self.folder, self.sources())
             self.checkpoint, self.is_replaced = prepare_folder(self.folder, args)
             self.data = load_corpus(self.job.data)
+            self.overlap = report_overlap(self.data.splits)
             self.task = LanguageModeling(self.job.model.direction)
             choose_metric(args, self.task)
         train = self.data.splits["train"]
@@ -127,8 +129,15 @@ class Pretraining(Training):
                 name: self.task.encode(self.data.splits[name], name, self.tokenizer, WHOLE) for name in chosen
             }
             self.trained_with = describe_origin(self.task, self.data, self.tokenizer, tokenizer, train)
+            self.trained_with["cut into blocks"] = self._describe_blocks()
             if self.checkpoint is not None:
                 check_origin(self.checkpoint, self.trained_with)
+
+    def _describe_blocks(self) -> str:
+        """How the text is cut, which a state carried over from step to step depends on."""
+        args, data = self.args, self.job.data
+        order = "shuffled texts" if data.shuffle_texts else "texts in order"
+        return f"{args.per_device_train_batch_size * args.world_size} rows of {data.block_size} tokens, {order}"
 
     def build_model(self, stream: TokenStream | None = None) -> PreTrainedModel:
         """A fresh language model, or what the job's `model_init` gives."""
@@ -137,7 +146,7 @@ class Pretraining(Training):
         counts = None
         if stream is not None:
             counts = torch.from_numpy(np.bincount(stream.ids, minlength=len(self.tokenizer)))
-        return build_language_model(self.job.model, self.tokenizer, self.task, counts)
+        return build_language_model(self.job.model, self.tokenizer, self.task, counts, self.job.data.block_size)
 
     def describe(self, model: PreTrainedModel) -> dict[str, Any]:
         """What `run.json` says of command, task, text, tokenizer and model."""
@@ -158,6 +167,7 @@ class Pretraining(Training):
             | {"dataset": sources, "source": locate_source(split_subset(data.dataset[0])[0])}
             | {"subset": None, "revision": None}
             | self.data.describe()
+            | {"overlap": self.overlap}
             | {"tokens": {name: split.statistics for name, split in self.splits.items()}},
             "tokenizer": vars(self.job.tokenizer) | {"vocabulary": len(self.tokenizer)},
             "model": settings | {"parameters": model.num_parameters()},

@@ -52,16 +52,15 @@ class LanguageModeling(Task):
     @classmethod
     def load_split(cls, record: Mapping[str, Any], arguments: EvaluationArguments) -> Corpus:
         """Read one split of the text of the pretraining, or of another."""
-        from ..data.corpus import load_corpus_split
+        from ..data.corpus import load_corpus_split, load_other_corpus
         from ..data.corpus_arguments import CorpusArguments
 
         recorded = record["data"] | {"dataset": data_sources(record)}
         chosen = {one.name: recorded[one.name] for one in fields(CorpusArguments) if one.name in recorded}
         if arguments.dataset is not None:
             column = arguments.text_column[0] if arguments.text_column else None
-            chosen |= {"dataset": [arguments.dataset], "split": arguments.split, "text_column": column}
-            chosen |= {"validation_dataset": None, "exclude": None, "max_train_samples": None}
-            chosen |= vars(arguments.of_files())
+            chosen |= {"dataset": [arguments.dataset], "text_column": column} | vars(arguments.of_files())
+            return load_other_corpus(CorpusArguments(**chosen), arguments.split)
         return load_corpus_split(CorpusArguments(**chosen), arguments.split)
 
     @classmethod

@@ -61,6 +61,15 @@ def continued(model: LstmForCausalLM, ids: torch.Tensor, tokens: int) -> torch.T
     return ids[:, -tokens:]
 
 
+@pytest.mark.parametrize("cell_type", ["lstm", "gru"])
+@pytest.mark.parametrize("rows", [1, 3, 8])
+def test_a_state_of_another_number_of_texts_is_refused(cell_type: str, rows: int) -> None:
+    model = language_model(cell_type=cell_type)
+    state = model(token_ids(4, 5)).past_key_values
+    with pytest.raises(ValueError, match=f"The state is one of 4 texts, the input has {rows}"):
+        model(token_ids(rows, 5), past_key_values=state)
+
+
 FREE: dict[str, Any] = {"max_new_tokens": 12, "do_sample": False, "eos_token_id": None, "pad_token_id": 0}
 
 

@@ -23,6 +23,7 @@ import modeling_lstm as ml
 from modeling_lstm.cli import main
 from modeling_lstm.data.token_stream import TokenStream
 from modeling_lstm.evaluation.perplexity import compute_perplexities, perplexity_intervals, text_losses
+from modeling_lstm.inference.generation import TextGenerator
 from modeling_lstm.pretraining.blocks import Blocks
 from modeling_lstm.publishing.card import make_card
 from modeling_lstm.runs.record import FINGERPRINTS, read_record
@@ -275,6 +276,93 @@ def test_killed_at_any_step_and_resumed_it_is_as_if_nothing_had_been(corpus: Pat
     assert read_record(tmp_path / "killed")["training"]["resumed"]
     whole, killed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
     assert whole.keys() == killed.keys() and all(torch.equal(whole[name], killed[name]) for name in whole)
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_other_text_is_evaluated_whole(both: Path, corpus: Path, tmp_path: Path, split: str) -> None:
+    rows = {"validation": 30, "test": 21}[split]
+    other = tmp_path / "other"
+    shutil.copytree(corpus, other)
+    found = ml.evaluate(str(both), dataset=str(other), split=split, output_dir=str(tmp_path / "a"))
+    assert found["rows"] == rows
+    shutil.copy(corpus / f"{split}.csv", tmp_path / "alone.csv")
+    again = ml.evaluate(str(both), dataset=str(tmp_path / "alone.csv"), split=split, output_dir=str(tmp_path / "b"))
+    assert again["rows"] == rows and again["scores"] == found["scores"]
+    with pytest.raises(InputError, match="has no split 'extra'; it has"):
+        ml.evaluate(str(both), dataset=str(other), split="extra", output_dir=str(tmp_path / "c"))
+
+
+def test_texts_that_are_learned_and_held_out_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_csv(tmp_path / "a.csv", [(f"the film was number {n}",) for n in range(60)], ("text",))
+    write_csv(tmp_path / "held.csv", [(f"the film was number {n}",) for n in range(50, 70)], ("text",))
+    record = pretrain(tmp_path / "a.csv", tmp_path / "lm", "--validation_dataset", str(tmp_path / "held.csv"))
+    assert "10 of the 20 validation texts are also in train." in caplog.text
+    assert record["data"]["overlap"] == {"validation": 10}
+
+
+def test_a_training_goes_on_with_the_same_blocks(corpus: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    saved = ["--save_strategy", "steps", "--save_steps", "1", "--load_best_model_at_end", "false"]
+    pretrain(corpus, tmp_path / "lm", "--max_steps", "3", *saved)
+    again = ["pretrain", "--dataset", corpus, "--output_dir", tmp_path / "more", *SMALL, *saved]
+    again += ["--resume_from_checkpoint", "last", "--max_steps", "5"]
+    for flags in (["--per_device_train_batch_size", "8"], ["--block_size", "12"], ["--shuffle_texts", "true"]):
+        shutil.rmtree(tmp_path / "more", ignore_errors=True)
+        shutil.copytree(tmp_path / "lm" / "checkpoint-3", tmp_path / "more" / "checkpoint-3")
+        assert "was trained with another cut into blocks (4 rows of 10 tokens" in fails(*again, *flags)
+
+
+GPT = "n_layer=1,n_embd=8,n_head=2"
+
+
+def test_a_transformer_is_measured_by_what_it_has_read(corpus: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    """Of its places only those within a block of the training were learned."""
+    flags = ["--transformer_config", "gpt2", "--num_train_epochs", "3", "--config_overrides"]
+    for places in (10, 64):
+        pretrain(corpus, tmp_path / str(places), *flags, f"{GPT},n_positions={places}")
+    model, _ = ml.load_run(str(tmp_path / "64"))
+    assert model.config.trained_tokens == 10 and model.config.n_positions == 64
+    stream = stream_of(tmp_path / "64", corpus, "test")
+    losses = text_losses(model, stream, 4)
+    del model.config.trained_tokens
+    assert not np.allclose(losses, text_losses(model, stream, 4))
+    model.config.n_positions = 10
+    assert np.array_equal(losses, text_losses(model, stream, 4))
+    given = ["pretrain", "--dataset", corpus, "--output_dir", tmp_path / "few", *SMALL, *flags]
+    assert "has places for 8 tokens, found --block_size 10" in fails(*given, f"{GPT},n_positions=8")
+    text = "the film was great " * 2
+    assert len(ml.generate(str(tmp_path / "10"), text, max_new_tokens=40)[0].split()) <= 10
+    assert "reads 10 tokens at most, found a beginning of" in fails("generate", tmp_path / "10", text * 2)
+
+
+def test_a_kind_of_bert_does_not_see_what_it_predicts(corpus: Path, tmp_path: Path) -> None:
+    sizes = "hidden_size=8,num_hidden_layers=1,num_attention_heads=2,intermediate_size=8"
+    pretrain(corpus, tmp_path / "lm", "--transformer_config", "bert", "--config_overrides", sizes, "--max_steps", "2")
+    model, _ = ml.load_run(str(tmp_path / "lm"))
+    ids = torch.arange(2, 12).unsqueeze(0)
+    changed = ids.clone()
+    changed[0, -1] = 3
+    assert torch.equal(model.eval()(ids).logits[:, :-1], model(changed).logits[:, :-1])
+
+
+def test_a_language_model_with_another_tokenizer_begins_as_it_learned(corpus: Path, tmp_path: Path) -> None:
+    """This tokenizer ends each text; in the training of a language model the end stands before it."""
+    texts = [text for text, _ in opinion_rows(60)]
+    ml.LstmTokenizer.train_reversible(texts, vocab_size=80).save_pretrained(tmp_path / "tokenizer")
+    pretrain(corpus, tmp_path / "lm", "--tokenizer", str(tmp_path / "tokenizer"), "--num_train_epochs", "1")
+    generator = TextGenerator.from_run(str(tmp_path / "lm"))
+    ids = generator.tokenizer("the film", add_special_tokens=False)["input_ids"]
+    for text, after in (("the film", ids), ("", [])):
+        shares = generator.model(torch.tensor([[generator.tokenizer.eos_token_id, *after]])).logits[0, -1].softmax(-1)
+        token, share = generator.next_tokens(text, 3)[0]
+        assert token == generator.tokenizer.convert_ids_to_tokens(int(shares.argmax()))
+        assert share == pytest.approx(float(shares.max().detach()), rel=1e-4)
+    assert len(generator(["", "the film"])) == 2
+
+
+def test_other_commands_say_what_a_language_model_is(both: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    assert "is a model for text-generation: only classifiers can be exported" in fails("export", both, tmp_path / "a")
+    assert not (both / "onnx").exists()
+    assert "is a model for text-generation, which gives no label to explain" in fails("explain", both, "the film")
 
 
 @pytest.mark.parametrize(
