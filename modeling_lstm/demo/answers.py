@@ -15,7 +15,8 @@ from ..explanation.figure import draw
 from ..explanation.html_page import colour_words
 from ..inference.torch_backend import torch_classifier
 from ..runs.record import read_record
-from ..runs.run_folders import load_run
+from ..runs.run_folders import load_run, run_folder, task_of_run
+from ..tasks.base import TEXT_CLASSIFICATION
 from ..utils.errors import InputError, require
 from ..utils.figures import to_svg
 
@@ -43,6 +44,9 @@ class Answers:
     """
 
     def __init__(self, run: str, beside: list[str]):
+        for one in [run, *beside]:
+            task = task_of_run(run_folder(one))
+            require(task.name == TEXT_CLASSIFICATION, f"{one!r} is a model for {task.name}: it has no answer to show.")
         self.names = [_name(one) for one in [run, *beside]]
         self.loaded = [load_run(one) for one in [run, *beside]]
         self.classifiers = [torch_classifier(*one) for one in self.loaded]

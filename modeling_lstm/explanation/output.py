@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from ..inference.translator import Translator
-from ..runs.run_folders import load_run
+from ..runs.run_folders import load_run, run_folder, task_of_run
+from ..tasks.base import TEXT_GENERATION
 from ..utils.errors import require
 from ..utils.figures import save
 from ..utils.files import write_file, write_text
@@ -37,6 +38,11 @@ def explain_texts(
     if path is not None:
         require(path.suffix in ENDINGS, f"--output must end in one of {', '.join(ENDINGS)}, found {output!r}.")
         require(path.parent.is_dir(), f"There is no folder {str(path.parent)!r} for --output.")
+    task = task_of_run(run_folder(run, revision))
+    require(
+        task.name != TEXT_GENERATION,
+        f"{run!r} is a model for {TEXT_GENERATION}, which gives no label to explain: modeling-lstm generate {run} TEXT",
+    )
     opened = load_run(run, revision)
     if opened[0].config.is_encoder_decoder:
         require(label is None, "A translation has no label: leave out --label.")

@@ -20,7 +20,8 @@ from ..models.recurrence_lstm import LstmEncoder, LstmLayer
 from ..models.text_classifier import MODEL, TextClassifier
 from ..models.tokenization_lstm import cuts_at_blanks
 from ..runs.record import RECORD
-from ..runs.run_folders import load_run, run_folder
+from ..runs.run_folders import load_run, run_folder, task_of_run
+from ..tasks.base import TEXT_CLASSIFICATION
 from ..utils.errors import InputError, first_line, require
 from ..utils.files import write_folder, write_json
 from ..utils.settings import settings_of
@@ -60,6 +61,8 @@ def export(
     _check_packages()
     import onnx_ir
 
+    task = task_of_run(run_folder(run, arguments.revision))
+    require(task.name == TEXT_CLASSIFICATION, f"{run!r} is a model for {task.name}: only classifiers can be exported.")
     model, tokenizer = load_run(run, arguments.revision)
     program = _program(model, quantize=arguments.precision == "int8")
     with write_folder(folder, last=RECORD) as temporary:

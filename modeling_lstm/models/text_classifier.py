@@ -231,7 +231,14 @@ class TextClassifier:
         return to_probabilities(self.raw_scores(texts, batch_size), self.problem_type)
 
     def raw_scores(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
-        """Logits of the labels, of shape `(texts, labels)`, worked out in batches of texts of like lengths."""
+        """
+        Logits of the labels, of shape `(texts, labels)`, worked out in batches of texts of like lengths.
+
+        Raises:
+            ValueError: `batch_size` is below 1.
+        """
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, found {batch_size}.")
         rows = self.tokenize(texts)
         order = sorted(range(len(rows)), key=lambda number: len(rows[number]))
         found = np.zeros((len(rows), len(self.labels)), dtype=np.float32)

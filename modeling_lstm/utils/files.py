@@ -25,9 +25,13 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
         last: The file that moves last: where it is, the rest is too.
 
     Raises:
-        InputError: the disk is full or the folder cannot be written; what was there before is untouched.
+        InputError: the disk is full or the folder cannot be written, or there is a file in its place; what was there
+            before is untouched.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(f"{error.filename!r} is a file: name a folder.") from error
     for leftover in folder.glob(_SAVING + "*"):  # of a save that was killed
         if _is_being_written(leftover):
             continue

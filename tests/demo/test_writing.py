@@ -42,3 +42,8 @@ def test_the_page_answers_over_http(language_model: Path) -> None:
     assert client.predict("<b>the", api_name="/guess")["confidences"]
     with pytest.raises(InputError, match="leave out --beside"):
         build(str(language_model), [str(language_model)])
+
+
+def test_it_stands_beside_no_classifier(language_model: Path, trained: Path) -> None:
+    with pytest.raises(InputError, match="is a model for text-generation: it has no answer to show"):
+        build(str(trained), [str(language_model)])

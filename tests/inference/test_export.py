@@ -283,6 +283,9 @@ def test_what_cannot_be_used(trained: Path, exported: Path, tmp_path: Path, fail
     assert "is a run: name another folder" in fails("export", trained, trained)
     assert "is no folder here: name the folder to write" in fails("export", "me/reviews")
     assert "There is no run folder" in fails("export", "./nowhere", tmp_path / "out")
+    (tmp_path / "model.onnx").write_text("a file")
+    assert "model.onnx' is a file: name a folder" in fails("export", trained, tmp_path / "model.onnx")
+    assert (tmp_path / "model.onnx").read_text() == "a file"
     assert not (tmp_path / "out").exists()
     broken = tmp_path / "broken"
     broken.mkdir()

@@ -20,6 +20,9 @@ def test_batches_beside_each_other_give_the_same(trained: Path) -> None:
     alone = classify.raw_scores(TEXTS, batch_size=3)
     classify.workers = 3
     assert classify.raw_scores(TEXTS, batch_size=3) == pytest.approx(alone, abs=1e-6)
+    for size in (0, -1):
+        with pytest.raises(ValueError, match=f"batch_size must be at least 1, found {size}"):
+            classify.raw_scores(TEXTS, batch_size=size)
 
 
 def test_threads_of_torch_stay_as_they_were(trained: Path) -> None:
