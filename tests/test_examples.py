@@ -94,7 +94,7 @@ def test_the_server_answers_what_the_classifier_does(trained: Path, tmp_path: Pa
             expected = TextClassifier.from_onnx(folder)(texts)
             assert [one["label"] for one in found] == [one["label"] for one in expected]
             assert [one["score"] for one in found] == pytest.approx([one["score"] for one in expected], abs=1e-5)
-            for wrong in (b"{}", b'{"text": 3}', b"[]", b"no json"):
+            for wrong in (b"{}", b'{"text": 3}', b"[]", b"no json", b'{"text": "good \\ud83d"}'):
                 with pytest.raises(urllib.error.HTTPError) as raised:
                     ask(wrong)
                 assert raised.value.code in (400, 422), wrong

@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..inference.torch_backend import token_limit
-from ..utils.errors import InputError, as_list, is_utf8, require
+from ..utils.errors import InputError, as_list, check_text, require
 
 STEPS = 64  # along the whole way from nothing to the text
 PART_STEPS = 8  # along each part of it, where more are needed
@@ -94,7 +94,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
     Raises:
         InputError: there is no word in it, or it is not UTF-8.
     """
-    require(is_utf8(text), "The text is not UTF-8.")
+    check_text(text)
     is_limited = token_limit(tokenizer) is not None
     found: Any = tokenizer(text, truncation=is_limited, return_offsets_mapping=True, return_tensors="pt")
     numbers, offsets = found.word_ids(0), found["offset_mapping"][0].tolist()

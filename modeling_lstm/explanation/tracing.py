@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from ..inference.torch_backend import token_limit
 from ..models.text_classifier import to_probabilities
 from ..runs.run_folders import OpenRun, open_run
-from ..utils.errors import require
+from ..utils.errors import check_text, require
 from .cells import GruCell, LstmCell, read_sequence
 
 LONGEST = 1_000  # tokens; every beginning of the text is run, so time grows with the square of the length
@@ -80,13 +80,14 @@ def trace(run: str | Path | OpenRun, text: str) -> Trace:
         text: The text; what lies behind the tokenizer's `model_max_length` is cut off, as in training.
 
     Raises:
-        InputError: the model is none of the LSTM family, or the text has no word or more than 1,000.
+        InputError: the model is none of the LSTM family, or the text has no word or more than 1,000, or is not UTF-8.
     """
     model, tokenizer = open_run(run)
     network: Any = model
     kind = model.config.model_type
     require(kind == "lstm", f"Only the LSTM family has cells to trace; this is a {kind} model.")
     require(not model.training, "Call model.eval() first: dropout changes what is traced.")
+    check_text(text)
     is_limited = token_limit(tokenizer) is not None
     found = tokenizer(text, truncation=is_limited, return_offsets_mapping=True, return_tensors="pt")
     ids = found["input_ids"].long()

@@ -7,22 +7,29 @@ import logging
 from pathlib import Path
 
 from ..models.text_classifier import MODEL
+from ..runs.record import read_json
 from ..utils.errors import require
 
 logger = logging.getLogger(__name__)
 
 EXPORTED = "onnx"  # the folder in a run for its export, as models of the Hub have it
 FACTS = "export.json"  # in an exported folder: what it was made from, and how exact it is
-WEIGHTS = "model.safetensors"
+SETTINGS = ("config.json", "tokenizer_config.json")
+NOT_ANSWERING = {"architectures", "auto_map", "transformers_version", "_name_or_path"}  # settings that change no answer
 
 
-def weights_digest(folder: Path) -> str | None:
-    """The SHA-256 of the weights of a run folder; `None` if they are in another file."""
-    path = folder / WEIGHTS
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def run_digest(folder: Path) -> str:
+    """The SHA-256 of what the answers of a run depend on: its weights, in one file or several, and its settings."""
+    digest = hashlib.sha256()
+    for path in sorted([*folder.glob("*.safetensors"), *folder.glob("tokenizer.json")]):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    for name in SETTINGS:
+        if not (folder / name).is_file():
+            continue  # whoever opens the run says so
+        settings = {key: value for key, value in read_json(folder / name).items() if key not in NOT_ANSWERING}
+        digest.update(json.dumps(settings, sort_keys=True).encode())
+    return digest.hexdigest()
 
 
 def find_export(run: str, backend: str) -> str | None:
@@ -32,7 +39,7 @@ def find_export(run: str, backend: str) -> str | None:
     Args:
         run: Run folder, Hub id, or folder that `export` wrote.
         backend: `"onnxruntime"`; `"torch"`; or `"auto"`, which prefers an export inside a run that is in fp32 and of
-            the weights of the run, if ONNX Runtime is installed.
+            the run as it is now, if ONNX Runtime is installed.
 
     Returns:
         `None` if torch is to answer.
@@ -49,8 +56,11 @@ def find_export(run: str, backend: str) -> str | None:
     if not (inside / MODEL).is_file():
         return run  # whoever opens it says what is missing
     facts = _read_facts(inside)
-    is_of_run = facts.get("weights") is not None and facts["weights"] == weights_digest(folder)
-    outdated = f"{str(inside)!r} was exported from other weights than {run!r} has now: modeling-lstm export {run}"
+    is_of_run = facts.get("run") == run_digest(folder)
+    outdated = (
+        f"{str(inside)!r} was exported from other weights or settings than {run!r} has now, or by an older version: "
+        f"modeling-lstm export {run}"
+    )
     if backend == "onnxruntime":
         require(is_of_run, outdated)
         return str(inside)

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from ..data.tokenization import most_tokens
 from ..runs.run_folders import load_run
-from ..utils.errors import require
+from ..utils.errors import check_text, require
 from ..utils.settings import settings_of
 from .arguments import GenerationArguments
 from .writers import check_output, write_rows
@@ -72,6 +72,8 @@ class TextGenerator:
 
     def _encode(self, prompts: Sequence[str]) -> Any:
         """Beginnings as in training, after the token before a text, whatever a tokenizer puts around it by itself."""
+        for text in prompts:
+            check_text(text)
         before = [] if self.model.config.bos_token_id is None else [self.model.config.bos_token_id]
         ids = [before + one for one in self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]]
         # in one batch with shorter ones a text begins at its end

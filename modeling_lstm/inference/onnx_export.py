@@ -6,7 +6,7 @@ import inspect
 import logging
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import MethodType
 from typing import Any
@@ -17,7 +17,7 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models.recurrence_lstm import LstmEncoder, LstmLayer
-from ..models.text_classifier import MODEL, TextClassifier
+from ..models.text_classifier import INPUTS, MODEL, TextClassifier
 from ..models.tokenization_lstm import cuts_at_blanks
 from ..runs.record import RECORD
 from ..runs.run_folders import load_run, run_folder, task_of_run
@@ -26,8 +26,8 @@ from ..utils.errors import InputError, first_line, require
 from ..utils.files import write_folder, write_json
 from ..utils.settings import settings_of
 from .arguments import ExportArguments
-from .exports import EXPORTED, FACTS, WEIGHTS, weights_digest
-from .torch_backend import token_limit, torch_classifier
+from .exports import EXPORTED, FACTS, run_digest
+from .torch_backend import reads_token_types, token_limit, torch_classifier
 
 logger = logging.getLogger(__name__)
 
@@ -57,14 +57,15 @@ def export(
     run, arguments = str(run), settings_of(ExportArguments, arguments, settings)
     require(output_dir is not None or Path(run).is_dir(), f"{run!r} is no folder here: name the folder to write.")
     folder = Path(run) / EXPORTED if output_dir is None else Path(output_dir)
-    require(not (folder / WEIGHTS).exists(), f"{str(folder)!r} is a run: name another folder.")
+    require(not any(folder.glob("*.safetensors")), f"{str(folder)!r} is a run: name another folder.")
     _check_packages()
     import onnx_ir
 
     task = task_of_run(run_folder(run, arguments.revision))
     require(task.name == TEXT_CLASSIFICATION, f"{run!r} is a model for {task.name}: only classifiers can be exported.")
     model, tokenizer = load_run(run, arguments.revision)
-    program = _program(model, quantize=arguments.precision == "int8")
+    inputs = INPUTS[: 3 if reads_token_types(model, tokenizer) else 2]
+    program = _program(model, inputs, quantize=arguments.precision == "int8")
     with write_folder(folder, last=RECORD) as temporary:
         onnx_ir.save(program, temporary / MODEL)
         _save_config(model.config, temporary)
@@ -85,8 +86,8 @@ def export(
             difference <= TOLERANCE[arguments.precision],
             f"The exported logits are {difference:.2g} away from the run's: nothing was written.",
         )
-        digest = weights_digest(run_folder(run, arguments.revision))
-        facts = {"precision": arguments.precision, "largest_difference": difference, "weights": digest}
+        digest = run_digest(run_folder(run, arguments.revision))
+        facts = {"precision": arguments.precision, "largest_difference": difference, "run": digest}
         write_json(temporary / FACTS, facts)
         size = (temporary / MODEL).stat().st_size / 1e6
     return {"folder": str(folder), "size_mb": round(size, 3), "largest_difference": difference}
@@ -129,8 +130,8 @@ def _save_config(config: Any, folder: Path) -> None:
     config.to_json_file(folder / "config.json", use_diff=False)
 
 
-def _program(model: PreTrainedModel, *, quantize: bool) -> Any:
-    """The ONNX graph, by the exporter of `transformers`."""
+def _program(model: PreTrainedModel, inputs: Sequence[str], *, quantize: bool) -> Any:
+    """The ONNX graph with these inputs, by the exporter of `transformers`."""
     from transformers.exporters import OnnxConfig, OnnxRuntimeDynamicConfig, OnnxRuntimeQuantizer
     from transformers.exporters.exporter_onnx import OnnxExporter
 
@@ -140,7 +141,7 @@ def _program(model: PreTrainedModel, *, quantize: bool) -> Any:
         if isinstance(module, LstmEncoder):
             _use_onnx_operators(module)
     mask = torch.tensor([[1] * 7, [1] * 4 + [0] * 3, [1] * 2 + [0] * 5])
-    sample: dict[str, Any] = {"input_ids": mask.clone(), "attention_mask": mask}
+    sample: dict[str, Any] = {name: mask.clone() for name in inputs}
     # Without VNNI, a processor adds the products of two unsigned activations and two signed weights in 16 bits, in
     # which weights of 8 bits overflow without a word. Those of 7 bits do not: 2 * 255 * 64 < 2**15.
     settings = OnnxRuntimeDynamicConfig(per_channel=True, reduce_range=True)
@@ -249,8 +250,11 @@ def _difference(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fold
         between[-1] = False
         for mask in (right, right[:, ::-1], between):
             input_ids = np.where(mask, rng.integers(1, len(tokenizer), size=mask.shape), ours.pad_token_id)
-            found.append(theirs.logits(input_ids, mask.astype(np.int64)))
-            expected.append(ours.logits(input_ids, mask.astype(np.int64)))
+            inputs = [input_ids, mask.astype(np.int64)]
+            if ours.reads_token_types:
+                inputs.append((mask & (np.arange(tokens) > tokens // 2)).astype(np.int64))
+            found.append(theirs.logits(*inputs))
+            expected.append(ours.logits(*inputs))
     scale = max(1.0, float(np.abs(np.concatenate(expected)).max()))
     return float(np.abs(np.concatenate(found) - np.concatenate(expected)).max()) / scale  # NaN is not below any limit
 

@@ -38,18 +38,15 @@ def predict(
         InputError: the run, the input or the output cannot be used; the output file is then not written.
     """
     arguments = settings_of(PredictionArguments, arguments, settings)
-    is_given = texts is not None
-    run, texts = str(run), [texts] if isinstance(texts, str) else [] if texts is None else list(texts)
-    if is_given and not texts and arguments.input is None:
-        return []
+    run, texts = str(run), [texts] if isinstance(texts, str) else None if texts is None else list(texts)
     output = Path(arguments.output) if arguments.output else None
     if arguments.engine == "ray":
-        require(not texts, "--engine ray answers files: name them with --input.")
+        require(texts is None, "--engine ray answers files: name them with --input.")
         from .ray_prediction import predict_by_ray
 
         return predict_by_ray(run, arguments)
     _check_request(texts, arguments, output)
-    if texts and output is None:
+    if texts is not None and output is None:
         answering = as_answering(open_predictor(run, arguments.backend, arguments.revision), arguments.all_scores)
         checked = check_texts(texts, "Text {}".format, arguments.max_characters)
         return list(answer_texts(answering, checked, arguments.batch_size))
@@ -57,7 +54,7 @@ def predict(
 
 
 def _predict_rows(
-    run: str, texts: list[str], arguments: PredictionArguments, output: Path | None
+    run: str, texts: list[str] | None, arguments: PredictionArguments, output: Path | None
 ) -> Iterator[Row] | int:
     """Answer the rows of a file, or texts in a file."""
     import pyarrow as pa
@@ -65,7 +62,7 @@ def _predict_rows(
     from .reading import Input, read_input
     from .writers import write_rows
 
-    found = Input((text, ()) for text in texts) if texts else read_input(arguments, run)
+    found = read_input(arguments, run) if texts is None else Input((text, ()) for text in texts)
     answering = as_answering(open_predictor(run, arguments.backend, arguments.revision), arguments.all_scores)
     columns = {"text": pa.string()} | answering.columns()
     kept = name_apart(found.kept, set(columns))
@@ -78,10 +75,10 @@ def _predict_rows(
     return rows if output is None else write_rows(rows, output, columns | kept)
 
 
-def _check_request(texts: list[str], arguments: PredictionArguments, output: Path | None) -> None:
+def _check_request(texts: list[str] | None, arguments: PredictionArguments, output: Path | None) -> None:
     """Raise for settings that do not go together, and for an output that cannot be written."""
     require(
-        bool(texts) != (arguments.input is not None),
+        (texts is None) != (arguments.input is None),
         "Give either sentences or --input FILE (or --input - for standard input).",
     )
     require(arguments.batch_size >= 1, f"--batch_size must be at least 1, found {arguments.batch_size}.")

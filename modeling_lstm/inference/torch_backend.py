@@ -1,6 +1,7 @@
 """Predictions by torch. Apart from `prediction`, because importing torch takes seconds and ONNX Runtime needs none."""
 
 import contextlib
+import inspect
 import json
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -10,7 +11,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..models.text_classifier import TextClassifier
+from ..models.text_classifier import INPUTS, TextClassifier
 from ..models.tokenization_lstm import cuts_at_blanks
 from ..runs.run_folders import load_run
 
@@ -49,9 +50,8 @@ def torch_classifier(
     device = model.device.type
 
     @torch.inference_mode()
-    def logits(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
-        arrays = {"input_ids": input_ids, "attention_mask": attention_mask}
-        tensors = {name: torch.from_numpy(one).to(model.device) for name, one in arrays.items()}
+    def logits(*inputs: np.ndarray) -> np.ndarray:
+        tensors = {name: torch.from_numpy(one).to(model.device) for name, one in zip(INPUTS, inputs, strict=False)}
         with torch.autocast(device, torch.bfloat16, enabled=bf16):
             found = model(**tensors, return_dict=True).logits
         return found.float().cpu().numpy()
@@ -64,7 +64,14 @@ def torch_classifier(
         tokenizer.truncation_side,
         cuts_at_blanks=cuts_at_blanks(tokenizer.backend_tokenizer),
         workers=torch.get_num_threads() if device == "cpu" else 1,
+        reads_token_types=reads_token_types(model, tokenizer),
     )
+
+
+def reads_token_types(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether a model was trained with the token types that its tokenizer gives, as BERT was by most."""
+    takes = INPUTS[2] in inspect.signature(model.forward).parameters
+    return takes and INPUTS[2] in tokenizer.model_input_names
 
 
 def token_limit(tokenizer: PreTrainedTokenizerBase) -> int | None:

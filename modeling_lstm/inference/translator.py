@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models.tokenization_lstm import target_tokenizer
 from ..runs.run_folders import load_run
-from ..utils.errors import require
+from ..utils.errors import check_text, require
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +79,8 @@ class Translator:
         require(not isinstance(texts, str), "Give texts as a list, also a single one.")
         if not texts:
             return []
+        for text in texts:
+            check_text(text)
         limit = self.tokenizer.model_max_length
         ids = self.tokenizer(list(texts), verbose=False)["input_ids"]
         cut = [place for place, one in enumerate(ids) if len(one) > limit]
@@ -129,6 +131,7 @@ class Translator:
             getattr(self.model.config, "attention", None) in ("luong", "bahdanau"),
             "Alignments are shown of an LSTM with attention (--attention luong or bahdanau).",
         )
+        check_text(text)
         require(bool(text.strip()), "There is nothing to translate: the text is empty.")
         require("num_return_sequences" not in options, "One translation is aligned: leave out num_return_sequences.")
         inputs = self.tokenizer([text], truncation=True, return_tensors="pt").to(self.model.device)

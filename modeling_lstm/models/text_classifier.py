@@ -19,6 +19,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 MODEL = "model.onnx"
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # of a model, the last where it reads them
 AT_ONCE = 128  # texts tokenized at once: what is cut off of a long one takes memory until then
 WORDS_AT_ONCE = 64  # words tokenized at once: a call costs as much as some words do
 REMEMBERED = 4_000_000  # characters, and WORD more a word, of which the tokens are remembered, in some 50 MB
@@ -125,18 +126,20 @@ class TextClassifier:
 
     Args:
         logits: A function from `input_ids` and `attention_mask`, integers of shape `(batch, tokens)`, to logits, of
-            shape `(batch, labels)`. A row's tokens come first, then its padding.
+            shape `(batch, labels)`. A row's tokens come first, then its padding. With `reads_token_types` it takes
+            `token_type_ids` as the third.
         tokenizer: A tokenizer of the library `tokenizers`, whose padding and truncation are set.
         config: The model's `config.json`: `id2label`, `problem_type` and `pad_token_id` are read.
         max_length: Tokens after which a text is cut off; `None`: never.
         truncation_side: Where it is cut, `"right"` or `"left"`.
         cuts_at_blanks: Whether the tokens of a text are those of its words, which [`TokenMemory`] then remembers.
         workers: How many batches `logits` works out at the same time, each in a thread.
+        reads_token_types: Whether the model tells the two texts of a pair apart by token types, as BERT does.
     """
 
     def __init__(
         self,
-        logits: Callable[[np.ndarray, np.ndarray], np.ndarray],
+        logits: Callable[..., np.ndarray],
         tokenizer: Tokenizer,
         config: dict[str, Any],
         max_length: int | None = None,
@@ -144,8 +147,10 @@ class TextClassifier:
         *,
         cuts_at_blanks: bool = False,
         workers: int = 1,
+        reads_token_types: bool = False,
     ):
         self.logits = logits
+        self.reads_token_types = reads_token_types
         self.workers = workers
         self.tokenizer = tokenizer
         self.tokenizer.no_padding()
@@ -185,8 +190,10 @@ class TextClassifier:
         options.intra_op_num_threads = 1  # batches beside each other take less time than threads within a batch
         session = onnxruntime.InferenceSession(folder / MODEL, options, providers=["CPUExecutionProvider"])
 
-        def logits(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
-            return session.run(["logits"], {"input_ids": input_ids, "attention_mask": attention_mask})[0]
+        reads_token_types = any(one.name == INPUTS[2] for one in session.get_inputs())
+
+        def logits(*inputs: np.ndarray) -> np.ndarray:
+            return session.run(["logits"], dict(zip(INPUTS, inputs, strict=False)))[0]
 
         config, settings = (
             json.loads((folder / name).read_text(encoding="utf-8")) for name in ("config.json", "tokenizer_config.json")
@@ -200,6 +207,7 @@ class TextClassifier:
             settings["truncation_side"],
             cuts_at_blanks=settings.get("cuts_at_blanks", False),
             workers=threads or count_cores(),
+            reads_token_types=reads_token_types,
         )
 
     def __call__(self, texts: str | Sequence[str], batch_size: int = 32) -> list[dict[str, Any]]:
@@ -235,12 +243,12 @@ class TextClassifier:
         Logits of the labels, of shape `(texts, labels)`, worked out in batches of texts of like lengths.
 
         Raises:
-            ValueError: `batch_size` is below 1.
+            ValueError: `batch_size` is below 1, or a text is none.
         """
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, found {batch_size}.")
         rows = self.tokenize(texts)
-        order = sorted(range(len(rows)), key=lambda number: len(rows[number]))
+        order = sorted(range(len(rows)), key=lambda number: len(rows[number][0]))
         found = np.zeros((len(rows), len(self.labels)), dtype=np.float32)
         batches = [order[begin : begin + batch_size] for begin in range(0, len(order), batch_size)]
 
@@ -259,28 +267,53 @@ class TextClassifier:
         """The threads that work out batches at the same time."""
         return ThreadPoolExecutor(self.workers)
 
-    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        """The tokens of each text, cut off where the longest may end."""
-        rows: list[list[int]] = []
+    def tokenize(self, texts: Sequence[str]) -> list[tuple[list[int], ...]]:
+        """
+        The tokens of each text, cut off where the longest may end, and their token types where the model reads them.
+
+        Raises:
+            ValueError: one holds half a character, such as an emoji that was cut in two.
+        """
+        rows: list[tuple[list[int], ...]] = []
         self.texts_seen += len(texts)
         if self.cuts_at_blanks and self.memory is None and self.texts_seen > AT_ONCE:
             self.memory = TokenMemory(self.tokenizer)
         for begin in range(0, len(texts), AT_ONCE):
-            some = prepare_texts(texts[begin : begin + AT_ONCE], self.tokenizer)
-            alone = [one for one in some if isinstance(one, str)]
-            if self.memory is not None and len(alone) == len(some):
-                rows += self.memory(alone)
-            else:
-                rows += [one.ids for one in self.tokenizer.encode_batch_fast(some)]
+            rows += self._tokenize(texts[begin : begin + AT_ONCE])
         return rows
 
-    def pad(self, rows: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
-        """Token numbers and attention mask of a batch, whose last row is the longest."""
-        lengths = np.array([len(row) for row in rows])
+    def _tokenize(self, texts: Sequence[str]) -> list[tuple[list[int], ...]]:
+        some = prepare_texts(texts, self.tokenizer)
+        alone = [one for one in some if isinstance(one, str)]
+        try:
+            if self.memory is not None and not self.reads_token_types and len(alone) == len(some):
+                return [(ids,) for ids in self.memory(alone)]
+            encodings = self.tokenizer.encode_batch_fast(some)
+        except TypeError:  # that of `tokenizers` does not tell which text
+            for text in texts:
+                check_text(text)
+            raise
+        return [(one.ids, one.type_ids) if self.reads_token_types else (one.ids,) for one in encodings]
+
+    def pad(self, rows: list[tuple[list[int], ...]]) -> list[np.ndarray]:
+        """The [`INPUTS`] for a batch of rows, the last of which is the longest."""
+        lengths = np.array([len(row[0]) for row in rows])
         is_token = np.arange(max(1, lengths[-1])) < lengths[:, None]
-        input_ids = np.full(is_token.shape, self.pad_token_id, dtype=np.int64)
-        input_ids[is_token] = list(itertools.chain.from_iterable(rows))
-        return input_ids, is_token.astype(np.int64)
+        inputs = []
+        for column, filler in zip(zip(*rows, strict=True), (self.pad_token_id, 0), strict=False):
+            padded = np.full(is_token.shape, filler, dtype=np.int64)
+            padded[is_token] = list(itertools.chain.from_iterable(column))
+            inputs.append(padded)
+        return [inputs[0], is_token.astype(np.int64), *inputs[1:]]
+
+
+def check_text(text: str) -> None:
+    """Raise `ValueError` for a text that holds half a character, which no tokenizer reads."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        around = text[max(0, error.start - 20) : error.end]
+        raise ValueError(f"A text holds half a character, behind {around!r}: mend it or leave it out.") from error
 
 
 def count_cores() -> int:

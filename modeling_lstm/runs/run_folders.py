@@ -14,6 +14,7 @@ from transformers import (
 )
 
 from ..hub.downloads import download
+from ..models.text_classifier import MODEL
 from ..models.tokenization_lstm import TARGET, target_tokenizer
 from ..tasks.base import Task, task_class, task_name, task_of_auto_class
 from ..utils.errors import InputError, as_list, require
@@ -180,6 +181,10 @@ def check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: Any) -> None:
 
 
 def _check_files(folder: Path, source: str) -> None:
+    require(
+        not (folder / MODEL).is_file() or any(folder.glob("*.safetensors")),
+        f"{source!r} is an exported model, which only predict takes: name the run that it was made from.",
+    )
     has_vocabulary = any(any(folder.glob(pattern)) for pattern in VOCABULARIES)
     for name in ("config.json", "tokenizer_config.json", *(() if has_vocabulary else ("tokenizer.json",))):
         if not (folder / name).is_file():

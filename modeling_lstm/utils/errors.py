@@ -46,3 +46,8 @@ def explain_save_failure(error: BaseException) -> str | None:
 def is_utf8(text: str) -> bool:
     """Whether a text was read from UTF-8, and not from other bytes, which Python keeps as surrogates."""
     return text.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in text)
+
+
+def check_text(text: str) -> None:
+    """Raise for a text that holds half a character, as of an emoji that was cut in two: no tokenizer reads it."""
+    require(is_utf8(text), f"The text {text[:40]!r} is not UTF-8: it holds half a character. Mend it.")

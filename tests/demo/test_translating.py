@@ -30,6 +30,8 @@ def test_it_translates_and_shows_where_it_looked(tmp_path: Path) -> None:
     assert table.startswith("<table>") and "<b>" not in table and page.show(" ", 1) == ("", "")
     with pytest.raises(InputError, match=f"at most {MOST_CHARACTERS}"):
         page.show("x" * 501, 1)
+    with pytest.raises(InputError, match="is not UTF-8: it holds half a character"):
+        page.show("one \ud83d", 1)
     plain = TranslationPage(str(translator(tmp_path / "none", "none")))
     assert plain.show("one 3", 1) == (plain.translator(["one 3"], num_beams=1)[0], "")
     _, url, _ = build(str(run)).launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")

@@ -32,6 +32,9 @@ def test_it_writes_and_guesses(language_model: Path) -> None:
     assert len(writer.write("", 10**9, 1.0).split()) <= MOST_TOKENS
     with pytest.raises(InputError, match=f"at most {MOST_CHARACTERS:,}"):
         writer.guess("x" * 3_000)
+    for ask in (writer.guess, lambda text: writer.write(text, 2, 0.0)):
+        with pytest.raises(InputError, match="is not UTF-8: it holds half a character"):
+            ask("the \ud83d")
 
 
 def test_the_page_answers_over_http(language_model: Path) -> None:

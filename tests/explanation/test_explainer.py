@@ -22,6 +22,7 @@ from modeling_lstm.explanation.html_page import make_page
 from modeling_lstm.explanation.terminal import show
 from modeling_lstm.explanation.tracing import trace
 from modeling_lstm.runs.run_folders import load_run
+from modeling_lstm.utils.errors import InputError
 from tests.conftest import opinion_rows, tiny_model
 
 TEXT = "the film was awful number 3"
@@ -233,7 +234,9 @@ def test_a_label_with_dollar_signs(run_copy: Path, tmp_path: Path) -> None:
 
 
 def test_a_text_that_is_not_utf8(trained: Path, fails: Callable[..., str]) -> None:
-    assert "The text is not UTF-8" in fails("explain", trained, "the \udcff film")
+    assert "'the \\udcff film' is not UTF-8: it holds half a character" in fails("explain", trained, "the \udcff film")
+    with pytest.raises(InputError, match="is not UTF-8"):
+        trace(trained, "the \ud83d film")
 
 
 @pytest.mark.parametrize("text", [TEXT, *HOSTILE])

@@ -30,6 +30,7 @@ from modeling_lstm.inference.arguments import ExportArguments
 from modeling_lstm.inference.exports import find_export
 from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.models.text_classifier import TextClassifier
+from modeling_lstm.runs.run_folders import load_run
 from tests.conftest import WORDS, opinion_rows, tiny_config, write_csv
 from tests.models.test_remote_code import run_outside
 
@@ -319,6 +320,40 @@ def test_a_run_is_answered_for_by_the_export_inside_it(
     (run / "model.safetensors").write_bytes(b"trained again")
     assert find_export(str(run), "auto") is None and "exported from other weights" in caplog.text
     assert "exported from other weights" in fails("predict", run, "a", "--backend", "onnxruntime")
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("config.json", "id2label", {"0": "bad", "1": "good"}),
+        ("tokenizer_config.json", "model_max_length", 3),
+        ("config.json", "pad_token_id", 1),
+    ],
+)
+def test_an_export_does_not_answer_for_a_run_whose_settings_changed(
+    run_copy: Path, name: str, key: str, value: Any
+) -> None:
+    export(str(run_copy))
+    inside = str(run_copy / "onnx")
+    settings = json.loads((run_copy / name).read_text(encoding="utf-8"))
+    for changes, expected in (({"auto_map": {}, "transformers_version": "9"}, inside), ({key: value}, None)):
+        (run_copy / name).write_text(json.dumps(settings | changes), encoding="utf-8")
+        assert find_export(str(run_copy), "auto") == expected
+
+
+def test_an_export_answers_for_a_run_in_shards(run_copy: Path, fails: Callable[..., str]) -> None:
+    model, _ = load_run(str(run_copy))
+    (run_copy / "model.safetensors").unlink()
+    model.save_pretrained(run_copy, max_shard_size="1KB")
+    assert len(list(run_copy.glob("*.safetensors"))) > 1
+    assert "is a run: name another folder" in fails("export", run_copy, run_copy)
+    export(str(run_copy))
+    assert find_export(str(run_copy), "auto") == str(run_copy / "onnx")
+
+
+def test_an_export_is_told_from_a_damaged_run(exported: Path, fails: Callable[..., str]) -> None:
+    for command in (["evaluate", exported], ["explain", exported, "a film"]):
+        assert "is an exported model, which only predict takes: name the run that it was made from" in fails(*command)
 
 
 @pytest.mark.parametrize("missing", ["onnx_ir", "onnxruntime"])

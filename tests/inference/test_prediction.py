@@ -64,6 +64,17 @@ def test_texts_may_come_in_any_collection(trained: Path, kind: Callable[..., Any
     assert predict(str(trained), kind([])) == []
 
 
+def test_no_texts_are_answered_too(trained: Path, tmp_path: Path) -> None:
+    target = tmp_path / "answers.csv"
+    assert predict(str(trained), [], output=str(target)) == 0
+    assert target.read_text(encoding="utf-8").strip() == "text,label,score"
+    with pytest.raises(InputError, match="There is no run folder"):
+        predict(str(tmp_path / "none"), [])
+    for one in ([], ["the film"]):
+        with pytest.raises(InputError, match="Give either sentences or --input"):
+            predict(str(trained), one, input=str(target))
+
+
 @pytest.mark.parametrize("output", ["a.csv", "a.tsv", "a.jsonl", "deep/er/a.parquet"])
 def test_files_in_and_out_keep_the_order(trained: Path, tmp_path: Path, output: str) -> None:
     source = write_csv(tmp_path / "in.csv", [(number, text) for number, text in enumerate(TEXTS)], ("id", "review"))
@@ -124,7 +135,7 @@ def test_standard_input_and_text_files(
 def test_several_text_columns(trained: Path, tmp_path: Path) -> None:
     source = write_csv(tmp_path / "in.csv", [("great", "film")], ("title", "body"))
     arguments = PredictionArguments(input=str(source), text_column=["title", "body"])
-    rows = predict(str(trained), [], arguments)
+    rows = predict(str(trained), None, arguments)
     assert not isinstance(rows, int) and next(rows)["text"] == "great\nfilm"  # as in runs before there were separators
 
 
@@ -305,7 +316,7 @@ def test_as_many_answers_as_texts(
 ) -> None:
     (tmp_path / name).write_bytes(content.encode("utf-8"))
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content.encode("utf-8")), encoding="utf-8"))
-    found = predict(str(trained), [], PredictionArguments(input=name if name == "-" else str(tmp_path / name)))
+    found = predict(str(trained), None, PredictionArguments(input=name if name == "-" else str(tmp_path / name)))
     assert not isinstance(found, int) and [row["text"] for row in found] == texts
 
 
@@ -315,7 +326,7 @@ def test_rows_of_another_shape_than_the_header(trained: Path, tmp_path: Path, fa
     assert "line 2 has 4 fields, the header 3" in fails("predict", trained, "--input", path)
     path.write_bytes("text\ncafé\n".encode("cp1252"))
     assert "line 2 is not UTF-8 (byte 0xe9)" in fails("predict", trained, "--input", path)
-    found = predict(str(trained), [], PredictionArguments(input=str(path), encoding="cp1252"))
+    found = predict(str(trained), None, PredictionArguments(input=str(path), encoding="cp1252"))
     assert not isinstance(found, int) and next(found)["text"] == "café"
 
 
@@ -330,7 +341,7 @@ def test_how_the_files_of_the_training_were_read_is_a_hint(
         (run_copy / "run.json").write_text(json.dumps(content), encoding="utf-8")
 
     def texts(path: Path, **settings: Any) -> list[str]:
-        found = predict(str(run_copy), [], PredictionArguments(input=str(path), **settings))
+        found = predict(str(run_copy), None, PredictionArguments(input=str(path), **settings))
         assert not isinstance(found, int)
         return [row["text"] for row in found]
 

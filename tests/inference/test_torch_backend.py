@@ -4,11 +4,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, DistilBertForSequenceClassification
 
+from modeling_lstm import predict
+from modeling_lstm.data.arguments import DataArguments
+from modeling_lstm.data.loading import load_data
+from modeling_lstm.distillation.arguments import DistillationArguments
+from modeling_lstm.distillation.teacher import Teacher
+from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.inference.torch_backend import torch_classifier
 from modeling_lstm.runs.run_folders import load_run
-from tests.conftest import opinion_rows
+from tests.conftest import WORDS, opinion_rows
 
+PAIRS = ["the film [SEP] was good", "bad", "the [SEP] number 1 number 2", "good [SEP] bad", "the film was good"]
 TEXTS = [" and ".join([text] * (1 + number % 5)) for number, (text, _) in enumerate(opinion_rows(40))]
 
 
@@ -49,3 +57,59 @@ def test_all_threads_compute_in_bf16(trained: Path) -> None:
     model.register_forward_pre_hook(lambda *_: seen.append(torch.is_autocast_enabled("cpu")))
     classify.raw_scores(TEXTS, batch_size=4)
     assert len(seen) == 10 and all(seen)
+
+
+def test_a_text_with_half_a_character_is_told(trained: Path) -> None:
+    classify = torch_classifier(*load_run(str(trained)))
+    for texts in (["the film", "good \ud83d!"], ["the film"] * 200 + ["\udcff"]):
+        with pytest.raises(ValueError, match="A text holds half a character, behind"):
+            classify(texts)
+
+
+def bert_of_pairs(encoder: Path, folder: Path) -> Path:
+    """A classifier that tells the two texts of a pair apart by token types, as another library trains it."""
+    torch.manual_seed(0)
+    config = BertConfig.from_pretrained(encoder, id2label=dict(enumerate(sorted(WORDS))))
+    BertForSequenceClassification(config).save_pretrained(folder)
+    names = ["input_ids", "token_type_ids", "attention_mask"]
+    AutoTokenizer.from_pretrained(encoder, model_input_names=names).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.numeric
+def test_the_token_types_of_pairs_are_read(encoder: Path, tmp_path: Path) -> None:
+    folder = bert_of_pairs(encoder, tmp_path / "bert")
+    model, tokenizer = load_run(str(folder))
+    expected = []
+    for text in PAIRS:
+        inputs = tokenizer(*text.split(" [SEP] "), return_tensors="pt")
+        with torch.inference_mode():
+            expected.append(model(**inputs).logits[0].softmax(-1)[-1].item())
+    without = torch_classifier(model, AutoTokenizer.from_pretrained(encoder)).scores(PAIRS)[:, -1]
+    assert abs(without - expected).max() > 0.01, "this model's answers depend on them"
+    export(str(folder))
+    for backend in ("torch", "onnxruntime"):
+        found = predict(str(folder), PAIRS, backend=backend, all_scores=True, batch_size=2)
+        assert [row["score_positive"] for row in found] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_model_without_token_types_gets_none(encoder: Path) -> None:
+    config = DistilBertForSequenceClassification.config_class(
+        vocab_size=40, dim=16, n_layers=1, n_heads=2, hidden_dim=32
+    )
+    names = ["input_ids", "token_type_ids", "attention_mask"]
+    tokenizer = AutoTokenizer.from_pretrained(encoder, model_input_names=names)
+    assert len(torch_classifier(DistilBertForSequenceClassification(config).eval(), tokenizer)(PAIRS)) == len(PAIRS)
+
+
+def test_answers_without_token_types_are_not_taken_for_those_with_them(
+    encoder: Path, data_folder: Path, tmp_path: Path
+) -> None:
+    folder, arguments = (
+        bert_of_pairs(encoder, tmp_path / "bert"),
+        DistillationArguments(teacher=str(tmp_path / "bert"), logits_cache=str(tmp_path)),
+    )
+    data = load_data(DataArguments(dataset=str(data_folder)))
+    types = Teacher(str(folder), data, arguments).digest
+    AutoTokenizer.from_pretrained(encoder).save_pretrained(folder)
+    assert Teacher(str(folder), data, arguments).digest != types
