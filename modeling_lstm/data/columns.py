@@ -26,7 +26,8 @@ def guess_text_column(
     texts: dict[str, bool], columns: list[str], flag: str = "text_column", *, needs_label: bool = False
 ) -> str:
     """
-    The column with the text: one of a usual name, or the only one that is no label and holds more than numbers.
+    The column with the text: `text`, the only one of a usual name, or the only one that is no label and holds more than
+    numbers.
 
     Args:
         texts: The columns of strings, and whether they hold more than numbers.
@@ -37,28 +38,41 @@ def guess_text_column(
     Raises:
         InputError: it cannot be told.
     """
-    found = _usual(TEXT_COLUMNS, list(texts))
-    if found is not None:
-        return found
+    usual = _usual(TEXT_COLUMNS, list(texts))
+    if usual and (len(usual) == 1 or normalize_name(usual[0]) == TEXT_COLUMNS[0]):
+        return usual[0]
+    require(
+        not usual,
+        f"The text may be in any of the columns {as_list(usual)}: name it with --{flag}, or several to read them "
+        "together.",
+    )
     others = [name for name, has_words in texts.items() if has_words and normalize_name(name) not in LABEL_COLUMNS]
     # of two columns the one beside the text is the label
-    is_label_open = needs_label and len(columns) > 2 and _usual(LABEL_COLUMNS, columns) is None
+    is_label_open = needs_label and len(columns) > 2 and not _usual(LABEL_COLUMNS, columns)
+    has_names = not any(" " in name.strip() for name in columns)
+    more = "" if has_names else " The first line of a table must name its columns, with commas, say: text,label"
     require(
         len(others) == 1,
         f"Which column holds the text and which the label? Name them with --{flag} and --label_column: the columns are "
-        f"{as_list(columns)}."
+        f"{as_list(columns)}.{more}"
         if is_label_open
-        else f"Which column holds the text? Name it with --{flag}: the columns are {as_list(columns)}.",
+        else f"Which column holds the text? Name it with --{flag}: the columns are {as_list(columns)}.{more}",
     )
     return others[0]
 
 
 def guess_label_column(columns: Iterable[str], text_column: list[str]) -> str:
-    """The column with the label: one of a usual name, or the only one beside the text."""
+    """The column with the label: `label`, the only one of a usual name, or the only one beside the text."""
     others = [name for name in columns if name not in text_column]
-    found = _usual(LABEL_COLUMNS, others)
-    if found is not None:
-        return found
+    require(
+        len(others) > 0,
+        f"There is no column beside {as_list(text_column)!r} that could hold the label. Labels that are the names of "
+        "files or folders must be written into a column, of a CSV file, say.",
+    )
+    usual = _usual(LABEL_COLUMNS, others)
+    if usual and (len(usual) == 1 or normalize_name(usual[0]) in LABEL_COLUMNS[:2]):
+        return usual[0]
+    require(not usual, f"The label may be in any of the columns {as_list(usual)}: name it with --label_column.")
     require(
         len(others) == 1,
         f"Which column holds the label? Name it with --label_column: the columns are {as_list(columns)}. "
@@ -67,6 +81,6 @@ def guess_label_column(columns: Iterable[str], text_column: list[str]) -> str:
     return others[0]
 
 
-def _usual(known: Iterable[str], columns: list[str]) -> str | None:
-    """The column with the first of the known names, whatever its case."""
-    return next((column for name in known for column in columns if normalize_name(column) == name), None)
+def _usual(known: Iterable[str], columns: list[str]) -> list[str]:
+    """The columns with known names, whatever their case, in the order of these."""
+    return [column for name in known for column in columns if normalize_name(column) == name]

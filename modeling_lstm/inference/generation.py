@@ -74,10 +74,11 @@ class TextGenerator:
         """Beginnings as in training, after the token before a text, whatever a tokenizer puts around it by itself."""
         for text in prompts:
             check_text(text)
-        before = [] if self.model.config.bos_token_id is None else [self.model.config.bos_token_id]
-        ids = [before + one for one in self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]]
+        ids = (self.model.config.bos_token_id, self.tokenizer.bos_token_id)
+        before = [one for one in ids if one is not None][:1]
+        rows = [before + one for one in self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]]
         # in one batch with shorter ones a text begins at its end
-        return self.tokenizer.pad({"input_ids": ids}, padding_side="left", return_tensors="pt").to(self.model.device)
+        return self.tokenizer.pad({"input_ids": rows}, padding_side="left", return_tensors="pt").to(self.model.device)
 
     @torch.inference_mode()
     def next_tokens(self, text: str, number: int = 10) -> list[tuple[str, float]]:

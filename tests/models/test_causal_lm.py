@@ -315,7 +315,8 @@ def test_what_is_written_goes_on_from_its_beginning(algorithm: Any, tmp_path: Pa
 
 def test_the_library_writes_text_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tokenizer = LstmTokenizer.train(["the film was great , it was n't bad ."], min_frequency=1, end=True)
-    model = language_model(vocab_size=len(tokenizer), eos_token_id=tokenizer.eos_token_id)
+    end = tokenizer.eos_token_id
+    model = language_model(vocab_size=len(tokenizer), eos_token_id=end, bos_token_id=end)
     model.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     write = pipeline("text-generation", model=str(tmp_path), tokenizer=str(tmp_path))

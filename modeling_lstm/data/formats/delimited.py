@@ -3,6 +3,7 @@
 import csv
 import itertools
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Literal, cast
@@ -16,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 csv.field_size_limit(2**31 - 1)  # how long a text may be, --max_characters says
 
+DECLARATION = re.compile(r"sep=(.)\r?\n?")  # what may stand above the header for spreadsheets
 DELIMITERS = (",", ";", "\t", "|")  # those that are recognised; any other is named with --delimiter
 
 
@@ -30,7 +32,10 @@ class Delimited(Table):
     def __init__(self, path: Path, arguments: FileArguments):
         super().__init__(path)
         self.encoding = find_encoding(path, arguments.encoding)
-        self.delimiter = arguments.delimiter_character() or self._delimiter()
+        with open_text(path, self.encoding) as file:
+            declared = DECLARATION.fullmatch(file.readline())
+        self.declares = declared is not None
+        self.delimiter = arguments.delimiter_character() or (declared and declared[1]) or self._delimiter()
         self.quoting = arguments.quoting or ("double" if self.delimiter != "\t" else self._quoting())
         self.columns = self._header(self.quoting)
         if any(name and is_number(name) for name in self.columns):
@@ -81,6 +86,9 @@ class Delimited(Table):
             reader = csv.reader(file, delimiter=self.delimiter, **how)
             try:
                 for fields in reader:
+                    if self.declares and reader.line_num == 1:
+                        begin = 2
+                        continue
                     if not fields:
                         empty = empty or reader.line_num
                         begin = reader.line_num + 1
