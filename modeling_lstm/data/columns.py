@@ -66,7 +66,7 @@ def guess_label_column(columns: Iterable[str], text_column: list[str]) -> str:
     others = [name for name in columns if name not in text_column]
     require(
         len(others) > 0,
-        f"There is no column beside {as_list(text_column)!r} that could hold the label. Labels that are the names of "
+        f"Which column holds the label? There is none beside {as_list(text_column)!r}. Labels that are the names of "
         "files or folders must be written into a column, of a CSV file, say.",
     )
     usual = _usual(LABEL_COLUMNS, others)

@@ -82,8 +82,9 @@ class SingleLabels(LabelReader):
             number = next(i for i, value in enumerate(rows[column][:], start=1) if value in missing)
             raise self._complain(place(number), "is missing")
         unknown = sorted({_name(value, coded) for value in values if self._number(value, coded) is None})
-        are_numbers = self.asked is not None and all(map(_INTEGER.fullmatch, unknown))
-        more = " A number in the data stands for the first label if it is 0, for the second if it is 1." * are_numbers
+        counts = self.asked is not None and not any(map(_INTEGER.fullmatch, self.asked))
+        counts = counts and all(map(_INTEGER.fullmatch, unknown))
+        more = " A number in the data stands for the first label if it is 0, for the second if it is 1." * counts
         require(
             not unknown,
             f"The {split} split has labels that {self.lacking}: {as_list(unknown)}; known are {as_list(self.names)}."
@@ -233,7 +234,8 @@ class Numbers(LabelReader):
             try:
                 is_finite = value not in MISSING and math.isfinite(float(value))
             except ValueError as error:
-                raise self._complain(place(number), f"must be a number such as 3.5, found {value!r}") from error
+                hint = ": a number is written with a decimal point" if "," in str(value) else ""
+                raise self._complain(place(number), f"must be a number, found {value!r}{hint}") from error
             if not is_finite:
                 raise self._complain(place(number), "is missing or infinite: every row needs a number")
 

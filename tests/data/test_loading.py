@@ -280,6 +280,39 @@ def test_columns_that_cannot_be_guessed(tmp_path: Path) -> None:
             load(path)
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("text", "category", "rating"), "The label may be in any of the columns category, rating: name it with"),
+        (("sentence", "question", "label"), "The text may be in any of the columns sentence, question: name it with"),
+        (("Review", "comment", "class"), "The text may be in any of the columns Review, comment"),
+        (("text", "stars", "label"), (["text"], ["label"])),
+        (("message", "Text", "class"), (["Text"], ["class"])),
+        (("content", "title", "Sentiment"), (["content"], ["Sentiment"])),
+    ],
+)
+def test_of_several_usual_columns_one_must_be_named(tmp_path: Path, names: Any, expected: Any) -> None:
+    path = write(tmp_path / "a.csv", [(f"u {n}", f"v {n}", "ab"[n % 2]) for n in range(20)], names)
+    if isinstance(expected, str):
+        with pytest.raises(InputError, match=expected):
+            load(path)
+    else:
+        data = load(path)
+        assert (data.text_column, data.label_column) == expected
+
+
+def test_files_without_labels_or_names_of_columns(tmp_path: Path) -> None:
+    for label in ("good", "bad"):
+        path = tmp_path / "folders" / label / "1.txt"
+        path.parent.mkdir(parents=True)
+        path.write_text("a film", encoding="utf-8")
+    with pytest.raises(InputError, match="none beside 'text'. Labels that are the names of files or folders must be"):
+        load(tmp_path / "folders")
+    path = write(tmp_path / "a.csv", ROWS, ("a fine film", "positive"))
+    with pytest.raises(InputError, match="The first line of a table must name its columns, with commas, say: text,lab"):
+        load(path)
+
+
 def test_a_bad_row_is_told_by_its_line_in_its_own_file(tmp_path: Path) -> None:
     """Of rows with line breaks in quotes the line where they begin; of formats without lines the row of the file."""
     for kind, place in (("csv", "line 4"), ("jsonl", "line 2"), ("parquet", "row 2")):

@@ -253,6 +253,23 @@ def test_what_is_refused(tmp_path: Path, content: str | bytes, message: str) -> 
         rows(tmp_path / "a.csv", content)
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("delimiter", [";", ",", "\t", "^"])
+def test_a_line_for_spreadsheets_names_the_delimiter(tmp_path: Path, delimiter: str, mark: str) -> None:
+    path = tmp_path / "a.csv"
+    text = f'{mark}sep={delimiter}\r\ntext{delimiter}label\r\n"a\r\nb"{delimiter}1\r\nc, d; e{delimiter}2\r\n'
+    if delimiter in ",;":
+        text = text.replace("c, d; e", '"c, d; e"')
+    path.write_bytes(text.encode())
+    table = open_table(path, FileArguments())
+    assert table.columns == ["text", "label"]
+    assert list(table.rows(["text", "label"])) == [("a\r\nb", "1"), ("c, d; e", "2")]
+    assert list(table.lines()) == [3, 5]
+    path.write_bytes(text.encode() + f"x{delimiter}y{delimiter}z\r\n".encode())
+    with pytest.raises(InputError, match="line 6 has 3 fields, the header 2"):
+        list(open_table(path, FileArguments()).rows(["text"]))
+
+
 @pytest.mark.parametrize(
     ("encoding", "asked"),
     [("cp1252", "cp1252"), ("utf-16", None), ("utf-8-sig", None), ("utf-16-be", "utf-16-be"), ("latin-1", "iso8859-1")],
