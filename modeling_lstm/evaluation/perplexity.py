@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from ..data.token_stream import TokenStream
 
 BLOCK = 70  # tokens that a recurrent model reads at once
+BEFORE = 4 * BLOCK  # tokens that a part is read from earlier, so that it begins with a state
 
 
 @torch.inference_mode()
@@ -18,7 +19,7 @@ def text_losses(model: Any, stream: TokenStream, streams: int, *, backward: bool
     The negative log-likelihood of each text, the token that ends it included.
 
     A recurrent model reads all in order and keeps its state from text to text; to be quicker it reads several parts
-    side by side, of which each but the first begins without a state. A Transformer reads windows that overlap by half:
+    side by side, each of which begins with the state after the 280 tokens before it. A Transformer reads windows that overlap by half:
     what it predicts has at least half a window before it.
 
     Args:
@@ -37,17 +38,21 @@ def text_losses(model: Any, stream: TokenStream, streams: int, *, backward: bool
 
 
 def _carried(model: Any, stream: TokenStream, streams: int, backward: bool) -> np.ndarray:
-    streams = max(1, min(streams, len(stream) // BLOCK))
-    length = math.ceil(len(stream) / streams)
-    ids = np.zeros(streams * length + 1, dtype=np.int64)
-    ids[: len(stream.ids)] = stream.ids
-    inputs, targets = (torch.from_numpy(one.reshape(streams, length)).to(model.device) for one in (ids[:-1], ids[1:]))
+    streams = max(1, min(streams, len(stream) // BEFORE))
+    length, before = math.ceil(len(stream) / streams), BEFORE if streams > 1 else 0
+    ids = np.zeros(before + streams * length + 1, dtype=np.int64)
+    ids[before : before + len(stream.ids)] = stream.ids
+    places = length * np.arange(streams)[:, None] + np.arange(before + length)
+    arrays = (ids[places], ids[places + 1], places >= before)
+    inputs, targets, mask = (torch.from_numpy(one).to(model.device) for one in arrays)
     found, cache = [], None
-    for begin in range(0, length, BLOCK):
+    for begin in range(0, before + length, BLOCK):
         some = slice(begin, begin + BLOCK)
-        outputs = model(inputs[:, some], past_key_values=cache, use_cache=True, backward=backward)
+        read = mask[:, some].long() if begin < before else None  # there is nothing before the first part
+        outputs = model(inputs[:, some], read, past_key_values=cache, use_cache=True, backward=backward)
         cache = outputs.past_key_values
-        found.append(_losses(outputs.logits, targets[:, some]))
+        if begin >= before:
+            found.append(_losses(outputs.logits, targets[:, some]))
     return np.concatenate(found, axis=1).reshape(-1)[: len(stream)]
 
 
