@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader
+from transformers import PreTrainedModel
 
 from ..explanation import explain
 from ..explanation.attribution import Encoded, encode
@@ -14,7 +15,6 @@ from ..explanation.explainer import NO_LABEL
 from ..explanation.figure import draw
 from ..explanation.html_page import colour_words
 from ..inference.torch_backend import torch_classifier
-from ..runs.record import read_record
 from ..runs.run_folders import load_run, run_folder, task_of_run
 from ..tasks.base import TEXT_CLASSIFICATION
 from ..utils.errors import InputError, require
@@ -47,8 +47,8 @@ class Answers:
         for one in [run, *beside]:
             task = task_of_run(run_folder(one))
             require(task.name == TEXT_CLASSIFICATION, f"{one!r} is a model for {task.name}: it has no answer to show.")
-        self.names = [_name(one) for one in [run, *beside]]
         self.loaded = [load_run(one) for one in [run, *beside]]
+        self.names = [_name(one, loaded[0]) for one, loaded in zip([run, *beside], self.loaded, strict=True)]
         self.classifiers = [torch_classifier(*one) for one in self.loaded]
         self.templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
         kind = self.loaded[0][0].config.model_type
@@ -101,10 +101,10 @@ class Answers:
         return self.templates.get_template("answers.html").render(**content)
 
 
-def _name(run: str) -> str:
+def _name(run: str, model: PreTrainedModel) -> str:
     """What a run is called on the page: its name and what it is."""
     folder = Path(run)
     if not folder.is_dir():
         return run
-    model = read_record(folder)["model"]
-    return f"{folder.resolve().name} ({model.get('cell_type', model['model_type'])})"
+    kind = model.config.model_type
+    return f"{folder.resolve().name} ({model.config.cell_type if kind == 'lstm' else kind})"

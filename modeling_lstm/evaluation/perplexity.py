@@ -19,8 +19,8 @@ def text_losses(model: Any, stream: TokenStream, streams: int, *, backward: bool
     The negative log-likelihood of each text, the token that ends it included.
 
     A recurrent model reads all in order and keeps its state from text to text; to be quicker it reads several parts
-    side by side, each of which begins with the state after the 280 tokens before it. A Transformer reads windows that overlap by half:
-    what it predicts has at least half a window before it.
+    side by side, each of which begins with the state after the 280 tokens before it. A Transformer reads windows that
+    overlap by half: what it predicts has at least half a window before it.
 
     Args:
         model: A causal language model of transformers.

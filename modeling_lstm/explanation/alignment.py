@@ -13,6 +13,7 @@ from ..utils.errors import InputError
 from ..utils.figures import escape_text
 
 SHOWN = 0.05  # weights below it are left blank in the terminal
+UNLIMITED = 100_000  # characters of a line: a table is never squeezed
 BLANK = "\u2581"  # in a token: a blank before it
 
 
@@ -34,7 +35,8 @@ def show_alignments(alignments: list[Alignment]) -> None:
             table.add_column(Text(readable(token)), justify="right", no_wrap=True)
         for token, weights in zip(one.target, one.weights, strict=True):
             table.add_row(Text(readable(token)), *(Text(_cell(float(w)), style=_grey(float(w))) for w in weights))
-        console.width = max(console.width, console.measure(table).maximum)
+        unlimited = console.options.update(max_width=UNLIMITED)
+        console.width = max(console.width, console.measure(table, options=unlimited).maximum)
         console.print(table)
         console.print()
 

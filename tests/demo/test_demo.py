@@ -47,6 +47,12 @@ def test_answers_stand_side_by_side(answers: Answers) -> None:
     assert "<strong>negative</strong>" in shown.answers and shown.explanation.count("<svg") == 1
 
 
+def test_a_folder_of_another_trainer_is_shown_too(run_copy: Path) -> None:
+    (run_copy / "run.json").unlink()
+    shown = Answers(str(run_copy), []).show(TEXT)
+    assert "copy (lstm)" in shown.answers and "<strong>negative</strong>" in shown.answers
+
+
 def test_numbers_are_no_probabilities_and_labels_above_one_half_all_stand(tmp_path: Path, data_folder: Path) -> None:
     numbers = write_csv(tmp_path / "n.csv", [(f"the film was {n % 9} of", n % 9 / 2) for n in range(60)])
     flags = ["--dataset", str(numbers), "--problem_type", "regression", "--output_dir", str(tmp_path / "number")]
