@@ -10,13 +10,14 @@ from typing import Any
 
 from ..data.arguments import DataArguments
 from ..data.digests import identify_rows
+from ..data.tokenization import most_tokens
 from ..inference.answering import open_predictor
 from ..runs.record import RECORD, read_record
 from ..runs.run_folders import find_seeds
 from ..search.search_space import sample_settings
 from ..tasks.text_classification import TextClassification
 from ..training.job import TrainingJob
-from ..training.model_builder import transformer_limit
+from ..training.model_builder import open_config
 from ..training.recipes import read_recipe, recipe_flags
 from ..utils.errors import InputError
 from .systems import ComparisonTask, Predict, System
@@ -95,7 +96,7 @@ class NeuralSystem(System):
             chosen |= {"seed": seed, "output_dir": str(folder)}
             chosen = {name: value for name, value in chosen.items() if value is not None}
             if "transformer" in chosen:  # which may have places for fewer tokens than the others read
-                limit = transformer_limit(chosen["transformer"], chosen.get("config_overrides"))
+                limit = most_tokens(open_config(chosen["transformer"], chosen.get("config_overrides")))
                 lengths = {name: chosen[name] for name in _LENGTHS if name in chosen}
                 chosen |= {name: min(length, limit or length) for name, length in lengths.items()}
             chosen |= self._longer(chosen, task.data.splits["train"].num_rows)

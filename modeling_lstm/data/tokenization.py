@@ -12,7 +12,7 @@ from datasets.fingerprint import Hasher
 from tokenizers import Encoding, Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from ..models.text_classifier import JOINT, prepare_texts
+from ..models.text_classifier import INPUTS, JOINT, prepare_texts
 from ..models.tokenization_lstm import LstmTokenizer, target_tokenizer
 from ..utils.errors import InputError
 from .arguments import TokenizerArguments
@@ -34,6 +34,7 @@ def build_tokenizer(
     *,
     has_end: bool = False,
     checkpoint: str | None = None,
+    token_types: bool = False,
 ) -> PreTrainedTokenizerBase:
     """
     Load the named tokenizer, or train one on the texts of the train split.
@@ -48,12 +49,17 @@ def build_tokenizer(
         has_pairs: Whether `[SEP]` stands between several texts, as it also may in texts that were joined beforehand.
         has_end: Whether it is for a language model, which needs a token that ends a text.
         checkpoint: The checkpoint that a training goes on from, if it does.
+        token_types: Whether the model can tell the two texts of a pair apart by token types.
     """
+
+    def holds_pairs() -> bool:
+        return has_pairs or any(JOINT in text for texts in iterate_texts(train) for text in texts)
+
     if arguments.tokenizer is not None:
         tokenizer = open_tokenizer(
             arguments.tokenizer,
             max_length,
-            model_input_names=["input_ids", "attention_mask"],
+            model_input_names=list(INPUTS if token_types and holds_pairs() else INPUTS[:2]),
             padding_side="left" if has_end else "right",
         )
         if tokenizer.pad_token_id is None:
@@ -67,7 +73,6 @@ def build_tokenizer(
         return tokenizer
     if checkpoint is not None:
         return open_tokenizer(checkpoint, max_length)
-    has_pairs = has_pairs or any(JOINT in text for texts in iterate_texts(train) for text in texts)
     try:
         return LstmTokenizer.train(
             iterate_texts(train),
@@ -76,7 +81,7 @@ def build_tokenizer(
             algorithm=arguments.tokenizer_algorithm,
             lowercase=arguments.lowercase,
             model_max_length=max_length,
-            separator=has_pairs,
+            separator=holds_pairs(),
             end=has_end,
         )
     except Exception as error:  # the trainers of `tokenizers` raise bare exceptions
@@ -125,7 +130,7 @@ class TokenizedSplit:
     Rows ready for the model, and what was seen on the way.
 
     Args:
-        rows: Columns `input_ids`, `label` and `length`.
+        rows: Columns `input_ids`, `label` and `length`; `token_type_ids` where the tokenizer gives them to the model.
         statistics: Numbers of rows, of rows `truncated` and `empty` (no token at all), `tokens_per_row` before
             truncation, and the share of tokens that are `out_of_vocabulary`.
     """
@@ -151,7 +156,8 @@ def tokenize(
         encode = _slow_encoder(tokenizer, max_length)
     else:
         encode = _fast_encoder(tokenizer, max_length, is_whole)
-    settings = (ENCODING, tokenizer.truncation_side, tokenizer.unk_token_id, max_length)
+    settings: tuple[Any, ...] = (ENCODING, tokenizer.truncation_side, tokenizer.unk_token_id, max_length)
+    settings += (INPUTS[2],) * (INPUTS[2] in tokenizer.model_input_names)
     fingerprint = Hasher.hash((split._fingerprint, identify_tokenizer(tokenizer), *settings))
     rows = split.map(
         encode, batched=True, remove_columns=["text"], new_fingerprint=fingerprint, desc=f"Tokenizing {name}"
@@ -196,6 +202,7 @@ def _fast_encoder(tokenizer: PreTrainedTokenizerBase, max_length: int, is_whole:
     """What encodes a batch of rows for [`tokenize`]."""
     unknown_id, separator_id = tokenizer.unk_token_id, tokenizer.sep_token_id
     uncut, backend = identify_tokenizer(tokenizer), tokenizer.backend_tokenizer
+    has_types = INPUTS[2] in tokenizer.model_input_names
 
     @cache
     def open_uncut() -> Tokenizer:
@@ -214,7 +221,8 @@ def _fast_encoder(tokenizer: PreTrainedTokenizerBase, max_length: int, is_whole:
         texts = prepare_texts(batch["text"], backend)
         encodings = tokenizer(texts, truncation=True, max_length=max_length, add_special_tokens=is_whole).encodings
         kept = [encoding.ids for encoding in encodings]
-        return {
+        types = {INPUTS[2]: [encoding.type_ids for encoding in encodings]} if has_types else {}
+        return types | {
             "input_ids": kept,
             "length": [len(ids) for ids in kept],
             "tokens": [tokens(text, encoding) for text, encoding in zip(texts, encodings, strict=True)],

@@ -15,7 +15,6 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from ..data.tokenization import most_tokens
 from ..hub.downloads import is_hub_id
 from ..runs.run_folders import check_vocabulary
 from ..tasks.base import Task
@@ -63,9 +62,9 @@ def build_model(
     return model
 
 
-def transformer_limit(name: str, overrides: str | None = None) -> int | None:
+def open_config(name: str, overrides: str | None = None) -> PreTrainedConfig:
     """
-    Tokens that a Transformer of the Hub or a folder reads at most; `None` where there is no limit.
+    The configuration of a Transformer of the Hub or a folder.
 
     Raises:
         InputError: there is no such Transformer.
@@ -76,7 +75,7 @@ def transformer_limit(name: str, overrides: str | None = None) -> int | None:
         raise _no_transformer(name, error) from error
     if overrides is not None:
         override(config, overrides)
-    return most_tokens(config)
+    return config
 
 
 def make_config(model_type: str, fields: dict[str, Any]) -> PreTrainedConfig:

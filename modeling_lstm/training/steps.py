@@ -19,7 +19,7 @@ from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerBas
 from ..data.digests import identify_rows
 from ..data.overlap import report_overlap
 from ..data.sources import locate_source
-from ..data.tokenization import TokenizedSplit, build_tokenizer, iterate_texts
+from ..data.tokenization import TokenizedSplit, build_tokenizer, iterate_texts, most_tokens
 from ..publishing.arguments import PushArguments
 from ..publishing.sharing import push
 from ..runs.environment import describe_environment
@@ -45,7 +45,7 @@ from .folders import check_sources, prepare_folder
 from .initial_vectors import open_word_source, prepare_vectors
 from .job_settings import TrainingSettings
 from .lstm_trainer import LstmTrainer
-from .model_builder import adopt_model, build_model, describe_model, transformer_limit
+from .model_builder import adopt_model, build_model, describe_model, open_config
 from .outcome import describe_outcome
 from .precision import gains_by_bf16
 from .pretrained import PretrainedLanguageModel, open_pretrained
@@ -79,6 +79,7 @@ class Training:
         self.vectors: InitialEmbeddings | None = None
         self.language_model: PretrainedLanguageModel | None = None
         self.checkpoint: str | None = None
+        self.token_types = False  # whether the model can tell the texts of a pair apart by them
 
     def run(self) -> RunRecord:
         """
@@ -195,7 +196,11 @@ class Training:
     def _fit_length(self) -> None:
         """Read no more tokens of a text than a Transformer has places for."""
         model, data = self.job.model, self.job.data
-        limit = None if model.transformer is None else transformer_limit(model.transformer, model.config_overrides)
+        if model.transformer is None:
+            return
+        config = open_config(model.transformer, model.config_overrides)
+        self.token_types = getattr(config, "type_vocab_size", 0) > 1
+        limit = most_tokens(config)
         if limit is not None and data.max_length > limit:
             about = f"The Transformer {model.transformer!r} reads at most {limit} tokens"
             given = {name: self.job.settings.get(name) or 0 for name in ("max_length", "train_max_length")}
@@ -211,7 +216,9 @@ class Training:
         if isinstance(source, TokenTable):
             return source.tokenizer
         length = self.job.data.max_length
-        return build_tokenizer(self.job.tokenizer, texts, length, has_pairs, checkpoint=self.checkpoint)
+        return build_tokenizer(
+            self.job.tokenizer, texts, length, has_pairs, checkpoint=self.checkpoint, token_types=self.token_types
+        )
 
     def _encode(self, source: WordSource | TokenTable | None) -> None:
         """Texts to token numbers, and words to vectors."""

@@ -1,10 +1,13 @@
 """Fine-tuning a Transformer, the baseline, by the same command and to the same kind of run folder."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from transformers import BertForSequenceClassification
 
 from modeling_lstm.cli import main
 from modeling_lstm.inference.answering import open_predictor
@@ -41,6 +44,43 @@ def test_it_learns_and_serves_like_any_run(tuned: Path, encoder: Path) -> None:
     assert f"A Transformer (state of 16; {model.num_parameters():,} parameters" in card
     assert "```python\nfrom transformers import pipeline" in card and "trust_remote_code" not in card
     assert "and what it was trained on before" in card
+
+
+@pytest.mark.numeric
+@pytest.mark.parametrize("is_joined", [False, True])
+def test_the_texts_of_a_pair_are_told_apart_by_token_types(encoder: Path, tmp_path: Path, *, is_joined: bool) -> None:
+    """As `run_glue.py` of transformers does; in training, evaluation and answers alike."""
+    pairs = [(first, second, "ab"[n % 2]) for n, (first, second) in enumerate(opinion_rows(40))]
+    names: tuple[str, ...] = ("first", "second", "label")
+    if is_joined:
+        pairs, names = [(f"{first} [SEP] {second}", label) for first, second, label in pairs], ("text", "label")
+    data = write_csv(tmp_path / "pairs.csv", pairs, names)
+    flags = ["--dataset", str(data), "--transformer", str(encoder), "--output_dir", str(tmp_path / "run")]
+    flags += [] if is_joined else ["--text_column", "first", "second"]
+    flags += ["--learning_rate", "0.005", "--max_steps", "4", "--use_cpu", "true", "--disable_tqdm", "true"]
+    seen = []
+    with pytest.MonkeyPatch.context() as context:
+        forward = BertForSequenceClassification.forward
+
+        def watched(self: Any, **inputs: Any) -> Any:
+            seen.append(inputs.get("token_type_ids"))
+            return forward(self, **inputs)
+
+        context.setattr(BertForSequenceClassification, "forward", functools.wraps(forward)(watched))
+        assert main(["train", *flags]) == 0
+        assert main(["evaluate", str(tmp_path / "run"), "--split", "validation", "--resamples", "100"]) == 0
+    assert seen and all(types is not None and types.max() == 1 for types in seen)
+    model, tokenizer = load_run(str(tmp_path / "run"))
+    texts = [("the film was good", "bad"), ("the film", "was number 1")]
+    with torch.no_grad():
+        inputs = tokenizer(*map(list, zip(*texts, strict=True)), padding=True, return_tensors="pt")
+        expected = model(**inputs).logits.softmax(-1).numpy()
+    found = open_predictor(str(tmp_path / "run")).scores([" [SEP] ".join(one) for one in texts])
+    assert inputs["token_type_ids"].max() == 1 and abs(found - expected).max() < 1e-5
+
+
+def test_single_texts_have_no_token_types(tuned: Path) -> None:
+    assert "token_type_ids" not in load_run(str(tuned))[1].model_input_names
 
 
 def test_its_own_defaults_hold_only_where_nothing_is_said(encoder: Path) -> None:
