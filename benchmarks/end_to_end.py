@@ -189,7 +189,7 @@ def budget(folder: Path, texts: list[str]) -> dict[str, float]:
         _ = [one.ids for one in first.tokenizer.encode_batch_fast(some)]
     with timed("tokens", len(some)):
         rows = first.tokenize(some)
-    rows.sort(key=len)
+    rows.sort(key=lambda row: len(row[0]))
     with timed("pad", len(some)):
         batches = [first.pad(rows[begin : begin + BATCH]) for begin in range(0, len(rows), BATCH)]
     for name, classifier in classifiers.items():

@@ -43,14 +43,13 @@ def guess_text_column(
         return usual[0]
     require(
         not usual,
-        f"The text may be in any of the columns {as_list(usual)}: name it with --{flag}, or several to read them "
-        "together.",
+        f"The text may be in any of the columns {as_list(usual)}: name it with --{flag}.",
     )
     others = [name for name, has_words in texts.items() if has_words and normalize_name(name) not in LABEL_COLUMNS]
     # of two columns the one beside the text is the label
     is_label_open = needs_label and len(columns) > 2 and not _usual(LABEL_COLUMNS, columns)
     has_names = not any(" " in name.strip() for name in columns)
-    more = "" if has_names else " The first line of a table must name its columns, with commas, say: text,label"
+    more = "" if has_names else " If these are a row, write names of the columns above it, with commas, say: text,label"
     require(
         len(others) == 1,
         f"Which column holds the text and which the label? Name them with --{flag} and --label_column: the columns are "

@@ -183,6 +183,7 @@ def _held_out(source: str, arguments: CorpusArguments) -> list[Dataset]:
             dataset=name,
             subset=subset,
             text_column=arguments.columns(),
+            label_column=arguments.label_column,
             group_column=arguments.group_column,
             split_seed=arguments.split_seed,
             **vars(arguments.of_files()),

@@ -37,6 +37,10 @@ class CorpusArguments(FileArguments):
             "that a classifier will be evaluated on, and the validation split that train would hold out of them."
         },
     )
+    label_column: list[str] | None = field(
+        default=None,
+        metadata={"help": "The --label_column by which train would cut it. Default: recognized by its name."},
+    )
     group_column: str | None = field(default=None, metadata={"help": "The --group_column by which train would cut it."})
     max_train_samples: int | None = field(default=None, metadata={"help": "Learn from this many texts only."})
     block_size: int = field(

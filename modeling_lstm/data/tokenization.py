@@ -56,6 +56,8 @@ def build_tokenizer(
         return has_pairs or any(JOINT in text for texts in iterate_texts(train) for text in texts)
 
     if arguments.tokenizer is not None:
+        if checkpoint is not None:
+            token_types = token_types and INPUTS[2] in open_tokenizer(checkpoint, max_length).model_input_names
         tokenizer = open_tokenizer(
             arguments.tokenizer,
             max_length,

@@ -59,8 +59,7 @@ class TextGenerator:
         inputs = self._encode(prompts)
         options = {"max_new_tokens": 20, "do_sample": False, "pad_token_id": self.tokenizer.pad_token_id} | options
         limit, begun = most_tokens(self.model.config), inputs["input_ids"].shape[1]
-        if limit is not None and begun + options["max_new_tokens"] > limit:
-            require(begun < limit, f"The model reads {limit} tokens at most, found a beginning of {begun}: shorten it.")
+        if limit is not None and begun + (options["max_new_tokens"] or 0) > limit:
             logger.warning("The model reads %d tokens at most: %d new ones are written.", limit, limit - begun)
             options["max_new_tokens"] = limit - begun
         found = self.model.generate(**inputs, **options)
@@ -71,12 +70,25 @@ class TextGenerator:
         return [text[len(begin) :] for begin, text in zip(begins, texts, strict=True)]
 
     def _encode(self, prompts: Sequence[str]) -> Any:
-        """Beginnings as in training, after the token before a text, whatever a tokenizer puts around it by itself."""
+        """
+        Beginnings as in training, after the token before a text, whatever a tokenizer puts around it by itself.
+
+        Raises:
+            InputError: one is longer than what the model reads, or is not UTF-8.
+        """
         for text in prompts:
             check_text(text)
         ids = (self.model.config.bos_token_id, self.tokenizer.bos_token_id)
         before = [one for one in ids if one is not None][:1]
         rows = [before + one for one in self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]]
+        limit, longest = most_tokens(self.model.config), max(map(len, rows))
+        require(
+            limit is None or longest < limit,
+            f"The model reads {limit} tokens at most, found a beginning of {longest}: shorten it.",
+        )
+        if {len(one) for one in rows} == {longest}:  # some tokenizers have no token to pad with
+            equal = torch.tensor(rows, dtype=torch.long, device=self.model.device)
+            return {"input_ids": equal, "attention_mask": torch.ones_like(equal)}
         # in one batch with shorter ones a text begins at its end
         return self.tokenizer.pad({"input_ids": rows}, padding_side="left", return_tensors="pt").to(self.model.device)
 

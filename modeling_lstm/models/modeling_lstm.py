@@ -311,7 +311,8 @@ def classification_loss(config: LstmConfig, logits: torch.Tensor, labels: torch.
         kind = "regression" if config.num_labels == 1 else kind
         config.problem_type = kind
     if kind == "regression":
-        return F.mse_loss(logits, labels.to(logits.dtype).view_as(logits)) / config.target_scale**2
+        errors = (logits - labels.to(logits.dtype).view_as(logits)) / config.target_scale
+        return errors.square().mean()
     weights = None if config.class_weights is None else logits.new_tensor(config.class_weights)
     if kind == "multi_label_classification":
         return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), pos_weight=weights)

@@ -151,6 +151,7 @@ def open_class(record: Mapping[str, Any], folder: Path) -> Any:
 
 def auto_class_of(folder: Path) -> str:
     """The class of transformers that opens the model of a folder, as its `config.json` tells."""
+    require((folder / "config.json").is_file(), f"The run folder {str(folder)!r} is damaged: config.json is missing.")
     saved = read_json(folder / "config.json").get("architectures") or [""]
     ends = {"ForCausalLM": "AutoModelForCausalLM", "LMHeadModel": "AutoModelForCausalLM"}
     ends |= dict.fromkeys(("ForConditionalGeneration", "MTModel"), "AutoModelForSeq2SeqLM")

@@ -57,9 +57,10 @@ class LanguageModeling(Task):
 
         recorded = record["data"] | {"dataset": data_sources(record)}
         chosen = {one.name: recorded[one.name] for one in fields(CorpusArguments) if one.name in recorded}
+        if arguments.text_column or arguments.dataset is not None:
+            chosen["text_column"] = arguments.text_column[0] if arguments.text_column else None
         if arguments.dataset is not None:
-            column = arguments.text_column[0] if arguments.text_column else None
-            chosen |= {"dataset": [arguments.dataset], "text_column": column} | vars(arguments.of_files())
+            chosen |= {"dataset": [arguments.dataset]} | vars(arguments.of_files())
             return load_other_corpus(CorpusArguments(**chosen), arguments.split)
         return load_corpus_split(CorpusArguments(**chosen), arguments.split)
 

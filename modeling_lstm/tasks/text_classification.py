@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FAR = 10.0  # from 0, of numbers to predict, or from 1, of their standard deviation
 MOST_LABELS_SHOWN = 20  # in the confusion matrix of a card
 # Names of the Hub's metrics for those of ours that are among them; the rest keep their names
 HUB_METRICS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -114,7 +115,16 @@ class TextClassification(Task):
         return {"class_weights": self._weights(data, balanced), "label_smoothing": label_smoothing}
 
     def loss_function(self, data: TextData, label_smoothing: float, balanced: bool) -> WeightedLoss | None:
-        """A weighted loss, which the classes of transformers lack."""
+        """A weighted loss, which the classes of transformers lack. Numbers that are far off for them are told."""
+        if self.problem_type == "regression":
+            targets = np.asarray(data.splits["train"]["label"][:], dtype=np.float64)
+            if max(abs(targets.mean()), targets.std()) > FAR or 0 < targets.std() < 1 / FAR:
+                logger.warning(
+                    "The numbers to predict have a mean of %.4g and a standard deviation of %.4g, which a Transformer "
+                    "learns badly: bring them near 0 and 1 first.",
+                    targets.mean(),
+                    targets.std(),
+                )
         weights = self._weights(data, balanced)
         return None if weights is None else WeightedLoss(weights, label_smoothing)
 

@@ -94,6 +94,12 @@ def check_origin(checkpoint: str, now: dict[str, str]) -> None:
             )
 
 
+def read_scaling(checkpoint: str) -> dict[str, float]:
+    """In which units a regression was learned that goes on: those of older checkpoints are the targets' own."""
+    config = json.loads((Path(checkpoint) / "config.json").read_text(encoding="utf-8"))
+    return {name: config.get(name, usual) for name, usual in (("target_mean", 0.0), ("target_scale", 1.0))}
+
+
 def check_average(checkpoint: str, average_epochs: float) -> None:
     """Raise [`InputError`] if a training with an average of the weights would go on without it, or the reverse."""
     had_one = (Path(checkpoint) / WeightAverage.file).is_file()

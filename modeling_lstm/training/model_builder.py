@@ -17,7 +17,7 @@ from transformers import (
 
 from ..hub.downloads import is_hub_id
 from ..runs.run_folders import check_vocabulary
-from ..tasks.base import Task
+from ..tasks.base import TEXT_CLASSIFICATION, Task
 from ..utils.errors import InputError, first_line, require
 from ..vectors.initial_embeddings import InitialEmbeddings
 from .arguments import ModelArguments
@@ -151,6 +151,12 @@ def _pretrained(name: str, task: Task, overrides: str | None) -> PreTrainedModel
         config = AutoConfig.from_pretrained(name, **_with_number(task.config_fields()))
         if overrides is not None:
             override(config, overrides)
+        if (
+            task.name == TEXT_CLASSIFICATION
+            and getattr(config, "is_decoder", False)
+            and hasattr(config, "type_vocab_size")
+        ):
+            config.is_decoder = False  # one of BERT's kin that was a language model classifies by its first token
         model = getattr(transformers, task.auto_class).from_pretrained(
             name, config=config, ignore_mismatched_sizes=True
         )

@@ -31,7 +31,7 @@ from ..utils.processes import fail_once, is_main, is_single_despite_launch, run_
 from ..vectors.initial_embeddings import InitialEmbeddings
 from ..vectors.token_table import TokenTable
 from ..vectors.word_sources import WordSource
-from .checkpoints import check_average, check_origin, describe_origin, was_bf16
+from .checkpoints import check_average, check_origin, describe_origin, read_scaling, was_bf16
 from .defaults import (
     PRETRAINED_RATE,
     PRETRAINED_STEPS,
@@ -292,6 +292,8 @@ class Training:
         arguments = self.model_arguments
         is_balanced = arguments.class_weights is not None
         fields = self.task.loss_fields(self.data, self.args.label_smoothing_factor, is_balanced)
+        if "target_mean" in fields and self.checkpoint is not None:
+            fields |= read_scaling(self.checkpoint)
         model = build_model(arguments, self.tokenizer, self.task, self.args, self.vectors, fields)
         if self.language_model is not None:
             self.language_model.write_into(model)

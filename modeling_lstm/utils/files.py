@@ -31,7 +31,8 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise InputError(f"{error.filename!r} is a file: name a folder.") from error
+        found = next(str(one) for one in (folder, *folder.parents) if one.is_file() or one.is_symlink())
+        raise InputError(f"{found!r} is a file: name a folder.") from error
     for leftover in folder.glob(_SAVING + "*"):  # of a save that was killed
         if _is_being_written(leftover):
             continue

@@ -98,6 +98,12 @@ def test_what_a_training_will_cut_from_the_text_is_left_out_too(
             learned = found.splits["train"]["text"][:] + found.splits["validation"]["text"][:]
             assert len(cut) == 8 and not set(learned) & {*cut, *(["text 1"] if more else [])}
             assert len(learned) == 80 - found.excluded and found.excluded in (8, 8 + more)
+    rated = write_csv(
+        tmp_path / "rated.csv", [(*row, n % 5) for n, row in enumerate(rows)], ("text", "class", "x", "stars")
+    )
+    cut = load_data(DataArguments(dataset=str(rated), label_column=["class"])).splits["validation"]["text"][:]
+    found = load_corpus(CorpusArguments(dataset=[str(rated)], exclude=[str(rated)], label_column=["class"]))
+    assert found.excluded == len(cut) == 8 and not set(cut) & set(found.splits["train"]["text"][:])
     held_out = CorpusArguments(dataset=[str(two)], exclude=[str(one)])
     with pytest.raises(InputError, match="--exclude holds out all texts of --dataset: nothing is left"):
         load_corpus(held_out)  # a file that is not learned from is held out whole

@@ -309,7 +309,9 @@ def test_files_without_labels_or_names_of_columns(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="none beside 'text'. Labels that are the names of files or folders must be"):
         load(tmp_path / "folders")
     path = write(tmp_path / "a.csv", ROWS, ("a fine film", "positive"))
-    with pytest.raises(InputError, match="The first line of a table must name its columns, with commas, say: text,lab"):
+    with pytest.raises(
+        InputError, match="If these are a row, write names of the columns above it, with commas, say: t"
+    ):
         load(path)
 
 

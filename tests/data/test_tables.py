@@ -265,6 +265,8 @@ def test_a_line_for_spreadsheets_names_the_delimiter(tmp_path: Path, delimiter: 
     assert table.columns == ["text", "label"]
     assert list(table.rows(["text", "label"])) == [("a\r\nb", "1"), ("c, d; e", "2")]
     assert list(table.lines()) == [3, 5]
+    path.write_bytes(text.replace("sep=", "SEP=").encode())
+    assert open_table(path, FileArguments()).columns == ["text", "label"]
     path.write_bytes(text.encode() + f"x{delimiter}y{delimiter}z\r\n".encode())
     with pytest.raises(InputError, match="line 6 has 3 fields, the header 2"):
         list(open_table(path, FileArguments()).rows(["text"]))

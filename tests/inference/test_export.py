@@ -1,5 +1,6 @@
 """`export`: the same answers from ONNX Runtime, in a folder that needs no torch."""
 
+import copy
 import json
 import shutil
 import subprocess
@@ -24,13 +25,14 @@ from modeling_lstm import (
     LstmTokenizer,
 )
 from modeling_lstm.cli import main
-from modeling_lstm.inference import exports
+from modeling_lstm.inference import exports, onnx_export
 from modeling_lstm.inference.answering import open_predictor
 from modeling_lstm.inference.arguments import ExportArguments
 from modeling_lstm.inference.exports import find_export
 from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.models.text_classifier import TextClassifier
 from modeling_lstm.runs.run_folders import load_run
+from modeling_lstm.utils.errors import InputError
 from tests.conftest import WORDS, opinion_rows, tiny_config, write_csv
 from tests.models.test_remote_code import run_outside
 
@@ -285,7 +287,9 @@ def test_what_cannot_be_used(trained: Path, exported: Path, tmp_path: Path, fail
     assert "is no folder here: name the folder to write" in fails("export", "me/reviews")
     assert "There is no run folder" in fails("export", "./nowhere", tmp_path / "out")
     (tmp_path / "model.onnx").write_text("a file")
-    assert "model.onnx' is a file: name a folder" in fails("export", trained, tmp_path / "model.onnx")
+    for inside in ("", "a/b"):
+        message = fails("export", trained, tmp_path / "model.onnx" / inside)
+        assert "model.onnx' is a file: name a folder" in message
     assert (tmp_path / "model.onnx").read_text() == "a file"
     assert not (tmp_path / "out").exists()
     broken = tmp_path / "broken"
@@ -351,9 +355,34 @@ def test_an_export_answers_for_a_run_in_shards(run_copy: Path, fails: Callable[.
     assert find_export(str(run_copy), "auto") == str(run_copy / "onnx")
 
 
-def test_an_export_is_told_from_a_damaged_run(exported: Path, fails: Callable[..., str]) -> None:
+def test_an_export_of_a_regression_is_compared_in_its_units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [f"w{n}" for n in range(20)]
+    tokenizer = LstmTokenizer.from_words(words)
+    model = LstmForSequenceClassification(
+        tiny_config(vocab_size=len(tokenizer), num_labels=1, target_mean=2_000.0, problem_type="regression")
+    )
+    for folder in (tmp_path / "run", tmp_path / "other"):
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    assert export(str(tmp_path / "run"))["largest_difference"] < 1e-4
+    program = onnx_export._program
+
+    def changed(model: Any, *arguments: Any, **options: Any) -> Any:
+        model = copy.deepcopy(model)
+        model.classifier.weight.data += 1.0
+        return program(model, *arguments, **options)
+
+    monkeypatch.setattr(onnx_export, "_program", changed)
+    with pytest.raises(InputError, match="The exported logits are .* away from the run's: nothing was written"):
+        export(str(tmp_path / "other"), precision="int8")
+
+
+def test_an_export_is_told_from_a_damaged_run(exported: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     for command in (["evaluate", exported], ["explain", exported, "a film"]):
         assert "is an exported model, which only predict takes: name the run that it was made from" in fails(*command)
+    (tmp_path / "empty").mkdir()
+    for command in (["export", tmp_path / "empty", tmp_path / "out"], ["explain", tmp_path / "empty", "a film"]):
+        assert "is damaged: config.json is missing" in fails(*command)
 
 
 @pytest.mark.parametrize("missing", ["onnx_ir", "onnxruntime"])

@@ -27,8 +27,11 @@ from modeling_lstm.inference.generation import TextGenerator
 from modeling_lstm.pretraining.blocks import Blocks
 from modeling_lstm.publishing.card import make_card
 from modeling_lstm.runs.record import FINGERPRINTS, read_record
+from modeling_lstm.tasks.text_classification import TextClassification
 from modeling_lstm.training import defaults, precision
+from modeling_lstm.training.arguments import ModelArguments
 from modeling_lstm.training.layers import find_depths
+from modeling_lstm.training.model_builder import build_model
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import WORDS, opinion_rows, write_csv
 
@@ -334,6 +337,13 @@ def test_a_transformer_is_measured_by_what_it_has_read(corpus: Path, tmp_path: P
     text = "the film was great " * 2
     assert len(ml.generate(str(tmp_path / "10"), text, max_new_tokens=40)[0].split()) <= 10
     assert "reads 10 tokens at most, found a beginning of" in fails("generate", tmp_path / "10", text * 2)
+    generator = TextGenerator.from_run(str(tmp_path / "10"))
+    with pytest.raises(InputError, match="reads 10 tokens at most, found a beginning of"):
+        generator.next_tokens(text * 2)
+    assert len(generator(["the film"], max_new_tokens=None, max_length=6)) == 1
+    generator.tokenizer.pad_token = None  # as GPT-2's
+    generator.tokenizer._pad_token = None
+    assert len(generator.next_tokens("the film", 3)) == 3 and len(generator(["the film"], max_new_tokens=2)) == 1
 
 
 def test_a_kind_of_bert_does_not_see_what_it_predicts(corpus: Path, tmp_path: Path) -> None:
@@ -344,6 +354,14 @@ def test_a_kind_of_bert_does_not_see_what_it_predicts(corpus: Path, tmp_path: Pa
     changed = ids.clone()
     changed[0, -1] = 3
     assert torch.equal(model.eval()(ids).logits[:, :-1], model(changed).logits[:, :-1])
+    task = TextClassification("single_label_classification", ["bad", "good"])
+    classifier: Any = build_model(
+        ModelArguments(transformer=str(tmp_path / "lm")),
+        None,
+        task,
+        None,  # type: ignore[arg-type]
+    )
+    assert not torch.equal(classifier.eval()(ids).logits, classifier(changed).logits), "its first token sees the last"
 
 
 def test_a_language_model_with_another_tokenizer_begins_as_it_learned(corpus: Path, tmp_path: Path) -> None:
@@ -365,6 +383,7 @@ def test_other_commands_say_what_a_language_model_is(both: Path, tmp_path: Path,
     assert "is a model for text-generation: only classifiers can be exported" in fails("export", both, tmp_path / "a")
     assert not (both / "onnx").exists()
     assert "is a model for text-generation, which gives no label to explain" in fails("explain", both, "the film")
+    assert "no column other with texts" in fails("evaluate", both, "--text_column", "other")  # also without --dataset
 
 
 @pytest.mark.parametrize(

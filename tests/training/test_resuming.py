@@ -61,6 +61,24 @@ def test_other_data(kind: str, what: str, begun: Path, tmp_path: Path, fails: Ca
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
+def test_a_regression_of_an_older_checkpoint_goes_on_in_its_units(tmp_path: Path) -> None:
+    rows = [(text, 2_000 + len(label)) for text, label in opinion_rows(60)]
+    flags = ["--dataset", str(write_csv(tmp_path / "a.csv", rows)), "--problem_type", "regression", *FLAGS]
+    for older, expected in ((False, True), (True, False)):
+        run = tmp_path / str(older)
+        assert main(["train", *flags, "--output_dir", str(run), "--num_train_epochs", "1"]) == 0
+        (checkpoint,) = run.glob("checkpoint-*")
+        config = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
+        assert config["target_mean"] > 2_000
+        if older:
+            del config["target_mean"], config["target_scale"]
+        (checkpoint / "config.json").write_text(json.dumps(config), encoding="utf-8")
+        more = ["--resume_from_checkpoint", "last", "--num_train_epochs", "2"]
+        assert main(["train", *flags, "--output_dir", str(run), *more]) == 0
+        config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+        assert (config.get("target_mean", 0) > 2_000) is expected
+
+
 def test_another_tokenizer(begun: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     folder = shutil.copytree(begun / "run", tmp_path / "run")
     flags = ["--dataset", begun / "data.csv", "--output_dir", folder, *RESUME]

@@ -79,6 +79,16 @@ def test_the_texts_of_a_pair_are_told_apart_by_token_types(encoder: Path, tmp_pa
     assert inputs["token_type_ids"].max() == 1 and abs(found - expected).max() < 1e-5
 
 
+def test_numbers_far_from_zero_are_told(encoder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    flags = ["--transformer", str(encoder), "--problem_type", "regression", "--max_steps", "1", "--use_cpu", "true"]
+    for name, mean, is_told in (("near", -5, False), ("far", 2_000, True)):
+        rows = [(text, mean + len(label)) for text, label in opinion_rows(40)]
+        data = write_csv(tmp_path / f"{name}.csv", rows)
+        caplog.clear()
+        assert main(["train", "--dataset", str(data), *flags, "--output_dir", str(tmp_path / name)]) == 0
+        assert ("which a Transformer learns badly" in caplog.text) is is_told
+
+
 def test_single_texts_have_no_token_types(tuned: Path) -> None:
     assert "token_type_ids" not in load_run(str(tuned))[1].model_input_names
 

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 csv.field_size_limit(2**31 - 1)  # how long a text may be, --max_characters says
 
-DECLARATION = re.compile(r"sep=(.)\r?\n?")  # what may stand above the header for spreadsheets
+DECLARATION = re.compile(r"(?i)sep=([^\r\n\"'a-z0-9])\r?\n?")  # what may stand above the header for spreadsheets
 DELIMITERS = (",", ";", "\t", "|")  # those that are recognised; any other is named with --delimiter
 
 
