@@ -33,7 +33,7 @@ from .systems import System
 logger = logging.getLogger(__name__)
 
 DEFAULT_SYSTEMS = ("lstm", "gru", "bag-of-words", "tfidf", "fasttext")
-SENTENCES = 1_024  # that costs are measured on
+SENTENCES = 4_096  # that costs are measured on
 
 
 def open_systems(systems: Sequence[System | str], arguments: CompareArguments) -> list[System]:

@@ -6,7 +6,7 @@ import logging
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ MOST_DISORDERED = 5_000  # test texts, drawn where there are more
 class Run:
     """One training: which of a system's settings, on how many rows, with which seed."""
 
-    system: System
+    system: System = field(hash=False)  # one's own may have no hash
     setting: int
     rows: int
     seed: int
@@ -113,7 +113,13 @@ class Experiment:
         digest = hashlib.sha256()
         for split in ("train", "validation", "test"):
             digest.update(json.dumps([self.task.texts(split), self.task.labels(split).tolist()]).encode())
-        what = {"data": digest.hexdigest(), "metric": self.task.metric, "class_weights": self.task.class_weights}
+        what: dict[str, Any] = {
+            "data": digest.hexdigest(),
+            "metric": self.task.metric,
+            "class_weights": self.task.class_weights,
+        }
+        if self.arguments.split_seed != DataArguments.split_seed:  # by it fewer rows are drawn, if none is cut by it
+            what["split_seed"] = self.arguments.split_seed
         require(not self.folder.is_file(), f"--output_dir {str(self.folder)!r} is a file.")
         is_ours = _agrees(self.folder / "task.json", what)
         require(

@@ -4,6 +4,8 @@ import re
 
 import numpy as np
 
+from ..models.text_classifier import JOINT
+
 NEGATION = re.compile(
     r"\b(?:no|not|never|nor|neither|nobody|nothing|nowhere|none|cannot|without|hardly|barely|scarcely)\b|n['’]t\b",
     re.IGNORECASE,
@@ -37,7 +39,11 @@ def group_rows(texts: list[str]) -> dict[str, np.ndarray]:
 
 
 def shuffle_words(texts: list[str], seed: int = 0) -> list[str]:
-    """The words of each text (what blanks divide) in a random order."""
+    """The words of each text (what blanks divide) in a random order; of texts that belong together each by itself."""
     rng = np.random.default_rng(seed)
-    words = (text.split() for text in texts)
-    return [" ".join(some[place] for place in rng.permutation(len(some))) for some in words]
+
+    def shuffle(text: str) -> str:
+        words = text.split()
+        return " ".join(words[place] for place in rng.permutation(len(words)))
+
+    return [JOINT.join(map(shuffle, text.split(JOINT))) for text in texts]

@@ -25,8 +25,8 @@ def make_variants(
 ) -> list[str]:
     """
     Variants of a text: each word is masked with probability 0.1, but not what separates two texts, and with probability
-    0.25 only a piece of one to five words is kept (Tang et al., 2019, section 3). Those that are as the text are left
-    out, and those that occur twice.
+    0.25 only a piece of one to five words is kept, of each of the two (Tang et al., 2019, section 3). Those that are as
+    the text are left out, and those that occur twice.
 
     Args:
         text: Words with blanks between.
@@ -46,11 +46,20 @@ def make_variants(
             for place in np.flatnonzero((draws >= MASK_SHARE) & (draws < MASK_SHARE + replaced)):
                 variant[place] = _replace(words[place], neighbors, rng)
         if rng.random() < PIECE_SHARE:
-            length = int(rng.integers(1, min(LONGEST_PIECE, len(words)) + 1))
-            begin = int(rng.integers(0, len(words) - length + 1))
-            variant = variant[begin : begin + length]
+            parts = np.split(variant, np.flatnonzero(words == SEPARATOR))
+            variant = np.concatenate([_piece(part, rng) for part in parts])
         found[" ".join(variant)] = None
     return [variant for variant in found if variant != " ".join(words)]
+
+
+def _piece(words: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Some words that follow on each other, behind the separator where the first one is that."""
+    first = int(len(words) > 0 and words[0] == SEPARATOR)
+    if len(words) == first:
+        return words
+    length = int(rng.integers(1, min(LONGEST_PIECE, len(words) - first) + 1))
+    begin = int(rng.integers(first, len(words) - length + 1))
+    return np.concatenate([words[:first], words[begin : begin + length]])
 
 
 def split_word(word: str) -> tuple[str, str, str]:
@@ -83,5 +92,5 @@ def augment(
 
     rows = rows.select_columns("text")
     settings = (number, seed, MASK_SHARE, PIECE_SHARE, LONGEST_PIECE, *((replaced, neighbors) if neighbors else ()))
-    fingerprint = Hasher.hash((rows._fingerprint, "augmented", *settings))
+    fingerprint = Hasher.hash((rows._fingerprint, "augmented, also pairs", *settings))
     return rows.map(vary, batched=True, with_indices=True, new_fingerprint=fingerprint, desc="Making variants of texts")

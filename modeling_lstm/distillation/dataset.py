@@ -4,6 +4,7 @@ import logging
 import time
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,14 @@ from datasets.fingerprint import Hasher
 from transformers import PreTrainedTokenizerBase
 
 from ..data.arguments import split_subset
+from ..data.digests import identify_rows
 from ..data.loading import TextData
 from ..data.sources import locate_source
 from ..data.tokenization import iterate_texts
 from ..hub.downloads import is_hub_id
-from ..utils.errors import require
+from ..runs.record import RECORD, read_record
+from ..tasks.text_classification import TextClassification
+from ..utils.errors import as_list, require
 from ..utils.ray_cluster import Cluster
 from .arguments import DistillationArguments
 from .augmentation import MASK
@@ -138,6 +142,28 @@ def _label(
         teacher.rest()
         teachers.append(teacher)
     return teachers, computed
+
+
+def warn_of_other_cuts(name: str, data: TextData, dataset: str) -> None:
+    """Warn of a teacher that was trained here on the same data set, but may have learned what is held out now."""
+    if not Path(name, RECORD).is_file():
+        return
+    theirs: Any = read_record(Path(name))["data"]
+    known, is_same = theirs.get("digests"), Path(str(theirs.get("dataset"))).resolve() == Path(dataset).resolve()
+    held_out = [split for split in ("validation", "test") if split in data.splits]
+    other = [
+        split
+        for split in held_out
+        if known and known.get(split) != identify_rows(data.splits[split], TextClassification.columns)
+    ]
+    if is_same and other:
+        logger.warning(
+            "The teacher %s was trained on the same data with other rows held out: it may have learned from those of "
+            "%s, and then it says more of them than of new texts. Train it with the same --validation_share, "
+            "--test_share and --split_seed.",
+            name,
+            as_list(other),
+        )
 
 
 def _describe(teacher: Teacher, labelled: int) -> dict[str, Any]:

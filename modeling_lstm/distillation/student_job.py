@@ -19,7 +19,7 @@ from ..training.steps import Training
 from ..utils.errors import require
 from ..utils.ray_cluster import Cluster
 from .arguments import STUDENT_DEFAULTS, DistillationArguments
-from .dataset import label_dataset
+from .dataset import label_dataset, warn_of_other_cuts
 from .distillation_trainer import DistillationTrainer
 from .student_gap import measure_gap
 
@@ -75,6 +75,8 @@ class Distillation(Training):
             not is_weighted or chosen.label_weight > 0,
             "--class_weights and --label_smoothing_factor say how the true labels count: give --label_weight too.",
         )
+        for name in chosen.teachers:
+            warn_of_other_cuts(name, self.data, self.job.data.dataset)
         self.dataset = label_dataset(self.data, chosen, self.job.data.split_seed, self.args.device.type)
 
     def label(self, cluster: Cluster) -> None:

@@ -31,6 +31,7 @@ from .labelling import Labeller, Labelling, LabellingWorker, load_teacher
 logger = logging.getLogger(__name__)
 
 CHUNK = 1_024  # texts whose logits are stored together
+PRECISIONS = {True: "bf16", False: "fp32"}  # in the names of files of logits
 TRIED = 32  # rows, and tokens of each, with which bf16 is tried out
 
 
@@ -63,16 +64,18 @@ class Teacher:
         self.counter = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())  # neither truncated nor padded
         self.commit = getattr(config, "_commit_hash", None)
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        folder = Path(arguments.logits_cache or Path(HF_HOME, "modeling_lstm", "logits"))
+        files = {kind: folder / f"{self.digest}-{name}-{self.limit}.sqlite" for kind, name in PRECISIONS.items()}
         self.bf16 = arguments.teacher_bf16
+        if self.bf16 is None and sum(path.exists() for path in files.values()) == 1:
+            self.bf16 = files[True].exists()  # another trial might end otherwise, and all be labelled again
         if self.bf16 is None:
             self.bf16 = has_bf16(device) if device != "cpu" else _gains_by_bf16(model, self.limit)
         batch_size, revision = arguments.teacher_batch_size, arguments.teacher_revision
         how = Labelling(name, revision, self.limit, self.mask, batch_size, device, self.bf16)
         self.labeller: Labeller | None = Labeller(how, model, tokenizer)
         self.labeller.check_padding()
-        folder = Path(arguments.logits_cache or Path(HF_HOME, "modeling_lstm", "logits"))
-        kind = "bf16" if self.bf16 else "fp32"
-        self.cache = LogitCache(folder / f"{self.digest}-{kind}-{tokenizer.model_max_length}.sqlite")
+        self.cache = LogitCache(files[self.bf16])
 
     def label(
         self, texts: Iterable[Sequence[str]], number: int, *, count: bool = True, cluster: Cluster | None = None

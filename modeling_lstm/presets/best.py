@@ -41,13 +41,15 @@ STUDENT_STEPS, STUDENT_BATCH, STUDENT_EPOCHS = 10_000, 64, (3, 20)
 ENOUGH_TEXTS = 150_000  # variants are made until there are so many, or MOST_VARIANTS of each
 FEWEST_TO_TRIM, TRIM = 5_000, 3  # texts, from which on a Transformer's tokens are left out that occur less often
 ALONE_STEPS, ALONE_EPOCHS = 1_000, (12, 30)
-OWN_MODELS = ("lstm", "bag_of_words")
+OWN_MODELS = ("lstm", "bag-of-words")
 # What a teacher that is fine-tuned shares with its student, beside the data and the machines
 SHARED = ("metric_for_best_model", "use_cpu", "disable_tqdm", "report_to")
 TRUE_LABELS = ("class_weights", "label_smoothing_factor")  # of that teacher: its student does not learn from them
 LENGTHS = ("max_length", "train_max_length")  # of the student: a Transformer has its own
 APART = ("preset", "output_dir", "overwrite", "resume_from_checkpoint")
 DISTILLATION = frozenset(one.name for one in fields(DistillationArguments))
+# Those that say which text is read, with a teacher and without one
+OF_TEXT = {"teacher", "unlabeled", "unlabeled_column", "unlabeled_split", "sentences", "language", "transfer_rows"}
 
 
 class BestJob:
@@ -92,6 +94,11 @@ class BestJob:
         require(
             self.model.transformer is None and self.model.model_type == "lstm",
             "--preset best trains an LSTM or a GRU: name a Transformer to learn from with --teacher.",
+        )
+        unused = sorted({name for name in self.given if name in DISTILLATION - OF_TEXT})
+        require(
+            bool(self.distillation.teachers) or not unused,
+            f"--{as_list(unused)} is for learning from a teacher: name one with --teacher, or leave it out.",
         )
         resumed = self.training.resume_from_checkpoint
         require(resumed in (None, "last"), f"--preset goes on with --resume_from_checkpoint last, found {resumed!r}.")
@@ -183,10 +190,13 @@ class BestJob:
             del usual["embedding_size"]  # theirs
         elif brings_words and self.tokenizer.tokenizer is None:
             usual |= {"embeddings": f"transformer:{teachers[0]}"}
+            if chosen.teacher_revision is not None:
+                usual["embeddings_revision"] = chosen.teacher_revision
             theirs = getattr(config, "embedding_size", None) or config.hidden_size
             usual["embedding_size"] = min(usual["embedding_size"], theirs)
             usual |= {"trim_vocabulary": TRIM} if natural >= FEWEST_TO_TRIM else {}
-        mine = {name: value for name, value in self.given.items() if is_weighted or name not in TRUE_LABELS}
+        reads_labels = is_weighted or chosen.label_weight > 0
+        mine = {name: value for name, value in self.given.items() if reads_labels or name not in TRUE_LABELS}
         job = self._job(DistillationJob, usual | mine | {"teacher": ",".join(teachers)}, self.output)
         longest = chosen.teacher_max_length
         trials = [transformer_trial(name, chosen.teacher_revision) for name in names]

@@ -23,6 +23,7 @@ from .record import FINGERPRINTS, RECORD, read_json, read_record
 
 INDEX = "model.safetensors.index.json"  # of weights in several files
 VOCABULARIES = ("vocab.json", "target_vocab.json", "*.spm", "*.model")  # of tokenizers that are written in Python
+MEASURED = ("parameters", "size_mb")  # of a model, by its vocabulary, which may differ by chance
 LOADED = (
     *("*config.json", "model.safetensors", INDEX, "model-*.safetensors", "tokenizer*.json", FINGERPRINTS),
     *(f"{TARGET}/tokenizer*.json", *VOCABULARIES),
@@ -88,13 +89,20 @@ def find_seeds(folder: Path) -> list[Path]:
     found = [folder] if (folder / RECORD).is_file() else sorted(path.parent for path in folder.glob(f"*/{RECORD}"))
     found = [one for one in found if not any(one.name.startswith(f"{other.name}-teacher") for other in found)]
     require(bool(found), f"{str(folder)!r} is neither a run folder nor a folder of run folders: it has no {RECORD}.")
-    settings = {one.name: read_record(one)["model"] for one in found}
+    settings: dict[str, Any] = {one.name: read_record(one)["model"] for one in found}
     models = {name: one.get("cell_type", one["model_type"]) for name, one in settings.items()}
     shown = as_list(": ".join(one) for one in models.items())
     require(
         len(set(models.values())) == 1,
         f"The runs in {str(folder)!r} are of different models ({shown}), so they are not seeds of one system: name "
         "each run, or a folder of runs that differ in their seeds alone.",
+    )
+    first, *others = ({name: one[name] for name in one if name not in MEASURED} for one in settings.values())
+    differing = sorted({name for one in others for name in first.keys() | one if first.get(name) != one.get(name)})
+    require(
+        not differing,
+        f"The runs in {str(folder)!r} differ in {as_list(differing)}, so they are not seeds of one system: name each "
+        "run, or a folder of runs that differ in their seeds alone.",
     )
     return found
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from ..utils.figures import MARKERS, escape_text, to_svg, use_logarithmic_axis
 from ..utils.files import write_text
+from .studies import score_of
 
 MOST_SHOWN = 50  # trials in the table
 FEWEST_FOR_IMPORTANCE = 4
@@ -36,7 +37,7 @@ def _rows(found: dict[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for one in done[:MOST_SHOWN]:
         settings = ", ".join(f"{name} {_short(value)}" for name, value in one["settings"].items())
-        score = f"{abs(one['goodness']):.4f}"
+        score = f"{score_of(one):.4f}"
         rows.append(one | {"score": score if one["state"] == "complete" else f"{score} (cut short)", "text": settings})
     return rows
 
@@ -76,7 +77,7 @@ def _against_size(done: list[dict[str, Any]]) -> str:
         kinds = sorted({_kind(one["settings"]) for one in done})
         for number, kind in enumerate(kinds):
             own = [one for one in done if _kind(one["settings"]) == kind]
-            sizes, scores = [one["parameters"] for one in own], [abs(one["goodness"]) for one in own]
+            sizes, scores = [one["parameters"] for one in own], [score_of(one) for one in own]
             marker = MARKERS[number % len(MARKERS)]
             axes.scatter(sizes, scores, marker=marker, facecolor="white", edgecolor="black", label=kind)
         axes.set_xlabel("parameters")

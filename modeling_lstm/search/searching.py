@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 
 from ..data.arguments import DataArguments
+from ..data.digests import identify_rows
+from ..data.loading import load_data
 from ..runs.environment import describe_environment
 from ..utils.errors import InputError, as_list, require
 from ..utils.files import write_json, write_text
@@ -19,12 +21,13 @@ from ..utils.settings import build_settings
 from .arguments import SearchArguments
 from .search_report import write_search_report
 from .search_space import open_optuna
-from .studies import begin_trial, count_done, has_only_failures, note_result, open_study, revive
+from .studies import begin_trial, count_done, has_only_failures, note_result, open_study, revive, score_of
 from .trials import run_trial
 
 logger = logging.getLogger(__name__)
 
 RESULT, RECIPE = "search.json", "best.yaml"
+OF_TRIALS = ("use_cpu", "max_train_samples")  # settings that make trials cheaper, or run them elsewhere
 
 
 def search_settings(
@@ -57,7 +60,10 @@ def search_settings(
     folder = Path(arguments.output_dir)
     folder.mkdir(parents=True, exist_ok=True)
     base = _base_settings(data, arguments)
-    _claim(folder, base, arguments)
+    splits = load_data(data).splits
+    _claim(
+        folder, base, arguments, [identify_rows(splits[name], ("text", "label")) for name in ("train", "validation")]
+    )
     open_study(folder, arguments)  # raises before any process starts
     end = None if arguments.minutes is None else time.time() + 60 * arguments.minutes
     if arguments.engine == "ray":
@@ -97,13 +103,14 @@ def _base_settings(data: DataArguments, arguments: SearchArguments) -> dict[str,
     return settings | ({"use_cpu": True} if arguments.use_cpu else {})
 
 
-def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments) -> None:
-    """Raise for a folder in which something else is searched."""
+def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments, rows: list[str]) -> None:
+    """Raise for a folder in which something else is searched, or by other rows."""
     mine = {"base": base, "models": arguments.models, "embeddings": arguments.embeddings, "epochs": arguments.epochs}
+    mine["rows"] = rows
     path = folder / "space.json"
     if path.is_file():
         there = json.loads(path.read_text(encoding="utf-8"))
-        changed = sorted(name for name in mine if there.get(name) != mine[name])
+        changed = sorted(name for name in mine if there.get(name, rows) != mine[name])
         require(
             not changed,
             f"{str(folder)!r} holds a search with other settings ({', '.join(changed)}): choose another --output_dir.",
@@ -178,7 +185,7 @@ def _finish(folder: Path, base: dict[str, Any], arguments: SearchArguments, comm
             else "No trial was completed: begin again to go on, with more --minutes if there is a limit."
         )
     best = max(done, key=lambda one: one["goodness"])
-    recipe = {name: value for name, value in (base | best["settings"]).items() if name != "use_cpu"}
+    recipe = {name: value for name, value in (base | best["settings"]).items() if name not in OF_TRIALS}
     result = {
         "command": command,
         "data": base["dataset"],
@@ -188,7 +195,7 @@ def _finish(folder: Path, base: dict[str, Any], arguments: SearchArguments, comm
         "trials": trials,
     } | describe_environment()
     write_json(folder / RESULT, result)
-    about = f"# The best of {len(trials)} trials: {best['metric']} {abs(best['goodness']):.4f} on validation\n"
+    about = f"# The best of {len(trials)} trials: {best['metric']} {score_of(best):.4f} on validation\n"
     write_text(folder / RECIPE, about + yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True))
     write_search_report(folder, result, study)
     return result

@@ -7,6 +7,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ..evaluation.metrics import greater_is_better
 from ..utils.files import is_running
 from .arguments import SearchArguments
 from .search_space import LEARNED, open_optuna, suggest_settings
@@ -20,7 +23,7 @@ HEARTBEAT = 60  # seconds between two signs of life of a trial; after two of the
 
 
 def open_study(folder: Path, arguments: SearchArguments, number: int = 0) -> Any:
-    """The study in a folder, made if there is none; each process samples with a seed of its own."""
+    """The study in a folder, made if there is none; the process of each number samples with a seed of its own."""
     optuna = open_optuna()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -30,30 +33,34 @@ def open_study(folder: Path, arguments: SearchArguments, number: int = 0) -> Any
             heartbeat_interval=HEARTBEAT,
             heartbeat_stale_trial_callback=optuna.storages.RetryHeartbeatStaleTrialCallback(),
         )
-        sampler = _make_sampler(arguments, number)
     pruner = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
-    return optuna.create_study(
+    study = optuna.create_study(
         study_name=STUDY,
         storage=storage,
-        sampler=sampler,
         pruner=pruner if arguments.pruning else optuna.pruners.NopPruner(),
         direction="maximize",
         load_if_exists=True,
     )
+    study.sampler = _make_sampler(arguments, number, len(study.get_trials(deepcopy=False)))
+    return study
 
 
-def _make_sampler(arguments: SearchArguments, number: int) -> Any:
-    """What chooses the next settings; of several processes each has a seed of its own."""
+def _make_sampler(arguments: SearchArguments, *apart: int) -> Any:
+    """What chooses the next settings, with a seed that differs where `apart` does."""
     optuna = open_optuna()
-    seed = arguments.seed + 1_000 * number
+    seed = int(np.random.SeedSequence([arguments.seed, *apart]).generate_state(1)[0])
     if arguments.sampler == "random":
         return optuna.samplers.RandomSampler(seed=seed)
-    return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
 
 
 def begin_trial(trial: Any, arguments: SearchArguments) -> dict[str, Any]:
     """The settings of a trial, noted with the process that tries them."""
     trial.set_user_attr("process", [socket.gethostname(), os.getpid()])
+    # drawn by the number of the trial, which no other process has: after a kill nothing is drawn a second time
+    trial.study.sampler = _make_sampler(arguments, trial.number)
     chosen = suggest_settings(trial, arguments.models, arguments.embeddings or [LEARNED], arguments.epochs)
     trial.set_user_attr("settings", chosen)
     return chosen
@@ -64,7 +71,13 @@ def note_result(trial: Any, found: dict[str, Any]) -> None:
     for name in ("metric", "epoch", "parameters"):
         trial.set_user_attr(name, found[name])
     if not found["is_cut_short"]:
-        logger.info("Trial %d: %s %.4f", trial.number, found["metric"], abs(found["goodness"]))
+        logger.info("Trial %d: %s %.4f", trial.number, found["metric"], score_of(found))
+
+
+def score_of(trial: dict[str, Any]) -> float:
+    """The score of a trial, whose `goodness` has the opposite sign where less is better."""
+    metric = trial["metric"]
+    return trial["goodness"] if metric != "loss" and greater_is_better(metric) else -trial["goodness"]
 
 
 def count_done(study: Any) -> int:
