@@ -20,7 +20,7 @@ BATCH = 32
 def measure(systems: dict[str, tuple[Any, Path]], texts: list[str], labels: int, threads: int) -> dict[str, Any]:
     """
     Measure all systems in turn, three rounds of them, so that a slow moment of the machine meets each alike. The texts
-    of a round are new to a system: some remember the words that they have seen.
+    of a round are new to a system, if there are enough: some remember the words that they have seen.
 
     Args:
         systems: For each name the system and the folder of a trained one.
@@ -103,7 +103,9 @@ def _work(there: Connection, system: Any, folder: Path, labels: int, threads: in
     predict(texts[:1])
     load = time.perf_counter() - started
     there.send({})
-    parts = [texts[number :: ROUNDS + 1] or texts for number in range(ROUNDS + 1)]
+    parts = [texts[number :: ROUNDS + 1] for number in range(ROUNDS + 1)]
+    are_enough = len(parts[-1]) >= SINGLE + 4 * BATCH
+    parts = parts if are_enough else [texts] * len(parts)
     rounds = iter(parts[1:])
     while True:
         try:
@@ -114,9 +116,9 @@ def _work(there: Connection, system: Any, folder: Path, labels: int, threads: in
             there.send({"batches": len([predict(batch) for batch in _while_there_is_time(_in_batches(parts[0]))])})
             continue
         part = next(rounds)
-        single = [_timed(predict, [text]) for text in part[: min(SINGLE, number * BATCH // 2)]]
-        rest = _in_batches(part[len(single) :] or part)
-        spent = [(_timed(predict, batch), len(batch)) for batch in rest[:number]]
+        single = [_timed(predict, [text]) for text in part[: min(SINGLE, number * BATCH)]]
+        batches = _in_batches(part[SINGLE:] if are_enough else part)
+        spent = [(_timed(predict, batch), len(batch)) for batch in batches[:number]]
         rate = sum(rows for _, rows in spent) / sum(seconds for seconds, _ in spent)
         found = {"milliseconds": [1000 * seconds for seconds in single], "texts_per_second": rate}
         there.send(found | {"load_seconds": round(load, 3), "memory_mb": round((_memory(peak=True) - memory) / 1e6)})

@@ -21,9 +21,14 @@ def is_unchanged(text: str) -> bool:
     """Whether a card is one of [`mark_card`], or the library's own stub, and nobody changed a word since."""
     found = _MARK.search(text)
     try:
-        return _digest(text[: found.start()]) == found[1] if found else ModelCard(text).text.strip() == _stub()
+        return _digest(text[: found.start()]) == found[1] if found else _is_stub(ModelCard(text))
     except (ValueError, TypeError, yaml.YAMLError):  # metadata that a person broke
         return False
+
+
+def _is_stub(card: ModelCard) -> bool:
+    """Whether `model.push_to_hub` made a card, and nobody added a word or metadata since."""
+    return card.text.strip() == _stub() and card.data.to_dict().keys() <= {"library_name", "tags"}
 
 
 @functools.cache

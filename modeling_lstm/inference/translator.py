@@ -1,7 +1,7 @@
 """Translating texts with a sequence-to-sequence model, by transformers' `generate`."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,17 +95,23 @@ class Translator:
 
     def translate_tokens(self, ids: Sequence[Sequence[int]], batch_size: int, **options: Any) -> list[str]:
         """As for texts, of which each is a row of tokens."""
+        number = options.get("num_return_sequences") or 1
+        require(number == 1, f"A text has one translation here, found num_return_sequences {number}: leave it out.")
         found: list[str] = [""] * len(ids)
         order = np.argsort([len(one) for one in ids], kind="stable")
         for begin in range(0, len(order), batch_size):
             places = order[begin : begin + batch_size].tolist()
             inputs = self.tokenizer.pad({"input_ids": [list(ids[place]) for place in places]}, return_tensors="pt")
             with torch.inference_mode():
-                written = self.model.generate(**inputs.to(self.model.device), **options)
+                written = self._generate(inputs.to(self.model.device), options)
             texts = self.target_tokenizer.batch_decode(written, skip_special_tokens=True)
             for place, text in zip(places, texts, strict=True):
                 found[place] = text.strip()
         return found
+
+    def _generate(self, inputs: Mapping[str, Any], options: dict[str, Any]) -> torch.Tensor:
+        written = self.model.generate(**inputs, **options)
+        return getattr(written, "sequences", written)
 
     def columns(self) -> dict[str, pa.DataType]:
         """What there is for each text, for [`prediction.predict`]."""
@@ -134,8 +140,9 @@ class Translator:
         check_text(text)
         require(bool(text.strip()), "There is nothing to translate: the text is empty.")
         require("num_return_sequences" not in options, "One translation is aligned: leave out num_return_sequences.")
-        inputs = self.tokenizer([text], truncation=True, return_tensors="pt").to(self.model.device)
-        written = self.model.generate(**inputs, **options)
+        read = self.tokenizer([text], truncation=True, return_tensors="pt").to(self.model.device)
+        inputs = {name: read[name] for name in ("input_ids", "attention_mask")}
+        written = self._generate(inputs, options)
         labels = written[:, 1:]  # after the token that it begins with
         weights = self.model(**inputs, decoder_input_ids=written[:, :-1], output_attentions=True).cross_attentions[0]
         return Alignment(

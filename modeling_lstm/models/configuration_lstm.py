@@ -35,7 +35,7 @@ class LstmConfig(PreTrainedConfig):
             ("locked" dropout).
         hidden_dropout (`float`, defaults to 0.0): Locked dropout between the recurrent layers.
         recurrent_dropout (`float`, defaults to 0.0): Dropout on the recurrent weights W_hh (DropConnect, Merity et al.,
-            2018), one mask for a whole batch.
+            2018), one mask for a whole batch; for each of its parts, where a CPU reads texts of like lengths together.
         classifier_dropout (`float`, defaults to 0.0): Dropout on the pooled vector before the classifier.
         output_dropout (`float`, defaults to 0.0): Locked dropout on what a language model predicts the next token from.
         embedding_range (`float`, defaults to 0.1): Standard deviation of freshly drawn word vectors.

@@ -243,6 +243,13 @@ class LstmModel(LstmPreTrainedModel):
         return TextStates(layers, h_n, c_n, reading_mask, place)
 
 
+def name_base_model(model: LstmPreTrainedModel) -> None:
+    """Let what is saved open by `AutoModel` too, without this package."""
+    if model._auto_class is not None:
+        base = f"{LstmModel.__module__.rsplit('.', 1)[-1]}.{LstmModel.__name__}"
+        model.config.auto_map = {**(getattr(model.config, "auto_map", None) or {}), "AutoModel": base}
+
+
 def read_inputs(
     config: LstmConfig,
     embedding: nn.Module,
@@ -332,9 +339,7 @@ class LstmForSequenceClassification(LstmPreTrainedModel):
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
         """As the library's; what is saved also opens as its base model, by `AutoModel`, without this package."""
-        if self._auto_class is not None:
-            base = f"{type(self).__module__.rsplit('.', 1)[-1]}.{LstmModel.__name__}"
-            self.config.auto_map = {**(getattr(self.config, "auto_map", None) or {}), "AutoModel": base}
+        name_base_model(self)
         super().save_pretrained(*args, **kwargs)
 
     # No **kwargs: Trainer would take them for a promise that the loss is divided by `num_items_in_batch`.

@@ -11,7 +11,7 @@ from transformers.utils.generic import can_return_tuple
 
 from .cache_lstm import LstmCache
 from .configuration_lstm import LstmConfig
-from .modeling_lstm import LstmModel, LstmPreTrainedModel, read_inputs
+from .modeling_lstm import LstmModel, LstmPreTrainedModel, name_base_model, read_inputs
 from .recurrence_lstm import locked_dropout
 from .softmax_lstm import AdaptiveSoftmax, sampled_losses
 
@@ -80,6 +80,11 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             self.token_frequencies = F.pad(counts, (0, self.config.vocab_size - len(counts)), value=1.0)
         return table
 
+    def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
+        """As the library's; what is saved also opens as its base model, by `AutoModel`, without this package."""
+        name_base_model(self)
+        super().save_pretrained(*args, **kwargs)
+
     @classmethod
     def _supports_default_dynamic_cache(cls) -> bool:
         return False  # `generate` would make one of keys and values; `forward` makes ours
@@ -104,14 +109,9 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
     def prepare_inputs_for_generation(
         self: Any, input_ids: Any, *args: Any, inputs_embeds: Any = None, **kwargs: Any
     ) -> dict[str, Any]:
-        """As the library's; of the mask only what belongs to the tokens that are read now."""
+        """As the library's."""
         kwargs["inputs_embeds"] = inputs_embeds  # named, since `generate` looks for it among the parameters
-        inputs: Any = GenerationMixin.prepare_inputs_for_generation(self, input_ids, *args, **kwargs)
-        mask, embeds = inputs.get("attention_mask"), inputs.get("inputs_embeds")
-        tokens = (inputs["input_ids"] if embeds is None else embeds).shape[1]
-        if mask is not None:
-            inputs["attention_mask"] = mask[:, -tokens:]
-        return inputs
+        return GenerationMixin.prepare_inputs_for_generation(self, input_ids, *args, **kwargs)
 
     @can_return_tuple
     def forward(
@@ -132,7 +132,7 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         Args:
             input_ids (`(batch, tokens)`): Token numbers.
             attention_mask (`(batch, tokens)`): 1 at tokens, 0 at padding, which may stand anywhere. Without it, all are
-                tokens.
+                tokens. With `past_key_values` it may be one of the tokens before these, too.
             past_key_values: The state after the tokens before these, as a call with `use_cache=True` returned it. It is
                 changed: copy it to go on from it twice.
             inputs_embeds (`(batch, tokens, embedding_size)`): Word vectors in place of `input_ids`.
@@ -158,6 +158,9 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         """
         if backward and not self.config.bidirectional:
             raise ValueError("This language model reads forward only: leave out backward=True.")
+        if attention_mask is not None and past_key_values is not None:
+            inputs = input_ids if input_ids is not None else inputs_embeds
+            attention_mask = attention_mask[:, -(attention_mask if inputs is None else inputs).shape[1] :]
         vectors, mask = self._vectors(input_ids, attention_mask, inputs_embeds)
         start = None if past_key_values is None else past_key_values.read()
         read = self.lstm.read(vectors, mask, start, int(backward))

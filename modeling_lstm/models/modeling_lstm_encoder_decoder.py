@@ -167,7 +167,7 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
     def set_input_embeddings(self, value: Any) -> None:
         """Replace them, and where source and target share them, those of the decoder."""
         self.encoder.model.set_input_embeddings(value)
-        if "encoder.model.word_embeddings.weight" in self._tied_weights_keys:
+        if self.config.tie_word_embeddings and "encoder.model.word_embeddings.weight" in self._tied_weights_keys:
             self.decoder.word_embeddings = value
 
     def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> Any:
@@ -226,6 +226,7 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
         use_cache: bool | None = None,
         output_attentions: bool | None = None,
         num_items_in_batch: torch.Tensor | int | None = None,
+        decoder_attention_mask: torch.Tensor | None = None,
         **kwargs: Any,
     ) -> Seq2SeqLMOutput:
         """
@@ -242,8 +243,8 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
             use_cache: Return the state after these tokens. Default: where nothing is trained.
             output_attentions: Return the weights of the attention.
             num_items_in_batch: What the sum of the losses is divided by. Default: the number of predicted tokens.
-            kwargs: `decoder_attention_mask` (`(batch, target)`): padding stands to the right, where it changes nothing.
-                What else `generate` and `Trainer` pass on to any model has no effect.
+            decoder_attention_mask (`(batch, target)`): Padding stands to the right, where it changes nothing.
+            kwargs: What else `generate` and `Trainer` pass on to any model has no effect.
 
         Returns:
             `Seq2SeqLMOutput` with `logits` of shape `(batch, target, vocab_size)`, given labels the mean `loss`, and
@@ -253,7 +254,7 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
             ValueError: neither decoder inputs nor labels, not exactly one of the source's inputs, source and target
                 have different numbers of rows, or the target has padding before a token.
         """
-        mask = kwargs.get("decoder_attention_mask")
+        mask = None if torch.compiler.is_compiling() else decoder_attention_mask  # a graph cannot ask what is in it
         if mask is not None and bool((mask[:, 1:] > mask[:, :-1]).any()):
             raise ValueError("decoder_attention_mask has padding before a token: pad the decoder's input on the right.")
         if encoder_outputs is None:

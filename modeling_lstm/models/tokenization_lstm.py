@@ -271,7 +271,7 @@ class LstmTokenizer(TokenizersBackend):
 
     def __call__(self, text: Any = None, text_pair: Any = None, *args: Any, **settings: Any) -> Any:
         """As of any tokenizer of transformers, but with offsets as [`tile`] gives them."""
-        if not settings.get("return_offsets_mapping") or settings.get("is_split_into_words"):
+        if text is None or not settings.get("return_offsets_mapping") or settings.get("is_split_into_words"):
             return super().__call__(text, text_pair, *args, **settings)
         tensors = settings.pop("return_tensors", None)
         found = super().__call__(text, text_pair, *args, **settings)

@@ -98,7 +98,7 @@ class BestJob:
         unused = sorted({name for name in self.given if name in DISTILLATION - OF_TEXT})
         require(
             bool(self.distillation.teachers) or not unused,
-            f"--{as_list(unused)} is for learning from a teacher: name one with --teacher, or leave it out.",
+            f"--{', --'.join(unused)}: for learning from a teacher alone. Name one with --teacher, or leave it out.",
         )
         resumed = self.training.resume_from_checkpoint
         require(resumed in (None, "last"), f"--preset goes on with --resume_from_checkpoint last, found {resumed!r}.")

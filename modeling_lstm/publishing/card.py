@@ -122,7 +122,7 @@ def _base_model(record: Mapping[str, Any]) -> str | None:
     """What the model began as, if that is on the Hub: a Transformer, or whose word vectors it took."""
     words, model = record.get("embeddings", {}), record["model"]
     if model.get("is_from_hub"):
-        return model["transformer"]
+        return model.get("transformer") or model["encoder"]
     if record.get("pretrained", {}).get("is_from_hub"):
         return record["pretrained"]["source"]
     return words["source"].removeprefix("transformer:") if words.get("is_from_hub") else None
@@ -161,7 +161,13 @@ def _what(record: Mapping[str, Any], does: str) -> str:
     if "size_mb" in model:
         parts.append(f"{model['size_mb']} MB")
     article = "An" if kind[0] == "L" else "A"
-    return f"{article} {kind} ({size}; {', '.join(parts)}) that {does}."
+    behind = f" behind the encoder {inline_code(_begun_as(model, 'encoder'))}" if model.get("encoder") else ""
+    return f"{article} {kind}{behind} ({size}; {', '.join(parts)}) that {does}."
+
+
+def _begun_as(model: Mapping[str, Any], name: str) -> str:
+    """The Transformer that a model began as; of a path the last part."""
+    return model[name] if model.get("is_from_hub") else Path(model[name]).name
 
 
 def _scores(record: Mapping[str, Any], decimals: int) -> str:
@@ -255,11 +261,14 @@ def _training(record: Mapping[str, Any]) -> str:
         for name, value in record["model"].items()
         if name not in ("parameters", "size_mb", "model_type", "is_from_hub")
     }
+    settings |= {name: _begun_as(settings, name) for name in ("transformer", "encoder") if settings.get(name)}
     if taught := record.get("distillation"):
         names = ("logit_weight", "divergence_weight", "label_weight", "temperature")
         settings |= {name: taught["settings"][name] for name in names}
     if words := record.get("embeddings"):
-        settings["word vectors"] = words["source"]
+        kind, _, path = words["source"].rpartition("transformer:")
+        begun = words["source"] if words.get("is_from_hub") else f"{kind}{Path(path).name}"
+        settings["word vectors"] = begun
     rows = [
         [name.replace("_", " "), inline_code(value)]
         for name, value in settings.items()
@@ -322,7 +331,7 @@ def _brought_along(record: Mapping[str, Any]) -> str:
     """What it knew beside its training data."""
     if "distillation" in record:
         return "and what its teacher knows"
-    if "transformer" in record["model"] or "pretrained" in record:
+    if {"transformer", "encoder"} & record["model"].keys() or "pretrained" in record:
         return "and what it was trained on before"
     return "and from the texts behind its word vectors" if "embeddings" in record else "alone"
 

@@ -95,7 +95,7 @@ def push(
         create_pr=arguments.create_pr,
         token=token,
         overwrite_card=arguments.overwrite_card,
-        replaced=WEIGHTS,
+        replaced=(*WEIGHTS, f"{TARGET}/*"),
     )
 
 

@@ -122,7 +122,7 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
     record = read_json(folder / RECORD) if (folder / RECORD).is_file() else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        if (folder / TARGET).is_dir():
+        if _has_target(read_json(folder / "config.json")):
             setattr(tokenizer, TARGET, AutoTokenizer.from_pretrained(folder / TARGET, trust_remote_code=False))
         model, report = open_class(record, folder).from_pretrained(
             folder, trust_remote_code=False, output_loading_info=True
@@ -199,8 +199,7 @@ def _check_files(folder: Path, source: str) -> None:
         if not (folder / name).is_file():
             raise InputError(f"The run folder {source!r} is damaged: {name} is missing.")
         read_json(folder / name)
-    config = read_json(folder / "config.json")
-    if config.get("source_vocab_size") or config.get("encoder_config"):
+    if _has_target(read_json(folder / "config.json")):
         name = f"{TARGET}/tokenizer.json"
         require((folder / name).is_file(), f"The run folder {source!r} is damaged: {name} is missing.")
     for name in weight_files(folder):
@@ -214,6 +213,11 @@ def _check_files(folder: Path, source: str) -> None:
             raise InputError(
                 f"The run folder {source!r} is damaged: {name} is cut off or no safetensors ({error})."
             ) from error
+
+
+def _has_target(config: Mapping[str, Any]) -> bool:
+    """Whether a translator writes with another vocabulary than it reads; a folder may have one of an earlier run."""
+    return bool(config.get("source_vocab_size") or config.get("encoder_config"))
 
 
 def weight_files(folder: Path) -> list[str]:

@@ -191,8 +191,8 @@ class TranslationTraining(Training):
         for name in ("encoder", "transformer_config", "transformer", "config_overrides"):
             if (value := getattr(self.job.model, name)) is not None:
                 settings[name] = value
-        if self.job.model.transformer is not None:
-            settings["is_from_hub"] = is_hub_id(self.job.model.transformer)
+        if begun := self.job.model.transformer or self.job.model.encoder:
+            settings["is_from_hub"] = is_hub_id(begun)
         if config.model_type != "lstm-encoder-decoder":
             settings |= {"hidden_size": config.hidden_size, "num_hidden_layers": config.num_hidden_layers}
         generation = {name: getattr(self.job.model, name) for name in ("num_beams", "length_penalty")}

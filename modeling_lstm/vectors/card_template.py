@@ -40,7 +40,11 @@ meanings.
 
 def write_vectors_card(folder: Path, source: str, words: int, dimension: int, record: dict[str, Any]) -> None:
     """Write `README.md`: what the record of the vectors' making knows, and nothing else."""
-    rows = [[name.replace("_", " "), inline_code(value)] for name, value in record.items() if value is not None]
+    known = {name: value for name, value in record.items() if value is not None}
+    if "dataset" in known:  # a whole path tells of a machine
+        paths = str(known["dataset"]).split(", ")
+        known["dataset"] = ", ".join(Path(one).name if one.startswith(("/", "~", ".")) else one for one in paths)
+    rows = [[name.replace("_", " "), inline_code(value)] for name, value in known.items()]
     data = ModelCardData(library_name="modeling-lstm", tags=["word-vectors", "word2vec", "static-embeddings"])
     body = _BODY.format(
         source=source,

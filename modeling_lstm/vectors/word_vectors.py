@@ -208,7 +208,7 @@ class WordVectors:
         """
         reserved = [word for word in self.words if word in (*PADDING, *UNKNOWN)]
         words = [word for word in self.words if word not in reserved]
-        rows = np.stack([self.vectors[self._places[word]] for word in words]) if reserved else self.vectors
+        rows = self.vectors[np.array([self._places[word] for word in words], dtype=int)] if reserved else self.vectors
         is_lower = all(word == word.lower() for word in words)
         tokenizer = LstmTokenizer.from_words(words, lowercase=self.record.get("lowercase", is_lower))
         tensors = {"embeddings": np.concatenate([np.zeros((len(tokenizer) - len(words), self.dimension), "f4"), rows])}

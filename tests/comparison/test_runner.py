@@ -519,6 +519,25 @@ def test_costs_are_measured_in_processes_of_their_own(data: DataArguments, tmp_p
         assert 0 <= one["memory_mb"] < 100
 
 
+class Noting(WordList):
+    """Notes in a file what it was asked."""
+
+    def load(self, folder: Path, labels: int) -> Any:
+        def predict(texts: list[str]) -> np.ndarray:
+            with (folder / "asked").open("a", encoding="utf-8") as file:
+                file.writelines(f"{text}\n" for text in texts)
+            return np.ones((len(texts), labels)) / labels
+
+        return predict
+
+
+def test_no_text_is_timed_twice_where_there_are_enough(tmp_path: Path, real_costs: None) -> None:
+    texts = [f"text {number}" for number in range(1_000)]
+    measure({"noting": (Noting(), tmp_path)}, texts, 3, threads=1)
+    asked = (tmp_path / "asked").read_text(encoding="utf-8").split("\n")[1:-1]  # but the one that it was opened with
+    assert sorted(asked) == sorted(texts)
+
+
 def test_the_report_holds_everything_and_runs_nothing(data: DataArguments, tmp_path: Path) -> None:
     system = WordList()
     system.name = "<script>alert(1)</script> | $x$"

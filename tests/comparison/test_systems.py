@@ -105,3 +105,12 @@ def test_a_folder_of_runs_holds_seeds_of_one_system(tmp_path: Path) -> None:
     write_json(tmp_path / "seed-1-teacher-2" / "run.json", record)
     with pytest.raises(InputError, match="seed-1-teacher-2: gru, seed-3: lstm"):
         RunFolders.open(str(tmp_path))
+    for number, parameters in enumerate((100, 101)):  # of vocabularies that differ by chance
+        model = {"model_type": "lstm", "hidden_size": 8, "pooling": "max", "parameters": parameters}
+        record = {"model": model, "task": {}, "data": {}, "metrics": {}}
+        (tmp_path / "runs" / str(number)).mkdir(parents=True)
+        write_json(tmp_path / "runs" / str(number) / "run.json", record)
+    assert len(RunFolders.open(str(tmp_path / "runs")).finished) == 2
+    write_json(tmp_path / "runs" / "1" / "run.json", record | {"model": model | {"hidden_size": 9, "pooling": "last"}})
+    with pytest.raises(InputError, match="differ in hidden_size, pooling, so they are not seeds of one system"):
+        RunFolders.open(str(tmp_path / "runs"))

@@ -247,6 +247,9 @@ def test_variants() -> None:
         assert any(places) and (len(variant) <= 5 or len(variant) == 9)
     assert make_variants(text, 20, np.random.default_rng(1)) == make_variants(text, 20, np.random.default_rng(1))
     assert make_variants("", 5, rng) == []
+    pairs = make_variants("a film [SEP] it is good", 300, rng)
+    assert all(f" {variant} ".count(" [SEP] ") == 1 for variant in pairs) and len(pairs) > 20
+    assert all(set(variant.split(" [SEP] ")[1].split()) <= {"it", "is", "good", MASK} for variant in pairs)
 
 
 def test_words_are_replaced_by_their_neighbors() -> None:
@@ -398,6 +401,30 @@ def test_a_student_chosen_by_its_loss(trained: Path, data_folder: Path, tmp_path
     flags += ["--metric_for_best_model", "loss", "--output_dir", str(tmp_path / "a")]
     assert main(["distill", *flags]) == 0
     assert read_record(tmp_path / "a")["distillation"]["gap"]["validation"]["metric"] == "log_loss"
+
+
+def test_a_teacher_that_may_know_what_is_held_out_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    data = str(write_csv(tmp_path / "a.csv", opinion_rows(90)))
+    assert main(["train", "--dataset", data, *TRAIN_FLAGS, "--output_dir", str(tmp_path / "teacher")]) == 0
+    flags = ["--teacher", str(tmp_path / "teacher"), "--dataset", data, *TRAIN_FLAGS, "--augmentations", "0"]
+    for name, more, told in (
+        ("same", [], ""),
+        ("cut", ["--test_share", "0.2"], "may have learned from those of validation, test"),
+    ):
+        caplog.clear()
+        assert main(["distill", *flags, *more, "--output_dir", str(tmp_path / name)]) == 0
+        assert (told in caplog.text) if told else ("may have learned" not in caplog.text)
+
+
+def test_the_precision_of_known_answers_is_kept(
+    trained: Path, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = DistillationArguments(teacher=str(trained), logits_cache=str(tmp_path), teacher_bf16=True)
+    first = Teacher(str(trained), task(data_folder), arguments)
+    assert first.cache.path.exists() and "-bf16-" in first.cache.path.name
+    monkeypatch.setattr("modeling_lstm.distillation.teacher.gains_by_bf16", lambda *_, **__: False)
+    arguments.teacher_bf16 = None
+    assert Teacher(str(trained), task(data_folder), arguments).cache.path == first.cache.path
 
 
 def test_a_teacher_that_changed(trained: Path, data_folder: Path, tmp_path: Path) -> None:

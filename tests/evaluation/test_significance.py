@@ -49,6 +49,9 @@ def test_shuffled_texts_have_the_same_words(texts: list[str]) -> None:
     mixed = shuffle_words(texts)
     assert [sorted(text.split()) for text in mixed] == [sorted(text.split()) for text in texts]
     assert mixed == shuffle_words(texts)
+    (pair,) = shuffle_words(["one two three four [SEP] five six seven eight"])
+    first, second = (sorted(part.split()) for part in pair.split(" [SEP] "))
+    assert (first, second) == (sorted("one two three four".split()), sorted("five six seven eight".split()))
 
 
 def test_holm_by_hand() -> None:

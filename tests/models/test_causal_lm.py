@@ -297,6 +297,19 @@ def test_word_vectors_can_be_given_in_place_of_tokens(num_beams: int) -> None:
     assert torch.equal(by_vectors, by_tokens)
 
 
+def test_a_whole_mask_beside_the_state_is_taken() -> None:
+    """As the library's own decoders take it; its classifier-free guidance gives it so."""
+    model, ids = language_model(), token_ids(1, 5)
+    with torch.no_grad():
+        begun = model(ids[:, :3], use_cache=True)
+    cache = copy.deepcopy(begun.past_key_values)
+    found = model(ids[:, 3:], attention_mask=torch.ones(1, 5, dtype=torch.long), past_key_values=begun.past_key_values)
+    assert torch.equal(found.logits, model(ids[:, 3:], past_key_values=cache).logits)
+    unguided = model.generate(ids, max_new_tokens=4, do_sample=False)
+    guided = model.generate(ids, max_new_tokens=4, do_sample=False, guidance_scale=1.5, negative_prompt_ids=ids)
+    assert torch.equal(guided, unguided), "nothing is left of a guidance away from the same text"
+
+
 @pytest.mark.parametrize("algorithm", ["word", "bpe", "wordpiece", "unigram", "whitespace"])
 def test_what_is_written_goes_on_from_its_beginning(algorithm: Any, tmp_path: Path) -> None:
     """In `pipeline`, which decodes what is new alone, a blank stands before a word, and none before a comma."""

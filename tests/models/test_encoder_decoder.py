@@ -319,6 +319,22 @@ def test_a_vocabulary_is_resized_where_both_texts_share_it(tmp_path: Path) -> No
             translator(**changes).resize_token_embeddings(40)
 
 
+def test_tables_that_are_not_tied_stay_apart() -> None:
+    model = translator(tie_word_embeddings=False)
+    before = model.decoder.word_embeddings
+    model.set_input_embeddings(torch.nn.Embedding(9, model.config.embedding_size))
+    assert model.decoder.word_embeddings is before
+
+
+def test_generate_takes_the_mask_of_the_decoder() -> None:
+    model, ids = translator(), torch.tensor([[3, 4, 5]])
+    begun = torch.tensor([[model.config.decoder_start_token_id, 6]])
+    found = model.generate(
+        ids, decoder_input_ids=begun, decoder_attention_mask=torch.ones_like(begun), max_new_tokens=3, do_sample=False
+    )
+    assert torch.equal(found, model.generate(ids, decoder_input_ids=begun, max_new_tokens=3, do_sample=False))
+
+
 def test_padding_of_the_target_stands_to_the_right() -> None:
     model = translator()
     source, target = torch.tensor([[5, 6, 7]]), torch.tensor([[3, 4, 5, 0, 0]])

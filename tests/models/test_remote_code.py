@@ -91,3 +91,10 @@ def test_a_language_model_writes_without_the_package(tmp_path: Path) -> None:
     assert found.returncode == 0, found.stderr
     expected = model.generate(torch.tensor([[5, 6]]), max_new_tokens=6, do_sample=False, num_beams=2)[0].tolist()
     assert json.loads(found.stdout.strip().splitlines()[-1]) == expected
+    script = (
+        "import sys, torch; from transformers import AutoModel; "
+        "m = AutoModel.from_pretrained(sys.argv[1], trust_remote_code=True); "
+        "print(type(m).__name__, m(torch.tensor([[5, 6]])).last_hidden_state.shape[-1])"
+    )
+    found = run_outside(script, tmp_path / "lm", tmp_path / "home")
+    assert found.returncode == 0 and found.stdout.split() == ["LstmModel", "8"], found.stderr

@@ -18,7 +18,7 @@ from modeling_lstm.runs.record import read_record
 from modeling_lstm.training.defaults import fit_epochs
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.utils.errors import InputError
-from tests.conftest import WORDS, write_csv
+from tests.conftest import TRAIN_FLAGS, WORDS, write_csv
 
 SMALL: dict[str, Any] = {"hidden_size": 8, "num_train_epochs": 1, "disable_tqdm": True, "use_cpu": True}
 FLAGS = "--hidden_size 8 --num_train_epochs 1 --disable_tqdm true --use_cpu true".split()
@@ -98,6 +98,13 @@ def test_a_classifier_is_a_teacher_as_it_is(trained: Path, data_folder: Path, tm
     stages = best(data_folder, tmp_path / "run", teacher=f"{trained},{trained}", augmentations=3).plan()
     assert len(stages) == 1 and f"--teacher {trained},{trained}" in stages[0].command
     assert "--augmentations 3" in stages[0].command
+    bag = Path(shutil.copytree(trained, tmp_path / "bag"))
+    flags = ["--dataset", str(data_folder), "--model_type", "bag-of-words", "--overwrite", "true"]
+    assert main(["train", *flags, *TRAIN_FLAGS, "--output_dir", str(bag)]) == 0
+    (stage,) = best(data_folder, tmp_path / "run", teacher=str(bag)).plan()
+    assert "--embeddings" not in stage.command
+    (stage,) = best(data_folder, tmp_path / "run", teacher=str(bag), label_weight=1.0, class_weights="balanced").plan()
+    assert "--class_weights balanced" in stage.command
 
 
 def test_several_transformers_are_fine_tuned_each(encoder: Path, data_folder: Path, tmp_path: Path) -> None:
@@ -183,6 +190,8 @@ def test_what_it_refuses(encoder: Path, data_folder: Path, tmp_path: Path) -> No
         best(data_folder, run, task="translation")
     with pytest.raises(InputError, match="goes on with --resume_from_checkpoint last, found 'runs/x/checkpoint-3'"):
         best(data_folder, run, resume_from_checkpoint="runs/x/checkpoint-3")
+    with pytest.raises(InputError, match="--augmentations, --temperature: for learning from a teacher alone. Name one"):
+        best(data_folder, run, augmentations=3, temperature=3.0, transfer_rows=9)
     with pytest.raises(InputError, match="There is no teacher 'nowhere'"):
         best(data_folder, run, teacher="nowhere").run()
     with pytest.raises(InputError, match="--teacher_revision is for teachers that are classifiers"):

@@ -11,7 +11,7 @@ import yaml
 from huggingface_hub import ModelCard
 
 from modeling_lstm.cli import main
-from modeling_lstm.hub.card_marks import is_unchanged, mark_card
+from modeling_lstm.hub.card_marks import _stub, is_unchanged, mark_card
 from modeling_lstm.hub.downloads import is_hub_id
 from modeling_lstm.publishing.card import make_card
 from modeling_lstm.runs.record import read_record
@@ -195,3 +195,5 @@ def test_a_changed_card_is_known() -> None:
     assert not is_unchanged(card.replace("license: mit", "license: apache-2.0"))
     assert not is_unchanged(card.replace("license: mit", "license: [")), "YAML that a person broke"
     assert not is_unchanged(card + "More.\n") and not is_unchanged("# Mine\n")
+    library = "---\nlibrary_name: transformers\ntags: []\n---\n\n" + _stub()
+    assert is_unchanged(library) and not is_unchanged(library.replace("tags: []", "license: mit"))

@@ -194,12 +194,34 @@ def test_vocabularies_of_their_own(pairs: Path, tmp_path: Path) -> None:
     assert tokenizer.target_tokenizer.tokenize("pez") != tokenizer.tokenize("pez")
 
 
+def test_a_vocabulary_that_an_earlier_run_left_is_not_used(run: Path, pairs: Path, tmp_path: Path) -> None:
+    train(pairs, tmp_path / "own", "--shared_vocabulary", "false", "--max_steps", "1")
+    folder = Path(shutil.copytree(run, tmp_path / "run"))
+    shutil.copytree(tmp_path / "own" / "target_tokenizer", folder / "target_tokenizer")
+    texts = ["a dog", "a cat sees a fish."]
+    assert ml.Translator.from_run(str(folder))(texts) == ml.Translator.from_run(str(run))(texts)
+
+
+def test_options_of_generate(run: Path) -> None:
+    translator = ml.Translator.from_run(str(run))
+    assert translator(["a dog"], return_dict_in_generate=True, num_return_sequences=1) == translator(["a dog"])
+    with pytest.raises(InputError, match="A text has one translation here, found num_return_sequences 2"):
+        translator(["a dog"], num_beams=2, num_return_sequences=2)
+
+
 def test_a_transformer_reads_in_place_of_the_encoder(pairs: Path, encoder: Path, tmp_path: Path) -> None:
     record = train(pairs, tmp_path / "run", "--encoder", str(encoder), "--max_steps", "2")
     assert record["model"]["encoder"] == str(encoder)
     model, tokenizer = ml.load_run(str(tmp_path / "run"))
     assert model.config.encoder_config["model_type"] == "bert" and "target_tokenizer" in vars(tokenizer)
-    assert ml.Translator.from_run(str(tmp_path / "run"))(["the film was great"])[0] is not None
+    translator = ml.Translator.from_run(str(tmp_path / "run"))
+    text = "the film was great"
+    assert translator.align(text).translation == translator([text])[0]
+    card = make_card(read_record(tmp_path / "run"), "me/tr")
+    assert f"An LSTM behind the encoder `{encoder.name}`" in card and "and what it was trained on before" in card
+    assert str(encoder) not in card.replace(read_record(tmp_path / "run")["command"], "") and "base_model" not in card
+    record["model"] |= {"encoder": "me/bert", "is_from_hub": True}
+    assert "base_model: me/bert" in make_card(record, "me/tr")
 
 
 def test_a_transformer_from_scratch_and_one_that_is_fine_tuned(pairs: Path, tmp_path: Path) -> None:

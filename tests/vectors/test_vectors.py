@@ -21,6 +21,7 @@ from modeling_lstm import LstmTokenizer
 from modeling_lstm.cli import main
 from modeling_lstm.utils.errors import InputError
 from modeling_lstm.vectors import WordVectors
+from modeling_lstm.vectors.card_template import write_vectors_card
 from modeling_lstm.vectors.formats.fasttext import ngrams
 from modeling_lstm.vectors.similarity import compare_vectors, load_vectors
 from modeling_lstm.vectors.word_matching import find_spellings, find_whole_words
@@ -98,6 +99,16 @@ def test_fasttext_agrees_with_gensim_on_words_it_knows_and_on_others(files: dict
         WordVectors.from_file(files["fasttext.vec"]).vectors,
         KeyedVectors.load_word2vec_format(str(files["fasttext.vec"])).vectors,
     )
+
+
+def test_vectors_of_reserved_words_alone_are_saved(tmp_path: Path) -> None:
+    WordVectors(["[PAD]"], np.ones((1, 3), dtype=np.float32)).save_pretrained(tmp_path)
+    assert WordVectors.from_pretrained(str(tmp_path)).words == []
+
+
+def test_the_card_of_vectors_tells_of_no_machine(tmp_path: Path) -> None:
+    write_vectors_card(tmp_path, "me/vectors", 3, 2, {"dataset": "/home/jane/a.txt, me/texts, ../b.csv"})
+    assert "`a.txt, me/texts, b.csv`" in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
 def test_ngrams_are_those_of_the_paper() -> None:
