@@ -12,7 +12,7 @@ from datasets.fingerprint import Hasher
 from tokenizers import Encoding, Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from ..models.text_classifier import INPUTS, JOINT, prepare_texts
+from ..models.text_classifier import INPUTS, JOINT, TOKEN_TYPES, prepare_texts
 from ..models.tokenization_lstm import LstmTokenizer, target_tokenizer
 from ..utils.errors import InputError
 from .arguments import TokenizerArguments
@@ -57,7 +57,7 @@ def build_tokenizer(
 
     if arguments.tokenizer is not None:
         if checkpoint is not None:
-            token_types = token_types and INPUTS[2] in open_tokenizer(checkpoint, max_length).model_input_names
+            token_types = token_types and TOKEN_TYPES in open_tokenizer(checkpoint, max_length).model_input_names
         tokenizer = open_tokenizer(
             arguments.tokenizer,
             max_length,
@@ -159,7 +159,7 @@ def tokenize(
     else:
         encode = _fast_encoder(tokenizer, max_length, is_whole)
     settings: tuple[Any, ...] = (ENCODING, tokenizer.truncation_side, tokenizer.unk_token_id, max_length)
-    settings += (INPUTS[2],) * (INPUTS[2] in tokenizer.model_input_names)
+    settings += (TOKEN_TYPES,) * (TOKEN_TYPES in tokenizer.model_input_names)
     fingerprint = Hasher.hash((split._fingerprint, identify_tokenizer(tokenizer), *settings))
     rows = split.map(
         encode, batched=True, remove_columns=["text"], new_fingerprint=fingerprint, desc=f"Tokenizing {name}"
@@ -204,7 +204,7 @@ def _fast_encoder(tokenizer: PreTrainedTokenizerBase, max_length: int, is_whole:
     """What encodes a batch of rows for [`tokenize`]."""
     unknown_id, separator_id = tokenizer.unk_token_id, tokenizer.sep_token_id
     uncut, backend = identify_tokenizer(tokenizer), tokenizer.backend_tokenizer
-    has_types = INPUTS[2] in tokenizer.model_input_names
+    has_types = TOKEN_TYPES in tokenizer.model_input_names
 
     @cache
     def open_uncut() -> Tokenizer:
@@ -223,7 +223,7 @@ def _fast_encoder(tokenizer: PreTrainedTokenizerBase, max_length: int, is_whole:
         texts = prepare_texts(batch["text"], backend)
         encodings = tokenizer(texts, truncation=True, max_length=max_length, add_special_tokens=is_whole).encodings
         kept = [encoding.ids for encoding in encodings]
-        types = {INPUTS[2]: [encoding.type_ids for encoding in encodings]} if has_types else {}
+        types = {TOKEN_TYPES: [encoding.type_ids for encoding in encodings]} if has_types else {}
         return types | {
             "input_ids": kept,
             "length": [len(ids) for ids in kept],

@@ -149,14 +149,14 @@ def warn_of_other_cuts(name: str, data: TextData, dataset: str) -> None:
     if not Path(name, RECORD).is_file():
         return
     theirs: Any = read_record(Path(name))["data"]
-    known, is_same = theirs.get("digests"), Path(str(theirs.get("dataset"))).resolve() == Path(dataset).resolve()
-    held_out = [split for split in ("validation", "test") if split in data.splits]
+    known = theirs.get("digests")
+    if not known or Path(str(theirs.get("dataset"))).resolve() != Path(dataset).resolve():
+        return
+    held_out = {name: data.splits[name] for name in ("validation", "test") if name in data.splits}
     other = [
-        split
-        for split in held_out
-        if known and known.get(split) != identify_rows(data.splits[split], TextClassification.columns)
+        name for name, rows in held_out.items() if known.get(name) != identify_rows(rows, TextClassification.columns)
     ]
-    if is_same and other:
+    if other:
         logger.warning(
             "The teacher %s was trained on the same data with other rows held out: it may have learned from those of "
             "%s, and then it says more of them than of new texts. Train it with the same --validation_share, "

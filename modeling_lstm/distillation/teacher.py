@@ -19,7 +19,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..data.loading import TextData
 from ..data.tokenization import most_tokens
 from ..inference.torch_backend import reads_token_types, token_limit
-from ..models.text_classifier import INPUTS
+from ..models.text_classifier import TOKEN_TYPES
 from ..training.precision import gains_by_bf16, has_bf16
 from ..utils.errors import InputError, as_list, require
 from ..utils.ray_cluster import Cluster
@@ -230,7 +230,7 @@ def _digest(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
     backend.no_padding()
     described = [config, backend.to_str(), tokenizer.truncation_side]
     if reads_token_types(model, tokenizer):  # the answers of before, without them, do not count
-        described.append(INPUTS[2])
+        described.append(TOKEN_TYPES)
     digest.update(json.dumps(described, sort_keys=True, default=str).encode())
     for tensor in _tensors(model):
         digest.update(tensor)

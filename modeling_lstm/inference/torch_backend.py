@@ -11,7 +11,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from ..models.text_classifier import INPUTS, TextClassifier
+from ..models.text_classifier import INPUTS, TOKEN_TYPES, TextClassifier
 from ..models.tokenization_lstm import cuts_at_blanks
 from ..runs.run_folders import load_run
 
@@ -70,8 +70,8 @@ def torch_classifier(
 
 def reads_token_types(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether a model was trained with the token types that its tokenizer gives, as BERT was by most."""
-    takes = INPUTS[2] in inspect.signature(model.forward).parameters
-    return takes and INPUTS[2] in tokenizer.model_input_names
+    takes = TOKEN_TYPES in inspect.signature(model.forward).parameters
+    return takes and TOKEN_TYPES in tokenizer.model_input_names
 
 
 def token_limit(tokenizer: PreTrainedTokenizerBase) -> int | None:

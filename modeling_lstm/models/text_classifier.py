@@ -19,7 +19,8 @@ import numpy as np
 from tokenizers import Tokenizer
 
 MODEL = "model.onnx"
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # of a model, the last where it reads them
+TOKEN_TYPES = "token_type_ids"
+INPUTS = ("input_ids", "attention_mask", TOKEN_TYPES)  # of a model, the last where it reads them
 AT_ONCE = 128  # texts tokenized at once: what is cut off of a long one takes memory until then
 WORDS_AT_ONCE = 64  # words tokenized at once: a call costs as much as some words do
 REMEMBERED = 4_000_000  # characters, and WORD more a word, of which the tokens are remembered, in some 50 MB
@@ -190,7 +191,7 @@ class TextClassifier:
         options.intra_op_num_threads = 1  # batches beside each other take less time than threads within a batch
         session = onnxruntime.InferenceSession(folder / MODEL, options, providers=["CPUExecutionProvider"])
 
-        reads_token_types = any(one.name == INPUTS[2] for one in session.get_inputs())
+        reads_token_types = any(one.name == TOKEN_TYPES for one in session.get_inputs())
 
         def logits(*inputs: np.ndarray) -> np.ndarray:
             return session.run(["logits"], dict(zip(INPUTS, inputs, strict=False)))[0]

@@ -15,6 +15,7 @@ from ..data.arguments import DataArguments
 from ..data.digests import identify_rows
 from ..data.loading import load_data
 from ..runs.environment import describe_environment
+from ..tasks.text_classification import TextClassification
 from ..utils.errors import InputError, as_list, require
 from ..utils.files import write_json, write_text
 from ..utils.settings import build_settings
@@ -61,9 +62,8 @@ def search_settings(
     folder.mkdir(parents=True, exist_ok=True)
     base = _base_settings(data, arguments)
     splits = load_data(data).splits
-    _claim(
-        folder, base, arguments, [identify_rows(splits[name], ("text", "label")) for name in ("train", "validation")]
-    )
+    rows = [identify_rows(splits[name], TextClassification.columns) for name in ("train", "validation")]
+    _claim(folder, base, arguments, rows)
     open_study(folder, arguments)  # raises before any process starts
     end = None if arguments.minutes is None else time.time() + 60 * arguments.minutes
     if arguments.engine == "ray":
@@ -105,12 +105,17 @@ def _base_settings(data: DataArguments, arguments: SearchArguments) -> dict[str,
 
 def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments, rows: list[str]) -> None:
     """Raise for a folder in which something else is searched, or by other rows."""
-    mine = {"base": base, "models": arguments.models, "embeddings": arguments.embeddings, "epochs": arguments.epochs}
-    mine["rows"] = rows
+    mine = {
+        "base": base,
+        "models": arguments.models,
+        "embeddings": arguments.embeddings,
+        "epochs": arguments.epochs,
+        "rows": rows,
+    }
     path = folder / "space.json"
     if path.is_file():
-        there = json.loads(path.read_text(encoding="utf-8"))
-        changed = sorted(name for name in mine if there.get(name, rows) != mine[name])
+        there = {"rows": rows} | json.loads(path.read_text(encoding="utf-8"))  # older searches did not note them
+        changed = sorted(name for name in mine if there.get(name) != mine[name])
         require(
             not changed,
             f"{str(folder)!r} holds a search with other settings ({', '.join(changed)}): choose another --output_dir.",

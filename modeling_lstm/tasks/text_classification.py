@@ -110,20 +110,20 @@ class TextClassification(Task):
         """Label smoothing, and the weights of the labels; of numbers their mean and deviation."""
         if self.problem_type == "regression":
             self._weights(data, balanced)  # refused
-            targets = np.asarray(data.splits["train"]["label"][:], dtype=np.float64)
-            return {"target_mean": float(targets.mean()), "target_scale": float(targets.std()) or 1.0}
+            mean, deviation = _spread(data)
+            return {"target_mean": mean, "target_scale": deviation or 1.0}
         return {"class_weights": self._weights(data, balanced), "label_smoothing": label_smoothing}
 
     def loss_function(self, data: TextData, label_smoothing: float, balanced: bool) -> WeightedLoss | None:
         """A weighted loss, which the classes of transformers lack. Numbers that are far off for them are told."""
         if self.problem_type == "regression":
-            targets = np.asarray(data.splits["train"]["label"][:], dtype=np.float64)
-            if max(abs(targets.mean()), targets.std()) > FAR or 0 < targets.std() < 1 / FAR:
+            mean, deviation = _spread(data)
+            if max(abs(mean), deviation) > FAR or 0 < deviation < 1 / FAR:
                 logger.warning(
                     "The numbers to predict have a mean of %.4g and a standard deviation of %.4g, which a Transformer "
                     "learns badly: bring them near 0 and 1 first.",
-                    targets.mean(),
-                    targets.std(),
+                    mean,
+                    deviation,
                 )
         weights = self._weights(data, balanced)
         return None if weights is None else WeightedLoss(weights, label_smoothing)
@@ -271,3 +271,9 @@ def _data_arguments(record: Mapping[str, Any], arguments: EvaluationArguments) -
     if record["task"]["problem_type"] == "regression":
         chosen["problem_type"] = "regression"
     return DataArguments(**chosen)
+
+
+def _spread(data: TextData) -> tuple[float, float]:
+    """Mean and standard deviation of the numbers to learn."""
+    targets = np.asarray(data.splits["train"]["label"][:], dtype=np.float64)
+    return float(targets.mean()), float(targets.std())

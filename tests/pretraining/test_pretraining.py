@@ -32,6 +32,7 @@ from modeling_lstm.training import defaults, precision
 from modeling_lstm.training.arguments import ModelArguments
 from modeling_lstm.training.layers import find_depths
 from modeling_lstm.training.model_builder import build_model
+from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import WORDS, opinion_rows, write_csv
 
@@ -349,18 +350,14 @@ def test_a_transformer_is_measured_by_what_it_has_read(corpus: Path, tmp_path: P
 def test_a_kind_of_bert_does_not_see_what_it_predicts(corpus: Path, tmp_path: Path) -> None:
     sizes = "hidden_size=8,num_hidden_layers=1,num_attention_heads=2,intermediate_size=8"
     pretrain(corpus, tmp_path / "lm", "--transformer_config", "bert", "--config_overrides", sizes, "--max_steps", "2")
-    model, _ = ml.load_run(str(tmp_path / "lm"))
+    model, tokenizer = ml.load_run(str(tmp_path / "lm"))
     ids = torch.arange(2, 12).unsqueeze(0)
     changed = ids.clone()
     changed[0, -1] = 3
     assert torch.equal(model.eval()(ids).logits[:, :-1], model(changed).logits[:, :-1])
     task = TextClassification("single_label_classification", ["bad", "good"])
-    classifier: Any = build_model(
-        ModelArguments(transformer=str(tmp_path / "lm")),
-        None,
-        task,
-        None,  # type: ignore[arg-type]
-    )
+    arguments = ModelArguments(transformer=str(tmp_path / "lm"))
+    classifier: Any = build_model(arguments, tokenizer, task, LstmTrainingArguments(output_dir=str(tmp_path / "run")))
     assert not torch.equal(classifier.eval()(ids).logits, classifier(changed).logits), "its first token sees the last"
 
 
