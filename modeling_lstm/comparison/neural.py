@@ -1,5 +1,6 @@
 """Networks that `train` makes: LSTM, GRU, bag of words, a Transformer, a recipe's; and run folders made before."""
 
+import hashlib
 import math
 import shutil
 import sys
@@ -12,6 +13,7 @@ from ..data.arguments import DataArguments
 from ..data.digests import identify_rows
 from ..data.tokenization import most_tokens
 from ..inference.answering import open_predictor
+from ..inference.exports import run_digest
 from ..runs.record import RECORD, read_record
 from ..runs.run_folders import find_seeds
 from ..search.search_space import sample_settings
@@ -20,6 +22,7 @@ from ..training.job import TrainingJob
 from ..training.model_builder import open_config
 from ..training.recipes import read_recipe, recipe_flags
 from ..utils.errors import InputError
+from ..vectors.word_sources import TRANSFORMER
 from .systems import ComparisonTask, Predict, System
 
 BATCH = 32
@@ -32,6 +35,7 @@ _SLOW = {"per_device_train_batch_size": 32, "learning_rate": 1e-3, "num_train_ep
 LSTM_SETTINGS: list[dict[str, Any]] = [{}, _SLOW, _SLOW | {"average_epochs": 0.5, "adversarial_size": 0.25}]
 TRANSFORMER_SETTINGS: list[dict[str, Any]] = [{"learning_rate": 5e-5}, {"learning_rate": 1e-4}, {"learning_rate": 2e-5}]
 _LENGTHS = ("max_length", "train_max_length")
+_SOURCES = ("transformer", "pretrained", "embeddings")  # settings that may name files
 # What decides which rows are train, validation and test
 _ROWS = (
     "dataset",
@@ -85,8 +89,11 @@ class NeuralSystem(System):
             self.choices = [*self.choices, *drawn]
 
     def identity(self) -> dict[str, Any]:
-        """What always holds."""
-        return super().identity() | {"base": {name: str(value) for name, value in (self.written or self.base).items()}}
+        """What always holds, and digests of the local files in it: others may lie there by now."""
+        base = self.written or self.base
+        known = super().identity() | {"base": {name: str(value) for name, value in base.items()}}
+        files = {name: _digest(base[name]) for name in _SOURCES if name in base}
+        return known | ({"files": files} if any(files.values()) else {})
 
     def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """Train, or go on where training was cut off."""
@@ -182,6 +189,17 @@ class RunFolders(NeuralSystem):
                 "compare it with the data settings that it was trained with, or train it with those of the comparison."
             )
         return record["model"]
+
+
+def _digest(source: str | list[str]) -> str | None:
+    """A digest of what a setting names, if that is a file or a folder here."""
+    path = Path((source if isinstance(source, str) else source[0]).removeprefix(TRANSFORMER))
+    if path.is_dir():
+        return run_digest(path)
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _same(value: Any) -> Any:

@@ -89,8 +89,8 @@ def label_dataset(
     """
     started = time.perf_counter()
     require(
-        data.problem_type != "regression" or arguments.logit_weight > 0,
-        "For regression there is no divergence: give --logit_weight.",
+        data.problem_type != "regression" or not arguments.divergence_weight,
+        "For regression there is no divergence of probabilities: leave out --divergence_weight.",
     )
     near = partial(teacher_neighbors, arguments.teachers[0], arguments.teacher_revision)
     transfer, natural, counts = collect_transfer_text(data, arguments, seed, near)

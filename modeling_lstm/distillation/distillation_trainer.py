@@ -52,7 +52,7 @@ class DistillationTrainer(LstmTrainer):
         config: Any = getattr(self.model, "config", None)
         scale = getattr(config, "target_scale", 1.0)  # of a regression, whose logits are numbers
         loss = chosen.logit_weight * logit_loss(logits / scale, teacher_logits / scale)
-        if chosen.divergence_weight and self.problem_type != "regression":
+        if chosen.divergence_weight:
             loss = loss + chosen.divergence_weight * divergence(
                 self.problem_type, logits, teacher_logits, chosen.temperature
             )

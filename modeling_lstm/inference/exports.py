@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 
 EXPORTED = "onnx"  # the folder in a run for its export, as models of the Hub have it
 FACTS = "export.json"  # in an exported folder: what it was made from, and how exact it is
+WEIGHTS_AND_WORDS = ("*.safetensors", "pytorch_model*.bin", "tokenizer.json", "vocab.txt")
 SETTINGS = ("config.json", "tokenizer_config.json")
 NOT_ANSWERING = {"architectures", "auto_map", "transformers_version", "_name_or_path"}  # settings that change no answer
 
@@ -21,7 +22,7 @@ NOT_ANSWERING = {"architectures", "auto_map", "transformers_version", "_name_or_
 def run_digest(folder: Path) -> str:
     """The SHA-256 of what the answers of a run depend on: its weights, in one file or several, and its settings."""
     digest = hashlib.sha256()
-    for path in sorted([*folder.glob("*.safetensors"), *folder.glob("tokenizer.json")]):
+    for path in sorted(path for pattern in WEIGHTS_AND_WORDS for path in folder.glob(pattern)):
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     for name in SETTINGS:

@@ -255,6 +255,30 @@ def test_runs_of_another_system_are_not_taken_for_its_own(
     assert "under the name 'tiny'" in fails(*flags)
 
 
+def test_other_files_of_the_same_name_are_another_system(
+    data_folder: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    """A recipe starts from a language model's folder, or from a file of vectors: what lies there may change."""
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("good 0.5 1 0 0\nbad -0.5 1 0 0\n", encoding="utf-8")
+    recipe = TINY.replace("embedding_size: 8", f"embeddings: {vectors}")
+    (tmp_path / "tiny.yaml").write_text(recipe, encoding="utf-8")
+    flags = ["compare", "--dataset", str(data_folder), "--systems", str(tmp_path / "tiny.yaml"), "--seeds", "1"]
+    flags += ["--shares", "1", "--output_dir", str(tmp_path / "out")]
+    assert main(flags) == 0 and main(flags) == 0
+    vectors.write_text("good 0.5 1 0 0\nbad 0.5 1 0 0\n", encoding="utf-8")
+    assert "under the name 'tiny'" in fails(*flags)
+
+    def identity() -> dict[str, Any]:
+        return NeuralSystem("tuned", {"transformer": str(tmp_path / "model")}, [{}]).identity()
+
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}", encoding="utf-8")
+    first = identity()
+    (tmp_path / "model" / "pytorch_model.bin").write_bytes(b"weights")
+    assert identity() != first
+
+
 def test_a_folder_of_runs_may_grow(data: DataArguments, trained: Path, tmp_path: Path) -> None:
     runs = tmp_path / "mine"
     for seed in (1, 2):
