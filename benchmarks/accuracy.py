@@ -104,6 +104,14 @@ def data_folder() -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def required_data() -> Path:
+    """The folder of local copies; where there is none, say so and end."""
+    if (folder := data_folder()) is None:
+        print("Not measured: the data are local copies (MODELING_LSTM_DATA).")
+        sys.exit(0)
+    return folder
+
+
 def measure_sets(about: str | None, sets: Iterable[str], measure: Callable[[str, Path], None]) -> None:
     """
     Measure the data sets that the command line names, or all, where their local copies are there.
@@ -115,9 +123,7 @@ def measure_sets(about: str | None, sets: Iterable[str], measure: Callable[[str,
     """
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("names", nargs="*", default=list(sets), help=f"Of: {', '.join(sets)}")
-    names, data = parser.parse_args().names, data_folder()
-    if data is None:
-        sys.exit("Not measured: the data are local copies (MODELING_LSTM_DATA).")
+    names, data = parser.parse_args().names, required_data()
     for name in names:
         measure(name, data)
 

@@ -1,7 +1,7 @@
 """Ten translations, and where attention looked: `python -m benchmarks.alignments RUN`, a run of recipes/tatoeba.yaml.
 
-The sentences were written for this before any was translated, and are in no split. A person has read each translation;
-what was found stands in READ beside it. Written to `results/translation/alignments.json`, and one of them
+The sentences were written for this before any was translated, and are in no split. What we think of each translation
+stands in READ beside it. Written to `results/translation/alignments.json`, and one of them
 to docs/figures/alignment.svg; `python -m benchmarks.tables` makes the table of docs/guides/translation.md.
 """
 
@@ -35,7 +35,7 @@ SENTENCES = (
 )
 SHOWN = 7  # the place of the sentence in the figure
 START = "\u2581"  # begins a token that begins a word
-# A reader's verdict on each translation; one that is not here has not been read
+# Our verdict on each translation; one that is not here has not been read
 READ = {
     "Bebo café todas las mañanas.": "right",
     "¿Dónde dejaste las llaves?": "right",

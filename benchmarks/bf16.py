@@ -11,7 +11,7 @@ from typing import Any
 
 from modeling_lstm.runs.record import read_record
 
-from .accuracy import COMMAND, SEEDS, data_folder, local_flags, train_run
+from .accuracy import COMMAND, SEEDS, local_flags, required_data, train_run
 from .measure import parser, write
 
 
@@ -30,9 +30,7 @@ def main() -> None:
     command = parser(__doc__, "bf16")
     command.add_argument("--runs", type=Path, default=Path("runs/results"))
     arguments = command.parse_args()
-    if data_folder() is None:
-        print("Not measured: the data are read from local copies (MODELING_LSTM_DATA).")
-        return
+    required_data()
     found: dict[str, Any] = {"fp32": [], "bf16": []}
     for seed in range(SEEDS):
         for name, flags in (("fp32", []), ("bf16", ["--bf16", "true"])):

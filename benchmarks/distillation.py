@@ -84,7 +84,7 @@ def of_two(name: str, runs: Path, size: str) -> Iterator[Student]:
     data, results = data_folder(), runs / "results"
     reviews = str(data / "imdb_unsupervised") if data else "data/imdb:unlabelled"
     vectors, second = runs / "imdb_vectors", runs / "imdb_teacher"
-    first = results / "imdb_labels/all/pretrained/seed-1"  # the better of two on validation
+    first = results / "imdb_labels/all/pretrained/seed-1"
     if not (vectors / "model.safetensors").exists():
         flags = ["--dataset", reviews, "--output_dir", str(vectors), "--size", "200"]
         subprocess.run([*COMMAND, "vectors", "train", *flags], check=True)

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import onnxruntime
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
@@ -34,12 +33,11 @@ from modeling_lstm.inference.arguments import ExportArguments, PredictionArgumen
 from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.inference.reading import read_input
 from modeling_lstm.inference.writers import write_rows
-from modeling_lstm.models.text_classifier import MODEL, TextClassifier, to_probabilities
-from modeling_lstm.utils.files import write_json
+from modeling_lstm.models.text_classifier import TextClassifier, to_probabilities
 
-from .accuracy import COMMAND, data_folder, local_minilm
-from .inference import SENTENCE, models, transformer_onnx
-from .measure import parser, ratio, write
+from .accuracy import COMMAND, local_minilm, required_data
+from .inference import SENTENCE, export_transformer, models, open_transformer
+from .measure import answer_in_turns, parser, ratio, take_turns, write
 
 ROWS, ROWS_OF_RIVAL, ROWS_OF_MINILM = 100_000, 5_000, 2_000
 BATCH = 32  # the default of `predict`
@@ -72,10 +70,12 @@ with open(target, "w", newline="", encoding="utf-8") as file:
 
 def read_tweets() -> list[str]:
     """As many different tweets of TweetEval's tasks."""
-    folder = data_folder()
-    assert folder is not None, "MODELING_LSTM_DATA names no folder of data sets"
+    folder = required_data()
     tables = (pq.read_table(path, columns=["text"]) for path in sorted(folder.glob("tweeteval_*/*.parquet")))
-    return list(dict.fromkeys(text for table in tables for text in table["text"].to_pylist()))[:ROWS]
+    texts = list(dict.fromkeys(text for table in tables for text in table["text"].to_pylist()))[:ROWS]
+    if len(texts) < ROWS:
+        sys.exit(f"Not measured: {ROWS:,} different tweets are needed, {folder} has {len(texts):,}.")
+    return texts
 
 
 def run(command: list[str]) -> float:
@@ -87,13 +87,9 @@ def run(command: list[str]) -> float:
 
 def best_batch(model: Path, texts: list[str]) -> int:
     """The batch size in which the pipeline of a Transformer is fastest."""
-    classify = pipeline("text-classification", model=str(model))
-    seconds = {}
-    for batch in (1, 8, 32, 128):
-        started = time.perf_counter()
-        classify(texts, batch_size=batch, truncation=True)
-        seconds[batch] = time.perf_counter() - started
-    return min(seconds, key=seconds.__getitem__)
+    classify = partial(pipeline("text-classification", model=str(model)), texts, truncation=True)
+    seconds = take_turns({str(batch): partial(classify, batch_size=batch) for batch in (1, 8, 32, 128)}, 3)
+    return int(min(seconds, key=lambda batch: statistics.median(seconds[batch])))
 
 
 def commands(folder: Path, texts: list[str], repeats: int) -> dict[str, Any]:
@@ -145,17 +141,9 @@ def one_text(folder: Path, texts: list[str], repeats: int) -> dict[str, Any]:
     """Milliseconds from one tweet to its answer in a process that has answered others, and seconds from a shell."""
     classify = partial(pipeline("text-classification", model=str(folder / "minilm")), truncation=True)
     ways: dict[str, Callable[[str], Any]] = {"minilm, pipeline": classify}
-    ways["minilm, int8"] = rival = TextClassifier.from_onnx(folder / RIVAL)
-    session = onnxruntime.InferenceSession(folder / RIVAL / MODEL, providers=["CPUExecutionProvider"])  # on all cores
-    rival.logits = lambda ids, mask: session.run(["logits"], {"input_ids": ids, "attention_mask": mask})[0]
+    ways["minilm, int8"] = open_transformer(folder / RIVAL)
     ways |= {f"ours, {name}": TextClassifier.from_onnx(folder / name) for name in EXPORTS}
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for number, text in enumerate(texts[: WARM + 100 * repeats]):
-        for name, way in ways.items():
-            started = time.perf_counter()
-            way(text)
-            if number >= WARM:
-                seconds[name].append(time.perf_counter() - started)
+    seconds = answer_in_turns(ways, texts[: WARM + 100 * repeats], WARM)
     cold = [run([*COMMAND, "predict", str(folder / "small-int8"), SENTENCE]) for _ in range(repeats)]
     return {
         "milliseconds": {name: round(1000 * statistics.median(values), 3) for name, values in seconds.items()},
@@ -233,11 +221,7 @@ def prepare(folder: Path, texts: list[str]) -> None:
     for name in ("lstm", "small"):
         for precision in precisions:
             export(str(folder / name), str(folder / f"{name}-{precision}"), ExportArguments(precision=precision))
-    transformer, theirs = found["minilm"], AutoTokenizer.from_pretrained(folder / "minilm")
-    transformer_onnx(transformer, folder / RIVAL, quantize=True)
-    theirs.backend_tokenizer.save(str(folder / RIVAL / "tokenizer.json"))
-    transformer.config.to_json_file(folder / RIVAL / "config.json", use_diff=False)
-    write_json(folder / RIVAL / "tokenizer_config.json", {"model_max_length": 512, "truncation_side": "right"})
+    export_transformer(found["minilm"], AutoTokenizer.from_pretrained(folder / "minilm"), folder / RIVAL)
     try:
         import fasttext
     except ImportError:

@@ -6,7 +6,6 @@ position, the state or the cache of all tokens before it being there.
 """
 
 import json
-import resource
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
 from modeling_lstm import LstmConfig, LstmForCausalLM
 
 from .measure import parser, ratio, summary, take_turns, write
+from .memory import peak_megabytes
 
 POSITIONS = (100, 1_000, 10_000)
 TOKENS = 10  # timed in a round
@@ -72,11 +72,6 @@ def writer(model: Any, position: int) -> tuple[Callable[[], None], Callable[[], 
         return sum(one.keys.nbytes + one.values.nbytes for one in cache.layers)
 
     return run, size
-
-
-def peak_megabytes() -> float:
-    """The most memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:

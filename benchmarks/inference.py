@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import onnxruntime
 import torch
 from transformers import (
     AutoModelForSequenceClassification,
@@ -30,8 +31,9 @@ from modeling_lstm import LstmConfig, LstmForSequenceClassification
 from modeling_lstm.inference.arguments import ExportArguments
 from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.inference.torch_backend import torch_classifier
-from modeling_lstm.models.text_classifier import TextClassifier
+from modeling_lstm.models.text_classifier import MODEL, TextClassifier
 from modeling_lstm.models.tokenization_lstm import LstmTokenizer
+from modeling_lstm.utils.files import write_json
 from modeling_lstm.vectors.vocabulary_trimming import trim_tokenizer
 
 from .accuracy import local_minilm
@@ -83,7 +85,6 @@ def torch_way(model: PreTrainedModel, inputs: dict[str, torch.Tensor], *, bf16: 
 def transformer_onnx(model: PreTrainedModel, folder: Path, *, quantize: bool) -> Callable[[dict], Any]:
     """A Transformer in ONNX Runtime, by the exporter of `transformers` with its fusions for a CPU."""
     import onnx_ir
-    import onnxruntime
     from transformers.exporters import OnnxConfig, OnnxRuntimeDynamicConfig, OnnxRuntimeQuantizer
     from transformers.exporters.exporter_onnx import OnnxExporter
 
@@ -95,6 +96,22 @@ def transformer_onnx(model: PreTrainedModel, folder: Path, *, quantize: bool) ->
     onnx_ir.save(OnnxExporter().export(model, sample, config=config).program, folder / "model.onnx")
     session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
     return partial(session.run, ["logits"])
+
+
+def export_transformer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """A Transformer in ONNX in int8, as a folder that this package answers with."""
+    transformer_onnx(model, folder, quantize=True)
+    tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
+    model.config.to_json_file(folder / "config.json", use_diff=False)
+    write_json(folder / "tokenizer_config.json", {"model_max_length": 512, "truncation_side": "right"})
+
+
+def open_transformer(folder: Path) -> TextClassifier:
+    """The classifier of [`export_transformer`], on all cores."""
+    classifier = TextClassifier.from_onnx(folder)
+    session = onnxruntime.InferenceSession(folder / MODEL, providers=["CPUExecutionProvider"])
+    classifier.logits = lambda ids, mask: session.run(["logits"], {"input_ids": ids, "attention_mask": mask})[0]
+    return classifier
 
 
 def _feed(classifier: TextClassifier, feed: dict[str, np.ndarray]) -> np.ndarray:

@@ -15,7 +15,7 @@ from modeling_lstm.inference.answering import open_predictor
 from modeling_lstm.inference.arguments import ExportArguments
 from modeling_lstm.inference.onnx_export import export
 
-from .accuracy import LOCAL, SEEDS, data_folder, local_flags, train_run
+from .accuracy import LOCAL, SEEDS, local_flags, required_data, train_run
 from .measure import parser, write
 
 PRECISIONS: tuple[Literal["fp32", "int8"], ...] = ("fp32", "int8")
@@ -42,10 +42,7 @@ def main() -> None:
     command = parser(__doc__, "int8")
     command.add_argument("--runs", type=Path, default=Path("runs/results"))
     arguments = command.parse_args()
-    data = data_folder()
-    if data is None:
-        print("Not measured: the data are read from local copies (MODELING_LSTM_DATA).")
-        return
+    data = required_data()
     found: dict[str, Any] = {}
     for name, flags in LOCAL.items():
         test = data / flags["dataset"] / "test.parquet"

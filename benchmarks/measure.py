@@ -56,6 +56,23 @@ def take_turns(ways: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str,
     return seconds
 
 
+def answer_in_turns(
+    ways: Mapping[str, Callable[[str], Any]], texts: Iterable[str], warm: int
+) -> dict[str, list[float]]:
+    """
+    Seconds of each way for each text but the first `warm`. Each text is a new one to all ways, which take turns with
+    it: what a way remembers of words helps it as much as it does in a service.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for number, text in enumerate(texts):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            way(text)
+            if number >= warm:
+                seconds[name].append(time.perf_counter() - started)
+    return seconds
+
+
 def summary(seconds: Iterable[float]) -> dict[str, float]:
     """Median and quartiles in milliseconds."""
     values = sorted(1000 * one for one in seconds)
@@ -72,13 +89,12 @@ def ratio(slow: list[float], fast: list[float]) -> dict[str, Any]:
 
 def process(program: str) -> tuple[float, int]:
     """Run a Python program: its seconds, the start of Python included, and its peak memory in MB."""
-    # not getrusage, whose maximum a process inherits from its parent
-    peak = "print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')).split()[1])"
+    peak = "from benchmarks.memory import peak_megabytes\nprint(peak_megabytes())"
     started = time.perf_counter()
     out = subprocess.run(
         [sys.executable, "-c", f"{program}\n{peak}"], check=True, capture_output=True, text=True, cwd=ROOT
     ).stdout
-    return time.perf_counter() - started, round(int(out.split()[-1]) / 1024)
+    return time.perf_counter() - started, round(float(out.split()[-1]))
 
 
 def drawn_lengths(

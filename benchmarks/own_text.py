@@ -21,7 +21,7 @@ from modeling_lstm.runs.environment import describe_environment
 from modeling_lstm.utils.files import write_json
 from modeling_lstm.utils.markdown import make_table
 
-from .accuracy import COMMAND, RESULTS, data_folder
+from .accuracy import COMMAND, RESULTS, required_data
 
 RECORD = RESULTS / "own_text.json"
 SIZE = 5_000_000  # bytes
@@ -102,10 +102,7 @@ def own_text_table() -> str:
 
 def main() -> None:
     """Measure it where the data are."""
-    data = data_folder()
-    if data is None:
-        print("Not measured: the reviews are local copies (MODELING_LSTM_DATA).")
-        return
+    data = required_data()
     measure(data)
 
 

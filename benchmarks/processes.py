@@ -16,7 +16,7 @@ from typing import Any
 
 from modeling_lstm.utils.markdown import make_table
 
-from .accuracy import COMMAND, data_folder
+from .accuracy import COMMAND, required_data
 from .measure import ROOT, SPEED, parser, ratio, write
 
 SAMPLES = 8_000  # rows to train on: fewer than there are, so that the start takes less
@@ -71,8 +71,7 @@ def main() -> None:
     command = parser(__doc__, "processes")
     command.set_defaults(repeats=3)
     arguments = command.parse_args()
-    folder = data_folder()
-    assert folder is not None, "MODELING_LSTM_DATA names no folder of data sets"
+    folder = required_data()
     speeds: dict[str, list[float]] = {way: [] for way in WAYS}
     starts: dict[str, list[float]] = {way: [] for way in WAYS}
     for _ in range(arguments.repeats):

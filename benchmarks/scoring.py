@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from modeling_lstm.runs.environment import describe_environment
 from modeling_lstm.utils.files import write_json
 
-from .accuracy import COMMAND, RESULTS, data_folder
+from .accuracy import COMMAND, RESULTS, required_data
 from .simulation import Costs, simulate
 
 FILES = 10
@@ -37,8 +37,7 @@ LARGE = (100_000, 1_000_000)
 
 def make_files(folder: Path, rows: int) -> None:
     """Tweets, again and again, in files of as many rows."""
-    data = data_folder()
-    assert data is not None, "MODELING_LSTM_DATA names no folder of data sets"
+    data = required_data()
     tables = [pq.read_table(path) for path in sorted((data / "tweeteval_sentiment").glob("*.parquet"))]
     texts = [text for table in tables for text in table["text"].to_pylist()]
     folder.mkdir(parents=True)
@@ -145,8 +144,7 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ.setdefault("RAY_worker_niceness", "0")  # as one process has it
     os.environ |= {"OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}  # for what is measured in this process
-    data = data_folder()
-    assert data is not None, "MODELING_LSTM_DATA names no folder of data sets"
+    data = required_data()
     model = arguments.runs / "model"
     if not (model / "run.json").exists():
         more = ["--max_steps", "20", "--output_dir", str(model), "--disable_tqdm", "true"]

@@ -15,7 +15,7 @@ import yaml
 
 from modeling_lstm.utils.files import write_json
 
-from .accuracy import COMMAND, RESULTS, SEEDS, data_folder, portable, records_of, spread
+from .accuracy import COMMAND, RESULTS, SEEDS, portable, records_of, required_data, spread
 
 TRIALS = 30
 # For each recipe: where its data lie in a folder of local copies, the score, and the flags that make trials cheap
@@ -32,8 +32,7 @@ SEARCHES: dict[str, tuple[str, str, list[str]]] = {
 def search(name: str, sampler: str, folder: Path, more: list[str]) -> dict[str, Any]:
     """One search: gone on with where it was stopped, skipped where it is done."""
     local, metric, flags = SEARCHES[name]
-    data = data_folder()
-    assert data is not None, "MODELING_LSTM_DATA names no folder of data sets"
+    data = required_data()
     output = folder / sampler
     if not (output / "search.json").exists():
         given = ["--dataset", str(data / local), "--metric", metric, *flags, *more, "--sampler", sampler]

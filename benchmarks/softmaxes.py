@@ -7,7 +7,6 @@ is timed there and on WikiText-2, which has three times as many words. The recor
 
 import json
 import statistics
-import sys
 import tempfile
 from typing import Any
 
@@ -17,7 +16,7 @@ from modeling_lstm.runs.record import RunRecord
 from modeling_lstm.utils.files import write_json
 from modeling_lstm.utils.markdown import make_table
 
-from .accuracy import RESULTS, SEEDS, data_folder, spread
+from .accuracy import RESULTS, SEEDS, required_data, spread
 
 RECORD = RESULTS / "softmaxes.json"
 KINDS = ("full", "sampled", "adaptive")
@@ -42,8 +41,7 @@ SETTINGS: dict[str, Any] = {
 
 def pretrain(text: str, softmax: str, seed: int, **settings: Any) -> RunRecord:
     """The record of a language model."""
-    data = data_folder()
-    assert data is not None, "MODELING_LSTM_DATA names no folder of data sets"
+    data = required_data()
     with tempfile.TemporaryDirectory() as folder:
         chosen = SETTINGS | settings | {"dataset": [str(data / text)], "softmax": softmax, "seed": seed}
         return ml.pretrain(output_dir=f"{folder}/lm", **chosen)
@@ -51,8 +49,7 @@ def pretrain(text: str, softmax: str, seed: int, **settings: Any) -> RunRecord:
 
 def main() -> None:
     """Measure what is missing."""
-    if data_folder() is None:
-        sys.exit("Not measured: the data are local copies (MODELING_LSTM_DATA).")
+    required_data()
     found: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
     found.setdefault("perplexity", {kind: [] for kind in KINDS})
     found.setdefault("milliseconds a step", {text: {kind: [] for kind in KINDS} for text in TEXTS})

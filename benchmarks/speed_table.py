@@ -29,9 +29,12 @@ def _table(name: str, rows: list[tuple[str, ...]]) -> str:
 
 
 def _measured_on(name: str) -> str:
-    hardware = _read(name)["hardware"]
+    hardware, load = _read(name)["hardware"], _read(name)["load"][0]
     instructions = f", {hardware['instructions']}" if "instructions" in hardware else ""
-    return f"Measured on: {hardware['processor']}{instructions}, {hardware['threads']} threads."
+    return (
+        f"Measured on: {hardware['processor']}{instructions}, {hardware['threads']} threads; load in the minute before "
+        f"{load:.1f}."
+    )
 
 
 def _recurrence(name: str) -> list[tuple[str, ...]]:
@@ -86,8 +89,9 @@ def _inference() -> list[tuple[str, ...]]:
         took = one["milliseconds"]
         ours = took["lstm torch fp32"]
         for name, against in (("minilm", "MiniLM-L6"), ("distilbert", "a Transformer of DistilBERT's size")):
-            key = f"{name} torch fp32"
-            rows.append(_row(title, one[f"{key} / lstm torch fp32"], against, took[key], ours))
+            for precision, how in (("fp32", ""), ("bf16", " in bf16")):
+                key = f"{name} torch {precision}"
+                rows.append(_row(title, one[f"{key} / lstm torch fp32"], against + how, took[key], ours))
         if "lstm onnx int8" not in took:
             continue
         both = {name: took[f"{name} onnx int8"] for name in ("lstm", "minilm")}

@@ -76,9 +76,9 @@ def translation_epochs_table() -> str:
 
 
 def alignments_table() -> str:
-    """Ten translations, a reader's verdict, and where attention looked."""
+    """Ten translations, our verdict, and where attention looked."""
     lines = [
-        "| text | translation | a reader says | words without a clear link (what they looked at most, weight) |",
+        "| text | translation | our verdict | words without a clear link (what they looked at most, weight) |",
         "|---|---|---|---|",
     ]
     sentences = _read(FILE)["sentences"]

@@ -17,7 +17,7 @@ from transformers import DataCollatorForSeq2Seq
 from modeling_lstm.inference.translator import Translator
 from modeling_lstm.training.optimizer import clip_gradients
 
-from .accuracy import data_folder
+from .accuracy import required_data
 from .measure import parser, ratio, take_turns, write
 from .translation import SYSTEMS
 
@@ -56,8 +56,7 @@ def main() -> None:
     command = parser(__doc__, "translation_training")
     command.add_argument("--runs", type=Path, default=Path("runs/results"))
     arguments = command.parse_args()
-    data = data_folder()
-    assert data is not None, "MODELING_LSTM_DATA names no folder of data sets"
+    data = required_data()
     pairs = load_dataset("parquet", data_files=str(data / "tatoeba_en_es" / "train.parquet"), split="train")
     chosen = list(pairs.shuffle(seed=0).select(range(BATCHES * ROWS)))
     folders = {name: arguments.runs / "translation" / name / "seed-0" for name in SYSTEMS}

@@ -14,20 +14,21 @@ import time
 from pathlib import Path
 
 import numpy as np
+from gensim.models import KeyedVectors
 
 from modeling_lstm.runs.environment import describe_environment
 from modeling_lstm.utils.files import write_json
 
 READ = """
-import json, resource, sys, time
+import json, sys, time
+from benchmarks.memory import peak_megabytes
 from modeling_lstm.vectors import WordVectors
 wanted = [f"word{n}" for n in range(0, int(sys.argv[2]), max(1, int(sys.argv[2]) // 30_000))]
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak_megabytes()
 start = time.perf_counter()
 found = WordVectors.from_file(sys.argv[1], words=wanted)
 seconds = time.perf_counter() - start
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps({"seconds": seconds, "found": len(found), "peak_mb": after / 1024, "before_mb": before / 1024}))
+print(json.dumps({"seconds": seconds, "found": len(found), "peak_mb": peak_megabytes(), "before_mb": before}))
 """
 GENSIM_LINES = 50_000
 
@@ -52,8 +53,6 @@ def read_bytes(path: Path) -> float:
 
 def gensim_rate(path: Path) -> float:
     """Bytes a second of gensim's reader, on the first lines."""
-    from gensim.models import KeyedVectors
-
     with tempfile.NamedTemporaryFile() as part, open(path, "rb") as file:
         for _ in range(GENSIM_LINES):
             part.write(file.readline())

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .accuracy import MINILM, SEEDS, data_folder, local_flags, local_minilm, train_and_evaluate
+from .accuracy import MINILM, SEEDS, local_flags, local_minilm, required_data, train_and_evaluate
 
 RECIPES = ("trec", "tweet_eval_sentiment", "sst2", "imdb")
 SOURCES = ("minilm", "potion", "word2vec-imdb", "glove", "googlenews")
@@ -43,10 +43,7 @@ def main() -> None:
     parser.add_argument("--recipes", nargs="*", default=list(RECIPES), help=f"Of: {', '.join(RECIPES)}")
     parser.add_argument("--runs", type=Path, default=Path("runs/results"))
     arguments = parser.parse_args()
-    data = data_folder()
-    if data is None:
-        print("Not measured: the vectors are read from local copies (MODELING_LSTM_DATA).")
-        return
+    data = required_data()
     for name in arguments.recipes:
         for source in arguments.sources:
             flags = local_flags(name) + source_flags(source, data, arguments.runs)
