@@ -130,6 +130,13 @@ def push_data_set(
     return push_files(files, repo_id, message, repo_type="dataset", overwrite_card=overwrite_card)
 
 
+def _explain(error: Exception, source: str | None) -> str:
+    cause = f"{type(error).__name__}: {error}"
+    if source is None:
+        return f"the release could not be downloaded or read ({cause}): name a copy of it with --source."
+    return f"--source {source} is not the release that is expected ({cause})."
+
+
 def run(build: Callable[[str | None], dict[str, DatasetDict]], description: Description, expected: Counts) -> None:
     """The command line that every script has: `--output_dir`, `--source`, `--push_to_hub`."""
     parser = argparse.ArgumentParser(description=f"Make the data set {description.title} as Parquet files with a card.")
@@ -148,5 +155,7 @@ def run(build: Callable[[str | None], dict[str, DatasetDict]], description: Desc
             print(push_data_set(arguments.output_dir, configurations, arguments.push_to_hub, **where))
     except InputError as error:
         parser.exit(2, f"{description.name}: error: {error}\n")
+    except (OSError, ValueError, LookupError) as error:  # a file that is not there or not as released; no network
+        parser.exit(2, f"{description.name}: error: {_explain(error, arguments.source)}\n")
     for name, splits in counts(configurations).items():
         print(f"{arguments.output_dir / name}: " + ", ".join(f"{split} {rows:,}" for split, rows in splits.items()))

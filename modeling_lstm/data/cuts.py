@@ -20,6 +20,11 @@ def number_groups(arguments: DataArguments, rows: Dataset) -> np.ndarray | None:
     if arguments.group_column is None:
         return None
     values = rows[arguments.group_column][:]
+    found = next((value for value in values if isinstance(value, (list, dict))), None)
+    require(
+        found is None,
+        f"--group_column {arguments.group_column} must hold plain values, found {str(found)[:60]}.",
+    )
     alone = [value in MISSING or value != value for value in values]  # NaN differs from itself
     if any(alone):
         logger.warning("%d rows have no %s: each is a group of its own.", sum(alone), arguments.group_column)

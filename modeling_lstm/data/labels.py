@@ -12,6 +12,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, LargeList, List, Value
 
 from ..utils.errors import InputError, as_list, require
 from .arguments import ProblemType
+from .formats.parquet import STRINGS
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +21,9 @@ Place = Callable[[int], str]
 """Where the row of a number is, [`splits.Split.place`]."""
 _TRUTH = {"0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0, "false": 0.0, "true": 1.0}
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+_NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*")  # Python's float() knows more
+_NOT_FINITE = re.compile(r"\s*[-+]?(nan|inf|infinity)\s*", re.IGNORECASE)
+LARGEST = 3.4e38  # that fits into 32 bits
 
 
 class LabelReader(ABC):
@@ -81,6 +85,7 @@ class SingleLabels(LabelReader):
         if any(value in missing for value in values):
             number = next(i for i, value in enumerate(rows[column][:], start=1) if value in missing)
             raise self._complain(place(number), "is missing")
+        _check_coded(coded, rows[column], place, self._complain)
         unknown = sorted({_name(value, coded) for value in values if self._number(value, coded) is None})
         counts = self.asked is not None and not any(map(_INTEGER.fullmatch, self.asked))
         counts = counts and all(map(_INTEGER.fullmatch, unknown))
@@ -108,7 +113,7 @@ class SingleLabels(LabelReader):
             is_named, number = name in self.numbers or any(map(_INTEGER.fullmatch, self.asked)), name
         if is_named:
             return self.numbers.get(name)
-        return int(number) if _INTEGER.fullmatch(number) and 0 <= int(number) < len(self.names) else None
+        return int(number) if number.isdecimal() and number in map(str, range(len(self.names))) else None
 
 
 class LabelSets(LabelReader):
@@ -120,6 +125,12 @@ class LabelSets(LabelReader):
         super().__init__(columns)
         (column,) = columns
         coded = _class_label(rows.features[column])
+        inner = str(getattr(rows.features[column].feature, "dtype", rows.features[column].feature))
+        require(
+            inner.startswith(("int", "uint", "bool")) or inner in STRINGS or inner == "null",
+            f"The label column {column!r} must hold lists of strings or integers, found lists of {inner}. Of shares or "
+            "scores write those labels that a text has.",
+        )
         values = {value for row in rows[column][:] for value in row or ()}
         require(None not in values, f"The label column {column!r} has lists with a missing label in them.")
         self.names = names or (list(coded.names) if coded else _named(values, column, rows.num_rows))
@@ -128,6 +139,7 @@ class LabelSets(LabelReader):
         """As for [`LabelReader.check`]."""
         (column,) = self.columns
         coded, known = _class_label(rows.features[column]), set(self.names)
+        _check_coded(coded, rows[column], place, self._complain)
         unknown: set[str] = set()
         for number, values in enumerate(rows[column][:], start=1):
             if values is None:
@@ -231,13 +243,13 @@ class Numbers(LabelReader):
         """As for [`LabelReader.check`]."""
         (column,) = self.columns
         for number, value in enumerate(rows[column][:], start=1):
-            try:
-                is_finite = value not in MISSING and math.isfinite(float(value))
-            except ValueError as error:
-                hint = ": a number is written with a decimal point" if "," in str(value) else ""
-                raise self._complain(place(number), f"must be a number, found {value!r}{hint}") from error
-            if not is_finite:
+            if value in MISSING or _NOT_FINITE.fullmatch(str(value)):
                 raise self._complain(place(number), "is missing or infinite: every row needs a number")
+            if not _NUMBER.fullmatch(str(value)):
+                hint = ": a number is written with a decimal point" if "," in str(value) else ""
+                raise self._complain(place(number), f"must be a number, found {value!r}{hint}")
+            if abs(float(value)) > LARGEST:
+                raise self._complain(place(number), f"must be a number of at most {LARGEST:.3g}, found {value!r}")
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> float:
         """As for [`LabelReader.read`]."""
@@ -280,6 +292,7 @@ def make_label_reader(
     is_float = dtype.startswith(("float", "double"))
     is_integer = dtype.startswith(("int", "uint"))
     if problem_type == "regression":
+        require(asked is None, f"A number has no labels, found --labels {as_list(asked or ())}: leave them out.")
         require(is_float or is_integer or is_text, f"The label column {column!r} must hold numbers, found {dtype}.")
         return Numbers(columns)
     if problem_type == "multi_label_classification" or (problem_type is None and is_list):
@@ -316,6 +329,12 @@ def _are_vectors(rows: Dataset, column: str, names: list[str] | None) -> bool:
     """
     lists = [row for row in rows[column][:] if row is not None]
     width = len(lists[0]) if lists else 0
+    if names is None and all(len(row) == 1 for row in lists) and _class_label(rows.features[column]) is None:
+        require(
+            {parse_truth(row[0]) for row in lists} != {0.0, 1.0},
+            f"The label column {column!r} holds lists such as [0] and [1], which may be the number of a label or say "
+            "whether a text has the only one: write the names of the labels, or a 0 or 1 for each of two or more.",
+        )
     if width == 0 or not all(len(row) == width and all(parse_truth(one) is not None for one in row) for row in lists):
         return False
     coded = _class_label(rows.features[column])
@@ -353,9 +372,31 @@ def _named(values: Iterable[Any], column: str, rows: int) -> list[str]:
                 "These labels differ only in blanks, case or how characters are encoded, and count as several: %s",
                 as_list(map(ascii, same)),
             )
+    equal: dict[float, list[str]] = {}
+    for name in sorted(filter(_NUMBER.fullmatch, names)):
+        equal.setdefault(float(name), []).append(name)
+    for same in equal.values():
+        if len(same) > 1:
+            logger.warning("These labels are the same number, and count as several: %s", as_list(map(ascii, same)))
+    is_told = any(len(same) > 1 for same in alike.values())
+    if not is_told and (padded := next((name for name in sorted(names) if name != name.strip()), None)):
+        logger.warning("Labels such as %r begin or end with a blank, which is part of their names.", padded)
     if all(_INTEGER.fullmatch(name) for name in names):
         return sorted(names, key=lambda name: (int(name), name))
     return sorted(names)
+
+
+def _check_coded(
+    coded: ClassLabel | None, values: Iterable[Any], place: Place, complain: Callable[[str, str], InputError]
+) -> None:
+    """Raise for a number, alone or in a list, that is none of a label's; -1 stands for a missing one."""
+    if coded is None:
+        return
+    known = {None, *range(-1, coded.num_classes)}
+    for number, value in enumerate(values, start=1):
+        if other := set(value if isinstance(value, list) else [value]) - known:
+            told = f"is the number {max(other)}, but the data name {coded.num_classes} labels, from 0 on"
+            raise complain(place(number), told)
 
 
 def _are_several(name: str, names: set[str]) -> bool:

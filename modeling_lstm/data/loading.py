@@ -75,6 +75,8 @@ def load_data(
         InputError: anything that cannot be used, in one sentence.
     """
     sources, shares = choose_splits(arguments, only, is_other)
+    if only is None:
+        _warn_of_unused(arguments, sources, shares)
     text_column, label_column = _choose_columns(arguments, sources)
     raw = _read_splits(arguments, sources, text_column, label_column, has_groups=bool(shares))
     names = label_names or arguments.labels
@@ -108,6 +110,14 @@ def choose_splits(
     more = " Cut one from train with --test_share 0.2 when you train." if needed == "test" else ""
     require(needed in sources, f"The data set has no {needed} split; it has {as_list([*sources, *shares])}.{more}")
     return (sources if only is None else {needed: sources[needed]}), shares
+
+
+def _warn_of_unused(arguments: DataArguments, sources: dict[str, Split], shares: dict[str, float]) -> None:
+    """Say which settings of cutting have no effect, since the data have these splits."""
+    given = {"test_share": arguments.test_share is not None and "test" in sources}
+    given["group_column"] = arguments.group_column is not None and not shares
+    for name in (name for name, is_given in given.items() if is_given):
+        logger.warning("--%s has no effect: the data have the splits %s.", name, as_list(sources))
 
 
 def _choose_columns(arguments: DataArguments, sources: dict[str, Split]) -> tuple[list[str], list[str]]:
@@ -197,6 +207,8 @@ def _open(arguments: SourceArguments) -> dict[str, Split]:
         len(splits) > 0,
         f"{arguments.dataset!r} has none of the splits train, validation and test; it has {as_list(found)}.",
     )
+    if unused := [name for name in found if name not in splits]:
+        logger.info("Not used: the splits %s of %s", as_list(unused), arguments.dataset)
     if arguments.train_dataset is not None:
         other = open_dataset(*split_subset(arguments.train_dataset), arguments=arguments)
         require("train" in other, f"{arguments.train_dataset!r} has no train split; it has {as_list(other)}.")

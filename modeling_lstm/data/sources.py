@@ -2,18 +2,16 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
 from datasets import (
     Dataset,
-    DatasetDict,
     Features,
     Value,
     load_dataset,
 )
-from datasets.data_files import SPLIT_KEYWORDS
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 
 from ..utils.errors import InputError, as_list, require
@@ -22,7 +20,8 @@ from .columns import guess_text_column, join_texts
 from .formats.encodings import find_suffix
 from .formats.known_formats import FORMATS
 from .order_matters import load_order_matters
-from .split_files import files_by_split
+from .parquet_split import ParquetSplit
+from .split_files import SplitFiles, find_splits, standard_name
 from .splits import FileSplit, LoadedSplit, Split
 
 logger = logging.getLogger(__name__)
@@ -34,7 +33,8 @@ def open_dataset(
     source: str, subset: str | None = None, revision: str | None = None, arguments: FileArguments | None = None
 ) -> dict[str, Split]:
     """
-    The splits of a source under its own names, but for validation, which has several; nothing of files is read yet.
+    The splits of a source; the words that `datasets` knows train, validation and test by stand for these. Nothing of
+    files is read yet.
 
     Args:
         source: `order-matters`, a file (its split is train), a folder, or the id of a data set on the Hub.
@@ -45,30 +45,41 @@ def open_dataset(
     Raises:
         InputError: it does not exist or cannot be read.
     """
+    require(bool(source.strip()), "The name of the data set is empty: name a file, a folder or a data set of the Hub.")
     kind = locate_source(source)
     with explain_read_failures(source):
         if kind == "local":
             require(Path(source).exists(), f"There is no file or folder {source!r}.")
-            found = files_by_split(Path(source), subset)
-            if not isinstance(found, DatasetDict):
-                chosen = FileArguments() if arguments is None else arguments.of_files()
-                files_of: dict[str, Split] = {}
-                for name, files in found.items():
-                    files_of.setdefault(_standard(name), FileSplit(name, files, chosen))
-                return files_of
+            require(
+                revision is None, f"{source!r} is a local file or folder and has no revision: leave out --revision."
+            )
+            found = find_splits(Path(source), subset)
+            if isinstance(found, SplitFiles):
+                chosen = found.file_arguments(FileArguments() if arguments is None else arguments.of_files())
+                names = _standard_names(found.files)
+                return {names[one]: _open_files(one, found, chosen) for one in found.files}
             rows = found
         elif kind == "built-in":
             rows = load_order_matters()
         else:
             rows = load_dataset(source, name=subset, revision=revision)
-    splits: dict[str, Split] = {}
-    for name in rows:
-        splits.setdefault(_standard(name), LoadedSplit(rows[name], f"{name} split of {source!r}"))
-    return splits
+    names = _standard_names(rows)
+    return {names[one]: LoadedSplit(rows[one], f"{one} split of {source!r}") for one in rows}
 
 
-def _standard(split: str) -> str:
-    return "validation" if split in SPLIT_KEYWORDS["validation"] else split
+def _open_files(name: str, found: SplitFiles, arguments: FileArguments) -> Split:
+    files = found.files[name]
+    is_parquet = FORMATS[find_suffix(files[0])] == "parquet"
+    return ParquetSplit(name, files) if is_parquet else FileSplit(name, files, arguments, found.features)
+
+
+def _standard_names(splits: Iterable[str]) -> dict[str, str]:
+    """Names of which each is there once: of two splits with one standard name, the one that has it keeps it."""
+    names: dict[str, str] = {}
+    for split in sorted(splits, key=lambda split: split != standard_name(split)):
+        standard = standard_name(split)
+        names[split] = split if standard in names.values() else standard
+    return names
 
 
 def read_texts(

@@ -1,35 +1,71 @@
 """The files of each split of a folder."""
 
 import re
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from datasets import (
-    DatasetDict,
-    load_dataset,
-    load_dataset_builder,
-)
+import yaml
+from datasets import BuilderConfig, DatasetDict, Features, load_dataset, load_dataset_builder, load_from_disk
 from datasets.data_files import SPLIT_KEYWORDS
-from huggingface_hub import DatasetCard
+from datasets.packaged_modules.csv.csv import CsvConfig
+from datasets.packaged_modules.json.json import JsonConfig
+from datasets.packaged_modules.text.text import TextConfig
 
-from ..utils.errors import as_list, require
+from ..utils.errors import InputError, as_list, require
+from .arguments import FileArguments
 from .formats.encodings import find_suffix
 from .formats.known_formats import FORMATS
 
-_CARD_FILES = {"config_name", "data_files", "data_dir", "default"}
-
-
 _SHARD = re.compile(r"(\w+)-\d{5}-of-\d{5}")  # how `push_to_hub` names the files of a split
+_SAVED = ("dataset_dict.json", "state.json")  # what `save_to_disk` writes
+_READERS = (CsvConfig, JsonConfig, TextConfig)
+_KNOWN_OF_CARD = {"sep", "delimiter", "encoding", "features"}
+_FRONT_MATTER = re.compile(r"---\s*?\n(.*?)\n---", re.DOTALL)  # of a card
 
 
-def files_by_split(path: Path, subset: str | None) -> dict[str, list[Path]] | DatasetDict:
-    """The files of each split, or the splits themselves where `datasets` must read them."""
+@dataclass
+class SplitFiles:
+    """The files of each split, and what a card says of how they are written and of what their columns hold."""
+
+    files: dict[str, list[Path]]
+    card: dict[str, Any] = field(default_factory=dict)
+    features: Features | None = None
+
+    def file_arguments(self, given: FileArguments) -> FileArguments:
+        """
+        How the files are written: as the user says, or else the card.
+
+        Raises:
+            InputError: the card says something that is not known here.
+        """
+        usual = {one.name: one.default for kind in _READERS for one in fields(kind)}
+        apart = {one.name for one in fields(BuilderConfig)} | _KNOWN_OF_CARD
+        other = sorted(name for name in self.card.keys() & usual.keys() - apart if self.card[name] != usual[name])
+        require(
+            not other,
+            f"The card of these files sets {as_list(other)}, which is not known here: write the files without it, with "
+            "the names of the columns in the first line, and take it out of README.md.",
+        )
+        delimiter = self.card.get("delimiter") or self.card.get("sep")
+        return FileArguments(
+            delimiter=given.delimiter or delimiter,
+            encoding=given.encoding or self.card.get("encoding"),
+            quoting=given.quoting,
+        )
+
+
+def find_splits(path: Path, subset: str | None) -> SplitFiles | DatasetDict:
+    """The files of each split of a file or a folder, or the splits themselves where `datasets` wrote or reads them."""
+    if any((path / name).is_file() for name in _SAVED):
+        saved = load_from_disk(str(path))
+        return saved if isinstance(saved, DatasetDict) else DatasetDict(train=saved)
     configurations = _configurations(path)
     if not configurations:
         require(
             subset is None, f"{str(path)!r} is a local file or folder and has no subset {subset!r}: leave out --subset."
         )
-        return {"train": [path]} if path.is_file() else _splits_of(path)
+        return SplitFiles({"train": [path]} if path.is_file() else _splits_of(path))
     require(
         subset in configurations or (subset is None and len(configurations) == 1),
         f"{str(path)!r} has the subsets {as_list(configurations)}: name one as {path}:SUBSET.",
@@ -37,10 +73,11 @@ def files_by_split(path: Path, subset: str | None) -> dict[str, list[Path]] | Da
     name = subset or next(iter(configurations))
     builder = load_dataset_builder(str(path), name=name)
     files = {str(split): [Path(one) for one in paths] for split, paths in (builder.config.data_files or {}).items()}
-    is_known = all(find_suffix(one) in FORMATS for paths in files.values() for one in paths)
-    # of a card that says more of its files, their separator or the names of their labels say, `datasets` knows best
-    is_plain = builder.info.features is None and configurations[name].keys() <= _CARD_FILES
-    return files if files and is_known and is_plain else load_dataset(str(path), name=name)
+    formats = {FORMATS.get(find_suffix(one)) for paths in files.values() for one in paths}
+    features = builder.info.features
+    # the types of Parquet are not guessed, so `datasets` may read what a card says more of
+    is_ours = formats and None not in formats and (formats != {"parquet"} or features is None)
+    return SplitFiles(files, configurations[name], features) if is_ours else load_dataset(str(path), name=name)
 
 
 def _configurations(folder: Path) -> dict[str, dict[str, Any]]:
@@ -48,8 +85,17 @@ def _configurations(folder: Path) -> dict[str, dict[str, Any]]:
     card = folder / "README.md"
     if not card.is_file():
         return {}
-    configurations = DatasetCard.load(card).data.to_dict().get("configs") or []
-    return {one["config_name"]: one for one in configurations}
+    try:
+        front = _FRONT_MATTER.match(card.read_text(encoding="utf-8-sig"))
+        found = yaml.safe_load(front[1]) if front else None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"The card {str(card)!r} could not be read: {error}") from error
+    configurations = (found.get("configs") if isinstance(found, dict) else None) or []
+    are_known = isinstance(configurations, list) and all(isinstance(one, dict) for one in configurations)
+    require(are_known, f"The card {str(card)!r} must have a list of configurations under configs.")
+    unnamed = next((one for one in configurations if "config_name" not in one), None)
+    require(unnamed is None, f"A configuration in the card {str(card)!r} has no config_name: {unnamed}.")
+    return {str(one["config_name"]): one for one in configurations}
 
 
 def _splits_of(folder: Path) -> dict[str, list[Path]]:
@@ -91,6 +137,11 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
     return splits
 
 
+def standard_name(split: str) -> str:
+    """`train`, `validation` or `test` for the other words that `datasets` knows these by; else the name itself."""
+    return next((str(name) for name, words in SPLIT_KEYWORDS.items() if split.lower() in words), split)
+
+
 def _is_hidden(path: Path) -> bool:
     """Whether a file or a folder on its way is hidden, or of those that tools keep for themselves."""
     return any(part.startswith((".", "__")) for part in path.parts)
@@ -104,7 +155,7 @@ def _split_of(path: Path) -> str | None:
         InputError: they tell several.
     """
     if shard := _SHARD.match(path.name):
-        return shard[1]
+        return standard_name(shard[1])
     found: set[str] = set()
     for part in (path.name, *path.parts[:-1]):
         words = re.split(r"[^a-z]+", part.lower())

@@ -3,19 +3,17 @@
 import glob
 from abc import ABC, abstractmethod
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from datasets import (
-    Dataset,
-    Value,
-    load_dataset,
-)
+from datasets import ClassLabel, Dataset, Features, Value
 
-from ..utils.errors import as_list, require
+from ..utils.errors import InputError, as_list, require
 from .arguments import FileArguments
+from .digests import file_state
 from .formats.known_formats import open_table
-from .formats.parquet import STRINGS, ParquetFile
+from .formats.parquet import STRINGS
 from .formats.table import find_column
 from .text_tables import READING, TextTables
 
@@ -84,11 +82,14 @@ class LoadedSplit(Split):
 
 
 class FileSplit(Split):
-    """A split in files of one format."""
+    """A split in text files of one format."""
 
-    def __init__(self, name: str, files: list[Path], arguments: FileArguments):
-        self.files, self.arguments = files, arguments
-        self.tables = [open_table(path, arguments) for path in files]
+    def __init__(
+        self, name: str, files: list[Path], arguments: FileArguments | None = None, features: Features | None = None
+    ):
+        self.files, self.arguments = files, arguments or FileArguments()
+        self.features = features or Features()  # as a card tells them, with the names of labels
+        self.tables = [open_table(path, self.arguments) for path in files]
         self.columns = self.tables[0].columns
         names = as_list(path.name for path in files[:3])
         self.origin = f"{name} split ({names}{f' and {len(files) - 3} more files' if len(files) > 3 else ''})"
@@ -107,11 +108,30 @@ class FileSplit(Split):
         return self.tables[-1].place(number)
 
     def _read(self, columns: list[str]) -> Dataset:
-        files: dict[str, Any] = {"data_files": {"train": [glob.escape(str(path)) for path in self.files]}}
-        if isinstance(self.tables[0], ParquetFile):
-            names = [str(self.find(column)) for column in columns]
-            return load_dataset("parquet", split="train", columns=names, **files)
-        how = {"arguments": asdict(self.arguments), "sizes": [path.stat().st_size for path in self.files]}
-        builder = TextTables(columns=columns, hash=str(READING), **how, **files)
+        builder = TextTables(
+            columns=columns,
+            arguments=asdict(self.arguments),
+            states=[file_state(path) for path in self.files],
+            hash=str(READING),
+            data_files={"train": [glob.escape(str(path)) for path in self.files]},
+        )
         builder.download_and_prepare()
-        return builder.as_dataset(split="train")
+        rows: Dataset = builder.as_dataset(split="train")
+        for column in columns:
+            coded = self.features.get(str(self.find(column)))
+            if isinstance(coded, ClassLabel):
+                rows = rows.map(
+                    partial(_coded, column=column, coded=coded), features=Features({**rows.features, column: coded})
+                )
+        return rows
+
+
+def _coded(row: dict[str, Any], column: str, coded: ClassLabel) -> dict[str, Any]:
+    """A row with the number of its label, for which the file may have the name; a missing one stays missing."""
+    value = row[column]
+    try:
+        return {column: None if value in (None, "") else coded.str2int(value)}
+    except ValueError as error:
+        raise InputError(
+            f"The card names the labels {as_list(coded.names)}, found {value!r} (column {column!r})."
+        ) from error

@@ -1,5 +1,6 @@
 """Text files as a `datasets` builder: every value is a string."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +30,13 @@ ROWS_AT_ONCE = 10_000
 @dataclass
 class TextTablesConfig(BuilderConfig):
     """
-    Which columns of text files to read, how the files are written (see [`FileArguments`]), and their bytes, by
-    which with the time of the last change a file in the cache is known.
+    Which columns of text files to read, how the files are written (see [`FileArguments`]), and their states
+    ([`digests.file_state`]), by which a file in the cache is known.
     """
 
     columns: list[str] | None = None
     arguments: dict[str, Any] | None = None
-    sizes: list[int] | None = None
+    states: list[str] | None = None
 
 
 class TextTables(ArrowBasedBuilder):
@@ -102,7 +103,14 @@ def _arrow(rows: list[tuple[Any, ...]], schema: pa.Schema, table: Table, before:
                 f"The column {kind.name!r} must hold {expected}, found {str(values[wrong])[:60]} in "
                 f"{table.place(before + wrong + 1)}."
             )
-        arrays.append(pa.array(values, kind.type))
+        try:
+            arrays.append(pa.array(values, kind.type))
+        except UnicodeEncodeError as error:
+            broken = next(n for n, value in enumerate(values) if _is_broken(value))
+            raise InputError(
+                f"The column {kind.name!r} holds half of a character, {error.object[error.start]!r}, in "
+                f"{table.place(before + broken + 1)}: an emoji that was cut in two? Mend the row."
+            ) from error
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
@@ -113,6 +121,15 @@ def _fits(value: Any, kind: pa.DataType) -> bool:
         known = {field.name for field in kind} if pa.types.is_struct(kind) else set()
         return value.keys() <= known and all(_is_string(one) for one in value.values())
     return value is None or (isinstance(value, str) and pa.types.is_string(kind))
+
+
+def _is_broken(value: Any) -> bool:
+    """Whether a value holds characters that no encoding has."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _is_string(value: Any) -> bool:

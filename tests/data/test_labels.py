@@ -248,6 +248,45 @@ def test_numbers_to_predict(tmp_path: Path, kind: str) -> None:
         load(write(tmp_path / f"b.{kind}", wrong), problem_type="regression")
 
 
+@pytest.mark.parametrize("wrong", ["1_0", "\uff11\uff12", "0x1", "1e39", "-1e39", "1,5"])
+def test_what_is_no_number(tmp_path: Path, wrong: str) -> None:
+    path = write(tmp_path / "a.csv", [("a", "1.5"), ("b", wrong), ("c", " 2. "), ("d", "-.5e-3")])
+    with pytest.raises(InputError, match="line 3 of .* must be a number"):
+        load(path, problem_type="regression")
+
+
+def test_names_that_are_the_same_number(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = [(f"text {n}", ["0", "1", "1.0", "01"][n % 4]) for n in range(40)]
+    assert load(write(tmp_path / "a.csv", rows)).label_names == ["0", "01", "1", "1.0"]
+    assert "These labels are the same number, and count as several: '01', '1', '1.0'" in caplog.text
+    with pytest.raises(InputError, match="that --labels does not name: 01, 1.0"):
+        load(tmp_path / "a.csv", labels=["neg", "pos"])
+
+
+def test_names_with_blanks_around_them(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    load(write(tmp_path / "a.csv", [(f"text {n}", [" neg", " pos"][n % 2]) for n in range(40)]))
+    assert "Labels such as ' neg' begin or end with a blank" in caplog.text
+
+
+def test_lists_of_one_number_may_be_two_things(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", [(f"text {n}", [n % 2]) for n in range(40)])
+    with pytest.raises(InputError, match=r"lists such as \[0\] and \[1\], which may be the number of a label"):
+        load(path)
+
+
+def test_a_number_has_no_labels(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", [(f"text {n}", n % 2) for n in range(40)])
+    with pytest.raises(InputError, match="A number has no labels, found --labels a, b"):
+        load(path, problem_type="regression", labels=["a", "b"])
+
+
+def test_half_a_character_is_told_by_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "a", "label": "x"}\n{"text": "cut \\ud83d", "label": "y"}\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r"holds half of a character, '\\ud83d', in line 2 of"):
+        load(path)
+
+
 def test_many_numbers_are_no_labels(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", [(f"text {n}", f"{n}.5") for n in range(60)])
     with pytest.raises(InputError, match="60 different values in 60 rows.*--problem_type regression"):

@@ -323,8 +323,8 @@ def test_a_bad_row_is_told_by_its_line_in_its_own_file(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=f"The label in {place} of '.*train-2.{kind}' is missing"):
             load(tmp_path / kind)
     card = "configs:\n- config_name: all\n  sep: ','\n  data_files: train-2.csv\n"
-    (tmp_path / "csv" / "README.md").write_text(f"---\n{card}---\n", encoding="utf-8")  # read by `datasets` itself
-    with pytest.raises(InputError, match="The label in row 2 of the train split of '.*csv' is missing"):
+    (tmp_path / "csv" / "README.md").write_text(f"---\n{card}---\n", encoding="utf-8")
+    with pytest.raises(InputError, match="The label in line 4 of '.*train-2.csv' is missing"):
         load(tmp_path / "csv")
 
 

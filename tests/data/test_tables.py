@@ -246,6 +246,9 @@ def test_tabs_with_quoting(tmp_path: Path) -> None:
         (bz2.compress(b"text,label\na,1\n"), "bzip2: let its name end in .bz2"),
         (lzma.compress(b"text,label\na,1\n"), "xz: let its name end in .xz"),
         (b"PK\x03\x04\x14\0\x06\0", "zip, as those of Excel are: unpack it first"),
+        ('label, text\n"neg", "bad, or not"\n', "a blank stands between ',' and a quotation mark,  \"bad"),
+        ('label, text\nneg, "bad"\npos, "good"\n', "a blank stands between ',' and a quotation mark,  \"bad"),
+        ('"label", "text"\nneg,bad\n', "a blank stands between ',' and a quotation mark,  \"text\""),
         ("text\nfoo\n\nbar\n", "line 3 is empty. Write an empty text as two quotation marks"),
         (b"", "is empty"),
         ("\n\n", "is empty"),
@@ -254,6 +257,11 @@ def test_tabs_with_quoting(tmp_path: Path) -> None:
 def test_what_is_refused(tmp_path: Path, content: str | bytes, message: str) -> None:
     with pytest.raises(InputError, match=message):
         rows(tmp_path / "a.csv", content)
+
+
+def test_quotation_marks_after_a_blank_in_a_text(tmp_path: Path) -> None:
+    content = 'label,text\n1, "Yes" and "no"\n2,plain\n'
+    assert rows(tmp_path / "a.csv", content) == [("1", ' "Yes" and "no"'), ("2", "plain")]
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])

@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 csv.field_size_limit(2**31 - 1)  # how long a text may be, --max_characters says
 
 DECLARATION = re.compile(r"(?i)sep=([^\r\n\"'a-z0-9])\r?\n?")  # what may stand above the header for spreadsheets
+_QUOTED_AFTER_BLANK = re.compile(r' +"')
 DELIMITERS = (",", ";", "\t", "|")  # those that are recognised; any other is named with --delimiter
 
 
@@ -38,6 +39,8 @@ class Delimited(Table):
         self.delimiter = arguments.delimiter_character() or (declared and declared[1]) or self._delimiter()
         self.quoting = arguments.quoting or ("double" if self.delimiter != "\t" else self._quoting())
         self.columns = self._header(self.quoting)
+        if self.quoting == "double":
+            self._check_blanks()
         if any(name and is_number(name) for name in self.columns):
             logger.warning("%s: its first line is taken for the names of the columns: %s", path, as_list(self.columns))
 
@@ -56,6 +59,20 @@ class Delimited(Table):
         header = next((fields for _, fields in self._records(quoting)), None)
         require(header is not None, f"{str(self.path)!r} is empty: it has no rows.")
         return cast(list[str], header)
+
+    def _check_blanks(self) -> None:
+        """Raise for fields that quotation marks do not enclose, since a blank stands before them."""
+        records = [fields for _, fields in itertools.islice(self._records(self.quoting), SAMPLE + 1)]
+        fits = all(len(fields) == len(self.columns) for fields in records)
+        for place, name in enumerate(self.columns):
+            values = [fields[place] for fields in records[1:] if place < len(fields)]
+            marked = [value for value in (name, *values) if _QUOTED_AFTER_BLANK.match(value)]
+            whole = all(value.rstrip().endswith('"') for value in marked)
+            require(
+                not (marked and (marked[0] == name or not fits or (whole and marked == values))),
+                f"{str(self.path)!r} could not be read: a blank stands between {self.delimiter!r} and a quotation "
+                f"mark, {as_list(marked[:1])}, so the mark encloses nothing. Take such blanks out.",
+            )
 
     def _checked(self, quoting: str) -> Iterator[tuple[int, list[str]]]:
         """The rows after the header, as [`_records`] gives them."""

@@ -100,8 +100,16 @@ class Json(Table):
 
     @staticmethod
     def _parsed(text: str) -> Any:
-        hooks: dict[str, Any] = {"parse_int": WrittenValue, "parse_float": WrittenValue, "parse_constant": WrittenValue}
-        return _with_truth_written(json.loads(text, **hooks))
+        hooks: dict[str, Any] = {"parse_int": WrittenValue, "parse_float": WrittenValue, "parse_constant": _constant}
+        try:
+            return _with_truth_written(json.loads(text, **hooks))
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
+
+
+def _constant(text: str) -> WrittenValue | None:
+    """`Infinity` as it is written; `NaN`, which pandas writes for a value that is missing, as `None`."""
+    return None if text == "NaN" else WrittenValue(text)
 
 
 def _are_columns(document: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from datasets import Features
 
 from .encodings import explain_damage
 from .table import Table
@@ -21,6 +22,12 @@ class ParquetFile(Table):
         super().__init__(path)
         self.schema = pq.read_schema(path)
         self.columns = list(self.schema.names)
+        self.num_rows = pq.read_metadata(path).num_rows
+
+    def feature(self, column: str) -> Any:
+        """The `datasets` feature of a column, with the names of its labels where the file tells them."""
+        field = self.schema.field(self.columns.index(column))
+        return Features.from_arrow_schema(pa.schema([field], self.schema.metadata))[column]
 
     def rows(self, columns: list[str]) -> Iterator[tuple[Any, ...]]:
         """As for [`Table.rows`], with values of other types than strings too."""
@@ -30,14 +37,15 @@ class ParquetFile(Table):
 
     def lines(self) -> Iterator[None]:
         """As for [`Table.lines`]: there are none."""
-        return itertools.repeat(None, pq.read_metadata(self.path).num_rows)
+        return itertools.repeat(None, self.num_rows)
 
     def text_columns(self) -> dict[str, bool]:
         """The columns of strings."""
-        kinds = {one.name: getattr(one.type, "value_type", one.type) for one in self.schema}  # also of a dictionary
+        kinds = {one.name: one.type for one in self.schema}
         lists = (pa.types.is_list, pa.types.is_large_list)
         return {
             name: True
             for name, kind in kinds.items()
-            if str(kind) in STRINGS and not any(is_one(self.schema.field(name).type) for is_one in lists)
+            # a dictionary has a type of values, too
+            if str(getattr(kind, "value_type", kind)) in STRINGS and not any(is_one(kind) for is_one in lists)
         }

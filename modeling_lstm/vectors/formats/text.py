@@ -31,7 +31,7 @@ def read_text(file: VectorFile, wanted: Container[bytes] | None) -> Iterator[tup
     """
     lines = iter(partial(file.stream.readline, LONGEST_LINE), b"")
     first = list(itertools.islice(lines, FIRST))
-    dimension, declared, number = 0, None, 0
+    dimension, declared, number, empty = 0, None, 0, 0
     wordless: list[int] = []
     with file.progress() as progress:
         for number, line in enumerate(itertools.chain(first, lines), start=1):
@@ -52,11 +52,13 @@ def read_text(file: VectorFile, wanted: Container[bytes] | None) -> Iterator[tup
                     yield word, _numbers(line[blank + 1 :].split(b" "), file.name, number, word)
             elif line[:1].isspace() and len(line.split()) == dimension:
                 wordless.append(number)
-            elif line:
+            elif not line:
+                empty += 1
+            else:
                 word, fields = _fields(line, dimension, file.name, number)
                 if wanted is None or word in wanted:
                     yield word, _numbers(fields, file.name, number, word)
-    _check_count(declared, number - 1, file.name)
+    _check_count(declared, number - 1 - empty, file.name)
     warn_of_wordless(file.name, "line", wordless)
 
 
@@ -71,6 +73,8 @@ def _check_count(declared: Header | None, lines: int, name: str) -> None:
         declared is None or lines >= declared.words,
         f"{name!r} is cut off: its first line declares {declared and declared.words} words, it has {lines}.",
     )
+    if declared is not None and lines > declared.words:
+        logger.warning("%s has %d words, although its first line declares %d", name, lines, declared.words)
 
 
 def _dimension(lines: list[bytes], name: str) -> int:
@@ -104,9 +108,14 @@ def _fields(line: bytes, dimension: int, name: str, number: int) -> tuple[bytes,
 
 
 def _numbers(fields: list[bytes], name: str, number: int, word: bytes) -> np.ndarray:
+    if wrong := next((field for field in fields if b"_" in field or not field.isascii()), None):
+        raise InputError(f"{name!r}, line {number} ({_shown(word)}): {_shown(wrong)} is no number.")
     try:
         # by way of float64, as Python reads numbers
         return np.array([float(field) for field in fields], dtype=np.float64).astype(np.float32)
     except ValueError as error:
-        shown = word.decode("utf-8", "backslashreplace")
-        raise InputError(f"{name!r}, line {number} ({shown!r}): {error}.") from error
+        raise InputError(f"{name!r}, line {number} ({_shown(word)}): {error}.") from error
+
+
+def _shown(part: bytes) -> str:
+    return repr(part.decode("utf-8", "backslashreplace"))

@@ -61,12 +61,16 @@ class VectorFile:
     def _unpacked(self, member: str | None) -> IO[bytes]:
         start = self._raw.read(4)
         self._raw.seek(0)
+        require(
+            start[:2] == b"PK" or member is None,
+            f"{str(self.path)!r} is no zip file, so it holds no {member!r}: name the file alone.",
+        )
         if start[:2] == b"\x1f\x8b":
             return cast(IO[bytes], gzip.GzipFile(fileobj=self._raw))
         if start[:2] != b"PK":
             return self._raw
         archive = zipfile.ZipFile(self._raw)
-        names = [name for name in archive.namelist() if not name.endswith("/")]
+        names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
         _refuse_pickle(any(name.endswith("data.pkl") for name in names), self.name)
         if member is None:
             require(
@@ -159,6 +163,10 @@ def _format(head: bytes, name: str) -> Format:
     require(bool(head.strip()), f"{name!r} is empty: it has no vectors.")
     require(not head.startswith((b"\xff\xfe", b"\xfe\xff")), f"{name!r} is UTF-16: save it as UTF-8.")
     _refuse_pickle(head[0] == 0x80 and 2 <= head[1] <= 5 if len(head) > 1 else False, name)
+    require(
+        not head.startswith(b"version https://git-lfs"),
+        f"{name!r} is a pointer of Git LFS and not the file itself: fetch that with git lfs pull.",
+    )
     for magic, what in _ARRAYS.items():
         require(not head.startswith(magic), f"{name!r} is {what}. Expected word vectors as text, word2vec or fastText.")
     if head.startswith(FASTTEXT_MAGIC):

@@ -1,0 +1,126 @@
+"""`ParquetSplit`: a split in Parquet files, which must agree on what their columns hold."""
+
+import itertools
+from functools import partial
+from typing import Any
+
+from datasets import ClassLabel, Dataset, Features, LargeList, List, Value, concatenate_datasets
+from datasets.packaged_modules.parquet.parquet import Parquet
+
+from ..utils.errors import require
+from .digests import digest_of, file_state
+from .formats.parquet import STRINGS, ParquetFile
+from .splits import FileSplit
+
+ROWS_AT_ONCE = 10_000
+
+
+class ParquetSplit(FileSplit):
+    """
+    A split in Parquet files. Labels that files number in different ways are brought together by their names; of any
+    other difference in what a column holds the user is told.
+    """
+
+    def _read(self, columns: list[str]) -> Dataset:
+        filled = [table for table in self.tables if isinstance(table, ParquetFile) and table.num_rows]
+        require(len(filled) > 0, f"The {self.origin} has no rows.")
+        features = [Features({name: table.feature(table.find(name)) for name in columns}) for table in filled]
+        kinds = {name: _agreed([one[name] for one in features], filled, name) for name in columns}
+        parts = []
+        places = itertools.groupby(range(len(filled)), key=lambda place: (filled[place].columns, features[place]))
+        for (_, kind), some in places:
+            tables = [filled[place] for place in some]
+            parts.append(_load(tables, kind))
+        return parts[0] if len(parts) == 1 else concatenate_datasets([_brought_to(kinds, part) for part in parts])
+
+
+def _load(tables: list[ParquetFile], features: Features) -> Dataset:
+    """The columns of files with the same columns, under the names that are asked for; kept in the cache."""
+    files, names = [table.path for table in tables], [tables[0].find(name) for name in features]
+    written = Features(dict(zip(names, features.values(), strict=True)))
+    builder = Parquet(
+        columns=names,
+        features=written,
+        batch_size=ROWS_AT_ONCE,
+        hash=digest_of(map(file_state, files)),
+        data_files={"train": [str(path) for path in files]},
+    )
+    builder.download_and_prepare()
+    rows: Dataset = builder.as_dataset(split="train")
+    return rows.rename_columns({old: new for old, new in zip(names, features, strict=True) if old != new})
+
+
+def _agreed(found: list[Any], tables: list[ParquetFile], column: str) -> Any:
+    """
+    The feature in which a column of all files can stand.
+
+    Raises:
+        InputError: they hold different things.
+    """
+    told = {_kind(feature): place for place, feature in reversed(list(enumerate(found))) if not _is_null(feature)}
+    if len(told) > 1:
+        (first, one), (second, other) = sorted(told.items(), key=lambda item: item[1])[:2]
+        paths = [repr(str(tables[place].path)) for place in (one, other)]
+        require(
+            False,
+            f"The column {column!r} holds {first} in {paths[0]} and {second} in {paths[1]}: write both in one type.",
+        )
+    if not told:
+        return found[0]
+    feature = found[next(iter(told.values()))]
+    return feature if all(one == feature or _is_null(one) for one in found) else _common(feature)
+
+
+def _is_null(feature: Any) -> bool:
+    return getattr(feature, "dtype", None) == "null"
+
+
+def _kind(feature: Any) -> str:
+    """What a column holds, whatever its width."""
+    if isinstance(feature, (List, LargeList)):
+        return f"lists of {_kind(feature.feature)}"
+    if isinstance(feature, ClassLabel):
+        return "labels with names"
+    dtype = str(getattr(feature, "dtype", feature))
+    for begin, kind in (("int", "integers"), ("uint", "integers"), ("float", "numbers"), ("bool", "truth values")):
+        if dtype.startswith(begin):
+            return kind
+    return "strings" if dtype in STRINGS else dtype
+
+
+def _common(feature: Any) -> Any:
+    """The widest feature of a kind; of labels with names their names."""
+    if isinstance(feature, (List, LargeList)):
+        return List(_common(feature.feature))
+    widest = {"labels with names": "string", "strings": "string", "integers": "int64", "numbers": "float64"}
+    kind = _kind(feature)
+    return Value(widest[kind]) if kind in widest else feature
+
+
+def _brought_to(kinds: dict[str, Any], rows: Dataset) -> Dataset:
+    """Rows whose columns have these features."""
+    for name, kind in kinds.items():
+        here = rows.features[name]
+        if here == kind:
+            continue
+        coded = here.feature if isinstance(here, (List, LargeList)) else here
+        if isinstance(coded, ClassLabel):
+            features = Features({**rows.features, name: kind})
+            rows = rows.map(partial(_named, name=name, coded=coded), features=features)
+        else:
+            rows = rows.cast_column(name, kind)
+    return rows
+
+
+def _named(row: dict[str, Any], name: str, coded: ClassLabel) -> dict[str, Any]:
+    """A row with the names of its labels; a label that is missing, which is -1, has none."""
+    value = row[name]
+    if isinstance(value, list):
+        return {name: [name_of(coded, one) for one in value]}
+    return {name: name_of(coded, value)}
+
+
+def name_of(coded: ClassLabel, number: int | None) -> str | None:
+    """The name of a label's number; `None` for one that has no name."""
+    is_known = number is not None and 0 <= number < coded.num_classes
+    return coded.int2str(number) if is_known else None

@@ -1,0 +1,143 @@
+"""Which files are which split, and what the card of a folder says of them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from datasets import Dataset, DatasetDict
+
+from modeling_lstm.data.arguments import DataArguments
+from modeling_lstm.data.loading import load_data
+from modeling_lstm.data.sources import open_dataset
+from modeling_lstm.utils.errors import InputError
+from tests.conftest import opinion_rows, write_csv
+
+
+def write_card(folder: Path, configuration: str = "", more: str = "") -> Path:
+    """A folder with `rows.csv` and a card that has one configuration."""
+    write_csv(folder / "rows.csv", [(f"text {n}", ["01", "02"][n % 2]) for n in range(20)])
+    card = f"---\n{more}configs:\n- config_name: all\n  data_files: rows.csv\n{configuration}---\n# Rows\n"
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    return folder
+
+
+def load(folder: Path | str) -> list[str]:
+    return load_data(DataArguments(dataset=str(folder))).label_names
+
+
+@pytest.mark.parametrize(
+    ("configuration", "more"),
+    [
+        ("  description: mine\n", ""),
+        ("  sep: ','\n", ""),
+        ("  encoding: utf-8\n  made_by: me\n", ""),
+        ("", "dataset_info:\n  features:\n  - {name: text, dtype: string}\n  - {name: label, dtype: string}\n"),
+    ],
+)
+def test_no_card_makes_the_types_guessed(configuration: str, more: str, tmp_path: Path) -> None:
+    assert load(write_card(tmp_path, configuration, more)) == ["01", "02"]
+    write_csv(tmp_path / "rows.csv", [("NA", "TRUE"), ("null", "FALSE")] * 9)
+    data = load_data(DataArguments(dataset=str(tmp_path)))
+    assert data.label_names == ["FALSE", "TRUE"] and set(data.splits["train"]["text"]) == {"NA", "null"}
+
+
+def test_a_card_names_the_labels_of_numbers(tmp_path: Path) -> None:
+    names = "\n        ".join(["names:", "  '0': neg", "  '1': pos"])
+    features = f"  - name: text\n    dtype: string\n  - name: label\n    dtype:\n      class_label:\n        {names}\n"
+    write_card(tmp_path, more=f"dataset_info:\n  config_name: all\n  features:\n{features}")
+    write_csv(tmp_path / "rows.csv", [("bad", 0), ("good", "pos"), ("good", 1)] * 9)
+    data = load_data(DataArguments(dataset=str(tmp_path)))
+    rows = data.splits["train"]
+    assert data.label_names == ["neg", "pos"]
+    assert {(text, data.label_names[label]) for text, label in zip(rows["text"], rows["label"], strict=True)} == {
+        ("bad", "neg"),
+        ("good", "pos"),
+    }
+    write_csv(tmp_path / "rows.csv", [("bad", 0), ("good", 2)] * 9)
+    with pytest.raises(InputError, match="The card names the labels neg, pos, found '2'"):
+        load(tmp_path)
+
+
+def test_what_a_card_says_of_reading_is_followed_or_refused(tmp_path: Path) -> None:
+    write_card(tmp_path, "  sep: '^'\n  encoding: cp1252\n")
+    (tmp_path / "rows.csv").write_text("text^label\n" + "caf\xe9^a\ncaf\xe9^b\n" * 9, encoding="cp1252")
+    assert load(tmp_path) == ["a", "b"]
+    with pytest.raises(InputError, match="sets names, skiprows, which is not known here"):
+        load(write_card(tmp_path, "  names: [a, b]\n  skiprows: 1\n"))
+
+
+@pytest.mark.parametrize(
+    ("card", "message"),
+    [
+        (b"---\ntitle: foo: bar\n---\n", "README.md' could not be read: mapping values are not allowed"),
+        (b"---\nconfigs:\n  config_name: a\n---\n", "must have a list of configurations under configs"),
+        (b"---\nconfigs:\n- data_files: rows.csv\n---\n", "has no config_name: {'data_files'"),
+        (b"---\ntitle: caf\xe9\n---\n", "README.md' could not be read: 'utf-8' codec"),
+    ],
+)
+def test_cards_that_are_not_right(card: bytes, message: str, tmp_path: Path) -> None:
+    write_card(tmp_path)
+    (tmp_path / "README.md").write_bytes(card)
+    with pytest.raises(InputError, match=message):
+        load(tmp_path)
+
+
+def test_a_card_without_metadata_is_a_text(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_card(tmp_path)
+    (tmp_path / "README.md").write_text("# Rows\n\n---\n\nSome rows.\n", encoding="utf-8")
+    assert load(tmp_path) == ["01", "02"] and not caplog.records
+
+
+def test_parts_have_the_words_of_their_split(tmp_path: Path) -> None:
+    for name in ("train-00000-of-00002", "training-00001-of-00002", "eval-00000-of-00001", "more-00000-of-00001"):
+        write_csv(tmp_path / f"{name}.csv", opinion_rows(30))
+    found = open_dataset(str(tmp_path))
+    assert set(found) == {"train", "test", "more"}
+    assert found["train"].read(["text"]).num_rows == 60 and found["test"].read(["text"]).num_rows == 30
+
+
+def test_splits_of_a_card_have_standard_names(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a", "b", "c", "d"):
+        write_csv(tmp_path / f"{name}.csv", opinion_rows(30))
+    splits = {"training": "a", "dev": "b", "eval": "c", "test": "d"}
+    files = "".join(f"  - {{split: {split}, path: {name}.csv}}\n" for split, name in splits.items())
+    card = f"---\nconfigs:\n- config_name: all\n  data_files:\n{files}---\n"
+    (tmp_path / "README.md").write_text(card, encoding="utf-8")
+    assert set(open_dataset(str(tmp_path))) == {"train", "validation", "test", "eval"}
+    caplog.set_level("INFO")
+    load(tmp_path)
+    assert "Not used: the splits eval of" in caplog.text
+
+
+def test_what_datasets_saved_is_read(tmp_path: Path) -> None:
+    rows = Dataset.from_dict({"text": [f"text {n}" for n in range(20)], "label": ["01", "1"] * 10})
+    rows.save_to_disk(tmp_path / "rows")
+    assert load(tmp_path / "rows") == ["01", "1"]
+    DatasetDict(train=rows, dev=rows).save_to_disk(tmp_path / "splits")
+    data = load_data(DataArguments(dataset=str(tmp_path / "splits")))
+    assert {name: one.num_rows for name, one in data.splits.items()} == {"train": 20, "validation": 20}
+
+
+def test_sources_that_say_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(write_card(tmp_path))
+    with pytest.raises(InputError, match="The name of the data set is empty"):
+        load("")
+    with pytest.raises(InputError, match="is a local file or folder and has no revision: leave out --revision"):
+        load_data(DataArguments(dataset="rows.csv", revision="v1"))
+
+
+def test_settings_of_cutting_that_have_no_effect_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("train", "validation", "test"):
+        write_csv(tmp_path / f"{name}.csv", opinion_rows(30))
+    load_data(DataArguments(dataset=str(tmp_path), test_share=0.5, group_column="nobody"))
+    assert "--test_share has no effect" in caplog.text and "--group_column has no effect" in caplog.text
+
+
+def test_a_missing_value_of_pandas_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    for name in ("text", "label"):
+        rows = [{"text": f"text {n}", "label": "ab"[n % 2]} for n in range(9)]
+        rows[4] |= {name: float("nan")}
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        with pytest.raises(InputError, match=f"The {name} in line 5 of .* is missing"):
+            load(path)
