@@ -110,8 +110,9 @@ class ColumnArguments(SourceArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.label_column, str):  # as records of one column say it
-            self.label_column = [self.label_column]
+        for name in ("text_column", "label_column"):
+            if isinstance(column := getattr(self, name), str):  # as records of one column say it
+                setattr(self, name, [column])
         if self.labels is not None and len(set(self.labels)) < len(self.labels):
             raise InputError(f"--labels must be different names, found {as_list(self.labels)}.")
 

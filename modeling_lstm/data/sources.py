@@ -50,9 +50,8 @@ def open_dataset(
     with explain_read_failures(source):
         if kind == "local":
             require(Path(source).exists(), f"There is no file or folder {source!r}.")
-            require(
-                revision is None, f"{source!r} is a local file or folder and has no revision: leave out --revision."
-            )
+            if revision is not None:
+                logger.warning("%s is not on the Hub: --revision %s has no effect.", source, revision)
             found = find_splits(Path(source), subset)
             if isinstance(found, SplitFiles):
                 chosen = found.file_arguments(FileArguments() if arguments is None else arguments.of_files())

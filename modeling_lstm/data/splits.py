@@ -58,6 +58,10 @@ class Split(ABC):
             not missing,
             f"The {self.origin} has no column {as_list(missing)}; its columns are {as_list(self.columns)}.",
         )
+        known: dict[str | None, str] = {}
+        for column in columns:
+            other = known.setdefault(self.find(column), column)
+            require(other == column, f"The {self.origin} has one column for {other!r} and {column!r}: name another.")
         rows = self._read(columns)
         names = {str(self.find(column)): column for column in columns if column not in rows.column_names}
         rows = rows.rename_columns(names) if names else rows

@@ -288,6 +288,8 @@ def test_columns_that_cannot_be_guessed(tmp_path: Path) -> None:
         (("Review", "comment", "class"), "The text may be in any of the columns Review, comment"),
         (("text", "stars", "label"), (["text"], ["label"])),
         (("message", "Text", "class"), (["Text"], ["class"])),
+        (("Text", "text", "label"), "The text may be in any of the columns Text, text: name it with"),
+        (("text", "Label", "LABEL"), "The label may be in any of the columns Label, LABEL: name it with"),
         (("content", "title", "Sentiment"), (["content"], ["Sentiment"])),
     ],
 )
@@ -326,6 +328,14 @@ def test_a_bad_row_is_told_by_its_line_in_its_own_file(tmp_path: Path) -> None:
     (tmp_path / "csv" / "README.md").write_text(f"---\n{card}---\n", encoding="utf-8")
     with pytest.raises(InputError, match="The label in line 4 of '.*train-2.csv' is missing"):
         load(tmp_path / "csv")
+
+
+def test_one_column_under_two_names(tmp_path: Path) -> None:
+    for kind in ("csv", "parquet"):
+        path = write(tmp_path / f"a.{kind}")
+        with pytest.raises(InputError, match="has one column for 'LABEL' and 'label': name another"):
+            load(path, label_column=["LABEL"], group_column="label")
+    assert load(path, text_column="TEXT", label_column="LABEL").text_column == ["TEXT"]
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "./missing", "/nowhere/at/all"])

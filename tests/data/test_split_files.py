@@ -118,12 +118,14 @@ def test_what_datasets_saved_is_read(tmp_path: Path) -> None:
     assert {name: one.num_rows for name, one in data.splits.items()} == {"train": 20, "validation": 20}
 
 
-def test_sources_that_say_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sources_that_say_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.chdir(write_card(tmp_path))
     with pytest.raises(InputError, match="The name of the data set is empty"):
         load("")
-    with pytest.raises(InputError, match="is a local file or folder and has no revision: leave out --revision"):
-        load_data(DataArguments(dataset="rows.csv", revision="v1"))
+    load_data(DataArguments(dataset="rows.csv", revision="v1"))
+    assert "rows.csv is not on the Hub: --revision v1 has no effect." in caplog.text
 
 
 def test_settings_of_cutting_that_have_no_effect_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -283,6 +283,16 @@ def test_a_line_for_spreadsheets_names_the_delimiter(tmp_path: Path, delimiter: 
         list(open_table(path, FileArguments()).rows(["text"]))
 
 
+def test_encodings_of_two_orders(tmp_path: Path) -> None:
+    text = "text,label\na,1\n"
+    with pytest.raises(InputError, match="has no byte order mark: say --encoding utf-16-le, or utf-16-be"):
+        rows(tmp_path / "a.csv", text.encode("utf-16-le"), encoding="utf-16")
+    with pytest.raises(InputError, match="the byte order mark of UTF-16-LE, but --encoding says utf-16-be"):
+        rows(tmp_path / "a.csv", "\ufeff".encode("utf-16-le") + text.encode("utf-16-le"), encoding="utf-16-be")
+    marked = "\ufeff".encode("utf-16-be") + text.encode("utf-16-be")
+    assert rows(tmp_path / "a.csv", marked, encoding="utf-16") == [("a", "1")]
+
+
 @pytest.mark.parametrize(
     ("encoding", "asked"),
     [("cp1252", "cp1252"), ("utf-16", None), ("utf-8-sig", None), ("utf-16-be", "utf-16-be"), ("latin-1", "iso8859-1")],
@@ -299,6 +309,7 @@ def test_encodings(tmp_path: Path, encoding: str, asked: str | None) -> None:
         ({"encoding": "klingon"}, "--encoding klingon is no encoding"),
         ({"encoding": "base64"}, "--encoding base64 is no encoding"),
         ({"encoding": "cp1252"}, "begins with the byte order mark of UTF-8, but --encoding says cp1252"),
+        ({"encoding": "utf-16"}, "begins with the byte order mark of UTF-8, but --encoding says utf-16"),
         ({"delimiter": ",,"}, "--delimiter must be one character, or tab; found ',,'"),
         ({"delimiter": '"'}, "--delimiter must be one character"),
     ],

@@ -26,6 +26,14 @@ MARKS = {
 }
 
 
+ORDERS = {
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+
+
 BYTE_ORDER_MARK = "\ufeff"
 
 # First bytes of files that are no text, and what they are
@@ -59,14 +67,19 @@ def find_encoding(path: Path, asked: str | None) -> str:
     require(bool(start), f"{str(path)!r} is empty: it has no rows.")
     kind = next((kind for signature, kind in SIGNATURES.items() if start.startswith(signature)), None)
     require(kind is None, f"{str(path)!r} is no text: its first bytes are those of {kind}.")
-    marked = next((name for mark, name in MARKS.items() if start.startswith(mark)), None)
+    mark = next((mark for mark in MARKS if start.startswith(mark)), b"")
+    marked = MARKS.get(mark)
     if asked is not None:
         known = check_encoding(asked)
-        family = known.replace("-sig", "").removesuffix("-le").removesuffix("-be")
+        told = ORDERS.get(mark, "utf-8")
         require(
-            marked is None or marked.replace("-sig", "") == family,
-            f"{str(path)!r} begins with the byte order mark of {marked and marked.replace('-sig', '').upper()}, but "
-            f"--encoding says {asked}: leave it out.",
+            marked is None or known.replace("-sig", "") in (told, told[:6]),
+            f"{str(path)!r} begins with the byte order mark of {told.upper()}, but --encoding says {asked}: leave it "
+            "out.",
+        )
+        require(
+            marked is not None or known not in ("utf-16", "utf-32"),
+            f"{str(path)!r} has no byte order mark: say --encoding {known}-le, or {known}-be.",
         )
         return marked or known
     require(
