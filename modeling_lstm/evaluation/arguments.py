@@ -18,10 +18,14 @@ class EvaluationArguments(FileArguments):
         metadata={"help": "Another data set; of a file all rows are used. Default: the one the run was trained on."},
     )
     text_column: list[str] | None = field(
-        default=None, metadata={"help": "Its column with the text, or several columns to join."}
+        default=None,
+        metadata={"help": "Its column with the text, or several columns to join. Default: as in training."},
     )
     label_column: list[str] | None = field(
-        default=None, metadata={"help": "Its column with the label, or one column of 0 and 1 for each label."}
+        default=None,
+        metadata={
+            "help": "Its column with the label, or one column of 0 and 1 for each label. Default: as in training."
+        },
     )
     output_dir: str | None = field(
         default=None,

@@ -19,7 +19,7 @@ from ..data.formats.known_formats import FORMATS, open_table
 from ..data.formats.parquet import ParquetFile
 from ..data.formats.table import Table, find_column
 from ..models.text_classifier import JOINT
-from ..runs.record import RECORD, read_record
+from ..runs.record import RECORD, columns_of_training, read_record
 from ..utils.errors import InputError, as_list, require
 from ..utils.settings import to_flags
 from .arguments import PredictionArguments
@@ -121,14 +121,9 @@ def _type(table: Table, column: str) -> pa.DataType:
 
 def _columns_of_training(record: dict[str, Any], table: Table) -> list[str]:
     """The text columns that the run was trained with, if the input has them too."""
+    origin = repr(str(table.path))
     columns = record.get("text_column") or []
-    found = [find_column(table.columns, column, repr(str(table.path))) for column in columns]
-    require(
-        all(found) or not any(found),
-        f"The run reads the columns {as_list(columns)}, of which {str(table.path)!r} has only "
-        f"{as_list(filter(None, found))}: name the columns to read with --text_column.",
-    )
-    return [str(column) for column in found if column]
+    return columns_of_training(columns, lambda column: find_column(table.columns, column, origin), origin)
 
 
 def _rows(

@@ -1,11 +1,11 @@
 """`RunRecord`: what `run.json` holds, and how it is read. Light: neither torch nor transformers is needed for it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from ..utils.errors import InputError, as_list
+from ..utils.errors import InputError, as_list, require
 
 RECORD = "run.json"
 FINGERPRINTS = "pretraining_texts.npy"  # of a language model: by what its texts are known again
@@ -69,6 +69,27 @@ def data_sources(record: Mapping[str, Any]) -> list[str]:
     """What a run was trained on, as it was named: one data set, or of a language model perhaps several."""
     found = record["data"]["dataset"]
     return [found] if isinstance(found, str) else found
+
+
+def columns_of_training(columns: Sequence[str], find: Callable[[str], str | None], origin: str) -> list[str]:
+    """
+    The text columns that a run was trained with, as other data call them; none if these lack all of them.
+
+    Args:
+        columns: Their names in the data of the training.
+        find: The name of a column in the other data, or `None`.
+        origin: What an error calls these.
+
+    Raises:
+        InputError: the data have only some of several.
+    """
+    found = [find(column) for column in columns]
+    require(
+        all(found) or not any(found),
+        f"The run reads the columns {as_list(columns)}, of which {origin} has only {as_list(filter(None, found))}: "
+        "name the columns to read with --text_column.",
+    )
+    return [str(column) for column in found if column]
 
 
 def read_record(folder: Path) -> RunRecord:

@@ -71,6 +71,23 @@ def test_evaluate_on_other_data_leaves_the_record_alone(run_copy: Path, tmp_path
     assert main(["evaluate", str(run_copy), *flags]) == 0
 
 
+def test_the_columns_of_the_training_are_read_of_other_data(tmp_path: Path, fails: Callable[..., str]) -> None:
+    rows = [(number, "the same", text, label, label[0]) for number, (text, label) in enumerate(opinion_rows(60))]
+    names = ("id", "text", "summary", "sentiment", "label")
+    own, run = write_csv(tmp_path / "own.csv", rows, names), tmp_path / "run"
+    columns = ["--text_column", "text", "summary", "--label_column", "sentiment"]
+    assert main(["train", "--dataset", str(own), "--output_dir", str(run), *columns, *TRAIN_FLAGS]) == 0
+    other = write_csv(tmp_path / "other.csv", rows[:20], ("id", "Text", "SUMMARY", "Sentiment", "label"))
+    named = evaluate(run, dataset=str(other), text_column=["text", "summary"], label_column="sentiment")
+    found = evaluate(run, dataset=str(other))
+    assert found["scores"] == named["scores"] and found["tokens"] == named["tokens"] and found["rows"] == 20
+    elsewhere = write_csv(tmp_path / "elsewhere.csv", opinion_rows(9), ("words", "mood"))
+    assert evaluate(run, dataset=str(elsewhere), label_column="mood")["rows"] == 9
+    half = write_csv(tmp_path / "half.csv", opinion_rows(9), ("summary", "sentiment"))
+    message = fails("evaluate", run, "--dataset", half)
+    assert "reads the columns text, summary, of which the train split (half.csv) has only summary: name" in message
+
+
 def test_rows_that_changed_since_the_training_are_refused(tmp_path: Path, fails: Callable[..., str]) -> None:
     """A file in another order is cut in another way: rows of train would be among those of test."""
     rows = opinion_rows(120)

@@ -185,6 +185,18 @@ def test_it_learns_and_all_commands_take_it(
     assert "before and the word after" in card
 
 
+def test_the_column_of_the_training_is_read_of_another_text(both: Path, corpus: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.copytree(both, tmp_path / "copy"))
+    record: Any = read_record(copied)
+    record["data"]["text_column"] = "plot"
+    (copied / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    texts = [row["text"] for row in csv.DictReader((corpus / "test.csv").read_text(encoding="utf-8").splitlines())]
+    other = write_csv(tmp_path / "other.csv", [("the same", text) for text in texts], ("text", "plot"))
+    found = ml.evaluate(copied, dataset=other, resamples=100)
+    assert found["tokens"] == ml.evaluate(copied, dataset=other, text_column="plot", resamples=100)["tokens"]
+    assert found["tokens"] == ml.evaluate(copied, dataset=corpus, text_column="text", resamples=100)["tokens"]
+
+
 def test_the_same_from_python(corpus: Path, data_folder: Path, tmp_path: Path) -> None:
     flags = {"embedding_size": 8, "hidden_size": 8, "min_frequency": 1, "per_device_train_batch_size": 4}
     settings: dict[str, Any] = {**flags, "block_size": 10, "max_steps": 3, "disable_tqdm": True, "use_cpu": True}
