@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import pickle
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -41,6 +41,7 @@ class Plan:
         kept: The names of the kept columns of every file, and their types; those of the first file.
         threads: Threads of a worker.
         rows: Rows of a part.
+        record: What the run tells of the data of its training.
     """
 
     run: str
@@ -51,6 +52,7 @@ class Plan:
     kept: dict[str, pa.DataType]
     threads: int
     rows: int = ROWS
+    record: dict[str, Any] = field(default_factory=dict)
 
     def folder_of(self, name: str) -> str:
         """Where the answers to a file go; other tools read its name from that as the column `file`."""
@@ -68,7 +70,7 @@ class Plan:
             InputError: the file is damaged, or its columns differ from those of the first one.
         """
         with file.fetch(self.source) as path:
-            found = read_input(replace(self.arguments, input=str(path)), self.run)
+            found = read_input(replace(self.arguments, input=str(path)), self.record)
             require(
                 found.kept == self.kept,
                 f"{str(path)!r} has the columns {_shown(found.kept)} to keep, the first file {_shown(self.kept)}.",

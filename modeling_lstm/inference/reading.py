@@ -44,9 +44,24 @@ class Input:
     name: Callable[[int], str] = "Text {}".format
 
 
-def read_input(arguments: PredictionArguments, run: str) -> Input:
-    """The texts of a file or of standard input, one after the other, and the columns that are kept."""
-    record = read_record(Path(run))["data"] if (Path(run) / RECORD).is_file() else {"separator": JOINT}
+def data_of_training(run: str, revision: str | None = None) -> dict[str, Any]:
+    """What the `run.json` of a run says of its data, here or (at a revision) on the Hub; it may have none."""
+    folder = Path(run)
+    if not folder.is_dir():
+        from ..runs.run_folders import run_folder  # imports torch
+
+        folder = run_folder(run, revision)
+    return read_record(folder)["data"] if (folder / RECORD).is_file() else {"separator": JOINT}
+
+
+def read_input(arguments: PredictionArguments, record: dict[str, Any]) -> Input:
+    """
+    The texts of a file or of standard input, one after the other, and the columns that are kept.
+
+    Args:
+        arguments: What to read.
+        record: What [`data_of_training`] tells of the run.
+    """
     if arguments.input == "-":
         require(arguments.keep_columns is None, "Standard input has no columns: leave out --keep_columns.")
         hint = _hint_of_training(record, arguments, ["encoding"])

@@ -16,7 +16,7 @@ from modeling_lstm.hub.downloads import download
 from modeling_lstm.inference.answering import open_predictor
 from modeling_lstm.utils.errors import InputError
 from modeling_lstm.vectors import WordVectors
-from tests.conftest import TRAIN_FLAGS, opinion_rows
+from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
 from tests.local_hub import OTHER_TOKEN, READ_TOKEN, TOKEN, Fault, Gate, LocalHub
 from tests.machine import Machine, Machines
 
@@ -167,6 +167,21 @@ def test_a_run_of_the_hub_is_evaluated(
     assert found["status"] == 0 and (tmp_path / "found" / "calibration.png").is_file()
     result = json.loads((tmp_path / "found" / "evaluation.json").read_text(encoding="utf-8"))
     assert result["rows"] == 33 and f"{result['scores']['accuracy']:.4f}" in said["out"]
+
+
+def test_a_run_of_the_hub_reads_the_columns_of_its_training(
+    hub: LocalHub, machine: Callable[..., Machine], run_copy: Path, tmp_path: Path
+) -> None:
+    record = json.loads((run_copy / "run.json").read_text(encoding="utf-8"))
+    record["data"] |= {"text_column": ["title", "text"], "separator": " [SEP] "}
+    (run_copy / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    assert machine().cli("push", run_copy, "me/pairs", token=TOKEN)["status"] == 0
+    source = write_csv(tmp_path / "in.csv", [("great", "the film")], ("title", "text"))
+    other = machine("other")
+    assert other.cli("export", "me/pairs", tmp_path / "exported")["status"] == 0
+    for run in ("me/pairs", tmp_path / "exported"):
+        found = other.cli("predict", run, "--input", source)
+        assert found["status"] == 0 and found["out"].strip().endswith("great [SEP] the film"), found["err"]
 
 
 def test_the_token_goes_to_the_hub_alone(hub: LocalHub, machine: Callable[..., Machine], trained: Path) -> None:
