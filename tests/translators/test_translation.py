@@ -325,6 +325,10 @@ def test_scores_intervals_and_paired_tests_agree_with_sacrebleu() -> None:
     low, high = found["close"]["chrf"]["interval"]
     assert low < found["close"]["chrf"]["score"] < high and "p" not in found["close"]["chrf"]
     assert found["far"]["bleu"]["p"] < 0.05 < found["again"]["bleu"]["p"]
+    equal = score_systems({"one": ["x y z"] * 60, "other": ["w u v"] * 60}, references, 200)["other"]
+    assert {name: one["p"] for name, one in equal.items()} == {"bleu": 1.0, "chrf": 1.0}
+    perfect = score_systems({"all": references}, references, 200)["all"]
+    assert all(0 <= one["interval"][0] <= one["score"] <= one["interval"][1] <= 100 for one in perfect.values())
     assert score_systems({"one": close[:1]}, references[:1]) == {
         "one": {name: {"score": value} for name, value in score_translations(close[:1], references[:1]).items()}
     }
