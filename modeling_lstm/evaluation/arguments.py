@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ..data.arguments import FileArguments
+from ..utils.errors import require
 
 
 @dataclass
@@ -46,3 +47,7 @@ class EvaluationArguments(FileArguments):
         default=0,
         metadata={"help": "Seed of the bootstrap; that of translations is sacrebleu's own.", "group": "Options"},
     )
+
+    def __post_init__(self) -> None:
+        for name, least in (("batch_size", 1), ("resamples", 100)):
+            require(getattr(self, name) >= least, f"--{name} must be at least {least}, found {getattr(self, name)}.")

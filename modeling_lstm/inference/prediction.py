@@ -84,7 +84,6 @@ def _check_request(texts: list[str] | None, arguments: PredictionArguments, outp
         (texts is None) != (arguments.input is None),
         "Give either sentences or --input FILE (or --input - for standard input).",
     )
-    require(arguments.batch_size >= 1, f"--batch_size must be at least 1, found {arguments.batch_size}.")
     require(
         arguments.keep_columns is None or (output is not None and arguments.input is not None),
         "--keep_columns keeps columns of --input in --output: give both.",

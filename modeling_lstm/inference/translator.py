@@ -96,6 +96,7 @@ class Translator:
     def translate_tokens(self, ids: Sequence[Sequence[int]], batch_size: int, **options: Any) -> list[str]:
         """As for texts, of which each is a row of tokens."""
         number = options.get("num_return_sequences") or 1
+        require(batch_size >= 1, f"batch_size must be at least 1, found {batch_size}.")
         require(number == 1, f"A text has one translation here, found num_return_sequences {number}: leave it out.")
         found: list[str] = [""] * len(ids)
         order = np.argsort([len(one) for one in ids], kind="stable")

@@ -121,7 +121,8 @@ def test_evaluate_refuses_what_it_cannot_use(run_copy: Path, tmp_path: Path, fai
     assert "There is no run folder" in fails("evaluate", tmp_path / "nowhere")
     path = write_csv(tmp_path / "other" / "test.csv", [("a", "unheard of")] * 9)
     assert "unheard of; known are negative, neutral, positive" in fails("evaluate", run_copy, "--dataset", path.parent)
-    assert "at least 100" in fails("evaluate", run_copy, "--resamples", "3")
+    assert "--resamples must be at least 100, found 3." in fails("evaluate", run_copy, "--resamples", "3")
+    assert "--batch_size must be at least 1, found -5." in fails("evaluate", run_copy, "--batch_size", "-5")
 
 
 def test_data_that_are_recorded_by_a_path_from_elsewhere(

@@ -160,7 +160,7 @@ def test_it_learns_and_all_commands_take_it(
     assert record["data"]["counts"] == {"train": {"rows": 150}, "validation": {"rows": 30}, "test": {"rows": 21}}
     capsys.readouterr()
     copied = shutil.copytree(both, tmp_path / "copy")
-    assert main(["evaluate", str(copied), "--split", "test", "--resamples", "50"]) == 0
+    assert main(["evaluate", str(copied), "--split", "test", "--resamples", "100"]) == 0
     said = capsys.readouterr().out
     assert "perplexity" in said and "95 % interval" in said and "21 rows of test" in said
     record = read_record(copied)
@@ -179,6 +179,8 @@ def test_it_learns_and_all_commands_take_it(
     assert main(["generate", str(both), "--do_sample", "false"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("the film was")
     assert "modeling-lstm generate" in fails("predict", both, "the film")
+    cold = fails("generate", both, "--temperature", "1e-40")
+    assert "--temperature must be at least 0.001, found 1e-40: to take the likeliest token always, write" in cold
     assert main(["card", str(copied), "me/films-lm", "--examples", "the film"]) == 0
     card = (copied / "README.md").read_text(encoding="utf-8")
     assert "generate(" in card and "pipeline_tag: text-generation" in card and "truncation=True" not in card

@@ -207,6 +207,9 @@ def test_options_of_generate(run: Path) -> None:
     assert translator(["a dog"], return_dict_in_generate=True, num_return_sequences=1) == translator(["a dog"])
     with pytest.raises(InputError, match="A text has one translation here, found num_return_sequences 2"):
         translator(["a dog"], num_beams=2, num_return_sequences=2)
+    for size in (0, -5):
+        with pytest.raises(InputError, match=f"batch_size must be at least 1, found {size}"):
+            translator(["a dog"], batch_size=size)
 
 
 def test_a_transformer_reads_in_place_of_the_encoder(pairs: Path, encoder: Path, tmp_path: Path) -> None:
