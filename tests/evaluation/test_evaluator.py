@@ -71,6 +71,19 @@ def test_evaluate_on_other_data_leaves_the_record_alone(run_copy: Path, tmp_path
     assert main(["evaluate", str(run_copy), *flags]) == 0
 
 
+def test_each_data_set_has_a_folder_of_its_own(run_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["один.csv", "два.csv", "x/d.csv", "x/x/d.csv", "../d.csv", "🙂.csv", f"{'n' * 200}/d.csv", "plain"]
+    (tmp_path / "x").mkdir()
+    monkeypatch.chdir(tmp_path / "x")
+    folders = []
+    for number, name in enumerate(names, start=3):
+        write_csv(Path(name, "test.csv") if name == "plain" else Path(name), opinion_rows(number))
+        folders.append(Path(evaluate(run_copy, dataset=name)["folder"]))
+    rows = [json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))["rows"] for folder in folders]
+    assert rows == list(range(3, 3 + len(names)))
+    assert folders[0].name.startswith("один-csv-") and folders[-1].name == "plain-test"
+
+
 def test_the_columns_of_the_training_are_read_of_other_data(tmp_path: Path, fails: Callable[..., str]) -> None:
     rows = [(number, "the same", text, label, label[0]) for number, (text, label) in enumerate(opinion_rows(60))]
     names = ("id", "text", "summary", "sentiment", "label")
