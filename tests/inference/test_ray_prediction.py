@@ -208,6 +208,10 @@ def test_what_cannot_be_used_is_told_in_a_sentence(
     assert "holds answers of another run, other settings or other files (settings differ)" in fails(
         *ours, "--input", files / "a.csv"
     )
+    for source, inside in ((files, "out"), (files / "**" / "*", "sub/out"), (files / ".." / "in", "out")):
+        told = fails("predict", trained, "--engine", "ray", "--input", source, "--output", files / inside)
+        assert f"--output '{files / inside}' is among the files of --input '{source}', so its answers" in told
+    assert not (files / "out").exists()
     (tmp_path / "file").touch()
     assert "is a file: name a folder" in fails(*ours[:-1], tmp_path / "file", "--input", files)
 
