@@ -167,7 +167,7 @@ def budget(folder: Path, texts: list[str]) -> dict[str, float]:
 
     arguments = PredictionArguments(input=str(folder / f"{ROWS}.csv"), text_column=["text"])
     with timed("read the file", ROWS):
-        deque(read_input(arguments, str(folder / "lstm-fp32")).rows, maxlen=0)
+        deque(read_input(arguments, {}).rows, maxlen=0)
     with timed("check the texts", len(texts)):
         deque(check_texts(texts, str, 500_000), maxlen=0)
     some = texts[:20_000]

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ..data.arguments import FileArguments
+from ..utils.errors import require
 
 
 @dataclass
@@ -18,10 +19,14 @@ class EvaluationArguments(FileArguments):
         metadata={"help": "Another data set; of a file all rows are used. Default: the one the run was trained on."},
     )
     text_column: list[str] | None = field(
-        default=None, metadata={"help": "Its column with the text, or several columns to join."}
+        default=None,
+        metadata={"help": "Its column with the text, or several columns to join. Default: as in training."},
     )
     label_column: list[str] | None = field(
-        default=None, metadata={"help": "Its column with the label, or one column of 0 and 1 for each label."}
+        default=None,
+        metadata={
+            "help": "Its column with the label, or one column of 0 and 1 for each label. Default: as in training."
+        },
     )
     output_dir: str | None = field(
         default=None,
@@ -42,3 +47,7 @@ class EvaluationArguments(FileArguments):
         default=0,
         metadata={"help": "Seed of the bootstrap; that of translations is sacrebleu's own.", "group": "Options"},
     )
+
+    def __post_init__(self) -> None:
+        for name, least in (("batch_size", 1), ("resamples", 100)):
+            require(getattr(self, name) >= least, f"--{name} must be at least {least}, found {getattr(self, name)}.")

@@ -1,5 +1,6 @@
 """Evaluation of a run on one split: scores with intervals, and plots."""
 
+import hashlib
 import logging
 import re
 import time
@@ -23,6 +24,7 @@ from .arguments import EvaluationArguments
 logger = logging.getLogger(__name__)
 
 WHOLE = 10**9  # tokens of a text that a task does not truncate
+LONGEST_NAME = 60  # characters of a data set in the name of a folder
 
 # What else is measured of runs whose record has such a part: the function that does so, imported when it is needed.
 # Called with record, data, split, predictions (in the order of the rows) and number of resamples, it gives what goes
@@ -35,8 +37,8 @@ FURTHER: dict[str, tuple[str, str]] = {
 def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings: Any) -> dict[str, Any]:
     """
     Evaluate a run folder. What is found goes to `RUN/evaluation/SPLIT/` and `run.json`; of another data set than the
-    run's own, to `RUN/evaluation/DATASET-SPLIT/` only. A run on the Hub is not changed: what is found of it goes to
-    `output_dir`, or is only returned.
+    run's own, to `RUN/evaluation/DATASET-SPLIT/` only, with a digest after the name of a file. A run on the Hub is not
+    changed: what is found of it goes to `output_dir`, or is only returned.
 
     Args:
         run: Run folder or Hub id.
@@ -54,7 +56,7 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
     run, arguments = str(run), settings_of(EvaluationArguments, arguments, settings)
     is_here, is_other = Path(run).is_dir(), arguments.dataset is not None
     folder = run_folder(run, arguments.revision)
-    record = read_record(folder)
+    record = read_record(folder, run)
     if not is_other:
         _check_data_are_there(record)
     model, tokenizer = load_run(str(folder))
@@ -157,9 +159,18 @@ def _write(
     """Write `evaluation.json` and what the task adds, and say in the result where they are."""
     name = arguments.split
     if arguments.dataset is not None:
-        name = f"{re.sub(r'[^A-Za-z0-9_-]+', '-', arguments.dataset).strip('-')}-{name}"
+        name = f"{_name_folder(arguments.dataset)}-{name}"
     target = Path(arguments.output_dir) if arguments.output_dir else folder / "evaluation" / name
     result["folder"] = str(target)
     with write_folder(target) as output:
         task.write_evaluation(result, predictions, references, output)
         write_json(output / "evaluation.json", result)
+
+
+def _name_folder(dataset: str) -> str:
+    """The name of a data set as that of a folder; one that loses characters has a digest, so that no other has it."""
+    name = re.sub(r"[^\w-]+", "-", dataset).strip("-")[-LONGEST_NAME:]
+    if name == dataset:
+        return name
+    whole = str(Path(dataset).resolve()) if Path(dataset).exists() else dataset
+    return f"{name}-{hashlib.sha256(whole.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}".lstrip("-")

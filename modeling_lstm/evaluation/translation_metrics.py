@@ -8,6 +8,7 @@ from ..utils.errors import InputError
 
 MOST_DRAWN = 25_000_000  # rows that are drawn in all: sacrebleu holds the counts of all of them in memory
 FEWEST_RESAMPLES = 100
+SAME = 1e-9  # a difference that is none
 
 
 def make_metrics() -> dict[str, Any]:
@@ -28,7 +29,7 @@ def make_metrics() -> dict[str, Any]:
 def score_translations(translations: Sequence[str], references: Sequence[str]) -> dict[str, float]:
     """BLEU and chrF of all rows."""
     metrics = make_metrics()
-    return {name: metric.corpus_score(translations, [references]).score for name, metric in metrics.items()}
+    return {name: _bounded(metric.corpus_score(translations, [references]).score) for name, metric in metrics.items()}
 
 
 def score_systems(
@@ -63,15 +64,20 @@ def score_systems(
         zip(metrics, [found for name, found in test()[1].items() if name != "System"], strict=True)
     )
     found: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in systems}
-    first = list(next(iter(systems.values())))
     for metric, results in columns.items():
         for name, one in zip(systems, results, strict=True):
-            interval = [max(0.0, one.mean - one.ci), min(100.0, one.mean + one.ci)]
-            found[name][metric] = {"score": float(one.score), "interval": [float(limit) for limit in interval]}
+            interval = [_bounded(one.mean - one.ci), _bounded(one.mean + one.ci)]
+            found[name][metric] = {"score": _bounded(one.score), "interval": interval}
             if one.p_value is not None:
-                is_first = list(systems[name]) == first  # sacrebleu's test takes no difference for a sure one
-                found[name][metric]["p"] = 1.0 if is_first else float(one.p_value)
+                # sacrebleu's test takes no difference for a sure one
+                is_same = abs(one.score - results[0].score) < SAME
+                found[name][metric]["p"] = 1.0 if is_same else float(one.p_value)
     return found
+
+
+def _bounded(score: float) -> float:
+    """A score from 0 to 100, which rounding may leave."""
+    return min(100.0, max(0.0, float(score)))
 
 
 def signatures(translations: Sequence[str], references: Sequence[str]) -> dict[str, str]:

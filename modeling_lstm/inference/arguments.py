@@ -7,6 +7,8 @@ from ..data.arguments import FileArguments
 from ..utils.errors import require
 from ..utils.ray_cluster import RayArguments
 
+COLDEST = 1e-3  # temperature: by less, logits grow beyond what 32 bits hold
+
 
 @dataclass
 class PredictionArguments(FileArguments, RayArguments):
@@ -59,6 +61,10 @@ class PredictionArguments(FileArguments, RayArguments):
         default=None, metadata={"help": "Branch, tag or commit of a run on the Hub.", "group": "Options"}
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.batch_size >= 1, f"--batch_size must be at least 1, found {self.batch_size}.")
+
 
 @dataclass
 class ExportArguments:
@@ -94,7 +100,11 @@ class GenerationArguments:
     def __post_init__(self) -> None:
         for name in ("max_new_tokens", "number", "batch_size", "num_beams"):
             require(getattr(self, name) >= 1, f"--{name} must be at least 1, found {getattr(self, name)}.")
-        require(self.temperature > 0, f"--temperature must be greater than 0, found {self.temperature}.")
+        require(
+            self.temperature >= COLDEST,
+            f"--temperature must be at least {COLDEST}, found {self.temperature}: to take the likeliest token always, "
+            "write --do_sample false.",
+        )
         require(self.top_k >= 0, f"--top_k must be 0 or more, found {self.top_k}.")
         require(0 < self.top_p <= 1, f"--top_p must be greater than 0 and at most 1, found {self.top_p}.")
         require(

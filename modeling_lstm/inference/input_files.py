@@ -68,9 +68,7 @@ def list_files(filesystem: fs.FileSystem, path: str, place: str) -> list[InputFi
     Raises:
         InputError: there are none.
     """
-    root = path
-    while any(sign in root for sign in WILD) and filesystem.get_file_info(root).type == fs.FileType.NotFound:
-        root = str(PurePosixPath(root).parent)
+    root = _find_root(filesystem, path)
     try:
         there = filesystem.get_file_info(root)
         if there.type == fs.FileType.File:
@@ -79,16 +77,36 @@ def list_files(filesystem: fs.FileSystem, path: str, place: str) -> list[InputFi
         found = filesystem.get_file_info(fs.FileSelector(root, recursive=True))
     except OSError as error:
         raise InputError(f"--input {place!r} cannot be read: {first_line(error)}") from error
-    files = []
-    for one in found:
-        name = PurePosixPath(one.path).relative_to(root)
-        is_hidden = any(part.startswith((".", "_")) for part in name.parts)
-        if one.type == fs.FileType.File and not is_hidden and find_suffix(Path(one.path)) in FORMATS:
-            files.append(_describe(one, str(name)))
-    if root != path:
-        files = [one for one in files if _matches(one.path.split("/"), path.split("/"))]
+    files = [
+        _describe(one, str(PurePosixPath(one.path).relative_to(root)))
+        for one in found
+        if one.type == fs.FileType.File and _is_meant(one.path, root, path)
+    ]
     require(len(files) > 0, f"There is no file of one of the formats {as_list(FORMATS)} at --input {place!r}.")
     return sorted(files, key=lambda one: one.name)
+
+
+def would_list(filesystem: fs.FileSystem, path: str, file: str) -> bool:
+    """Whether [`list_files`] finds a file, if it is there."""
+    if isinstance(filesystem, fs.LocalFileSystem):
+        path, file = str(Path(path).resolve()), str(Path(file).resolve())
+    root = _find_root(filesystem, path)
+    return PurePosixPath(file).is_relative_to(root) and _is_meant(file, root, path)
+
+
+def _find_root(filesystem: fs.FileSystem, path: str) -> str:
+    """The folder below which the files of a pattern are; what is no pattern as it is."""
+    root = path
+    while any(sign in root for sign in WILD) and filesystem.get_file_info(root).type == fs.FileType.NotFound:
+        root = str(PurePosixPath(root).parent)
+    return root
+
+
+def _is_meant(file: str, root: str, path: str) -> bool:
+    """Whether a file below the root is of a known format, not hidden, and fits the pattern, if there is one."""
+    is_hidden = any(part.startswith((".", "_")) for part in PurePosixPath(file).relative_to(root).parts)
+    is_fitting = root == path or _matches(file.split("/"), path.split("/"))
+    return not is_hidden and is_fitting and find_suffix(Path(file)) in FORMATS
 
 
 def _matches(parts: list[str], patterns: list[str]) -> bool:

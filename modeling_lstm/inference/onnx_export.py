@@ -61,7 +61,8 @@ def export(
     _check_packages()
     import onnx_ir
 
-    task = task_of_run(run_folder(run, arguments.revision))
+    source = run_folder(run, arguments.revision)
+    task = task_of_run(source)
     require(task.name == TEXT_CLASSIFICATION, f"{run!r} is a model for {task.name}: only classifiers can be exported.")
     model, tokenizer = load_run(run, arguments.revision)
     inputs = INPUTS[: 3 if reads_token_types(model, tokenizer) else 2]
@@ -79,15 +80,14 @@ def export(
         }
         write_json(temporary / "tokenizer_config.json", settings)
         shutil.copyfile(Path(inspect.getfile(TextClassifier)), temporary / "classify.py")
-        if (record := Path(run) / RECORD).is_file():
+        if (record := source / RECORD).is_file():
             shutil.copyfile(record, temporary / RECORD)
         difference = _difference(model, tokenizer, temporary)
         require(
             difference <= TOLERANCE[arguments.precision],
             f"The exported logits are {difference:.2g} away from the run's: nothing was written.",
         )
-        digest = run_digest(run_folder(run, arguments.revision))
-        facts = {"precision": arguments.precision, "largest_difference": difference, "run": digest}
+        facts = {"precision": arguments.precision, "largest_difference": difference, "run": run_digest(source)}
         write_json(temporary / FACTS, facts)
         size = (temporary / MODEL).stat().st_size / 1e6
     return {"folder": str(folder), "size_mb": round(size, 3), "largest_difference": difference}

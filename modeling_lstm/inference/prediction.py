@@ -59,10 +59,13 @@ def _predict_rows(
     """Answer the rows of a file, or texts in a file."""
     import pyarrow as pa
 
-    from .reading import Input, read_input
+    from .reading import Input, data_of_training, read_input
     from .writers import write_rows
 
-    found = read_input(arguments, run) if texts is None else Input((text, ()) for text in texts)
+    if texts is None:
+        found = read_input(arguments, data_of_training(run, arguments.revision))
+    else:
+        found = Input((text, ()) for text in texts)
     answering = as_answering(open_predictor(run, arguments.backend, arguments.revision), arguments.all_scores)
     columns = {"text": pa.string()} | answering.columns()
     kept = name_apart(found.kept, set(columns))
@@ -81,7 +84,6 @@ def _check_request(texts: list[str] | None, arguments: PredictionArguments, outp
         (texts is None) != (arguments.input is None),
         "Give either sentences or --input FILE (or --input - for standard input).",
     )
-    require(arguments.batch_size >= 1, f"--batch_size must be at least 1, found {arguments.batch_size}.")
     require(
         arguments.keep_columns is None or (output is not None and arguments.input is not None),
         "--keep_columns keeps columns of --input in --output: give both.",

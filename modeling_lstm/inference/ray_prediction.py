@@ -18,9 +18,9 @@ from ..models.text_classifier import MODEL
 from ..utils.errors import InputError, as_list, explain_save_failure, require
 from ..utils.ray_cluster import Cluster, open_cluster
 from .arguments import PredictionArguments
-from .input_files import InputFile, list_files, open_filesystem
+from .input_files import InputFile, list_files, open_filesystem, would_list
 from .ray_workers import ROWS, SAVING, Answers, Plan, count_rows, read_parts
-from .reading import read_input
+from .reading import data_of_training, read_input
 
 logger = logging.getLogger(__name__)
 
@@ -72,9 +72,15 @@ def predict_by_ray(run: str, arguments: PredictionArguments) -> int:
     source, path = open_filesystem(str(arguments.input), "--input")
     target, folder = open_filesystem(str(arguments.output), "--output")
     files = list_files(source, path, str(arguments.input))
+    require(
+        not (source.equals(target) and would_list(source, path, f"{folder}/file=NAME/part-00000.parquet")),
+        f"--output {arguments.output!r} is among the files of --input {arguments.input!r}, so its answers would be "
+        "answered, too: choose a folder elsewhere.",
+    )
     run = str(Path(run).absolute()) if Path(run).exists() else run
+    record = data_of_training(run, arguments.revision)
     with open_cluster(arguments) as cluster:
-        plan = Plan(run, arguments, source, target, folder, {}, cluster.threads, ROWS)
+        plan = Plan(run, arguments, source, target, folder, {}, cluster.threads, ROWS, record)
         plan = replace(plan, kept=_kept_columns(plan, files))
         described = _describe(plan, files)
         known = _look(plan, files)
@@ -94,7 +100,7 @@ def _kept_columns(plan: Plan, files: list[InputFile]) -> dict[str, pa.DataType]:
     for number, file in enumerate(files, start=1):
         try:
             with file.fetch(plan.source) as path:
-                return read_input(replace(plan.arguments, input=str(path)), plan.run).kept
+                return read_input(replace(plan.arguments, input=str(path)), plan.record).kept
         except InputError:
             if plan.arguments.damaged == "stop" or number == len(files):
                 raise

@@ -1,10 +1,11 @@
 """What the processes of Ray do for `predict --engine ray`: read files in parts, answer a part, write it."""
 
 import contextlib
+import hashlib
 import itertools
 import pickle
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +24,7 @@ from .writers import write_parquet
 ROWS = 4 * CHUNK  # of a part: a multiple, so that the same texts share a batch as in one process
 SAVING = ".saving-"  # at the beginning of the name of a part that is not whole yet
 ROW = "row"  # the column with the number of a row in its file
+LONGEST_NAME = 240  # bytes of a name in that of a folder, which may have 255
 
 Batch = dict[str, Any]
 
@@ -41,6 +43,7 @@ class Plan:
         kept: The names of the kept columns of every file, and their types; those of the first file.
         threads: Threads of a worker.
         rows: Rows of a part.
+        record: What the run tells of the data of its training.
     """
 
     run: str
@@ -51,10 +54,11 @@ class Plan:
     kept: dict[str, pa.DataType]
     threads: int
     rows: int = ROWS
+    record: dict[str, Any] = field(default_factory=dict)
 
     def folder_of(self, name: str) -> str:
         """Where the answers to a file go; other tools read its name from that as the column `file`."""
-        return f"{self.folder}/file={quote(name, safe='')}"
+        return f"{self.folder}/file={_quote(name)}"
 
     def part_of(self, name: str, number: int) -> str:
         """Where a part of the answers to a file goes."""
@@ -68,7 +72,7 @@ class Plan:
             InputError: the file is damaged, or its columns differ from those of the first one.
         """
         with file.fetch(self.source) as path:
-            found = read_input(replace(self.arguments, input=str(path)), self.run)
+            found = read_input(replace(self.arguments, input=str(path)), self.record)
             require(
                 found.kept == self.kept,
                 f"{str(path)!r} has the columns {_shown(found.kept)} to keep, the first file {_shown(self.kept)}.",
@@ -76,6 +80,18 @@ class Plan:
             texts, originals = itertools.tee(found.rows)
             checked = check_texts((text for text, _ in texts), found.name, self.arguments.max_characters)
             yield from zip(checked, (values for _, values in originals), strict=True)
+
+
+def _quote(name: str) -> str:
+    """A name for a folder; of one that is too long the end, after a digest."""
+    quoted = quote(name, safe="")
+    if len(quoted) <= LONGEST_NAME:
+        return quoted
+    digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
+    while len(quoted) > LONGEST_NAME - len(digest) - 1:
+        name = name[1:]
+        quoted = quote(name, safe="")
+    return f"{digest}-{quoted}"
 
 
 def _shown(kept: dict[str, pa.DataType]) -> str:

@@ -19,7 +19,7 @@ from ..data.formats.known_formats import FORMATS, open_table
 from ..data.formats.parquet import ParquetFile
 from ..data.formats.table import Table, find_column
 from ..models.text_classifier import JOINT
-from ..runs.record import RECORD, read_record
+from ..runs.record import RECORD, check_revision, columns_of_training, read_record
 from ..utils.errors import InputError, as_list, require
 from ..utils.settings import to_flags
 from .arguments import PredictionArguments
@@ -44,11 +44,28 @@ class Input:
     name: Callable[[int], str] = "Text {}".format
 
 
-def read_input(arguments: PredictionArguments, run: str) -> Input:
-    """The texts of a file or of standard input, one after the other, and the columns that are kept."""
-    record = read_record(Path(run))["data"] if (Path(run) / RECORD).is_file() else {"separator": JOINT}
+def data_of_training(run: str, revision: str | None = None) -> dict[str, Any]:
+    """What the `run.json` of a run says of its data, here or (at a revision) on the Hub; it may have none."""
+    folder = Path(run)
+    check_revision(run, revision)
+    if not folder.is_dir():
+        from ..runs.run_folders import run_folder  # imports torch
+
+        folder = run_folder(run, revision)
+    return read_record(folder)["data"] if (folder / RECORD).is_file() else {"separator": JOINT}
+
+
+def read_input(arguments: PredictionArguments, record: dict[str, Any]) -> Input:
+    """
+    The texts of a file or of standard input, one after the other, and the columns that are kept.
+
+    Args:
+        arguments: What to read.
+        record: What [`data_of_training`] tells of the run.
+    """
     if arguments.input == "-":
-        require(arguments.keep_columns is None, "Standard input has no columns: leave out --keep_columns.")
+        for name in ("keep_columns", "text_column", "delimiter", "quoting"):
+            require(getattr(arguments, name) is None, f"Standard input has no columns: leave out --{name}.")
         hint = _hint_of_training(record, arguments, ["encoding"])
         lines = ((line, ()) for line in _hinted(_standard_input(arguments.encoding), hint))
         return Input(lines, name="Line {} of standard input".format)
@@ -121,14 +138,9 @@ def _type(table: Table, column: str) -> pa.DataType:
 
 def _columns_of_training(record: dict[str, Any], table: Table) -> list[str]:
     """The text columns that the run was trained with, if the input has them too."""
+    origin = repr(str(table.path))
     columns = record.get("text_column") or []
-    found = [find_column(table.columns, column, repr(str(table.path))) for column in columns]
-    require(
-        all(found) or not any(found),
-        f"The run reads the columns {as_list(columns)}, of which {str(table.path)!r} has only "
-        f"{as_list(filter(None, found))}: name the columns to read with --text_column.",
-    )
-    return [str(column) for column in found if column]
+    return columns_of_training(columns, lambda column: find_column(table.columns, column, origin), origin)
 
 
 def _rows(

@@ -96,6 +96,7 @@ class Translator:
     def translate_tokens(self, ids: Sequence[Sequence[int]], batch_size: int, **options: Any) -> list[str]:
         """As for texts, of which each is a row of tokens."""
         number = options.get("num_return_sequences") or 1
+        require(batch_size >= 1, f"batch_size must be at least 1, found {batch_size}.")
         require(number == 1, f"A text has one translation here, found num_return_sequences {number}: leave it out.")
         found: list[str] = [""] * len(ids)
         order = np.argsort([len(one) for one in ids], kind="stable")
@@ -140,6 +141,9 @@ class Translator:
         check_text(text)
         require(bool(text.strip()), "There is nothing to translate: the text is empty.")
         require("num_return_sequences" not in options, "One translation is aligned: leave out num_return_sequences.")
+        limit = self.tokenizer.model_max_length
+        if len(self.tokenizer(text, verbose=False)["input_ids"]) > limit:
+            logger.warning("The text has more than %d tokens: its end is not translated.", limit)
         read = self.tokenizer([text], truncation=True, return_tensors="pt").to(self.model.device)
         inputs = {name: read[name] for name in ("input_ids", "attention_mask")}
         written = self._generate(inputs, options)

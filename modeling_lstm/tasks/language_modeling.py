@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from ..runs.record import data_sources
+from ..runs.record import columns_of_training, data_sources
 from ..utils.markdown import quote
 from .base import TEXT_GENERATION, Task
 
@@ -57,9 +57,11 @@ class LanguageModeling(Task):
 
         recorded = record["data"] | {"dataset": data_sources(record)}
         chosen = {one.name: recorded[one.name] for one in fields(CorpusArguments) if one.name in recorded}
-        if arguments.text_column or arguments.dataset is not None:
-            chosen["text_column"] = arguments.text_column[0] if arguments.text_column else None
+        if arguments.text_column:
+            chosen["text_column"] = arguments.text_column[0]
         if arguments.dataset is not None:
+            if not arguments.text_column:
+                chosen["text_column"] = _column_of_training(recorded.get("text_column"), arguments)
             chosen |= {"dataset": [arguments.dataset]} | vars(arguments.of_files())
             return load_other_corpus(CorpusArguments(**chosen), arguments.split)
         return load_corpus_split(CorpusArguments(**chosen), arguments.split)
@@ -157,3 +159,14 @@ class LanguageModeling(Task):
             does = f"predicts the word before{' and the word after' if self.direction == 'both' else ''}"
         limits = ["What it writes may be wrong, or hurtful, as the texts that it has learned from."]
         return {"does": does, "verb": "generate", "calls": "\n".join(lines) or 'generate("The")', "limits": limits}
+
+
+def _column_of_training(column: str | None, arguments: EvaluationArguments) -> str | None:
+    """The text column of the training, if the other data set has it too."""
+    from ..data.arguments import split_subset
+    from ..data.sources import open_dataset
+
+    splits = open_dataset(*split_subset(str(arguments.dataset)), arguments=arguments)
+    split = splits.get(arguments.split) or next(iter(splits.values()))
+    found = columns_of_training([column] if column else [], split.find, f"the {split.origin}")
+    return found[0] if found else None

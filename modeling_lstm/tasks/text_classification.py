@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,6 +17,7 @@ import numpy as np
 from ..data.arguments import DataArguments, ProblemType
 from ..data.columns import LINE_BREAK
 from ..models.text_classifier import TextClassifier
+from ..runs.record import columns_of_training
 from ..utils.errors import InputError, as_list
 from ..utils.markdown import inline_code, make_table, quote
 from .base import TEXT_CLASSIFICATION, Task
@@ -266,11 +267,27 @@ def _data_arguments(record: Mapping[str, Any], arguments: EvaluationArguments) -
     chosen = {one.name: recorded[one.name] for one in fields(DataArguments) if one.name in recorded}
     if arguments.dataset is not None:
         chosen |= {"dataset": arguments.dataset, "subset": None, "revision": None, "train_dataset": None}
-        chosen |= {"text_column": arguments.text_column, "label_column": arguments.label_column, "group_column": None}
-        chosen |= vars(arguments.of_files())
+        chosen |= {"group_column": None} | vars(arguments.of_files())
     if record["task"]["problem_type"] == "regression":
         chosen["problem_type"] = "regression"
-    return DataArguments(**chosen)
+    found = DataArguments(**chosen)
+    return found if arguments.dataset is None else _choose_columns(found, arguments)
+
+
+def _choose_columns(data: DataArguments, arguments: EvaluationArguments) -> DataArguments:
+    """
+    Another data set, with the columns that are named for it. Where none are, it has those of the training or, if these
+    are not there, any that can be told.
+    """
+    from ..data.loading import choose_splits
+
+    split = choose_splits(data, arguments.split, is_other=True)[0][arguments.split]
+    text_column, label_column = arguments.text_column, arguments.label_column
+    if not text_column:
+        text_column = columns_of_training(data.text_column or [], split.find, f"the {split.origin}") or None
+    if not label_column and all(map(split.find, data.label_column or [])):
+        label_column = data.label_column
+    return replace(data, text_column=text_column, label_column=label_column)
 
 
 def _spread(data: TextData) -> tuple[float, float]:

@@ -71,6 +71,36 @@ def test_evaluate_on_other_data_leaves_the_record_alone(run_copy: Path, tmp_path
     assert main(["evaluate", str(run_copy), *flags]) == 0
 
 
+def test_each_data_set_has_a_folder_of_its_own(run_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["один.csv", "два.csv", "x/d.csv", "x/x/d.csv", "../d.csv", "🙂.csv", f"{'n' * 200}/d.csv", "plain"]
+    (tmp_path / "x").mkdir()
+    monkeypatch.chdir(tmp_path / "x")
+    folders = []
+    for number, name in enumerate(names, start=3):
+        write_csv(Path(name, "test.csv") if name == "plain" else Path(name), opinion_rows(number))
+        folders.append(Path(evaluate(run_copy, dataset=name)["folder"]))
+    rows = [json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))["rows"] for folder in folders]
+    assert rows == list(range(3, 3 + len(names)))
+    assert folders[0].name.startswith("один-csv-") and folders[-1].name == "plain-test"
+
+
+def test_the_columns_of_the_training_are_read_of_other_data(tmp_path: Path, fails: Callable[..., str]) -> None:
+    rows = [(number, "the same", text, label, label[0]) for number, (text, label) in enumerate(opinion_rows(60))]
+    names = ("id", "text", "summary", "sentiment", "label")
+    own, run = write_csv(tmp_path / "own.csv", rows, names), tmp_path / "run"
+    columns = ["--text_column", "text", "summary", "--label_column", "sentiment"]
+    assert main(["train", "--dataset", str(own), "--output_dir", str(run), *columns, *TRAIN_FLAGS]) == 0
+    other = write_csv(tmp_path / "other.csv", rows[:20], ("id", "Text", "SUMMARY", "Sentiment", "label"))
+    named = evaluate(run, dataset=str(other), text_column=["text", "summary"], label_column="sentiment")
+    found = evaluate(run, dataset=str(other))
+    assert found["scores"] == named["scores"] and found["tokens"] == named["tokens"] and found["rows"] == 20
+    elsewhere = write_csv(tmp_path / "elsewhere.csv", opinion_rows(9), ("words", "mood"))
+    assert evaluate(run, dataset=str(elsewhere), label_column="mood")["rows"] == 9
+    half = write_csv(tmp_path / "half.csv", opinion_rows(9), ("summary", "sentiment"))
+    message = fails("evaluate", run, "--dataset", half)
+    assert "reads the columns text, summary, of which the train split (half.csv) has only summary: name" in message
+
+
 def test_rows_that_changed_since_the_training_are_refused(tmp_path: Path, fails: Callable[..., str]) -> None:
     """A file in another order is cut in another way: rows of train would be among those of test."""
     rows = opinion_rows(120)
@@ -104,7 +134,8 @@ def test_evaluate_refuses_what_it_cannot_use(run_copy: Path, tmp_path: Path, fai
     assert "There is no run folder" in fails("evaluate", tmp_path / "nowhere")
     path = write_csv(tmp_path / "other" / "test.csv", [("a", "unheard of")] * 9)
     assert "unheard of; known are negative, neutral, positive" in fails("evaluate", run_copy, "--dataset", path.parent)
-    assert "at least 100" in fails("evaluate", run_copy, "--resamples", "3")
+    assert "--resamples must be at least 100, found 3." in fails("evaluate", run_copy, "--resamples", "3")
+    assert "--batch_size must be at least 1, found -5." in fails("evaluate", run_copy, "--batch_size", "-5")
 
 
 def test_data_that_are_recorded_by_a_path_from_elsewhere(

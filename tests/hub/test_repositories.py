@@ -12,11 +12,14 @@ import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
+from modeling_lstm.evaluation.evaluator import evaluate
+from modeling_lstm.hub import downloads
 from modeling_lstm.hub.downloads import download
 from modeling_lstm.inference.answering import open_predictor
+from modeling_lstm.runs import run_folders
 from modeling_lstm.utils.errors import InputError
 from modeling_lstm.vectors import WordVectors
-from tests.conftest import TRAIN_FLAGS, opinion_rows
+from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
 from tests.local_hub import OTHER_TOKEN, READ_TOKEN, TOKEN, Fault, Gate, LocalHub
 from tests.machine import Machine, Machines
 
@@ -167,6 +170,21 @@ def test_a_run_of_the_hub_is_evaluated(
     assert found["status"] == 0 and (tmp_path / "found" / "calibration.png").is_file()
     result = json.loads((tmp_path / "found" / "evaluation.json").read_text(encoding="utf-8"))
     assert result["rows"] == 33 and f"{result['scores']['accuracy']:.4f}" in said["out"]
+
+
+def test_a_run_of_the_hub_reads_the_columns_of_its_training(
+    hub: LocalHub, machine: Callable[..., Machine], run_copy: Path, tmp_path: Path
+) -> None:
+    record = json.loads((run_copy / "run.json").read_text(encoding="utf-8"))
+    record["data"] |= {"text_column": ["title", "text"], "separator": " [SEP] "}
+    (run_copy / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    assert machine().cli("push", run_copy, "me/pairs", token=TOKEN)["status"] == 0
+    source = write_csv(tmp_path / "in.csv", [("great", "the film")], ("title", "text"))
+    other = machine("other")
+    assert other.cli("export", "me/pairs", tmp_path / "exported")["status"] == 0
+    for run in ("me/pairs", tmp_path / "exported"):
+        found = other.cli("predict", run, "--input", source)
+        assert found["status"] == 0 and found["out"].strip().endswith("great [SEP] the film"), found["err"]
 
 
 def test_the_token_goes_to_the_hub_alone(hub: LocalHub, machine: Callable[..., Machine], trained: Path) -> None:
@@ -521,6 +539,27 @@ def test_digests_of_a_cache_that_repositories_share(tmp_path: Path, monkeypatch:
     with pytest.raises(InputError, match="model.safetensors of 'me/films' came from the Hub with wrong bytes"):
         download("me/films", None, ["*.safetensors"])
     assert store.exists() and not blob.is_symlink(), "what others share stays"
+
+
+def test_a_run_that_is_partly_in_the_cache(run_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (run_copy / "model.safetensors").unlink()
+    monkeypatch.setattr(run_folders, "download", lambda *_: run_copy)
+    monkeypatch.setattr(run_folders, "is_offline_mode", lambda: True)
+    with pytest.raises(InputError, match="'me/films' is only partly in the cache, without model.safetensors, and the"):
+        open_predictor("me/films")
+    monkeypatch.setattr(run_folders, "is_offline_mode", lambda: False)
+    (run_copy / "run.json").unlink()
+    with pytest.raises(InputError, match="^'me/films' has no run.json"):
+        evaluate("me/films")
+
+
+def test_a_cache_that_takes_no_files_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(downloads, "snapshot_download", full)
+    with pytest.raises(InputError, match="its files cannot be kept in the cache: no space left. Free some space or"):
+        download("me/films", None, ["*"])
 
 
 def test_nothing_but_the_hub_is_asked(hub: LocalHub, machine: Callable[..., Machine], trained: Path) -> None:

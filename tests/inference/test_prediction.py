@@ -4,6 +4,8 @@ import csv
 import glob
 import io
 import json
+import math
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -145,6 +147,14 @@ def test_what_cannot_be_used(trained: Path, tmp_path: Path, fails: Callable[...,
     assert "There is no file" in fails("predict", trained, "--input", tmp_path / "none.csv")
     assert "--output must end in .csv, .tsv, .jsonl, .parquet" in fails("predict", trained, "a", "--output", "a.xlsx")
     assert "There is no run folder" in fails("predict", "./nowhere", "a")
+    weights = trained / "model.safetensors"
+    assert f"'{weights}' is a file: name the run folder that it is in." in fails("predict", weights, "a")
+    for command in ("predict", "explain"):
+        told = fails(command, trained, "a", "--revision", "v1")
+        assert f"'{trained}' is a folder here, which has no revision 'v1': leave that out, or name a run on" in told
+    for flag in ("--text_column", "--delimiter", "--keep_columns"):
+        told = fails("predict", trained, "--input", "-", flag, ";", "--output", tmp_path / "never.csv")
+        assert f"Standard input has no columns: leave out {flag}." in told
     source = write_csv(tmp_path / "in.csv", [("a", "b")], ("one", "two"))
     assert "Name it with --text_column: the columns are one, two" in fails("predict", trained, "--input", source)
     assert "no column three" in fails("predict", trained, "--input", source, "--text_column", "three")
@@ -217,6 +227,29 @@ def test_output_that_cannot_be_written(trained: Path, tmp_path: Path, fails: Cal
     assert "is a folder" in fails("predict", trained, "a", "--output", tmp_path / "folder.csv")
     assert "--batch_size must be at least 1" in fails("predict", trained, "a", "--batch_size", "0")
     assert "is not UTF-8" in fails("predict", trained, "caf\udce9")
+
+
+def test_json_has_no_word_for_what_is_no_number(tmp_path: Path) -> None:
+    row = {"text": "a", "more": {"x": [math.nan, 1.5]}, "score": math.inf}
+    write_rows(iter([row]), tmp_path / "out.jsonl", {name: pa.string() for name in row})
+    assert (tmp_path / "out.jsonl").read_text(encoding="utf-8") == (
+        '{"text": "a", "more": {"x": [null, 1.5]}, "score": null}\n'
+    )
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_an_output_keeps_its_mode_and_its_link(tmp_path: Path, suffix: str) -> None:
+    target, link, new = (tmp_path / f"{name}{suffix}" for name in ("target", "link", "new"))
+    target.touch(0o640)
+    link.symlink_to(target.name)
+    before = os.umask(0o077)
+    try:
+        for path in (link, new):
+            assert write_rows(iter([{"text": "a"}]), path, {"text": pa.string()}) == 1
+    finally:
+        os.umask(before)
+    assert link.is_symlink() and read(target) == [{"text": "a"}]
+    assert [path.stat().st_mode & 0o777 for path in (target, new)] == [0o640 & ~before, 0o600]
 
 
 def test_a_failure_leaves_the_old_output(tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_it_learns_and_all_commands_take_it(
     assert record["data"]["counts"] == {"train": {"rows": 150}, "validation": {"rows": 30}, "test": {"rows": 21}}
     capsys.readouterr()
     copied = shutil.copytree(both, tmp_path / "copy")
-    assert main(["evaluate", str(copied), "--split", "test", "--resamples", "50"]) == 0
+    assert main(["evaluate", str(copied), "--split", "test", "--resamples", "100"]) == 0
     said = capsys.readouterr().out
     assert "perplexity" in said and "95 % interval" in said and "21 rows of test" in said
     record = read_record(copied)
@@ -178,11 +178,27 @@ def test_it_learns_and_all_commands_take_it(
     assert [text.split()[0] for text in texts] == ["the"] * 3 + ["a"] * 3 and len(set(texts)) > 2
     assert main(["generate", str(both), "--do_sample", "false"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("the film was")
+    found = ml.generate(both, ["the ", "  the", ""], max_new_tokens=1, do_sample=False)
+    assert found == ["the film", "  the film", "the"] and ml.generate(both, []) == []
     assert "modeling-lstm generate" in fails("predict", both, "the film")
+    cold = fails("generate", both, "--temperature", "1e-40")
+    assert "--temperature must be at least 0.001, found 1e-40: to take the likeliest token always, write" in cold
     assert main(["card", str(copied), "me/films-lm", "--examples", "the film"]) == 0
     card = (copied / "README.md").read_text(encoding="utf-8")
     assert "generate(" in card and "pipeline_tag: text-generation" in card and "truncation=True" not in card
     assert "before and the word after" in card
+
+
+def test_the_column_of_the_training_is_read_of_another_text(both: Path, corpus: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.copytree(both, tmp_path / "copy"))
+    record: Any = read_record(copied)
+    record["data"]["text_column"] = "plot"
+    (copied / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    texts = [row["text"] for row in csv.DictReader((corpus / "test.csv").read_text(encoding="utf-8").splitlines())]
+    other = write_csv(tmp_path / "other.csv", [("the same", text) for text in texts], ("text", "plot"))
+    found = ml.evaluate(copied, dataset=other, resamples=100)
+    assert found["tokens"] == ml.evaluate(copied, dataset=other, text_column="plot", resamples=100)["tokens"]
+    assert found["tokens"] == ml.evaluate(copied, dataset=corpus, text_column="text", resamples=100)["tokens"]
 
 
 def test_the_same_from_python(corpus: Path, data_folder: Path, tmp_path: Path) -> None:

@@ -144,6 +144,8 @@ def test_the_end_of_a_long_text_is_not_translated_and_that_is_told(run: Path, ca
     assert translator([long, "a cat sees a fish."])[1] == translator(["a cat sees a fish."])[0]
     assert "1 of 2 texts have more than 20 tokens: their ends are not translated." in caplog.text
     assert translator([long]) == translator([long[: len(long) // 2]])
+    assert translator.align(long).translation == translator([long])[0]
+    assert "The text has more than 20 tokens: its end is not translated." in caplog.text
 
 
 def test_attention_is_shown(
@@ -207,6 +209,9 @@ def test_options_of_generate(run: Path) -> None:
     assert translator(["a dog"], return_dict_in_generate=True, num_return_sequences=1) == translator(["a dog"])
     with pytest.raises(InputError, match="A text has one translation here, found num_return_sequences 2"):
         translator(["a dog"], num_beams=2, num_return_sequences=2)
+    for size in (0, -5):
+        with pytest.raises(InputError, match=f"batch_size must be at least 1, found {size}"):
+            translator(["a dog"], batch_size=size)
 
 
 def test_a_transformer_reads_in_place_of_the_encoder(pairs: Path, encoder: Path, tmp_path: Path) -> None:
@@ -325,6 +330,10 @@ def test_scores_intervals_and_paired_tests_agree_with_sacrebleu() -> None:
     low, high = found["close"]["chrf"]["interval"]
     assert low < found["close"]["chrf"]["score"] < high and "p" not in found["close"]["chrf"]
     assert found["far"]["bleu"]["p"] < 0.05 < found["again"]["bleu"]["p"]
+    equal = score_systems({"one": ["x y z"] * 60, "other": ["w u v"] * 60}, references, 200)["other"]
+    assert {name: one["p"] for name, one in equal.items()} == {"bleu": 1.0, "chrf": 1.0}
+    perfect = score_systems({"all": references}, references, 200)["all"]
+    assert all(0 <= one["interval"][0] <= one["score"] <= one["interval"][1] <= 100 for one in perfect.values())
     assert score_systems({"one": close[:1]}, references[:1]) == {
         "one": {name: {"score": value} for name, value in score_translations(close[:1], references[:1]).items()}
     }
