@@ -45,13 +45,12 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=f"{_SAVING}{os.getpid()}-", dir=folder))
     try:
         yield temporary
-        for path in sorted(temporary.iterdir(), key=lambda path: path.name == last):
-            target = folder / path.name
-            if target.is_dir():
-                shutil.rmtree(target)
+        paths = sorted(temporary.iterdir(), key=lambda path: path.name == last)
+        for path in paths:
             if path.is_file():
                 path.chmod(0o644)  # safetensors makes files that only their owner can read
-            os.replace(path, target)
+        with tempfile.TemporaryDirectory(dir=temporary) as before:
+            _move(paths, folder, Path(before))
     except (OSError, SafetensorError, RuntimeError) as error:
         if cause := explain_save_failure(error):
             raise InputError(
@@ -60,6 +59,28 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _move(paths: list[Path], folder: Path, before: Path) -> None:
+    """Move files and folders to where others may be, which are kept in `before` and put back if a move fails."""
+    done = []
+    try:
+        for path in paths:
+            target = folder / path.name
+            done.append(target)
+            if target.is_dir():
+                os.replace(target, before / path.name)
+            elif target.is_file():
+                with contextlib.suppress(OSError):  # of a file system without links nothing is put back
+                    os.link(target, before / path.name)
+            os.replace(path, target)
+    except OSError:
+        for target in done:
+            if (before / target.name).exists():
+                if target.is_dir():
+                    shutil.rmtree(target)
+                os.replace(before / target.name, target)
+        raise
 
 
 def _is_being_written(leftover: Path) -> bool:
