@@ -1,6 +1,7 @@
 """What the processes of Ray do for `predict --engine ray`: read files in parts, answer a part, write it."""
 
 import contextlib
+import hashlib
 import itertools
 import pickle
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from .writers import write_parquet
 ROWS = 4 * CHUNK  # of a part: a multiple, so that the same texts share a batch as in one process
 SAVING = ".saving-"  # at the beginning of the name of a part that is not whole yet
 ROW = "row"  # the column with the number of a row in its file
+LONGEST_NAME = 240  # bytes of a name in that of a folder, which may have 255
 
 Batch = dict[str, Any]
 
@@ -56,7 +58,7 @@ class Plan:
 
     def folder_of(self, name: str) -> str:
         """Where the answers to a file go; other tools read its name from that as the column `file`."""
-        return f"{self.folder}/file={quote(name, safe='')}"
+        return f"{self.folder}/file={_quote(name)}"
 
     def part_of(self, name: str, number: int) -> str:
         """Where a part of the answers to a file goes."""
@@ -78,6 +80,18 @@ class Plan:
             texts, originals = itertools.tee(found.rows)
             checked = check_texts((text for text, _ in texts), found.name, self.arguments.max_characters)
             yield from zip(checked, (values for _, values in originals), strict=True)
+
+
+def _quote(name: str) -> str:
+    """A name for a folder; of one that is too long the end, after a digest."""
+    quoted = quote(name, safe="")
+    if len(quoted) <= LONGEST_NAME:
+        return quoted
+    digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
+    while len(quoted) > LONGEST_NAME - len(digest) - 1:
+        name = name[1:]
+        quoted = quote(name, safe="")
+    return f"{digest}-{quoted}"
 
 
 def _shown(kept: dict[str, pa.DataType]) -> str:

@@ -100,6 +100,18 @@ def test_the_answers_are_those_of_one_process(
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to find the workers")
+def test_long_names_and_those_of_other_scripts(trained: Path, tmp_path: Path) -> None:
+    names = ["один.csv", f"{'отзывы' * 9}/{'отзыв' * 9}.csv", f"{'Отзывы' * 9}/{'отзыв' * 9}.csv", f"{'a' * 236}.csv"]
+    for number, name in enumerate(names, start=1):
+        write_csv(tmp_path / "in" / name, [(n, "the film") for n in range(number)], ("id", "text"))
+    for _ in range(2):
+        assert by_ray(trained, tmp_path / "in", tmp_path / "out") == 10
+    found = answers(tmp_path / "out")
+    assert len(found["один.csv"]) == 1 and len(found[names[3]]) == 4
+    shortened = {name: len(rows) for name, rows in found.items() if name not in names}
+    assert sorted(shortened.values()) == [2, 3] and all(one.endswith("отзыв.csv") for one in shortened)
+
+
 def test_a_worker_that_is_killed_loses_nothing(
     trained: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
