@@ -34,10 +34,11 @@ def explain_texts(
     Raises:
         InputError: the run, a text, the label or the file cannot be used.
     """
-    path = None if output is None else Path(output)
+    path = None if output is None else Path(output).resolve()
     if path is not None:
-        require(path.suffix in ENDINGS, f"--output must end in one of {', '.join(ENDINGS)}, found {output!r}.")
+        require(path.suffix.lower() in ENDINGS, f"--output must end in one of {', '.join(ENDINGS)}, found {output!r}.")
         require(path.parent.is_dir(), f"There is no folder {str(path.parent)!r} for --output.")
+        require(not path.is_dir(), f"--output {output!r} is a folder: name a file.")
     task = task_of_run(run_folder(run, revision))
     require(
         task.name != TEXT_GENERATION,
@@ -57,10 +58,10 @@ def _write(path: Path | None, found: list[Any], show: Any, to_json: Any, to_html
     """Show what was found in the terminal, or write it in the way that the ending of the file says."""
     if path is None:
         show(found)
-    elif path.suffix == ".json":
+    elif path.suffix.lower() == ".json":
         write_text(path, "[" + ",\n".join(map(to_json, found)) + "]\n")
-    elif path.suffix == ".html":
+    elif path.suffix.lower() == ".html":
         write_text(path, to_html(found))
     else:
         with write_file(path) as temporary:
-            save(draw(found), temporary, path.suffix[1:])
+            save(draw(found), temporary, path.suffix[1:].lower())

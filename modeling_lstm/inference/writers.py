@@ -3,8 +3,6 @@
 import csv
 import itertools
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import pyarrow.parquet as pq
 
 from ..data.formats.json_lines import parse_value
 from ..utils.errors import InputError, explain_save_failure
+from ..utils.files import write_file
 from .answering import Row
 
 ROW_GROUP = 4_096
@@ -29,7 +28,7 @@ def check_output(path: Path) -> None:
 
 def write_rows(rows: Iterator[Row], path: Path, columns: dict[str, pa.DataType]) -> int:
     """
-    Write rows under a temporary name and rename at the end.
+    Write rows under a temporary name and rename at the end; where the path is a link, what it leads to is replaced.
 
     Args:
         rows: The rows, taken as they are written.
@@ -40,14 +39,10 @@ def write_rows(rows: Iterator[Row], path: Path, columns: dict[str, pa.DataType])
         The number of rows.
     """
     check_output(path)
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".saving-", suffix=path.suffix)
-        os.close(handle)
-        number = WRITERS[path.suffix.lower()](rows, temporary, pa.schema(list(columns.items())))
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        with write_file(path.resolve()) as temporary:
+            number = WRITERS[path.suffix.lower()](rows, str(temporary), pa.schema(list(columns.items())))
     except OSError as error:
         raise InputError(f"{str(path)!r} was not written: {explain_save_failure(error) or error}") from error
     except UnicodeEncodeError as error:
@@ -55,9 +50,6 @@ def write_rows(rows: Iterator[Row], path: Path, columns: dict[str, pa.DataType])
             f"{str(path)!r} was not written: {str(error.object)[:40]!r} holds half a character, which is no UTF-8. "
             "Mend it, or leave its column out of --keep_columns."
         ) from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
     return number
 
 

@@ -4,14 +4,16 @@ import contextlib
 import json
 import os
 import shutil
+import stat
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 
-from .errors import InputError, explain_save_failure
+from .errors import InputError, explain_save_failure, require
 
 _SAVING = ".saving-"
 
@@ -90,14 +92,28 @@ def write_text(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def write_file(path: Path) -> Iterator[Path]:
-    """Give a temporary name, with the same ending; what is written under it takes the place of the file."""
-    with tempfile.NamedTemporaryFile(
-        dir=path.parent, prefix=f"{_SAVING}{os.getpid()}-", suffix=path.suffix, delete=False
-    ) as file:
-        temporary = Path(file.name)
+    """
+    Give a temporary name, with the same ending; what is written under it takes the place of the file, with the mode of
+    that or, where there is none, the one that new files have here. A link is replaced and not followed: in a cache of
+    the Hub it leads to a file that is not of that folder alone.
+
+    Raises:
+        InputError: there is no such folder, or a folder in the place of the file; the disk is full, say. What was there
+            before is untouched.
+    """
+    require(path.parent.is_dir(), f"There is no folder {str(path.parent)!r}: make it, or write elsewhere.")
+    require(not path.is_dir(), f"{str(path)!r} is a folder: name a file.")
+    temporary = path.with_name(f"{_SAVING}{os.getpid()}-{uuid.uuid4().hex}{path.suffix}")
     try:
+        temporary.touch(exist_ok=False)
+        mode = stat.S_IMODE((path if path.exists() else temporary).stat().st_mode)
+        temporary.chmod(0o600)
         yield temporary
-        temporary.chmod(0o644)
+        temporary.chmod(mode)
         temporary.replace(path)
+    except OSError as error:
+        if cause := explain_save_failure(error):
+            raise InputError(f"{str(path)!r} was not written: {cause}") from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ import csv
 import glob
 import io
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -217,6 +218,21 @@ def test_output_that_cannot_be_written(trained: Path, tmp_path: Path, fails: Cal
     assert "is a folder" in fails("predict", trained, "a", "--output", tmp_path / "folder.csv")
     assert "--batch_size must be at least 1" in fails("predict", trained, "a", "--batch_size", "0")
     assert "is not UTF-8" in fails("predict", trained, "caf\udce9")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_an_output_keeps_its_mode_and_its_link(tmp_path: Path, suffix: str) -> None:
+    target, link, new = (tmp_path / f"{name}{suffix}" for name in ("target", "link", "new"))
+    target.touch(0o640)
+    link.symlink_to(target.name)
+    before = os.umask(0o077)
+    try:
+        for path in (link, new):
+            assert write_rows(iter([{"text": "a"}]), path, {"text": pa.string()}) == 1
+    finally:
+        os.umask(before)
+    assert link.is_symlink() and read(target) == [{"text": "a"}]
+    assert [path.stat().st_mode & 0o777 for path in (target, new)] == [0o640 & ~before, 0o600]
 
 
 def test_a_failure_leaves_the_old_output(tmp_path: Path) -> None:
