@@ -56,7 +56,7 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
     run, arguments = str(run), settings_of(EvaluationArguments, arguments, settings)
     is_here, is_other = Path(run).is_dir(), arguments.dataset is not None
     folder = run_folder(run, arguments.revision)
-    record = read_record(folder)
+    record = read_record(folder, run)
     if not is_other:
         _check_data_are_there(record)
     model, tokenizer = load_run(str(folder))

@@ -15,11 +15,12 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from ..utils.errors import explain_save_failure
+
 # What the clients raise: the HTTP library's own errors too, which are the bases of theirs
 FAILURES: tuple[type[Exception], ...] = (*HfHubHTTPError.__bases__, OSError, ValueError, RuntimeError)
 
-
-_OFFLINE = "the Hub is not asked while HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set: unset it and try again."
+OFFLINE = "the Hub is not asked while HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set: unset it and try again."
 
 
 def explain_refusal(error: BaseException, token: str | None = None) -> str:
@@ -35,10 +36,10 @@ def explain_refusal(error: BaseException, token: str | None = None) -> str:
         if isinstance(cause, HfHubHTTPError):
             return explain_refusal(cause, token)
         if isinstance(cause, OfflineModeIsEnabled) or is_offline_mode():
-            return f"it is not in the cache, and {_OFFLINE}"
+            return f"it is not in the cache, and {OFFLINE}"
         return "it is not in the cache, and the Hub cannot be reached: connect to the network."
     if isinstance(error, OfflineModeIsEnabled):
-        return _OFFLINE
+        return OFFLINE
     if isinstance(error, EntryNotFoundError):
         return "the repository has no such file."
     if status == 401 and token is not None:
@@ -57,4 +58,6 @@ def explain_refusal(error: BaseException, token: str | None = None) -> str:
         return f"the Hub is out of order ({status or 'no valid answer'}): try again later."
     if isinstance(error, ValueError):
         return said
+    if isinstance(error, OSError) and (reason := explain_save_failure(error)):
+        return f"its files cannot be kept in the cache: {reason}"
     return f"the Hub cannot be reached ({said}): try again when there is a network."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..models.text_classifier import TextClassifier
+from ..runs.record import check_revision
 from ..utils.errors import InputError, is_utf8, require
 from .exports import find_export
 
@@ -117,6 +118,7 @@ def open_predictor(run: str, backend: str = "auto", revision: str | None = None,
     Raises:
         InputError: the folder cannot be used with this backend.
     """
+    check_revision(run, revision)
     exported = find_export(run, backend)
     if exported is not None:
         return _exported_classifier(exported, threads)

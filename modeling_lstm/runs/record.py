@@ -71,6 +71,14 @@ def data_sources(record: Mapping[str, Any]) -> list[str]:
     return [found] if isinstance(found, str) else found
 
 
+def check_revision(run: str, revision: str | None) -> None:
+    """Raise for a revision of a folder that is here."""
+    require(
+        revision is None or not Path(run).is_dir(),
+        f"{run!r} is a folder here, which has no revision {revision!r}: leave that out, or name a run on the Hub.",
+    )
+
+
 def columns_of_training(columns: Sequence[str], find: Callable[[str], str | None], origin: str) -> list[str]:
     """
     The text columns that a run was trained with, as other data call them; none if these lack all of them.
@@ -92,22 +100,22 @@ def columns_of_training(columns: Sequence[str], find: Callable[[str], str | None
     return [str(column) for column in found if column]
 
 
-def read_record(folder: Path) -> RunRecord:
-    """The content of a run's `run.json`."""
-    path = folder / RECORD
+def read_record(folder: Path, source: str | None = None) -> RunRecord:
+    """The content of a run's `run.json`; `source` is what an error calls the run, by default its folder."""
+    path, source = folder / RECORD, source or str(folder)
     if not folder.is_dir():
-        raise InputError(f"There is no run folder {str(folder)!r}.")
+        raise InputError(f"There is no run folder {source!r}.")
     if not path.is_file():
         hint = (
             ": its training did not finish; resume it with --resume_from_checkpoint last"
             if any(folder.glob("checkpoint-*")) and not (folder / "config.json").is_file()
             else ", which modeling-lstm train writes when a training ends"
         )
-        raise InputError(f"{str(folder)!r} has no {RECORD}{hint}.")
+        raise InputError(f"{source!r} has no {RECORD}{hint}.")
     record = read_json(path)
     missing = {"task", "data", "metrics"} - record.keys()
     if missing:
-        raise InputError(f"The run folder {str(folder)!r} is damaged: {RECORD} lacks {as_list(sorted(missing))}.")
+        raise InputError(f"The run folder {source!r} is damaged: {RECORD} lacks {as_list(sorted(missing))}.")
     return cast(RunRecord, record)
 
 

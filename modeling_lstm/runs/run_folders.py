@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 import transformers
+from huggingface_hub import is_offline_mode
 from safetensors import SafetensorError, safe_open
 from transformers import (
     AutoTokenizer,
@@ -14,12 +15,13 @@ from transformers import (
 )
 
 from ..hub.downloads import download
+from ..hub.refusals import OFFLINE
 from ..models.text_classifier import MODEL
 from ..models.tokenization_lstm import TARGET, target_tokenizer
 from ..tasks.base import Task, task_class, task_name, task_of_auto_class
 from ..utils.errors import InputError, as_list, require
 from ..utils.files import write_folder, write_json
-from .record import FINGERPRINTS, RECORD, read_json, read_record
+from .record import FINGERPRINTS, RECORD, check_revision, read_json, read_record
 
 INDEX = "model.safetensors.index.json"  # of weights in several files
 VOCABULARIES = ("vocab.json", "target_vocab.json", "*.spm", "*.model")  # of tokenizers that are written in Python
@@ -67,14 +69,20 @@ def run_folder(source: str, revision: str | None = None) -> Path:
         revision: Branch, tag or commit on the Hub.
 
     Raises:
-        InputError: there is no such folder, and the Hub does not give such a repository.
+        InputError: there is no such folder, and the Hub does not give such a repository, or the cache has not all of
+            its files while the Hub is not asked.
     """
     folder = Path(source)
+    check_revision(source, revision)
     if folder.is_dir():
         return folder
+    require(not folder.is_file(), f"{source!r} is a file: name the run folder that it is in.")
     is_path = source.startswith((".", "/", "~")) or source.count("/") > 1
     require(not is_path, f"There is no run folder {source!r}.")
-    return download(source, revision, [*LOADED, RECORD])
+    folder = download(source, revision, [*LOADED, RECORD])
+    missing = _missing_files(folder) if is_offline_mode() else []
+    require(not missing, f"{source!r} is only partly in the cache, without {as_list(missing)}, and {OFFLINE}")
+    return folder
 
 
 def find_seeds(folder: Path) -> list[Path]:
@@ -194,25 +202,28 @@ def _check_files(folder: Path, source: str) -> None:
         not (folder / MODEL).is_file() or any(folder.glob("*.safetensors")),
         f"{source!r} is an exported model, which only predict takes: name the run that it was made from.",
     )
-    has_vocabulary = any(any(folder.glob(pattern)) for pattern in VOCABULARIES)
-    for name in ("config.json", "tokenizer_config.json", *(() if has_vocabulary else ("tokenizer.json",))):
-        if not (folder / name).is_file():
-            raise InputError(f"The run folder {source!r} is damaged: {name} is missing.")
-        read_json(folder / name)
-    if _has_target(read_json(folder / "config.json")):
-        name = f"{TARGET}/tokenizer.json"
-        require((folder / name).is_file(), f"The run folder {source!r} is damaged: {name} is missing.")
+    for name in _missing_files(folder):
+        raise InputError(f"The run folder {source!r} is damaged: {name} is missing.")
+    for name in ("config.json", "tokenizer_config.json", "tokenizer.json"):
+        if (folder / name).is_file():
+            read_json(folder / name)
     for name in weight_files(folder):
-        weights = folder / name
-        if not weights.is_file():
-            raise InputError(f"The run folder {source!r} is damaged: {name} is missing.")
         try:
-            with safe_open(weights, framework="pt"):
+            with safe_open(folder / name, framework="pt"):
                 pass
         except SafetensorError as error:
             raise InputError(
                 f"The run folder {source!r} is damaged: {name} is cut off or no safetensors ({error})."
             ) from error
+
+
+def _missing_files(folder: Path) -> list[str]:
+    """The names of the files that are not there and without which a run cannot be opened."""
+    has_vocabulary = any(any(folder.glob(pattern)) for pattern in VOCABULARIES)
+    names = ["config.json", "tokenizer_config.json", *([] if has_vocabulary else ["tokenizer.json"])]
+    if (folder / "config.json").is_file() and _has_target(read_json(folder / "config.json")):
+        names.append(f"{TARGET}/tokenizer.json")
+    return [name for name in [*names, *weight_files(folder)] if not (folder / name).is_file()]
 
 
 def _has_target(config: Mapping[str, Any]) -> bool:

@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 from huggingface_hub import ModelCard
 
+from modeling_lstm.evaluation.evaluator import evaluate
+from modeling_lstm.hub import downloads
 from modeling_lstm.hub.downloads import download
 from modeling_lstm.inference.answering import open_predictor
+from modeling_lstm.runs import run_folders
 from modeling_lstm.utils.errors import InputError
 from modeling_lstm.vectors import WordVectors
 from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
@@ -536,6 +539,27 @@ def test_digests_of_a_cache_that_repositories_share(tmp_path: Path, monkeypatch:
     with pytest.raises(InputError, match="model.safetensors of 'me/films' came from the Hub with wrong bytes"):
         download("me/films", None, ["*.safetensors"])
     assert store.exists() and not blob.is_symlink(), "what others share stays"
+
+
+def test_a_run_that_is_partly_in_the_cache(run_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (run_copy / "model.safetensors").unlink()
+    monkeypatch.setattr(run_folders, "download", lambda *_: run_copy)
+    monkeypatch.setattr(run_folders, "is_offline_mode", lambda: True)
+    with pytest.raises(InputError, match="'me/films' is only partly in the cache, without model.safetensors, and the"):
+        open_predictor("me/films")
+    monkeypatch.setattr(run_folders, "is_offline_mode", lambda: False)
+    (run_copy / "run.json").unlink()
+    with pytest.raises(InputError, match="^'me/films' has no run.json"):
+        evaluate("me/films")
+
+
+def test_a_cache_that_takes_no_files_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(downloads, "snapshot_download", full)
+    with pytest.raises(InputError, match="its files cannot be kept in the cache: no space left. Free some space or"):
+        download("me/films", None, ["*"])
 
 
 def test_nothing_but_the_hub_is_asked(hub: LocalHub, machine: Callable[..., Machine], trained: Path) -> None:
