@@ -19,7 +19,7 @@ from ..data.formats.known_formats import FORMATS, open_table
 from ..data.formats.parquet import ParquetFile
 from ..data.formats.table import Table, find_column
 from ..models.text_classifier import JOINT
-from ..runs.record import RECORD, columns_of_training, read_record
+from ..runs.record import RECORD, check_revision, columns_of_training, read_record
 from ..utils.errors import InputError, as_list, require
 from ..utils.settings import to_flags
 from .arguments import PredictionArguments
@@ -47,6 +47,7 @@ class Input:
 def data_of_training(run: str, revision: str | None = None) -> dict[str, Any]:
     """What the `run.json` of a run says of its data, here or (at a revision) on the Hub; it may have none."""
     folder = Path(run)
+    check_revision(run, revision)
     if not folder.is_dir():
         from ..runs.run_folders import run_folder  # imports torch
 
@@ -63,7 +64,8 @@ def read_input(arguments: PredictionArguments, record: dict[str, Any]) -> Input:
         record: What [`data_of_training`] tells of the run.
     """
     if arguments.input == "-":
-        require(arguments.keep_columns is None, "Standard input has no columns: leave out --keep_columns.")
+        for name in ("keep_columns", "text_column", "delimiter", "quoting"):
+            require(getattr(arguments, name) is None, f"Standard input has no columns: leave out --{name}.")
         hint = _hint_of_training(record, arguments, ["encoding"])
         lines = ((line, ()) for line in _hinted(_standard_input(arguments.encoding), hint))
         return Input(lines, name="Line {} of standard input".format)

@@ -146,6 +146,14 @@ def test_what_cannot_be_used(trained: Path, tmp_path: Path, fails: Callable[...,
     assert "There is no file" in fails("predict", trained, "--input", tmp_path / "none.csv")
     assert "--output must end in .csv, .tsv, .jsonl, .parquet" in fails("predict", trained, "a", "--output", "a.xlsx")
     assert "There is no run folder" in fails("predict", "./nowhere", "a")
+    weights = trained / "model.safetensors"
+    assert f"'{weights}' is a file: name the run folder that it is in." in fails("predict", weights, "a")
+    for command in ("predict", "explain"):
+        told = fails(command, trained, "a", "--revision", "v1")
+        assert f"'{trained}' is a folder here, which has no revision 'v1': leave that out, or name a run on" in told
+    for flag in ("--text_column", "--delimiter", "--keep_columns"):
+        told = fails("predict", trained, "--input", "-", flag, ";", "--output", tmp_path / "never.csv")
+        assert f"Standard input has no columns: leave out {flag}." in told
     source = write_csv(tmp_path / "in.csv", [("a", "b")], ("one", "two"))
     assert "Name it with --text_column: the columns are one, two" in fails("predict", trained, "--input", source)
     assert "no column three" in fails("predict", trained, "--input", source, "--text_column", "three")
