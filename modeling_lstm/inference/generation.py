@@ -123,7 +123,7 @@ def generate(
     chosen = settings_of(GenerationArguments, arguments, settings)
     if chosen.output is not None:
         check_output(Path(chosen.output))
-    texts = [prompts] if isinstance(prompts, str) else list(prompts or [""])
+    texts = [prompts] if isinstance(prompts, str) else [""] if prompts is None else list(prompts)
     generator = TextGenerator.from_run(str(run), chosen.revision)
     require(
         getattr(generator.model.config, "reads_backward", False) is False,
@@ -149,4 +149,10 @@ def _write(generator: TextGenerator, texts: list[str], chosen: GenerationArgumen
             found = generator(some, max_new_tokens=chosen.max_new_tokens, num_return_sequences=each, **options)
             bar.update(len(some))
             for begin, more in zip((text for text in some for _ in range(each)), found, strict=True):
-                yield f"{begin}{more}".strip()
+                yield put_behind(begin, more)
+
+
+def put_behind(begin: str, more: str) -> str:
+    """A beginning as it is and what goes on from it, with no second blank between them."""
+    more = more.rstrip()
+    return begin + (more if begin and not begin[-1].isspace() else more.lstrip())

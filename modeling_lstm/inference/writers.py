@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,16 @@ def _as_text(value: Any) -> Any:
 
 
 def _as_json(value: Any) -> str:
-    return json.dumps(parse_value(value), ensure_ascii=False, default=str)
+    return json.dumps(_as_numbers(parse_value(value)), ensure_ascii=False, default=str)
+
+
+def _as_numbers(value: Any) -> Any:
+    """A value with null for what JSON has no number for: NaN and the infinities."""
+    if isinstance(value, dict):
+        return {name: _as_numbers(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_as_numbers(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 WRITERS: dict[str, Callable[[Iterator[Row], str, pa.Schema], int]] = {

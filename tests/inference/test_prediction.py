@@ -4,6 +4,7 @@ import csv
 import glob
 import io
 import json
+import math
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -226,6 +227,14 @@ def test_output_that_cannot_be_written(trained: Path, tmp_path: Path, fails: Cal
     assert "is a folder" in fails("predict", trained, "a", "--output", tmp_path / "folder.csv")
     assert "--batch_size must be at least 1" in fails("predict", trained, "a", "--batch_size", "0")
     assert "is not UTF-8" in fails("predict", trained, "caf\udce9")
+
+
+def test_json_has_no_word_for_what_is_no_number(tmp_path: Path) -> None:
+    row = {"text": "a", "more": {"x": [math.nan, 1.5]}, "score": math.inf}
+    write_rows(iter([row]), tmp_path / "out.jsonl", {name: pa.string() for name in row})
+    assert (tmp_path / "out.jsonl").read_text(encoding="utf-8") == (
+        '{"text": "a", "more": {"x": [null, 1.5]}, "score": null}\n'
+    )
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])

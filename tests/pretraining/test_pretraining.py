@@ -178,6 +178,8 @@ def test_it_learns_and_all_commands_take_it(
     assert [text.split()[0] for text in texts] == ["the"] * 3 + ["a"] * 3 and len(set(texts)) > 2
     assert main(["generate", str(both), "--do_sample", "false"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("the film was")
+    found = ml.generate(both, ["the ", "  the", ""], max_new_tokens=1, do_sample=False)
+    assert found == ["the film", "  the film", "the"] and ml.generate(both, []) == []
     assert "modeling-lstm generate" in fails("predict", both, "the film")
     cold = fails("generate", both, "--temperature", "1e-40")
     assert "--temperature must be at least 0.001, found 1e-40: to take the likeliest token always, write" in cold
