@@ -1,6 +1,7 @@
 """A trace: what a model's cells computed at each word, and what it would have said had the text ended there."""
 
 import json
+import logging
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from ..models.text_classifier import to_probabilities
 from ..runs.run_folders import OpenRun, open_run
 from ..utils.errors import check_text, require
 from .cells import GruCell, LstmCell, read_sequence
+
+logger = logging.getLogger(__name__)
 
 LONGEST = 1_000  # tokens; every beginning of the text is run, so time grows with the square of the length
 
@@ -77,7 +80,8 @@ def trace(run: str | Path | OpenRun, text: str) -> Trace:
     Args:
         run: Run folder or Hub id; or model and tokenizer, as [`load_run`] gives them: an
             `LstmForSequenceClassification` (LSTM or GRU, any layers and directions) in evaluation mode.
-        text: The text; what lies behind the tokenizer's `model_max_length` is cut off, as in training.
+        text: The text; what lies behind the tokenizer's `model_max_length` is cut off, as in training, and a warning
+            says so.
 
     Raises:
         InputError: the model is none of the LSTM family, or the text has no word or more than 1,000, or is not UTF-8.
@@ -88,8 +92,10 @@ def trace(run: str | Path | OpenRun, text: str) -> Trace:
     require(kind == "lstm", f"Only the LSTM family has cells to trace; this is a {kind} model.")
     require(not model.training, "Call model.eval() first: dropout changes what is traced.")
     check_text(text)
-    is_limited = token_limit(tokenizer) is not None
-    found = tokenizer(text, truncation=is_limited, return_offsets_mapping=True, return_tensors="pt")
+    limit = token_limit(tokenizer)
+    if limit is not None and len(tokenizer(text, verbose=False)["input_ids"]) > limit:
+        logger.warning("The text has more than %d tokens: the model does not read the rest.", limit)
+    found = tokenizer(text, truncation=limit is not None, return_offsets_mapping=True, return_tensors="pt")
     ids = found["input_ids"].long()
     require(ids.shape[1] > 0, f"The text {text!r} has no word.")
     require(ids.shape[1] <= LONGEST, f"The text has {ids.shape[1]:,} tokens; a trace takes at most {LONGEST:,}.")

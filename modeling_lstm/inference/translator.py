@@ -141,6 +141,9 @@ class Translator:
         check_text(text)
         require(bool(text.strip()), "There is nothing to translate: the text is empty.")
         require("num_return_sequences" not in options, "One translation is aligned: leave out num_return_sequences.")
+        limit = self.tokenizer.model_max_length
+        if len(self.tokenizer(text, verbose=False)["input_ids"]) > limit:
+            logger.warning("The text has more than %d tokens: its end is not translated.", limit)
         read = self.tokenizer([text], truncation=True, return_tensors="pt").to(self.model.device)
         inputs = {name: read[name] for name in ("input_ids", "attention_mask")}
         written = self._generate(inputs, options)

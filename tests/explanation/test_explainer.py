@@ -1,5 +1,6 @@
 """`explain`: contributions that add up, words as a person counts them, and output that no text can break."""
 
+import copy
 import json
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -96,6 +97,13 @@ def test_every_configuration(cell: str, both: bool, layers: int, seed: int) -> N
         change = np.diff(steps, axis=0, prepend=np.zeros_like(steps[:1]))
         change = change if reading.direction == "forward" else change[::-1]
         assert reading.memory_change == pytest.approx(np.sqrt((change**2).mean(axis=1)), abs=1e-5)
+
+
+def test_the_rest_of_a_long_text_is_told(loaded: tuple[Any, Any], caplog: pytest.LogCaptureFixture) -> None:
+    model, tokenizer = loaded[0], copy.deepcopy(loaded[1])
+    tokenizer.model_max_length = 3
+    assert explain((model, tokenizer), "the film was").words == explain((model, tokenizer), "the film was awful").words
+    assert caplog.text.count("The text has more than 3 tokens: the model does not read the rest.") == 1
 
 
 def test_pieces_of_a_word_are_one_word() -> None:

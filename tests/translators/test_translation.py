@@ -144,6 +144,8 @@ def test_the_end_of_a_long_text_is_not_translated_and_that_is_told(run: Path, ca
     assert translator([long, "a cat sees a fish."])[1] == translator(["a cat sees a fish."])[0]
     assert "1 of 2 texts have more than 20 tokens: their ends are not translated." in caplog.text
     assert translator([long]) == translator([long[: len(long) // 2]])
+    assert translator.align(long).translation == translator([long])[0]
+    assert "The text has more than 20 tokens: its end is not translated." in caplog.text
 
 
 def test_attention_is_shown(
