@@ -44,12 +44,13 @@ def build(run: str, beside: list[str] | None = None) -> Any:
         return page(run)
     answers = Answers(run, beside or [])
 
-    def show(text: str) -> tuple[str, str, Any]:
+    def show(text: str) -> tuple[str, str, Any, str]:
         shown = answers.show(text or "")
         words = [(word, number) for number, word in enumerate(shown.words)]
-        return shown.answers, shown.explanation, gr.Radio(choices=words, value=None, visible=bool(words))
+        return shown.answers, shown.explanation, gr.Radio(choices=words, value=None, visible=bool(words)), text or ""
 
-    def change(how: str, text: str, chosen: int | None) -> tuple[str, str, str, Any]:
+    def change(how: str, text: str, chosen: int | None, read: str) -> tuple[str, str, str, Any, str]:
+        chosen = chosen if text == read else None  # the words to choose from are those of an earlier text
         return (changed := move_word(answers, text or "", chosen, how)), *show(changed)
 
     with gr.Blocks(title="An LSTM, looked into", analytics_enabled=False) as page:
@@ -59,13 +60,14 @@ def build(run: str, beside: list[str] | None = None) -> Any:
             ask = gr.Button("Ask", variant="primary", elem_id="ask")
             buttons = {how: gr.Button(how, elem_id=how.lower().replace(" ", "-")) for how in CHANGES}
         words = gr.Radio([], label="Words: choose one", visible=False, elem_id="words")
+        read = gr.State("")  # the text whose words these are
         gr.Examples([[text] for text in EXAMPLES], sentence)
         verdict, explanation = gr.HTML(elem_id="answers"), gr.HTML(elem_id="explanation")
-        shown = [verdict, explanation, words]
+        shown = [verdict, explanation, words, read]
         gr.on([ask.click, sentence.submit, page.load], show, sentence, shown, api_name="show", show_progress="minimal")
         for how, button in buttons.items():
             name = how.lower().replace(" ", "_")
-            button.click(partial(change, how), [sentence, words], [sentence, *shown], api_name=name)
+            button.click(partial(change, how), [sentence, words, read], [sentence, *shown], api_name=name)
     return page
 
 
@@ -78,7 +80,7 @@ def move_word(answers: Answers, text: str, chosen: int | None, how: str) -> str:
         places = answers.encoded(text).places
     except InputError:
         return text
-    if chosen is None or not 0 <= chosen < len(places):
+    if not isinstance(chosen, int) or not 0 <= chosen < len(places):
         return text
     words = [text[begin:end] for begin, end in places]
     gaps = [text[end:begin] for (_, end), (begin, _) in itertools.pairwise(places)]

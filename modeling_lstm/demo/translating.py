@@ -7,8 +7,10 @@ from ..inference.translator import Translator
 from ..runs.record import RECORD, read_record
 from ..runs.run_folders import run_folder
 from ..utils.errors import InputError, require
+from .numbers import bounded
 
 MOST_CHARACTERS = 500
+MOST_BEAMS = 8
 # By what the language of the text is called
 EXAMPLES = {
     "en": ("I like tea.", "The old man who lives next door is a doctor.", "She didn't want to go to school today."),
@@ -29,6 +31,7 @@ class TranslationPage:
         record = run_folder(run) / RECORD
         self.examples = EXAMPLES.get(read_record(record.parent)["task"]["source"], ()) if record.is_file() else ()
         self.beams = int(self.translator.model.generation_config.num_beams or 1)
+        self.most_beams = max(MOST_BEAMS, self.beams)
         self.has_attention = getattr(self.translator.model.config, "attention", "none") != "none"
 
     def show(self, text: str, beams: int) -> tuple[str, str]:
@@ -36,9 +39,10 @@ class TranslationPage:
         require(len(text) <= MOST_CHARACTERS, f"That has {len(text):,} characters; at most {MOST_CHARACTERS:,}.")
         if not text.strip():
             return "", ""
+        beams = int(bounded(beams, 1, self.most_beams, "The number of beams"))
         if not self.has_attention:
-            return self.translator([text], num_beams=int(beams))[0], ""
-        found = self.translator.align(text, num_beams=int(beams))
+            return self.translator([text], num_beams=beams)[0], ""
+        found = self.translator.align(text, num_beams=beams)
         return found.translation, alignment_table(found)
 
 
@@ -66,7 +70,7 @@ def build_translation_page(run: str) -> Any:
         )
         with gr.Row():
             ask = gr.Button("Translate", variant="primary", elem_id="translate")
-            beams = gr.Slider(1, max(8, answers.beams), value=answers.beams, step=1, label="Beams")
+            beams = gr.Slider(1, answers.most_beams, value=answers.beams, step=1, label="Beams")
         if answers.examples:
             gr.Examples([[one] for one in answers.examples], text)
         translation = gr.Textbox(label="Translation", lines=2, interactive=False, elem_id="translation")

@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from ..inference.generation import TextGenerator
+from ..inference.arguments import COLDEST
+from ..inference.generation import TextGenerator, put_behind
 from ..utils.errors import InputError, require
+from .numbers import bounded
 
 MOST_CHARACTERS = 2_000
 MOST_TOKENS = 200
+HOTTEST = 1.5  # temperature
 SHOWN = 10  # tokens whose probabilities are shown
 EXAMPLES = ("The film", "I expected", "It could have been")
 
@@ -32,12 +35,13 @@ class Writer:
 
     def write(self, text: str, tokens: int, temperature: float) -> str:
         """The text and what comes after it; at a temperature of 0 always the likeliest token."""
-        tokens = max(1, min(int(tokens), MOST_TOKENS))
-        how: dict[str, Any] = {"do_sample": temperature > 0}
-        if temperature > 0:
+        tokens = int(bounded(tokens, 1, MOST_TOKENS, "The number of words"))
+        temperature = bounded(temperature, 0.0, HOTTEST, "The temperature")
+        how: dict[str, Any] = {"do_sample": temperature >= COLDEST}
+        if temperature >= COLDEST:
             how |= {"temperature": temperature, "top_p": 0.95, "top_k": 0}
         (more,) = self.generator([_checked(text)], max_new_tokens=tokens, **how)
-        return f"{text}{more}".strip()
+        return put_behind(text, more)
 
 
 def _checked(text: str) -> str:
@@ -75,7 +79,7 @@ def build_writing_page(run: str) -> Any:
         with gr.Row():
             go_on = gr.Button("Go on", variant="primary", elem_id="go-on")
             tokens = gr.Slider(1, MOST_TOKENS, value=20, step=1, label="Words")
-            temperature = gr.Slider(0.0, 1.5, value=0.8, step=0.1, label="Temperature (0: the likeliest word)")
+            temperature = gr.Slider(0.0, HOTTEST, value=0.8, step=0.1, label="Temperature (0: the likeliest word)")
         gr.Examples([[one] for one in EXAMPLES], text)
         following = gr.Label(label="What may come next", num_top_classes=SHOWN, elem_id="next")
         gr.on([text.submit, page.load], guess, text, following, api_name="guess", show_progress="minimal")

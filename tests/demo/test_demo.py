@@ -104,7 +104,13 @@ def test_words_are_left_out_and_moved(answers: Answers) -> None:
     assert move_word(answers, TEXT, 3, "Leave out") == "the film was number 3"
     assert move_word(answers, TEXT, 3, "Move left") == "the film awful was number 3"
     assert move_word(answers, TEXT, 3, "Move right") == "the film was number awful 3"
-    for chosen, how in ((None, "Leave out"), (99, "Leave out"), (0, "Move left"), (len(words) - 1, "Move right")):
+    for chosen, how in (
+        (None, "Leave out"),
+        ("film", "Leave out"),
+        (99, "Leave out"),
+        (0, "Move left"),
+        (len(words) - 1, "Move right"),
+    ):
         assert move_word(answers, TEXT, chosen, how) == TEXT
     assert move_word(answers, "awful", 0, "Leave out") == ""
 
@@ -124,6 +130,10 @@ def test_the_page_answers_over_http(trained: Path) -> None:
             client.predict(TEXT, api_name="/show")  # offers the words to choose from
             text, verdict, *_ = client.predict(TEXT, 3, api_name=button)
             assert text == expected and "run (lstm)" in verdict
+        client.predict(TEXT, api_name="/show")
+        edited = f"by the way {TEXT}"
+        assert client.predict(edited, 3, api_name="/leave_out")[0] == edited, "the words are those of another text"
+        assert client.predict(edited, 2, api_name="/leave_out")[0] == f"by the {TEXT}", "and now of this one"
     finally:
         page.close()
 

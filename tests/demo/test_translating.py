@@ -32,6 +32,9 @@ def test_it_translates_and_shows_where_it_looked(tmp_path: Path) -> None:
         page.show("x" * 501, 1)
     with pytest.raises(InputError, match="is not UTF-8: it holds half a character"):
         page.show("one \ud83d", 1)
+    assert page.show("one", 0) == page.show("one", 1) and page.show("one", 10**9) == page.show("one", 8)
+    with pytest.raises(InputError, match="The number of beams must be a number from 1 to 8, found None"):
+        page.show("one", None)
     plain = TranslationPage(str(translator(tmp_path / "none", "none")))
     assert plain.show("one 3", 1) == (plain.translator(["one 3"], num_beams=1)[0], "")
     _, url, _ = build(str(run)).launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")

@@ -30,6 +30,11 @@ def test_it_writes_and_guesses(language_model: Path) -> None:
     assert 0.5 < guessed["was"] < 1 and sum(guessed.values()) <= 1.001
     assert writer.write("the", 2, 0.0) == "the film was"
     assert len(writer.write("", 10**9, 1.0).split()) <= MOST_TOKENS
+    assert writer.write("the", -1, 1e-40) == "the film" == writer.write("the", 1, -3)
+    for numbers in ((None, 0.5), (2, "hot"), (2, float("nan"))):
+        with pytest.raises(InputError, match="must be a number from"):
+            writer.write("the", *numbers)
+    assert writer.write("the ", 1, 0.0) == "the film" and writer.write("  the", 1, 0.0) == "  the film"
     with pytest.raises(InputError, match=f"at most {MOST_CHARACTERS:,}"):
         writer.guess("x" * 3_000)
     for ask in (writer.guess, lambda text: writer.write(text, 2, 0.0)):
