@@ -45,12 +45,13 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=f"{_SAVING}{os.getpid()}-", dir=folder))
     try:
         yield temporary
+        mode = _usual_mode(temporary)
         for path in sorted(temporary.iterdir(), key=lambda path: path.name == last):
             target = folder / path.name
             if target.is_dir():
                 shutil.rmtree(target)
             if path.is_file():
-                path.chmod(0o644)  # safetensors makes files that only their owner can read
+                path.chmod(mode)  # safetensors makes files that only their owner can read
             os.replace(path, target)
     except (OSError, SafetensorError, RuntimeError) as error:
         if cause := explain_save_failure(error):
@@ -60,6 +61,20 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _usual_mode(folder: Path) -> int:
+    """The mode that new files have here."""
+    probe = folder / _temporary_name()
+    probe.touch(exist_ok=False)
+    mode = stat.S_IMODE(probe.stat().st_mode)
+    probe.unlink()
+    return mode
+
+
+def _temporary_name() -> str:
+    """A new name by which other processes know who writes."""
+    return f"{_SAVING}{os.getpid()}-{uuid.uuid4().hex}"
 
 
 def _is_being_written(leftover: Path) -> bool:
@@ -103,11 +118,10 @@ def write_file(path: Path) -> Iterator[Path]:
     """
     require(path.parent.is_dir(), f"There is no folder {str(path.parent)!r}: make it, or write elsewhere.")
     require(not path.is_dir(), f"{str(path)!r} is a folder: name a file.")
-    temporary = path.with_name(f"{_SAVING}{os.getpid()}-{uuid.uuid4().hex}{path.suffix}")
+    temporary = path.with_name(f"{_temporary_name()}{path.suffix}")
     try:
-        temporary.touch(exist_ok=False)
-        mode = stat.S_IMODE((path if path.exists() else temporary).stat().st_mode)
-        temporary.chmod(0o600)
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else _usual_mode(path.parent)
+        temporary.touch(0o600, exist_ok=False)
         yield temporary
         temporary.chmod(mode)
         temporary.replace(path)
