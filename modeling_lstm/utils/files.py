@@ -45,10 +45,11 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=f"{_SAVING}{os.getpid()}-", dir=folder))
     try:
         yield temporary
+        mode = _usual_mode(temporary)
         paths = sorted(temporary.iterdir(), key=lambda path: path.name == last)
         for path in paths:
             if path.is_file():
-                path.chmod(0o644)  # safetensors makes files that only their owner can read
+                path.chmod(mode)  # safetensors makes files that only their owner can read
         with tempfile.TemporaryDirectory(dir=temporary) as before:
             _move(paths, folder, Path(before))
     except (OSError, SafetensorError, RuntimeError) as error:
@@ -81,6 +82,20 @@ def _move(paths: list[Path], folder: Path, before: Path) -> None:
                     shutil.rmtree(target)
                 os.replace(before / target.name, target)
         raise
+
+
+def _usual_mode(folder: Path) -> int:
+    """The mode that new files have here."""
+    probe = folder / _temporary_name()
+    probe.touch(exist_ok=False)
+    mode = stat.S_IMODE(probe.stat().st_mode)
+    probe.unlink()
+    return mode
+
+
+def _temporary_name() -> str:
+    """A new name by which other processes know who writes."""
+    return f"{_SAVING}{os.getpid()}-{uuid.uuid4().hex}"
 
 
 def _is_being_written(leftover: Path) -> bool:
@@ -124,11 +139,10 @@ def write_file(path: Path) -> Iterator[Path]:
     """
     require(path.parent.is_dir(), f"There is no folder {str(path.parent)!r}: make it, or write elsewhere.")
     require(not path.is_dir(), f"{str(path)!r} is a folder: name a file.")
-    temporary = path.with_name(f"{_SAVING}{os.getpid()}-{uuid.uuid4().hex}{path.suffix}")
+    temporary = path.with_name(f"{_temporary_name()}{path.suffix}")
     try:
-        temporary.touch(exist_ok=False)
-        mode = stat.S_IMODE((path if path.exists() else temporary).stat().st_mode)
-        temporary.chmod(0o600)
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else _usual_mode(path.parent)
+        temporary.touch(0o600, exist_ok=False)
         yield temporary
         temporary.chmod(mode)
         temporary.replace(path)

@@ -607,6 +607,23 @@ def test_damaged_shards(run_copy: Path, fails: Callable[..., str]) -> None:
     assert "damaged" in fails("predict", run_copy, "a text")
 
 
+def test_what_is_written_has_the_mode_of_new_files(tmp_path: Path) -> None:
+    from modeling_lstm.utils.files import write_folder, write_text
+
+    before = os.umask(0o027)
+    try:
+        with write_folder(tmp_path) as temporary:
+            (temporary / "a").touch(0o600)
+        write_text(tmp_path / "b", "new")
+        (tmp_path / "a").chmod(0o604)
+        write_text(tmp_path / "a", "again")
+    finally:
+        os.umask(before)
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {"a": 0o604, "b": 0o640}
+    with pytest.raises(InputError, match="There is no folder '.*none': make it"):
+        write_text(tmp_path / "none" / "a", "never")
+
+
 def test_what_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
     from modeling_lstm.utils.files import write_folder
 
