@@ -2,7 +2,6 @@
 
 import logging
 import math
-import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import fields
@@ -27,7 +26,7 @@ from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import InputError, as_list, first_line, require
 from ..utils.processes import fail_once, run_main_first, run_on_main
 from ..utils.ray_cluster import RayArguments
-from ..utils.settings import build_settings, to_flags
+from ..utils.settings import build_settings, to_command
 from ..vectors.arguments import VectorTrainingArguments
 from ..vectors.learning import train_vectors
 from .arguments import ALONE, AUGMENTATIONS, MOST_VARIANTS, STUDENT, OptionalTeacherArguments, PresetArguments
@@ -212,7 +211,7 @@ class BestJob:
         chosen = self.distillation
         reads = {one.name for kind in (DataArguments, DistillationArguments) for one in fields(kind)}
         given = {name: value for name, value in self.given.items() if name in reads}
-        command = shlex.join(["modeling-lstm", "train", "--preset", "best", *to_flags(given)])
+        command = to_command("train", {"preset": "best"} | given)
         rows = self._collect(data)
 
         def learn() -> None:
@@ -237,8 +236,7 @@ class BestJob:
     def _job(self, kind: type[TrainingJob], settings: Mapping[str, Any], folder: str) -> TrainingJob:
         """A training that goes on or overwrites as this one does, and the command that does it alone."""
         settings = {**settings, "output_dir": folder}
-        shown = {name: value for name, value in settings.items() if name != "hub_token"}
-        command = shlex.join(["modeling-lstm", kind.command_name, *to_flags(shown)])
+        command = to_command(kind.command_name, settings)
         how: dict[str, Any] = {"overwrite": self.training.overwrite}
         if self.is_resumed and any(Path(folder).glob("checkpoint-*")):
             how["resume_from_checkpoint"] = "last"

@@ -1,6 +1,7 @@
 """Settings by their names: from values to the dataclasses that hold them, and to flags."""
 
 import difflib
+import shlex
 import types
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, fields
@@ -12,6 +13,7 @@ from .errors import InputError, as_list, require
 
 Kind = TypeVar("Kind")
 LARGEST_SEED = 2**32 - 1  # that NumPy takes
+SECRETS = ("hub_token",)  # what no record tells
 # What other tools call a setting
 SYNONYMS = {
     "epochs": "num_train_epochs",
@@ -113,6 +115,16 @@ def check_seed(name: str, value: Any) -> None:
     """Raise [`InputError`] for a seed that NumPy does not take."""
     if name.endswith("seed") and isinstance(value, int):
         require(0 <= value <= LARGEST_SEED, f"--{name} must be from 0 to {LARGEST_SEED}, found {value}.")
+
+
+def without_secrets(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a record may tell."""
+    return {name: value for name, value in settings.items() if name not in SECRETS}
+
+
+def to_command(name: str, settings: Mapping[str, Any]) -> str:
+    """The command with some settings, for a record: secrets are left out."""
+    return shlex.join(["modeling-lstm", name, *to_flags(without_secrets(settings))])
 
 
 def to_flags(settings: Mapping[str, Any]) -> list[str]:

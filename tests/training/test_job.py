@@ -61,6 +61,12 @@ def test_a_job_from_keywords_a_dictionary_and_a_recipe(tmp_path: Path) -> None:
     assert "hidden_size=7" in repr(jobs[0])
 
 
+def test_no_record_tells_the_token() -> None:
+    job = ml.TrainingJob(dataset="order-matters", output_dir="runs/a", hub_token="secret", hidden_size=7)
+    assert job.training.hub_token == "secret" and "hidden_size 7" in str(job.command)
+    assert "token" not in f"{job.command} {job!r}"
+
+
 def test_a_model_of_ones_own(data_folder: Path, tmp_path: Path) -> None:
     def model_init(tokenizer: Any, task: Any) -> Any:
         config = ml.LstmConfig(vocab_size=len(tokenizer), embedding_size=6, hidden_size=5, **task.config_fields())
