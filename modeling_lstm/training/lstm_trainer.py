@@ -29,6 +29,7 @@ from .optimizer import RowAdamW, choose_optimizer, clip_gradients
 from .samplers import BatchParts, EpochSampler, RandomEpochSampler
 
 ORIGIN = "trained_with.json"  # in each checkpoint
+WATCHING = ("reduce_lr_on_plateau", "greedy")  # schedules that look at scores
 IN_BF16 = "bf16"  # in that file, beside what a checkpoint must have been trained with to go on from it
 
 
@@ -80,6 +81,13 @@ class LstmTrainer(Trainer):
         if (followed := self.followed_table()) is not None:
             followed.sparse = True  # already now: DistributedDataParallel looks at it once, when it is made
         return optimizer
+
+    def create_scheduler(self, *args: Any, **kwargs: Any) -> Any:
+        """Trainer's; a schedule that watches the score that decides learns whether more of it is better."""
+        if self.args.lr_scheduler_type in WATCHING:
+            mode = "max" if self.args.greater_is_better else "min"
+            self.args.lr_scheduler_kwargs = {"mode": mode} | dict(self.args.lr_scheduler_kwargs or {})  # type: ignore[arg-type]
+        return super().create_scheduler(*args, **kwargs)
 
     def row_optimizer(self) -> RowAdamW | None:
         """The optimizer, if it is one that updates the rows of a table when they are needed."""

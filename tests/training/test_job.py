@@ -123,6 +123,18 @@ def test_the_trainer_alone_with_model_init_and_frozen_words(tokenizer: Any, tmp_
     assert trainer.state.best_metric is not None
 
 
+@pytest.mark.parametrize("schedule", ["reduce_lr_on_plateau", "greedy"])
+@pytest.mark.parametrize(("metric", "mode"), [("accuracy", "max"), ("loss", "min")])
+def test_a_schedule_that_watches_the_score_knows_where_it_is_better(
+    schedule: str, metric: str, mode: str, data_folder: Path, tmp_path: Path
+) -> None:
+    settings = QUICK | {"lr_scheduler_type": schedule, "metric_for_best_model": metric}
+    job = ml.TrainingJob(dataset=data_folder, output_dir=tmp_path / "run", **settings)
+    trainer = job.runner().trainer()
+    trainer.create_optimizer_and_scheduler(10)
+    assert trainer.lr_scheduler.mode == mode
+
+
 def test_answers_to_nothing_and_to_what_is_no_text(trained: Path, tmp_path: Path) -> None:
     assert ml.predict(trained, []) == []
     with pytest.raises(InputError, match="Text 2 must be a string, found None"):
