@@ -101,7 +101,7 @@ class BestJob:
         )
         resumed = self.training.resume_from_checkpoint
         require(resumed in (None, "last"), f"--preset goes on with --resume_from_checkpoint last, found {resumed!r}.")
-        self.output = self.training.output_dir
+        self.output = str(Path(self.training.output_dir))  # stages write beside it, also where it ends in a slash
         self.is_resumed = resumed is not None
 
     def run(self) -> RunRecord:

@@ -113,6 +113,8 @@ def test_several_transformers_are_fine_tuned_each(encoder: Path, data_folder: Pa
     assert "--seed 7 " in first.command and "--seed 8 " in second.command and "--seed 7 " in student.command
     assert [first.folder, second.folder] == [Path(f"{run}-teacher-1"), Path(f"{run}-teacher-2")]
     assert f"--teacher {run}-teacher-1,{run}-teacher-2" in student.command
+    slashed = BestJob(dataset=str(data_folder), output_dir=f"{run}/", teacher=str(encoder), **SMALL).plan()
+    assert [stage.folder for stage in slashed] == [Path(f"{run}-teacher"), run]
 
 
 def test_the_words_of_a_student(encoder: Path, data_folder: Path, more_text: Path, tmp_path: Path) -> None:
