@@ -70,5 +70,5 @@ class Averaging(TrainerCallback):
             self.trainer.average.update(self.model, state.global_step)
 
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        if self.trainer.average and not args.load_best_model_at_end:
+        if self.trainer.average and not (args.load_best_model_at_end and state.best_model_checkpoint):
             self.trainer.average.copy_to(self.model)

@@ -523,6 +523,14 @@ def test_a_long_average_takes_in_the_weights_of_some_steps_only() -> None:
     assert taken == [*range(1, 20), 20, 40, 60, 80, 100]
 
 
+def test_the_average_is_kept_where_no_checkpoint_was_the_best(data_folder: Path, tmp_path: Path) -> None:
+    flags = ["--average_epochs", "0.5", "--eval_delay", "100", "--num_train_epochs", "2", "--learning_rate", "0.01"]
+    train(data_folder, tmp_path / "run", *flags)
+    average = load_file(tmp_path / "run" / "checkpoint-12" / "average.safetensors")
+    kept = load_file(tmp_path / "run" / "model.safetensors")
+    assert all(torch.equal(kept[name], average[name]) for name in kept)
+
+
 def test_checkpoints_of_weights_alone_hold_the_average_too(data_folder: Path, tmp_path: Path) -> None:
     flags = ["--dataset", str(data_folder), *TRAIN_FLAGS, "--average_epochs", "0.5", "--save_only_model", "true"]
     assert main(["train", "--output_dir", str(tmp_path / "run"), *flags]) == 0
