@@ -463,6 +463,17 @@ def test_layers_are_unfrozen_from_the_top(both: Path, data_folder: Path, tmp_pat
     assert [name for name, one in trainer.model.named_parameters() if torch.equal(before[name], one)] == []
 
 
+def test_word_vectors_stay_frozen_while_layers_are_unfrozen(both: Path, data_folder: Path, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"num_train_epochs": 3, "embedding_learning_rate": 0.0, "frozen_epochs": 1}
+    settings |= {"average_epochs": 0.5, "load_best_model_at_end": False, "disable_tqdm": True, "use_cpu": True}
+    job = ml.TrainingJob(dataset=data_folder, pretrained=both, output_dir=tmp_path / "run", **settings)
+    trainer = job.runner().trainer()
+    before = {name: one.detach().clone() for name, one in trainer.model.named_parameters()}
+    trainer.train()
+    same = [name for name, one in trainer.model.named_parameters() if torch.equal(before[name], one)]
+    assert same == ["lstm.word_embeddings.weight"]
+
+
 def test_train_and_distill_take_a_language_model(
     both: Path, data_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
