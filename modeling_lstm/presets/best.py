@@ -24,6 +24,7 @@ from ..training.defaults import fit_epochs, fit_transformer_to_rows
 from ..training.job import TrainingJob
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import InputError, as_list, first_line, require
+from ..utils.files import is_occupied
 from ..utils.processes import fail_once, run_main_first, run_on_main
 from ..utils.ray_cluster import RayArguments
 from ..utils.settings import build_settings, to_command
@@ -128,7 +129,7 @@ class BestJob:
     def _find_missing(self, stages: list[Stage]) -> list[int]:
         """The numbers of the stages that are not done; their folders may be written."""
         for stage in stages:
-            is_taken = stage.folder.exists() and (not stage.folder.is_dir() or any(stage.folder.iterdir()))
+            is_taken = stage.folder.exists() and (not stage.folder.is_dir() or is_occupied(stage.folder))
             require(
                 self.is_resumed or self.training.overwrite or not is_taken,
                 f"{str(stage.folder)!r} is not empty: go on with --resume_from_checkpoint last, replace what is there "

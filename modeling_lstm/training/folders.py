@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..utils.errors import require
+from ..utils.files import is_occupied
 from .checkpoints import find_last_checkpoint, is_complete
 from .trainer_arguments import LstmTrainingArguments
 
@@ -36,7 +37,7 @@ def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | Non
         require(is_complete(Path(checkpoint)), f"{checkpoint!r} is no complete checkpoint.")
     if checkpoint is not None and Path(checkpoint).resolve().parent == folder.resolve():
         return checkpoint, False
-    occupied = folder.exists() and any(not path.name.startswith(".saving-") for path in folder.iterdir())
+    occupied = folder.exists() and is_occupied(folder)
     require(
         not occupied or args.overwrite,
         f"The run folder {str(folder)!r} is not empty: go on from its last checkpoint, if it has one, with "

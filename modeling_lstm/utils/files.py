@@ -60,6 +60,11 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def is_occupied(folder: Path) -> bool:
+    """Whether a folder holds more than what is left of a save that was killed."""
+    return any(not path.name.startswith(_SAVING) for path in folder.iterdir())
+
+
 def _is_being_written(leftover: Path) -> bool:
     """Whether the process that made a temporary file, whose number is in the name, still runs here."""
     number = leftover.name.removeprefix(_SAVING).partition("-")[0]

@@ -155,6 +155,9 @@ def test_text_alone_gives_word_vectors(data_folder: Path, more_text: Path, tmp_p
         (tmp_path / "data" / f"{split}.csv").write_bytes((data_folder / f"{split}.csv").read_bytes())
     write_csv(tmp_path / "data" / "test.csv", [(hidden, "negative"), ("fine", "positive"), ("fair", "neutral")])
     more_text.write_text("\n".join([*known, *[hidden] * 9]) + "\n", encoding="utf-8")
+    (tmp_path / "run-vectors" / ".saving-killed").mkdir(parents=True)  # as where a save was killed
+    stages = best(tmp_path / "data", run, unlabeled=[str(more_text)], resume_from_checkpoint="last").plan()
+    assert [stage.is_done() for stage in stages] == [False, False]
     record = best(tmp_path / "data", run, unlabeled=[str(more_text)]).run()
     vectors = WordVectors.from_pretrained(f"{run}-vectors")
     assert "film" in vectors and "zebras" not in vectors
