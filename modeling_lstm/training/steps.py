@@ -121,8 +121,7 @@ class Training:
     def trainer(self) -> Any:
         """The `Trainer` of the job, with data, tokenizer and model: ready for `train()`."""
         self.prepare()
-        if self.checkpoint is not None:
-            check_average(self.checkpoint, self.args.average_epochs)
+        self.check_checkpoint()
         self._warn_of_few_steps()
         set_seed(self.args.seed)
         model = self.build_model()
@@ -140,6 +139,12 @@ class Training:
             )
         trainer.origin = self.trained_with
         return trainer
+
+    def check_checkpoint(self) -> None:
+        """Raise [`InputError`] if the checkpoint to go on from was trained with something else than is there now."""
+        if self.checkpoint is not None:
+            check_origin(self.checkpoint, self.trained_with)
+            check_average(self.checkpoint, self.args.average_epochs)
 
     def choose_precision(self, model: PreTrainedModel) -> None:
         """Train in bf16 if that is faster, where nobody said; a training that goes on does as before."""
@@ -232,8 +237,6 @@ class Training:
         self.trained_with = describe_origin(
             self.task, self.data, self.tokenizer, self.job.tokenizer, rows["train"], self.teachers()
         )
-        if self.checkpoint is not None:
-            check_origin(self.checkpoint, self.trained_with)
 
     def _adapt_settings(self) -> None:
         """Settings that follow from what was found."""

@@ -315,6 +315,7 @@ def test_a_training_goes_on_with_the_same_blocks(corpus: Path, tmp_path: Path, f
         shutil.rmtree(tmp_path / "more", ignore_errors=True)
         shutil.copytree(tmp_path / "lm" / "checkpoint-3", tmp_path / "more" / "checkpoint-3")
         assert "was trained with another cut into blocks (4 rows of 10 tokens" in fails(*again, *flags)
+    assert "was trained without an average of the weights" in fails(*again, "--average_epochs", "0.5")
 
 
 GPT = "n_layer=1,n_embd=8,n_head=2"
