@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from ..utils.errors import require
+from ..utils.errors import as_list, require
 from ..utils.files import is_occupied
 from .checkpoints import find_last_checkpoint, is_complete
 from .trainer_arguments import LstmTrainingArguments
+
+STATES = ("optimizer.pt", "scheduler.pt")  # in a checkpoint that a training can go on from
 
 
 def check_sources(folder: Path, read: list[tuple[str, str | None]]) -> None:
@@ -35,6 +37,11 @@ def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | Non
         checkpoint = find_last_checkpoint(folder)
     elif checkpoint is not None:
         require(is_complete(Path(checkpoint)), f"{checkpoint!r} is no complete checkpoint.")
+    require(
+        checkpoint is None or all((Path(checkpoint) / name).is_file() for name in STATES),
+        f"The checkpoint {checkpoint!r} lacks {as_list(STATES)}, as one that --save_only_model saves, so the training "
+        "cannot go on from there: begin anew with --overwrite.",
+    )
     if checkpoint is not None and Path(checkpoint).resolve().parent == folder.resolve():
         return checkpoint, False
     occupied = folder.exists() and is_occupied(folder)

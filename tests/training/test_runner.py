@@ -531,7 +531,9 @@ def test_the_average_is_kept_where_no_checkpoint_was_the_best(data_folder: Path,
     assert all(torch.equal(kept[name], average[name]) for name in kept)
 
 
-def test_checkpoints_of_weights_alone_hold_the_average_too(data_folder: Path, tmp_path: Path) -> None:
+def test_checkpoints_of_weights_alone_hold_the_average_too(
+    data_folder: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
     flags = ["--dataset", str(data_folder), *TRAIN_FLAGS, "--average_epochs", "0.5", "--save_only_model", "true"]
     assert main(["train", "--output_dir", str(tmp_path / "run"), *flags]) == 0
     kept = load_file(tmp_path / "run" / "model.safetensors")
@@ -542,6 +544,8 @@ def test_checkpoints_of_weights_alone_hold_the_average_too(data_folder: Path, tm
 @pytest.mark.parametrize(
     ("written", "read"),
     [
+    resume = ["--output_dir", tmp_path / "run", "--resume_from_checkpoint", "last"]
+    assert "lacks optimizer.pt, scheduler.pt, as one that --save_only_model saves" in fails("train", *flags, *resume)
         ("{min_lr: 1e-4}", {"min_lr": 1e-4}),
         ("{min_lr: 1E+3, last: -2e0}", {"min_lr": 1e3, "last": -2.0}),
         ("{a: {b: [1e-5, .5e1]}}", {"a": {"b": [1e-5, 5.0]}}),
