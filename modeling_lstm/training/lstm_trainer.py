@@ -23,7 +23,7 @@ from ..models.modeling_lstm import classification_loss
 from ..utils.errors import InputError, require
 from .adversarial import find_worst_push, push_embeddings, watch_embeddings
 from .averaging import WeightAverage
-from .callbacks import Averaging, EarlyStopping, ProcessSeed, RowUpdates
+from .callbacks import Averaging, BestCheckpoint, EarlyStopping, ProcessSeed, RowUpdates
 from .layers import Unfreezing, lower_rates
 from .optimizer import RowAdamW, choose_optimizer, clip_gradients
 from .samplers import BatchParts, EpochSampler, RandomEpochSampler
@@ -55,6 +55,7 @@ class LstmTrainer(Trainer):
             self.add_callback(EarlyStopping(patience))
         if epochs := getattr(self.args, "frozen_epochs", 0):
             self.add_callback(Unfreezing(self.model, epochs))
+        self.add_callback(BestCheckpoint(self))
         self.add_callback(RowUpdates(self))
         self.add_callback(ProcessSeed())
 

@@ -31,6 +31,7 @@ from ..utils.processes import fail_once, is_main, is_single_despite_launch, run_
 from ..vectors.initial_embeddings import InitialEmbeddings
 from ..vectors.token_table import TokenTable
 from ..vectors.word_sources import WordSource
+from .callbacks import find_best
 from .checkpoints import check_average, check_origin, describe_origin, read_scaling, was_bf16
 from .defaults import (
     PRETRAINED_RATE,
@@ -145,6 +146,7 @@ class Training:
         if self.checkpoint is not None:
             check_origin(self.checkpoint, self.trained_with)
             check_average(self.checkpoint, self.args.average_epochs)
+            find_best(self.checkpoint, self.args)
 
     def choose_precision(self, model: PreTrainedModel) -> None:
         """Train in bf16 if that is faster, where nobody said; a training that goes on does as before."""
