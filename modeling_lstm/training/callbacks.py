@@ -43,6 +43,10 @@ class RowUpdates(TrainerCallback):
 class EarlyStopping(EarlyStoppingCallback):
     """The library's, which goes on counting but does not stop before `--early_stopping_min_steps`."""
 
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self.early_stopping_patience = args.early_stopping_patience  # a checkpoint brings along the one that it had
+        super().on_train_begin(args, state, control)
+
     def on_evaluate(
         self, args: Any, state: TrainerState, control: TrainerControl, metrics: Any = None, **_: Any
     ) -> None:

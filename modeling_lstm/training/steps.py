@@ -32,7 +32,7 @@ from ..vectors.initial_embeddings import InitialEmbeddings
 from ..vectors.token_table import TokenTable
 from ..vectors.word_sources import WordSource
 from .callbacks import find_best
-from .checkpoints import check_average, check_origin, describe_origin, read_scaling, was_bf16
+from .checkpoints import check_average, check_origin, describe_origin, describe_rates, read_scaling, was_bf16
 from .defaults import (
     PRETRAINED_RATE,
     PRETRAINED_STEPS,
@@ -143,6 +143,7 @@ class Training:
 
     def check_checkpoint(self) -> None:
         """Raise [`InputError`] if the checkpoint to go on from was trained with something else than is there now."""
+        self.trained_with |= describe_rates(self.args)
         if self.checkpoint is not None:
             check_origin(self.checkpoint, self.trained_with)
             check_average(self.checkpoint, self.args.average_epochs)

@@ -275,6 +275,7 @@ def test_resuming_needs_a_checkpoint_or_an_empty_folder(
 
 def test_resuming_with_another_model_is_refused(data_folder: Path, run_copy: Path, fails: Callable[..., str]) -> None:
     flags = ["--dataset", data_folder, "--output_dir", run_copy, "--resume_from_checkpoint", "last", *TRAIN_FLAGS]
+    flags += ["--learning_rate", "0.02"]
     assert "of another model or vocabulary" in fails("train", *flags, "--hidden_size", "9", "--num_train_epochs", "9")
 
 
@@ -287,6 +288,10 @@ def test_early_stopping_counts_on_after_a_resume(data_folder: Path, tmp_path: Pa
             shutil.rmtree(path)
     resumed = train(data_folder, folder, *flags, "--resume_from_checkpoint", "last")
     assert resumed["training"]["steps"] == whole["training"]["steps"] == 28
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "whole" / "checkpoint-7", folder / "checkpoint-7")
+    flags += ["--early_stopping_patience", "1", "--resume_from_checkpoint", "last"]
+    assert train(data_folder, folder, *flags)["training"]["steps"] == 14
 
 
 @pytest.mark.parametrize(("least", "steps"), [(0, 12), (12, 12), (13, 18), (99, 24)])
@@ -539,13 +544,13 @@ def test_checkpoints_of_weights_alone_hold_the_average_too(
     kept = load_file(tmp_path / "run" / "model.safetensors")
     average = load_file(next((tmp_path / "run").glob("checkpoint-*")) / "average.safetensors")
     assert all(torch.equal(kept[name], average[name]) for name in kept)
+    resume = ["--output_dir", tmp_path / "run", "--resume_from_checkpoint", "last"]
+    assert "lacks optimizer.pt, scheduler.pt, as one that --save_only_model saves" in fails("train", *flags, *resume)
 
 
 @pytest.mark.parametrize(
     ("written", "read"),
     [
-    resume = ["--output_dir", tmp_path / "run", "--resume_from_checkpoint", "last"]
-    assert "lacks optimizer.pt, scheduler.pt, as one that --save_only_model saves" in fails("train", *flags, *resume)
         ("{min_lr: 1e-4}", {"min_lr": 1e-4}),
         ("{min_lr: 1E+3, last: -2e0}", {"min_lr": 1e3, "last": -2.0}),
         ("{a: {b: [1e-5, .5e1]}}", {"a": {"b": [1e-5, 5.0]}}),
