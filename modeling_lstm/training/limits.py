@@ -91,6 +91,14 @@ def check_choices(args: Any) -> None:
         require(value in choices, f"--{name} must be one of {as_list(choices)}, found {value}.")
 
 
+def check_layers(args: Any, model: Any) -> None:
+    """Raise [`InputError`] for a setting that tells layers apart if the model has not those of an LSTM."""
+    is_lstm = model.transformer is None and model.model_type == "lstm"
+    for name, usual in (("frozen_epochs", 0), ("layer_decay", 1.0)):
+        value = getattr(args, name)
+        require(is_lstm or value == usual, f"--{name} {value} is for the layers of an LSTM or a GRU: leave it out.")
+
+
 def check_parts(args: TrainingArguments) -> None:
     """Raise [`InputError`] for an optimizer, a scheduler, a precision or a reporter that this machine has not."""
     if args.device.type == "cpu":

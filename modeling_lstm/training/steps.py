@@ -45,6 +45,7 @@ from .error_messages import explain_failures
 from .folders import check_sources, prepare_folder
 from .initial_vectors import open_word_source, prepare_vectors
 from .job_settings import TrainingSettings
+from .limits import check_layers
 from .lstm_trainer import LstmTrainer
 from .model_builder import adopt_model, build_model, describe_model, open_config
 from .outcome import describe_outcome
@@ -175,6 +176,7 @@ class Training:
         if is_single_despite_launch():
             logger.warning("accelerate launch starts one process on a CPU, whatever it is told: use torchrun.")
         tokenizer, data = self.job.tokenizer, self.job.data
+        check_layers(self.args, self.job.model)
         with run_main_first():
             check_sources(self.folder, self.sources())
             self.checkpoint, self.is_replaced = prepare_folder(self.folder, self.args)
