@@ -42,8 +42,8 @@ class LstmTrainer(Trainer):
         super().__init__(*args, **kwargs)
         if self.args.metric_for_best_model == "auto":  # the task of a run knows better
             self.args.metric_for_best_model, self.args.greater_is_better = "loss", False
-        if hasattr(getattr(self.model, "config", None), "label_smoothing"):
-            self.label_smoother = None  # the model's own loss does it, together with class weights; Trainer's cannot
+        if self._smooth(self.model):
+            self.label_smoother = None
         self.average: WeightAverage | None = None
         self.resumed_from: str | None = None
         self.origin: dict[str, str] | None = None  # what checkpoints tell of their data
@@ -58,6 +58,26 @@ class LstmTrainer(Trainer):
         self.add_callback(BestCheckpoint(self))
         self.add_callback(RowUpdates(self))
         self.add_callback(ProcessSeed())
+
+    def call_model_init(self, *args: Any, **kwargs: Any) -> Any:
+        """Trainer's, for each training; the model learns of the label smoothing."""
+        model = super().call_model_init(*args, **kwargs)
+        self._smooth(model)
+        return model
+
+    def _smooth(self, model: Any) -> bool:
+        """Whether the model's own loss smooths labels, together with class weights, which Trainer's cannot."""
+        config, share = getattr(model, "config", None), self.args.label_smoothing_factor
+        if not hasattr(config, "label_smoothing"):
+            return False
+        if share > 0:
+            kind = getattr(config, "problem_type", None)
+            require(
+                kind in (None, "single_label_classification"),
+                f"--label_smoothing_factor needs single labels; this model is for {kind}: leave it out.",
+            )
+            config.label_smoothing = share  # type: ignore[union-attr]
+        return True
 
     @staticmethod
     def get_optimizer_cls_and_kwargs(args: TrainingArguments, model: PreTrainedModel | None = None) -> tuple[Any, Any]:

@@ -295,11 +295,11 @@ class Training:
 
     def build_model(self) -> PreTrainedModel:
         """A fresh model for the task, or what the job's `model_init` gives."""
-        if self.job.model_init is not None:
-            return adopt_model(self.job.model_init(self.tokenizer, self.task), self.tokenizer, self.task)
         arguments = self.model_arguments
         is_balanced = arguments.class_weights is not None
         fields = self.task.loss_fields(self.data, self.args.label_smoothing_factor, is_balanced)
+        if self.job.model_init is not None:
+            return adopt_model(self.job.model_init(self.tokenizer, self.task), self.tokenizer, self.task)
         if "target_mean" in fields and self.checkpoint is not None:
             fields |= read_scaling(self.checkpoint)
         model = build_model(arguments, self.tokenizer, self.task, self.args, self.vectors, fields)

@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 import torch
 from datasets import Dataset
-from transformers import BertConfig, DebertaV2Config, GPT2Config, RobertaConfig, T5Config, XLNetConfig
+from transformers import (
+    BertConfig,
+    DebertaV2Config,
+    GPT2Config,
+    RobertaConfig,
+    T5Config,
+    TrainingArguments,
+    XLNetConfig,
+)
 
 import modeling_lstm as ml
 from modeling_lstm.cli import main
@@ -90,6 +98,27 @@ def test_a_model_of_ones_own(data_folder: Path, tmp_path: Path) -> None:
         ml.train(
             dataset=data_folder, output_dir=tmp_path / "other", model_init=lambda *_: torch.nn.Linear(1, 1), **QUICK
         )
+
+
+def test_labels_are_smoothed_or_it_is_refused(data_folder: Path, tmp_path: Path, tokenizer: Any) -> None:
+    """Of a model that is given, too; and several labels, or numbers, cannot be."""
+
+    def model_init(tokenizer: Any, task: Any) -> Any:
+        return tiny_model(vocab_size=len(tokenizer), **task.config_fields())
+
+    settings: dict[str, Any] = QUICK | {"output_dir": tmp_path / "run", "label_smoothing_factor": 0.3}
+    given = ml.TrainingJob(dataset=data_folder, model_init=model_init, **settings).runner().trainer()
+    assert given.model.config.label_smoothing == 0.3
+    args = TrainingArguments(output_dir=str(tmp_path), label_smoothing_factor=0.4, use_cpu=True)
+    trainer = ml.LstmTrainer(tiny_model(), args, processing_class=tokenizer)
+    assert trainer.model.config.label_smoothing == 0.4 and trainer.label_smoother is None
+    with pytest.raises(InputError, match="needs single labels; this model is for regression"):
+        ml.LstmTrainer(tiny_model(problem_type="regression", num_labels=1), args, processing_class=tokenizer)
+    numbers = write_csv(tmp_path / "numbers.csv", [(text, len(label)) for text, label in opinion_rows(30)])
+    for more in ({}, {"model_init": model_init}):
+        job = ml.TrainingJob(dataset=numbers, problem_type="regression", **more, **settings)
+        with pytest.raises(InputError, match="--label_smoothing_factor needs single labels; this task is regression"):
+            job.runner().trainer()
 
 
 def test_few_steps_are_told(data_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
