@@ -188,6 +188,8 @@ class BestJob:
         brings_words = self.model.pretrained is None and config.model_type not in OWN_MODELS
         if self.model.embeddings is not None:
             del usual["embedding_size"]  # theirs
+        elif self.model.pretrained is not None:
+            usual = {name: value for name, value in usual.items() if name not in STUDENT}  # its own
         elif brings_words and self.tokenizer.tokenizer is None:
             usual |= {"embeddings": f"transformer:{teachers[0]}"}
             if chosen.teacher_revision is not None:

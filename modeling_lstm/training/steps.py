@@ -193,6 +193,8 @@ class Training:
                 self.language_model is None or tokenizer.tokenizer is None,
                 "--pretrained brings its tokenizer along: leave out --tokenizer.",
             )
+            if self.language_model is not None:
+                self.language_model.check_settings(self.job.settings)
             self.collect()
             texts = self.vocabulary_rows()
             if isinstance(source, TokenTable) and tokenizer.trim_vocabulary:
@@ -316,12 +318,16 @@ class Training:
     def describe(self, model: PreTrainedModel) -> dict[str, Any]:
         """What `run.json` says of command, task, data, tokenizer and model."""
         tokenizer = self.job.tokenizer
-        words = {"tokenizer": str(self.job.model.embeddings), "trim_vocabulary": tokenizer.trim_vocabulary}
+        words = vars(tokenizer)
+        if self.brings_tokenizer:
+            words = {"tokenizer": str(self.job.model.embeddings), "trim_vocabulary": tokenizer.trim_vocabulary}
+        elif self.language_model is not None:
+            words = self.language_model.words
         record = {
             "command": self.job.command,
             "task": self.task.describe() | {"auto_class": self.task.auto_class},
             "data": self.describe_data(),
-            "tokenizer": (words if self.brings_tokenizer else vars(tokenizer)) | {"vocabulary": len(self.tokenizer)},
+            "tokenizer": words | {"vocabulary": len(self.tokenizer)},
             "model": describe_model(None if self.job.model_init else self.model_arguments, model),
         }
         if self.language_model is not None:

@@ -482,6 +482,7 @@ def test_train_and_distill_take_a_language_model(
     assert main([*given, "--output_dir", str(tmp_path / "run")]) == 0
     record: Any = read_record(tmp_path / "run")
     assert record["metrics"]["validation"]["accuracy"] > 0.9
+    assert record["tokenizer"] == read_record(both)["tokenizer"] and record["tokenizer"]["min_frequency"] == 1
     told = record["pretrained"]
     assert "embedding_learning_rate" not in record["training"]
     assert (told["direction"], told["texts"], told["text"]) == ("both", 150, [Path(told["text"][0]).name])
@@ -517,6 +518,11 @@ def test_train_and_distill_take_a_language_model(
         ("--transformer x", "--transformer and --pretrained both say what the model starts as"),
         ("--embeddings x", "--embeddings and --pretrained both say"),
         ("--model_type bag-of-words", "--pretrained is for an LSTM or a GRU"),
+        ("--hidden_size 11", "has --hidden_size 10, found 11: leave it out, or pretrain another"),
+        ("--cell_type gru", "has --cell_type lstm, found gru"),
+        ("--lowercase false", "has --lowercase True, found False"),
+        ("--pretrained_revision main", "--pretrained_revision is for a language model on the Hub, and"),
+        ("--embeddings_revision main", "--embeddings_revision needs --embeddings"),
         ("--layer_decay 0.5", "--layer_decay must be from 1 to 100, found 0.5"),
         ("--frozen_epochs -1", "--frozen_epochs must not be negative"),
     ],
