@@ -37,6 +37,8 @@ FIXED: dict[str, tuple[Any, str]] = {
     "remove_unused_columns": (True, "the model takes no other columns"),
     "eval_do_concat_batches": (True, "scores are computed over all rows at once"),
     "batch_eval_metrics": (False, "scores are computed over all rows at once"),
+    "bf16_full_eval": (False, "the weights would be saved as they were last evaluated"),
+    "fp16_full_eval": (False, "the weights would be saved as they were last evaluated"),
     "enable_jit_checkpoint": (False, "a run that was killed is resumed from its last checkpoint"),
 }
 
@@ -102,8 +104,7 @@ def check_layers(args: Any, model: Any) -> None:
 def check_parts(args: TrainingArguments) -> None:
     """Raise [`InputError`] for an optimizer, a scheduler, a precision or a reporter that this machine has not."""
     if args.device.type == "cpu":
-        for name in ("fp16", "fp16_full_eval"):
-            require(not getattr(args, name), f"--{name} needs a GPU: leave it out, or try --bf16 true.")
+        require(not args.fp16, "--fp16 needs a GPU: leave it out, or try --bf16 true.")
     for name in ("lr_scheduler_kwargs", "activation_checkpointing_kwargs", "gradient_checkpointing_kwargs"):
         value = getattr(args, name)
         require(value is None or isinstance(value, dict), f"--{name} takes JSON, {{...}}; found {value!r}.")
