@@ -145,6 +145,12 @@ def test_class_weights_turn_it_towards_rare_labels(encoder: Path, tmp_path: Path
     assert sure[0] == pytest.approx(0.2, abs=0.06) and sure[2] > sure[0] + 0.1
 
 
+def test_a_job_may_run_again(encoder: Path, data_folder: Path, tmp_path: Path) -> None:
+    job = TrainingJob(dataset=data_folder, transformer=encoder, output_dir=tmp_path / "run", use_cpu=True)
+    for _ in range(2):
+        assert job.runner().trainer().model.config.model_type == "bert"
+
+
 def test_what_does_not_go_together(fails: Callable[..., str], encoder: Path, data_folder: Path, tmp_path: Path) -> None:
     flags = ["train", "--dataset", str(data_folder), "--output_dir", str(tmp_path / "run")]
     assert "leave it out with --transformer" in fails(*flags, "--transformer", str(encoder), "--embeddings", "x")
