@@ -231,7 +231,10 @@ class BestJob:
         rows = data.splits["train"].num_rows
         epochs = fit_epochs(ALONE_STEPS * ALONE["per_device_train_batch_size"], rows, ALONE_EPOCHS)
         mine = {name: value for name, value in self.given.items() if name not in DISTILLATION}
-        job = self._job(TrainingJob, ALONE | {"num_train_epochs": epochs} | usual | mine, self.output)
+        alone = ALONE | {"num_train_epochs": epochs}
+        if not self.training.load_best_model_at_end:
+            alone = {name: value for name, value in alone.items() if not name.startswith("early_stopping")}
+        job = self._job(TrainingJob, alone | usual | mine, self.output)
         step = self._time(lstm_trial(job.model), data, job.data.max_length)
         seconds = (2 if job.training.adversarial_size else 1) * rows * job.training.num_train_epochs * step
         return training_stage(f"train an LSTM on {rows:,} texts", job, seconds)

@@ -177,6 +177,8 @@ def test_labels_alone(data_folder: Path, tmp_path: Path) -> None:
     ):
         assert usual in stage.command
     assert "--classifier_dropout 0.1" in stage.command
+    (last,) = best(data_folder, tmp_path / "last", load_best_model_at_end=False).plan()
+    assert "--early_stopping" in stage.command and "--early_stopping" not in last.command
     assert "--num_train_epochs 1 " in stage.command and 0 < stage.seconds < math.inf
     record = modeling_lstm.train(preset="best", dataset=str(data_folder), output_dir=str(tmp_path / "run"), **SMALL)
     assert record["training"]["adversarial_size"] == 0.25 and record["command"].startswith("modeling-lstm train ")
