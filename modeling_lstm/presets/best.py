@@ -101,6 +101,10 @@ class BestJob:
             f"--{', --'.join(unused)}: for learning from a teacher alone. Name one with --teacher, or leave it out.",
         )
         resumed = self.training.resume_from_checkpoint
+        require(
+            resumed is None or not self.training.overwrite,
+            "--overwrite replaces what is there, and --resume_from_checkpoint goes on with it: leave one of them out.",
+        )
         require(resumed in (None, "last"), f"--preset goes on with --resume_from_checkpoint last, found {resumed!r}.")
         self.output = str(Path(self.training.output_dir))  # stages write beside it, also where it ends in a slash
         self.is_resumed = resumed is not None

@@ -197,6 +197,8 @@ def test_what_it_refuses(encoder: Path, data_folder: Path, tmp_path: Path) -> No
         best(data_folder, run, task="translation")
     with pytest.raises(InputError, match="goes on with --resume_from_checkpoint last, found 'runs/x/checkpoint-3'"):
         best(data_folder, run, resume_from_checkpoint="runs/x/checkpoint-3")
+    with pytest.raises(InputError, match="--overwrite replaces what is there, and --resume_from_checkpoint goes on"):
+        best(data_folder, run, resume_from_checkpoint="last", overwrite=True)
     with pytest.raises(InputError, match="--augmentations, --temperature: for learning from a teacher alone. Name one"):
         best(data_folder, run, augmentations=3, temperature=3.0, transfer_rows=9)
     with pytest.raises(InputError, match="There is no teacher 'nowhere'"):
