@@ -37,6 +37,11 @@ def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | Non
         checkpoint = find_last_checkpoint(folder)
     elif checkpoint is not None:
         require(is_complete(Path(checkpoint)), f"{checkpoint!r} is no complete checkpoint.")
+    above = next((one for one in folder.parents if one.exists()), folder.parent)
+    require(
+        folder.exists() or above.is_dir(),
+        f"--output_dir {str(folder)!r} cannot be made, for {str(above)!r} is a file: choose another.",
+    )
     require(
         checkpoint is None or all((Path(checkpoint) / name).is_file() for name in STATES),
         f"The checkpoint {checkpoint!r} lacks {as_list(STATES)}, as one that --save_only_model saves, so the training "

@@ -251,6 +251,8 @@ def test_an_occupied_folder(data_folder: Path, run_copy: Path, fails: Callable[.
     message = fails("train", "--dataset", data_folder, "--output_dir", other, "--overwrite", *TRAIN_FLAGS)
     assert "holds no run" in message and (other / "thesis.txt").exists()
 
+    below = fails("train", "--dataset", data_folder, "--output_dir", other / "thesis.txt" / "run", *TRAIN_FLAGS)
+    assert "cannot be made, for" in below and "thesis.txt' is a file: choose another" in below
 
 def test_overwrite_waits_until_all_is_checked(run_copy: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     flags = ["--output_dir", run_copy, "--overwrite", *TRAIN_FLAGS]
