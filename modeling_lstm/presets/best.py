@@ -2,7 +2,6 @@
 
 import logging
 import math
-import shutil
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -24,7 +23,7 @@ from ..training.defaults import fit_epochs, fit_transformer_to_rows
 from ..training.job import TrainingJob
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import InputError, as_list, first_line, require
-from ..utils.files import is_occupied
+from ..utils.files import empty_folder, is_occupied
 from ..utils.processes import fail_once, run_main_first, run_on_main
 from ..utils.ray_cluster import RayArguments
 from ..utils.settings import build_settings, to_command
@@ -101,11 +100,11 @@ class BestJob:
             f"--{', --'.join(unused)}: for learning from a teacher alone. Name one with --teacher, or leave it out.",
         )
         resumed = self.training.resume_from_checkpoint
+        require(resumed in (None, "last"), f"--preset goes on with --resume_from_checkpoint last, found {resumed!r}.")
         require(
             resumed is None or not self.training.overwrite,
             "--overwrite replaces what is there, and --resume_from_checkpoint goes on with it: leave one of them out.",
         )
-        require(resumed in (None, "last"), f"--preset goes on with --resume_from_checkpoint last, found {resumed!r}.")
         self.output = str(Path(self.training.output_dir))  # stages write beside it, also where it ends in a slash
         self.is_resumed = resumed is not None
 
@@ -223,7 +222,7 @@ class BestJob:
 
         def learn() -> None:
             if self.training.overwrite and command_of_vectors(Path(folder)) is not None:
-                shutil.rmtree(folder)
+                empty_folder(Path(folder))
             settings = VectorTrainingArguments(dataset=as_list(chosen.unlabeled), output_dir=folder)
             train_vectors(settings, command=command, rows=rows)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +26,7 @@ from ..runs.record import RunRecord
 from ..runs.run_folders import save_run
 from ..tasks.base import Task, TaskData, task_class
 from ..utils.errors import InputError, as_list, require
+from ..utils.files import empty_folder
 from ..utils.processes import fail_once, is_main, is_single_despite_launch, run_main_first, run_on_main
 from ..vectors.initial_embeddings import InitialEmbeddings
 from ..vectors.token_table import TokenTable
@@ -99,7 +99,7 @@ class Training:
             prepared = time.perf_counter()
             with self.explain_failures():
                 if self.is_replaced and is_main():
-                    shutil.rmtree(self.folder)  # not before data, settings and the Hub have been found good
+                    empty_folder(self.folder)  # not before data, settings and the Hub have been found good
                 trainer.train(resume_from_checkpoint=self.checkpoint)
                 trained = time.perf_counter()
                 outcome = describe_outcome(trainer, resumed=self.checkpoint is not None)

@@ -62,7 +62,16 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
 
 def is_occupied(folder: Path) -> bool:
     """Whether a folder holds more than what is left of a save that was killed."""
-    return any(not path.name.startswith(_SAVING) for path in folder.iterdir())
+    return any(not path.name.startswith(SAVING) for path in folder.iterdir())
+
+
+def empty_folder(folder: Path) -> None:
+    """Remove what is in a folder, or in the one that a link leads to."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _is_being_written(leftover: Path) -> bool:

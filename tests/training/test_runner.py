@@ -244,7 +244,10 @@ def test_an_occupied_folder(data_folder: Path, run_copy: Path, fails: Callable[.
     flags = ["--dataset", data_folder, "--output_dir", run_copy, *TRAIN_FLAGS]
     assert "--resume_from_checkpoint last" in fails("train", *flags) and "--overwrite" in fails("train", *flags)
     assert all(torch.equal(value, before[name]) for name, value in weights(run_copy).items())
-    train(data_folder, run_copy, "--overwrite", "--seed", "5")
+    link = tmp_path / "link"
+    link.symlink_to(run_copy, target_is_directory=True)
+    train(data_folder, link, "--overwrite", "--seed", "5")
+    assert link.is_symlink() and '"seed": 5' in (run_copy / "run.json").read_text(encoding="utf-8")
     other = tmp_path / "precious"
     other.mkdir()
     (other / "thesis.txt").write_text("x", encoding="utf-8")
