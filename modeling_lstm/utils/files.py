@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 
 from .errors import InputError, explain_save_failure
 
-_SAVING = ".saving-"
+SAVING = ".saving-"  # at the beginning of a temporary name
 
 
 @contextlib.contextmanager
@@ -33,14 +33,14 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
     except (FileExistsError, NotADirectoryError) as error:
         found = next(str(one) for one in (folder, *folder.parents) if one.is_file() or one.is_symlink())
         raise InputError(f"{found!r} is a file: name a folder.") from error
-    for leftover in folder.glob(_SAVING + "*"):  # of a save that was killed
+    for leftover in folder.glob(SAVING + "*"):  # of a save that was killed
         if _is_being_written(leftover):
             continue
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
         else:
             leftover.unlink(missing_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f"{_SAVING}{os.getpid()}-", dir=folder))
+    temporary = Path(tempfile.mkdtemp(prefix=f"{SAVING}{os.getpid()}-", dir=folder))
     try:
         yield temporary
         for path in sorted(temporary.iterdir(), key=lambda path: path.name == last):
@@ -76,7 +76,7 @@ def empty_folder(folder: Path) -> None:
 
 def _is_being_written(leftover: Path) -> bool:
     """Whether the process that made a temporary file, whose number is in the name, still runs here."""
-    number = leftover.name.removeprefix(_SAVING).partition("-")[0]
+    number = leftover.name.removeprefix(SAVING).partition("-")[0]
     return number.isdecimal() and int(number) != os.getpid() and is_running(int(number))
 
 
@@ -106,7 +106,7 @@ def write_text(path: Path, text: str) -> None:
 def write_file(path: Path) -> Iterator[Path]:
     """Give a temporary name, with the same ending; what is written under it takes the place of the file."""
     with tempfile.NamedTemporaryFile(
-        dir=path.parent, prefix=f"{_SAVING}{os.getpid()}-", suffix=path.suffix, delete=False
+        dir=path.parent, prefix=f"{SAVING}{os.getpid()}-", suffix=path.suffix, delete=False
     ) as file:
         temporary = Path(file.name)
     try:

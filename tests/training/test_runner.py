@@ -251,11 +251,31 @@ def test_an_occupied_folder(data_folder: Path, run_copy: Path, fails: Callable[.
     other = tmp_path / "precious"
     other.mkdir()
     (other / "thesis.txt").write_text("x", encoding="utf-8")
+    below = fails("train", "--dataset", data_folder, "--output_dir", other / "thesis.txt" / "run", *TRAIN_FLAGS)
+    assert "cannot be made, for" in below and "thesis.txt' is a file: choose another" in below
     message = fails("train", "--dataset", data_folder, "--output_dir", other, "--overwrite", *TRAIN_FLAGS)
     assert "holds no run" in message and (other / "thesis.txt").exists()
 
-    below = fails("train", "--dataset", data_folder, "--output_dir", other / "thesis.txt" / "run", *TRAIN_FLAGS)
-    assert "cannot be made, for" in below and "thesis.txt' is a file: choose another" in below
+
+def test_a_training_that_was_killed_early_does_not_keep_its_folder(
+    data_folder: Path, trained: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    """Before its first checkpoint it leaves the logs of TensorBoard at most; in its last save, some of the files."""
+    logs = tmp_path / "logs" / "runs" / "Jan01_00-00-00_host"
+    logs.mkdir(parents=True)
+    (logs / "events.out.tfevents.1.host").write_bytes(b"")
+    train(data_folder, tmp_path / "logs", "--resume_from_checkpoint", "last")
+    cut = tmp_path / "cut"
+    (cut / ".saving-1-abc").mkdir(parents=True)
+    shutil.copy(trained / "tokenizer.json", cut)
+    shutil.copy(trained / "config.json", cut)
+    assert "--overwrite" in fails("train", "--dataset", data_folder, "--output_dir", cut, *TRAIN_FLAGS)
+    (cut / "thesis.txt").write_text("x", encoding="utf-8")
+    flags = ["--dataset", data_folder, "--output_dir", cut, "--overwrite", *TRAIN_FLAGS]
+    assert "holds no run" in fails("train", *flags)
+    (cut / "thesis.txt").unlink()
+    train(data_folder, cut, "--overwrite")
+
 
 def test_overwrite_waits_until_all_is_checked(run_copy: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     flags = ["--output_dir", run_copy, "--overwrite", *TRAIN_FLAGS]
