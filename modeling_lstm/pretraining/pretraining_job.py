@@ -119,7 +119,7 @@ class Pretraining(Training):
             self.data = load_corpus(self.job.data)
             self.overlap = report_overlap(self.data.splits)
             self.task = LanguageModeling(self.job.model.direction)
-            choose_metric(args, self.task)
+            choose_metric(args, self.task, self.job.settings)
         train = self.data.splits["train"]
         self.tokenizer = run_on_main(
             lambda: build_tokenizer(tokenizer, train, WHOLE, has_end=True, checkpoint=self.checkpoint)

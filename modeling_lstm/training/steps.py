@@ -6,7 +6,7 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -184,7 +184,7 @@ class Training:
             self._fit_length()
             self.data = kind.load(data)
             self.task = kind.from_data(self.data)
-            choose_metric(self.args, self.task)
+            choose_metric(self.args, self.task, self.job.settings)
             self.overlap = report_overlap(self.data.splits)
             has_pairs = getattr(self.data, "has_pairs", False)
             source = open_word_source(self.job.model, tokenizer, data.max_length, has_pairs)
@@ -406,12 +406,17 @@ def make_score_function(task: Task) -> Callable[[EvalPrediction], dict[str, floa
     return compute
 
 
-def choose_metric(args: Any, task: Task) -> None:
+def choose_metric(args: Any, task: Task, given: Mapping[str, Any]) -> None:
     """
     Set the metric that decides, and whether more of it is better.
 
+    Args:
+        args: [`training.trainer_arguments.LstmTrainingArguments`], which are changed.
+        task: What is learned.
+        given: The settings that are given.
+
     Raises:
-        InputError: the task has no such metric.
+        InputError: the task has no such metric, or it is better the other way round.
     """
     known = [*task.metric_names(), "loss"]
     default = "loss" if args.prediction_loss_only else task.default_metric
@@ -424,3 +429,8 @@ def choose_metric(args: Any, task: Task) -> None:
     )
     args.metric_for_best_model = name
     args.greater_is_better = not task.is_better_when_smaller(name)
+    said = given.get("greater_is_better")
+    require(
+        said in (None, args.greater_is_better),
+        f"--greater_is_better {said} is not so of {name}: leave it out.",
+    )

@@ -121,7 +121,7 @@ class TranslationTraining(Training):
             self.checkpoint, self.is_replaced = prepare_folder(self.folder, args)
             self.data = Translation.load(self.job.data)
             self.task = Translation.from_data(self.data)
-            choose_metric(args, self.task)
+            choose_metric(args, self.task, self.job.settings)
             self.overlap = report_overlap(self.data.splits)
         train = self.data.splits["train"]
         self.tokenizer = run_on_main(lambda: self._tokenizers(train))

@@ -381,6 +381,7 @@ def test_an_interrupted_save_leaves_the_old_run(run_copy: Path, monkeypatch: pyt
     ("flags", "message"),
     [
         (["--metric_for_best_model", "speed"], "Unknown metric 'speed'.*accuracy, macro_f1"),
+        (["--greater_is_better", "false"], "--greater_is_better False is not so of accuracy: leave it out"),
         (["--pooling", "sum"], "argument --pooling.*invalid choice: 'sum'"),
         (["--cell_type", "rnn"], "argument --cell_type.*invalid choice: 'rnn'"),
         (["--vocab_size", "2"], "greater than 2, the number of special tokens"),
