@@ -1,6 +1,7 @@
 """Settings by their names: from values to the dataclasses that hold them, and to flags."""
 
 import difflib
+import json
 import shlex
 import types
 from collections.abc import Collection, Mapping, Sequence
@@ -128,10 +129,10 @@ def to_command(name: str, settings: Mapping[str, Any]) -> str:
 
 
 def to_flags(settings: Mapping[str, Any]) -> list[str]:
-    """What is typed for some settings; those that are `None` are left out."""
+    """What is typed for some settings, dictionaries as JSON; those that are `None` are left out."""
     flags: list[str] = []
     for name, value in settings.items():
         if value is not None:
             values = value if isinstance(value, list | tuple) else [value]
-            flags += [f"--{name}", *(str(one) for one in values)]
+            flags += [f"--{name}", *(json.dumps(one) if isinstance(one, dict) else str(one) for one in values)]
     return flags

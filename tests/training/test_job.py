@@ -73,6 +73,9 @@ def test_no_record_tells_the_token() -> None:
     job = ml.TrainingJob(dataset="order-matters", output_dir="runs/a", hub_token="secret", hidden_size=7)
     assert job.training.hub_token == "secret" and "hidden_size 7" in str(job.command)
     assert "token" not in f"{job.command} {job!r}"
+    kwargs = {"lr_scheduler_type": "cosine_with_min_lr", "lr_scheduler_kwargs": {"min_lr": 1e-5}}
+    other = ml.TrainingJob(dataset="order-matters", output_dir="runs/a", **kwargs)
+    assert """--lr_scheduler_kwargs '{"min_lr": 1e-05}'""" in str(other.command)
 
 
 def test_a_model_of_ones_own(data_folder: Path, tmp_path: Path) -> None:
