@@ -1,5 +1,6 @@
 """What settings of a training may be, checked before anything is read or written."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,6 +46,8 @@ FIXED: dict[str, tuple[Any, str]] = {
 
 def check_numbers(args: Any) -> None:
     """Raise [`InputError`] for a number that no training can use; before `TrainingArguments` looks at it."""
+    for name, value in vars(args).items():
+        require(not isinstance(value, float) or math.isfinite(value), f"--{name} must be finite, found {value}.")
     for name in AT_LEAST_ONE:
         value = getattr(args, name)
         require(value is None or value >= 1, f"--{name} must be at least 1, found {value}.")

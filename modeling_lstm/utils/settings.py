@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import math
 import shlex
 import types
 from collections.abc import Collection, Mapping, Sequence
@@ -110,6 +111,7 @@ def _check_type(name: str, value: Any, kinds: Sequence[Any]) -> None:
     allowed, what = _KINDS[plain[0]]
     is_fitting = isinstance(value, allowed) and (plain[0] is bool or not isinstance(value, bool))
     require(is_fitting, f"--{name} must be {what}, found {value!r}.")
+    require(plain[0] is not float or math.isfinite(value), f"--{name} must be finite, found {value!r}.")
 
 
 def check_seed(name: str, value: Any) -> None:

@@ -38,6 +38,8 @@ QUICK |= {"use_cpu": True, "disable_tqdm": True}
     [
         ({"overwrite": "false"}, "--overwrite must be True or False, found 'false'"),
         ({"learning_rate": "abc"}, "--learning_rate must be a number, found 'abc'"),
+        ({"learning_rate": float("inf")}, "--learning_rate must be finite, found inf"),
+        ({"embedding_range": float("nan")}, "--embedding_range must be finite, found nan"),
         ({"num_train_epochs": True}, "--num_train_epochs must be a number, found True"),
         ({"hidden_size": 10.5}, "--hidden_size must be a whole number, found 10.5"),
         ({"cell_type": "rnn"}, "--cell_type must be one of lstm, gru, found 'rnn'"),
@@ -71,11 +73,11 @@ def test_a_job_from_keywords_a_dictionary_and_a_recipe(tmp_path: Path) -> None:
 
 def test_no_record_tells_the_token() -> None:
     job = ml.TrainingJob(dataset="order-matters", output_dir="runs/a", hub_token="secret", hidden_size=7)
-    assert job.training.hub_token == "secret" and "hidden_size 7" in str(job.command)
-    assert "token" not in f"{job.command} {job!r}"
     kwargs = {"lr_scheduler_type": "cosine_with_min_lr", "lr_scheduler_kwargs": {"min_lr": 1e-5}}
     other = ml.TrainingJob(dataset="order-matters", output_dir="runs/a", **kwargs)
     assert """--lr_scheduler_kwargs '{"min_lr": 1e-05}'""" in str(other.command)
+    assert job.training.hub_token == "secret" and "hidden_size 7" in str(job.command)
+    assert "token" not in f"{job.command} {job!r}"
 
 
 def test_a_model_of_ones_own(data_folder: Path, tmp_path: Path) -> None:
