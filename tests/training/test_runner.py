@@ -27,6 +27,7 @@ from modeling_lstm.inference.prediction import predict
 from modeling_lstm.runs.run_folders import load_run, save_run
 from modeling_lstm.tasks.base import job_class
 from modeling_lstm.training.averaging import WeightAverage
+from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.training.lstm_trainer import LstmTrainer
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.utils.errors import InputError
@@ -439,6 +440,15 @@ def test_bad_recipes(tmp_path: Path, fails: Callable[..., str]) -> None:
     assert "no valid YAML" in fails("train", tmp_path / "a.yaml")
     (tmp_path / "b.yaml").write_text("just words", encoding="utf-8")
     assert "setting: value" in fails("train", tmp_path / "b.yaml")
+    recipe = tmp_path / "c.yaml"
+    recipe.write_text("seed: 1\nhidden_size: 3\nseed: 2", encoding="utf-8")
+    assert "has seed more than once: leave all but one of them out" in fails("train", recipe)
+    recipe.write_text("num_train_epochs: [1, 2]", encoding="utf-8")
+    assert "unexpected '2' after --num_train_epochs" in fails("train", recipe)
+    recipe.write_text("a: &a {seed: 1}\n<<: *a\nseed: 2", encoding="utf-8")
+    assert "unknown flag --a" in fails("train", recipe)
+    message = fails("train", "--output_dir", tmp_path / "run", recipe)
+    assert f"unexpected '{recipe}' after --output_dir: a recipe stands before all flags" in message
 
 
 def test_the_recipes_of_the_repository_parse() -> None:
@@ -599,8 +609,11 @@ def test_names_and_numbers_of_a_recipe_are_those_that_are_written(tmp_path: Path
 
     lines = ["revision: 12e45678", "text_column: [01, no]", "vocab_size: 30_000", "bidirectional: no", "label_column:"]
     (tmp_path / "a.yaml").write_text("\n".join(lines), encoding="utf-8")
-    expected = "--revision 12e45678 --text_column 01 no --vocab_size 30_000 --bidirectional False"
+    expected = "--revision 12e45678 --text_column 01 no --vocab_size 30_000 --bidirectional no"
     assert recipe_flags(tmp_path / "a.yaml") == expected.split()
+    (tmp_path / "b.yaml").write_text("label_column: no\ntext_column: -x\nbidirectional: off", encoding="utf-8")
+    job = TrainingJob.from_yaml(tmp_path / "b.yaml", dataset="order-matters", output_dir="unused")
+    assert (job.data.label_column, job.data.text_column, job.model.bidirectional) == (["no"], ["-x"], False)
 
 
 def test_a_number_inside_a_recipe_reaches_the_scheduler(data_folder: Path, tmp_path: Path) -> None:
