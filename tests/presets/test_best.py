@@ -98,6 +98,8 @@ def test_a_classifier_is_a_teacher_as_it_is(trained: Path, data_folder: Path, tm
     stages = best(data_folder, tmp_path / "run", teacher=f"{trained},{trained}", augmentations=3).plan()
     assert len(stages) == 1 and f"--teacher {trained},{trained}" in stages[0].command
     assert "--augmentations 3" in stages[0].command
+    (stage,) = best(data_folder, tmp_path / "run", teacher=str(trained), pretrained="lm", augmentations=3).plan()
+    assert "--embedding_size" not in stage.command  # the language model's
     bag = Path(shutil.copytree(trained, tmp_path / "bag"))
     flags = ["--dataset", str(data_folder), "--model_type", "bag-of-words", "--overwrite", "true"]
     assert main(["train", *flags, *TRAIN_FLAGS, "--output_dir", str(bag)]) == 0
