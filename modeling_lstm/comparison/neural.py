@@ -219,7 +219,8 @@ def _written(path: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for flag in recipe_flags(path):
         if flag.startswith("--"):
-            found[name := flag[2:]] = []
+            name, sign, value = flag[2:].partition("=")
+            found[name] = [value] if sign else []
         else:
             found[name].append(flag)
     return found

@@ -2,8 +2,6 @@
 
 import logging
 import math
-import shlex
-import shutil
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -25,9 +23,10 @@ from ..training.defaults import fit_epochs, fit_transformer_to_rows
 from ..training.job import TrainingJob
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import InputError, as_list, first_line, require
+from ..utils.files import empty_folder, is_occupied
 from ..utils.processes import fail_once, run_main_first, run_on_main
 from ..utils.ray_cluster import RayArguments
-from ..utils.settings import build_settings, to_flags
+from ..utils.settings import build_settings, to_command
 from ..vectors.arguments import VectorTrainingArguments
 from ..vectors.learning import train_vectors
 from .arguments import ALONE, AUGMENTATIONS, MOST_VARIANTS, STUDENT, OptionalTeacherArguments, PresetArguments
@@ -102,7 +101,11 @@ class BestJob:
         )
         resumed = self.training.resume_from_checkpoint
         require(resumed in (None, "last"), f"--preset goes on with --resume_from_checkpoint last, found {resumed!r}.")
-        self.output = self.training.output_dir
+        require(
+            resumed is None or not self.training.overwrite,
+            "--overwrite replaces what is there, and --resume_from_checkpoint goes on with it: leave one of them out.",
+        )
+        self.output = str(Path(self.training.output_dir))  # stages write beside it, also where it ends in a slash
         self.is_resumed = resumed is not None
 
     def run(self) -> RunRecord:
@@ -129,7 +132,7 @@ class BestJob:
     def _find_missing(self, stages: list[Stage]) -> list[int]:
         """The numbers of the stages that are not done; their folders may be written."""
         for stage in stages:
-            is_taken = stage.folder.exists() and (not stage.folder.is_dir() or any(stage.folder.iterdir()))
+            is_taken = stage.folder.exists() and (not stage.folder.is_dir() or is_occupied(stage.folder))
             require(
                 self.is_resumed or self.training.overwrite or not is_taken,
                 f"{str(stage.folder)!r} is not empty: go on with --resume_from_checkpoint last, replace what is there "
@@ -188,6 +191,8 @@ class BestJob:
         brings_words = self.model.pretrained is None and config.model_type not in OWN_MODELS
         if self.model.embeddings is not None:
             del usual["embedding_size"]  # theirs
+        elif self.model.pretrained is not None:
+            usual = {name: value for name, value in usual.items() if name not in STUDENT}  # its own
         elif brings_words and self.tokenizer.tokenizer is None:
             usual |= {"embeddings": f"transformer:{teachers[0]}"}
             if chosen.teacher_revision is not None:
@@ -212,12 +217,12 @@ class BestJob:
         chosen = self.distillation
         reads = {one.name for kind in (DataArguments, DistillationArguments) for one in fields(kind)}
         given = {name: value for name, value in self.given.items() if name in reads}
-        command = shlex.join(["modeling-lstm", "train", "--preset", "best", *to_flags(given)])
+        command = to_command("train", {"preset": "best"} | given)
         rows = self._collect(data)
 
         def learn() -> None:
             if self.training.overwrite and command_of_vectors(Path(folder)) is not None:
-                shutil.rmtree(folder)
+                empty_folder(Path(folder))
             settings = VectorTrainingArguments(dataset=as_list(chosen.unlabeled), output_dir=folder)
             train_vectors(settings, command=command, rows=rows)
 
@@ -229,7 +234,10 @@ class BestJob:
         rows = data.splits["train"].num_rows
         epochs = fit_epochs(ALONE_STEPS * ALONE["per_device_train_batch_size"], rows, ALONE_EPOCHS)
         mine = {name: value for name, value in self.given.items() if name not in DISTILLATION}
-        job = self._job(TrainingJob, ALONE | {"num_train_epochs": epochs} | usual | mine, self.output)
+        alone = ALONE | {"num_train_epochs": epochs}
+        if not self.training.load_best_model_at_end:
+            alone = {name: value for name, value in alone.items() if not name.startswith("early_stopping")}
+        job = self._job(TrainingJob, alone | usual | mine, self.output)
         step = self._time(lstm_trial(job.model), data, job.data.max_length)
         seconds = (2 if job.training.adversarial_size else 1) * rows * job.training.num_train_epochs * step
         return training_stage(f"train an LSTM on {rows:,} texts", job, seconds)
@@ -237,8 +245,7 @@ class BestJob:
     def _job(self, kind: type[TrainingJob], settings: Mapping[str, Any], folder: str) -> TrainingJob:
         """A training that goes on or overwrites as this one does, and the command that does it alone."""
         settings = {**settings, "output_dir": folder}
-        shown = {name: value for name, value in settings.items() if name != "hub_token"}
-        command = shlex.join(["modeling-lstm", kind.command_name, *to_flags(shown)])
+        command = to_command(kind.command_name, settings)
         how: dict[str, Any] = {"overwrite": self.training.overwrite}
         if self.is_resumed and any(Path(folder).glob("checkpoint-*")):
             how["resume_from_checkpoint"] = "last"

@@ -8,6 +8,7 @@ from typing import Any
 from ..runs.record import RECORD, read_record
 from ..training.job import TrainingJob
 from ..utils.errors import InputError
+from ..vectors.static_models import CONFIG
 from ..vectors.word_vectors import WordVectors
 
 
@@ -59,6 +60,6 @@ def _command_of_run(folder: Path) -> str | None:
 
 def command_of_vectors(folder: Path) -> str | None:
     """The command by which word vectors were learned; `None` where there are none."""
-    if not folder.exists():
+    if not (folder / CONFIG).is_file():
         return None
     return str(WordVectors.from_pretrained(folder).record.get("command", ""))

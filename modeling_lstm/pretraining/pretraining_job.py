@@ -19,7 +19,7 @@ from ..data.token_stream import TokenStream
 from ..data.tokenization import build_tokenizer
 from ..runs.record import FINGERPRINTS, RunRecord
 from ..tasks.language_modeling import LanguageModeling
-from ..training.checkpoints import check_origin, describe_origin
+from ..training.checkpoints import describe_origin
 from ..training.folders import check_sources, prepare_folder
 from ..training.job import TrainingJob
 from ..training.limits import check_fixed
@@ -75,6 +75,7 @@ class Pretraining(Training):
     def trainer(self) -> Any:
         """The `Trainer` of the job, with text, tokenizer and model: ready for `train()`."""
         self.prepare()
+        self.check_checkpoint()
         set_seed(self.args.seed)
         stream = TokenStream.from_rows(self.splits["train"].rows, int(self.tokenizer.eos_token_id))
         args, data = self.args, self.job.data
@@ -118,7 +119,7 @@ class Pretraining(Training):
             self.data = load_corpus(self.job.data)
             self.overlap = report_overlap(self.data.splits)
             self.task = LanguageModeling(self.job.model.direction)
-            choose_metric(args, self.task)
+            choose_metric(args, self.task, self.job.settings)
         train = self.data.splits["train"]
         self.tokenizer = run_on_main(
             lambda: build_tokenizer(tokenizer, train, WHOLE, has_end=True, checkpoint=self.checkpoint)
@@ -130,8 +131,6 @@ class Pretraining(Training):
             }
             self.trained_with = describe_origin(self.task, self.data, self.tokenizer, tokenizer, train)
             self.trained_with["cut into blocks"] = self._describe_blocks()
-            if self.checkpoint is not None:
-                check_origin(self.checkpoint, self.trained_with)
 
     def _describe_blocks(self) -> str:
         """How the text is cut, which a state carried over from step to step depends on."""

@@ -18,7 +18,7 @@ from ..data.arguments import DataArguments, ProblemType
 from ..data.columns import LINE_BREAK
 from ..models.text_classifier import TextClassifier
 from ..runs.record import columns_of_training
-from ..utils.errors import InputError, as_list
+from ..utils.errors import InputError, as_list, require
 from ..utils.markdown import inline_code, make_table, quote
 from .base import TEXT_CLASSIFICATION, Task
 
@@ -109,6 +109,10 @@ class TextClassification(Task):
 
     def loss_fields(self, data: TextData, label_smoothing: float, balanced: bool) -> dict[str, Any]:
         """Label smoothing, and the weights of the labels; of numbers their mean and deviation."""
+        require(
+            label_smoothing == 0 or self.problem_type == "single_label_classification",
+            f"--label_smoothing_factor needs single labels; this task is {self.problem_type}: leave it out.",
+        )
         if self.problem_type == "regression":
             self._weights(data, balanced)  # refused
             mean, deviation = _spread(data)

@@ -128,6 +128,11 @@ class ModelArguments:
             self.pretrained is None or self.model_type == "lstm",
             f"--pretrained is for an LSTM or a GRU, not for --model_type {self.model_type}.",
         )
+        for name in ("pretrained", "embeddings"):
+            require(
+                getattr(self, name) is not None or getattr(self, f"{name}_revision") is None,
+                f"--{name}_revision needs --{name}.",
+            )
         require(
             self.transformer is not None or self.config_overrides is None,
             "--config_overrides is for a Transformer (--transformer NAME): other models have flags for their settings.",

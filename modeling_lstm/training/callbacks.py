@@ -1,6 +1,7 @@
 """What happens between the steps of a training."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 from transformers import (
@@ -12,6 +13,7 @@ from transformers import (
 )
 from transformers.trainer_utils import has_length
 
+from ..utils.errors import require
 from .averaging import WeightAverage
 
 
@@ -41,6 +43,10 @@ class RowUpdates(TrainerCallback):
 class EarlyStopping(EarlyStoppingCallback):
     """The library's, which goes on counting but does not stop before `--early_stopping_min_steps`."""
 
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        self.early_stopping_patience = args.early_stopping_patience  # a checkpoint brings along the one that it had
+        super().on_train_begin(args, state, control)
+
     def on_evaluate(
         self, args: Any, state: TrainerState, control: TrainerControl, metrics: Any = None, **_: Any
     ) -> None:
@@ -48,6 +54,45 @@ class EarlyStopping(EarlyStoppingCallback):
         super().on_evaluate(args, state, control, metrics)
         if state.global_step < getattr(args, "early_stopping_min_steps", 0):
             control.should_training_stop = was_stopping
+
+
+class BestCheckpoint(TrainerCallback):
+    """Tells a training that goes on where its best checkpoint so far lies now."""
+
+    def __init__(self, trainer: Any):
+        self.trainer = trainer
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        if self.trainer.resumed_from is not None:
+            state.best_model_checkpoint = find_best(self.trainer.resumed_from, args)
+
+
+def find_best(checkpoint: str, args: Any) -> str | None:
+    """
+    The best checkpoint when another one was saved; `None` if there was none. It lies beside that one, for both may have
+    been moved, or where it was.
+
+    Args:
+        checkpoint: The checkpoint to go on from.
+        args: The settings of the training.
+
+    Raises:
+        InputError: it is not there any more, and the training is to end with it.
+    """
+    recorded = TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json")).best_model_checkpoint
+    if recorded is None:
+        return None
+    folder = Path(args.output_dir)
+    if Path(checkpoint).resolve().parent != folder.resolve():
+        folder = Path(checkpoint).parent
+    beside = folder / Path(recorded).name
+    found = next((str(one) for one in (beside, Path(recorded)) if one.is_dir()), None)
+    require(
+        found is not None or not args.load_best_model_at_end,
+        f"The best checkpoint before {checkpoint!r} is missing: put it back as {str(beside)!r}, or begin anew with "
+        "--overwrite.",
+    )
+    return found
 
 
 class Averaging(TrainerCallback):
@@ -70,5 +115,5 @@ class Averaging(TrainerCallback):
             self.trainer.average.update(self.model, state.global_step)
 
     def on_train_end(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        if self.trainer.average and not args.load_best_model_at_end:
+        if self.trainer.average and not (args.load_best_model_at_end and state.best_model_checkpoint):
             self.trainer.average.copy_to(self.model)

@@ -74,6 +74,12 @@ def describe_origin(
     }
 
 
+def describe_rates(args: Any) -> dict[str, str]:
+    """The settings that a checkpoint's optimizer brings along: others that are given later would have no effect."""
+    names = ("learning_rate", "embedding_learning_rate", "layer_decay", "weight_decay")
+    return {f"--{name}": str(getattr(args, name)) for name in names}
+
+
 def check_origin(checkpoint: str, now: dict[str, str]) -> None:
     """Raise [`InputError`] if the checkpoint was trained with something else than what is there now."""
     try:

@@ -1,10 +1,18 @@
 """The run folder of a training: that it may be written, and what is in it already."""
 
+from fnmatch import fnmatch
 from pathlib import Path
 
-from ..utils.errors import require
+from ..models.tokenization_lstm import TARGET
+from ..runs.record import FINGERPRINTS
+from ..utils.errors import as_list, require
+from ..utils.files import SAVING, is_occupied
 from .checkpoints import find_last_checkpoint, is_complete
 from .trainer_arguments import LstmTrainingArguments
+
+# What a run folder holds beside checkpoints
+WRITTEN = ("*config.json", "model*.safetensors*", "tokenizer*.json", TARGET, FINGERPRINTS, "*.py", "runs")
+STATES = ("optimizer.pt", "scheduler.pt")  # in a checkpoint that a training can go on from
 
 
 def check_sources(folder: Path, read: list[tuple[str, str | None]]) -> None:
@@ -29,20 +37,30 @@ def check_sources(folder: Path, read: list[tuple[str, str | None]]) -> None:
 def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | None, bool]:
     """Find the checkpoint to resume from, if any, and tell whether an old run in the folder is to be replaced."""
     require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file.")
+    above = next((one for one in folder.parents if one.exists()), folder.parent)
+    require(
+        folder.exists() or above.is_dir(),
+        f"--output_dir {str(folder)!r} cannot be made, for {str(above)!r} is a file: choose another.",
+    )
     checkpoint = args.resume_from_checkpoint
     if checkpoint == "last":
         checkpoint = find_last_checkpoint(folder)
     elif checkpoint is not None:
         require(is_complete(Path(checkpoint)), f"{checkpoint!r} is no complete checkpoint.")
+    require(
+        checkpoint is None or all((Path(checkpoint) / name).is_file() for name in STATES),
+        f"The checkpoint {checkpoint!r} lacks {as_list(STATES)}, as one that --save_only_model saves, so the training "
+        "cannot go on from there: begin anew with --overwrite.",
+    )
     if checkpoint is not None and Path(checkpoint).resolve().parent == folder.resolve():
         return checkpoint, False
-    occupied = folder.exists() and any(not path.name.startswith(".saving-") for path in folder.iterdir())
+    occupied = folder.exists() and is_occupied(folder) and not _holds_logs_alone(folder)
     require(
         not occupied or args.overwrite,
         f"The run folder {str(folder)!r} is not empty: go on from its last checkpoint, if it has one, with "
         "--resume_from_checkpoint last, replace it with --overwrite, or choose another --output_dir.",
     )
-    is_run = (folder / "run.json").exists() or any(folder.glob("checkpoint-*"))
+    is_run = (folder / "run.json").exists() or any(folder.glob("checkpoint-*")) or _was_being_saved(folder)
     require(
         not occupied or is_run, f"{str(folder)!r} holds no run and is not overwritten: choose another --output_dir."
     )
@@ -51,3 +69,16 @@ def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | Non
         f"--overwrite would remove the checkpoint {checkpoint!r} before it is read: choose another --output_dir.",
     )
     return checkpoint, occupied
+
+
+def _holds_logs_alone(folder: Path) -> bool:
+    """Whether a training was killed before its first checkpoint, and left the logs of TensorBoard."""
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(SAVING)}
+    return names == {"runs"} and any(folder.glob("runs/*/events.out.tfevents.*"))
+
+
+def _was_being_saved(folder: Path) -> bool:
+    """Whether a training was killed while it moved the files of its run, the last of which makes it one."""
+    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    kept = [name for name in names if not name.startswith(SAVING)]
+    return len(kept) < len(names) and all(any(fnmatch(name, one) for one in WRITTEN) for name in kept)

@@ -21,7 +21,10 @@ def open_word_source(
 ) -> WordSource | TokenTable | None:
     """Where word vectors come from, if from anywhere; some sources bring a tokenizer along."""
     if model.transformer is not None:
-        require(tokenizer.tokenizer is None, f"{model.transformer} has a tokenizer: leave out --tokenizer.")
+        require(
+            tokenizer.tokenizer in (None, model.transformer),
+            f"{model.transformer} has a tokenizer: leave out --tokenizer.",
+        )
         tokenizer.tokenizer = model.transformer
     source = None
     if model.embeddings is not None:

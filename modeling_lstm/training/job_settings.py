@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -10,7 +9,7 @@ from typing import Any, ClassVar, Self
 from ..data.arguments import DataArguments, TokenizerArguments
 from ..tasks.base import task_class
 from ..utils.ray_cluster import RayArguments
-from ..utils.settings import build_settings, to_flags
+from ..utils.settings import build_settings, to_command, without_secrets
 from .arguments import ModelArguments, TaskArguments
 from .defaults import TRANSFORMER_DEFAULTS
 from .recipes import read_recipe
@@ -66,7 +65,7 @@ class TrainingSettings:
         task, self.data, self.model, self.tokenizer, self.training, self.ray = self.parts[:6]
         self.task: str = task.task
         task_class(self.task)
-        self.command = command or (None if model_init else self._own_command())
+        self.command = command or (None if model_init else to_command(self.command_name, settings))
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any], **changes: Any) -> Self:
@@ -89,7 +88,5 @@ class TrainingSettings:
         return TRANSFORMER_DEFAULTS if settings.get("transformer") is not None else {}
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.settings.items())})"
-
-    def _own_command(self) -> str:
-        return shlex.join(["modeling-lstm", self.command_name, *to_flags(self.settings)])
+        shown = without_secrets(self.settings)
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"

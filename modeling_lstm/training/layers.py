@@ -47,7 +47,10 @@ class Unfreezing(TrainerCallback):
     def __init__(self, model: Any, epochs: int):
         self.model, self.epochs = model, epochs
         self.depths = find_depths(model)
-        self.trained = {name for name, one in model.named_parameters() if one.requires_grad}
+
+    def on_train_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
+        # not before there is an optimizer: a table that is not trained is frozen with it
+        self.trained = {name for name, one in self.model.named_parameters() if one.requires_grad}
 
     def on_epoch_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         self._set(int(state.epoch or 0) // self.epochs)

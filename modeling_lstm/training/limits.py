@@ -1,5 +1,6 @@
 """What settings of a training may be, checked before anything is read or written."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,12 +38,16 @@ FIXED: dict[str, tuple[Any, str]] = {
     "remove_unused_columns": (True, "the model takes no other columns"),
     "eval_do_concat_batches": (True, "scores are computed over all rows at once"),
     "batch_eval_metrics": (False, "scores are computed over all rows at once"),
+    "bf16_full_eval": (False, "the weights would be saved as they were last evaluated"),
+    "fp16_full_eval": (False, "the weights would be saved as they were last evaluated"),
     "enable_jit_checkpoint": (False, "a run that was killed is resumed from its last checkpoint"),
 }
 
 
 def check_numbers(args: Any) -> None:
     """Raise [`InputError`] for a number that no training can use; before `TrainingArguments` looks at it."""
+    for name, value in vars(args).items():
+        require(not isinstance(value, float) or math.isfinite(value), f"--{name} must be finite, found {value}.")
     for name in AT_LEAST_ONE:
         value = getattr(args, name)
         require(value is None or value >= 1, f"--{name} must be at least 1, found {value}.")
@@ -91,11 +96,18 @@ def check_choices(args: Any) -> None:
         require(value in choices, f"--{name} must be one of {as_list(choices)}, found {value}.")
 
 
+def check_layers(args: Any, model: Any) -> None:
+    """Raise [`InputError`] for a setting that tells layers apart if the model has not those of an LSTM."""
+    is_lstm = model.transformer is None and model.model_type == "lstm"
+    for name, usual in (("frozen_epochs", 0), ("layer_decay", 1.0)):
+        value = getattr(args, name)
+        require(is_lstm or value == usual, f"--{name} {value} is for the layers of an LSTM or a GRU: leave it out.")
+
+
 def check_parts(args: TrainingArguments) -> None:
     """Raise [`InputError`] for an optimizer, a scheduler, a precision or a reporter that this machine has not."""
     if args.device.type == "cpu":
-        for name in ("fp16", "fp16_full_eval"):
-            require(not getattr(args, name), f"--{name} needs a GPU: leave it out, or try --bf16 true.")
+        require(not args.fp16, "--fp16 needs a GPU: leave it out, or try --bf16 true.")
     for name in ("lr_scheduler_kwargs", "activation_checkpointing_kwargs", "gradient_checkpointing_kwargs"):
         value = getattr(args, name)
         require(value is None or isinstance(value, dict), f"--{name} takes JSON, {{...}}; found {value!r}.")

@@ -23,12 +23,13 @@ from ..models.modeling_lstm import classification_loss
 from ..utils.errors import InputError, require
 from .adversarial import find_worst_push, push_embeddings, watch_embeddings
 from .averaging import WeightAverage
-from .callbacks import Averaging, EarlyStopping, ProcessSeed, RowUpdates
+from .callbacks import Averaging, BestCheckpoint, EarlyStopping, ProcessSeed, RowUpdates
 from .layers import Unfreezing, lower_rates
 from .optimizer import RowAdamW, choose_optimizer, clip_gradients
 from .samplers import BatchParts, EpochSampler, RandomEpochSampler
 
 ORIGIN = "trained_with.json"  # in each checkpoint
+WATCHING = ("reduce_lr_on_plateau", "greedy")  # schedules that look at scores
 IN_BF16 = "bf16"  # in that file, beside what a checkpoint must have been trained with to go on from it
 
 
@@ -41,8 +42,8 @@ class LstmTrainer(Trainer):
         super().__init__(*args, **kwargs)
         if self.args.metric_for_best_model == "auto":  # the task of a run knows better
             self.args.metric_for_best_model, self.args.greater_is_better = "loss", False
-        if hasattr(getattr(self.model, "config", None), "label_smoothing"):
-            self.label_smoother = None  # the model's own loss does it, together with class weights; Trainer's cannot
+        if self._smooth(self.model):
+            self.label_smoother = None
         self.average: WeightAverage | None = None
         self.resumed_from: str | None = None
         self.origin: dict[str, str] | None = None  # what checkpoints tell of their data
@@ -54,8 +55,29 @@ class LstmTrainer(Trainer):
             self.add_callback(EarlyStopping(patience))
         if epochs := getattr(self.args, "frozen_epochs", 0):
             self.add_callback(Unfreezing(self.model, epochs))
+        self.add_callback(BestCheckpoint(self))
         self.add_callback(RowUpdates(self))
         self.add_callback(ProcessSeed())
+
+    def call_model_init(self, *args: Any, **kwargs: Any) -> Any:
+        """Trainer's, for each training; the model learns of the label smoothing."""
+        model = super().call_model_init(*args, **kwargs)
+        self._smooth(model)
+        return model
+
+    def _smooth(self, model: Any) -> bool:
+        """Whether the model's own loss smooths labels, together with class weights, which Trainer's cannot."""
+        config, share = getattr(model, "config", None), self.args.label_smoothing_factor
+        if not hasattr(config, "label_smoothing"):
+            return False
+        if share > 0:
+            kind = getattr(config, "problem_type", None)
+            require(
+                kind in (None, "single_label_classification"),
+                f"--label_smoothing_factor needs single labels; this model is for {kind}: leave it out.",
+            )
+            config.label_smoothing = share  # type: ignore[union-attr]
+        return True
 
     @staticmethod
     def get_optimizer_cls_and_kwargs(args: TrainingArguments, model: PreTrainedModel | None = None) -> tuple[Any, Any]:
@@ -80,6 +102,13 @@ class LstmTrainer(Trainer):
         if (followed := self.followed_table()) is not None:
             followed.sparse = True  # already now: DistributedDataParallel looks at it once, when it is made
         return optimizer
+
+    def create_scheduler(self, *args: Any, **kwargs: Any) -> Any:
+        """Trainer's; a schedule that watches the score that decides learns whether more of it is better."""
+        if self.args.lr_scheduler_type in WATCHING:
+            mode = "max" if self.args.greater_is_better else "min"
+            self.args.lr_scheduler_kwargs = {"mode": mode} | dict(self.args.lr_scheduler_kwargs or {})  # type: ignore[arg-type]
+        return super().create_scheduler(*args, **kwargs)
 
     def row_optimizer(self) -> RowAdamW | None:
         """The optimizer, if it is one that updates the rows of a table when they are needed."""

@@ -1,6 +1,7 @@
 """A classifier that begins as a language model: its tokenizer, its word vectors and its recurrence."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from .arguments import ModelArguments
 
 logger = logging.getLogger(__name__)
 
+SIZES = ("cell_type", "embedding_size", "hidden_size", "num_hidden_layers", "bidirectional")
+WORDS = ("tokenizer_algorithm", "vocab_size", "min_frequency", "lowercase")
+
 
 @dataclass
 class PretrainedLanguageModel:
@@ -30,19 +34,32 @@ class PretrainedLanguageModel:
         model: The model.
         tokenizer: Its tokenizer, for texts that a classifier reads.
         report: What `run.json` says of it.
+        words: What its own `run.json` says of its tokenizer.
         texts: By what its texts are known again ([`data.corpus.fingerprints`]); `None` if that is not there.
     """
 
     model: Any
     tokenizer: PreTrainedTokenizerBase
     report: dict[str, Any]
+    words: dict[str, Any]
     texts: np.ndarray | None
 
     def adapt(self, arguments: ModelArguments) -> ModelArguments:
         """The settings of a classifier, with the sizes of the language model."""
-        config = self.model.config
-        names = ("cell_type", "embedding_size", "hidden_size", "num_hidden_layers", "bidirectional")
-        return replace(arguments, **{name: getattr(config, name) for name in names})
+        return replace(arguments, **self._sizes())
+
+    def _sizes(self) -> dict[str, Any]:
+        return {name: getattr(self.model.config, name) for name in SIZES}
+
+    def check_settings(self, given: Mapping[str, Any]) -> None:
+        """Raise [`InputError`] for a setting that the language model has decided otherwise."""
+        decided = self._sizes() | {name: self.words[name] for name in WORDS if name in self.words}
+        for name in decided.keys() & given.keys():
+            require(
+                given[name] in (None, decided[name]),
+                f"The language model {self.report['source']!r} has --{name} {decided[name]}, found {given[name]}: "
+                "leave it out, or pretrain another.",
+            )
 
     def write_into(self, model: Any) -> None:
         """Set word vectors and recurrence of a classifier to those of the language model."""
@@ -80,6 +97,10 @@ def open_pretrained(arguments: ModelArguments, max_length: int) -> PretrainedLan
     if name is None:
         return None
     folder = run_folder(name, arguments.pretrained_revision)
+    require(
+        arguments.pretrained_revision is None or is_hub_id(name),
+        f"--pretrained_revision is for a language model on the Hub, and {name!r} is a folder: leave it out.",
+    )
     record: Any = read_record(folder) if (folder / RECORD).is_file() else {}
     is_one = bool(record) and task_name(record) == TEXT_GENERATION and record["model"]["model_type"] == "lstm"
     require(
@@ -98,7 +119,7 @@ def open_pretrained(arguments: ModelArguments, max_length: int) -> PretrainedLan
         texts = np.load(path, allow_pickle=False) if path.is_file() else None
     except (ValueError, OSError) as error:
         raise InputError(f"The language model {name!r} is damaged: {FINGERPRINTS} cannot be read: {error}") from error
-    return PretrainedLanguageModel(model, tokenizer, _report(arguments, record), texts)
+    return PretrainedLanguageModel(model, tokenizer, _report(arguments, record), record["tokenizer"], texts)
 
 
 def _report(arguments: ModelArguments, record: dict[str, Any]) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from typing import Any
 
 import yaml
 
-from ..utils.errors import InputError
+from ..utils.errors import InputError, as_list, require
 from ..utils.flags import parse_given
 
 
 class _Recipe(yaml.SafeLoader):
-    """YAML 1.1 with the numbers of YAML 1.2, where 1e-4 is one without a point."""
+    """YAML 1.1 with the numbers and truth values of YAML 1.2: 1e-4 is one without a point, and `no` is a word."""
 
 
 _Recipe.add_implicit_resolver(
@@ -49,12 +49,18 @@ def recipe_flags(path: Path) -> list[str]:
         raise InputError(f"The recipe {str(path)!r} is no valid YAML: {error}") from error
     if not isinstance(recipe, yaml.MappingNode):
         raise InputError(f"The recipe {str(path)!r} must hold lines of the form 'setting: value'.")
+    names = [str(name.value).replace("-", "_") for name, _ in recipe.value]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    require(not twice, f"The recipe {str(path)!r} has {as_list(twice)} more than once: leave all but one of them out.")
     flags: list[str] = []
     try:
         loader.flatten_mapping(recipe)
         for name, value in recipe.value:
             values = _as_flags(loader, value)
-            flags += [f"--{name.value}", *values] if values else []
+            if len(values) == 1 and values[0].startswith("-"):  # or it would be taken for a flag
+                flags.append(f"--{name.value}={values[0]}")
+            elif values:
+                flags += [f"--{name.value}", *values]
     except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"The recipe {str(path)!r} holds what cannot be read: {error}") from error
     return flags
@@ -68,7 +74,8 @@ def _as_flags(loader: yaml.SafeLoader, value: yaml.Node) -> list[str]:
         return [_as_json(loader, value)]
     if value.tag == "tag:yaml.org,2002:null":
         return []
-    return [str(loader.construct_object(value)) if value.tag == "tag:yaml.org,2002:bool" else value.value]
+    is_bool = value.tag == "tag:yaml.org,2002:bool" and value.value.lower() in ("true", "false")
+    return [str(loader.construct_object(value)) if is_bool else value.value]
 
 
 def _as_json(loader: yaml.SafeLoader, value: yaml.Node) -> str:

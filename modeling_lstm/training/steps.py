@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
-import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,11 +26,13 @@ from ..runs.record import RunRecord
 from ..runs.run_folders import save_run
 from ..tasks.base import Task, TaskData, task_class
 from ..utils.errors import InputError, as_list, require
+from ..utils.files import empty_folder
 from ..utils.processes import fail_once, is_main, is_single_despite_launch, run_main_first, run_on_main
 from ..vectors.initial_embeddings import InitialEmbeddings
 from ..vectors.token_table import TokenTable
 from ..vectors.word_sources import WordSource
-from .checkpoints import check_average, check_origin, describe_origin, read_scaling, was_bf16
+from .callbacks import find_best
+from .checkpoints import check_average, check_origin, describe_origin, describe_rates, read_scaling, was_bf16
 from .defaults import (
     PRETRAINED_RATE,
     PRETRAINED_STEPS,
@@ -44,6 +45,7 @@ from .error_messages import explain_failures
 from .folders import check_sources, prepare_folder
 from .initial_vectors import open_word_source, prepare_vectors
 from .job_settings import TrainingSettings
+from .limits import check_layers
 from .lstm_trainer import LstmTrainer
 from .model_builder import adopt_model, build_model, describe_model, open_config
 from .outcome import describe_outcome
@@ -97,7 +99,7 @@ class Training:
             prepared = time.perf_counter()
             with self.explain_failures():
                 if self.is_replaced and is_main():
-                    shutil.rmtree(self.folder)  # not before data, settings and the Hub have been found good
+                    empty_folder(self.folder)  # not before data, settings and the Hub have been found good
                 trainer.train(resume_from_checkpoint=self.checkpoint)
                 trained = time.perf_counter()
                 outcome = describe_outcome(trainer, resumed=self.checkpoint is not None)
@@ -121,8 +123,7 @@ class Training:
     def trainer(self) -> Any:
         """The `Trainer` of the job, with data, tokenizer and model: ready for `train()`."""
         self.prepare()
-        if self.checkpoint is not None:
-            check_average(self.checkpoint, self.args.average_epochs)
+        self.check_checkpoint()
         self._warn_of_few_steps()
         set_seed(self.args.seed)
         model = self.build_model()
@@ -140,6 +141,14 @@ class Training:
             )
         trainer.origin = self.trained_with
         return trainer
+
+    def check_checkpoint(self) -> None:
+        """Raise [`InputError`] if the checkpoint to go on from was trained with something else than is there now."""
+        self.trained_with |= describe_rates(self.args)
+        if self.checkpoint is not None:
+            check_origin(self.checkpoint, self.trained_with)
+            check_average(self.checkpoint, self.args.average_epochs)
+            find_best(self.checkpoint, self.args)
 
     def choose_precision(self, model: PreTrainedModel) -> None:
         """Train in bf16 if that is faster, where nobody said; a training that goes on does as before."""
@@ -167,6 +176,7 @@ class Training:
         if is_single_despite_launch():
             logger.warning("accelerate launch starts one process on a CPU, whatever it is told: use torchrun.")
         tokenizer, data = self.job.tokenizer, self.job.data
+        check_layers(self.args, self.job.model)
         with run_main_first():
             check_sources(self.folder, self.sources())
             self.checkpoint, self.is_replaced = prepare_folder(self.folder, self.args)
@@ -174,7 +184,7 @@ class Training:
             self._fit_length()
             self.data = kind.load(data)
             self.task = kind.from_data(self.data)
-            choose_metric(self.args, self.task)
+            choose_metric(self.args, self.task, self.job.settings)
             self.overlap = report_overlap(self.data.splits)
             has_pairs = getattr(self.data, "has_pairs", False)
             source = open_word_source(self.job.model, tokenizer, data.max_length, has_pairs)
@@ -183,6 +193,8 @@ class Training:
                 self.language_model is None or tokenizer.tokenizer is None,
                 "--pretrained brings its tokenizer along: leave out --tokenizer.",
             )
+            if self.language_model is not None:
+                self.language_model.check_settings(self.job.settings)
             self.collect()
             texts = self.vocabulary_rows()
             if isinstance(source, TokenTable) and tokenizer.trim_vocabulary:
@@ -232,8 +244,6 @@ class Training:
         self.trained_with = describe_origin(
             self.task, self.data, self.tokenizer, self.job.tokenizer, rows["train"], self.teachers()
         )
-        if self.checkpoint is not None:
-            check_origin(self.checkpoint, self.trained_with)
 
     def _adapt_settings(self) -> None:
         """Settings that follow from what was found."""
@@ -287,11 +297,11 @@ class Training:
 
     def build_model(self) -> PreTrainedModel:
         """A fresh model for the task, or what the job's `model_init` gives."""
-        if self.job.model_init is not None:
-            return adopt_model(self.job.model_init(self.tokenizer, self.task), self.tokenizer, self.task)
         arguments = self.model_arguments
         is_balanced = arguments.class_weights is not None
         fields = self.task.loss_fields(self.data, self.args.label_smoothing_factor, is_balanced)
+        if self.job.model_init is not None:
+            return adopt_model(self.job.model_init(self.tokenizer, self.task), self.tokenizer, self.task)
         if "target_mean" in fields and self.checkpoint is not None:
             fields |= read_scaling(self.checkpoint)
         model = build_model(arguments, self.tokenizer, self.task, self.args, self.vectors, fields)
@@ -308,12 +318,16 @@ class Training:
     def describe(self, model: PreTrainedModel) -> dict[str, Any]:
         """What `run.json` says of command, task, data, tokenizer and model."""
         tokenizer = self.job.tokenizer
-        words = {"tokenizer": str(self.job.model.embeddings), "trim_vocabulary": tokenizer.trim_vocabulary}
+        words = vars(tokenizer)
+        if self.brings_tokenizer:
+            words = {"tokenizer": str(self.job.model.embeddings), "trim_vocabulary": tokenizer.trim_vocabulary}
+        elif self.language_model is not None:
+            words = self.language_model.words
         record = {
             "command": self.job.command,
             "task": self.task.describe() | {"auto_class": self.task.auto_class},
             "data": self.describe_data(),
-            "tokenizer": (words if self.brings_tokenizer else vars(tokenizer)) | {"vocabulary": len(self.tokenizer)},
+            "tokenizer": words | {"vocabulary": len(self.tokenizer)},
             "model": describe_model(None if self.job.model_init else self.model_arguments, model),
         }
         if self.language_model is not None:
@@ -392,12 +406,17 @@ def make_score_function(task: Task) -> Callable[[EvalPrediction], dict[str, floa
     return compute
 
 
-def choose_metric(args: Any, task: Task) -> None:
+def choose_metric(args: Any, task: Task, given: Mapping[str, Any]) -> None:
     """
     Set the metric that decides, and whether more of it is better.
 
+    Args:
+        args: [`training.trainer_arguments.LstmTrainingArguments`], which are changed.
+        task: What is learned.
+        given: The settings that are given.
+
     Raises:
-        InputError: the task has no such metric.
+        InputError: the task has no such metric, or it is better the other way round.
     """
     known = [*task.metric_names(), "loss"]
     default = "loss" if args.prediction_loss_only else task.default_metric
@@ -410,3 +429,8 @@ def choose_metric(args: Any, task: Task) -> None:
     )
     args.metric_for_best_model = name
     args.greater_is_better = not task.is_better_when_smaller(name)
+    said = given.get("greater_is_better")
+    require(
+        said in (None, args.greater_is_better),
+        f"--greater_is_better {said} is not so of {name}: leave it out.",
+    )

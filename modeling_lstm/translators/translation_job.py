@@ -20,7 +20,7 @@ from ..models.tokenization_lstm import TARGET, LstmTokenizer, target_tokenizer
 from ..tasks.base import TRANSLATION
 from ..tasks.translation import Translation
 from ..training.arguments import TaskArguments
-from ..training.checkpoints import check_origin, describe_origin
+from ..training.checkpoints import describe_origin
 from ..training.folders import check_sources, prepare_folder
 from ..training.job import TrainingJob
 from ..training.limits import check_fixed
@@ -88,6 +88,7 @@ class TranslationTraining(Training):
     def trainer(self) -> Any:
         """The `Trainer` of the job, with pairs, tokenizers and model: ready for `train()`."""
         self.prepare()
+        self.check_checkpoint()
         self._warn_of_few_steps()
         set_seed(self.args.seed)
         with self.explain_failures():
@@ -120,7 +121,7 @@ class TranslationTraining(Training):
             self.checkpoint, self.is_replaced = prepare_folder(self.folder, args)
             self.data = Translation.load(self.job.data)
             self.task = Translation.from_data(self.data)
-            choose_metric(args, self.task)
+            choose_metric(args, self.task, self.job.settings)
             self.overlap = report_overlap(self.data.splits)
         train = self.data.splits["train"]
         self.tokenizer = run_on_main(lambda: self._tokenizers(train))
@@ -130,8 +131,6 @@ class TranslationTraining(Training):
                 for name in ("train", "validation")
             }
             self.trained_with = describe_origin(self.task, self.data, self.tokenizer, self.job.tokenizer, train)
-            if self.checkpoint is not None:
-                check_origin(self.checkpoint, self.trained_with)
 
     def _tokenizers(self, train: Dataset) -> PreTrainedTokenizerBase:
         """The tokenizer of the sources, which holds that of the targets if that is another one."""

@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 
 from .errors import InputError, explain_save_failure, require
 
-_SAVING = ".saving-"
+SAVING = ".saving-"  # at the beginning of a temporary name
 
 
 @contextlib.contextmanager
@@ -35,14 +35,14 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
     except (FileExistsError, NotADirectoryError) as error:
         found = next(str(one) for one in (folder, *folder.parents) if one.is_file() or one.is_symlink())
         raise InputError(f"{found!r} is a file: name a folder.") from error
-    for leftover in folder.glob(_SAVING + "*"):  # of a save that was killed
+    for leftover in folder.glob(SAVING + "*"):  # of a save that was killed
         if _is_being_written(leftover):
             continue
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
         else:
             leftover.unlink(missing_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f"{_SAVING}{os.getpid()}-", dir=folder))
+    temporary = Path(tempfile.mkdtemp(prefix=f"{SAVING}{os.getpid()}-", dir=folder))
     try:
         yield temporary
         mode = _usual_mode(temporary)
@@ -95,12 +95,26 @@ def _usual_mode(folder: Path) -> int:
 
 def _temporary_name() -> str:
     """A new name by which other processes know who writes."""
-    return f"{_SAVING}{os.getpid()}-{uuid.uuid4().hex}"
+    return f"{SAVING}{os.getpid()}-{uuid.uuid4().hex}"
+
+
+def is_occupied(folder: Path) -> bool:
+    """Whether a folder holds more than what is left of a save that was killed."""
+    return any(not path.name.startswith(SAVING) for path in folder.iterdir())
+
+
+def empty_folder(folder: Path) -> None:
+    """Remove what is in a folder, or in the one that a link leads to."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _is_being_written(leftover: Path) -> bool:
     """Whether the process that made a temporary file, whose number is in the name, still runs here."""
-    number = leftover.name.removeprefix(_SAVING).partition("-")[0]
+    number = leftover.name.removeprefix(SAVING).partition("-")[0]
     return number.isdecimal() and int(number) != os.getpid() and is_running(int(number))
 
 

@@ -9,6 +9,7 @@ import argparse
 import json
 import logging
 import math
+import re
 import types
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import MISSING, Field, fields
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 # Flags that had another name in a version before: for each command the old name and the new one
 RENAMED = {"compare": {"output": "output_dir"}}
-_TRUE, _FALSE = ("yes", "true", "t", "y", "1"), ("no", "false", "f", "n", "0")
+_TRUE, _FALSE = ("yes", "true", "t", "y", "1", "on"), ("no", "false", "f", "n", "0", "off")
 
 
 class FlagParser(argparse.ArgumentParser):
@@ -41,6 +42,7 @@ class FlagParser(argparse.ArgumentParser):
     def __init__(self, command: str, *kinds: Any, **options: Any):
         super().__init__(prog=f"modeling-lstm {command}", allow_abbrev=False, add_help=False, **options)
         self.command, self.kinds = command, kinds
+        self._negative_number_matcher = re.compile(r"-(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")  # argparse's has no exponent
         self.register("type", float, _finite)
         self.register("type", int, _whole)
         for kind in kinds:
@@ -75,7 +77,8 @@ class FlagParser(argparse.ArgumentParser):
         if unknown is not None:
             self._refuse(unknown)
         if rest:
-            self.error(f"unexpected {' '.join(map(repr, rest))}")
+            hint = ": a recipe stands before all flags" if rest[0].endswith((".yaml", ".yml")) else ""
+            self.error(f"unexpected {' '.join(map(repr, rest))}{_after_flag(args or (), rest[0])}{hint}")
         return found
 
     def check(self, given: Sequence[str], others: Collection[str]) -> None:
@@ -128,6 +131,16 @@ class FlagParser(argparse.ArgumentParser):
         names = [one.name for kind in self.kinds for one in fields(kind) if one.init]
         found = build_settings(self.kinds, {name: namespace.pop(name) for name in names})
         return (*found, argparse.Namespace(**namespace)) if namespace else tuple(found)
+
+
+def _after_flag(given: Sequence[str], one: str) -> str:
+    """After which flag an unexpected word stands, which took the words before it; nothing where there is none."""
+    flag = before = ""
+    for word in given:
+        if word == one and before != flag:
+            break
+        before, flag = word.partition("=")[2] or word, word if word.startswith("--") else flag
+    return f" after {flag.partition('=')[0]}" if flag and before != flag else ""
 
 
 def parse_given(kinds: Sequence[type], given: Sequence[str], command: str) -> dict[str, Any]:
@@ -195,7 +208,7 @@ def plain_type(hint: Any) -> Any:
 
 
 def true_or_false(text: str) -> bool:
-    """The value of a `bool`; also yes, no, 1, 0 and the first letters."""
+    """The value of a `bool`; also yes, no, on, off, 1, 0 and the first letters."""
     if text.lower() not in (*_TRUE, *_FALSE):
         raise argparse.ArgumentTypeError(f"must be true or false, found {text!r}")
     return text.lower() in _TRUE

@@ -1,6 +1,9 @@
 """Settings by their names: from values to the dataclasses that hold them, and to flags."""
 
 import difflib
+import json
+import math
+import shlex
 import types
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, fields
@@ -12,6 +15,7 @@ from .errors import InputError, as_list, require
 
 Kind = TypeVar("Kind")
 LARGEST_SEED = 2**32 - 1  # that NumPy takes
+SECRETS = ("hub_token",)  # what no record tells
 # What other tools call a setting
 SYNONYMS = {
     "epochs": "num_train_epochs",
@@ -107,6 +111,7 @@ def _check_type(name: str, value: Any, kinds: Sequence[Any]) -> None:
     allowed, what = _KINDS[plain[0]]
     is_fitting = isinstance(value, allowed) and (plain[0] is bool or not isinstance(value, bool))
     require(is_fitting, f"--{name} must be {what}, found {value!r}.")
+    require(plain[0] is not float or math.isfinite(value), f"--{name} must be finite, found {value!r}.")
 
 
 def check_seed(name: str, value: Any) -> None:
@@ -115,11 +120,21 @@ def check_seed(name: str, value: Any) -> None:
         require(0 <= value <= LARGEST_SEED, f"--{name} must be from 0 to {LARGEST_SEED}, found {value}.")
 
 
+def without_secrets(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a record may tell."""
+    return {name: value for name, value in settings.items() if name not in SECRETS}
+
+
+def to_command(name: str, settings: Mapping[str, Any]) -> str:
+    """The command with some settings, for a record: secrets are left out."""
+    return shlex.join(["modeling-lstm", name, *to_flags(without_secrets(settings))])
+
+
 def to_flags(settings: Mapping[str, Any]) -> list[str]:
-    """What is typed for some settings; those that are `None` are left out."""
+    """What is typed for some settings, dictionaries as JSON; those that are `None` are left out."""
     flags: list[str] = []
     for name, value in settings.items():
         if value is not None:
             values = value if isinstance(value, list | tuple) else [value]
-            flags += [f"--{name}", *(str(one) for one in values)]
+            flags += [f"--{name}", *(json.dumps(one) if isinstance(one, dict) else str(one) for one in values)]
     return flags

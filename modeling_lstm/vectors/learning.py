@@ -15,6 +15,7 @@ from ..data.sources import read_texts
 from ..data.tokenization import iterate_texts
 from ..models.tokenization_lstm import LstmTokenizer
 from ..utils.errors import InputError, require
+from ..utils.files import is_occupied
 from ..utils.settings import settings_of
 from .arguments import VectorTrainingArguments
 from .word_vectors import WordVectors
@@ -52,7 +53,7 @@ def train_vectors(
     folder = Path(arguments.output_dir)
     require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file.")
     require(
-        not folder.exists() or not any(folder.iterdir()),
+        not folder.exists() or not is_occupied(folder),
         f"--output_dir {str(folder)!r} is not empty: choose another, or remove it first.",
     )
     if rows is None:

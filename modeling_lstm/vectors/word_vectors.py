@@ -225,7 +225,7 @@ class WordVectors:
             require(self.subwords.places is None, "Only some n-grams were read: read the whole file to save them.")
             tensors["ngrams"] = self.subwords.rows
             config["ngram_letters"] = [self.subwords.shortest, self.subwords.longest]
-        with write_folder(Path(folder)) as temporary:
+        with write_folder(Path(folder), last=CONFIG) as temporary:
             save_file(tensors, temporary / WEIGHTS)
             tokenizer.save_pretrained(temporary)
             write_json(temporary / CONFIG, config)

@@ -153,6 +153,7 @@ def test_every_setting_works_or_is_refused(
         ("--lr_scheduler_kwargs speed", "--lr_scheduler_kwargs takes JSON"),
         ("--train_sampling_strategy longest", "--train_sampling_strategy must be one of group_by_length"),
         ("--fp16 true", "--fp16 needs a GPU"),
+        ("--bf16_full_eval true", "--bf16_full_eval True cannot be used, for the weights would be saved"),
         ("--fsdp full_shard", "--fsdp full_shard cannot be used.*torchrun"),
         ("--deepspeed none.json", "--deepspeed none.json cannot be used"),
         ("--accelerator_config none.json", "none.json"),

@@ -178,7 +178,8 @@ def test_values(given: str, name: str, expected: Any) -> None:
         ("--is-opened", "unknown flag --is-opened: did you mean --is_open?"),
         ("--no_is_open", "unknown flag --no_is_open: did you mean"),
         ("--wholly_new=3", "unknown flag --wholly_new (modeling-lstm train --help lists the settings)"),
-        ("--size 3 4", "unexpected '4'"),
+        ("--size 3 4", "unexpected '4' after --size"),
+        ("--random_seed 3 --rate -1e-3 x", "unexpected 'x' after --rate"),
     ],
 )
 def test_refusals(given: str, message: str) -> None:

@@ -98,6 +98,8 @@ def test_a_classifier_is_a_teacher_as_it_is(trained: Path, data_folder: Path, tm
     stages = best(data_folder, tmp_path / "run", teacher=f"{trained},{trained}", augmentations=3).plan()
     assert len(stages) == 1 and f"--teacher {trained},{trained}" in stages[0].command
     assert "--augmentations 3" in stages[0].command
+    (stage,) = best(data_folder, tmp_path / "run", teacher=str(trained), pretrained="lm", augmentations=3).plan()
+    assert "--embedding_size" not in stage.command  # the language model's
     bag = Path(shutil.copytree(trained, tmp_path / "bag"))
     flags = ["--dataset", str(data_folder), "--model_type", "bag-of-words", "--overwrite", "true"]
     assert main(["train", *flags, *TRAIN_FLAGS, "--output_dir", str(bag)]) == 0
@@ -113,6 +115,8 @@ def test_several_transformers_are_fine_tuned_each(encoder: Path, data_folder: Pa
     assert "--seed 7 " in first.command and "--seed 8 " in second.command and "--seed 7 " in student.command
     assert [first.folder, second.folder] == [Path(f"{run}-teacher-1"), Path(f"{run}-teacher-2")]
     assert f"--teacher {run}-teacher-1,{run}-teacher-2" in student.command
+    slashed = BestJob(dataset=str(data_folder), output_dir=f"{run}/", teacher=str(encoder), **SMALL).plan()
+    assert [stage.folder for stage in slashed] == [Path(f"{run}-teacher"), run]
 
 
 def test_the_words_of_a_student(encoder: Path, data_folder: Path, more_text: Path, tmp_path: Path) -> None:
@@ -153,6 +157,9 @@ def test_text_alone_gives_word_vectors(data_folder: Path, more_text: Path, tmp_p
         (tmp_path / "data" / f"{split}.csv").write_bytes((data_folder / f"{split}.csv").read_bytes())
     write_csv(tmp_path / "data" / "test.csv", [(hidden, "negative"), ("fine", "positive"), ("fair", "neutral")])
     more_text.write_text("\n".join([*known, *[hidden] * 9]) + "\n", encoding="utf-8")
+    (tmp_path / "run-vectors" / ".saving-killed").mkdir(parents=True)  # as where a save was killed
+    stages = best(tmp_path / "data", run, unlabeled=[str(more_text)], resume_from_checkpoint="last").plan()
+    assert [stage.is_done() for stage in stages] == [False, False]
     record = best(tmp_path / "data", run, unlabeled=[str(more_text)]).run()
     vectors = WordVectors.from_pretrained(f"{run}-vectors")
     assert "film" in vectors and "zebras" not in vectors
@@ -172,6 +179,8 @@ def test_labels_alone(data_folder: Path, tmp_path: Path) -> None:
     ):
         assert usual in stage.command
     assert "--classifier_dropout 0.1" in stage.command
+    (last,) = best(data_folder, tmp_path / "last", load_best_model_at_end=False).plan()
+    assert "--early_stopping" in stage.command and "--early_stopping" not in last.command
     assert "--num_train_epochs 1 " in stage.command and 0 < stage.seconds < math.inf
     record = modeling_lstm.train(preset="best", dataset=str(data_folder), output_dir=str(tmp_path / "run"), **SMALL)
     assert record["training"]["adversarial_size"] == 0.25 and record["command"].startswith("modeling-lstm train ")
@@ -190,6 +199,8 @@ def test_what_it_refuses(encoder: Path, data_folder: Path, tmp_path: Path) -> No
         best(data_folder, run, task="translation")
     with pytest.raises(InputError, match="goes on with --resume_from_checkpoint last, found 'runs/x/checkpoint-3'"):
         best(data_folder, run, resume_from_checkpoint="runs/x/checkpoint-3")
+    with pytest.raises(InputError, match="--overwrite replaces what is there, and --resume_from_checkpoint goes on"):
+        best(data_folder, run, resume_from_checkpoint="last", overwrite=True)
     with pytest.raises(InputError, match="--augmentations, --temperature: for learning from a teacher alone. Name one"):
         best(data_folder, run, augmentations=3, temperature=3.0, transfer_rows=9)
     with pytest.raises(InputError, match="There is no teacher 'nowhere'"):

@@ -331,6 +331,7 @@ def test_a_training_goes_on_with_the_same_blocks(corpus: Path, tmp_path: Path, f
         shutil.rmtree(tmp_path / "more", ignore_errors=True)
         shutil.copytree(tmp_path / "lm" / "checkpoint-3", tmp_path / "more" / "checkpoint-3")
         assert "was trained with another cut into blocks (4 rows of 10 tokens" in fails(*again, *flags)
+    assert "was trained without an average of the weights" in fails(*again, "--average_epochs", "0.5")
 
 
 GPT = "n_layer=1,n_embd=8,n_head=2"
@@ -479,6 +480,17 @@ def test_layers_are_unfrozen_from_the_top(both: Path, data_folder: Path, tmp_pat
     assert [name for name, one in trainer.model.named_parameters() if torch.equal(before[name], one)] == []
 
 
+def test_word_vectors_stay_frozen_while_layers_are_unfrozen(both: Path, data_folder: Path, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"num_train_epochs": 3, "embedding_learning_rate": 0.0, "frozen_epochs": 1}
+    settings |= {"average_epochs": 0.5, "load_best_model_at_end": False, "disable_tqdm": True, "use_cpu": True}
+    job = ml.TrainingJob(dataset=data_folder, pretrained=both, output_dir=tmp_path / "run", **settings)
+    trainer = job.runner().trainer()
+    before = {name: one.detach().clone() for name, one in trainer.model.named_parameters()}
+    trainer.train()
+    same = [name for name, one in trainer.model.named_parameters() if torch.equal(before[name], one)]
+    assert same == ["lstm.word_embeddings.weight"]
+
+
 def test_train_and_distill_take_a_language_model(
     both: Path, data_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -486,6 +498,7 @@ def test_train_and_distill_take_a_language_model(
     assert main([*given, "--output_dir", str(tmp_path / "run")]) == 0
     record: Any = read_record(tmp_path / "run")
     assert record["metrics"]["validation"]["accuracy"] > 0.9
+    assert record["tokenizer"] == read_record(both)["tokenizer"] and record["tokenizer"]["min_frequency"] == 1
     told = record["pretrained"]
     assert "embedding_learning_rate" not in record["training"]
     assert (told["direction"], told["texts"], told["text"]) == ("both", 150, [Path(told["text"][0]).name])
@@ -521,6 +534,11 @@ def test_train_and_distill_take_a_language_model(
         ("--transformer x", "--transformer and --pretrained both say what the model starts as"),
         ("--embeddings x", "--embeddings and --pretrained both say"),
         ("--model_type bag-of-words", "--pretrained is for an LSTM or a GRU"),
+        ("--hidden_size 11", "has --hidden_size 10, found 11: leave it out, or pretrain another"),
+        ("--cell_type gru", "has --cell_type lstm, found gru"),
+        ("--lowercase false", "has --lowercase True, found False"),
+        ("--pretrained_revision main", "--pretrained_revision is for a language model on the Hub, and"),
+        ("--embeddings_revision main", "--embeddings_revision needs --embeddings"),
         ("--layer_decay 0.5", "--layer_decay must be from 1 to 100, found 0.5"),
         ("--frozen_epochs -1", "--frozen_epochs must not be negative"),
     ],

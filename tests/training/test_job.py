@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 import torch
 from datasets import Dataset
-from transformers import BertConfig, DebertaV2Config, GPT2Config, RobertaConfig, T5Config, XLNetConfig
+from transformers import (
+    BertConfig,
+    DebertaV2Config,
+    GPT2Config,
+    RobertaConfig,
+    T5Config,
+    TrainingArguments,
+    XLNetConfig,
+)
 
 import modeling_lstm as ml
 from modeling_lstm.cli import main
@@ -30,6 +38,8 @@ QUICK |= {"use_cpu": True, "disable_tqdm": True}
     [
         ({"overwrite": "false"}, "--overwrite must be True or False, found 'false'"),
         ({"learning_rate": "abc"}, "--learning_rate must be a number, found 'abc'"),
+        ({"learning_rate": float("inf")}, "--learning_rate must be finite, found inf"),
+        ({"embedding_range": float("nan")}, "--embedding_range must be finite, found nan"),
         ({"num_train_epochs": True}, "--num_train_epochs must be a number, found True"),
         ({"hidden_size": 10.5}, "--hidden_size must be a whole number, found 10.5"),
         ({"cell_type": "rnn"}, "--cell_type must be one of lstm, gru, found 'rnn'"),
@@ -61,6 +71,15 @@ def test_a_job_from_keywords_a_dictionary_and_a_recipe(tmp_path: Path) -> None:
     assert "hidden_size=7" in repr(jobs[0])
 
 
+def test_no_record_tells_the_token() -> None:
+    job = ml.TrainingJob(dataset="order-matters", output_dir="runs/a", hub_token="secret", hidden_size=7)
+    kwargs = {"lr_scheduler_type": "cosine_with_min_lr", "lr_scheduler_kwargs": {"min_lr": 1e-5}}
+    other = ml.TrainingJob(dataset="order-matters", output_dir="runs/a", **kwargs)
+    assert """--lr_scheduler_kwargs '{"min_lr": 1e-05}'""" in str(other.command)
+    assert job.training.hub_token == "secret" and "hidden_size 7" in str(job.command)
+    assert "token" not in f"{job.command} {job!r}"
+
+
 def test_a_model_of_ones_own(data_folder: Path, tmp_path: Path) -> None:
     def model_init(tokenizer: Any, task: Any) -> Any:
         config = ml.LstmConfig(vocab_size=len(tokenizer), embedding_size=6, hidden_size=5, **task.config_fields())
@@ -84,6 +103,27 @@ def test_a_model_of_ones_own(data_folder: Path, tmp_path: Path) -> None:
         ml.train(
             dataset=data_folder, output_dir=tmp_path / "other", model_init=lambda *_: torch.nn.Linear(1, 1), **QUICK
         )
+
+
+def test_labels_are_smoothed_or_it_is_refused(data_folder: Path, tmp_path: Path, tokenizer: Any) -> None:
+    """Of a model that is given, too; and several labels, or numbers, cannot be."""
+
+    def model_init(tokenizer: Any, task: Any) -> Any:
+        return tiny_model(vocab_size=len(tokenizer), **task.config_fields())
+
+    settings: dict[str, Any] = QUICK | {"output_dir": tmp_path / "run", "label_smoothing_factor": 0.3}
+    given = ml.TrainingJob(dataset=data_folder, model_init=model_init, **settings).runner().trainer()
+    assert given.model.config.label_smoothing == 0.3
+    args = TrainingArguments(output_dir=str(tmp_path), label_smoothing_factor=0.4, use_cpu=True)
+    trainer = ml.LstmTrainer(tiny_model(), args, processing_class=tokenizer)
+    assert trainer.model.config.label_smoothing == 0.4 and trainer.label_smoother is None
+    with pytest.raises(InputError, match="needs single labels; this model is for regression"):
+        ml.LstmTrainer(tiny_model(problem_type="regression", num_labels=1), args, processing_class=tokenizer)
+    numbers = write_csv(tmp_path / "numbers.csv", [(text, len(label)) for text, label in opinion_rows(30)])
+    for more in ({}, {"model_init": model_init}):
+        job = ml.TrainingJob(dataset=numbers, problem_type="regression", **more, **settings)
+        with pytest.raises(InputError, match="--label_smoothing_factor needs single labels; this task is regression"):
+            job.runner().trainer()
 
 
 def test_few_steps_are_told(data_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -115,6 +155,18 @@ def test_the_trainer_alone_with_model_init_and_frozen_words(tokenizer: Any, tmp_
     assert torch.equal(trainer.model.get_input_embeddings().weight, start)
     assert trainer.args.metric_for_best_model == "loss" and trainer.args.greater_is_better is False
     assert trainer.state.best_metric is not None
+
+
+@pytest.mark.parametrize("schedule", ["reduce_lr_on_plateau", "greedy"])
+@pytest.mark.parametrize(("metric", "mode"), [("accuracy", "max"), ("loss", "min")])
+def test_a_schedule_that_watches_the_score_knows_where_it_is_better(
+    schedule: str, metric: str, mode: str, data_folder: Path, tmp_path: Path
+) -> None:
+    settings = QUICK | {"lr_scheduler_type": schedule, "metric_for_best_model": metric}
+    job = ml.TrainingJob(dataset=data_folder, output_dir=tmp_path / "run", **settings)
+    trainer = job.runner().trainer()
+    trainer.create_optimizer_and_scheduler(10)
+    assert trainer.lr_scheduler.mode == mode
 
 
 def test_answers_to_nothing_and_to_what_is_no_text(trained: Path, tmp_path: Path) -> None:

@@ -115,6 +115,41 @@ def test_the_same_again_goes_on(begun: Path, tmp_path: Path) -> None:
     assert record["training"]["resumed"] and record["training"]["steps"] == 12
 
 
+@pytest.mark.parametrize(
+    ("flag", "then", "now"),
+    [("learning_rate", "0.02", "0.01"), ("embedding_learning_rate", "None", "0.0"), ("weight_decay", "0.01", "0.1")],
+)
+def test_another_rate(flag: str, then: str, now: str, begun: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    folder = shutil.copytree(begun / "run", tmp_path / "run")
+    told = fails("train", "--dataset", begun / "data.csv", "--output_dir", folder, *RESUME, f"--{flag}", now)
+    assert f"was trained with another --{flag} ({then}) than is there now ({now})" in told
+
+
+def test_the_best_checkpoint_is_found_where_the_run_lies_now(
+    begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: Callable[..., str]
+) -> None:
+    """After the folder was moved, and from another working directory."""
+    flags = ["--dataset", str(begun / "data.csv"), *FLAGS, "--num_train_epochs", "3", "--learning_rate", "1e-5"]
+    flags += ["--save_total_limit", "9"]
+    (tmp_path / "old").mkdir()
+    monkeypatch.chdir(tmp_path / "old")
+    assert main(["train", *flags, "--output_dir", "run"]) == 0
+    before = json.loads(Path("run", "run.json").read_text(encoding="utf-8"))
+    assert before["best"]["step"] == 6 and Path("run", "checkpoint-18").is_dir()
+    moved = shutil.move("run", tmp_path / "moved")
+    monkeypatch.chdir(tmp_path)
+    again = ["train", *flags, "--output_dir", moved, "--resume_from_checkpoint", "last"]
+    assert main([str(one) for one in again]) == 0
+    record = json.loads((moved / "run.json").read_text(encoding="utf-8"))
+    assert record["best"] == before["best"] and record["metrics"] == before["metrics"]
+    kept = (moved / "model.safetensors").read_bytes()
+    assert kept == (moved / "checkpoint-6" / "model.safetensors").read_bytes()
+    assert kept != (moved / "checkpoint-18" / "model.safetensors").read_bytes()
+    shutil.rmtree(moved / "checkpoint-6")
+    told = fails(*again)
+    assert "The best checkpoint before" in told and f"put it back as '{moved / 'checkpoint-6'}'" in told
+
+
 def test_a_checkpoint_that_tells_nothing_goes_on_with_a_warning(
     begun: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -27,6 +27,7 @@ from modeling_lstm.inference.prediction import predict
 from modeling_lstm.runs.run_folders import load_run, save_run
 from modeling_lstm.tasks.base import job_class
 from modeling_lstm.training.averaging import WeightAverage
+from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.training.lstm_trainer import LstmTrainer
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.utils.errors import InputError
@@ -244,12 +245,37 @@ def test_an_occupied_folder(data_folder: Path, run_copy: Path, fails: Callable[.
     flags = ["--dataset", data_folder, "--output_dir", run_copy, *TRAIN_FLAGS]
     assert "--resume_from_checkpoint last" in fails("train", *flags) and "--overwrite" in fails("train", *flags)
     assert all(torch.equal(value, before[name]) for name, value in weights(run_copy).items())
-    train(data_folder, run_copy, "--overwrite", "--seed", "5")
+    link = tmp_path / "link"
+    link.symlink_to(run_copy, target_is_directory=True)
+    train(data_folder, link, "--overwrite", "--seed", "5")
+    assert link.is_symlink() and '"seed": 5' in (run_copy / "run.json").read_text(encoding="utf-8")
     other = tmp_path / "precious"
     other.mkdir()
     (other / "thesis.txt").write_text("x", encoding="utf-8")
+    below = fails("train", "--dataset", data_folder, "--output_dir", other / "thesis.txt" / "run", *TRAIN_FLAGS)
+    assert "cannot be made, for" in below and "thesis.txt' is a file: choose another" in below
     message = fails("train", "--dataset", data_folder, "--output_dir", other, "--overwrite", *TRAIN_FLAGS)
     assert "holds no run" in message and (other / "thesis.txt").exists()
+
+
+def test_a_training_that_was_killed_early_does_not_keep_its_folder(
+    data_folder: Path, trained: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    """Before its first checkpoint it leaves the logs of TensorBoard at most; in its last save, some of the files."""
+    logs = tmp_path / "logs" / "runs" / "Jan01_00-00-00_host"
+    logs.mkdir(parents=True)
+    (logs / "events.out.tfevents.1.host").write_bytes(b"")
+    train(data_folder, tmp_path / "logs", "--resume_from_checkpoint", "last")
+    cut = tmp_path / "cut"
+    (cut / ".saving-1-abc").mkdir(parents=True)
+    shutil.copy(trained / "tokenizer.json", cut)
+    shutil.copy(trained / "config.json", cut)
+    assert "--overwrite" in fails("train", "--dataset", data_folder, "--output_dir", cut, *TRAIN_FLAGS)
+    (cut / "thesis.txt").write_text("x", encoding="utf-8")
+    flags = ["--dataset", data_folder, "--output_dir", cut, "--overwrite", *TRAIN_FLAGS]
+    assert "holds no run" in fails("train", *flags)
+    (cut / "thesis.txt").unlink()
+    train(data_folder, cut, "--overwrite")
 
 
 def test_overwrite_waits_until_all_is_checked(run_copy: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
@@ -275,6 +301,7 @@ def test_resuming_needs_a_checkpoint_or_an_empty_folder(
 
 def test_resuming_with_another_model_is_refused(data_folder: Path, run_copy: Path, fails: Callable[..., str]) -> None:
     flags = ["--dataset", data_folder, "--output_dir", run_copy, "--resume_from_checkpoint", "last", *TRAIN_FLAGS]
+    flags += ["--learning_rate", "0.02"]
     assert "of another model or vocabulary" in fails("train", *flags, "--hidden_size", "9", "--num_train_epochs", "9")
 
 
@@ -287,6 +314,10 @@ def test_early_stopping_counts_on_after_a_resume(data_folder: Path, tmp_path: Pa
             shutil.rmtree(path)
     resumed = train(data_folder, folder, *flags, "--resume_from_checkpoint", "last")
     assert resumed["training"]["steps"] == whole["training"]["steps"] == 28
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "whole" / "checkpoint-7", folder / "checkpoint-7")
+    flags += ["--early_stopping_patience", "1", "--resume_from_checkpoint", "last"]
+    assert train(data_folder, folder, *flags)["training"]["steps"] == 14
 
 
 @pytest.mark.parametrize(("least", "steps"), [(0, 12), (12, 12), (13, 18), (99, 24)])
@@ -351,6 +382,7 @@ def test_an_interrupted_save_leaves_the_old_run(run_copy: Path, monkeypatch: pyt
     ("flags", "message"),
     [
         (["--metric_for_best_model", "speed"], "Unknown metric 'speed'.*accuracy, macro_f1"),
+        (["--greater_is_better", "false"], "--greater_is_better False is not so of accuracy: leave it out"),
         (["--pooling", "sum"], "argument --pooling.*invalid choice: 'sum'"),
         (["--cell_type", "rnn"], "argument --cell_type.*invalid choice: 'rnn'"),
         (["--vocab_size", "2"], "greater than 2, the number of special tokens"),
@@ -408,6 +440,15 @@ def test_bad_recipes(tmp_path: Path, fails: Callable[..., str]) -> None:
     assert "no valid YAML" in fails("train", tmp_path / "a.yaml")
     (tmp_path / "b.yaml").write_text("just words", encoding="utf-8")
     assert "setting: value" in fails("train", tmp_path / "b.yaml")
+    recipe = tmp_path / "c.yaml"
+    recipe.write_text("seed: 1\nhidden_size: 3\nseed: 2", encoding="utf-8")
+    assert "has seed more than once: leave all but one of them out" in fails("train", recipe)
+    recipe.write_text("num_train_epochs: [1, 2]", encoding="utf-8")
+    assert "unexpected '2' after --num_train_epochs" in fails("train", recipe)
+    recipe.write_text("a: &a {seed: 1}\n<<: *a\nseed: 2", encoding="utf-8")
+    assert "unknown flag --a" in fails("train", recipe)
+    message = fails("train", "--output_dir", tmp_path / "run", recipe)
+    assert f"unexpected '{recipe}' after --output_dir: a recipe stands before all flags" in message
 
 
 def test_the_recipes_of_the_repository_parse() -> None:
@@ -523,12 +564,24 @@ def test_a_long_average_takes_in_the_weights_of_some_steps_only() -> None:
     assert taken == [*range(1, 20), 20, 40, 60, 80, 100]
 
 
-def test_checkpoints_of_weights_alone_hold_the_average_too(data_folder: Path, tmp_path: Path) -> None:
+def test_the_average_is_kept_where_no_checkpoint_was_the_best(data_folder: Path, tmp_path: Path) -> None:
+    flags = ["--average_epochs", "0.5", "--eval_delay", "100", "--num_train_epochs", "2", "--learning_rate", "0.01"]
+    train(data_folder, tmp_path / "run", *flags)
+    average = load_file(tmp_path / "run" / "checkpoint-12" / "average.safetensors")
+    kept = load_file(tmp_path / "run" / "model.safetensors")
+    assert all(torch.equal(kept[name], average[name]) for name in kept)
+
+
+def test_checkpoints_of_weights_alone_hold_the_average_too(
+    data_folder: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
     flags = ["--dataset", str(data_folder), *TRAIN_FLAGS, "--average_epochs", "0.5", "--save_only_model", "true"]
     assert main(["train", "--output_dir", str(tmp_path / "run"), *flags]) == 0
     kept = load_file(tmp_path / "run" / "model.safetensors")
     average = load_file(next((tmp_path / "run").glob("checkpoint-*")) / "average.safetensors")
     assert all(torch.equal(kept[name], average[name]) for name in kept)
+    resume = ["--output_dir", tmp_path / "run", "--resume_from_checkpoint", "last"]
+    assert "lacks optimizer.pt, scheduler.pt, as one that --save_only_model saves" in fails("train", *flags, *resume)
 
 
 @pytest.mark.parametrize(
@@ -556,8 +609,11 @@ def test_names_and_numbers_of_a_recipe_are_those_that_are_written(tmp_path: Path
 
     lines = ["revision: 12e45678", "text_column: [01, no]", "vocab_size: 30_000", "bidirectional: no", "label_column:"]
     (tmp_path / "a.yaml").write_text("\n".join(lines), encoding="utf-8")
-    expected = "--revision 12e45678 --text_column 01 no --vocab_size 30_000 --bidirectional False"
+    expected = "--revision 12e45678 --text_column 01 no --vocab_size 30_000 --bidirectional no"
     assert recipe_flags(tmp_path / "a.yaml") == expected.split()
+    (tmp_path / "b.yaml").write_text("label_column: no\ntext_column: -x\nbidirectional: off", encoding="utf-8")
+    job = TrainingJob.from_yaml(tmp_path / "b.yaml", dataset="order-matters", output_dir="unused")
+    assert (job.data.label_column, job.data.text_column, job.model.bidirectional) == (["no"], ["-x"], False)
 
 
 def test_a_number_inside_a_recipe_reaches_the_scheduler(data_folder: Path, tmp_path: Path) -> None:

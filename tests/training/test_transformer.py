@@ -145,10 +145,19 @@ def test_class_weights_turn_it_towards_rare_labels(encoder: Path, tmp_path: Path
     assert sure[0] == pytest.approx(0.2, abs=0.06) and sure[2] > sure[0] + 0.1
 
 
+def test_a_job_may_run_again(encoder: Path, data_folder: Path, tmp_path: Path) -> None:
+    job = TrainingJob(dataset=data_folder, transformer=encoder, output_dir=tmp_path / "run", use_cpu=True)
+    for _ in range(2):
+        assert job.runner().trainer().model.config.model_type == "bert"
+
+
 def test_what_does_not_go_together(fails: Callable[..., str], encoder: Path, data_folder: Path, tmp_path: Path) -> None:
     flags = ["train", "--dataset", str(data_folder), "--output_dir", str(tmp_path / "run")]
     assert "leave it out with --transformer" in fails(*flags, "--transformer", str(encoder), "--embeddings", "x")
     assert "has a tokenizer" in fails(*flags, "--transformer", str(encoder), "--tokenizer", "x")
+    for layers in (["--frozen_epochs", "1"], ["--layer_decay", "2.6"]):
+        for model in (["--transformer", str(encoder)], ["--model_type", "bag-of-words"]):
+            assert f"{' '.join(layers)} is for the layers of an LSTM or a GRU" in fails(*flags, *model, *layers)
     assert "There is no Transformer '/no/such' that can be fine-tuned" in fails(*flags, "--transformer", "/no/such")
     (tmp_path / "empty").mkdir()
     for name in ("tokenizer.json", "tokenizer_config.json"):
