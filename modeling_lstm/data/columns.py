@@ -39,7 +39,7 @@ def guess_text_column(
         InputError: it cannot be told.
     """
     usual = _usual(TEXT_COLUMNS, list(texts))
-    if len(_usual(TEXT_COLUMNS[:1], usual) or usual) == 1:
+    if len(set(_usual(TEXT_COLUMNS[:1], usual) or usual)) == 1:
         return usual[0]
     require(
         not usual,
@@ -70,7 +70,7 @@ def guess_label_column(columns: Iterable[str], text_column: list[str]) -> str:
     )
     usual = _usual(LABEL_COLUMNS, others)
     first = next((found for name in LABEL_COLUMNS[:2] if (found := _usual([name], usual))), usual)
-    if len(first) == 1:
+    if len(set(first)) == 1:
         return first[0]
     require(not usual, f"The label may be in any of the columns {as_list(usual)}: name it with --label_column.")
     require(

@@ -97,10 +97,6 @@ def open_pretrained(arguments: ModelArguments, max_length: int) -> PretrainedLan
     if name is None:
         return None
     folder = run_folder(name, arguments.pretrained_revision)
-    require(
-        arguments.pretrained_revision is None or is_hub_id(name),
-        f"--pretrained_revision is for a language model on the Hub, and {name!r} is a folder: leave it out.",
-    )
     record: Any = read_record(folder) if (folder / RECORD).is_file() else {}
     is_one = bool(record) and task_name(record) == TEXT_GENERATION and record["model"]["model_type"] == "lstm"
     require(
