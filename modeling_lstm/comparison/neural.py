@@ -191,9 +191,9 @@ class RunFolders(NeuralSystem):
         return record["model"]
 
 
-def _digest(source: str | list[str]) -> str | None:
-    """A digest of what a setting names, if that is a file or a folder here."""
-    path = Path((source if isinstance(source, str) else source[0]).removeprefix(TRANSFORMER))
+def _digest(source: Any) -> str | None:
+    """A digest of what a setting names, as a value or as a recipe's list of one, if that is a file or a folder here."""
+    path = Path(str(source[0] if isinstance(source, list) else source).removeprefix(TRANSFORMER))
     if path.is_dir():
         return run_digest(path)
     if not path.is_file():

@@ -1,5 +1,6 @@
 """`ParquetSplit`: a split in Parquet files, which must agree on what their columns hold."""
 
+import glob
 import itertools
 from functools import partial
 from typing import Any
@@ -43,7 +44,7 @@ def _load(tables: list[ParquetFile], features: Features) -> Dataset:
         features=written,
         batch_size=ROWS_AT_ONCE,
         hash=digest_of(map(file_state, files)),
-        data_files={"train": [str(path) for path in files]},
+        data_files={"train": [glob.escape(str(path)) for path in files]},
     )
     builder.download_and_prepare()
     rows: Dataset = builder.as_dataset(split="train")
@@ -116,11 +117,11 @@ def _named(row: dict[str, Any], name: str, coded: ClassLabel) -> dict[str, Any]:
     """A row with the names of its labels; a label that is missing, which is -1, has none."""
     value = row[name]
     if isinstance(value, list):
-        return {name: [name_of(coded, one) for one in value]}
-    return {name: name_of(coded, value)}
+        return {name: [_name_of(coded, one) for one in value]}
+    return {name: _name_of(coded, value)}
 
 
-def name_of(coded: ClassLabel, number: int | None) -> str | None:
+def _name_of(coded: ClassLabel, number: int | None) -> str | None:
     """The name of a label's number; `None` for one that has no name."""
     is_known = number is not None and 0 <= number < coded.num_classes
     return coded.int2str(number) if is_known else None

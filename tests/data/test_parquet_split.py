@@ -130,6 +130,13 @@ def test_a_number_that_is_none_of_the_labels(tmp_path: Path) -> None:
         load_data(DataArguments(dataset=str(tmp_path)))
 
 
+def test_names_that_look_like_patterns(tmp_path: Path) -> None:
+    folder = write_parts(tmp_path / "[rows]", pa.array(["a", "b"] * 5), pa.array(["a", "b"] * 5, pa.large_string()))
+    assert len(labels_by_text(folder)) == 20
+    (folder / "train-1.parquet").rename(tmp_path / "a [1]*.parquet")
+    assert len(labels_by_text(tmp_path / "a [1]*.parquet")) == 10
+
+
 def test_two_columns_of_one_name(tmp_path: Path) -> None:
     columns = [pa.array([f"text {n}" for n in range(10)]), *(pa.array(["a", "b"] * 5) for _ in range(3))]
     path = tmp_path / "rows.parquet"
