@@ -9,6 +9,7 @@ from modeling_lstm.training.precision import GAIN
 from modeling_lstm.utils.errors import as_list
 from modeling_lstm.utils.markdown import make_table
 
+from .accuracy import percent
 from .comparison_tables import TITLES
 from .measure import SPEED
 
@@ -135,20 +136,21 @@ def speed_sentences() -> str:
         + ", ".join(f"{100 * share:.0f} % on {name}" for name, share in shares.items())
         + ".",
         f"With a vocabulary of {vocabulary['words'][-1]:,} words instead of {vocabulary['words'][0]:,} a step takes "
-        f"{vocabulary['rows, largest / smallest']:.2f} times as long ({vocabulary['table, largest / smallest']:.1f} "
-        "times with torch's own AdamW).",
+        f"{vocabulary['rows, largest / smallest']:.2f} times as long, {vocabulary['rows, milliseconds'][-1]:.1f} instead "
+        f"of {vocabulary['rows, milliseconds'][0]:.1f} ms; with torch's own AdamW "
+        f"{vocabulary['table, milliseconds'][-1]:.1f} instead of {vocabulary['table, milliseconds'][0]:.1f} ms.",
         f"The time of a step grows with the length to the power of {length['exponent']:.2f}, up to "
         f"{length['tokens'][-1]:,} tokens ({length['exponent from 512 tokens']:.2f} from 512 tokens on).",
-        f"`predict` reads {rows['rows per second']:,} rows a second; its peak memory is "
+        f"`predict` answers {rows['rows per second']:,} rows a second; its peak memory is "
         f"{rows['peak memory, MB'][-2]:,} MB for {rows['rows'][-2]:,} rows and {rows['peak memory, MB'][-1]:,} MB for "
         f"{rows['rows'][-1]:,}.",
         "From the start of Python to the first answer: "
         + "; ".join(f"{name} {one['seconds']:.1f} s and {one['peak memory, MB']} MB" for name, one in start.items())
         + ".",
         f"On disk: {sizes['lstm']:.0f} MB, int8 {sizes['lstm-int8']:.0f} MB; MiniLM-L6 {sizes['minilm']:.0f} MB.",
-        f"Training in bf16 instead of fp32 changes the accuracy on the test split of SST-2 from "
-        f"{bf16['mean']['fp32']['test']:.1f} to {bf16['mean']['bf16']['test']:.1f} (means of "
-        f"{len(bf16['runs']['fp32'])} seeds).",
+        "Trained in fp32, the network of SST-2 has an accuracy of "
+        f"{percent([run['test'] / 100 for run in bf16['runs']['fp32']])} on test, in bf16 "
+        f"{percent([run['test'] / 100 for run in bf16['runs']['bf16']])} ({len(bf16['runs']['fp32'])} seeds each).",
         f"int8 changes the accuracy on test by {gained} points "
         f"(means of {len(int8['sst2']['runs'])} seeds). On SST-2 it takes {megabytes['int8']} MB instead of "
         f"{megabytes['torch']}.",
