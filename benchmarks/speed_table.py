@@ -136,8 +136,8 @@ def speed_sentences() -> str:
         + ", ".join(f"{100 * share:.0f} % on {name}" for name, share in shares.items())
         + ".",
         f"With a vocabulary of {vocabulary['words'][-1]:,} words instead of {vocabulary['words'][0]:,} a step takes "
-        f"{vocabulary['rows, largest / smallest']:.2f} times as long, {vocabulary['rows, milliseconds'][-1]:.1f} instead "
-        f"of {vocabulary['rows, milliseconds'][0]:.1f} ms; with torch's own AdamW "
+        f"{vocabulary['rows, largest / smallest']:.2f} times as long, {vocabulary['rows, milliseconds'][-1]:.1f} "
+        f"instead of {vocabulary['rows, milliseconds'][0]:.1f} ms; with torch's own AdamW "
         f"{vocabulary['table, milliseconds'][-1]:.1f} instead of {vocabulary['table, milliseconds'][0]:.1f} ms.",
         f"The time of a step grows with the length to the power of {length['exponent']:.2f}, up to "
         f"{length['tokens'][-1]:,} tokens ({length['exponent from 512 tokens']:.2f} from 512 tokens on).",
