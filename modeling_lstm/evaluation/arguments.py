@@ -1,6 +1,6 @@
 """Settings of an evaluation."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import ClassVar
 
 from ..data.arguments import FileArguments
@@ -51,3 +51,8 @@ class EvaluationArguments(FileArguments):
     def __post_init__(self) -> None:
         for name, least in (("batch_size", 1), ("resamples", 100)):
             require(getattr(self, name) >= least, f"--{name} must be at least {least}, found {getattr(self, name)}.")
+        names = ("text_column", "label_column", *(one.name for one in fields(FileArguments)))
+        given = next((name for name in names if getattr(self, name) is not None), None)
+        require(
+            self.dataset is not None or given is None, f"--{given} is for another data set: name it with --dataset."
+        )

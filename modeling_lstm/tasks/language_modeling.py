@@ -57,10 +57,10 @@ class LanguageModeling(Task):
 
         recorded = record["data"] | {"dataset": data_sources(record)}
         chosen = {one.name: recorded[one.name] for one in fields(CorpusArguments) if one.name in recorded}
-        if arguments.text_column:
-            chosen["text_column"] = arguments.text_column[0]
         if arguments.dataset is not None:
-            if not arguments.text_column:
+            if arguments.text_column:
+                chosen["text_column"] = arguments.text_column[0]
+            else:
                 chosen["text_column"] = _column_of_training(recorded.get("text_column"), arguments)
             chosen |= {"dataset": [arguments.dataset]} | vars(arguments.of_files())
             return load_other_corpus(CorpusArguments(**chosen), arguments.split)

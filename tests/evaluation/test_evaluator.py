@@ -136,6 +136,8 @@ def test_evaluate_refuses_what_it_cannot_use(run_copy: Path, tmp_path: Path, fai
     assert "unheard of; known are negative, neutral, positive" in fails("evaluate", run_copy, "--dataset", path.parent)
     assert "--resamples must be at least 100, found 3." in fails("evaluate", run_copy, "--resamples", "3")
     assert "--batch_size must be at least 1, found -5." in fails("evaluate", run_copy, "--batch_size", "-5")
+    told = fails("evaluate", run_copy, "--text_column", "text")
+    assert "--text_column is for another data set: name it with --dataset." in told
 
 
 def test_data_that_are_recorded_by_a_path_from_elsewhere(

@@ -607,8 +607,9 @@ def test_a_card_tells_how_translations_were_scored(run: Path, tmp_path: Path) ->
     assert f"| bleu | {score:.1f} (" in card
 
 
-def test_an_evaluation_takes_no_columns(run: Path, fails: Callable[..., str]) -> None:
-    assert "--text_column is for classifiers" in fails("evaluate", run, "--text_column", "en")
+def test_an_evaluation_takes_no_columns(run: Path, pairs: Path, fails: Callable[..., str]) -> None:
+    told = fails("evaluate", run, "--dataset", pairs, "--text_column", "en")
+    assert "--text_column is for classifiers" in told
 
 
 def test_other_kinds_of_transformers_from_scratch(pairs: Path, tmp_path: Path) -> None:
