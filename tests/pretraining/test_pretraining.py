@@ -397,7 +397,7 @@ def test_other_commands_say_what_a_language_model_is(both: Path, tmp_path: Path,
     assert "is a model for text-generation: only classifiers can be exported" in fails("export", both, tmp_path / "a")
     assert not (both / "onnx").exists()
     assert "is a model for text-generation, which gives no label to explain" in fails("explain", both, "the film")
-    assert "no column other with texts" in fails("evaluate", both, "--text_column", "other")  # also without --dataset
+    assert "name it with --dataset" in fails("evaluate", both, "--text_column", "other")
 
 
 @pytest.mark.parametrize(
