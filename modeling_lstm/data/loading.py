@@ -114,10 +114,10 @@ def choose_splits(
 
 def _warn_of_unused(arguments: DataArguments, sources: dict[str, Split], shares: dict[str, float]) -> None:
     """Say which settings of cutting have no effect, since the data have these splits."""
-    given = {"test_share": arguments.test_share is not None and "test" in sources}
-    given["group_column"] = arguments.group_column is not None and not shares
-    for name in (name for name, is_given in given.items() if is_given):
-        logger.warning("--%s has no effect: the data have the splits %s.", name, as_list(sources))
+    unused = {"test_share": "test" in sources, "group_column": not shares}
+    for name, is_unused in unused.items():
+        if is_unused and getattr(arguments, name) is not None:
+            logger.warning("--%s has no effect: the data have the splits %s.", name, as_list(sources))
 
 
 def _choose_columns(arguments: DataArguments, sources: dict[str, Split]) -> tuple[list[str], list[str]]:

@@ -8,7 +8,7 @@ from typing import Any
 from datasets import ClassLabel, Dataset, Features, LargeList, List, Value, concatenate_datasets
 from datasets.packaged_modules.parquet.parquet import Parquet
 
-from ..utils.errors import require
+from ..utils.errors import InputError, require
 from .digests import digest_of, file_state
 from .formats.parquet import STRINGS, ParquetFile
 from .splits import FileSplit
@@ -27,11 +27,8 @@ class ParquetSplit(FileSplit):
         require(len(filled) > 0, f"The {self.origin} has no rows.")
         features = [Features({name: table.feature(table.find(name)) for name in columns}) for table in filled]
         kinds = {name: _agreed([one[name] for one in features], filled, name) for name in columns}
-        parts = []
         places = itertools.groupby(range(len(filled)), key=lambda place: (filled[place].columns, features[place]))
-        for (_, kind), some in places:
-            tables = [filled[place] for place in some]
-            parts.append(_load(tables, kind))
+        parts = [_load([filled[place] for place in some], kind) for (_, kind), some in places]
         return parts[0] if len(parts) == 1 else concatenate_datasets([_brought_to(kinds, part) for part in parts])
 
 
@@ -62,9 +59,8 @@ def _agreed(found: list[Any], tables: list[ParquetFile], column: str) -> Any:
     if len(told) > 1:
         (first, one), (second, other) = sorted(told.items(), key=lambda item: item[1])[:2]
         paths = [repr(str(tables[place].path)) for place in (one, other)]
-        require(
-            False,
-            f"The column {column!r} holds {first} in {paths[0]} and {second} in {paths[1]}: write both in one type.",
+        raise InputError(
+            f"The column {column!r} holds {first} in {paths[0]} and {second} in {paths[1]}: write both in one type."
         )
     if not told:
         return found[0]

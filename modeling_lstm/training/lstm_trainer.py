@@ -67,7 +67,8 @@ class LstmTrainer(Trainer):
 
     def _smooth(self, model: Any) -> bool:
         """Whether the model's own loss smooths labels, together with class weights, which Trainer's cannot."""
-        config, share = getattr(model, "config", None), self.args.label_smoothing_factor
+        config: Any = getattr(model, "config", None)
+        share = self.args.label_smoothing_factor
         if not hasattr(config, "label_smoothing"):
             return False
         if share > 0:
@@ -76,7 +77,7 @@ class LstmTrainer(Trainer):
                 kind in (None, "single_label_classification"),
                 f"--label_smoothing_factor needs single labels; this model is for {kind}: leave it out.",
             )
-            config.label_smoothing = share  # type: ignore[union-attr]
+            config.label_smoothing = share
         return True
 
     @staticmethod
@@ -107,7 +108,8 @@ class LstmTrainer(Trainer):
         """Trainer's; a schedule that watches the score that decides learns whether more of it is better."""
         if self.args.lr_scheduler_type in WATCHING:
             mode = "max" if self.args.greater_is_better else "min"
-            self.args.lr_scheduler_kwargs = {"mode": mode} | dict(self.args.lr_scheduler_kwargs or {})  # type: ignore[arg-type]
+            given: Any = self.args.lr_scheduler_kwargs or {}  # a dictionary: a text was read as JSON
+            self.args.lr_scheduler_kwargs = {"mode": mode} | given
         return super().create_scheduler(*args, **kwargs)
 
     def row_optimizer(self) -> RowAdamW | None:
