@@ -78,17 +78,18 @@ $(DOCUMENTING): $(INSTALLED)
 docs: $(DOCUMENTING)  ## build the documentation into site/; a broken link or a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(OFFLINE) $(BIN)/mkdocs build --strict
 
-bench: $(DEVELOPING)  ## measure the speed of every part on this machine (keep it idle; an hour); bench-PART for one
+bench: $(DEVELOPING)  ## measure the speed of the parts in PARTS on this machine (keep it idle; an hour); bench-PART for one
 	@for part in $(PARTS); do $(MAKE) --no-print-directory bench-$$part || exit 1; done
 	$(BIN)/python -m benchmarks.plots
 
 bench-%: $(DEVELOPING)
 	$(OFFLINE) $(BIN)/python -m benchmarks.$*
 
-results: $(DEVELOPING)  ## train every published run with three seeds, evaluate on test and fill the tables of README.md and docs/ (hours)
+results: $(DEVELOPING)  ## repeat the published runs and fill the tables of README.md and docs/ (days on two cores; resumes)
 	$(BIN)/python -m benchmarks.accuracy
 	$(BIN)/python -m benchmarks.word_vectors
 	$(BIN)/python -m benchmarks.tweet_eval
+	$(BIN)/python -m benchmarks.emoji_sign
 	$(BIN)/python -m benchmarks.distillation
 	$(BIN)/python -m benchmarks.distillation tweet_eval_sentiment --size distilled-small
 	$(BIN)/python -m benchmarks.front
@@ -96,6 +97,12 @@ results: $(DEVELOPING)  ## train every published run with three seeds, evaluate 
 	$(BIN)/python -m benchmarks.defaults
 	$(BIN)/python -m benchmarks.untouched
 	$(BIN)/python -m benchmarks.comparison
+	$(BIN)/python -m benchmarks.language_models
+	$(BIN)/python -m benchmarks.softmaxes
+	$(BIN)/python -m benchmarks.pretrained
+	$(BIN)/python -m benchmarks.own_text
+	$(BIN)/python -m benchmarks.translation
+	$(BIN)/python -m benchmarks.search
 	$(BIN)/python -m benchmarks.tables
 
 clean:  ## remove .venv and caches, not the runs

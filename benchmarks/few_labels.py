@@ -63,7 +63,10 @@ SETS = {
     "imdb": FewLabels(
         "IMDB",
         ("imdb_unsupervised",),
-        student=("--transfer_rows", "10000", "--teacher_max_length", "256"),
+        student=(
+            *("--transfer_rows", "10000", "--augmentations", "1", "--teacher_max_length", "256"),
+            *("--num_train_epochs", "8"),
+        ),
         more={"group_column": "movie"},
     ),
 }

@@ -22,10 +22,8 @@ from tests.lowest_versions import lowest_versions
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "modeling_lstm"
-REMOTE = (
-    *("configuration_lstm", "configuration_bag_of_words", "modeling_lstm", "modeling_bag_of_words"),
-    *("tokenization_lstm", "recurrence_lstm", "modeling_lstm_causal_lm", "cache_lstm", "softmax_lstm"),
-)
+LOCAL = ("__init__", "registration", "text_classifier")  # of the folder of models; the others are saved beside weights
+REMOTE = sorted(path.stem for path in (PACKAGE / "models").glob("*.py") if path.stem not in LOCAL)
 # Folders of the package, and one file, from the top down: a module imports from its own folder and from those below
 LAYERS = re.findall(r"^modeling_lstm/([\w/]+?)(?:\.py|/) ", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE)
 

@@ -63,12 +63,13 @@ def _complain(message: str) -> int:
     return 2
 
 
-def show_usage(given: list[str], commands: dict[str, Command]) -> int:
+def show_usage(given: list[str], commands: dict[str, Command], group: str = "") -> int:
     """Print the list of commands, or the version, if that was asked for. Returns the exit status: 2 if it was not."""
     width = 2 + max(map(len, commands))
-    lines = ["usage: modeling-lstm COMMAND ...", ""]
+    command = f"modeling-lstm {group}".rstrip()
+    lines = [f"usage: {command} COMMAND ...", ""]
     lines += [f"  {name:<{width}}{one.about}: modeling-lstm {name} {one.usage}" for name, one in commands.items()]
-    lines += ["", "modeling-lstm COMMAND --help lists the settings."]
+    lines += ["", f"{command} COMMAND --help lists the settings."]
     asked = bool(given) and given[0] in ("-h", "--help")
     if given and given[0] == "--version":
         from .. import __version__
@@ -76,6 +77,6 @@ def show_usage(given: list[str], commands: dict[str, Command]) -> int:
         print(f"modeling-lstm {__version__}")
         return 0
     if given and not asked:
-        lines.insert(0, f"modeling-lstm: error: unknown command {given[0]!r}")
+        lines.insert(0, f"{command}: error: unknown command {given[0]!r}")
     print("\n".join(lines), file=sys.stdout if asked else sys.stderr)
     return 0 if asked else 2

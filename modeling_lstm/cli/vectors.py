@@ -12,7 +12,7 @@ def run_vectors(given: list[str]) -> int:
     """Run one of the commands for word vectors."""
     command = " ".join(["vectors", *given[:1]])
     if command not in VECTORS_COMMANDS:
-        return show_usage(given, VECTORS_COMMANDS)
+        return show_usage(given, VECTORS_COMMANDS, "vectors")
     return run(command, given[1:])
 
 
@@ -29,7 +29,7 @@ def run_vectors_train(given: list[str]) -> int:
     vectors = train_vectors(arguments, command=shlex.join(["modeling-lstm", "vectors", "train", *given]))
     seconds = vectors.record["seconds"]
     print(
-        f"{len(vectors)} words of {vectors.dimension} numbers in {seconds:.0f} seconds; saved in {arguments.output_dir}"
+        f"{len(vectors)} words of {vectors.dimension} dimensions in {seconds:.0f} seconds; saved in {arguments.output_dir}"
     )
     return 0
 
@@ -72,7 +72,7 @@ def run_vectors_compare(given: list[str]) -> int:
 
     found = compare_vectors(load_vectors(rest.first), load_vectors(rest.second), rest.words, rest.number)
     print(
-        f"{found.shared} words are in both. Of their {NEIGHBOURS} nearest neighbours the commonest words share "
+        f"{found.shared} words are in both. Of their {NEIGHBOURS} nearest neighbors the commonest words share "
         f"{100 * found.agreement:.1f} % (by chance {100 * found.chance:.1f} %)."
     )
     for title, words in (("", found.words), ("Most different:", found.most_different)):

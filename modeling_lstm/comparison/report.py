@@ -182,7 +182,7 @@ def _scores(found: dict[str, Any]) -> ReportTable:
     rows = []
     for name in rank_systems(found):
         scores = found["systems"][name]["scores"]
-        cells = [name, f"**{format_spread(metric, scores[metric])}**", _limits(metric, scores[metric]["interval"])]
+        cells = [name, format_spread(metric, scores[metric]), _limits(metric, scores[metric]["interval"])]
         cells += [
             format_spread(one, scores[one]) if is_share(one) else format_score(one, scores[one]["mean"])
             for one in others

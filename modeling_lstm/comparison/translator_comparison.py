@@ -251,7 +251,7 @@ def scores_table(found: dict[str, Any]) -> ReportTable:
             one = system["scores"][metric]
             spread = "" if one["sd"] is None else f" ± {one['sd']:.1f}"
             limits = "{:.1f} to {:.1f}".format(*one["interval"]) if "interval" in one else ""
-            cells += [f"**{one['mean']:.1f}**{spread}", limits, f"{one['p']:.3f}" if "p" in one else ""]
+            cells += [f"{one['mean']:.1f}{spread}", limits, f"{one['p']:.3f}" if "p" in one else ""]
         rows.append([*cells, str(len(system["scores"]["bleu"]["values"]))])
     heads = ["system", *("BLEU", "95 % interval", "p"), *("chrF", "95 % interval", "p"), "seeds"]
     first = next(iter(found["systems"]))

@@ -136,7 +136,7 @@ class SplitArguments(SourceArguments):
     )
     max_train_samples: int | None = field(
         default=None,
-        metadata={"help": "Train on this many rows only, drawn with --split_seed; any label keeps its share."},
+        metadata={"help": "Train on this many rows only, drawn with --split_seed; each label keeps its share."},
     )
     max_characters: int = field(
         default=500_000,

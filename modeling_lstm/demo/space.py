@@ -91,7 +91,7 @@ def _more_requirements(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError as error:
-        raise InputError(f"{str(path)!r} is no text in UTF-8: name a file of pip's requirements.") from error
+        raise InputError(f"{str(path)!r} is not text in UTF-8: name a file of pip's requirements.") from error
     is_secret = re.search(r"//[^/\s]*@", text) or hide_tokens(text) != text
     require(not is_secret, f"{str(path)!r} holds a password or a token, which everybody could read there: take it out.")
     return text + "\n" if text else ""

@@ -43,7 +43,7 @@ def write_card(run: str, repo_id: str, arguments: CardArguments, *, overwrite: b
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
-        raise InputError(f"{repo_id!r} is no id of the Hub: {error}") from error
+        raise InputError(f"{repo_id!r} is not the id of a repository on the Hub: {error}") from error
     record, predictor = _open(run)
     text = _made_card(record, predictor, repo_id, arguments)
     is_own = path.exists() and not is_unchanged(path.read_text(encoding="utf-8", errors="replace"))

@@ -47,7 +47,7 @@ class SearchArguments:
     pruning: bool = field(
         default=True, metadata={"help": "Cut a trial short when it is worse than half of those before at its epoch."}
     )
-    epochs: int = field(default=8, metadata={"help": "Most epochs of a trial."})
+    epochs: int = field(default=8, metadata={"help": "Maximum number of epochs of a trial."})
     metric: str = field(
         default="auto", metadata={"help": "Validation score to search by; auto: accuracy, or the loss of a regression."}
     )

@@ -187,7 +187,7 @@ def _finish(folder: Path, base: dict[str, Any], arguments: SearchArguments, comm
         raise InputError(
             f"No trial succeeded; the last one failed with: {errors[-1]}"
             if errors
-            else "No trial was completed: begin again to go on, with more --minutes if there is a limit."
+            else "No trial was completed: type the command again to continue, with more --minutes if you set it."
         )
     best = max(done, key=lambda one: one["goodness"])
     recipe = {name: value for name, value in (base | best["settings"]).items() if name not in OF_TRIALS}

@@ -10,7 +10,7 @@ from ..utils.markdown import inline_code, make_table
 
 _BODY = """# Word vectors
 
-{words:,} words, {dimension} numbers each.{made}
+{words:,} words, {dimension} dimensions.{made}
 
 ## Use
 

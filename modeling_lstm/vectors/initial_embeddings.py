@@ -42,7 +42,7 @@ class InitialEmbeddings:
 
     def reduce(self, size: int) -> "InitialEmbeddings":
         """
-        The vectors with `size` numbers each: their first principal components (PCA over the vocabulary), centred.
+        The vectors in `size` dimensions: their first principal components (PCA over the vocabulary), centred.
 
         Raises:
             InputError: they cannot have that many.
@@ -53,11 +53,11 @@ class InitialEmbeddings:
         require(
             size <= most,
             f"--embedding_size {size} is more than the vectors allow: there are {len(self.vectors)} of "
-            f"{self.dimension} numbers, so at most {most}. Leave it out to keep all of theirs.",
+            f"{self.dimension} dimensions, so at most {most}. Leave it out to keep all of theirs.",
         )
         pca = PCA(size, svd_solver="covariance_eigh").fit(self.vectors)
         kept = round(float(pca.explained_variance_ratio_.sum()), 4)
-        logger.info("Vectors reduced from %d to %d numbers, %.1f %% of the variance", self.dimension, size, 100 * kept)
+        logger.info("Vectors reduced from %d to %d dimensions, %.1f %% of the variance", self.dimension, size, 100 * kept)
         report = self.report | {"reduced_from": self.dimension, "variance_kept": kept}
         return InitialEmbeddings(pca.transform(self.vectors).astype(np.float32), self.rows, report)
 
@@ -144,7 +144,7 @@ def _report(
     }
     named = " ".join(report["commonest_missing"]) or "none"
     logger.info(
-        "Vectors of %d numbers cover %.1f %% of the running tokens of train and %.1f %% of the vocabulary (%s). "
+        "Vectors of %d dimensions cover %.1f %% of the running tokens of train and %.1f %% of the vocabulary (%s). "
         "Commonest without: %s",
         report["dimension"],
         100 * report["running_tokens_covered"],

@@ -65,7 +65,7 @@ class WordVectors:
         return len(self.words)
 
     def __repr__(self) -> str:
-        return f"WordVectors({len(self)} words, {self.dimension} numbers each)"
+        return f"WordVectors({len(self)} words, {self.dimension} dimensions)"
 
     def __contains__(self, word: str) -> bool:
         return word in self._places
@@ -178,7 +178,7 @@ class WordVectors:
         """
         require(
             model.has_whole_words,
-            "The tokenizer of this static model knows pieces of words: give the model as --embeddings.",
+            "The tokenizer of this static model knows subwords: give the model as --embeddings.",
         )
         marks = {number for number, token in model.tokenizer.get_added_tokens_decoder().items() if token.special}
         vocabulary = sorted(model.tokenizer.get_vocab().items(), key=lambda item: item[1])

@@ -205,7 +205,7 @@ def test_no_trial_begins_after_the_time(data: Path, tmp_path: Path, monkeypatch:
         raise InputError("made for a test")
 
     monkeypatch.setattr(searching, "run_trial", scripted)
-    with pytest.raises(InputError, match="No trial was completed: begin again to go on"):
+    with pytest.raises(InputError, match="No trial was completed: type the command again"):
         search_settings(dataset=str(data), output_dir=str(tmp_path / "none"), minutes=1e-9)
     with pytest.raises(InputError, match="No trial succeeded; the last one failed with: made for a test"):
         search_settings(dataset=str(data), output_dir=str(tmp_path / "search"), trials=50)
@@ -330,6 +330,6 @@ def test_processes_that_are_lost_are_told(
         join = start
 
     monkeypatch.setattr(searching.multiprocessing, "get_context", lambda _: SimpleNamespace(Process=Lost))
-    with pytest.raises(InputError, match="No trial was completed: begin again to go on"):
+    with pytest.raises(InputError, match="No trial was completed: type the command again"):
         search_settings(dataset=str(data), output_dir=str(tmp_path / "out"), jobs=2, trials=2)
     assert "2 of 2 processes ended before they should (exit status -9, -9)" in caplog.text

@@ -209,7 +209,7 @@ def test_killed_and_resumed_equals_uninterrupted(data_folder: Path, tmp_path: Pa
     given = ["train", "--dataset", str(data_folder), "--output_dir", str(folder), *TRAIN_FLAGS, *flags]
     process = forks.Process(target=train_held, args=(given,))
     process.start()
-    wanted = random.Random(os.getpid()).randint(1, 12)
+    wanted = random.SystemRandom().randint(1, 12)
     while process.is_alive():
         # of a checkpoint that is whole: were the first one cut off, there would be nothing to resume from
         steps = [int(path.parent.name.split("-")[1]) for path in folder.glob("checkpoint-*/trainer_state.json")]
@@ -220,6 +220,7 @@ def test_killed_and_resumed_equals_uninterrupted(data_folder: Path, tmp_path: Pa
     process.join()
     assert process.exitcode == -signal.SIGKILL
     assert not (folder / "run.json").exists()
+    print(f"killed at checkpoint {wanted}")  # shown where the test fails
     resumed = train(data_folder, folder, *flags, "--resume_from_checkpoint", "last")
     assert resumed["training"]["resumed"] and not whole["training"]["resumed"]
     assert resumed["metrics"] == whole["metrics"]

@@ -66,7 +66,7 @@ def find_encoding(path: Path, asked: str | None) -> str:
         start = file.read(1_000)
     require(bool(start), f"{str(path)!r} is empty: it has no rows.")
     kind = next((kind for signature, kind in SIGNATURES.items() if start.startswith(signature)), None)
-    require(kind is None, f"{str(path)!r} is no text: its first bytes are those of {kind}.")
+    require(kind is None, f"{str(path)!r} is not a text file: its first bytes are those of {kind}.")
     mark = next((mark for mark in MARKS if start.startswith(mark)), b"")
     marked = MARKS.get(mark)
     if asked is not None:
@@ -84,7 +84,7 @@ def find_encoding(path: Path, asked: str | None) -> str:
         return marked or known
     require(
         marked is not None or b"\0" not in start,
-        f"{str(path)!r} could not be read: it holds zero bytes, so it is no text in UTF-8. If it is UTF-16, add "
+        f"{str(path)!r} could not be read: it holds zero bytes, so it is not text in UTF-8. If it is UTF-16, add "
         "--encoding utf-16-le (or utf-16-be).",
     )
     return marked or "utf-8"

@@ -70,7 +70,7 @@ class Json(Table):
             try:
                 row = self._parsed(line)
             except json.JSONDecodeError as error:
-                raise InputError(f"{str(self.path)!r} could not be read: line {at} is no JSON: {error}.") from error
+                raise InputError(f"{str(self.path)!r} could not be read: line {at} is not valid JSON: {error}.") from error
             require(
                 isinstance(row, dict),
                 f"{str(self.path)!r} could not be read: line {at} must hold a JSON object, found {line[:40]!r}.",
@@ -81,7 +81,7 @@ class Json(Table):
         try:
             return self._parsed(text)
         except json.JSONDecodeError as error:
-            raise InputError(f"{str(self.path)!r} could not be read: it is no JSON: {error}.") from error
+            raise InputError(f"{str(self.path)!r} could not be read: it is not valid JSON: {error}.") from error
 
     def _records(self, document: Any) -> list[dict[str, Any]]:
         """The rows of one document."""
