@@ -28,9 +28,8 @@ def run_vectors_train(given: list[str]) -> int:
 
     vectors = train_vectors(arguments, command=shlex.join(["modeling-lstm", "vectors", "train", *given]))
     seconds = vectors.record["seconds"]
-    print(
-        f"{len(vectors)} words of {vectors.dimension} dimensions in {seconds:.0f} seconds; saved in {arguments.output_dir}"
-    )
+    size = f"{len(vectors)} words of {vectors.dimension} dimensions"
+    print(f"{size} in {seconds:.0f} seconds; saved in {arguments.output_dir}")
     return 0
 
 

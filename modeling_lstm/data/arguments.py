@@ -112,7 +112,9 @@ class ColumnArguments(SourceArguments):
         super().__post_init__()
         for name in ("text_column", "label_column"):
             if isinstance(column := getattr(self, name), str):  # as records of one column say it
-                setattr(self, name, [column])
+                setattr(self, name, column := [column])
+            if column is not None and len(set(column)) < len(column):
+                raise InputError(f"--{name} names a column twice, found {as_list(column)}: leave one of them out.")
         if self.labels is not None and len(set(self.labels)) < len(self.labels):
             raise InputError(f"--labels must be different names, found {as_list(self.labels)}.")
 

@@ -45,6 +45,12 @@ def guess_text_column(
         not usual,
         f"The text may be in any of the columns {as_list(usual)}: name it with --{flag}.",
     )
+    wrong = _usual(TEXT_COLUMNS, [name for name in columns if name not in texts])
+    require(
+        not wrong,
+        f"The column {as_list(wrong[:1])!r} holds no strings: write one text in each row, or name another column with "
+        f"--{flag}. A JSON file holds an object in each line, or an array of objects.",
+    )
     others = [name for name, has_words in texts.items() if has_words and normalize_name(name) not in LABEL_COLUMNS]
     # of two columns the one beside the text is the label
     is_label_open = needs_label and len(columns) > 2 and not _usual(LABEL_COLUMNS, columns)

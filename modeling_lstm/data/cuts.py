@@ -10,7 +10,7 @@ from datasets import Dataset
 
 from ..utils.errors import require
 from .arguments import DataArguments, ProblemType
-from .labels import MISSING
+from .label_names import is_missing
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ def number_groups(arguments: DataArguments, rows: Dataset) -> np.ndarray | None:
         found is None,
         f"--group_column {arguments.group_column} must hold plain values, found {str(found)[:60]}.",
     )
-    alone = [value in MISSING or value != value for value in values]  # NaN differs from itself
+    alone = [is_missing(value) or value != value for value in values]  # NaN differs from itself
     if any(alone):
         logger.warning("%d rows have no %s: each is a group of its own.", sum(alone), arguments.group_column)
     numbers: dict[Any, int] = {}

@@ -1,9 +1,7 @@
 """What label columns hold: the problem type, the names of the labels, and the number of each."""
 
-import logging
 import math
 import re
-import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,15 +11,10 @@ from datasets import ClassLabel, Dataset, DatasetDict, LargeList, List, Value
 from ..utils.errors import InputError, as_list, require
 from .arguments import ProblemType
 from .formats.parquet import STRINGS
+from .label_names import INTEGER, NUMBER, find_broken, find_names, is_missing, parse_truth
 
-logger = logging.getLogger(__name__)
-
-MISSING = (None, "")
 Place = Callable[[int], str]
 """Where the row of a number is, [`splits.Split.place`]."""
-_TRUTH = {"0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0, "false": 0.0, "true": 1.0}
-_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
-_NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*")  # Python's float() knows more
 _NOT_FINITE = re.compile(r"\s*[-+]?(nan|inf|infinity)\s*", re.IGNORECASE)
 LARGEST = 3.4e38  # that fits into 32 bits
 
@@ -68,7 +61,9 @@ class SingleLabels(LabelReader):
         coded = _class_label(rows.features[columns[0]])
         self.asked = asked
         self.lacking = "the train split lacks" if asked is None else "--labels does not name"
-        self.names = names or (list(coded.names) if coded else _named(rows.unique(columns[0]), columns[0], len(rows)))
+        if coded is not None:
+            names = names or list(coded.names)
+        self.names = names or find_names(rows.unique(columns[0]), columns[0], rows.num_rows)
         self.numbers = {name: number for number, name in enumerate(self.names)}
 
     @property
@@ -80,15 +75,14 @@ class SingleLabels(LabelReader):
         """As for [`LabelReader.check`]."""
         (column,) = self.columns
         coded = _class_label(rows.features[column])
-        missing = MISSING if coded is None else (*MISSING, -1)
         values = rows.unique(column)
-        if any(value in missing for value in values):
+        if missing := [value for value in values if is_missing(value) or (coded is not None and value == -1)]:
             number = next(i for i, value in enumerate(rows[column][:], start=1) if value in missing)
             raise self._complain(place(number), "is missing")
         _check_coded(coded, rows[column], place, self._complain)
         unknown = sorted({_name(value, coded) for value in values if self._number(value, coded) is None})
-        counts = self.asked is not None and not any(map(_INTEGER.fullmatch, self.asked))
-        counts = counts and all(map(_INTEGER.fullmatch, unknown))
+        counts = self.asked is not None and not any(map(INTEGER.fullmatch, self.asked))
+        counts = counts and all(map(INTEGER.fullmatch, unknown))
         more = " A number in the data stands for the first label if it is 0, for the second if it is 1." * counts
         require(
             not unknown,
@@ -110,7 +104,7 @@ class SingleLabels(LabelReader):
         if coded is not None:
             is_named, number = set(coded.names) <= set(self.asked), str(value)
         else:
-            is_named, number = name in self.numbers or any(map(_INTEGER.fullmatch, self.asked)), name
+            is_named, number = name in self.numbers or any(map(INTEGER.fullmatch, self.asked)), name
         if is_named:
             return self.numbers.get(name)
         return int(number) if number.isdecimal() and number in map(str, range(len(self.names))) else None
@@ -133,7 +127,14 @@ class LabelSets(LabelReader):
         )
         values = {value for row in rows[column][:] for value in row or ()}
         require(None not in values, f"The label column {column!r} has lists with a missing label in them.")
-        self.names = names or (list(coded.names) if coded else _named(values, column, rows.num_rows))
+        broken = find_broken(map(str, values)) if all(NUMBER.fullmatch(str(value)) for value in values) else []
+        require(
+            names is not None or not broken,
+            f"The label column {column!r} must hold lists of strings or integers, found numbers such as "
+            f"{as_list(broken[:1])}. Of shares or scores write those labels that a text has.",
+        )
+        self.names = names or (list(coded.names) if coded else find_names(values, column, rows.num_rows))
+        require(bool(self.names), f"The label column {column!r} has no label in any row of train.")
 
     def check(self, rows: Dataset, split: str, place: Place) -> None:
         """As for [`LabelReader.check`]."""
@@ -243,9 +244,9 @@ class Numbers(LabelReader):
         """As for [`LabelReader.check`]."""
         (column,) = self.columns
         for number, value in enumerate(rows[column][:], start=1):
-            if value in MISSING or _NOT_FINITE.fullmatch(str(value)):
+            if is_missing(value) or _NOT_FINITE.fullmatch(str(value)):
                 raise self._complain(place(number), "is missing or infinite: every row needs a number")
-            if not _NUMBER.fullmatch(str(value)):
+            if not NUMBER.fullmatch(str(value)):
                 hint = ": a number is written with a decimal point" if "," in str(value) else ""
                 raise self._complain(place(number), f"must be a number, found {value!r}{hint}")
             if abs(float(value)) > LARGEST:
@@ -318,11 +319,6 @@ def make_label_reader(
     return SingleLabels(columns, rows, names, asked)
 
 
-def parse_truth(value: Any) -> float | None:
-    """0 or 1 for a value that says whether a label holds, `None` for any other."""
-    return _TRUTH.get(str(value).strip().casefold())
-
-
 def _are_vectors(rows: Dataset, column: str, names: list[str] | None) -> bool:
     """
     Whether lists hold a 0 or 1 for each label, and not the names of those that a row has: then all are of one length.
@@ -343,49 +339,6 @@ def _are_vectors(rows: Dataset, column: str, names: list[str] | None) -> bool:
     return names is None or len(names) == width or not {"0", "1"} <= set(names)
 
 
-def _named(values: Iterable[Any], column: str, rows: int) -> list[str]:
-    """The names of the labels, as they are written: whole numbers by their size, others by the alphabet."""
-    names = {str(value) for value in values if value not in MISSING}
-    are_numbers = all(_is_float(name) for name in names)
-    require(
-        len(names) <= max(20, rows // 2),
-        f"The label column {column!r} has {len(names)} different values in {rows} rows, which are "
-        f"no labels: name the column with --label_column{', or add --problem_type regression' * are_numbers}.",
-    )
-    broken = sorted(name for name in names if _is_float(name) and math.isfinite(float(name)) and float(name) % 1)
-    if broken:
-        logger.warning(
-            "Labels such as %s are taken for names; to predict a number, add --problem_type regression.", broken[0]
-        )
-    if several := next((name for name in sorted(names) if _are_several(name, names)), None):
-        logger.warning(
-            "Labels such as %r look like several, and count as one name each. Texts with several labels need lists in "
-            "JSON lines, or a column for each label that holds 0 or 1.",
-            several,
-        )
-    alike: dict[str, list[str]] = {}
-    for name in sorted(names):
-        alike.setdefault(unicodedata.normalize("NFKC", name).strip().casefold(), []).append(name)
-    for same in alike.values():
-        if len(same) > 1:
-            logger.warning(
-                "These labels differ only in blanks, case or how characters are encoded, and count as several: %s",
-                as_list(map(ascii, same)),
-            )
-    equal: dict[float, list[str]] = {}
-    for name in sorted(filter(_NUMBER.fullmatch, names)):
-        equal.setdefault(float(name), []).append(name)
-    for same in equal.values():
-        if len(same) > 1:
-            logger.warning("These labels are the same number, and count as several: %s", as_list(map(ascii, same)))
-    is_told = any(len(same) > 1 for same in alike.values())
-    if not is_told and (padded := next((name for name in sorted(names) if name != name.strip()), None)):
-        logger.warning("Labels such as %r begin or end with a blank, which is part of their names.", padded)
-    if all(_INTEGER.fullmatch(name) for name in names):
-        return sorted(names, key=lambda name: (int(name), name))
-    return sorted(names)
-
-
 def _check_coded(
     coded: ClassLabel | None, values: Iterable[Any], place: Place, complain: Callable[[str, str], InputError]
 ) -> None:
@@ -397,22 +350,6 @@ def _check_coded(
         if other := set(value if isinstance(value, list) else [value]) - known:
             told = f"is the number {max(other)}, but the data name {coded.num_classes} labels, from 0 on"
             raise complain(place(number), told)
-
-
-def _are_several(name: str, names: set[str]) -> bool:
-    """Whether a name looks like a list of names: in brackets, or with others of the names between separators."""
-    if re.fullmatch(r"\[.*\]", name):
-        return True
-    parts = {part.strip() for part in re.split(r"[,;|]", name)}
-    return len(parts) > 1 and bool(parts & names)
-
-
-def _is_float(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _class_label(feature: Any) -> ClassLabel | None:

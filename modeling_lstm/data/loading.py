@@ -13,7 +13,8 @@ from ..utils.errors import InputError, as_list, require
 from .arguments import DataArguments, FileArguments, ProblemType, SourceArguments, SplitArguments, split_subset
 from .columns import guess_label_column, guess_text_column, join_texts
 from .cuts import cut_split, draw_rows, keep_labels, number_groups
-from .labels import MISSING, LabelReader, make_label_reader
+from .label_names import is_missing
+from .labels import LabelReader, make_label_reader
 from .sources import explain_read_failures, open_dataset
 from .splits import Split
 
@@ -246,12 +247,15 @@ def check_texts(rows: Dataset, split: Split, columns: list[str], max_characters:
 def _drop_unlabelled_test(raw: DatasetDict, columns: list[str]) -> DatasetDict:
     """Leave out a test split whose labels are withheld (all -1 or missing), as on GLUE."""
     if "test" in raw and "train" in raw:
-        withheld = (-1, "-1", *MISSING)
         test, train = (itertools.chain(*(raw[name][column] for column in columns)) for name in ("test", "train"))
-        if all(value in withheld for value in test) and not any(value in withheld for value in train):
+        if all(map(_is_withheld, test)) and not any(map(_is_withheld, train)):
             logger.warning("The test split has no labels: left out.")
             raw = DatasetDict({name: rows for name, rows in raw.items() if name != "test"})
     return raw
+
+
+def _is_withheld(value: Any) -> bool:
+    return is_missing(value) or value in (-1, "-1")
 
 
 def _standard_form(rows: Dataset, split: str, text_column: list[str], labels: LabelReader, separator: str) -> Dataset:

@@ -6,15 +6,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from datasets import (
-    Dataset,
-    Features,
-    Value,
-    load_dataset,
-)
+import datasets
+from datasets import Dataset, Features, Value, load_dataset
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_list, explain_save_failure, first_line, require
 from .arguments import FileArguments, split_subset
 from .columns import guess_text_column, join_texts
 from .formats.encodings import find_suffix
@@ -68,7 +64,7 @@ def open_dataset(
 
 def _open_files(name: str, found: SplitFiles, arguments: FileArguments) -> Split:
     files = found.files[name]
-    is_parquet = FORMATS[find_suffix(files[0])] == "parquet"
+    is_parquet = FORMATS.get(find_suffix(files[0])) == "parquet"
     return ParquetSplit(name, files) if is_parquet else FileSplit(name, files, arguments, found.features)
 
 
@@ -164,4 +160,9 @@ def explain_read_failures(source: str) -> Iterator[None]:
             raise cause from error
         if "corresponds to no data" in str(error):
             raise InputError(f"{source!r} has no rows.") from error
+        if "Not enough disk space" in str(error) or explain_save_failure(cause):
+            raise InputError(
+                f"{source!r} could not be read: the cache of datasets, {str(datasets.config.HF_DATASETS_CACHE)!r}, "
+                f"takes nothing more ({first_line(cause)}). Free some space, or name another with HF_DATASETS_CACHE."
+            ) from error
         raise InputError(f"{source!r} could not be read: {type(cause).__name__}: {str(cause).strip()}") from error

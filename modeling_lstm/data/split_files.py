@@ -1,5 +1,6 @@
 """The files of each split of a folder."""
 
+import os
 import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -14,7 +15,7 @@ from datasets.packaged_modules.text.text import TextConfig
 
 from ..utils.errors import InputError, as_list, require
 from .arguments import FileArguments
-from .formats.encodings import find_suffix
+from .formats.encodings import COMPRESSIONS, find_suffix
 from .formats.known_formats import FORMATS
 
 _SHARD = re.compile(r"(\w+)-\d{5}-of-\d{5}")  # how `push_to_hub` names the files of a split
@@ -103,8 +104,7 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
     The files of each split of a folder, by the words with which `datasets` knows them: `training` and `eval`, say.
     Files whose names tell no split are train, if there are no others.
     """
-    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and find_suffix(path) in FORMATS)
-    files = [path for path in paths if not _is_hidden(path.relative_to(folder))]
+    files = _find_files(folder)
     if {find_suffix(path) for path in files} > {".txt"}:  # notes beside the data
         files = [path for path in files if find_suffix(path) != ".txt"]
     suffixes = {find_suffix(path) for path in files}
@@ -137,14 +137,40 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
     return splits
 
 
+def _find_files(folder: Path) -> list[Path]:
+    """
+    The files of known formats in a folder and in those within it, links to others included.
+
+    Raises:
+        InputError: a link leads nowhere, or back; a file is there with and without a compression.
+    """
+    found: dict[str, Path] = {}
+    for name, folders, files in os.walk(folder, followlinks=True):
+        at = Path(name)
+        folders[:] = [one for one in folders if not _is_hidden(one)]
+        above = {one.resolve() for one in (at, *at.parents)}
+        back = next((one for one in folders if (at / one).is_symlink() and (at / one).resolve() in above), None)
+        require(back is None, f"The link {str(at / (back or ''))!r} leads back to a folder that it is in: remove it.")
+        for path in (at / one for one in files if not _is_hidden(one)):
+            if find_suffix(path) not in FORMATS:
+                continue
+            require(path.is_file(), f"{str(path)!r} is a link to {os.path.realpath(path)!r}, where there is no file.")
+            other = found.setdefault(str(path.with_suffix("") if path.suffix.lower() in COMPRESSIONS else path), path)
+            require(
+                other == path,
+                f"{str(other)!r} and {path.name!r} seem to hold the same rows: remove one of them.",
+            )
+    return sorted(found.values())
+
+
 def standard_name(split: str) -> str:
     """`train`, `validation` or `test` for the other words that `datasets` knows these by; else the name itself."""
     return next((str(name) for name, words in SPLIT_KEYWORDS.items() if split.lower() in words), split)
 
 
-def _is_hidden(path: Path) -> bool:
-    """Whether a file or a folder on its way is hidden, or of those that tools keep for themselves."""
-    return any(part.startswith((".", "__")) for part in path.parts)
+def _is_hidden(name: str) -> bool:
+    """Whether a file or a folder is hidden, or of those that tools keep for themselves."""
+    return name.startswith((".", "__", "~$"))
 
 
 def _split_of(path: Path) -> str | None:

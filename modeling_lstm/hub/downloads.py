@@ -113,7 +113,9 @@ def _asked(what: str, call: Callable[..., Any], **arguments: Any) -> Any:
     try:
         return call(**arguments)
     except HFValidationError as error:
-        raise InputError(f"There is no file or folder {what!r} here, and it is not the id of a repository on the Hub.") from error
+        raise InputError(
+            f"There is no file or folder {what!r} here, and it is not the id of a repository on the Hub."
+        ) from error
     except FAILURES as error:
         raise InputError(
             f"There is no file or folder {what!r} here, and {explain_refusal(error, get_token())}"

@@ -115,7 +115,7 @@ class Pretraining(Training):
             args.ddp_find_unused_parameters = False  # of two directions each pass leaves one out, and a step uses both
         with run_main_first():
             check_sources(self.folder, self.sources())
-            self.checkpoint, self.is_replaced = prepare_folder(self.folder, args)
+            self.checkpoint, _ = prepare_folder(self.folder, args)
             self.data = load_corpus(self.job.data)
             self.overlap = report_overlap(self.data.splits)
             self.task = LanguageModeling(self.job.model.direction)

@@ -202,7 +202,12 @@ def _check_files(folder: Path, source: str) -> None:
         not (folder / MODEL).is_file() or any(folder.glob("*.safetensors")),
         f"{source!r} is an exported model, which only predict takes: name the run that it was made from.",
     )
-    for name in _missing_files(folder):
+    missing = _missing_files(folder)
+    require(
+        not missing or "config.json" not in missing or (folder / RECORD).is_file(),
+        f"{source!r} is no run folder: it has no config.json. Name the folder that train wrote, or a model of the Hub.",
+    )
+    for name in missing:
         raise InputError(f"The run folder {source!r} is damaged: {name} is missing.")
     for name in ("config.json", "tokenizer_config.json", "tokenizer.json"):
         if (folder / name).is_file():

@@ -26,7 +26,7 @@ from ..runs.record import RunRecord
 from ..runs.run_folders import save_run
 from ..tasks.base import Task, TaskData, task_class
 from ..utils.errors import InputError, as_list, require
-from ..utils.files import empty_folder
+from ..utils.files import claim_folder, empty_folder
 from ..utils.processes import fail_once, is_main, is_single_despite_launch, run_main_first, run_on_main
 from ..vectors.initial_embeddings import InitialEmbeddings
 from ..vectors.token_table import TokenTable
@@ -93,13 +93,16 @@ class Training:
         Raises:
             InputError: data or settings that cannot be used, or a run folder that is taken.
         """
-        with fail_once():
+        with fail_once(), contextlib.ExitStack() as claimed:
             started = time.perf_counter()
             trainer = self.trainer()
             prepared = time.perf_counter()
             with self.explain_failures():
-                if self.is_replaced and is_main():
-                    empty_folder(self.folder)  # not before data, settings and the Hub have been found good
+                if is_main():  # not before data, settings and the Hub have been found good
+                    claimed.enter_context(claim_folder(self.folder))
+                    _, is_replaced = prepare_folder(self.folder, self.args)  # another training may have ended since
+                    if is_replaced:
+                        empty_folder(self.folder)
                 trainer.train(resume_from_checkpoint=self.checkpoint)
                 trained = time.perf_counter()
                 outcome = describe_outcome(trainer, resumed=self.checkpoint is not None)
@@ -179,7 +182,7 @@ class Training:
         check_layers(self.args, self.job.model)
         with run_main_first():
             check_sources(self.folder, self.sources())
-            self.checkpoint, self.is_replaced = prepare_folder(self.folder, self.args)
+            self.checkpoint, _ = prepare_folder(self.folder, self.args)
             kind = task_class(self.job.task)
             self._fit_length()
             self.data = kind.load(data)

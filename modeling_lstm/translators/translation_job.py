@@ -118,7 +118,7 @@ class TranslationTraining(Training):
         make_metrics()  # raises if what scores is not there, before anything is learned
         with run_main_first():
             check_sources(self.folder, self.sources())
-            self.checkpoint, self.is_replaced = prepare_folder(self.folder, args)
+            self.checkpoint, _ = prepare_folder(self.folder, args)
             self.data = Translation.load(self.job.data)
             self.task = Translation.from_data(self.data)
             choose_metric(args, self.task, self.job.settings)

@@ -103,9 +103,34 @@ def is_occupied(folder: Path) -> bool:
     return any(not path.name.startswith(SAVING) for path in folder.iterdir())
 
 
+@contextlib.contextmanager
+def claim_folder(folder: Path) -> Iterator[None]:
+    """
+    Keep other processes on this machine from claiming a folder, which is made, while they could write over each other.
+
+    Raises:
+        InputError: another one has claimed it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    other = next((one for one in folder.glob(f"{SAVING}*-claim") if _is_being_written(one)), None)
+    require(
+        other is None,
+        f"Another process writes into {str(folder)!r}: wait for it, or name another folder. If there is none, remove "
+        f"{str(other)!r}.",
+    )
+    claim = folder / f"{SAVING}{os.getpid()}-claim"
+    claim.touch()
+    try:
+        yield
+    finally:
+        claim.unlink(missing_ok=True)
+
+
 def empty_folder(folder: Path) -> None:
-    """Remove what is in a folder, or in the one that a link leads to."""
+    """Remove what is in a folder, or in the one that a link leads to, but for what is being written."""
     for path in folder.iterdir():
+        if path.name.startswith(f"{SAVING}{os.getpid()}-"):
+            continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

@@ -57,7 +57,9 @@ class InitialEmbeddings:
         )
         pca = PCA(size, svd_solver="covariance_eigh").fit(self.vectors)
         kept = round(float(pca.explained_variance_ratio_.sum()), 4)
-        logger.info("Vectors reduced from %d to %d dimensions, %.1f %% of the variance", self.dimension, size, 100 * kept)
+        logger.info(
+            "Vectors reduced from %d to %d dimensions, %.1f %% of the variance", self.dimension, size, 100 * kept
+        )
         report = self.report | {"reduced_from": self.dimension, "variance_kept": kept}
         return InitialEmbeddings(pca.transform(self.vectors).astype(np.float32), self.rows, report)
 

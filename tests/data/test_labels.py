@@ -17,7 +17,7 @@ from tests.conftest import write_csv
 from tests.data.test_loading import load, write
 
 NAMES = st.lists(
-    st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1, max_size=6)
+    st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_size=1, max_size=6).filter(str.strip)
     | st.sampled_from(["01", "1", "1.0", "TRUE", "False", "NA", "nan", "null", " pos", "pos", "-0", "1e3"]),
     min_size=2,
     max_size=5,
@@ -258,7 +258,7 @@ def test_what_is_no_number(tmp_path: Path, wrong: str) -> None:
 def test_names_that_are_the_same_number(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows = [(f"text {n}", ["0", "1", "1.0", "01"][n % 4]) for n in range(40)]
     assert load(write(tmp_path / "a.csv", rows)).label_names == ["0", "01", "1", "1.0"]
-    assert "These labels are the same number, and count as several: '01', '1', '1.0'" in caplog.text
+    assert "These labels are the same value, and count as several: '01', '1', '1.0'" in caplog.text
     with pytest.raises(InputError, match="that --labels does not name: 01, 1.0"):
         load(tmp_path / "a.csv", labels=["neg", "pos"])
 
@@ -365,3 +365,40 @@ def test_a_row_without_a_group_is_a_group_of_its_own(
     groups_of = {name: {n // 10 for n in found - alone} for name, found in numbers.items()}
     assert not groups_of["train"] & groups_of["validation"]
     assert "30 rows have no film: each is a group of its own." in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("lists", "message"),
+    [
+        ([[0.9, 0.1], [0.2, 0.8]], "found numbers such as 0.1. Of shares or scores write those labels that a text has"),
+        ([[], []], "has no label in any row of train"),
+    ],
+)
+def test_lists_that_hold_no_labels(tmp_path: Path, lists: list[list[float]], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load(write(tmp_path / "a.jsonl", [(f"text {n}", lists[n % 2]) for n in range(40)]))
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ((True, 1, False), "the same value, and count as several: '1', 'true'"),
+        ((0, 1, "NaN"), "NaN beside numbers counts as a label"),
+    ],
+)
+def test_labels_that_may_be_meant_otherwise(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, values: tuple[Any, ...], told: str
+) -> None:
+    load(write(tmp_path / "a.jsonl", [(f"text {n}", values[n % 3]) for n in range(60)]))
+    assert told in caplog.text
+
+
+def test_a_blank_label_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="The label in line 4 of .* is missing"):
+        load(write(tmp_path / "a.csv", [(f"text {n}", "ab "[n % 3]) for n in range(60)]))
+
+
+@pytest.mark.parametrize("column", ["text_column", "label_column"])
+def test_a_column_that_is_named_twice(column: str) -> None:
+    with pytest.raises(InputError, match=f"--{column} names a column twice, found a, a"):
+        DataArguments(dataset="a.csv", **{column: ["a", "a"]})

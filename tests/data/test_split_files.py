@@ -1,5 +1,6 @@
 """Which files are which split, and what the card of a folder says of them."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -143,3 +144,57 @@ def test_a_missing_value_of_pandas_is_missing(tmp_path: Path) -> None:
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         with pytest.raises(InputError, match=f"The {name} in line 5 of .* is missing"):
             load(path)
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.zip", "a.csv.zip", "a.csv.zst", "a.tar.gz", "a.parq", "a.data"])
+def test_a_file_of_another_format(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"PK\x03\x04\x14\0")
+    with pytest.raises(InputError, match="must be a file of one of the formats .csv, .*zip, as those of Excel are"):
+        load(tmp_path / name)
+
+
+def test_links_in_a_folder_are_followed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    write_csv(elsewhere / "train" / "a.csv", opinion_rows(30))
+    write_csv(tmp_path / "data" / "test" / "b.csv", opinion_rows(12))
+    (tmp_path / "data" / "train").symlink_to(elsewhere / "train")
+    data = load_data(DataArguments(dataset=str(tmp_path / "data")))
+    assert (
+        data.splits["test"].num_rows == 12 and data.splits["train"].num_rows + data.splits["validation"].num_rows == 30
+    )
+    (elsewhere / "train" / "back").symlink_to(elsewhere)
+    (elsewhere / "again").symlink_to(elsewhere)
+    with pytest.raises(InputError, match="The link '.*again' leads back to a folder that it is in: remove it"):
+        load(elsewhere)
+    (elsewhere / "again").unlink()
+    (elsewhere / "train" / "back").unlink()
+    (elsewhere / "test.csv").symlink_to(tmp_path / "gone.csv")
+    with pytest.raises(InputError, match="'.*test.csv' is a link to '.*gone.csv', where there is no file"):
+        load(elsewhere)
+
+
+def test_no_row_of_a_folder_counts_twice(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "train.csv", opinion_rows(30))
+    (tmp_path / "~$train.csv").write_bytes(path.read_bytes())  # that of a spreadsheet while the file is open
+    data = load_data(DataArguments(dataset=str(tmp_path)))
+    assert sum(rows.num_rows for rows in data.splits.values()) == 30
+    (tmp_path / "train.csv.gz").write_bytes(gzip.compress(path.read_bytes()))
+    with pytest.raises(InputError, match="'.*train.csv.*' and 'train.csv.*' seem to hold the same rows"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", ['{"text": {"0": "a"}, "label": {"0": "b"}}', '{"text": ["a", "b"], "label": "c"}\n' * 2]
+)
+def test_texts_that_are_no_strings(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.json").write_text(content, encoding="utf-8")
+    with pytest.raises(
+        InputError, match="The column 'text' holds no strings.*A JSON file holds an object in each line"
+    ):
+        load(tmp_path / "a.json")
+
+
+def test_a_full_cache_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasets.builder.has_sufficient_disk_space", lambda *_, **__: False)
+    with pytest.raises(InputError, match="the cache of datasets, '.*', takes nothing more .*HF_DATASETS_CACHE"):
+        load(write_csv(tmp_path / "a.csv", opinion_rows(30)))

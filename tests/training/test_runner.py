@@ -279,6 +279,25 @@ def test_a_training_that_was_killed_early_does_not_keep_its_folder(
     train(data_folder, cut, "--overwrite")
 
 
+def test_two_trainings_do_not_share_a_folder(
+    data_folder: Path, tmp_path: Path, fails: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / f".saving-{os.getppid()}-claim").touch()  # of a process that runs
+    flags = ["train", "--dataset", data_folder, "--output_dir", folder, *TRAIN_FLAGS]
+    assert f"Another process writes into '{folder}'" in fails(*flags)
+    (folder / f".saving-{os.getppid()}-claim").unlink()
+
+    runner = TrainingJob(dataset=str(data_folder), output_dir=str(folder), use_cpu=True, max_steps=1).runner()
+    trainer = runner.trainer()
+    (folder / "run.json").write_text("{}", encoding="utf-8")  # of a training that was quicker
+    monkeypatch.setattr(runner, "trainer", lambda: trainer)
+    with pytest.raises(InputError, match="is not empty"):
+        runner.run()
+    assert [path.name for path in folder.iterdir()] == ["run.json"]
+
+
 def test_overwrite_waits_until_all_is_checked(run_copy: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     flags = ["--output_dir", run_copy, "--overwrite", *TRAIN_FLAGS]
     fails("train", *flags, "--dataset", tmp_path / "missing.csv")

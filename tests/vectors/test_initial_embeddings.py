@@ -387,7 +387,7 @@ def test_python_callers_give_vectors_in_memory(data_folder: Path, tmp_path: Path
     settings |= {name: json.loads(value) for name, value in settings.items()}
     job = TrainingJob(dataset=data_folder, output_dir=tmp_path / "run", embeddings=words, **settings)
     record: Any = job.run()
-    assert record["embeddings"]["source"] == "WordVectors(6 words, 8 numbers each)"
+    assert record["embeddings"]["source"] == "WordVectors(6 words, 8 dimensions)"
     assert json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["embeddings"]["dimension"] == 8
 
 

@@ -453,7 +453,7 @@ def test_own_vectors_survive_odd_words_and_files_that_lack_one(tmp_path: Path) -
     assert tokenizer.encode("Good").tokens == ["Good"]  # cased, as its words are
     with pytest.raises(InputError, match="A word occurs more than once"):
         table(["a", "a"])
-    assert repr(vectors) == "WordVectors(3 words, 7 numbers each)"
+    assert repr(vectors) == "WordVectors(3 words, 7 dimensions)"
     for name, content in {"config.json": b"{", "tokenizer.json": b"{", "model.safetensors": b"cut"}.items():
         whole = (tmp_path / "own" / name).read_bytes()
         (tmp_path / "own" / name).write_bytes(content)
@@ -508,11 +508,11 @@ def test_sources_that_are_not_there(tmp_path: Path) -> None:
         "./absent.txt": "There is no file or folder './absent.txt'",
         "me/absent": "There is no file or folder 'me/absent' here, and it is not in the cache",
         "me/absent:glove.txt": "'me/absent:glove.txt' here",
-        "no id at all": "it is no id of the Hub",
+        "no id at all": "it is not the id of a repository",
         "transformer:./absent": "There is no Transformer at './absent'",
         str(tmp_path): "lacks tokenizer.json, model.safetensors",
         "~nobody/vectors.txt": "There is no file or folder",
-        "x" * 300: "it is no id of the Hub",
+        "x" * 300: "it is not the id of a repository",
     }.items():
         with pytest.raises(InputError, match=message):
             open_vectors(source)

@@ -42,7 +42,10 @@ class Delimited(Table):
         if self.quoting == "double":
             self._check_blanks()
         if any(name and is_number(name) for name in self.columns):
-            logger.warning("%s: its first line is taken for the names of the columns: %s", path, as_list(self.columns))
+            logger.warning(
+                "%s: its first line is taken for the names of the columns: %s. If it is a row, write names above it.",
+                *(path, as_list(self.columns)),
+            )
 
     def rows(self, columns: list[str]) -> Iterator[tuple[str, ...]]:
         """As for [`Table.rows`]."""
@@ -129,8 +132,8 @@ class Delimited(Table):
 
     def _delimiter(self) -> str:
         """
-        The one of the usual delimiters that divides the header, and the first rows into as many fields: a tab in a
-        `.tsv` file, elsewhere a comma before the others.
+        The one of the usual delimiters that divides the header, and the first rows into as many fields; in a `.tsv`
+        file a tab. If none divides all rows alike, a comma goes before the others.
         """
         with open_text(self.path, self.encoding) as file:
             lines = list(itertools.islice(file, SAMPLE + 1))
@@ -148,8 +151,9 @@ class Delimited(Table):
                 "Name what is between its fields with --delimiter.",
             )
             return "\t"
-        fitting = [delimiter for delimiter, fits in found.items() if fits] or list(found)
-        if len(fitting) > 1 and "," not in fitting:
+        even = [delimiter for delimiter, fits in found.items() if fits]
+        fitting = even or list(found)
+        if len(fitting) > 1 and (even or "," not in fitting):
             raise InputError(
                 f"{str(self.path)!r} could not be read: {as_list(map(repr, fitting))} may be between its fields: name "
                 "the right one with --delimiter."

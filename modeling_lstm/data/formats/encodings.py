@@ -43,8 +43,23 @@ SIGNATURES = {
     b"\xfd7zXZ\0": "xz: let its name end in .xz",
     b"\x28\xb5\x2f\xfd": "zstd: unpack it first",
     b"PK\x03\x04": "zip, as those of Excel are: unpack it first, or save the sheet as CSV",
-    b"PAR1\x15": "Parquet: let its name end in .parquet",
+    b"PAR1": "Parquet: let its name end in .parquet",
+    b"\xd0\xcf\x11\xe0": "a table of an old Excel: save the sheet as CSV",
+    b"SQLite format 3\0": "a database: write its table to a CSV file",
+    b"version https://git-lfs": "a pointer of Git LFS: type git lfs pull",
+    b"<!DOCTYPE html": "a web page: download the file itself",
+    b"<html": "a web page: download the file itself",
 }
+
+
+def find_kind(path: Path) -> str | None:
+    """What a file is by its first bytes, and what to do then; `None` if it may be text."""
+    with path.open("rb") as file:
+        return _kind_of(file.read(1_000))
+
+
+def _kind_of(start: bytes) -> str | None:
+    return next((kind for signature, kind in SIGNATURES.items() if start.lower().startswith(signature.lower())), None)
 
 
 def find_suffix(path: Path) -> str:
@@ -65,7 +80,7 @@ def find_encoding(path: Path, asked: str | None) -> str:
     with explain_damage(path), _bytes(path) as file:
         start = file.read(1_000)
     require(bool(start), f"{str(path)!r} is empty: it has no rows.")
-    kind = next((kind for signature, kind in SIGNATURES.items() if start.startswith(signature)), None)
+    kind = _kind_of(start)
     require(kind is None, f"{str(path)!r} is not a text file: its first bytes are those of {kind}.")
     mark = next((mark for mark in MARKS if start.startswith(mark)), b"")
     marked = MARKS.get(mark)

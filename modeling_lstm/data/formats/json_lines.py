@@ -70,7 +70,9 @@ class Json(Table):
             try:
                 row = self._parsed(line)
             except json.JSONDecodeError as error:
-                raise InputError(f"{str(self.path)!r} could not be read: line {at} is not valid JSON: {error}.") from error
+                raise InputError(
+                    f"{str(self.path)!r} could not be read: line {at} is not valid JSON: {error}."
+                ) from error
             require(
                 isinstance(row, dict),
                 f"{str(self.path)!r} could not be read: line {at} must hold a JSON object, found {line[:40]!r}.",

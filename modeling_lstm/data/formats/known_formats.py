@@ -4,10 +4,10 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from ...utils.errors import as_list, require
+from ...utils.errors import InputError, as_list, require
 from ..arguments import FileArguments
 from .delimited import Delimited, Lines
-from .encodings import explain_damage, find_suffix
+from .encodings import explain_damage, find_kind, find_suffix
 from .json_lines import Json
 from .parquet import ParquetFile
 from .table import Table
@@ -26,10 +26,12 @@ def open_table(path: Path, arguments: FileArguments) -> Table:
     """
     require(path.is_file(), f"There is no file {str(path)!r}.")
     suffix = find_suffix(path)
-    require(
-        suffix in FORMATS,
-        f"{str(path)!r} must be a file of one of the formats {as_list(FORMATS)}, found {suffix or 'no suffix'}.",
-    )
+    if suffix not in FORMATS:
+        kind = find_kind(path)
+        raise InputError(
+            f"{str(path)!r} must be a file of one of the formats {as_list(FORMATS)}, found {suffix or 'no suffix'}."
+            + (f" Its first bytes are those of {kind}." if kind else "")
+        )
     kinds: dict[str, type[Any]] = {"csv": Delimited, "json": Json, "text": Lines}
     with explain_damage(path):
         return ParquetFile(path) if FORMATS[suffix] == "parquet" else kinds[FORMATS[suffix]](path, arguments)
