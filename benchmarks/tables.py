@@ -10,6 +10,7 @@ from .accuracy import RESULTS, SEEDS, records_of, spread
 from .comparison_tables import costs_table, curves_table, main_table, order_table, scores_table
 from .defaults import defaults_table
 from .distillation_table import distillation_table
+from .emoji_sign import emoji_scores_table, emoji_shares_table
 from .end_to_end_tables import budget_table, end_to_end_table
 from .few_labels import few_labels_table
 from .front import front_table
@@ -196,6 +197,8 @@ BLOCKS = {
         "few labels": few_labels_table,
         "tweet_eval": tweet_eval_table,
         "hate": hate_table,
+        "emoji shares": emoji_shares_table,
+        "emoji scores": emoji_scores_table,
         "untouched": untouched_table,
         "defaults": defaults_table,
         "vector files": vector_file_sentence,
