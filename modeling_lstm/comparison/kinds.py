@@ -63,8 +63,8 @@ class SingleLabel(Kind):
     problem_type = SINGLE_LABEL
     shown = ("accuracy", "macro_f1", "calibration_error", "log_loss")
     interval_note = (
-        "exact for accuracy and for F1 of a label, by bootstrap within the labels for others; none where "
-        "these rows cannot tell"
+        "exact for accuracy and for F1 of a label, by bootstrap for others, within the labels for macro F1 and macro "
+        "recall; none where these rows cannot tell"
     )
 
     def part_metric(self, metric: str) -> str:

@@ -12,6 +12,7 @@ from .metrics import calibration_groups, compute_scores, confusion_matrix, confu
 
 LEVEL = 0.95
 FEWEST_ROWS = 2  # of one row nothing can be said
+OF_ALL_ROWS = ("accuracy", "macro_precision", "weighted_f1")  # depend on how common each label is
 
 Limits = dict[str, list[float]]
 
@@ -113,10 +114,11 @@ def bootstrap(
     """
     Each score on rows drawn with replacement (Efron, 1979); the same seed draws the same rows, for pairs of systems.
 
-    Scores that are averages over rows (accuracy, log loss, calibration error, those of regression, and everything
-    multi-label) are of rows drawn from all. F1 and the means over labels are of draws within each label, which keep the
-    number of its rows (Davison and Hinkley, 1997, section 3.2): else a rare label is missing from many draws. Of
-    several labels at once that cannot be had: there a label that a draw lacks is left out of it.
+    Most scores are of rows drawn from all: averages over rows (accuracy, log loss, calibration error, those of
+    regression), everything multi-label, and macro precision and weighted F1, which depend on how common each label is.
+    F1 of a label, macro F1 and macro recall are of draws within each label, which keep the number of its rows (Davison
+    and Hinkley, 1997, section 3.2): else a rare label is missing from many draws. Of several labels at once that cannot
+    be had: there a label that a draw lacks is left out of it.
 
     Returns:
         For each score an array of shape `(resamples,)`, `nan` where it is undefined; empty if there are fewer than two
@@ -161,16 +163,15 @@ def _classified(
     """Scores of single labels on draws from all rows and within labels."""
     rows, labels = len(references), len(names)
     cells = references * labels + predictions
-    right = (predictions == references).astype(float)
     if probabilities is not None:
         smallest = np.finfo(probabilities.dtype).eps  # as scikit-learn does
         losses = -np.log(np.clip(probabilities[np.arange(rows), references].astype(float), smallest, 1 - smallest))
         confidence, groups = calibration_groups(probabilities)
         excess = confidence - (probabilities.argmax(axis=1) == references)
     for chosen, by_label in zip(whole, within, strict=False):
-        confusion = np.bincount(cells[by_label], minlength=labels * labels).reshape(labels, labels)
-        found = {name: float(value) for name, value in confusion_scores(confusion, names).items()}
-        found["accuracy"] = float(right[chosen].mean())
+        confusions = [np.bincount(cells[some], minlength=labels * labels) for some in (chosen, by_label)]
+        both = confusion_scores(np.stack(confusions).reshape(2, labels, labels), names)
+        found = {name: float(values[0 if name in OF_ALL_ROWS else 1]) for name, values in both.items()}
         if probabilities is not None:
             found["log_loss"] = float(losses[chosen].mean())
             found["calibration_error"] = float(np.abs(np.bincount(groups[chosen], excess[chosen])).sum() / rows)

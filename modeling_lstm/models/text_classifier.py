@@ -36,13 +36,11 @@ JOINT = " [SEP] "  # between texts that are classified together
 def prepare_texts(texts: Sequence[str], tokenizer: Tokenizer) -> list[str | tuple[str, str]]:
     """
     Texts as the tokenizer takes them. Of those with `[SEP]` between two, it is a Transformer's business how it marks
-    the two (`[CLS] A [SEP] B [SEP]`, `<s> A </s></s> B </s>`), so it gets a pair. `LstmTokenizer` knows `[SEP]` itself,
-    or in older models, which read a line break there, no pairs.
+    the two (`[CLS] A [SEP] B [SEP]`, `<s> A </s></s> B </s>`), so it gets a pair. All others are read as they stand:
+    `LstmTokenizer` knows `[SEP]` itself, or, where it was trained on single texts, as words like any other.
     """
     alone, beside = (tokenizer.num_special_tokens_to_add(is_pair) for is_pair in (False, True))
-    if alone == beside:
-        return [text.replace(JOINT, "\n") for text in texts]
-    if alone == 0:
+    if alone in (0, beside):
         return list(texts)
     pairs = (text.partition(JOINT) for text in texts)
     return [(first, second) if found else first for first, found, second in pairs]

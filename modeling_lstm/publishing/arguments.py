@@ -14,7 +14,10 @@ class CardArguments:
     license: str | None = field(default=None, metadata={"help": "License of the model: apache-2.0, mit, ..."})
     examples: list[str] | None = field(
         default=None,
-        metadata={"help": "Texts to show with the model's predictions, and to offer in the widget on the Hub."},
+        metadata={
+            "help": "Texts to show with the model's predictions, and to offer in the widget on the Hub; [SEP] stands "
+            "between those of several text columns."
+        },
     )
 
 

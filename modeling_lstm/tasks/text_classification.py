@@ -16,7 +16,7 @@ import numpy as np
 
 from ..data.arguments import DataArguments, ProblemType
 from ..data.columns import LINE_BREAK
-from ..models.text_classifier import TextClassifier
+from ..models.text_classifier import JOINT, TextClassifier
 from ..runs.record import columns_of_training
 from ..utils.errors import InputError, as_list, require
 from ..utils.markdown import inline_code, make_table, quote
@@ -219,17 +219,19 @@ class TextClassification(Task):
 
     def card(self, record: Mapping[str, Any], examples: list[tuple[str, Any]]) -> dict[str, Any]:
         """What it does, how it is called, the confusion matrix, and what its scores are worth."""
-        names = ", ".join(inline_code(name) for name in self.label_names)
-        does = {
-            "single_label_classification": f"gives a text one of the labels {names}",
-            "multi_label_classification": f"gives a text any of the labels {names}",
-            "regression": "gives a text a number",
+        labels = ", ".join(map(inline_code, self.label_names))
+        columns = record["data"]["text_column"] if "separator" in record["data"] else []
+        reads = f"reads the texts {', '.join(map(inline_code, columns))} together and gives them" if columns else ""
+        gives = {
+            "single_label_classification": f"one of the labels {labels}",
+            "multi_label_classification": f"each of the labels {labels} whose score is above 0.5",
+            "regression": "a number, the `score` of its answer",
         }[self.problem_type]
         is_single = self.problem_type == "single_label_classification"
         sure = "Its scores are confidences; the calibration error above tells how reliable they are."
         return {
-            "does": does,
-            "calls": self._calls(examples),
+            "does": f"{reads or 'gives a text'} {gives}",
+            "calls": self._calls(examples, columns),
             "confusion": self._confusion(record.get("confusion", {})),
             "limits": [sure] if is_single else [],
         }
@@ -241,13 +243,34 @@ class TextClassification(Task):
         rows = [[inline_code(name), *map(str, row)] for name, row in zip(self.label_names, found[split], strict=True)]
         return {"split": split, "table": make_table(["", *map(inline_code, self.label_names)], rows, words=1)}
 
-    def _calls(self, examples: list[tuple[str, Any]]) -> str:
+    def _calls(self, examples: list[tuple[str, Any]], columns: list[str]) -> str:
         lines = []
         for text, answer in examples:
-            lines.append(f"classify({quote(text)})")
-            if self.problem_type == "single_label_classification":  # for others a pipeline shows something else
-                lines.append(f"# [{quote(answer | {'score': round(answer['score'], 4)})}]")
-        return "\n".join(lines) or 'classify("A text.")'
+            lines += [self._call(text, columns), f"# {quote(self._as_pipeline(answer, is_text=not columns))}"]
+        usual = JOINT.join(["A text.", *["Another text."] * (len(columns) - 1)])
+        return "\n".join(lines) or self._call(usual, columns)
+
+    def _call(self, text: str, columns: list[str]) -> str:
+        """The line that asks a pipeline for the answer to a text, or to the texts of several columns."""
+        asked = quote(text)
+        if columns:
+            require(
+                text.count(JOINT) >= len(columns) - 1,
+                f"The model reads the texts {as_list(columns)} together; {text[:80]!r} in --examples lacks one: put "
+                f"{JOINT.strip()} between them, as in 'A text.{JOINT}Another text.'.",
+            )
+            asked = quote(dict(zip(("text", "text_pair"), text.split(JOINT, maxsplit=1), strict=True)))
+        if self.problem_type != "multi_label_classification":
+            return f"classify({asked})"
+        return f'[one for one in classify({asked}, top_k=None) if one["score"] > 0.5]'
+
+    def _as_pipeline(self, answer: Mapping[str, Any], *, is_text: bool) -> Any:
+        """An answer as that line gives it: in a list, but for a single one to a dictionary."""
+        if self.problem_type == "multi_label_classification":
+            pairs = zip(answer["label"], answer["score"], strict=True)
+            return [{"label": label, "score": round(score, 4)} for label, score in pairs]
+        one = {"label": answer["label"], "score": round(answer["score"], 4)}
+        return [one] if is_text else one
 
 
 @dataclass

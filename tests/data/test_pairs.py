@@ -84,11 +84,10 @@ def test_without_a_separator_nothing_changes() -> None:
     described = tokenizer.backend_tokenizer.to_str()
     assert tokenizer.sep_token is None and SEPARATOR not in described
     assert tokenizer.convert_ids_to_tokens(tokenizer("film [SEP] good").input_ids) == ["film", "[", "sep", "]", "good"]
-    # models that were trained before read a line break between two texts
-    text = "the film [SEP] it is good"
-    assert numbers(tokenizer.backend_tokenizer, text) == tokenizer("the film\nit is good").input_ids
-    adopted = LstmTokenizer.adopt(bert(), "[PAD]", "[UNK]")
-    assert numbers(adopted.backend_tokenizer, "a film [SEP] it") == adopted("a film it").input_ids
+    # one text, whoever reads it: the pipeline and explain call the tokenizer itself
+    for one in (tokenizer, LstmTokenizer.adopt(bert(), "[PAD]", "[UNK]"), LstmTokenizer.train_reversible(TEXTS)):
+        text = "the film [SEP] it is good"
+        assert numbers(one.backend_tokenizer, text) == one(text).input_ids
 
 
 def test_transformers_get_pairs_in_their_way() -> None:

@@ -15,7 +15,7 @@ from modeling_lstm.evaluation.intervals import (
     find_mean_intervals,
     find_percentiles,
 )
-from modeling_lstm.evaluation.metrics import compute_scores
+from modeling_lstm.evaluation.metrics import compute_scores, confusion_scores
 
 KIND = "single_label_classification"
 SEVERAL = "multi_label_classification"
@@ -107,6 +107,23 @@ def test_intervals_hold_the_true_score_of_most_samples(counts: list[int]) -> Non
             held.setdefault(name, []).append(low <= truth[name] <= high)
     for name in ("accuracy", "macro_recall", "macro_f1", *(f"f1_{one}" for one in names)):
         assert np.mean(held[name]) > 0.87, name
+
+
+@pytest.mark.parametrize("chances", [[[1.0, 0.0], [1.0, 0.0]], [[0.95, 0.05], [0.8, 0.2]]])
+def test_scores_that_depend_on_the_shares_of_the_labels(chances: list[list[float]]) -> None:
+    """Other samples have other shares of the labels, also where a classifier always says the same."""
+    rng = np.random.default_rng(0)
+    shares, names = np.array([0.6, 0.4]), ["a", "b"]
+    chance = np.array(chances) * shares[:, None]
+    truth = confusion_scores(chance, names)
+    held: dict[str, list[bool]] = {"macro_precision": [], "weighted_f1": []}
+    for _ in range(60):
+        references, predictions = np.divmod(rng.choice(4, size=200, p=chance.ravel()), 2)
+        found = find_intervals(KIND, predictions, references, names, resamples=100)
+        for name, one in held.items():
+            one.append(found[name][0] <= truth[name] <= found[name][1])
+    for name, one in held.items():
+        assert np.mean(one) > 0.9, name
 
 
 def test_draws_within_labels_keep_their_rows_and_others_do_not() -> None:

@@ -10,14 +10,18 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
+from modeling_lstm import LstmTokenizer
 from modeling_lstm.cli import main
 from modeling_lstm.hub.card_marks import _stub, is_unchanged, mark_card
 from modeling_lstm.hub.downloads import is_hub_id
+from modeling_lstm.inference.torch_backend import torch_classifier
+from modeling_lstm.models.text_classifier import JOINT
 from modeling_lstm.publishing.card import make_card
 from modeling_lstm.runs.record import read_record
+from modeling_lstm.utils.errors import InputError
 from modeling_lstm.utils.markdown import code_block, inline_code
 from modeling_lstm.vectors import WordVectors
-from tests.conftest import TRAIN_FLAGS
+from tests.conftest import TRAIN_FLAGS, tiny_model
 
 HOSTILE = [
     'a: b\n---\nlicense: evil\n---\n# "x" {{ 7 * 7 }} {% raw %}',
@@ -108,14 +112,50 @@ def test_what_comes_from_the_hub_is_linked(record: dict[str, Any]) -> None:
     assert "[`me/films-data:big`](https://huggingface.co/datasets/me/films-data) at revision `abc`" in text
 
 
-@pytest.mark.parametrize("kind", ["multi_label_classification", "regression"])
-def test_other_tasks(record: dict[str, Any], kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("single_label_classification", "one of the labels `negative`, `neutral`, `positive`."),
+        (
+            "multi_label_classification",
+            "each of the labels `negative`, `neutral`, `positive` whose score is above 0.5.",
+        ),
+        ("regression", "a number, the `score` of its answer."),
+    ],
+)
+@pytest.mark.parametrize("text", ["a film", "a film [SEP] it is good"])
+def test_the_code_of_a_card_gives_the_answer_that_it_shows(
+    record: dict[str, Any], kind: str, says: str, text: str, tmp_path: Path
+) -> None:
     record = json.loads(json.dumps(record))
-    record["task"]["problem_type"] = kind
+    labels = ["number"] if kind == "regression" else record["task"]["label_names"]
+    record["task"] |= {"problem_type": kind, "label_names": labels}
     del record["confusion"]
-    text = make_card(record, "me/films", examples=[("x", {"label": ["a", "b"], "score": [0.9, 0.8]})])
-    assert 'classify("x")\n```' in text, "a pipeline shows such answers in another way"
-    assert ("any of the labels" if kind.startswith("multi") else "a number.") in text and "Confusion" not in text
+    if JOINT in text:
+        record["data"] |= {"text_column": ["premise", "claim"], "separator": JOINT}
+        says = f"reads the texts `premise`, `claim` together and gives them {says}"
+        with pytest.raises(
+            InputError, match=r"premise, claim together; 'a film' in --examples lacks one: put \[SEP\] "
+        ):
+            make_card(record, "me/films", examples=[("a film", {})])
+        assert 'classify({"text": "A text.", "text_pair": "Another text."}' in make_card(record, "me/films")
+    tokenizer = LstmTokenizer.from_words(["a", "film", "it", "is", "good"], separator=True)
+    names = dict(enumerate(labels))
+    model = tiny_model(vocab_size=len(tokenizer), problem_type=kind, id2label=names, initializer_range=1.0)
+    for part in (model, tokenizer):
+        part.save_pretrained(tmp_path / "run")
+    answer = torch_classifier(model, tokenizer)(text)[0]
+    card = make_card(record, str(tmp_path / "run"), examples=[(text, answer)])
+    assert says in card
+    code = re.search(r"```python\n(.*?)\n```", card, re.DOTALL)
+    assert code
+    *lines, call, shown = code[1].splitlines()
+    known: dict[str, Any] = {}
+    exec("\n".join(lines), known)
+    found = eval(call, known)
+    for one in found if isinstance(found, list) else [found]:
+        one["score"] = round(one["score"], 4)
+    assert shown == f"# {json.dumps(found)}" and "score" in shown
 
 
 def test_the_card_of_a_bag_of_words(data_folder: Path, tmp_path: Path) -> None:
