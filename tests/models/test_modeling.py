@@ -346,6 +346,20 @@ def test_problem_type_is_seen_from_the_labels() -> None:
         config = tiny_config(num_labels=1 if kind == "regression" else 3)
         classification_loss(config, logits[:, : config.num_labels], labels)
         assert config.problem_type == kind
+    config = tiny_config()
+    config.problem_type = "regresion"
+    with pytest.raises(ValueError, match="no loss for the problem_type 'regresion'"):
+        classification_loss(config, logits, classes)
+
+
+def test_without_a_problem_type_only_one_output_is_a_number() -> None:
+    scale = {"target_mean": 3.0, "target_scale": 2.0}
+    for labels, is_scaled in ((1, True), (3, False)):
+        model = tiny_model(num_labels=labels, embedding_range=1.0, **scale)
+        found = model(torch.ones(1, 2).long()).logits
+        model.config.target_mean, model.config.target_scale = 0.0, 1.0
+        plain = model(torch.ones(1, 2).long()).logits
+        assert_close(found, plain * 2.0 + 3.0 if is_scaled else plain)
 
 
 @pytest.mark.parametrize("cell_type", ["lstm", "gru"])
