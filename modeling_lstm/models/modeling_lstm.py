@@ -55,6 +55,20 @@ class LstmPreTrainedModel(PreTrainedModel):
         self.config.validate()
         super().save_pretrained(*args, **kwargs)
 
+    def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Embedding:
+        """
+        As the library's.
+
+        Raises:
+            ValueError: the padding token would be outside the vocabulary.
+        """
+        least = 1 + (self.config.pad_token_id or 0)
+        if new_num_tokens is not None and new_num_tokens < least:
+            raise ValueError(
+                f"The vocabulary must keep its first {least} tokens, up to the padding token, found {new_num_tokens}."
+            )
+        return super().resize_token_embeddings(new_num_tokens, *args, **kwargs)
+
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         """Orthogonal recurrent weights (Saxe et al., 2014), forget bias 1 (Jozefowicz et al., 2015), Xavier inputs."""

@@ -21,6 +21,7 @@ from modeling_lstm import (
     BagOfWordsConfig,
     BagOfWordsForSequenceClassification,
     LstmConfig,
+    LstmForCausalLM,
     LstmForSequenceClassification,
     LstmModel,
 )
@@ -569,6 +570,16 @@ def test_resizing_the_vocabulary() -> None:
     assert model.config.vocab_size == 40 and model.get_input_embeddings().weight.shape == (40, 6)
     assert torch.equal(model(torch.tensor([[3, 4, 0]])).logits, before)
     assert model(torch.tensor([[39]])).logits.isfinite().all()
+
+
+@pytest.mark.parametrize(("padding", "size"), [(5, 5), (0, 0), (None, 0)])
+@pytest.mark.parametrize("opener", [LstmForSequenceClassification, LstmForCausalLM])
+def test_a_vocabulary_keeps_its_padding_token(opener: Any, padding: int | None, size: int) -> None:
+    model = opener(tiny_config(pad_token_id=padding))
+    with pytest.raises(ValueError, match=f"must keep its first {size + 1} tokens.*, found {size}"):
+        model.resize_token_embeddings(size)
+    model.resize_token_embeddings(new_num_tokens=size + 1)
+    model.config.validate()
 
 
 def test_a_padded_head_of_another_size_is_drawn_anew(tmp_path: Path) -> None:
