@@ -75,4 +75,19 @@ class LstmCache(Cache):
         return self
 
 
-__all__ = ["LstmCache"]
+def read_cache(cache: LstmCache | None) -> State | None:
+    """
+    What [`LstmCache.read`] gives; `None` without a cache.
+
+    Raises:
+        TypeError: it is one of keys and values, as a Transformer's.
+    """
+    if cache is not None and not isinstance(cache, LstmCache):
+        raise TypeError(
+            "past_key_values must be the LstmCache that a call with use_cache=True returned, found "
+            f"{type(cache).__name__}."
+        )
+    return None if cache is None else cache.read()
+
+
+__all__ = ["LstmCache", "read_cache"]

@@ -1,5 +1,6 @@
 """`LstmConfig`: every size and choice of the LSTM family, validated. Self-contained, so it serves as remote code."""
 
+from dataclasses import fields
 from typing import Any, Literal
 
 from huggingface_hub.dataclasses import strict
@@ -7,6 +8,15 @@ from transformers import PreTrainedConfig
 from transformers.utils import logging
 
 logger = logging.get_logger(__name__)
+
+
+def take_fields(config_class: type[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """
+    Take the fields of a configuration out of what `from_pretrained` was given. Beside those that were stored they are
+    validated; the library would assign them afterwards.
+    """
+    names = {field.name for field in fields(config_class)} - {"dtype"}  # which may be "auto" there
+    return {name: kwargs.pop(name) for name in list(kwargs) if name in names}
 
 
 @strict
@@ -63,7 +73,9 @@ class LstmConfig(PreTrainedConfig):
             last; generation begins and ends with them.
 
     Raises:
-        huggingface_hub.errors.StrictDataclassError: a field has the wrong type or a value out of its range.
+        huggingface_hub.errors.StrictDataclassError: a field has the wrong type or a value out of its range. What is
+            assigned to a field is checked for its type at once, and for its range when a model is made or saved.
+        ValueError: `id2label` and `num_labels` do not fit together.
     """
 
     model_type = "lstm"
@@ -99,18 +111,38 @@ class LstmConfig(PreTrainedConfig):
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
         """
-        As the library's, and stored class weights are left out where the caller asks for another number of labels, as
-        `from_pretrained(..., num_labels=3, ignore_mismatched_sizes=True)` does.
+        As the library's, but fields that the caller gives are validated with the stored ones. Where the caller asks for
+        another number of labels, as `from_pretrained(..., num_labels=3, ignore_mismatched_sizes=True)` does, what was
+        stored for the old labels is left out: their names and weights, and if only one of both numbers is 1, the
+        problem type and the scale of a regression.
         """
-        settings = ("id2label", "label2id", "class_weights")
-        given: dict[str, Any] = {name: kwargs.pop(name) for name in settings if name in kwargs}
-        number = kwargs.get("num_labels") or len(given.get("id2label") or ())
-        stored = config_dict.get("class_weights")
-        if stored is not None and number not in (0, len(stored)) and "class_weights" not in given:
-            logger.warning(f"The class weights are left out: they are for {len(stored)} labels, not for {number}.")
-            given["class_weights"] = None
-        config_dict = {**config_dict, **given}
-        return super().from_dict(config_dict, **kwargs)
+        given = take_fields(cls, kwargs)
+        before = len(config_dict.get("id2label") or range(2))
+        number = kwargs.get("num_labels") or len(given.get("id2label") or range(before))
+        defaults: dict[str, Any] = {}
+        if number != before:
+            defaults |= {"id2label": None, "label2id": None, "class_weights": None}
+        if (number == 1) != (before == 1) and "problem_type" not in given:
+            defaults |= {"problem_type": None, "target_mean": 0.0, "target_scale": 1.0}
+        left_out = {
+            name: default
+            for name, default in defaults.items()
+            if name not in given and config_dict.get(name, default) != default
+        }
+        if left_out:
+            logger.warning(f"Left out, since they are for {before} labels, not for {number}: {', '.join(left_out)}.")
+        return super().from_dict({**config_dict, **left_out, **given}, **kwargs)
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        names, number = self.id2label, kwargs.get("num_labels")
+        if names is not None:
+            number = len(names) if number is None else number
+            if not isinstance(names, dict) or {str(key) for key in names} != {str(one) for one in range(number)}:
+                raise ValueError(
+                    f"id2label must be a dict from the numbers 0 to num_labels - 1 = {number - 1} to names, "
+                    f"found {names!r:.200}."
+                )
+        super().__post_init__(**kwargs)
 
     @property
     def output_size(self) -> int:
@@ -129,7 +161,8 @@ class LstmConfig(PreTrainedConfig):
 
     def validate_sizes(self) -> None:
         """Every size is at least 1 and the padding token is inside the vocabulary."""
-        for name in ("vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "sampled_candidates"):
+        names = ("vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "sampled_candidates", "num_labels")
+        for name in names:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}.")
         if self.pad_token_id is not None and not 0 <= self.pad_token_id < self.vocab_size:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
-from .configuration_lstm import LstmConfig
+from .configuration_lstm import LstmConfig, take_fields
 
 SHARED = ("cell_type", "embedding_size", "embedding_range", "initializer_range", "pad_token_id")
 DROPOUTS = ("word_dropout", "embedding_dropout", "hidden_dropout", "recurrent_dropout")
@@ -74,6 +74,11 @@ class LstmEncoderDecoderConfig(PreTrainedConfig):
     bos_token_id: int | None = None
     eos_token_id: int | list[int] | None = None
     decoder_start_token_id: int | None = None
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        """As the library's, but fields that the caller gives are validated with the stored ones."""
+        return super().from_dict({**config_dict, **take_fields(cls, kwargs)}, **kwargs)
 
     def for_encoder(self) -> LstmConfig:
         """The configuration of the recurrent encoder."""

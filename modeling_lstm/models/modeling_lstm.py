@@ -46,6 +46,29 @@ class LstmPreTrainedModel(PreTrainedModel):
     _input_embed_layer = "word_embeddings"
     supports_gradient_checkpointing = True
 
+    def __init__(self, config: Any):
+        config.validate()  # fields may have been assigned since it was made
+        super().__init__(config)
+
+    def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
+        """As the library's, but a configuration that it would not save is refused before anything is written."""
+        self.config.validate()
+        super().save_pretrained(*args, **kwargs)
+
+    def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Embedding:
+        """
+        As the library's.
+
+        Raises:
+            ValueError: the padding token would be outside the vocabulary.
+        """
+        least = 1 + (self.config.pad_token_id or 0)
+        if new_num_tokens is not None and new_num_tokens < least:
+            raise ValueError(
+                f"The vocabulary must keep its first {least} tokens, up to the padding token, found {new_num_tokens}."
+            )
+        return super().resize_token_embeddings(new_num_tokens, *args, **kwargs)
+
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         """Orthogonal recurrent weights (Saxe et al., 2014), forget bias 1 (Jozefowicz et al., 2015), Xavier inputs."""
@@ -293,8 +316,8 @@ def _has_gaps(mask: torch.Tensor) -> bool:
 
 def scale_numbers(config: LstmConfig, logits: torch.Tensor) -> torch.Tensor:
     """Of a regression, numbers as they are from numbers with the mean 0 and the deviation 1."""
-    is_other = config.problem_type not in (None, "regression")
-    if is_other or (config.target_mean, config.target_scale) == (0.0, 1.0):
+    usual = "regression" if config.num_labels == 1 else None
+    if (config.problem_type or usual) != "regression" or (config.target_mean, config.target_scale) == (0.0, 1.0):
         return logits
     return logits.float() * config.target_scale + config.target_mean
 
@@ -309,6 +332,9 @@ def classification_loss(config: LstmConfig, logits: torch.Tensor, labels: torch.
         logits: `(batch, num_labels)`.
         labels: `(batch,)` integers for single-label; `(batch, num_labels)` zeros and ones for multi-label; numbers of
             the shape of `logits` or `(batch,)` for regression.
+
+    Raises:
+        ValueError: `config.problem_type` is none of these.
     """
     logits = logits.float()
     kind = config.problem_type
@@ -323,6 +349,8 @@ def classification_loss(config: LstmConfig, logits: torch.Tensor, labels: torch.
     weights = None if config.class_weights is None else logits.new_tensor(config.class_weights)
     if kind == "multi_label_classification":
         return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), pos_weight=weights)
+    if kind != "single_label_classification":
+        raise ValueError(f"There is no loss for the problem_type {kind!r}.")
     return F.cross_entropy(logits, labels.view(-1), weight=weights, label_smoothing=config.label_smoothing)
 
 

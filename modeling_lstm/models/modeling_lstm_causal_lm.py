@@ -60,18 +60,19 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         """Replace them."""
         self.lm_head = new_embeddings
 
-    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> Any:
+    def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Embedding:
         """
-        As the library's. Old tokens stay in their clusters; for a sampled softmax new ones count as seen once.
+        As the family's. Old tokens stay in their clusters; for a sampled softmax new ones count as seen once.
 
         Raises:
-            ValueError: a cluster of an adaptive softmax would be empty.
+            ValueError: a cluster of an adaptive softmax would be empty, or the padding token outside the vocabulary.
         """
         first = self.config.cutoffs()[:-1]
-        size = args[0] if args else kwargs.get("new_num_tokens")
-        if self.adaptive is not None and size is not None and size <= first[-1]:
-            raise ValueError(f"The last cluster of the adaptive softmax begins at {first[-1]}, found {size} tokens.")
-        table = super().resize_token_embeddings(*args, **kwargs)
+        if self.adaptive is not None and new_num_tokens is not None and new_num_tokens <= first[-1]:
+            raise ValueError(
+                f"The last cluster of the adaptive softmax begins at {first[-1]}, found {new_num_tokens} tokens."
+            )
+        table = super().resize_token_embeddings(new_num_tokens, *args, **kwargs)
         if self.adaptive is not None:
             self.config.adaptive_cutoffs = first
             self.adaptive.cutoffs = self.config.cutoffs()

@@ -170,16 +170,17 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
         if self.config.tie_word_embeddings and "encoder.model.word_embeddings.weight" in self._tied_weights_keys:
             self.decoder.word_embeddings = value
 
-    def resize_token_embeddings(self, *args: Any, **kwargs: Any) -> Any:
+    def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Embedding:
         """
-        As the library's, where source and target share one vocabulary and its vectors.
+        As the family's, where source and target share one vocabulary and its vectors.
 
         Raises:
             NotImplementedError: they do not.
+            ValueError: the padding token would be outside the vocabulary.
         """
         if not self.config.tie_word_embeddings or len(self._tied_weights_keys) < 2:
             raise NotImplementedError("Only a vocabulary that source and target share can be resized.")
-        return super().resize_token_embeddings(*args, **kwargs)
+        return super().resize_token_embeddings(new_num_tokens, *args, **kwargs)
 
     def get_output_embeddings(self) -> nn.Linear:
         """From a state to the scores of the vocabulary."""

@@ -22,9 +22,14 @@ class LstmTranslationPipeline(Pipeline):
         self.target_tokenizer: Any = getattr(self.tokenizer, TARGET, self.tokenizer)
         has_other = config.source_vocab_size is not None or config.encoder_config is not None
         if has_other and self.target_tokenizer is self.tokenizer:
-            self.target_tokenizer = AutoTokenizer.from_pretrained(
-                config.name_or_path, subfolder=TARGET, revision=getattr(config, "_commit_hash", None)
-            )
+            place = {"subfolder": TARGET, "revision": getattr(config, "_commit_hash", None)}
+            try:
+                self.target_tokenizer = AutoTokenizer.from_pretrained(config.name_or_path, **place)
+            except (OSError, ValueError) as error:
+                raise ValueError(
+                    f"{config.name_or_path!r} has no folder {TARGET}/ with a tokenizer that can be read, and this model "
+                    "writes with a vocabulary of its own."
+                ) from error
 
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         return {}, options, {}

@@ -22,10 +22,15 @@ def sampled_losses(
 
     Returns:
         The loss of each position, `(tokens,)`.
+
+    Raises:
+        IndexError: a target is none of the vocabulary.
     """
     weights = frequencies.pow(0.75)
     drawn = torch.multinomial(weights, number, replacement=True)
     tokens, places = torch.unique(torch.cat([targets, drawn]), return_inverse=True)
+    if not torch.compiler.is_compiling() and tokens[0] < 0:  # the least; it would be counted from the end
+        raise IndexError(f"Target {int(tokens[0])} is out of bounds.")
     expected = number * weights / weights.sum() + len(targets) * frequencies / frequencies.sum()
     likely = -torch.expm1(-expected[tokens])  # at least once among as many draws
     scores = F.linear(states, head.weight[tokens], head.bias[tokens] - likely.clamp(min=1e-12).log())

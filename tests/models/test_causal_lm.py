@@ -358,3 +358,31 @@ def test_what_is_refused() -> None:
         LstmConfig(output_dropout=1.0)
     with pytest.raises(ValueError, match="either input_ids or inputs_embeds"):
         language_model()()
+    for cache in (DynamicCache(), ((torch.zeros(1, 1, 3, 8),) * 2,)):
+        with pytest.raises(TypeError, match=f"must be the LstmCache .*found {type(cache).__name__}"):
+            language_model()(token_ids(1, 3), past_key_values=cache)
+
+
+@pytest.mark.parametrize("softmax", ["full", "adaptive", "sampled"])
+def test_labels_that_cannot_be_are_refused(softmax: str) -> None:
+    model, ids = language_model(softmax=softmax).train(), token_ids(2, 3)
+    for labels in (ids.T, ids[:1], ids[:, :2]):
+        with pytest.raises(ValueError, match=r"labels must have the shape \(2, 3\) .*found"):
+            model(ids, labels=labels)
+    for wrong in (-1, 41):
+        with pytest.raises(IndexError):
+            model(ids, labels=torch.full_like(ids, wrong))
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_at_padding_stands_what_follows_the_token_before(bidirectional: bool) -> None:
+    """So a prompt that is padded on the right is gone on with as it is without its padding."""
+    model, ids = language_model(bidirectional=bidirectional), token_ids(1, 5)
+    mask = torch.tensor([[0, 1, 0, 1, 1, 0, 0]])
+    padded = torch.zeros_like(mask).masked_scatter(mask.bool(), ids)
+    found, alone = model(padded, attention_mask=mask).logits, model(ids[:, :3]).logits
+    torch.testing.assert_close(found[:, 1:], alone[:, [0, 0, 1, 2, 2, 2]])
+    short = F.pad(ids, (0, 2)), F.pad(torch.ones_like(ids), (0, 2))
+    settings: dict[str, Any] = {"max_new_tokens": 6, "do_sample": False, "eos_token_id": None}
+    written = model.generate(short[0], attention_mask=short[1], **settings)[:, 7:]
+    assert torch.equal(written, model.generate(ids, **settings)[:, 5:])

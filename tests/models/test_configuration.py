@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from huggingface_hub.errors import StrictDataclassError
-from transformers import AutoConfig
+from transformers import AutoConfig, PreTrainedConfig
 
-from modeling_lstm import BagOfWordsConfig, LstmConfig
+from modeling_lstm import BagOfWordsConfig, LstmConfig, LstmEncoderDecoderConfig, LstmForSequenceClassification
+from tests.conftest import tiny_config
 
 
 def test_defaults_are_the_realistic_size() -> None:
@@ -45,6 +46,9 @@ def test_the_textbook_sizes_are_one_line() -> None:
         ("target_mean", float("nan"), "target_mean must be finite"),
         ("problem_type", "ranking", "problem_type must be one of regression"),
         ("bidirectional", "yes", "bidirectional"),
+        ("num_labels", 0, "num_labels must be at least 1, found 0"),
+        ("id2label", ["a", "b"], r"numbers 0 to num_labels - 1 = 1 to names, found \['a', 'b'\]"),
+        ("id2label", {0: "a", 2: "b"}, "numbers 0 to num_labels - 1 = 1 to names, found {0: 'a', 2: 'b'}"),
     ],
 )
 def test_bad_fields_are_refused(field: str, value: Any, message: str) -> None:
@@ -52,10 +56,63 @@ def test_bad_fields_are_refused(field: str, value: Any, message: str) -> None:
         LstmConfig(**{field: value})
 
 
-def test_assignment_is_checked_too() -> None:
-    config = LstmConfig()
+def test_names_and_number_of_labels_must_agree() -> None:
+    with pytest.raises(ValueError, match="numbers 0 to num_labels - 1 = 2 to names, found {0: 'a', 1: 'b'}"):
+        LstmConfig(id2label={0: "a", 1: "b"}, num_labels=3)
+    assert LstmConfig(id2label={"0": "a", "1": "b"}, num_labels=2).id2label == {0: "a", 1: "b"}
+
+
+def test_assignment_is_checked_too(tmp_path: Path) -> None:
+    config = tiny_config()
     with pytest.raises(StrictDataclassError):
         config.cell_type = "rnn"
+    model = LstmForSequenceClassification(config)
+    model.config.target_scale = 0.0
+    for use in (LstmForSequenceClassification, lambda _: model.save_pretrained(tmp_path)):
+        with pytest.raises(StrictDataclassError, match="target_scale too and greater than 0"):
+            use(config)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("config", "asked"),
+    [
+        (tiny_config(), {"problem_type": "regresion"}),
+        (tiny_config(), {"target_scale": 0}),
+        (tiny_config(), {"recurrent_dropout": -0.3}),
+        (tiny_config(), {"pad_token_id": 999}),
+        (tiny_config(softmax="adaptive"), {"adaptive_cutoffs": [6, 3]}),
+        (BagOfWordsConfig(), {"classifier_dropout": 1.0}),
+        (LstmEncoderDecoderConfig(), {"label_smoothing": 2}),
+        (LstmEncoderDecoderConfig(), {"output_dropout": 1.5}),
+    ],
+)
+def test_what_is_asked_for_beside_a_saved_configuration_is_checked(
+    config: PreTrainedConfig, asked: dict[str, Any], tmp_path: Path
+) -> None:
+    config.save_pretrained(tmp_path)
+    for opener in (type(config), AutoConfig):
+        with pytest.raises(StrictDataclassError, match=next(iter(asked))):
+            opener.from_pretrained(tmp_path, **asked)
+    other = {"dtype": "auto", "torch_threads": 1}
+    found, unused = AutoConfig.from_pretrained(tmp_path, hidden_dropout=0.5, return_unused_kwargs=True, **other)
+    assert found.hidden_dropout == 0.5 and "hidden_dropout" not in unused and unused["torch_threads"] == 1
+
+
+def test_a_run_of_another_kind_of_task_brings_no_problem_type(tmp_path: Path) -> None:
+    scale = {"target_mean": 3.0, "target_scale": 2.0}
+    tiny_config(num_labels=1, problem_type="regression", **scale).save_pretrained(tmp_path / "numbers")
+    tiny_config(num_labels=3, problem_type="single_label_classification").save_pretrained(tmp_path / "labels")
+
+    def opened(name: str, **asked: Any) -> tuple[Any, ...]:
+        config = LstmConfig.from_pretrained(tmp_path / name, **asked)
+        return config.problem_type, config.target_mean, config.target_scale
+
+    assert opened("numbers", num_labels=3) == opened("labels", num_labels=1) == (None, 0.0, 1.0)
+    assert opened("labels", num_labels=5) == opened("labels", id2label={0: "a", 1: "b"})
+    assert opened("labels", num_labels=5)[0] == "single_label_classification"
+    assert opened("numbers", num_labels=2, problem_type="regression") == ("regression", 3.0, 2.0)
+    assert opened("labels", num_labels=1, target_scale=4.0) == (None, 0.0, 4.0)
 
 
 @pytest.mark.parametrize("config_class", [LstmConfig, BagOfWordsConfig])

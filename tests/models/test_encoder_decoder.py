@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ from transformers import (
     BertConfig,
     BertModel,
     DataCollatorForSeq2Seq,
+    DynamicCache,
     Seq2SeqTrainer,
     Seq2SeqTrainingArguments,
+    pipeline,
 )
+from transformers.modeling_outputs import BaseModelOutput
 
 from modeling_lstm import LstmEncoderDecoderConfig, LstmForConditionalGeneration, LstmTokenizer
 from modeling_lstm.models import attention_lstm
@@ -302,6 +306,69 @@ def test_inputs_that_say_too_little_are_refused() -> None:
     config.decoder_start_token_id = None
     with pytest.raises(ValueError, match="must have a decoder_start_token_id"):
         LstmForConditionalGeneration(config)(token_ids(1, 3), labels=token_ids(1, 3))
+
+
+@pytest.mark.parametrize("changes", [{"num_hidden_layers": 2}, {"cell_type": "gru", "num_encoder_layers": 2}])
+def test_hidden_states_of_both(changes: dict[str, Any]) -> None:
+    model, source, target = translator(**changes), token_ids(2, 4), token_ids(2, 3, seed=1)
+    found = model(source, decoder_input_ids=target, output_hidden_states=True)
+    assert len(found.encoder_hidden_states) == 1 + model.config.num_encoder_layers
+    assert len(found.decoder_hidden_states) == 1 + model.config.num_hidden_layers
+    assert torch.equal(found.encoder_hidden_states[-1], found.encoder_last_hidden_state)
+    assert torch.equal(found.decoder_hidden_states[0], model.decoder.word_embeddings(target))
+    assert found.decoder_hidden_states[-1].shape == (2, 3, model.config.hidden_size)
+    plain = model(source, decoder_input_ids=target)
+    assert plain.encoder_hidden_states is None and plain.decoder_hidden_states is None
+    settings = {"max_new_tokens": 2, "return_dict_in_generate": True, "output_hidden_states": True}
+    for beams in (1, 2):
+        steps = model.generate(source, num_beams=beams, **settings)
+        assert torch.equal(steps.encoder_hidden_states[-1][0], found.encoder_last_hidden_state[0])
+        assert steps.decoder_hidden_states[0][-1].shape == (2 * beams, 1, model.config.hidden_size)
+
+
+def test_word_vectors_in_place_of_the_tokens_of_the_target() -> None:
+    model, source, target = translator(), token_ids(2, 4), token_ids(2, 3, seed=1)
+    vectors = model.decoder.word_embeddings(target)
+    found = model(source, decoder_inputs_embeds=vectors, labels=target)
+    expected = model(source, decoder_input_ids=target, labels=target)
+    torch.testing.assert_close((found.loss, found.logits), (expected.loss, expected.logits))
+    with pytest.raises(ValueError, match="either decoder_input_ids or decoder_inputs_embeds, found both"):
+        model(source, decoder_input_ids=target, decoder_inputs_embeds=vectors)
+
+
+def test_what_another_model_gave_is_refused() -> None:
+    model, ids = translator(), token_ids(1, 3)
+    states = (torch.zeros(1, 3, 10),)
+    for given in (states, BaseModelOutput(last_hidden_state=states[0])):
+        with pytest.raises(TypeError, match=f"LstmSourceOutput .*found {type(given).__name__}"):
+            model(encoder_outputs=given, decoder_input_ids=ids)
+    for cache in (DynamicCache(), states):
+        with pytest.raises(TypeError, match=f"must be the LstmCache .*found {type(cache).__name__}"):
+            model(ids, decoder_input_ids=ids, past_key_values=cache)
+
+
+def test_each_text_has_its_own_tokenizer(tmp_path: Path) -> None:
+    """Where source and target share no vocabulary."""
+    tokenizer, other = (
+        LstmTokenizer.train_reversible(texts, vocab_size=30) for texts in (["tea bread"] * 3, ["té pan"] * 3)
+    )
+    tokenizer.target_tokenizer = other
+    found = tokenizer(["tea"], text_target=["té pan té"], truncation=True, max_length=9, max_target_length=2)
+    assert found["input_ids"] == tokenizer(["tea"])["input_ids"]
+    assert found["labels"] == other(["té pan té"], truncation=True, max_length=2)["input_ids"]
+    assert tokenizer(text_target="pan")["input_ids"] == other("pan")["input_ids"] != tokenizer("pan")["input_ids"]
+    model = translator(vocab_size=len(other), source_vocab_size=len(tokenizer))
+    model.save_pretrained(tmp_path)
+    files = tokenizer.save_pretrained(tmp_path)
+    assert str(tmp_path / "target_tokenizer" / "tokenizer.json") in files
+
+    def translate() -> Any:
+        return pipeline("translation", model=str(tmp_path), trust_remote_code=True)("tea", max_new_tokens=5)
+
+    assert translate() == pipeline("translation", model=model, tokenizer=tokenizer)("tea", max_new_tokens=5)
+    shutil.rmtree(tmp_path / "target_tokenizer")
+    with pytest.raises(ValueError, match="has no folder target_tokenizer/ with a tokenizer"):
+        translate()
 
 
 def test_a_vocabulary_is_resized_where_both_texts_share_it(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from modeling_lstm import (
     BagOfWordsConfig,
     BagOfWordsForSequenceClassification,
     LstmConfig,
+    LstmForCausalLM,
     LstmForSequenceClassification,
     LstmModel,
 )
@@ -346,6 +347,20 @@ def test_problem_type_is_seen_from_the_labels() -> None:
         config = tiny_config(num_labels=1 if kind == "regression" else 3)
         classification_loss(config, logits[:, : config.num_labels], labels)
         assert config.problem_type == kind
+    config = tiny_config()
+    config.problem_type = "regresion"
+    with pytest.raises(ValueError, match="no loss for the problem_type 'regresion'"):
+        classification_loss(config, logits, classes)
+
+
+def test_without_a_problem_type_only_one_output_is_a_number() -> None:
+    scale = {"target_mean": 3.0, "target_scale": 2.0}
+    for labels, is_scaled in ((1, True), (3, False)):
+        model = tiny_model(num_labels=labels, embedding_range=1.0, **scale)
+        found = model(torch.ones(1, 2).long()).logits
+        model.config.target_mean, model.config.target_scale = 0.0, 1.0
+        plain = model(torch.ones(1, 2).long()).logits
+        assert_close(found, plain * 2.0 + 3.0 if is_scaled else plain)
 
 
 @pytest.mark.parametrize("cell_type", ["lstm", "gru"])
@@ -555,6 +570,16 @@ def test_resizing_the_vocabulary() -> None:
     assert model.config.vocab_size == 40 and model.get_input_embeddings().weight.shape == (40, 6)
     assert torch.equal(model(torch.tensor([[3, 4, 0]])).logits, before)
     assert model(torch.tensor([[39]])).logits.isfinite().all()
+
+
+@pytest.mark.parametrize(("padding", "size"), [(5, 5), (0, 0), (None, 0)])
+@pytest.mark.parametrize("opener", [LstmForSequenceClassification, LstmForCausalLM])
+def test_a_vocabulary_keeps_its_padding_token(opener: Any, padding: int | None, size: int) -> None:
+    model = opener(tiny_config(pad_token_id=padding))
+    with pytest.raises(ValueError, match=f"must keep its first {size + 1} tokens.*, found {size}"):
+        model.resize_token_embeddings(size)
+    model.resize_token_embeddings(new_num_tokens=size + 1)
+    model.config.validate()
 
 
 def test_a_padded_head_of_another_size_is_drawn_anew(tmp_path: Path) -> None:
