@@ -80,10 +80,10 @@ def read_cache(cache: LstmCache | None) -> State | None:
     What [`LstmCache.read`] gives; `None` without a cache.
 
     Raises:
-        TypeError: it is one of keys and values, as a Transformer's.
+        ValueError: it is one of keys and values, as a Transformer's.
     """
     if cache is not None and not isinstance(cache, LstmCache):
-        raise TypeError(
+        raise ValueError(
             "past_key_values must be the LstmCache that a call with use_cache=True returned, found "
             f"{type(cache).__name__}."
         )

@@ -9,7 +9,7 @@ from transformers import GenerationMixin
 from transformers.modeling_outputs import CausalLMOutputWithPast
 from transformers.utils.generic import can_return_tuple
 
-from .cache_lstm import LstmCache
+from .cache_lstm import LstmCache, read_cache
 from .configuration_lstm import LstmConfig
 from .modeling_lstm import LstmModel, LstmPreTrainedModel, name_base_model, read_inputs
 from .recurrence_lstm import locked_dropout
@@ -150,12 +150,13 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
 
         Returns:
             `CausalLMOutputWithPast` with `logits` of shape `(batch, tokens, vocab_size)`, which with an adaptive
-            softmax are log-probabilities; given labels, the mean `loss`. In training with labels, a softmax that is not
-            `"full"` gives no logits.
+            softmax are log-probabilities, and at padding those after the token before it; given labels, the mean
+            `loss`. In training with labels, a softmax that is not `"full"` gives no logits.
 
         Raises:
-            ValueError: not exactly one of `input_ids` and `inputs_embeds`, a mask of another shape, or `backward`
-                where there is only a forward language model.
+            ValueError: not exactly one of `input_ids` and `inputs_embeds`, a mask or labels of another shape, or
+                `backward` where there is only a forward language model.
+            ValueError: `past_key_values` is the cache of another kind of model.
         """
         if backward and not self.config.bidirectional:
             raise ValueError("This language model reads forward only: leave out backward=True.")
@@ -163,7 +164,7 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             inputs = input_ids if input_ids is not None else inputs_embeds
             attention_mask = attention_mask[:, -(attention_mask if inputs is None else inputs).shape[1] :]
         vectors, mask = self._vectors(input_ids, attention_mask, inputs_embeds)
-        start = None if past_key_values is None else past_key_values.read()
+        start = read_cache(past_key_values)
         read = self.lstm.read(vectors, mask, start, int(backward))
         layers = read.in_place()
         if use_cache is None:
@@ -171,10 +172,19 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         if use_cache:
             past_key_values = past_key_values or LstmCache(self.config.num_hidden_layers)
             past_key_values.write(read.h_n, read.c_n, mask.shape[1])
-        states = self._project(layers[-1][:, -logits_to_keep:], backward)
+        states = layers[-1]
+        if read.mask is not None and mask.shape[1] > 0:
+            steps = torch.arange(mask.shape[1], device=mask.device)
+            states = states[torch.arange(len(mask), device=mask.device).unsqueeze(1), (mask * steps).cummax(1).values]
+        states = self._project(states[:, -logits_to_keep:], backward)
         shift_labels = kwargs.get("shift_labels")  # a parameter of that name would be what `Trainer` takes for labels
         if labels is not None and shift_labels is None:
             shift_labels = F.pad(labels[:, 1:], (0, 1), value=IGNORED)
+        if shift_labels is not None and shift_labels.shape != states.shape[:2]:
+            raise ValueError(
+                f"labels must have the shape {tuple(states.shape[:2])} of the positions that are predicted from, "
+                f"found {tuple(shift_labels.shape)}."
+            )
         loss = logits = None
         if shift_labels is None or not self.training or self.config.softmax == "full":
             logits = self._logits(states)

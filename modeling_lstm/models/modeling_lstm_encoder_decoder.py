@@ -12,7 +12,7 @@ from transformers.modeling_outputs import ModelOutput, Seq2SeqLMOutput
 from transformers.utils.generic import can_return_tuple
 
 from .attention_lstm import ATTENTIONS
-from .cache_lstm import LstmCache
+from .cache_lstm import LstmCache, read_cache
 from .configuration_lstm_encoder_decoder import LstmEncoderDecoderConfig
 from .modeling_lstm import LstmEmbedding, LstmModel, LstmPooler, LstmPreTrainedModel, read_inputs
 from .recurrence_lstm import LstmEncoder, State, locked_dropout
@@ -31,6 +31,7 @@ class LstmSourceOutput(ModelOutput):
         decoder_h, decoder_c (`(batch, num_hidden_layers, hidden_size)`): The state that the decoder begins with; a GRU
             has no c.
         attention_keys (`(batch, source, hidden_size)`): What attention compares with; `None` without attention.
+        hidden_states (tuple of `torch.Tensor`, *optional*): The word vectors, then the states of each layer.
     """
 
     last_hidden_state: torch.Tensor | None = None
@@ -38,6 +39,7 @@ class LstmSourceOutput(ModelOutput):
     decoder_h: torch.Tensor | None = None
     decoder_c: torch.Tensor | None = None
     attention_keys: torch.Tensor | None = None
+    hidden_states: tuple[torch.Tensor, ...] | None = None
 
 
 class LstmSourceEncoder(nn.Module):
@@ -70,15 +72,17 @@ class LstmSourceEncoder(nn.Module):
         input_ids: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         inputs_embeds: torch.Tensor | None = None,
+        output_hidden_states: bool | None = None,
         **kwargs: Any,
     ) -> LstmSourceOutput:
         """
         Args:
-            input_ids, attention_mask, inputs_embeds: As in [`LstmModel.forward`], of the source.
+            input_ids, attention_mask, inputs_embeds, output_hidden_states: As in [`LstmModel.forward`], of the source.
             kwargs: What `generate` passes on to any encoder; without effect.
         """
         read = self._read_recurrent if self.config.encoder_config is None else self._read_transformer
-        states, mask, h, c = read(input_ids, attention_mask, inputs_embeds)
+        is_wanted = bool(self.config.output_hidden_states if output_hidden_states is None else output_hidden_states)
+        layers, states, mask, h, c = read(input_ids, attention_mask, inputs_embeds, is_wanted)
         sizes = (-1, self.config.num_hidden_layers, self.config.hidden_size)
         return LstmSourceOutput(
             last_hidden_state=states,
@@ -86,27 +90,42 @@ class LstmSourceEncoder(nn.Module):
             decoder_h=torch.tanh(self.to_h(h)).view(sizes),
             decoder_c=None if self.to_c is None else self.to_c(c).view(sizes),
             attention_keys=None if self.attention is None else self.attention.keys(states),
+            hidden_states=layers,
         )
 
     def _read_recurrent(
-        self, input_ids: torch.Tensor | None, attention_mask: torch.Tensor | None, inputs_embeds: torch.Tensor | None
-    ) -> tuple[torch.Tensor, ...]:
-        """States, mask, and what h and c of the decoder come from."""
+        self,
+        input_ids: torch.Tensor | None,
+        attention_mask: torch.Tensor | None,
+        inputs_embeds: torch.Tensor | None,
+        output_hidden_states: bool,
+    ) -> tuple[Any, ...]:
+        """Word vectors and all layers if wanted, states, mask, and what h and c of the decoder come from."""
         model = self.model
         vectors, mask = read_inputs(model.config, model.word_embeddings, input_ids, attention_mask, inputs_embeds)
         found = model.read(vectors, mask)
         h, c = (last.transpose(0, 1).flatten(1) for last in (found.h_n, found.h_n if found.c_n is None else found.c_n))
-        return found.in_place()[-1], mask, h, c
+        layers = found.in_place()
+        return (vectors, *layers) if output_hidden_states else None, layers[-1], mask, h, c
 
     def _read_transformer(
-        self, input_ids: torch.Tensor | None, attention_mask: torch.Tensor | None, inputs_embeds: torch.Tensor | None
-    ) -> tuple[torch.Tensor, ...]:
+        self,
+        input_ids: torch.Tensor | None,
+        attention_mask: torch.Tensor | None,
+        inputs_embeds: torch.Tensor | None,
+        output_hidden_states: bool,
+    ) -> tuple[Any, ...]:
         table = self.model.get_input_embeddings()
         _, mask = read_inputs(self.model.config, table, input_ids, attention_mask, inputs_embeds)
-        states = self.model(input_ids=input_ids, attention_mask=mask.long(), inputs_embeds=inputs_embeds)[0]
-        states = states * mask.unsqueeze(-1)
+        found = self.model(
+            input_ids=input_ids,
+            attention_mask=mask.long(),
+            inputs_embeds=inputs_embeds,
+            output_hidden_states=output_hidden_states,
+        )
+        states = found[0] * mask.unsqueeze(-1)
         mean = LstmPooler.mean(states, mask)
-        return states, mask, mean, mean
+        return found.hidden_states if output_hidden_states else None, states, mask, mean, mean
 
 
 class LstmTargetDecoder(nn.Module):
@@ -120,11 +139,13 @@ class LstmTargetDecoder(nn.Module):
         self.embedding_dropout = config.embedding_dropout
 
     def forward(
-        self, input_ids: torch.Tensor, start: State
+        self, vectors: torch.Tensor, start: State
     ) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor | None]:
-        """From `(batch, target)` tokens and a state to what [`LstmEncoder.forward`] gives; all are tokens."""
-        vectors = locked_dropout(self.word_embeddings(input_ids), self.embedding_dropout, self.training)
-        return self.recurrence(vectors, None, start)
+        """
+        From word vectors `(batch, target, embedding_size)`, none of which stand at padding, and a state to what
+        [`LstmEncoder.forward`] gives.
+        """
+        return self.recurrence(locked_dropout(vectors, self.embedding_dropout, self.training), None, start)
 
 
 class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
@@ -228,6 +249,8 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
         output_attentions: bool | None = None,
         num_items_in_batch: torch.Tensor | int | None = None,
         decoder_attention_mask: torch.Tensor | None = None,
+        output_hidden_states: bool | None = None,
+        decoder_inputs_embeds: torch.Tensor | None = None,
         **kwargs: Any,
     ) -> Seq2SeqLMOutput:
         """
@@ -245,6 +268,8 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
             output_attentions: Return the weights of the attention.
             num_items_in_batch: What the sum of the losses is divided by. Default: the number of predicted tokens.
             decoder_attention_mask (`(batch, target)`): Padding stands to the right, where it changes nothing.
+            output_hidden_states: Also return the word vectors and h of every layer, of encoder and decoder.
+            decoder_inputs_embeds (`(batch, target, embedding_size)`): Word vectors in place of `decoder_input_ids`.
             kwargs: What else `generate` and `Trainer` pass on to any model has no effect.
 
         Returns:
@@ -252,29 +277,39 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
             in `cross_attentions` one tensor of shape `(batch, 1, target, source)`.
 
         Raises:
-            ValueError: neither decoder inputs nor labels, not exactly one of the source's inputs, source and target
-                have different numbers of rows, or the target has padding before a token.
+            ValueError: neither decoder inputs nor labels, two kinds of decoder inputs, not exactly one of the source's
+                inputs, source and target have different numbers of rows, the target has padding before a token, or
+                `encoder_outputs` or `past_key_values` are those of another kind of model.
         """
         mask = None if torch.compiler.is_compiling() else decoder_attention_mask  # a graph cannot ask what is in it
         if mask is not None and bool((mask[:, 1:] > mask[:, :-1]).any()):
             raise ValueError("decoder_attention_mask has padding before a token: pad the decoder's input on the right.")
         if encoder_outputs is None:
-            encoder_outputs = self.encoder(input_ids, attention_mask, inputs_embeds)
+            encoder_outputs = self.encoder(input_ids, attention_mask, inputs_embeds, output_hidden_states)
+        if not isinstance(encoder_outputs, LstmSourceOutput):
+            raise ValueError(
+                "encoder_outputs must be the LstmSourceOutput that this model's encoder gave, found "
+                f"{type(encoder_outputs).__name__}."
+            )
         source: Any = encoder_outputs
-        if decoder_input_ids is None:
-            if labels is None:
-                raise ValueError("The decoder needs decoder_input_ids or labels.")
-            decoder_input_ids = self.prepare_decoder_input_ids_from_labels(labels)
+        vectors = decoder_inputs_embeds
+        if vectors is None:
+            if decoder_input_ids is None:
+                if labels is None:
+                    raise ValueError("The decoder needs decoder_input_ids or labels.")
+                decoder_input_ids = self.prepare_decoder_input_ids_from_labels(labels)
+            vectors = self.decoder.word_embeddings(decoder_input_ids)
+        elif decoder_input_ids is not None:
+            raise ValueError("The decoder takes either decoder_input_ids or decoder_inputs_embeds, found both.")
         rows = source.last_hidden_state.shape[0]
-        if decoder_input_ids.shape[0] != rows:
-            raise ValueError(f"The source has {rows} rows, the decoder's input {decoder_input_ids.shape[0]}.")
-        start = None if past_key_values is None else past_key_values.read()
-        layers, h_n, c_n = self.decoder(decoder_input_ids, start or _first_state(source))
+        if vectors.shape[0] != rows:
+            raise ValueError(f"The source has {rows} rows, the decoder's input {vectors.shape[0]}.")
+        layers, h_n, c_n = self.decoder(vectors, read_cache(past_key_values) or _first_state(source))
         if use_cache is None:
             use_cache = not self.training
         if use_cache:
             past_key_values = past_key_values or LstmCache(self.config.num_hidden_layers)
-            past_key_values.write(h_n, c_n, decoder_input_ids.shape[1])
+            past_key_values.write(h_n, c_n, vectors.shape[1])
         states, weights = layers[-1], None
         if self.encoder.attention is not None:
             context, weights = self.encoder.attention(
@@ -286,12 +321,16 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
         loss = None if labels is None else self._loss(logits, labels, num_items_in_batch)
         if output_attentions is None:
             output_attentions = self.config.output_attentions
+        if output_hidden_states is None:
+            output_hidden_states = self.config.output_hidden_states
         return Seq2SeqLMOutput(
             loss=loss,
             logits=logits,
             past_key_values=past_key_values if use_cache else None,  # type: ignore[arg-type]
             cross_attentions=(weights.unsqueeze(1),) if output_attentions and weights is not None else None,
+            decoder_hidden_states=(vectors, *layers) if output_hidden_states else None,
             encoder_last_hidden_state=source.last_hidden_state,
+            encoder_hidden_states=source.hidden_states,
         )
 
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor, number: torch.Tensor | int | None) -> torch.Tensor:

@@ -27,8 +27,8 @@ class LstmTranslationPipeline(Pipeline):
                 self.target_tokenizer = AutoTokenizer.from_pretrained(config.name_or_path, **place)
             except (OSError, ValueError) as error:
                 raise ValueError(
-                    f"{config.name_or_path!r} has no folder {TARGET}/ with a tokenizer that can be read, and this model "
-                    "writes with a vocabulary of its own."
+                    f"{config.name_or_path!r} has no folder {TARGET}/ with a tokenizer that can be read, and this "
+                    "model writes with a vocabulary of its own."
                 ) from error
 
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:

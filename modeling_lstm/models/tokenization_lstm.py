@@ -5,6 +5,7 @@ import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -265,16 +266,36 @@ class LstmTokenizer(TokenizersBackend):
 
     With `separator=True` it is for several texts that are classified together: `[SEP]` in a text is one special token,
     and `tokenizer(text, text_pair)` gives what `tokenizer(f"{text} [SEP] {text_pair}")` does.
+
+    For a translator that writes with a vocabulary of its own, the attribute `target_tokenizer` is the one of that:
+    it encodes `text_target`, and `save_pretrained` writes it into the folder of this name. What `from_pretrained` opens
+    is the tokenizer of the sources alone.
     """
 
     model_input_names = ["input_ids", "attention_mask"]
 
-    def __call__(self, text: Any = None, text_pair: Any = None, *args: Any, **settings: Any) -> Any:
-        """As of any tokenizer of transformers, but with offsets as [`tile`] gives them."""
+    def __call__(
+        self,
+        text: Any = None,
+        text_pair: Any = None,
+        text_target: Any = None,
+        text_pair_target: Any = None,
+        **settings: Any,
+    ) -> Any:
+        """As of any tokenizer of transformers, but for targets and offsets: see the class."""
+        if text_target is not None:
+            longest = settings.pop("max_target_length", None)
+            limit = {} if longest is None else {"max_length": longest}
+            targets = target_tokenizer(self)(text_target, text_pair_target, **settings | limit)
+            if text is None:
+                return targets
+            found = self(text, text_pair, **settings)
+            found["labels"] = targets["input_ids"]
+            return found
         if text is None or not settings.get("return_offsets_mapping") or settings.get("is_split_into_words"):
-            return super().__call__(text, text_pair, *args, **settings)
+            return super().__call__(text, text_pair, **settings)
         tensors = settings.pop("return_tensors", None)
-        found = super().__call__(text, text_pair, *args, **settings)
+        found = super().__call__(text, text_pair, **settings)
         is_one = isinstance(text, str)
         if "overflow_to_sample_mapping" not in found:
             texts, pairs = ([text], [text_pair]) if is_one else (text, text_pair or [None] * len(text))
@@ -284,6 +305,12 @@ class LstmTokenizer(TokenizersBackend):
             found["offset_mapping"] = offsets[0] if is_one else offsets
         is_flat = is_one and "overflow_to_sample_mapping" not in found
         return found.convert_to_tensors(tensors, prepend_batch_axis=is_flat)
+
+    def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> Any:
+        """As the library's; the tokenizer in `target_tokenizer` is saved, too."""
+        saved = super().save_pretrained(save_directory, *args, **kwargs)
+        other = target_tokenizer(self)
+        return saved if other is self else (*saved, *other.save_pretrained(Path(save_directory) / TARGET))
 
     @classmethod
     def train(

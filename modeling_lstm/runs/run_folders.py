@@ -17,7 +17,7 @@ from transformers import (
 from ..hub.downloads import download
 from ..hub.refusals import OFFLINE
 from ..models.text_classifier import MODEL
-from ..models.tokenization_lstm import TARGET, target_tokenizer
+from ..models.tokenization_lstm import TARGET, LstmTokenizer, target_tokenizer
 from ..tasks.base import Task, task_class, task_name, task_of_auto_class
 from ..utils.errors import InputError, as_list, require
 from ..utils.files import write_folder, write_json
@@ -57,7 +57,7 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Save a tokenizer, and the one that it has beside itself for what is written, if there is one."""
     tokenizer.save_pretrained(folder)
     other = target_tokenizer(tokenizer)
-    if other is not tokenizer:
+    if other is not tokenizer and not isinstance(tokenizer, LstmTokenizer):  # which has saved it
         other.save_pretrained(folder / TARGET)
 
 

@@ -346,8 +346,6 @@ def test_the_library_writes_text_with_it(tmp_path: Path, capsys: pytest.CaptureF
     assert "film" in capsys.readouterr().out
     drawn = [model.generate(**inputs, max_new_tokens=8, do_sample=True, top_k=5) for _ in range(2)]
     assert len(drawn) == 2
-    with pytest.raises((ValueError, AttributeError)):
-        model(inputs["input_ids"], past_key_values=DynamicCache())
 
 
 def test_what_is_refused() -> None:
@@ -359,7 +357,7 @@ def test_what_is_refused() -> None:
     with pytest.raises(ValueError, match="either input_ids or inputs_embeds"):
         language_model()()
     for cache in (DynamicCache(), ((torch.zeros(1, 1, 3, 8),) * 2,)):
-        with pytest.raises(TypeError, match=f"must be the LstmCache .*found {type(cache).__name__}"):
+        with pytest.raises(ValueError, match=f"must be the LstmCache .*found {type(cache).__name__}"):
             language_model()(token_ids(1, 3), past_key_values=cache)
 
 

@@ -27,6 +27,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from modeling_lstm import LstmEncoderDecoderConfig, LstmForConditionalGeneration, LstmTokenizer
 from modeling_lstm.models import attention_lstm
 from modeling_lstm.models.attention_lstm import AdditiveAttention, MultiplicativeAttention
+from modeling_lstm.models.pipeline_lstm import LstmTranslationPipeline
 
 pytestmark = pytest.mark.numeric
 
@@ -340,10 +341,10 @@ def test_what_another_model_gave_is_refused() -> None:
     model, ids = translator(), token_ids(1, 3)
     states = (torch.zeros(1, 3, 10),)
     for given in (states, BaseModelOutput(last_hidden_state=states[0])):
-        with pytest.raises(TypeError, match=f"LstmSourceOutput .*found {type(given).__name__}"):
+        with pytest.raises(ValueError, match=f"LstmSourceOutput .*found {type(given).__name__}"):
             model(encoder_outputs=given, decoder_input_ids=ids)
     for cache in (DynamicCache(), states):
-        with pytest.raises(TypeError, match=f"must be the LstmCache .*found {type(cache).__name__}"):
+        with pytest.raises(ValueError, match=f"must be the LstmCache .*found {type(cache).__name__}"):
             model(ids, decoder_input_ids=ids, past_key_values=cache)
 
 
@@ -365,7 +366,7 @@ def test_each_text_has_its_own_tokenizer(tmp_path: Path) -> None:
     def translate() -> Any:
         return pipeline("translation", model=str(tmp_path), trust_remote_code=True)("tea", max_new_tokens=5)
 
-    assert translate() == pipeline("translation", model=model, tokenizer=tokenizer)("tea", max_new_tokens=5)
+    assert translate() == LstmTranslationPipeline(model=model, tokenizer=tokenizer)("tea", max_new_tokens=5)
     shutil.rmtree(tmp_path / "target_tokenizer")
     with pytest.raises(ValueError, match="has no folder target_tokenizer/ with a tokenizer"):
         translate()
