@@ -135,6 +135,7 @@ def compare_translators(
             "learned_from_other_rows": others,
             "data": {"dataset": chosen.dataset or first["data"]["dataset"], "split": chosen.split, "rows": len(texts)},
             "systems": {one.name: _describe(one, written[one.name], references) for one in systems},
+            "p_by": "approximate randomization",
             "signatures": signatures(written[systems[0].name][0], references),
             "threads": torch.get_num_threads(),
         } | describe_environment()
@@ -255,9 +256,10 @@ def scores_table(found: dict[str, Any]) -> ReportTable:
         rows.append([*cells, str(len(system["scores"]["bleu"]["values"]))])
     heads = ["system", *("BLEU", "95 % interval", "p"), *("chrF", "95 % interval", "p"), "seeds"]
     first = next(iter(found["systems"]))
+    way = found.get("p_by", "a paired bootstrap of one side")
     note = (
         "Mean ± standard deviation over the seeds. Interval and p are of the first run of each: by bootstrap over the "
-        f"texts, and of its difference from {first} by paired bootstrap, p corrected by Holm's method."
+        f"texts, and of its difference from {first} by {way}, p corrected by Holm's method."
     )
     return ReportTable("Scores", note, heads, rows)
 

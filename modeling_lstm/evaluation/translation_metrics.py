@@ -1,14 +1,16 @@
-"""BLEU and chrF by sacrebleu, with intervals and the test of a difference by bootstrap."""
+"""BLEU and chrF by sacrebleu, with intervals and the test of a difference."""
 
 import logging
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..utils.errors import InputError
 
 MOST_DRAWN = 25_000_000  # rows that are drawn in all: sacrebleu holds the counts of all of them in memory
 FEWEST_RESAMPLES = 100
-SAME = 1e-9  # a difference that is none
+ROUNDING = 1e-9  # of a score
 
 
 def make_metrics() -> dict[str, Any]:
@@ -36,8 +38,8 @@ def score_systems(
     systems: dict[str, Sequence[str]], references: Sequence[str], resamples: int = 1000
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """
-    Scores of systems on the same rows; each but the first is compared with the first, by paired bootstrap (Koehn,
-    2004).
+    Scores of systems on the same rows, with intervals by bootstrap (Koehn, 2004). Each but the first is compared with
+    the first by approximate randomization (Riezler and Maxwell, 2005), in which the two exchange translations.
 
     Args:
         systems: The translations of each.
@@ -65,14 +67,35 @@ def score_systems(
     )
     found: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in systems}
     for metric, results in columns.items():
+        first, *others = (_row_statistics(metrics[metric], one, references) for one in systems.values())
         for name, one in zip(systems, results, strict=True):
             interval = [_bounded(one.mean - one.ci), _bounded(one.mean + one.ci)]
             found[name][metric] = {"score": _bounded(one.score), "interval": interval}
-            if one.p_value is not None:
-                # sacrebleu's test takes no difference for a sure one
-                is_same = abs(one.score - results[0].score) < SAME
-                found[name][metric]["p"] = 1.0 if is_same else float(one.p_value)
+        for name, other in zip(list(systems)[1:], others, strict=True):
+            found[name][metric]["p"] = _exchange(metrics[metric], first, other, number)
     return found
+
+
+def _row_statistics(metric: Any, translations: Sequence[str], references: Sequence[str]) -> np.ndarray:
+    """What a score is computed from when it is summed over rows: `(rows, counts)`."""
+    return np.asarray(metric._extract_corpus_statistics(translations, [references]), dtype=np.float64)
+
+
+def _exchange(metric: Any, first: np.ndarray, second: np.ndarray, number: int) -> float:
+    """
+    The two-sided p of a difference: the share of exchanges after which it is as large or larger. sacrebleu counts only
+    larger ones, so that two systems that differ in a single row would differ for sure.
+    """
+    random, changes = np.random.default_rng(0), second - first
+
+    def difference(moved: np.ndarray) -> float:
+        both = (first.sum(axis=0) + moved, second.sum(axis=0) - moved)
+        one, other = (metric._compute_score_from_stats(counts.tolist()).score for counts in both)
+        return abs(one - other)
+
+    least = difference(np.zeros(changes.shape[1])) - ROUNDING
+    drawn = (random.integers(2, size=len(first)) @ changes for _ in range(number))
+    return (1 + sum(difference(moved) >= least for moved in drawn)) / (1 + number)
 
 
 def _bounded(score: float) -> float:

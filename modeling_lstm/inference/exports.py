@@ -68,6 +68,8 @@ def find_export(run: str, backend: str) -> str | None:
     if not is_of_run:
         logger.warning("%s. It is not used.", outdated)
     is_exact = facts.get("precision") == "fp32"
+    if is_of_run and not is_exact:
+        logger.info("%s is not used, since it is not in fp32: --backend onnxruntime answers by it.", inside)
     return str(inside) if is_of_run and is_exact and importlib.util.find_spec("onnxruntime") else None
 
 

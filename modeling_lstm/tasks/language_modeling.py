@@ -135,11 +135,11 @@ class LanguageModeling(Task):
         return compute_perplexities(predictions)
 
     def evaluate(self, predictions: np.ndarray, references: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
-        """Perplexities and their intervals, by bootstrap over texts."""
+        """Perplexities and their intervals."""
         from ..evaluation.perplexity import perplexity_intervals
 
         scores = self.scores(predictions, references)
-        return {"scores": scores, "intervals": perplexity_intervals(predictions, resamples, seed)}
+        return {"scores": scores, "intervals": perplexity_intervals(predictions)}
 
     @classmethod
     def predictor(cls, run: str, revision: str | None = None) -> Any:
@@ -157,8 +157,11 @@ class LanguageModeling(Task):
         does = "predicts the next word of a text"
         if self.direction != "forward":
             does = f"predicts the word before{' and the word after' if self.direction == 'both' else ''}"
+        calls = "\n".join(lines) or 'generate("The")'
+        if self.direction == "backward":
+            calls = "# reads backward only, so it cannot go on from a beginning; a classifier can start from it"
         limits = ["What it writes may be wrong, or hurtful, as the texts that it has learned from."]
-        return {"does": does, "verb": "generate", "calls": "\n".join(lines) or 'generate("The")', "limits": limits}
+        return {"does": does, "verb": "generate", "calls": calls, "limits": limits}
 
 
 def _column_of_training(column: str | None, arguments: EvaluationArguments) -> str | None:

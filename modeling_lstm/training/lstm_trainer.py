@@ -122,8 +122,10 @@ class LstmTrainer(Trainer):
         model: Any = self.model
         embedding, output = model.get_input_embeddings(), model.get_output_embeddings()
         is_tied = output is not None and output.weight is embedding.weight  # then each step moves all rows
-        is_followed = self.row_optimizer() is not None and embedding.weight.requires_grad and not is_tied
-        return embedding if is_followed else None
+        # DistributedDataParallel expects a sparse gradient in every step, also while the table is frozen
+        is_frozen_first = self.args.world_size > 1 and getattr(self.args, "frozen_epochs", 0) > 0
+        is_followed = self.row_optimizer() is not None and embedding.weight.requires_grad
+        return embedding if is_followed and not is_tied and not is_frozen_first else None
 
     def training_step(self, model: torch.nn.Module, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Trainer's, and that of the perturbed batch where `--adversarial_size` asks for it."""

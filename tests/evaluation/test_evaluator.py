@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -219,10 +220,23 @@ def test_weights_that_are_missing_or_not_finite(run_copy: Path, fails: Callable[
     assert "damaged: run.json lacks data, metrics, task" in fails("evaluate", run_copy)
 
 
-def test_label_names_are_no_mathematics(tmp_path: Path) -> None:
-    plot_confusion(np.eye(2, dtype=int), ["$5_{-$10", "more"], tmp_path / "a.png")
-    plot_confusion(np.eye(60, dtype=int), [f"label {n}" for n in range(60)], tmp_path / "b.png")
-    assert (tmp_path / "a.png").stat().st_size and (tmp_path / "b.png").stat().st_size
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "names", [["$5_{-$10", "more"], [f"label {n}" for n in range(60)], ["日本: {no}%s", "a\tb", "x" * 90]]
+)
+def test_any_label_name_can_be_drawn(tmp_path: Path, names: list[str]) -> None:
+    plot_confusion(np.eye(len(names), dtype=int), names, tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size
+
+
+@pytest.mark.parametrize(("names", "angle"), [(["no", "yes"], 0), (["quite negative", "quite positive"] * 3, 45)])
+def test_names_that_do_not_fit_are_turned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], angle: int
+) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr("modeling_lstm.evaluation.plots.save", lambda figure, *_: drawn.append(figure))
+    plot_confusion(np.eye(len(names), dtype=int), names, tmp_path / "a.png")
+    assert {label.get_rotation() for label in drawn[0].axes[0].get_xticklabels()} == {angle}
 
 
 def test_scores_agree_with_scikit_learn() -> None:

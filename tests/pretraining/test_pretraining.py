@@ -139,9 +139,30 @@ def test_perplexities() -> None:
     random = np.random.default_rng(0)
     lengths = random.integers(1, 20, size=400)
     many = np.stack([random.exponential(3, 400) * lengths, np.full(400, np.nan), lengths, lengths], axis=1)
-    low, high = perplexity_intervals(many, 300, 0)["perplexity"]
+    low, high = perplexity_intervals(many)["perplexity"]
     assert low < compute_perplexities(many)["perplexity"] < high
-    assert perplexity_intervals(many[:1], 300, 0) == {}
+    assert perplexity_intervals(many[:1]) == {}
+
+
+@pytest.mark.parametrize("texts", [2, 5, 200])
+def test_intervals_of_perplexity_hold_what_is_true(texts: int) -> None:
+    random = np.random.default_rng(0)
+    held = 0
+    for _ in range(400):
+        lengths = random.integers(5, 20, size=texts)
+        losses = random.normal(4 * lengths, 6)
+        low, high = perplexity_intervals(np.stack([losses, losses, lengths, lengths], axis=1))["backward_perplexity"]
+        held += low < math.exp(4) < high
+    assert 0.92 < held / 400 < 0.98
+
+
+def test_texts_that_changed_since_are_not_evaluated(corpus: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    shutil.copytree(corpus, tmp_path / "corpus")
+    pretrain(tmp_path / "corpus", tmp_path / "lm", "--max_steps", "2")
+    path = tmp_path / "corpus" / "validation.csv"
+    head, *rows = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text(head + "".join(rows[::-1]), encoding="utf-8")
+    assert "The validation rows of" in fails("evaluate", tmp_path / "lm", "--split", "validation")
 
 
 # The command

@@ -317,6 +317,17 @@ def test_a_training_that_goes_on_keeps_both_vocabularies(pairs: Path, tmp_path: 
     assert [(tmp_path / "run" / name).read_text(encoding="utf-8") for name in names] == first
 
 
+def test_p_of_translations_has_two_sides() -> None:
+    """Of two systems that differ by chance alone, p is below a half as often as above."""
+    random, below = np.random.default_rng(0), []
+    for _ in range(60):
+        references = [" ".join(random.choice(list("abcdefgh"), 9)) for _ in range(30)]
+        pairs = [random.permutation([text, text[::-1]]).tolist() for text in references]
+        one, other = ([pair[side] for pair in pairs] for side in (0, 1))
+        below.append(score_systems({"one": one, "other": other}, references, 100)["other"]["chrf"]["p"] < 0.5)
+    assert 0.3 < np.mean(below) < 0.7
+
+
 def test_scores_intervals_and_paired_tests_agree_with_sacrebleu() -> None:
     from sacrebleu import corpus_bleu, corpus_chrf
 
@@ -332,6 +343,8 @@ def test_scores_intervals_and_paired_tests_agree_with_sacrebleu() -> None:
     assert found["far"]["bleu"]["p"] < 0.05 < found["again"]["bleu"]["p"]
     equal = score_systems({"one": ["x y z"] * 60, "other": ["w u v"] * 60}, references, 200)["other"]
     assert {name: one["p"] for name, one in equal.items()} == {"bleu": 1.0, "chrf": 1.0}
+    almost = ["x", *close[1:]]  # one row more is wrong, which chance would do as often
+    assert score_systems({"close": close, "almost": almost}, references, 200)["almost"]["chrf"]["p"] == 1.0
     perfect = score_systems({"all": references}, references, 200)["all"]
     assert all(0 <= one["interval"][0] <= one["score"] <= one["interval"][1] <= 100 for one in perfect.values())
     assert score_systems({"one": close[:1]}, references[:1]) == {
