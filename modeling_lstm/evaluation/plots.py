@@ -1,17 +1,27 @@
 """Plots of an evaluation: confusion matrix and calibration."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
+from ..utils.figures import can_draw, escape_text, save, shorten
 from .metrics import calibration_bins, calibration_error
+
+LONGEST_NAME = 30
+GAP = 6.0  # between names beside each other, in dots; where there is less they are turned
 
 
 def plot_confusion(confusion: np.ndarray, names: list[str], path: Path) -> None:
-    """Counts in each cell, shade by the share of the true label."""
-    from matplotlib.figure import Figure
+    """Counts in each cell, shade by the share of the true label. A name that the font lacks signs for is a number."""
+    with escape_text():
+        _plot_confusion(confusion, [shorten(name, LONGEST_NAME) for name in names], path)
 
-    size = min(24.0, max(3.6, 0.55 * len(names) + 2.2))
+
+def _plot_confusion(confusion: np.ndarray, names: list[str], path: Path) -> None:
+    names = [name if can_draw(name) else f"label {number}" for number, name in enumerate(names)]
+    size = min(24.0, max(3.6, 0.55 * len(names) + 0.08 * max(map(len, names)) + 1.6))
     figure = Figure(figsize=(size, size), layout="constrained")
     axes = figure.subplots()
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
@@ -20,18 +30,19 @@ def plot_confusion(confusion: np.ndarray, names: list[str], path: Path) -> None:
         colour = "white" if shares[row, column] > 0.5 else "black"
         axes.text(column, row, f"{confusion[row, column]:,}", ha="center", va="center", color=colour, fontsize=9)
     ticks = range(len(names))
-    names = [name.replace("$", r"\$") for name in names]  # not mathematics
-    axes.set_xticks(ticks, names, rotation=45 if len(names) > 3 else 0, ha="right" if len(names) > 3 else "center")
+    axes.set_xticks(ticks, names)
     axes.set_yticks(ticks, names)
     axes.set_xlabel("predicted label")
     axes.set_ylabel("true label")
-    figure.savefig(path, dpi=150)
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+    if any(right.x0 - left.x1 < GAP for left, right in pairwise(boxes)):
+        axes.set_xticks(ticks, names, rotation=45, ha="right")
+    save(figure, path, "png")
 
 
 def plot_calibration(probabilities: np.ndarray, references: np.ndarray, path: Path) -> None:
     """Accuracy against confidence, with the number of rows below."""
-    from matplotlib.figure import Figure
-
     bins = calibration_bins(probabilities, references)
     sure, right, rows = (np.array(values) for values in zip(*bins, strict=True))
     figure = Figure(figsize=(4.4, 5.0), layout="constrained")

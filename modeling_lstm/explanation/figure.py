@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..utils.figures import escape_text, style
+from ..utils.figures import escape_text, shorten, style
 from .explainer import Explanation, Reading
 
 
@@ -26,7 +26,7 @@ def _drawn(explanations: list[Explanation]) -> Figure:
         _gates(gates, one.readings)
         _memory(memory, one.readings)
         places = range(len(one.words))
-        memory.set_xticks(places, [_short(word) for word in one.words], rotation=60, ha="right")
+        memory.set_xticks(places, [shorten(word) for word in one.words], rotation=60, ha="right")
         for axes in (top, course, gates, memory):
             axes.grid(True, axis="x", color="0.92")
             axes.spines[["top", "right"]].set_visible(False)
@@ -73,8 +73,3 @@ def _memory(axes: Axes, readings: list[Reading]) -> None:
         filled = "black" if one.direction == "forward" else "white"
         axes.bar(places, one.memory_change, width=width, color=filled, edgecolor="black", label=one.direction)
     axes.set_ylabel("change of the memory")
-
-
-def _short(word: str) -> str:
-    word = "".join(sign if sign.isprintable() else "\ufffd" for sign in word)  # XML takes no control characters
-    return word if len(word) <= 18 else word[:17] + "…"

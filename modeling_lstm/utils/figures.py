@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
@@ -26,6 +27,18 @@ def escape_text() -> Iterator[None]:
     with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # signs that the font lacks are boxes
         yield
+
+
+def shorten(text: str, longest: int = 18) -> str:
+    """A word or a name as a figure shows it; XML takes no control characters."""
+    text = "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def can_draw(text: str) -> bool:
+    """Whether the font has all signs of a text."""
+    font = font_manager.get_font(font_manager.findfont(font_manager.FontProperties()))
+    return all(font.get_char_index(ord(sign)) for sign in text)
 
 
 def style(number: int) -> dict[str, Any]:
