@@ -132,7 +132,7 @@ class SplitArguments(SourceArguments):
     )
     split_seed: int = field(
         default=42,
-        metadata={"help": "Seed of these splits and of what distill draws. It does not depend on --seed."},
+        metadata={"help": "Seed of these splits; it does not depend on the training seed."},
     )
     max_train_samples: int | None = field(
         default=None,

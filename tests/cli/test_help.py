@@ -104,6 +104,15 @@ def test_the_defaults_of_a_student_are_told(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize(
+    ("name", "share"), [("train", "(default: none)"), ("search", "(default: none)"), ("compare", "Default: 0.2.")]
+)
+def test_help_of_the_splits_holds_for_each_command(name: str, share: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = re.sub(r"\s+", " ", shown(capsys, name, "--help"))
+    assert f"if there is no test split. {share}" in text and "does not depend on the training seed" in text
+    assert "what distill draws" not in text
+
+
+@pytest.mark.parametrize(
     ("name", "flag", "given"),
     [
         ("push", "private", "run me/name"),
