@@ -4,7 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from ..comparison.arguments import CompareArguments
+from ..comparison.arguments import TEST_SHARE, CompareArguments
 from ..comparison.translator_arguments import TranslatorsArguments
 from ..data.arguments import DataArguments
 from ..tasks.base import TASKS, TEXT_CLASSIFICATION, TRANSLATION, task_class
@@ -14,7 +14,9 @@ from .training import find_setting
 
 def make_compare_parser() -> CommandParser:
     """The parser of `compare`."""
-    return CommandParser("compare", CompareArguments, DataArguments)
+    parser = CommandParser("compare", CompareArguments, DataArguments)
+    parser.tell_defaults({"test_share": str(TEST_SHARE)})
+    return parser
 
 
 def make_compare_translation_parser() -> CommandParser:

@@ -30,7 +30,7 @@ def make_demo_parser() -> CommandParser:
     parser.add_argument("--beside", nargs="*", default=[], help="Other runs to show predictions and times of.")
     parser.add_argument("--port", type=int, default=7860, help="Port on this machine.")
     parser.add_argument("--push_to_space", help="Push the page to this Space of the Hub, me/name; do not serve it.")
-    parser.add_argument("--private", action="store_true", help="Create the Space as a private one.")
+    parser.add_switch("--private", "Create the Space as a private one.")
     parser.add_argument(
         "--requirements",
         help="File with more lines for the Space's requirements.txt, such as --extra-index-url of torch for CPUs.",

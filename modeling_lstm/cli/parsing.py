@@ -81,6 +81,10 @@ class CommandParser(FlagParser):
         title = str(field.metadata.get("group") or getattr(kind, "flag_group", "Options"))
         return self if title == "Options" else self.group(title)
 
+    def add_switch(self, flag: str, about: str) -> None:
+        """Add a flag that takes `true` or `false` or nothing, as one of a dataclass does."""
+        self.add_argument(flag, type=true_or_false, nargs="?", const=True, default=False, help=about)
+
     def hide(self, settings: Iterable[str]) -> None:
         """Leave settings out of the help that another parser shows for other models."""
         for action in self._actions:

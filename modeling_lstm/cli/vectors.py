@@ -87,9 +87,9 @@ def make_vectors_push_parser() -> CommandParser:
     parser = CommandParser("vectors push")
     parser.add_argument("vectors", metavar="VECTORS", help="Folder that vectors train wrote.")
     parser.add_argument("repository", metavar="me/name", help="Id on the Hub.")
-    parser.add_argument("--private", action="store_true", help="Create the repository as a private one.")
+    parser.add_switch("--private", "Create the repository as a private one.")
     parser.add_argument("--revision", help="Branch to push to.")
-    parser.add_argument("--overwrite_card", action="store_true", help="Replace the card on the Hub, even a person's.")
+    parser.add_switch("--overwrite_card", "Replace the card on the Hub, even a person's.")
     return parser
 
 

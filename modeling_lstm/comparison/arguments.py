@@ -5,6 +5,8 @@ from typing import ClassVar, Literal
 
 from ..utils.errors import require
 
+TEST_SHARE = 0.2  # of train, where there is no test split
+
 
 @dataclass
 class CompareArguments:

@@ -21,6 +21,7 @@ from ..runs.record import RECORD
 from ..tasks.text_classification import TextClassification
 from ..utils.errors import InputError, as_list, require
 from ..utils.files import write_file, write_json
+from .arguments import TEST_SHARE
 from .row_groups import shuffle_words
 from .systems import ComparisonTask, System
 
@@ -28,7 +29,6 @@ logger = logging.getLogger(__name__)
 
 PREDICTIONS = "predictions.npz"
 SPLITS = ("validation", "test", "shuffled")
-TEST_SHARE = 0.2
 MOST_DISORDERED = 5_000  # test texts, drawn where there are more
 
 

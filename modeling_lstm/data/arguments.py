@@ -130,17 +130,11 @@ class SplitArguments(SourceArguments):
         default=0.1, metadata={"help": "Share of train to hold out for validation if there is no validation split."}
     )
     test_share: float | None = field(
-        default=None,
-        metadata={
-            "help": "Share of train to hold out for test, before that, if there is no test split. Default: none, but "
-            "0.2 for compare."
-        },
+        default=None, metadata={"help": "Share of train to hold out for test, before that, if there is no test split."}
     )
     split_seed: int = field(
         default=42,
-        metadata={
-            "help": "Seed of these splits, which does not depend on that of the training; distill draws by it, too."
-        },
+        metadata={"help": "Seed of these splits; it does not depend on the training seed."},
     )
     max_train_samples: int | None = field(
         default=None,

@@ -46,8 +46,8 @@ class DistillationArguments:
     augmentations: int | None = field(
         default=None,
         metadata={
-            "help": "Variants to generate from each text, by masking and replacing words and cutting pieces out of it. "
-            "Default: 0 with --unlabeled, otherwise 10."
+            "help": "Variants to generate from each text, by masking and replacing words and cutting pieces out of it, "
+            "drawn with --split_seed. Default: 0 with --unlabeled, otherwise 10."
         },
     )
     replaced_words: float = field(
@@ -60,8 +60,8 @@ class DistillationArguments:
     transfer_rows: int | None = field(
         default=None,
         metadata={
-            "help": "Unlabeled texts (or sentences) to learn from at most, drawn at random; if there are fewer, "
-            "variants of them make up the number. Default: all."
+            "help": "Unlabeled texts (or sentences) to learn from at most, drawn with --split_seed; if there are "
+            "fewer, variants of them make up the number. Default: all."
         },
     )
     logit_weight: float = field(

@@ -67,10 +67,11 @@ def find_export(run: str, backend: str) -> str | None:
         return str(inside)
     if not is_of_run:
         logger.warning("%s. It is not used.", outdated)
-    is_exact = facts.get("precision") == "fp32"
-    if is_of_run and not is_exact:
-        logger.info("%s is not used, since it is not in fp32: --backend onnxruntime answers by it.", inside)
-    return str(inside) if is_of_run and is_exact and importlib.util.find_spec("onnxruntime") else None
+        return None
+    if facts.get("precision") != "fp32":
+        logger.info("%r is in %s and not used without --backend onnxruntime.", str(inside), facts.get("precision"))
+        return None
+    return str(inside) if importlib.util.find_spec("onnxruntime") else None
 
 
 def _read_facts(folder: Path) -> dict[str, object]:

@@ -78,8 +78,7 @@ def test_help_is_in_groups_and_tells_defaults(name: str, capsys: pytest.CaptureF
     flags = re.split(r"\n  (?=--)", text.partition("\nHelp:")[0])[1:]
     for flag in flags:
         about = re.sub(r"\s+", " ", flag)
-        takes_value = "_card" not in about.split()[0] and about.split()[0] != "--private" or "true|false" in about
-        assert re.search(r"\(default: \S|Default: |\(required\)", about) or not takes_value, about
+        assert re.search(r"\(default: \S|Default: |\(required\)", about), about
     assert max(map(len, text.splitlines())) <= 120
 
 
@@ -102,6 +101,31 @@ def test_the_defaults_of_a_student_are_told(capsys: pytest.CaptureFixture[str]) 
     average = {name: " ".join(some).partition("--average_epochs")[2][:400] for name, some in lines.items()}
     assert dropout["train"] and dropout["train"] == dropout["distill"]  # the flag itself
     assert "(default: 0.0)" in average["train"] and "(default: 0.5)" in average["distill"]
+
+
+@pytest.mark.parametrize(
+    ("name", "share"), [("train", "(default: none)"), ("search", "(default: none)"), ("compare", "Default: 0.2.")]
+)
+def test_help_of_the_splits_holds_for_each_command(name: str, share: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = re.sub(r"\s+", " ", shown(capsys, name, "--help"))
+    assert f"if there is no test split. {share}" in text and "does not depend on the training seed" in text
+    assert "what distill draws" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "flag", "given"),
+    [
+        ("push", "private", "run me/name"),
+        ("vectors push", "private", "folder me/name"),
+        ("vectors push", "overwrite_card", "folder me/name"),
+        ("demo", "private", "run"),
+        ("card", "overwrite_card", "run me/name"),
+    ],
+)
+def test_a_switch_takes_true_or_false_or_nothing(name: str, flag: str, given: str) -> None:
+    for more, expected in (("", False), (f"--{flag}", True), (f"--{flag} true", True), (f"--{flag} false", False)):
+        found = make_parser(name).read([*given.split(), *more.split()])
+        assert next(vars(one)[flag] for one in found if flag in vars(one)) is expected
 
 
 def test_help_leaves_out_what_a_command_refuses(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from sklearn import metrics as sk
 
 from modeling_lstm.cli import main
+from modeling_lstm.evaluation import plots
 from modeling_lstm.evaluation.arguments import EvaluationArguments
 from modeling_lstm.evaluation.evaluator import evaluate
 from modeling_lstm.evaluation.intervals import find_intervals
@@ -22,7 +22,7 @@ from modeling_lstm.evaluation.metrics import (
     confusion_matrix,
     confusion_scores,
 )
-from modeling_lstm.evaluation.plots import plot_confusion
+from modeling_lstm.utils.figures import save
 from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
 
 RNG = np.random.default_rng(0)
@@ -222,21 +222,22 @@ def test_weights_that_are_missing_or_not_finite(run_copy: Path, fails: Callable[
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
-    "names", [["$5_{-$10", "more"], [f"label {n}" for n in range(60)], ["日本: {no}%s", "a\tb", "x" * 90]]
+    ("names", "shown", "turn"),
+    [
+        (["$5_{-$10", "日本", "a\tb"], ["$5_{-$10", "label 1", "a\ufffdb"], 0),  # no mathematics, and no boxes
+        ([f"cat {n}" for n in range(6)], [f"cat {n}" for n in range(6)], 0),
+        (["entertainment and science", "x" * 40], ["entertainment and science", "x" * 29 + "…"], 45),
+    ],
 )
-def test_any_label_name_can_be_drawn(tmp_path: Path, names: list[str]) -> None:
-    plot_confusion(np.eye(len(names), dtype=int), names, tmp_path / "a.png")
-    assert (tmp_path / "a.png").stat().st_size
-
-
-@pytest.mark.parametrize(("names", "angle"), [(["no", "yes"], 0), (["quite negative", "quite positive"] * 3, 45)])
-def test_names_that_do_not_fit_are_turned(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: list[str], angle: int
+def test_the_names_beside_a_confusion_matrix(
+    names: list[str], shown: list[str], turn: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn: list[Any] = []
-    monkeypatch.setattr("modeling_lstm.evaluation.plots.save", lambda figure, *_: drawn.append(figure))
-    plot_confusion(np.eye(len(names), dtype=int), names, tmp_path / "a.png")
-    assert {label.get_rotation() for label in drawn[0].axes[0].get_xticklabels()} == {angle}
+    figures = []
+    monkeypatch.setattr(plots, "save", lambda figure, *file: (figures.append(figure), save(figure, *file)))
+    plots.plot_confusion(np.eye(len(names), dtype=int), names, tmp_path / "a.png")
+    labels = figures[0].axes[0].get_xticklabels()
+    assert [label.get_text() for label in labels] == shown and labels[0].get_rotation() == turn
+    assert (tmp_path / "a.png").stat().st_size
 
 
 def test_scores_agree_with_scikit_learn() -> None:

@@ -315,7 +315,9 @@ def test_a_run_is_answered_for_by_the_export_inside_it(
         context.setattr(exports.importlib.util, "find_spec", lambda name: None)
         assert find_export(str(run), "auto") is None
     (run / "onnx" / "export.json").write_text(json.dumps(facts | {"precision": "int8"}), encoding="utf-8")
-    assert find_export(str(run), "auto") is None, "int8 answers otherwise, so it is asked for"
+    with caplog.at_level("INFO"):
+        assert find_export(str(run), "auto") is None, "int8 answers otherwise, so it is asked for"
+    assert f"{inside!r} is in int8 and not used without --backend onnxruntime." in caplog.text
     assert find_export(str(run), "onnxruntime") == inside
     for damaged in ('{"precision": "fp', "[]"):
         (run / "onnx" / "export.json").write_text(damaged, encoding="utf-8")
