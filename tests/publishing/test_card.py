@@ -141,7 +141,8 @@ def test_the_code_of_a_card_gives_the_answer_that_it_shows(
         assert 'classify({"text": "A text.", "text_pair": "Another text."}' in make_card(record, "me/films")
     tokenizer = LstmTokenizer.from_words(["a", "film", "it", "is", "good"], separator=True)
     names = dict(enumerate(labels))
-    model = tiny_model(vocab_size=len(tokenizer), problem_type=kind, id2label=names, initializer_range=1.0)
+    task = {"problem_type": kind, "num_labels": len(labels), "id2label": names}
+    model = tiny_model(vocab_size=len(tokenizer), initializer_range=1.0, **task)
     for part in (model, tokenizer):
         part.save_pretrained(tmp_path / "run")
     answer = torch_classifier(model, tokenizer)(text)[0]

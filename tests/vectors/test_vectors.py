@@ -529,7 +529,7 @@ def test_own_vectors_are_trained_saved_and_loaded(
     command = ["vectors", "train", *map(str, flags), "--buckets", "64"]
     assert main(command) == 0
     shown = capsys.readouterr().out
-    assert "10 words of 8 numbers" in shown
+    assert "10 words of 8 dimensions" in shown
     vectors = WordVectors.from_pretrained(folder)
     assert set(vectors.words) == {"the", "film", "was", "good", "bad", ".", "do", "n't", "miss", "it"}
     assert vectors.record["texts"] == 120 and vectors.record["algorithm"] == algorithm
