@@ -154,9 +154,8 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             `loss`. In training with labels, a softmax that is not `"full"` gives no logits.
 
         Raises:
-            ValueError: not exactly one of `input_ids` and `inputs_embeds`, a mask or labels of another shape, or
-                `backward` where there is only a forward language model.
-            ValueError: `past_key_values` is the cache of another kind of model.
+            ValueError: not exactly one of `input_ids` and `inputs_embeds`, a mask or labels of another shape,
+                `backward` where there is only a forward language model, or the cache of another kind of model.
         """
         if backward and not self.config.bidirectional:
             raise ValueError("This language model reads forward only: leave out backward=True.")
