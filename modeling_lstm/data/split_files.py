@@ -148,9 +148,11 @@ def _find_files(folder: Path) -> list[Path]:
     for name, folders, files in os.walk(folder, followlinks=True):
         at = Path(name)
         folders[:] = [one for one in folders if not _is_hidden(one)]
-        above = {one.resolve() for one in (at, *at.parents)}
-        back = next((one for one in folders if (at / one).is_symlink() and (at / one).resolve() in above), None)
-        require(back is None, f"The link {str(at / (back or ''))!r} leads back to a folder that it is in: remove it.")
+        for link in (at / one for one in folders if (at / one).is_symlink()):
+            above = (one.resolve() for one in (at, *at.parents))
+            require(
+                link.resolve() not in above, f"The link {str(link)!r} leads back to a folder that it is in: remove it."
+            )
         for path in (at / one for one in files if not _is_hidden(one)):
             if find_suffix(path) not in FORMATS:
                 continue

@@ -87,9 +87,10 @@ def _exchange(metric: Any, first: np.ndarray, second: np.ndarray, number: int) -
     larger ones, so that two systems that differ in a single row would differ for sure.
     """
     random, changes = np.random.default_rng(0), second - first
+    ours, theirs = first.sum(axis=0), second.sum(axis=0)
 
     def difference(moved: np.ndarray) -> float:
-        both = (first.sum(axis=0) + moved, second.sum(axis=0) - moved)
+        both = (ours + moved, theirs - moved)
         one, other = (metric._compute_score_from_stats(counts.tolist()).score for counts in both)
         return abs(one - other)
 

@@ -13,7 +13,6 @@ from transformers import PreTrainedModel, default_data_collator, set_seed
 from ..data.arguments import TokenizerArguments, split_subset
 from ..data.corpus import Corpus, load_corpus, save_fingerprints
 from ..data.corpus_arguments import CorpusArguments
-from ..data.digests import identify_rows
 from ..data.overlap import report_overlap
 from ..data.sources import locate_source
 from ..data.token_stream import TokenStream
@@ -151,7 +150,6 @@ class Pretraining(Training):
     def describe(self, model: PreTrainedModel) -> dict[str, Any]:
         """What `run.json` says of command, task, text, tokenizer and model."""
         data = self.job.data
-        held_out = [name for name in self.data.splits if name != "train"]
         sources = data.dataset[0] if len(data.dataset) == 1 else data.dataset
         config: Any = model.config
         kept = ("cell_type", "embedding_size", "hidden_size", "num_hidden_layers", "bidirectional", "softmax")
@@ -168,7 +166,7 @@ class Pretraining(Training):
             | {"dataset": sources, "source": locate_source(split_subset(data.dataset[0])[0])}
             | {"subset": None, "revision": None}
             | self.data.describe()
-            | {"digests": {name: identify_rows(self.data.splits[name], self.task.columns) for name in held_out}}
+            | {"digests": self.held_out_digests()}
             | {"overlap": self.overlap}
             | {"tokens": {name: split.statistics for name, split in self.splits.items()}},
             "tokenizer": vars(self.job.tokenizer) | {"vocabulary": len(self.tokenizer)},

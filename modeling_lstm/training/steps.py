@@ -338,15 +338,19 @@ class Training:
             record["pretrained"] = self.language_model.report | {"held_out_texts": held_out}
         return record | ({} if self.vectors is None else {"embeddings": self.vectors.report})
 
+    def held_out_digests(self) -> dict[str, str]:
+        """By which an evaluation knows the rows that were held out."""
+        splits = self.data.splits
+        return {name: identify_rows(splits[name], self.task.columns) for name in splits if name != "train"}
+
     def describe_data(self) -> dict[str, Any]:
         """What `run.json` says of the data."""
         settings = self.job.data
-        held_out = [name for name in self.data.splits if name != "train"]
         return (
             vars(settings)
             | {"source": locate_source(settings.dataset)}
             | self.data.describe()
-            | {"digests": {name: identify_rows(self.data.splits[name], self.task.columns) for name in held_out}}
+            | {"digests": self.held_out_digests()}
             | {"overlap": self.overlap}
             | {"tokens": {name: split.statistics for name, split in self.splits.items()}}
         )
