@@ -323,7 +323,7 @@ def test_hidden_states_of_both(changes: dict[str, Any]) -> None:
     settings = {"max_new_tokens": 2, "return_dict_in_generate": True, "output_hidden_states": True}
     for beams in (1, 2):
         steps = model.generate(source, num_beams=beams, **settings)
-        assert torch.equal(steps.encoder_hidden_states[-1][0], found.encoder_last_hidden_state[0])
+        torch.testing.assert_close(steps.encoder_hidden_states[-1][0], found.encoder_last_hidden_state[0])
         assert steps.decoder_hidden_states[0][-1].shape == (2 * beams, 1, model.config.hidden_size)
 
 
