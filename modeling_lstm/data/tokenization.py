@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 ROBERTAS = {
     *("roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "xmod"),
 }
-ENCODING = 2  # raise it when `tokenize` stores something else, so that older caches are not used
+ENCODING = 3  # raise it when `tokenize` stores something else, so that older caches are not used
 
 
 def build_tokenizer(

@@ -35,12 +35,12 @@ JOINT = " [SEP] "  # between texts that are classified together
 
 def prepare_texts(texts: Sequence[str], tokenizer: Tokenizer) -> list[str | tuple[str, str]]:
     """
-    Texts as the tokenizer takes them. Of those with `[SEP]` between two, it is a Transformer's business how it marks
-    the two (`[CLS] A [SEP] B [SEP]`, `<s> A </s></s> B </s>`), so it gets a pair. All others are read as they stand:
-    `LstmTokenizer` knows `[SEP]` itself, or, where it was trained on single texts, as words like any other.
+    Texts as the tokenizer takes them. Of those with `[SEP]` between two, it is its business how it marks the two
+    (`A [SEP] B`, `[CLS] A [SEP] B [SEP]`, `<s> A </s></s> B </s>`) and truncates them, so it gets a pair. A tokenizer
+    that marks no pairs, as one trained on single texts, reads all texts as they stand.
     """
     alone, beside = (tokenizer.num_special_tokens_to_add(is_pair) for is_pair in (False, True))
-    if alone in (0, beside):
+    if alone == beside:
         return list(texts)
     pairs = (text.partition(JOINT) for text in texts)
     return [(first, second) if found else first for first, found, second in pairs]
@@ -79,6 +79,7 @@ class TokenMemory:
     """
 
     def __init__(self, tokenizer: Tokenizer):
+        self.truncating = tokenizer
         self.tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self.tokenizer.no_truncation()
         self.plain = Tokenizer.from_str(json.dumps(json.loads(self.tokenizer.to_str()) | {"normalizer": None}))
@@ -89,14 +90,15 @@ class TokenMemory:
         alone, framed = (self.tokenizer.encode("a", add_special_tokens=special).ids for special in (False, True))
         place = next(n for n in range(len(framed)) if framed[n : n + len(alone)] == alone)
         self.before, self.after = framed[:place], framed[place + len(alone) :]
+        self.joins_pairs = self.tokenizer.encode("a", "a").ids == self.tokenizer.encode(JOINT.join("aa")).ids
         truncation = tokenizer.truncation or {}
         limit = truncation.get("max_length")
         self.limit = None if limit is None else limit - len(self.before) - len(self.after)
         self.keeps_end = truncation.get("direction") == "left"
 
-    def __call__(self, texts: Sequence[str]) -> list[list[int]]:
-        """The tokens of each text."""
-        cut = [_cut(text) for text in texts]
+    def __call__(self, texts: Sequence[str | tuple[str, str]]) -> list[list[int]]:
+        """The tokens of each text, or pair where the tokenizer joins pairs."""
+        cut = [_cut(one if isinstance(one, str) else JOINT.join(one)) for one in texts]
         if self.size > REMEMBERED:
             self.known, self.size = {"": []}, 0
         known = self.known  # of another thread's call it may be another one
@@ -110,11 +112,14 @@ class TokenMemory:
         for some in [*ends, *_pieces([word for word in others if not END.match(word)])]:
             known.update(zip(some, _tokenize(self.tokenizer, some), strict=True))
         self.size += sum(map(len, new)) + WORD * len(new)
-        return [self._frame(list(itertools.chain.from_iterable(map(known.__getitem__, some)))) for some in cut]
+        rows = (list(itertools.chain.from_iterable(map(known.__getitem__, some))) for some in cut)
+        return [self._frame(tokens, one) for tokens, one in zip(rows, texts, strict=True)]
 
-    def _frame(self, tokens: list[int]) -> list[int]:
+    def _frame(self, tokens: list[int], text: str | tuple[str, str]) -> list[int]:
         """The tokens of a text, no more than the limit, between the special ones."""
         if self.limit is not None and len(tokens) > self.limit:
+            if not isinstance(text, str):
+                return self.truncating.encode(*text).ids
             tokens = tokens[len(tokens) - self.limit :] if self.keeps_end else tokens[: self.limit]
         return [*self.before, *tokens, *self.after] if self.before or self.after else tokens
 
@@ -283,10 +288,10 @@ class TextClassifier:
 
     def _tokenize(self, texts: Sequence[str]) -> list[tuple[list[int], ...]]:
         some = prepare_texts(texts, self.tokenizer)
-        alone = [one for one in some if isinstance(one, str)]
         try:
-            if self.memory is not None and not self.reads_token_types and len(alone) == len(some):
-                return [(ids,) for ids in self.memory(alone)]
+            if self.memory is not None and not self.reads_token_types:
+                if self.memory.joins_pairs or all(isinstance(one, str) for one in some):
+                    return [(ids,) for ids in self.memory(some)]
             encodings = self.tokenizer.encode_batch_fast(some)
         except TypeError:  # that of `tokenizers` does not tell which text
             for text in texts:

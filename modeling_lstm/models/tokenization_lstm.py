@@ -1,9 +1,10 @@
 """`LstmTokenizer`: trained on the user's texts, wholly described by its `tokenizer.json`. Self-contained."""
 
 import html.entities
+import itertools
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from transformers import TokenizersBackend
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 SEPARATOR = "[SEP]"  # between two texts that are classified together
+JOINT = f" {SEPARATOR} "  # where these are one text
 END = "[EOS]"  # after a text that a language model reads
 TARGET = "target_tokenizer"  # of a tokenizer of sources: that of the targets, and its folder in a run
 
@@ -209,23 +211,46 @@ def _composed(text: str, begin: int, place: int, limit: int) -> int:
     return place
 
 
-def _tiled(encoding: Any, texts: Sequence[str | None]) -> list[tuple[int, int]]:
-    """The offsets of an encoding of one text or two, tiled; those of special tokens stay as they are."""
-    found = list(encoding.offsets)
-    for number, text in enumerate(texts):
-        places = [place for place, one in enumerate(encoding.sequence_ids) if one == number]
-        # what was cut off has tokens too, and its text is theirs
-        parts = [list(zip(one.offsets, one.sequence_ids, strict=True)) for one in encoding.overflowing]
-        windows = [[offset for offset, one in part if one == number] for part in parts]
-        behind = [window for window in windows if window and places and window[0] >= found[places[0]]]
-        ahead = [window for window in windows if window and window not in behind]
-        before = [offset for window in sorted(ahead) for offset in window]
-        after = [offset for window in sorted(behind) for offset in window]
-        if text is not None and places:
-            tiles = tile(text, before + [found[place] for place in places] + after)
-            for place, offset in zip(places, tiles[len(before) :], strict=False):
-                found[place] = offset
+Token = tuple[int | None, int, tuple[int, int]]
+"""The word that a token belongs to, its number, and the offsets that the library `tokenizers` knows."""
+
+
+def _tokens(encoding: Any) -> list[Token]:
+    return list(zip(encoding.word_ids, encoding.ids, encoding.offsets, strict=True))
+
+
+def _find(part: list[Token], whole: list[Token]) -> int:
+    """Where a part of the tokens of a text begins."""
+    starts = (place for place, token in enumerate(whole) if token == part[0])
+    return next(place for place in starts if whole[place : place + len(part)] == part)
+
+
+def _offsets(encoding: Any, tiled: list[tuple[list[Token], list[tuple[int, int]]]], joint: int | None) -> Any:
+    """
+    The offsets of an encoding of one text or two, tiled; those of special tokens stay as they are.
+
+    Args:
+        encoding: The encoding, of the texts or of a part of them.
+        tiled: The tokens of each text, and their tiles.
+        joint: Where two texts were given as one, the place of the separator: the offsets are those in that one.
+    """
+    found, known, owners = list(encoding.offsets), _tokens(encoding), encoding.sequence_ids
+    for sequence, (tokens, tiles) in enumerate(tiled):
+        places = [place for place, one in enumerate(owners) if one == sequence]
+        shift = joint + len(SEPARATOR) + 1 if joint is not None and sequence == 1 else 0
+        begin = _find([known[place] for place in places], tokens) if places else 0
+        for place, (first, last) in zip(places, tiles[begin:], strict=False):
+            found[place] = first + shift, last + shift
+    if joint is not None:
+        marks = list(zip(encoding.tokens, owners, strict=True))
+        found[marks.index((SEPARATOR, None))] = joint, joint + len(SEPARATOR)
     return found
+
+
+def _part(text: str) -> tuple[str, str | None]:
+    """The two texts that `[SEP]` stands between; a second one that is empty as a blank, which is not left out."""
+    first, joint, second = text.partition(JOINT)
+    return first, (second or " ") if joint else None
 
 
 def _only_texts(texts: Any) -> Any:
@@ -262,10 +287,13 @@ class LstmTokenizer(TokenizersBackend):
     emoji's say, becomes a blank.
 
     Offsets (`return_offsets_mapping=True`) cover the text as it was given, each character that is not white space once.
-    Those of `tokenizer.json` alone cover only the last character of what was replaced.
+    Those of `tokenizer.json` alone cover only the last character of what was replaced. Of words that are given one by
+    one (`is_split_into_words=True`) they begin with each word.
 
     With `separator=True` it is for several texts that are classified together: `[SEP]` in a text is one special token,
-    and `tokenizer(text, text_pair)` gives what `tokenizer(f"{text} [SEP] {text_pair}")` does.
+    and `tokenizer(text, text_pair)` gives what `tokenizer(f"{text} [SEP] {text_pair}")` does. Both are truncated alike,
+    at the end of the longer text, so that something of each remains; into overlapping parts
+    (`return_overflowing_tokens=True`) each is cut as it was given.
 
     For a translator that writes with a vocabulary of its own, the attribute `target_tokenizer` is the one of that:
     it encodes `text_target`, and `save_pretrained` writes it into the folder of this name. What `from_pretrained` opens
@@ -282,7 +310,7 @@ class LstmTokenizer(TokenizersBackend):
         text_pair_target: Any = None,
         **settings: Any,
     ) -> Any:
-        """As of any tokenizer of transformers, but for targets and offsets: see the class."""
+        """As of any tokenizer of transformers, but for pairs, targets and offsets: see the class."""
         if text_target is not None:
             longest = settings.pop("max_target_length", None)
             limit = {} if longest is None else {"max_length": longest}
@@ -292,19 +320,51 @@ class LstmTokenizer(TokenizersBackend):
             found = self(text, text_pair, **settings)
             found["labels"] = targets["input_ids"]
             return found
-        if text is None or not settings.get("return_offsets_mapping") or settings.get("is_split_into_words"):
+        is_split = settings.get("is_split_into_words", False)
+        has_parts = settings.get("return_overflowing_tokens", False)
+
+        def is_text(one: Any) -> bool:
+            return isinstance(one, str) or (is_split and (not one or isinstance(one[0], str)))
+
+        given, is_one = text, is_text(text)
+        if text is not None and self.sep_token == SEPARATOR and not is_split:
+            if text_pair == "":
+                text_pair = " "
+            elif text_pair is None and not has_parts and settings.get("truncation") in (True, "longest_first"):
+                if is_one:
+                    text, text_pair = _part(text)
+                else:
+                    text = [_part(one) if isinstance(one, str) and JOINT in one else one for one in text]
+        if text is None or not settings.get("return_offsets_mapping"):
             return super().__call__(text, text_pair, **settings)
         tensors = settings.pop("return_tensors", None)
         found = super().__call__(text, text_pair, **settings)
-        is_one = isinstance(text, str)
-        if "overflow_to_sample_mapping" not in found:
-            texts, pairs = ([text], [text_pair]) if is_one else (text, text_pair or [None] * len(text))
-            both = zip(texts, pairs, strict=True)
-            together = [one if isinstance(one, (list, tuple)) else (one, other) for one, other in both]
-            offsets = [_tiled(encoding, some) for encoding, some in zip(found.encodings, together, strict=True)]
-            found["offset_mapping"] = offsets[0] if is_one else offsets
-        is_flat = is_one and "overflow_to_sample_mapping" not in found
-        return found.convert_to_tensors(tensors, prepend_batch_axis=is_flat)
+        if is_one:
+            given, samples = [given], [(text, text_pair)]
+        else:
+            both = zip(text, text_pair or [None] * len(text), strict=True)
+            samples = [(one, other) if is_text(one) else tuple(one) for one, other in both]
+        tiled = [[self._tiles(one, settings) for one in sample if one is not None] for sample in samples]
+        numbers = found.get("overflow_to_sample_mapping", range(len(samples)))
+        offsets = []
+        for number, encoding in zip(numbers, found.encodings, strict=True):
+            first = samples[number][0]
+            is_joined = isinstance(given[number], str) and given[number] != first
+            place = len(first) + 1 if is_joined else None
+            offsets.append(_offsets(encoding, tiled[number], place))
+        found["offset_mapping"] = offsets[0] if is_one and not has_parts else offsets
+        return found.convert_to_tensors(tensors, prepend_batch_axis=is_one and not has_parts)
+
+    def _tiles(self, text: Any, settings: dict[str, Any]) -> tuple[list[Token], list[tuple[int, int]]]:
+        """The tokens of a whole text, and their offsets as [`tile`] gives them."""
+        names = ("is_split_into_words", "split_special_tokens")
+        how = {name: settings[name] for name in names if name in settings}
+        whole = super().__call__(text, add_special_tokens=False, verbose=False, **how).encodings[0]
+        tokens = _tokens(whole)
+        if isinstance(text, str):
+            return tokens, tile(text, whole.offsets)
+        words = itertools.groupby(tokens, lambda token: token[0])
+        return tokens, [one for word, some in words for one in tile(text[word], [offsets for *_, offsets in some])]
 
     def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> Any:
         """As the library's; the tokenizer in `target_tokenizer` is saved, too."""

@@ -13,6 +13,7 @@ from modeling_lstm import LstmTokenizer
 from modeling_lstm.data.arguments import TokenizerArguments
 from modeling_lstm.data.tokenization import build_tokenizer, tokenize
 from modeling_lstm.inference.torch_backend import torch_classifier
+from modeling_lstm.models import tokenization_lstm
 from modeling_lstm.models.text_classifier import JOINT, TextClassifier, prepare_texts
 from modeling_lstm.models.tokenization_lstm import SEPARATOR
 from modeling_lstm.vectors.token_table import TokenTable
@@ -91,7 +92,7 @@ def test_without_a_separator_nothing_changes() -> None:
 
 
 def test_transformers_get_pairs_in_their_way() -> None:
-    assert JOINT == f" {SEPARATOR} "
+    assert JOINT == tokenization_lstm.JOINT == f" {SEPARATOR} "
     assert numbers(bert(), "a film [SEP] it is") == bert().encode("a film", "it is").ids == [2, 4, 5, 3, 6, 7, 3]
     assert numbers(roberta(), "a film [SEP] it is") == roberta().encode("a film", "it is").ids
     assert numbers(roberta(), "a [SEP] it") == [0, 4, 2, 2, 6, 2]
@@ -101,11 +102,27 @@ def test_transformers_get_pairs_in_their_way() -> None:
     assert prepare_texts(["a", "a [SEP] it"], roberta()) == ["a", ("a", "it")]
 
 
-def test_long_pairs_are_cut() -> None:
-    tokenizer = LstmTokenizer.from_words(WORDS, separator=True)
-    text = "a film it is [SEP] good film"
-    assert numbers(tokenizer.backend_tokenizer, text, 4) == tokenizer("a film it is").input_ids
-    assert numbers(tokenizer.backend_tokenizer, text, 6) == tokenizer("a film it is [SEP] good").input_ids
+@pytest.mark.parametrize("second", ["good film", "it is good it is good", "a &amp; film [SEP] it is", ""])
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("limit", [3, 4, 6, 512])
+def test_both_texts_of_a_long_pair_are_cut_in_every_way_to_give_them(second: str, side: str, limit: int) -> None:
+    tokenizer = LstmTokenizer.from_words(WORDS, separator=True, model_max_length=limit)
+    tokenizer.truncation_side = side
+    first, settings = "a film it is", {"truncation": True, "return_offsets_mapping": True}
+    whole = f"{first} [SEP] {second}"
+    pair, joined = tokenizer(first, second, **settings), tokenizer(whole, **settings)
+    expected = pair.input_ids
+    assert len(expected) == min(limit, len(tokenizer(whole).input_ids))
+    assert 2 in expected and expected[0] != 2 and (expected[-1] == 2) == (second == "")  # something of each
+    listed = tokenizer(["a", whole], truncation=True).input_ids
+    assert joined.input_ids == listed[1] == tokenizer([(first, second)], truncation=True).input_ids[0] == expected
+    assert side == "left" or numbers(tokenizer.backend_tokenizer, whole, limit) == expected
+    assert [whole[slice(*place)] for place in joined.offset_mapping] == [
+        "&amp;" if word == "[UNK]" else word for word in tokenizer.convert_ids_to_tokens(expected)
+    ]
+
+
+def test_transformers_cut_both_texts_of_a_pair() -> None:
     assert numbers(roberta(), "a film it is good [SEP] it is", 8) == roberta().encode("a film", "it is").ids
 
 

@@ -89,6 +89,23 @@ def test_it_gives_the_tokens_of_the_whole_text(tokenizer: Tokenizer, limit: int 
     assert [memory([text])[0] for text in texts[:200]] == expected[:200]  # now all are remembered
 
 
+@pytest.mark.parametrize("limit", [None, 5, 2])
+def test_pairs_are_remembered_where_they_are_joined(limit: int | None) -> None:
+    words = LstmTokenizer.train([TEXTS], min_frequency=1, separator=True).backend_tokenizer
+    texts = [*TEXTS, *zip(TEXTS, TEXTS[1:] + [""], strict=True)]
+    bert_of_pairs = bert()
+    bert_of_pairs.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    roberta = bert()
+    roberta.post_processor = processors.RobertaProcessing(("[SEP]", 3), ("[CLS]", 2))
+    for tokenizer, joins in ((words, True), (bert_of_pairs, True), (roberta, False)):
+        if limit is not None:
+            tokenizer.enable_truncation(max(limit, tokenizer.num_special_tokens_to_add(True)))
+        memory = TokenMemory(tokenizer)
+        assert memory.joins_pairs == joins
+        if joins:
+            assert memory(texts) == [one.ids for one in tokenizer.encode_batch(texts)]
+
+
 def test_it_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizer = bert()
     expected = [one.ids for one in tokenizer.encode_batch(TEXTS)]

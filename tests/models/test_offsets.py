@@ -130,11 +130,43 @@ def test_batches_pairs_and_tensors() -> None:
     assert "offset_mapping" not in tokenizer("@bob")
     one = tokenizer("@bob a", return_offsets_mapping=True, return_tensors="np")
     assert one["input_ids"].shape == (1, 2) and one["offset_mapping"].tolist() == [[[0, 4], [5, 6]]]
-    assert tokenizer(["@bob", "a"], is_split_into_words=True, return_offsets_mapping=True)["offset_mapping"]
-    parts = tokenizer(
-        "a b c", truncation=True, max_length=2, return_overflowing_tokens=True, return_offsets_mapping=True
-    )
-    assert parts["offset_mapping"] == [[(0, 1), (2, 3)], [(4, 5)]]
+    assert tokenizer(text_target="@bob a", return_offsets_mapping=True)["offset_mapping"] == [(0, 4), (5, 6)]
+    assert tokenizer("a", text_target="@bob", return_offsets_mapping=True)["offset_mapping"] == [(0, 1)]
+
+
+@pytest.mark.parametrize("algorithm", TOKENIZERS)
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_overlapping_parts_have_the_offsets_of_the_whole(algorithm: str, side: str) -> None:
+    tokenizer = made(algorithm)
+    tokenizer.truncation_side = side
+    texts = ["a @bob www.x.y &amp; caf&eacute; \u00bd <br />b", "", "@bob", "&amp; &amp; &amp; &amp; a"]
+    settings = {"truncation": True, "return_overflowing_tokens": True, "return_offsets_mapping": True}
+    wholes = tokenizer(texts, return_offsets_mapping=True)
+    found = tokenizer(texts, max_length=4, stride=1, **settings)
+    for number, offsets, ids in zip(
+        found["overflow_to_sample_mapping"], found["offset_mapping"], found["input_ids"], strict=True
+    ):
+        known = zip(wholes["input_ids"][number], wholes["offset_mapping"][number], strict=True)
+        assert set(zip(ids, offsets, strict=True)) <= set(known)
+    alone = tokenizer(texts[0], max_length=4, stride=1, **settings)["offset_mapping"]
+    assert alone == found["offset_mapping"][: len(alone)] and len(alone) > 1
+    pairs = tokenizer(texts[0], texts[3], max_length=6, return_tensors="np", padding=True, **settings)
+    places = {tuple(one) for part in pairs["offset_mapping"].tolist() for one in part}
+    assert places <= {*wholes["offset_mapping"][0], *wholes["offset_mapping"][3], (0, 0)}
+
+
+@pytest.mark.parametrize("algorithm", TOKENIZERS)
+def test_offsets_of_words_begin_with_each_word(algorithm: str) -> None:
+    tokenizer = TOKENIZERS[algorithm]
+    words = ["@bob", "www.x.y", "", "&amp;", "a.b", "caf&eacute;"]
+    settings = {"is_split_into_words": True, "return_offsets_mapping": True}
+    expected = [one for word in words for one in tokenizer(word, return_offsets_mapping=True)["offset_mapping"]]
+    first = tokenizer(["@bob"], **settings)["offset_mapping"]
+    assert tokenizer(words, **settings)["offset_mapping"] == expected
+    assert tokenizer([words, ["@bob"]], **settings)["offset_mapping"] == [expected, first]
+    assert tokenizer(["@bob"], words, **settings)["offset_mapping"] == [*first, *expected]
+    assert tokenizer([(["@bob"], words)], **settings)["offset_mapping"] == [[*first, *expected]]
+    assert tokenizer(words, truncation=True, max_length=2, **settings)["offset_mapping"] == expected[:2]
 
 
 def test_pieces_of_a_replaced_word_share_it_out() -> None:
