@@ -19,10 +19,11 @@ def run_evaluate(given: list[str]) -> int:
     from ..evaluation.evaluator import evaluate
 
     result = evaluate(rest.run, arguments)
+    width = max(24, *(len(name) + 1 for name in result["scores"]))
     for name, score in result["scores"].items():
         low, high = result["intervals"].get(name, (None, None))
         interval = "" if low is None else f"   95 % interval {low:.4f} to {high:.4f}"
-        print(f"{name:<24}{score:8.4f}{interval}")
+        print(f"{name:<{width}}{score:8.4f}{interval}")
     for name, signature in result.get("signatures", {}).items():
         print(f"{name}: {signature}")
     if "gap" in result:

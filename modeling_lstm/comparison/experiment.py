@@ -267,7 +267,6 @@ def _others(folder: Path) -> list[Path]:
 def _agrees(path: Path, what: dict[str, Any]) -> bool:
     """Whether a file says that; where there is none, it is written."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, what)
     return json.loads(path.read_text(encoding="utf-8")) == what
 

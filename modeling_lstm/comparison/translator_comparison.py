@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from ..data.digests import identify_rows
 from ..evaluation.arguments import EvaluationArguments
+from ..evaluation.evaluator import check_data_are_there, check_rows
 from ..evaluation.significance import correct_by_holm
 from ..evaluation.translation_metrics import make_metrics, score_systems, score_translations, signatures
 from ..inference.translator import Translator
@@ -96,7 +97,8 @@ def compare_translators(
         `p` of its difference from the first system), `by_length`, `costs`, and what it is.
 
     Raises:
-        InputError: a run cannot be used, or they translate different things.
+        InputError: a run cannot be used, they translate different things, or the rows of the split have changed since
+            a training.
     """
     chosen = settings_of(TranslatorsArguments, arguments, settings)
     systems = [TranslatorRuns.open(one) for one in chosen.systems]
@@ -110,13 +112,15 @@ def compare_translators(
     require(len(tasks) == 1, f"The systems translate different things: {languages}.")
     first = systems[0].records[0]
     asked = EvaluationArguments(split=chosen.split, dataset=chosen.dataset)
-    rows = task_of(first).load_split(first, asked).splits[chosen.split]
-    cut: dict[str, Any] = {"settings": _cut_of(first)}
     if chosen.dataset is None:
-        cut["rows"] = identify_rows(rows, Translation.columns)
-    others = [
-        one.name for one in systems if any(_is_cut_otherwise(record, chosen.split, cut) for record in one.records)
-    ]
+        check_data_are_there(first)
+    rows = task_of(first).load_split(first, asked).splits[chosen.split]
+    others = [one.name for one in systems if any(_cut_of(record) != _cut_of(first) for record in one.records)]
+    if chosen.dataset is None:
+        found = identify_rows(rows, Translation.columns)
+        for one in systems:
+            for record in one.records if one.name not in others else ():
+                check_rows(record, chosen.split, found)
     if others:
         logger.warning(
             "%s learned from other data than %s, or from another cut of them: the texts that are translated here may "
@@ -154,12 +158,6 @@ def compare_translators(
 def _cut_of(record: Any) -> list[Any]:
     """The settings that tell which rows a run has learned from."""
     return [record["data"].get(name) for name in CUTS]
-
-
-def _is_cut_otherwise(record: Any, split: str, cut: dict[str, Any]) -> bool:
-    """Whether a run has learned from another cut, or that split was not what it is now."""
-    known = record["data"].get("digests", {}).get(split, cut.get("rows"))
-    return _cut_of(record) != cut["settings"] or known != cut.get("rows", known)
 
 
 def _translate(folder: Path, texts: Sequence[str]) -> list[str]:

@@ -20,6 +20,8 @@ from .splits import Split
 
 logger = logging.getLogger(__name__)
 
+# Blanks, and what only says where a line may break
+_BLANK = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u00ad\u200b\u2060\ufeff"
 KIND: Any = "regression"  # for cuts and draws, which then look at no label
 
 
@@ -137,7 +139,7 @@ def _read(split: Split, name: str, languages: list[str], source: str, target: st
 def _leave_out(raw: DatasetDict, name: str) -> dict[str, int]:
     """Leave out pairs that teach nothing, or that nothing can be measured by. Returns how many."""
     rows = raw[name]
-    texts, targets = ([text.strip() for text in rows[column][:]] for column in ("text", "target"))
+    texts, targets = ([text.strip(_BLANK) for text in rows[column][:]] for column in ("text", "target"))
     is_empty = np.array([not text or not target for text, target in zip(texts, targets, strict=True)])
     is_same = np.array([text == target for text, target in zip(texts, targets, strict=True)]) & ~is_empty
     leaves_same = name == "train"  # what is not translated teaches to copy (Khayrallah and Koehn, 2018)

@@ -91,6 +91,9 @@ class FileSplit(Split):
     def __init__(
         self, name: str, files: list[Path], arguments: FileArguments | None = None, features: Features | None = None
     ):
+        for path in files:
+            chained = "::" in str(path.absolute())  # the library `datasets` takes it for one address within another
+            require(not chained, f"{str(path.absolute())!r} cannot be read: rename it, so that it has no '::'.")
         self.files, self.arguments = files, arguments or FileArguments()
         self.features = features or Features()  # as a card tells them, with the names of labels
         self.tables = [open_table(path, self.arguments) for path in files]

@@ -58,14 +58,14 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
     folder = run_folder(run, arguments.revision)
     record = read_record(folder, run)
     if not is_other:
-        _check_data_are_there(record)
+        check_data_are_there(record)
     model, tokenizer = load_run(str(folder))
     task = task_of(record)
     _warn_of_training_data(record, arguments)
     data = task.load_split(record, arguments)
     rows = data.splits[arguments.split]
     if not is_other:
-        _check_rows(record, arguments.split, identify_rows(rows, task.columns))
+        check_rows(record, arguments.split, identify_rows(rows, task.columns))
     also_in_train = 0 if is_other else record["data"].get("overlap", {}).get(arguments.split, 0)
     if also_in_train:
         logger.warning("%s", describe_overlap(arguments.split, also_in_train, rows.num_rows))
@@ -91,10 +91,10 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
     return result
 
 
-def _check_data_are_there(record: RunRecord) -> None:
+def check_data_are_there(record: RunRecord) -> None:
     """Raise for files that are not where the record says, as seen from another folder than the training's."""
-    paths = [Path(split_subset(name)[0]) for name in data_sources(record)]
-    missing = [path for path in paths if not path.exists()]
+    # with a colon it may be a folder with its subset
+    missing = [Path(name) for name in data_sources(record) if not Path(split_subset(name)[0]).exists()]
     path = missing[0] if missing and record["data"].get("source") == "local" else None
     where, remedy = "from here", "go to the folder from which the run was trained"
     if path is not None and path.is_absolute():
@@ -107,7 +107,7 @@ def _check_data_are_there(record: RunRecord) -> None:
     )
 
 
-def _check_rows(record: RunRecord, split: str, found: str) -> None:
+def check_rows(record: RunRecord, split: str, found: str) -> None:
     """Raise for rows that are others than when the run was trained: a cut may have put rows of train among them."""
     trained = record["data"].get("digests", {}).get(split, found)
     require(

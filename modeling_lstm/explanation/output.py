@@ -37,7 +37,6 @@ def explain_texts(
     path = None if output is None else Path(output).resolve()
     if path is not None:
         require(path.suffix.lower() in ENDINGS, f"--output must end in one of {', '.join(ENDINGS)}, found {output!r}.")
-        require(path.parent.is_dir(), f"There is no folder {str(path.parent)!r} for --output.")
         require(not path.is_dir(), f"--output {output!r} is a folder: name a file.")
     task = task_of_run(run_folder(run, revision))
     require(

@@ -41,7 +41,6 @@ def write_rows(rows: Iterator[Row], path: Path, columns: dict[str, pa.DataType])
     """
     check_output(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with write_file(path.resolve()) as temporary:
             number = WRITERS[path.suffix.lower()](rows, str(temporary), pa.schema(list(columns.items())))
     except OSError as error:

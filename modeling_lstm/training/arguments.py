@@ -211,7 +211,8 @@ class TrainerSettings:
     )
     layer_decay: float = _setting(
         1.0,
-        "Divide the learning rate by this from each layer to the one below (Howard and Ruder, 2018: 2.6).",
+        "Divide the learning rate by this from each layer to the one below (Howard and Ruder, 2018: 2.6). The word "
+        "vectors are the lowest, unless --embedding_learning_rate gives theirs.",
         "Language model",
     )
     frozen_epochs: int = _setting(

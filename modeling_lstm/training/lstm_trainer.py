@@ -92,14 +92,15 @@ class LstmTrainer(Trainer):
         if rate == 0:
             word_table(self.model).requires_grad_(False)
         optimizer = super().create_optimizer(model)
+        decay = getattr(self.args, "layer_decay", 1.0)
+        if is_new and decay != 1.0:
+            lower_rates(optimizer, self.model, decay)
         if is_new and rate:
             table = word_table(self.model)
             group = next(one for one in optimizer.param_groups if any(p is table for p in one["params"]))
             group["params"] = [p for p in group["params"] if p is not table]
             optimizer.add_param_group(group | {"params": [table], "lr": rate})
-        decay = getattr(self.args, "layer_decay", 1.0)
-        if is_new and decay != 1.0:
-            lower_rates(optimizer, self.model, decay)
+            optimizer.param_groups[:] = [one for one in optimizer.param_groups if one["params"]]
         if (followed := self.followed_table()) is not None:
             followed.sparse = True  # already now: DistributedDataParallel looks at it once, when it is made
         return optimizer

@@ -190,6 +190,9 @@ def test_splits_by_file_name_and_odd_names(tmp_path: Path) -> None:
     (folder / "notes.txt").write_text("nothing", encoding="utf-8")
     found = load(folder).splits
     assert {name: rows.num_rows for name, rows in found.items()} == {"train": 60, "validation": 9, "test": 12}
+    (folder / "dev.csv").rename(folder / "dev::1.csv")
+    with pytest.raises(InputError, match=r"odd \[1\]/dev::1.csv' cannot be read: rename it, so that it has no '::'"):
+        load(folder)
 
 
 def test_multi_label_and_regression(tmp_path: Path) -> None:

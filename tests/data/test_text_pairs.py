@@ -69,15 +69,15 @@ def test_a_data_set_of_the_hub_with_a_translation_column(monkeypatch: pytest.Mon
 
 
 def test_pairs_that_teach_nothing_are_left_out_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    odd = [("", "nada"), ("nothing", " "), ("Tom", " Tom "), ("\u3000", "x")]
+    odd = [("", "nada"), ("nothing", " "), ("Tom", " Tom "), ("\u3000", "x"), ("y", "\u200b \ufeff")]
     for name in ("train", "validation", "test"):
         write_csv(tmp_path / f"{name}.csv", [*PAIRS, *odd], ("en", "es"))
     found = load_pairs(PairArguments(dataset=str(tmp_path), **NAMES))
-    assert found.left_out == {"train": {"empty": 3, "same": 1}, "validation": {"empty": 3}, "test": {"empty": 3}}
+    assert found.left_out == {"train": {"empty": 4, "same": 1}, "validation": {"empty": 4}, "test": {"empty": 4}}
     assert both(found.splits["train"]) == PAIRS and both(found.splits["test"]) == [*PAIRS, ("Tom", " Tom ")]
-    assert "Left out of train: 3 pairs have an empty side; 1 pairs are the same on both sides." in caplog.text
+    assert "Left out of train: 4 pairs have an empty side; 1 pairs are the same on both sides." in caplog.text
     only = load_pairs(PairArguments(dataset=str(tmp_path), **NAMES), "test")
-    assert list(only.splits) == ["test"] and only.describe()["left_out"] == {"test": {"empty": 3}}
+    assert list(only.splits) == ["test"] and only.describe()["left_out"] == {"test": {"empty": 4}}
 
 
 def test_a_source_stays_on_one_side_of_a_cut(tmp_path: Path) -> None:

@@ -154,6 +154,9 @@ def test_data_that_are_recorded_by_a_path_from_elsewhere(
     assert f"The run's data set is recorded as '{data_folder.name}', which is not there from here: go to" in message
     assert "with --dataset PATH. They then count as another data set: of a single file all rows" in message
     assert evaluate(str(run_copy), dataset=str(data_folder))["rows"] == 33
+    record["data"]["dataset"] = "monday:rows.csv"
+    (run_copy / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    assert "recorded as 'monday:rows.csv', which is not there from here" in fails("evaluate", run_copy)
     record["data"]["dataset"] = str(tmp_path / "gone.csv")
     (run_copy / "run.json").write_text(json.dumps(record), encoding="utf-8")
     assert "gone.csv', which is not there any more: put it back, or name the data with --dataset" in fails(

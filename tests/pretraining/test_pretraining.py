@@ -477,6 +477,11 @@ def test_a_classifier_begins_as_the_language_model(
     assert found["classifier.weight"] == 2e-3
     assert found["lstm.encoder.rnn.weight_hh_l0"] == pytest.approx(2e-3 / 2.6)
     assert found["lstm.word_embeddings.weight"] == pytest.approx(2e-3 / 2.6**2)
+    apart = ml.TrainingJob(pretrained=both, layer_decay=2.6, embedding_learning_rate=1e-4, **given).runner().trainer()
+    groups = apart.create_optimizer().param_groups
+    table = apart.model.get_input_embeddings().weight
+    assert [group["lr"] for group in groups if any(one is table for one in group["params"])] == [1e-4]
+    assert all(group["params"] for group in groups)
 
 
 def test_layers_are_unfrozen_from_the_top(both: Path, data_folder: Path, tmp_path: Path) -> None:

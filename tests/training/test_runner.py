@@ -696,8 +696,11 @@ def test_what_is_written_has_the_mode_of_new_files(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {"a": 0o604, "b": 0o640}
-    with pytest.raises(InputError, match="There is no folder '.*none': make it"):
-        write_text(tmp_path / "none" / "a", "never")
+    write_text(tmp_path / "none" / "a", "made")
+    with pytest.raises(InputError, match="'.*/b/c' was not written: '.*/b' is no folder"):
+        write_text(tmp_path / "b" / "c", "never")
+    with pytest.raises(InputError, match="'.*/b/c/d' was not written: '.*/b/?c?' is no folder"):
+        write_text(tmp_path / "b" / "c" / "d", "never")
 
 
 def test_what_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:

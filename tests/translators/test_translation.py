@@ -472,6 +472,10 @@ def test_translators_are_compared(
     assert main(["compare", *flags, "--systems", systems[0], f"other={tmp_path / 'other'}"]) == 0
     assert "other learned from other data than luong, or from another cut" in caplog.text
     assert "other: learned from other data" in (tmp_path / "out" / "comparison.md").read_text("utf-8")
+    rows = (pairs / "test.csv").read_text(encoding="utf-8")
+    (pairs / "test.csv").write_text(rows.replace(sentences()[1][1], "otra cosa"), encoding="utf-8")
+    assert "The test rows of" in fails("compare", *flags, "--systems", *systems)
+    (pairs / "test.csv").write_text(rows, encoding="utf-8")
     assert "Two systems have the same name: run" in fails("compare", *flags, "--systems", run, run)
     assert "There is no run folder" in fails("compare", *flags, "--systems", "a=no/such")
     train(pairs, tmp_path / "mixed" / "lstm", "--max_steps", "1")
