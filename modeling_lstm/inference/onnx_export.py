@@ -18,7 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models.recurrence_lstm import LstmEncoder, LstmLayer
 from ..models.text_classifier import INPUTS, MODEL, TextClassifier
-from ..models.tokenization_lstm import cuts_at_blanks
+from ..models.text_rules import cuts_at_blanks
 from ..runs.record import RECORD
 from ..runs.run_folders import load_run, run_folder, task_of_run
 from ..tasks.base import TEXT_CLASSIFICATION

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models.text_classifier import INPUTS, TOKEN_TYPES, TextClassifier
-from ..models.tokenization_lstm import cuts_at_blanks
+from ..models.text_rules import cuts_at_blanks
 from ..runs.run_folders import load_run
 
 

@@ -1,16 +1,15 @@
-"""`LstmTokenizer`: trained on the user's texts, wholly described by its `tokenizer.json`. Self-contained."""
+"""`LstmTokenizer`: trained on the user's texts, wholly described by its `tokenizer.json`."""
 
-import html.entities
 import itertools
-import json
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import TokenizersBackend
+
+from .offsets import Token, list_tokens, tile, tile_encoding
+from .text_rules import SIGN, make_normalizer, make_pre_tokenizer
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 SEPARATOR = "[SEP]"  # between two texts that are classified together
@@ -18,233 +17,7 @@ JOINT = f" {SEPARATOR} "  # where these are one text
 END = "[EOS]"  # after a text that a language model reads
 TARGET = "target_tokenizer"  # of a tokenizer of sources: that of the targets, and its folder in a run
 
-# One unit of text for each alternative, tried in this order. Contractions come apart as in the Penn Treebank: "can't"
-# is "ca" + "n't", so that every negation shares one token, also with text that was split beforehand.
-_UNITS = "|".join(
-    [
-        # a word that none of the other alternatives could want: most text ends here, and quickly
-        r"(?!\p{N})[\p{L}\p{M}\p{N}_]++(?!'[tT]|[.&]\p{L})",
-        r"@user",  # what the normaliser left of a user name
-        r"#[\p{L}\p{N}_]+",  # hashtags
-        r"\p{N}+(?:[.,:/]\p{N}+)+",  # 3.5, 1,000.00, 18:30, 1/2
-        r"(?i:n't)(?!\p{L})",
-        r"'(?i:s|m|d|re|ve|ll)(?!\p{L})",
-        r"[\p{L}\p{M}\p{N}_]+?(?=(?i:n't)(?!\p{L}))",
-        r"\p{L}(?:[.&]\p{L}(?!\p{L}))+",  # u.s, r&b
-        r"[\p{L}\p{M}\p{N}_]+",  # words, numbers and both: 100km, 5th
-        r"[:;=8xX][-'^]?[)(\]\[dDpPoO/\\|*]{1,8}(?![\p{L}\p{N}])|<3+",  # :-) ;) :D <3
-        r"[\p{So}\p{Sk}](?:\x{FE0F}|\x{200D}[\p{So}]|[\x{1F3FB}-\x{1F3FF}])*",  # emoji with their modifiers
-        r"\.{2,}|([!?])\1*|-{2,}|[^\s\p{L}\p{N}]",  # "..." and "!!" are one unit, other punctuation one sign each
-    ]
-)
-
-# Scripts that put no blanks between words. The last signs, such as the long mark of Katakana, belong to no one script.
-_UNSPACED = (
-    "".join(
-        rf"\p{{{script}}}"
-        for script in (
-            *("Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Tangut", "Nushu", "Thai", "Lao", "Khmer", "Myanmar"),
-            *("Tai_Le", "New_Tai_Lue", "Tai_Tham", "Tai_Viet", "Ahom", "Javanese", "Balinese"),
-        )
-    )
-    + r"\x{3006}\x{3031}-\x{3035}\x{303C}\x{30FC}\x{FF70}"
-)
-# A letter of theirs with its vowel signs and tone marks; their digits make up numbers as other digits do
-_LETTER = rf"[{_UNSPACED}&&[\p{{L}}\p{{M}}\p{{Nl}}]]"
-_SIGN = rf"{_LETTER}[\p{{M}}\x{{FF9E}}\x{{FF9F}}]*+"
-
-
-def _units_and_signs() -> str:
-    """The units, in which letters are those of other scripts, and as a unit of its own each sign of these scripts."""
-    pattern = _UNITS
-    for kind in "LMN":
-        pattern = pattern.replace(rf"\p{{{kind}}}", rf"[\p{{{kind}}}&&[^{_LETTER[1:-1]}]]")
-    word, others = pattern.split("|@user", 1)
-    return f"{word}|{_SIGN}|@user{others}"  # the word goes first still: most text ends there
-
-
 _NO_BLANK = r" (?=[.,!?]|n't\b|'(?:s|m|d|re|ve|ll)\b)"  # that is written between two units
-
-# Escapes are marked first, so that what looks for one of them passes quickly over text that has none
-_ENTITY, _CODE = "\ue000\ue000", "\ue000\ue001"
-
-
-def _escapes() -> Iterator[tuple[str, str]]:
-    """Pairs of a pattern for all escapes of a character and that character: `&eacute;|&#233;|\\u00e9` and é."""
-    names: dict[int, list[str]] = {}
-    for name, code in html.entities.name2codepoint.items():
-        names.setdefault(code, []).append(name)
-    yield r"&(?:amp|#0*38|#[xX]0*26);|\\u0026", "&"  # before the others: an escape may be escaped
-    yield r"&(?=#|\w+;)", _ENTITY
-    yield r"\\u(?=[0-9a-fA-F]{4})", _CODE
-    # the ASCII signs, Latin letters and typographic signs; any other \uXXXX becomes a blank
-    codes = [*range(0x20, 0x26), *range(0x27, 0x30), *range(0x3A, 0x41), *range(0x5B, 0x61), *range(0x7B, 0x7F)]
-    codes += [*range(0xA0, 0x100), *range(0x2010, 0x2027), 0x2032, 0x2033, 0x20AC, 0x2122, 0xFE0F]
-    codes += [0x200B, 0x2060, 0xFEFF]
-    patterns: dict[str, list[str]] = {}
-    for code in codes:
-        entities = [*names.get(code, []), f"#0*{code}", f"#[xX]0*(?i:{code:x})"]
-        character = _PLAIN.get(chr(code), chr(code))
-        alternatives = [*(f"\ue000{entity};" for entity in entities), f"\ue001(?i:{code:04x})"]
-        patterns.setdefault(character, []).extend(alternatives)
-    for character, alternatives in patterns.items():
-        yield f"\ue000(?:{'|'.join(alternatives)})", character
-    yield rf"(?:{_CODE}[0-9a-fA-F]{{4}})+", " "
-    yield _ENTITY, "&"
-
-
-# Typographic signs that mean the same as a plain one, so that texts of different keyboards share tokens; invisible
-# ones that only say where a line may break are left out: soft hyphen, zero-width space, word joiner, byte order mark
-_PLAIN = {
-    **dict.fromkeys("\u00ad\u200b\u2060\ufeff", ""),
-    **dict.fromkeys("\u2018\u2019\u201b\u2032\u0060\u00b4", "'"),
-    **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
-    **dict.fromkeys("\u2010\u2011", "-"),
-    **dict.fromkeys("\u2012\u2013\u2014\u2015", "--"),
-    "\u2026": "...",
-    "\u00a0": " ",
-}
-
-
-@cache  # of so many patterns, compiling takes a while
-def _normalizer(lowercase: bool) -> normalizers.Normalizer:
-    """Decode escapes, unify signs, hide user names and links, drop HTML line breaks, fold case."""
-    steps: list[normalizers.Normalizer] = [normalizers.NFC()]
-    steps += [normalizers.Replace(Regex(pattern), character) for pattern, character in _escapes()]
-    # where no blanks are put between words, a zero-width space may be
-    steps.append(normalizers.Replace(Regex(rf"\x{{200B}}(?<=[{_UNSPACED}]\x{{200B}})(?=[{_UNSPACED}])"), " "))
-    steps += [normalizers.Replace(sign, plain) for sign, plain in _PLAIN.items()]
-    steps += [
-        normalizers.Replace("''", '"'),
-        normalizers.Replace(Regex(r"!{4,}"), "!!!"),
-        normalizers.Replace(Regex(r"\?{4,}"), "???"),
-        normalizers.Replace(Regex(r"\.{4,}"), "..."),
-        normalizers.Replace(Regex(r"(?i)<br\s*/?>"), " "),
-        normalizers.Replace(Regex(r"(?i:https?)://\S+"), "http"),
-        normalizers.Replace(Regex(r"(?<!\w)(?i:www)\.\w\S*"), "http"),
-        normalizers.Replace(Regex(r"(?<![\w@])@\w+"), "@user"),
-    ]
-    if lowercase:
-        steps.append(normalizers.Lowercase())
-    return normalizers.Sequence(steps)
-
-
-@cache
-def _units(*, cuts_signs: bool) -> pre_tokenizers.PreTokenizer:
-    """What finds the units of a text; with `cuts_signs` each sign of a script without blanks is a unit."""
-    return pre_tokenizers.Split(Regex(_units_and_signs() if cuts_signs else _UNITS), "removed", invert=True)
-
-
-# Steps that read no further than the next blank
-_WORDWISE = {
-    *("BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "StripAccents"),
-    *("BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Punctuation", "Digits"),
-}
-_CUTTING = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Split"}
-
-
-def cuts_at_blanks(tokenizer: Tokenizer) -> bool:
-    """
-    Whether the tokens of a text are those of the parts between its blanks, one after the other; but `<br />` is read as
-    one. So it is with the tokenizers that are trained here, and with those of BERT's kind.
-    """
-    ours = [_normalizer(lowercase=True), _units(cuts_signs=True), _units(cuts_signs=False), pre_tokenizers.Metaspace()]
-    known = [step for one in ours for step in _steps(one)]
-    steps, cuts = _steps(tokenizer.normalizer), _steps(tokenizer.pre_tokenizer)
-    added = tokenizer.get_added_tokens_decoder().values()
-    return (
-        all(step["type"] in _WORDWISE or step in known for step in steps + cuts)
-        and any(step["type"] in _CUTTING for step in cuts[:1])
-        and not any(one.lstrip or one.rstrip or one.single_word or " " in one.content for one in added)
-        and getattr(tokenizer.model, "dropout", None) is None
-    )
-
-
-def _steps(part: Any) -> list[dict[str, Any]]:
-    """A normalizer or a pre-tokenizer as the steps that it takes, each as in `tokenizer.json`."""
-
-    def flat(one: dict[str, Any]) -> list[dict[str, Any]]:
-        inner = one.get("normalizers", one.get("pretokenizers"))
-        return [one] if inner is None else [step for some in inner for step in flat(some)]
-
-    return [] if part is None else flat(json.loads(part.__getstate__()))
-
-
-def tile(text: str, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """
-    Offsets that cover all of a text but white space, each character once.
-
-    Of what the normaliser replaces, the library `tokenizers` knows the last character alone: of `@bob` the `b`, of
-    `&amp;` the `;`. So what lies between two tokens belongs to the second, but for marks that are composed with the
-    letter before them; and what lies behind the last token belongs to it.
-
-    Args:
-        text: The text.
-        offsets: Of each token the number of its first character and of the one after its last.
-
-    Returns:
-        As many offsets. Of characters that two tokens share, the second gets none.
-    """
-    tiles: list[tuple[int, int]] = []
-    place = 0
-    for first, last in offsets:
-        if tiles and first > place:
-            place = _composed(text, tiles[-1][0], place, first)
-            tiles[-1] = (tiles[-1][0], place)
-        while place < first and text[place].isspace():
-            place += 1
-        tiles.append((place, max(place, last)))
-        place = tiles[-1][1]
-    if tiles and text[place:].strip():
-        tiles[-1] = (tiles[-1][0], len(text.rstrip()))
-    return tiles
-
-
-def _composed(text: str, begin: int, place: int, limit: int) -> int:
-    """Where the marks and parts of a letter end that are composed with what stands between `begin` and `place`."""
-    while place < limit:
-        before = text[max(begin, place - 3) : place]
-        is_part = len(unicodedata.normalize("NFC", before + text[place])) <= len(unicodedata.normalize("NFC", before))
-        if not before or not (is_part or unicodedata.category(text[place]).startswith("M")):
-            break
-        place += 1
-    return place
-
-
-Token = tuple[int | None, int, tuple[int, int]]
-"""The word that a token belongs to, its number, and the offsets that the library `tokenizers` knows."""
-
-
-def _tokens(encoding: Any) -> list[Token]:
-    return list(zip(encoding.word_ids, encoding.ids, encoding.offsets, strict=True))
-
-
-def _find(part: list[Token], whole: list[Token]) -> int:
-    """Where a part of the tokens of a text begins."""
-    starts = (place for place, token in enumerate(whole) if token == part[0])
-    return next(place for place in starts if whole[place : place + len(part)] == part)
-
-
-def _offsets(encoding: Any, tiled: list[tuple[list[Token], list[tuple[int, int]]]], joint: int | None) -> Any:
-    """
-    The offsets of an encoding of one text or two, tiled; those of special tokens stay as they are.
-
-    Args:
-        encoding: The encoding, of the texts or of a part of them.
-        tiled: The tokens of each text, and their tiles.
-        joint: Where two texts were given as one, the place of the separator: the offsets are those in that one.
-    """
-    found, known, owners = list(encoding.offsets), _tokens(encoding), encoding.sequence_ids
-    for sequence, (tokens, tiles) in enumerate(tiled):
-        places = [place for place, one in enumerate(owners) if one == sequence]
-        shift = joint + len(SEPARATOR) + 1 if joint is not None and sequence == 1 else 0
-        begin = _find([known[place] for place in places], tokens) if places else 0
-        for place, (first, last) in zip(places, tiles[begin:], strict=False):
-            found[place] = first + shift, last + shift
-    if joint is not None:
-        marks = list(zip(encoding.tokens, owners, strict=True))
-        found[marks.index((SEPARATOR, None))] = joint, joint + len(SEPARATOR)
-    return found
 
 
 def _part(text: str) -> tuple[str, str | None]:
@@ -273,6 +46,14 @@ def _without_separators(texts: Iterable[str] | Iterable[list[str]]) -> Iterator[
     for some in texts:
         for text in [some] if isinstance(some, str) else some:
             yield text.replace(SEPARATOR, " ")
+
+
+def _check_size(vocab_size: int, special_tokens: list[str]) -> None:
+    if vocab_size <= len(special_tokens):
+        raise ValueError(
+            f"vocab_size must be greater than {len(special_tokens)}, the number of special tokens "
+            f"({', '.join(special_tokens)}), found {vocab_size}."
+        )
 
 
 class LstmTokenizer(TokenizersBackend):
@@ -351,7 +132,7 @@ class LstmTokenizer(TokenizersBackend):
             first = samples[number][0]
             is_joined = isinstance(given[number], str) and given[number] != first
             place = len(first) + 1 if is_joined else None
-            offsets.append(_offsets(encoding, tiled[number], place))
+            offsets.append(tile_encoding(encoding, tiled[number], SEPARATOR, place))
         found["offset_mapping"] = offsets[0] if is_one and not has_parts else offsets
         return found.convert_to_tensors(tensors, prepend_batch_axis=is_one and not has_parts)
 
@@ -360,7 +141,7 @@ class LstmTokenizer(TokenizersBackend):
         names = ("is_split_into_words", "split_special_tokens")
         how = {name: settings[name] for name in names if name in settings}
         whole = super().__call__(text, add_special_tokens=False, verbose=False, **how).encodings[0]
-        tokens = _tokens(whole)
+        tokens = list_tokens(whole)
         if isinstance(text, str):
             return tokens, tile(text, whole.offsets)
         words = itertools.groupby(tokens, lambda token: token[0])
@@ -407,15 +188,13 @@ class LstmTokenizer(TokenizersBackend):
             TypeError: `texts` are no texts.
         """
         special_tokens = [PAD, UNKNOWN, *([SEPARATOR] if separator else []), *([END] if end else [])]
-        if vocab_size <= len(special_tokens):
-            raise ValueError(
-                f"vocab_size must be greater than {len(special_tokens)}, the number of special tokens "
-                f"({', '.join(special_tokens)}), found {vocab_size}."
-            )
+        _check_size(vocab_size, special_tokens)
         if algorithm not in ("word", "bpe", "wordpiece", "unigram", "whitespace"):
             raise ValueError(f"algorithm must be word, bpe, wordpiece, unigram or whitespace, found {algorithm!r}.")
         common: dict[str, Any] = {"vocab_size": vocab_size, "special_tokens": special_tokens, "show_progress": False}
-        units = _units(cuts_signs=algorithm == "word")  # the others find the words of a clause without blanks
+        units = make_pre_tokenizer(
+            cuts_signs=algorithm == "word"
+        )  # the others find the words of a clause without blanks
         trainer: Any
         if algorithm in ("word", "whitespace"):
             backend = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
@@ -437,7 +216,7 @@ class LstmTokenizer(TokenizersBackend):
             backend.normalizer = normalizers.Lowercase() if lowercase else None
             units = pre_tokenizers.WhitespaceSplit()
         else:
-            backend.normalizer = _normalizer(lowercase)
+            backend.normalizer = make_normalizer(lowercase)
         backend.pre_tokenizer = units
         checked = _only_texts(texts)
         backend.train_from_iterator(_without_separators(checked) if separator else checked, trainer)
@@ -470,11 +249,7 @@ class LstmTokenizer(TokenizersBackend):
             TypeError: `texts` are no texts.
         """
         special_tokens = [PAD, UNKNOWN, END]
-        if vocab_size <= len(special_tokens):
-            raise ValueError(
-                f"vocab_size must be greater than {len(special_tokens)}, the number of special tokens "
-                f"({', '.join(special_tokens)}), found {vocab_size}."
-            )
+        _check_size(vocab_size, special_tokens)
         common: dict[str, Any] = {"vocab_size": vocab_size, "special_tokens": special_tokens, "show_progress": False}
         trainer: Any
         if algorithm == "bpe":
@@ -519,10 +294,10 @@ class LstmTokenizer(TokenizersBackend):
         numbers = {word: number for number, word in enumerate(dict.fromkeys([*special_tokens, *words]))}
         backend = Tokenizer(models.WordLevel(numbers, unk_token=UNKNOWN))
         backend.add_special_tokens(special_tokens)
-        backend.normalizer = _normalizer(lowercase)
-        several = pre_tokenizers.Split(Regex(rf"{_SIGN}{_SIGN}"), "removed")
+        backend.normalizer = make_normalizer(lowercase)
+        several = pre_tokenizers.Split(Regex(rf"{SIGN}{SIGN}"), "removed")
         is_segmented = any(several.pre_tokenize_str(word) != [(word, (0, len(word)))] for word in words)
-        backend.pre_tokenizer = _units(cuts_signs=not is_segmented)
+        backend.pre_tokenizer = make_pre_tokenizer(cuts_signs=not is_segmented)
         return cls.around(backend, PAD, UNKNOWN, model_max_length, separator=separator)
 
     @classmethod
@@ -541,7 +316,7 @@ class LstmTokenizer(TokenizersBackend):
         """
         backend = Tokenizer.from_str(backend.to_str())
         steps = [] if backend.normalizer is None else [backend.normalizer]
-        backend.normalizer = normalizers.Sequence([_normalizer(lowercase=False), *steps])
+        backend.normalizer = normalizers.Sequence([make_normalizer(lowercase=False), *steps])
         backend.post_processor = processors.Sequence([])
         backend.no_truncation()
         backend.no_padding()

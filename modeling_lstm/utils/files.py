@@ -168,19 +168,19 @@ def write_text(path: Path, text: str) -> None:
 @contextlib.contextmanager
 def write_file(path: Path) -> Iterator[Path]:
     """
-    Give a temporary name, with the same ending, in a folder that is made if there is none; what is written under it takes the place of the file, with the mode of
-    that or, where there is none, the one that new files have here. A link is replaced and not followed: in a cache of
-    the Hub it leads to a file that is not of that folder alone.
+    Give a temporary name, with the same ending, in a folder that is made if there is none; what is written under it
+    takes the place of the file, with the mode of that or, where there is none, the one that new files have here. A link
+    is replaced and not followed: in a cache of the Hub it leads to a file that is not of that folder alone.
 
     Raises:
-        InputError: a file is in the place of the folder, or a folder in that of the file; the disk is full, say. What was there
-            before is untouched.
+        InputError: a file is in the place of the folder, or a folder in that of the file; the disk is full, say. What
+            was there before is untouched.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        cause = explain_save_failure(error) or f"{str(error.filename)!r} is no folder."
-        raise InputError(f"{str(path)!r} was not written: {cause}") from error
+        why = explain_save_failure(error) or f"{str(error.filename)!r} is no folder."
+        raise InputError(f"{str(path)!r} was not written: {why}") from error
     require(not path.is_dir(), f"{str(path)!r} is a folder: name a file.")
     temporary = path.with_name(f"{_temporary_name()}{path.suffix}")
     try:

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from modeling_lstm import LstmTokenizer
 from modeling_lstm.models import text_classifier
 from modeling_lstm.models.text_classifier import TextClassifier, TokenMemory
-from modeling_lstm.models.tokenization_lstm import cuts_at_blanks
+from modeling_lstm.models.text_rules import cuts_at_blanks
 from tests.conftest import opinion_rows
 
 TEXTS = [text for text, _ in opinion_rows(60)] + [

@@ -14,7 +14,7 @@ from modeling_lstm.demo.answers import Answers
 from modeling_lstm.demo.app import move_word
 from modeling_lstm.explanation.attribution import encode
 from modeling_lstm.explanation.tracing import trace
-from modeling_lstm.models.tokenization_lstm import tile
+from modeling_lstm.models.offsets import tile
 from tests.conftest import tiny_model
 
 TEXTS = ["hello @bob nice film was great", "café fish &amp; chips can't http://a.b/c !!! 100km"] * 4
