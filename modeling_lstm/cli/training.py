@@ -132,11 +132,18 @@ def run_job(name: str, kind: Any, given: list[str]) -> int:
 
     command = shlex.join(["modeling-lstm", name, *_hide_secrets(given)])
     with fail_once():
-        settings = {}
+        settings, recipes = {}, []
         if given and not given[0].startswith("-"):
-            settings, given = read_recipe(Path(given[0]), kind.kinds), given[1:]
+            recipes, given = [Path(given[0])], given[1:]
+            settings = read_recipe(recipes[0], kind.kinds)
         settings |= parse_given(kind.kinds, given, name)
         job = kind(command=command, **settings)
+        folder = Path(job.training.output_dir).resolve()
+        for recipe in recipes:
+            require(
+                not job.training.overwrite or folder not in recipe.resolve().parents,
+                f"--overwrite would delete the recipe {str(recipe)!r} with the old run: put it elsewhere.",
+            )
     record = job.run()
     if not is_main():
         return 0

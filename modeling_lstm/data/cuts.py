@@ -130,15 +130,23 @@ def keep_labels(parts: dict[str, np.ndarray], labels: np.ndarray, groups: np.nda
 
 
 def draw_rows(rows: Dataset, number: int, seed: int, kind: ProblemType) -> Dataset:
-    """So many rows in their order, drawn at random; single labels keep their shares where they have rows enough."""
+    """
+    So many rows in their order, drawn at random. Single labels keep their shares where that can be; the row of a label
+    that has no other is drawn first.
+    """
     from sklearn.model_selection import train_test_split
 
     if number >= rows.num_rows:
         return rows
-    labels = np.asarray(rows["label"][:]) if kind == "single_label_classification" else None
-    if labels is not None:
-        counts = np.unique(labels, return_counts=True)[1]
-        if min(number, rows.num_rows - number) < len(counts) or counts.min() < 2:
-            labels = None
-    chosen, _ = train_test_split(np.arange(rows.num_rows), train_size=number, random_state=seed, stratify=labels)
-    return rows.select(np.sort(chosen))
+    labels = np.asarray(rows["label"][:]) if kind == "single_label_classification" else np.zeros(rows.num_rows, int)
+    counts = np.bincount(labels)
+    is_alone = counts[labels] == 1
+    if number < np.count_nonzero(counts):
+        is_alone[:] = False
+    first, others = np.flatnonzero(is_alone), np.flatnonzero(~is_alone)
+    number -= len(first)
+    strata: Any = labels[others] if kind == "single_label_classification" else None
+    if strata is not None and (min(number, len(others) - number) < len(set(strata)) or counts[strata].min() < 2):
+        strata = None
+    chosen, _ = train_test_split(others, train_size=number, random_state=seed, stratify=strata)
+    return rows.select(np.sort(np.concatenate([first, chosen])))

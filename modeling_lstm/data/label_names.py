@@ -1,9 +1,11 @@
 """The names of labels as data write them, and warnings of those that may be meant otherwise."""
 
+import itertools
 import logging
 import math
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +16,7 @@ logger = logging.getLogger(__name__)
 _TRUTH = {"0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0, "false": 0.0, "true": 1.0}
 INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*")  # Python's float() knows more
+_VECTOR = re.compile(r"[01]([ ,;|]?[01])+")
 _MISSING_NUMBER = ("nan", "na", "n/a", "null", "none", "?", "-")  # as tools write it beside numbers
 
 
@@ -59,7 +62,7 @@ def _warn_of_names(names: set[str]) -> None:
         logger.warning(
             "Labels such as %s are taken for names; to predict a number, add --problem_type regression.", broken[0]
         )
-    if several := next((name for name in sorted(names) if _are_several(name, names)), None):
+    if several := _find_several(names):
         logger.warning(
             "Labels such as %r look like several, and count as one name each. Texts with several labels need lists in "
             "JSON lines, or a column for each label that holds 0 or 1.",
@@ -67,11 +70,12 @@ def _warn_of_names(names: set[str]) -> None:
         )
     alike: dict[str, list[str]] = {}
     for name in sorted(names):
-        alike.setdefault(unicodedata.normalize("NFKC", name).strip().casefold(), []).append(name)
+        alike.setdefault(_visible(name), []).append(name)
     for same in alike.values():
         if len(same) > 1:
             logger.warning(
-                "These labels differ only in blanks, case or how characters are encoded, and count as several: %s",
+                "These labels differ only in blanks, case, invisible characters or how characters are encoded, and "
+                "count as several: %s",
                 as_list(map(ascii, same)),
             )
     equal: dict[float, list[str]] = {}
@@ -87,12 +91,23 @@ def _warn_of_names(names: set[str]) -> None:
         logger.warning("Labels such as %r begin or end with a blank, which is part of their names.", padded)
 
 
-def _are_several(name: str, names: set[str]) -> bool:
-    """Whether a name looks like a list of names: in brackets, or with others of the names between separators."""
-    if re.fullmatch(r"\[.*\]", name):
-        return True
-    parts = {part.strip() for part in re.split(r"[,;|]", name)}
-    return len(parts) > 1 and bool(parts & names)
+def _find_several(names: set[str]) -> str | None:
+    """A name that looks like several: in brackets, 0 and 1 for each label, or with a part that other names have too."""
+    if all(map(_VECTOR.fullmatch, names)) and len(set(map(len, names))) == 1:
+        return min(names)
+    parts = {name: {part.strip() for part in re.split(r"[,;|]", name)} for name in sorted(names)}
+    counts = Counter(itertools.chain.from_iterable(parts.values()))
+    for name, some in parts.items():
+        are_words = len(some) > 1 and not all(map(_is_float, some))
+        if re.fullmatch(r"\[.*\]", name) or (are_words and any(counts[part] > 1 for part in some)):
+            return name
+    return None
+
+
+def _visible(name: str) -> str:
+    """A name as it is seen, in lower case: without characters that format, and with one blank for several."""
+    shown = "".join(one for one in unicodedata.normalize("NFKC", name) if unicodedata.category(one) != "Cf")
+    return " ".join(shown.split()).casefold()
 
 
 def _is_float(text: str) -> bool:

@@ -1,5 +1,6 @@
 """What label columns hold: the problem type, the names of the labels, and the number of each."""
 
+import logging
 import math
 import re
 from abc import ABC, abstractmethod
@@ -12,6 +13,8 @@ from ..utils.errors import InputError, as_list, require
 from .arguments import ProblemType
 from .formats.parquet import STRINGS
 from .label_names import INTEGER, NUMBER, find_broken, find_names, is_missing, parse_truth
+
+logger = logging.getLogger(__name__)
 
 Place = Callable[[int], str]
 """Where the row of a number is, [`splits.Split.place`]."""
@@ -75,11 +78,21 @@ class SingleLabels(LabelReader):
         """As for [`LabelReader.check`]."""
         (column,) = self.columns
         coded = _class_label(rows.features[column])
+        require(
+            not isinstance(rows.features[column], (List, LargeList)),
+            f"The {split} split holds lists of labels (column {column!r}), train one label in each row: write both "
+            "alike.",
+        )
         values = rows.unique(column)
         if missing := [value for value in values if is_missing(value) or (coded is not None and value == -1)]:
             number = next(i for i, value in enumerate(rows[column][:], start=1) if value in missing)
             raise self._complain(place(number), "is missing")
         _check_coded(coded, rows[column], place, self._complain)
+        if coded is not None and self.asked is not None and _are_other_names(coded.names, self.asked):
+            logger.warning(
+                "The %s split names its labels %s; by their numbers they are read as %s.",
+                *(split, as_list(coded.names), as_list(self.names)),
+            )
         unknown = sorted({_name(value, coded) for value in values if self._number(value, coded) is None})
         counts = self.asked is not None and not any(map(INTEGER.fullmatch, self.asked))
         counts = counts and all(map(INTEGER.fullmatch, unknown))
@@ -145,14 +158,26 @@ class LabelSets(LabelReader):
         for number, values in enumerate(rows[column][:], start=1):
             if values is None:
                 raise self._complain(place(number), "is missing: a row without labels has an empty list")
+            if not isinstance(values, list):
+                raise self._complain(place(number), f"must be a list of labels, as in train, found {values!r:.60}")
             if len(set(values)) < len(values):
                 twice = f"has a label twice, {values}: lists with a 0 or 1 for each label must all be of one length"
                 raise self._complain(place(number), f"{twice} and hold nothing else")
             unknown |= {_name(one, coded) for one in values} - known
+        self._check_orders(rows[column][:], split)
         require(
             not unknown,
             f"The {split} split has labels that the train split lacks: {as_list(sorted(unknown))}; "
             f"known are {as_list(self.names)}.",
+        )
+
+    def _check_orders(self, lists: list[list[Any]], split: str) -> None:
+        """Raise for lists that all hold both of two labels, in both orders: they seem to be vectors."""
+        is_mixed = len(self.names) == 2 and all(len(row) == 2 for row in lists) and len(set(map(tuple, lists))) > 1
+        require(
+            not is_mixed,
+            f"Each row of the {split} split has both labels, {as_list(self.names)} (column {self.columns[0]!r}). Name "
+            "those that the text has, or write a 0 or 1 for each label.",
         )
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> list[float]:
@@ -182,7 +207,8 @@ class LabelVectors(LabelReader):
     def check(self, rows: Dataset, split: str, place: Place) -> None:
         """As for [`LabelReader.check`]."""
         for number, values in enumerate(rows[self.columns[0]][:], start=1):
-            if values is None or len(values) != len(self.names) or any(parse_truth(one) is None for one in values):
+            is_vector = isinstance(values, list) and len(values) == len(self.names)
+            if not is_vector or any(parse_truth(one) is None for one in values):
                 expected = f"must be a list of {len(self.names)} values 0 or 1, one for each label, found {values}"
                 raise self._complain(place(number), expected)
 
@@ -215,15 +241,18 @@ class LabelColumns(LabelReader):
     def check(self, rows: Dataset, split: str, place: Place) -> None:
         """As for [`LabelReader.check`]."""
         for column in self.columns:
-            for number, value in enumerate(rows[column][:], start=1):
-                if parse_truth(value) is None:
+            coded = _class_label(rows.features[column])
+            names = (_name(value, coded) for value in rows[column][:])
+            for number, name in enumerate(names, start=1):
+                if parse_truth(name) is None:
                     raise InputError(
-                        f"The label in {place(number)} must be 0 or 1, found {value!r} (column {column!r})."
+                        f"The label in {place(number)} must be 0 or 1, found {name!r} (column {column!r})."
                     )
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> list[float]:
         """As for [`LabelReader.read`]."""
-        return [float(parse_truth(one) or 0.0) for one in values]
+        pairs = zip(values, map(_class_label, features), strict=True)
+        return [float(parse_truth(_name(value, coded)) or 0.0) for value, coded in pairs]
 
 
 class Numbers(LabelReader):
@@ -350,6 +379,11 @@ def _check_coded(
         if other := set(value if isinstance(value, list) else [value]) - known:
             told = f"is the number {max(other)}, but the data name {coded.num_classes} labels, from 0 on"
             raise complain(place(number), told)
+
+
+def _are_other_names(names: list[str], asked: list[str]) -> bool:
+    """Whether labels have names in the data, and not those that were asked for."""
+    return not set(names) <= set(asked) and not all(map(INTEGER.fullmatch, names))
 
 
 def _class_label(feature: Any) -> ClassLabel | None:

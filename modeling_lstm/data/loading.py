@@ -160,7 +160,7 @@ def _read_splits(
         require(raw[name].num_rows > 0, f"The {name} split has no rows.")
         check_texts(raw[name], split, text_column, arguments.max_characters)
     logger.info("Read %s", "; ".join(f"the {sources[n].origin}: {rows.num_rows:,} rows" for n, rows in raw.items()))
-    return _drop_unlabelled_test(raw, label_column)
+    return _drop_unlabelled_test(raw, label_column, arguments.problem_type)
 
 
 def _cut_splits(
@@ -244,11 +244,12 @@ def check_texts(rows: Dataset, split: Split, columns: list[str], max_characters:
                     )
 
 
-def _drop_unlabelled_test(raw: DatasetDict, columns: list[str]) -> DatasetDict:
-    """Leave out a test split whose labels are withheld (all -1 or missing), as on GLUE."""
+def _drop_unlabelled_test(raw: DatasetDict, columns: list[str], kind: ProblemType | None) -> DatasetDict:
+    """Leave out a test split whose labels are withheld, as on GLUE: all missing or, where they are no numbers, -1."""
+    is_withheld = is_missing if kind == "regression" else _is_withheld
     if "test" in raw and "train" in raw:
         test, train = (itertools.chain(*(raw[name][column] for column in columns)) for name in ("test", "train"))
-        if all(map(_is_withheld, test)) and not any(map(_is_withheld, train)):
+        if all(map(is_withheld, test)) and not any(map(is_withheld, train)):
             logger.warning("The test split has no labels: left out.")
             raw = DatasetDict({name: rows for name, rows in raw.items() if name != "test"})
     return raw

@@ -53,7 +53,7 @@ class TextPairs:
 
 def load_pairs(arguments: PairArguments, only: str | None = None, *, is_other: bool = False) -> TextPairs:
     """
-    Read and check the splits train, validation and (where there is one) test.
+    Read and check the splits train, validation and (where there is one with translations) test.
 
     Of a data set without a validation split one is cut from train; pairs with the same source stay together.
 
@@ -71,11 +71,17 @@ def load_pairs(arguments: PairArguments, only: str | None = None, *, is_other: b
         with explain_read_failures(arguments.dataset):
             languages = _languages(split)
             source, target = _name_columns(split, languages, arguments)
+            if name == "test" and "train" in sources and not languages and split.find(target) is None:
+                logger.warning("The %s has no translations (column %s): left out.", split.origin, target)
+                continue
             rows = _read(split, name, languages, source, target)
         require(rows.num_rows > 0, f"The {name} split has no rows.")
         check_texts(rows, split, [source, target], arguments.max_characters)
         raw[name] = rows.rename_columns({source: "text", target: "target"})
     left_out = {name: _leave_out(raw, name) for name in list(raw)}
+    if "test" in raw and "train" in raw and raw["test"].num_rows == 0:
+        logger.warning("The test split has no pair of which both sides hold text: left out.")
+        del raw["test"]
     for name, rows in raw.items():
         same = left_out[name].get("same", 0)
         require(

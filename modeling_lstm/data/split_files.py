@@ -1,5 +1,6 @@
 """The files of each split of a folder."""
 
+import logging
 import os
 import re
 from dataclasses import dataclass, field, fields
@@ -18,7 +19,11 @@ from .arguments import FileArguments
 from .formats.encodings import COMPRESSIONS, find_suffix
 from .formats.known_formats import FORMATS
 
+logger = logging.getLogger(__name__)
+
 _SHARD = re.compile(r"(\w+)-\d{5}-of-\d{5}")  # how `push_to_hub` names the files of a split
+# What seems to name a split, in a word that `datasets` does not know: testset, my-heldout
+_HINT = re.compile(r"train|test|valid|eval|held.?out|(?<![a-z])(dev|trn|tst)(set|data|[^a-z]|$)")
 _SAVED = ("dataset_dict.json", "state.json")  # what `save_to_disk` writes
 _READERS = (CsvConfig, JsonConfig, TextConfig)
 _KNOWN_OF_CARD = {"sep", "delimiter", "encoding", "features"}
@@ -76,9 +81,22 @@ def find_splits(path: Path, subset: str | None) -> SplitFiles | DatasetDict:
     files = {str(split): [Path(one) for one in paths] for split, paths in (builder.config.data_files or {}).items()}
     formats = {FORMATS.get(find_suffix(one)) for paths in files.values() for one in paths}
     features = builder.info.features
+    _check_names(path, features or {})
     # the types of Parquet are not guessed, so `datasets` may read what a card says more of
     is_ours = formats and None not in formats and (formats != {"parquet"} or features is None)
     return SplitFiles(files, configurations[name], features) if is_ours else load_dataset(str(path), name=name)
+
+
+def _check_names(folder: Path, features: dict[str, Any]) -> None:
+    """Raise for names of labels that YAML took for something else than text."""
+    for column, feature in features.items():
+        inner = getattr(feature, "feature", feature)
+        other = [name for name in getattr(inner, "names", None) or () if not isinstance(name, str)]
+        require(
+            not other,
+            f"The card of {str(folder)!r} names the label {as_list(other[:1])} of {column!r}, which is not a text for "
+            "YAML: write the names in quotation marks.",
+        )
 
 
 def _configurations(folder: Path) -> dict[str, dict[str, Any]]:
@@ -104,10 +122,13 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
     The files of each split of a folder, by the words with which `datasets` knows them: `training` and `eval`, say.
     Files whose names tell no split are train, if there are no others.
     """
-    files = _find_files(folder)
+    files, others = _find_files(folder)
     if {find_suffix(path) for path in files} > {".txt"}:  # notes beside the data
+        others += [path for path in files if find_suffix(path) == ".txt"]
         files = [path for path in files if find_suffix(path) != ".txt"]
     suffixes = {find_suffix(path) for path in files}
+    if hinted := [name for path in others if _HINT.search((name := str(path.relative_to(folder))).lower())]:
+        logger.warning("%s: not read are %s, which are of another format.", folder, as_list(hinted[:5]))
     require(
         len(suffixes) == 1,
         f"{str(folder)!r} must be, or hold, files of one of the formats {as_list(FORMATS)}, "
@@ -122,7 +143,7 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
         else:
             splits.setdefault(split, []).append(path)
     if not splits:
-        hinted = [path.name for path in untold if re.search("train|test|valid|eval", path.name.lower())]
+        hinted = [name for path in untold if _HINT.search((name := str(path.relative_to(folder))).lower())]
         require(
             len(untold) == 1 or not hinted,
             f"Which splits are {as_list(hinted[:5])}? Rename them to train.csv, validation.csv and test.csv, say.",
@@ -137,14 +158,15 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
     return splits
 
 
-def _find_files(folder: Path) -> list[Path]:
+def _find_files(folder: Path) -> tuple[list[Path], list[Path]]:
     """
-    The files of known formats in a folder and in those within it, links to others included.
+    The files of known formats in a folder and in those within it, links to others included; and the other files.
 
     Raises:
         InputError: a link leads nowhere, or back; a file is there with and without a compression.
     """
     found: dict[str, Path] = {}
+    others = []
     for name, folders, files in os.walk(folder, followlinks=True):
         at = Path(name)
         folders[:] = [one for one in folders if not _is_hidden(one)]
@@ -155,6 +177,7 @@ def _find_files(folder: Path) -> list[Path]:
             )
         for path in (at / one for one in files if not _is_hidden(one)):
             if find_suffix(path) not in FORMATS:
+                others.append(path)
                 continue
             require(path.is_file(), f"{str(path)!r} is a link to {os.path.realpath(path)!r}, where there is no file.")
             other = found.setdefault(str(path.with_suffix("") if path.suffix.lower() in COMPRESSIONS else path), path)
@@ -162,7 +185,7 @@ def _find_files(folder: Path) -> list[Path]:
                 other == path,
                 f"{str(other)!r} and {path.name!r} seem to hold the same rows: remove one of them.",
             )
-    return sorted(found.values())
+    return sorted(found.values()), sorted(others)
 
 
 def standard_name(split: str) -> str:

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from datasets import Dataset
 from transformers import PreTrainedModel
 
-from ..data.arguments import split_subset
 from ..data.loading import TextData
 from ..inference.torch_backend import torch_classifier
 from ..runs.record import RunRecord
@@ -65,7 +64,7 @@ class Distillation(Training):
         """The teachers and the text without labels, too."""
         chosen = self.job.distillation
         found = [("teacher", name) for name in chosen.teachers]
-        return [*super().sources(), *found, *(("unlabeled", split_subset(name)[0]) for name in chosen.unlabeled)]
+        return [*super().sources(), *found, *(("unlabeled", name) for name in chosen.unlabeled)]
 
     def collect(self) -> None:
         """Gather the text without labels, and have the teachers label it."""

@@ -27,7 +27,7 @@ REMEMBERED = 4_000_000  # characters, and WORD more a word, of which the tokens 
 WORD = 20
 # What a tokenizer that cuts at blanks still reads as one is `<br />`, which may have escapes and invisible characters
 # in it: so a text is not cut before what may be its end
-_END = r"[/>&\\\u00ad\u200b\u2060\ufeff\ue000]"
+_END = r"[/>&\\\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ue000]"
 END, BEFORE_END, BLANK = re.compile(rf"\s*{_END}"), re.compile(rf"\s{_END}"), re.compile(rf" (?!\s*{_END})")
 PLAIN = re.compile(r"#?[A-Za-z0-9]+[.,!?:;]?")  # words that a normaliser leaves as they are, or lowercases
 JOINT = " [SEP] "  # between texts that are classified together

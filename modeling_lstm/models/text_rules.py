@@ -68,7 +68,7 @@ def _escapes() -> Iterator[tuple[str, str]]:
     # the ASCII signs, Latin letters and typographic signs; any other \uXXXX becomes a blank
     codes = [*range(0x20, 0x26), *range(0x27, 0x30), *range(0x3A, 0x41), *range(0x5B, 0x61), *range(0x7B, 0x7F)]
     codes += [*range(0xA0, 0x100), *range(0x2010, 0x2027), 0x2032, 0x2033, 0x20AC, 0x2122, 0xFE0F]
-    codes += [0x200B, 0x2060, 0xFEFF]
+    codes += [*range(0x200B, 0x2010), 0x2060, 0xFEFF]
     patterns: dict[str, list[str]] = {}
     for code in codes:
         entities = [*names.get(code, []), f"#0*{code}", f"#[xX]0*(?i:{code:x})"]
@@ -80,6 +80,13 @@ def _escapes() -> Iterator[tuple[str, str]]:
     yield rf"(?:{_CODE}[0-9a-fA-F]{{4}})+", " "
     yield _ENTITY, "&"
 
+
+# What says in which direction text runs, and in a word how letters are joined; between emoji a joiner makes one of two
+_JOINERS = r"[\x{200C}\x{200D}]"
+_UNSEEN = (
+    r"[\x{061C}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}]"
+    rf"|{_JOINERS}(?<=[\p{{L}}\p{{M}}\x{{200C}}\x{{200D}}&&[^\x{{FE0F}}]]{_JOINERS})"
+)
 
 # Typographic signs that mean the same as a plain one, so that texts of different keyboards share tokens; invisible
 # ones that only say where a line may break are left out: soft hyphen, zero-width space, word joiner, byte order mark
@@ -102,6 +109,7 @@ def make_normalizer(lowercase: bool) -> normalizers.Normalizer:
     # where no blanks are put between words, a zero-width space may be
     steps.append(normalizers.Replace(Regex(rf"\x{{200B}}(?<=[{_UNSPACED}]\x{{200B}})(?=[{_UNSPACED}])"), " "))
     steps += [normalizers.Replace(sign, plain) for sign, plain in _PLAIN.items()]
+    steps.append(normalizers.Replace(Regex(_UNSEEN), ""))
     steps += [
         normalizers.Replace("''", '"'),
         normalizers.Replace(Regex(r"!{4,}"), "!!!"),

@@ -62,10 +62,10 @@ class LstmTokenizer(TokenizersBackend):
 
     It decodes HTML entities and literal `\\uXXXX` escapes, unifies typographic signs, turns user names into `@user` and
     links into `http`, and splits punctuation off; hashtags, emoji, emoticons, numbers and the `n't` of a contraction
-    are units of their own. In a vocabulary of whole words so are the signs of scripts that put no blanks between words:
-    Chinese, Japanese, Thai, Lao, Khmer, Burmese and others. Everything is in `tokenizer.json`: `AutoTokenizer` loads it
-    without this package. Decoded are escapes of ASCII signs, Latin letters and typographic signs; another `\\uXXXX`, an
-    emoji's say, becomes a blank.
+    are units of their own. In a vocabulary of whole words or of WordPiece so are the signs of scripts that put no
+    blanks between words: Chinese, Japanese, Thai, Lao, Khmer, Burmese and others. Everything is in `tokenizer.json`:
+    `AutoTokenizer` loads it without this package. Decoded are escapes of ASCII signs, Latin letters and typographic
+    signs; another `\\uXXXX`, an emoji's say, becomes a blank.
 
     Offsets (`return_offsets_mapping=True`) cover the text as it was given, each character that is not white space once.
     Those of `tokenizer.json` alone cover only the last character of what was replaced. Of words that are given one by
@@ -192,9 +192,8 @@ class LstmTokenizer(TokenizersBackend):
         if algorithm not in ("word", "bpe", "wordpiece", "unigram", "whitespace"):
             raise ValueError(f"algorithm must be word, bpe, wordpiece, unigram or whitespace, found {algorithm!r}.")
         common: dict[str, Any] = {"vocab_size": vocab_size, "special_tokens": special_tokens, "show_progress": False}
-        units = make_pre_tokenizer(
-            cuts_signs=algorithm == "word"
-        )  # the others find the words of a clause without blanks
+        # the others find the words of a clause without blanks
+        units = make_pre_tokenizer(cuts_signs=algorithm in ("word", "wordpiece"))
         trainer: Any
         if algorithm in ("word", "whitespace"):
             backend = Tokenizer(models.WordLevel(unk_token=UNKNOWN))

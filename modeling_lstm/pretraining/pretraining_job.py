@@ -176,8 +176,7 @@ class Pretraining(Training):
     def sources(self) -> list[tuple[str, str | None]]:
         """The flags that name what is read, and what they name."""
         data = self.job.data
-        read = [("dataset", split_subset(name)[0]) for name in data.dataset]
-        read += [("exclude", split_subset(name)[0]) for name in data.exclude or ()]
+        read = [*(("dataset", name) for name in data.dataset), *(("exclude", name) for name in data.exclude or ())]
         return [*read, ("validation_dataset", data.validation_dataset), ("tokenizer", self.job.tokenizer.tokenizer)]
 
     def write_more(self, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from fnmatch import fnmatch
 from pathlib import Path
 
+from ..data.arguments import split_subset
 from ..models.tokenization_lstm import TARGET
 from ..runs.record import FINGERPRINTS
 from ..utils.errors import as_list, require
@@ -21,11 +22,11 @@ def check_sources(folder: Path, read: list[tuple[str, str | None]]) -> None:
 
     Args:
         folder: The run folder.
-        read: Flags, and the files or folders that they name, if they do.
+        read: Flags, and the files or folders that they name, if they do; with a subset or a member after a colon.
     """
     target = folder.expanduser().resolve()
     for flag, name in read:
-        path = Path(name).expanduser().resolve() if name else None
+        path = Path(split_subset(name)[0]).expanduser().resolve() if name else None
         if path is not None and path.exists():
             require(
                 path != target and path not in target.parents and target not in path.parents,

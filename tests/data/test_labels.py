@@ -25,6 +25,72 @@ NAMES = st.lists(
 )
 
 
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("a|b", "b|c", "c"), "'a|b'"),
+        (("a, b", "c, b", "d"), "'a, b'"),
+        (("[1, 0]", "[0, 1]", "[1, 1]"), "'[0, 1]'"),
+        (("1,0,0", "0,1,0", "0,0,1"), "'0,0,1'"),
+        (("100", "010", "001"), "'001'"),
+        (("1,000", "2,000", "3,000"), None),
+        (("a|b", "c|d", "e"), None),
+    ],
+)
+def test_names_that_look_like_several(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, names: tuple[str, ...], told: str | None
+) -> None:
+    load(write_csv(tmp_path / "a.csv", [(f"text {n}", names[n % 3]) for n in range(60)]))
+    assert ("look like several" in caplog.text) == (told is not None)
+    assert told is None or f"Labels such as {told} look" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "message"),
+    [
+        ([["yes", "no"], ["no", "yes"]], None, "Each row of the train split has both labels, no, yes"),
+        ([["0"], ["1"], ["0", "1"], []], [["1", "0"], ["0", "1"]], "Each row of the test split has both labels, 0, 1"),
+        ([["0"], ["1", "2"], []], ["12"], "must be a list of labels, as in train, found '12'"),
+        ([[1, 0, 0], [0, 1, 1]], ["101"], "must be a list of 3 values 0 or 1"),
+        (["0", "1"], [["1"]], "The test split holds lists of labels .*, train one label in each row"),
+    ],
+)
+def test_lists_of_another_kind(tmp_path: Path, train: list[Any], test: list[Any] | None, message: str) -> None:
+    write(tmp_path / "train.jsonl", [(f"text {n}", train[n % len(train)]) for n in range(40)])
+    if test is not None:
+        write(tmp_path / "test.jsonl", [(f"other {n}", test[n % len(test)]) for n in range(4)])
+    with pytest.raises(InputError, match=message):
+        load(tmp_path)
+
+
+def test_a_column_for_a_label_with_names_of_its_own(tmp_path: Path) -> None:
+    """Its numbers say nothing: 0 may stand for yes."""
+    for names, expected in ((["yes", "no"], None), (["true", "false"], [1.0, 0.0])):
+        features = Features({"text": Value("string"), "p": ClassLabel(names=names), "q": Value("int64")})
+        rows = {"text": [f"text {n}" for n in range(20)], "p": [0, 1] * 10, "q": [0, 1] * 10}
+        Dataset.from_dict(rows, features=features).to_parquet(str(tmp_path / "a.parquet"))
+        if expected is None:
+            with pytest.raises(InputError, match="must be 0 or 1, found 'yes' .column 'p'"):
+                load(tmp_path / "a.parquet", label_column=["p", "q"])
+        else:
+            data = load(tmp_path / "a.parquet", label_column=["p", "q"]).splits["train"]
+            assert {tuple(label) for label in data["label"]} == {(1.0, 0.0), (0.0, 1.0)}
+
+
+def test_labels_with_other_names_than_those_asked_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["positive", "negative"])})
+    rows = {"text": [f"text {n}" for n in range(20)], "label": [0, 1] * 10}
+    Dataset.from_dict(rows, features=features).to_parquet(str(tmp_path / "a.parquet"))
+    load(tmp_path / "a.parquet", labels=["neg", "pos"])
+    assert "names its labels positive, negative; by their numbers they are read as neg, pos" in caplog.text
+
+
+def test_a_test_split_of_a_regression_may_hold_minus_one_alone(tmp_path: Path) -> None:
+    write(tmp_path / "train.jsonl", [(f"text {n}", n / 10) for n in range(40)])
+    write(tmp_path / "test.jsonl", [(f"other {n}", -1) for n in range(4)])
+    assert "test" in load(tmp_path, problem_type="regression").splits
+
+
 @settings(max_examples=40, deadline=None)
 @given(names=NAMES, number=st.integers(20, 60))
 def test_any_names_keep_their_spelling_and_number(
@@ -59,7 +125,7 @@ def test_whole_numbers_are_sorted_by_size(tmp_path: Path) -> None:
 def test_names_that_differ_in_blanks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows = [(f"text {n}", ("pos", "pos ", "neg")[n % 3]) for n in range(60)]
     assert load(write_csv(tmp_path / "a.csv", rows)).label_names == ["neg", "pos", "pos "]
-    assert "differ only in blanks, case or how characters are encoded, and count as several" in caplog.text
+    assert "differ only in blanks, case, invisible characters or how characters are encoded, and" in caplog.text
     assert caplog.text.rstrip().endswith("'pos', 'pos '")
 
 
@@ -68,6 +134,8 @@ def test_names_that_differ_in_blanks(tmp_path: Path, caplog: pytest.LogCaptureFi
     [
         (("Good", "good", "bad"), "'Good', 'good'"),
         (("d\u00e9but", "de\u0301but", "fin"), r"'de\u0301but', 'd\xe9but'"),
+        (("pos", "pos\u200b", "neg"), r"'pos', 'pos\u200b'"),
+        (("so  so", "so so", "bad"), "'so  so', 'so so'"),
     ],
 )
 def test_names_that_look_alike(
@@ -122,13 +190,14 @@ def test_vectors_with_the_names_of_a_class_label(tmp_path: Path) -> None:
 
 
 def test_sets_are_not_taken_for_vectors(tmp_path: Path) -> None:
-    """Numbers of labels that a row has, of a different number of labels in each row; and pairs of numbers."""
+    """Numbers of labels that a row has, of a different number of labels in each row; pairs of numbers are refused."""
     rows = [(f"a {n}", [[0], [1], [0, 1], []][n % 4]) for n in range(40)]
     assert load(write(tmp_path / "a.jsonl", rows)).label_names == ["0", "1"]
     features = Features({"text": Value("string"), "label": List(ClassLabel(names=["x", "y"]))})
     pairs = {"text": [f"a {n}" for n in range(40)], "label": [[0, 1], [1, 0]] * 20}
     Dataset.from_dict(pairs, features=features).to_parquet(tmp_path / "b.parquet")
-    assert set(map(tuple, load(tmp_path / "b.parquet").splits["train"]["label"])) == {(1.0, 1.0)}
+    with pytest.raises(InputError, match="Each row of the train split has both labels, x, y"):
+        load(tmp_path / "b.parquet")
 
 
 @pytest.mark.parametrize("values", [("0", "1"), ("False", "TRUE"), ("0.0", "1.0")])

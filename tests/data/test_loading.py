@@ -409,6 +409,11 @@ def test_fewer_training_rows_keep_the_shares_of_the_labels(tmp_path: Path) -> No
     assert some.splits["validation"]["text"][:] == whole.splits["validation"]["text"][:]
     again, other = load(path, max_train_samples=50), load(path, max_train_samples=50, split_seed=1)
     assert again.splits["train"]["text"][:] == some.splits["train"]["text"][:] != other.splits["train"]["text"][:]
+    rare = write(tmp_path / "rare.csv", [(f"text {n}", "a" if n > 40 else "b" if n else "c") for n in range(1000)])
+    for seed in range(3):
+        drawn = load(rare, max_train_samples=40, split_seed=seed)
+        counts = Counter(drawn.splits["train"]["label"][:])
+        assert counts[0] == 37 and 1 <= counts[1] <= 2 and sum(counts.values()) == 40
     assert load(path, max_train_samples=1000).splits["train"].num_rows == 450
     assert load(path, max_train_samples=3).splits["train"].num_rows == 3
     with pytest.raises(InputError, match="--max_train_samples must be at least 2, found 1"):
@@ -486,6 +491,10 @@ def test_splits_by_the_words_of_datasets(
         (["train.csv", "reviews.csv"], "Which split is reviews.csv.*are train: train.csv"),
         (["train.csv", "test.csv", "more/2020.csv"], "Which split is 2020.csv.*test: test.csv; train: train.csv"),
         (["TrainData.csv", "TestData.csv"], "Which splits are TestData.csv, TrainData.csv. Rename them to train.csv"),
+        (["trainset/a.csv", "testset/b.csv"], "Which splits are testset/b.csv, trainset/a.csv"),
+        (["my-rest.csv", "my-heldout.csv"], "Which splits are my-heldout.csv"),
+        (["DevData/a.csv", "b.csv"], "Which splits are DevData/a.csv"),
+        (["trn.csv", "tst.csv"], "Which splits are trn.csv, tst.csv"),
         (["training/eval.csv", "training/a.csv"], "Which split is 'training/eval.csv'. Its name tells test, train"),
     ],
 )
@@ -494,6 +503,14 @@ def test_files_that_tell_no_split_or_two(tmp_path: Path, names: list[str], messa
         write(tmp_path / name)
     with pytest.raises(InputError, match=message):
         load(tmp_path)
+
+
+def test_files_of_other_formats_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path / "train.csv")
+    for name in ("test.xlsx", "validation.txt", "developers.md", "notes.txt"):
+        (tmp_path / name).write_text("x", encoding="utf-8")
+    assert set(load(tmp_path).splits) == {"train", "validation"}
+    assert "not read are test.xlsx, validation.txt, which are of another format" in caplog.text
 
 
 def test_only_text_and_label_columns_matter(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

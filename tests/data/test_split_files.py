@@ -59,6 +59,14 @@ def test_a_card_names_the_labels_of_numbers(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_names_in_a_card_that_are_no_texts(tmp_path: Path) -> None:
+    names = "\n        ".join(["names:", "  '0': no", "  '1': yes"])
+    features = f"  - name: text\n    dtype: string\n  - name: label\n    dtype:\n      class_label:\n        {names}\n"
+    write_card(tmp_path, more=f"dataset_info:\n  config_name: all\n  features:\n{features}")
+    with pytest.raises(InputError, match="names the label False of 'label', which is not a text for YAML: write the"):
+        load(tmp_path)
+
+
 def test_what_a_card_says_of_reading_is_followed_or_refused(tmp_path: Path) -> None:
     write_card(tmp_path, "  sep: '^'\n  encoding: cp1252\n")
     (tmp_path / "rows.csv").write_text("text^label\n" + "caf\xe9^a\ncaf\xe9^b\n" * 9, encoding="cp1252")

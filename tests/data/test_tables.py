@@ -181,6 +181,45 @@ def test_lines_end_where_a_line_feed_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "delimiter", "typed"),
+    [
+        ("text^label", None, "'^'"),
+        ("id:text:label", None, ":"),
+        ("review\x01stars", None, r"$'\x01'"),
+        ("the text~the label", None, "'~'"),
+        ("text,label", ";", ","),
+    ],
+)
+def test_a_single_column_that_seems_to_be_several(
+    tmp_path: Path, header: str, delimiter: str | None, typed: str
+) -> None:
+    (tmp_path / "a.csv").write_text(f"{header}\ngreat film\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        open_table(tmp_path / "a.csv", FileArguments(delimiter=delimiter))
+    assert f"has a single column, {header!r}. If" in str(caught.value)
+    assert f"add --delimiter {typed}; if that is one name" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "is_told"),
+    [
+        ("text", False),
+        ("review_body", False),
+        ("reseña", False),
+        ("good film", True),
+        ("so-so", True),
+        ("Why? ok", True),
+    ],
+)
+def test_a_single_column_whose_name_may_be_a_text(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, header: str, is_told: bool
+) -> None:
+    (tmp_path / "a.csv").write_text(f"{header}\ngreat film\n", encoding="utf-8")
+    assert open_table(tmp_path / "a.csv", FileArguments()).columns == [header]
+    assert ("its first line is taken for the name of its column" in caplog.text) == is_told
+
+
+@pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
         ("a.csv", "text;label\nwell, well;1\n", [("well, well", "1")]),

@@ -80,6 +80,19 @@ def test_pairs_that_teach_nothing_are_left_out_and_counted(tmp_path: Path, caplo
     assert list(only.splits) == ["test"] and only.describe()["left_out"] == {"test": {"empty": 4}}
 
 
+def test_a_test_split_without_translations_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_csv(tmp_path / "train.csv", PAIRS * 9, ("en", "es"))
+    for rows, names, message in (
+        ([("a dog",)], ("en",), "The test split (test.csv) has no translations (column es): left out."),
+        ([("a dog", "")], ("en", "es"), "The test split has no pair of which both sides hold text: left out."),
+    ):
+        write_csv(tmp_path / "test.csv", rows, names)
+        assert "test" not in load_pairs(PairArguments(dataset=str(tmp_path), **NAMES)).splits
+        assert message in caplog.text
+        with pytest.raises(InputError):
+            load_pairs(PairArguments(dataset=str(tmp_path), **NAMES), "test")
+
+
 def test_a_source_stays_on_one_side_of_a_cut(tmp_path: Path) -> None:
     pairs = [(f"I see {n // 4}", f"Veo {n}") for n in range(120)]
     path = write_csv(tmp_path / "pairs.csv", pairs, ("en", "es"))

@@ -709,4 +709,11 @@ def test_a_run_folder_that_is_read_from(
     assert "would write over what --train_dataset" in fails(
         "train", "--dataset", data_folder, "--train_dataset", data, *flags
     )
+    assert "would write over what --train_dataset" in fails(
+        "train", "--dataset", data_folder, "--train_dataset", f"{data}:all", *flags
+    )
+    recipe = run_copy / "new" / "recipe.yaml" if kind == "inside" else run_copy / "recipe.yaml"
+    recipe.parent.mkdir(exist_ok=True)
+    recipe.write_text(f"dataset: {data_folder}\n", encoding="utf-8")
+    assert "--overwrite would delete the recipe" in fails("train", recipe, *flags)
     assert all(path.read_bytes() == content for path, content in before.items())

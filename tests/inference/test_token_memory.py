@@ -26,7 +26,7 @@ TEXTS = [text for text, _ in opinion_rows(60)] + [
     "\x00 control \x1f signs \x85 and\xa0blanks",
 ]
 ALGORITHMS = ("word", "bpe", "wordpiece", "unigram", "whitespace")
-SIGNS = [*"ab'&<>br/ \t\n.!?#@;:)DN'T\u200b\u00ad\u0301\u4e2d\u0e01\u2019\u201c\ue000\u00e91,0\\u"]
+SIGNS = [*"ab'&<>br/ \t\n.!?#@;:)DN'T\u200b\u200d\u200f\u2066\u00ad\u0301\u4e2d\u0e01\u2019\u201c\ue000\u00e91,0\\u"]
 BREAKS = [
     *" /><brBR\t\u00ad!",
     "<br",

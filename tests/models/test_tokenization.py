@@ -46,7 +46,9 @@ def units(text: str, **options: object) -> list[str]:
         ("won\u00adderful won&shy;der&#173;ful won&#xAD;der\\u00adful", ["wonderful"] * 3),
         ("\ufeffgood go\ufeffod go\\ufeffod zero\u200bwidth word\u2060joiner don\u00ad't", ["good", "good", "good"]
          + ["zerowidth", "wordjoiner", "do", "n't"]),
-        ("👨\u200d👩\u200d👧 می\u200cخواهم", ["👨\u200d👩\u200d👧", "می", "\u200c", "خواهم"]),
+        ("👨\u200d👩\u200d👧 ❤️\u200d🔥 می\u200cخواهم", ["👨\u200d👩\u200d👧", "❤️\u200d🔥", "میخواهم"]),
+        ("foot\u200eball &rlm;go&zwnj;od\u2069 क्\u200dष नन्\u200d a\u200d👩", ["football", "good", "क्ष", "नन्", "a"]
+         + ["👩"]),
         ("Das ist über 日本語", ["das", "ist", "über", "日", "本", "語"]),
         ("我爱iPhone手机,2024年买的。", ["我", "爱", "iphone", "手", "机", ",", "2024", "年", "买", "的", "。"]),
         ("二〇二四年 人々", ["二", "〇", "二", "四", "年", "人", "々"]),
@@ -64,6 +66,7 @@ def test_units(text: str, expected: list[str]) -> None:
 
 
 def test_pieces_of_scripts_without_blanks_are_learned_as_before() -> None:
+    assert units("电影好看", algorithm="wordpiece") == ["电", "影", "好", "看"]
     assert units("电影好看", algorithm="bpe") == ["电影好看</w>"]
     assert units("ស្រលាញ់\u200bអ្នក", algorithm="bpe") == ["ស្រលាញ់</w>", "អ្នក</w>"]
 

@@ -4,6 +4,7 @@ import csv
 import itertools
 import logging
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Literal, cast
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 csv.field_size_limit(2**31 - 1)  # how long a text may be, --max_characters says
 
 DECLARATION = re.compile(r"(?i)sep=([^\r\n\"'a-z0-9])\r?\n?")  # what may stand above the header for spreadsheets
+# Words with a mark between them, and no blank beside it: hardly the name of one column
+_SEVERAL = re.compile(r"\s*\w[\w ]*(?:(?<! )([^\w\s.'’/&()-]|[\x00-\x1f])\1*(?! )[\w ]*\w)+\s*")
 _QUOTED_AFTER_BLANK = re.compile(r' +"')
 DELIMITERS = (",", ";", "\t", "|")  # those that are recognised; any other is named with --delimiter
 
@@ -41,6 +44,8 @@ class Delimited(Table):
         self.columns = self._header(self.quoting)
         if self.quoting == "double":
             self._check_blanks()
+        if len(self.columns) == 1:
+            self._check_alone(self.columns[0])
         if any(name and is_number(name) for name in self.columns):
             logger.warning(
                 "%s: its first line is taken for the names of the columns: %s. If it is a row, write names above it.",
@@ -62,6 +67,21 @@ class Delimited(Table):
         header = next((fields for _, fields in self._records(quoting)), None)
         require(header is not None, f"{str(self.path)!r} is empty: it has no rows.")
         return cast(list[str], header)
+
+    def _check_alone(self, name: str) -> None:
+        """Raise if the only column seems to be several; warn if its name may be a text."""
+        if found := _SEVERAL.fullmatch(name):
+            mark = found[1]
+            typed = shlex.quote(mark) if mark.isprintable() else f"$'\\x{ord(mark):02x}'"
+            raise InputError(
+                f"{str(self.path)!r} has a single column, {name[:60]!r}. If {mark!r} is between its fields, add "
+                f"--delimiter {typed}; if that is one name, write it without {mark!r}."
+            )
+        if not re.fullmatch(r"\s*\w*\s*", name) and not is_number(name):
+            logger.warning(
+                "%s: its first line is taken for the name of its column: %r. If it is a text, write a name above it.",
+                *(self.path, name[:60]),
+            )
 
     def _check_blanks(self) -> None:
         """Raise for fields that quotation marks do not enclose, since a blank stands before them."""
