@@ -10,14 +10,25 @@ import yaml
 from ..utils.errors import InputError, as_list, require
 from ..utils.flags import parse_given
 
+_TYPES = {
+    "bool": (r"(true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    "int": (r"[-+]?\d+$", "-+0123456789"),
+    "float": (r"[-+]?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][-+]?\d+)?$", "-+.0123456789"),
+}
+
 
 class _Recipe(yaml.SafeLoader):
-    """YAML 1.1 with the numbers and truth values of YAML 1.2: 1e-4 is one without a point, and `no` is a word."""
+    """YAML 1.1 with the numbers and truth values of YAML 1.2: 1e-4 is a number, 010 is ten, and `no` is a word."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in known if tag.rpartition(":")[2] not in _TYPES]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
-_Recipe.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)
+for _name, (_pattern, _first) in _TYPES.items():
+    _Recipe.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(_pattern), list(_first))
+_Recipe.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(node.value))
 
 
 def read_recipe(path: Path, kinds: tuple[type, ...]) -> dict[str, Any]:
@@ -46,12 +57,14 @@ def recipe_flags(path: Path) -> list[str]:
         loader = _Recipe(path.read_text(encoding="utf-8"))
         recipe = loader.get_single_node()
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"The recipe {str(path)!r} is no valid YAML: {error}") from error
+        raise InputError(f"The recipe {str(path)!r} is no valid YAML: {_on_one_line(error)}") from error
     if not isinstance(recipe, yaml.MappingNode):
         raise InputError(f"The recipe {str(path)!r} must hold lines of the form 'setting: value'.")
     names = [str(name.value).replace("-", "_") for name, _ in recipe.value]
     twice = sorted({name for name in names if names.count(name) > 1})
     require(not twice, f"The recipe {str(path)!r} has {as_list(twice)} more than once: leave all but one of them out.")
+    empty = [name.value for name, value in recipe.value if isinstance(value, yaml.SequenceNode) and not value.value]
+    require(not empty, f"The recipe {str(path)!r} sets {as_list(empty)} to an empty list: leave it out.")
     flags: list[str] = []
     try:
         loader.flatten_mapping(recipe)
@@ -62,7 +75,7 @@ def recipe_flags(path: Path) -> list[str]:
             elif values:
                 flags += [f"--{name.value}", *values]
     except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"The recipe {str(path)!r} holds what cannot be read: {error}") from error
+        raise InputError(f"The recipe {str(path)!r} holds what cannot be read: {_on_one_line(error)}") from error
     return flags
 
 
@@ -74,9 +87,13 @@ def _as_flags(loader: yaml.SafeLoader, value: yaml.Node) -> list[str]:
         return [_as_json(loader, value)]
     if value.tag == "tag:yaml.org,2002:null":
         return []
-    is_bool = value.tag == "tag:yaml.org,2002:bool" and value.value.lower() in ("true", "false")
+    is_bool = value.tag == "tag:yaml.org,2002:bool"
     return [str(loader.construct_object(value)) if is_bool else value.value]
 
 
 def _as_json(loader: yaml.SafeLoader, value: yaml.Node) -> str:
     return json.dumps(loader.construct_object(value, deep=True), default=str)
+
+
+def _on_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

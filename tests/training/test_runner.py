@@ -457,7 +457,10 @@ def test_a_recipe_and_flags_that_override_it(data_folder: Path, tmp_path: Path) 
 def test_bad_recipes(tmp_path: Path, fails: Callable[..., str]) -> None:
     assert "There is no recipe" in fails("train", tmp_path / "none.yaml")
     (tmp_path / "a.yaml").write_text("a: [", encoding="utf-8")
-    assert "no valid YAML" in fails("train", tmp_path / "a.yaml")
+    message = fails("train", tmp_path / "a.yaml")
+    assert "no valid YAML" in message and "\n" not in message.strip()
+    (tmp_path / "a.yaml").write_text("seed: 1\nlabels: []", encoding="utf-8")
+    assert "sets labels to an empty list: leave it out" in fails("train", tmp_path / "a.yaml")
     (tmp_path / "b.yaml").write_text("just words", encoding="utf-8")
     assert "setting: value" in fails("train", tmp_path / "b.yaml")
     recipe = tmp_path / "c.yaml"
@@ -613,6 +616,10 @@ def test_checkpoints_of_weights_alone_hold_the_average_too(
         (
             "{name: '1e-4', other: a1e4, date: 1-e4, word: e4}",
             {"name": "1e-4", "other": "a1e4", "date": "1-e4", "word": "e4"},
+        ),
+        (
+            "{answer: no, power: on, code: 010, time: 1:30, truth: true, none: null, whole: -3}",
+            {"answer": "no", "power": "on", "code": 10, "time": "1:30", "truth": True, "none": None, "whole": -3},
         ),
     ],
 )
