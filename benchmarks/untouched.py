@@ -7,8 +7,8 @@ test is read once. The scores go to `results/untouched/NAME.json`; what is there
 """
 
 import json
+import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +28,7 @@ from modeling_lstm.utils.markdown import make_table
 from .accuracy import RESULTS, SEEDS, measure_sets, spread
 
 FOLDER = RESULTS / "untouched"
+RUNS = Path("runs") / "results" / "untouched"  # until a part is measured
 FOLDS = 10
 
 
@@ -53,16 +54,18 @@ SETS = {
 }
 
 
-def train_lstm(splits: Path, seed: int, **settings: Any) -> float:
-    """Accuracy on test of what `train` makes."""
-    with tempfile.TemporaryDirectory() as folder:
-        ml.train(dataset=str(splits), output_dir=f"{folder}/run", seed=seed, disable_tqdm=True, **settings)
-        return ml.evaluate(f"{folder}/run", split="test", resamples=100)["scores"]["accuracy"]
+def train_lstm(splits: Path, seed: int, run: str = "defaults", **settings: Any) -> float:
+    """Accuracy on test of what `train` makes, going on where it was cut off."""
+    folder = splits.parent / run
+    if not (folder / "run.json").exists():
+        settings |= {"resume_from_checkpoint": "last"} if any(folder.glob("checkpoint-*")) else {"overwrite": True}
+        ml.train(dataset=str(splits), output_dir=str(folder), seed=seed, disable_tqdm=True, **settings)
+    return ml.evaluate(str(folder), split="test", resamples=100)["scores"]["accuracy"]
 
 
 def train_best(splits: Path, seed: int) -> float:
     """The same of `train --preset best`."""
-    return train_lstm(splits, seed, preset="best")
+    return train_lstm(splits, seed, "preset", preset="best")
 
 
 def fit_tfidf(splits: Path, seed: int) -> float:
@@ -97,6 +100,7 @@ def write_splits(name: str, data: Path, part: int, folder: Path) -> int:
         folds = [rows.shard(FOLDS, number, contiguous=True) for number in range(FOLDS)]
         rest = [fold for number, fold in enumerate(folds) if number != part]
         splits = {"train": concatenate_datasets(rest), "test": folds[part]}
+    folder.mkdir(parents=True, exist_ok=True)
     for split, some in splits.items():
         some.to_parquet(folder / f"{split}.parquet")
     return part if SETS[name].has_test else 0
@@ -115,17 +119,18 @@ def measure(name: str, data: Path) -> None:
         missing = [way for way in WAYS if part == len(scores[way]["accuracy"])]
         if not missing:
             continue
-        with tempfile.TemporaryDirectory() as folder:
-            seed = write_splits(name, data, part, Path(folder))
-            for way in missing:
-                one = scores[way]
-                started = time.perf_counter()
-                one["accuracy"].append(WAYS[way](Path(folder), seed))
-                one["minutes"].append(round((time.perf_counter() - started) / 60, 2))
-                found["hardware"] = describe_environment()["hardware"]
-                FOLDER.mkdir(parents=True, exist_ok=True)
-                write_json(path, found)
-                print(name, way, [round(100 * score, 1) for score in one["accuracy"]], flush=True)
+        folder = RUNS / f"{name}-{part}"
+        seed = write_splits(name, data, part, folder / "data")
+        for way in missing:
+            one = scores[way]
+            is_resumed, started = (folder / way).exists(), time.perf_counter()
+            one["accuracy"].append(WAYS[way](folder / "data", seed))
+            one["minutes"].append(None if is_resumed else round((time.perf_counter() - started) / 60, 2))
+            found["hardware"] = describe_environment()["hardware"]
+            FOLDER.mkdir(parents=True, exist_ok=True)
+            write_json(path, found)
+            print(name, way, [round(100 * score, 1) for score in one["accuracy"]], flush=True)
+        shutil.rmtree(folder)
 
 
 def untouched_table() -> str:
@@ -146,11 +151,13 @@ def untouched_table() -> str:
 
 
 def _cell(name: str, found: dict[str, list[float]]) -> str:
-    """The mean, its spread and the minutes, of what is complete."""
+    """The mean, its spread and the minutes, of what is complete; of a training that was cut off they are not known."""
     scores = [100 * score for score in found.get("accuracy", [])]
     if len(scores) < (SEEDS if SETS[name].has_test else FOLDS):
         return ""
-    return f"{statistics.mean(scores):.1f} ± {spread(scores):.1f} ({statistics.mean(found['minutes']):.1f} min)"
+    whole = [minutes for minutes in found["minutes"] if minutes is not None]
+    minutes = f" ({statistics.mean(whole):.1f} min)" if whole else ""
+    return f"{statistics.mean(scores):.1f} ± {spread(scores):.1f}{minutes}"
 
 
 def main() -> None:
