@@ -64,6 +64,8 @@ def cut_split(
     groups = None if groups is None else groups[kept]
     fraction = Fraction(share).limit_denominator(20) if share >= 0.05 else Fraction(1, round(1 / share))
     folds, chosen = fraction.denominator, fraction.numerator
+    if labels is not None and 2 * np.bincount(labels).max() < folds:
+        labels = None  # by label so small a share cannot be cut
     # what is dealt out to the folds: rows, or groups; and with labels no more folds than rows of the commonest label
     dealt = [len(kept) if groups is None else len(set(groups))] + (
         [] if labels is None else [np.bincount(labels).max()]

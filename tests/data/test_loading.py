@@ -204,6 +204,12 @@ def test_multi_label_and_regression(tmp_path: Path) -> None:
     assert numbers.problem_type == "regression" and set(numbers.splits["train"]["label"]) == {0.5, 2.25}
 
 
+def test_labels_of_few_rows_do_not_make_the_cuts_larger(tmp_path: Path) -> None:
+    path = write(tmp_path / "few.csv", [(f"text {n}", f"label {n % 12}") for n in range(24)])
+    found = load(path, validation_share=0.1, test_share=0.2).splits
+    assert found["train"].num_rows >= 16 and len(set(found["train"]["label"])) == 12
+
+
 def test_a_test_split_without_labels_is_left_out(tmp_path: Path) -> None:
     write(tmp_path / "train.jsonl", [("a", 0), ("b", 1)] * 20)
     write(tmp_path / "test.jsonl", [("a", -1), ("b", -1)] * 20)
