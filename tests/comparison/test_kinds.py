@@ -270,7 +270,7 @@ def test_predictions_of_each_kind_are_checked(tmp_path: Path) -> None:
         (number, [np.inf], r"finite numbers of shape \(24, 1\); found \(24, 1\) from inf to inf\."),
         (number, [1.0, 2.0], r"finite numbers of shape \(24, 1\); found \(24, 2\)\."),
     ):
-        study = Experiment(tmp_path / settings.dataset[-9:], settings)
+        study = Experiment(tmp_path / Path(settings.dataset).stem, settings)
         with pytest.raises(InputError, match=told):
             study.run(Run(Gives(row), 0, study.rows, 0), ["test"])
     found = compare([Gives([0.9, 0.8, 0.1])], several, arguments(tmp_path / "out"))["systems"]["gives"]
