@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..utils.errors import InputError, as_list, require
+from .directions import to_directions
 from .word_matching import find_whole_words
 from .word_sources import WordSource, open_vectors
 from .word_vectors import WordVectors
@@ -104,11 +105,6 @@ def compare_vectors(
 
 def _directions(vectors: WordVectors, words: list[str]) -> np.ndarray:
     return to_directions(np.stack([vectors.vector(word) for word in words]))  # type: ignore[misc]
-
-
-def to_directions(table: np.ndarray) -> np.ndarray:
-    """The vectors of a table, `(rows, dimension)`, each divided by its length."""
-    return table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
 
 
 def find_nearest(table: np.ndarray, places: np.ndarray, number: int) -> np.ndarray:

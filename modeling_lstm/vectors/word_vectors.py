@@ -15,6 +15,7 @@ from ..models.tokenization_lstm import LstmTokenizer
 from ..utils.errors import InputError, require
 from ..utils.files import write_folder, write_json
 from .card_template import write_vectors_card
+from .directions import to_directions
 from .formats.fasttext import Subwords, read_fasttext
 from .formats.text import read_text
 from .formats.vector_file import VectorFile, open_vector_file
@@ -87,8 +88,7 @@ class WordVectors:
         vector = self.vector(word)
         if vector is None:
             raise InputError(f"{word!r} has no vector among the {len(self.words)} words.")
-        cosines = self.vectors @ vector
-        cosines /= np.maximum(np.linalg.norm(self.vectors, axis=1) * np.linalg.norm(vector), 1e-12)
+        cosines = to_directions(self.vectors) @ to_directions(vector[None])[0]
         order = np.argsort(-cosines, kind="stable")[: number + 1]
         return [(self.words[place], float(cosines[place])) for place in order if self.words[place] != word][:number]
 

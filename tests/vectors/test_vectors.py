@@ -567,6 +567,18 @@ def test_neighbours_are_those_of_gensim() -> None:
     assert np.allclose([cosine for _, cosine in ours], [cosine for _, cosine in theirs], atol=1e-6)
 
 
+@pytest.mark.parametrize("factor", [1e-44, 1e-30, 1e-20, 1.0, 1e20, 2e37])
+@pytest.mark.filterwarnings("error")
+def test_cosines_do_not_depend_on_the_lengths_of_vectors(factor: float) -> None:
+    numbers = np.array([[1, 0], [1, 1], [0, 0], [-9, 0]], np.float32) * np.float32(factor)
+    found = dict(WordVectors(["x", "diagonal", "zero", "minus"], numbers).nearest("x"))
+    assert found == pytest.approx({"diagonal": 0.5**0.5, "zero": 0, "minus": -1}, abs=1e-6)
+    first = table([f"w{n}" for n in range(60)])
+    if factor > 1e-44:  # below are too few digits
+        scaled = WordVectors(first.words, first.vectors * np.float32(factor))
+        assert compare_vectors(first, scaled).agreement > 0.99
+
+
 def test_comparison_finds_what_was_changed() -> None:
     first = table([f"w{n}" for n in range(300)], dimension=20)
     changed = first.vectors.copy() @ np.linalg.qr(np.random.default_rng(1).normal(size=(20, 20)))[0]
