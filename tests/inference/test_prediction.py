@@ -235,7 +235,7 @@ def test_damaged_input(trained: Path, tmp_path: Path, fails: Callable[..., str],
 def test_output_that_cannot_be_written(trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder.csv").mkdir()
-    assert "was not written" in fails("predict", trained, "a", "--output", tmp_path / "file" / "out.csv")
+    assert "is a file: name a folder" in fails("predict", trained, "a", "--output", tmp_path / "file" / "out.csv")
     assert "is a folder" in fails("predict", trained, "a", "--output", tmp_path / "folder.csv")
     assert "--batch_size must be at least 1" in fails("predict", trained, "a", "--batch_size", "0")
     assert "is not UTF-8" in fails("predict", trained, "caf\udce9")
