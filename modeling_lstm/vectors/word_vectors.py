@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
+from ..hub.downloads import exists
 from ..hub.uploads import Push, create_repository, find_files, push_files
 from ..models.tokenization_lstm import LstmTokenizer
-from ..utils.errors import InputError, require
+from ..utils.errors import InputError, as_list, is_utf8, require
 from ..utils.files import write_folder, write_json
 from .card_template import write_vectors_card
 from .directions import to_directions
@@ -21,6 +22,7 @@ from .formats.text import read_text
 from .formats.vector_file import VectorFile, open_vector_file
 from .formats.word2vec import read_word2vec
 from .static_models import CONFIG, PADDING, UNKNOWN, WEIGHTS, StaticModel, read_static
+from .word_matching import find_spellings
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +79,20 @@ class WordVectors:
             return self.vectors[self._places[word]]
         return self.subwords.vector(word) if self.subwords else None
 
+    def check_words(self, words: Iterable[str]) -> None:
+        """
+        Raise for words that have no vector, with other spellings of them that have one.
+
+        Raises:
+            InputError: some have none.
+        """
+        missing = []
+        for word in words:
+            if self.vector(word) is None:
+                spelled = next((f" (but one for {one!r})" for one in find_spellings(word) if one in self), "")
+                missing.append(f"{word!r}{spelled}")
+        require(not missing, f"There is no vector among the {len(self)} words for {as_list(missing)}.")
+
     def nearest(self, word: str, number: int = 10) -> list[tuple[str, float]]:
         """
         The words whose vectors point most nearly the same way, with the cosine, closest first.
@@ -85,9 +101,8 @@ class WordVectors:
             InputError: the word has no vector.
         """
         require(number >= 1, f"--number must be at least 1, found {number}.")
-        vector = self.vector(word)
-        if vector is None:
-            raise InputError(f"{word!r} has no vector among the {len(self.words)} words.")
+        self.check_words([word])
+        vector: Any = self.vector(word)
         cosines = to_directions(self.vectors) @ to_directions(vector[None])[0]
         order = np.argsort(-cosines, kind="stable")[: number + 1]
         return [(self.words[place], float(cosines[place])) for place in order if self.words[place] != word][:number]

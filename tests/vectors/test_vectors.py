@@ -558,7 +558,10 @@ def test_own_vectors_are_trained_saved_and_loaded(
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("\t")[0] for line in lines] == ["film", "good"] and len(lines[0].split("  ")) == 3
     if algorithm != "fasttext":
-        assert "'absent' has no vector" in fails("vectors", "nearest", folder, "absent")
+        assert main(["vectors", "nearest", str(folder), "film", "Good", "absent"]) == 2
+        found = capsys.readouterr()
+        assert "no vector among the 10 words for 'Good' (but one for 'good'), 'absent'." in found.err
+        assert found.out == "", "all words are looked up first"
     train = ["vectors", "train", "--dataset", text, "--output_dir"]
     assert "is not empty" in fails(*train, again)
     new = tmp_path / "new"
@@ -600,7 +603,7 @@ def test_comparison_finds_what_was_changed() -> None:
     assert abs(found.chance - 25 / 299) < 1e-9
     with pytest.raises(InputError, match="Not in both collections: absent"):
         compare_vectors(first, first, ["absent"])
-    with pytest.raises(InputError, match="Too few words"):
+    with pytest.raises(InputError, match="Too few words are in both to be compared: 0; at least 51 are needed"):
         compare_vectors(first, table())
 
 
