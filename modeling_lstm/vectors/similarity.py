@@ -77,7 +77,10 @@ def compare_vectors(
     """
     shared = [word for word in first.words if word in second]
     require(1 <= number <= NEIGHBOURS, f"--number must be from 1 to {NEIGHBOURS}, found {number}.")
-    require(len(shared) > 2 * NEIGHBOURS, f"Too few words are in both to be compared: {len(shared)}.")
+    least = 2 * NEIGHBOURS + 1
+    require(
+        len(shared) >= least, f"Too few words are in both to be compared: {len(shared)}; at least {least} are needed."
+    )
     missing = [word for word in words or [] if word not in first or word not in second]
     if missing:
         raise InputError(f"Not in both collections: {as_list(missing)}.")

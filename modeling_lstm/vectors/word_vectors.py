@@ -181,6 +181,11 @@ class WordVectors:
         Raises:
             InputError: there is none, or it is damaged.
         """
+        path = Path(source)
+        require(
+            not (exists(path) and path.is_file()),
+            f"{str(source)!r} is a file: name a folder that modeling-lstm vectors train or save_pretrained wrote.",
+        )
         return cls.from_static(read_static(str(source), revision))
 
     @classmethod

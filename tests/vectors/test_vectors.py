@@ -496,6 +496,8 @@ def test_vectors_are_pushed_only_where_the_hub_can_be_reached(tmp_path: Path, fa
     table().save_pretrained(tmp_path / "own")
     refused = fails("vectors", "push", tmp_path / "own", "me/vectors")
     assert "Nothing was pushed to 'me/vectors': the Hub is not asked while HF_HUB_OFFLINE" in refused
+    (tmp_path / "a.txt").write_bytes(text_lines(table()))
+    assert "is a file: name a folder that" in fails("vectors", "push", tmp_path / "a.txt", "me/vectors")
     assert "Nothing was pushed to 'no id'" in fails("vectors", "push", tmp_path / "own", "no id")
 
 
@@ -522,6 +524,7 @@ def test_sources_that_are_not_there(tmp_path: Path) -> None:
         str(tmp_path): "lacks tokenizer.json, model.safetensors",
         "~nobody/vectors.txt": "There is no file or folder",
         "x" * 300: "it is not the id of a repository",
+        "": "The name of the vectors is empty",
     }.items():
         with pytest.raises(InputError, match=message):
             open_vectors(source)
