@@ -39,7 +39,8 @@ class WordVectors:
         record: What is known of their making (command, settings, counts); goes into the card.
 
     Raises:
-        InputError: not one vector for each word, or one that holds NaN or infinity.
+        InputError: not one vector for each word, one that holds NaN or infinity, or a word that is no string, holds
+            half a character or occurs twice.
     """
 
     words: list[str]
@@ -53,6 +54,8 @@ class WordVectors:
             self.vectors.ndim == 2 and len(self.words) == len(self.vectors),
             f"Expected one vector for each of {len(self.words)} words, found an array of {self.vectors.shape}.",
         )
+        wrong = [word for word in self.words if not isinstance(word, str) or not is_utf8(word)]
+        require(not wrong, f"A word must be a string without half characters, found {wrong[:1]}.")
         finite = np.isfinite(self.vectors).all(axis=1)
         if not finite.all():
             raise InputError(f"The vector of {self.words[int(np.argmin(finite))]!r} holds NaN or infinity.")
@@ -219,6 +222,7 @@ class WordVectors:
     def save_pretrained(self, folder: str | Path, repo_id: str | None = None) -> None:
         """
         Write safetensors, vocabulary, configuration and card; Model2Vec's `StaticModel.from_pretrained` reads it too.
+        Words that are names of special tokens, such as `[PAD]` and `<unk>`, are left out, with a warning.
 
         Args:
             repo_id: Where the card says that the vectors are to be found; by default in the folder.
@@ -227,6 +231,8 @@ class WordVectors:
             InputError: the disk is full or the folder cannot be written; what was there before is untouched.
         """
         reserved = [word for word in self.words if word in (*PADDING, *UNKNOWN)]
+        if reserved:
+            logger.warning("Left out with their vectors, as names of special tokens: %s", as_list(reserved))
         words = [word for word in self.words if word not in reserved]
         rows = self.vectors[np.array([self._places[word] for word in words], dtype=int)] if reserved else self.vectors
         is_lower = all(word == word.lower() for word in words)

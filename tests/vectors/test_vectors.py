@@ -102,8 +102,9 @@ def test_fasttext_agrees_with_gensim_on_words_it_knows_and_on_others(files: dict
     )
 
 
-def test_vectors_of_reserved_words_alone_are_saved(tmp_path: Path) -> None:
-    WordVectors(["[PAD]"], np.ones((1, 3), dtype=np.float32)).save_pretrained(tmp_path)
+def test_vectors_of_reserved_words_alone_are_saved(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    WordVectors(["[PAD]", "<unk>"], np.ones((2, 3), dtype=np.float32)).save_pretrained(tmp_path)
+    assert "Left out with their vectors, as names of special tokens: [PAD], <unk>" in caplog.text
     assert WordVectors.from_pretrained(str(tmp_path)).words == []
 
 
@@ -462,6 +463,9 @@ def test_own_vectors_survive_odd_words_and_files_that_lack_one(tmp_path: Path) -
     assert tokenizer.encode("Good").tokens == ["Good"]  # cased, as its words are
     with pytest.raises(InputError, match="A word occurs more than once"):
         table(["a", "a"])
+    for wrong in (1, None, "a\ud83d", b"a"):
+        with pytest.raises(InputError, match="A word must be a string without half characters, found"):
+            table(["b", wrong])  # type: ignore[list-item]
     assert repr(vectors) == "WordVectors(3 words, 7 dimensions)"
     for name, content in {"config.json": b"{", "tokenizer.json": b"{", "model.safetensors": b"cut"}.items():
         whole = (tmp_path / "own" / name).read_bytes()
