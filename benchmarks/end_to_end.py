@@ -169,7 +169,7 @@ def budget(folder: Path, texts: list[str]) -> dict[str, float]:
     with timed("read the file", ROWS):
         deque(read_input(arguments, {}).rows, maxlen=0)
     with timed("check the texts", len(texts)):
-        deque(check_texts(texts, str, 500_000), maxlen=0)
+        deque(check_texts(texts, str, 500_000, {}), maxlen=0)
     some = texts[:20_000]
     classifiers = {name: TextClassifier.from_onnx(folder / name, threads=1) for name in EXPORTS}
     first = classifiers[EXPORTS[0]]

@@ -8,9 +8,9 @@ from pathlib import Path
 from datasets import ClassLabel, DatasetDict, DownloadManager
 from huggingface_hub import DatasetCardData
 
-from modeling_lstm.hub.card_marks import mark_card
+from modeling_lstm.hub.card_marks import is_unchanged, mark_card
 from modeling_lstm.hub.uploads import CARD, Push, create_repository, find_files, push_files
-from modeling_lstm.utils.errors import InputError
+from modeling_lstm.utils.errors import InputError, require
 from modeling_lstm.utils.files import write_folder
 from modeling_lstm.utils.markdown import inline_code
 
@@ -45,19 +45,28 @@ def counts(configurations: dict[str, DatasetDict]) -> Counts:
 
 
 def check_counts(found: Counts, expected: Counts) -> None:
-    """Raise if a split has another number of rows than the published data."""
-    wrong = [
-        f"{name}/{split} has {rows:,} rows, expected {expected[name][split]:,}"
-        for name, splits in found.items()
-        for split, rows in splits.items()
-        if rows != expected[name][split]
-    ]
-    if wrong:
-        raise InputError("The source is not the published data: " + "; ".join(wrong))
+    """Raise unless there are the splits of the published data, with as many rows."""
+    here, there = (
+        {f"{name}/{split}": rows for name, splits in one.items() for split, rows in splits.items()}
+        for one in (found, expected)
+    )
+    both = {split: (here.get(split, 0), there.get(split, 0)) for split in here | there}
+    wrong = [f"{split} has {rows:,} rows, expected {right:,}" for split, (rows, right) in both.items() if rows != right]
+    require(not wrong, f"The source is not the published data: {'; '.join(wrong)}")
 
 
 def write_data_set(folder: Path, configurations: dict[str, DatasetDict], description: Description) -> None:
-    """Write `CONFIGURATION/SPLIT.parquet` and the card `README.md`, all or nothing."""
+    """
+    Write `CONFIGURATION/SPLIT.parquet` and the card `README.md`, all or nothing.
+
+    Raises:
+        InputError: a person wrote or changed the card that is there, or the folder cannot be written.
+    """
+    there = folder / CARD
+    require(
+        not there.is_file() or is_unchanged(there.read_text(encoding="utf-8", errors="replace")),
+        f"{str(there)!r} was written by a person: name another folder with --output_dir, or remove it.",
+    )
     with write_folder(folder) as temporary:
         for name, splits in configurations.items():
             (temporary / name).mkdir()

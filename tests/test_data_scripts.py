@@ -94,6 +94,25 @@ def test_a_written_data_set_loads_by_configuration_and_trains(trees: Path, tmp_p
 def test_wrong_counts_are_refused(trees: Path) -> None:
     with pytest.raises(InputError, match="sentences-2/train has 2 rows, expected 6,920"):
         check_counts(counts(sst.build(str(trees))), sst.EXPECTED)
+    for found, expected, told in (
+        ({"a": {"train": 1}}, {"a": {"train": 1, "test": 2}}, "a/test has 0 rows, expected 2"),
+        ({"a": {"train": 1}}, {"a": {"train": 1}, "b": {"test": 2}}, "b/test has 0 rows, expected 2"),
+        ({"a": {"train": 1, "dev": 3}}, {"a": {"train": 1}}, "a/dev has 3 rows, expected 0"),
+    ):
+        with pytest.raises(InputError, match=told):
+            check_counts(found, expected)
+
+
+def test_a_card_that_a_person_wrote_stays(trees: Path, tmp_path: Path) -> None:
+    built, folder = {"sentences-2": sst.build(str(trees))["sentences-2"]}, tmp_path / "out"
+    for _ in range(2):  # its own card is replaced
+        write_data_set(folder, built, sst.DESCRIPTION)
+    card = folder / "README.md"
+    card.write_text(card.read_text(encoding="utf-8").replace("# ", "# My "), encoding="utf-8")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match="README.md' was written by a person: name another folder"):
+        write_data_set(folder, built, sst.DESCRIPTION)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_tweet_eval_from_text_files(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """Files that are written whole or not at all."""
 
+import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from modeling_lstm.utils.errors import InputError
-from modeling_lstm.utils.files import write_folder
+from modeling_lstm.utils.files import claim_folder, make_folder, write_file, write_folder
 
 
 def write(folder: Path, content: str) -> None:
@@ -40,3 +42,12 @@ def test_a_save_that_fails_in_between_changes_nothing(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "more", "z.txt"]
     write(tmp_path, "new")
     assert all(path.read_text("utf-8") == "new" for path in found.values())
+
+
+@pytest.mark.parametrize(
+    "write", [claim_folder, write_folder, lambda folder: write_file(folder / "a.txt"), make_folder]
+)
+def test_a_folder_that_cannot_be_made_is_one_sentence(write: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"The folder '.*' cannot be made \(.*\): choose another"):
+        with write(tmp_path / ("x" * 300)) or contextlib.nullcontext():
+            pass

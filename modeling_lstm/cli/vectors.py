@@ -48,6 +48,7 @@ def run_vectors_nearest(given: list[str]) -> int:
     from ..vectors.similarity import load_vectors
 
     vectors = load_vectors(rest.vectors)
+    vectors.check_words(rest.words)
     for word in rest.words:
         found = vectors.nearest(word, rest.number)
         print(f"{word}\t" + "  ".join(f"{other} {cosine:.2f}" for other, cosine in found))

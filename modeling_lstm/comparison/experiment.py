@@ -20,7 +20,7 @@ from ..runs.environment import describe_environment
 from ..runs.record import RECORD
 from ..tasks.text_classification import TextClassification
 from ..utils.errors import InputError, as_list, require
-from ..utils.files import write_file, write_json
+from ..utils.files import make_folder, write_file, write_json
 from .arguments import TEST_SHARE
 from .row_groups import shuffle_words
 from .systems import ComparisonTask, System
@@ -154,7 +154,7 @@ class Experiment:
             if folder.is_dir() and trained == folder and not _others(folder):  # its weights were forgotten
                 missing = sorted({*found, *missing})
                 shutil.rmtree(folder)
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             record = self._trained(run, folder, trained)
             predict = run.system.load(trained, len(self.task.label_names))
             new = {name: np.asarray(predict(self.texts[name]), dtype=np.float32) for name in missing}

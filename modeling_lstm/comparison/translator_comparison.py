@@ -23,7 +23,7 @@ from ..tasks.base import TRANSLATION, task_name, task_of
 from ..tasks.translation import Translation
 from ..utils.errors import as_list, require
 from ..utils.figures import escape_text, style, to_svg
-from ..utils.files import write_json
+from ..utils.files import make_folder, write_json
 from ..utils.settings import settings_of
 from .costs import measure
 from .report import RESULT, ReportTable, render_report
@@ -104,7 +104,7 @@ def compare_translators(
     systems = [TranslatorRuns.open(one) for one in chosen.systems]
     folder = Path(chosen.output_dir)
     require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file.")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     twice = {one.name for one in systems if sum(one.name == other.name for other in systems) > 1}
     require(not twice, f"Two systems have the same name: {as_list(sorted(twice))}.")
     tasks: set[Any] = {task_of(record) for one in systems for record in one.records}

@@ -14,7 +14,9 @@ from ..explanation.attribution import Encoded, encode
 from ..explanation.explainer import NO_LABEL
 from ..explanation.figure import draw
 from ..explanation.html_page import colour_words
+from ..inference.answering import data_of_training
 from ..inference.torch_backend import torch_classifier
+from ..runs.record import check_joined
 from ..runs.run_folders import load_run, run_folder, task_of_run
 from ..tasks.base import TEXT_CLASSIFICATION
 from ..utils.errors import InputError, require
@@ -48,6 +50,7 @@ class Answers:
             task = task_of_run(run_folder(one))
             require(task.name == TEXT_CLASSIFICATION, f"{one!r} is a model for {task.name}: it has no answer to show.")
         self.loaded = [load_run(one) for one in [run, *beside]]
+        self.data = [data_of_training(one) for one in [run, *beside]]
         self.names = [_name(one, loaded[0]) for one, loaded in zip([run, *beside], self.loaded, strict=True)]
         self.classifiers = [torch_classifier(*one) for one in self.loaded]
         self.templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
@@ -59,6 +62,8 @@ class Answers:
         try:
             require(len(text) <= MOST_CHARACTERS, f"That has {len(text):,} characters; at most {MOST_CHARACTERS:,}.")
             require(bool(text.strip()), "Type a sentence.")
+            for data in self.data:
+                check_joined(text, data)
             model, tokenizer = self.loaded[0]
             words = self.encoded(text).words
             require(len(words) <= MOST_WORDS, f"That has {len(words)} words; at most {MOST_WORDS} fit the page.")

@@ -7,7 +7,8 @@ import numpy as np
 from datasets import Dataset
 
 from ..data.tokenization import iterate_texts
-from ..vectors.similarity import find_nearest, to_directions
+from ..vectors.directions import to_directions
+from ..vectors.similarity import find_nearest
 from ..vectors.word_matching import find_whole_words
 from .augmentation import split_word
 from .labelling import load_teacher

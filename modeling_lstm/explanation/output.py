@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from ..inference.answering import data_of_training
 from ..inference.translator import Translator
+from ..runs.record import check_joined
 from ..runs.run_folders import load_run, run_folder, task_of_run
 from ..tasks.base import TEXT_GENERATION
 from ..utils.errors import require
@@ -49,6 +51,9 @@ def explain_texts(
         aligned = [Translator(*opened).align(text) for text in texts]
         _write(path, aligned, show_alignments, alignment_json, make_alignment_page, draw_alignments)
     else:
+        data = data_of_training(run, revision)
+        for text in texts:
+            check_joined(text, data)
         found = [explain(opened, text, label) for text in texts]
         _write(path, found, show, Explanation.to_json, make_page, draw)
 

@@ -1,13 +1,14 @@
 """What answers texts: the model of a run, as its task opens it, by torch or by ONNX Runtime; in bounded memory."""
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from ..models.text_classifier import TextClassifier
-from ..runs.record import check_revision
+from ..models.text_classifier import JOINT, TextClassifier
+from ..runs.record import RECORD, check_joined, check_revision, read_record
 from ..utils.errors import InputError, is_utf8, require
 from .exports import find_export
 
@@ -153,8 +154,28 @@ def name_apart(kept: dict[str, "pa.DataType"], taken: set[str]) -> dict[str, "pa
     return found
 
 
-def check_texts(texts: Iterable[str], name: Callable[[int], str], limit: int) -> Iterator[str]:
-    """The texts, one after the other; raises, with the name of its place, for what is none or longer than the limit."""
+def data_of_training(run: str, revision: str | None = None) -> dict[str, Any]:
+    """What the `run.json` of a run says of its data, here or (at a revision) on the Hub; it may have none."""
+    folder = Path(run)
+    check_revision(run, revision)
+    if not folder.is_dir():
+        from ..runs.run_folders import run_folder  # imports torch
+
+        folder = run_folder(run, revision)
+    return read_record(folder)["data"] if (folder / RECORD).is_file() else {"separator": JOINT}
+
+
+def check_texts(texts: Iterable[str], name: Callable[[int], str], limit: int, data: Mapping[str, Any]) -> Iterator[str]:
+    """
+    The texts, one after the other; raises, with the name of its place, for what is none or longer than the limit, or
+    lacks a text of several that a run reads together.
+
+    Args:
+        texts: The texts.
+        name: What an error calls the text of a number, which is counted from 1.
+        limit: Most characters of a text.
+        data: What [`data_of_training`] tells of the run.
+    """
     for number, text in enumerate(texts, start=1):
         if not isinstance(text, str):
             raise InputError(f"{name(number)} must be a string, found {text!r}.")
@@ -162,4 +183,5 @@ def check_texts(texts: Iterable[str], name: Callable[[int], str], limit: int) ->
             raise InputError(f"{name(number)} has {len(text):,} characters, more than --max_characters {limit}.")
         if not is_utf8(text):
             raise InputError(f"{name(number)} is not UTF-8.")
+        check_joined(text, data)
         yield text

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..utils.errors import require
 from ..utils.settings import settings_of
-from .answering import Row, answer_texts, as_answering, check_texts, name_apart, open_predictor
+from .answering import Row, answer_texts, as_answering, check_texts, data_of_training, name_apart, open_predictor
 from .arguments import PredictionArguments
 
 
@@ -46,31 +46,32 @@ def predict(
 
         return predict_by_ray(run, arguments)
     _check_request(texts, arguments, output)
+    data = data_of_training(run, arguments.revision)
     if texts is not None and output is None:
         answering = as_answering(open_predictor(run, arguments.backend, arguments.revision), arguments.all_scores)
-        checked = check_texts(texts, "Text {}".format, arguments.max_characters)
+        checked = check_texts(texts, "Text {}".format, arguments.max_characters, data)
         return list(answer_texts(answering, checked, arguments.batch_size))
-    return _predict_rows(run, texts, arguments, output)
+    return _predict_rows(run, data, texts, arguments, output)
 
 
 def _predict_rows(
-    run: str, texts: list[str] | None, arguments: PredictionArguments, output: Path | None
+    run: str, data: dict[str, Any], texts: list[str] | None, arguments: PredictionArguments, output: Path | None
 ) -> Iterator[Row] | int:
     """Answer the rows of a file, or texts in a file."""
     import pyarrow as pa
 
-    from .reading import Input, data_of_training, read_input
+    from .reading import Input, read_input
     from .writers import write_rows
 
     if texts is None:
-        found = read_input(arguments, data_of_training(run, arguments.revision))
+        found = read_input(arguments, data)
     else:
         found = Input((text, ()) for text in texts)
     answering = as_answering(open_predictor(run, arguments.backend, arguments.revision), arguments.all_scores)
     columns = {"text": pa.string()} | answering.columns()
     kept = name_apart(found.kept, set(columns))
     sources, originals = itertools.tee(found.rows)  # apart by no more than two chunks
-    checked = check_texts((text for text, _ in sources), found.name, arguments.max_characters)
+    checked = check_texts((text for text, _ in sources), found.name, arguments.max_characters, data)
     answers = answer_texts(answering, checked, arguments.batch_size)
     rows = (
         answer | dict(zip(kept, values, strict=True)) for answer, (_, values) in zip(answers, originals, strict=True)

@@ -17,10 +17,11 @@ from pyarrow import fs
 from ..models.text_classifier import MODEL
 from ..utils.errors import InputError, as_list, explain_save_failure, require
 from ..utils.ray_cluster import Cluster, open_cluster
+from .answering import data_of_training
 from .arguments import PredictionArguments
 from .input_files import InputFile, list_files, open_filesystem, would_list
 from .ray_workers import ROWS, SAVING, Answers, Plan, count_rows, read_parts
-from .reading import data_of_training, read_input
+from .reading import read_input
 
 logger = logging.getLogger(__name__)
 

@@ -78,7 +78,7 @@ class Plan:
                 f"{str(path)!r} has the columns {_shown(found.kept)} to keep, the first file {_shown(self.kept)}.",
             )
             texts, originals = itertools.tee(found.rows)
-            checked = check_texts((text for text, _ in texts), found.name, self.arguments.max_characters)
+            checked = check_texts((text for text, _ in texts), found.name, self.arguments.max_characters, self.record)
             yield from zip(checked, (values for _, values in originals), strict=True)
 
 

@@ -18,8 +18,7 @@ from ..data.formats.encodings import BYTE_ORDER_MARK, check_encoding, find_suffi
 from ..data.formats.known_formats import FORMATS, open_table
 from ..data.formats.parquet import ParquetFile
 from ..data.formats.table import Table, find_column
-from ..models.text_classifier import JOINT
-from ..runs.record import RECORD, check_revision, columns_of_training, read_record
+from ..runs.record import columns_of_training
 from ..utils.errors import InputError, as_list, require
 from ..utils.settings import to_flags
 from .arguments import PredictionArguments
@@ -42,17 +41,6 @@ class Input:
     rows: Iterator[tuple[str, tuple[Any, ...]]]
     kept: dict[str, pa.DataType] = field(default_factory=dict)
     name: Callable[[int], str] = "Text {}".format
-
-
-def data_of_training(run: str, revision: str | None = None) -> dict[str, Any]:
-    """What the `run.json` of a run says of its data, here or (at a revision) on the Hub; it may have none."""
-    folder = Path(run)
-    check_revision(run, revision)
-    if not folder.is_dir():
-        from ..runs.run_folders import run_folder  # imports torch
-
-        folder = run_folder(run, revision)
-    return read_record(folder)["data"] if (folder / RECORD).is_file() else {"separator": JOINT}
 
 
 def read_input(arguments: PredictionArguments, record: dict[str, Any]) -> Input:

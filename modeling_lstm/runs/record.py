@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
+from ..models.text_classifier import JOINT
 from ..utils.errors import InputError, as_list, require
 
 RECORD = "run.json"
@@ -81,7 +82,7 @@ def check_revision(run: str, revision: str | None) -> None:
 
 def columns_of_training(columns: Sequence[str], find: Callable[[str], str | None], origin: str) -> list[str]:
     """
-    The text columns that a run was trained with, as other data call them; none if these lack all of them.
+    The text columns that a run was trained with, as other data call them; none if it is one that these lack.
 
     Args:
         columns: Their names in the data of the training.
@@ -89,15 +90,26 @@ def columns_of_training(columns: Sequence[str], find: Callable[[str], str | None
         origin: What an error calls these.
 
     Raises:
-        InputError: the data have only some of several.
+        InputError: the data lack some of several.
     """
     found = [find(column) for column in columns]
     require(
-        all(found) or not any(found),
-        f"The run reads the columns {as_list(columns)}, of which {origin} has only {as_list(filter(None, found))}: "
-        "name the columns to read with --text_column.",
+        all(found) or len(columns) < 2,
+        f"The run reads the columns {as_list(columns)}, of which {origin} has "
+        f"{f'only {as_list(filter(None, found))}' if any(found) else 'none'}: name the columns to read with "
+        "--text_column.",
     )
     return [str(column) for column in found if column]
+
+
+def check_joined(text: str, data: Mapping[str, Any]) -> None:
+    """Raise for a text that lacks one of those that a run reads together, as its `run.json` tells of its `data`."""
+    columns = data.get("text_column") or []
+    require(
+        "separator" not in data or text.count(JOINT) >= len(columns) - 1,
+        f"The run reads the texts of the columns {as_list(columns)} together; {text[:80]!r} lacks one: put "
+        f"{JOINT.strip()} between them, as in 'A text.{JOINT}Another text.'.",
+    )
 
 
 def read_record(folder: Path, source: str | None = None) -> RunRecord:

@@ -17,7 +17,7 @@ from ..data.loading import load_data
 from ..runs.environment import describe_environment
 from ..tasks.text_classification import TextClassification
 from ..utils.errors import InputError, as_list, require
-from ..utils.files import write_json, write_text
+from ..utils.files import make_folder, write_json, write_text
 from ..utils.settings import build_settings
 from .arguments import SearchArguments
 from .search_report import write_search_report
@@ -59,7 +59,7 @@ def search_settings(
     if data is None or arguments is None:
         data, arguments = build_settings([DataArguments, SearchArguments], settings)
     folder = Path(arguments.output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     base = _base_settings(data, arguments)
     splits = load_data(data).splits
     rows = [identify_rows(splits[name], TextClassification.columns) for name in ("train", "validation")]

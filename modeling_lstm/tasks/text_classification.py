@@ -17,7 +17,7 @@ import numpy as np
 from ..data.arguments import DataArguments, ProblemType
 from ..data.columns import LINE_BREAK
 from ..models.text_classifier import JOINT, TextClassifier
-from ..runs.record import columns_of_training
+from ..runs.record import check_joined, columns_of_training
 from ..utils.errors import InputError, as_list, require
 from ..utils.markdown import inline_code, make_table, quote
 from .base import TEXT_CLASSIFICATION, Task
@@ -219,6 +219,8 @@ class TextClassification(Task):
 
     def card(self, record: Mapping[str, Any], examples: list[tuple[str, Any]]) -> dict[str, Any]:
         """What it does, how it is called, the confusion matrix, and what its scores are worth."""
+        for text, _ in examples:
+            check_joined(text, record["data"])
         labels = ", ".join(map(inline_code, self.label_names))
         columns = record["data"]["text_column"] if "separator" in record["data"] else []
         reads = f"reads the texts {', '.join(map(inline_code, columns))} together and gives them" if columns else ""
@@ -254,11 +256,6 @@ class TextClassification(Task):
         """The line that asks a pipeline for the answer to a text, or to the texts of several columns."""
         asked = quote(text)
         if columns:
-            require(
-                text.count(JOINT) >= len(columns) - 1,
-                f"The model reads the texts {as_list(columns)} together; {text[:80]!r} in --examples lacks one: put "
-                f"{JOINT.strip()} between them, as in 'A text.{JOINT}Another text.'.",
-            )
             asked = quote(dict(zip(("text", "text_pair"), text.split(JOINT, maxsplit=1), strict=True)))
         if self.problem_type != "multi_label_classification":
             return f"classify({asked})"

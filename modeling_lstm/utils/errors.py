@@ -49,5 +49,6 @@ def is_utf8(text: str) -> bool:
 
 
 def check_text(text: str) -> None:
-    """Raise for a text that holds half a character, as of an emoji that was cut in two: no tokenizer reads it."""
+    """Raise for what is no text, or holds half a character, as of an emoji cut in two: no tokenizer reads it."""
+    require(isinstance(text, str), f"A text must be a string, found {text!r}.")
     require(is_utf8(text), f"The text {text[:40]!r} is not UTF-8: it holds half a character. Mend it.")

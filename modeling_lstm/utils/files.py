@@ -18,6 +18,22 @@ from .errors import InputError, explain_save_failure, require
 SAVING = ".saving-"  # at the beginning of a temporary name
 
 
+def make_folder(folder: Path) -> None:
+    """
+    Make a folder, and those that it is in, where there are none.
+
+    Raises:
+        InputError: there is a file in its place, or it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        found = next(str(one) for one in (folder, *folder.parents) if one.is_file() or one.is_symlink())
+        raise InputError(f"{found!r} is a file: name a folder.") from error
+    except OSError as error:
+        raise InputError(f"The folder {str(folder)!r} cannot be made ({error.strerror}): choose another.") from error
+
+
 @contextlib.contextmanager
 def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
     """
@@ -30,11 +46,7 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
         InputError: the disk is full or the folder cannot be written, or there is a file in its place; what was there
             before is untouched.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        found = next(str(one) for one in (folder, *folder.parents) if one.is_file() or one.is_symlink())
-        raise InputError(f"{found!r} is a file: name a folder.") from error
+    make_folder(folder)
     for leftover in folder.glob(SAVING + "*"):  # of a save that was killed
         if _is_being_written(leftover):
             continue
@@ -109,9 +121,9 @@ def claim_folder(folder: Path) -> Iterator[None]:
     Keep other processes on this machine from claiming a folder, which is made, while they could write over each other.
 
     Raises:
-        InputError: another one has claimed it.
+        InputError: another one has claimed it, or it cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     other = next((one for one in folder.glob(f"{SAVING}*-claim") if _is_being_written(one)), None)
     require(
         other is None,
@@ -176,11 +188,7 @@ def write_file(path: Path) -> Iterator[Path]:
         InputError: a file is in the place of the folder, or a folder in that of the file; the disk is full, say. What
             was there before is untouched.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        why = explain_save_failure(error) or f"{str(error.filename)!r} is no folder."
-        raise InputError(f"{str(path)!r} was not written: {why}") from error
+    make_folder(path.parent)
     require(not path.is_dir(), f"{str(path)!r} is a folder: name a file.")
     temporary = path.with_name(f"{_temporary_name()}{path.suffix}")
     try:

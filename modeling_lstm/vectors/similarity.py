@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..utils.errors import InputError, as_list, require
+from .directions import to_directions
 from .word_matching import find_whole_words
 from .word_sources import WordSource, open_vectors
 from .word_vectors import WordVectors
@@ -76,7 +77,10 @@ def compare_vectors(
     """
     shared = [word for word in first.words if word in second]
     require(1 <= number <= NEIGHBOURS, f"--number must be from 1 to {NEIGHBOURS}, found {number}.")
-    require(len(shared) > 2 * NEIGHBOURS, f"Too few words are in both to be compared: {len(shared)}.")
+    least = 2 * NEIGHBOURS + 1
+    require(
+        len(shared) >= least, f"Too few words are in both to be compared: {len(shared)}; at least {least} are needed."
+    )
     missing = [word for word in words or [] if word not in first or word not in second]
     if missing:
         raise InputError(f"Not in both collections: {as_list(missing)}.")
@@ -104,11 +108,6 @@ def compare_vectors(
 
 def _directions(vectors: WordVectors, words: list[str]) -> np.ndarray:
     return to_directions(np.stack([vectors.vector(word) for word in words]))  # type: ignore[misc]
-
-
-def to_directions(table: np.ndarray) -> np.ndarray:
-    """The vectors of a table, `(rows, dimension)`, each divided by its length."""
-    return table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
 
 
 def find_nearest(table: np.ndarray, places: np.ndarray, number: int) -> np.ndarray:

@@ -79,6 +79,7 @@ def open_vectors(
     if not isinstance(source, str | Path):
         return WordSource(WordVectors.from_gensim(source))
     name = str(source)
+    require(bool(name), "The name of the vectors is empty: name a file, a folder or a Hub id.")
     if name.startswith(TRANSFORMER):
         return read_transformer_table(name.removeprefix(TRANSFORMER), revision, max_length, separator)
     path = Path(name)

@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
+from ..hub.downloads import exists
 from ..hub.uploads import Push, create_repository, find_files, push_files
 from ..models.tokenization_lstm import LstmTokenizer
-from ..utils.errors import InputError, require
+from ..utils.errors import InputError, as_list, is_utf8, require
 from ..utils.files import write_folder, write_json
 from .card_template import write_vectors_card
+from .directions import to_directions
 from .formats.fasttext import Subwords, read_fasttext
 from .formats.text import read_text
 from .formats.vector_file import VectorFile, open_vector_file
 from .formats.word2vec import read_word2vec
 from .static_models import CONFIG, PADDING, UNKNOWN, WEIGHTS, StaticModel, read_static
+from .word_matching import find_spellings
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +39,8 @@ class WordVectors:
         record: What is known of their making (command, settings, counts); goes into the card.
 
     Raises:
-        InputError: not one vector for each word, or one that holds NaN or infinity.
+        InputError: not one vector for each word, one that holds NaN or infinity, or a word that is no string, holds
+            half a character or occurs twice.
     """
 
     words: list[str]
@@ -50,6 +54,8 @@ class WordVectors:
             self.vectors.ndim == 2 and len(self.words) == len(self.vectors),
             f"Expected one vector for each of {len(self.words)} words, found an array of {self.vectors.shape}.",
         )
+        wrong = [word for word in self.words if not isinstance(word, str) or not is_utf8(word)]
+        require(not wrong, f"A word must be a string without half characters, found {wrong[:1]}.")
         finite = np.isfinite(self.vectors).all(axis=1)
         if not finite.all():
             raise InputError(f"The vector of {self.words[int(np.argmin(finite))]!r} holds NaN or infinity.")
@@ -76,6 +82,20 @@ class WordVectors:
             return self.vectors[self._places[word]]
         return self.subwords.vector(word) if self.subwords else None
 
+    def check_words(self, words: Iterable[str]) -> None:
+        """
+        Raise for words that have no vector, with other spellings of them that have one.
+
+        Raises:
+            InputError: some have none.
+        """
+        missing = []
+        for word in words:
+            if self.vector(word) is None:
+                spelled = next((f" (but one for {one!r})" for one in find_spellings(word) if one in self), "")
+                missing.append(f"{word!r}{spelled}")
+        require(not missing, f"There is no vector among the {len(self)} words for {as_list(missing)}.")
+
     def nearest(self, word: str, number: int = 10) -> list[tuple[str, float]]:
         """
         The words whose vectors point most nearly the same way, with the cosine, closest first.
@@ -84,11 +104,9 @@ class WordVectors:
             InputError: the word has no vector.
         """
         require(number >= 1, f"--number must be at least 1, found {number}.")
-        vector = self.vector(word)
-        if vector is None:
-            raise InputError(f"{word!r} has no vector among the {len(self.words)} words.")
-        cosines = self.vectors @ vector
-        cosines /= np.maximum(np.linalg.norm(self.vectors, axis=1) * np.linalg.norm(vector), 1e-12)
+        self.check_words([word])
+        vector: Any = self.vector(word)
+        cosines = to_directions(self.vectors) @ to_directions(vector[None])[0]
         order = np.argsort(-cosines, kind="stable")[: number + 1]
         return [(self.words[place], float(cosines[place])) for place in order if self.words[place] != word][:number]
 
@@ -166,6 +184,11 @@ class WordVectors:
         Raises:
             InputError: there is none, or it is damaged.
         """
+        path = Path(source)
+        require(
+            not (exists(path) and path.is_file()),
+            f"{str(source)!r} is a file: name a folder that modeling-lstm vectors train or save_pretrained wrote.",
+        )
         return cls.from_static(read_static(str(source), revision))
 
     @classmethod
@@ -199,6 +222,7 @@ class WordVectors:
     def save_pretrained(self, folder: str | Path, repo_id: str | None = None) -> None:
         """
         Write safetensors, vocabulary, configuration and card; Model2Vec's `StaticModel.from_pretrained` reads it too.
+        Words that are names of special tokens, such as `[PAD]` and `<unk>`, are left out, with a warning.
 
         Args:
             repo_id: Where the card says that the vectors are to be found; by default in the folder.
@@ -207,6 +231,8 @@ class WordVectors:
             InputError: the disk is full or the folder cannot be written; what was there before is untouched.
         """
         reserved = [word for word in self.words if word in (*PADDING, *UNKNOWN)]
+        if reserved:
+            logger.warning("Left out with their vectors, as names of special tokens: %s", as_list(reserved))
         words = [word for word in self.words if word not in reserved]
         rows = self.vectors[np.array([self._places[word] for word in words], dtype=int)] if reserved else self.vectors
         is_lower = all(word == word.lower() for word in words)

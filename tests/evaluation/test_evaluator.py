@@ -96,7 +96,8 @@ def test_the_columns_of_the_training_are_read_of_other_data(tmp_path: Path, fail
     found = evaluate(run, dataset=str(other))
     assert found["scores"] == named["scores"] and found["tokens"] == named["tokens"] and found["rows"] == 20
     elsewhere = write_csv(tmp_path / "elsewhere.csv", opinion_rows(9), ("words", "mood"))
-    assert evaluate(run, dataset=str(elsewhere), label_column="mood")["rows"] == 9
+    assert evaluate(run, dataset=str(elsewhere), text_column=["words"], label_column="mood")["rows"] == 9
+    assert "of which the train split (elsewhere.csv) has none: name" in fails("evaluate", run, "--dataset", elsewhere)
     half = write_csv(tmp_path / "half.csv", opinion_rows(9), ("summary", "sentiment"))
     message = fails("evaluate", run, "--dataset", half)
     assert "reads the columns text, summary, of which the train split (half.csv) has only summary: name" in message

@@ -243,6 +243,8 @@ def test_a_label_with_dollar_signs(run_copy: Path, tmp_path: Path) -> None:
 
 def test_a_text_that_is_not_utf8(trained: Path, fails: Callable[..., str]) -> None:
     assert "'the \\udcff film' is not UTF-8: it holds half a character" in fails("explain", trained, "the \udcff film")
+    with pytest.raises(InputError, match="A text must be a string, found 5"):
+        explain(str(trained), 5)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="is not UTF-8"):
         trace(trained, "the \ud83d film")
 

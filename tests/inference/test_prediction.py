@@ -18,6 +18,7 @@ import pytest
 from transformers import pipeline
 
 from modeling_lstm.cli import main
+from modeling_lstm.demo.answers import Answers
 from modeling_lstm.inference import answering
 from modeling_lstm.inference.answering import answer_texts, as_answering, open_predictor
 from modeling_lstm.inference.arguments import PredictionArguments
@@ -184,6 +185,17 @@ def test_the_text_columns_of_the_training_are_read(tmp_path: Path, fails: Callab
     half = write_csv(tmp_path / "c.csv", [row[1:2] for row in rows], ("body",))
     message = fails("predict", run, "--input", half)
     assert "reads the columns headline, body, of which" in message and "has only body: name the columns" in message
+    single = write_csv(tmp_path / "d.csv", [("a film",)], ("text",))
+    assert f"of which {str(single)!r} has none: name the columns" in fails("predict", run, "--input", single)
+    (tmp_path / "d.txt").write_text("a film\n", encoding="utf-8")
+    for command in (
+        *(("predict", run, "a film"), ("predict", run, "--input", tmp_path / "d.txt")),
+        *(("predict", run, "--input", single, "--text_column", "text"), ("explain", run, "a film")),
+    ):
+        assert "headline, body together; 'a film' lacks one: put [SEP] between them" in fails(*command)
+    assert "headline, body together; &#39;a film&#39; lacks one" in Answers(str(run), []).show("a film").answers
+    for command in (("predict", run, "a film [SEP] bad"), ("explain", run, "a film [SEP] bad")):
+        assert main([str(one) for one in command]) == 0
     (run / "run.json").write_text(json.dumps(record), encoding="utf-8")  # as it was before there were separators
     assert main(["predict", str(run), "--input", str(source), "--output", str(tmp_path / "out.csv")]) == 0
     assert read(tmp_path / "out.csv")[0]["text"] == f"{rows[0][0]}\n{rows[0][1]}"
@@ -223,7 +235,7 @@ def test_damaged_input(trained: Path, tmp_path: Path, fails: Callable[..., str],
 def test_output_that_cannot_be_written(trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder.csv").mkdir()
-    assert "was not written" in fails("predict", trained, "a", "--output", tmp_path / "file" / "out.csv")
+    assert "is a file: name a folder" in fails("predict", trained, "a", "--output", tmp_path / "file" / "out.csv")
     assert "is a folder" in fails("predict", trained, "a", "--output", tmp_path / "folder.csv")
     assert "--batch_size must be at least 1" in fails("predict", trained, "a", "--batch_size", "0")
     assert "is not UTF-8" in fails("predict", trained, "caf\udce9")

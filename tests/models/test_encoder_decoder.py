@@ -188,6 +188,9 @@ def test_a_source_without_tokens() -> None:
         assert bool(torch.isfinite(outputs.logits).all())
         alone = model(ids[:1], decoder_input_ids=token_ids(2, 2)[:1]).logits
         torch.testing.assert_close(outputs.logits[:1], alone, atol=1e-5, rtol=1e-5)
+        nothing = model(ids[1:, :0], decoder_input_ids=token_ids(2, 2)[1:]).logits
+        torch.testing.assert_close(nothing, outputs.logits[1:], atol=1e-5, rtol=1e-5)
+        assert model.generate(ids[:, :0], max_new_tokens=3).shape[0] == 2
 
 
 def test_the_loss_is_the_mean_over_the_predicted_tokens_smoothed_in_training_alone() -> None:

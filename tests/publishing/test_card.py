@@ -134,9 +134,7 @@ def test_the_code_of_a_card_gives_the_answer_that_it_shows(
     if JOINT in text:
         record["data"] |= {"text_column": ["premise", "claim"], "separator": JOINT}
         says = f"reads the texts `premise`, `claim` together and gives them {says}"
-        with pytest.raises(
-            InputError, match=r"premise, claim together; 'a film' in --examples lacks one: put \[SEP\] "
-        ):
+        with pytest.raises(InputError, match=r"premise, claim together; 'a film' lacks one: put \[SEP\] "):
             make_card(record, "me/films", examples=[("a film", {})])
         assert 'classify({"text": "A text.", "text_pair": "Another text."}' in make_card(record, "me/films")
     tokenizer = LstmTokenizer.from_words(["a", "film", "it", "is", "good"], separator=True)

@@ -1,6 +1,7 @@
 """Files of word vectors: every format agrees with gensim's reader, and damage of any kind gives one clear sentence."""
 
 import gzip
+import lzma
 import pickle
 import re
 import struct
@@ -101,8 +102,9 @@ def test_fasttext_agrees_with_gensim_on_words_it_knows_and_on_others(files: dict
     )
 
 
-def test_vectors_of_reserved_words_alone_are_saved(tmp_path: Path) -> None:
-    WordVectors(["[PAD]"], np.ones((1, 3), dtype=np.float32)).save_pretrained(tmp_path)
+def test_vectors_of_reserved_words_alone_are_saved(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    WordVectors(["[PAD]", "<unk>"], np.ones((2, 3), dtype=np.float32)).save_pretrained(tmp_path)
+    assert "Left out with their vectors, as names of special tokens: [PAD], <unk>" in caplog.text
     assert WordVectors.from_pretrained(str(tmp_path)).words == []
 
 
@@ -179,9 +181,9 @@ def _bad(tmp_path: Path, content: bytes, name: str = "vectors.txt") -> str:
 BAD_TEXT = {
     "too few numbers": (b"a 1 2 3\nb 1 2\n", "line 2 .*expected 3 numbers, found 2"),
     "too many numbers": (b"a 1 2 3\nb 1 2 3 4\n", "line 2 .*expected 3 numbers, found 4"),
-    "no number": (b"a 1 2 3\nb 1 x 3\n", "line 2 .*could not convert"),
+    "no number": (b"a 1 2 3\nb 1 x 3\n", "line 2 .*expected 3 numbers, found 'x' among them.$"),
     "declared dimension": (b"2 4\na 1 2 3\nb 1 2 3\n", "line 2 .*expected 4 numbers, found 3"),
-    "digits with a line between": (b"a 1 2 3\nb 1 2_0 3\n", "line 2 .*'2_0' is no number"),
+    "digits with a line between": (b"a 1 2 3\nb 1 2_0 3\n", "line 2 .*expected 3 numbers, found '2_0'"),
     "fewer words and empty lines": (b"3 2\na 1 2\n\nb 1 2\n\n", "declares 3 words, it has 2"),
     "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 2\n", "is a pointer of Git LFS"),
     "declared number of words": (b"3 2\na 1 2\nb 1 2\n", "cut off: its first line declares 3 words, it has 2"),
@@ -195,10 +197,17 @@ BAD_TEXT = {
     "no dimension": (b"2 0\n", "declares vectors of 0 numbers"),
     "hostile dimension": (b"1 99999999999\na 1\n", "declares vectors of 99999999999 numbers"),
     "numpy": (b"\x93NUMPY\x01\x00", "is a NumPy array"),
+    "names of columns": (
+        b"word d0 d1\na 1 2\n",
+        "line 1 .*expected 2 numbers, found 'd0' among them. If the line names",
+    ),
+    "xz": (lzma.compress(b"a 1 2\n"), "is xz. Expected word vectors as text"),
+    "packed twice": (gzip.compress(gzip.compress(b"a 1 2\n")), "is packed twice, with gzip inside"),
     "UTF-16": ("a 1 2\n".encode("utf-16"), "is UTF-16"),
 }
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("case", BAD_TEXT)
 def test_bad_text(tmp_path: Path, case: str) -> None:
     content, message = BAD_TEXT[case]
@@ -224,6 +233,7 @@ def test_words_may_hold_blanks_and_files_may_hold_tabs_and_line_ends_of_other_sy
         (b" 4 5 6\na 1 2 3\nb 2 2 3\n", {"a": 1, "b": 2}),  # no word
         (b"a 1 2 3\n\t4\t5\t6\n 4 5 6\nb 2 2 3\n", {"a": 1, "b": 2}),
         (b"3 3\na 1 2 3\n 4 5 6\nc d 2 2 3\n", {"a": 1, "c d": 2}),
+        (b"a\0b 1 2 3\nb 2 2 3\n", {"a\0b": 1, "b": 2}),
     ],
 )
 def test_the_first_lines_may_be_odd_and_words_missing(
@@ -453,6 +463,9 @@ def test_own_vectors_survive_odd_words_and_files_that_lack_one(tmp_path: Path) -
     assert tokenizer.encode("Good").tokens == ["Good"]  # cased, as its words are
     with pytest.raises(InputError, match="A word occurs more than once"):
         table(["a", "a"])
+    for wrong in (1, None, "a\ud83d", b"a"):
+        with pytest.raises(InputError, match="A word must be a string without half characters, found"):
+            table(["b", wrong])  # type: ignore[list-item]
     assert repr(vectors) == "WordVectors(3 words, 7 dimensions)"
     for name, content in {"config.json": b"{", "tokenizer.json": b"{", "model.safetensors": b"cut"}.items():
         whole = (tmp_path / "own" / name).read_bytes()
@@ -487,6 +500,8 @@ def test_vectors_are_pushed_only_where_the_hub_can_be_reached(tmp_path: Path, fa
     table().save_pretrained(tmp_path / "own")
     refused = fails("vectors", "push", tmp_path / "own", "me/vectors")
     assert "Nothing was pushed to 'me/vectors': the Hub is not asked while HF_HUB_OFFLINE" in refused
+    (tmp_path / "a.txt").write_bytes(text_lines(table()))
+    assert "is a file: name a folder that" in fails("vectors", "push", tmp_path / "a.txt", "me/vectors")
     assert "Nothing was pushed to 'no id'" in fails("vectors", "push", tmp_path / "own", "no id")
 
 
@@ -513,6 +528,7 @@ def test_sources_that_are_not_there(tmp_path: Path) -> None:
         str(tmp_path): "lacks tokenizer.json, model.safetensors",
         "~nobody/vectors.txt": "There is no file or folder",
         "x" * 300: "it is not the id of a repository",
+        "": "The name of the vectors is empty",
     }.items():
         with pytest.raises(InputError, match=message):
             open_vectors(source)
@@ -549,7 +565,10 @@ def test_own_vectors_are_trained_saved_and_loaded(
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("\t")[0] for line in lines] == ["film", "good"] and len(lines[0].split("  ")) == 3
     if algorithm != "fasttext":
-        assert "'absent' has no vector" in fails("vectors", "nearest", folder, "absent")
+        assert main(["vectors", "nearest", str(folder), "film", "Good", "absent"]) == 2
+        found = capsys.readouterr()
+        assert "no vector among the 10 words for 'Good' (but one for 'good'), 'absent'." in found.err
+        assert found.out == "", "all words are looked up first"
     train = ["vectors", "train", "--dataset", text, "--output_dir"]
     assert "is not empty" in fails(*train, again)
     new = tmp_path / "new"
@@ -567,6 +586,18 @@ def test_neighbours_are_those_of_gensim() -> None:
     assert np.allclose([cosine for _, cosine in ours], [cosine for _, cosine in theirs], atol=1e-6)
 
 
+@pytest.mark.parametrize("factor", [1e-44, 1e-30, 1e-20, 1.0, 1e20, 2e37])
+@pytest.mark.filterwarnings("error")
+def test_cosines_do_not_depend_on_the_lengths_of_vectors(factor: float) -> None:
+    numbers = np.array([[1, 0], [1, 1], [0, 0], [-9, 0]], np.float32) * np.float32(factor)
+    found = dict(WordVectors(["x", "diagonal", "zero", "minus"], numbers).nearest("x"))
+    assert found == pytest.approx({"diagonal": 0.5**0.5, "zero": 0, "minus": -1}, abs=1e-6)
+    first = table([f"w{n}" for n in range(60)])
+    if factor > 1e-44:  # below are too few digits
+        scaled = WordVectors(first.words, first.vectors * np.float32(factor))
+        assert compare_vectors(first, scaled).agreement > 0.99
+
+
 def test_comparison_finds_what_was_changed() -> None:
     first = table([f"w{n}" for n in range(300)], dimension=20)
     changed = first.vectors.copy() @ np.linalg.qr(np.random.default_rng(1).normal(size=(20, 20)))[0]
@@ -579,7 +610,7 @@ def test_comparison_finds_what_was_changed() -> None:
     assert abs(found.chance - 25 / 299) < 1e-9
     with pytest.raises(InputError, match="Not in both collections: absent"):
         compare_vectors(first, first, ["absent"])
-    with pytest.raises(InputError, match="Too few words"):
+    with pytest.raises(InputError, match="Too few words are in both to be compared: 0; at least 51 are needed"):
         compare_vectors(first, table())
 
 

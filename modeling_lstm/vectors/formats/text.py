@@ -108,13 +108,18 @@ def _fields(line: bytes, dimension: int, name: str, number: int) -> tuple[bytes,
 
 
 def _numbers(fields: list[bytes], name: str, number: int, word: bytes) -> np.ndarray:
-    if wrong := next((field for field in fields if b"_" in field or not field.isascii()), None):
-        raise InputError(f"{name!r}, line {number} ({_shown(word)}): {_shown(wrong)} is no number.")
     try:
-        # by way of float64, as Python reads numbers
-        return np.array([float(field) for field in fields], dtype=np.float64).astype(np.float32)
-    except ValueError as error:
-        raise InputError(f"{name!r}, line {number} ({_shown(word)}): {error}.") from error
+        if not any(b"_" in field or not field.isascii() for field in fields):
+            with np.errstate(over="ignore"):  # an infinity is told of by its word
+                # by way of float64, as Python reads numbers
+                return np.array([float(field) for field in fields], dtype=np.float64).astype(np.float32)
+    except ValueError:
+        pass
+    wrong = next(field for field in fields if not NUMBER.fullmatch(field))
+    raise InputError(
+        f"{name!r}, line {number} ({_shown(word)}): expected {len(fields)} numbers, found {_shown(wrong)} among them."
+        + (" If the line names columns, remove it." if number == 1 else "")
+    )
 
 
 def _shown(part: bytes) -> str:

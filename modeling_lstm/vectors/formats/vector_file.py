@@ -23,7 +23,11 @@ LONGEST_LINE = 1 << 23
 LOOKED_AT = 1_000  # bytes that tell damaged text from binary numbers
 LARGEST_DIMENSION = 100_000
 NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf|infinity)", re.IGNORECASE)
-_ARRAYS = {b"\x93NUMPY": "a NumPy array", b"\x89HDF": "an HDF5 file", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2"}
+_OTHERS = {
+    **{b"\x93NUMPY": "a NumPy array", b"\x89HDF": "an HDF5 file"},
+    **{b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"},
+    **{b"\x1f\x8b": "packed twice, with gzip inside", b"PK\x03\x04": "packed twice, with zip inside"},
+}
 
 
 class Header(NamedTuple):
@@ -167,14 +171,15 @@ def _format(head: bytes, name: str) -> Format:
         not head.startswith(b"version https://git-lfs"),
         f"{name!r} is a pointer of Git LFS and not the file itself: fetch that with git lfs pull.",
     )
-    for magic, what in _ARRAYS.items():
+    for magic, what in _OTHERS.items():
         require(not head.startswith(magic), f"{name!r} is {what}. Expected word vectors as text, word2vec or fastText.")
     if head.startswith(FASTTEXT_MAGIC):
         return "fasttext"
     first, _, rest = head.partition(b"\n")
     if read_header(first, name) is None:
-        # the first fastText files had no magic number, only a small number in four bytes, three of which are zero
-        return "fasttext" if b"\0" in head[:4] else "text"
+        # the first fastText files had no magic number, but begin with their dimension in four bytes
+        is_dimension = head[3:4] == b"\0" and int.from_bytes(head[:4], "little") <= LARGEST_DIMENSION
+        return "fasttext" if is_dimension else "text"
     return "text" if _begins_as_text(rest) or not rest else "word2vec"
 
 
