@@ -31,7 +31,7 @@ from ..vectors.arguments import VectorTrainingArguments
 from ..vectors.learning import train_vectors
 from .arguments import ALONE, AUGMENTATIONS, MOST_VARIANTS, STUDENT, OptionalTeacherArguments, PresetArguments
 from .estimates import Trial, lstm_trial, time_text, transformer_trial
-from .stages import Stage, command_of_vectors, training_stage
+from .stages import Stage, identify_data, identify_texts, read_vectors, training_stage
 
 logger = logging.getLogger(__name__)
 
@@ -174,13 +174,15 @@ class BestJob:
             fit_transformer_to_rows(job.training, rows, job.settings)
             step = self._time(transformer_trial(name, None), data, job.data.max_length)
             seconds = rows * job.training.num_train_epochs * step
-            stages.append(training_stage(f"fine-tune {name} on {rows:,} texts", job, seconds))
+            about = f"fine-tune {name} on {rows:,} texts"
+            stages.append(training_stage(about, job, identify_data(data), seconds))
         return found, stages
 
     def _student(self, data: TextData, teachers: list[str], config: Any, is_weighted: bool) -> Stage:
         """Distil the teachers."""
         chosen, names = self.distillation, self.distillation.teachers
-        natural = self._collect(data).num_rows
+        collected = self._collect(data)
+        natural = collected.num_rows
         variants = chosen.augmentations
         if variants is None:
             fewest = AUGMENTATIONS if chosen.unlabeled else VARIANTS
@@ -209,7 +211,7 @@ class BestJob:
         step = self._time(lstm_trial(job.model), data, job.data.max_length)
         seconds = texts * (answers + job.training.num_train_epochs * step)
         about = f"train an LSTM on what {as_list(teachers)} says of {texts:,} texts"
-        return training_stage(about, job, seconds)
+        return training_stage(about, job, identify_data(data) | identify_texts(collected), seconds)
 
     def _vectors(self, data: TextData) -> Stage:
         """Learn word vectors from the text without labels and the training texts."""
@@ -221,13 +223,14 @@ class BestJob:
         rows = self._collect(data)
 
         def learn() -> None:
-            if self.training.overwrite and command_of_vectors(Path(folder)) is not None:
+            if self.training.overwrite and read_vectors(Path(folder)) is not None:
                 empty_folder(Path(folder))
             settings = VectorTrainingArguments(dataset=as_list(chosen.unlabeled), output_dir=folder)
             train_vectors(settings, command=command, rows=rows)
 
         about = f"learn word vectors from {rows.num_rows:,} texts"
-        return Stage(about, Path(folder), command, math.nan, lambda: run_on_main(learn), command_of_vectors)
+        origin = identify_texts(rows)
+        return Stage(about, Path(folder), command, origin, math.nan, lambda: run_on_main(learn), read_vectors)
 
     def _alone(self, data: TextData, usual: dict[str, Any]) -> Stage:
         """Train an LSTM from the labels alone."""
@@ -240,7 +243,7 @@ class BestJob:
         job = self._job(TrainingJob, alone | usual | mine, self.output)
         step = self._time(lstm_trial(job.model), data, job.data.max_length)
         seconds = (2 if job.training.adversarial_size else 1) * rows * job.training.num_train_epochs * step
-        return training_stage(f"train an LSTM on {rows:,} texts", job, seconds)
+        return training_stage(f"train an LSTM on {rows:,} texts", job, identify_data(data), seconds)
 
     def _job(self, kind: type[TrainingJob], settings: Mapping[str, Any], folder: str) -> TrainingJob:
         """A training that goes on or overwrites as this one does, and the command that does it alone."""

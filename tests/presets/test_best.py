@@ -84,7 +84,7 @@ def test_what_was_killed_goes_on_after_the_last_stage_that_was_done(
     written = teacher.stat().st_mtime_ns
     with pytest.raises(InputError, match="run-teacher' is not empty: go on with --resume_from_checkpoint last"):
         best(data_folder, tmp_path / "run", **given).run()
-    with pytest.raises(InputError, match="run-teacher' was made by another command"):
+    with pytest.raises(InputError, match="run-teacher' was made with another command"):
         best(data_folder, tmp_path / "run", resume_from_checkpoint="last", seed=7, **given).run()
     record = best(data_folder, tmp_path / "run", resume_from_checkpoint="last", **given).run()
     assert "distillation" in record and teacher.stat().st_mtime_ns == written
@@ -166,8 +166,31 @@ def test_text_alone_gives_word_vectors(data_folder: Path, more_text: Path, tmp_p
     assert record["embeddings"]["source"] == f"{run}-vectors" and record["model"]["embedding_size"] == 100
     again = best(tmp_path / "data", run, unlabeled=[str(more_text)], resume_from_checkpoint="last")
     assert [stage.is_done() for stage in again.plan()] == [True, True]
+    with more_text.open("a", encoding="utf-8") as file:
+        file.write("a film that nobody has read of yet\n")
+    with pytest.raises(InputError, match="run-vectors' was made with another text, '.*', and now it is '.*digest"):
+        again.run()
     best(tmp_path / "data", run, unlabeled=[str(more_text)], overwrite=True, seed=3).run()
-    with pytest.raises(InputError, match="run' was made by another command"):
+    with pytest.raises(InputError, match="run' was made with another command"):
+        again.run()
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [("more.txt", "text"), ("train.csv", "train split"), ("test.csv", "test split"), ("every label", "labels")],
+)
+def test_an_old_result_is_not_that_of_other_data(
+    trained: Path, data_folder: Path, more_text: Path, tmp_path: Path, changed: str, what: str
+) -> None:
+    data = Path(shutil.copytree(data_folder, tmp_path / "data"))
+    given: dict[str, Any] = {"teacher": str(trained), "unlabeled": [str(more_text)], "augmentations": 0}
+    best(data, tmp_path / "run", **given).run()
+    again = best(data, tmp_path / "run", resume_from_checkpoint="last", **given)
+    assert again.run() == read_record(tmp_path / "run")
+    for path in [more_text] if changed == "more.txt" else data.glob("*.csv" if changed == "every label" else changed):
+        said = path.read_text(encoding="utf-8").replace("number", "size").replace("was", "is")
+        path.write_text(said.replace(",pos", ",very pos") if changed == "every label" else said, encoding="utf-8")
+    with pytest.raises(InputError, match=f"run' was made with another {what}, '.*', and now it is "):
         again.run()
 
 
