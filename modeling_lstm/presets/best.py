@@ -47,6 +47,7 @@ TRUE_LABELS = ("class_weights", "label_smoothing_factor")  # of that teacher: it
 LENGTHS = ("max_length", "train_max_length")  # of the student: a Transformer has its own
 APART = ("preset", "output_dir", "overwrite", "resume_from_checkpoint")
 DISTILLATION = frozenset(one.name for one in fields(DistillationArguments))
+OF_VECTORS = ("seed", "lowercase", "min_frequency")  # that word vectors share with the LSTM that starts from them
 # Those that say which text is read, with a teacher and without one
 OF_TEXT = {"teacher", "unlabeled", "unlabeled_column", "unlabeled_split", "sentences", "language", "transfer_rows"}
 
@@ -61,7 +62,8 @@ class BestJob:
     weights, as it does with neither. Beside the run folder there may be `OUTPUT_DIR-teacher` and `OUTPUT_DIR-vectors`.
 
     Args:
-        command: Not used: each stage records the command that does it alone.
+        command: Not used: each stage records the command that does it alone; word vectors record the preset, with the
+            settings that they depend on.
         settings: Those of [`DistillationJob`], where `teacher` and `unlabeled` may be missing. They are those of the
             last stage; a teacher that is fine-tuned has the defaults of `train --transformer`, with the same data,
             metric and class weights. Of several, each has the next seed, so that one may be named more than once.
@@ -218,14 +220,15 @@ class BestJob:
         folder = f"{self.output}-vectors"
         chosen = self.distillation
         reads = {one.name for kind in (DataArguments, DistillationArguments) for one in fields(kind)}
-        given = {name: value for name, value in self.given.items() if name in reads}
+        shared = {name: self.given[name] for name in OF_VECTORS if name in self.given}
+        given = {name: value for name, value in self.given.items() if name in reads} | shared
         command = to_command("train", {"preset": "best"} | given)
         rows = self._collect(data)
 
         def learn() -> None:
             if self.training.overwrite and read_vectors(Path(folder)) is not None:
                 empty_folder(Path(folder))
-            settings = VectorTrainingArguments(dataset=as_list(chosen.unlabeled), output_dir=folder)
+            settings = VectorTrainingArguments(dataset=as_list(chosen.unlabeled), output_dir=folder, **shared)
             train_vectors(settings, command=command, rows=rows)
 
         about = f"learn word vectors from {rows.num_rows:,} texts"

@@ -170,8 +170,10 @@ def test_text_alone_gives_word_vectors(data_folder: Path, more_text: Path, tmp_p
         file.write("a film that nobody has read of yet\n")
     with pytest.raises(InputError, match="run-vectors' was made with another text, '.*', and now it is '.*digest"):
         again.run()
-    best(tmp_path / "data", run, unlabeled=[str(more_text)], overwrite=True, seed=3).run()
-    with pytest.raises(InputError, match="run' was made with another command"):
+    best(tmp_path / "data", run, unlabeled=[str(more_text)], overwrite=True, seed=3, min_frequency=11).run()
+    vectors = WordVectors.from_pretrained(f"{run}-vectors")
+    assert vectors.record["seed"] == 3 and "--seed 3 --min_frequency 11" in vectors.record["command"]
+    with pytest.raises(InputError, match="run-vectors' was made with another command"):
         again.run()
 
 
