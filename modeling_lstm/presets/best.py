@@ -13,6 +13,7 @@ from transformers import AutoConfig
 
 from ..data.arguments import DataArguments, TokenizerArguments
 from ..data.loading import TextData, load_data
+from ..data.tokenization import open_tokenizer
 from ..distillation.arguments import DistillationArguments
 from ..distillation.student_job import DistillationJob
 from ..distillation.transfer import VARIANTS, collect_with_train
@@ -21,6 +22,7 @@ from ..tasks.base import TEXT_CLASSIFICATION
 from ..training.arguments import ModelArguments, TaskArguments
 from ..training.defaults import fit_epochs, fit_transformer_to_rows
 from ..training.job import TrainingJob
+from ..training.pretrained import open_pretrained
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import InputError, as_list, first_line, require
 from ..utils.files import empty_folder, is_occupied
@@ -29,6 +31,7 @@ from ..utils.ray_cluster import RayArguments
 from ..utils.settings import build_settings, to_command
 from ..vectors.arguments import VectorTrainingArguments
 from ..vectors.learning import train_vectors
+from ..vectors.word_sources import open_vectors
 from .arguments import ALONE, AUGMENTATIONS, MOST_VARIANTS, STUDENT, OptionalTeacherArguments, PresetArguments
 from .estimates import Trial, lstm_trial, time_text, transformer_trial
 from .stages import Stage, identify_data, identify_texts, read_vectors, training_stage
@@ -44,10 +47,10 @@ OWN_MODELS = ("lstm", "bag-of-words")
 # What a teacher that is fine-tuned shares with its student, beside the data and the machines
 SHARED = ("metric_for_best_model", "use_cpu", "disable_tqdm", "report_to")
 TRUE_LABELS = ("class_weights", "label_smoothing_factor")  # of that teacher: its student does not learn from them
+OF_VECTORS = ("seed", "lowercase", "min_frequency")  # that word vectors share with the LSTM that starts from them
 LENGTHS = ("max_length", "train_max_length")  # of the student: a Transformer has its own
 APART = ("preset", "output_dir", "overwrite", "resume_from_checkpoint")
 DISTILLATION = frozenset(one.name for one in fields(DistillationArguments))
-OF_VECTORS = ("seed", "lowercase", "min_frequency")  # that word vectors share with the LSTM that starts from them
 # Those that say which text is read, with a teacher and without one
 OF_TEXT = {"teacher", "unlabeled", "unlabeled_column", "unlabeled_split", "sentences", "language", "transfer_rows"}
 
@@ -101,6 +104,14 @@ class BestJob:
             bool(self.distillation.teachers) or not unused,
             f"--{', --'.join(unused)}: for learning from a teacher alone. Name one with --teacher, or leave it out.",
         )
+        for name in ("embeddings", "pretrained"):
+            require(
+                bool(self.distillation.teachers)
+                or not self.distillation.unlabeled
+                or getattr(self.model, name) is None,
+                f"--unlabeled without --teacher is for learning the word vectors to start from, which --{name} brings "
+                "along: leave one of them out.",
+            )
         resumed = self.training.resume_from_checkpoint
         require(resumed in (None, "last"), f"--preset goes on with --resume_from_checkpoint last, found {resumed!r}.")
         require(
@@ -148,6 +159,8 @@ class BestJob:
         if self.distillation.teachers:
             configs = [self._config(name) for name in self.distillation.teachers]
             teachers, stages = self._fine_tuned(data, configs)
+            if stages:
+                self._check_student()
             return [*stages, self._student(data, teachers, configs[0], is_weighted=not stages)]
         if not self.distillation.unlabeled:
             return [self._alone(data, {})]
@@ -179,6 +192,15 @@ class BestJob:
             about = f"fine-tune {name} on {rows:,} texts"
             stages.append(training_stage(about, job, identify_data(data), seconds))
         return found, stages
+
+    def _check_student(self) -> None:
+        """Raise for what the last stage could not open, before the first one takes hours."""
+        length = self.data.max_length
+        if self.model.embeddings is not None:
+            open_vectors(self.model.embeddings, self.model.embeddings_revision, length)
+        open_pretrained(self.model, length)
+        if self.tokenizer.tokenizer is not None:
+            open_tokenizer(self.tokenizer.tokenizer, length)
 
     def _student(self, data: TextData, teachers: list[str], config: Any, is_weighted: bool) -> Stage:
         """Distil the teachers."""
@@ -262,9 +284,10 @@ class BestJob:
         try:
             return AutoConfig.from_pretrained(name, revision=self.distillation.teacher_revision)
         except Exception as error:  # whatever the libraries raise
-            raise InputError(
-                f"There is no teacher {name!r}, neither a folder nor a model on the Hub: {first_line(error)}"
-            ) from error
+            found = f"There is no teacher {name!r}, neither a folder nor a model on the Hub"
+            if Path(name).exists():
+                found = f"The teacher {name!r} is neither a run folder nor the folder of a Transformer"
+            raise InputError(f"{found}: {first_line(error)}") from error
 
     def _collect(self, data: TextData) -> Dataset:
         """The training texts, and the text without labels that the last stage may learn from."""

@@ -230,6 +230,17 @@ def test_what_it_refuses(encoder: Path, data_folder: Path, tmp_path: Path) -> No
         best(data_folder, run, augmentations=3, temperature=3.0, transfer_rows=9)
     with pytest.raises(InputError, match="There is no teacher 'nowhere'"):
         best(data_folder, run, teacher="nowhere").run()
+    for there in (data_folder, data_folder / "train.csv"):
+        with pytest.raises(
+            InputError, match="The teacher '.*' is neither a run folder nor the folder of a Transformer"
+        ):
+            best(data_folder, run, teacher=str(there)).run()
+    for name in ("embeddings", "pretrained"):
+        with pytest.raises(InputError, match=f"is for learning the word vectors to start from, which --{name} brings"):
+            best(data_folder, run, unlabeled=["more.txt"], **{name: "nope.txt"})
+    for name in ("embeddings", "pretrained", "tokenizer"):
+        with pytest.raises(InputError, match="no/such/file"):
+            best(data_folder, run, teacher=str(encoder), **{name: "./no/such/file"}).run()
     with pytest.raises(InputError, match="--teacher_revision is for teachers that are classifiers"):
         best(data_folder, run, teacher=str(encoder), teacher_revision="v1").run()
     with pytest.raises(InputError, match="Unknown preset 'quick' for --preset: choose one of best"):
