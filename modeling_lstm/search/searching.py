@@ -22,7 +22,17 @@ from ..utils.settings import build_settings
 from .arguments import SearchArguments
 from .search_report import write_search_report
 from .search_space import open_optuna
-from .studies import begin_trial, count_done, has_only_failures, note_result, open_study, revive, score_of
+from .studies import (
+    PAUSE,
+    begin_trial,
+    count_done,
+    has_failed,
+    is_over,
+    note_result,
+    open_study,
+    revive,
+    score_of,
+)
 from .trials import run_trial
 
 logger = logging.getLogger(__name__)
@@ -141,11 +151,7 @@ def work(
     """Try settings until there are trials enough, or the time is up."""
     optuna = open_optuna()
     study = open_study(folder, arguments, number)
-    revive(study)
-    if count_done(study) >= arguments.trials:
-        return
-    counted = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
-    enough = optuna.study.MaxTrialsCallback(arguments.trials, states=counted)
+    first = len(study.get_trials(deepcopy=False))
 
     def objective(trial: Any) -> float:
         chosen = begin_trial(trial, arguments)
@@ -168,27 +174,30 @@ def work(
             raise optuna.TrialPruned
         return found["goodness"]
 
-    timeout = None if end is None else max(0.0, end - time.time())
-    study.optimize(objective, timeout=timeout, callbacks=[enough, _stop_when_all_fail], catch=(InputError,))
-
-
-def _stop_when_all_fail(study: Any, trial: Any) -> None:
-    if has_only_failures(study):
-        study.stop()
+    while not is_over(study, arguments, first, end):
+        revive(study)
+        running = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
+        if count_done(study) + len(running) < arguments.trials:
+            study.optimize(objective, n_trials=1, catch=(InputError,))
+        else:  # those that other processes try may be the last
+            time.sleep(PAUSE)
 
 
 def _finish(folder: Path, base: dict[str, Any], arguments: SearchArguments, command: str | None) -> dict[str, Any]:
     """Write what was found: the record, the recipe, and the report."""
     study = open_study(folder, arguments)
-    trials = [_describe(one) for one in study.get_trials(deepcopy=False)]
+    found = study.get_trials(deepcopy=False)
+    trials = [_describe(one) for one in found]
     done = [one for one in trials if one["state"] == "complete"]
+    errors = [one.user_attrs["error"] for one in found if has_failed(one)]
     if not done:
-        errors = [one["error"] for one in trials if one.get("error")]
         raise InputError(
             f"No trial succeeded; the last one failed with: {errors[-1]}"
             if errors
             else "No trial was completed: type the command again to continue, with more --minutes if you set it."
         )
+    if errors:
+        logger.warning("%d of %d trials failed, the last one with: %s", len(errors), len(trials), errors[-1])
     best = max(done, key=lambda one: one["goodness"])
     recipe = {name: value for name, value in (base | best["settings"]).items() if name not in OF_TRIALS}
     result = {
