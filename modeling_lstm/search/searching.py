@@ -13,17 +13,20 @@ import yaml
 
 from ..data.arguments import DataArguments
 from ..data.digests import identify_rows
-from ..data.loading import load_data
+from ..data.loading import TextData, load_data
 from ..runs.environment import describe_environment
 from ..tasks.text_classification import TextClassification
+from ..training.model_builder import open_config
 from ..utils.errors import InputError, as_list, require
 from ..utils.files import write_json, write_text
 from ..utils.settings import build_settings
-from .arguments import SearchArguments
+from ..vectors.word_sources import open_vectors
+from .arguments import PREFIX, SearchArguments
 from .search_report import write_search_report
-from .search_space import open_optuna
+from .search_space import LEARNED, open_optuna
 from .studies import (
     PAUSE,
+    STUDY,
     begin_trial,
     count_done,
     has_failed,
@@ -69,10 +72,10 @@ def search_settings(
     if data is None or arguments is None:
         data, arguments = build_settings([DataArguments, SearchArguments], settings)
     folder = Path(arguments.output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
     base = _base_settings(data, arguments)
-    splits = load_data(data).splits
-    rows = [identify_rows(splits[name], TextClassification.columns) for name in ("train", "validation")]
+    found = load_data(data)
+    _check_names(arguments, found)
+    rows = [identify_rows(found.splits[name], TextClassification.columns) for name in ("train", "validation")]
     _claim(folder, base, arguments, rows)
     open_study(folder, arguments)  # raises before any process starts
     end = None if arguments.minutes is None else time.time() + 60 * arguments.minutes
@@ -113,8 +116,25 @@ def _base_settings(data: DataArguments, arguments: SearchArguments) -> dict[str,
     return settings | ({"use_cpu": True} if arguments.use_cpu else {})
 
 
+def _check_names(arguments: SearchArguments, data: TextData) -> None:
+    """Raise for a score, a Transformer or word vectors that there are not, with which each trial would fail."""
+    known = [*TextClassification.from_data(data).metric_names(), "loss"]
+    require(
+        arguments.metric in ("auto", *known),
+        f"Unknown metric {arguments.metric!r} for --metric: choose one of auto, {as_list(known)}.",
+    )
+    for name in arguments.models:
+        if name.startswith(PREFIX):
+            open_config(name.removeprefix(PREFIX))
+    for name in arguments.embeddings or ():
+        if name != LEARNED:
+            open_vectors(name)
+
+
 def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments, rows: list[str]) -> None:
-    """Raise for a folder in which something else is searched, or by other rows."""
+    """Raise for a folder in which something else is searched, or by other rows, unless nothing was found there yet."""
+    require(not folder.is_file(), f"--output_dir {str(folder)!r} is a file: name a folder.")
+    folder.mkdir(parents=True, exist_ok=True)
     mine = {
         "base": base,
         "models": arguments.models,
@@ -125,15 +145,35 @@ def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments, rows:
     path = folder / "space.json"
     if path.is_file():
         there = {"rows": rows} | json.loads(path.read_text(encoding="utf-8"))  # older searches did not note them
-        changed = sorted(name for name in mine if there.get(name) != mine[name])
+        before, now = (_flatten(space) for space in (there, mine))
+        changed = sorted(name for name in before | now if before.get(name) != now.get(name))
         require(
-            not changed,
-            f"{str(folder)!r} holds a search with other settings ({', '.join(changed)}): choose another --output_dir.",
+            not changed or _forget_failures(folder, arguments),
+            f"{str(folder)!r} holds a search that differs in {as_list(changed)}: choose another --output_dir.",
         )
-        return
-    others = [one.name for one in folder.iterdir() if not one.name.startswith(".saving-")]
-    require(not others, f"{str(folder)!r} is not empty and holds no search: choose another --output_dir.")
+        if not changed:
+            return
+    else:
+        others = [one.name for one in folder.iterdir() if not one.name.startswith(".saving-")]
+        require(not others, f"{str(folder)!r} is not empty and holds no search: choose another --output_dir.")
     write_json(path, mine)
+
+
+def _flatten(space: dict[str, Any]) -> dict[str, Any]:
+    """What is searched, by the names of the flags, and the rows."""
+    flat = {name: value for name, value in (space | space["base"]).items() if name != "base"}
+    metric = flat.pop("metric_for_best_model", None)
+    return {name if name == "rows" else f"--{name}": value for name, value in flat.items()} | {"--metric": metric}
+
+
+def _forget_failures(folder: Path, arguments: SearchArguments) -> bool:
+    """Remove the trials of a search of which none has finished or runs. Returns whether that is so."""
+    study = open_study(folder, arguments)
+    revive(study)
+    if {"COMPLETE", "PRUNED", "RUNNING"} & {one.state.name for one in study.get_trials(deepcopy=False)}:
+        return False
+    open_optuna().delete_study(study_name=STUDY, storage=study._storage)
+    return True
 
 
 def _job(folder: Path, base: dict[str, Any], arguments: SearchArguments, end: float | None, number: int) -> None:
