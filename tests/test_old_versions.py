@@ -77,7 +77,7 @@ def test_a_recipe_trains_the_same_model(old: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(old)
     before = read_record(Path("run"))
     record = TrainingJob.from_yaml("recipe.yaml", output_dir="again").run()
-    assert record["data"].pop("digests").keys() == {"validation", "test"}  # which it now says
+    assert record["data"].pop("digests").keys() == {"train", "validation", "test"}  # which it now says
     for part in ("data", "tokenizer", "best"):
         assert record[part] == before[part], part  # type: ignore[literal-required]
     model = {name: value for name, value in record["model"].items() if name in before["model"]}

@@ -116,6 +116,7 @@ def label_dataset(
             for source in arguments.unlabeled
         ],
         "transfer": counts,
+        "digest": identify_rows(rows.select(range(train.num_rows + natural)), ["text"]),  # of texts as they were found
         "settings": asdict(arguments),
         "seconds": round(time.perf_counter() - started, 2),
     }

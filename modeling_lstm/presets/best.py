@@ -13,6 +13,7 @@ from transformers import AutoConfig
 
 from ..data.arguments import DataArguments, TokenizerArguments
 from ..data.loading import TextData, load_data
+from ..data.tokenization import open_tokenizer
 from ..distillation.arguments import DistillationArguments
 from ..distillation.student_job import DistillationJob
 from ..distillation.transfer import VARIANTS, collect_with_train
@@ -21,6 +22,7 @@ from ..tasks.base import TEXT_CLASSIFICATION
 from ..training.arguments import ModelArguments, TaskArguments
 from ..training.defaults import fit_epochs, fit_transformer_to_rows
 from ..training.job import TrainingJob
+from ..training.pretrained import open_pretrained
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import InputError, as_list, first_line, require
 from ..utils.files import empty_folder, is_occupied
@@ -29,9 +31,10 @@ from ..utils.ray_cluster import RayArguments
 from ..utils.settings import build_settings, to_command
 from ..vectors.arguments import VectorTrainingArguments
 from ..vectors.learning import train_vectors
+from ..vectors.word_sources import open_vectors
 from .arguments import ALONE, AUGMENTATIONS, MOST_VARIANTS, STUDENT, OptionalTeacherArguments, PresetArguments
 from .estimates import Trial, lstm_trial, time_text, transformer_trial
-from .stages import Stage, command_of_vectors, training_stage
+from .stages import Stage, identify_data, identify_texts, read_vectors, training_stage
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +47,7 @@ OWN_MODELS = ("lstm", "bag-of-words")
 # What a teacher that is fine-tuned shares with its student, beside the data and the machines
 SHARED = ("metric_for_best_model", "use_cpu", "disable_tqdm", "report_to")
 TRUE_LABELS = ("class_weights", "label_smoothing_factor")  # of that teacher: its student does not learn from them
+OF_VECTORS = ("seed", "lowercase", "min_frequency")  # that word vectors share with the LSTM that starts from them
 LENGTHS = ("max_length", "train_max_length")  # of the student: a Transformer has its own
 APART = ("preset", "output_dir", "overwrite", "resume_from_checkpoint")
 DISTILLATION = frozenset(one.name for one in fields(DistillationArguments))
@@ -61,7 +65,8 @@ class BestJob:
     weights, as it does with neither. Beside the run folder there may be `OUTPUT_DIR-teacher` and `OUTPUT_DIR-vectors`.
 
     Args:
-        command: Not used: each stage records the command that does it alone.
+        command: Not used: each stage records the command that does it alone; word vectors record the preset, with the
+            settings that they depend on.
         settings: Those of [`DistillationJob`], where `teacher` and `unlabeled` may be missing. They are those of the
             last stage; a teacher that is fine-tuned has the defaults of `train --transformer`, with the same data,
             metric and class weights. Of several, each has the next seed, so that one may be named more than once.
@@ -99,6 +104,14 @@ class BestJob:
             bool(self.distillation.teachers) or not unused,
             f"--{', --'.join(unused)}: for learning from a teacher alone. Name one with --teacher, or leave it out.",
         )
+        for name in ("embeddings", "pretrained"):
+            require(
+                bool(self.distillation.teachers)
+                or not self.distillation.unlabeled
+                or getattr(self.model, name) is None,
+                f"--unlabeled without --teacher is for learning the word vectors to start from, which --{name} brings "
+                "along: leave one of them out.",
+            )
         resumed = self.training.resume_from_checkpoint
         require(resumed in (None, "last"), f"--preset goes on with --resume_from_checkpoint last, found {resumed!r}.")
         require(
@@ -146,6 +159,8 @@ class BestJob:
         if self.distillation.teachers:
             configs = [self._config(name) for name in self.distillation.teachers]
             teachers, stages = self._fine_tuned(data, configs)
+            if stages:
+                self._check_student()
             return [*stages, self._student(data, teachers, configs[0], is_weighted=not stages)]
         if not self.distillation.unlabeled:
             return [self._alone(data, {})]
@@ -174,13 +189,24 @@ class BestJob:
             fit_transformer_to_rows(job.training, rows, job.settings)
             step = self._time(transformer_trial(name, None), data, job.data.max_length)
             seconds = rows * job.training.num_train_epochs * step
-            stages.append(training_stage(f"fine-tune {name} on {rows:,} texts", job, seconds))
+            about = f"fine-tune {name} on {rows:,} texts"
+            stages.append(training_stage(about, job, identify_data(data), seconds))
         return found, stages
+
+    def _check_student(self) -> None:
+        """Raise for what the last stage could not open, before the first one takes hours."""
+        length = self.data.max_length
+        if self.model.embeddings is not None:
+            open_vectors(self.model.embeddings, self.model.embeddings_revision, length)
+        open_pretrained(self.model, length)
+        if self.tokenizer.tokenizer is not None:
+            open_tokenizer(self.tokenizer.tokenizer, length)
 
     def _student(self, data: TextData, teachers: list[str], config: Any, is_weighted: bool) -> Stage:
         """Distil the teachers."""
         chosen, names = self.distillation, self.distillation.teachers
-        natural = self._collect(data).num_rows
+        collected = self._collect(data)
+        natural = collected.num_rows
         variants = chosen.augmentations
         if variants is None:
             fewest = AUGMENTATIONS if chosen.unlabeled else VARIANTS
@@ -209,25 +235,27 @@ class BestJob:
         step = self._time(lstm_trial(job.model), data, job.data.max_length)
         seconds = texts * (answers + job.training.num_train_epochs * step)
         about = f"train an LSTM on what {as_list(teachers)} says of {texts:,} texts"
-        return training_stage(about, job, seconds)
+        return training_stage(about, job, identify_data(data) | identify_texts(collected), seconds)
 
     def _vectors(self, data: TextData) -> Stage:
         """Learn word vectors from the text without labels and the training texts."""
         folder = f"{self.output}-vectors"
         chosen = self.distillation
         reads = {one.name for kind in (DataArguments, DistillationArguments) for one in fields(kind)}
-        given = {name: value for name, value in self.given.items() if name in reads}
+        shared = {name: self.given[name] for name in OF_VECTORS if name in self.given}
+        given = {name: value for name, value in self.given.items() if name in reads} | shared
         command = to_command("train", {"preset": "best"} | given)
         rows = self._collect(data)
 
         def learn() -> None:
-            if self.training.overwrite and command_of_vectors(Path(folder)) is not None:
+            if self.training.overwrite and read_vectors(Path(folder)) is not None:
                 empty_folder(Path(folder))
-            settings = VectorTrainingArguments(dataset=as_list(chosen.unlabeled), output_dir=folder)
+            settings = VectorTrainingArguments(dataset=as_list(chosen.unlabeled), output_dir=folder, **shared)
             train_vectors(settings, command=command, rows=rows)
 
         about = f"learn word vectors from {rows.num_rows:,} texts"
-        return Stage(about, Path(folder), command, math.nan, lambda: run_on_main(learn), command_of_vectors)
+        origin = identify_texts(rows)
+        return Stage(about, Path(folder), command, origin, math.nan, lambda: run_on_main(learn), read_vectors)
 
     def _alone(self, data: TextData, usual: dict[str, Any]) -> Stage:
         """Train an LSTM from the labels alone."""
@@ -240,7 +268,7 @@ class BestJob:
         job = self._job(TrainingJob, alone | usual | mine, self.output)
         step = self._time(lstm_trial(job.model), data, job.data.max_length)
         seconds = (2 if job.training.adversarial_size else 1) * rows * job.training.num_train_epochs * step
-        return training_stage(f"train an LSTM on {rows:,} texts", job, seconds)
+        return training_stage(f"train an LSTM on {rows:,} texts", job, identify_data(data), seconds)
 
     def _job(self, kind: type[TrainingJob], settings: Mapping[str, Any], folder: str) -> TrainingJob:
         """A training that goes on or overwrites as this one does, and the command that does it alone."""
@@ -256,9 +284,10 @@ class BestJob:
         try:
             return AutoConfig.from_pretrained(name, revision=self.distillation.teacher_revision)
         except Exception as error:  # whatever the libraries raise
-            raise InputError(
-                f"There is no teacher {name!r}, neither a folder nor a model on the Hub: {first_line(error)}"
-            ) from error
+            found = f"There is no teacher {name!r}, neither a folder nor a model on the Hub"
+            if Path(name).exists():
+                found = f"The teacher {name!r} is neither a run folder nor the folder of a Transformer"
+            raise InputError(f"{found}: {first_line(error)}") from error
 
     def _collect(self, data: TextData) -> Dataset:
         """The training texts, and the text without labels that the last stage may learn from."""

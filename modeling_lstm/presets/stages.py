@@ -1,13 +1,18 @@
-"""The stages of a preset, each of which leaves a folder that says by which command it was made."""
+"""The stages of a preset, each of which leaves a folder that says by which command and from which data it was made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from datasets import Dataset
+
+from ..data.digests import identify_rows
+from ..data.loading import TextData
 from ..runs.record import RECORD, read_record
+from ..tasks.text_classification import TextClassification
 from ..training.job import TrainingJob
-from ..utils.errors import InputError
+from ..utils.errors import InputError, as_list
 from ..vectors.static_models import CONFIG
 from ..vectors.word_vectors import WordVectors
 
@@ -20,46 +25,75 @@ class Stage:
     Args:
         about: What it does, as a clause.
         folder: What it writes.
-        command: What would be typed for it alone.
+        command: What would be typed for it alone; for word vectors, the preset with the settings that they depend on.
+        origin: From what it learns, as [`identify_data`] and [`identify_texts`] tell.
         seconds: How long it will take; NaN where that is not known.
         run: Do it, or go on where it was cut off.
-        read_command: The command by which a folder was made; `None` where the stage is not done.
+        read_origin: By which `command` and from what a folder was made, as far as it tells; `None` where the stage is
+            not done.
     """
 
     about: str
     folder: Path
     command: str
+    origin: dict[str, str]
     seconds: float
     run: Callable[[], Any]
-    read_command: Callable[[Path], str | None]
+    read_origin: Callable[[Path], dict[str, str] | None]
 
     def is_done(self) -> bool:
         """
         Whether the folder holds what the stage makes.
 
         Raises:
-            InputError: it was made by another command.
+            InputError: it was made by another command, or from other data.
         """
-        found = self.read_command(self.folder)
-        if found not in (None, self.command):
-            raise InputError(
-                f"{str(self.folder)!r} was made by another command, {found!r}, and this stage is {self.command!r}: "
-                "choose another --output_dir, or replace what is there with --overwrite."
-            )
-        return found is not None
+        then = self.read_origin(self.folder)
+        for what, now in ({"command": self.command} | self.origin).items():
+            if then is not None and then.get(what, now) != now:
+                raise InputError(
+                    f"{str(self.folder)!r} was made with another {what}, {then[what]!r}, and now it is {now!r}: choose "
+                    "another --output_dir, or replace what is there with --overwrite."
+                )
+        return then is not None
 
 
-def training_stage(about: str, job: TrainingJob, seconds: float) -> Stage:
+def identify_data(data: TextData) -> dict[str, str]:
+    """The labels, and the rows of each split."""
+    rows = {name: identify_rows(data.splits[name], TextClassification.columns) for name in data.splits}
+    return {"labels": as_list(data.label_names)} | _name_splits(rows)
+
+
+def _name_splits(rows: Mapping[str, str]) -> dict[str, str]:
+    return {f"{name} split": found for name, found in rows.items()}
+
+
+def identify_texts(rows: Dataset) -> dict[str, str]:
+    """The training texts with the text without labels."""
+    return {"text": identify_rows(rows, ["text"])}
+
+
+def training_stage(about: str, job: TrainingJob, origin: dict[str, str], seconds: float) -> Stage:
     """The stage of a training."""
-    return Stage(about, Path(job.training.output_dir), str(job.command), seconds, job.run, _command_of_run)
+    return Stage(about, Path(job.training.output_dir), str(job.command), origin, seconds, job.run, _read_run)
 
 
-def _command_of_run(folder: Path) -> str | None:
-    return read_record(folder).get("command", "") if (folder / RECORD).is_file() else None
+def _read_run(folder: Path) -> dict[str, str] | None:
+    if not (folder / RECORD).is_file():
+        return None
+    record = read_record(folder)
+    found = {"command": str(record.get("command")), "labels": as_list(record["task"].get("label_names", []))}
+    return found | _name_splits(record["data"].get("digests", {})) | _text_of(record.get("distillation", {}))
 
 
-def command_of_vectors(folder: Path) -> str | None:
-    """The command by which word vectors were learned; `None` where there are none."""
+def read_vectors(folder: Path) -> dict[str, str] | None:
+    """By which command and from which text word vectors were learned; `None` where there are none."""
     if not (folder / CONFIG).is_file():
         return None
-    return str(WordVectors.from_pretrained(folder).record.get("command", ""))
+    record = WordVectors.from_pretrained(folder).record
+    return {"command": str(record.get("command"))} | _text_of(record)
+
+
+def _text_of(record: Mapping[str, Any]) -> dict[str, str]:
+    """What a record tells of its text; those of older versions do not."""
+    return {"text": record["digest"]} if "digest" in record else {}

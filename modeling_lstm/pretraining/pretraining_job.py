@@ -166,7 +166,7 @@ class Pretraining(Training):
             | {"dataset": sources, "source": locate_source(split_subset(data.dataset[0])[0])}
             | {"subset": None, "revision": None}
             | self.data.describe()
-            | {"digests": self.held_out_digests()}
+            | {"digests": self.identify_splits()}
             | {"overlap": self.overlap}
             | {"tokens": {name: split.statistics for name, split in self.splits.items()}},
             "tokenizer": vars(self.job.tokenizer) | {"vocabulary": len(self.tokenizer)},

@@ -49,7 +49,8 @@ class SearchArguments:
     )
     epochs: int = field(default=8, metadata={"help": "Maximum number of epochs of a trial."})
     metric: str = field(
-        default="auto", metadata={"help": "Validation score to search by; auto: accuracy, or the loss of a regression."}
+        default="auto",
+        metadata={"help": "Validation score to search by; auto: accuracy, or mean_squared_error of numbers."},
     )
     class_weights: Literal["balanced"] | None = field(
         default=None, metadata={"help": "Weight labels in inverse proportion to how many rows they have."}

@@ -12,7 +12,7 @@ from ..utils.errors import InputError
 from ..utils.ray_cluster import RayArguments, open_cluster
 from .arguments import SearchArguments
 from .search_space import open_optuna
-from .studies import begin_trial, count_done, has_only_failures, note_result, open_study, revive
+from .studies import PAUSE, begin_trial, count_done, is_over, note_result, open_study, revive
 from .trials import run_trial
 
 LOSSES = 3  # of a worker, after which it is given up
@@ -31,18 +31,22 @@ class Board:
     def __init__(self, folder: Path, arguments: SearchArguments, end: float | None):
         self.arguments, self.end = arguments, end
         self.study = open_study(folder, arguments)
+        self.first = len(self.study.get_trials(deepcopy=False))
         revive(self.study)
         self.running: dict[int, Any] = {}
 
     def begin(self, worker: int) -> dict[str, Any] | None:
-        """The settings of a trial for a worker; nothing if the search is over."""
+        """
+        The settings of a trial for a worker: `None` if the search is over, none yet (`{}`) while those that others try
+        may be the last.
+        """
         if (lost := self.running.pop(worker, None)) is not None:  # its process was killed, and this is another one
             self.study.tell(lost, state=open_optuna().trial.TrialState.FAIL)
             self.study.enqueue_trial(lost.params, user_attrs={"repeats": lost.number})
-        is_late = self.end is not None and time.time() >= self.end
-        begun = count_done(self.study) + len(self.running)
-        if is_late or begun >= self.arguments.trials or has_only_failures(self.study):
+        if is_over(self.study, self.arguments, self.first, self.end):
             return None
+        if count_done(self.study) + len(self.running) >= self.arguments.trials:
+            return {}
         trial = self.study.ask()
         self.running[worker] = trial
         return begin_trial(trial, self.arguments)
@@ -99,6 +103,9 @@ def _train(board: Any, worker: int, base: dict[str, Any], threads: int, folder: 
         return bool(ray.get(board.report.remote(worker, epoch, goodness)))
 
     while (chosen := ray.get(board.begin.remote(worker))) is not None:
+        if not chosen:
+            time.sleep(PAUSE)
+            continue
         started, found, error = time.perf_counter(), None, None
         with tempfile.TemporaryDirectory() as place:
             try:

@@ -13,16 +13,29 @@ import yaml
 
 from ..data.arguments import DataArguments
 from ..data.digests import identify_rows
-from ..data.loading import load_data
+from ..data.loading import TextData, load_data
 from ..runs.environment import describe_environment
 from ..tasks.text_classification import TextClassification
+from ..training.model_builder import open_config
 from ..utils.errors import InputError, as_list, require
 from ..utils.files import make_folder, write_json, write_text
 from ..utils.settings import build_settings
-from .arguments import SearchArguments
+from ..vectors.word_sources import open_vectors
+from .arguments import PREFIX, SearchArguments
 from .search_report import write_search_report
-from .search_space import open_optuna
-from .studies import begin_trial, count_done, has_only_failures, note_result, open_study, revive, score_of
+from .search_space import LEARNED, open_optuna
+from .studies import (
+    PAUSE,
+    STUDY,
+    begin_trial,
+    count_done,
+    has_failed,
+    is_over,
+    note_result,
+    open_study,
+    revive,
+    score_of,
+)
 from .trials import run_trial
 
 logger = logging.getLogger(__name__)
@@ -59,10 +72,10 @@ def search_settings(
     if data is None or arguments is None:
         data, arguments = build_settings([DataArguments, SearchArguments], settings)
     folder = Path(arguments.output_dir)
-    make_folder(folder)
     base = _base_settings(data, arguments)
-    splits = load_data(data).splits
-    rows = [identify_rows(splits[name], TextClassification.columns) for name in ("train", "validation")]
+    found = load_data(data)
+    _check_names(arguments, found)
+    rows = [identify_rows(found.splits[name], TextClassification.columns) for name in ("train", "validation")]
     _claim(folder, base, arguments, rows)
     open_study(folder, arguments)  # raises before any process starts
     end = None if arguments.minutes is None else time.time() + 60 * arguments.minutes
@@ -103,8 +116,24 @@ def _base_settings(data: DataArguments, arguments: SearchArguments) -> dict[str,
     return settings | ({"use_cpu": True} if arguments.use_cpu else {})
 
 
+def _check_names(arguments: SearchArguments, data: TextData) -> None:
+    """Raise for a score, a Transformer or word vectors that there are not, with which each trial would fail."""
+    known = [*TextClassification.from_data(data).metric_names(), "loss"]
+    require(
+        arguments.metric in ("auto", *known),
+        f"Unknown metric {arguments.metric!r} for --metric: choose one of auto, {as_list(known)}.",
+    )
+    for name in arguments.models:
+        if name.startswith(PREFIX):
+            open_config(name.removeprefix(PREFIX))
+    for name in arguments.embeddings or ():
+        if name != LEARNED:
+            open_vectors(name)
+
+
 def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments, rows: list[str]) -> None:
-    """Raise for a folder in which something else is searched, or by other rows."""
+    """Raise for a folder in which something else is searched, or by other rows, unless nothing was found there yet."""
+    make_folder(folder)
     mine = {
         "base": base,
         "models": arguments.models,
@@ -115,15 +144,35 @@ def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments, rows:
     path = folder / "space.json"
     if path.is_file():
         there = {"rows": rows} | json.loads(path.read_text(encoding="utf-8"))  # older searches did not note them
-        changed = sorted(name for name in mine if there.get(name) != mine[name])
+        before, now = (_flatten(space) for space in (there, mine))
+        changed = sorted(name for name in before | now if before.get(name) != now.get(name))
         require(
-            not changed,
-            f"{str(folder)!r} holds a search with other settings ({', '.join(changed)}): choose another --output_dir.",
+            not changed or _forget_failures(folder, arguments),
+            f"{str(folder)!r} holds a search that differs in {as_list(changed)}: choose another --output_dir.",
         )
-        return
-    others = [one.name for one in folder.iterdir() if not one.name.startswith(".saving-")]
-    require(not others, f"{str(folder)!r} is not empty and holds no search: choose another --output_dir.")
+        if not changed:
+            return
+    else:
+        others = [one.name for one in folder.iterdir() if not one.name.startswith(".saving-")]
+        require(not others, f"{str(folder)!r} is not empty and holds no search: choose another --output_dir.")
     write_json(path, mine)
+
+
+def _flatten(space: dict[str, Any]) -> dict[str, Any]:
+    """What is searched, by the names of the flags, and the rows."""
+    flat = {name: value for name, value in (space | space["base"]).items() if name != "base"}
+    metric = flat.pop("metric_for_best_model", None)
+    return {name if name == "rows" else f"--{name}": value for name, value in flat.items()} | {"--metric": metric}
+
+
+def _forget_failures(folder: Path, arguments: SearchArguments) -> bool:
+    """Remove the trials of a search of which none has finished or runs. Returns whether that is so."""
+    study = open_study(folder, arguments)
+    revive(study)
+    if {"COMPLETE", "PRUNED", "RUNNING"} & {one.state.name for one in study.get_trials(deepcopy=False)}:
+        return False
+    open_optuna().delete_study(study_name=STUDY, storage=study._storage)
+    return True
 
 
 def _job(folder: Path, base: dict[str, Any], arguments: SearchArguments, end: float | None, number: int) -> None:
@@ -141,11 +190,7 @@ def work(
     """Try settings until there are trials enough, or the time is up."""
     optuna = open_optuna()
     study = open_study(folder, arguments, number)
-    revive(study)
-    if count_done(study) >= arguments.trials:
-        return
-    counted = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
-    enough = optuna.study.MaxTrialsCallback(arguments.trials, states=counted)
+    first = len(study.get_trials(deepcopy=False))
 
     def objective(trial: Any) -> float:
         chosen = begin_trial(trial, arguments)
@@ -168,27 +213,30 @@ def work(
             raise optuna.TrialPruned
         return found["goodness"]
 
-    timeout = None if end is None else max(0.0, end - time.time())
-    study.optimize(objective, timeout=timeout, callbacks=[enough, _stop_when_all_fail], catch=(InputError,))
-
-
-def _stop_when_all_fail(study: Any, trial: Any) -> None:
-    if has_only_failures(study):
-        study.stop()
+    while not is_over(study, arguments, first, end):
+        revive(study)
+        running = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
+        if count_done(study) + len(running) < arguments.trials:
+            study.optimize(objective, n_trials=1, catch=(InputError,))
+        else:  # those that other processes try may be the last
+            time.sleep(PAUSE)
 
 
 def _finish(folder: Path, base: dict[str, Any], arguments: SearchArguments, command: str | None) -> dict[str, Any]:
     """Write what was found: the record, the recipe, and the report."""
     study = open_study(folder, arguments)
-    trials = [_describe(one) for one in study.get_trials(deepcopy=False)]
+    found = study.get_trials(deepcopy=False)
+    trials = [_describe(one) for one in found]
     done = [one for one in trials if one["state"] == "complete"]
+    errors = [one.user_attrs["error"] for one in found if has_failed(one)]
     if not done:
-        errors = [one["error"] for one in trials if one.get("error")]
         raise InputError(
             f"No trial succeeded; the last one failed with: {errors[-1]}"
             if errors
             else "No trial was completed: type the command again to continue, with more --minutes if you set it."
         )
+    if errors:
+        logger.warning("%d of %d trials failed, the last one with: %s", len(errors), len(trials), errors[-1])
     best = max(done, key=lambda one: one["goodness"])
     recipe = {name: value for name, value in (base | best["settings"]).items() if name not in OF_TRIALS}
     result = {

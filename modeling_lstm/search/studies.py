@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ logger = logging.getLogger(__name__)
 
 STORAGE = "trials.sqlite3"
 STUDY = "search"
-MOST_FAILURES = 3  # before anything succeeds
+MOST_FAILURES = 3  # one after the other, before anything succeeds
+MOST_IN_A_ROW = 10  # after that
+PAUSE = 1.0  # seconds between two looks at whether a trial may begin
 HEARTBEAT = 60  # seconds between two signs of life of a trial; after two of them without one it is tried again
 
 
@@ -87,8 +90,11 @@ def count_done(study: Any) -> int:
 
 
 def revive(study: Any) -> None:
-    """Put trials whose process was killed on this machine in line again, with the same settings."""
+    """Put trials whose process was killed in line again, with the same settings; on another machine, after a while."""
     optuna = open_optuna()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        optuna.storages.fail_stale_trials(study)
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
         host, process = trial.user_attrs.get("process", (None, 0))
         if host == socket.gethostname() and not is_running(process):
@@ -100,7 +106,28 @@ def revive(study: Any) -> None:
             logger.info("Trial %d was cut off: it is tried again", trial.number)
 
 
-def has_only_failures(study: Any) -> bool:
-    """Whether the data or the settings that all share are at fault: nothing but failures at first."""
-    states = [one.state.name for one in study.get_trials(deepcopy=False)]
-    return states.count("FAIL") >= MOST_FAILURES and not {"COMPLETE", "PRUNED"} & set(states)
+def is_over(study: Any, arguments: SearchArguments, first: int, end: float | None) -> bool:
+    """
+    Whether no trial begins any more: there are enough, the time is up, or one after the other fails.
+
+    Args:
+        study: The study.
+        arguments: What to search.
+        first: The number of the first trial whose failure counts: the cause of those before may have been mended.
+        end: When the time is up.
+    """
+    is_late = end is not None and time.time() >= end
+    return is_late or count_done(study) >= arguments.trials or _keeps_failing(study, first)
+
+
+def _keeps_failing(study: Any, first: int) -> bool:
+    """Whether the data, or settings that the trials share, are at fault; not where processes were killed."""
+    trials = study.get_trials(deepcopy=False)
+    most = MOST_IN_A_ROW if count_done(study) else MOST_FAILURES
+    ended = [one for one in trials[first:] if one.state.name in ("COMPLETE", "PRUNED") or has_failed(one)]
+    return len(ended) >= most and all(map(has_failed, ended[-most:]))
+
+
+def has_failed(trial: Any) -> bool:
+    """Whether something was wrong with a trial, whose process was not just killed."""
+    return trial.state.name == "FAIL" and "error" in trial.user_attrs

@@ -4,6 +4,7 @@ import contextlib
 import logging
 from collections.abc import Collection, Iterator
 from dataclasses import MISSING, fields
+from pathlib import Path
 
 import torch
 from transformers import TrainingArguments
@@ -59,6 +60,10 @@ def explain_failures(
             raise  # another process is gone: no setting is at fault
         if cause := explain_save_failure(error):
             raise InputError(f"A checkpoint could not be saved in {str(args.output_dir)!r}: {cause}") from error
+        if isinstance(error, OSError) and error.filename is not None and Path(error.filename) == Path(args.output_dir):
+            raise InputError(
+                f"--output_dir {str(args.output_dir)!r} cannot be made ({error.strerror}): choose another."
+            ) from error
         said = str(error).lower()
         if isinstance(error, MemoryError) or "out of memory" in said or "allocate memory" in said:
             raise InputError(

@@ -15,6 +15,7 @@ from ..utils.errors import InputError, first_line, require
 from ..utils.files import write_text
 from ..utils.processes import is_main
 from ..utils.ray_cluster import Cluster, open_cluster
+from .checkpoints import is_complete
 from .job_settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
@@ -45,20 +46,24 @@ def train_by_ray(job: TrainingSettings, prepare: Callable[[Cluster], None]) -> R
     with open_cluster(job.ray) as cluster:
         prepare(cluster)
         settings = {**job.settings, **LOCAL, "output_dir": str(output), "command": job.command}
-        before = _checkpoints(output)  # perhaps of a run that is to be overwritten
+        before = known = _checkpoints(output)  # perhaps of a run that is to be overwritten
+        losses = 0
         try:
-            for _ in range(MOST_LOSSES + 1):
+            while losses <= MOST_LOSSES:
                 shutil.rmtree(shared, ignore_errors=True)
                 shared.mkdir(parents=True)
-                if _checkpoints(output) - before:
+                if known - before:
                     settings |= {"resume_from_checkpoint": "last", "overwrite": False}
                 if (failure := _fit(cluster, type(job), settings, shared)) is None:
                     return read_record(output)
+                last, known = known, _checkpoints(output)
+                is_further = any(is_complete(output / name) for name, _ in known - last)
+                losses = 1 if is_further else losses + 1
                 logger.warning("%s. The training goes on from its last checkpoint, if it has one.", failure)
         finally:
             shutil.rmtree(shared, ignore_errors=True)
     raise InputError(
-        f"The training lost workers {MOST_LOSSES + 1} times; go on with --resume_from_checkpoint last: {failure}"
+        f"The training lost workers {losses} times in a row; go on with --resume_from_checkpoint last: {failure}"
     )
 
 

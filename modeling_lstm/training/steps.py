@@ -338,10 +338,10 @@ class Training:
             record["pretrained"] = self.language_model.report | {"held_out_texts": held_out}
         return record | ({} if self.vectors is None else {"embeddings": self.vectors.report})
 
-    def held_out_digests(self) -> dict[str, str]:
-        """By which an evaluation knows the rows that were held out."""
+    def identify_splits(self) -> dict[str, str]:
+        """By which the rows of each split are known again."""
         splits = self.data.splits
-        return {name: identify_rows(splits[name], self.task.columns) for name in splits if name != "train"}
+        return {name: identify_rows(splits[name], self.task.columns) for name in splits}
 
     def describe_data(self) -> dict[str, Any]:
         """What `run.json` says of the data."""
@@ -350,7 +350,7 @@ class Training:
             vars(settings)
             | {"source": locate_source(settings.dataset)}
             | self.data.describe()
-            | {"digests": self.held_out_digests()}
+            | {"digests": self.identify_splits()}
             | {"overlap": self.overlap}
             | {"tokens": {name: split.statistics for name, split in self.splits.items()}}
         )

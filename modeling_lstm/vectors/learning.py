@@ -11,6 +11,7 @@ import numpy as np
 from datasets import Dataset
 from huggingface_hub.utils import tqdm
 
+from ..data.digests import identify_rows
 from ..data.sources import read_texts
 from ..data.tokenization import iterate_texts
 from ..models.tokenization_lstm import LstmTokenizer
@@ -74,7 +75,8 @@ def train_vectors(
     record |= {name: value for name, value in asdict(arguments).items() if name != "output_dir"}
     if arguments.algorithm != "fasttext":
         del record["buckets"]
-    record |= {"texts": rows.num_rows, "running_words": sentences.words, "gensim": gensim.__version__}
+    record |= {"texts": rows.num_rows, "digest": identify_rows(rows, ["text"])}
+    record |= {"running_words": sentences.words, "gensim": gensim.__version__}
     record["seconds"] = round(time.perf_counter() - started, 1)
     vectors = WordVectors.from_gensim(found, record)
     vectors.save_pretrained(arguments.output_dir)

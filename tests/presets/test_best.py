@@ -84,7 +84,7 @@ def test_what_was_killed_goes_on_after_the_last_stage_that_was_done(
     written = teacher.stat().st_mtime_ns
     with pytest.raises(InputError, match="run-teacher' is not empty: go on with --resume_from_checkpoint last"):
         best(data_folder, tmp_path / "run", **given).run()
-    with pytest.raises(InputError, match="run-teacher' was made by another command"):
+    with pytest.raises(InputError, match="run-teacher' was made with another command"):
         best(data_folder, tmp_path / "run", resume_from_checkpoint="last", seed=7, **given).run()
     record = best(data_folder, tmp_path / "run", resume_from_checkpoint="last", **given).run()
     assert "distillation" in record and teacher.stat().st_mtime_ns == written
@@ -166,8 +166,33 @@ def test_text_alone_gives_word_vectors(data_folder: Path, more_text: Path, tmp_p
     assert record["embeddings"]["source"] == f"{run}-vectors" and record["model"]["embedding_size"] == 100
     again = best(tmp_path / "data", run, unlabeled=[str(more_text)], resume_from_checkpoint="last")
     assert [stage.is_done() for stage in again.plan()] == [True, True]
-    best(tmp_path / "data", run, unlabeled=[str(more_text)], overwrite=True, seed=3).run()
-    with pytest.raises(InputError, match="run' was made by another command"):
+    with more_text.open("a", encoding="utf-8") as file:
+        file.write("a film that nobody has read of yet\n")
+    with pytest.raises(InputError, match="run-vectors' was made with another text, '.*', and now it is '.*digest"):
+        again.run()
+    best(tmp_path / "data", run, unlabeled=[str(more_text)], overwrite=True, seed=3, min_frequency=11).run()
+    vectors = WordVectors.from_pretrained(f"{run}-vectors")
+    assert vectors.record["seed"] == 3 and "--seed 3 --min_frequency 11" in vectors.record["command"]
+    with pytest.raises(InputError, match="run-vectors' was made with another command"):
+        again.run()
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [("more.txt", "text"), ("train.csv", "train split"), ("test.csv", "test split"), ("every label", "labels")],
+)
+def test_an_old_result_is_not_that_of_other_data(
+    trained: Path, data_folder: Path, more_text: Path, tmp_path: Path, changed: str, what: str
+) -> None:
+    data = Path(shutil.copytree(data_folder, tmp_path / "data"))
+    given: dict[str, Any] = {"teacher": str(trained), "unlabeled": [str(more_text)], "augmentations": 0}
+    best(data, tmp_path / "run", **given).run()
+    again = best(data, tmp_path / "run", resume_from_checkpoint="last", **given)
+    assert again.run() == read_record(tmp_path / "run")
+    for path in [more_text] if changed == "more.txt" else data.glob("*.csv" if changed == "every label" else changed):
+        said = path.read_text(encoding="utf-8").replace("number", "size").replace("was", "is")
+        path.write_text(said.replace(",pos", ",very pos") if changed == "every label" else said, encoding="utf-8")
+    with pytest.raises(InputError, match=f"run' was made with another {what}, '.*', and now it is "):
         again.run()
 
 
@@ -205,6 +230,17 @@ def test_what_it_refuses(encoder: Path, data_folder: Path, tmp_path: Path) -> No
         best(data_folder, run, augmentations=3, temperature=3.0, transfer_rows=9)
     with pytest.raises(InputError, match="There is no teacher 'nowhere'"):
         best(data_folder, run, teacher="nowhere").run()
+    for there in (data_folder, data_folder / "train.csv"):
+        with pytest.raises(
+            InputError, match="The teacher '.*' is neither a run folder nor the folder of a Transformer"
+        ):
+            best(data_folder, run, teacher=str(there)).run()
+    for name in ("embeddings", "pretrained"):
+        with pytest.raises(InputError, match=f"is for learning the word vectors to start from, which --{name} brings"):
+            best(data_folder, run, unlabeled=["more.txt"], **{name: "nope.txt"})
+    for name in ("embeddings", "pretrained", "tokenizer"):
+        with pytest.raises(InputError, match="no/such/file"):
+            best(data_folder, run, teacher=str(encoder), **{name: "./no/such/file"}).run()
     with pytest.raises(InputError, match="--teacher_revision is for teachers that are classifiers"):
         best(data_folder, run, teacher=str(encoder), teacher_revision="v1").run()
     with pytest.raises(InputError, match="Unknown preset 'quick' for --preset: choose one of best"):

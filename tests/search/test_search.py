@@ -21,9 +21,10 @@ import yaml
 from modeling_lstm.cli import main
 from modeling_lstm.search import search_space, searching, studies
 from modeling_lstm.search.arguments import SearchArguments
+from modeling_lstm.search.ray_search import Board
 from modeling_lstm.search.search_space import sample_settings, suggest_settings
 from modeling_lstm.search.searching import RECIPE, RESULT, search_settings
-from modeling_lstm.search.studies import MOST_FAILURES, STORAGE, begin_trial, open_study, score_of
+from modeling_lstm.search.studies import MOST_FAILURES, MOST_IN_A_ROW, STORAGE, begin_trial, open_study, score_of
 from modeling_lstm.search.trials import run_trial
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.utils.errors import InputError
@@ -83,8 +84,8 @@ def test_a_search_goes_on_where_it_was(found: Path, data: Path, tmp_path: Path, 
     assert main([*given, "--trials", "8"]) == 0
     assert len(trials_of(found)) == 8
     other = [*given[:-2], "--seed", "4"]
-    assert "holds a search with other settings (base)" in fails(*other)
-    assert "holds a search with other settings (models)" in fails(*given, "--models", "lstm")
+    assert "holds a search that differs in --seed:" in fails(*other)
+    assert "holds a search that differs in --metric, --models:" in fails(*given, "--models", "lstm", "--metric", "loss")
     parameters = [json.dumps(trial.params, sort_keys=True) for trial in trials_of(found)]
     assert len(set(parameters)) == 8, "a search that goes on draws nothing a second time"
     changed = Path(shutil.copytree(data, tmp_path / "data"))
@@ -96,7 +97,7 @@ def test_a_search_goes_on_where_it_was(found: Path, data: Path, tmp_path: Path, 
         json.dumps(space | {"base": space["base"] | {"dataset": str(changed)}}), encoding="utf-8"
     )
     moved = [str(changed) if one == str(data) else one for one in given]
-    assert "holds a search with other settings (rows)" in fails(*moved)
+    assert "holds a search that differs in rows:" in fails(*moved)
     (found / "space.json").write_text(json.dumps(space), encoding="utf-8")
 
 
@@ -210,6 +211,104 @@ def test_no_trial_begins_after_the_time(data: Path, tmp_path: Path, monkeypatch:
     with pytest.raises(InputError, match="No trial succeeded; the last one failed with: made for a test"):
         search_settings(dataset=str(data), output_dir=str(tmp_path / "search"), trials=50)
     assert now == 50 * MOST_FAILURES, "it gives up"
+
+
+def test_failures_end_a_search_and_leave_its_folder_free(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    good: set[int] = set()
+    begun = 0
+
+    def scripted(settings: dict[str, Any], folder: Path, tell: Callable[[int, float], bool]) -> dict[str, Any]:
+        nonlocal begun
+        begun += 1
+        if begun not in good:
+            raise InputError("made for a test")
+        return {"goodness": 0.5, "epoch": 1, "metric": "accuracy", "parameters": 10, "is_cut_short": False}
+
+    monkeypatch.setattr(searching, "run_trial", scripted)
+    given: dict[str, Any] = {"dataset": str(data), "output_dir": str(tmp_path / "search"), "trials": 50}
+    with pytest.raises(InputError, match="No trial succeeded"):
+        search_settings(**given)
+    with pytest.raises(InputError, match="No trial succeeded"):
+        search_settings(**given)
+    assert begun == 2 * MOST_FAILURES, "what failed before may have been mended since"
+    good |= {begun + 1 + MOST_FAILURES}
+    with pytest.raises(InputError, match="No trial succeeded"):
+        search_settings(**given, seed=1)  # in place of the other search, which found nothing
+    assert len(trials_of(tmp_path / "search")) == MOST_FAILURES
+    search_settings(**given, seed=1)
+    assert len(trials_of(tmp_path / "search")) == MOST_FAILURES + 1 + MOST_IN_A_ROW
+    assert "13 of 14 trials failed, the last one with: made for a test" in caplog.text
+    with pytest.raises(InputError, match="differs in --seed: choose another --output_dir"):
+        search_settings(**given, seed=2)
+
+
+def test_no_more_trials_begin_than_were_asked_for(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another process tries the last one, this one waits, and tries another if that fails."""
+    arguments = SearchArguments(output_dir=str(tmp_path), trials=2)
+    other = open_study(tmp_path, arguments)
+    ends = iter(["FAIL", "COMPLETE"])
+    tried: list[str] = []
+
+    def begin_other() -> Any:
+        trial = other.ask()
+        begin_trial(trial, arguments)
+        return trial
+
+    running = [begin_other(), begin_other()]
+
+    def sleep(_: float) -> None:
+        state = optuna.trial.TrialState[next(ends)]
+        other.tell(running.pop(), 0.5 if state.name == "COMPLETE" else None, state=state)
+
+    def scripted(settings: dict[str, Any], folder: Path, tell: Callable[[int, float], bool]) -> dict[str, Any]:
+        tried.append("here")
+        return {"goodness": 0.5, "epoch": 1, "metric": "accuracy", "parameters": 10, "is_cut_short": False}
+
+    monkeypatch.setattr(searching, "run_trial", scripted)
+    monkeypatch.setattr(searching.time, "sleep", sleep)
+    searching.work(tmp_path, {}, arguments)
+    assert tried == ["here"] and not running
+
+
+def test_a_board_waits_for_the_last_trials_and_forgives_what_was_mended(tmp_path: Path) -> None:
+    found = {"goodness": 0.5, "epoch": 1, "metric": "accuracy", "parameters": 10, "is_cut_short": False}
+    arguments = SearchArguments(output_dir=str(tmp_path), trials=2)
+    board = Board(tmp_path, arguments, None)
+    for _ in range(MOST_FAILURES):
+        assert board.begin(0), "a worker that was killed says nothing about the settings"
+    for _ in range(MOST_FAILURES):
+        assert board.begin(0)
+        board.end_trial(0, None, "made for a test", 1.0)
+    assert board.begin(0) is None
+    board = Board(tmp_path, arguments, None)
+    assert board.begin(0) and board.begin(1) and board.begin(2) == {}
+    board.end_trial(1, None, "made for a test", 1.0)
+    assert board.begin(2)
+    board.end_trial(2, found, None, 1.0)
+    assert board.begin(2) == {}
+    board.end_trial(0, found, None, 1.0)
+    assert [board.begin(worker) for worker in range(3)] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"metric": "speed"}, "Unknown metric 'speed' for --metric: choose one of auto, accuracy, .*loss"),
+        ({"models": ["lstm", "transformer:./nope"]}, "There is no Transformer './nope'"),
+        ({"embeddings": ["none", "./nope.txt"]}, "There is no file or folder './nope.txt'"),
+        ({"output_dir": "file.txt"}, "file.txt' is a file: name a folder"),
+    ],
+)
+def test_what_no_trial_could_use_claims_no_folder(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file.txt").touch()
+    with pytest.raises(InputError, match=message):
+        search_settings(**{"dataset": str(data), "output_dir": "search"} | settings)
+    assert not Path("search").exists()
 
 
 def test_a_trial_leaves_nothing_behind_and_tells_each_epoch(data: Path, tmp_path: Path) -> None:

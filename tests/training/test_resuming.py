@@ -1,13 +1,18 @@
 """Resuming goes on only with what a checkpoint was trained with; anything else is refused in one sentence."""
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from modeling_lstm.cli import main
+from modeling_lstm.training import ray_training
+from modeling_lstm.training.job import TrainingJob
+from modeling_lstm.utils.errors import InputError
 from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
 
 FLAGS = [*TRAIN_FLAGS, "--embedding_range", "0.5", "--learning_rate", "0.02"]
@@ -176,3 +181,26 @@ def test_another_teacher(begun: Path, trained: Path, tmp_path: Path, fails: Call
     assert "another teacher" in fails("distill", "--teacher", trained, *flags, *RESUME)
     moved = shutil.copytree(begun / "run", tmp_path / "moved")
     assert main([str(one) for one in ["distill", "--teacher", moved, *flags, *RESUME]]) == 0
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_losses_of_workers_count_anew_after_a_checkpoint(
+    is_whole: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint that was not saved to the end does not count."""
+    begun: list[Any] = []
+
+    def fit(cluster: Any, kind: Any, settings: dict[str, Any], shared: Path) -> str:
+        begun.append(settings.get("resume_from_checkpoint"))
+        if len(begun) == 2:
+            (tmp_path / "run" / "checkpoint-6").mkdir(parents=True)
+            if is_whole:
+                (tmp_path / "run" / "checkpoint-6" / "trainer_state.json").write_text("{}", encoding="utf-8")
+        return "A worker was killed"
+
+    monkeypatch.setattr(ray_training, "_fit", fit)
+    monkeypatch.setattr(ray_training, "open_cluster", lambda _: contextlib.nullcontext())
+    job = TrainingJob(dataset="reviews.csv", output_dir=str(tmp_path / "run"), engine="ray", workers=2)
+    with pytest.raises(InputError, match="lost workers 4 times in a row; .*: A worker was killed"):
+        ray_training.train_by_ray(job, lambda _: None)
+    assert begun == [None, None, "last", "last", "last"][: 5 if is_whole else 4]

@@ -255,6 +255,9 @@ def test_an_occupied_folder(data_folder: Path, run_copy: Path, fails: Callable[.
     (other / "thesis.txt").write_text("x", encoding="utf-8")
     below = fails("train", "--dataset", data_folder, "--output_dir", other / "thesis.txt" / "run", *TRAIN_FLAGS)
     assert "cannot be made, for" in below and "thesis.txt' is a file: choose another" in below
+    if Path("/proc/self").is_dir():
+        within = fails("train", "--dataset", data_folder, "--output_dir", "/proc/run", *TRAIN_FLAGS)
+        assert "--output_dir '/proc/run' cannot be made" in within
     message = fails("train", "--dataset", data_folder, "--output_dir", other, "--overwrite", *TRAIN_FLAGS)
     assert "holds no run" in message and (other / "thesis.txt").exists()
 
