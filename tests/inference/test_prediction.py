@@ -405,9 +405,7 @@ def test_how_the_files_of_the_training_were_read_is_a_hint(
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("café".encode("cp1252")), encoding="utf-8"))
     assert "were read with --encoding cp1252: add that" in fails("predict", run_copy, "--input", "-")
     record(delimiter="^", quoting="none")
-    path.write_text(
-        "text^lang\na film, they say^en\n", encoding="utf-8"
-    )  # one column, if there are commas between them
+    path.write_text("text^lang, as told\na film, they say^en\n", encoding="utf-8")
     message = fails("predict", run_copy, "--input", path)
     assert "in.csv' may have '^' or ',' between its fields: say which with --delimiter." in message
     assert "were read with --delimiter '^' --quoting none: add that if this is written like them." in message
