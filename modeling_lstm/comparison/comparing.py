@@ -19,7 +19,7 @@ from ..evaluation.metrics import compute_scores
 from ..evaluation.significance import compare_pairs
 from ..runs.environment import describe_environment
 from ..utils.errors import InputError, as_list, require
-from ..utils.files import write_json
+from ..utils.files import read_json, write_json
 from ..utils.settings import build_settings
 from .arguments import CompareArguments
 from .costs import measure
@@ -313,7 +313,7 @@ def _add_costs(
     measured = {name: str(outcomes[name][0].path) for name in sorted(systems)}
     processor = result["hardware"]["processor"]
     key = {"systems": measured, "processor": processor, "threads": threads, "texts": len(drawn)}
-    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    kept = read_json(path) if path.exists() else {}
     if {name: kept.get(name) for name in key} != key:
         trained = {name: (system, outcomes[name][0].folder) for name, system in systems.items()}
         logger.info("Measuring what each system costs to use")

@@ -5,6 +5,7 @@ import json
 import logging
 import shutil
 import time
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from ..runs.environment import describe_environment
 from ..runs.record import RECORD
 from ..tasks.text_classification import TextClassification
 from ..utils.errors import InputError, as_list, require
-from ..utils.files import make_folder, write_file, write_json
+from ..utils.files import make_folder, read_json, write_file, write_json
 from .arguments import TEST_SHARE
 from .row_groups import shuffle_words
 from .systems import ComparisonTask, System
@@ -164,7 +165,7 @@ class Experiment:
             write_json(folder / RECORD, record)
             with write_file(folder / PREDICTIONS) as temporary:
                 np.savez(temporary, allow_pickle=False, **found)
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record = read_json(folder / RECORD)
         return RunOutcome(record, found, folder, trained)
 
     def _trained(self, run: Run, folder: Path, trained: Path) -> dict[str, Any]:
@@ -172,7 +173,7 @@ class Experiment:
         source = trained / RECORD
         if (folder / RECORD).is_file():
             source = folder / RECORD
-            if "comparison" in (record := json.loads(source.read_text(encoding="utf-8"))):
+            if "comparison" in (record := read_json(source)):
                 return record
         was_begun = any(folder.iterdir())
         arguments = self.arguments if run.rows == self.rows else replace(self.arguments, max_train_samples=run.rows)
@@ -183,7 +184,7 @@ class Experiment:
         started = time.perf_counter()
         model = run.system.fit(task, settings, run.seed, trained)
         seconds = time.perf_counter() - started
-        record = json.loads(source.read_text(encoding="utf-8")) if source.is_file() else {}
+        record = read_json(source) if source.is_file() else {}
         if not run.system.finished:
             record.setdefault("seconds", {"total": round(seconds, 2)})
         record.setdefault("task", {"problem_type": task.data.problem_type, "label_names": task.label_names})
@@ -255,8 +256,12 @@ def _predictions(folder: Path) -> dict[str, np.ndarray]:
     """What a run predicted before."""
     if not (folder / PREDICTIONS).is_file():
         return {}
-    with np.load(folder / PREDICTIONS) as kept:
-        return {name: kept[name] for name in kept}
+    try:
+        with np.load(folder / PREDICTIONS) as kept:
+            return {name: kept[name] for name in kept}
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        path = str(folder / PREDICTIONS)
+        raise InputError(f"{path!r} is damaged ({error}): remove it and type the command again.") from error
 
 
 def _others(folder: Path) -> list[Path]:
@@ -268,7 +273,7 @@ def _agrees(path: Path, what: dict[str, Any]) -> bool:
     """Whether a file says that; where there is none, it is written."""
     if not path.exists():
         write_json(path, what)
-    return json.loads(path.read_text(encoding="utf-8")) == what
+    return read_json(path) == what
 
 
 def _with_test(arguments: DataArguments) -> tuple[DataArguments, TextData]:

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 ROBERTAS = {
     *("roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "xmod"),
 }
+WHOLE = 10**9  # tokens of a text that is not truncated
 ENCODING = 3  # raise it when `tokenize` stores something else, so that older caches are not used
 
 
@@ -174,12 +175,12 @@ def tokenize(
         "out_of_vocabulary": round(float(columns["unknown"].sum() / max(1, columns["length"].sum())), 5),
     }
     logger.info(
-        "%s: %d rows of %.1f tokens; %d truncated at %d, %d empty, %d with words out of vocabulary (%.2f %% of tokens)",
+        "%s: %d rows of %.1f tokens; %d truncated%s, %d empty, %d with words out of vocabulary (%.2f %% of tokens)",
         name,
         statistics["rows"],
         statistics["tokens_per_row"],
         statistics["truncated"],
-        max_length,
+        f" at {max_length}" if max_length < WHOLE else "",
         statistics["empty"],
         statistics["rows_out_of_vocabulary"],
         100 * statistics["out_of_vocabulary"],

@@ -12,6 +12,7 @@ import numpy as np
 from ..data.arguments import split_subset
 from ..data.digests import identify_rows
 from ..data.overlap import describe_overlap
+from ..data.tokenization import WHOLE
 from ..runs.record import RECORD, RunRecord, data_sources, read_record
 from ..runs.run_folders import load_run, run_folder
 from ..tasks.base import Task, TaskData, task_of
@@ -23,7 +24,6 @@ from .arguments import EvaluationArguments
 
 logger = logging.getLogger(__name__)
 
-WHOLE = 10**9  # tokens of a text that a task does not truncate
 LONGEST_NAME = 60  # characters of a data set in the name of a folder
 
 # What else is measured of runs whose record has such a part: the function that does so, imported when it is needed.

@@ -16,7 +16,7 @@ from ..data.corpus_arguments import CorpusArguments
 from ..data.overlap import report_overlap
 from ..data.sources import locate_source
 from ..data.token_stream import TokenStream
-from ..data.tokenization import build_tokenizer
+from ..data.tokenization import WHOLE, build_tokenizer
 from ..runs.record import FINGERPRINTS, RunRecord
 from ..tasks.language_modeling import LanguageModeling
 from ..training.checkpoints import describe_origin
@@ -32,8 +32,6 @@ from .arguments import FIXED, FIXED_TOKENIZER, PRETRAINING_DEFAULTS, LanguageMod
 from .blocks import Blocks
 from .language_model_builder import build_language_model
 from .language_model_trainer import LanguageModelTrainer
-
-WHOLE = 10**9  # tokens of a text: all of them
 
 
 class PretrainingJob(TrainingJob):

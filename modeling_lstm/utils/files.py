@@ -166,6 +166,19 @@ def is_running(process: int) -> bool:
     return True
 
 
+def read_json(path: Path) -> Any:
+    """
+    What a JSON file holds.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{str(path)!r} is damaged ({error}): remove it and type the command again.") from error
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write JSON under a temporary name, then rename."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")

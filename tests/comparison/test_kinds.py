@@ -278,6 +278,18 @@ def test_predictions_of_each_kind_are_checked(tmp_path: Path) -> None:
     assert found["shuffled"]["changed"]["mean"] == 0.0
 
 
+def test_damaged_files_are_named(tmp_path: Path) -> None:
+    given = (data(tmp_path), arguments(tmp_path / "out"))
+    compare([Gives([0.9, 0.8, 0.1])], *given)
+    for name in ("predictions.npz", "run.json", "costs.json", "system.json"):
+        path = next((tmp_path / "out").rglob(name))
+        whole = path.read_bytes()
+        path.write_bytes(whole[:20])
+        with pytest.raises(InputError, match=f"{name}' is damaged .*: remove it and type the command again"):
+            compare([Gives([0.9, 0.8, 0.1])], *given)
+        path.write_bytes(whole)
+
+
 def test_parts_that_say_nothing_of_a_score_are_left_empty(tmp_path: Path) -> None:
     settings = DataArguments(dataset=str(numbers(tmp_path / "mine.csv")), problem_type="regression")
     found = compare([Gives([1.0])], settings, arguments(tmp_path / "out", metric="pearson"))
