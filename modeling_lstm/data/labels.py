@@ -153,9 +153,10 @@ class LabelSets(LabelReader):
         """As for [`LabelReader.check`]."""
         (column,) = self.columns
         coded, known = _class_label(rows.features[column]), set(self.names)
-        _check_coded(coded, rows[column], place, self._complain)
+        lists = rows[column][:]
+        _check_coded(coded, lists, place, self._complain)
         unknown: set[str] = set()
-        for number, values in enumerate(rows[column][:], start=1):
+        for number, values in enumerate(lists, start=1):
             if values is None:
                 raise self._complain(place(number), "is missing: a row without labels has an empty list")
             if not isinstance(values, list):
@@ -164,7 +165,7 @@ class LabelSets(LabelReader):
                 twice = f"has a label twice, {values}: lists with a 0 or 1 for each label must all be of one length"
                 raise self._complain(place(number), f"{twice} and hold nothing else")
             unknown |= {_name(one, coded) for one in values} - known
-        self._check_orders(rows[column][:], split)
+        self._check_orders(lists, split)
         require(
             not unknown,
             f"The {split} split has labels that the train split lacks: {as_list(sorted(unknown))}; "
