@@ -119,20 +119,29 @@ def open_predictor(run: str, backend: str = "auto", revision: str | None = None,
     Raises:
         InputError: the folder cannot be used with this backend.
     """
-    check_revision(run, revision)
-    exported = find_export(run, backend)
+    folder = model_folder(run, revision)
+    exported = find_export(str(folder), backend)
     if exported is not None:
         return _exported_classifier(exported, threads)
-    from ..runs.run_folders import run_folder, task_of_run  # imports torch
+    from ..runs.run_folders import task_of_run  # imports torch
 
     if threads is not None:
         import torch
 
         torch.set_num_threads(threads)
-    folder = run_folder(run, revision)
     kind = task_of_run(folder)
     require(kind.command == "predict", f"{run!r} is a model for {kind.name}: modeling-lstm {kind.command} {run} TEXT")
     return kind.predictor(str(folder))
+
+
+def model_folder(run: str, revision: str | None) -> Path:
+    """The folder of a run or of an exported model; torch is imported for those of the Hub only."""
+    check_revision(run, revision)
+    if Path(run).is_dir():
+        return Path(run)
+    from ..runs.run_folders import run_folder  # imports torch
+
+    return run_folder(run, revision)
 
 
 def _exported_classifier(folder: str, threads: int | None) -> TextClassifier:
@@ -156,12 +165,7 @@ def name_apart(kept: dict[str, "pa.DataType"], taken: set[str]) -> dict[str, "pa
 
 def data_of_training(run: str, revision: str | None = None) -> dict[str, Any]:
     """What the `run.json` of a run says of its data, here or (at a revision) on the Hub; it may have none."""
-    folder = Path(run)
-    check_revision(run, revision)
-    if not folder.is_dir():
-        from ..runs.run_folders import run_folder  # imports torch
-
-        folder = run_folder(run, revision)
+    folder = model_folder(run, revision)
     return read_record(folder)["data"] if (folder / RECORD).is_file() else {"separator": JOINT}
 
 

@@ -17,7 +17,7 @@ from pyarrow import fs
 from ..models.text_classifier import MODEL
 from ..utils.errors import InputError, as_list, explain_save_failure, require
 from ..utils.ray_cluster import Cluster, open_cluster
-from .answering import data_of_training
+from .answering import data_of_training, model_folder
 from .arguments import PredictionArguments
 from .input_files import InputFile, list_files, open_filesystem, would_list
 from .ray_workers import ROWS, SAVING, Answers, Plan, count_rows, read_parts
@@ -117,11 +117,7 @@ def _describe(plan: Plan, files: list[InputFile]) -> dict[str, Any]:
 
 def _digest(plan: Plan) -> str:
     """What tells a model from another: its files."""
-    folder = Path(plan.run)
-    if not folder.is_dir():
-        from ..runs.run_folders import run_folder
-
-        folder = run_folder(plan.run, plan.arguments.revision)
+    folder = model_folder(plan.run, plan.arguments.revision)
     digest = hashlib.blake2b(digest_size=16)
     names = [MODEL, "config.json", "tokenizer.json", "tokenizer_config.json"]
     for path in sorted([*folder.glob("*.safetensors"), *(folder / name for name in names)]):

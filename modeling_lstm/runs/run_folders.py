@@ -27,7 +27,7 @@ INDEX = "model.safetensors.index.json"  # of weights in several files
 VOCABULARIES = ("vocab.json", "target_vocab.json", "*.spm", "*.model")  # of tokenizers that are written in Python
 MEASURED = ("parameters", "size_mb")  # of a model, by its vocabulary, which may differ by chance
 LOADED = (
-    *("*config.json", "model.safetensors", INDEX, "model-*.safetensors", "tokenizer*.json", FINGERPRINTS),
+    *("*config.json", "model.safetensors", MODEL, INDEX, "model-*.safetensors", "tokenizer*.json", FINGERPRINTS),
     *(f"{TARGET}/tokenizer*.json", *VOCABULARIES),
 )
 
@@ -228,7 +228,8 @@ def _missing_files(folder: Path) -> list[str]:
     names = ["config.json", "tokenizer_config.json", *([] if has_vocabulary else ["tokenizer.json"])]
     if (folder / "config.json").is_file() and _has_target(read_json(folder / "config.json")):
         names.append(f"{TARGET}/tokenizer.json")
-    return [name for name in [*names, *weight_files(folder)] if not (folder / name).is_file()]
+    names += [] if (folder / MODEL).is_file() else weight_files(folder)
+    return [name for name in names if not (folder / name).is_file()]
 
 
 def _has_target(config: Mapping[str, Any]) -> bool:

@@ -187,6 +187,31 @@ def test_a_run_of_the_hub_reads_the_columns_of_its_training(
         assert found["status"] == 0 and found["out"].strip().endswith("great [SEP] the film"), found["err"]
 
 
+SHARE = """
+from huggingface_hub import HfApi
+HfApi().create_repo("me/exported")
+HfApi().upload_folder(folder_path={folder!r}, repo_id="me/exported")
+result = None
+"""
+
+
+def test_an_exported_model_of_the_hub_answers(
+    hub: LocalHub, machine: Callable[..., Machine], trained: Path, tmp_path: Path
+) -> None:
+    own, exported = machine(), tmp_path / "exported"
+    assert own.cli("export", trained, exported)["status"] == 0
+    own.python(SHARE.format(folder=str(exported)), token=TOKEN)
+    here, there = (machine("other").cli("predict", run, TEXTS[0]) for run in (exported, "me/exported"))
+    assert here["status"] == there["status"] == 0 and there["out"] == here["out"], there["err"]
+    other = machine("other")
+    assert "torch does not run" in refusal(other.cli("predict", "me/exported", TEXTS[0], "--backend", "torch"))
+    sentence = refusal(other.cli("evaluate", "me/exported"))
+    assert "which only predict takes" in sentence
+    hub.close()
+    offline = machine("other").cli("predict", "me/exported", TEXTS[0])
+    assert offline["status"] == 0 and offline["out"] == here["out"], offline["err"]
+
+
 def test_the_token_goes_to_the_hub_alone(hub: LocalHub, machine: Callable[..., Machine], trained: Path) -> None:
     own = machine()
     assert own.cli("push", trained, "me/films", "--private", token=TOKEN)["status"] == 0
