@@ -8,7 +8,7 @@ from pathlib import Path
 from datasets import ClassLabel, DatasetDict, DownloadManager
 from huggingface_hub import DatasetCardData
 
-from modeling_lstm.hub.card_marks import is_unchanged, mark_card
+from modeling_lstm.hub.card_marks import mark_card, read_own_card
 from modeling_lstm.hub.uploads import CARD, Push, create_repository, find_files, push_files
 from modeling_lstm.utils.errors import InputError, require
 from modeling_lstm.utils.files import write_folder
@@ -64,7 +64,7 @@ def write_data_set(folder: Path, configurations: dict[str, DatasetDict], descrip
     """
     there = folder / CARD
     require(
-        not there.is_file() or is_unchanged(there.read_text(encoding="utf-8", errors="replace")),
+        read_own_card(there) is None,
         f"{str(there)!r} was written by a person: name another folder with --output_dir, or remove it.",
     )
     with write_folder(folder) as temporary:

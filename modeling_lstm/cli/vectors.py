@@ -1,6 +1,7 @@
 """`vectors train`, `vectors nearest`, `vectors compare` and `vectors push`."""
 
 import shlex
+from pathlib import Path
 
 from ..vectors.arguments import VectorTrainingArguments
 from . import show_usage
@@ -97,9 +98,11 @@ def make_vectors_push_parser() -> CommandParser:
 def run_vectors_push(given: list[str]) -> int:
     """Share word vectors on the Hub."""
     (rest,) = make_vectors_push_parser().read(given)
+    from ..hub.card_marks import read_own_card
+    from ..hub.uploads import CARD
     from ..vectors.word_vectors import WordVectors
 
     vectors = WordVectors.from_pretrained(rest.vectors)
     how = {"private": rest.private, "revision": rest.revision, "overwrite_card": rest.overwrite_card}
-    print(vectors.push_to_hub(rest.repository, **how))
+    print(vectors.push_to_hub(rest.repository, card=read_own_card(Path(rest.vectors, CARD)), **how))
     return 0

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import json
 import re
+from pathlib import Path
 
 import yaml
 from huggingface_hub import ModelCard, ModelCardData
@@ -24,6 +25,12 @@ def is_unchanged(text: str) -> bool:
         return _digest(text[: found.start()]) == found[1] if found else _is_stub(ModelCard(text))
     except (ValueError, TypeError, yaml.YAMLError):  # metadata that a person broke
         return False
+
+
+def read_own_card(path: Path) -> str | None:
+    """The text of a card that a person wrote or edited; `None` where there is none, or one of [`mark_card`]."""
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return text if text and not is_unchanged(text) else None
 
 
 def _is_stub(card: ModelCard) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from huggingface_hub import ModelCard
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
-from ..hub.card_marks import is_unchanged
+from ..hub.card_marks import read_own_card
 from ..hub.downloads import is_hub_id
 from ..hub.uploads import CARD, Push, check_tokens, create_repository, find_files, push_files
 from ..models.text_classifier import MODEL
@@ -46,8 +46,10 @@ def write_card(run: str, repo_id: str, arguments: CardArguments, *, overwrite: b
         raise InputError(f"{repo_id!r} is not the id of a repository on the Hub: {error}") from error
     record, predictor = _open(run)
     text = _made_card(record, predictor, repo_id, arguments)
-    is_own = path.exists() and not is_unchanged(path.read_text(encoding="utf-8", errors="replace"))
-    require(overwrite or not is_own, f"{str(path)!r} was written by a person: --overwrite_card replaces it.")
+    require(
+        overwrite or read_own_card(path) is None,
+        f"{str(path)!r} was written by a person: --overwrite_card replaces it.",
+    )
     write_text(path, text)
     return path
 
@@ -178,11 +180,11 @@ def _own_card(path: Path, asked: CardArguments) -> tuple[str | None, CardArgumen
     """The card in a run folder if a person wrote it; else what to say in a new one, as the one that is there did."""
     if not path.is_file():
         return None, asked
-    text = path.read_text(encoding="utf-8", errors="replace")
-    if not is_unchanged(text):
+    text = read_own_card(path)
+    if text is not None:
         require(asked == CardArguments(), f"{str(path)!r} was written by a person: say it there, or remove it.")
         return text, asked
-    data = ModelCard(text).data.to_dict()
+    data = ModelCard(path.read_text(encoding="utf-8")).data.to_dict()
     examples = [one["text"] for one in data.get("widget", [])]
     said = CardArguments(data.get("language"), data.get("license"), examples or None)
     return None, said if asked == CardArguments() else asked

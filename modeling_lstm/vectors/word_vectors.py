@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
+from ..hub.card_marks import read_own_card
 from ..hub.downloads import exists
-from ..hub.uploads import Push, create_repository, find_files, push_files
+from ..hub.uploads import CARD, Push, create_repository, find_files, push_files
 from ..models.tokenization_lstm import LstmTokenizer
 from ..utils.errors import InputError, as_list, is_utf8, require
 from ..utils.files import write_folder, write_json
@@ -222,7 +223,8 @@ class WordVectors:
     def save_pretrained(self, folder: str | Path, repo_id: str | None = None) -> None:
         """
         Write safetensors, vocabulary, configuration and card; Model2Vec's `StaticModel.from_pretrained` reads it too.
-        Words that are names of special tokens, such as `[PAD]` and `<unk>`, are left out, with a warning.
+        Words that are names of special tokens, such as `[PAD]` and `<unk>`, are left out, with a warning. A card that a
+        person wrote stays.
 
         Args:
             repo_id: Where the card says that the vectors are to be found; by default in the folder.
@@ -255,13 +257,26 @@ class WordVectors:
             save_file(tensors, temporary / WEIGHTS)
             tokenizer.save_pretrained(temporary)
             write_json(temporary / CONFIG, config)
-            write_vectors_card(temporary, repo_id or str(folder), len(words), self.dimension, self.record)
+            if read_own_card(Path(folder, CARD)) is None:
+                write_vectors_card(temporary, repo_id or str(folder), len(words), self.dimension, self.record)
 
     def push_to_hub(
-        self, repo_id: str, *, private: bool = False, revision: str | None = None, overwrite_card: bool = False
+        self,
+        repo_id: str,
+        *,
+        private: bool = False,
+        revision: str | None = None,
+        overwrite_card: bool = False,
+        card: str | None = None,
     ) -> Push:
         """
         Push to a model repository of the Hub, made if it does not exist, in one commit. The same again makes none.
+
+        Args:
+            private: Whether a repository that is made is a private one.
+            revision: Branch to push to.
+            overwrite_card: Replace a card there that a person wrote.
+            card: The text of the card; by default one is made.
 
         Raises:
             InputError: the Hub refuses, does not answer, or the id is none.
@@ -269,5 +284,5 @@ class WordVectors:
         repo_id = create_repository(repo_id, "model", private=private)
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder, repo_id)
-            files = find_files(Path(folder), ["*"])
+            files = find_files(Path(folder), ["*"]) | ({CARD: card.encode("utf-8")} if card is not None else {})
             return push_files(files, repo_id, "Upload word vectors", revision=revision, overwrite_card=overwrite_card)

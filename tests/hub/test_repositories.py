@@ -473,6 +473,12 @@ def test_vectors_are_pushed_and_found_by_somebody_else(
     assert "nothing was pushed" in own.cli(*push, token=TOKEN)["out"]
     assert len(commits(hub, "models/me/vectors")) == 4
 
+    card = (tmp_path / "own" / "README.md").read_text(encoding="utf-8") + "Ours.\n"
+    (tmp_path / "own" / "README.md").write_text(card, encoding="utf-8")
+    WordVectors(WORDS, numbers).save_pretrained(tmp_path / "own")
+    assert own.cli(*push, token=TOKEN)["status"] == 0
+    assert mine.files()["README.md"].decode() == card, "what a person wrote in the folder is shared and kept"
+
     other = machine("other")
     found = other.cli("vectors", "nearest", "me/vectors", "film", "--number", 2)
     expected = " ".join(f"{word} {cosine:.2f}" for word, cosine in WordVectors(WORDS, numbers).nearest("film", 2))
