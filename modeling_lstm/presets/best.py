@@ -170,6 +170,7 @@ class BestJob:
     def _fine_tuned(self, data: TextData, configs: list[Any]) -> tuple[list[str], list[Stage]]:
         """The teachers, and the stages that fine-tune those that are no classifiers yet."""
         names, found, stages = self.distillation.teachers, [], []
+        origin = identify_data(data)
         apart = {*LENGTHS, *APART}
         shared = {one.name for kind in (DataArguments, RayArguments) for one in fields(kind)} - apart
         settings = {name: self.given[name] for name in self.given if name in {*shared, *SHARED, *TRUE_LABELS}}
@@ -190,7 +191,7 @@ class BestJob:
             step = self._time(transformer_trial(name, None), data, job.data.max_length)
             seconds = rows * job.training.num_train_epochs * step
             about = f"fine-tune {name} on {rows:,} texts"
-            stages.append(training_stage(about, job, identify_data(data), seconds))
+            stages.append(training_stage(about, job, origin, seconds))
         return found, stages
 
     def _check_student(self) -> None:
