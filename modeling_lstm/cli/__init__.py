@@ -1,5 +1,6 @@
 """The command line, `modeling-lstm COMMAND ...`: flags to settings, and one function called."""
 
+import errno
 import gc
 import logging
 import os
@@ -49,6 +50,8 @@ def _run_command(given: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return _complain(f"There is no file or folder {str(error.filename)[:40] + '...'!r}: that name is too long.")
         if cause := explain_save_failure(error):
             return _complain(cause)
         raise

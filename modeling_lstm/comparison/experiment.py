@@ -151,7 +151,7 @@ class Experiment:
         trained = run.system.finished[run.seed] if run.system.finished else folder
         found = _predictions(folder)
         missing = [name for name in splits if len(found.get(name, ())) != len(self.texts[name])]
-        if missing:
+        if missing or not (folder / RECORD).is_file():
             if folder.is_dir() and trained == folder and not _others(folder):  # its weights were forgotten
                 missing = sorted({*found, *missing})
                 shutil.rmtree(folder)

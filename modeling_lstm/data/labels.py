@@ -243,8 +243,9 @@ class LabelColumns(LabelReader):
         """As for [`LabelReader.check`]."""
         for column in self.columns:
             coded = _class_label(rows.features[column])
-            names = (_name(value, coded) for value in rows[column][:])
-            for number, name in enumerate(names, start=1):
+            for number, value in enumerate(rows[column][:], start=1):
+                is_known = coded is None or value is None or 0 <= value < coded.num_classes
+                name = _name(value, coded) if is_known else value
                 if parse_truth(name) is None:
                     raise InputError(
                         f"The label in {place(number)} must be 0 or 1, found {name!r} (column {column!r})."

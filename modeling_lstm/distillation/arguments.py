@@ -84,8 +84,11 @@ class DistillationArguments:
         metadata={"help": "Folder that keeps the logits of teachers. Default: modeling_lstm/logits in HF_HOME."},
     )
 
+    needs_teacher: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
-        require(bool(self.teachers), "Name the teacher with --teacher: a run folder or a Hub id.")
+        named = bool(self.teachers) or not self.needs_teacher
+        require(named, "Name the teacher with --teacher: a run folder or a Hub id.")
         for name in ("transfer_rows", "teacher_max_length", "teacher_batch_size"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"--{name} must be at least 1, found {value}.")

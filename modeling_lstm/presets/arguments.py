@@ -56,7 +56,4 @@ class OptionalTeacherArguments(DistillationArguments):
             "teaches. Default: none."
         },
     )
-
-    def __post_init__(self) -> None:
-        if self.teachers:
-            super().__post_init__()
+    needs_teacher: ClassVar[bool] = False

@@ -45,7 +45,11 @@ def explain_save_failure(error: BaseException) -> str | None:
 
 def is_utf8(text: str) -> bool:
     """Whether a text was read from UTF-8, and not from other bytes, which Python keeps as surrogates."""
-    return text.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in text)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_text(text: str) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -181,3 +182,9 @@ def test_an_old_flag_works_and_says_what_to_type(tmp_path: Path, capsys: pytest.
     told, error = done.stderr.splitlines()
     assert told == "--output is now called --output_dir: write --output_dir."
     assert error == "modeling-lstm: error: Name the folder of the comparison with --output_dir."
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate", "explain", "generate", "train --output_dir x --dataset"])
+def test_a_text_where_a_name_belongs(command: str, fails: Callable[..., str]) -> None:
+    given = ["A long sentence. " * 40] + (["text"] if command in ("predict", "explain", "generate") else [])
+    assert re.search("There is no .*A long sentence", fails(*command.split(), *given))

@@ -63,6 +63,14 @@ def test_lists_of_another_kind(tmp_path: Path, train: list[Any], test: list[Any]
         load(tmp_path)
 
 
+def test_a_label_of_several_is_missing(tmp_path: Path) -> None:
+    features = Features({"text": Value("string"), "p": ClassLabel(names=["0", "1"]), "q": Value("int64")})
+    rows = {"text": [f"text {n}" for n in range(20)], "p": [0, -1] * 10, "q": [0, 1] * 10}
+    Dataset.from_dict(rows, features=features).to_parquet(str(tmp_path / "a.parquet"))
+    with pytest.raises(InputError, match=r"label in row 2 .* must be 0 or 1, found -1 \(column 'p'\)"):
+        load(tmp_path / "a.parquet", label_column=["p", "q"])
+
+
 def test_a_column_for_a_label_with_names_of_its_own(tmp_path: Path) -> None:
     """Its numbers say nothing: 0 may stand for yes."""
     for names, expected in ((["yes", "no"], None), (["true", "false"], [1.0, 0.0])):

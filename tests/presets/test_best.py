@@ -228,6 +228,8 @@ def test_what_it_refuses(encoder: Path, data_folder: Path, tmp_path: Path) -> No
         best(data_folder, run, resume_from_checkpoint="last", overwrite=True)
     with pytest.raises(InputError, match="--augmentations, --temperature: for learning from a teacher alone. Name one"):
         best(data_folder, run, augmentations=3, temperature=3.0, transfer_rows=9)
+    with pytest.raises(InputError, match="--transfer_rows must be at least 1, found -5"):
+        best(data_folder, run, unlabeled=[str(data_folder / "train.csv")], transfer_rows=-5)
     with pytest.raises(InputError, match="There is no teacher 'nowhere'"):
         best(data_folder, run, teacher="nowhere").run()
     for there in (data_folder, data_folder / "train.csv"):
