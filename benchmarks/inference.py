@@ -47,7 +47,7 @@ SHAPES = {
     "batch 32 x 230": (32, 230, None),
 }
 EMBEDDING, HIDDEN = 320, 128  # as in recipes/sst2_distilled.yaml
-VOCABULARY = 21_200  # with the signs that spell other words about the 22,140 that its --trim_vocabulary leaves
+VOCABULARY = 21_200  # with the characters that spell other words about the 22,140 that its --trim_vocabulary leaves
 SENTENCE = "I wish I could say the movie was great but I can't, and nobody in it seems to know why."
 
 

@@ -39,7 +39,7 @@ class Classifier(litserve.LitAPI):
         text = request.get("text")
         if not isinstance(text, str) or len(text) > MOST_CHARACTERS:
             raise HTTPException(422, f'Send {{"text": "..."}} with at most {MOST_CHARACTERS:,} characters.')
-        if any("\ud800" <= sign <= "\udfff" for sign in text):  # others in its batch are to be answered
+        if any("\ud800" <= character <= "\udfff" for character in text):  # others in its batch are to be answered
             raise HTTPException(422, "The text holds half a character, as of an emoji that was cut in two.")
         return text
 

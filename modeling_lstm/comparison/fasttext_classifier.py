@@ -34,7 +34,7 @@ class FastText(System):
     problem_types = tuple(LOSSES)
 
     def settings(self) -> list[dict[str, Any]]:
-        """A fast and a slow learning rate, and pieces of words."""
+        """A fast and a slow learning rate, and subwords."""
         pairs = {"wordNgrams": 2, "bucket": 200_000, "epoch": 25}
         return [pairs | {"lr": 0.1}, pairs | {"lr": 0.5}, pairs | {"lr": 0.1, "minn": 3, "maxn": 6}]
 
@@ -96,7 +96,7 @@ class FastText(System):
 
 
 def _words(text: str) -> str:
-    """Words and signs in lower case on one line, as the library's tutorial prepares them, none of them its mark."""
+    """Words and punctuation in lower case on one line, as the library's tutorial has them, none of them its mark."""
     return " ".join(re.findall(WORD, text.lower().replace(MARK, "label ")))
 
 

@@ -14,7 +14,8 @@ from ..data.loading import TextData
 from ..evaluation.metrics import CONFIG_NAMES
 from .kinds import KINDS, Kind
 
-WORD = r"\w+(?:['’]\w+)*|[^\w\s]"  # for systems that count words: of one letter too, and signs, for "!" says something
+# For systems that count words: of one letter too, and punctuation, for "!" says something
+WORD = r"\w+(?:['’]\w+)*|[^\w\s]"
 
 Predict = Callable[[list[str]], np.ndarray]
 """

@@ -24,7 +24,7 @@ Learned = dict[str, np.ndarray]
 
 class Tfidf(System):
     """
-    Counts of words and pairs of words, or of pieces of words, weighted by rarity, and a linear model: logistic
+    Counts of words and pairs of words, or of n-grams of characters, weighted by rarity, and a linear model: logistic
     regression, for several labels one for each, for numbers ridge regression.
     """
 
@@ -32,7 +32,7 @@ class Tfidf(System):
     most_seeds = 1  # there is no chance in it
 
     def settings(self) -> list[dict[str, Any]]:
-        """Two strengths of the penalty, and pieces of words."""
+        """Two strengths of the penalty, and n-grams of characters."""
         words = {"analyzer": "word", "ngram_range": [1, 2]}
         return [words | {"C": 10.0}, words | {"C": 1.0}, {"analyzer": "char_wb", "ngram_range": [2, 5], "C": 10.0}]
 

@@ -1,7 +1,7 @@
 """`order-matters`, the built-in data set: opinions in three classes whose words give nothing away, only their order
 does.
 
-Every draw from the grammar gives three sentences of exactly the same words (and signs), one for each label. Whatever
+Every draw from the grammar gives three sentences of exactly the same words (and punctuation), one for each label. Whatever
 looks at words alone, however cleverly, gives the three of them the same answer and is right once: 33.3 %, by
     construction.
 """

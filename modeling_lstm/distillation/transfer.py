@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 VARIANTS = 10  # of each training text, where there is no text without labels
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-# What two texts may differ in and still say the same. Not signs of which smileys are made
+# What two texts may differ in and still say the same. Not characters of which smileys are made
 _SILENT = re.compile(r"[\s\"'`´‘’‚“”„«».,!?…\u200b\ufeff]+")
 _FORBIDDEN = ("validation", "test")
 

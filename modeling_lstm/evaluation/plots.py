@@ -14,7 +14,7 @@ GAP = 6.0  # between names beside each other, in dots; where there is less they 
 
 
 def plot_confusion(confusion: np.ndarray, names: list[str], path: Path) -> None:
-    """Counts in each cell, shade by the share of the true label. A name that the font lacks signs for is a number."""
+    """Counts in each cell, shade by the share of the true label. A name that the font cannot write is a number."""
     with escape_text():
         _plot_confusion(confusion, [shorten(name, LONGEST_NAME) for name in names], path)
 

@@ -51,7 +51,7 @@ def compare_pairs(
         `p_corrected`.
     """
     found: list[dict[str, Any]] = []
-    exchanges = has_enough_rows(resamples, len(answers))
+    exchanges = enough_resamples(resamples, len(answers))
     for first, second in itertools.combinations(answers, 2):
         pair = [np.stack(answers[name]) for name in (first, second)]
         if metric == "accuracy":
@@ -69,7 +69,7 @@ def compare_pairs(
     return [one | {"p_corrected": value} for one, value in zip(found, corrected, strict=True)]
 
 
-def has_enough_rows(resamples: int, systems: int) -> int:
+def enough_resamples(resamples: int, systems: int) -> int:
     """So many resamples, or as many as Holm's correction for every two systems needs to find anything below 5 %."""
     return max(resamples, 400 * systems * (systems - 1) // 2)
 

@@ -9,7 +9,7 @@ from .explainer import Explanation, Reading
 
 
 def draw(explanations: list[Explanation]) -> Figure:
-    """One column for each explanation, several side by side. Signs and markers tell without colours."""
+    """One column for each explanation, several side by side. Plus, minus and markers tell without colours."""
     with escape_text():
         return _drawn(explanations)
 

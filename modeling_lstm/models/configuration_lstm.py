@@ -29,8 +29,8 @@ class LstmConfig(PreTrainedConfig):
 
     Args:
         vocab_size (`int`, defaults to 10000): Rows of the embedding table; at least `len(tokenizer)`.
-        embedding_size (`int`, defaults to 100): Numbers in a word vector, the size of x(t).
-        hidden_size (`int`, defaults to 500): Numbers in the output h(t) and in the memory c(t), of each direction.
+        embedding_size (`int`, defaults to 100): Dimensions of a word vector, x(t).
+        hidden_size (`int`, defaults to 500): Dimensions of the output h(t) and of the memory c(t), in each direction.
         num_hidden_layers (`int`, defaults to 1): Recurrent layers stacked on top of each other.
         cell_type (`"lstm"` or `"gru"`, defaults to `"lstm"`): LSTM (Hochreiter and Schmidhuber, 1997; with the forget
             gate of Gers et al., 2000) or GRU (Cho et al., 2014; in the form of cuDNN and PyTorch).
@@ -146,12 +146,12 @@ class LstmConfig(PreTrainedConfig):
 
     @property
     def output_size(self) -> int:
-        """Numbers in one step's output: `hidden_size`, twice that when bidirectional."""
+        """Dimensions of one step's output: `hidden_size`, twice that when bidirectional."""
         return self.hidden_size * (2 if self.bidirectional else 1)
 
     @property
     def pooled_size(self) -> int:
-        """Numbers in the pooled vector that the classifier reads."""
+        """Dimensions of the pooled vector that the classifier reads."""
         return self.output_size * (3 if self.pooling == "concat" else 1)
 
     def cutoffs(self) -> list[int]:

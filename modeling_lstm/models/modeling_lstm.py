@@ -176,7 +176,7 @@ class TextStates:
     mask: torch.Tensor | None
     place: torch.Tensor | None
 
-    def in_place(self) -> list[torch.Tensor]:
+    def in_given_order(self) -> list[torch.Tensor]:
         """h of each layer at each token as the texts were given."""
         if self.place is None:
             return self.layers
@@ -222,7 +222,7 @@ class LstmModel(LstmPreTrainedModel):
         directions = 2 if self.config.bidirectional else 1
         last = read.h_n[-directions:].transpose(0, 1).flatten(1)
         pooled = self.pooler(read.layers[-1], last, read.mask)
-        layers = read.in_place()
+        layers = read.in_given_order()
         if output_hidden_states is None:
             output_hidden_states = self.config.output_hidden_states
         return LstmModelOutput(

@@ -165,7 +165,7 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         vectors, mask = self._vectors(input_ids, attention_mask, inputs_embeds)
         start = read_cache(past_key_values)
         read = self.lstm.read(vectors, mask, start, int(backward))
-        layers = read.in_place()
+        layers = read.in_given_order()
         if use_cache is None:
             use_cache = not self.training
         if use_cache:

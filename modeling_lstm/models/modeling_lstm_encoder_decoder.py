@@ -105,7 +105,7 @@ class LstmSourceEncoder(nn.Module):
         vectors, mask = read_inputs(model.config, model.word_embeddings, input_ids, attention_mask, inputs_embeds)
         found = model.read(vectors, mask)
         h, c = (last.transpose(0, 1).flatten(1) for last in (found.h_n, found.h_n if found.c_n is None else found.c_n))
-        layers = found.in_place()
+        layers = found.in_given_order()
         mask = F.pad(mask, (0, layers[-1].shape[1] - mask.shape[1]))  # without any token one step of padding is read
         return (vectors, *layers) if output_hidden_states else None, layers[-1], mask, h, c
 

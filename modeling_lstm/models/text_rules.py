@@ -24,11 +24,11 @@ _UNITS = "|".join(
         r"[\p{L}\p{M}\p{N}_]+",  # words, numbers and both: 100km, 5th
         r"[:;=8xX][-'^]?[)(\]\[dDpPoO/\\|*]{1,8}(?![\p{L}\p{N}])|<3+",  # :-) ;) :D <3
         r"[\p{So}\p{Sk}](?:\x{FE0F}|\x{200D}[\p{So}]|[\x{1F3FB}-\x{1F3FF}])*",  # emoji with their modifiers
-        r"\.{2,}|([!?])\1*|-{2,}|[^\s\p{L}\p{N}]",  # "..." and "!!" are one unit, other punctuation one sign each
+        r"\.{2,}|([!?])\1*|-{2,}|[^\s\p{L}\p{N}]",  # "..." and "!!" are one unit, other punctuation one character each
     ]
 )
 
-# Scripts that put no blanks between words. The last signs, such as the long mark of Katakana, belong to no one script.
+# Scripts that put no blanks between words. The last characters, as the long mark of Katakana, belong to no one script.
 _UNSPACED = (
     "".join(
         rf"\p{{{script}}}"
@@ -44,8 +44,8 @@ _LETTER = rf"[{_UNSPACED}&&[\p{{L}}\p{{M}}\p{{Nl}}]]"
 SIGN = rf"{_LETTER}[\p{{M}}\x{{FF9E}}\x{{FF9F}}]*+"
 
 
-def _units_and_signs() -> str:
-    """The units, in which letters are those of other scripts, and as a unit of its own each sign of these scripts."""
+def _units_and_characters() -> str:
+    """The units, in which letters are those of other scripts, and each character of these scripts as a unit."""
     pattern = _UNITS
     for kind in "LMN":
         pattern = pattern.replace(rf"\p{{{kind}}}", rf"[\p{{{kind}}}&&[^{_LETTER[1:-1]}]]")
@@ -65,7 +65,7 @@ def _escapes() -> Iterator[tuple[str, str]]:
     yield r"&(?:amp|#0*38|#[xX]0*26);|\\u0026", "&"  # before the others: an escape may be escaped
     yield r"&(?=#|\w+;)", _ENTITY
     yield r"\\u(?=[0-9a-fA-F]{4})", _CODE
-    # the ASCII signs, Latin letters and typographic signs; any other \uXXXX becomes a blank
+    # ASCII characters, Latin letters and typographic characters; any other \uXXXX becomes a blank
     codes = [*range(0x20, 0x26), *range(0x27, 0x30), *range(0x3A, 0x41), *range(0x5B, 0x61), *range(0x7B, 0x7F)]
     codes += [*range(0xA0, 0x100), *range(0x2010, 0x2027), 0x2032, 0x2033, 0x20AC, 0x2122, 0xFE0F]
     codes += [*range(0x200B, 0x2010), 0x2060, 0xFEFF]
@@ -88,7 +88,7 @@ _UNSEEN = (
     rf"|{_JOINERS}(?<=[\p{{L}}\p{{M}}\x{{200C}}\x{{200D}}&&[^\x{{FE0F}}]]{_JOINERS})"
 )
 
-# Typographic signs that mean the same as a plain one, so that texts of different keyboards share tokens; invisible
+# Typographic characters that mean the same as a plain one, so that texts of different keyboards share tokens; invisible
 # ones that only say where a line may break are left out: soft hyphen, zero-width space, word joiner, byte order mark
 _PLAIN = {
     **dict.fromkeys("\u00ad\u200b\u2060\ufeff", ""),
@@ -103,7 +103,7 @@ _PLAIN = {
 
 @cache  # of so many patterns, compiling takes a while
 def make_normalizer(lowercase: bool) -> normalizers.Normalizer:
-    """Decode escapes, unify signs, hide user names and links, drop HTML line breaks, fold case."""
+    """Decode escapes, unify characters, hide user names and links, drop HTML line breaks, fold case."""
     steps: list[normalizers.Normalizer] = [normalizers.NFC()]
     steps += [normalizers.Replace(Regex(pattern), character) for pattern, character in _escapes()]
     # where no blanks are put between words, a zero-width space may be
@@ -126,9 +126,9 @@ def make_normalizer(lowercase: bool) -> normalizers.Normalizer:
 
 
 @cache
-def make_pre_tokenizer(*, cuts_signs: bool) -> pre_tokenizers.PreTokenizer:
-    """What finds the units of a text; with `cuts_signs` each sign of a script without blanks is a unit."""
-    return pre_tokenizers.Split(Regex(_units_and_signs() if cuts_signs else _UNITS), "removed", invert=True)
+def make_pre_tokenizer(*, cuts_characters: bool) -> pre_tokenizers.PreTokenizer:
+    """What finds the units of a text; with `cuts_characters` each character of a script without blanks is a unit."""
+    return pre_tokenizers.Split(Regex(_units_and_characters() if cuts_characters else _UNITS), "removed", invert=True)
 
 
 # Steps that read no further than the next blank
@@ -146,8 +146,8 @@ def cuts_at_blanks(tokenizer: Tokenizer) -> bool:
     """
     ours = [
         make_normalizer(lowercase=True),
-        make_pre_tokenizer(cuts_signs=True),
-        make_pre_tokenizer(cuts_signs=False),
+        make_pre_tokenizer(cuts_characters=True),
+        make_pre_tokenizer(cuts_characters=False),
         pre_tokenizers.Metaspace(),
     ]
     known = [step for one in ours for step in _steps(one)]

@@ -60,12 +60,12 @@ class LstmTokenizer(TokenizersBackend):
     """
     A tokenizer for short opinions and long reviews alike, trained on the user's own texts.
 
-    It decodes HTML entities and literal `\\uXXXX` escapes, unifies typographic signs, turns user names into `@user` and
-    links into `http`, and splits punctuation off; hashtags, emoji, emoticons, numbers and the `n't` of a contraction
-    are units of their own. In a vocabulary of whole words or of WordPiece so are the signs of scripts that put no
+    It decodes HTML entities and literal `\\uXXXX` escapes, unifies typographic characters, turns user names into `@user`
+    and links into `http`, and splits punctuation off; hashtags, emoji, emoticons, numbers and the `n't` of a contraction
+    are units of their own. In a vocabulary of whole words or of WordPiece so are the characters of scripts that put no
     blanks between words: Chinese, Japanese, Thai, Lao, Khmer, Burmese and others. Everything is in `tokenizer.json`:
-    `AutoTokenizer` loads it without this package. Decoded are escapes of ASCII signs, Latin letters and typographic
-    signs; another `\\uXXXX`, an emoji's say, becomes a blank.
+    `AutoTokenizer` loads it without this package. Decoded are escapes of ASCII characters, Latin letters and
+    typographic characters; another `\\uXXXX`, an emoji's say, becomes a blank.
 
     Offsets (`return_offsets_mapping=True`) cover the text as it was given, each character that is not white space once.
     Those of `tokenizer.json` alone cover only the last character of what was replaced. Of words that are given one by
@@ -193,7 +193,7 @@ class LstmTokenizer(TokenizersBackend):
             raise ValueError(f"algorithm must be word, bpe, wordpiece, unigram or whitespace, found {algorithm!r}.")
         common: dict[str, Any] = {"vocab_size": vocab_size, "special_tokens": special_tokens, "show_progress": False}
         # the others find the words of a clause without blanks
-        units = make_pre_tokenizer(cuts_signs=algorithm in ("word", "wordpiece"))
+        units = make_pre_tokenizer(cuts_characters=algorithm in ("word", "wordpiece"))
         trainer: Any
         if algorithm in ("word", "whitespace"):
             backend = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
@@ -285,8 +285,8 @@ class LstmTokenizer(TokenizersBackend):
     ) -> "LstmTokenizer":
         """
         A tokenizer of whole words with a given vocabulary: `[PAD]` (0), `[UNK]` (1), with `separator` `[SEP]` (2), then
-        the words in order. Chinese words of several signs, say, are for text with blanks between words: where there are
-        any, signs stay together.
+        the words in order. Chinese words of several characters, say, are for text with blanks between words: where
+        there are any, characters stay together.
         """
         words = list(words)
         special_tokens = [PAD, UNKNOWN, *([SEPARATOR] if separator else [])]
@@ -296,7 +296,7 @@ class LstmTokenizer(TokenizersBackend):
         backend.normalizer = make_normalizer(lowercase)
         several = pre_tokenizers.Split(Regex(rf"{SIGN}{SIGN}"), "removed")
         is_segmented = any(several.pre_tokenize_str(word) != [(word, (0, len(word)))] for word in words)
-        backend.pre_tokenizer = make_pre_tokenizer(cuts_signs=not is_segmented)
+        backend.pre_tokenizer = make_pre_tokenizer(cuts_characters=not is_segmented)
         return cls.around(backend, PAD, UNKNOWN, model_max_length, separator=separator)
 
     @classmethod

@@ -25,20 +25,20 @@ _SETTINGS: Any = {
 def escape_text() -> Iterator[None]:
     """Draw and save within this."""
     with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # signs that the font lacks are boxes
+        warnings.filterwarnings("ignore", message="Glyph")  # characters that the font lacks are boxes
         yield
 
 
 def shorten(text: str, longest: int = 18) -> str:
     """A word or a name as a figure shows it; XML takes no control characters."""
-    text = "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+    text = "".join(character if character.isprintable() else "\ufffd" for character in text)
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def can_draw(text: str) -> bool:
-    """Whether the font has all signs of a text."""
+    """Whether the font has all characters of a text."""
     font = font_manager.get_font(font_manager.findfont(font_manager.FontProperties()))
-    return all(font.get_char_index(ord(sign)) for sign in text)
+    return all(font.get_char_index(ord(character)) for character in text)
 
 
 def style(number: int) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class InitialEmbeddings:
 
     @property
     def dimension(self) -> int:
-        """Numbers in a vector."""
+        """Dimensions of a vector."""
         return self.vectors.shape[1]
 
     def reduce(self, size: int) -> "InitialEmbeddings":

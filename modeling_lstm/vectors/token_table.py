@@ -47,7 +47,7 @@ class TokenTable:
 
     @property
     def dimension(self) -> int:
-        """Numbers in a vector."""
+        """Dimensions of a vector."""
         return self.vectors.shape[1]
 
     def trim(self, texts: Iterable[Sequence[str]], occurrences: int) -> "TokenTable":
@@ -118,6 +118,6 @@ def read_transformer_table(source: str, revision: str | None, max_length: int, s
 
 
 def read_static_table(model: StaticModel, max_length: int, separator: bool = False) -> TokenTable:
-    """The table of a static model whose tokenizer knows pieces of words; `separator` as of `transformer_table`."""
+    """The table of a static model whose tokenizer knows subwords; `separator` as of `transformer_table`."""
     special = (model.special(PADDING), model.special(UNKNOWN), model.special(BETWEEN))
     return _adopted(model.tokenizer, model.table, special, max_length, separator)

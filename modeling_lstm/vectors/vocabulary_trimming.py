@@ -1,4 +1,4 @@
-"""Part of a tokenizer's vocabulary: the pieces that some texts need, and the signs that spell all others."""
+"""Part of a tokenizer's vocabulary: the pieces that some texts need, and the characters that spell all others."""
 
 import json
 from collections.abc import Collection
@@ -14,12 +14,12 @@ from .word_matching import find_special_ids
 def trim_tokenizer(tokenizer: LstmTokenizer, wanted: Collection[int]) -> tuple[LstmTokenizer, list[int]]:
     """
     A tokenizer that knows some of another's tokens only. Text that the other cuts into tokens that are kept is cut as
-    before; other text is spelled with shorter pieces, and is unknown where there are none for its signs.
+    before; other text is spelled with shorter pieces, and is unknown where there are none for its characters.
 
     Args:
         tokenizer: The tokenizer.
-        wanted: The numbers of the tokens to keep. Special and added tokens, single signs, and what BPE makes a wanted
-            token of, are kept with them.
+        wanted: The numbers of the tokens to keep. Special and added tokens, single characters, and what BPE makes a
+            wanted token of, are kept with them.
 
     Returns:
         The new tokenizer, and the old numbers of its tokens by new number.
@@ -68,7 +68,7 @@ def trim_tokenizer(tokenizer: LstmTokenizer, wanted: Collection[int]) -> tuple[L
 
 
 def _is_sign(piece: str, prefix: str) -> bool:
-    """Whether a piece is a single sign, or a byte (`<0x0A>`)."""
+    """Whether a piece is a single character, or a byte (`<0x0A>`)."""
     return len(piece.removeprefix(prefix)) == 1 or (len(piece) == 6 and piece.startswith("<0x") and piece[-1] == ">")
 
 

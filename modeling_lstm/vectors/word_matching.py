@@ -25,7 +25,7 @@ def find_spellings(token: str) -> list[str]:
 
 
 def find_whole_words(tokenizer: PreTrainedTokenizerBase) -> list[str | None]:
-    """The word that each token stands for, as it is written; `None` for special tokens and for pieces of words."""
+    """The word that each token stands for, as it is written; `None` for special tokens and for subwords."""
     tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
     special = find_special_ids(tokenizer)
     model = tokenizer.backend_tokenizer.model

@@ -65,7 +65,7 @@ class WordVectors:
 
     @property
     def dimension(self) -> int:
-        """Numbers in a vector."""
+        """Dimensions of a vector."""
         return self.vectors.shape[1]
 
     def __len__(self) -> int:
@@ -198,7 +198,7 @@ class WordVectors:
         The tokens of a static model that are words, with their vectors.
 
         Raises:
-            InputError: its tokenizer knows pieces of words, or its n-grams do not fit.
+            InputError: its tokenizer knows subwords, or its n-grams do not fit.
         """
         require(
             model.has_whole_words,

@@ -26,7 +26,7 @@ from modeling_lstm.evaluation.metrics import (
 from modeling_lstm.evaluation.significance import (
     compare_pairs,
     correct_by_holm,
-    has_enough_rows,
+    enough_resamples,
     randomization_test,
     sign_test,
 )
@@ -246,10 +246,10 @@ def test_the_test_does_not_depend_on_the_unit_of_numbers(scale: float) -> None:
 
 def test_many_systems_can_still_be_told_apart() -> None:
     for systems in (2, 6, 11):
-        number = has_enough_rows(100, systems)
+        number = enough_resamples(100, systems)
         pairs = systems * (systems - 1) // 2
         assert correct_by_holm([2 / (number + 1)] * pairs)[0] < 0.01
-    assert has_enough_rows(2_000, 3) == 2_000
+    assert enough_resamples(2_000, 3) == 2_000
 
 
 @settings(max_examples=60)

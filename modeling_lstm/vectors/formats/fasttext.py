@@ -42,7 +42,7 @@ class Subwords:
     Vectors of n-grams of letters, from which a vector for any word can be made.
 
     Args:
-        shortest, longest: Letters in an n-gram, the signs of the word's begin and end counted in.
+        shortest, longest: Letters in an n-gram, the marks of the word's begin and end counted in.
         buckets: Number of buckets that n-grams are hashed into.
         rows (`np.ndarray` of shape `(rows, dimension)`, float32): The vectors of the buckets that were read.
         places: The row of each bucket that was read; `None` if all were.
