@@ -16,6 +16,7 @@ SEPARATOR = "[SEP]"  # between two texts that are classified together
 JOINT = f" {SEPARATOR} "  # where these are one text
 END = "[EOS]"  # after a text that a language model reads
 TARGET = "target_tokenizer"  # of a tokenizer of sources: that of the targets, and its folder in a run
+HAS_TARGET = "has_target_tokenizer"  # in tokenizer_config.json
 
 _NO_BLANK = r" (?=[.,!?]|n't\b|'(?:s|m|d|re|ve|ll)\b)"  # that is written between two units
 
@@ -60,12 +61,12 @@ class LstmTokenizer(TokenizersBackend):
     """
     A tokenizer for short opinions and long reviews alike, trained on the user's own texts.
 
-    It decodes HTML entities and literal `\\uXXXX` escapes, unifies typographic characters, turns user names into `@user`
-    and links into `http`, and splits punctuation off; hashtags, emoji, emoticons, numbers and the `n't` of a contraction
-    are units of their own. In a vocabulary of whole words or of WordPiece so are the characters of scripts that put no
-    blanks between words: Chinese, Japanese, Thai, Lao, Khmer, Burmese and others. Everything is in `tokenizer.json`:
-    `AutoTokenizer` loads it without this package. Decoded are escapes of ASCII characters, Latin letters and
-    typographic characters; another `\\uXXXX`, an emoji's say, becomes a blank.
+    It decodes HTML entities and literal `\\uXXXX` escapes, unifies typographic characters, turns user names into
+    `@user` and links into `http`, and splits punctuation off; hashtags, emoji, emoticons, numbers and the `n't` of a
+    contraction are units of their own. In a vocabulary of whole words or of WordPiece so are the characters of scripts
+    that put no blanks between words: Chinese, Japanese, Thai, Lao, Khmer, Burmese and others. Everything is in
+    `tokenizer.json`: `AutoTokenizer` loads it without this package. Decoded are escapes of ASCII characters, Latin
+    letters and typographic characters; another `\\uXXXX`, an emoji's say, becomes a blank.
 
     Offsets (`return_offsets_mapping=True`) cover the text as it was given, each character that is not white space once.
     Those of `tokenizer.json` alone cover only the last character of what was replaced. Of words that are given one by
@@ -77,8 +78,8 @@ class LstmTokenizer(TokenizersBackend):
     (`return_overflowing_tokens=True`) each is cut as it was given.
 
     For a translator that writes with a vocabulary of its own, the attribute `target_tokenizer` is the one of that:
-    it encodes `text_target`, and `save_pretrained` writes it into the folder of this name. What `from_pretrained` opens
-    is the tokenizer of the sources alone.
+    it encodes `text_target`, and `save_pretrained`, `push_to_hub` and `from_pretrained` write and open it in the folder
+    of this name. Without this package it is to be opened with `subfolder="target_tokenizer"`.
     """
 
     model_input_names = ["input_ids", "attention_mask"]
@@ -149,9 +150,29 @@ class LstmTokenizer(TokenizersBackend):
 
     def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> Any:
         """As the library's; the tokenizer in `target_tokenizer` is saved, too."""
-        saved = super().save_pretrained(save_directory, *args, **kwargs)
         other = target_tokenizer(self)
+        self.init_kwargs.pop(HAS_TARGET, None)
+        if other is not self:
+            self.init_kwargs[HAS_TARGET] = True
+        saved = super().save_pretrained(save_directory, *args, **kwargs)
         return saved if other is self else (*saved, *other.save_pretrained(Path(save_directory) / TARGET))
+
+    @classmethod
+    def from_pretrained(cls, name: Any, *args: Any, subfolder: str = "", **kwargs: Any) -> Any:
+        """
+        As the library's; the tokenizer that [`save_pretrained`] saved in `target_tokenizer` is opened, too.
+
+        Raises:
+            ValueError: that one is missing.
+        """
+        found = super().from_pretrained(name, *args, subfolder=subfolder, **kwargs)
+        if found.init_kwargs.get(HAS_TARGET):
+            try:
+                other = super().from_pretrained(name, subfolder=Path(subfolder, TARGET).as_posix(), **kwargs)
+            except (OSError, ValueError) as error:
+                raise ValueError(f"{str(name)!r} has no folder {TARGET}/ with a tokenizer that can be read.") from error
+            setattr(found, TARGET, other)
+        return found
 
     @classmethod
     def train(

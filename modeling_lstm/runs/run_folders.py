@@ -130,7 +130,7 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
     record = read_json(folder / RECORD) if (folder / RECORD).is_file() else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        if _has_target(read_json(folder / "config.json")):
+        if _has_target(read_json(folder / "config.json")) and target_tokenizer(tokenizer) is tokenizer:
             setattr(tokenizer, TARGET, AutoTokenizer.from_pretrained(folder / TARGET, trust_remote_code=False))
         model, report = open_class(record, folder).from_pretrained(
             folder, trust_remote_code=False, output_loading_info=True

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from transformers import (
     AutoConfig,
     AutoModelForSeq2SeqLM,
+    AutoTokenizer,
     BertConfig,
     BertModel,
     DataCollatorForSeq2Seq,
@@ -365,6 +366,13 @@ def test_each_text_has_its_own_tokenizer(tmp_path: Path) -> None:
     model.save_pretrained(tmp_path)
     files = tokenizer.save_pretrained(tmp_path)
     assert str(tmp_path / "target_tokenizer" / "tokenizer.json") in files
+    opened = AutoTokenizer.from_pretrained(tmp_path)
+    opened.save_pretrained(tmp_path / "again")
+    for one in (opened, AutoTokenizer.from_pretrained(tmp_path, subfolder="again")):
+        assert one(text_target="pan").input_ids == other("pan").input_ids
+    del opened.target_tokenizer
+    opened.save_pretrained(tmp_path / "sources")
+    assert opened(text_target="tea").input_ids == AutoTokenizer.from_pretrained(tmp_path / "sources")("tea").input_ids
 
     def translate() -> Any:
         return pipeline("translation", model=str(tmp_path), trust_remote_code=True)("tea", max_new_tokens=5)
