@@ -8,6 +8,7 @@ from ..comparison.arguments import TEST_SHARE, CompareArguments
 from ..comparison.translator_arguments import TranslatorsArguments
 from ..data.arguments import DataArguments
 from ..tasks.base import TASKS, TEXT_CLASSIFICATION, TRANSLATION, task_class
+from ..utils.errors import require
 from .parsing import CommandParser
 from .training import find_setting
 
@@ -31,6 +32,11 @@ def run_compare(given: list[str]) -> int:
         task_class(task)  # which says so
     if task == TRANSLATION:
         return _run_compare_translation(given)
+    require(
+        task == TEXT_CLASSIFICATION,
+        f"compare compares classifiers and translators, found --task {task}. A language model is scored by "
+        "modeling-lstm evaluate.",
+    )
     arguments, data = make_compare_parser().read(given)
     from ..comparison.comparing import compare
 

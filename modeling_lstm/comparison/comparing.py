@@ -139,7 +139,7 @@ def _compared(
     also_in_train = count_overlap(study.task.data.splits)
     result = {
         "command": command,
-        "data": vars(study.arguments) | {"counts": study.task.data.counts(), "also_in_train": also_in_train},
+        "data": vars(study.arguments) | study.identify() | {"also_in_train": also_in_train},
         "task": {
             "metric": study.task.metric,
             "problem_type": study.task.data.problem_type,
@@ -183,10 +183,11 @@ def _study(
         logger.info("%s: setting %d, %d rows, seed %d", system.name, one.setting, one.rows, one.seed)
         try:
             outcome = study.run(one, splits)
-        except InputError as error:
+        except Exception as error:  # a system may be a user's, and raise anything
             settings = json.dumps(system.settings()[one.setting])
             what = f"{system.name!r} failed with the settings {settings}, {one.rows} rows and seed {one.seed}"
-            raise InputError(f"{what}: {error}") from error
+            told = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+            raise InputError(f"{what}: {told}") from error
         progress.update()
         return outcome
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..data.arguments import DataArguments
 from ..data.cuts import draw_rows
+from ..data.digests import identify_rows
 from ..data.loading import TextData, load_data
 from ..evaluation.metrics import SINGLE_LABEL, choose_labels, compute_scores, greater_is_better, metric_names
 from ..runs.environment import describe_environment
@@ -102,12 +103,29 @@ class Experiment:
         self.task = ComparisonTask(self.arguments, loaded, metric, class_weights)
         known = metric_names(kind, loaded.label_names, of_answers=True)
         require(metric in known, f"Unknown metric {metric!r} for --metric: choose one of {as_list(known)}.")
+        self._check_labels()
         self.rows = loaded.splits["train"].num_rows
         texts = self.task.texts("test")
         self.disordered = np.sort(np.random.default_rng(0).permutation(len(texts))[:MOST_DISORDERED])
         mixed = shuffle_words([texts[row] for row in self.disordered])
         self.texts = {"validation": self.task.texts("validation"), "test": texts, "shuffled": mixed}
         self._claim()
+
+    def _check_labels(self) -> None:
+        """Raise where no row has the label whose F1 counts."""
+        for split in ("validation", "test"):
+            present = self.task.kind.present(self.task.labels(split))
+            lacking = {f"f1_{name}" for number, name in enumerate(self.task.label_names) if number not in present}
+            require(
+                self.task.metric not in lacking,
+                f"--metric {self.task.metric}: no row of {split} has this label. Choose another metric.",
+            )
+
+    def identify(self) -> dict[str, Any]:
+        """Rows of each split: how many, in all and of each label, and a digest."""
+        splits = self.task.data.splits
+        digests = {name: identify_rows(splits[name], TextClassification.columns) for name in splits}
+        return {"counts": self.task.data.counts(), "digests": digests}
 
     def _claim(self) -> None:
         """Say whose folder this is, or find that it is this one's."""

@@ -81,8 +81,8 @@ class SingleLabel(Kind):
 
     def problem(self, found: np.ndarray, shape: tuple[int, int]) -> str | None:
         """Probabilities of which exactly one label is true."""
-        is_good = found.shape == shape and np.allclose(found.sum(axis=1), 1.0, atol=1e-3)
-        return None if is_good else f"probabilities of shape {shape} whose rows sum to 1"
+        is_good = found.shape == shape and np.allclose(found.sum(axis=1), 1.0, atol=1e-3) and bool((found >= 0).all())
+        return None if is_good else f"probabilities from 0 to 1 of shape {shape} whose rows sum to 1"
 
 
 class MultiLabel(Kind):

@@ -11,7 +11,7 @@ from ..data.overlap import describe_overlap
 from ..evaluation.metrics import REGRESSION, SINGLE_LABEL, format_score, greater_is_better, is_share
 from ..publishing.card import format_millions
 from ..runs.record import RECORD, read_record
-from ..utils.errors import require
+from ..utils.errors import as_list, require
 from ..utils.files import write_json, write_text
 from ..utils.markdown import make_table
 from .kinds import KINDS, Kind
@@ -104,6 +104,18 @@ def add_to_run(run: Path, folder: Path) -> None:
         ("labels", record["task"]["label_names"], found["task"]["label_names"]),
     ):
         require(ours == theirs, f"The run's {what} are {ours}, those of the comparison in {str(folder)!r} {theirs}.")
+    known, theirs = record["data"].get("digests", {}), found["data"].get("digests", {})
+    counts = [one["data"]["counts"] for one in (record, found)]
+    other = [
+        split
+        for split in counts[1]
+        if counts[0].get(split) != counts[1][split] or known.get(split) != theirs.get(split, known.get(split))
+    ]
+    require(
+        not other,
+        f"The run has other rows of {as_list(other)} than the comparison in {str(folder)!r}: compare it on the data, "
+        "and with the cuts, that it was trained with.",
+    )
     compared = {}
     for name in rank_systems(found):
         system = found["systems"][name]
@@ -139,6 +151,8 @@ def _summary(found: dict[str, Any]) -> list[str]:
         f"{rows} rows{cut}{labels}. {_capital(metric)} on test{_direction(metric)}, the mean of each "
         f"system's seeds; {chosen}. {hardware['processor']}, {_threads(found)}."
     ]
+    if lacking := [name for name in found["task"]["label_names"] if counts["test"].get(name) == 0]:
+        lines.append(f"No test row has the label {as_list(lacking)}: it counts as 0 in the macro scores.")
     if also := found["data"].get("also_in_train"):
         lines.append(" ".join(describe_overlap(split, number, counts[split]["rows"]) for split, number in also.items()))
     equal = [name for name in order[1:] if not is_clear(found, best, name)]
@@ -322,11 +336,12 @@ def _settings(found: dict[str, Any]) -> ReportTable:
         note += " Networks were trained in bf16, but for those of recipes and run folders."
     if chosen.get("transformer_overrides"):
         note += f" The Transformers' configuration was changed: {chosen['transformer_overrides']}."
-    note += (
-        f" Networks read the first {found['data']['max_length']:,} tokens of a text, Transformers the first "
-        f"{chosen['transformer_max_length']:,}, the others all of it. Where rows are few, networks have more epochs "
-        f"than their settings say: at least {FEWEST_STEPS} steps."
-    )
+    if any("hidden_size" in one["model"] for one in found["systems"].values()):
+        note += (
+            f" Networks read the first {found['data']['max_length']:,} tokens of a text, Transformers the first "
+            f"{chosen['transformer_max_length']:,}, the others all of it. Where rows are few, networks have more "
+            f"epochs than their settings say: at least {FEWEST_STEPS} steps. Recipes and run folders keep their own."
+        )
     return ReportTable(
         "Settings", note, ["system", "settings", f"validation, {_title(metric)}", "chosen"], rows, words=2
     )

@@ -32,7 +32,7 @@ def group_rows(texts: list[str]) -> dict[str, np.ndarray]:
         "contrast": contrast,
         "neither": ~(negation | contrast),
         f"up to {low} words": words <= low,
-        f"{low + 1} to {high} words": (words > low) & (words <= high),
+        f"{low + 1} to {high} words".replace(f"{high} to ", ""): (words > low) & (words <= high),
         f"more than {high} words": words > high,
     }
     return {name: rows for name, rows in found.items() if rows.any()}

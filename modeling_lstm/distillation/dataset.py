@@ -17,6 +17,7 @@ from ..data.digests import identify_rows
 from ..data.loading import TextData
 from ..data.sources import locate_source
 from ..data.tokenization import iterate_texts
+from ..evaluation.metrics import SINGLE_LABEL
 from ..hub.downloads import is_hub_id
 from ..runs.record import RECORD, read_record
 from ..tasks.text_classification import TextClassification
@@ -149,11 +150,20 @@ def warn_of_other_cuts(name: str, data: TextData, dataset: str) -> None:
     """Warn of a teacher that was trained here on the same data set, but may have learned what is held out now."""
     if not Path(name, RECORD).is_file():
         return
-    theirs: Any = read_record(Path(name))["data"]
+    record: Any = read_record(Path(name))
+    theirs, names = record["data"], record["task"].get("label_names", data.label_names)
     known = theirs.get("digests")
     if not known or Path(str(theirs.get("dataset"))).resolve() != Path(dataset).resolve():
         return
     held_out = {name: data.splits[name] for name in ("validation", "test") if name in data.splits}
+    if data.problem_type == SINGLE_LABEL and names != data.label_names and set(names) == set(data.label_names):
+        numbers = [names.index(one) for one in data.label_names]  # theirs
+        held_out = {
+            name: rows.map(
+                lambda labels: {"label": [numbers[one] for one in labels]}, input_columns="label", batched=True
+            )
+            for name, rows in held_out.items()
+        }
     other = [
         name for name, rows in held_out.items() if known.get(name) != identify_rows(rows, TextClassification.columns)
     ]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..data.loading import TextData
 from ..data.tokenization import iterate_texts
-from ..evaluation.intervals import bootstrap, difference_interval, find_percentiles
+from ..evaluation.intervals import bootstrap, difference_interval, drawn_difference_interval
 from ..evaluation.metrics import compute_scores, decide
 from ..runs.record import RunRecord
 from ..utils.errors import InputError, require
@@ -56,7 +56,7 @@ def measure_gap(
     if metric == "accuracy":
         return found | {"interval": difference_interval(right["student"] - right["teacher"])}
     both = [drawn[who].get(metric, np.empty(0)) for who in ("student", "teacher")]
-    return found | {"interval": find_percentiles(both[0] - both[1])}
+    return found | {"interval": drawn_difference_interval(*both)}
 
 
 def measure_again(

@@ -88,6 +88,8 @@ def combine(drawn: dict[str, np.ndarray], whole: dict[str, float], exact: Limits
             down, up = unknown[name]
             low, high = whole[name] - np.hypot(whole[name] - low, down), whole[name] + np.hypot(high - whole[name], up)
             limits = [float(max(low, 0.0)), float(min(high, 1.0))]
+        if name == "calibration_error" and limits is not None:  # draws lie too high, as drawing adds to the distances
+            limits = [max(0.0, min(whole[name], 2 * whole[name] - limits[1])), max(limits[1], whole[name])]
         if limits is not None and limits[0] < limits[1]:
             found[name] = limits
     return found
@@ -251,11 +253,22 @@ def difference_interval(differences: np.ndarray) -> list[float]:
     return [max(-1.0, total / rows - far), min(1.0, total / rows + far)]
 
 
+def drawn_difference_interval(first: np.ndarray, second: np.ndarray) -> list[float] | None:
+    """
+    The 95 % interval of the difference of two systems on the same [`bootstrap`] draws, of shape `(resamples,)`; `None`
+    where one of them is the same in every draw: they say nothing of how it would do on other rows.
+    """
+    if find_percentiles(first) is None or find_percentiles(second) is None:
+        return None
+    return find_percentiles(first - second)
+
+
 def bound_unseen(kind: str, predictions: np.ndarray, references: np.ndarray, labels: int) -> Limits:
     """
     How far the means over labels may be below and above their value for what no draw of the rows can show: labels whose
     recall or precision is 0 or 1, and so in every draw. The distances of their exact limits count, with the label's
-    weight in the mean. One error changes the F1 of two labels, so in a mean of F1 their squares count twice.
+    weight in the mean; a label that no row has counts as 0 there, whatever is predicted. One error changes the F1 of
+    two labels, so in a mean of F1 their squares count twice.
     """
     if kind == "regression" or len(references) < FEWEST_ROWS:
         return {}
@@ -268,7 +281,7 @@ def bound_unseen(kind: str, predictions: np.ndarray, references: np.ndarray, lab
     distances = {}
     for name, (score, weights) in means.items():
         squares = np.zeros(2)
-        for label in np.flatnonzero(is_certain[score]):
+        for label in np.flatnonzero(is_certain[score] & (true > 0)):
             share, limits = (
                 right[label] / rows[score][label],
                 find_proportion_interval(right[label], rows[score][label]),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binom
 
-from .intervals import difference_interval, find_percentiles
+from .intervals import difference_interval, drawn_difference_interval
 from .metrics import SINGLE_LABEL, make_summands, score_sums
 
 MOST_ENUMERATED = 12  # rows that differ, of which every one of the 4,096 exchanges is tried
@@ -61,7 +61,8 @@ def compare_pairs(
             counts = right[0].sum(axis=0) * len(pair[1]) - right[1].sum(axis=0) * len(pair[0])
             p = sign_test(counts)
         else:
-            limits = find_percentiles(drawn[first] - drawn[second]) if first in drawn and second in drawn else None
+            both = [drawn.get(name, np.empty(0)) for name in (first, second)]
+            limits = drawn_difference_interval(*both)
             p = randomization_test(pair[0], pair[1], references, label_names, metric, exchanges, kind)
         difference = scores[first] - scores[second]
         found.append({"first": first, "second": second, "difference": difference, "interval": limits, "p": p})

@@ -158,14 +158,17 @@ class LstmTokenizer(TokenizersBackend):
         return saved if other is self else (*saved, *other.save_pretrained(Path(save_directory) / TARGET))
 
     @classmethod
-    def from_pretrained(cls, name: Any, *args: Any, subfolder: str = "", **kwargs: Any) -> Any:
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: Any, *init_inputs: Any, subfolder: str = "", **kwargs: Any
+    ) -> Any:
         """
         As the library's; the tokenizer that [`save_pretrained`] saved in `target_tokenizer` is opened, too.
 
         Raises:
             ValueError: that one is missing.
         """
-        found = super().from_pretrained(name, *args, subfolder=subfolder, **kwargs)
+        name = pretrained_model_name_or_path
+        found = super().from_pretrained(name, *init_inputs, subfolder=subfolder, **kwargs)
         if found.init_kwargs.get(HAS_TARGET):
             try:
                 other = super().from_pretrained(name, subfolder=Path(subfolder, TARGET).as_posix(), **kwargs)

@@ -235,7 +235,7 @@ class BestJob:
         answers = sum(self._time(trial, data, longest, trains=False) for trial in trials)
         step = self._time(lstm_trial(job.model), data, job.data.max_length)
         seconds = texts * (answers + job.training.num_train_epochs * step)
-        about = f"train an LSTM on what {as_list(teachers)} says of {texts:,} texts"
+        about = f"train an LSTM on what {as_list(teachers)} says of about {texts:,} texts"
         return training_stage(about, job, identify_data(data) | identify_texts(collected), seconds)
 
     def _vectors(self, data: TextData) -> Stage:

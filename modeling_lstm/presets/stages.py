@@ -51,11 +51,20 @@ class Stage:
         then = self.read_origin(self.folder)
         for what, now in ({"command": self.command} | self.origin).items():
             if then is not None and then.get(what, now) != now:
+                before = then[what]
+                if what == "command":
+                    before, now = _what_differs(before, now), _what_differs(now, before)
                 raise InputError(
-                    f"{str(self.folder)!r} was made with another {what}, {then[what]!r}, and now it is {now!r}: choose "
+                    f"{str(self.folder)!r} was made with another {what}, {before!r}, and now it is {now!r}: choose "
                     "another --output_dir, or replace what is there with --overwrite."
                 )
         return then is not None
+
+
+def _what_differs(command: str, other: str) -> str:
+    """The flags of a command, with their values, that another one does not have."""
+    flags, others = ({one.strip() for one in f" {text}".split(" --")[1:]} for text in (command, other))
+    return " ".join(f"--{one}" for one in sorted(flags - others)) or "its default"
 
 
 def identify_data(data: TextData) -> dict[str, str]:

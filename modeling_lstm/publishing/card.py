@@ -317,8 +317,9 @@ def _compared(record: Mapping[str, Any]) -> str | None:
     ]
     return (
         f"Each trained and tested on the same rows ({found['rows']:,} of test); the mean over its seeds ± standard "
-        f"deviation, in brackets a 95 % interval. Times on {found['processor']} with {found['threads']} "
-        "threads.\n\n" + make_table([*heads, "texts per second"], rows, words=1)
+        f"deviation, in brackets a 95 % interval. Times on {found['processor']} with "
+        f"{found['threads']} {'thread' if found['threads'] == 1 else 'threads'}.\n\n"
+        + make_table([*heads, "texts per second"], rows, words=1)
     )
 
 

@@ -23,7 +23,7 @@ from modeling_lstm.comparison.neural import NeuralSystem
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.evaluation.metrics import MULTI_LABEL, REGRESSION, choose_labels
 from modeling_lstm.utils.errors import InputError
-from tests.conftest import TRAIN_FLAGS, write_csv
+from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
 
 LABELS = ("funny", "sad", "long")
 TINY = "embedding_size: 8\nhidden_size: 8\nmin_frequency: 1\nword_dropout: 0\nembedding_dropout: 0\n"
@@ -263,8 +263,10 @@ class Gives(System):
 def test_predictions_of_each_kind_are_checked(tmp_path: Path) -> None:
     several = data(tmp_path)
     number = DataArguments(dataset=str(numbers(tmp_path / "numbers.csv")), problem_type="regression")
+    one = DataArguments(dataset=str(write_csv(tmp_path / "one.csv", opinion_rows(60))))
     for settings, row, told in (
         (several, [0.5, 1.2, 0.1], r"a probability from 0 to 1 for each label, of shape \(24, 3\); found \(24, 3\) "),
+        (one, [1.5, -0.5, 0.0], r"probabilities from 0 to 1 of shape .* whose rows sum to 1"),
         (several, [0.5, 0.5], r"of shape \(24, 3\); found \(24, 2\)\."),
         (several, [0.5, 0.5, np.nan], "a probability from 0 to 1 for each label"),
         (number, [np.inf], r"finite numbers of shape \(24, 1\); found \(24, 1\) from inf to inf\."),

@@ -306,9 +306,11 @@ def test_fewer_trials_in_the_same_folder(data: DataArguments, tmp_path: Path) ->
 
 
 class Fragile(WordList):
+    error: Exception = InputError("Training diverged.")
+
     def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         if settings["words"] == 1:
-            raise InputError("Training diverged.")
+            raise self.error
         super().fit(task, settings, seed, folder)
         return {}
 
@@ -320,6 +322,10 @@ def test_a_setting_that_fails_loses(data: DataArguments, tmp_path: Path) -> None
     told = "'word-list' failed with the settings {\"words\": 1}, 90 rows and seed 0: Training diverged."
     with pytest.raises(InputError, match=re.escape(told)):
         compare([Fragile()], data, arguments(tmp_path / "alone", trials=1))
+    full = Fragile()
+    full.error = MemoryError("cannot allocate")
+    with pytest.raises(InputError, match="90 rows and seed 0: MemoryError: cannot allocate"):
+        compare([full], data, arguments(tmp_path / "full", trials=1))
 
 
 def test_small_and_unbalanced_data(tmp_path: Path) -> None:
@@ -525,6 +531,23 @@ def test_the_card_of_a_run_tells_of_its_comparison(
     other = write_csv(tmp_path / "other.csv", opinion_rows(60))
     compare([WordList()], DataArguments(dataset=str(other)), arguments(tmp_path / "other"))
     assert "those of the comparison in" in fails(*card, str(tmp_path / "other"))
+    record = read_record(run_copy)
+    record["data"]["digests"]["train"] = "90 rows, digest of others"
+    (run_copy / "run.json").write_text(json.dumps(record), "utf-8")
+    assert "The run has other rows of train than the comparison in" in fails(*card, str(tmp_path / "out"))
+
+
+def test_a_label_that_test_lacks_is_told_and_does_not_count(tmp_path: Path, fails: Callable[..., str]) -> None:
+    for split, rows in (("train", 45), ("validation", 15), ("test", 15)):
+        kept = [row for row in opinion_rows(rows) if split != "test" or row[1] != "neutral"]
+        write_csv(tmp_path / "data" / f"{split}.csv", kept)
+    settings = DataArguments(dataset=str(tmp_path / "data"))
+    compare([WordList()], settings, arguments(tmp_path / "out", shares=[1.0], trials=1))
+    assert "No test row has the label neutral" in (tmp_path / "out" / "comparison.md").read_text("utf-8")
+    flags = ["compare", "--dataset", str(tmp_path / "data"), "--metric", "f1_neutral", "--output_dir"]
+    assert "--metric f1_neutral: no row of test has this label" in fails(*flags, str(tmp_path / "f1"))
+    flags = ["compare", "--task", "text-generation", "--dataset", str(tmp_path / "data")]
+    assert "A language model is scored by modeling-lstm evaluate" in fails(*flags)
 
 
 def test_costs_are_measured_in_processes_of_their_own(data: DataArguments, tmp_path: Path, real_costs: None) -> None:

@@ -413,6 +413,7 @@ def test_a_teacher_that_may_know_what_is_held_out_is_told(tmp_path: Path, caplog
     flags = ["--teacher", str(tmp_path / "teacher"), "--dataset", data, *TRAIN_FLAGS, "--augmentations", "0"]
     for name, more, told in (
         ("same", [], ""),
+        ("order", ["--labels", "positive", "neutral", "negative"], ""),
         ("cut", ["--test_share", "0.2"], "may have learned from those of validation, test"),
     ):
         caplog.clear()

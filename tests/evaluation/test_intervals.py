@@ -10,6 +10,7 @@ from modeling_lstm.evaluation.intervals import (
     average,
     bootstrap,
     difference_interval,
+    drawn_difference_interval,
     exact_intervals,
     find_intervals,
     find_mean_intervals,
@@ -64,6 +65,9 @@ def test_a_label_that_test_lacks_counts_in_the_interval_as_in_the_score() -> Non
     score = compute_scores(KIND, references, references, names)["macro_recall"]
     assert found["macro_recall"][0] > 0.55 and found["macro_recall"][1] == pytest.approx(score) == 2 / 3
     assert "f1_never" not in found
+    wrong = references.copy()
+    wrong[0] = 2
+    assert find_intervals(KIND, wrong, references, names, resamples=100)["macro_f1"][1] < 0.7
 
 
 @settings(max_examples=60, deadline=None)
@@ -196,3 +200,18 @@ def test_differences_of_rows() -> None:
     error = (100 / 1_000 - 0.02**2) ** 0.5 / 1_000**0.5  # of the mean, by its variance
     assert (low, high) == pytest.approx((0.02 - 1.96 * error, 0.02 + 1.96 * error), abs=5e-4)
     assert find_percentiles(np.array([1.0, 1.0])) is None and find_percentiles(np.array([np.nan])) is None
+    varies, same = np.array([0.1, 0.2, 0.3]), np.zeros(3)
+    assert drawn_difference_interval(varies, same) is None and drawn_difference_interval(same, varies) is None
+    assert drawn_difference_interval(varies, varies[::-1]) == pytest.approx([-0.19, 0.19])
+
+
+def test_the_calibration_error_lies_in_its_interval() -> None:
+    """Of perfect probabilities it is chance alone, of which each draw adds some."""
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        sure = rng.uniform(0.5, 1.0, 500)
+        probabilities = np.stack([sure, 1 - sure], axis=1)
+        references = (rng.random(500) > sure).astype(int)
+        given = (KIND, np.zeros(500, int), references, ["a", "b"], probabilities)
+        low, high = find_intervals(*given, resamples=100)["calibration_error"]
+        assert low <= compute_scores(*given)["calibration_error"] <= high

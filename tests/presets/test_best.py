@@ -84,7 +84,7 @@ def test_what_was_killed_goes_on_after_the_last_stage_that_was_done(
     written = teacher.stat().st_mtime_ns
     with pytest.raises(InputError, match="run-teacher' is not empty: go on with --resume_from_checkpoint last"):
         best(data_folder, tmp_path / "run", **given).run()
-    with pytest.raises(InputError, match="run-teacher' was made with another command"):
+    with pytest.raises(InputError, match="another command, '--seed 42', and now it is '--seed 7'"):
         best(data_folder, tmp_path / "run", resume_from_checkpoint="last", seed=7, **given).run()
     record = best(data_folder, tmp_path / "run", resume_from_checkpoint="last", **given).run()
     assert "distillation" in record and teacher.stat().st_mtime_ns == written
