@@ -19,7 +19,7 @@ from ..hub.refusals import OFFLINE
 from ..models.text_classifier import MODEL
 from ..models.tokenization_lstm import TARGET, LstmTokenizer, target_tokenizer
 from ..tasks.base import Task, task_class, task_name, task_of_auto_class
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_list, explain_errors, require
 from ..utils.files import write_folder, write_json
 from .record import FINGERPRINTS, RECORD, check_revision, read_json, read_record
 
@@ -128,15 +128,13 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
     folder = run_folder(source, revision)
     _check_files(folder, source)
     record = read_json(folder / RECORD) if (folder / RECORD).is_file() else {}
-    try:
+    with explain_errors(f"The run {source!r} cannot be loaded"):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         if _has_target(read_json(folder / "config.json")):
             setattr(tokenizer, TARGET, AutoTokenizer.from_pretrained(folder / TARGET, trust_remote_code=False))
         model, report = open_class(record, folder).from_pretrained(
             folder, trust_remote_code=False, output_loading_info=True
         )
-    except Exception as error:  # damaged files make the libraries raise anything, bare Exception included
-        raise InputError(f"The run {source!r} cannot be loaded: {type(error).__name__}: {error}") from error
     if report["missing_keys"]:
         missing = as_list(sorted(report["missing_keys"])[:3])
         raise InputError(f"The run {source!r} is damaged: its weights lack {missing}.")

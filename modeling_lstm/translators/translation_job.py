@@ -13,7 +13,7 @@ from transformers import DataCollatorForSeq2Seq, PreTrainedModel, PreTrainedToke
 from ..data.overlap import report_overlap
 from ..data.pair_arguments import PairArguments
 from ..data.pairs import TextPairs
-from ..data.tokenization import open_tokenizer
+from ..data.tokenization import learn_tokenizer, open_tokenizer
 from ..evaluation.translation_metrics import make_metrics
 from ..hub.downloads import is_hub_id
 from ..models.tokenization_lstm import TARGET, LstmTokenizer, target_tokenizer
@@ -27,7 +27,7 @@ from ..training.limits import check_fixed
 from ..training.model_builder import adopt_model
 from ..training.steps import Training, choose_metric
 from ..training.trainer_arguments import LstmTrainingArguments
-from ..utils.errors import InputError, require
+from ..utils.errors import require
 from ..utils.processes import run_main_first, run_on_main
 from ..utils.ray_cluster import RayArguments
 from .arguments import (
@@ -149,20 +149,10 @@ class TranslationTraining(Training):
 
     def _learn(self, texts: Iterable[list[str]], folder: str = "") -> PreTrainedTokenizerBase:
         """A tokenizer for `texts`, or the one that lies in that folder of the checkpoint to go on from."""
-        arguments = self.job.tokenizer
+        max_length = self.job.data.max_length
         if self.checkpoint is not None:
-            return open_tokenizer(str(Path(self.checkpoint) / folder), self.job.data.max_length)
-        try:
-            return LstmTokenizer.train_reversible(
-                texts,
-                vocab_size=arguments.vocab_size,
-                min_frequency=arguments.min_frequency,
-                algorithm=arguments.tokenizer_algorithm,
-                lowercase=arguments.lowercase,
-                model_max_length=self.job.data.max_length,
-            )
-        except Exception as error:  # the trainers of `tokenizers` raise bare exceptions
-            raise InputError(f"A vocabulary of {arguments.vocab_size} could not be learned: {error}") from error
+            return open_tokenizer(str(Path(self.checkpoint) / folder), max_length)
+        return learn_tokenizer(LstmTokenizer.train_reversible, texts, self.job.tokenizer, max_length)
 
     def _open_tokenizer(self, name: str) -> PreTrainedTokenizerBase:
         # those of many translators, as OPUS-MT's, are written in Python

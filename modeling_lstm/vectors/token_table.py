@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from transformers import AutoModel, AutoTokenizer
 
 from ..models.tokenization_lstm import LstmTokenizer
-from ..utils.errors import InputError, require
+from ..utils.errors import InputError, explain_errors, require
 from .static_models import BETWEEN, PADDING, UNKNOWN, StaticModel
 from .vocabulary_trimming import trim_tokenizer
 
@@ -105,12 +105,10 @@ def read_transformer_table(source: str, revision: str | None, max_length: int, s
         InputError: there is none, or it has no fast tokenizer or no weights in safetensors.
     """
     common = {"revision": revision, "trust_remote_code": False}
-    try:
+    with explain_errors(f"There is no Transformer at {source!r} whose embeddings can be read"):
         tokenizer = AutoTokenizer.from_pretrained(source, **common)
         model = AutoModel.from_pretrained(source, use_safetensors=True, dtype=torch.float32, **common)
         vectors = model.get_input_embeddings().weight.detach().numpy().copy()
-    except Exception as error:  # whatever damaged or foreign files make the library raise
-        raise InputError(f"There is no Transformer at {source!r} whose embeddings can be read: {error}") from error
     if not tokenizer.is_fast:
         raise InputError(f"The tokenizer of {source!r} has no tokenizer.json, which training needs: choose another.")
     special = (tokenizer.pad_token, tokenizer.unk_token, tokenizer.sep_token)
