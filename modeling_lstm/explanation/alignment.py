@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, Template
 from matplotlib.figure import Figure
 
 from ..inference.translator import Alignment
-from ..utils.errors import InputError
+from ..utils.errors import require_extra
 from ..utils.figures import escape_text
 
 SHOWN = 0.05  # weights below it are left blank in the terminal
@@ -19,12 +19,10 @@ BLANK = "\u2581"  # in a token: a blank before it
 
 def show_alignments(alignments: list[Alignment]) -> None:
     """Print alignments one after the other: a row for each token of the translation, a column for each of the text."""
-    try:
+    with require_extra("explain", "Tables in the terminal need rich"):
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
-    except ImportError as error:
-        raise InputError("Tables in the terminal need rich: pip install 'modeling-lstm[explain]'") from error
     console = Console(highlight=False, soft_wrap=True)
     for one in alignments:
         console.print(Text(one.text))

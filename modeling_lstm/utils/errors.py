@@ -39,6 +39,15 @@ def explain_errors(what: str) -> Iterator[None]:
         raise InputError(f"{what}: {type(error).__name__}: {first_line(error)}") from error
 
 
+@contextlib.contextmanager
+def require_extra(extra: str, what: str) -> Iterator[None]:
+    """Raise [`InputError`] that says `what` is lacking, and how to install it, where what is imported within is not."""
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(f"{what}: pip install 'modeling-lstm[{extra}]'") from error
+
+
 def hide_tokens(text: str) -> str:
     """The text with what looks like a token of the Hub left out."""
     return _TOKEN.sub("TOKEN", text)
