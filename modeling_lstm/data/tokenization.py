@@ -1,7 +1,7 @@
 """From texts to token numbers: the tokenizer of a run, cached tokenization, and what to know about it."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -124,10 +124,11 @@ def most_tokens(config: Any) -> int | None:
     return places - 2 if config.model_type in ROBERTAS else places
 
 
-def iterate_texts(rows: Dataset, number: int = 1_000) -> Iterator[list[str]]:
-    """The column `text`, so many rows at a time."""
-    for batch in rows.select_columns("text").iter(number):
-        yield batch["text"]
+def iterate_texts(rows: Dataset, number: int = 1_000, columns: Sequence[str] = ("text",)) -> Iterator[list[str]]:
+    """The texts of some columns, those of so many rows at a time."""
+    for batch in rows.select_columns(list(columns)).iter(number):
+        for column in columns:
+            yield batch[column]
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from transformers import DataCollatorForSeq2Seq, PreTrainedModel, PreTrainedToke
 from ..data.overlap import report_overlap
 from ..data.pair_arguments import PairArguments
 from ..data.pairs import TextPairs
-from ..data.tokenization import learn_tokenizer, open_tokenizer
+from ..data.tokenization import iterate_texts, learn_tokenizer, open_tokenizer
 from ..evaluation.translation_metrics import make_metrics
 from ..hub.downloads import is_hub_id
 from ..models.tokenization_lstm import TARGET, LstmTokenizer, target_tokenizer
@@ -138,12 +138,12 @@ class TranslationTraining(Training):
         if model.transformer is not None:
             return self._open_tokenizer(model.transformer)
         if model.encoder is None and tokenizer.shared_vocabulary:
-            return self._learn(iterate_sides(train, ("text", "target")))
-        target = self._learn(iterate_sides(train, ("target",)), TARGET)
+            return self._learn(iterate_texts(train, columns=("text", "target")))
+        target = self._learn(iterate_texts(train, columns=("target",)), TARGET)
         if model.encoder is not None:
             found = self._open_tokenizer(model.encoder)
         else:
-            found = self._learn(iterate_sides(train, ("text",)))
+            found = self._learn(iterate_texts(train, columns=("text",)))
         setattr(found, TARGET, target)
         return found
 
@@ -201,10 +201,3 @@ class TranslationTraining(Training):
         data, model = self.job.data, self.job.model
         read = [("dataset", data.dataset), ("train_dataset", data.train_dataset)]
         return [*read, *((name, getattr(model, name)) for name in ("encoder", "transformer"))]
-
-
-def iterate_sides(rows: Dataset, columns: tuple[str, ...], number: int = 1_000) -> Iterator[list[str]]:
-    """The texts of some columns, so many at a time."""
-    for batch in rows.select_columns(list(columns)).iter(number):
-        for column in columns:
-            yield batch[column]
