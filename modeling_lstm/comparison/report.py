@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
-
 from ..data.overlap import describe_overlap
 from ..evaluation.metrics import REGRESSION, SINGLE_LABEL, format_score, greater_is_better, is_share
 from ..publishing.card import format_millions
@@ -14,6 +12,7 @@ from ..runs.record import RECORD, read_record
 from ..utils.errors import require
 from ..utils.files import write_json, write_text
 from ..utils.markdown import make_table
+from ..utils.templates import render_template
 from .kinds import KINDS, Kind
 from .neural import FEWEST_STEPS
 from .report_plots import against_cost, find_front, learning_curves
@@ -83,10 +82,8 @@ def render_report(
     for name, (_, svg) in pictures.items():
         write_text(folder / f"{name}.svg", svg)
     write_text(folder / "comparison.md", "\n".join(lines))
-    templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
-    html = templates.get_template("report.html").render(
-        title=title, summary=summary, tables=tables, pictures=pictures.values(), command=command
-    )
+    content = {"title": title, "summary": summary, "tables": tables, "command": command}
+    html = render_template(Path(__file__).with_name("report.html"), pictures=pictures.values(), **content)
     write_text(folder / "report.html", html)
 
 
