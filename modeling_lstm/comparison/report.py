@@ -1,6 +1,5 @@
 """What a comparison found, from `comparison.json` alone: Markdown, plots, and one HTML file that holds everything."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from ..evaluation.metrics import REGRESSION, SINGLE_LABEL, format_score, greater
 from ..publishing.card import format_millions
 from ..runs.record import RECORD, read_record
 from ..utils.errors import require
-from ..utils.files import write_json, write_text
+from ..utils.files import read_json, write_json, write_text
 from ..utils.markdown import make_table
 from ..utils.templates import render_template
 from .kinds import KINDS, Kind
@@ -42,13 +41,13 @@ def read_comparison(folder: Path) -> dict[str, Any]:
     The content of a comparison's `comparison.json`.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or it is damaged.
     """
     path = folder / RESULT
     require(
         path.is_file(), f"{str(folder)!r} has no {RESULT}: make it with modeling-lstm compare --output_dir {folder}."
     )
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_json(path)
 
 
 def write_report(folder: Path) -> None:
