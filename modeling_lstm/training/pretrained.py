@@ -28,7 +28,7 @@ WORDS = ("tokenizer_algorithm", "vocab_size", "min_frequency", "lowercase")
 @dataclass
 class PretrainedLanguageModel:
     """
-    A language model of [`pretraining`].
+    A language model that `modeling-lstm pretrain` made, to begin a classifier with.
 
     Args:
         model: The model.

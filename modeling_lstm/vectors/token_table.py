@@ -52,7 +52,7 @@ class TokenTable:
 
     def trim(self, texts: Iterable[Sequence[str]], occurrences: int) -> "TokenTable":
         """
-        The table without the tokens that texts do not need; see `trimming`.
+        The table without the tokens that texts do not need; see [`trim_tokenizer`].
 
         Args:
             texts: The texts, some at a time.
@@ -116,6 +116,6 @@ def read_transformer_table(source: str, revision: str | None, max_length: int, s
 
 
 def read_static_table(model: StaticModel, max_length: int, separator: bool = False) -> TokenTable:
-    """The table of a static model whose tokenizer knows pieces of words; `separator` as of `transformer_table`."""
+    """The table of a static model whose tokenizer knows subwords; `separator` as of [`read_transformer_table`]."""
     special = (model.special(PADDING), model.special(UNKNOWN), model.special(BETWEEN))
     return _adopted(model.tokenizer, model.table, special, max_length, separator)
