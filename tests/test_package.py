@@ -156,7 +156,11 @@ def test_what_is_imported_is_declared(path: Path) -> None:
 
 def test_the_extras_that_messages_name_exist() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in [*PACKAGE.rglob("*.py"), ROOT / "README.md"])
-    named = {one for found in re.findall(r"modeling-lstm\[([\w,-]+)\]", text) for one in found.split(",")}
+    named = {
+        one
+        for found in re.findall(r"""(?:modeling-lstm\[|require_extra\(")([\w,-]+)""", text)
+        for one in found.split(",")
+    }
     assert len(named) > 3 and named <= project()["optional-dependencies"].keys()
 
 

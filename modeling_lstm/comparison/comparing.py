@@ -18,7 +18,7 @@ from ..evaluation.intervals import average, bootstrap, find_mean_intervals, scor
 from ..evaluation.metrics import compute_scores
 from ..evaluation.significance import compare_pairs
 from ..runs.environment import describe_environment
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_list, explain_errors, require
 from ..utils.files import read_json, write_json
 from ..utils.settings import build_settings
 from .arguments import CompareArguments
@@ -114,13 +114,10 @@ def _able(opened: list[System], kind: str, skip: bool) -> list[System]:
             logger.info("%sit is left out.", cannot)
             continue
         system.prepare()
-        try:
+        with explain_errors(
+            f"The system {system.name!r} cannot be pickled, as measuring its cost in a process of its own needs"
+        ):
             pickle.dumps(system)
-        except Exception as error:  # whatever a user's own object raises
-            raise InputError(
-                f"The system {system.name!r} cannot be pickled, as measuring its cost in a process of its own needs: "
-                f"{error}"
-            ) from error
         found.append(system)
     return found
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..evaluation.metrics import MULTI_LABEL, SINGLE_LABEL
-from ..utils.errors import InputError
+from ..utils.errors import InputError, require_extra
 from .systems import WORD, ComparisonTask, Predict, System
 
 FILE = "model.bin"
@@ -101,8 +101,6 @@ def _words(text: str) -> str:
 
 
 def _library() -> Any:
-    try:
+    with require_extra("compare", "The system fasttext needs its library"):
         import fasttext
-    except ImportError as error:
-        raise InputError("The system fasttext needs its library: pip install 'modeling-lstm[compare]'") from error
     return fasttext

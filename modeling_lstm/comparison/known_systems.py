@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import as_list, explain_errors, require
 from .fasttext_classifier import FastText
 from .neural import LSTM_SETTINGS, TRANSFORMER_SETTINGS, NeuralSystem, RunFolders
 from .systems import System
@@ -91,10 +91,8 @@ def _open_class(name: str) -> System:
     require(bool(attribute), f"There is no system {name!r}: name one of {known}; or {others}.")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    try:
+    with explain_errors(f"The system {name!r} cannot be opened"):
         found = getattr(importlib.import_module(module), attribute)
         system = found() if isinstance(found, type) else found
-    except Exception as error:  # whatever a user's own code raises
-        raise InputError(f"The system {name!r} cannot be opened: {type(error).__name__}: {error}") from error
     require(isinstance(system, System), f"{name!r} is no modeling_lstm.comparison.System.")
     return system

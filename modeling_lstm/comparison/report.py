@@ -1,19 +1,17 @@
 """What a comparison found, from `comparison.json` alone: Markdown, plots, and one HTML file that holds everything."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader
 
 from ..data.overlap import describe_overlap
 from ..evaluation.metrics import REGRESSION, SINGLE_LABEL, format_score, greater_is_better, is_share
 from ..publishing.card import format_millions
 from ..runs.record import RECORD, read_record
 from ..utils.errors import as_list, require
-from ..utils.files import write_json, write_text
+from ..utils.files import read_json, write_json, write_text
 from ..utils.markdown import make_table
+from ..utils.templates import render_template
 from .kinds import KINDS, Kind
 from .neural import FEWEST_STEPS
 from .report_plots import against_cost, find_front, learning_curves
@@ -43,13 +41,13 @@ def read_comparison(folder: Path) -> dict[str, Any]:
     The content of a comparison's `comparison.json`.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or it is damaged.
     """
     path = folder / RESULT
     require(
         path.is_file(), f"{str(folder)!r} has no {RESULT}: make it with modeling-lstm compare --output_dir {folder}."
     )
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_json(path)
 
 
 def write_report(folder: Path) -> None:
@@ -83,10 +81,8 @@ def render_report(
     for name, (_, svg) in pictures.items():
         write_text(folder / f"{name}.svg", svg)
     write_text(folder / "comparison.md", "\n".join(lines))
-    templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
-    html = templates.get_template("report.html").render(
-        title=title, summary=summary, tables=tables, pictures=pictures.values(), command=command
-    )
+    content = {"title": title, "summary": summary, "tables": tables, "command": command}
+    html = render_template(Path(__file__).with_name("report.html"), pictures=pictures.values(), **content)
     write_text(folder / "report.html", html)
 
 

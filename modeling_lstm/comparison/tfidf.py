@@ -1,6 +1,5 @@
 """TF-IDF with a linear model, by scikit-learn: the baseline that is hardest to excuse losing to."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from ..evaluation.metrics import MULTI_LABEL, REGRESSION, SINGLE_LABEL
 from ..utils.errors import InputError
-from ..utils.files import write_json
+from ..utils.files import read_json, write_json
 from .systems import WORD, ComparisonTask, Predict, System
 
 TERMS = "terms.json"
@@ -54,7 +53,7 @@ class Tfidf(System):
 
     def load(self, folder: Path, labels: int) -> Predict:
         """Both as they were."""
-        counted = json.loads((folder / TERMS).read_text(encoding="utf-8"))
+        counted = read_json(folder / TERMS)
         vectorizer = _vectorizer(counted, vocabulary=counted.pop("terms"))
         with np.load(folder / WEIGHTS) as weights:
             learned = {name: weights[name] for name in weights}

@@ -243,6 +243,7 @@ def write_translators_report(folder: Path, found: dict[str, Any]) -> None:
 
 
 def scores_table(found: dict[str, Any]) -> ReportTable:
+    """BLEU and chrF of each system, with intervals and tests of differences."""
     rows = []
     for name, system in found["systems"].items():
         cells = [name]
@@ -263,6 +264,7 @@ def scores_table(found: dict[str, Any]) -> ReportTable:
 
 
 def costs_table(found: dict[str, Any]) -> ReportTable:
+    """Size, time and memory of each system."""
     rows = []
     for name, system in found["systems"].items():
         model, costs = system["model"], system["costs"]
@@ -276,6 +278,7 @@ def costs_table(found: dict[str, Any]) -> ReportTable:
 
 
 def lengths_table(found: dict[str, Any]) -> ReportTable:
+    """BLEU and chrF of each system by the length of the text."""
     heads = ["system", *(f"{name} words ({rows:,})" for name, rows in found["lengths"].items())]
     rows = [
         [name, *(f"{one['bleu']:.1f} / {one['chrf']:.1f}" for one in system["by_length"].values())]

@@ -1,10 +1,8 @@
 """Reading text to learn a language model from: several sources, and what is held out of them."""
 
-import hashlib
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +12,10 @@ from ..utils.errors import InputError, require
 from .arguments import DataArguments, FileArguments, split_subset
 from .corpus_arguments import CorpusArguments
 from .loading import load_data
+from .overlap import fingerprints, is_known
 from .sources import open_dataset, read_texts
 
 logger = logging.getLogger(__name__)
-
-BATCH = 10_000
 
 
 @dataclass
@@ -52,9 +49,7 @@ def load_corpus(arguments: CorpusArguments) -> Corpus:
     splits = {name: rows for name, rows in read.items() if rows is not None}
     excluded = 0
     if arguments.exclude:
-        held_out = fingerprints(
-            text for source in arguments.exclude for rows in _held_out(source, arguments) for text in _texts(rows)
-        )
+        held_out = (rows for source in arguments.exclude for rows in _held_out(source, arguments))
         train, excluded = _leave_out(train, held_out)
     if "validation" not in splits:
         require(train.num_rows >= 2, "There is one text only: name others to hold out with --validation_dataset.")
@@ -96,46 +91,13 @@ def load_other_corpus(arguments: CorpusArguments, split: str) -> Corpus:
     return Corpus(DatasetDict({split: read_texts(source, own, arguments.columns(), arguments=arguments)}), 0)
 
 
-def fingerprints(texts: Iterable[str]) -> np.ndarray:
-    """
-    A number for each text, by which it is known again, but for white space; each once, ascending, uint64. Two different
-    texts share one by a chance of 1 in 2^64.
-    """
-    return np.unique(_numbers(texts))
-
-
-def count_known(rows: Dataset, known: np.ndarray) -> int:
-    """How many texts are among those that [`fingerprints`] tells of."""
-    return int(_is_known(rows, known).sum())
-
-
-def save_fingerprints(rows: Dataset, path: Path) -> None:
-    """Write what [`count_known`] needs to know of the texts."""
-    np.save(path, fingerprints(_texts(rows)))
-
-
-def _numbers(texts: Iterable[str]) -> np.ndarray:
-    """The number of each text, in their order."""
-    cleaned = (" ".join(text.split()).encode("utf-8", "surrogatepass") for text in texts)
-    return np.frombuffer(b"".join(hashlib.blake2b(one, digest_size=8).digest() for one in cleaned), dtype="<u8")
-
-
-def _texts(rows: Dataset) -> Iterable[str]:
-    for batch in rows.select_columns("text").iter(BATCH):
-        yield from batch["text"]
-
-
-def _is_known(rows: Dataset, known: np.ndarray) -> np.ndarray:
-    return np.isin(_numbers(_texts(rows)), known)
-
-
-def _leave_out(train: Dataset, held_out: np.ndarray) -> tuple[Dataset, int]:
-    is_known = _is_known(train, held_out)
-    if not is_known.any():
+def _leave_out(train: Dataset, held_out: Iterable[Dataset]) -> tuple[Dataset, int]:
+    known = is_known(train, fingerprints(*held_out))
+    if not known.any():
         return train, 0
-    logger.info("%d texts are held out elsewhere: left out", is_known.sum())
-    require(not is_known.all(), "--exclude holds out all texts of --dataset: nothing is left to learn from.")
-    return train.select(np.flatnonzero(~is_known)), int(is_known.sum())
+    logger.info("%d texts are held out elsewhere: left out", known.sum())
+    require(not known.all(), "--exclude holds out all texts of --dataset: nothing is left to learn from.")
+    return train.select(np.flatnonzero(~known)), int(known.sum())
 
 
 def _read_all(arguments: CorpusArguments, sources: list[str], split: str) -> Dataset:

@@ -218,6 +218,7 @@ def _open(arguments: SourceArguments) -> dict[str, Split]:
 
 
 def check_columns(split: Split, name: str, columns: list[str]) -> None:
+    """Raise [`InputError`] for a column that a split does not have."""
     for column in columns:
         require(
             split.find(column) is not None,
@@ -226,6 +227,7 @@ def check_columns(split: Split, name: str, columns: list[str]) -> None:
 
 
 def check_texts(rows: Dataset, split: Split, columns: list[str], max_characters: int) -> None:
+    """Raise [`InputError`] for a text that is missing, is no string or is too long."""
     for column in columns:
         number = 0
         for batch in rows.select_columns(column).iter(10_000):

@@ -1,7 +1,7 @@
 """From texts to token numbers: the tokenizer of a run, cached tokenization, and what to know about it."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -14,7 +14,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from ..models.text_classifier import INPUTS, JOINT, TOKEN_TYPES, prepare_texts
 from ..models.tokenization_lstm import LstmTokenizer, target_tokenizer
-from ..utils.errors import InputError
+from ..utils.errors import InputError, explain_errors
 from .arguments import TokenizerArguments
 
 logger = logging.getLogger(__name__)
@@ -76,19 +76,24 @@ def build_tokenizer(
         return tokenizer
     if checkpoint is not None:
         return open_tokenizer(checkpoint, max_length)
-    try:
-        return LstmTokenizer.train(
-            iterate_texts(train),
+    options = {"separator": holds_pairs(), "end": has_end}
+    return learn_tokenizer(LstmTokenizer.train, iterate_texts(train), arguments, max_length, **options)
+
+
+def learn_tokenizer(
+    learn: Callable[..., LstmTokenizer], texts: Iterable[list[str]], arguments: Any, max_length: int, **options: Any
+) -> LstmTokenizer:
+    """What `learn`, a method of [`LstmTokenizer`], makes of batches of texts by the settings of a tokenizer."""
+    with explain_errors(f"A vocabulary of {arguments.vocab_size} could not be learned"):
+        return learn(
+            texts,
             vocab_size=arguments.vocab_size,
             min_frequency=arguments.min_frequency,
             algorithm=arguments.tokenizer_algorithm,
             lowercase=arguments.lowercase,
             model_max_length=max_length,
-            separator=holds_pairs(),
-            end=has_end,
+            **options,
         )
-    except Exception as error:  # the trainers of `tokenizers` raise bare exceptions
-        raise InputError(f"A vocabulary of {arguments.vocab_size} could not be learned: {error}") from error
 
 
 def open_tokenizer(name: str, max_length: int, *, must_be_fast: bool = True, **options: Any) -> PreTrainedTokenizerBase:
@@ -104,10 +109,8 @@ def open_tokenizer(name: str, max_length: int, *, must_be_fast: bool = True, **o
     Raises:
         InputError: there is none, or it has no `tokenizer.json` and must have one.
     """
-    try:
+    with explain_errors(f"There is no tokenizer at {name!r} that can be read"):
         tokenizer = AutoTokenizer.from_pretrained(name, model_max_length=max_length, **options)
-    except Exception as error:  # whatever damaged tokenizer files make the libraries raise
-        raise InputError(f"There is no tokenizer at {name!r} that can be read: {error}") from error
     if must_be_fast and not tokenizer.is_fast:
         raise InputError(f"The tokenizer {name!r} has no tokenizer.json, which training needs: choose another.")
     return tokenizer
@@ -121,10 +124,11 @@ def most_tokens(config: Any) -> int | None:
     return places - 2 if config.model_type in ROBERTAS else places
 
 
-def iterate_texts(rows: Dataset, number: int = 1_000) -> Iterator[list[str]]:
-    """The column `text`, so many rows at a time."""
-    for batch in rows.select_columns("text").iter(number):
-        yield batch["text"]
+def iterate_texts(rows: Dataset, number: int = 1_000, columns: Sequence[str] = ("text",)) -> Iterator[list[str]]:
+    """The texts of some columns, those of so many rows at a time."""
+    for batch in rows.select_columns(list(columns)).iter(number):
+        for column in columns:
+            yield batch[column]
 
 
 @dataclass

@@ -2,11 +2,11 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader
 from transformers import PreTrainedModel
 
 from ..explanation import explain
@@ -21,7 +21,9 @@ from ..runs.run_folders import load_run, run_folder, task_of_run
 from ..tasks.base import TEXT_CLASSIFICATION
 from ..utils.errors import InputError, require
 from ..utils.figures import to_svg
+from ..utils.templates import render_template
 
+_render = partial(render_template, Path(__file__).with_name("answers.html"))
 MOST_CHARACTERS = 2_000
 MOST_WORDS = 120
 TIMES = 5  # the median of so many answers is shown
@@ -53,7 +55,6 @@ class Answers:
         self.data = [data_of_training(one) for one in [run, *beside]]
         self.names = [_name(one, loaded[0]) for one, loaded in zip([run, *beside], self.loaded, strict=True)]
         self.classifiers = [torch_classifier(*one) for one in self.loaded]
-        self.templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
         kind = self.loaded[0][0].config.model_type
         require(kind == "lstm", f"The page looks into models of the LSTM family; {run!r} is a {kind} model.")
 
@@ -69,11 +70,9 @@ class Answers:
             require(len(words) <= MOST_WORDS, f"That has {len(words)} words; at most {MOST_WORDS} fit the page.")
             found = explain((model, tokenizer), text)
         except InputError as error:
-            return Shown(self._rendered(error=str(error)), "", [])
-        explanation = self._rendered(words=colour_words(found), found=found.contributions, svg=to_svg(draw([found])))
-        return Shown(
-            self._rendered(answers=[self._answer(n, text) for n in range(len(self.names))]), explanation, words
-        )
+            return Shown(_render(error=str(error)), "", [])
+        explanation = _render(words=colour_words(found), found=found.contributions, svg=to_svg(draw([found])))
+        return Shown(_render(answers=[self._answer(n, text) for n in range(len(self.names))]), explanation, words)
 
     def encoded(self, text: str) -> Encoded:
         """
@@ -101,9 +100,6 @@ class Answers:
             labels, scores = [labels], [scores]
         milliseconds = 1000 * float(np.median(seconds))
         return {"name": self.names[number], "labels": labels, "scores": scores, "ms": milliseconds}
-
-    def _rendered(self, **content: Any) -> str:
-        return self.templates.get_template("answers.html").render(**content)
 
 
 def _name(run: str, model: PreTrainedModel) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..runs.run_folders import run_folder, task_of_run
 from ..tasks.base import TEXT_GENERATION, TRANSLATION
-from ..utils.errors import InputError, require
+from ..utils.errors import InputError, require, require_extra
 from .answers import MOST_CHARACTERS, Answers
 from .translating import build_translation_page
 from .writing import build_writing_page
@@ -34,10 +34,8 @@ def build(run: str, beside: list[str] | None = None) -> Any:
         InputError: gradio is not installed, or a run cannot be used.
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    try:
+    with require_extra("demo", "The page needs gradio"):
         import gradio as gr
-    except ImportError as error:
-        raise InputError("The page needs gradio: pip install 'modeling-lstm[demo]'") from error
     page = OTHER_PAGES.get(task_of_run(run_folder(run)).name)
     if page is not None:
         require(not beside, "The page of a model that writes shows one model: leave out --beside.")

@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from ..inference.torch_backend import torch_classifier
-from ..utils.errors import InputError, as_list, first_line, require
+from ..utils.errors import as_list, explain_errors, require
 from .augmentation import MASK
 
 
@@ -106,16 +106,11 @@ def load_teacher(name: str, revision: str | None) -> tuple[PreTrainedModel, PreT
     Raises:
         InputError: there is none, or it was never trained for labels.
     """
-    try:
+    with explain_errors(f"There is no teacher {name!r}, neither a run folder nor a model on the Hub"):
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
         model, report = AutoModelForSequenceClassification.from_pretrained(
             name, revision=revision, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
         )
-    except Exception as error:  # whatever the libraries raise
-        cause = first_line(error)
-        raise InputError(
-            f"There is no teacher {name!r}, neither a run folder nor a model on the Hub: {cause}"
-        ) from error
     require(tokenizer.is_fast, f"The tokenizer of the teacher {name!r} has no tokenizer.json: choose another teacher.")
     require(
         not report["missing_keys"],

@@ -16,7 +16,7 @@ from datasets.fingerprint import Hasher
 from ..data.loading import TextData
 from ..data.sources import read_texts
 from ..data.tokenization import iterate_texts
-from ..utils.errors import InputError, require
+from ..utils.errors import require, require_extra
 from .arguments import DistillationArguments
 from .augmentation import Neighbors, augment
 
@@ -153,12 +153,8 @@ def _leave_out(known: dict[str, np.ndarray], keys: np.ndarray, kept: np.ndarray,
 
 def _sentences(rows: Dataset, language: str) -> Dataset:
     """A row for each sentence; tags of line breaks end one."""
-    try:
+    with require_extra("distill", "sentencex, which cuts sentences, is not installed"):
         import sentencex
-    except ImportError as error:
-        raise InputError(
-            "sentencex, which cuts sentences, is not installed: pip install 'modeling-lstm[distill]'"
-        ) from error
     is_code = re.fullmatch(r"[a-z]{2,3}(-[a-zA-Z]+)?", language) is not None
     require(is_code, f"--language must be a code such as en or pt-BR, found {language!r}.")
 

@@ -5,9 +5,10 @@ from typing import Any
 import datasets
 import evaluate
 import numpy as np
-import torch
 from scipy.sparse import csr_array
 from sklearn import metrics
+
+from ..models.text_classifier import to_probabilities
 
 CONFIG_NAMES = ("single_label_classification", "multi_label_classification", "regression")
 SINGLE_LABEL, MULTI_LABEL, REGRESSION = CONFIG_NAMES
@@ -100,7 +101,7 @@ def decide(
         return predictions, labels, None
     if problem_type == "multi_label_classification":
         return predictions, labels.astype(int), None
-    return predictions, labels, torch.tensor(logits).float().softmax(dim=-1).numpy()
+    return predictions, labels, to_probabilities(logits.astype(np.float32), problem_type)
 
 
 def choose_labels(problem_type: str, found: np.ndarray, threshold: float = 0.5) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..utils.errors import InputError
+from ..utils.errors import require_extra
 
 MOST_DRAWN = 25_000_000  # rows that are drawn in all: sacrebleu holds the counts of all of them in memory
 FEWEST_RESAMPLES = 100
@@ -20,11 +20,9 @@ def make_metrics() -> dict[str, Any]:
     Raises:
         InputError: sacrebleu is not installed.
     """
-    try:
+    with require_extra("translation", "Translations are scored by sacrebleu"):
         from sacrebleu.metrics.bleu import BLEU
         from sacrebleu.metrics.chrf import CHRF
-    except ImportError as error:
-        raise InputError("Translations are scored by sacrebleu: pip install 'modeling-lstm[translation]'.") from error
     return {"bleu": BLEU(), "chrf": CHRF()}
 
 

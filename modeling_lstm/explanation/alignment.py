@@ -5,12 +5,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, Template
 from matplotlib.figure import Figure
 
 from ..inference.translator import Alignment
-from ..utils.errors import InputError
+from ..utils.errors import require_extra
 from ..utils.figures import escape_text
+from ..utils.templates import render_template
 
 SHOWN = 0.05  # weights below it are left blank in the terminal
 UNLIMITED = 100_000  # characters of a line: a table is never squeezed
@@ -19,12 +19,10 @@ BLANK = "\u2581"  # in a token: a blank before it
 
 def show_alignments(alignments: list[Alignment]) -> None:
     """Print alignments one after the other: a row for each token of the translation, a column for each of the text."""
-    try:
+    with require_extra("explain", "Tables in the terminal need rich"):
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
-    except ImportError as error:
-        raise InputError("Tables in the terminal need rich: pip install 'modeling-lstm[explain]'") from error
     console = Console(highlight=False, soft_wrap=True)
     for one in alignments:
         console.print(Text(one.text))
@@ -75,17 +73,14 @@ def draw_alignments(alignments: list[Alignment]) -> Figure:
 def make_alignment_page(alignments: list[Alignment]) -> str:
     """HTML that holds everything it shows and runs nothing."""
     shown = [{"text": one.text, "translation": one.translation, "table": alignment_table(one)} for one in alignments]
-    return _template("alignment.html").render(alignments=shown)
+    return render_template(Path(__file__).with_name("alignment.html"), alignments=shown)
 
 
 def alignment_table(alignment: Alignment) -> str:
     """The weights as an HTML table, the darker the more."""
     rows = list(zip(map(readable, alignment.target), alignment.weights.tolist(), strict=True))
-    return _template("alignment_table.html").render(source=list(map(readable, alignment.source)), rows=rows)
-
-
-def _template(name: str) -> Template:
-    return Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True).get_template(name)
+    template = Path(__file__).with_name("alignment_table.html")
+    return render_template(template, source=list(map(readable, alignment.source)), rows=rows)
 
 
 def alignment_json(alignment: Alignment) -> str:

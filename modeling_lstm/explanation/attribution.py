@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..inference.torch_backend import token_limit
-from ..utils.errors import InputError, as_list, check_text, require
+from ..utils.errors import as_list, check_text, require, require_extra
 
 STEPS = 64  # along the whole way from nothing to the text
 PART_STEPS = 8  # along each part of it, where more are needed
@@ -143,10 +143,8 @@ def attribute(
     Raises:
         InputError: there is no such label, or captum is not installed.
     """
-    try:
+    with require_extra("explain", "Contributions need captum"):
         from captum.attr import IntegratedGradients
-    except ImportError as error:
-        raise InputError("Contributions need captum: pip install 'modeling-lstm[explain]'") from error
     ids = text.input_ids.to(model.device)
     with torch.no_grad():
         logits = model(input_ids=ids).logits

@@ -1,7 +1,7 @@
 """The cell as its equations and nothing else: the LSTM's six and the GRU's four, with the weights of a trained model.
 
 The models of this package run on a fast kernel; this is what that kernel computes, one word after the other, to be read
-beside a textbook's figure. `tests/test_trace.py` holds that both give the same numbers.
+beside a textbook's figure. `tests/explanation/test_tracing.py` holds that both give the same numbers.
 
 x is the word's vector, `(embedding_size,)`, or above the first layer the h of the layer below; every other symbol is a
 vector of `(hidden_size,)`; W, U and b are the weights that a gate has for x, for h(t-1), and alone. * goes number by

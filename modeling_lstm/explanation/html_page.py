@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader
 
 from ..utils.figures import to_svg
+from ..utils.templates import render_template
 from .explainer import Explanation
 from .figure import draw
 
@@ -13,8 +13,7 @@ from .figure import draw
 def make_page(explanations: list[Explanation]) -> str:
     """HTML that holds everything it shows and runs nothing."""
     shown = [{"verdict": one.verdict(), "found": one.contributions, "words": colour_words(one)} for one in explanations]
-    templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
-    return templates.get_template("page.html").render(explanations=shown, svg=to_svg(draw(explanations)))
+    return render_template(Path(__file__).with_name("page.html"), explanations=shown, svg=to_svg(draw(explanations)))
 
 
 def colour_words(one: Explanation) -> list[dict[str, str]]:

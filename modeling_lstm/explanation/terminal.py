@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..utils.errors import InputError
+from ..utils.errors import require_extra
 from .explainer import Explanation
 
 BAR = 10
@@ -14,12 +14,10 @@ LABELS = 4
 
 def show(explanations: list[Explanation]) -> None:
     """Print explanations one after the other."""
-    try:
+    with require_extra("explain", "Tables in the terminal need rich"):
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
-    except ImportError as error:
-        raise InputError("Tables in the terminal need rich: pip install 'modeling-lstm[explain]'") from error
     console = Console(highlight=False, soft_wrap=True)
     console.width = max(console.width, WIDTH)
     for one in explanations:

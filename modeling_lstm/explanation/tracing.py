@@ -14,6 +14,7 @@ from ..inference.torch_backend import token_limit
 from ..models.text_classifier import to_probabilities
 from ..runs.run_folders import OpenRun, open_run
 from ..utils.errors import check_text, require
+from .attribution import label_names, problem_type_of
 from .cells import GruCell, LstmCell, read_sequence
 
 logger = logging.getLogger(__name__)
@@ -113,9 +114,7 @@ def trace(run: str | Path | OpenRun, text: str) -> Trace:
             layers.append(LayerTrace(layer, "backward" if reverse else "forward", values))
         states = torch.cat(outputs, dim=-1)
     words = [text[begin:end] for begin, end in found["offset_mapping"][0].tolist()]
-    config: Any = model.config
-    names = [config.id2label[number] for number in range(config.num_labels)]
-    return Trace(text, words, names, layers, _unfolding(model, ids))
+    return Trace(text, words, label_names(model), layers, _unfolding(model, ids))
 
 
 def _unfolding(model: PreTrainedModel, ids: torch.Tensor) -> np.ndarray:
@@ -126,5 +125,4 @@ def _unfolding(model: PreTrainedModel, ids: torch.Tensor) -> np.ndarray:
     for begin in range(0, words, 64):
         part = mask[begin : begin + 64]
         rows.append(model(input_ids=ids.to(model.device) * part, attention_mask=part).logits.float())
-    usual = "regression" if model.config.num_labels == 1 else "single_label_classification"
-    return to_probabilities(torch.cat(rows).cpu().numpy(), model.config.problem_type or usual)
+    return to_probabilities(torch.cat(rows).cpu().numpy(), problem_type_of(model))

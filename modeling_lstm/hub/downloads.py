@@ -1,4 +1,4 @@
-"""The Hub: finding files here or there, pushing files, and what goes wrong with either in one sentence."""
+"""The Hub: finding files here or there, and what goes wrong with it in one sentence."""
 
 import fnmatch
 import hashlib

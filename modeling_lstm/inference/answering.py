@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..models.text_classifier import JOINT, TextClassifier
 from ..runs.record import RECORD, check_joined, check_revision, read_record
-from ..utils.errors import InputError, is_utf8, require
+from ..utils.errors import InputError, explain_errors, is_utf8, require
 from .exports import find_export
 
 if TYPE_CHECKING:
@@ -145,12 +145,11 @@ def model_folder(run: str, revision: str | None) -> Path:
 
 
 def _exported_classifier(folder: str, threads: int | None) -> TextClassifier:
-    try:
-        return TextClassifier.from_onnx(folder, threads)
-    except (ImportError, FileNotFoundError) as error:
-        raise InputError(str(error)) from error
-    except Exception as error:  # damaged files make the libraries raise anything
-        raise InputError(f"The exported model {folder!r} cannot be loaded: {type(error).__name__}: {error}") from error
+    with explain_errors(f"The exported model {folder!r} cannot be loaded"):
+        try:
+            return TextClassifier.from_onnx(folder, threads)
+        except (ImportError, FileNotFoundError) as error:
+            raise InputError(str(error)) from error
 
 
 def name_apart(kept: dict[str, "pa.DataType"], taken: set[str]) -> dict[str, "pa.DataType"]:

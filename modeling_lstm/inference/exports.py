@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 from ..models.text_classifier import MODEL
-from ..runs.record import read_json
+from ..runs.record import read_run_file
 from ..utils.errors import require
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def run_digest(folder: Path) -> str:
     for name in SETTINGS:
         if not (folder / name).is_file():
             continue  # whoever opens the run says so
-        settings = {key: value for key, value in read_json(folder / name).items() if key not in NOT_ANSWERING}
+        settings = {key: value for key, value in read_run_file(folder / name).items() if key not in NOT_ANSWERING}
         digest.update(json.dumps(settings, sort_keys=True).encode())
     return digest.hexdigest()
 

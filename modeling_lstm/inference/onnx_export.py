@@ -22,7 +22,7 @@ from ..models.text_rules import cuts_at_blanks
 from ..runs.record import RECORD
 from ..runs.run_folders import load_run, run_folder, task_of_run
 from ..tasks.base import TEXT_CLASSIFICATION
-from ..utils.errors import InputError, first_line, require
+from ..utils.errors import InputError, first_line, require, require_extra
 from ..utils.files import write_folder, write_json
 from ..utils.settings import settings_of
 from .arguments import ExportArguments
@@ -95,11 +95,9 @@ def export(
 
 def _check_packages() -> None:
     """Raise [`InputError`] if a package that exporting needs is missing or too old."""
-    try:
+    with require_extra("onnx", "Exporting needs onnx-ir and onnxruntime"):
         import onnx_ir  # noqa: F401
         import onnxruntime  # noqa: F401
-    except ImportError as error:
-        raise InputError(f"{error.name} is not installed: pip install 'modeling-lstm[onnx]'") from error
     try:
         from transformers.exporters import ExportFormat, OnnxRuntimeQuantizer
         from transformers.exporters.exporter_onnx import OnnxExporter

@@ -16,11 +16,12 @@ from pyarrow import fs
 
 from ..models.text_classifier import MODEL
 from ..utils.errors import InputError, as_list, explain_save_failure, require
-from ..utils.ray_cluster import Cluster, open_cluster
+from ..utils.files import SAVING
+from ..utils.ray_cluster import READER_CPUS, Cluster, open_cluster
 from .answering import data_of_training, model_folder
 from .arguments import PredictionArguments
 from .input_files import InputFile, list_files, open_filesystem, would_list
-from .ray_workers import ROWS, SAVING, Answers, Plan, count_rows, read_parts
+from .ray_workers import ROWS, Answers, Plan, count_rows, read_parts
 from .reading import read_input
 
 logger = logging.getLogger(__name__)
@@ -226,7 +227,7 @@ def _results(
     if not files:
         return
     items = [{"file": pickle.dumps(one), "done": pickle.dumps(known[one.name].parts)} for one in files]
-    read = cluster.dataset(items).map_batches(read_parts, fn_args=(plan,), batch_size=1, num_cpus=0.25)
+    read = cluster.dataset(items).map_batches(read_parts, fn_args=(plan,), batch_size=1, num_cpus=READER_CPUS)
     answered = read.map_batches(
         Answers, fn_constructor_args=(plan,), batch_size=1, compute=cluster.pool(), num_cpus=cluster.cpus
     )

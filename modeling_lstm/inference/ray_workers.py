@@ -15,6 +15,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 from ..utils.errors import InputError, explain_save_failure, require
+from ..utils.files import SAVING
 from .answering import CHUNK, answer_texts, as_answering, check_texts, name_apart, open_predictor
 from .arguments import PredictionArguments
 from .input_files import InputFile
@@ -22,7 +23,6 @@ from .reading import read_input
 from .writers import write_parquet
 
 ROWS = 4 * CHUNK  # of a part: a multiple, so that the same texts share a batch as in one process
-SAVING = ".saving-"  # at the beginning of the name of a part that is not whole yet
 ROW = "row"  # the column with the number of a row in its file
 LONGEST_NAME = 240  # bytes of a name in that of a folder, which may have 255
 

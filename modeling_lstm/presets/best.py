@@ -24,7 +24,7 @@ from ..training.defaults import fit_epochs, fit_transformer_to_rows
 from ..training.job import TrainingJob
 from ..training.pretrained import open_pretrained
 from ..training.trainer_arguments import LstmTrainingArguments
-from ..utils.errors import InputError, as_list, first_line, require
+from ..utils.errors import as_list, explain_errors, first_line, require
 from ..utils.files import empty_folder, is_occupied
 from ..utils.processes import fail_once, run_main_first, run_on_main
 from ..utils.ray_cluster import RayArguments
@@ -282,13 +282,11 @@ class BestJob:
 
     def _config(self, name: str) -> Any:
         """The configuration of a teacher."""
-        try:
+        lack = f"There is no teacher {name!r}, neither a folder nor a model on the Hub"
+        if Path(name).exists():
+            lack = f"The teacher {name!r} is neither a run folder nor the folder of a Transformer"
+        with explain_errors(lack):
             return AutoConfig.from_pretrained(name, revision=self.distillation.teacher_revision)
-        except Exception as error:  # whatever the libraries raise
-            found = f"There is no teacher {name!r}, neither a folder nor a model on the Hub"
-            if Path(name).exists():
-                found = f"The teacher {name!r} is neither a run folder nor the folder of a Transformer"
-            raise InputError(f"{found}: {first_line(error)}") from error
 
     def _collect(self, data: TextData) -> Dataset:
         """The training texts, and the text without labels that the last stage may learn from."""

@@ -11,9 +11,9 @@ import torch
 from transformers import PreTrainedModel, default_data_collator, set_seed
 
 from ..data.arguments import TokenizerArguments, split_subset
-from ..data.corpus import Corpus, load_corpus, save_fingerprints
+from ..data.corpus import Corpus, load_corpus
 from ..data.corpus_arguments import CorpusArguments
-from ..data.overlap import report_overlap
+from ..data.overlap import report_overlap, save_fingerprints
 from ..data.sources import locate_source
 from ..data.token_stream import TokenStream
 from ..data.tokenization import WHOLE, build_tokenizer

@@ -124,14 +124,14 @@ def read_record(folder: Path, source: str | None = None) -> RunRecord:
             else ", which modeling-lstm train writes when a training ends"
         )
         raise InputError(f"{source!r} has no {RECORD}{hint}.")
-    record = read_json(path)
+    record = read_run_file(path)
     missing = {"task", "data", "metrics"} - record.keys()
     if missing:
         raise InputError(f"The run folder {source!r} is damaged: {RECORD} lacks {as_list(sorted(missing))}.")
     return cast(RunRecord, record)
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_run_file(path: Path) -> dict[str, Any]:
     """The content of a file of a run folder, which must be a JSON object."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -19,9 +19,9 @@ from ..hub.refusals import OFFLINE
 from ..models.text_classifier import MODEL
 from ..models.tokenization_lstm import TARGET, LstmTokenizer, target_tokenizer
 from ..tasks.base import Task, task_class, task_name, task_of_auto_class
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_list, explain_errors, require
 from ..utils.files import write_folder, write_json
-from .record import FINGERPRINTS, RECORD, check_revision, read_json, read_record
+from .record import FINGERPRINTS, RECORD, check_revision, read_record, read_run_file
 
 INDEX = "model.safetensors.index.json"  # of weights in several files
 VOCABULARIES = ("vocab.json", "target_vocab.json", "*.spm", "*.model")  # of tokenizers that are written in Python
@@ -127,16 +127,14 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
     """
     folder = run_folder(source, revision)
     _check_files(folder, source)
-    record = read_json(folder / RECORD) if (folder / RECORD).is_file() else {}
-    try:
+    record = read_run_file(folder / RECORD) if (folder / RECORD).is_file() else {}
+    with explain_errors(f"The run {source!r} cannot be loaded"):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        if _has_target(read_json(folder / "config.json")) and target_tokenizer(tokenizer) is tokenizer:
+        if _has_target(read_run_file(folder / "config.json")) and target_tokenizer(tokenizer) is tokenizer:
             setattr(tokenizer, TARGET, AutoTokenizer.from_pretrained(folder / TARGET, trust_remote_code=False))
         model, report = open_class(record, folder).from_pretrained(
             folder, trust_remote_code=False, output_loading_info=True
         )
-    except Exception as error:  # damaged files make the libraries raise anything, bare Exception included
-        raise InputError(f"The run {source!r} cannot be loaded: {type(error).__name__}: {error}") from error
     if report["missing_keys"]:
         missing = as_list(sorted(report["missing_keys"])[:3])
         raise InputError(f"The run {source!r} is damaged: its weights lack {missing}.")
@@ -168,7 +166,7 @@ def open_class(record: Mapping[str, Any], folder: Path) -> Any:
 def auto_class_of(folder: Path) -> str:
     """The class of transformers that opens the model of a folder, as its `config.json` tells."""
     require((folder / "config.json").is_file(), f"The run folder {str(folder)!r} is damaged: config.json is missing.")
-    saved = read_json(folder / "config.json").get("architectures") or [""]
+    saved = read_run_file(folder / "config.json").get("architectures") or [""]
     ends = {"ForCausalLM": "AutoModelForCausalLM", "LMHeadModel": "AutoModelForCausalLM"}
     ends |= dict.fromkeys(("ForConditionalGeneration", "MTModel"), "AutoModelForSeq2SeqLM")
     found = [name for end, name in ends.items() if str(saved[0]).endswith(end)]
@@ -211,7 +209,7 @@ def _check_files(folder: Path, source: str) -> None:
         raise InputError(f"The run folder {source!r} is damaged: {name} is missing.")
     for name in ("config.json", "tokenizer_config.json", "tokenizer.json"):
         if (folder / name).is_file():
-            read_json(folder / name)
+            read_run_file(folder / name)
     for name in weight_files(folder):
         try:
             with safe_open(folder / name, framework="pt"):
@@ -226,7 +224,7 @@ def _missing_files(folder: Path) -> list[str]:
     """The names of the files that are not there and without which a run cannot be opened."""
     has_vocabulary = any(any(folder.glob(pattern)) for pattern in VOCABULARIES)
     names = ["config.json", "tokenizer_config.json", *([] if has_vocabulary else ["tokenizer.json"])]
-    if (folder / "config.json").is_file() and _has_target(read_json(folder / "config.json")):
+    if (folder / "config.json").is_file() and _has_target(read_run_file(folder / "config.json")):
         names.append(f"{TARGET}/tokenizer.json")
     names += [] if (folder / MODEL).is_file() else weight_files(folder)
     return [name for name in names if not (folder / name).is_file()]
@@ -241,7 +239,7 @@ def weight_files(folder: Path) -> list[str]:
     """The names of the files that hold a run's weights: one, or the shards that an index lists."""
     if (folder / "model.safetensors").is_file() or not (folder / INDEX).is_file():
         return ["model.safetensors"]
-    shards = read_json(folder / INDEX).get("weight_map")
+    shards = read_run_file(folder / INDEX).get("weight_map")
     is_map = isinstance(shards, dict) and len(shards) > 0 and all(isinstance(name, str) for name in shards.values())
     require(is_map, f"The run folder {str(folder)!r} is damaged: {INDEX} lists no files.")
     return sorted({Path(name).name for name in shards.values()})  # type: ignore[union-attr]

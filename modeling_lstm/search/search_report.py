@@ -4,11 +4,11 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
 from matplotlib.figure import Figure
 
 from ..utils.figures import MARKERS, escape_text, to_svg, use_logarithmic_axis
 from ..utils.files import write_text
+from ..utils.templates import render_template
 from .studies import score_of
 
 MOST_SHOWN = 50  # trials in the table
@@ -17,8 +17,8 @@ FEWEST_FOR_IMPORTANCE = 4
 
 def write_search_report(folder: Path, found: dict[str, Any], study: Any) -> None:
     """Write `report.html`, which holds everything it shows and runs nothing."""
-    templates = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
-    html = templates.get_template("report.html").render(
+    html = render_template(
+        Path(__file__).with_name("report.html"),
         found=found,
         rows=_rows(found),
         pictures=_pictures(found, study),

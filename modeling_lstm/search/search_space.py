@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..utils.errors import InputError
+from ..utils.errors import require_extra
 from .arguments import PREFIX
 
 LEARNED = "none"  # in place of word vectors: learned ones
@@ -76,10 +76,8 @@ def open_optuna() -> Any:
     Raises:
         InputError: it is not installed.
     """
-    try:
+    with require_extra("search", "The search needs Optuna"):
         import optuna
-    except ImportError as error:
-        raise InputError("The search needs Optuna: pip install 'modeling-lstm[search]'.") from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # what a trial died of is told by who began it
     return optuna
 

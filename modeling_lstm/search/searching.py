@@ -1,6 +1,5 @@
 """`search_settings`: settings chosen on validation, by Optuna."""
 
-import json
 import logging
 import multiprocessing
 import os
@@ -18,7 +17,7 @@ from ..runs.environment import describe_environment
 from ..tasks.text_classification import TextClassification
 from ..training.model_builder import open_config
 from ..utils.errors import InputError, as_list, require
-from ..utils.files import make_folder, write_json, write_text
+from ..utils.files import is_occupied, make_folder, read_json, write_json, write_text
 from ..utils.settings import build_settings
 from ..vectors.word_sources import open_vectors
 from .arguments import PREFIX, SearchArguments
@@ -143,7 +142,7 @@ def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments, rows:
     }
     path = folder / "space.json"
     if path.is_file():
-        there = {"rows": rows} | json.loads(path.read_text(encoding="utf-8"))  # older searches did not note them
+        there = {"rows": rows} | read_json(path)  # older searches did not note them
         before, now = (_flatten(space) for space in (there, mine))
         changed = sorted(name for name in before | now if before.get(name) != now.get(name))
         require(
@@ -153,8 +152,8 @@ def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments, rows:
         if not changed:
             return
     else:
-        others = [one.name for one in folder.iterdir() if not one.name.startswith(".saving-")]
-        require(not others, f"{str(folder)!r} is not empty and holds no search: choose another --output_dir.")
+        is_free = not is_occupied(folder)
+        require(is_free, f"{str(folder)!r} is not empty and holds no search: choose another --output_dir.")
     write_json(path, mine)
 
 

@@ -154,7 +154,7 @@ class TextClassification(Task):
         return metric == "loss" or not metrics.greater_is_better(metric)
 
     def metric_names(self) -> list[str]:
-        """Those of [`evaluation.metrics.scores`]."""
+        """Those of [`evaluation.metrics.compute_scores`]."""
         from ..evaluation import metrics
 
         return metrics.metric_names(self.problem_type, self.label_names)

@@ -18,11 +18,13 @@ from transformers import (
 from ..hub.downloads import is_hub_id
 from ..runs.run_folders import check_vocabulary
 from ..tasks.base import TEXT_CLASSIFICATION, Task
-from ..utils.errors import InputError, first_line, require
+from ..utils.errors import InputError, explain_errors, first_line, require
 from ..vectors.initial_embeddings import InitialEmbeddings
 from .arguments import ModelArguments
 from .lstm_trainer import word_table
 from .trainer_arguments import LstmTrainingArguments
+
+_NO_TRANSFORMER = "There is no Transformer {!r} that can be fine-tuned"
 
 
 def build_model(
@@ -69,10 +71,8 @@ def open_config(name: str, overrides: str | None = None) -> PreTrainedConfig:
     Raises:
         InputError: there is no such Transformer.
     """
-    try:
+    with explain_errors(_NO_TRANSFORMER.format(name)):
         config = AutoConfig.from_pretrained(name)
-    except Exception as error:  # whatever the libraries raise
-        raise _no_transformer(name, error) from error
     if overrides is not None:
         override(config, overrides)
     return config
@@ -147,7 +147,7 @@ def construct(task: Task, config: PreTrainedConfig) -> PreTrainedModel:
 
 def _pretrained(name: str, task: Task, overrides: str | None) -> PreTrainedModel:
     """A Transformer with a fresh head for the task."""
-    try:
+    with explain_errors(_NO_TRANSFORMER.format(name)):
         config = AutoConfig.from_pretrained(name, **_with_number(task.config_fields()))
         if overrides is not None:
             override(config, overrides)
@@ -160,16 +160,8 @@ def _pretrained(name: str, task: Task, overrides: str | None) -> PreTrainedModel
         model = getattr(transformers, task.auto_class).from_pretrained(
             name, config=config, ignore_mismatched_sizes=True
         )
-    except InputError:
-        raise
-    except Exception as error:  # whatever the libraries raise
-        raise _no_transformer(name, error) from error
     model.accepts_loss_kwargs = False  # its loss is a mean: without this, accumulated gradients would be summed
     return model
-
-
-def _no_transformer(name: str, error: Exception) -> InputError:
-    return InputError(f"There is no Transformer {name!r} that can be fine-tuned: {first_line(error)}")
 
 
 def override(config: PreTrainedConfig, overrides: str) -> None:

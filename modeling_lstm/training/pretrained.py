@@ -11,7 +11,7 @@ import torch
 from datasets import DatasetDict
 from transformers import PreTrainedTokenizerBase
 
-from ..data.corpus import count_known
+from ..data.overlap import count_known
 from ..hub.downloads import is_hub_id
 from ..runs.record import FINGERPRINTS, RECORD, data_sources, read_record
 from ..runs.run_folders import load_run, run_folder
@@ -28,14 +28,14 @@ WORDS = ("tokenizer_algorithm", "vocab_size", "min_frequency", "lowercase")
 @dataclass
 class PretrainedLanguageModel:
     """
-    A language model of [`pretraining`].
+    A language model that `modeling-lstm pretrain` made, to begin a classifier with.
 
     Args:
         model: The model.
         tokenizer: Its tokenizer, for texts that a classifier reads.
         report: What `run.json` says of it.
         words: What its own `run.json` says of its tokenizer.
-        texts: By what its texts are known again ([`data.corpus.fingerprints`]); `None` if that is not there.
+        texts: By what its texts are known again ([`data.overlap.fingerprints`]); `None` if that is not there.
     """
 
     model: Any

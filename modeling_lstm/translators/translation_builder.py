@@ -10,7 +10,7 @@ from ..data.tokenization import most_tokens
 from ..models.tokenization_lstm import target_tokenizer
 from ..tasks.translation import Translation
 from ..training.model_builder import construct, make_config, override, transformer_config
-from ..utils.errors import InputError, first_line, require
+from ..utils.errors import explain_errors, require
 from .arguments import SCRATCH_CONFIG, TranslationModelArguments
 
 
@@ -69,30 +69,19 @@ def build_translation_model(
 
 def _pretrained_encoder(name: str) -> PreTrainedModel:
     """A Transformer that reads texts, without what stands on top."""
-    try:
+    with explain_errors(f"There is no Transformer {name!r} for --encoder"):
         config = AutoConfig.from_pretrained(name)
         require(not config.is_encoder_decoder, f"{name!r} is no encoder, but an encoder with a decoder.")
         return AutoModel.from_pretrained(name, dtype=torch.float32)
-    except InputError:
-        raise
-    except Exception as error:  # whatever the libraries raise
-        raise InputError(f"There is no Transformer {name!r} for --encoder: {first_line(error)}") from error
 
 
 def _fine_tuned(name: str, overrides: str | None) -> PreTrainedModel:
     """A Transformer that was trained before."""
-    try:
+    with explain_errors(f"There is no sequence-to-sequence Transformer {name!r} that can be fine-tuned"):
         config = AutoConfig.from_pretrained(name)
         if overrides is not None:
             override(config, overrides)
-        model = transformers.AutoModelForSeq2SeqLM.from_pretrained(name, config=config, dtype=torch.float32)
-    except InputError:
-        raise
-    except Exception as error:  # whatever the libraries raise
-        raise InputError(
-            f"There is no sequence-to-sequence Transformer {name!r} that can be fine-tuned: {first_line(error)}"
-        ) from error
-    return model
+        return transformers.AutoModelForSeq2SeqLM.from_pretrained(name, config=config, dtype=torch.float32)
 
 
 def _scratch_config(arguments: TranslationModelArguments, fields: dict[str, Any], length: int) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from transformers import DataCollatorForSeq2Seq, PreTrainedModel, PreTrainedToke
 from ..data.overlap import report_overlap
 from ..data.pair_arguments import PairArguments
 from ..data.pairs import TextPairs
-from ..data.tokenization import open_tokenizer
+from ..data.tokenization import iterate_texts, learn_tokenizer, open_tokenizer
 from ..evaluation.translation_metrics import make_metrics
 from ..hub.downloads import is_hub_id
 from ..models.tokenization_lstm import TARGET, LstmTokenizer, target_tokenizer
@@ -27,7 +27,7 @@ from ..training.limits import check_fixed
 from ..training.model_builder import adopt_model
 from ..training.steps import Training, choose_metric
 from ..training.trainer_arguments import LstmTrainingArguments
-from ..utils.errors import InputError, require
+from ..utils.errors import require
 from ..utils.processes import run_main_first, run_on_main
 from ..utils.ray_cluster import RayArguments
 from .arguments import (
@@ -138,31 +138,21 @@ class TranslationTraining(Training):
         if model.transformer is not None:
             return self._open_tokenizer(model.transformer)
         if model.encoder is None and tokenizer.shared_vocabulary:
-            return self._learn(iterate_sides(train, ("text", "target")))
-        target = self._learn(iterate_sides(train, ("target",)), TARGET)
+            return self._learn(iterate_texts(train, columns=("text", "target")))
+        target = self._learn(iterate_texts(train, columns=("target",)), TARGET)
         if model.encoder is not None:
             found = self._open_tokenizer(model.encoder)
         else:
-            found = self._learn(iterate_sides(train, ("text",)))
+            found = self._learn(iterate_texts(train, columns=("text",)))
         setattr(found, TARGET, target)
         return found
 
     def _learn(self, texts: Iterable[list[str]], folder: str = "") -> PreTrainedTokenizerBase:
         """A tokenizer for `texts`, or the one that lies in that folder of the checkpoint to go on from."""
-        arguments = self.job.tokenizer
+        max_length = self.job.data.max_length
         if self.checkpoint is not None:
-            return open_tokenizer(str(Path(self.checkpoint) / folder), self.job.data.max_length)
-        try:
-            return LstmTokenizer.train_reversible(
-                texts,
-                vocab_size=arguments.vocab_size,
-                min_frequency=arguments.min_frequency,
-                algorithm=arguments.tokenizer_algorithm,
-                lowercase=arguments.lowercase,
-                model_max_length=self.job.data.max_length,
-            )
-        except Exception as error:  # the trainers of `tokenizers` raise bare exceptions
-            raise InputError(f"A vocabulary of {arguments.vocab_size} could not be learned: {error}") from error
+            return open_tokenizer(str(Path(self.checkpoint) / folder), max_length)
+        return learn_tokenizer(LstmTokenizer.train_reversible, texts, self.job.tokenizer, max_length)
 
     def _open_tokenizer(self, name: str) -> PreTrainedTokenizerBase:
         # those of many translators, as OPUS-MT's, are written in Python
@@ -211,10 +201,3 @@ class TranslationTraining(Training):
         data, model = self.job.data, self.job.model
         read = [("dataset", data.dataset), ("train_dataset", data.train_dataset)]
         return [*read, *((name, getattr(model, name)) for name in ("encoder", "transformer"))]
-
-
-def iterate_sides(rows: Dataset, columns: tuple[str, ...], number: int = 1_000) -> Iterator[list[str]]:
-    """The texts of some columns, so many at a time."""
-    for batch in rows.select_columns(list(columns)).iter(number):
-        for column in columns:
-            yield batch[column]

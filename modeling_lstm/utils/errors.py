@@ -1,7 +1,8 @@
 """`InputError`: what the user gave cannot be used. The command line prints its one sentence and exits with status 2."""
 
+import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 _TOKEN = re.compile(r"hf_[A-Za-z0-9_]{16,}")  # of the Hub
@@ -25,6 +26,26 @@ def as_list(names: Iterable[Any]) -> str:
 def first_line(error: BaseException) -> str:
     """The first line of what an error says, or its name where it says nothing."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+@contextlib.contextmanager
+def explain_errors(what: str) -> Iterator[None]:
+    """Raise [`InputError`] that says what went wrong, and the cause, for whatever goes wrong within."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # over damaged or foreign files and settings the libraries raise anything
+        raise InputError(f"{what}: {type(error).__name__}: {first_line(error)}") from error
+
+
+@contextlib.contextmanager
+def require_extra(extra: str, what: str) -> Iterator[None]:
+    """Raise [`InputError`] that says `what` is lacking, and how to install it, where what is imported within is not."""
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(f"{what}: pip install 'modeling-lstm[{extra}]'") from error
 
 
 def hide_tokens(text: str) -> str:

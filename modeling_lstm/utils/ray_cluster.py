@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from .errors import InputError, first_line, require
+from .errors import InputError, first_line, require, require_extra
 
 logger = logging.getLogger(__name__)
 
@@ -112,10 +112,8 @@ def open_cluster(arguments: RayArguments) -> Iterator[Cluster]:
     Raises:
         InputError: Ray is not installed, or there is no such cluster.
     """
-    try:
+    with require_extra("scale", "--engine ray needs Ray"):
         import ray
-    except ImportError as error:
-        raise InputError("--engine ray needs Ray: pip install 'modeling-lstm[scale]'.") from error
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_TRAIN_ENABLE_PRINT_PATCH", "0")  # what dill reads of dis goes through print
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what is wrong comes as an exception, too

@@ -15,7 +15,7 @@ from ..data.digests import identify_rows
 from ..data.sources import read_texts
 from ..data.tokenization import iterate_texts
 from ..models.tokenization_lstm import LstmTokenizer
-from ..utils.errors import InputError, require
+from ..utils.errors import require, require_extra
 from ..utils.files import is_occupied
 from ..utils.settings import settings_of
 from .arguments import VectorTrainingArguments
@@ -45,10 +45,8 @@ def train_vectors(
     Raises:
         InputError: gensim is not installed, or the text cannot be read or is too short.
     """
-    try:
+    with require_extra("vectors", "gensim is not installed"):
         import gensim
-    except ImportError as error:
-        raise InputError("gensim is not installed: pip install 'modeling-lstm[vectors]'") from error
     arguments = settings_of(VectorTrainingArguments, arguments, settings)
     started = time.perf_counter()
     folder = Path(arguments.output_dir)

@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer, models
 
 from ..hub.downloads import find_folder
-from ..utils.errors import InputError, require
+from ..utils.errors import InputError, explain_errors, require
 
 WEIGHTS, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
 SUBFOLDER = "0_StaticEmbedding"  # where older releases of sentence-transformers put the files
@@ -70,14 +70,13 @@ def read_static(source: str, revision: str | None = None) -> StaticModel:
             table = table[extra["mapping"]]
         if "weights" in extra:
             table = table * extra["weights"].astype(np.float32).reshape(len(table), 1)
-        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        with explain_errors(f"The {TOKENIZER} of {source!r} cannot be read"):
+            tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8")) if (folder / CONFIG).is_file() else {}
     except InputError:
         raise
     except (SafetensorError, TypeError, ValueError, IndexError, OSError) as error:
         raise InputError(f"{source!r} holds no static model that can be read: {error}") from error
-    except Exception as error:  # `tokenizers` raises bare exceptions
-        raise InputError(f"The {TOKENIZER} of {source!r} cannot be read: {error}") from error
     tokens = tokenizer.get_vocab_size()
     require(len(table) >= tokens, f"{source!r} has {tokens} tokens, but only {len(table)} vectors.")
     require(bool(np.isfinite(table).all()), f"{source!r} is damaged: its vectors hold NaN or infinity.")

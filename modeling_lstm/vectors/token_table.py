@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from transformers import AutoModel, AutoTokenizer
 
 from ..models.tokenization_lstm import LstmTokenizer
-from ..utils.errors import InputError, require
+from ..utils.errors import InputError, explain_errors, require
 from .static_models import BETWEEN, PADDING, UNKNOWN, StaticModel
 from .vocabulary_trimming import trim_tokenizer
 
@@ -52,7 +52,7 @@ class TokenTable:
 
     def trim(self, texts: Iterable[Sequence[str]], occurrences: int) -> "TokenTable":
         """
-        The table without the tokens that texts do not need; see `trimming`.
+        The table without the tokens that texts do not need; see [`trim_tokenizer`].
 
         Args:
             texts: The texts, some at a time.
@@ -105,12 +105,10 @@ def read_transformer_table(source: str, revision: str | None, max_length: int, s
         InputError: there is none, or it has no fast tokenizer or no weights in safetensors.
     """
     common = {"revision": revision, "trust_remote_code": False}
-    try:
+    with explain_errors(f"There is no Transformer at {source!r} whose embeddings can be read"):
         tokenizer = AutoTokenizer.from_pretrained(source, **common)
         model = AutoModel.from_pretrained(source, use_safetensors=True, dtype=torch.float32, **common)
         vectors = model.get_input_embeddings().weight.detach().numpy().copy()
-    except Exception as error:  # whatever damaged or foreign files make the library raise
-        raise InputError(f"There is no Transformer at {source!r} whose embeddings can be read: {error}") from error
     if not tokenizer.is_fast:
         raise InputError(f"The tokenizer of {source!r} has no tokenizer.json, which training needs: choose another.")
     special = (tokenizer.pad_token, tokenizer.unk_token, tokenizer.sep_token)
@@ -118,6 +116,6 @@ def read_transformer_table(source: str, revision: str | None, max_length: int, s
 
 
 def read_static_table(model: StaticModel, max_length: int, separator: bool = False) -> TokenTable:
-    """The table of a static model whose tokenizer knows subwords; `separator` as of `transformer_table`."""
+    """The table of a static model whose tokenizer knows subwords; `separator` as of [`read_transformer_table`]."""
     special = (model.special(PADDING), model.special(UNKNOWN), model.special(BETWEEN))
     return _adopted(model.tokenizer, model.table, special, max_length, separator)

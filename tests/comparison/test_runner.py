@@ -528,6 +528,8 @@ def test_the_card_of_a_run_tells_of_its_comparison(
         assert f"| `{name}` | {100 * score['mean']:.1f}" in section
         assert f"| {system['costs']['p50_ms']:.2f} |" in section
     assert "no comparison.json" in fails(*card, str(tmp_path))
+    (tmp_path / "comparison.json").write_text("{", encoding="utf-8")
+    assert "comparison.json' is damaged" in fails(*card, str(tmp_path))
     other = write_csv(tmp_path / "other.csv", opinion_rows(60))
     compare([WordList()], DataArguments(dataset=str(other)), arguments(tmp_path / "other"))
     assert "those of the comparison in" in fails(*card, str(tmp_path / "other"))

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeling_lstm.data.arguments import DataArguments
-from modeling_lstm.data.corpus import count_known, fingerprints, load_corpus
+from modeling_lstm.data.corpus import load_corpus
 from modeling_lstm.data.corpus_arguments import CorpusArguments
 from modeling_lstm.data.loading import load_data
+from modeling_lstm.data.overlap import count_known, fingerprints
 from modeling_lstm.data.token_stream import TokenStream
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import write_csv
@@ -116,15 +117,15 @@ def test_what_a_training_will_cut_from_the_text_is_left_out_too(
 
 def test_fingerprints_are_the_same_everywhere() -> None:
     """They lie beside a model, and are read by another process, on another machine."""
-    found = fingerprints(["the film", "a", "the  film\n"])
+
+    def rows(*texts: str) -> Dataset:
+        return Dataset.from_dict({"text": texts})
+
+    found = fingerprints(rows("the film", "a"), rows("the  film\n"))
     assert found.dtype == np.dtype("<u8") and len(found) == 2 and (np.diff(found.astype(object)) > 0).all()
-    assert fingerprints(["the film"]).tolist() == [1824693338472877044]
-    assert count_known(Dataset.from_dict({"text": ["the film", "the", "a "]}), found) == 2
-    assert (
-        count_known(Dataset.from_dict({"text": []}), found)
-        == 0
-        == count_known(Dataset.from_dict({"text": ["a"]}), fingerprints([]))
-    )
+    assert fingerprints(rows("the film")).tolist() == [1824693338472877044]
+    assert count_known(rows("the film", "the", "a "), found) == 2
+    assert count_known(rows(), found) == 0 == count_known(rows("a"), fingerprints(rows()))
 
 
 @pytest.mark.parametrize(

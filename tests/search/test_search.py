@@ -98,6 +98,8 @@ def test_a_search_goes_on_where_it_was(found: Path, data: Path, tmp_path: Path, 
     )
     moved = [str(changed) if one == str(data) else one for one in given]
     assert "holds a search that differs in rows:" in fails(*moved)
+    (found / "space.json").write_text("{", encoding="utf-8")
+    assert "space.json' is damaged" in fails(*given)
     (found / "space.json").write_text(json.dumps(space), encoding="utf-8")
 
 

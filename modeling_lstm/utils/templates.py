@@ -1,0 +1,11 @@
+"""HTML from templates."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+
+def render_template(path: Path, /, **content: Any) -> str:
+    """What a template of Jinja, which may include those beside it, makes of the content; all text is escaped."""
+    return Environment(loader=FileSystemLoader(path.parent), autoescape=True).get_template(path.name).render(**content)
