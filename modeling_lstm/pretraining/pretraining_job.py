@@ -20,11 +20,12 @@ from ..data.tokenization import WHOLE, build_tokenizer
 from ..runs.record import FINGERPRINTS, RunRecord
 from ..tasks.language_modeling import LanguageModeling
 from ..training.checkpoints import describe_origin
+from ..training.defaults import choose_metric
 from ..training.folders import check_sources, prepare_folder
 from ..training.job import TrainingJob
 from ..training.limits import check_fixed
 from ..training.model_builder import adopt_model
-from ..training.steps import Training, choose_metric
+from ..training.steps import Training
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.processes import run_main_first, run_on_main
 from ..utils.ray_cluster import RayArguments

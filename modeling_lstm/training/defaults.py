@@ -1,8 +1,11 @@
-"""Recipes of defaults. Those of an LSTM are the defaults of the settings themselves, and what fits the rows."""
+"""Recipes of defaults. Those of an LSTM are the defaults of the settings themselves, and what fits rows and task."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
+
+from ..tasks.base import Task
+from ..utils.errors import InputError, require
 
 logger = logging.getLogger(__name__)
 
@@ -108,3 +111,33 @@ def _change(args: Any, rows: int, fitted: dict[str, Any]) -> None:
     if fitted:
         shown = " ".join(f"--{name} {value:g}" for name, value in fitted.items())
         logger.info("For %d training texts: %s", rows, shown)
+
+
+def choose_metric(args: Any, task: Task, given: Mapping[str, Any]) -> None:
+    """
+    Set the metric that decides, and whether more of it is better.
+
+    Args:
+        args: [`training.trainer_arguments.LstmTrainingArguments`], which are changed.
+        task: What is learned.
+        given: The settings that are given.
+
+    Raises:
+        InputError: the task has no such metric, or it is better the other way round.
+    """
+    known = [*task.metric_names(), "loss"]
+    default = "loss" if args.prediction_loss_only else task.default_metric
+    name = default if args.metric_for_best_model == "auto" else args.metric_for_best_model.removeprefix("eval_")
+    if name not in known:
+        raise InputError(f"Unknown metric {name!r} for --metric_for_best_model: choose one of {', '.join(known)}.")
+    require(
+        name == "loss" or not args.prediction_loss_only,
+        f"--prediction_loss_only leaves no score but the loss: --metric_for_best_model cannot be {name}.",
+    )
+    args.metric_for_best_model = name
+    args.greater_is_better = not task.is_better_when_smaller(name)
+    said = given.get("greater_is_better")
+    require(
+        said in (None, args.greater_is_better),
+        f"--greater_is_better {said} is not so of {name}: leave it out.",
+    )

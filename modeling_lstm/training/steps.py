@@ -6,14 +6,13 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from datasets import Dataset
-from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerBase, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from ..data.digests import identify_rows
 from ..data.overlap import report_overlap
@@ -37,6 +36,7 @@ from .defaults import (
     PRETRAINED_RATE,
     PRETRAINED_STEPS,
     STEPS,
+    choose_metric,
     fit_to_rows,
     fit_transformer_to_rows,
     random_vectors_rate,
@@ -46,7 +46,7 @@ from .folders import check_sources, prepare_folder
 from .initial_vectors import open_word_source, prepare_vectors
 from .job_settings import TrainingSettings
 from .limits import check_layers
-from .lstm_trainer import LstmTrainer
+from .lstm_trainer import LstmTrainer, make_score_function
 from .model_builder import adopt_model, build_model, describe_model, open_config
 from .outcome import describe_outcome
 from .precision import gains_by_bf16
@@ -400,44 +400,3 @@ class Training:
                 f"{error} The run is complete in {str(self.folder)!r}: modeling-lstm push {self.folder} {repo_id}"
             ) from error
         logger.info("Pushed: %s", done.url)
-
-
-def make_score_function(task: Task) -> Callable[[EvalPrediction], dict[str, float]]:
-    """What `Trainer` calls to turn predictions and labels into scores."""
-
-    def compute(prediction: EvalPrediction) -> dict[str, float]:
-        predictions = np.asarray(prediction.predictions)
-        require(bool(np.isfinite(predictions).all()), "Training diverged: lower --learning_rate.")
-        return task.scores(predictions, np.asarray(prediction.label_ids))
-
-    return compute
-
-
-def choose_metric(args: Any, task: Task, given: Mapping[str, Any]) -> None:
-    """
-    Set the metric that decides, and whether more of it is better.
-
-    Args:
-        args: [`training.trainer_arguments.LstmTrainingArguments`], which are changed.
-        task: What is learned.
-        given: The settings that are given.
-
-    Raises:
-        InputError: the task has no such metric, or it is better the other way round.
-    """
-    known = [*task.metric_names(), "loss"]
-    default = "loss" if args.prediction_loss_only else task.default_metric
-    name = default if args.metric_for_best_model == "auto" else args.metric_for_best_model.removeprefix("eval_")
-    if name not in known:
-        raise InputError(f"Unknown metric {name!r} for --metric_for_best_model: choose one of {', '.join(known)}.")
-    require(
-        name == "loss" or not args.prediction_loss_only,
-        f"--prediction_loss_only leaves no score but the loss: --metric_for_best_model cannot be {name}.",
-    )
-    args.metric_for_best_model = name
-    args.greater_is_better = not task.is_better_when_smaller(name)
-    said = given.get("greater_is_better")
-    require(
-        said in (None, args.greater_is_better),
-        f"--greater_is_better {said} is not so of {name}: leave it out.",
-    )

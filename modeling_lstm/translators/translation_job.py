@@ -21,11 +21,12 @@ from ..tasks.base import TRANSLATION
 from ..tasks.translation import Translation
 from ..training.arguments import TaskArguments
 from ..training.checkpoints import describe_origin
+from ..training.defaults import choose_metric
 from ..training.folders import check_sources, prepare_folder
 from ..training.job import TrainingJob
 from ..training.limits import check_fixed
 from ..training.model_builder import adopt_model
-from ..training.steps import Training, choose_metric
+from ..training.steps import Training
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import InputError, require
 from ..utils.processes import run_main_first, run_on_main
