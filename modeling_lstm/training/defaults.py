@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ..tasks.base import Task
-from ..utils.errors import InputError, require
+from ..utils.errors import InputError, as_list, require
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +111,18 @@ def _change(args: Any, rows: int, fitted: dict[str, Any]) -> None:
     if fitted:
         shown = " ".join(f"--{name} {value:g}" for name, value in fitted.items())
         logger.info("For %d training texts: %s", rows, shown)
+
+
+def fit_length(length: int, limit: int | None, transformer: str, given: Mapping[str, Any]) -> int:
+    """So many tokens of a text, or only as many as a Transformer reads; [`InputError`] if more are asked for."""
+    if limit is None or length <= limit:
+        return length
+    about = f"The Transformer {transformer!r} reads at most {limit} tokens"
+    asked = {name: given.get(name) or 0 for name in ("max_length", "train_max_length")}
+    found = as_list(f"--{name} {number}" for name, number in asked.items() if number > limit)
+    require(not found, f"{about}, found {found}: lower it.")
+    logger.info("%s: --max_length %d", about, limit)
+    return limit
 
 
 def choose_metric(args: Any, task: Task, given: Mapping[str, Any]) -> None:

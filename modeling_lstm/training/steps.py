@@ -24,7 +24,7 @@ from ..runs.environment import describe_environment
 from ..runs.record import RunRecord
 from ..runs.run_folders import save_run
 from ..tasks.base import Task, TaskData, task_class
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, require
 from ..utils.files import claim_folder, empty_folder
 from ..utils.processes import fail_once, is_main, is_single_despite_launch, run_main_first, run_on_main
 from ..vectors.initial_embeddings import InitialEmbeddings
@@ -37,6 +37,7 @@ from .defaults import (
     PRETRAINED_STEPS,
     STEPS,
     choose_metric,
+    fit_length,
     fit_to_rows,
     fit_transformer_to_rows,
     random_vectors_rate,
@@ -184,13 +185,18 @@ class Training:
             check_sources(self.folder, self.sources())
             self.checkpoint, _ = prepare_folder(self.folder, self.args)
             kind = task_class(self.job.task)
-            self._fit_length()
+            if self.job.model.transformer is not None:
+                config = open_config(self.job.model.transformer, self.job.model.config_overrides)
+                self.token_types = getattr(config, "type_vocab_size", 0) > 1
+                limit = most_tokens(config)
+                data.max_length = fit_length(data.max_length, limit, self.job.model.transformer, self.job.settings)
             self.data = kind.load(data)
             self.task = kind.from_data(self.data)
             choose_metric(self.args, self.task, self.job.settings)
             self.overlap = report_overlap(self.data.splits)
             has_pairs = getattr(self.data, "has_pairs", False)
             source = open_word_source(self.job.model, tokenizer, data.max_length, has_pairs)
+            tokenizer.tokenizer = self.job.model.transformer or tokenizer.tokenizer
             self.language_model = open_pretrained(self.job.model, data.max_length)
             require(
                 self.language_model is None or tokenizer.tokenizer is None,
@@ -207,22 +213,6 @@ class Training:
         with run_main_first():
             self._encode(source)
         self._adapt_settings()
-
-    def _fit_length(self) -> None:
-        """Read no more tokens of a text than a Transformer has places for."""
-        model, data = self.job.model, self.job.data
-        if model.transformer is None:
-            return
-        config = open_config(model.transformer, model.config_overrides)
-        self.token_types = getattr(config, "type_vocab_size", 0) > 1
-        limit = most_tokens(config)
-        if limit is not None and data.max_length > limit:
-            about = f"The Transformer {model.transformer!r} reads at most {limit} tokens"
-            given = {name: self.job.settings.get(name) or 0 for name in ("max_length", "train_max_length")}
-            found = as_list(f"--{name} {length}" for name, length in given.items() if length > limit)
-            require(not found, f"{about}, found {found}: lower it.")
-            logger.info("%s: --max_length %d", about, limit)
-            data.max_length = limit
 
     def _tokenizer(self, source: Any, texts: Dataset, has_pairs: bool) -> PreTrainedTokenizerBase:
         """The tokenizer that comes with what the model begins as, or one for the texts."""
