@@ -1,6 +1,7 @@
 """Recipes of defaults. Those of an LSTM are the defaults of the settings themselves, and what fits rows and task."""
 
 import logging
+import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -32,6 +33,8 @@ PRETRAINED_STEPS = 250  # of a classifier that begins as a language model; on 3,
 VERY_FEW_ROWS, SMALL_BATCH = 2_000, 32
 FEW_ROWS, AVERAGE_EPOCHS = 20_000, 0.5
 TRANSFORMER_STEPS, MOST_TRANSFORMER_EPOCHS = 300, 20  # chosen on validation, where 500 texts have labels
+
+FEW_STEPS, ENOUGH_STEPS = 100, 300
 
 
 def random_vectors_rate(labels: int, tokens: float) -> float:
@@ -111,6 +114,19 @@ def _change(args: Any, rows: int, fitted: dict[str, Any]) -> None:
     if fitted:
         shown = " ".join(f"--{name} {value:g}" for name, value in fitted.items())
         logger.info("For %d training texts: %s", rows, shown)
+
+
+def warn_of_few_steps(args: Any, rows: int) -> None:
+    """Say where a network hardly begins to learn, as on few rows with the usual number of epochs."""
+    each = math.ceil(rows / (args.per_device_train_batch_size * args.world_size * args.gradient_accumulation_steps))
+    steps = args.max_steps if args.max_steps > 0 else math.ceil(each * args.num_train_epochs)
+    if steps < FEW_STEPS:
+        logger.warning(
+            "Only %d training steps: with so few rows, try --num_train_epochs %d or a smaller "
+            "--per_device_train_batch_size.",
+            steps,
+            math.ceil(ENOUGH_STEPS / each),
+        )
 
 
 def fit_length(length: int, limit: int | None, transformer: str, given: Mapping[str, Any]) -> int:
