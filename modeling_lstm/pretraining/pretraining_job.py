@@ -47,6 +47,9 @@ class PretrainingJob(TrainingJob):
         LstmTrainingArguments,
         RayArguments,
     )
+    data: CorpusArguments
+    model: LanguageModelArguments
+    tokenizer: TokenizerArguments
 
     @staticmethod
     def default_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

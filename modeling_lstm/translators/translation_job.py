@@ -58,6 +58,9 @@ class TranslationJob(TrainingJob):
         LstmTrainingArguments,
         RayArguments,
     )
+    data: PairArguments
+    model: TranslationModelArguments
+    tokenizer: PairTokenizerArguments
 
     @staticmethod
     def default_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
