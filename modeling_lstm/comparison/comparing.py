@@ -38,19 +38,7 @@ SENTENCES = 4_096  # that costs are measured on
 
 def open_systems(systems: Sequence[System | str], arguments: CompareArguments) -> list[System]:
     """The systems of these names, with the arguments' settings; a system stays as it is."""
-    opened = [
-        open_system(
-            one,
-            embeddings=arguments.embeddings,
-            bf16=arguments.bf16,
-            transformer_max_length=arguments.transformer_max_length,
-            transformer_seeds=arguments.transformer_seeds,
-            transformer_overrides=arguments.transformer_overrides,
-        )
-        if isinstance(one, str)
-        else one
-        for one in systems
-    ]
+    opened = [open_system(one, arguments) if isinstance(one, str) else one for one in systems]
     for system in opened:
         if isinstance(system, NeuralSystem):
             system.draw_choices(arguments.trials)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..data.arguments import DataArguments
-from ..data.cuts import draw_rows
+from ..data.cuts import draw_rows, single_labels
 from ..data.digests import identify_rows
 from ..data.loading import TextData, load_data
 from ..evaluation.metrics import SINGLE_LABEL, choose_labels, compute_scores, greater_is_better, metric_names
@@ -236,10 +236,11 @@ class Experiment:
     def shares(self, shares: list[float]) -> list[int]:
         """For shares of the training rows below 1 how many rows they are, where these hold every label."""
         found, train, kind = [], self.task.data.splits["train"], self.task.kind
-        labels = kind.present(self.task.labels("train"))
+        present = kind.present(self.task.labels("train"))
+        labels = single_labels(train, self.task.data.problem_type)
         for rows in sorted({max(2, round(share * self.rows)) for share in shares if share < 1}):
-            drawn = draw_rows(train, rows, self.arguments.split_seed, self.task.data.problem_type)
-            if kind.present(kind.references(drawn["label"][:])) == labels:
+            drawn = draw_rows(train, rows, self.arguments.split_seed, labels)
+            if kind.present(kind.references(drawn["label"][:])) == present:
                 found.append(rows)
             else:
                 logger.warning("%d training rows do not hold every label: left out of the learning curves", rows)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..utils.errors import as_list, explain_errors, require
+from .arguments import CompareArguments
 from .fasttext_classifier import FastText
 from .neural import LSTM_SETTINGS, TRANSFORMER_SETTINGS, NeuralSystem, RunFolders
 from .systems import System
@@ -20,15 +21,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 PREFIX = "transformer:"
 
 
-def open_system(
-    name: str,
-    *,
-    embeddings: str | None = None,
-    bf16: bool = False,
-    transformer_max_length: int = 256,
-    transformer_seeds: int | None = None,
-    transformer_overrides: str | None = None,
-) -> System:
+def open_system(name: str, arguments: CompareArguments) -> System:
     """
     The system of a name: `lstm`, `gru`, `bag-of-words`, `tfidf`, `fasttext`, `transformer:HUB_ID_OR_FOLDER`, a recipe
     (`NAME.yaml`), a run folder or a folder of run folders, or `MODULE:CLASS` of one's own; `TITLE=` before it gives it
@@ -36,39 +29,26 @@ def open_system(
 
     Args:
         name: The name.
-        embeddings: Word vectors that `lstm`, `gru` and `bag-of-words` begin with.
-        bf16: Train networks in bf16.
-        transformer_max_length: Tokens that a Transformer reads.
-        transformer_seeds: Runs of a Transformer, if fewer than of others.
-        transformer_overrides: Changes of a Transformer's configuration, as `--config_overrides` of `train`.
+        arguments: Settings of the comparison, of which some say how its networks train.
 
     Raises:
         InputError: there is no such system.
     """
     title, sign, rest = name.partition("=")
     if sign and not Path(name).exists():
-        system = open_system(
-            rest,
-            embeddings=embeddings,
-            bf16=bf16,
-            transformer_max_length=transformer_max_length,
-            transformer_seeds=transformer_seeds,
-            transformer_overrides=transformer_overrides,
-        )
+        system = open_system(rest, arguments)
         system.name = title
         return system
-    common: dict[str, Any] = {"bf16": bf16}
     if name in NETWORKS:
-        base = common | NETWORKS[name] | ({"embeddings": embeddings} if embeddings else {})
+        base: dict[str, Any] = {"bf16": arguments.bf16} | NETWORKS[name]
+        base |= {"embeddings": arguments.embeddings} if arguments.embeddings else {}
         return NeuralSystem(name, base, LSTM_SETTINGS, kind=name)
     if name == "tfidf":
         return Tfidf()
     if name == "fasttext":
         return FastText()
     if name.startswith(PREFIX):
-        system = _transformer(name.removeprefix(PREFIX), common, transformer_max_length, transformer_overrides)
-        system.most_seeds = transformer_seeds
-        return system
+        return _transformer(name.removeprefix(PREFIX), arguments)
     if name.endswith((".yaml", ".yml")):
         return NeuralSystem.from_recipe(Path(name))
     if Path(name).is_dir():
@@ -76,11 +56,15 @@ def open_system(
     return _open_class(name)
 
 
-def _transformer(model: str, common: dict[str, Any], max_length: int, overrides: str | None) -> NeuralSystem:
+def _transformer(model: str, arguments: CompareArguments) -> NeuralSystem:
     """A Transformer of the Hub or of a folder."""
-    base = common | {"transformer": model, "max_length": max_length, "train_max_length": max_length}
+    length, overrides = arguments.transformer_max_length, arguments.transformer_overrides
+    base: dict[str, Any] = {"bf16": arguments.bf16, "transformer": model}
+    base |= {"max_length": length, "train_max_length": length}
     base |= {"config_overrides": overrides} if overrides else {}
-    return NeuralSystem(Path(model).name, base, TRANSFORMER_SETTINGS, kind=f"{PREFIX}{model}")
+    system = NeuralSystem(Path(model).name, base, TRANSFORMER_SETTINGS, kind=f"{PREFIX}{model}")
+    system.most_seeds = arguments.transformer_seeds
+    return system
 
 
 def _open_class(name: str) -> System:

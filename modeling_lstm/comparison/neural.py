@@ -22,6 +22,7 @@ from ..training.job import TrainingJob
 from ..training.model_builder import open_config
 from ..training.recipes import read_recipe, recipe_flags
 from ..utils.errors import InputError
+from ..utils.settings import to_command
 from ..vectors.word_sources import TRANSFORMER
 from .systems import ComparisonTask, Predict, System
 
@@ -111,7 +112,7 @@ class NeuralSystem(System):
             if any(folder.glob("checkpoint-*")):
                 quiet["resume_from_checkpoint"] = "last"
             with redirect_stdout(sys.stderr):
-                TrainingJob(command=TrainingJob(**chosen).command, **chosen | quiet).run()
+                TrainingJob(command=to_command("train", chosen), **chosen | quiet).run()
         for checkpoint in folder.glob("checkpoint-*"):
             shutil.rmtree(checkpoint)
         return read_record(folder)["model"]

@@ -34,12 +34,16 @@ def number_groups(arguments: DataArguments, rows: Dataset) -> np.ndarray | None:
     return np.array([numbers[(row, None) if alone[row] else value] for row, value in enumerate(values)])
 
 
+def single_labels(rows: Dataset, kind: ProblemType) -> np.ndarray | None:
+    """The label of each row, by which rows are cut and drawn; `None` if a row has not a single one."""
+    return np.asarray(rows["label"][:]) if kind == "single_label_classification" else None
+
+
 def cut_split(
     name: str,
     share: float,
-    rows: Dataset,
     kept: np.ndarray,
-    kind: ProblemType,
+    labels: np.ndarray | None,
     groups: np.ndarray | None,
     seed: int,
     group_name: str | None = None,
@@ -51,16 +55,15 @@ def cut_split(
     Args:
         name: What the rows that are cut off are for.
         share: How many of them.
-        rows: All rows.
-        kept: The numbers of those that are left.
-        kind: What their labels are.
+        kept: The numbers of the rows that are left.
+        labels: The label of each row, if it has a single one.
         groups: The group of each row, which stays together.
         seed: Seed of the cut.
         group_name: What the groups are told apart by, for an error.
     """
     from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
-    labels = np.asarray(rows["label"][:])[kept] if kind == "single_label_classification" else None
+    labels = None if labels is None else labels[kept]
     groups = None if groups is None else groups[kept]
     fraction = Fraction(share).limit_denominator(20) if share >= 0.05 else Fraction(1, round(1 / share))
     folds, chosen = fraction.denominator, fraction.numerator
@@ -131,7 +134,7 @@ def keep_labels(parts: dict[str, np.ndarray], labels: np.ndarray, groups: np.nda
                 parts["train"] = rows[~goes]
 
 
-def draw_rows(rows: Dataset, number: int, seed: int, kind: ProblemType) -> Dataset:
+def draw_rows(rows: Dataset, number: int, seed: int, labels: np.ndarray | None = None) -> Dataset:
     """
     So many rows in their order, drawn at random. Single labels keep their shares where that can be; the row of a label
     that has no other is drawn first.
@@ -140,14 +143,14 @@ def draw_rows(rows: Dataset, number: int, seed: int, kind: ProblemType) -> Datas
 
     if number >= rows.num_rows:
         return rows
-    labels = np.asarray(rows["label"][:]) if kind == "single_label_classification" else np.zeros(rows.num_rows, int)
-    counts = np.bincount(labels)
-    is_alone = counts[labels] == 1
+    known = np.zeros(rows.num_rows, int) if labels is None else labels
+    counts = np.bincount(known)
+    is_alone = counts[known] == 1
     if number < np.count_nonzero(counts):
         is_alone[:] = False
     first, others = np.flatnonzero(is_alone), np.flatnonzero(~is_alone)
     number -= len(first)
-    strata: Any = labels[others] if kind == "single_label_classification" else None
+    strata: Any = None if labels is None else labels[others]
     if strata is not None and (min(number, len(others) - number) < len(set(strata)) or counts[strata].min() < 2):
         strata = None
     chosen, _ = train_test_split(others, train_size=number, random_state=seed, stratify=strata)

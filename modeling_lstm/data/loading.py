@@ -12,7 +12,7 @@ from ..models.text_classifier import JOINT
 from ..utils.errors import InputError, as_list, require
 from .arguments import DataArguments, FileArguments, ProblemType, SourceArguments, SplitArguments, split_subset
 from .columns import guess_label_column, guess_text_column, join_texts
-from .cuts import cut_split, draw_rows, keep_labels, number_groups
+from .cuts import cut_split, draw_rows, keep_labels, number_groups, single_labels
 from .label_names import is_missing
 from .labels import LabelReader, make_label_reader
 from .sources import explain_read_failures, open_dataset
@@ -88,9 +88,10 @@ def load_data(
         {name: _standard_form(rows, name, text_column, labels, separator) for name, rows in raw.items()}
     )
     if shares and "train" in raw:
-        splits |= _cut_splits(arguments, shares, raw["train"], splits["train"], labels)
+        splits |= _cut_splits(arguments, shares, raw["train"], splits["train"], labels.kind)
     if "train" in splits and arguments.max_train_samples is not None:
-        splits["train"] = draw_rows(splits["train"], arguments.max_train_samples, arguments.split_seed, labels.kind)
+        train, number = splits["train"], arguments.max_train_samples
+        splits["train"] = draw_rows(train, number, arguments.split_seed, single_labels(train, labels.kind))
     if only is not None:
         splits = DatasetDict({only: splits[only]})
     elif labels.kind != "regression":
@@ -164,17 +165,17 @@ def _read_splits(
 
 
 def _cut_splits(
-    arguments: DataArguments, shares: dict[str, float], raw: Dataset, train: Dataset, labels: LabelReader
+    arguments: DataArguments, shares: dict[str, float], raw: Dataset, train: Dataset, kind: ProblemType
 ) -> dict[str, Dataset]:
     """Train without the rows that are cut off, and the splits that these make."""
-    groups = number_groups(arguments, raw)
+    groups, labels = number_groups(arguments, raw), single_labels(train, kind)
     parts = {"train": np.arange(train.num_rows)}
     for name, share in shares.items():
         parts[name], parts["train"] = cut_split(
-            name, share, train, parts["train"], labels.kind, groups, arguments.split_seed, arguments.group_column
+            name, share, parts["train"], labels, groups, arguments.split_seed, arguments.group_column
         )
-    if labels.kind == "single_label_classification":
-        keep_labels(parts, np.asarray(train["label"][:]), groups)
+    if labels is not None:
+        keep_labels(parts, labels, groups)
     for name, rows in parts.items():
         require(len(rows) > 0, f"Every label has too few train rows to cut a {name} split from them.")
     return {name: train.select(rows) for name, rows in parts.items()}

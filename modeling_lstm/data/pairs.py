@@ -22,7 +22,6 @@ logger = logging.getLogger(__name__)
 
 # Blanks, and what only says where a line may break
 _BLANK = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u00ad\u200b\u2060\ufeff"
-KIND: Any = "regression"  # for cuts and draws, which then look at no label
 
 
 @dataclass
@@ -91,7 +90,7 @@ def load_pairs(arguments: PairArguments, only: str | None = None, *, is_other: b
     if shares and "train" in raw:
         raw = _cut(raw, shares, arguments)
     if "train" in raw and arguments.max_train_samples is not None:
-        raw["train"] = draw_rows(raw["train"], arguments.max_train_samples, arguments.split_seed, KIND)
+        raw["train"] = draw_rows(raw["train"], arguments.max_train_samples, arguments.split_seed)
     if only is not None:
         raw = DatasetDict({only: raw[only]})
     names = str(arguments.source_column), str(arguments.target_column)
@@ -166,7 +165,7 @@ def _cut(raw: DatasetDict, shares: dict[str, float], arguments: PairArguments) -
     groups = np.array([numbers.setdefault(" ".join(text.split()), len(numbers)) for text in train["text"][:]])
     kept = np.arange(train.num_rows)
     for name, share in shares.items():
-        off, kept = cut_split(name, share, train, kept, KIND, groups, arguments.split_seed, "the source")
+        off, kept = cut_split(name, share, kept, None, groups, arguments.split_seed, "the source")
         raw[name] = train.select(off)
     raw["train"] = train.select(kept)
     return raw

@@ -9,6 +9,8 @@ imports our own modules waits, too, while one of the modules that these need is 
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -70,65 +72,25 @@ def register_tokenizer() -> None:
         AutoTokenizer.register(config, tokenizer_class=LstmTokenizer)
 
 
-def save_source() -> None:
-    """Let `save_pretrained` copy our source, for those who load with `trust_remote_code=True`, without this package."""
-    from .configuration_lstm import LstmConfig
-
-    LstmConfig.register_for_auto_class()
+def _save_source(module: str, name: str, auto_class: str) -> None:
+    getattr(import_module(module), name).register_for_auto_class(auto_class)
 
 
-def save_bag_of_words_source() -> None:
-    """The same for the configuration of the bag of words."""
-    from .configuration_bag_of_words import BagOfWordsConfig
-
-    BagOfWordsConfig.register_for_auto_class()
-
-
-def save_network_source() -> None:
-    """The same for the networks. The tokenizer needs none: all that it does is in `tokenizer.json`."""
-    from .modeling_lstm import LstmForSequenceClassification, LstmModel
-
-    LstmModel.register_for_auto_class("AutoModel")
-    LstmForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
-
-
-def save_language_model_source() -> None:
-    """The same for the language model."""
-    from .modeling_lstm_causal_lm import LstmForCausalLM
-
-    LstmForCausalLM.register_for_auto_class("AutoModelForCausalLM")
-
-
-def save_encoder_decoder_source() -> None:
-    """The same for the configuration of the encoder-decoder."""
-    from .configuration_lstm_encoder_decoder import LstmEncoderDecoderConfig
-
-    LstmEncoderDecoderConfig.register_for_auto_class()
-
-
-def save_encoder_decoder_network_source() -> None:
-    """The same for the encoder-decoder itself."""
-    from .modeling_lstm_encoder_decoder import LstmForConditionalGeneration
-
-    LstmForConditionalGeneration.register_for_auto_class("AutoModelForSeq2SeqLM")
-
-
-def save_bag_of_words_network_source() -> None:
-    """The same for the network of the bag of words."""
-    from .modeling_bag_of_words import BagOfWordsForSequenceClassification
-
-    BagOfWordsForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
-
-
+# Classes whose source `save_pretrained` copies, for those who load with `trust_remote_code=True`, without this package.
+# The tokenizer is none of them: all that it does is in `tokenizer.json`.
+_REMOTE = (
+    (CONFIGURATIONS[0], "LstmConfig", "AutoConfig"),
+    (CONFIGURATIONS[1], "BagOfWordsConfig", "AutoConfig"),
+    (CONFIGURATIONS[2], "LstmEncoderDecoderConfig", "AutoConfig"),
+    (NETWORKS[0], "LstmModel", "AutoModel"),
+    (NETWORKS[0], "LstmForSequenceClassification", "AutoModelForSequenceClassification"),
+    (NETWORKS[1], "BagOfWordsForSequenceClassification", "AutoModelForSequenceClassification"),
+    (NETWORKS[2], "LstmForCausalLM", "AutoModelForCausalLM"),
+    (NETWORKS[3], "LstmForConditionalGeneration", "AutoModelForSeq2SeqLM"),
+)
 # Each step, the module that it is about, and those of which none may be half imported when it is taken
 _STEPS: list[tuple[Callable[[], None], str, tuple[str, ...]]] = [
-    (save_source, CONFIGURATIONS[0], ()),
-    (save_bag_of_words_source, CONFIGURATIONS[1], ()),
-    (save_encoder_decoder_source, CONFIGURATIONS[2], ()),
-    (save_network_source, NETWORKS[0], ()),
-    (save_bag_of_words_network_source, NETWORKS[1], ()),
-    (save_language_model_source, NETWORKS[2], ()),
-    (save_encoder_decoder_network_source, NETWORKS[3], ()),
+    *((partial(_save_source, *one), one[0], ()) for one in _REMOTE),
     (register_configurations, f"{AUTO}.configuration_auto", CONFIGURATIONS),
     (
         register_models,

@@ -8,25 +8,21 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel, default_data_collator, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, default_data_collator
 
 from ..data.arguments import TokenizerArguments, split_subset
 from ..data.corpus import Corpus, load_corpus
 from ..data.corpus_arguments import CorpusArguments
-from ..data.overlap import report_overlap, save_fingerprints
+from ..data.overlap import save_fingerprints
 from ..data.sources import locate_source
 from ..data.token_stream import TokenStream
 from ..data.tokenization import WHOLE, build_tokenizer
 from ..runs.record import FINGERPRINTS, RunRecord
 from ..tasks.language_modeling import LanguageModeling
-from ..training.checkpoints import describe_origin
-from ..training.folders import check_sources, prepare_folder
 from ..training.job import TrainingJob
 from ..training.limits import check_fixed
-from ..training.model_builder import adopt_model
-from ..training.steps import Training, choose_metric
+from ..training.steps import Training
 from ..training.trainer_arguments import LstmTrainingArguments
-from ..utils.processes import run_main_first, run_on_main
 from ..utils.ray_cluster import RayArguments
 from .arguments import FIXED, FIXED_TOKENIZER, PRETRAINING_DEFAULTS, LanguageModelArguments, LanguageTaskArguments
 from .blocks import Blocks
@@ -52,6 +48,9 @@ class PretrainingJob(TrainingJob):
         LstmTrainingArguments,
         RayArguments,
     )
+    data: CorpusArguments
+    model: LanguageModelArguments
+    tokenizer: TokenizerArguments
 
     @staticmethod
     def default_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,32 +68,14 @@ class Pretraining(Training):
     job: PretrainingJob
     data: Corpus
     task: LanguageModeling
+    stream: TokenStream
 
-    def trainer(self) -> Any:
-        """The `Trainer` of the job, with text, tokenizer and model: ready for `train()`."""
-        self.prepare()
-        self.check_checkpoint()
-        set_seed(self.args.seed)
-        stream = TokenStream.from_rows(self.splits["train"].rows, int(self.tokenizer.eos_token_id))
+    def make_trainer(self, **common: Any) -> LanguageModelTrainer:
+        """The `Trainer`, which carries a state from block to block."""
         args, data = self.args, self.job.data
-        parts = args.per_device_train_batch_size * args.world_size
-        blocks = Blocks(
-            stream, parts, data.block_size, self.task.direction, shuffles=data.shuffle_texts, seed=args.seed
-        )
-        with self.explain_failures():
-            model = self.build_model(stream)
-            self.choose_precision(model)
-            trainer = LanguageModelTrainer(
-                model=model,
-                args=args,
-                train_dataset=blocks,
-                eval_dataset=self.splits["validation"].rows,
-                processing_class=self.tokenizer,
-                data_collator=default_data_collator,
-                task=self.task,
-            )
-        trainer.origin = self.trained_with
-        return trainer
+        parts, direction = args.per_device_train_batch_size * args.world_size, self.task.direction
+        blocks = Blocks(self.stream, parts, data.block_size, direction, shuffles=data.shuffle_texts, seed=args.seed)
+        return LanguageModelTrainer(train_dataset=blocks, data_collator=default_data_collator, task=self.task, **common)
 
     def trial_batch(self, model: PreTrainedModel) -> Any:
         """Blocks of the first texts."""
@@ -104,72 +85,64 @@ class Pretraining(Training):
         batch = torch.from_numpy(ids).long()
         return {"input_ids": batch, "labels": batch}
 
-    def prepare(self) -> None:
-        """Read the text, and make tokenizer and token numbers of it."""
-        args, tokenizer = self.args, self.job.tokenizer
-        check_fixed(args, FIXED)
-        check_fixed(tokenizer, FIXED_TOKENIZER)
-        if args.ddp_find_unused_parameters is None:
-            args.ddp_find_unused_parameters = False  # of two directions each pass leaves one out, and a step uses both
-        with run_main_first():
-            check_sources(self.folder, self.sources())
-            self.checkpoint, _ = prepare_folder(self.folder, args)
-            self.data = load_corpus(self.job.data)
-            self.overlap = report_overlap(self.data.splits)
-            self.task = LanguageModeling(self.job.model.direction)
-            choose_metric(args, self.task, self.job.settings)
-        train = self.data.splits["train"]
-        self.tokenizer = run_on_main(
-            lambda: build_tokenizer(tokenizer, train, WHOLE, has_end=True, checkpoint=self.checkpoint)
-        )
-        with run_main_first():
-            chosen = ("train", "validation")
-            self.splits = {
-                name: self.task.encode(self.data.splits[name], name, self.tokenizer, WHOLE) for name in chosen
-            }
-            self.trained_with = describe_origin(self.task, self.data, self.tokenizer, tokenizer, train)
-            self.trained_with["cut into blocks"] = self._describe_blocks()
+    def check_settings(self) -> None:
+        """Raise [`InputError`] for settings that a language model has no use for."""
+        check_fixed(self.args, FIXED)
+        check_fixed(self.job.tokenizer, FIXED_TOKENIZER)
 
-    def _describe_blocks(self) -> str:
-        """How the text is cut, which a state carried over from step to step depends on."""
+    def load(self) -> None:
+        """Read the text, and say in which direction the model reads it."""
+        self.data = load_corpus(self.job.data)
+        self.task = LanguageModeling(self.job.model.direction)
+
+    def open_source(self) -> None:
+        """Nothing is learned from beside the text."""
+
+    def make_tokenizer(self, source: Any) -> PreTrainedTokenizerBase:
+        """A tokenizer that ends each text."""
+        train = self.data.splits["train"]
+        return build_tokenizer(self.job.tokenizer, train, WHOLE, has_end=True, checkpoint=self.checkpoint)
+
+    def lengths(self) -> dict[str, int]:
+        """Texts are read whole."""
+        return {"train": WHOLE, "validation": WHOLE}
+
+    def encode(self, source: Any) -> None:
+        """Texts to token numbers, and those to learn from to a stream of them."""
+        super().encode(source)
+        self.stream = TokenStream.from_rows(self.splits["train"].rows, int(self.tokenizer.eos_token_id))
         args, data = self.args, self.job.data
         order = "shuffled texts" if data.shuffle_texts else "texts in order"
-        return f"{args.per_device_train_batch_size * args.world_size} rows of {data.block_size} tokens, {order}"
+        rows = args.per_device_train_batch_size * args.world_size
+        # which a state carried over from step to step depends on
+        self.trained_with["cut into blocks"] = f"{rows} rows of {data.block_size} tokens, {order}"
 
-    def build_model(self, stream: TokenStream | None = None) -> PreTrainedModel:
-        """A fresh language model, or what the job's `model_init` gives."""
-        if self.job.model_init is not None:
-            return adopt_model(self.job.model_init(self.tokenizer, self.task), self.tokenizer, self.task)
-        counts = None
-        if stream is not None:
-            counts = torch.from_numpy(np.bincount(stream.ids, minlength=len(self.tokenizer)))
+    def adapt_settings(self) -> None:
+        """Of two directions each pass leaves one out, and a step uses both."""
+        if self.args.ddp_find_unused_parameters is None:
+            self.args.ddp_find_unused_parameters = False
+
+    def make_model(self) -> PreTrainedModel:
+        """A fresh language model."""
+        counts = torch.from_numpy(np.bincount(self.stream.ids, minlength=len(self.tokenizer)))
         return build_language_model(self.job.model, self.tokenizer, self.task, counts, self.job.data.block_size)
 
-    def describe(self, model: PreTrainedModel) -> dict[str, Any]:
-        """What `run.json` says of command, task, text, tokenizer and model."""
+    def describe_source(self) -> dict[str, Any]:
+        """What `run.json` says of which text was asked for."""
         data = self.job.data
-        sources = data.dataset[0] if len(data.dataset) == 1 else data.dataset
+        named = data.dataset[0] if len(data.dataset) == 1 else data.dataset
+        source = locate_source(split_subset(data.dataset[0])[0])
+        return vars(data) | {"dataset": named, "source": source, "subset": None, "revision": None}
+
+    def describe_model(self, model: PreTrainedModel) -> dict[str, Any]:
+        """What `run.json` says of the model beside the number of its parameters."""
         config: Any = model.config
         kept = ("cell_type", "embedding_size", "hidden_size", "num_hidden_layers", "bidirectional", "softmax")
         names = [*(kept if config.model_type == "lstm" else ("hidden_size", "num_hidden_layers")), "model_type"]
         settings = {name: getattr(config, name, None) for name in names}
-        if self.job.model.transformer_config is None:
-            settings |= {name: value for name, value in vars(self.job.model).items() if name.endswith("_dropout")}
-        else:
-            settings["config_overrides"] = self.job.model.config_overrides
-        return {
-            "command": self.job.command,
-            "task": self.task.describe() | {"auto_class": self.task.auto_class},
-            "data": vars(data)
-            | {"dataset": sources, "source": locate_source(split_subset(data.dataset[0])[0])}
-            | {"subset": None, "revision": None}
-            | self.data.describe()
-            | {"digests": self.identify_splits()}
-            | {"overlap": self.overlap}
-            | {"tokens": {name: split.statistics for name, split in self.splits.items()}},
-            "tokenizer": vars(self.job.tokenizer) | {"vocabulary": len(self.tokenizer)},
-            "model": settings | {"parameters": model.num_parameters()},
-        }
+        if self.job.model.transformer_config is not None:
+            return settings | {"config_overrides": self.job.model.config_overrides}
+        return settings | {name: value for name, value in vars(self.job.model).items() if name.endswith("_dropout")}
 
     def sources(self) -> list[tuple[str, str | None]]:
         """The flags that name what is read, and what they name."""

@@ -1,8 +1,12 @@
-"""Recipes of defaults. Those of an LSTM are the defaults of the settings themselves, and what fits the rows."""
+"""Recipes of defaults. Those of an LSTM are the defaults of the settings themselves, and what fits rows and task."""
 
 import logging
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Mapping
 from typing import Any
+
+from ..tasks.base import Task
+from ..utils.errors import InputError, as_list, require
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +33,8 @@ PRETRAINED_STEPS = 250  # of a classifier that begins as a language model; on 3,
 VERY_FEW_ROWS, SMALL_BATCH = 2_000, 32
 FEW_ROWS, AVERAGE_EPOCHS = 20_000, 0.5
 TRANSFORMER_STEPS, MOST_TRANSFORMER_EPOCHS = 300, 20  # chosen on validation, where 500 texts have labels
+
+FEW_STEPS, ENOUGH_STEPS = 100, 300
 
 
 def random_vectors_rate(labels: int, tokens: float) -> float:
@@ -108,3 +114,58 @@ def _change(args: Any, rows: int, fitted: dict[str, Any]) -> None:
     if fitted:
         shown = " ".join(f"--{name} {value:g}" for name, value in fitted.items())
         logger.info("For %d training texts: %s", rows, shown)
+
+
+def warn_of_few_steps(args: Any, rows: int) -> None:
+    """Say where a network hardly begins to learn, as on few rows with the usual number of epochs."""
+    each = math.ceil(rows / (args.per_device_train_batch_size * args.world_size * args.gradient_accumulation_steps))
+    steps = args.max_steps if args.max_steps > 0 else math.ceil(each * args.num_train_epochs)
+    if steps < FEW_STEPS:
+        logger.warning(
+            "Only %d training steps: with so few rows, try --num_train_epochs %d or a smaller "
+            "--per_device_train_batch_size.",
+            steps,
+            math.ceil(ENOUGH_STEPS / each),
+        )
+
+
+def fit_length(length: int, limit: int | None, transformer: str, given: Mapping[str, Any]) -> int:
+    """So many tokens of a text, or only as many as a Transformer reads; [`InputError`] if more are asked for."""
+    if limit is None or length <= limit:
+        return length
+    about = f"The Transformer {transformer!r} reads at most {limit} tokens"
+    asked = {name: given.get(name) or 0 for name in ("max_length", "train_max_length")}
+    found = as_list(f"--{name} {number}" for name, number in asked.items() if number > limit)
+    require(not found, f"{about}, found {found}: lower it.")
+    logger.info("%s: --max_length %d", about, limit)
+    return limit
+
+
+def choose_metric(args: Any, task: Task, given: Mapping[str, Any]) -> None:
+    """
+    Set the metric that decides, and whether more of it is better.
+
+    Args:
+        args: [`training.trainer_arguments.LstmTrainingArguments`], which are changed.
+        task: What is learned.
+        given: The settings that are given.
+
+    Raises:
+        InputError: the task has no such metric, or it is better the other way round.
+    """
+    known = [*task.metric_names(), "loss"]
+    default = "loss" if args.prediction_loss_only else task.default_metric
+    name = default if args.metric_for_best_model == "auto" else args.metric_for_best_model.removeprefix("eval_")
+    if name not in known:
+        raise InputError(f"Unknown metric {name!r} for --metric_for_best_model: choose one of {', '.join(known)}.")
+    require(
+        name == "loss" or not args.prediction_loss_only,
+        f"--prediction_loss_only leaves no score but the loss: --metric_for_best_model cannot be {name}.",
+    )
+    args.metric_for_best_model = name
+    args.greater_is_better = not task.is_better_when_smaller(name)
+    said = given.get("greater_is_better")
+    require(
+        said in (None, args.greater_is_better),
+        f"--greater_is_better {said} is not so of {name}: leave it out.",
+    )

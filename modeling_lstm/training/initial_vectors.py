@@ -25,7 +25,6 @@ def open_word_source(
             tokenizer.tokenizer in (None, model.transformer),
             f"{model.transformer} has a tokenizer: leave out --tokenizer.",
         )
-        tokenizer.tokenizer = model.transformer
     source = None
     if model.embeddings is not None:
         source = open_vectors(model.embeddings, model.embeddings_revision, max_length, has_pairs)

@@ -47,6 +47,11 @@ class TrainingSettings:
         LstmTrainingArguments,
         RayArguments,
     )
+    data: Any
+    model: Any
+    tokenizer: Any
+    training: LstmTrainingArguments
+    ray: RayArguments
 
     def __init__(
         self,
@@ -57,11 +62,6 @@ class TrainingSettings:
     ):
         self.model_init, self.settings = model_init, settings
         self.parts = build_settings(self.kinds, self.default_settings(settings) | settings)
-        self.data: Any
-        self.model: Any
-        self.tokenizer: Any
-        self.training: LstmTrainingArguments
-        self.ray: RayArguments
         task, self.data, self.model, self.tokenizer, self.training, self.ray = self.parts[:6]
         self.task: str = task.task
         task_class(self.task)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,17 +10,14 @@ import numpy as np
 import torch
 from datasets import Dataset
 from torch.utils.data import RandomSampler
-from transformers import (
-    PreTrainedModel,
-    Trainer,
-    TrainingArguments,
-)
+from transformers import EvalPrediction, PreTrainedModel, Trainer, TrainingArguments
 from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_pt_utils import BatchRebalanceSampler, LengthGroupedSampler
 from transformers.trainer_utils import has_length
 
 from ..hub.uploads import create_repository
 from ..models.modeling_lstm import classification_loss
+from ..tasks.base import Task
 from ..utils.errors import InputError, require
 from .adversarial import find_worst_push, push_embeddings, watch_embeddings
 from .averaging import WeightAverage
@@ -294,3 +292,14 @@ class LstmTrainer(Trainer):
 def word_table(model: Any) -> torch.nn.Parameter:
     """The embedding table of a model, of shape `(vocab_size, embedding_size)`."""
     return model.get_input_embeddings().weight
+
+
+def make_score_function(task: Task) -> Callable[[EvalPrediction], dict[str, float]]:
+    """What `Trainer` calls to turn predictions and labels into scores."""
+
+    def compute(prediction: EvalPrediction) -> dict[str, float]:
+        predictions = np.asarray(prediction.predictions)
+        require(bool(np.isfinite(predictions).all()), "Training diverged: lower --learning_rate.")
+        return task.scores(predictions, np.asarray(prediction.label_ids))
+
+    return compute

@@ -209,7 +209,7 @@ def adopt_model(model: Any, tokenizer: PreTrainedTokenizerBase, task: Task) -> P
 
 
 def describe_model(arguments: ModelArguments | None, model: PreTrainedModel) -> dict[str, Any]:
-    """What `run.json` says of a model; without `arguments` it was made by `model_init`."""
+    """What `run.json` says of a model beside its parameters; without `arguments` it was made by `model_init`."""
     config: Any = model.config
     if arguments is None:
         known = [one.name for one in dataclass_fields(ModelArguments) if hasattr(config, one.name)]
@@ -221,4 +221,4 @@ def describe_model(arguments: ModelArguments | None, model: PreTrainedModel) -> 
         settings = {name: getattr(config, name, None) for name in names}
         settings |= {"transformer": arguments.transformer, "is_from_hub": is_hub_id(arguments.transformer)}
         settings |= {"config_overrides": arguments.config_overrides} if arguments.config_overrides else {}
-    return settings | {"parameters": model.num_parameters()}
+    return settings

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from datasets import Dataset
-from transformers import EvalPrediction, PreTrainedModel, PreTrainedTokenizerBase, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from ..data.digests import identify_rows
 from ..data.overlap import report_overlap
@@ -25,36 +23,38 @@ from ..runs.environment import describe_environment
 from ..runs.record import RunRecord
 from ..runs.run_folders import save_run
 from ..tasks.base import Task, TaskData, task_class
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, require
 from ..utils.files import claim_folder, empty_folder
 from ..utils.processes import fail_once, is_main, is_single_despite_launch, run_main_first, run_on_main
 from ..vectors.initial_embeddings import InitialEmbeddings
 from ..vectors.token_table import TokenTable
 from ..vectors.word_sources import WordSource
+from .arguments import ModelArguments
 from .callbacks import find_best
 from .checkpoints import check_average, check_origin, describe_origin, describe_rates, read_scaling, was_bf16
 from .defaults import (
     PRETRAINED_RATE,
     PRETRAINED_STEPS,
     STEPS,
+    choose_metric,
+    fit_length,
     fit_to_rows,
     fit_transformer_to_rows,
     random_vectors_rate,
+    warn_of_few_steps,
 )
 from .error_messages import explain_failures
 from .folders import check_sources, prepare_folder
 from .initial_vectors import open_word_source, prepare_vectors
 from .job_settings import TrainingSettings
 from .limits import check_layers
-from .lstm_trainer import LstmTrainer
+from .lstm_trainer import LstmTrainer, make_score_function
 from .model_builder import adopt_model, build_model, describe_model, open_config
 from .outcome import describe_outcome
 from .precision import gains_by_bf16
 from .pretrained import PretrainedLanguageModel, open_pretrained
 
 logger = logging.getLogger(__name__)
-
-FEW_STEPS, ENOUGH_STEPS = 100, 300
 
 
 class Training:
@@ -68,18 +68,26 @@ class Training:
         data: The checked splits, once they are read; `task` is what they are for.
         tokenizer: The tokenizer, once it is there.
         splits: Train and validation as token numbers.
+        trained_with: What a checkpoint must have been trained with for a run to go on from it.
+        model_arguments: How the model is built, with the sizes of what it begins as.
+        loss_fields: What the model's configuration says of the loss.
     """
 
     data: TaskData
     task: Task
+    overlap: dict[str, int]
     tokenizer: PreTrainedTokenizerBase
     splits: dict[str, TokenizedSplit]
+    trained_with: dict[str, str]
+    model_arguments: ModelArguments
+    loss_fields: dict[str, Any]
 
     def __init__(self, job: TrainingSettings):
         self.job, self.args = job, job.training
         self.folder = Path(job.training.output_dir)
         self.vectors: InitialEmbeddings | None = None
         self.language_model: PretrainedLanguageModel | None = None
+        self.brings_tokenizer = False  # whether the word vectors do
         self.checkpoint: str | None = None
         self.token_types = False  # whether the model can tell the texts of a pair apart by them
 
@@ -127,23 +135,23 @@ class Training:
         """The `Trainer` of the job, with data, tokenizer and model: ready for `train()`."""
         self.prepare()
         self.check_checkpoint()
-        self._warn_of_few_steps()
         set_seed(self.args.seed)
-        model = self.build_model()
+        model, rows = self.build_model(), self.splits["validation"].rows
         with self.explain_failures():
             self.choose_precision(model)
-            trainer = self.trainer_class()(
-                model=model,
-                args=self.args,
-                train_dataset=self.splits["train"].rows,
-                eval_dataset=self.splits["validation"].rows,
-                processing_class=self.tokenizer,
-                data_collator=self.task.collator(self.tokenizer),
-                compute_metrics=make_score_function(self.task),
-                compute_loss_func=self._loss_function(),
-            )
+            trainer = self.make_trainer(model=model, args=self.args, eval_dataset=rows, processing_class=self.tokenizer)
         trainer.origin = self.trained_with
         return trainer
+
+    def make_trainer(self, **common: Any) -> LstmTrainer:
+        """The `Trainer`, given what every one takes, the model among it."""
+        return self.trainer_class()(
+            train_dataset=self.splits["train"].rows,
+            data_collator=self.task.collator(self.tokenizer),
+            compute_metrics=make_score_function(self.task),
+            compute_loss_func=self._loss_function(),
+            **common,
+        )
 
     def check_checkpoint(self) -> None:
         """Raise [`InputError`] if the checkpoint to go on from was trained with something else than is there now."""
@@ -178,95 +186,101 @@ class Training:
         """Read the data, and make tokenizer, token numbers and word vectors of them."""
         if is_single_despite_launch():
             logger.warning("accelerate launch starts one process on a CPU, whatever it is told: use torchrun.")
-        tokenizer, data = self.job.tokenizer, self.job.data
-        check_layers(self.args, self.job.model)
+        self.check_settings()
         with run_main_first():
             check_sources(self.folder, self.sources())
             self.checkpoint, _ = prepare_folder(self.folder, self.args)
-            kind = task_class(self.job.task)
-            self._fit_length()
-            self.data = kind.load(data)
-            self.task = kind.from_data(self.data)
+            self.load()
             choose_metric(self.args, self.task, self.job.settings)
             self.overlap = report_overlap(self.data.splits)
-            has_pairs = getattr(self.data, "has_pairs", False)
-            source = open_word_source(self.job.model, tokenizer, data.max_length, has_pairs)
-            self.language_model = open_pretrained(self.job.model, data.max_length)
-            require(
-                self.language_model is None or tokenizer.tokenizer is None,
-                "--pretrained brings its tokenizer along: leave out --tokenizer.",
-            )
-            if self.language_model is not None:
-                self.language_model.check_settings(self.job.settings)
-            self.collect()
-            texts = self.vocabulary_rows()
-            if isinstance(source, TokenTable) and tokenizer.trim_vocabulary:
-                source = source.trim(iterate_texts(texts), tokenizer.trim_vocabulary)
+            source = self.open_source()
         # learned once: two processes could break ties in another way
-        self.tokenizer = run_on_main(lambda: self._tokenizer(source, texts, has_pairs))
+        self.tokenizer = run_on_main(lambda: self.make_tokenizer(source))
         with run_main_first():
-            self._encode(source)
-        self._adapt_settings()
+            self.encode(source)
+        self.adapt_settings()
 
-    def _fit_length(self) -> None:
-        """Read no more tokens of a text than a Transformer has places for."""
+    def check_settings(self) -> None:
+        """Raise [`InputError`] for settings that do not fit what is trained."""
+        check_layers(self.args, self.job.model)
+
+    def load(self) -> None:
+        """Read the data, and say what they are for; no more tokens of a text than a Transformer has places for."""
         model, data = self.job.model, self.job.data
-        if model.transformer is None:
-            return
-        config = open_config(model.transformer, model.config_overrides)
-        self.token_types = getattr(config, "type_vocab_size", 0) > 1
-        limit = most_tokens(config)
-        if limit is not None and data.max_length > limit:
-            about = f"The Transformer {model.transformer!r} reads at most {limit} tokens"
-            given = {name: self.job.settings.get(name) or 0 for name in ("max_length", "train_max_length")}
-            found = as_list(f"--{name} {length}" for name, length in given.items() if length > limit)
-            require(not found, f"{about}, found {found}: lower it.")
-            logger.info("%s: --max_length %d", about, limit)
-            data.max_length = limit
+        if model.transformer is not None:
+            config = open_config(model.transformer, model.config_overrides)
+            self.token_types = getattr(config, "type_vocab_size", 0) > 1
+            data.max_length = fit_length(data.max_length, most_tokens(config), model.transformer, self.job.settings)
+        kind = task_class(self.job.task)
+        self.data = kind.load(data)
+        self.task = kind.from_data(self.data)
 
-    def _tokenizer(self, source: Any, texts: Dataset, has_pairs: bool) -> PreTrainedTokenizerBase:
+    def open_source(self) -> WordSource | TokenTable | None:
+        """What word vectors begin as; and whatever else is learned from beside the data."""
+        model, tokenizer, length = self.job.model, self.job.tokenizer, self.job.data.max_length
+        source = open_word_source(model, tokenizer, length, getattr(self.data, "has_pairs", False))
+        tokenizer.tokenizer = model.transformer or tokenizer.tokenizer
+        self.language_model = open_pretrained(model, length)
+        if self.language_model is not None:
+            require(tokenizer.tokenizer is None, "--pretrained brings its tokenizer along: leave out --tokenizer.")
+            self.language_model.check_settings(self.job.settings)
+        self.collect()
+        self.brings_tokenizer = isinstance(source, TokenTable)
+        if isinstance(source, TokenTable) and tokenizer.trim_vocabulary:
+            source = source.trim(iterate_texts(self.vocabulary_rows()), tokenizer.trim_vocabulary)
+        return source
+
+    def make_tokenizer(self, source: WordSource | TokenTable | None) -> PreTrainedTokenizerBase:
         """The tokenizer that comes with what the model begins as, or one for the texts."""
         if self.language_model is not None:
             return self.language_model.tokenizer
         if isinstance(source, TokenTable):
             return source.tokenizer
-        length = self.job.data.max_length
+        texts, length = self.vocabulary_rows(), self.job.data.max_length
+        has_pairs = getattr(self.data, "has_pairs", False)
         return build_tokenizer(
             self.job.tokenizer, texts, length, has_pairs, checkpoint=self.checkpoint, token_types=self.token_types
         )
 
-    def _encode(self, source: WordSource | TokenTable | None) -> None:
-        """Texts to token numbers, and words to vectors."""
+    def lengths(self) -> dict[str, int]:
+        """How many tokens of a text are read, for train and validation."""
         length = self.job.data.max_length
-        lengths = {"train": self.job.data.train_max_length or length, "validation": length}
+        return {"train": self.job.data.train_max_length or length, "validation": length}
+
+    def encode(self, source: WordSource | TokenTable | None) -> None:
+        """Texts to token numbers, and words to vectors."""
         rows = self.data.splits | {"train": self.training_rows()}
-        self.splits = {name: self.task.encode(rows[name], name, self.tokenizer, cut) for name, cut in lengths.items()}
-        self.brings_tokenizer = isinstance(source, TokenTable)
+        self.splits = {
+            name: self.task.encode(rows[name], name, self.tokenizer, length) for name, length in self.lengths().items()
+        }
         if source is not None:
             self.vectors = prepare_vectors(source, self.tokenizer, self.splits["train"].rows, self.job.model)
         self.trained_with = describe_origin(
             self.task, self.data, self.tokenizer, self.job.tokenizer, rows["train"], self.teachers()
         )
 
-    def _adapt_settings(self) -> None:
+    def adapt_settings(self) -> None:
         """Settings that follow from what was found."""
-        args = self.args
+        args, model = self.args, self.job.model
         rows = self.splits["train"].rows.num_rows
-        if self.job.model.transformer is not None:
+        if model.transformer is not None:
             fit_transformer_to_rows(args, rows, self.job.settings)
         else:
             given = {*self.job.default_settings(self.job.settings), *self.job.settings}
             fit_to_rows(args, rows, given, steps=STEPS if self.language_model is None else PRETRAINED_STEPS)
-        self.model_arguments = self.job.model
+            warn_of_few_steps(args, rows)
+        self.model_arguments = model
         if args.embedding_learning_rate is None and (factor := self._embedding_rate()) != 1:
             args.embedding_learning_rate = factor * args.learning_rate
         if self.vectors is not None:
-            self.model_arguments = replace(self.job.model, embedding_size=self.vectors.dimension)
+            self.model_arguments = replace(model, embedding_size=self.vectors.dimension)
         if self.language_model is not None:
-            self.model_arguments = self.language_model.adapt(self.job.model)
+            self.model_arguments = self.language_model.adapt(model)
+        is_balanced = model.class_weights is not None
+        self.loss_fields = self.task.loss_fields(self.data, args.label_smoothing_factor, is_balanced)
         if args.world_size > 1 and args.ddp_find_unused_parameters is None:
             # the others use all of theirs
-            args.ddp_find_unused_parameters = self.job.model.transformer is not None or args.frozen_epochs > 0
+            args.ddp_find_unused_parameters = model.transformer is not None or args.frozen_epochs > 0
 
     def _embedding_rate(self) -> float:
         """The default rate of the word vectors, times that of the rest."""
@@ -277,21 +291,6 @@ class Training:
         labels = len(self.task.describe().get("label_names", []))
         return random_vectors_rate(labels, self.splits["train"].statistics["tokens_per_row"])
 
-    def _warn_of_few_steps(self) -> None:
-        """Say where a network hardly begins to learn, as on few rows with the usual number of epochs."""
-        args, rows = self.args, self.splits["train"].rows.num_rows
-        batch = args.per_device_train_batch_size * args.world_size * args.gradient_accumulation_steps
-        each = math.ceil(rows / batch)
-        steps = args.max_steps if args.max_steps > 0 else math.ceil(each * args.num_train_epochs)
-        if steps < FEW_STEPS and self.job.model.transformer is None:
-            epochs = math.ceil(ENOUGH_STEPS / each)
-            logger.warning(
-                "Only %d training steps: with so few rows, try --num_train_epochs %d or a smaller "
-                "--per_device_train_batch_size.",
-                steps,
-                epochs,
-            )
-
     def explain_failures(self) -> contextlib.AbstractContextManager[None]:
         """Turn what the user can mend into one sentence; settings that every training of this kind has are not it."""
         usual = self.job.default_settings(self.job.settings)
@@ -300,14 +299,16 @@ class Training:
 
     def build_model(self) -> PreTrainedModel:
         """A fresh model for the task, or what the job's `model_init` gives."""
-        arguments = self.model_arguments
-        is_balanced = arguments.class_weights is not None
-        fields = self.task.loss_fields(self.data, self.args.label_smoothing_factor, is_balanced)
-        if self.job.model_init is not None:
-            return adopt_model(self.job.model_init(self.tokenizer, self.task), self.tokenizer, self.task)
+        if self.job.model_init is None:
+            return self.make_model()
+        return adopt_model(self.job.model_init(self.tokenizer, self.task), self.tokenizer, self.task)
+
+    def make_model(self) -> PreTrainedModel:
+        """The model that the settings ask for."""
+        fields = self.loss_fields
         if "target_mean" in fields and self.checkpoint is not None:
-            fields |= read_scaling(self.checkpoint)
-        model = build_model(arguments, self.tokenizer, self.task, self.args, self.vectors, fields)
+            fields = fields | read_scaling(self.checkpoint)
+        model = build_model(self.model_arguments, self.tokenizer, self.task, self.args, self.vectors, fields)
         if self.language_model is not None:
             self.language_model.write_into(model)
         return model
@@ -320,40 +321,38 @@ class Training:
 
     def describe(self, model: PreTrainedModel) -> dict[str, Any]:
         """What `run.json` says of command, task, data, tokenizer and model."""
-        tokenizer = self.job.tokenizer
-        words = vars(tokenizer)
-        if self.brings_tokenizer:
-            words = {"tokenizer": str(self.job.model.embeddings), "trim_vocabulary": tokenizer.trim_vocabulary}
-        elif self.language_model is not None:
-            words = self.language_model.words
         record = {
             "command": self.job.command,
             "task": self.task.describe() | {"auto_class": self.task.auto_class},
-            "data": self.describe_data(),
-            "tokenizer": words | {"vocabulary": len(self.tokenizer)},
-            "model": describe_model(None if self.job.model_init else self.model_arguments, model),
+            "data": self.describe_source()
+            | self.data.describe()
+            | {"digests": {name: identify_rows(rows, self.task.columns) for name, rows in self.data.splits.items()}}
+            | {"overlap": self.overlap}
+            | {"tokens": {name: split.statistics for name, split in self.splits.items()}},
+            "tokenizer": self.describe_tokenizer(),
+            "model": self.describe_model(model) | {"parameters": model.num_parameters()},
         }
         if self.language_model is not None:
             held_out = self.language_model.count_held_out(self.data.splits)
             record["pretrained"] = self.language_model.report | {"held_out_texts": held_out}
         return record | ({} if self.vectors is None else {"embeddings": self.vectors.report})
 
-    def identify_splits(self) -> dict[str, str]:
-        """By which the rows of each split are known again."""
-        splits = self.data.splits
-        return {name: identify_rows(splits[name], self.task.columns) for name in splits}
+    def describe_source(self) -> dict[str, Any]:
+        """What `run.json` says of which data were asked for."""
+        return vars(self.job.data) | {"source": locate_source(self.job.data.dataset)}
 
-    def describe_data(self) -> dict[str, Any]:
-        """What `run.json` says of the data."""
-        settings = self.job.data
-        return (
-            vars(settings)
-            | {"source": locate_source(settings.dataset)}
-            | self.data.describe()
-            | {"digests": self.identify_splits()}
-            | {"overlap": self.overlap}
-            | {"tokens": {name: split.statistics for name, split in self.splits.items()}}
-        )
+    def describe_tokenizer(self) -> dict[str, Any]:
+        """What `run.json` says of the tokenizer."""
+        words = vars(self.job.tokenizer)
+        if self.brings_tokenizer:
+            words = {"tokenizer": str(self.job.model.embeddings), "trim_vocabulary": words["trim_vocabulary"]}
+        elif self.language_model is not None:
+            words = self.language_model.words
+        return words | {"vocabulary": len(self.tokenizer)}
+
+    def describe_model(self, model: PreTrainedModel) -> dict[str, Any]:
+        """What `run.json` says of the model beside the number of its parameters."""
+        return describe_model(None if self.job.model_init else self.model_arguments, model)
 
     def sources(self) -> list[tuple[str, str | None]]:
         """The flags that name what is read, and what they name: nothing of it is written over."""
@@ -400,44 +399,3 @@ class Training:
                 f"{error} The run is complete in {str(self.folder)!r}: modeling-lstm push {self.folder} {repo_id}"
             ) from error
         logger.info("Pushed: %s", done.url)
-
-
-def make_score_function(task: Task) -> Callable[[EvalPrediction], dict[str, float]]:
-    """What `Trainer` calls to turn predictions and labels into scores."""
-
-    def compute(prediction: EvalPrediction) -> dict[str, float]:
-        predictions = np.asarray(prediction.predictions)
-        require(bool(np.isfinite(predictions).all()), "Training diverged: lower --learning_rate.")
-        return task.scores(predictions, np.asarray(prediction.label_ids))
-
-    return compute
-
-
-def choose_metric(args: Any, task: Task, given: Mapping[str, Any]) -> None:
-    """
-    Set the metric that decides, and whether more of it is better.
-
-    Args:
-        args: [`training.trainer_arguments.LstmTrainingArguments`], which are changed.
-        task: What is learned.
-        given: The settings that are given.
-
-    Raises:
-        InputError: the task has no such metric, or it is better the other way round.
-    """
-    known = [*task.metric_names(), "loss"]
-    default = "loss" if args.prediction_loss_only else task.default_metric
-    name = default if args.metric_for_best_model == "auto" else args.metric_for_best_model.removeprefix("eval_")
-    if name not in known:
-        raise InputError(f"Unknown metric {name!r} for --metric_for_best_model: choose one of {', '.join(known)}.")
-    require(
-        name == "loss" or not args.prediction_loss_only,
-        f"--prediction_loss_only leaves no score but the loss: --metric_for_best_model cannot be {name}.",
-    )
-    args.metric_for_best_model = name
-    args.greater_is_better = not task.is_better_when_smaller(name)
-    said = given.get("greater_is_better")
-    require(
-        said in (None, args.greater_is_better),
-        f"--greater_is_better {said} is not so of {name}: leave it out.",
-    )

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from datasets import Dataset
-from transformers import DataCollatorForSeq2Seq, PreTrainedModel, PreTrainedTokenizerBase, set_seed
+from transformers import DataCollatorForSeq2Seq, PreTrainedModel, PreTrainedTokenizerBase
 
-from ..data.overlap import report_overlap
 from ..data.pair_arguments import PairArguments
 from ..data.pairs import TextPairs
 from ..data.tokenization import iterate_texts, learn_tokenizer, open_tokenizer
@@ -20,15 +18,12 @@ from ..models.tokenization_lstm import TARGET, LstmTokenizer, target_tokenizer
 from ..tasks.base import TRANSLATION
 from ..tasks.translation import Translation
 from ..training.arguments import TaskArguments
-from ..training.checkpoints import describe_origin
-from ..training.folders import check_sources, prepare_folder
+from ..training.defaults import warn_of_few_steps
 from ..training.job import TrainingJob
 from ..training.limits import check_fixed
-from ..training.model_builder import adopt_model
-from ..training.steps import Training, choose_metric
+from ..training.steps import Training
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import require
-from ..utils.processes import run_main_first, run_on_main
 from ..utils.ray_cluster import RayArguments
 from .arguments import (
     FINE_TUNING_DEFAULTS,
@@ -62,6 +57,9 @@ class TranslationJob(TrainingJob):
         LstmTrainingArguments,
         RayArguments,
     )
+    data: PairArguments
+    model: TranslationModelArguments
+    tokenizer: PairTokenizerArguments
 
     @staticmethod
     def default_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,55 +83,42 @@ class TranslationTraining(Training):
     data: TextPairs
     task: Translation
 
-    def trainer(self) -> Any:
-        """The `Trainer` of the job, with pairs, tokenizers and model: ready for `train()`."""
-        self.prepare()
-        self.check_checkpoint()
-        self._warn_of_few_steps()
-        set_seed(self.args.seed)
-        with self.explain_failures():
-            model = self.build_model()
-            self.choose_precision(model)
-            trainer = TranslationTrainer(
-                model=model,
-                args=self.args,
-                train_dataset=self.splits["train"].rows,
-                eval_dataset=self.splits["validation"].rows,
-                processing_class=self.tokenizer,
-                data_collator=DataCollatorForSeq2Seq(self.tokenizer, model),  # which says what the decoder reads
-                task=self.task,
-            )
-        trainer.origin = self.trained_with
-        return trainer
+    def make_trainer(self, **common: Any) -> TranslationTrainer:
+        """The `Trainer`, which scores translations."""
+        rows = self.splits["train"].rows
+        collator = DataCollatorForSeq2Seq(self.tokenizer, common["model"])  # which says what the decoder reads
+        return TranslationTrainer(train_dataset=rows, data_collator=collator, task=self.task, **common)
 
     def trial_batch(self, model: PreTrainedModel) -> Any:
         """Tokenized pairs as a batch."""
         pairs = [dict(row) for row in self.first_rows().select_columns(["input_ids", "labels"])]
         return DataCollatorForSeq2Seq(self.tokenizer, model)(pairs)
 
-    def prepare(self) -> None:
-        """Read the pairs, and make tokenizers and token numbers of them."""
-        args, length = self.args, self.job.data.max_length
-        check_fixed(args, FIXED)
-        make_metrics()  # raises if what scores is not there, before anything is learned
-        with run_main_first():
-            check_sources(self.folder, self.sources())
-            self.checkpoint, _ = prepare_folder(self.folder, args)
-            self.data = Translation.load(self.job.data)
-            self.task = Translation.from_data(self.data)
-            choose_metric(args, self.task, self.job.settings)
-            self.overlap = report_overlap(self.data.splits)
-        train = self.data.splits["train"]
-        self.tokenizer = run_on_main(lambda: self._tokenizers(train))
-        with run_main_first():
-            self.splits = {
-                name: self.task.encode(self.data.splits[name], name, self.tokenizer, length)
-                for name in ("train", "validation")
-            }
-            self.trained_with = describe_origin(self.task, self.data, self.tokenizer, self.job.tokenizer, train)
+    def check_settings(self) -> None:
+        """Raise [`InputError`] for settings that do not fit, or if what scores is not there."""
+        check_fixed(self.args, FIXED)
+        make_metrics()
 
-    def _tokenizers(self, train: Dataset) -> PreTrainedTokenizerBase:
+    def load(self) -> None:
+        """Read the pairs."""
+        self.data = Translation.load(self.job.data)
+        self.task = Translation.from_data(self.data)
+
+    def open_source(self) -> None:
+        """Nothing is learned from beside the pairs."""
+
+    def lengths(self) -> dict[str, int]:
+        """As many tokens of a source as of a target."""
+        return dict.fromkeys(("train", "validation"), self.job.data.max_length)
+
+    def adapt_settings(self) -> None:
+        """Nothing follows from the pairs, of which there may be few."""
+        if self.job.model.transformer is None:
+            warn_of_few_steps(self.args, self.splits["train"].rows.num_rows)
+
+    def make_tokenizer(self, source: Any) -> PreTrainedTokenizerBase:
         """The tokenizer of the sources, which holds that of the targets if that is another one."""
+        train = self.data.splits["train"]
         model, tokenizer = self.job.model, self.job.tokenizer
         if model.transformer is not None:
             return self._open_tokenizer(model.transformer)
@@ -165,16 +150,20 @@ class TranslationTraining(Training):
         )
         return found
 
-    def build_model(self) -> PreTrainedModel:
-        """The model to train, or what the job's `model_init` gives."""
-        if self.job.model_init is not None:
-            return adopt_model(self.job.model_init(self.tokenizer, self.task), self.tokenizer, self.task)
+    def make_model(self) -> PreTrainedModel:
+        """The model that the settings ask for."""
         fields = self.task.loss_fields(self.data, self.args.label_smoothing_factor, False)
         return build_translation_model(self.job.model, self.tokenizer, self.task, fields, self.job.data.max_length)
 
-    def describe(self, model: PreTrainedModel) -> dict[str, Any]:
-        """What `run.json` says of command, task, pairs, tokenizers and model."""
-        tokenizer, config = self.job.tokenizer, model.config
+    def describe_tokenizer(self) -> dict[str, Any]:
+        """What `run.json` says of the tokenizers."""
+        other = target_tokenizer(self.tokenizer)
+        more = {} if other is self.tokenizer else {"target_vocabulary": len(other)}
+        return super().describe_tokenizer() | more
+
+    def describe_model(self, model: PreTrainedModel) -> dict[str, Any]:
+        """What `run.json` says of the model beside the number of its parameters."""
+        config = model.config
         names = [*(self.job.model.config_fields() if config.model_type == "lstm-encoder-decoder" else ()), "model_type"]
         settings = {name: getattr(config, name, None) for name in names}
         for name in ("encoder", "transformer_config", "transformer", "config_overrides"):
@@ -184,17 +173,7 @@ class TranslationTraining(Training):
             settings["is_from_hub"] = is_hub_id(begun)
         if config.model_type != "lstm-encoder-decoder":
             settings |= {"hidden_size": config.hidden_size, "num_hidden_layers": config.num_hidden_layers}
-        generation = {name: getattr(self.job.model, name) for name in ("num_beams", "length_penalty")}
-        other = target_tokenizer(self.tokenizer)
-        return {
-            "command": self.job.command,
-            "task": self.task.describe() | {"auto_class": self.task.auto_class},
-            "data": self.describe_data(),
-            "tokenizer": vars(tokenizer)
-            | {"vocabulary": len(self.tokenizer)}
-            | ({} if other is self.tokenizer else {"target_vocabulary": len(other)}),
-            "model": settings | generation | {"parameters": model.num_parameters()},
-        }
+        return settings | {name: getattr(self.job.model, name) for name in ("num_beams", "length_penalty")}
 
     def sources(self) -> list[tuple[str, str | None]]:
         """The flags that name what is read, and what they name."""

@@ -25,6 +25,7 @@ from modeling_lstm.evaluation.metrics import MULTI_LABEL, REGRESSION, choose_lab
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
 
+ARGUMENTS = CompareArguments(output_dir="out")
 LABELS = ("funny", "sad", "long")
 TINY = "embedding_size: 8\nhidden_size: 8\nmin_frequency: 1\nword_dropout: 0\nembedding_dropout: 0\n"
 TINY += "classifier_dropout: 0\nembedding_range: 0.5\nlearning_rate: 0.02\nnum_train_epochs: 8\n"
@@ -130,7 +131,7 @@ def test_columns_vectors_and_sets_of_labels_are_the_same_task(tmp_path: Path) ->
 
 def test_tfidf_has_a_logistic_regression_for_each_label(tmp_path: Path) -> None:
     study = Experiment(tmp_path / "out", data(tmp_path))
-    found = study.run(Run(open_system("tfidf"), 0, study.rows, 0)).probabilities["test"]
+    found = study.run(Run(open_system("tfidf", ARGUMENTS), 0, study.rows, 0)).probabilities["test"]
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\w+(?:['’]\w+)*|[^\w\s]", sublinear_tf=True)
     classifier = OneVsRestClassifier(LogisticRegression(C=10.0, max_iter=10_000, tol=1e-6))
     classifier.fit(vectorizer.fit_transform(study.task.texts("train")), study.task.labels("train"))
@@ -144,7 +145,7 @@ def test_labels_that_no_row_has_or_that_each_has(system: str, tmp_path: Path) ->
     path = write_csv(tmp_path / "mine.csv", rows, ("text", "funny", "sad", "never", "always"))
     settings = DataArguments(dataset=str(path), label_column=["funny", "sad", "never", "always"])
     study = Experiment(tmp_path / "out", settings)
-    found = study.run(Run(open_system(system), 1, study.rows, 0))
+    found = study.run(Run(open_system(system, ARGUMENTS), 1, study.rows, 0))
     assert (found.probabilities["test"][:, 2] < 0.001).all() and (found.probabilities["test"][:, 3] > 0.9).all()
     assert found.record["metrics"]["test"]["f1_never"] == 0.0 and found.record["metrics"]["test"]["f1_always"] == 1.0
     assert study.shares([0.02, 0.5]) == [43]  # a label that train lacks need not be in a part of it
@@ -154,7 +155,7 @@ def test_rows_without_labels_teach_fasttext_too(tmp_path: Path) -> None:
     rows = [("red", 1, 0), ("red blue", 1, 1), *[("grey", 0, 0)] * 6] * 15
     path = write_csv(tmp_path / "mine.csv", rows, ("text", "red", "blue"))
     study = Experiment(tmp_path / "out", DataArguments(dataset=str(path), label_column=["red", "blue"]))
-    system = open_system("fasttext")
+    system = open_system("fasttext", ARGUMENTS)
     folder = study.run(Run(system, 1, study.rows, 0)).folder
     found = system.load(folder, 2)(["red", "red blue", "grey"])
     assert choose_labels(MULTI_LABEL, found).tolist() == [[1, 0], [1, 1], [0, 0]]
@@ -191,7 +192,7 @@ def test_numbers_from_the_command_line_to_the_report(tmp_path: Path, capsys: pyt
 def test_tfidf_has_a_ridge_regression_for_numbers(tmp_path: Path) -> None:
     settings = DataArguments(dataset=str(numbers(tmp_path / "mine.csv")), problem_type="regression")
     study = Experiment(tmp_path / "out", settings)
-    outcome = study.run(Run(open_system("tfidf"), 1, study.rows, 0))
+    outcome = study.run(Run(open_system("tfidf", ARGUMENTS), 1, study.rows, 0))
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\w+(?:['’]\w+)*|[^\w\s]", sublinear_tf=True)
     ridge = Ridge(alpha=1.0).fit(vectorizer.fit_transform(study.task.texts("train")), study.task.labels("train"))
     expected = ridge.predict(vectorizer.transform(study.texts["test"]))

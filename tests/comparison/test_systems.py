@@ -19,6 +19,8 @@ from modeling_lstm.utils.errors import InputError
 from modeling_lstm.utils.files import write_json
 from tests.conftest import opinion_rows, write_csv
 
+ARGUMENTS = CompareArguments(output_dir="out")
+
 
 @pytest.mark.parametrize("system", ["tfidf", "fasttext"])
 def test_rare_labels_count_more_where_asked(system: str, tmp_path: Path) -> None:
@@ -27,7 +29,7 @@ def test_rare_labels_count_more_where_asked(system: str, tmp_path: Path) -> None
     sure = []
     for weights in (None, "balanced"):
         study = Experiment(tmp_path / str(weights), DataArguments(dataset=str(path)), class_weights=weights)
-        outcome = study.run(Run(open_system(system), 0, study.rows, 0))
+        outcome = study.run(Run(open_system(system, ARGUMENTS), 0, study.rows, 0))
         sure.append(outcome.probabilities["test"][:, 1].mean())
         assert outcome.probabilities["test"].sum(axis=1) == pytest.approx(1.0, abs=1e-4)
     assert sure[0] < 0.3 < sure[1]
@@ -37,9 +39,9 @@ def test_tfidf_keeps_what_it_learned_and_no_more(data_folder: Path, tmp_path: Pa
     """Its files give the pipeline's probabilities back, and take some bytes for each term."""
     study = Experiment(tmp_path / "out", DataArguments(dataset=str(data_folder)))
     train, test = study.task.texts("train"), [*study.texts["test"], "words that nobody knows", ""]
-    for number, settings in enumerate(open_system("tfidf").settings()):
-        folder = study.run(Run(open_system("tfidf"), number, study.rows, 0), ["test"]).folder
-        again = open_system("tfidf").load(folder, 3)(test)
+    for number, settings in enumerate(open_system("tfidf", ARGUMENTS).settings()):
+        folder = study.run(Run(open_system("tfidf", ARGUMENTS), number, study.rows, 0), ["test"]).folder
+        again = open_system("tfidf", ARGUMENTS).load(folder, 3)(test)
         words = r"(?u)\w+(?:['’]\w+)*|[^\w\s]" if settings["analyzer"] == "word" else None
         ngrams = settings["ngram_range"]
         vectorizer = TfidfVectorizer(
@@ -58,7 +60,7 @@ def test_few_rows_may_lack_a_label(tmp_path: Path) -> None:
     study = Experiment(tmp_path / "out", DataArguments(dataset=str(write_csv(tmp_path / "mine.csv", rows))))
     for system in ("tfidf", "fasttext"):
         study.texts["shuffled"] = ["__label__9 __label__x film"] * len(study.texts["shuffled"])
-        outcome = study.run(Run(open_system(system), 0, 6, 0))
+        outcome = study.run(Run(open_system(system, ARGUMENTS), 0, 6, 0))
         assert outcome.probabilities["test"].shape[1] == 4
 
 
@@ -70,9 +72,9 @@ def test_fasttext_learns_the_same_whatever_memory_held(tmp_path: Path, monkeypat
     for filling in ("0", "1"):  # glibc fills memory with bytes that make numbers near the largest; else they are zeros
         monkeypatch.setenv("MALLOC_PERTURB_", filling)
         study = Experiment(tmp_path / filling, data)
-        found.append(study.run(Run(open_system("fasttext"), 0, study.rows, 0)).probabilities["test"])
+        found.append(study.run(Run(open_system("fasttext", ARGUMENTS), 0, study.rows, 0)).probabilities["test"])
     assert np.array_equal(*found) and not list(tmp_path.rglob("train.txt"))
-    system = open_system("fasttext")
+    system = open_system("fasttext", ARGUMENTS)
     monkeypatch.setattr(system, "settings", lambda: [{"lr": 1e9}])
     with pytest.raises(InputError, match="fastText cannot learn from these texts: .*NaN"):
         study.run(Run(system, 0, study.rows, 1))
@@ -82,7 +84,7 @@ def test_more_settings_than_three_are_drawn_from_the_space_of_a_search() -> None
     """The same ones each time, so that a comparison goes on; a recipe has none but its own."""
     few, more = (open_systems(["gru", "tfidf"], CompareArguments(output_dir="out", trials=n)) for n in (5, 8))
     assert [len(one.settings()) for one in few] == [5, 3] and more[0].settings()[:5] == few[0].settings()
-    assert more[0].settings()[:3] == open_systems(["gru"], CompareArguments(output_dir="out"))[0].settings()
+    assert more[0].settings()[:3] == open_systems(["gru"], ARGUMENTS)[0].settings()
     assert all(one["cell_type"] == "gru" and one["hidden_size"] for one in more[0].settings()[3:])
     (words,) = open_systems(["lstm"], CompareArguments(output_dir="out", trials=4, embeddings="glove.txt"))
     assert words.settings()[3]["embeddings"] == "glove.txt"

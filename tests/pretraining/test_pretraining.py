@@ -233,6 +233,10 @@ def test_the_same_from_python(corpus: Path, data_folder: Path, tmp_path: Path) -
         ml.generate(tmp_path / "nowhere", output=tmp_path / "texts.doc")
     with pytest.raises(InputError, match="reads backward only"):
         ml.train(dataset=data_folder, pretrained=tmp_path / "lm", output_dir=tmp_path / "run")
+    with pytest.raises(KeyError):  # of `model_init`: no setting is at fault
+        ml.pretrain(
+            dataset=[corpus], output_dir=tmp_path / "own", model_init=lambda *_: {}["own"], adam_beta1=0.8, **settings
+        )
 
 
 @pytest.mark.parametrize("flags", [["--softmax", "adaptive"], ["--softmax", "sampled", "--cell_type", "gru"]])
