@@ -12,6 +12,7 @@ from datasets.fingerprint import Hasher
 from tokenizers import Encoding, Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from ..hub.refusals import explain_cause
 from ..models.text_classifier import INPUTS, JOINT, TOKEN_TYPES, prepare_texts
 from ..models.tokenization_lstm import LstmTokenizer, target_tokenizer
 from ..utils.errors import InputError
@@ -107,7 +108,7 @@ def open_tokenizer(name: str, max_length: int, *, must_be_fast: bool = True, **o
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, model_max_length=max_length, **options)
     except Exception as error:  # whatever damaged tokenizer files make the libraries raise
-        raise InputError(f"There is no tokenizer at {name!r} that can be read: {error}") from error
+        raise InputError(f"There is no tokenizer at {name!r} that can be read: {explain_cause(error)}") from error
     if must_be_fast and not tokenizer.is_fast:
         raise InputError(f"The tokenizer {name!r} has no tokenizer.json, which training needs: choose another.")
     return tokenizer

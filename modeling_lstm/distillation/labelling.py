@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from ..hub.refusals import explain_cause
 from ..inference.torch_backend import torch_classifier
-from ..utils.errors import InputError, as_list, first_line, require
+from ..utils.errors import InputError, as_list, require
 from .augmentation import MASK
 
 
@@ -112,7 +113,7 @@ def load_teacher(name: str, revision: str | None) -> tuple[PreTrainedModel, PreT
             name, revision=revision, dtype=torch.float32, trust_remote_code=False, output_loading_info=True
         )
     except Exception as error:  # whatever the libraries raise
-        cause = first_line(error)
+        cause = explain_cause(error)
         raise InputError(
             f"There is no teacher {name!r}, neither a run folder nor a model on the Hub: {cause}"
         ) from error

@@ -17,6 +17,7 @@ from ..data.tokenization import open_tokenizer
 from ..distillation.arguments import DistillationArguments
 from ..distillation.student_job import DistillationJob
 from ..distillation.transfer import VARIANTS, collect_with_train
+from ..hub.refusals import explain_cause
 from ..runs.record import RunRecord, read_record
 from ..tasks.base import TEXT_CLASSIFICATION
 from ..training.arguments import ModelArguments, TaskArguments
@@ -288,7 +289,7 @@ class BestJob:
             found = f"There is no teacher {name!r}, neither a folder nor a model on the Hub"
             if Path(name).exists():
                 found = f"The teacher {name!r} is neither a run folder nor the folder of a Transformer"
-            raise InputError(f"{found}: {first_line(error)}") from error
+            raise InputError(f"{found}: {explain_cause(error)}") from error
 
     def _collect(self, data: TextData) -> Dataset:
         """The training texts, and the text without labels that the last stage may learn from."""

@@ -16,6 +16,7 @@ from transformers import (
 )
 
 from ..hub.downloads import is_hub_id
+from ..hub.refusals import explain_cause
 from ..runs.run_folders import check_vocabulary
 from ..tasks.base import TEXT_CLASSIFICATION, Task
 from ..utils.errors import InputError, first_line, require
@@ -169,7 +170,7 @@ def _pretrained(name: str, task: Task, overrides: str | None) -> PreTrainedModel
 
 
 def _no_transformer(name: str, error: Exception) -> InputError:
-    return InputError(f"There is no Transformer {name!r} that can be fine-tuned: {first_line(error)}")
+    return InputError(f"There is no Transformer {name!r} that can be fine-tuned: {explain_cause(error)}")
 
 
 def override(config: PreTrainedConfig, overrides: str) -> None:

@@ -7,10 +7,11 @@ import transformers
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from ..data.tokenization import most_tokens
+from ..hub.refusals import explain_cause
 from ..models.tokenization_lstm import target_tokenizer
 from ..tasks.translation import Translation
 from ..training.model_builder import construct, make_config, override, transformer_config
-from ..utils.errors import InputError, first_line, require
+from ..utils.errors import InputError, require
 from .arguments import SCRATCH_CONFIG, TranslationModelArguments
 
 
@@ -76,7 +77,7 @@ def _pretrained_encoder(name: str) -> PreTrainedModel:
     except InputError:
         raise
     except Exception as error:  # whatever the libraries raise
-        raise InputError(f"There is no Transformer {name!r} for --encoder: {first_line(error)}") from error
+        raise InputError(f"There is no Transformer {name!r} for --encoder: {explain_cause(error)}") from error
 
 
 def _fine_tuned(name: str, overrides: str | None) -> PreTrainedModel:
@@ -90,7 +91,7 @@ def _fine_tuned(name: str, overrides: str | None) -> PreTrainedModel:
         raise
     except Exception as error:  # whatever the libraries raise
         raise InputError(
-            f"There is no sequence-to-sequence Transformer {name!r} that can be fine-tuned: {first_line(error)}"
+            f"There is no sequence-to-sequence Transformer {name!r} that can be fine-tuned: {explain_cause(error)}"
         ) from error
     return model
 

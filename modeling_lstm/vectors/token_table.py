@@ -10,6 +10,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModel, AutoTokenizer
 
+from ..hub.refusals import explain_cause
 from ..models.tokenization_lstm import LstmTokenizer
 from ..utils.errors import InputError, require
 from .static_models import BETWEEN, PADDING, UNKNOWN, StaticModel
@@ -110,7 +111,9 @@ def read_transformer_table(source: str, revision: str | None, max_length: int, s
         model = AutoModel.from_pretrained(source, use_safetensors=True, dtype=torch.float32, **common)
         vectors = model.get_input_embeddings().weight.detach().numpy().copy()
     except Exception as error:  # whatever damaged or foreign files make the library raise
-        raise InputError(f"There is no Transformer at {source!r} whose embeddings can be read: {error}") from error
+        raise InputError(
+            f"There is no Transformer at {source!r} whose embeddings can be read: {explain_cause(error)}"
+        ) from error
     if not tokenizer.is_fast:
         raise InputError(f"The tokenizer of {source!r} has no tokenizer.json, which training needs: choose another.")
     special = (tokenizer.pad_token, tokenizer.unk_token, tokenizer.sep_token)
