@@ -38,7 +38,7 @@ def build(run: str, beside: list[str] | None = None) -> Any:
         import gradio as gr
     except ImportError as error:
         raise InputError("The page needs gradio: pip install 'modeling-lstm[demo]'") from error
-    page = OTHER_PAGES.get(task_of_run(run_folder(run)).name)
+    page = OTHER_PAGES.get(task_of_run(run_folder(run), run).name)
     if page is not None:
         require(not beside, "The page of a model that writes shows one model: leave out --beside.")
         return page(run)
