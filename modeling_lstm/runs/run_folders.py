@@ -92,31 +92,31 @@ def run_folder(source: str, revision: str | None = None) -> Path:
     return folder
 
 
-def find_seeds(folder: Path) -> list[Path]:
+def find_seeds(source: str) -> list[Path]:
     """
-    The runs of one system: a run folder, or those in a folder, one for each seed. Teachers that `train --preset best`
-    fine-tuned beside their students are not meant.
+    The runs of one system: a run folder or Hub id, or those in a folder, one for each seed. Teachers that `train
+    --preset best` fine-tuned beside their students are not meant.
 
     Raises:
         InputError: there is no run, or there are runs of different models, which are not seeds of one system.
     """
-    require(folder.is_dir(), f"There is no run folder {str(folder)!r}.")
+    folder = run_folder(source)
     found = [folder] if (folder / RECORD).is_file() else sorted(path.parent for path in folder.glob(f"*/{RECORD}"))
     found = [one for one in found if not any(one.name.startswith(f"{other.name}-teacher") for other in found)]
-    require(bool(found), f"{str(folder)!r} is neither a run folder nor a folder of run folders: it has no {RECORD}.")
+    require(bool(found), f"{source!r} is neither a run folder nor a folder of run folders: it has no {RECORD}.")
     settings: dict[str, Any] = {one.name: read_record(one)["model"] for one in found}
     models = {name: one.get("cell_type", one["model_type"]) for name, one in settings.items()}
     shown = as_list(": ".join(one) for one in models.items())
     require(
         len(set(models.values())) == 1,
-        f"The runs in {str(folder)!r} are of different models ({shown}), so they are not seeds of one system: name "
+        f"The runs in {source!r} are of different models ({shown}), so they are not seeds of one system: name "
         "each run, or a folder of runs that differ in their seeds alone.",
     )
     first, *others = ({name: one[name] for name in one if name not in MEASURED} for one in settings.values())
     differing = sorted({name for one in others for name in first.keys() | one if first.get(name) != one.get(name)})
     require(
         not differing,
-        f"The runs in {str(folder)!r} differ in {as_list(differing)}, so they are not seeds of one system: name each "
+        f"The runs in {source!r} differ in {as_list(differing)}, so they are not seeds of one system: name each "
         "run, or a folder of runs that differ in their seeds alone.",
     )
     return found
