@@ -92,7 +92,7 @@ def push(
     return push_files(
         files,
         repo_id,
-        "Upload a model of modeling-lstm",
+        arguments.commit_message or "Upload a model of modeling-lstm",
         revision=arguments.revision,
         create_pr=arguments.create_pr,
         token=token,
