@@ -285,7 +285,7 @@ class WordVectors:
             card: The text of the card; by default one is made.
 
         Raises:
-            InputError: the Hub refuses, does not answer, or the id is none.
+            InputError: the Hub refuses, does not answer, or the id is none or that of another model.
         """
         if not create_pr:
             repo_id = create_repository(repo_id, "model", private=private, token=token)
@@ -300,4 +300,12 @@ class WordVectors:
                 create_pr=create_pr,
                 token=token,
                 overwrite_card=overwrite_card,
+                check_model=_check_no_model,
             )
+
+
+def _check_no_model(model_type: str | None) -> None:
+    require(
+        model_type in (None, "model2vec"),
+        f"it holds a model of the type {model_type!r}, which the word vectors would replace. Name another repository.",
+    )
