@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+from ..publishing.arguments import PushArguments
 from ..vectors.arguments import VectorTrainingArguments
 from . import show_usage
 from .parsing import CommandParser
@@ -86,23 +87,19 @@ def run_vectors_compare(given: list[str]) -> int:
 
 def make_vectors_push_parser() -> CommandParser:
     """The parser of `vectors push`."""
-    parser = CommandParser("vectors push")
+    parser = CommandParser("vectors push", PushArguments)
     parser.add_argument("vectors", metavar="VECTORS", help="Folder that vectors train wrote.")
     parser.add_argument("repository", metavar="me/name", help="Id on the Hub.")
-    parser.add_switch("--private", "Create the repository as a private one.")
-    parser.add_argument("--revision", help="Branch to push to.")
-    parser.add_switch("--overwrite_card", "Replace the card on the Hub, even a person's.")
     return parser
 
 
 def run_vectors_push(given: list[str]) -> int:
     """Share word vectors on the Hub."""
-    (rest,) = make_vectors_push_parser().read(given)
+    arguments, rest = make_vectors_push_parser().read(given)
     from ..hub.card_marks import read_own_card
     from ..hub.uploads import CARD
     from ..vectors.word_vectors import WordVectors
 
     vectors = WordVectors.from_pretrained(rest.vectors)
-    how = {"private": rest.private, "revision": rest.revision, "overwrite_card": rest.overwrite_card}
-    print(vectors.push_to_hub(rest.repository, card=read_own_card(Path(rest.vectors, CARD)), **how))
+    print(vectors.push_to_hub(rest.repository, card=read_own_card(Path(rest.vectors, CARD)), **vars(arguments)))
     return 0

@@ -18,8 +18,8 @@ class CompareArguments:
         default=None,
         metadata={
             "help": "What to compare: lstm, gru, bag-of-words, tfidf, fasttext, transformer:NAME, recipes (.yaml), run "
-            "folders, folders of run folders, or a class of your own as MODULE:CLASS. Default: the first five, without "
-            "fasttext for regression."
+            "folders, folders of run folders, Hub ids of runs, or a class of your own as MODULE:CLASS. Default: the "
+            "first five, without fasttext for regression."
         },
     )
     output_dir: str = field(

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..hub.downloads import is_hub_id
 from ..utils.errors import as_list, explain_errors, require
 from .arguments import CompareArguments
 from .fasttext_classifier import FastText
@@ -24,8 +25,8 @@ PREFIX = "transformer:"
 def open_system(name: str, arguments: CompareArguments) -> System:
     """
     The system of a name: `lstm`, `gru`, `bag-of-words`, `tfidf`, `fasttext`, `transformer:HUB_ID_OR_FOLDER`, a recipe
-    (`NAME.yaml`), a run folder or a folder of run folders, or `MODULE:CLASS` of one's own; `TITLE=` before it gives it
-    another name in tables.
+    (`NAME.yaml`), a run folder, a folder of run folders, the Hub id of a run, or `MODULE:CLASS` of one's own; `TITLE=`
+    before it gives it another name in tables.
 
     Args:
         name: The name.
@@ -51,7 +52,7 @@ def open_system(name: str, arguments: CompareArguments) -> System:
         return _transformer(name.removeprefix(PREFIX), arguments)
     if name.endswith((".yaml", ".yml")):
         return NeuralSystem.from_recipe(Path(name))
-    if Path(name).is_dir():
+    if Path(name).is_dir() or ("/" in name and is_hub_id(name)):
         return RunFolders.open(name)
     return _open_class(name)
 
@@ -71,7 +72,7 @@ def _open_class(name: str) -> System:
     """The system of `MODULE:CLASS`, for which modules of the working folder count too."""
     module, _, attribute = name.partition(":")
     known = as_list([*NETWORKS, "tfidf", "fasttext"])
-    others = "transformer:NAME, a recipe, a run folder, or MODULE:CLASS"
+    others = "transformer:NAME, a recipe, a run folder, a Hub id (OWNER/NAME), or MODULE:CLASS"
     require(bool(attribute), f"There is no system {name!r}: name one of {known}; or {others}.")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())

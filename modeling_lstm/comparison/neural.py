@@ -153,8 +153,8 @@ class RunFolders(NeuralSystem):
 
     @classmethod
     def open(cls, name: str) -> "RunFolders":
-        """The runs of [`find_seeds`], with the last two parts of the folder's path as their name."""
-        return cls("/".join(Path(name).resolve().parts[-2:]), find_seeds(Path(name)))
+        """The runs of [`find_seeds`], with their Hub id or the last two parts of the folder's path as their name."""
+        return cls("/".join(Path(name).resolve().parts[-2:]), find_seeds(name))
 
     def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """Nothing to learn: check that the run is of this task."""

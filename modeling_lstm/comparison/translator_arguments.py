@@ -15,8 +15,8 @@ class TranslatorsArguments:
 
     systems: list[str] = field(
         metadata={
-            "help": "Run folders, or folders of run folders that differ in their seeds, as NAME=FOLDER; others are "
-            "compared with the first."
+            "help": "Run folders, Hub ids of runs, or folders of run folders that differ in their seeds, as "
+            "NAME=FOLDER; others are compared with the first."
         }
     )
     output_dir: str = field(metadata={"help": "Folder for tables, plots and the report.", "group": "Output"})

@@ -56,19 +56,19 @@ class TranslatorRuns:
     @classmethod
     def open(cls, given: str) -> "TranslatorRuns":
         """
-        The runs of `NAME=FOLDER`, or of a folder, whose name it then has.
+        The runs of `NAME=FOLDER`, or of a folder or a Hub id, whose name it then has.
 
         Raises:
             InputError: there is no such run, it does not translate, or there are runs of different models.
         """
         name, sign, place = given.partition("=")
         require(not sign or bool(name and place), f"--systems takes NAME=FOLDER, found {given!r}.")
-        folder = Path(place if sign else given)
-        folders = find_seeds(folder)
+        place = place if sign else given
+        folders = find_seeds(place)
         records = [read_record(one) for one in folders]
         for one, record in zip(folders, records, strict=True):
             require(task_name(record) == TRANSLATION, f"{str(one)!r} is a model for {task_name(record)}.")
-        return cls(name if sign else folder.resolve().name, folders, records)
+        return cls(name if sign else Path(place).resolve().name, folders, records)
 
     # What `costs.measure` asks of a system, in a process of its own
 

@@ -150,7 +150,8 @@ def explain_read_failures(source: str) -> Iterator[None]:
         raise
     except DatasetNotFoundError as error:
         raise InputError(
-            f"There is no data set {source!r} on the Hub, and no file or folder of that name: {error}"
+            f"There is no data set {source!r} on the Hub, and no file or folder of that name: {error} If it is private "
+            "or your own, `hf auth login` first."
         ) from error
     except ConnectionError as error:
         raise InputError(f"{source!r} is no file or folder here, and the Hub does not answer: {error}") from error

@@ -12,6 +12,7 @@ from datasets.fingerprint import Hasher
 from tokenizers import Encoding, Tokenizer
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from ..hub.refusals import explain_cause
 from ..models.text_classifier import INPUTS, JOINT, TOKEN_TYPES, prepare_texts
 from ..models.tokenization_lstm import LstmTokenizer, target_tokenizer
 from ..utils.errors import InputError, explain_errors
@@ -109,7 +110,7 @@ def open_tokenizer(name: str, max_length: int, *, must_be_fast: bool = True, **o
     Raises:
         InputError: there is none, or it has no `tokenizer.json` and must have one.
     """
-    with explain_errors(f"There is no tokenizer at {name!r} that can be read"):
+    with explain_errors(f"There is no tokenizer at {name!r} that can be read", explain_cause):
         tokenizer = AutoTokenizer.from_pretrained(name, model_max_length=max_length, **options)
     if must_be_fast and not tokenizer.is_fast:
         raise InputError(f"The tokenizer {name!r} has no tokenizer.json, which training needs: choose another.")

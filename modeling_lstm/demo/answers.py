@@ -49,7 +49,7 @@ class Answers:
 
     def __init__(self, run: str, beside: list[str]):
         for one in [run, *beside]:
-            task = task_of_run(run_folder(one))
+            task = task_of_run(run_folder(one), one)
             require(task.name == TEXT_CLASSIFICATION, f"{one!r} is a model for {task.name}: it has no answer to show.")
         self.loaded = [load_run(one) for one in [run, *beside]]
         self.data = [data_of_training(one) for one in [run, *beside]]

@@ -36,7 +36,7 @@ def build(run: str, beside: list[str] | None = None) -> Any:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     with require_extra("demo", "The page needs gradio"):
         import gradio as gr
-    page = OTHER_PAGES.get(task_of_run(run_folder(run)).name)
+    page = OTHER_PAGES.get(task_of_run(run_folder(run), run).name)
     if page is not None:
         require(not beside, "The page of a model that writes shows one model: leave out --beside.")
         return page(run)

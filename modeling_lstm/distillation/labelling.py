@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from ..hub.refusals import explain_cause
 from ..inference.torch_backend import torch_classifier
 from ..utils.errors import as_list, explain_errors, require
 from .augmentation import MASK
@@ -106,7 +107,7 @@ def load_teacher(name: str, revision: str | None) -> tuple[PreTrainedModel, PreT
     Raises:
         InputError: there is none, or it was never trained for labels.
     """
-    with explain_errors(f"There is no teacher {name!r}, neither a run folder nor a model on the Hub"):
+    with explain_errors(f"There is no teacher {name!r}, neither a run folder nor a model on the Hub", explain_cause):
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
         model, report = AutoModelForSequenceClassification.from_pretrained(
             name, revision=revision, dtype=torch.float32, trust_remote_code=False, output_loading_info=True

@@ -13,6 +13,7 @@ from ..data.arguments import split_subset
 from ..data.digests import identify_rows
 from ..data.overlap import describe_overlap
 from ..data.tokenization import WHOLE
+from ..models.text_classifier import JOINT
 from ..runs.record import RECORD, RunRecord, data_sources, read_record
 from ..runs.run_folders import load_run, run_folder
 from ..tasks.base import Task, TaskData, task_of
@@ -51,15 +52,23 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
         still there.
 
     Raises:
-        InputError: the run is damaged, or the split cannot be used.
+        InputError: the run is damaged, or the split cannot be used; or the model has no `run.json`, and is no
+            classifier or no `dataset` is named.
     """
     run, arguments = str(run), settings_of(EvaluationArguments, arguments, settings)
     is_here, is_other = Path(run).is_dir(), arguments.dataset is not None
     folder = run_folder(run, arguments.revision)
-    record = read_record(folder, run)
+    is_model_alone = not (folder / RECORD).is_file() and (folder / "config.json").is_file()
+    require(
+        is_other or not is_model_alone,
+        f"{run!r} has no {RECORD}, which modeling-lstm train writes when a training ends: name the data to score it on "
+        "with --dataset.",
+    )
+    record: Any = None if is_model_alone else read_record(folder, run)
     if not is_other:
         check_data_are_there(record)
-    model, tokenizer = load_run(str(folder))
+    model, tokenizer = load_run(run, arguments.revision)
+    record = record or _describe_classifier(model, tokenizer, run)
     task = task_of(record)
     _warn_of_training_data(record, arguments)
     data = task.load_split(record, arguments)
@@ -91,6 +100,22 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
     return result
 
 
+def _describe_classifier(model: Any, tokenizer: Any, run: str) -> Any:
+    """What `run.json` would say of a classifier that has none, as another `Trainer` saves it."""
+    config = model.config
+    require(
+        type(model).__name__.endswith("ForSequenceClassification"),
+        f"{run!r} has no {RECORD}, without which only classifiers are scored: name a run that modeling-lstm train "
+        "wrote, or modeling-lstm push shared.",
+    )
+    usual = "regression" if config.num_labels == 1 else "single_label_classification"
+    labels = [config.id2label[number] for number in range(config.num_labels)]
+    return {
+        "task": {"problem_type": config.problem_type or usual, "label_names": labels},
+        "data": {"separator": JOINT, "max_length": min(tokenizer.model_max_length, WHOLE)},
+    }
+
+
 def check_data_are_there(record: RunRecord) -> None:
     """Raise for files that are not where the record says, as seen from another folder than the training's."""
     # with a colon it may be a folder with its subset
@@ -119,7 +144,7 @@ def check_rows(record: RunRecord, split: str, found: str) -> None:
 
 
 def _warn_of_training_data(record: RunRecord, arguments: EvaluationArguments) -> None:
-    known = [Path(name).resolve() for name in data_sources(record)]
+    known = [Path(name).resolve() for name in data_sources(record)] if "dataset" in record["data"] else []
     if arguments.dataset is not None and Path(arguments.dataset).resolve() in known:
         logger.warning(
             "%s is what the run was trained on: without --dataset its %s split alone is scored.",

@@ -40,7 +40,7 @@ def explain_texts(
     if path is not None:
         require(path.suffix.lower() in ENDINGS, f"--output must end in one of {', '.join(ENDINGS)}, found {output!r}.")
         require(not path.is_dir(), f"--output {output!r} is a folder: name a file.")
-    task = task_of_run(run_folder(run, revision))
+    task = task_of_run(run_folder(run, revision), run)
     require(
         task.name != TEXT_GENERATION,
         f"{run!r} is a model for {TEXT_GENERATION}, which gives no label to explain: modeling-lstm generate {run} TEXT",

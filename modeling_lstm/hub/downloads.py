@@ -24,6 +24,7 @@ from .refusals import FAILURES, explain_refusal
 logger = logging.getLogger(__name__)
 
 COMMIT_HASH = re.compile(r"[0-9a-f]{40}")
+CLIENT = logging.getLogger("huggingface_hub._snapshot_download")
 
 
 def exists(path: Path) -> bool:
@@ -48,11 +49,17 @@ def download(source: str, revision: str | None, patterns: list[str]) -> Path:
     Raises:
         InputError: the Hub does not give them, or other bytes than it names.
     """
+    CLIENT.addFilter(_tells_no_patterns)
     folder = Path(_asked(source, snapshot_download, repo_id=source, revision=revision, allow_patterns=patterns))
     for path in folder.rglob("*"):
         if path.is_file() and any(fnmatch.fnmatch(path.relative_to(folder).as_posix(), one) for one in patterns):
             _check_digest(path, source)
     return folder
+
+
+def _tells_no_patterns(record: logging.LogRecord) -> bool:
+    """Whether what the Hub's client says is more than that no file has a name of ours: whoever misses one says so."""
+    return not record.getMessage().startswith("No files matched")
 
 
 def download_file(repo_id: str, name: str, revision: str | None) -> Path:
@@ -114,9 +121,11 @@ def _asked(what: str, call: Callable[..., Any], **arguments: Any) -> Any:
         return call(**arguments)
     except HFValidationError as error:
         raise InputError(
-            f"There is no file or folder {what!r} here, and it is not the id of a repository on the Hub."
+            f"There is no file or folder {what!r} here, and it is not the id of a repository on the Hub: write "
+            "OWNER/NAME, without an address, and a revision by its own flag."
         ) from error
     except FAILURES as error:
         raise InputError(
-            f"There is no file or folder {what!r} here, and {explain_refusal(error, get_token())}"
+            f"There is no file or folder {what!r} here, and "
+            f"{explain_refusal(error, get_token(), arguments['revision'])}"
         ) from error

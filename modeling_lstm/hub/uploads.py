@@ -1,8 +1,10 @@
 """Pushing files to the Hub."""
 
+import contextlib
 import fnmatch
+import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,6 +80,7 @@ def push_files(
     token: str | None = None,
     overwrite_card: bool = False,
     replaced: Iterable[str] = (),
+    check_model: Callable[[str | None], None] | None = None,
 ) -> Push:
     """
     Push files in one commit: all of them or none, and none where somebody else pushes at the same moment. A card
@@ -89,6 +92,8 @@ def push_files(
         create_pr: Open a pull request instead.
         overwrite_card: Replace a card that a person wrote.
         replaced: Patterns of names. What is there under such a name and not among the files goes with the commit.
+        check_model: Given the `model_type` that the `config.json` there has, raises [`InputError`] if the model is not
+            to be replaced by what is pushed.
 
     Raises:
         InputError: the Hub refuses, does not answer, or has a newer commit meanwhile.
@@ -103,9 +108,15 @@ def push_files(
         if revision is not None and not revision.startswith("refs/") and not create_pr:
             api.create_branch(repo_id, branch=revision, repo_type=repo_type, exist_ok=True)
         head = api.repo_info(repo_id, repo_type=repo_type, revision=revision).sha
+        if check_model is not None:
+            check_model(_model_type(_read(api, repo_id, "config.json", repo_type, head)))
         there = api.list_repo_files(repo_id, repo_type=repo_type, revision=head) if replaced else []
-        gone = [one for one in there if one not in files and any(fnmatch.fnmatch(one, each) for each in replaced)]
-        if CARD in files and not overwrite_card and _is_persons(_card(api, repo_id, repo_type, head), files[CARD]):
+        gone = [one for one in there if one not in files and any(_matches(one, each) for each in replaced)]
+        if (
+            CARD in files
+            and not overwrite_card
+            and _is_persons(_read(api, repo_id, CARD, repo_type, head), files[CARD])
+        ):
             # a Space is pushed by a command without that flag
             how = "push again once it is removed there" if repo_type == "space" else "push again with --overwrite_card"
             logger.warning("%s of %s was written by a person and stays: to replace it, %s.", CARD, repo_id, how)
@@ -124,7 +135,7 @@ def push_files(
         )
     except FAILURES as error:
         raise InputError(
-            f"Nothing was pushed to {repo_id!r}: {explain_refusal(error, token or get_token())}"
+            f"Nothing was pushed to {repo_id!r}: {explain_refusal(error, token or get_token(), revision)}"
         ) from error
     return Push(commit.pr_url or commit.commit_url, commit.oid, commit.oid != head)
 
@@ -137,11 +148,22 @@ def check_tokens(files: dict[str, Path | bytes]) -> None:
             require(hide_tokens(text) == text, f"{name} holds what looks like a token of the Hub: take it out.")
 
 
-def _card(api: HfApi, repo_id: str, repo_type: str, revision: str | None) -> bytes | None:
+def _read(api: HfApi, repo_id: str, name: str, repo_type: str, revision: str | None) -> bytes | None:
     try:
-        return Path(api.hf_hub_download(repo_id, CARD, repo_type=repo_type, revision=revision)).read_bytes()
+        return Path(api.hf_hub_download(repo_id, name, repo_type=repo_type, revision=revision)).read_bytes()
     except RemoteEntryNotFoundError:  # not its base, which also stands for a Hub that does not answer
         return None
+
+
+def _model_type(config: bytes | None) -> str | None:
+    with contextlib.suppress(ValueError, AttributeError):  # a damaged file names none
+        return None if config is None else json.loads(config).get("model_type")
+    return None
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Whether a name in a repository is one of a pattern, in the same folder."""
+    return name.count("/") == pattern.count("/") and fnmatch.fnmatch(name, pattern)
 
 
 def _is_persons(there: bytes | None, new: Path | bytes) -> bool:

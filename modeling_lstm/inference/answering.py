@@ -120,18 +120,18 @@ def open_predictor(run: str, backend: str = "auto", revision: str | None = None,
         InputError: the folder cannot be used with this backend.
     """
     folder = model_folder(run, revision)
-    exported = find_export(str(folder), backend)
+    exported = find_export(str(folder), backend, run)
     if exported is not None:
-        return _exported_classifier(exported, threads)
+        return _exported_classifier(exported, threads, run if exported == str(folder) else exported)
     from ..runs.run_folders import task_of_run  # imports torch
 
     if threads is not None:
         import torch
 
         torch.set_num_threads(threads)
-    kind = task_of_run(folder)
+    kind = task_of_run(folder, run)
     require(kind.command == "predict", f"{run!r} is a model for {kind.name}: modeling-lstm {kind.command} {run} TEXT")
-    return kind.predictor(str(folder))
+    return kind.predictor(run, revision)
 
 
 def model_folder(run: str, revision: str | None) -> Path:
@@ -144,12 +144,12 @@ def model_folder(run: str, revision: str | None) -> Path:
     return run_folder(run, revision)
 
 
-def _exported_classifier(folder: str, threads: int | None) -> TextClassifier:
-    with explain_errors(f"The exported model {folder!r} cannot be loaded"):
+def _exported_classifier(folder: str, threads: int | None, source: str) -> TextClassifier:
+    with explain_errors(f"The exported model {source!r} cannot be loaded"):
         try:
             return TextClassifier.from_onnx(folder, threads)
         except (ImportError, FileNotFoundError) as error:
-            raise InputError(str(error)) from error
+            raise InputError(str(error).replace(folder, source)) from error
 
 
 def name_apart(kept: dict[str, "pa.DataType"], taken: set[str]) -> dict[str, "pa.DataType"]:
@@ -165,7 +165,7 @@ def name_apart(kept: dict[str, "pa.DataType"], taken: set[str]) -> dict[str, "pa
 def data_of_training(run: str, revision: str | None = None) -> dict[str, Any]:
     """What the `run.json` of a run says of its data, here or (at a revision) on the Hub; it may have none."""
     folder = model_folder(run, revision)
-    return read_record(folder)["data"] if (folder / RECORD).is_file() else {"separator": JOINT}
+    return read_record(folder, run)["data"] if (folder / RECORD).is_file() else {"separator": JOINT}
 
 
 def check_texts(texts: Iterable[str], name: Callable[[int], str], limit: int, data: Mapping[str, Any]) -> Iterator[str]:

@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 
 EXPORTED = "onnx"  # the folder in a run for its export, as models of the Hub have it
 FACTS = "export.json"  # in an exported folder: what it was made from, and how exact it is
+SCRIPT = "classify.py"  # there too: the classifier that needs no torch
 WEIGHTS_AND_WORDS = ("*.safetensors", "pytorch_model*.bin", "tokenizer.json", "vocab.txt")
 SETTINGS = ("config.json", "tokenizer_config.json")
 NOT_ANSWERING = {"architectures", "auto_map", "transformers_version", "_name_or_path"}  # settings that change no answer
@@ -33,14 +34,15 @@ def run_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def find_export(run: str, backend: str) -> str | None:
+def find_export(run: str, backend: str, source: str | None = None) -> str | None:
     """
     The exported folder to answer with: `run` itself, or the one that it has inside.
 
     Args:
-        run: Run folder, Hub id, or folder that `export` wrote.
+        run: Run folder, or folder that `export` wrote.
         backend: `"onnxruntime"`; `"torch"`; or `"auto"`, which prefers an export inside a run that is in fp32 and of
             the run as it is now, if ONNX Runtime is installed.
+        source: What an error calls the run, by default its folder.
 
     Returns:
         `None` if torch is to answer.
@@ -48,9 +50,15 @@ def find_export(run: str, backend: str) -> str | None:
     Raises:
         InputError: the folder cannot be used with this backend.
     """
-    folder, inside = Path(run), Path(run) / EXPORTED
-    if (folder / MODEL).is_file():
-        require(backend != "torch", f"{run!r} is an exported model, which torch does not run: leave out --backend.")
+    folder, inside, source = Path(run), Path(run) / EXPORTED, source or run
+    has_weights = any(folder.glob("*.safetensors"))  # which `export` does not write
+    if (folder / MODEL).is_file() and not (has_weights and backend == "torch"):
+        require(
+            not has_weights,
+            f"{source!r} holds the weights of a run and beside them {MODEL}, which may be of another model: remove it, "
+            "or let the weights answer with --backend torch.",
+        )
+        require(backend != "torch", f"{source!r} is an exported model, which torch does not run: leave out --backend.")
         return run
     if backend == "torch" or (backend == "auto" and not (inside / MODEL).is_file()):
         return None
@@ -59,8 +67,8 @@ def find_export(run: str, backend: str) -> str | None:
     facts = _read_facts(inside)
     is_of_run = facts.get("run") == run_digest(folder)
     outdated = (
-        f"{str(inside)!r} was exported from other weights or settings than {run!r} has now, or by an older version: "
-        f"modeling-lstm export {run}"
+        f"{str(inside)!r} was exported from other weights or settings than {source!r} has now, or by an older version: "
+        f"modeling-lstm export {source}"
     )
     if backend == "onnxruntime":
         require(is_of_run, outdated)

@@ -26,7 +26,7 @@ from ..utils.errors import InputError, first_line, require, require_extra
 from ..utils.files import write_folder, write_json
 from ..utils.settings import settings_of
 from .arguments import ExportArguments
-from .exports import EXPORTED, FACTS, run_digest
+from .exports import EXPORTED, FACTS, SCRIPT, run_digest
 from .torch_backend import reads_token_types, token_limit, torch_classifier
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def export(
     import onnx_ir
 
     source = run_folder(run, arguments.revision)
-    task = task_of_run(source)
+    task = task_of_run(source, run)
     require(task.name == TEXT_CLASSIFICATION, f"{run!r} is a model for {task.name}: only classifiers can be exported.")
     model, tokenizer = load_run(run, arguments.revision)
     inputs = INPUTS[: 3 if reads_token_types(model, tokenizer) else 2]
@@ -79,7 +79,7 @@ def export(
             "cuts_at_blanks": cuts_at_blanks(tokenizer.backend_tokenizer),
         }
         write_json(temporary / "tokenizer_config.json", settings)
-        shutil.copyfile(Path(inspect.getfile(TextClassifier)), temporary / "classify.py")
+        shutil.copyfile(Path(inspect.getfile(TextClassifier)), temporary / SCRIPT)
         if (record := source / RECORD).is_file():
             shutil.copyfile(record, temporary / RECORD)
         difference = _difference(model, tokenizer, temporary)

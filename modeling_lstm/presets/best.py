@@ -17,6 +17,7 @@ from ..data.tokenization import open_tokenizer
 from ..distillation.arguments import DistillationArguments
 from ..distillation.student_job import DistillationJob
 from ..distillation.transfer import VARIANTS, collect_with_train
+from ..hub.refusals import explain_cause
 from ..runs.record import RunRecord, read_record
 from ..tasks.base import TEXT_CLASSIFICATION
 from ..training.arguments import ModelArguments, TaskArguments
@@ -285,7 +286,7 @@ class BestJob:
         lack = f"There is no teacher {name!r}, neither a folder nor a model on the Hub"
         if Path(name).exists():
             lack = f"The teacher {name!r} is neither a run folder nor the folder of a Transformer"
-        with explain_errors(lack):
+        with explain_errors(lack, explain_cause):
             return AutoConfig.from_pretrained(name, revision=self.distillation.teacher_revision)
 
     def _collect(self, data: TextData) -> Dataset:

@@ -30,6 +30,7 @@ class PushArguments:
     private: bool = field(default=False, metadata={"help": "Create the repository as a private one."})
     revision: str | None = field(default=None, metadata={"help": "Branch to push to."})
     create_pr: bool = field(default=False, metadata={"help": "Open a pull request instead."})
+    commit_message: str | None = field(default=None, metadata={"help": "Message of the commit."})
     overwrite_card: bool = field(
         default=False, metadata={"help": "Replace the card (README.md) on the Hub even if a person wrote it."}
     )

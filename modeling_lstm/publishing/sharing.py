@@ -9,9 +9,11 @@ from typing import Any
 from huggingface_hub import ModelCard
 from huggingface_hub.utils import HFValidationError, validate_repo_id
 
+from .. import models
 from ..hub.card_marks import read_own_card
 from ..hub.downloads import is_hub_id
 from ..hub.uploads import CARD, Push, check_tokens, create_repository, find_files, push_files
+from ..inference.exports import FACTS, SCRIPT
 from ..models.text_classifier import MODEL
 from ..models.tokenization_lstm import TARGET
 from ..runs.record import FINGERPRINTS, RECORD, RunRecord, read_record
@@ -23,13 +25,20 @@ from ..utils.settings import settings_of
 from .arguments import CardArguments, PushArguments
 from .card import make_card
 
+CODE = ("*_lstm*.py", "*_bag_of_words.py")
 # What a run folder shares beside its weights; not checkpoints, evaluations and what else may lie there
 SHARED = (
-    *("*config.json", "tokenizer*.json", f"{TARGET}/tokenizer*.json", "*_lstm*.py", "*_bag_of_words.py"),
-    *(*VOCABULARIES, FINGERPRINTS, RECORD),
+    *("*config.json", "tokenizer*.json", f"{TARGET}/tokenizer*.json"),
+    *(*CODE, *VOCABULARIES, FINGERPRINTS, RECORD),
 )
 # Names that weights have, in one file or in several; a repository keeps those of the latest push only
 WEIGHTS = ("model.safetensors", "model-*.safetensors", INDEX)
+# What goes from a repository with the push of a run that lacks it: what another kind of model or an export has left
+# there, by names that nobody gives to something else
+REPLACED = (
+    *(*WEIGHTS, "generation_config.json", "tokenizer.json", f"{TARGET}/*", *VOCABULARIES, FINGERPRINTS),
+    *(MODEL, FACTS, SCRIPT, *find_files(Path(models.__file__).parent, CODE)),
+)
 
 
 def write_card(run: str, repo_id: str, arguments: CardArguments, *, overwrite: bool = False) -> Path:
@@ -92,13 +101,18 @@ def push(
     return push_files(
         files,
         repo_id,
-        "Upload a model of modeling-lstm",
+        arguments.commit_message or "Upload a model of modeling-lstm",
         revision=arguments.revision,
         create_pr=arguments.create_pr,
         token=token,
         overwrite_card=arguments.overwrite_card,
-        replaced=(*WEIGHTS, f"{TARGET}/*"),
+        replaced=REPLACED,
+        check_model=_check_no_vectors,
     )
+
+
+def _check_no_vectors(model_type: str | None) -> None:
+    require(model_type != "model2vec", "it holds word vectors, which the run would replace. Name another repository.")
 
 
 def run_files(folder: Path) -> dict[str, Path | bytes]:

@@ -124,21 +124,20 @@ def read_record(folder: Path, source: str | None = None) -> RunRecord:
             else ", which modeling-lstm train writes when a training ends"
         )
         raise InputError(f"{source!r} has no {RECORD}{hint}.")
-    record = read_run_file(path)
+    record = read_run_file(path, source)
     missing = {"task", "data", "metrics"} - record.keys()
     if missing:
-        raise InputError(f"The run folder {source!r} is damaged: {RECORD} lacks {as_list(sorted(missing))}.")
+        raise InputError(f"The run {source!r} is damaged: {RECORD} lacks {as_list(sorted(missing))}.")
     return cast(RunRecord, record)
 
 
-def read_run_file(path: Path) -> dict[str, Any]:
-    """The content of a file of a run folder, which must be a JSON object."""
+def read_run_file(path: Path, source: str | None = None) -> dict[str, Any]:
+    """The content of a file of a run, which must be a JSON object; `source` as for [`read_record`]."""
+    source = source or str(path.parent)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"The run folder {str(path.parent)!r} is damaged: {path.name} is no valid JSON ({error})."
-        ) from error
+        raise InputError(f"The run {source!r} is damaged: {path.name} is no valid JSON ({error}).") from error
     if not isinstance(content, dict):
-        raise InputError(f"The run folder {str(path.parent)!r} is damaged: {path.name} holds no JSON object.")
+        raise InputError(f"The run {source!r} is damaged: {path.name} holds no JSON object.")
     return content

@@ -31,6 +31,8 @@ LOADED = (
     *(f"{TARGET}/tokenizer*.json", *VOCABULARIES),
 )
 
+_NO_MODEL = "{!r} is no run folder: it has no config.json. Name the folder that train wrote, or a model of the Hub."
+
 
 def save_run(
     folder: Path,
@@ -78,38 +80,43 @@ def run_folder(source: str, revision: str | None = None) -> Path:
         return folder
     require(not folder.is_file(), f"{source!r} is a file: name the run folder that it is in.")
     is_path = source.startswith((".", "/", "~")) or source.count("/") > 1
-    require(not is_path, f"There is no run folder {source!r}.")
+    require(not is_path or "://" in source, f"There is no run folder {source!r}.")
     folder = download(source, revision, [*LOADED, RECORD])
-    missing = _missing_files(folder) if is_offline_mode() else []
+    missing = _missing_files(folder, source) if is_offline_mode() else []
     require(not missing, f"{source!r} is only partly in the cache, without {as_list(missing)}, and {OFFLINE}")
+    require(
+        any((folder / name).is_file() for name in ("config.json", RECORD)),
+        f"The repository {source!r} holds no model{f' at the revision {revision!r}' if revision else ''}: it has no "
+        "config.json. If there is one on another branch, name that as the revision.",
+    )
     return folder
 
 
-def find_seeds(folder: Path) -> list[Path]:
+def find_seeds(source: str) -> list[Path]:
     """
-    The runs of one system: a run folder, or those in a folder, one for each seed. Teachers that `train --preset best`
-    fine-tuned beside their students are not meant.
+    The runs of one system: a run folder or Hub id, or those in a folder, one for each seed. Teachers that `train
+    --preset best` fine-tuned beside their students are not meant.
 
     Raises:
         InputError: there is no run, or there are runs of different models, which are not seeds of one system.
     """
-    require(folder.is_dir(), f"There is no run folder {str(folder)!r}.")
+    folder = run_folder(source)
     found = [folder] if (folder / RECORD).is_file() else sorted(path.parent for path in folder.glob(f"*/{RECORD}"))
     found = [one for one in found if not any(one.name.startswith(f"{other.name}-teacher") for other in found)]
-    require(bool(found), f"{str(folder)!r} is neither a run folder nor a folder of run folders: it has no {RECORD}.")
+    require(bool(found), f"{source!r} is neither a run folder nor a folder of run folders: it has no {RECORD}.")
     settings: dict[str, Any] = {one.name: read_record(one)["model"] for one in found}
     models = {name: one.get("cell_type", one["model_type"]) for name, one in settings.items()}
     shown = as_list(": ".join(one) for one in models.items())
     require(
         len(set(models.values())) == 1,
-        f"The runs in {str(folder)!r} are of different models ({shown}), so they are not seeds of one system: name "
+        f"The runs in {source!r} are of different models ({shown}), so they are not seeds of one system: name "
         "each run, or a folder of runs that differ in their seeds alone.",
     )
     first, *others = ({name: one[name] for name in one if name not in MEASURED} for one in settings.values())
     differing = sorted({name for one in others for name in first.keys() | one if first.get(name) != one.get(name)})
     require(
         not differing,
-        f"The runs in {str(folder)!r} differ in {as_list(differing)}, so they are not seeds of one system: name each "
+        f"The runs in {source!r} differ in {as_list(differing)}, so they are not seeds of one system: name each "
         "run, or a folder of runs that differ in their seeds alone.",
     )
     return found
@@ -127,7 +134,7 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
     """
     folder = run_folder(source, revision)
     _check_files(folder, source)
-    record = read_run_file(folder / RECORD) if (folder / RECORD).is_file() else {}
+    record = read_run_file(folder / RECORD, source) if (folder / RECORD).is_file() else {}
     with explain_errors(f"The run {source!r} cannot be loaded"):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         if _has_target(read_run_file(folder / "config.json")) and target_tokenizer(tokenizer) is tokenizer:
@@ -163,20 +170,22 @@ def open_class(record: Mapping[str, Any], folder: Path) -> Any:
     return getattr(transformers, record.get("task", {}).get("auto_class", usual))
 
 
-def auto_class_of(folder: Path) -> str:
+def auto_class_of(folder: Path, source: str | None = None) -> str:
     """The class of transformers that opens the model of a folder, as its `config.json` tells."""
-    require((folder / "config.json").is_file(), f"The run folder {str(folder)!r} is damaged: config.json is missing.")
-    saved = read_run_file(folder / "config.json").get("architectures") or [""]
+    source = source or str(folder)
+    require((folder / "config.json").is_file(), _NO_MODEL.format(source))
+    saved = read_run_file(folder / "config.json", source).get("architectures") or [""]
     ends = {"ForCausalLM": "AutoModelForCausalLM", "LMHeadModel": "AutoModelForCausalLM"}
     ends |= dict.fromkeys(("ForConditionalGeneration", "MTModel"), "AutoModelForSeq2SeqLM")
     found = [name for end, name in ends.items() if str(saved[0]).endswith(end)]
     return found[0] if found else "AutoModelForSequenceClassification"
 
 
-def task_of_run(folder: Path) -> type[Task]:
-    """The task of a run folder, or of one that another `Trainer` saved."""
-    has_record = (folder / RECORD).is_file()
-    return task_class(task_name(read_record(folder))) if has_record else task_of_auto_class(auto_class_of(folder))
+def task_of_run(folder: Path, source: str | None = None) -> type[Task]:
+    """The task of a run folder, or of one that another `Trainer` saved; `source` is what an error calls it."""
+    if (folder / RECORD).is_file():
+        return task_class(task_name(read_record(folder, source)))
+    return task_of_auto_class(auto_class_of(folder, source))
 
 
 def check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: Any) -> None:
@@ -200,33 +209,37 @@ def _check_files(folder: Path, source: str) -> None:
         not (folder / MODEL).is_file() or any(folder.glob("*.safetensors")),
         f"{source!r} is an exported model, which only predict takes: name the run that it was made from.",
     )
-    missing = _missing_files(folder)
-    require(
-        not missing or "config.json" not in missing or (folder / RECORD).is_file(),
-        f"{source!r} is no run folder: it has no config.json. Name the folder that train wrote, or a model of the Hub.",
-    )
-    for name in missing:
-        raise InputError(f"The run folder {source!r} is damaged: {name} is missing.")
+    is_run = (folder / RECORD).is_file()
     for name in ("config.json", "tokenizer_config.json", "tokenizer.json"):
         if (folder / name).is_file():
-            read_run_file(folder / name)
-    for name in weight_files(folder):
+            found = read_run_file(folder / name, source)
+            require(
+                found.get("model_type") != "model2vec",
+                f"{source!r} holds word vectors, not a model: modeling-lstm vectors nearest {source} WORD",
+            )
+    missing = _missing_files(folder, source)
+    require(is_run or "config.json" not in missing, _NO_MODEL.format(source))
+    for name in missing:
+        only = ", and weights are read from safetensors only" if name.endswith(".safetensors") else ""
+        require(is_run, f"{source!r} cannot be opened: it has no {name}{only}.")
+        raise InputError(f"The run {source!r} is damaged: {name} is missing.")
+    for name in weight_files(folder, source):
         try:
             with safe_open(folder / name, framework="pt"):
                 pass
         except SafetensorError as error:
             raise InputError(
-                f"The run folder {source!r} is damaged: {name} is cut off or no safetensors ({error})."
+                f"The run {source!r} is damaged: {name} is cut off or no safetensors ({error})."
             ) from error
 
 
-def _missing_files(folder: Path) -> list[str]:
+def _missing_files(folder: Path, source: str) -> list[str]:
     """The names of the files that are not there and without which a run cannot be opened."""
     has_vocabulary = any(any(folder.glob(pattern)) for pattern in VOCABULARIES)
     names = ["config.json", "tokenizer_config.json", *([] if has_vocabulary else ["tokenizer.json"])]
-    if (folder / "config.json").is_file() and _has_target(read_run_file(folder / "config.json")):
+    if (folder / "config.json").is_file() and _has_target(read_run_file(folder / "config.json", source)):
         names.append(f"{TARGET}/tokenizer.json")
-    names += [] if (folder / MODEL).is_file() else weight_files(folder)
+    names += [] if (folder / MODEL).is_file() else weight_files(folder, source)
     return [name for name in names if not (folder / name).is_file()]
 
 
@@ -235,11 +248,12 @@ def _has_target(config: Mapping[str, Any]) -> bool:
     return bool(config.get("source_vocab_size") or config.get("encoder_config"))
 
 
-def weight_files(folder: Path) -> list[str]:
+def weight_files(folder: Path, source: str | None = None) -> list[str]:
     """The names of the files that hold a run's weights: one, or the shards that an index lists."""
     if (folder / "model.safetensors").is_file() or not (folder / INDEX).is_file():
         return ["model.safetensors"]
-    shards = read_run_file(folder / INDEX).get("weight_map")
+    source = source or str(folder)
+    shards = read_run_file(folder / INDEX, source).get("weight_map")
     is_map = isinstance(shards, dict) and len(shards) > 0 and all(isinstance(name, str) for name in shards.values())
-    require(is_map, f"The run folder {str(folder)!r} is damaged: {INDEX} lists no files.")
+    require(is_map, f"The run {source!r} is damaged: {INDEX} lists no files.")
     return sorted({Path(name).name for name in shards.values()})  # type: ignore[union-attr]

@@ -264,7 +264,7 @@ class LstmTrainer(Trainer):
 
     def push_to_hub(self, *args: Any, **kwargs: Any) -> Any:
         """Refused: Trainer's would replace the card that a person wrote, and lacks `run.json`."""
-        raise InputError("Push a run when it is complete: modeling-lstm push RUN me/name, or sharing.push.")
+        raise InputError("Push a run when it is complete: modeling-lstm push RUN me/name, or modeling_lstm.push.")
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         if not self.args.should_save:

@@ -16,6 +16,7 @@ from transformers import (
 )
 
 from ..hub.downloads import is_hub_id
+from ..hub.refusals import explain_cause
 from ..runs.run_folders import check_vocabulary
 from ..tasks.base import TEXT_CLASSIFICATION, Task
 from ..utils.errors import InputError, explain_errors, first_line, require
@@ -71,7 +72,7 @@ def open_config(name: str, overrides: str | None = None) -> PreTrainedConfig:
     Raises:
         InputError: there is no such Transformer.
     """
-    with explain_errors(_NO_TRANSFORMER.format(name)):
+    with explain_errors(_NO_TRANSFORMER.format(name), explain_cause):
         config = AutoConfig.from_pretrained(name)
     if overrides is not None:
         override(config, overrides)
@@ -147,7 +148,7 @@ def construct(task: Task, config: PreTrainedConfig) -> PreTrainedModel:
 
 def _pretrained(name: str, task: Task, overrides: str | None) -> PreTrainedModel:
     """A Transformer with a fresh head for the task."""
-    with explain_errors(_NO_TRANSFORMER.format(name)):
+    with explain_errors(_NO_TRANSFORMER.format(name), explain_cause):
         config = AutoConfig.from_pretrained(name, **_with_number(task.config_fields()))
         if overrides is not None:
             override(config, overrides)

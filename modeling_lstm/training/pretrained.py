@@ -97,17 +97,21 @@ def open_pretrained(arguments: ModelArguments, max_length: int) -> PretrainedLan
     if name is None:
         return None
     folder = run_folder(name, arguments.pretrained_revision)
-    record: Any = read_record(folder) if (folder / RECORD).is_file() else {}
-    is_one = bool(record) and task_name(record) == TEXT_GENERATION and record["model"]["model_type"] == "lstm"
     require(
-        is_one,
+        (folder / RECORD).is_file(),
+        f"--pretrained {name!r} has no {RECORD}, which tells what a language model has learned from: name a run that "
+        "modeling-lstm pretrain wrote, or modeling-lstm push shared.",
+    )
+    record: Any = read_record(folder, name)
+    require(
+        task_name(record) == TEXT_GENERATION and record["model"]["model_type"] == "lstm",
         f"--pretrained {name!r} is no language model with an LSTM or a GRU: make one with modeling-lstm pretrain.",
     )
     require(
         record["task"]["direction"] != "backward",
         f"The language model {name!r} reads backward only: pretrain one with --direction both.",
     )
-    model, tokenizer = load_run(str(folder))
+    model, tokenizer = load_run(name, arguments.pretrained_revision)
     tokenizer.padding_side, tokenizer.model_max_length = "right", max_length
     tokenizer.model_input_names = ["input_ids", "attention_mask"]
     path = folder / FINGERPRINTS

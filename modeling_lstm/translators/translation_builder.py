@@ -7,6 +7,7 @@ import transformers
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from ..data.tokenization import most_tokens
+from ..hub.refusals import explain_cause
 from ..models.tokenization_lstm import target_tokenizer
 from ..tasks.translation import Translation
 from ..training.model_builder import construct, make_config, override, transformer_config
@@ -69,7 +70,7 @@ def build_translation_model(
 
 def _pretrained_encoder(name: str) -> PreTrainedModel:
     """A Transformer that reads texts, without what stands on top."""
-    with explain_errors(f"There is no Transformer {name!r} for --encoder"):
+    with explain_errors(f"There is no Transformer {name!r} for --encoder", explain_cause):
         config = AutoConfig.from_pretrained(name)
         require(not config.is_encoder_decoder, f"{name!r} is no encoder, but an encoder with a decoder.")
         return AutoModel.from_pretrained(name, dtype=torch.float32)
@@ -77,7 +78,7 @@ def _pretrained_encoder(name: str) -> PreTrainedModel:
 
 def _fine_tuned(name: str, overrides: str | None) -> PreTrainedModel:
     """A Transformer that was trained before."""
-    with explain_errors(f"There is no sequence-to-sequence Transformer {name!r} that can be fine-tuned"):
+    with explain_errors(f"There is no sequence-to-sequence Transformer {name!r} that can be fine-tuned", explain_cause):
         config = AutoConfig.from_pretrained(name)
         if overrides is not None:
             override(config, overrides)

@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 _TOKEN = re.compile(r"hf_[A-Za-z0-9_]{16,}")  # of the Hub
@@ -28,15 +28,20 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
+def name_error(error: BaseException) -> str:
+    """The kind of an error, and its first line."""
+    return f"{type(error).__name__}: {first_line(error)}"
+
+
 @contextlib.contextmanager
-def explain_errors(what: str) -> Iterator[None]:
+def explain_errors(what: str, cause: Callable[[Exception], str] = name_error) -> Iterator[None]:
     """Raise [`InputError`] that says what went wrong, and the cause, for whatever goes wrong within."""
     try:
         yield
     except InputError:
         raise
     except Exception as error:  # over damaged or foreign files and settings the libraries raise anything
-        raise InputError(f"{what}: {type(error).__name__}: {first_line(error)}") from error
+        raise InputError(f"{what}: {cause(error)}") from error
 
 
 @contextlib.contextmanager

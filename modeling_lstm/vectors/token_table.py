@@ -10,6 +10,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModel, AutoTokenizer
 
+from ..hub.refusals import explain_cause
 from ..models.tokenization_lstm import LstmTokenizer
 from ..utils.errors import InputError, explain_errors, require
 from .static_models import BETWEEN, PADDING, UNKNOWN, StaticModel
@@ -105,7 +106,7 @@ def read_transformer_table(source: str, revision: str | None, max_length: int, s
         InputError: there is none, or it has no fast tokenizer or no weights in safetensors.
     """
     common = {"revision": revision, "trust_remote_code": False}
-    with explain_errors(f"There is no Transformer at {source!r} whose embeddings can be read"):
+    with explain_errors(f"There is no Transformer at {source!r} whose embeddings can be read", explain_cause):
         tokenizer = AutoTokenizer.from_pretrained(source, **common)
         model = AutoModel.from_pretrained(source, use_safetensors=True, dtype=torch.float32, **common)
         vectors = model.get_input_embeddings().weight.detach().numpy().copy()

@@ -266,7 +266,10 @@ class WordVectors:
         *,
         private: bool = False,
         revision: str | None = None,
+        create_pr: bool = False,
+        commit_message: str | None = None,
         overwrite_card: bool = False,
+        token: str | None = None,
         card: str | None = None,
     ) -> Push:
         """
@@ -275,14 +278,34 @@ class WordVectors:
         Args:
             private: Whether a repository that is made is a private one.
             revision: Branch to push to.
+            create_pr: Open a pull request instead.
+            commit_message: Message of the commit.
             overwrite_card: Replace a card there that a person wrote.
+            token: Token of the Hub; by default the one that is logged in.
             card: The text of the card; by default one is made.
 
         Raises:
-            InputError: the Hub refuses, does not answer, or the id is none.
+            InputError: the Hub refuses, does not answer, or the id is none or that of another model.
         """
-        repo_id = create_repository(repo_id, "model", private=private)
+        if not create_pr:
+            repo_id = create_repository(repo_id, "model", private=private, token=token)
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder, repo_id)
             files = find_files(Path(folder), ["*"]) | ({CARD: card.encode("utf-8")} if card is not None else {})
-            return push_files(files, repo_id, "Upload word vectors", revision=revision, overwrite_card=overwrite_card)
+            return push_files(
+                files,
+                repo_id,
+                commit_message or "Upload word vectors",
+                revision=revision,
+                create_pr=create_pr,
+                token=token,
+                overwrite_card=overwrite_card,
+                check_model=_check_no_model,
+            )
+
+
+def _check_no_model(model_type: str | None) -> None:
+    require(
+        model_type in (None, "model2vec"),
+        f"it holds a model of the type {model_type!r}, which the word vectors would replace. Name another repository.",
+    )

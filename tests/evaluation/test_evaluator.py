@@ -201,6 +201,17 @@ def test_a_broken_or_missing_record(run_copy: Path, fails: Callable[..., str]) -
     assert "has no run.json: its training did not finish; resume it" in fails("evaluate", run_copy)
 
 
+def test_a_classifier_without_a_record_is_scored_on_data_that_are_named(
+    run_copy: Path, data_folder: Path, fails: Callable[..., str]
+) -> None:
+    data = str(data_folder / "test.csv")
+    expected = evaluate(str(run_copy), dataset=data)
+    (run_copy / "run.json").unlink()
+    assert "name the data to score it on with --dataset" in fails("evaluate", run_copy)
+    found = evaluate(str(run_copy), dataset=data)
+    assert found["scores"] == expected["scores"] and found["intervals"] == expected["intervals"]
+
+
 def test_a_tokenizer_larger_than_the_vocabulary(run_copy: Path, fails: Callable[..., str]) -> None:
     path = run_copy / "tokenizer.json"
     content = json.loads(path.read_text(encoding="utf-8"))

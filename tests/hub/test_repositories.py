@@ -16,6 +16,7 @@ from modeling_lstm.evaluation.evaluator import evaluate
 from modeling_lstm.hub import downloads
 from modeling_lstm.hub.downloads import download
 from modeling_lstm.inference.answering import open_predictor
+from modeling_lstm.models.tokenization_lstm import TARGET
 from modeling_lstm.runs import run_folders
 from modeling_lstm.utils.errors import InputError
 from modeling_lstm.vectors import WordVectors
@@ -212,6 +213,77 @@ def test_an_exported_model_of_the_hub_answers(
     assert offline["status"] == 0 and offline["out"] == here["out"], offline["err"]
 
 
+def test_a_push_takes_away_what_another_model_left(
+    hub: LocalHub, machine: Callable[..., Machine], trained: Path
+) -> None:
+    own, other = machine(), machine()
+    assert own.cli("push", trained, "me/films", token=TOKEN)["status"] == 0
+    repository = hub.repositories["models/me/films"]
+    pushed = repository.files()
+    left = ("model.onnx", "export.json", "classify.py", "generation_config.json", "pretraining_texts.npy", "vocab.json")
+    left += ("modeling_lstm_causal_lm.py", "model-00001-of-00002.safetensors", f"{TARGET}/tokenizer.json")
+    others = dict.fromkeys(("notes.txt", "train_lstm.py", "my_config.json", "onnx/model.onnx", "x/vocab.json"), b"mine")
+    repository.commit("main", pushed | others | dict.fromkeys(left, b"old"), "of an earlier model")
+    assert "'me/films' holds the weights of a run and beside" in refusal(other.cli("predict", "me/films", TEXTS[0]))
+    assert other.cli("predict", "me/films", TEXTS[0], "--backend", "torch")["status"] == 0
+    assert own.cli("push", trained, "me/films", token=TOKEN)["status"] == 0
+    assert repository.files() == pushed | others
+    assert other.cli("predict", "me/films", TEXTS[0])["status"] == 0
+
+
+def test_runs_and_word_vectors_do_not_replace_each_other(
+    hub: LocalHub, machine: Callable[..., Machine], trained: Path, tmp_path: Path
+) -> None:
+    WordVectors(WORDS, np.eye(len(WORDS), 8, dtype=np.float32)).save_pretrained(tmp_path / "own")
+    one = machine()
+    vectors, run = ["vectors", "push", tmp_path / "own"], ["push", trained]
+    for first, second, said in ((vectors, run, "it holds word vectors"), (run, vectors, "a model of the type 'lstm'")):
+        hub.begin()
+        assert one.cli(*first, "me/films", token=TOKEN)["status"] == 0
+        files = hub.repositories["models/me/films"].files()
+        assert said in refusal(one.cli(*second, "me/films", token=TOKEN))
+        assert hub.repositories["models/me/films"].files() == files
+        if first is vectors:
+            for command in ("predict", "explain"):
+                assert "vectors nearest me/films WORD" in refusal(one.cli(command, "me/films", TEXTS[0]))
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"config.json": None, "run.json": None}, "The repository 'me/films' holds no model: it has no config.json"),
+        ({"run.json": None, "model.safetensors": None}, "it has no model.safetensors, and weights are read from safet"),
+        ({"config.json": None}, "The run 'me/films' is damaged: config.json is missing"),
+        ({"config.json": b"{"}, "The run 'me/films' is damaged: config.json is no valid JSON"),
+        ({"run.json": b"{"}, "The run 'me/films' is damaged: run.json is no valid JSON"),
+    ],
+)
+def test_an_error_names_the_repository(
+    hub: LocalHub, machine: Callable[..., Machine], trained: Path, files: dict[str, bytes | None], said: str
+) -> None:
+    one = machine()
+    assert one.cli("push", trained, "me/films", token=TOKEN)["status"] == 0
+    repository = hub.repositories["models/me/films"]
+    changed = repository.files() | files
+    repository.commit("main", {name: content for name, content in changed.items() if content is not None}, "broken")
+    answer = one.cli("predict", "me/films", TEXTS[0])
+    assert said in refusal(answer) and "snapshots" not in answer["err"] and "No files matched" not in answer["err"]
+
+
+SYSTEM = """
+from modeling_lstm.comparison.known_systems import open_system
+system = open_system("me/films")
+result = [system.name, [one.name for one in system.finished]]
+"""
+
+
+def test_a_run_of_the_hub_is_a_system_of_a_comparison(
+    hub: LocalHub, machine: Callable[..., Machine], trained: Path
+) -> None:
+    assert machine().cli("push", trained, "me/films", token=TOKEN)["status"] == 0
+    assert machine("other").python(SYSTEM) == ["me/films", commits(hub)[-1:]]
+
+
 def test_the_token_goes_to_the_hub_alone(hub: LocalHub, machine: Callable[..., Machine], trained: Path) -> None:
     own = machine()
     assert own.cli("push", trained, "me/films", "--private", token=TOKEN)["status"] == 0
@@ -225,7 +297,14 @@ def test_the_token_goes_to_the_hub_alone(hub: LocalHub, machine: Callable[..., M
         assert TOKEN.encode() not in content
 
 
-def test_what_the_hub_refuses(hub: LocalHub, machine: Callable[..., Machine], trained: Path, run_copy: Path) -> None:
+def test_what_the_hub_refuses(
+    hub: LocalHub,
+    machine: Callable[..., Machine],
+    trained: Path,
+    run_copy: Path,
+    data_folder: Path,
+    tmp_path: Path,
+) -> None:
     one = machine()
     push = ["push", trained, "me/films"]
     assert "does not know this token" in refusal(one.cli(*push, token="hf_nobody"))
@@ -255,11 +334,19 @@ def test_what_the_hub_refuses(hub: LocalHub, machine: Callable[..., Machine], tr
     sentence = refusal(one.cli(*push, "--license", "Apache", token=TOKEN))
     assert '"license" must be one of [apache-2.0, mit' in sentence
     assert "name a branch to push to" in refusal(one.cli(*push, "--revision", "a" * 40, token=TOKEN))
-    assert "no such revision" in refusal(one.cli(*use, "--revision", "v2", token=TOKEN))
+    assert "no such revision as 'v2'" in refusal(one.cli(*use, "--revision", "v2", token=TOKEN))
+    for name in ("me/films@main", f"{hub.url}/me/films"):
+        assert "write OWNER/NAME, without an address, and a revision by" in refusal(one.cli("predict", name, TEXTS[0]))
+    train = ["--dataset", data_folder, "--output_dir", tmp_path / "other"]
+    names = ("train --transformer me/films", "train --tokenizer me/films", "distill --teacher me/films")
+    learners = [[*name.split(), *train] for name in (*names, "train --embeddings transformer:me/films")]
+    for command in learners:
+        assert "if it is private or your own, `hf auth login` first" in refusal(one.cli(*command))
     assert "no repository of that name" in refusal(one.cli("predict", "me/absent", TEXTS[0], token=TOKEN))
     hub.repositories["models/me/films"].private, hub.repositories["models/me/films"].gated = False, True
     fresh = machine()
-    assert "granted by its owner" in refusal(fresh.cli(*use))
+    for command in (use, *learners):
+        assert "granted by its owner" in refusal(fresh.cli(*command))
     assert "granted by its owner" in refusal(fresh.cli(*use, token=OTHER_TOKEN))
     assert fresh.cli(*use, token=TOKEN)["status"] == 0
 

@@ -384,7 +384,7 @@ def test_an_export_is_told_from_a_damaged_run(exported: Path, tmp_path: Path, fa
         assert "is an exported model, which only predict takes: name the run that it was made from" in fails(*command)
     (tmp_path / "empty").mkdir()
     for command in (["export", tmp_path / "empty", tmp_path / "out"], ["explain", tmp_path / "empty", "a film"]):
-        assert "is damaged: config.json is missing" in fails(*command)
+        assert "empty' is no run folder: it has no config.json" in fails(*command)
 
 
 @pytest.mark.parametrize("missing", ["onnx_ir", "onnxruntime"])

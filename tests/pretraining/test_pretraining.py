@@ -581,9 +581,12 @@ def test_what_does_not_go_together(
 
 
 def test_a_classifier_is_no_language_model(
-    trained: Path, data_folder: Path, tmp_path: Path, fails: Callable[..., str]
+    run_copy: Path, trained: Path, data_folder: Path, tmp_path: Path, fails: Callable[..., str]
 ) -> None:
-    given = ["train", "--dataset", data_folder, "--pretrained", trained, "--output_dir", tmp_path / "run"]
+    given = ["train", "--dataset", data_folder, "--output_dir", tmp_path / "run", "--pretrained"]
+    (run_copy / "run.json").unlink()
+    assert "has no run.json, which tells what a language model has learned from" in fails(*given, run_copy)
+    given = [*given, trained]
     assert "is no language model with an LSTM or a GRU" in fails(*given)
     assert "is no language model" in fails("generate", trained, "the film")
 

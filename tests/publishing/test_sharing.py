@@ -1,8 +1,10 @@
 """What `card` and `push` say of a folder that is no run, and which files of a run they share."""
 
+import inspect
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
 
 from modeling_lstm.cli import main
+from modeling_lstm.publishing.arguments import PushArguments
 from modeling_lstm.publishing.sharing import run_files
 from modeling_lstm.runs.run_folders import INDEX
 from modeling_lstm.vectors import WordVectors
@@ -118,6 +121,10 @@ def test_a_run_on_the_hub_must_be_fetched_first(fails: Callable[..., str]) -> No
     for command in ("card", "push"):
         assert "hf download you/films --local-dir FOLDER" in fails(command, "you/films", "me/films")
         assert "There is no run folder './films'." in fails(command, "./films", "me/films")
+
+
+def test_word_vectors_are_pushed_with_the_settings_of_a_run() -> None:
+    assert {one.name for one in fields(PushArguments)} <= inspect.signature(WordVectors.push_to_hub).parameters.keys()
 
 
 def test_the_hub_is_not_said_to_be_out_of_reach_when_nobody_asks_it(trained: Path, fails: Callable[..., str]) -> None:

@@ -477,7 +477,7 @@ def test_translators_are_compared(
     assert "The test rows of" in fails("compare", *flags, "--systems", *systems)
     (pairs / "test.csv").write_text(rows, encoding="utf-8")
     assert "Two systems have the same name: run" in fails("compare", *flags, "--systems", run, run)
-    assert "There is no run folder" in fails("compare", *flags, "--systems", "a=no/such")
+    assert "There is no run folder" in fails("compare", *flags, "--systems", "a=./no/such")
     train(pairs, tmp_path / "mixed" / "lstm", "--max_steps", "1")
     train(pairs, tmp_path / "mixed" / "gru", "--cell_type", "gru", "--max_steps", "1")
     assert "different models (gru: gru, lstm: lstm)" in fails("compare", *flags, "--systems", tmp_path / "mixed")
