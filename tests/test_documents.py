@@ -337,6 +337,17 @@ def test_the_names_of_the_python_reference_exist() -> None:
     assert named == set(modeling_lstm.__all__)
 
 
+def test_the_python_reference_shows_settings_as_default_and_help() -> None:
+    griffe = pytest.importorskip("griffe")
+    extension = griffe.load_extensions(str(ROOT / "docs" / "hooks" / "docstrings.py"))
+    package = griffe.load("modeling_lstm", search_paths=[ROOT], extensions=extension)
+    assert str(package["training.arguments.TrainerSettings.learning_rate"].value) == "0.002"
+    shown = package["training.trainer_arguments.LstmTrainingArguments"].docstring.value
+    assert "    embedding_learning_rate: Learning rate of the word vectors" in shown and "{" not in shown
+    assert "[`PushArguments`](commands/push.md)" in package["publishing.sharing.push"].docstring.value
+    assert not {"init_hf_repo", "create_scheduler"} & package["training.lstm_trainer.LstmTrainer"].members.keys()
+
+
 def test_the_notebook_and_the_readme_show_the_same_answers() -> None:
     """The README's outputs were printed by its code; the notebook, which stores its own, has the same settings."""
     notebook = json.loads((ROOT / "examples" / "quickstart.ipynb").read_text(encoding="utf-8"))
