@@ -1,10 +1,10 @@
 """What TweetEval's emoji left in the tweets that they were cut from: `python -m benchmarks.emoji_sign`.
 
 An emoji may be followed by the variation selector U+FE0F, which asks for a colored picture. Where a red heart or a sun
-was cut out of a tweet to be its label, this character stayed, in the training and the test split, but seldom in validation. MiniLM's
-tokenizer leaves it out, and so do its students. Here Bayes' rule adds that information to the students' answers, and
-the LSTM of `train` with its defaults reads the tweets with the character and without it; three seeds each. The record is
-`results/emoji_sign.json`; `python -m benchmarks.tables` makes the tables of docs/results.md.
+was cut out of a tweet to be its label, this character stayed, in the training and the test split, but seldom in
+validation. MiniLM's tokenizer leaves it out, and so do its students. Here Bayes' rule adds that information to the
+students' answers, and the LSTM of `train` with its defaults reads the tweets with the character and without it; three
+seeds each. The record is `results/emoji_sign.json`; `python -m benchmarks.tables` makes the tables of docs/results.md.
 """
 
 import argparse

@@ -18,7 +18,10 @@ class TaskArguments:
 
     flag_group: ClassVar[str] = "Model"
 
-    task: str = field(default="text-classification", metadata={"help": "What the model is for; its name on the Hub."})
+    task: str = field(
+        default="text-classification",
+        metadata={"help": "Task to train for, such as text-classification or translation."},
+    )
 
 
 @dataclass
