@@ -337,6 +337,17 @@ def test_the_names_of_the_python_reference_exist() -> None:
     assert named == set(modeling_lstm.__all__)
 
 
+def test_the_messages_of_the_troubleshooting_page_are_those_of_the_code() -> None:
+    """Each part of a message stands in the source, where long strings are in several lines."""
+    source = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "modeling_lstm").rglob("*.py")))
+    source = re.sub(r'"\s*\n\s*f?"', "", source)
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    messages = re.findall(r"^\| `(.+?)`", page, re.MULTILINE)
+    assert len(messages) > 15
+    for part in (part for message in messages for part in message.split("...")):
+        assert part.strip() in source, part
+
+
 def test_the_python_reference_shows_settings_as_default_and_help() -> None:
     griffe = pytest.importorskip("griffe")
     extension = griffe.load_extensions(str(ROOT / "docs" / "hooks" / "docstrings.py"))
