@@ -1,10 +1,10 @@
 """What TweetEval's emoji left in the tweets that they were cut from: `python -m benchmarks.emoji_sign`.
 
-An emoji may be followed by the sign U+FE0F, which asks for a coloured picture. Where a red heart or a sun was cut out
-of a tweet to be its label, this sign stayed, in the training and the test split, but seldom in validation. MiniLM's
-tokenizer leaves it out, and so do its students. Here the students are told of it by Bayes' rule, and the LSTM of
-`train` with its defaults reads the tweets with the sign and without it; three seeds each. The record is
-`results/emoji_sign.json`; `python -m benchmarks.tables` makes the tables of docs/results.md.
+An emoji may be followed by the variation selector U+FE0F, which asks for a colored picture. Where a red heart or a sun
+was cut out of a tweet to be its label, this character stayed, in the training and the test split, but seldom in
+validation. MiniLM's tokenizer leaves it out, and so do its students. Here Bayes' rule adds that information to the
+students' answers, and the LSTM of `train` with its defaults reads the tweets with the character and without it; three
+seeds each. The record is `results/emoji_sign.json`; `python -m benchmarks.tables` makes the tables of docs/results.md.
 """
 
 import argparse
@@ -32,10 +32,10 @@ SIGN = "\ufe0f"
 SPLITS = ("validation", "test")
 STUDENTS, TOLD, READS, REMOVED = "student", "student, told of the sign", "train", "train, sign removed"
 SYSTEMS = {
-    STUDENTS: f"{TITLES[STUDENT]}, which does not read the sign",
-    TOLD: "the same, told of the sign",
-    READS: "LSTM, `train` with its defaults, which reads the sign",
-    REMOVED: "the same, on tweets without the sign",
+    STUDENTS: f"{TITLES[STUDENT]}, which does not read the character",
+    TOLD: "the same, with that information by Bayes' rule",
+    READS: "LSTM, `train` with its defaults, which reads the character",
+    REMOVED: "the same, on tweets without the character",
 }
 
 

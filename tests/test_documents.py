@@ -229,6 +229,7 @@ def test_commands_and_python_blocks_run(page: Path, place: Path, machine: Machin
         for words in commands(block):
             if reason(words) is not None:
                 continue
+            words = ["main" if word == "COMMIT" else word for word in words]
             if words[:1] == ["python"]:
                 machine.python(
                     f"import runpy, sys; sys.argv = {words[1:]!r}; runpy.run_path({words[1]!r}, {{}}, '__main__')"
@@ -334,6 +335,28 @@ def test_the_names_of_the_python_reference_exist() -> None:
     page = (ROOT / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^::: modeling_lstm\.(\w+)$", page, re.MULTILINE))
     assert named == set(modeling_lstm.__all__)
+
+
+def test_the_messages_of_the_troubleshooting_page_are_those_of_the_code() -> None:
+    """Each part of a message stands in the source, where long strings are in several lines."""
+    source = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "modeling_lstm").rglob("*.py")))
+    source = re.sub(r'"\s*\n\s*f?"', "", source)
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    messages = re.findall(r"^\| `(.+?)`", page, re.MULTILINE)
+    assert len(messages) > 15
+    for part in (part for message in messages for part in message.split("...")):
+        assert part.strip() in source, part
+
+
+def test_the_python_reference_shows_settings_as_default_and_help() -> None:
+    griffe = pytest.importorskip("griffe")
+    extension = griffe.load_extensions(str(ROOT / "docs" / "hooks" / "docstrings.py"))
+    package = griffe.load("modeling_lstm", search_paths=[ROOT], extensions=extension)
+    assert str(package["training.arguments.TrainerSettings.learning_rate"].value) == "0.002"
+    shown = package["training.trainer_arguments.LstmTrainingArguments"].docstring.value
+    assert "    embedding_learning_rate: Learning rate of the word vectors" in shown and "{" not in shown
+    assert "[`PushArguments`](commands/push.md)" in package["publishing.sharing.push"].docstring.value
+    assert not {"init_hf_repo", "create_scheduler"} & package["training.lstm_trainer.LstmTrainer"].members.keys()
 
 
 def test_the_notebook_and_the_readme_show_the_same_answers() -> None:

@@ -15,7 +15,7 @@ def make_explain_parser() -> CommandParser:
 
 
 def run_explain(given: list[str]) -> int:
-    """Show why a model says so."""
+    """Explain a prediction."""
     (rest,) = make_explain_parser().read(given)
     from ..explanation.output import explain_texts
 

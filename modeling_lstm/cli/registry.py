@@ -42,7 +42,7 @@ COMMANDS = {
         "publishing", "share a run on the Hub", "RUN me/name [--private] [--revision BRANCH] [--create_pr]"
     ),
     "compare": Command("comparison", "compare systems on your data", "--dataset ... --systems ... --output_dir FOLDER"),
-    "explain": Command("explanation", "show why a model says so", "RUN 'a sentence' ['another'] [--output FILE]"),
+    "explain": Command("explanation", "explain a prediction", "RUN 'a sentence' ['another'] [--output FILE]"),
     "demo": Command("explanation", "try a model on a page and look into it", "RUN [--beside RUN ...] [--port 7860]"),
     "vectors": Command("vectors", "word vectors", "train | nearest VECTORS WORD ... | compare A B [WORD ...] | push"),
 }

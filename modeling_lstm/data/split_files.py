@@ -153,7 +153,7 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
     require(
         not untold,
         f"Which split is {as_list(path.name for path in untold[:5])}? The other files of {str(folder)!r} are {told}. "
-        "Rename it, so that its name holds train, validation or test, or put it elsewhere.",
+        "Rename it, so that train, validation or test is a word of its name (test-2.csv, say), or put it elsewhere.",
     )
     return splits
 

@@ -43,9 +43,9 @@ def show(explanations: list[Explanation]) -> None:
             table.add_row(*cells)
         console.print(table)
         console.print(
-            f"Contributions to the {found.unit}{of}, {found.baseline:+.2f} for a text that says nothing "
-            f"and {found.score:+.2f} for this one: by integrated gradients, which miss the difference by "
-            f"{100 * found.completeness_error:.1f} %, and by leaving the word out. {sign}: what the answer would be "
+            f"Contributions to the {found.unit}{of}, {found.baseline:+.2f} for an empty text and "
+            f"{found.score:+.2f} for this one: by integrated gradients (completeness error "
+            f"{100 * found.completeness_error:.1f} %), and by leaving the word out. {sign}: what the answer would be "
             "had the text ended there. Gates: means over the units, read forward. Memory: its change.",
             markup=False,
         )

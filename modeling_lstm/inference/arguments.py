@@ -20,7 +20,8 @@ class PredictionArguments(FileArguments, RayArguments):
         default=None,
         metadata={
             "help": "File with texts: CSV, TSV, JSON Lines, Parquet or .txt (one text a line), also .gz; - is "
-            "standard input. With --engine ray also a folder, a pattern in quotation marks, or an address: s3://..."
+            "standard input, one text a line. With --engine ray also a folder, a pattern in quotation marks, or an "
+            "address: s3://..."
         },
     )
     text_column: list[str] | None = field(

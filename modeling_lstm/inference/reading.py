@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import itertools
+import logging
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -12,16 +14,18 @@ from typing import Any
 import pyarrow as pa
 
 from ..data.arguments import FileArguments
-from ..data.columns import LINE_BREAK, TRANSLATIONS, guess_text_column, join_texts
-from ..data.formats.delimited import Delimited, Lines, read_lines
+from ..data.columns import LINE_BREAK, TEXT_COLUMNS, TRANSLATIONS, guess_text_column, join_texts
+from ..data.formats.delimited import DELIMITERS, Delimited, Lines, find_mark, read_lines
 from ..data.formats.encodings import BYTE_ORDER_MARK, check_encoding, find_suffix
 from ..data.formats.known_formats import FORMATS, open_table
 from ..data.formats.parquet import ParquetFile
-from ..data.formats.table import Table, find_column
+from ..data.formats.table import Table, find_column, normalize_name
 from ..runs.record import columns_of_training
 from ..utils.errors import InputError, as_list, require
 from ..utils.settings import to_flags
 from .arguments import PredictionArguments
+
+logger = logging.getLogger(__name__)
 
 # Which settings of files those of a format are read with
 SETTINGS = {"csv": ["delimiter", "encoding", "quoting"], "json": ["encoding"], "text": ["encoding"]}
@@ -55,8 +59,8 @@ def read_input(arguments: PredictionArguments, record: dict[str, Any]) -> Input:
         for name in ("keep_columns", "text_column", "delimiter", "quoting"):
             require(getattr(arguments, name) is None, f"Standard input has no columns: leave out --{name}.")
         hint = _hint_of_training(record, arguments, ["encoding"])
-        lines = ((line, ()) for line in _hinted(_standard_input(arguments.encoding), hint))
-        return Input(lines, name="Line {} of standard input".format)
+        lines = _warn_of_header(_hinted(_standard_input(arguments.encoding), hint), "Standard input")
+        return Input(((line, ()) for line in lines), name="Line {} of standard input".format)
     path = Path(arguments.input or "")
     settings = SETTINGS.get(FORMATS.get(find_suffix(path), ""), [])
     hint = _hint_of_training(record, arguments, settings) if path.is_file() else ""
@@ -69,6 +73,8 @@ def read_input(arguments: PredictionArguments, record: dict[str, Any]) -> Input:
             asked = [name for name in table.columns if [name] != columns]
         kept = {name: _type(table, name) for name in map(table.find, asked)}
     values = _hinted(table.rows([*columns, *kept]), hint)
+    if isinstance(table, Lines):
+        values = ((line,) for line in _warn_of_header((line for (line,) in values), str(path)))
     rows = _rows(table, values, columns, record.get("separator", LINE_BREAK), language)
     return Input(rows, kept, lambda number: f"The text in {table.place(number)}")
 
@@ -146,6 +152,21 @@ def _rows(
             )
         yield join_texts(parts, separator), values[len(columns) :]
     require(number > 0, f"{str(table.path)!r} has no rows.")
+
+
+def _warn_of_header(lines: Iterator[str], name: str) -> Iterator[str]:
+    """The lines of plain text, with a warning if the first seems to hold the names of a table's columns."""
+    first = next(lines, None)
+    if first is None:
+        return
+    plain = first.replace('"', "")
+    if find_mark(plain) in DELIMITERS or normalize_name(plain) in TEXT_COLUMNS:
+        logger.warning(
+            "%s: each line is read as a text, also the first one, %r, which looks like the header of a table. Give a "
+            "table as a file: --input texts.csv.",
+            *(name, first[:60]),
+        )
+    yield from itertools.chain([first], lines)
 
 
 def _standard_input(encoding: str | None) -> Iterator[str]:

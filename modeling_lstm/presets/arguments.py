@@ -38,7 +38,7 @@ class PresetArguments:
     preset: Literal["best"] | None = field(
         default=None,
         metadata={
-            "help": "best: fine-tune --teacher and distil it, or learn word vectors from --unlabeled text, or else "
+            "help": "best: fine-tune --teacher and distill it, or learn word vectors from --unlabeled text, or else "
             "train an LSTM with more care. See train --preset best --help."
         },
     )

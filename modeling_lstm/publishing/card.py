@@ -158,8 +158,8 @@ def _what(record: Mapping[str, Any], does: str) -> str:
     size = f"{model['embedding_size']} dimensions a word, " if "embedding_size" in model else ""
     size += f"state of {model['hidden_size']}{layers}"
     parts = [f"{model['parameters']:,} parameters"]
-    if "size_mb" in model:
-        parts.append(f"{model['size_mb']} MB")
+    if size_mb := model.get("size_mb"):
+        parts.append(f"{size_mb:.1f} MB" if size_mb >= 0.1 else f"{1000 * size_mb:.0f} kB")
     article = "An" if kind[0] == "L" else "A"
     behind = f" behind the encoder {inline_code(_begun_as(model, 'encoder'))}" if model.get("encoder") else ""
     return f"{article} {kind}{behind} ({size}; {', '.join(parts)}) that {does}."
@@ -256,7 +256,7 @@ def _link(recorded: dict[str, Any], kind: str) -> str:
 
 
 def _training(record: Mapping[str, Any]) -> str:
-    settings = {**record["tokenizer"], **record["training"]} | {
+    settings = {**record["tokenizer"], "max_length": record["data"].get("max_length"), **record["training"]} | {
         name: value
         for name, value in record["model"].items()
         if name not in ("parameters", "size_mb", "model_type", "is_from_hub")
@@ -269,6 +269,8 @@ def _training(record: Mapping[str, Any]) -> str:
         kind, _, path = words["source"].rpartition("transformer:")
         begun = words["source"] if words.get("is_from_hub") else f"{kind}{Path(path).name}"
         settings["word vectors"] = begun
+    if settings.get("max_steps"):
+        del settings["num_train_epochs"]  # the steps replaced them
     rows = [
         [name.replace("_", " "), inline_code(value)]
         for name, value in settings.items()

@@ -51,7 +51,7 @@ def save_run(
         if write_more is not None:
             write_more(temporary)
         size = sum(path.stat().st_size for path in temporary.glob("*.safetensors"))
-        record["model"]["size_mb"] = round(size / 1e6, 1)
+        record["model"]["size_mb"] = round(size / 1e6, 3)
         write_json(temporary / RECORD, record)
 
 

@@ -18,7 +18,10 @@ class TaskArguments:
 
     flag_group: ClassVar[str] = "Model"
 
-    task: str = field(default="text-classification", metadata={"help": "What the model is for; its name on the Hub."})
+    task: str = field(
+        default="text-classification",
+        metadata={"help": "Task to train for, such as text-classification or translation."},
+    )
 
 
 @dataclass
@@ -183,8 +186,8 @@ class TrainerSettings:
     embedding_learning_rate: float | None = _setting(
         None,
         "Learning rate of the word vectors; 0 freezes them. Default: --learning_rate; with --embeddings "
-        f"{PRETRAINED_RATE} times that; without them, where texts have {LONG_TEXTS} tokens on average or more, and "
-        f"{MANY_LABELS} labels or more, {RANDOM_RATE:g} times.",
+        f"{PRETRAINED_RATE} times that; without them, if the task has {MANY_LABELS} labels or more and its texts "
+        f"{LONG_TEXTS} tokens or more on average, {RANDOM_RATE:g} times.",
     )
     lr_scheduler_type: str = _setting("cosine", "Shape of the learning rate after the warm-up: cosine, linear, ...")
     warmup_steps: float = _setting(0.1, "Steps, or share of all steps, of linear warm-up.")

@@ -1,10 +1,12 @@
-"""What `run.json` says of a training: settings that differ from the defaults, the course of the scores."""
+"""What `run.json` says of a training: main settings, those that differ from the defaults, the course of the scores."""
 
 from typing import Any
 
 from transformers import Trainer, TrainingArguments
 
 from .trainer_arguments import LstmTrainingArguments
+
+MAIN = ("learning_rate", "per_device_train_batch_size", "num_train_epochs", "seed")  # recorded as defaults, too
 
 
 def describe_outcome(trainer: Trainer, *, resumed: bool) -> dict[str, Any]:
@@ -13,7 +15,9 @@ def describe_outcome(trainer: Trainer, *, resumed: bool) -> dict[str, Any]:
     history = [entry for entry in state.log_history if "eval_loss" in entry]
     validation = {name.removeprefix("eval_"): value for name, value in trainer.evaluate().items() if _is_score(name)}
     return {
-        "training": find_changed_settings(args) | {"seed": args.seed, "steps": state.global_step, "resumed": resumed},
+        "training": {name: getattr(args, name) for name in MAIN}
+        | find_changed_settings(args)
+        | {"steps": state.global_step, "resumed": resumed},
         "best": {"metric": args.metric_for_best_model, "step": state.best_global_step},
         "history": history,
         "metrics": {"validation": validation},

@@ -67,7 +67,9 @@ def train_vectors(
     )
     require(len(tokenizer) > 3, f"Fewer than two words occur {arguments.min_frequency} times: lower --min_frequency.")
     sentences = _Sentences(rows, tokenizer)
-    logger.info("%d texts, %d words of %d kinds", rows.num_rows, sentences.words, len(tokenizer) - 2)
+    logger.info(
+        "%s texts: %s tokens, %s distinct", *(f"{n:,}" for n in (rows.num_rows, sentences.words, len(tokenizer) - 2))
+    )
     found = _learn(sentences, arguments)
     record: dict[str, Any] = {"command": command} if command else {}
     record |= {name: value for name, value in asdict(arguments).items() if name != "output_dir"}

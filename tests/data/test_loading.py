@@ -494,7 +494,7 @@ def test_splits_by_the_words_of_datasets(
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["train.csv", "reviews.csv"], "Which split is reviews.csv.*are train: train.csv"),
+        (["train.csv", "reviews.csv"], "Which split is reviews.csv.*are train: train.csv.*test is a word of its name"),
         (["train.csv", "test.csv", "more/2020.csv"], "Which split is 2020.csv.*test: test.csv; train: train.csv"),
         (["TrainData.csv", "TestData.csv"], "Which splits are TestData.csv, TrainData.csv. Rename them to train.csv"),
         (["trainset/a.csv", "testset/b.csv"], "Which splits are testset/b.csv, trainset/a.csv"),

@@ -135,6 +135,30 @@ def test_standard_input_and_text_files(
     assert capsys.readouterr().out == from_stdin
 
 
+@pytest.mark.parametrize(
+    ("first", "warns"),
+    [
+        ("text,label", True),
+        ('"id","tweet_text"', True),
+        ("id\tbody", True),
+        ("Review", True),
+        ("Good, bad and ugly", False),
+        ("It begins at 3:30", False),
+        ("", False),
+    ],
+)
+@pytest.mark.parametrize("name", ["-", "in.txt"])
+def test_a_table_that_is_read_as_plain_text_is_told(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any, name: str, first: str, warns: bool
+) -> None:
+    lines = f"{first}\nthe film was poor\n"
+    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    (tmp_path / name).write_text(lines, encoding="utf-8")
+    found = predict(str(trained), None, PredictionArguments(input=name if name == "-" else str(tmp_path / name)))
+    assert not isinstance(found, int) and [row["text"] for row in found] == [first, "the film was poor"]
+    assert ("looks like the header of a table" in caplog.text) == warns
+
+
 def test_several_text_columns(trained: Path, tmp_path: Path) -> None:
     source = write_csv(tmp_path / "in.csv", [("great", "film")], ("title", "body"))
     arguments = PredictionArguments(input=str(source), text_column=["title", "body"])

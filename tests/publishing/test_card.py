@@ -56,7 +56,7 @@ def test_every_number_is_one_of_the_record(record: dict[str, Any]) -> None:
     card = ModelCard(make_card(record, "me/films", language=["en"], license="mit"))
     known = numbers_in(record)
     derived = {record["seconds"]["total"] / 60, 95.0}  # minutes; the level of the intervals
-    derived |= {100 * record["data"]["tokens"]["validation"]["out_of_vocabulary"]}
+    derived |= {100 * record["data"]["tokens"]["validation"]["out_of_vocabulary"], 1000 * record["model"]["size_mb"]}
     shown = re.sub(r"<!--.*?-->|(?<=F)1\b", "", card.text)
     found = re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?:e-?\d+)?", shown)
     assert len(found) > 60
@@ -88,6 +88,28 @@ def test_what_the_card_says(record: dict[str, Any]) -> None:
     assert "| `negative` | " + " | ".join(map(str, confusion[0])) + " |" in text
     low, high = record["intervals"]["test"]["accuracy"]
     assert f"| accuracy | {record['metrics']['test']['accuracy']:.4f} ({low:.3f} to {high:.3f}) |" in text
+
+
+def test_settings_are_shown_as_they_were_used(record: dict[str, Any]) -> None:
+    record = json.loads(json.dumps(record))
+    training = {"learning_rate": 0.002, "per_device_train_batch_size": 64, "num_train_epochs": 5.0, "seed": 42}
+    assert training.keys() <= record["training"].keys()
+    record["training"] |= training
+    text = make_card(record, "me/films")
+    assert f"| max length | `{record['data']['max_length']}` |" in text
+    for shown in (
+        "| learning rate | `0.002` |",
+        "| per device train batch size | `64` |",
+        "| num train epochs | `5.0` |",
+    ):
+        assert shown in text
+    record["training"]["max_steps"] = 12
+    assert "| num train epochs" not in make_card(record, "me/films")
+
+
+@pytest.mark.parametrize(("size", "shown"), [(0.0124, "12 kB"), (0.1, "0.1 MB"), (51.234, "51.2 MB")])
+def test_small_models_are_measured_in_kilobytes(record: dict[str, Any], size: float, shown: str) -> None:
+    assert f" parameters, {shown})" in make_card(record | {"model": record["model"] | {"size_mb": size}}, "me/films")
 
 
 def test_what_is_not_known_stays_absent(trained: Path) -> None:
@@ -162,7 +184,7 @@ def test_the_card_of_a_bag_of_words(data_folder: Path, tmp_path: Path) -> None:
     assert main(["train", *flags, *TRAIN_FLAGS]) == 0
     assert main(["card", str(tmp_path / "run"), "me/films", "--examples", "the film was great"]) == 0
     text = (tmp_path / "run" / "README.md").read_text(encoding="utf-8")
-    assert "A bag-of-words network (8 dimensions a word, state of 8; " in text and " MB) that gives a text one" in text
+    assert "A bag-of-words network (8 dimensions a word, state of 8; " in text and " kB) that gives a text one" in text
     assert 'classify("the film was great")\n# [{"label": "' in text
     assert main(["card", str(tmp_path / "run"), "no/such/id"]) == 2
 

@@ -398,7 +398,7 @@ def test_an_interrupted_save_leaves_the_old_run(run_copy: Path, monkeypatch: pyt
     monkeypatch.undo()
     save_run(run_copy, tiny_model(), tokenizer, {"model": {"new": True}})
     record = json.loads((run_copy / "run.json").read_text(encoding="utf-8"))
-    assert not leftover.exists() and record == {"model": {"new": True, "size_mb": 0.0}}
+    assert not leftover.exists() and record["model"]["new"] and record["model"]["size_mb"] > 0
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,7 @@ class Delimited(Table):
 
     def _check_alone(self, name: str) -> None:
         """Raise if the only column seems to be several; warn if its name may be a text."""
-        if found := _SEVERAL.fullmatch(name):
-            mark = found[1]
+        if mark := find_mark(name):
             typed = shlex.quote(mark) if mark.isprintable() else f"$'\\x{ord(mark):02x}'"
             raise InputError(
                 f"{str(self.path)!r} has a single column, {name[:60]!r}. If {mark!r} is between its fields, add "
@@ -239,6 +238,12 @@ def read_lines(file: IO[str]) -> Iterator[str]:
     """The lines of a text without what ends them."""
     for line in file:
         yield line.removesuffix("\n").removesuffix("\r")
+
+
+def find_mark(name: str) -> str | None:
+    """What stands between the names of several columns that are taken for one name; `None` if it seems to be one."""
+    found = _SEVERAL.fullmatch(name)
+    return None if found is None else found[1]
 
 
 def count_fields(fields: list[str]) -> str:
