@@ -50,9 +50,27 @@ class LstmPreTrainedModel(PreTrainedModel):
         config.validate()  # fields may have been assigned since it was made
         super().__init__(config)
 
+    @property
+    def _keys_to_ignore_on_save(self) -> set[str]:
+        """The weights that are those of another name now; Trainer knows by it that none is missing in a checkpoint."""
+        if not self.config.tie_word_embeddings:
+            return set()
+        weights = dict(self.named_parameters(remove_duplicate=False))
+        tied = (self._tied_weights_keys or {}).items()
+        return {name for name, source in tied if name in weights and weights[name] is weights.get(source)}
+
+    @_keys_to_ignore_on_save.setter
+    def _keys_to_ignore_on_save(self, names: set[str]) -> None:
+        pass  # `post_init` assigns what it has just read
+
     def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
         """As the library's, but a configuration that it would not save is refused before anything is written."""
         self.config.validate()
+        if self._tied_weights_keys and not self.config.tie_word_embeddings:
+            # nothing is tied when it is opened, so the file needs each weight, also of those that are one now
+            weights = kwargs.get("state_dict") or self.state_dict()
+            apart = {name: weights[name].clone() for name in self._tied_weights_keys if name in weights}
+            kwargs["state_dict"] = {**weights, **apart}
         super().save_pretrained(*args, **kwargs)
 
     def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Embedding:

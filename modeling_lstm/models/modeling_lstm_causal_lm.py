@@ -47,8 +47,6 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         self.adaptive = AdaptiveSoftmax(size, config.cutoffs()) if config.softmax == "adaptive" else None
         if config.softmax == "sampled":
             self.register_buffer("token_frequencies", torch.ones(config.vocab_size))
-        if config.tie_word_embeddings:
-            self._keys_to_ignore_on_save = set(self._tied_weights_keys)  # by which Trainer knows that none is missing
         self.post_init()
         self._part_directions()
 

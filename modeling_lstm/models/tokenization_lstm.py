@@ -158,7 +158,7 @@ class LstmTokenizer(TokenizersBackend):
         return saved if other is self else (*saved, *other.save_pretrained(Path(save_directory) / TARGET))
 
     @classmethod
-    def from_pretrained(cls, name: Any, *args: Any, subfolder: str = "", **kwargs: Any) -> Any:
+    def from_pretrained(cls, name: Any, *args: Any, subfolder: str = "", **kwargs: Any) -> Any:  # type: ignore[override]
         """
         As the library's; the tokenizer that [`save_pretrained`] saved in `target_tokenizer` is opened, too.
 

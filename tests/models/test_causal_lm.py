@@ -13,6 +13,7 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
     DynamicCache,
+    PreTrainedModel,
     TextStreamer,
     Trainer,
     TrainingArguments,
@@ -245,6 +246,31 @@ def test_a_saved_one_is_opened_by_every_class(tmp_path: Path) -> None:
     assert torch.equal(classifier.lstm.word_embeddings.weight, model.lstm.word_embeddings.weight)
     resized = model.resize_token_embeddings(50)
     assert resized.num_embeddings == 50 and model(ids).logits.shape[-1] == 50
+
+
+def replace_table(model: PreTrainedModel, which: str) -> None:
+    """Take one of its tables out of what is tied."""
+    table = model.get_output_embeddings().weight
+    if which == "config":
+        model.config.tie_word_embeddings = False
+        model.get_output_embeddings().weight = torch.nn.Parameter(torch.randn_like(table))
+    elif which == "input":
+        model.set_input_embeddings(torch.nn.Embedding(*table.shape))
+    else:
+        model.set_output_embeddings(torch.nn.Linear(*reversed(table.shape)))
+
+
+@pytest.mark.parametrize("which", ["config", "input", "output"])
+def test_weights_that_are_no_longer_tied_are_saved(which: str, tmp_path: Path) -> None:
+    model = language_model(embedding_size=8)
+    assert model._keys_to_ignore_on_save == {"lm_head.weight"}, "by which Trainer knows that a checkpoint lacks none"
+    replace_table(model, which)
+    assert not model._keys_to_ignore_on_save
+    model.save_pretrained(tmp_path)
+    opened, report = LstmForCausalLM.from_pretrained(tmp_path, output_loading_info=True)
+    ids = token_ids(2, 5)
+    torch.testing.assert_close(opened(ids).logits, model(ids).logits)
+    assert not report["missing_keys"]
 
 
 @pytest.mark.parametrize("changes", [{}, {"adaptive_cutoffs": [5, 20]}, {"bidirectional": True}])
