@@ -122,7 +122,7 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         labels: torch.Tensor | None = None,
         use_cache: bool | None = None,
         output_hidden_states: bool | None = None,
-        logits_to_keep: int = 0,
+        logits_to_keep: int | torch.Tensor = 0,
         backward: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
         **kwargs: Any,
@@ -139,7 +139,7 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
                 predict. A text's first token has no token before it, so padding does not predict it either.
             use_cache: Return the state after these tokens. Default: where nothing is trained.
             output_hidden_states: Also return the word vectors and h of every layer.
-            logits_to_keep: Only the logits of so many last positions; 0: of all.
+            logits_to_keep: Only the logits of so many last positions, 0: of all; or a tensor of positions.
             backward: Run the backward language model of a bidirectional one. All tokens then stand in the order in
                 which it reads: the last one of a text first.
             num_items_in_batch: What the sum of the losses is divided by. Default: the number of predicted tokens.
@@ -177,7 +177,8 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             has_begun = mask.cumsum(1) > 0
             if start is not None:
                 states = torch.where(has_begun.unsqueeze(-1), states, start[0][-1].unsqueeze(1).to(states.dtype))
-        states = self._project(states[:, -logits_to_keep:], backward)
+        kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
+        states = self._project(states[:, kept], backward)
         shift_labels = kwargs.get("shift_labels")  # a parameter of that name would be what `Trainer` takes for labels
         if labels is not None and shift_labels is None:
             shift_labels = F.pad(labels, (0, 1), value=IGNORED)[:, 1:]

@@ -92,6 +92,8 @@ def test_pieces_with_the_state_carried_over_are_as_one_pass(
     torch.testing.assert_close(torch.cat(found, dim=1), expected, atol=1e-5, rtol=1e-5)
     assert cache is not None and cache.get_seq_length() == 9 and len(cache) == layers
     torch.testing.assert_close(model(ids, logits_to_keep=2).logits, expected[:, -2:], atol=1e-5, rtol=1e-5)
+    places = torch.tensor([0, 8, 3])
+    torch.testing.assert_close(model(ids, logits_to_keep=places).logits, expected[:, places], atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("cell_type", "layers"), KINDS)
