@@ -405,6 +405,15 @@ def test_what_is_refused() -> None:
             language_model()(token_ids(1, 3), past_key_values=cache)
 
 
+@pytest.mark.parametrize("softmax", ["adaptive", "sampled"])
+def test_another_module_in_place_of_the_output_layer_is_refused(softmax: str) -> None:
+    """Of an adapter, say, whose own weights would have no part in the loss."""
+    model, ids = language_model(softmax=softmax).train(), token_ids(2, 3)
+    model.lm_head = torch.nn.Sequential(model.lm_head)
+    with pytest.raises(TypeError, match=r"found a torch\.nn\.modules\.container\.Sequential .*leave lm_head out"):
+        model(ids, labels=ids)
+
+
 @pytest.mark.parametrize("softmax", ["full", "adaptive", "sampled"])
 def test_labels_that_cannot_be_are_refused(softmax: str) -> None:
     model, ids = language_model(softmax=softmax).train(), token_ids(2, 3)
