@@ -50,9 +50,27 @@ class LstmPreTrainedModel(PreTrainedModel):
         config.validate()  # fields may have been assigned since it was made
         super().__init__(config)
 
+    @property
+    def _keys_to_ignore_on_save(self) -> set[str]:
+        """The weights that are those of another name now; Trainer knows by it that none is missing in a checkpoint."""
+        if not self.config.tie_word_embeddings:
+            return set()
+        weights = dict(self.named_parameters(remove_duplicate=False))
+        tied = (self._tied_weights_keys or {}).items()
+        return {name for name, source in tied if name in weights and weights[name] is weights.get(source)}
+
+    @_keys_to_ignore_on_save.setter
+    def _keys_to_ignore_on_save(self, names: set[str]) -> None:
+        pass  # `post_init` assigns what it has just read
+
     def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
         """As the library's, but a configuration that it would not save is refused before anything is written."""
         self.config.validate()
+        if self._tied_weights_keys and not self.config.tie_word_embeddings:
+            # nothing is tied when it is opened, so the file needs each weight, also of those that are one now
+            weights = kwargs.get("state_dict") or self.state_dict()
+            apart = {name: weights[name].clone() for name in self._tied_weights_keys if name in weights}
+            kwargs["state_dict"] = {**weights, **apart}
         super().save_pretrained(*args, **kwargs)
 
     def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Embedding:
@@ -215,7 +233,8 @@ class LstmModel(LstmPreTrainedModel):
             [`LstmModelOutput`], or a tuple of its set fields with `return_dict=False`.
 
         Raises:
-            ValueError: not exactly one of `input_ids` and `inputs_embeds`, or a mask of another shape.
+            ValueError: not exactly one of `input_ids` and `inputs_embeds`, or a mask of another shape or with numbers
+                below 0.
         """
         vectors, mask = read_inputs(self.config, self.word_embeddings, input_ids, attention_mask, inputs_embeds)
         read = self.read(vectors, mask)
@@ -296,6 +315,9 @@ def read_inputs(
                 f"attention_mask must have the shape (batch, tokens) = {tuple(shape)} of the input, "
                 f"found {tuple(attention_mask.shape)}."
             )
+        if attention_mask.is_floating_point() and not torch.compiler.is_compiling():
+            if not bool((attention_mask >= 0).all()):  # as of one that is added to scores, 0 at tokens
+                raise ValueError("attention_mask must be 1 at tokens and 0 at padding, found numbers below 0 or NaN.")
         return vectors, attention_mask.bool()
     if input_ids is None or config.pad_token_id is None:
         return vectors, torch.ones(shape, dtype=torch.bool, device=vectors.device)
@@ -330,18 +352,33 @@ def classification_loss(config: LstmConfig, logits: torch.Tensor, labels: torch.
 
     Args:
         logits: `(batch, num_labels)`.
-        labels: `(batch,)` integers for single-label; `(batch, num_labels)` zeros and ones for multi-label; numbers of
-            the shape of `logits` or `(batch,)` for regression.
+        labels: `(batch,)` or `(batch, 1)` integers for single-label; `(batch, num_labels)` zeros and ones for
+            multi-label; numbers of the shape of `logits`, of a single one also `(batch,)`, for regression.
 
     Raises:
-        ValueError: `config.problem_type` is none of these.
+        ValueError: `config.problem_type` is none of these, or labels of another shape or kind.
     """
     logits = logits.float()
     kind = config.problem_type
     if kind is None:
-        integers = not labels.is_floating_point()
-        kind = "single_label_classification" if integers else "multi_label_classification"
+        kind = "multi_label_classification" if labels.is_floating_point() else "single_label_classification"
         kind = "regression" if config.num_labels == 1 else kind
+    rows = (len(logits),)
+    shapes = {
+        "regression": [rows, logits.shape] if config.num_labels == 1 else [logits.shape],
+        "single_label_classification": [rows, (*rows, 1)],
+        "multi_label_classification": [logits.shape],
+    }
+    if kind not in shapes:
+        raise ValueError(f"There is no loss for the problem_type {kind!r}.")
+    if labels.shape not in shapes[kind]:
+        raise ValueError(
+            f"For the problem_type {kind!r} labels must have the shape {tuple(shapes[kind][0])}, "
+            f"found {tuple(labels.shape)}."
+        )
+    if kind == "single_label_classification" and labels.is_floating_point():
+        raise ValueError(f"For the problem_type {kind!r} labels must be integers, found {labels.dtype}.")
+    if config.problem_type is None:
         config.problem_type = kind
     if kind == "regression":
         errors = (logits - labels.to(logits.dtype).view_as(logits)) / config.target_scale
@@ -349,9 +386,7 @@ def classification_loss(config: LstmConfig, logits: torch.Tensor, labels: torch.
     weights = None if config.class_weights is None else logits.new_tensor(config.class_weights)
     if kind == "multi_label_classification":
         return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype), pos_weight=weights)
-    if kind != "single_label_classification":
-        raise ValueError(f"There is no loss for the problem_type {kind!r}.")
-    return F.cross_entropy(logits, labels.view(-1), weight=weights, label_smoothing=config.label_smoothing)
+    return F.cross_entropy(logits, labels.long().view(-1), weight=weights, label_smoothing=config.label_smoothing)
 
 
 class LstmForSequenceClassification(LstmPreTrainedModel):

@@ -47,8 +47,6 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         self.adaptive = AdaptiveSoftmax(size, config.cutoffs()) if config.softmax == "adaptive" else None
         if config.softmax == "sampled":
             self.register_buffer("token_frequencies", torch.ones(config.vocab_size))
-        if config.tie_word_embeddings:
-            self._keys_to_ignore_on_save = set(self._tied_weights_keys)  # by which Trainer knows that none is missing
         self.post_init()
         self._part_directions()
 
@@ -124,7 +122,7 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         labels: torch.Tensor | None = None,
         use_cache: bool | None = None,
         output_hidden_states: bool | None = None,
-        logits_to_keep: int = 0,
+        logits_to_keep: int | torch.Tensor = 0,
         backward: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
         **kwargs: Any,
@@ -138,10 +136,10 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
                 changed: copy it to go on from it twice.
             inputs_embeds (`(batch, tokens, embedding_size)`): Word vectors in place of `input_ids`.
             labels (`(batch, tokens)`): `input_ids` again, which are shifted here; -100 where there is nothing to
-                predict.
+                predict. A text's first token has no token before it, so padding does not predict it either.
             use_cache: Return the state after these tokens. Default: where nothing is trained.
             output_hidden_states: Also return the word vectors and h of every layer.
-            logits_to_keep: Only the logits of so many last positions; 0: of all.
+            logits_to_keep: Only the logits of so many last positions, 0: of all; or a tensor of positions.
             backward: Run the backward language model of a bidirectional one. All tokens then stand in the order in
                 which it reads: the last one of a text first.
             num_items_in_batch: What the sum of the losses is divided by. Default: the number of predicted tokens.
@@ -161,24 +159,31 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             raise ValueError("This language model reads forward only: leave out backward=True.")
         if attention_mask is not None and past_key_values is not None:
             inputs = input_ids if input_ids is not None else inputs_embeds
-            attention_mask = attention_mask[:, -(attention_mask if inputs is None else inputs).shape[1] :]
+            before = 0 if inputs is None else max(0, attention_mask.shape[1] - inputs.shape[1])
+            attention_mask = attention_mask[:, before:]
         vectors, mask = self._vectors(input_ids, attention_mask, inputs_embeds)
         start = read_cache(past_key_values)
         read = self.lstm.read(vectors, mask, start, int(backward))
-        layers = read.in_given_order()
+        layers = [layer[:, : mask.shape[1]] for layer in read.in_given_order()]  # without any token one step was read
         if use_cache is None:
             use_cache = not self.training
         if use_cache:
             past_key_values = past_key_values or LstmCache(self.config.num_hidden_layers)
             past_key_values.write(read.h_n, read.c_n, mask.shape[1])
-        states = layers[-1]
+        states, has_begun = layers[-1], None
         if read.mask is not None and mask.shape[1] > 0:
             steps = torch.arange(mask.shape[1], device=mask.device)
             states = states[torch.arange(len(mask), device=mask.device).unsqueeze(1), (mask * steps).cummax(1).values]
-        states = self._project(states[:, -logits_to_keep:], backward)
+            has_begun = mask.cumsum(1) > 0
+            if start is not None:
+                states = torch.where(has_begun.unsqueeze(-1), states, start[0][-1].unsqueeze(1).to(states.dtype))
+        kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
+        states = self._project(states[:, kept], backward)
         shift_labels = kwargs.get("shift_labels")  # a parameter of that name would be what `Trainer` takes for labels
         if labels is not None and shift_labels is None:
-            shift_labels = F.pad(labels[:, 1:], (0, 1), value=IGNORED)
+            shift_labels = F.pad(labels, (0, 1), value=IGNORED)[:, 1:]
+            if has_begun is not None and start is None and labels.shape == mask.shape:
+                shift_labels = shift_labels.masked_fill(~has_begun, IGNORED)
         if shift_labels is not None and shift_labels.shape != states.shape[:2]:
             raise ValueError(
                 f"labels must have the shape {tuple(states.shape[:2])} of the positions that are predicted from, "

@@ -170,8 +170,6 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
         self._tied_weights_keys = {"lm_head.weight": table}
         if config.source_vocab_size is None and config.encoder_config is None:
             self._tied_weights_keys["encoder.model.word_embeddings.weight"] = table
-        if config.tie_word_embeddings:
-            self._keys_to_ignore_on_save = set(self._tied_weights_keys)  # by which Trainer knows that none is missing
         self.post_init()
 
     @torch.no_grad()

@@ -5,6 +5,21 @@ from torch import nn
 from torch.nn import functional as F
 
 
+def _table(head: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+    """
+    Weights and biases of all tokens: `(vocab_size, size)` and `(vocab_size,)`.
+
+    Raises:
+        TypeError: another module took the place of the layer.
+    """
+    if not isinstance(head, nn.Linear):
+        raise TypeError(
+            f"An adaptive or sampled softmax reads the weights of an nn.Linear, found a {type(head).__module__}."
+            f"{type(head).__name__} in its place: leave lm_head out of adapters and of quantize_dynamic."
+        )
+    return head.weight, head.bias
+
+
 def sampled_losses(
     states: torch.Tensor, targets: torch.Tensor, head: nn.Linear, frequencies: torch.Tensor, number: int
 ) -> torch.Tensor:
@@ -25,7 +40,9 @@ def sampled_losses(
 
     Raises:
         IndexError: a target is none of the vocabulary.
+        TypeError: another module took the place of `head`.
     """
+    table, bias = _table(head)
     weights = frequencies.pow(0.75)
     drawn = torch.multinomial(weights, number, replacement=True)
     tokens, places = torch.unique(torch.cat([targets, drawn]), return_inverse=True)
@@ -33,7 +50,7 @@ def sampled_losses(
         raise IndexError(f"Target {int(tokens[0])} is out of bounds.")
     expected = number * weights / weights.sum() + len(targets) * frequencies / frequencies.sum()
     likely = -torch.expm1(-expected[tokens])  # at least once among as many draws
-    scores = F.linear(states, head.weight[tokens], head.bias[tokens] - likely.clamp(min=1e-12).log())
+    scores = F.linear(states, table[tokens], bias[tokens] - likely.clamp(min=1e-12).log())
     return F.cross_entropy(scores.float(), places[: len(targets)], reduction="none")
 
 
@@ -90,7 +107,8 @@ class AdaptiveSoftmax(nn.Module):
         """The first tokens and each cluster. By one split, whose gradient is one table and not one for each part."""
         begins = [0, *self.cutoffs[:-1]]
         sizes = [end - begin for begin, end in zip(begins, self.cutoffs, strict=True)]
-        return list(zip(begins, head.weight.split(sizes), head.bias.split(sizes), strict=True))
+        table, bias = _table(head)
+        return list(zip(begins, table.split(sizes), bias.split(sizes), strict=True))
 
 
 __all__ = ["AdaptiveSoftmax", "sampled_losses"]

@@ -9,7 +9,7 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -124,6 +124,35 @@ class TokenMemory:
         return [*self.before, *tokens, *self.after] if self.before or self.after else tokens
 
 
+class OnnxModel:
+    """
+    The logits of a model by ONNX Runtime. Pickled or copied is its path: the file is opened again.
+
+    Args:
+        path: That of the model.
+
+    Raises:
+        ImportError: ONNX Runtime is not installed.
+    """
+
+    def __init__(self, path: Path):
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise ImportError("ONNX Runtime is not installed: pip install onnxruntime") from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # batches beside each other take less time than threads within a batch
+        self.path = path.absolute()
+        self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, *inputs: np.ndarray) -> np.ndarray:
+        """From as many of [`INPUTS`] as the model reads to logits, of shape `(batch, labels)`."""
+        return self.session.run(["logits"], dict(zip(INPUTS, inputs, strict=False)))[0]
+
+    def __reduce__(self) -> tuple[type["OnnxModel"], tuple[Path]]:
+        return OnnxModel, (self.path,)
+
+
 class TextClassifier:
     """
     Classifies texts in batches of like lengths and gives the answers in the order of the texts.
@@ -182,47 +211,38 @@ class TextClassifier:
             ImportError: ONNX Runtime is not installed.
             FileNotFoundError: the folder lacks one of the files.
         """
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise ImportError("ONNX Runtime is not installed: pip install onnxruntime") from error
         folder = Path(folder)
         for name in (MODEL, "tokenizer.json", "config.json", "tokenizer_config.json"):
             if not (folder / name).is_file():
                 raise FileNotFoundError(f"{str(folder)!r} has no {name}: make it with modeling-lstm export.")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # batches beside each other take less time than threads within a batch
-        session = onnxruntime.InferenceSession(folder / MODEL, options, providers=["CPUExecutionProvider"])
-
-        reads_token_types = any(one.name == TOKEN_TYPES for one in session.get_inputs())
-
-        def logits(*inputs: np.ndarray) -> np.ndarray:
-            return session.run(["logits"], dict(zip(INPUTS, inputs, strict=False)))[0]
-
+        model = OnnxModel(folder / MODEL)
         config, settings = (
             json.loads((folder / name).read_text(encoding="utf-8")) for name in ("config.json", "tokenizer_config.json")
         )
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         return cls(
-            logits,
+            model,
             tokenizer,
             config,
             settings["model_max_length"],
             settings["truncation_side"],
             cuts_at_blanks=settings.get("cuts_at_blanks", False),
             workers=threads or count_cores(),
-            reads_token_types=reads_token_types,
+            reads_token_types=any(one.name == TOKEN_TYPES for one in model.session.get_inputs()),
         )
 
-    def __call__(self, texts: str | Sequence[str], batch_size: int = 32) -> list[dict[str, Any]]:
+    def __call__(self, texts: str | Iterable[str], batch_size: int = 32) -> list[dict[str, Any]]:
         """
         Classify one text or several.
 
         Returns:
             For each text `label` and `score`, its probability. A multi-label model gives the list of the labels above
             one half and the list of their probabilities, the surest first, a regression the number as `score`.
+
+        Raises:
+            ValueError: as [`raw_scores`] does.
         """
-        return self.answers(self.scores([texts] if isinstance(texts, str) else texts, batch_size))
+        return self.answers(self.scores(texts, batch_size))
 
     def answers(self, found: np.ndarray) -> list[dict[str, Any]]:
         """From what [`scores`] gives, of shape `(texts, labels)`, to what a call gives."""
@@ -238,20 +258,20 @@ class TextClassifier:
             {"label": self.labels[n], "score": score} for n, score in zip(best.tolist(), scores.tolist(), strict=True)
         ]
 
-    def scores(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
+    def scores(self, texts: str | Iterable[str], batch_size: int = 32) -> np.ndarray:
         """Probabilities of the labels, of shape `(texts, labels)`; for regression the numbers."""
         return to_probabilities(self.raw_scores(texts, batch_size), self.problem_type)
 
-    def raw_scores(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
+    def raw_scores(self, texts: str | Iterable[str], batch_size: int = 32) -> np.ndarray:
         """
         Logits of the labels, of shape `(texts, labels)`, worked out in batches of texts of like lengths.
 
         Raises:
-            ValueError: `batch_size` is below 1, or a text is none.
+            ValueError: `batch_size` is below 1, or `texts` is no text and has none, or one holds half a character.
         """
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, found {batch_size}.")
-        rows = self.tokenize(texts)
+        rows = self.tokenize(list_texts(texts))
         order = sorted(range(len(rows)), key=lambda number: len(rows[number][0]))
         found = np.zeros((len(rows), len(self.labels)), dtype=np.float32)
         batches = [order[begin : begin + batch_size] for begin in range(0, len(order), batch_size)]
@@ -309,6 +329,19 @@ class TextClassifier:
             padded[is_token] = list(itertools.chain.from_iterable(column))
             inputs.append(padded)
         return [inputs[0], is_token.astype(np.int64), *inputs[1:]]
+
+
+def list_texts(texts: str | Iterable[str]) -> list[str]:
+    """One text or several as a list; raise `ValueError` for what is none, such as the rows of a table."""
+    if isinstance(texts, str):
+        return [texts]
+    if isinstance(texts, (bytes, Mapping)) or not isinstance(texts, Iterable):
+        raise ValueError(f"A text or a list of texts is needed, found {type(texts).__name__}.")
+    found = list(texts)
+    for number, text in enumerate(found, start=1):
+        if not isinstance(text, str):
+            raise ValueError(f"Text {number} must be a string, found {text!r:.80}.")
+    return found
 
 
 def check_text(text: str) -> None:

@@ -83,6 +83,14 @@ class LstmTokenizer(TokenizersBackend):
     """
 
     model_input_names = ["input_ids", "attention_mask"]
+    _untruncated: Tokenizer | None = None  # a copy of the backend, made when offsets are first asked for
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_untruncated"}
+
+    def _add_tokens(self, *args: Any, **kwargs: Any) -> int:
+        self._untruncated = None
+        return super()._add_tokens(*args, **kwargs)
 
     def __call__(
         self,
@@ -138,10 +146,21 @@ class LstmTokenizer(TokenizersBackend):
         return found.convert_to_tensors(tensors, prepend_batch_axis=is_one and not has_parts)
 
     def _tiles(self, text: Any, settings: dict[str, Any]) -> tuple[list[Token], list[tuple[int, int]]]:
-        """The tokens of a whole text, and their offsets as [`tile`] gives them."""
-        names = ("is_split_into_words", "split_special_tokens")
-        how = {name: settings[name] for name in names if name in settings}
-        whole = super().__call__(text, add_special_tokens=False, verbose=False, **how).encodings[0]
+        """
+        The tokens of a whole text, and their offsets as [`tile`] gives them. By a copy of the backend: to set another
+        truncation in that would do so for other threads that use it now.
+        """
+        if (backend := self._untruncated) is None:
+            backend = Tokenizer.from_str(self.backend_tokenizer.to_str())
+            backend.no_truncation()
+            backend.no_padding()
+            self._untruncated = backend
+        splits = settings.get("split_special_tokens")
+        splits = self.split_special_tokens if splits is None else splits
+        if backend.encode_special_tokens != splits:
+            backend.encode_special_tokens = splits
+        is_split = settings.get("is_split_into_words", False)
+        whole = backend.encode(text, is_pretokenized=is_split, add_special_tokens=False)
         tokens = list_tokens(whole)
         if isinstance(text, str):
             return tokens, tile(text, whole.offsets)

@@ -271,8 +271,9 @@ def test_an_error_names_the_repository(
 
 
 SYSTEM = """
+from modeling_lstm.comparison import CompareArguments
 from modeling_lstm.comparison.known_systems import open_system
-system = open_system("me/films")
+system = open_system("me/films", CompareArguments(output_dir="out"))
 result = [system.name, [one.name for one in system.finished]]
 """
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import pickle
 import shutil
 import subprocess
 import sys
@@ -275,7 +276,26 @@ def test_answers_of_each_kind() -> None:
     one = classifier("single_label_classification", 2)("b")
     assert one == [{"label": "L0", "score": pytest.approx(1 / (1 + np.exp(-2.5)))}]
     assert classifier("single_label_classification", 2)([]) == []
+    for same in ("b", (text for text in ["b"]), np.array(["b"])):
+        assert classifier("single_label_classification", 2)(same) == one
+    assert classifier("regression", 1).scores("b b").tolist() == [[6.0]], "one text, not its letters"
+    for wrong, found in ((None, "NoneType"), (b"x", "bytes"), (5, "int"), ({"a": "b"}, "dict")):
+        with pytest.raises(ValueError, match=f"A text or a list of texts is needed, found {found}"):
+            classifier("regression", 1)(wrong)  # type: ignore[arg-type]
+    for some, text in (([None], "1 .* None"), (["a", 5], "2 .* 5"), ([("a", "b")], r"1 .* \('a', 'b'\)")):
+        with pytest.raises(ValueError, match=f"Text {text.replace('.*', 'must be a string, found')}"):
+            classifier("regression", 1)(some)  # type: ignore[arg-type]
     assert classifier("", 1)("b")[0]["score"] == 3.0, "one output without a problem type is a number, as for the loss"
+
+
+def test_it_is_sent_to_other_processes(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(exported.parent)
+    classify = TextClassifier.from_onnx(exported.name)
+    monkeypatch.chdir("/")
+    texts = ["the film was great"] * 200
+    expected = classify(texts)
+    for one in (pickle.loads(pickle.dumps(classify)), copy.deepcopy(classify)):
+        assert [row["label"] for row in one(texts)] == [row["label"] for row in expected]
 
 
 def test_what_cannot_be_used(trained: Path, exported: Path, tmp_path: Path, fails: Callable[..., str]) -> None:

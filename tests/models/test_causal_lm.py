@@ -13,6 +13,7 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
     DynamicCache,
+    PreTrainedModel,
     TextStreamer,
     Trainer,
     TrainingArguments,
@@ -91,6 +92,8 @@ def test_pieces_with_the_state_carried_over_are_as_one_pass(
     torch.testing.assert_close(torch.cat(found, dim=1), expected, atol=1e-5, rtol=1e-5)
     assert cache is not None and cache.get_seq_length() == 9 and len(cache) == layers
     torch.testing.assert_close(model(ids, logits_to_keep=2).logits, expected[:, -2:], atol=1e-5, rtol=1e-5)
+    places = torch.tensor([0, 8, 3])
+    torch.testing.assert_close(model(ids, logits_to_keep=places).logits, expected[:, places], atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("cell_type", "layers"), KINDS)
@@ -193,6 +196,22 @@ def test_the_loss(softmax: str) -> None:
     assert float(model(ids, labels=torch.full_like(ids, -100)).loss) == 0.0
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("softmax", ["full", "adaptive", "sampled"])
+def test_padding_changes_neither_loss_nor_gradient(softmax: str, side: str) -> None:
+    """Nothing predicts the first token of a text, nor does padding before it."""
+    model, ids = language_model(softmax=softmax, num_hidden_layers=2).train(), token_ids(2, 5)
+    pad = (3, 0) if side == "left" else (0, 3)
+    padded = {"attention_mask": F.pad(torch.ones_like(ids), pad), "labels": F.pad(ids, pad, value=-100)}
+    for number in (None, 4):
+        found = []
+        for inputs in ({"input_ids": ids, "labels": ids}, {"input_ids": F.pad(ids, pad), **padded}):
+            torch.manual_seed(0)  # by which a sampled softmax draws
+            loss = model(**inputs, num_items_in_batch=number).loss
+            found.append((loss, *torch.autograd.grad(loss, tuple(model.parameters()))))
+        torch.testing.assert_close(found[1], found[0], atol=1e-5, rtol=1e-4)
+
+
 def test_the_adaptive_softmax_is_a_distribution_and_agrees_with_the_library_where_they_are_the_same() -> None:
     torch.manual_seed(0)
     head, states, targets = torch.nn.Linear(5, 20), torch.randn(50, 5), torch.randint(20, (50,))
@@ -245,6 +264,31 @@ def test_a_saved_one_is_opened_by_every_class(tmp_path: Path) -> None:
     assert torch.equal(classifier.lstm.word_embeddings.weight, model.lstm.word_embeddings.weight)
     resized = model.resize_token_embeddings(50)
     assert resized.num_embeddings == 50 and model(ids).logits.shape[-1] == 50
+
+
+def replace_table(model: PreTrainedModel, which: str) -> None:
+    """Take one of its tables out of what is tied."""
+    table = model.get_output_embeddings().weight
+    if which == "config":
+        model.config.tie_word_embeddings = False
+        model.get_output_embeddings().weight = torch.nn.Parameter(torch.randn_like(table))
+    elif which == "input":
+        model.set_input_embeddings(torch.nn.Embedding(*table.shape))
+    else:
+        model.set_output_embeddings(torch.nn.Linear(*reversed(table.shape)))
+
+
+@pytest.mark.parametrize("which", ["config", "input", "output"])
+def test_weights_that_are_no_longer_tied_are_saved(which: str, tmp_path: Path) -> None:
+    model = language_model(embedding_size=8)
+    assert model._keys_to_ignore_on_save == {"lm_head.weight"}, "by which Trainer knows that a checkpoint lacks none"
+    replace_table(model, which)
+    assert not model._keys_to_ignore_on_save
+    model.save_pretrained(tmp_path)
+    opened, report = LstmForCausalLM.from_pretrained(tmp_path, output_loading_info=True)
+    ids = token_ids(2, 5)
+    torch.testing.assert_close(opened(ids).logits, model(ids).logits)
+    assert not report["missing_keys"]
 
 
 @pytest.mark.parametrize("changes", [{}, {"adaptive_cutoffs": [5, 20]}, {"bidirectional": True}])
@@ -361,6 +405,15 @@ def test_what_is_refused() -> None:
             language_model()(token_ids(1, 3), past_key_values=cache)
 
 
+@pytest.mark.parametrize("softmax", ["adaptive", "sampled"])
+def test_another_module_in_place_of_the_output_layer_is_refused(softmax: str) -> None:
+    """Of an adapter, say, whose own weights would have no part in the loss."""
+    model, ids = language_model(softmax=softmax).train(), token_ids(2, 3)
+    model.lm_head = torch.nn.Sequential(model.lm_head)
+    with pytest.raises(TypeError, match=r"found a torch\.nn\.modules\.container\.Sequential .*leave lm_head out"):
+        model(ids, labels=ids)
+
+
 @pytest.mark.parametrize("softmax", ["full", "adaptive", "sampled"])
 def test_labels_that_cannot_be_are_refused(softmax: str) -> None:
     model, ids = language_model(softmax=softmax).train(), token_ids(2, 3)
@@ -372,6 +425,20 @@ def test_labels_that_cannot_be_are_refused(softmax: str) -> None:
             model(ids, labels=torch.full_like(ids, wrong))
 
 
+@pytest.mark.parametrize("softmax", ["full", "adaptive", "sampled"])
+def test_no_tokens(softmax: str) -> None:
+    model, ids, none = language_model(softmax=softmax), token_ids(2, 3), torch.zeros(2, 0, dtype=torch.long)
+    found = model(none, labels=none, output_hidden_states=True)
+    assert found.logits.shape == (2, 0, 41) and found.loss == 0.0
+    assert {one.shape[:2] for one in found.hidden_states} == {(2, 0)}
+    begun = model(ids, past_key_values=found.past_key_values)
+    torch.testing.assert_close(begun.logits, model(ids).logits)
+    state = begun.past_key_values.read()[0]
+    again = model(none, attention_mask=torch.ones_like(ids), past_key_values=begun.past_key_values)
+    torch.testing.assert_close(again.past_key_values.read()[0], state)
+    assert again.past_key_values.get_seq_length() == 3
+
+
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_at_padding_stands_what_follows_the_token_before(bidirectional: bool) -> None:
     """So a prompt that is padded on the right is gone on with as it is without its padding."""
@@ -380,6 +447,10 @@ def test_at_padding_stands_what_follows_the_token_before(bidirectional: bool) ->
     padded = torch.zeros_like(mask).masked_scatter(mask.bool(), ids)
     found, alone = model(padded, attention_mask=mask).logits, model(ids[:, :3]).logits
     torch.testing.assert_close(found[:, 1:], alone[:, [0, 0, 1, 2, 2, 2]])
+    state = model(ids[:, :2]).past_key_values
+    gone_on = model(padded, attention_mask=mask, past_key_values=state).logits
+    whole = model(torch.cat([ids[:, :2], ids], dim=1)).logits
+    torch.testing.assert_close(gone_on, whole[:, [1, 2, 2, 3, 4, 4, 4]])
     short = F.pad(ids, (0, 2)), F.pad(torch.ones_like(ids), (0, 2))
     settings: dict[str, Any] = {"max_new_tokens": 6, "do_sample": False, "eos_token_id": None}
     written = model.generate(short[0], attention_mask=short[1], **settings)[:, 7:]

@@ -29,6 +29,7 @@ from modeling_lstm import LstmEncoderDecoderConfig, LstmForConditionalGeneration
 from modeling_lstm.models import attention_lstm
 from modeling_lstm.models.attention_lstm import AdditiveAttention, MultiplicativeAttention
 from modeling_lstm.models.pipeline_lstm import LstmTranslationPipeline
+from tests.models.test_causal_lm import replace_table
 
 pytestmark = pytest.mark.numeric
 
@@ -396,6 +397,18 @@ def test_a_vocabulary_is_resized_where_both_texts_share_it(tmp_path: Path) -> No
     for changes in ({"tie_word_embeddings": False}, {"source_vocab_size": 31}):
         with pytest.raises(NotImplementedError, match="Only a vocabulary that source and target share"):
             translator(**changes).resize_token_embeddings(40)
+
+
+@pytest.mark.parametrize("which", ["config", "input", "output"])
+def test_weights_that_are_no_longer_tied_are_saved(which: str, tmp_path: Path) -> None:
+    model = translator()
+    replace_table(model, which)
+    model.save_pretrained(tmp_path)
+    opened, report = LstmForConditionalGeneration.from_pretrained(tmp_path, output_loading_info=True)
+    source, target = token_ids(2, 5), token_ids(2, 3, 1)
+    found, expected = (one(source, decoder_input_ids=target).logits for one in (opened, model))
+    torch.testing.assert_close(found, expected)
+    assert not report["missing_keys"]
 
 
 def test_tables_that_are_not_tied_stay_apart() -> None:

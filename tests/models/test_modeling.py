@@ -280,6 +280,14 @@ def test_refuses_a_mask_of_another_shape() -> None:
         tiny_model()(torch.ones(2, 3).long(), torch.ones(2, 4))
 
 
+@pytest.mark.parametrize("wrong", [float("-inf"), -1e4, float("nan")])
+def test_a_mask_that_is_added_to_scores_is_refused(wrong: float) -> None:
+    ids, mask = random_batch([5, 3], 0)
+    assert_close(tiny_model()(ids, mask.float()).logits, tiny_model()(ids, mask).logits)
+    with pytest.raises(ValueError, match="1 at tokens and 0 at padding, found numbers below 0 or NaN"):
+        tiny_model()(ids, torch.zeros(2, 5).masked_fill(mask == 0, wrong))
+
+
 @pytest.mark.parametrize("cell_type", ["lstm", "gru"])
 def test_outputs_have_the_shapes_that_are_documented(cell_type: str) -> None:
     model = tiny_model(cell_type=cell_type, bidirectional=True, num_hidden_layers=2, pooling="concat").lstm
@@ -351,6 +359,33 @@ def test_problem_type_is_seen_from_the_labels() -> None:
     config.problem_type = "regresion"
     with pytest.raises(ValueError, match="no loss for the problem_type 'regresion'"):
         classification_loss(config, logits, classes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "numbers", "labels", "error"),
+    [
+        ("single_label_classification", 3, torch.ones(2, 2).long(), r"\(4,\), found \(2, 2\)"),
+        ("single_label_classification", 3, torch.ones(4), "must be integers, found torch.float32"),
+        ("multi_label_classification", 3, torch.ones(3, 4), r"\(4, 3\), found \(3, 4\)"),
+        ("regression", 3, torch.ones(3, 4), r"\(4, 3\), found \(3, 4\)"),
+        ("regression", 1, torch.ones(1, 4), r"\(4,\), found \(1, 4\)"),
+        (None, 3, torch.ones(4, 3).long(), r"\(4,\), found \(4, 3\)"),
+        (None, 3, torch.ones(4), r"\(4, 3\), found \(4,\)"),
+    ],
+)
+def test_labels_of_another_shape_or_kind_are_refused(kind: Any, numbers: int, labels: torch.Tensor, error: str) -> None:
+    config = tiny_config(num_labels=numbers, problem_type=kind)
+    with pytest.raises(ValueError, match=error):
+        classification_loss(config, torch.randn(4, numbers), labels)
+    assert config.problem_type == kind
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int32, torch.bool])
+@pytest.mark.parametrize("shape", [(4,), (4, 1)])
+def test_labels_are_integers_of_any_size(dtype: torch.dtype, shape: tuple[int, ...]) -> None:
+    logits, labels = torch.randn(4, 3), torch.tensor([0, 1, 1, 0])
+    found = classification_loss(tiny_config(), logits, labels.to(dtype).view(shape))
+    assert_close(found, nn.functional.cross_entropy(logits, labels))
 
 
 def test_without_a_problem_type_only_one_output_is_a_number() -> None:

@@ -1,7 +1,11 @@
 """Offsets that cover the text as it was given: whole words in explanations, and texts of which only one is changed."""
 
+import copy
 import itertools
+import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -167,6 +171,30 @@ def test_offsets_of_words_begin_with_each_word(algorithm: str) -> None:
     assert tokenizer(["@bob"], words, **settings)["offset_mapping"] == [*first, *expected]
     assert tokenizer([(["@bob"], words)], **settings)["offset_mapping"] == [[*first, *expected]]
     assert tokenizer(words, truncation=True, max_length=2, **settings)["offset_mapping"] == expected[:2]
+
+
+def test_threads_share_a_tokenizer() -> None:
+    """Whose truncation none of them takes away from the others."""
+    tokenizer, texts = made(), ["a @bob www.x.y &amp; b " * 50] * 8
+    cut: dict[str, Any] = {"truncation": True, "max_length": 3, "return_offsets_mapping": True}
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: tokenizer(texts, **cut)["offset_mapping"], range(60)))
+    assert all(offsets == [[(0, 1), (2, 6), (7, 14)]] * 8 for offsets in found)
+
+
+def test_tokens_that_are_added_have_offsets() -> None:
+    tokenizer = made()
+    settings: dict[str, Any] = {"return_offsets_mapping": True}
+    assert tokenizer("a x-y @bob", **settings)["offset_mapping"] == [(0, 1), (2, 3), (3, 4), (4, 5), (6, 10)]
+    size = len(pickle.dumps(made()))
+    tokenizer.add_tokens(["x-y"])
+    expected = [(0, 1), (2, 5), (6, 10)]
+    for one in (tokenizer, copy.deepcopy(tokenizer), pickle.loads(pickle.dumps(tokenizer))):
+        assert one("a x-y @bob", **settings)["offset_mapping"] == expected
+    assert len(pickle.dumps(tokenizer)) < 1.5 * size, "what offsets need is made anew"
+    marked = LstmTokenizer.train(TEXTS, min_frequency=1, separator=True)
+    for splits, expected in ((False, [(0, 1), (2, 7)]), (True, [(0, 1), (2, 3), (3, 6), (6, 7)])):
+        assert marked("a [SEP]", split_special_tokens=splits, **settings)["offset_mapping"] == expected
 
 
 def test_pieces_of_a_replaced_word_share_it_out() -> None:
