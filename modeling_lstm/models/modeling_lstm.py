@@ -363,8 +363,8 @@ def classification_loss(config: LstmConfig, logits: torch.Tensor, labels: torch.
     if kind is None:
         kind = "multi_label_classification" if labels.is_floating_point() else "single_label_classification"
         kind = "regression" if config.num_labels == 1 else kind
-    rows = (len(logits),)
-    shapes = {
+    rows = logits.shape[:1]
+    shapes: dict[str, list[tuple[int, ...]]] = {
         "regression": [rows, logits.shape] if config.num_labels == 1 else [logits.shape],
         "single_label_classification": [rows, (*rows, 1)],
         "multi_label_classification": [logits.shape],
