@@ -28,7 +28,7 @@ SMALLER = {
     "distill": f"{SMALL} --augmentations 1",
     "pretrain": f"{SMALL} --per_device_train_batch_size 4 --block_size 10 --max_steps 10",
     "evaluate": "--resamples 100",
-    "compare": "--systems tfidf --seeds 1 --trials 1 --shares 1 --resamples 100",
+    "compare": "--systems tfidf --seeds 1 --trials 1 --shares 1 --resamples 100 --max_train_samples 60",
     "search": "--trials 2 --epochs 1 --models bag-of-words --embeddings none --use_cpu true",
     "train --preset best": f"{SMALL} --augmentations 1",
     "train --task translation": f"{SMALL} --encoder_hidden_size 8 --vocab_size 80",

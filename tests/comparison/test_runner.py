@@ -660,5 +660,5 @@ def test_systems_that_break_their_promise(data: DataArguments, tmp_path: Path) -
 
     with pytest.raises(InputError, match="cannot be pickled"):
         compare([Local()], data, arguments(tmp_path))
-    with pytest.raises(InputError, match="must give probabilities of shape .* whose rows sum to 1"):
+    with pytest.raises(InputError, match="must give probabilities from 0 to 1 of shape .* whose rows sum to 1"):
         compare([Wrong()], data, arguments(tmp_path))
