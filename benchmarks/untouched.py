@@ -22,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 
 import modeling_lstm as ml
 from modeling_lstm.runs.environment import describe_environment
+from modeling_lstm.utils.errors import as_list
 from modeling_lstm.utils.files import write_json
 from modeling_lstm.utils.markdown import make_table
 
@@ -126,7 +127,7 @@ def measure(name: str, data: Path) -> None:
             is_resumed, started = (folder / way).exists(), time.perf_counter()
             one["accuracy"].append(WAYS[way](folder / "data", seed))
             one["minutes"].append(None if is_resumed else round((time.perf_counter() - started) / 60, 2))
-            found["hardware"] = describe_environment()["hardware"]
+            one["hardware"] = describe_environment()["hardware"]
             FOLDER.mkdir(parents=True, exist_ok=True)
             write_json(path, found)
             print(name, way, [round(100 * score, 1) for score in one["accuracy"]], flush=True)
@@ -143,11 +144,16 @@ def untouched_table() -> str:
     for name in names:
         parts = f"{SEEDS} seeds" if SETS[name].has_test else f"{FOLDS} folds"
         rows.append([SETS[name].title, parts, *(cells[name, way] for way in ways), SETS[name].published])
-    machines = {
-        f"{one['processor']}, {one['threads']} threads" for one in (records[name]["hardware"] for name in names)
-    }
+    machines: dict[str, list[str]] = {}
+    for way in ways:
+        for name in names:
+            one = records[name][way]["hardware"]
+            machine = f"{one['processor']}, {one['threads']} {'thread' if one['threads'] == 1 else 'threads'}"
+            if cells[name, way] and TITLES[way] not in machines.setdefault(machine, []):
+                machines[machine].append(TITLES[way])
+    measured = "; ".join(f"{as_list(titles)} on {machine}" for machine, titles in machines.items())
     table = make_table(["data set", "mean of", *(TITLES[way] for way in ways), "published"], rows, words=2)
-    return f"{table}\n\nMeasured on: {'; '.join(sorted(machines)).replace(' 1 threads', ' 1 thread')}.\n"
+    return f"{table}\n\nMeasured: {measured}.\n"
 
 
 def _cell(name: str, found: dict[str, list[float]]) -> str:
