@@ -18,7 +18,7 @@ from ..evaluation.intervals import average, bootstrap, find_mean_intervals, scor
 from ..evaluation.metrics import compute_scores
 from ..evaluation.significance import compare_pairs
 from ..runs.environment import describe_environment
-from ..utils.errors import InputError, as_list, explain_errors, require
+from ..utils.errors import InputError, as_list, explain_errors, name_error, require
 from ..utils.files import read_json, write_json
 from ..utils.settings import build_settings
 from .arguments import CompareArguments
@@ -171,7 +171,7 @@ def _study(
         except Exception as error:  # a system may be a user's, and raise anything
             settings = json.dumps(system.settings()[one.setting])
             what = f"{system.name!r} failed with the settings {settings}, {one.rows} rows and seed {one.seed}"
-            told = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+            told = str(error) if isinstance(error, InputError) else name_error(error)
             raise InputError(f"{what}: {told}") from error
         progress.update()
         return outcome

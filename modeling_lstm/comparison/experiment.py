@@ -15,7 +15,7 @@ import numpy as np
 
 from ..data.arguments import DataArguments
 from ..data.cuts import draw_rows, single_labels
-from ..data.digests import identify_rows
+from ..data.digests import identify_splits
 from ..data.loading import TextData, load_data
 from ..evaluation.metrics import SINGLE_LABEL, choose_labels, compute_scores, greater_is_better, metric_names
 from ..runs.environment import describe_environment
@@ -123,9 +123,8 @@ class Experiment:
 
     def identify(self) -> dict[str, Any]:
         """Rows of each split: how many, in all and of each label, and a digest."""
-        splits = self.task.data.splits
-        digests = {name: identify_rows(splits[name], TextClassification.columns) for name in splits}
-        return {"counts": self.task.data.counts(), "digests": digests}
+        data = self.task.data
+        return {"counts": data.counts(), "digests": identify_splits(data.splits, TextClassification.columns)}
 
     def _claim(self) -> None:
         """Say whose folder this is, or find that it is this one's."""

@@ -1,7 +1,7 @@
 """Digests by which rows are known again."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from datasets import Dataset
@@ -11,6 +11,11 @@ def identify_rows(rows: Dataset, columns: Sequence[str]) -> str:
     """How many rows there are, and a digest of these columns in their order."""
     batches = rows.select_columns(list(columns)).iter(1_000)
     return f"{rows.num_rows} rows, digest {digest_of(repr(tuple(one[name] for name in columns)) for one in batches)}"
+
+
+def identify_splits(splits: Mapping[str, Dataset], columns: Sequence[str]) -> dict[str, str]:
+    """What [`identify_rows`] says of each split."""
+    return {name: identify_rows(rows, columns) for name, rows in splits.items()}
 
 
 def file_state(path: Path) -> str:

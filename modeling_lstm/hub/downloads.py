@@ -19,20 +19,13 @@ from huggingface_hub.errors import (
 )
 
 from ..utils.errors import InputError, as_list, require
+from ..utils.files import exists
 from .refusals import FAILURES, explain_refusal
 
 logger = logging.getLogger(__name__)
 
 COMMIT_HASH = re.compile(r"[0-9a-f]{40}")
 CLIENT = logging.getLogger("huggingface_hub._snapshot_download")
-
-
-def exists(path: Path) -> bool:
-    """Whether there is a file or folder of that name; False too for what cannot be a name."""
-    try:
-        return path.exists()
-    except OSError:
-        return False
 
 
 def is_hub_id(source: Any) -> bool:

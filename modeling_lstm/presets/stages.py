@@ -7,7 +7,7 @@ from typing import Any
 
 from datasets import Dataset
 
-from ..data.digests import identify_rows
+from ..data.digests import identify_rows, identify_splits
 from ..data.loading import TextData
 from ..runs.record import RECORD, read_record
 from ..tasks.text_classification import TextClassification
@@ -69,7 +69,7 @@ def _what_differs(command: str, other: str) -> str:
 
 def identify_data(data: TextData) -> dict[str, str]:
     """The labels, and the rows of each split."""
-    rows = {name: identify_rows(data.splits[name], TextClassification.columns) for name in data.splits}
+    rows = identify_splits(data.splits, TextClassification.columns)
     return {"labels": as_list(data.label_names)} | _name_splits(rows)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from datasets import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
-from ..data.digests import identify_rows
+from ..data.digests import identify_splits
 from ..data.overlap import report_overlap
 from ..data.sources import locate_source
 from ..data.tokenization import TokenizedSplit, build_tokenizer, iterate_texts, most_tokens
@@ -326,7 +326,7 @@ class Training:
             "task": self.task.describe() | {"auto_class": self.task.auto_class},
             "data": self.describe_source()
             | self.data.describe()
-            | {"digests": {name: identify_rows(rows, self.task.columns) for name, rows in self.data.splits.items()}}
+            | {"digests": identify_splits(self.data.splits, self.task.columns)}
             | {"overlap": self.overlap}
             | {"tokens": {name: split.statistics for name, split in self.splits.items()}},
             "tokenizer": self.describe_tokenizer(),

@@ -18,6 +18,14 @@ from .errors import InputError, explain_save_failure, require
 SAVING = ".saving-"  # at the beginning of a temporary name
 
 
+def exists(path: Path) -> bool:
+    """Whether there is a file or folder of that name; False too for what cannot be a name."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def make_folder(folder: Path) -> None:
     """
     Make a folder, and those that it is in, where there are none.

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..hub.downloads import download_file, exists
+from ..hub.downloads import download_file
 from ..utils.errors import require
+from ..utils.files import exists
 from .formats.vector_file import VectorFile
 from .static_models import WEIGHTS, read_static
 from .token_table import TokenTable, read_static_table, read_transformer_table

@@ -11,11 +11,10 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from ..hub.card_marks import read_own_card
-from ..hub.downloads import exists
 from ..hub.uploads import CARD, Push, create_repository, find_files, push_files
 from ..models.tokenization_lstm import LstmTokenizer
 from ..utils.errors import InputError, as_list, is_utf8, require
-from ..utils.files import write_folder, write_json
+from ..utils.files import exists, write_folder, write_json
 from .card_template import write_vectors_card
 from .directions import to_directions
 from .formats.fasttext import Subwords, read_fasttext
