@@ -31,8 +31,8 @@ def build(source: str | None = None) -> dict[str, DatasetDict]:
     folder = release_folder(source, URL)
     if not (folder / "train").is_dir():
         folder = folder / "aclImdb"
-    labelled = DatasetDict({split: _read(folder / split, NAMES) for split in ("train", "test")})
-    return {"default": labelled, "unlabelled": DatasetDict({"train": _read(folder / "train", ["unsup"])})}
+    labeled = DatasetDict({split: _read(folder / split, NAMES) for split in ("train", "test")})
+    return {"default": labeled, "unlabelled": DatasetDict({"train": _read(folder / "train", ["unsup"])})}
 
 
 def _read(folder: Path, parts: list[str]) -> Dataset:

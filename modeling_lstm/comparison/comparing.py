@@ -87,7 +87,7 @@ def compare(
     try:
         study = Experiment(Path(arguments.output_dir), data, arguments.metric, arguments.class_weights)
         able = _able(opened, study.task.data.problem_type, skip=systems is None)
-        return _compared(study, able, arguments, command)
+        return _run_systems(study, able, arguments, command)
     finally:
         torch.set_num_threads(before)
 
@@ -110,7 +110,7 @@ def _able(opened: list[System], kind: str, skip: bool) -> list[System]:
     return found
 
 
-def _compared(
+def _run_systems(
     study: Experiment, opened: list[System], arguments: CompareArguments, command: str | None
 ) -> dict[str, Any]:
     for system in opened:
@@ -188,7 +188,7 @@ def _study(
             failure = error
     if failure is not None and not any(attempts):
         raise failure
-    setting, tried = study.chosen(trials, attempts)
+    setting, tried = study.choose_setting(trials, attempts)
     seeds = range(_seeds(system, arguments))
     whole = [Run(system, setting, study.rows, seed) for seed in seeds]
     outcomes = [run(one) for one in whole]
@@ -257,7 +257,7 @@ def _add_scores(
     def of_part(seeds: list[np.ndarray], rows: np.ndarray) -> dict[str, Any]:
         return _spread([score_drawn_rows(problem_type, one, labels, rows, names)[part_metric] for one in seeds])
 
-    def of_disordered(seeds: list[np.ndarray]) -> dict[str, Any]:
+    def score_in_order(seeds: list[np.ndarray]) -> dict[str, Any]:
         true = labels[study.disordered]
         return _spread([compute_scores(problem_type, one, true, names)[part_metric] for one in seeds])
 
@@ -276,8 +276,8 @@ def _add_scores(
         mixed = [study.answers(one, "shuffled") for one in found]
         changes = [kind.changes(one, guess[rows]) for one, guess in zip(mixed, guesses[name], strict=True)]
         described["shuffled"] = {
-            "in_order": of_disordered([guess[rows] for guess in guesses[name]]),
-            part_metric: of_disordered(mixed),
+            "in_order": score_in_order([guess[rows] for guess in guesses[name]]),
+            part_metric: score_in_order(mixed),
             kind.change: _spread(changes),
         }
     means = {name: described["scores"][metric]["mean"] for name, described in result["systems"].items()}

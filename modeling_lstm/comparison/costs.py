@@ -116,9 +116,9 @@ def _work(there: Connection, system: Any, folder: Path, labels: int, threads: in
             there.send({"batches": len([predict(batch) for batch in _while_there_is_time(_in_batches(parts[0]))])})
             continue
         part = next(rounds)
-        single = [_timed(predict, [text]) for text in part[: min(SINGLE, number * BATCH)]]
+        single = [_time(predict, [text]) for text in part[: min(SINGLE, number * BATCH)]]
         batches = _in_batches(part[SINGLE:] if are_enough else part)
-        spent = [(_timed(predict, batch), len(batch)) for batch in batches[:number]]
+        spent = [(_time(predict, batch), len(batch)) for batch in batches[:number]]
         rate = sum(rows for _, rows in spent) / sum(seconds for seconds, _ in spent)
         found = {"milliseconds": [1000 * seconds for seconds in single], "texts_per_second": rate}
         there.send(found | {"load_seconds": round(load, 3), "memory_mb": round((_memory(peak=True) - memory) / 1e6)})
@@ -128,7 +128,7 @@ def _in_batches(texts: list[str]) -> list[list[str]]:
     return [texts[begin : begin + BATCH] for begin in range(0, len(texts), BATCH)]
 
 
-def _timed(predict: Callable[[list[str]], Any], texts: list[str]) -> float:
+def _time(predict: Callable[[list[str]], Any], texts: list[str]) -> float:
     started = time.perf_counter()
     predict(texts)
     return time.perf_counter() - started

@@ -173,7 +173,7 @@ class Experiment:
                 missing = sorted({*found, *missing})
                 shutil.rmtree(folder)
             make_folder(folder)
-            record = self._trained(run, folder, trained)
+            record = self._train(run, folder, trained)
             predict = run.system.load(trained, len(self.task.label_names))
             new = {name: np.asarray(predict(self.texts[name]), dtype=np.float32) for name in missing}
             self._check(run, new)
@@ -185,7 +185,7 @@ class Experiment:
         record = read_json(folder / RECORD)
         return RunOutcome(record, found, folder, trained)
 
-    def _trained(self, run: Run, folder: Path, trained: Path) -> dict[str, Any]:
+    def _train(self, run: Run, folder: Path, trained: Path) -> dict[str, Any]:
         """The record of the trained system; trained now if it is not yet."""
         source = trained / RECORD
         if (folder / RECORD).is_file():
@@ -251,7 +251,7 @@ class Experiment:
             for setting in range(min(trials, len(system.settings()))):
                 yield Run(system, setting, min(trial_rows, self.rows), 0)
 
-    def chosen(self, trials: list[Run], outcomes: list[RunOutcome | None]) -> tuple[int, list[dict[str, Any]]]:
+    def choose_setting(self, trials: list[Run], outcomes: list[RunOutcome | None]) -> tuple[int, list[dict[str, Any]]]:
         """The setting that is best on validation, the first of equals, and how all did; `None`: it failed."""
         found: list[dict[str, Any]] = [
             {"settings": run.system.settings()[run.setting], "rows": run.rows}

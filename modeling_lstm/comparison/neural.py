@@ -74,7 +74,7 @@ class NeuralSystem(System):
         apart |= {"metric_for_best_model", "class_weights", "output_dir", "seed"}
         settings = {name: value for name, value in read_recipe(path, TrainingJob.kinds).items() if name not in apart}
         recipe = cls(path.stem, settings, [{}])
-        recipe.written = {name: values for name, values in _written(path).items() if name not in apart}
+        recipe.written = {name: values for name, values in _read_recipe(path).items() if name not in apart}
         recipe.fewest_steps = 0
         return recipe
 
@@ -215,7 +215,7 @@ def _data_settings(arguments: DataArguments) -> dict[str, Any]:
     return {name: value for name, value in chosen.items() if value != defaults[name] or name in _LENGTHS}
 
 
-def _written(path: Path) -> dict[str, list[str]]:
+def _read_recipe(path: Path) -> dict[str, list[str]]:
     """The settings of a recipe as they are written there."""
     found: dict[str, list[str]] = {}
     for flag in recipe_flags(path):

@@ -30,7 +30,7 @@ class ReportTable:
     rows: list[list[str]]
     words: int = 1
 
-    def markdown(self) -> str:
+    def to_markdown(self) -> str:
         """Title, table and note."""
         heads, *rows = ([cell.replace("|", "\\|") for cell in row] for row in (self.heads, *self.rows))
         return f"## {self.title}\n\n{make_table(heads, rows, words=self.words)}\n\n{self.note}\n"
@@ -76,7 +76,7 @@ def render_report(
         pictures: For each file's name a caption and the plot as SVG.
         command: What was typed.
     """
-    lines = [f"# {title}\n", *(f"{line}\n" for line in summary), *(one.markdown() for one in tables)]
+    lines = [f"# {title}\n", *(f"{line}\n" for line in summary), *(one.to_markdown() for one in tables)]
     lines += [f"## {caption}\n\n![{caption}]({name}.svg)\n" for name, (caption, _) in pictures.items()]
     for name, (_, svg) in pictures.items():
         write_text(folder / f"{name}.svg", svg)
@@ -287,7 +287,7 @@ def _slices(found: dict[str, Any]) -> ReportTable:
     note = (
         f"{_capital(metric)}{' in percent' if is_share(metric) else _direction(metric)}.{kind.slice_note} "
         "Negation and contrast: rows with such an English word (not, never, n't; but, although). "
-        f"Words in disorder: the words of {_disordered(found)} in a random order, what that {loses}, and "
+        f"Words in disorder: the words of {_name_order(found)} in a random order, what that {loses}, and "
         f"{kind.change_note}; models that ignore word order are unaffected, unless other words of a long text are then "
         "read."
     )
@@ -420,7 +420,7 @@ def _capital(metric: str) -> str:
     return title[:1].upper() + title[1:]
 
 
-def _disordered(found: dict[str, Any]) -> str:
+def _name_order(found: dict[str, Any]) -> str:
     rows = found["shuffled"]
     return "each test text" if rows == found["data"]["counts"]["test"]["rows"] else f"{rows:,} test texts"
 

@@ -161,7 +161,7 @@ def _read_splits(
         require(raw[name].num_rows > 0, f"The {name} split has no rows.")
         check_texts(raw[name], split, text_column, arguments.max_characters)
     logger.info("Read %s", "; ".join(f"the {sources[n].origin}: {rows.num_rows:,} rows" for n, rows in raw.items()))
-    return _drop_unlabelled_test(raw, label_column, arguments.problem_type)
+    return _drop_unlabeled_test(raw, label_column, arguments.problem_type)
 
 
 def _cut_splits(
@@ -247,7 +247,7 @@ def check_texts(rows: Dataset, split: Split, columns: list[str], max_characters:
                     )
 
 
-def _drop_unlabelled_test(raw: DatasetDict, columns: list[str], kind: ProblemType | None) -> DatasetDict:
+def _drop_unlabeled_test(raw: DatasetDict, columns: list[str], kind: ProblemType | None) -> DatasetDict:
     """Leave out a test split whose labels are withheld, as on GLUE: all missing or, where they are no numbers, -1."""
     is_withheld = is_missing if kind == "regression" else _is_withheld
     if "test" in raw and "train" in raw:

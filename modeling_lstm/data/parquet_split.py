@@ -26,7 +26,7 @@ class ParquetSplit(FileSplit):
         filled = [table for table in self.tables if isinstance(table, ParquetFile) and table.num_rows]
         require(len(filled) > 0, f"The {self.origin} has no rows.")
         features = [Features({name: table.feature(table.find(name)) for name in columns}) for table in filled]
-        kinds = {name: _agreed([one[name] for one in features], filled, name) for name in columns}
+        kinds = {name: _unify([one[name] for one in features], filled, name) for name in columns}
         places = itertools.groupby(range(len(filled)), key=lambda place: (filled[place].columns, features[place]))
         parts = [_load([filled[place] for place in some], kind) for (_, kind), some in places]
         return parts[0] if len(parts) == 1 else concatenate_datasets([_brought_to(kinds, part) for part in parts])
@@ -48,7 +48,7 @@ def _load(tables: list[ParquetFile], features: Features) -> Dataset:
     return rows.rename_columns({old: new for old, new in zip(names, features, strict=True) if old != new})
 
 
-def _agreed(found: list[Any], tables: list[ParquetFile], column: str) -> Any:
+def _unify(found: list[Any], tables: list[ParquetFile], column: str) -> Any:
     """
     The feature in which a column of all files can stand.
 
@@ -103,13 +103,13 @@ def _brought_to(kinds: dict[str, Any], rows: Dataset) -> Dataset:
         coded = here.feature if isinstance(here, (List, LargeList)) else here
         if isinstance(coded, ClassLabel):
             features = Features({**rows.features, name: kind})
-            rows = rows.map(partial(_named, name=name, coded=coded), features=features)
+            rows = rows.map(partial(_name_labels, name=name, coded=coded), features=features)
         else:
             rows = rows.cast_column(name, kind)
     return rows
 
 
-def _named(row: dict[str, Any], name: str, coded: ClassLabel) -> dict[str, Any]:
+def _name_labels(row: dict[str, Any], name: str, coded: ClassLabel) -> dict[str, Any]:
     """A row with the names of its labels; a label that is missing, which is -1, has none."""
     value = row[name]
     if isinstance(value, list):

@@ -127,7 +127,7 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
         others += [path for path in files if find_suffix(path) == ".txt"]
         files = [path for path in files if find_suffix(path) != ".txt"]
     suffixes = {find_suffix(path) for path in files}
-    if hinted := _hinted(others, folder):
+    if hinted := _find_hints(others, folder):
         logger.warning("%s: not read are %s, which are of another format.", folder, as_list(hinted[:5]))
     require(
         len(suffixes) == 1,
@@ -143,7 +143,7 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
         else:
             splits.setdefault(split, []).append(path)
     if not splits:
-        hinted = _hinted(untold, folder)
+        hinted = _find_hints(untold, folder)
         require(
             len(untold) == 1 or not hinted,
             f"Which splits are {as_list(hinted[:5])}? Rename them to train.csv, validation.csv and test.csv, say.",
@@ -158,7 +158,7 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
     return splits
 
 
-def _hinted(paths: list[Path], folder: Path) -> list[str]:
+def _find_hints(paths: list[Path], folder: Path) -> list[str]:
     """Those, as seen from the folder, that seem to name a split."""
     return [name for name in (str(path.relative_to(folder)) for path in paths) if _HINT.search(name.lower())]
 

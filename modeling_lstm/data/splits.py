@@ -128,12 +128,13 @@ class FileSplit(Split):
             coded = self.features.get(str(self.find(column)))
             if isinstance(coded, ClassLabel):
                 rows = rows.map(
-                    partial(_coded, column=column, coded=coded), features=Features({**rows.features, column: coded})
+                    partial(_number_label, column=column, coded=coded),
+                    features=Features({**rows.features, column: coded}),
                 )
         return rows
 
 
-def _coded(row: dict[str, Any], column: str, coded: ClassLabel) -> dict[str, Any]:
+def _number_label(row: dict[str, Any], column: str, coded: ClassLabel) -> dict[str, Any]:
     """A row with the number of its label, for which the file may have the name; a missing one stays missing."""
     value = row[column]
     try:

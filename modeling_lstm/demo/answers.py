@@ -66,7 +66,7 @@ class Answers:
             for data in self.data:
                 check_joined(text, data)
             model, tokenizer = self.loaded[0]
-            words = self.encoded(text).words
+            words = self.encode(text).words
             require(len(words) <= MOST_WORDS, f"That has {len(words)} words; at most {MOST_WORDS} fit the page.")
             found = explain((model, tokenizer), text)
         except InputError as error:
@@ -74,7 +74,7 @@ class Answers:
         explanation = _render(words=colour_words(found), found=found.contributions, svg=to_svg(draw([found])))
         return Shown(_render(answers=[self._answer(n, text) for n in range(len(self.names))]), explanation, words)
 
-    def encoded(self, text: str) -> Encoded:
+    def encode(self, text: str) -> Encoded:
         """
         A text as the model that is looked into reads it.
 

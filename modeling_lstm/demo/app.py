@@ -75,7 +75,7 @@ def move_word(answers: Answers, text: str, chosen: int | None, how: str) -> str:
     where words would run into each other, a blank comes between. As it is where that cannot be.
     """
     try:
-        places = answers.encoded(text).places
+        places = answers.encode(text).places
     except InputError:
         return text
     if not isinstance(chosen, int) or not 0 <= chosen < len(places):

@@ -5,7 +5,7 @@ from typing import Any
 from ..utils.errors import require
 
 
-def bounded(value: Any, least: float, most: float, name: str) -> float:
+def clamp(value: Any, least: float, most: float, name: str) -> float:
     """
     A number, or the bound that is nearest to it.
 

@@ -5,7 +5,7 @@ from typing import Any
 from ..inference.arguments import COLDEST
 from ..inference.generation import TextGenerator, put_behind
 from ..utils.errors import InputError, require
-from .numbers import bounded
+from .numbers import clamp
 
 MOST_CHARACTERS = 2_000
 MOST_TOKENS = 200
@@ -31,20 +31,20 @@ class Writer:
 
     def guess(self, text: str) -> dict[str, float]:
         """The likeliest next tokens, and their probabilities."""
-        return dict(self.generator.next_tokens(_checked(text), SHOWN))
+        return dict(self.generator.next_tokens(_check_beginning(text), SHOWN))
 
     def write(self, text: str, tokens: int, temperature: float) -> str:
         """The text and what comes after it; at a temperature of 0 always the likeliest token."""
-        tokens = int(bounded(tokens, 1, MOST_TOKENS, "The number of words"))
-        temperature = bounded(temperature, 0.0, HOTTEST, "The temperature")
+        tokens = int(clamp(tokens, 1, MOST_TOKENS, "The number of words"))
+        temperature = clamp(temperature, 0.0, HOTTEST, "The temperature")
         how: dict[str, Any] = {"do_sample": temperature >= COLDEST}
         if temperature >= COLDEST:
             how |= {"temperature": temperature, "top_p": 0.95, "top_k": 0}
-        (more,) = self.generator([_checked(text)], max_new_tokens=tokens, **how)
+        (more,) = self.generator([_check_beginning(text)], max_new_tokens=tokens, **how)
         return put_behind(text, more)
 
 
-def _checked(text: str) -> str:
+def _check_beginning(text: str) -> str:
     require(len(text) <= MOST_CHARACTERS, f"That has {len(text):,} characters; at most {MOST_CHARACTERS:,}.")
     return text
 

@@ -28,7 +28,7 @@ class LogitCache:
 
     def __init__(self, path: Path):
         self.path = path
-        with self._explained():
+        with self._explain_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             self.connection = sqlite3.connect(path, timeout=60.0)
             self.connection.execute(
@@ -44,7 +44,7 @@ class LogitCache:
         keys = {_key(text): text for text in texts}
         found: dict[str, np.ndarray] = {}
         names = list(keys)
-        with self._explained():
+        with self._explain_errors():
             for begin in range(0, len(names), AT_ONCE):
                 some = names[begin : begin + AT_ONCE]
                 marks = ", ".join("?" * len(some))
@@ -56,7 +56,7 @@ class LogitCache:
     def add(self, texts: Sequence[str], logits: np.ndarray) -> None:
         """Store the logits, of shape `(texts, labels)`, all of them or none."""
         rows = [(_key(text), row.astype(np.float32).tobytes()) for text, row in zip(texts, logits, strict=True)]
-        with self._explained(), self.connection:
+        with self._explain_errors(), self.connection:
             self.connection.executemany("INSERT OR IGNORE INTO logits VALUES (?, ?)", rows)
 
     def close(self) -> None:
@@ -64,7 +64,7 @@ class LogitCache:
         self.connection.close()
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError) as error:

@@ -96,7 +96,7 @@ def label_dataset(
     near = partial(teacher_neighbors, arguments.teachers[0], arguments.teacher_revision)
     transfer, natural, counts = collect_transfer_text(data, arguments, seed, near)
     train = data.splits["train"]
-    rows = concatenate_datasets([_plain(train, data), _unlabeled(transfer, data)])
+    rows = concatenate_datasets([_plain(train, data), _without_labels(transfer, data)])
     teachers, computed = _label(arguments, data, rows, device, cluster)
     # the same columns of the same rows of the same files of logits
     sources = [(one.cache.path.name, one.cache.id, one.columns) for one in teachers]
@@ -128,7 +128,7 @@ def label_dataset(
 def _label(
     arguments: DistillationArguments, data: TextData, rows: Dataset, device: str | None, cluster: Cluster | None
 ) -> tuple[list[Teacher], list[int]]:
-    """The teachers, who know the rows and those of validation, and how many texts each of them labelled now."""
+    """The teachers, who know the rows and those of validation, and how many texts each of them labeled now."""
     validation = data.splits["validation"]
     teachers, computed = [], []
     for name in arguments.teachers:  # one at a time in memory
@@ -177,7 +177,7 @@ def warn_of_other_cuts(name: str, data: TextData, dataset: str) -> None:
         )
 
 
-def _describe(teacher: Teacher, labelled: int) -> dict[str, Any]:
+def _describe(teacher: Teacher, labeled: int) -> dict[str, Any]:
     """What `run.json` tells of a teacher."""
     return {
         "name": teacher.name,
@@ -186,7 +186,7 @@ def _describe(teacher: Teacher, labelled: int) -> dict[str, Any]:
         "digest": teacher.digest,
         "parameters": teacher.parameters,
         "bf16": teacher.bf16,
-        "texts_labelled": labelled,
+        "texts_labelled": labeled,
         "texts_cut": teacher.cut,
     }
 
@@ -205,7 +205,7 @@ def _features(data: TextData) -> Features:
     return Features({"text": Value("string"), "label": kinds[data.problem_type]})
 
 
-def _unlabeled(rows: Dataset, data: TextData) -> Dataset:
+def _without_labels(rows: Dataset, data: TextData) -> Dataset:
     blank: Any = {
         "regression": float("nan"),
         "multi_label_classification": [float("nan")] * len(data.label_names),

@@ -68,7 +68,7 @@ class DistillationTrainer(LstmTrainer):
         return float(len(batch["input_ids"]))
 
     def _label_loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The usual loss of the labelled rows, times their share of the batch, so that every row counts the same."""
+        """The usual loss of the labeled rows, times their share of the batch, so that every row counts the same."""
         is_known = ~labels.isnan() if labels.is_floating_point() else labels != UNLABELED
         is_known = is_known.reshape(len(labels), -1).all(dim=1)
         if not bool(is_known.any()):

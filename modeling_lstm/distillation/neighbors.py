@@ -11,7 +11,7 @@ from ..vectors.directions import to_directions
 from ..vectors.similarity import find_nearest
 from ..vectors.word_matching import find_whole_words
 from .augmentation import split_word
-from .labelling import load_teacher
+from .labeling import load_teacher
 
 # As many, and a share of 0.3, were better than masks alone on held-out rows of TREC-6 and customer reviews
 NEIGHBORS = 10

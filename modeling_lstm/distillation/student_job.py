@@ -55,7 +55,7 @@ class DistillationJob(TrainingJob):
 
 
 class Distillation(Training):
-    """A training whose rows are labelled by teachers, texts without labels among them."""
+    """A training whose rows are labeled by teachers, texts without labels among them."""
 
     job: DistillationJob
     data: TextData
@@ -88,7 +88,7 @@ class Distillation(Training):
         return self.dataset.texts()
 
     def training_rows(self) -> Dataset:
-        """All rows that the teachers labelled."""
+        """All rows that the teachers labeled."""
         return self.dataset.for_student(self.tokenizer)
 
     def teachers(self) -> list[dict[str, Any]]:

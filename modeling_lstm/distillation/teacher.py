@@ -26,7 +26,7 @@ from ..utils.ray_cluster import Cluster
 from .arguments import DistillationArguments
 from .augmentation import MASK
 from .cache import LogitCache
-from .labelling import Labeller, Labelling, LabellingWorker, load_teacher
+from .labeling import Labeler, Labeling, LabelingWorker, load_teacher
 
 logger = logging.getLogger(__name__)
 
@@ -68,13 +68,13 @@ class Teacher:
         files = {kind: folder / f"{self.digest}-{name}-{self.limit}.sqlite" for kind, name in PRECISIONS.items()}
         self.bf16 = arguments.teacher_bf16
         if self.bf16 is None and sum(path.exists() for path in files.values()) == 1:
-            self.bf16 = files[True].exists()  # another trial might end otherwise, and all be labelled again
+            self.bf16 = files[True].exists()  # another trial might end otherwise, and all be labeled again
         if self.bf16 is None:
             self.bf16 = has_bf16(device) if device != "cpu" else _gains_by_bf16(model, self.limit)
         batch_size, revision = arguments.teacher_batch_size, arguments.teacher_revision
-        how = Labelling(name, revision, self.limit, self.mask, batch_size, device, self.bf16)
-        self.labeller: Labeller | None = Labeller(how, model, tokenizer)
-        self.labeller.check_padding()
+        how = Labeling(name, revision, self.limit, self.mask, batch_size, device, self.bf16)
+        self.labeler: Labeler | None = Labeler(how, model, tokenizer)
+        self.labeler.check_padding()
         self.cache = LogitCache(files[self.bf16])
 
     def label(
@@ -93,9 +93,9 @@ class Teacher:
             How many were computed.
         """
         computed, begun, is_told = 0, time.perf_counter(), False
-        with tqdm(total=number, unit="text", desc=f"Labelling by {Path(self.name).name}") as bar:
+        with tqdm(total=number, unit="text", desc=f"Labeling by {Path(self.name).name}") as bar:
 
-            def unknown() -> Iterator[list[str]]:
+            def find_unlabeled() -> Iterator[list[str]]:
                 for some in texts:
                     self.cut += self._too_long(some) if count else 0
                     known = self.cache.find(some)
@@ -104,7 +104,7 @@ class Teacher:
                     for begin in range(0, len(missing), CHUNK):
                         yield missing[begin : begin + CHUNK]
 
-            for part, logits in self._compute_all(unknown(), cluster):
+            for part, logits in self._compute_all(find_unlabeled(), cluster):
                 self.cache.add(part, logits)
                 computed += len(part)
                 bar.update(len(part))
@@ -122,9 +122,9 @@ class Teacher:
         found = self.counter.encode_batch_fast([text.replace(MASK, self.mask) for text in candidates])
         return sum(len(one) > self.limit for one in found)
 
-    def known(self, texts: Sequence[str]) -> np.ndarray:
+    def read_logits(self, texts: Sequence[str]) -> np.ndarray:
         """
-        The logits of texts that were labelled before, of shape `(texts, labels)`, in the order of the task's labels.
+        The logits of texts that were labeled before, of shape `(texts, labels)`, in the order of the task's labels.
 
         Those of labels that exclude each other are shifted to a mean of 0, which changes no probability. Where the
         teacher knows labels that the task has not, their logits are left out: what is left stands for the teacher's
@@ -136,28 +136,28 @@ class Teacher:
 
     def rest(self) -> None:
         """Let go of the model; what is known stays known."""
-        self.labeller = None
+        self.labeler = None
 
     def _compute_all(
         self, parts: Iterable[list[str]], cluster: Cluster | None
     ) -> Iterator[tuple[list[str], np.ndarray]]:
         """Texts with their logits, which the workers of a cluster give in any order."""
-        assert self.labeller is not None, "the teacher rests"
+        assert self.labeler is not None, "the teacher rests"
         if cluster is None:
-            yield from ((part, self.labeller(part)) for part in parts)
+            yield from ((part, self.labeler(part)) for part in parts)
             return
         items = [{"texts": pickle.dumps(part)} for part in parts]
         if items:
             options: dict[str, Any] = {"compute": cluster.pool(), "num_cpus": cluster.cpus, "batch_size": 1}
-            told = (self.labeller.how, cluster.threads)
-            labelled = cluster.dataset(items).map_batches(LabellingWorker, fn_constructor_args=told, **options)
-            for row in labelled.iter_rows():
+            told = (self.labeler.how, cluster.threads)
+            labeled = cluster.dataset(items).map_batches(LabelingWorker, fn_constructor_args=told, **options)
+            for row in labeled.iter_rows():
                 yield pickle.loads(row["texts"]), pickle.loads(row["logits"])
 
 
 def average_logits(teachers: list[Teacher], texts: Sequence[str]) -> np.ndarray:
-    """The mean of the teachers' logits, of shape `(texts, labels)`, of texts that were labelled before."""
-    return np.stack([teacher.known(texts) for teacher in teachers]).mean(axis=0)
+    """The mean of the teachers' logits, of shape `(texts, labels)`, of texts that were labeled before."""
+    return np.stack([teacher.read_logits(texts) for teacher in teachers]).mean(axis=0)
 
 
 def _gains_by_bf16(model: PreTrainedModel, limit: int) -> bool:

@@ -62,18 +62,18 @@ def collect_transfer_text(
     rows, known = _read_unlabeled(data, arguments, counts)
     known["train"] = _keys(train)
     most = arguments.transfer_rows
-    rows = _drawn(_distinct(rows, known, counts), most, seed)
+    rows = _draw(_distinct(rows, known, counts), most, seed)
     natural = rows.num_rows
     number = arguments.augmentations
     if number is None:
         number = 0 if arguments.unlabeled else VARIANTS
     if number and natural != most:
-        found = _joined([train, rows])
+        found = _join([train, rows])
         neighbors = find_neighbors(found) if find_neighbors and arguments.replaced_words else None
         made = augment(found, number, seed, neighbors, arguments.replaced_words)
         counts["augmented"] = made.num_rows
         made = _distinct(made, known | {"duplicates": _keys(rows)}, counts)
-        rows = _joined([rows, _drawn(made, None if most is None else most - natural, seed)])
+        rows = _join([rows, _draw(made, None if most is None else most - natural, seed)])
     counts["kept"] = rows.num_rows
     tell = logger.info if rows.num_rows else logger.warning
     tell("Texts without labels: %s", ", ".join(f"{count:,} {name}" for name, count in counts.items()))
@@ -102,23 +102,23 @@ def _read_unlabeled(
         for name in known:
             cut = _sentences(data.splits[name].select_columns("text"), arguments.language)
             known[name] = np.union1d(known[name], _keys(cut))
-    return _joined(parts), known
+    return _join(parts), known
 
 
 def collect_with_train(data: TextData, arguments: DistillationArguments, seed: int) -> Dataset:
     """The training texts and those of `--unlabeled`, but for what validation and test say, in the column `text`."""
     rows, _, _ = collect_transfer_text(data, replace(arguments, augmentations=0), seed)
-    return _joined([data.splits["train"], rows])
+    return _join([data.splits["train"], rows])
 
 
-def _drawn(rows: Dataset, number: int | None, seed: int) -> Dataset:
+def _draw(rows: Dataset, number: int | None, seed: int) -> Dataset:
     """So many of the rows, in their order, if there are more."""
     if number is None or rows.num_rows <= number:
         return rows
     return rows.select(np.sort(np.random.default_rng(seed).choice(rows.num_rows, number, replace=False)))
 
 
-def _joined(parts: list[Dataset]) -> Dataset:
+def _join(parts: list[Dataset]) -> Dataset:
     """The texts of all."""
     features = Features({"text": Value("string")})
     return concatenate_datasets([part.select_columns("text").cast(features) for part in parts])

@@ -135,7 +135,7 @@ def bootstrap(
     if kind == "single_label_classification":
         within = _within_labels(references, np.random.default_rng([seed, 1]))
         whole = (rng.integers(rows, size=rows) for _ in range(resamples))
-        drawn = list(_classified(predictions, references, names, probabilities, whole, within))
+        drawn = list(_score_classes(predictions, references, names, probabilities, whole, within))
     else:
         drawn = []
         for _ in range(resamples):
@@ -154,7 +154,7 @@ def _within_labels(references: np.ndarray, rng: np.random.Generator) -> Iterator
         yield by_label[first + (rng.random(len(size)) * size).astype(int)]
 
 
-def _classified(
+def _score_classes(
     predictions: np.ndarray,
     references: np.ndarray,
     names: list[str],
@@ -191,10 +191,10 @@ def score_drawn_rows(
         chosen: The numbers of the rows, or a mask.
     """
     found = compute_scores(kind, predictions[chosen], references[chosen], names)
-    return found | _undefined(kind, predictions, references, chosen, found, names)
+    return found | _find_undefined(kind, predictions, references, chosen, found, names)
 
 
-def _undefined(
+def _find_undefined(
     kind: str,
     predictions: np.ndarray,
     references: np.ndarray,

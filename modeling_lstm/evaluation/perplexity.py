@@ -33,12 +33,16 @@ def text_losses(model: Any, stream: TokenStream, streams: int, *, backward: bool
         In nats, `(texts,)`.
     """
     model.eval()
-    losses = _carried(model, stream, streams, backward) if model._is_stateful else _windowed(model, stream, streams)
+    losses = (
+        _compute_by_state(model, stream, streams, backward)
+        if model._is_stateful
+        else _compute_by_window(model, stream, streams)
+    )
     begins = np.concatenate([[0], stream.ends[:-1]])
     return np.add.reduceat(losses, begins) if len(stream.ends) else losses[:0]
 
 
-def _carried(model: Any, stream: TokenStream, streams: int, backward: bool) -> np.ndarray:
+def _compute_by_state(model: Any, stream: TokenStream, streams: int, backward: bool) -> np.ndarray:
     streams = max(1, min(streams, len(stream) // BEFORE))
     length, before = math.ceil(len(stream) / streams), BEFORE if streams > 1 else 0
     ids = np.zeros(before + streams * length + 1, dtype=np.int64)
@@ -57,7 +61,7 @@ def _carried(model: Any, stream: TokenStream, streams: int, backward: bool) -> n
     return np.concatenate(found, axis=1).reshape(-1)[: len(stream)]
 
 
-def _windowed(model: Any, stream: TokenStream, windows: int) -> np.ndarray:
+def _compute_by_window(model: Any, stream: TokenStream, windows: int) -> np.ndarray:
     size = min(_context(model), len(stream))
     half = size // 2
     begins = [0, *range(half, max(half + 1, len(stream) - half), half)] if len(stream) > size else [0]

@@ -29,7 +29,7 @@ def make_metrics() -> dict[str, Any]:
 def score_translations(translations: Sequence[str], references: Sequence[str]) -> dict[str, float]:
     """BLEU and chrF of all rows."""
     metrics = make_metrics()
-    return {name: _bounded(metric.corpus_score(translations, [references]).score) for name, metric in metrics.items()}
+    return {name: _clamp(metric.corpus_score(translations, [references]).score) for name, metric in metrics.items()}
 
 
 def score_systems(
@@ -67,8 +67,8 @@ def score_systems(
     for metric, results in columns.items():
         first, *others = (_row_statistics(metrics[metric], one, references) for one in systems.values())
         for name, one in zip(systems, results, strict=True):
-            interval = [_bounded(one.mean - one.ci), _bounded(one.mean + one.ci)]
-            found[name][metric] = {"score": _bounded(one.score), "interval": interval}
+            interval = [_clamp(one.mean - one.ci), _clamp(one.mean + one.ci)]
+            found[name][metric] = {"score": _clamp(one.score), "interval": interval}
         for name, other in zip(list(systems)[1:], others, strict=True):
             found[name][metric]["p"] = _exchange(metrics[metric], first, other, number)
     return found
@@ -97,7 +97,7 @@ def _exchange(metric: Any, first: np.ndarray, second: np.ndarray, number: int) -
     return (1 + sum(difference(moved) >= least for moved in drawn)) / (1 + number)
 
 
-def _bounded(score: float) -> float:
+def _clamp(score: float) -> float:
     """A score from 0 to 100, which rounding may leave."""
     return min(100.0, max(0.0, float(score)))
 

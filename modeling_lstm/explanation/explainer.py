@@ -109,11 +109,11 @@ def explain(run: str | Path | OpenRun, text: str, label: str | None = None) -> E
         problem_type=problem_type_of(model),
         contributions=attribute(model, tokenizer, encoded, label),
         probabilities=traced.probabilities[ends],
-        readings=[_reading(one, encoded) for one in traced.layers],
+        readings=[_make_reading(one, encoded) for one in traced.layers],
     )
 
 
-def _reading(layer: LayerTrace, text: Encoded) -> Reading:
+def _make_reading(layer: LayerTrace, text: Encoded) -> Reading:
     values: dict[str, Any] = layer.values
     memory = values["c"] if "c" in values else values["h"]
     # after the word, in the order of reading, less before it

@@ -11,10 +11,10 @@ from .explainer import Explanation, Reading
 def draw(explanations: list[Explanation]) -> Figure:
     """One column for each explanation, several side by side. Plus, minus and markers tell without colours."""
     with escape_text():
-        return _drawn(explanations)
+        return _draw(explanations)
 
 
-def _drawn(explanations: list[Explanation]) -> Figure:
+def _draw(explanations: list[Explanation]) -> Figure:
     words = [max(8, len(one.words)) for one in explanations]
     figure = Figure(figsize=(min(60.0, 2.0 + 0.42 * sum(words)), 9.5), layout="constrained")
     columns = figure.subplots(4, len(explanations), squeeze=False, sharex="col", sharey="row", width_ratios=words)

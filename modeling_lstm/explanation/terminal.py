@@ -22,7 +22,7 @@ def show(explanations: list[Explanation]) -> None:
     console.width = max(console.width, WIDTH)
     for one in explanations:
         console.print(Text(one.verdict(decimals=4), style="bold"))
-        console.print(_coloured(one, Text()))
+        console.print(_add_color(one, Text()))
         table = Table(box=None, pad_edge=False)
         table.add_column("word", no_wrap=True, overflow="ellipsis", min_width=min(24, max(map(len, one.words))))
         found = one.contributions
@@ -54,7 +54,7 @@ def show(explanations: list[Explanation]) -> None:
         console.print()
 
 
-def _coloured(one: Explanation, text: Any) -> Any:
+def _add_color(one: Explanation, text: Any) -> Any:
     values = one.contributions.integrated_gradients
     most = max(np.abs(values).max(), 1e-9)
     for word, value in zip(one.words, values, strict=True):

@@ -114,10 +114,10 @@ def trace(run: str | Path | OpenRun, text: str) -> Trace:
             layers.append(LayerTrace(layer, "backward" if reverse else "forward", values))
         states = torch.cat(outputs, dim=-1)
     words = [text[begin:end] for begin, end in found["offset_mapping"][0].tolist()]
-    return Trace(text, words, label_names(model), layers, _unfolding(model, ids))
+    return Trace(text, words, label_names(model), layers, _answer_beginnings(model, ids))
 
 
-def _unfolding(model: PreTrainedModel, ids: torch.Tensor) -> np.ndarray:
+def _answer_beginnings(model: PreTrainedModel, ids: torch.Tensor) -> np.ndarray:
     """The model's answer to each beginning of a text: `(1, words)` to `(words, labels)`."""
     words = ids.shape[1]
     mask = torch.ones(words, words, dtype=torch.long).tril().to(model.device)

@@ -43,7 +43,7 @@ def download(source: str, revision: str | None, patterns: list[str]) -> Path:
         InputError: the Hub does not give them, or other bytes than it names.
     """
     CLIENT.addFilter(_tells_no_patterns)
-    folder = Path(_asked(source, snapshot_download, repo_id=source, revision=revision, allow_patterns=patterns))
+    folder = Path(_ask(source, snapshot_download, repo_id=source, revision=revision, allow_patterns=patterns))
     for path in folder.rglob("*"):
         if path.is_file() and any(fnmatch.fnmatch(path.relative_to(folder).as_posix(), one) for one in patterns):
             _check_digest(path, source)
@@ -58,7 +58,7 @@ def _tells_no_patterns(record: logging.LogRecord) -> bool:
 def download_file(repo_id: str, name: str, revision: str | None) -> Path:
     """A file of a repository of the Hub, in the cache; raises as [`download`] does."""
     require(bool(repo_id and name), f"There is no file {repo_id}:{name}.")
-    path = Path(_asked(f"{repo_id}:{name}", hf_hub_download, repo_id=repo_id, filename=name, revision=revision))
+    path = Path(_ask(f"{repo_id}:{name}", hf_hub_download, repo_id=repo_id, filename=name, revision=revision))
     _check_digest(path, repo_id)
     return path
 
@@ -109,7 +109,7 @@ def find_folder(
     )
 
 
-def _asked(what: str, call: Callable[..., Any], **arguments: Any) -> Any:
+def _ask(what: str, call: Callable[..., Any], **arguments: Any) -> Any:
     try:
         return call(**arguments)
     except HFValidationError as error:

@@ -122,7 +122,7 @@ def open_predictor(run: str, backend: str = "auto", revision: str | None = None,
     folder = model_folder(run, revision)
     exported = find_export(str(folder), backend, run)
     if exported is not None:
-        return _exported_classifier(exported, threads, run if exported == str(folder) else exported)
+        return _open_export(exported, threads, run if exported == str(folder) else exported)
     from ..runs.run_folders import task_of_run  # imports torch
 
     if threads is not None:
@@ -144,7 +144,7 @@ def model_folder(run: str, revision: str | None) -> Path:
     return run_folder(run, revision)
 
 
-def _exported_classifier(folder: str, threads: int | None, source: str) -> TextClassifier:
+def _open_export(folder: str, threads: int | None, source: str) -> TextClassifier:
     with explain_errors(f"The exported model {source!r} cannot be loaded"):
         try:
             return TextClassifier.from_onnx(folder, threads)

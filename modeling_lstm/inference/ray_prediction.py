@@ -91,7 +91,7 @@ def predict_by_ray(run: str, arguments: PredictionArguments) -> int:
         if arguments.damaged == "stop":
             rows = _check_files(cluster, plan, [one for one in files if not known[one.name].is_complete])
             rows += sum(one.rows for one in known.values() if one.is_complete)
-        with _explained(folder):
+        with _explain_errors(folder):
             target.create_dir(folder, recursive=True)
             _write_json(target, f"{folder}/{PLAN}", described)
         return _answer(cluster, plan, files, known, rows)
@@ -200,16 +200,16 @@ def _answer(cluster: Cluster, plan: Plan, files: list[InputFile], known: dict[st
                 file.parts.add(part)
                 bar.update(number)
             if file.is_complete:
-                with _explained(plan.folder):
+                with _explain_errors(plan.folder):
                     _finish_file(plan, name, file)
-    with _explained(plan.folder):
+    with _explain_errors(plan.folder):
         for folder in map(plan.folder_of, damaged):  # which is not there where no part was read
             if plan.target.get_file_info(folder).type == fs.FileType.Directory:
                 plan.target.delete_dir(folder)
     missing = [name for name, one in known.items() if not one.is_complete and name not in damaged]
     require(not missing, f"Some parts were not answered: {as_list(missing)}. Type the command again.")
     written = sum(one.rows for one in known.values() if one.is_complete)
-    with _explained(plan.folder):
+    with _explain_errors(plan.folder):
         result = {"rows": written, "files": len(files) - len(damaged), "damaged": damaged}
         _write_json(plan.target, f"{plan.folder}/{COMPLETE}", result)
     require(
@@ -243,7 +243,7 @@ def _finish_file(plan: Plan, name: str, file: Progress) -> None:
 
 
 @contextlib.contextmanager
-def _explained(folder: str) -> Iterator[None]:
+def _explain_errors(folder: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:

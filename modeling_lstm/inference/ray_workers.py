@@ -75,7 +75,8 @@ class Plan:
             found = read_input(replace(self.arguments, input=str(path)), self.record)
             require(
                 found.kept == self.kept,
-                f"{str(path)!r} has the columns {_shown(found.kept)} to keep, the first file {_shown(self.kept)}.",
+                f"{str(path)!r} has the columns {_list_columns(found.kept)} to keep, the first file "
+                f"{_list_columns(self.kept)}.",
             )
             texts, originals = itertools.tee(found.rows)
             checked = check_texts((text for text, _ in texts), found.name, self.arguments.max_characters, self.record)
@@ -94,7 +95,7 @@ def _quote(name: str) -> str:
     return f"{digest}-{quoted}"
 
 
-def _shown(kept: dict[str, pa.DataType]) -> str:
+def _list_columns(kept: dict[str, pa.DataType]) -> str:
     return ", ".join(f"{name} ({kind})" for name, kind in kept.items()) or "none"
 
 

@@ -59,7 +59,7 @@ def read_input(arguments: PredictionArguments, record: dict[str, Any]) -> Input:
         for name in ("keep_columns", "text_column", "delimiter", "quoting"):
             require(getattr(arguments, name) is None, f"Standard input has no columns: leave out --{name}.")
         hint = _hint_of_training(record, arguments, ["encoding"])
-        lines = _warn_of_header(_hinted(_standard_input(arguments.encoding), hint), "Standard input")
+        lines = _warn_of_header(_add_hint(_standard_input(arguments.encoding), hint), "Standard input")
         return Input(((line, ()) for line in lines), name="Line {} of standard input".format)
     path = Path(arguments.input or "")
     settings = SETTINGS.get(FORMATS.get(find_suffix(path), ""), [])
@@ -72,7 +72,7 @@ def read_input(arguments: PredictionArguments, record: dict[str, Any]) -> Input:
         if asked == ["all"] and "all" not in table.columns:
             asked = [name for name in table.columns if [name] != columns]
         kept = {name: _type(table, name) for name in map(table.find, asked)}
-    values = _hinted(table.rows([*columns, *kept]), hint)
+    values = _add_hint(table.rows([*columns, *kept]), hint)
     if isinstance(table, Lines):
         values = ((line,) for line in _warn_of_header((line for (line,) in values), str(path)))
     rows = _rows(table, values, columns, record.get("separator", LINE_BREAK), language)
@@ -110,7 +110,7 @@ def _add(hint: str) -> Iterator[None]:
         raise InputError(f"{error}{hint}") from error
 
 
-def _hinted(rows: Iterator[Any], hint: str) -> Iterator[Any]:
+def _add_hint(rows: Iterator[Any], hint: str) -> Iterator[Any]:
     with _add(hint):
         yield from rows
 

@@ -26,7 +26,7 @@ def tile(text: str, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
     place = 0
     for first, last in offsets:
         if tiles and first > place:
-            place = _composed(text, tiles[-1][0], place, first)
+            place = _find_composed_end(text, tiles[-1][0], place, first)
             tiles[-1] = (tiles[-1][0], place)
         while place < first and text[place].isspace():
             place += 1
@@ -37,7 +37,7 @@ def tile(text: str, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return tiles
 
 
-def _composed(text: str, begin: int, place: int, limit: int) -> int:
+def _find_composed_end(text: str, begin: int, place: int, limit: int) -> int:
     """Where the marks and parts of a letter end that are composed with what stands between `begin` and `place`."""
     while place < limit:
         before = text[max(begin, place - 3) : place]

@@ -78,9 +78,9 @@ class LstmLayer(GradientCheckpointingLayer):
         """
         if _processor_runs(states):
             return self._run(states, mask, start, weights)
-        wide = None if start is None else (_widened(start[0]), None if start[1] is None else _widened(start[1]))
+        wide = None if start is None else (_widen(start[0]), None if start[1] is None else _widen(start[1]))
         with torch.autocast("cpu", enabled=False):
-            h_all, h, c = self._run(_widened(states), mask, wide, [_widened(weight) for weight in weights])
+            h_all, h, c = self._run(_widen(states), mask, wide, [_widen(weight) for weight in weights])
         kind = states.dtype
         return h_all.to(kind), h.to(kind), None if c is None else c.to(kind)
 
@@ -178,7 +178,7 @@ def _processor_runs(states: torch.Tensor) -> bool:
     return (torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else states.dtype) in PROCESSOR_TYPES
 
 
-def _widened(tensor: torch.Tensor) -> torch.Tensor:
+def _widen(tensor: torch.Tensor) -> torch.Tensor:
     """The tensor in fp32 if its type has fewer bits."""
     return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
 

@@ -159,7 +159,7 @@ class BestJob:
         data = load_data(self.data)
         if self.distillation.teachers:
             configs = [self._config(name) for name in self.distillation.teachers]
-            teachers, stages = self._fine_tuned(data, configs)
+            teachers, stages = self._plan_fine_tuning(data, configs)
             if stages:
                 self._check_student()
             return [*stages, self._student(data, teachers, configs[0], is_weighted=not stages)]
@@ -168,7 +168,7 @@ class BestJob:
         vectors = self._vectors(data)
         return [vectors, self._alone(data, {"embeddings": str(vectors.folder)})]
 
-    def _fine_tuned(self, data: TextData, configs: list[Any]) -> tuple[list[str], list[Stage]]:
+    def _plan_fine_tuning(self, data: TextData, configs: list[Any]) -> tuple[list[str], list[Stage]]:
         """The teachers, and the stages that fine-tune those that are no classifiers yet."""
         names, found, stages = self.distillation.teachers, [], []
         origin = identify_data(data)

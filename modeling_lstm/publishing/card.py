@@ -53,11 +53,11 @@ def make_card(
         scored=told.get("scored"),
         intervals=bool(record.get("intervals")),
         confusion=told.get("confusion"),
-        compared=_compared(record),
+        compared=_make_comparison(record),
         data=_data(record, language),
-        pretrained=_pretrained(record),
+        pretrained=_describe_pretraining(record),
         teacher=_teacher(record),
-        training=_training(record),
+        training=_describe_training(record),
         command=_command(record),
         limits=_limits(record, language, told.get("limits", [])),
     )
@@ -113,7 +113,7 @@ def _metadata(
 
 
 def _unlabeled_datasets(record: Mapping[str, Any]) -> list[str]:
-    """The data sets of the Hub whose texts a teacher labelled."""
+    """The data sets of the Hub whose texts a teacher labeled."""
     sources = record.get("distillation", {}).get("sources", [])
     return [one["name"].partition(":")[0] for one in sources if one["is_from_hub"]]
 
@@ -206,7 +206,7 @@ def _data(record: Mapping[str, Any], language: list[str] | None) -> str:
     return " ".join(lines) + "\n\n" + make_table(heads, rows, words=1)
 
 
-def _pretrained(record: Mapping[str, Any]) -> str | None:
+def _describe_pretraining(record: Mapping[str, Any]) -> str | None:
     """The language model that a classifier began as, and how much of what it is tested on that has read."""
     found = record.get("pretrained")
     if found is None:
@@ -255,7 +255,7 @@ def _link(recorded: dict[str, Any], kind: str) -> str:
     return f"[{inline_code(name)}](https://huggingface.co/{kind}{name.partition(':')[0]})"
 
 
-def _training(record: Mapping[str, Any]) -> str:
+def _describe_training(record: Mapping[str, Any]) -> str:
     settings = {**record["tokenizer"], "max_length": record["data"].get("max_length"), **record["training"]} | {
         name: value
         for name, value in record["model"].items()
@@ -295,7 +295,7 @@ def _command(record: Mapping[str, Any]) -> str:
     return code_block(record["command"]) if record.get("command") else ""
 
 
-def _compared(record: Mapping[str, Any]) -> str | None:
+def _make_comparison(record: Mapping[str, Any]) -> str | None:
     """The table of a comparison with other systems, where there was one."""
     found = record.get("compared")
     if found is None:

@@ -54,7 +54,7 @@ def write_card(run: str, repo_id: str, arguments: CardArguments, *, overwrite: b
     except HFValidationError as error:
         raise InputError(f"{repo_id!r} is not the id of a repository on the Hub: {error}") from error
     record, predictor = _open(run)
-    text = _made_card(record, predictor, repo_id, arguments)
+    text = _make_card(record, predictor, repo_id, arguments)
     require(
         overwrite or read_own_card(path) is None,
         f"{str(path)!r} was written by a person: --overwrite_card replaces it.",
@@ -92,12 +92,12 @@ def push(
     run, arguments = str(run), settings_of(PushArguments, arguments, settings)
     folder, card = Path(run), card or CardArguments()
     record, predictor = _open(run)
-    text, card = _own_card(folder / CARD, card)
+    text, card = _choose_card(folder / CARD, card)
     files = run_files(folder)
     check_tokens(files)
     if not arguments.create_pr:
         repo_id = create_repository(repo_id, "model", private=arguments.private, token=token)
-    files[CARD] = (text or _made_card(record, predictor, repo_id, card)).encode("utf-8")
+    files[CARD] = (text or _make_card(record, predictor, repo_id, card)).encode("utf-8")
     return push_files(
         files,
         repo_id,
@@ -190,7 +190,7 @@ def _model_type(folder: Path) -> Any:
     return None
 
 
-def _own_card(path: Path, asked: CardArguments) -> tuple[str | None, CardArguments]:
+def _choose_card(path: Path, asked: CardArguments) -> tuple[str | None, CardArguments]:
     """The card in a run folder if a person wrote it; else what to say in a new one, as the one that is there did."""
     if not path.is_file():
         return None, asked
@@ -204,7 +204,7 @@ def _own_card(path: Path, asked: CardArguments) -> tuple[str | None, CardArgumen
     return None, said if asked == CardArguments() else asked
 
 
-def _made_card(record: RunRecord, predictor: Any, repo_id: str, arguments: CardArguments) -> str:
+def _make_card(record: RunRecord, predictor: Any, repo_id: str, arguments: CardArguments) -> str:
     texts = arguments.examples or []
     return make_card(
         record,

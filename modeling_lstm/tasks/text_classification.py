@@ -85,7 +85,7 @@ class TextClassification(Task):
 
     @classmethod
     def from_data(cls, data: TextData) -> TextClassification:
-        """The task that labelled texts are for."""
+        """The task that labeled texts are for."""
         return cls(data.problem_type, data.label_names)
 
     @classmethod

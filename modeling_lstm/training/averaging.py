@@ -28,9 +28,9 @@ class WeightAverage:
         self.decay = 1.0 - 1.0 / max(1.0, horizon)
         self.every = max(FEWEST_STEPS, round(horizon / UPDATES))
         self.settle = settle
-        self.weights = {name: one.detach().clone() for name, one in self._trained(model)}
+        self.weights = {name: one.detach().clone() for name, one in self._find_trained(model)}
 
-    def _trained(self, model: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    def _find_trained(self, model: nn.Module) -> list[tuple[str, nn.Parameter]]:
         if self.settle is not None:
             self.settle()
         return [(name, one) for name, one in model.named_parameters() if one.requires_grad]
@@ -41,25 +41,25 @@ class WeightAverage:
         if step % self.every and step >= self.every:
             return
         kept = min(self.decay, (1 + step) / (10 + step)) ** self.every
-        for name, one in self._trained(model):
+        for name, one in self._find_trained(model):
             self.weights[name].lerp_(one, 1.0 - kept)
 
     @torch.no_grad()
     def copy_to(self, model: nn.Module) -> None:
         """Set the model's weights to the average."""
-        for name, one in self._trained(model):
+        for name, one in self._find_trained(model):
             one.copy_(self.weights[name])
 
     @contextlib.contextmanager
     def apply(self, model: nn.Module) -> Iterator[None]:
         """The model with the average for its weights, and afterwards with its own again."""
-        own = {name: one.detach().clone() for name, one in self._trained(model)}
+        own = {name: one.detach().clone() for name, one in self._find_trained(model)}
         self.copy_to(model)
         try:
             yield
         finally:
             with torch.no_grad():
-                for name, one in self._trained(model):
+                for name, one in self._find_trained(model):
                     one.copy_(own[name])
 
     def save(self, folder: str | Path) -> None:

@@ -58,7 +58,7 @@ def describe_origin(
         data: The splits.
         tokenizer: The tokenizer.
         arguments: Which tokenizer was asked for, as a dataclass.
-        train: The rows trained on, in the columns `text` and `label`, those that a teacher labelled included.
+        train: The rows trained on, in the columns `text` and `label`, those that a teacher labeled included.
         teachers: Name and digest of each.
     """
     settings = [f"{name} {value}" for name, value in vars(arguments).items() if name != "tokenizer"]

@@ -51,7 +51,7 @@ def build_model(
         InputError: sizes that cannot be used, or no such Transformer.
     """
     if arguments.transformer is not None:
-        return _pretrained(arguments.transformer, task, arguments.config_overrides)
+        return _open_transformer(arguments.transformer, task, arguments.config_overrides)
     fields = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id} | task.config_fields()
     fields |= (loss_fields or {}) | arguments.config_fields()
     model = construct(task, make_config(arguments.model_type, fields))
@@ -146,7 +146,7 @@ def construct(task: Task, config: PreTrainedConfig) -> PreTrainedModel:
         raise InputError(f"The model cannot be built, its sizes cannot be used: {cause}") from error
 
 
-def _pretrained(name: str, task: Task, overrides: str | None) -> PreTrainedModel:
+def _open_transformer(name: str, task: Task, overrides: str | None) -> PreTrainedModel:
     """A Transformer with a fresh head for the task."""
     with explain_errors(_NO_TRANSFORMER.format(name), explain_cause):
         config = AutoConfig.from_pretrained(name, **_with_number(task.config_fields()))

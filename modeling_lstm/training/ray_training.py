@@ -92,7 +92,7 @@ def _fit(cluster: Cluster, kind: type[Any], settings: dict[str, Any], shared: Pa
         logging.getLogger(name).setLevel(logging.ERROR)
     failure = None
     try:
-        with _shown(shared / LOG):
+        with _follow(shared / LOG):
             trainer.fit()
     except Exception as error:  # whatever Ray makes of the loss of a process
         failure = first_line(error)
@@ -102,7 +102,7 @@ def _fit(cluster: Cluster, kind: type[Any], settings: dict[str, Any], shared: Pa
 
 
 @contextlib.contextmanager
-def _shown(path: Path) -> Iterator[None]:
+def _follow(path: Path) -> Iterator[None]:
     """Show what is written to a file as it grows."""
     path.touch()
     is_over = threading.Event()

@@ -38,7 +38,7 @@ def build_translation_model(
     }
     model: Any
     if arguments.transformer is not None:
-        model = _fine_tuned(arguments.transformer, arguments.config_overrides)
+        model = _open_trained(arguments.transformer, arguments.config_overrides)
         _check_places(model.config, length)
     elif arguments.transformer_config is not None:
         require(
@@ -76,7 +76,7 @@ def _pretrained_encoder(name: str) -> PreTrainedModel:
         return AutoModel.from_pretrained(name, dtype=torch.float32)
 
 
-def _fine_tuned(name: str, overrides: str | None) -> PreTrainedModel:
+def _open_trained(name: str, overrides: str | None) -> PreTrainedModel:
     """A Transformer that was trained before."""
     with explain_errors(f"There is no sequence-to-sequence Transformer {name!r} that can be fine-tuned", explain_cause):
         config = AutoConfig.from_pretrained(name)

@@ -189,7 +189,7 @@ def flag_options(field: Field[Any], hint: Any) -> dict[str, Any]:
     if "choices" in options and kind is not str:
         return options | {"type": _one_of(options["choices"])}
     is_mapping = kind is dict or get_origin(kind) is dict
-    return options | {"type": _mapping if is_mapping else kind}
+    return options | {"type": _parse_mapping if is_mapping else kind}
 
 
 def plain_type(hint: Any) -> Any:
@@ -220,7 +220,7 @@ def _one_of(choices: Sequence[Any]) -> Callable[[str], Any]:
     return lambda text: named.get(text, text)
 
 
-def _mapping(text: str) -> dict[str, Any]:
+def _parse_mapping(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError:

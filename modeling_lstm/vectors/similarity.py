@@ -90,7 +90,7 @@ def compare_vectors(
     near = [find_nearest(table, common, NEIGHBOURS) for table in tables]
     agreement = np.array([len(set(a) & set(b)) / NEIGHBOURS for a, b in zip(*near, strict=True)])
 
-    def shown(place: int) -> WordComparison:
+    def describe(place: int) -> WordComparison:
         one, other = (find_nearest(table, np.array([place]), NEIGHBOURS)[0] for table in tables)
         same = len(set(one) & set(other)) / NEIGHBOURS
         return WordComparison(
@@ -101,8 +101,8 @@ def compare_vectors(
         shared=len(shared),
         agreement=float(agreement.mean()),
         chance=NEIGHBOURS / (len(shared) - 1),
-        words=[shown(places[word]) for word in words or []],
-        most_different=[shown(place) for place in np.argsort(agreement, kind="stable")[:number]],
+        words=[describe(places[word]) for word in words or []],
+        most_different=[describe(place) for place in np.argsort(agreement, kind="stable")[:number]],
     )
 
 

@@ -74,7 +74,7 @@ class TokenTable:
         return TokenTable(tokenizer, self.vectors[rows])
 
 
-def _adopted(
+def _adopt(
     backend: Tokenizer,
     vectors: np.ndarray,
     special: tuple[str | None, str | None, str | None],
@@ -113,10 +113,10 @@ def read_transformer_table(source: str, revision: str | None, max_length: int, s
     if not tokenizer.is_fast:
         raise InputError(f"The tokenizer of {source!r} has no tokenizer.json, which training needs: choose another.")
     special = (tokenizer.pad_token, tokenizer.unk_token, tokenizer.sep_token)
-    return _adopted(tokenizer.backend_tokenizer, vectors, special, max_length, separator)
+    return _adopt(tokenizer.backend_tokenizer, vectors, special, max_length, separator)
 
 
 def read_static_table(model: StaticModel, max_length: int, separator: bool = False) -> TokenTable:
     """The table of a static model whose tokenizer knows subwords; `separator` as of [`read_transformer_table`]."""
     special = (model.special(PADDING), model.special(UNKNOWN), model.special(BETWEEN))
-    return _adopted(model.tokenizer, model.table, special, max_length, separator)
+    return _adopt(model.tokenizer, model.table, special, max_length, separator)

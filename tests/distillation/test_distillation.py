@@ -25,7 +25,7 @@ from modeling_lstm.distillation.augmentation import MASK, make_variants
 from modeling_lstm.distillation.cache import LogitCache
 from modeling_lstm.distillation.dataset import label_dataset
 from modeling_lstm.distillation.distillation_trainer import DistillationTrainer
-from modeling_lstm.distillation.labelling import Labeller
+from modeling_lstm.distillation.labeling import Labeler
 from modeling_lstm.distillation.loss import divergence
 from modeling_lstm.distillation.neighbors import find_neighbors
 from modeling_lstm.distillation.student_job import Distillation, DistillationJob
@@ -307,14 +307,14 @@ def test_masked_words_are_written_as_each_tokenizer_does(trained: Path, data_fol
     assert lesson.rows["label"][90] == -100 and lesson.rows["label"][0] != -100
 
 
-def test_killed_while_labelling(
+def test_killed_while_labeling(
     trained: Path, data_folder: Path, unlabeled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No text is labelled twice, and the student is the one that it would have been."""
+    """No text is labeled twice, and the student is the one that it would have been."""
     monkeypatch.setattr("modeling_lstm.distillation.dataset.CHUNK", 16)
-    compute, asked = Labeller.__call__, []
+    compute, asked = Labeler.__call__, []
 
-    def dies(self: Labeller, texts: list[str]) -> np.ndarray:
+    def dies(self: Labeler, texts: list[str]) -> np.ndarray:
         if len(asked) >= 40:
             raise KeyboardInterrupt
         asked.extend(texts)
@@ -322,16 +322,16 @@ def test_killed_while_labelling(
 
     flags = ["--teacher", str(trained), "--dataset", str(data_folder), "--unlabeled", str(unlabeled), *TRAIN_FLAGS]
     cache = ["--logits_cache", str(tmp_path / "logits")]
-    monkeypatch.setattr(Labeller, "__call__", dies)
+    monkeypatch.setattr(Labeler, "__call__", dies)
     assert main(["distill", *flags, *cache, "--output_dir", str(tmp_path / "a")]) == 130
     before = list(asked)
     assert len(before) >= 40
 
-    def counted(self: Labeller, texts: list[str]) -> np.ndarray:
+    def counted(self: Labeler, texts: list[str]) -> np.ndarray:
         asked.extend(texts)
         return compute(self, texts)
 
-    monkeypatch.setattr(Labeller, "__call__", counted)
+    monkeypatch.setattr(Labeler, "__call__", counted)
     assert main(["distill", *flags, *cache, "--output_dir", str(tmp_path / "a")]) == 0
     assert len(asked) == len(set(asked))  # each text once, in both runs together
     expected = {text for split in ("train", "validation") for text in task(data_folder).splits[split]["text"]}
@@ -616,7 +616,7 @@ def test_a_teacher_with_a_label_more_than_the_task(trained: Path, tmp_path: Path
         arguments = DistillationArguments(str(trained), teacher_labels=labels, logits_cache=str(tmp_path))
         teacher = Teacher(str(trained), task, arguments)
         teacher.label([texts], 3)
-        found[name] = torch.from_numpy(teacher.known(texts)).softmax(dim=-1)
+        found[name] = torch.from_numpy(teacher.read_logits(texts)).softmax(dim=-1)
     expected = found["all"][:, [0, 2]]
     torch.testing.assert_close(found["some"], expected / expected.sum(dim=-1, keepdim=True), atol=1e-6, rtol=1e-5)
 

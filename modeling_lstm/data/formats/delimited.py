@@ -40,7 +40,7 @@ class Delimited(Table):
             declared = DECLARATION.fullmatch(file.readline())
         self.declares = declared is not None
         self.delimiter = arguments.delimiter_character() or (declared and declared[1]) or self._delimiter()
-        self.quoting = arguments.quoting or ("double" if self.delimiter != "\t" else self._quoting())
+        self.quoting = arguments.quoting or ("double" if self.delimiter != "\t" else self._find_quoting())
         self.columns = self._header(self.quoting)
         if self.quoting == "double":
             self._check_blanks()
@@ -56,12 +56,12 @@ class Delimited(Table):
         """As for [`Table.rows`]."""
         places = [self.columns.index(name) for name in columns]
         with explain_damage(self.path):
-            for _, fields in self._checked(self.quoting):
+            for _, fields in self._check_rows(self.quoting):
                 yield tuple(fields[place] for place in places)
 
     def lines(self) -> Iterator[int]:
         """As for [`Table.lines`]."""
-        return (line for line, _ in self._checked(self.quoting))
+        return (line for line, _ in self._check_rows(self.quoting))
 
     def _header(self, quoting: str) -> list[str]:
         header = next((fields for _, fields in self._records(quoting)), None)
@@ -96,7 +96,7 @@ class Delimited(Table):
                 f"mark, {as_list(marked[:1])}, so the mark encloses nothing. Take such blanks out.",
             )
 
-    def _checked(self, quoting: str) -> Iterator[tuple[int, list[str]]]:
+    def _check_rows(self, quoting: str) -> Iterator[tuple[int, list[str]]]:
         """The rows after the header, as [`_records`] gives them."""
         records = self._records(quoting)
         _, header = next(records)
@@ -182,7 +182,7 @@ class Delimited(Table):
             logger.info("%s: fields are separated by %s", self.path, "tabs" if delimiter == "\t" else delimiter)
         return delimiter
 
-    def _quoting(self) -> Literal["double", "none"]:
+    def _find_quoting(self) -> Literal["double", "none"]:
         """Whether quotation marks enclose the fields of a tab-separated file: what its rows fit."""
         plain, has_marks = self._count("none")
         if not has_marks:

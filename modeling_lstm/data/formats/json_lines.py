@@ -48,7 +48,7 @@ class Json(Table):
                 start += line
                 number += 1
             try:
-                first = self._parsed(start) if start.strip() else []
+                first = self._parse(start) if start.strip() else []
             except json.JSONDecodeError:
                 first = None  # its first line is not a whole document, so the file is
             if isinstance(first, dict):
@@ -68,7 +68,7 @@ class Json(Table):
             if not line.strip():
                 continue
             try:
-                row = self._parsed(line)
+                row = self._parse(line)
             except json.JSONDecodeError as error:
                 raise InputError(
                     f"{str(self.path)!r} could not be read: line {at} is not valid JSON: {error}."
@@ -81,7 +81,7 @@ class Json(Table):
 
     def _whole(self, text: str) -> Any:
         try:
-            return self._parsed(text)
+            return self._parse(text)
         except json.JSONDecodeError as error:
             raise InputError(f"{str(self.path)!r} could not be read: it is not valid JSON: {error}.") from error
 
@@ -101,10 +101,10 @@ class Json(Table):
         return document
 
     @staticmethod
-    def _parsed(text: str) -> Any:
+    def _parse(text: str) -> Any:
         hooks: dict[str, Any] = {"parse_int": WrittenValue, "parse_float": WrittenValue, "parse_constant": _constant}
         try:
-            return _with_truth_written(json.loads(text, **hooks))
+            return _write_truth(json.loads(text, **hooks))
         except RecursionError as error:
             raise ValueError("it is nested too deeply") from error
 
@@ -119,14 +119,14 @@ def _are_columns(document: Any) -> bool:
     return isinstance(document, dict) and all(isinstance(values, list) for values in document.values())
 
 
-def _with_truth_written(value: Any) -> Any:
+def _write_truth(value: Any) -> Any:
     """JSON with `true` and `false` as they are written."""
     if isinstance(value, bool):
         return WrittenValue("true" if value else "false")
     if isinstance(value, dict):
-        return {name: _with_truth_written(one) for name, one in value.items()}
+        return {name: _write_truth(one) for name, one in value.items()}
     if isinstance(value, list):
-        return [_with_truth_written(one) for one in value]
+        return [_write_truth(one) for one in value]
     return value
 
 

@@ -117,10 +117,10 @@ def _numbers(fields: list[bytes], name: str, number: int, word: bytes) -> np.nda
         pass
     wrong = next(field for field in fields if not NUMBER.fullmatch(field))
     raise InputError(
-        f"{name!r}, line {number} ({_shown(word)}): expected {len(fields)} numbers, found {_shown(wrong)} among them."
+        f"{name!r}, line {number} ({_quote(word)}): expected {len(fields)} numbers, found {_quote(wrong)} among them."
         + (" If the line names columns, remove it." if number == 1 else "")
     )
 
 
-def _shown(part: bytes) -> str:
+def _quote(part: bytes) -> str:
     return repr(part.decode("utf-8", "backslashreplace"))

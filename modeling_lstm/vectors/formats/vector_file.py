@@ -56,13 +56,13 @@ class VectorFile:
         with open_vector_file(self.name), contextlib.ExitStack() as on_failure:
             self._raw = open(path, "rb")
             on_failure.callback(self._raw.close)
-            self.stream = self._unpacked(member)
+            self.stream = self._unpack(member)
             head = self.stream.read(HEAD)
             self.stream.seek(0)
             self.format = _format(head, self.name)
             on_failure.pop_all()
 
-    def _unpacked(self, member: str | None) -> IO[bytes]:
+    def _unpack(self, member: str | None) -> IO[bytes]:
         start = self._raw.read(4)
         self._raw.seek(0)
         require(

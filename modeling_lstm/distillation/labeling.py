@@ -16,9 +16,9 @@ from .augmentation import MASK
 
 
 @dataclass(frozen=True)
-class Labelling:
+class Labeling:
     """
-    How texts are labelled, so that every worker does it alike.
+    How texts are labeled, so that every worker does it alike.
 
     Args:
         name: Run folder or Hub id of the teacher.
@@ -39,7 +39,7 @@ class Labelling:
     bf16: bool
 
 
-class Labeller:
+class Labeler:
     """
     The network of a teacher.
 
@@ -49,7 +49,7 @@ class Labeller:
         tokenizer: Its tokenizer.
     """
 
-    def __init__(self, how: Labelling, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase):
+    def __init__(self, how: Labeling, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase):
         self.how = how
         tokenizer.model_max_length = how.longest
         torch.nn.Module.to(model, how.device)
@@ -81,22 +81,22 @@ class Labeller:
         )
 
 
-class LabellingWorker:
+class LabelingWorker:
     """
-    A [`Labeller`] in a process of Ray.
+    A [`Labeler`] in a process of Ray.
 
     Args:
         how: How it labels.
         threads: Threads of the process.
     """
 
-    def __init__(self, how: Labelling, threads: int):
+    def __init__(self, how: Labeling, threads: int):
         torch.set_num_threads(threads)
-        self.labeller = Labeller(how, *load_teacher(how.name, how.revision))
+        self.labeler = Labeler(how, *load_teacher(how.name, how.revision))
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """The logits of some texts beside them, both pickled."""
-        found = [pickle.dumps(self.labeller(pickle.loads(texts))) for texts in batch["texts"]]
+        found = [pickle.dumps(self.labeler(pickle.loads(texts))) for texts in batch["texts"]]
         return {"texts": batch["texts"], "logits": np.array(found, dtype=object)}
 
 
