@@ -15,7 +15,7 @@ from .accuracy import COMMAND, SEEDS, local_flags, required_data, train_run
 from .measure import parser, write
 
 
-def scored(run: Path, seed: int, flags: list[str]) -> dict[str, Any]:
+def score_run(run: Path, seed: int, flags: list[str]) -> dict[str, Any]:
     """Accuracy in percent and seconds of training of a run, trained and evaluated where that is not done."""
     train_run("sst2", run, seed, [*local_flags("sst2"), *flags])
     if "test" not in read_record(run)["metrics"]:
@@ -35,7 +35,7 @@ def main() -> None:
     for seed in range(SEEDS):
         for name, flags in (("fp32", []), ("bf16", ["--bf16", "true"])):
             folder = "sst2" if name == "fp32" else f"sst2-{name}"
-            found[name].append(scored(arguments.runs / folder / f"seed-{seed}", seed, flags))
+            found[name].append(score_run(arguments.runs / folder / f"seed-{seed}", seed, flags))
             print(name, json.dumps(found[name][-1]), flush=True)
     mean = {
         name: {split: round(statistics.mean(one[split] for one in runs), 2) for split in ("validation", "test")}

@@ -35,19 +35,19 @@ def main_table() -> str:
     """Scores on test, and what an answer costs on the data set whose costs stand for all."""
     found = _with_students(_comparisons())
     heads = ["system", *_heads(found), "one text", "texts a second", "on disk"]
-    return _filled(heads, _lines([*((one, _score) for one in found.values()), (found[COSTS], _answer)]))
+    return _fill(heads, _lines([*((one, _score) for one in found.values()), (found[COSTS], _answer)]))
 
 
 def scores_table() -> str:
     """Scores on test of each system on each data set; the best is bold, and so are those not told apart from it."""
     found = _with_students(_comparisons())
-    return _filled(["system", *_heads(found)], _lines([(one, _score) for one in found.values()]))
+    return _fill(["system", *_heads(found)], _lines([(one, _score) for one in found.values()]))
 
 
 def costs_table() -> str:
     """What each system costs to train and to use."""
     found = _comparisons()
-    return _filled(["system", *(TITLES[name] for name in found)], _lines([(one, _cost) for one in found.values()]))
+    return _fill(["system", *(TITLES[name] for name in found)], _lines([(one, _cost) for one in found.values()]))
 
 
 def order_table() -> str:
@@ -57,7 +57,7 @@ def order_table() -> str:
     for name, one in found.items():
         parts = (f"{part} ({one['slices'][part]:,})" for part in PARTS[name])
         heads += [f"{TITLES[name].partition(',')[0]}, all", *parts, "shuffled", "answers changed"]
-    return _filled(heads, _lines([(one, partial(_order, parts=PARTS[name])) for name, one in found.items()]))
+    return _fill(heads, _lines([(one, partial(_order, parts=PARTS[name])) for name, one in found.items()]))
 
 
 def curves_table() -> str:
@@ -77,7 +77,7 @@ def curves_table() -> str:
                 for rows in (*numbers, whole)
             ]
             lines.append([TITLES[name], system, *cells])
-    return _filled(["data set", "system", "1 % of the rows", "10 %", "all"], lines)
+    return _fill(["data set", "system", "1 % of the rows", "10 %", "all"], lines)
 
 
 def _comparisons() -> dict[str, Comparison]:
@@ -135,7 +135,7 @@ def _heads(found: dict[str, Comparison]) -> list[str]:
     return [f"{TITLES[name]}, {one['task']['metric'].replace('_', ' ')}" for name, one in found.items()]
 
 
-def _filled(heads: list[str], rows: list[list[str]]) -> str:
+def _fill(heads: list[str], rows: list[list[str]]) -> str:
     return make_table(heads, rows) + "\n"
 
 

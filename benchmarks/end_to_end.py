@@ -160,34 +160,34 @@ def budget(folder: Path, texts: list[str]) -> dict[str, float]:
     found: dict[str, float] = {}
 
     @contextlib.contextmanager
-    def timed(name: str, rows: int) -> Iterator[None]:
+    def measure(name: str, rows: int) -> Iterator[None]:
         started = time.perf_counter()
         yield
         found[name] = round(1e6 * (time.perf_counter() - started) / rows, 2)
 
     arguments = PredictionArguments(input=str(folder / f"{ROWS}.csv"), text_column=["text"])
-    with timed("read the file", ROWS):
+    with measure("read the file", ROWS):
         deque(read_input(arguments, {}).rows, maxlen=0)
-    with timed("check the texts", len(texts)):
+    with measure("check the texts", len(texts)):
         deque(check_texts(texts, str, 500_000, {}), maxlen=0)
     some = texts[:20_000]
     classifiers = {name: TextClassifier.from_onnx(folder / name, threads=1) for name in EXPORTS}
     first = classifiers[EXPORTS[0]]
-    with timed("tokens, by the library", len(some)):
+    with measure("tokens, by the library", len(some)):
         _ = [one.ids for one in first.tokenizer.encode_batch_fast(some)]
-    with timed("tokens", len(some)):
+    with measure("tokens", len(some)):
         rows = first.tokenize(some)
     rows.sort(key=lambda row: len(row[0]))
-    with timed("pad", len(some)):
+    with measure("pad", len(some)):
         batches = [first.pad(rows[begin : begin + BATCH]) for begin in range(0, len(rows), BATCH)]
     for name, classifier in classifiers.items():
-        with timed(f"network, {name}", len(some)):
+        with measure(f"network, {name}", len(some)):
             logits = np.concatenate([classifier.logits(*batch) for batch in batches])
-    with timed("answers", len(some)):
+    with measure("answers", len(some)):
         answers = first.answers(to_probabilities(logits, first.problem_type))
     columns = {"text": pa.string()} | LabelRows(first).columns()
     written = ({"text": text, **one} for text, one in zip(some, answers, strict=True))
-    with timed("write the file", len(some)):
+    with measure("write the file", len(some)):
         write_rows(written, folder / "written.csv", columns)
     return found
 

@@ -235,7 +235,7 @@ BLOCKS = {
 }
 
 
-def filled(name: str, text: str) -> str:
+def fill(name: str, text: str) -> str:
     """A file's text with its tables made anew, each between its two marks."""
     for block, made in BLOCKS[name].items():
         begin, end = f"<!-- {block}: begin -->", f"<!-- {block}: end -->"
@@ -252,8 +252,8 @@ def main() -> None:
     for name in BLOCKS:
         text = (ROOT / name).read_text(encoding="utf-8")
         if not arguments.check:
-            (ROOT / name).write_text(filled(name, text), encoding="utf-8")
-        elif filled(name, text) != text:
+            (ROOT / name).write_text(fill(name, text), encoding="utf-8")
+        elif fill(name, text) != text:
             sys.exit(f"{name} is out of date: run python -m benchmarks.tables")
 
 

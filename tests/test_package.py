@@ -176,11 +176,11 @@ def test_lower_bounds_are_written_out_for_pip() -> None:
 
 
 def test_the_published_tables_are_what_the_records_say() -> None:
-    from benchmarks.tables import BLOCKS, filled
+    from benchmarks.tables import BLOCKS, fill
 
     for name in BLOCKS:
         text = (ROOT / name).read_text(encoding="utf-8")
-        assert filled(name, text) == text, "run python -m benchmarks.tables"
+        assert fill(name, text) == text, "run python -m benchmarks.tables"
     assert "± " in text
 
 

@@ -83,7 +83,7 @@ def predict_by_ray(run: str, arguments: PredictionArguments) -> int:
     record = data_of_training(run, arguments.revision)
     with open_cluster(arguments) as cluster:
         plan = Plan(run, arguments, source, target, folder, {}, cluster.threads, ROWS, record)
-        plan = replace(plan, kept=_kept_columns(plan, files))
+        plan = replace(plan, kept=_find_kept_columns(plan, files))
         described = _describe(plan, files)
         known = _look(plan, files)
         _check_claim(plan, described)
@@ -97,7 +97,7 @@ def predict_by_ray(run: str, arguments: PredictionArguments) -> int:
         return _answer(cluster, plan, files, known, rows)
 
 
-def _kept_columns(plan: Plan, files: list[InputFile]) -> dict[str, pa.DataType]:
+def _find_kept_columns(plan: Plan, files: list[InputFile]) -> dict[str, pa.DataType]:
     """The columns to keep of the first file or, where damaged ones are left out, of the first that can be opened."""
     for number, file in enumerate(files, start=1):
         try:

@@ -168,7 +168,7 @@ class Translation(Task):
         (folder / "translations.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
     @staticmethod
-    def _how_scored(record: Mapping[str, Any]) -> str:
+    def _describe_decoding(record: Mapping[str, Any]) -> str:
         """How the translations were made that have scores: in training greedily, by `evaluate` with beams."""
         beams, evaluated = record["model"].get("num_beams", 1), record.get("signatures", {})
         searched = [split for split in record["metrics"] if split in evaluated and beams > 1]
@@ -192,7 +192,7 @@ class Translation(Task):
         for text, answer in examples:
             lines += [f"translate([{quote(text)}])", f"# [{quote(answer)}]"]
         return {
-            "scored": self._how_scored(record),
+            "scored": self._describe_decoding(record),
             "does": f"translates texts from {self.source} to {self.target}",
             "verb": "translate",
             "opening": 'import modeling_lstm as ml\n\ntranslate = ml.Translator.from_run("REPOSITORY")',
