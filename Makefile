@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # nothing here is looked up on the Hub
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
-PARTS := recurrence training inference end_to_end scaling int8 bf16 vector_files generation
+PARTS := recurrence training inference end_to_end scaling int8 bf16 vector_files generation processes scoring
 
 .PHONY: help install demo test test-avx2 test-lowest coverage lint format docs bench results clean
 
@@ -87,6 +87,8 @@ bench-%: $(DEVELOPING)
 
 results: $(DEVELOPING)  ## repeat the published runs and fill the tables of README.md and docs/ (days on two cores; resumes)
 	$(BIN)/python -m benchmarks.accuracy
+	$(BIN)/python -m benchmarks.deletion runs/results/sst2/seed-0
+	$(BIN)/python -m benchmarks.turns runs/results/sst2/seed-0
 	$(BIN)/python -m benchmarks.word_vectors
 	$(BIN)/python -m benchmarks.tweet_eval
 	$(BIN)/python -m benchmarks.emoji_sign
@@ -102,6 +104,8 @@ results: $(DEVELOPING)  ## repeat the published runs and fill the tables of READ
 	$(BIN)/python -m benchmarks.pretrained
 	$(BIN)/python -m benchmarks.own_text
 	$(BIN)/python -m benchmarks.translation
+	$(BIN)/python -m benchmarks.translation_training
+	$(BIN)/python -m benchmarks.alignments runs/results/translation/luong/seed-0
 	$(BIN)/python -m benchmarks.search
 	$(BIN)/python -m benchmarks.tables
 
