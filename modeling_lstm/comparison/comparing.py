@@ -255,7 +255,9 @@ def _add_scores(
     result["shuffled"] = len(study.disordered)
 
     def of_part(seeds: list[np.ndarray], rows: np.ndarray) -> dict[str, Any]:
-        return _spread([score_drawn_rows(problem_type, one, labels, rows, names)[part_metric] for one in seeds])
+        counts = [rows.astype(int)]
+        scores = [score_drawn_rows(problem_type, one, labels, counts, names)[part_metric] for one in seeds]
+        return _spread([score.item() for score in scores])
 
     def score_in_order(seeds: list[np.ndarray]) -> dict[str, Any]:
         true = labels[study.disordered]

@@ -1,14 +1,23 @@
 """95 % intervals of scores: exact where rows are simply counted, by bootstrap elsewhere, never of no width."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.stats import binomtest, norm
 
 from ..utils.errors import require
-from .metrics import calibration_groups, compute_scores, confusion_matrix, confusion_scores
+from .metrics import (
+    MULTI_LABEL,
+    SINGLE_LABEL,
+    calibration_groups,
+    compute_scores,
+    confusion_matrix,
+    confusion_scores,
+    make_summands,
+    score_sums,
+)
 
 LEVEL = 0.95
 FEWEST_ROWS = 2  # of one row nothing can be said
@@ -131,16 +140,12 @@ def bootstrap(
         return {}
     rng = np.random.default_rng(seed)
     rows = len(references)
-    drawn: list[dict[str, float]]
-    if kind == "single_label_classification":
-        within = _within_labels(references, np.random.default_rng([seed, 1]))
-        whole = (rng.integers(rows, size=rows) for _ in range(resamples))
-        drawn = list(_score_classes(predictions, references, names, probabilities, whole, within))
-    else:
-        drawn = []
-        for _ in range(resamples):
-            chosen = rng.integers(rows, size=rows)
-            drawn.append(score_drawn_rows(kind, predictions, references, chosen, names))
+    whole = (rng.integers(rows, size=rows) for _ in range(resamples))
+    if kind != SINGLE_LABEL:
+        counts = (np.bincount(chosen, minlength=rows) for chosen in whole)
+        return score_drawn_rows(kind, predictions, references, counts, names)
+    within = _within_labels(references, np.random.default_rng([seed, 1]))
+    drawn = list(_score_classes(predictions, references, names, probabilities, whole, within))
     return {name: np.array([one[name] for one in drawn]) for name in drawn[0]}
 
 
@@ -181,40 +186,26 @@ def _score_classes(
 
 
 def score_drawn_rows(
-    kind: str, predictions: np.ndarray, references: np.ndarray, chosen: np.ndarray, names: list[str]
-) -> dict[str, float]:
+    kind: str, predictions: np.ndarray, references: np.ndarray, draws: Iterable[np.ndarray], names: list[str]
+) -> dict[str, np.ndarray]:
     """
-    The scores of some of the rows, `nan` where these say nothing of one. A label that only other rows have is left out
-    of the mean over several labels.
+    The scores of each draw, of shape `(draws,)`; `nan` where its rows do not define one. A label that only other rows
+    have is left out of the mean over several labels.
 
     Args:
-        chosen: The numbers of the rows, or a mask.
+        draws: For each draw how often each row is in it, of shape `(rows,)`.
     """
-    found = compute_scores(kind, predictions[chosen], references[chosen], names)
-    return found | _find_undefined(kind, predictions, references, chosen, found, names)
-
-
-def _find_undefined(
-    kind: str,
-    predictions: np.ndarray,
-    references: np.ndarray,
-    chosen: np.ndarray,
-    found: dict[str, float],
-    names: list[str],
-) -> dict[str, float]:
-    """What these drawn rows say nothing of, as `nan`, and means without it."""
-    if kind == "single_label_classification":
-        return {}
-    if kind == "regression":
-        guesses, numbers = predictions[chosen], references[chosen]
-        lacking = {"r2"} if np.ptp(numbers) == 0 else set()
-        lacking |= {"pearson"} if np.ptp(numbers) == 0 or np.ptp(guesses) == 0 else set()
-        return dict.fromkeys(lacking, float("nan"))
-    missing = references.any(axis=0) & ~references[chosen].any(axis=0)
-    f1 = np.array([found[f"f1_{name}"] for name in names])
-    kept = f1[~missing].mean() if not missing.all() else float("nan")
-    lost = {f"f1_{name}": float("nan") for name, is_missing in zip(names, missing, strict=True) if is_missing}
-    return lost | {"macro_f1": float(kept)}
+    summands = make_summands(kind, predictions, references, len(names), origin=float(references.mean()))
+    sums = np.stack([counts @ summands for counts in draws])
+    found = score_sums(kind, sums, names, undefined=math.nan)
+    if kind != MULTI_LABEL:
+        return found
+    true = sums[:, 2 * len(names) : 3 * len(names)]
+    f1 = np.stack([found[f"f1_{name}"] for name in names], axis=1)
+    f1[references.any(axis=0) & (true == 0)] = math.nan
+    found |= {f"f1_{name}": f1[:, number] for number, name in enumerate(names)}
+    with np.errstate(invalid="ignore"):
+        return found | {"macro_f1": np.nansum(f1, axis=1) / np.isfinite(f1).sum(axis=1)}
 
 
 def exact_intervals(kind: str, predictions: np.ndarray, references: np.ndarray, names: list[str]) -> Limits:

@@ -204,8 +204,13 @@ def make_summands(
     return np.stack(counted, axis=1)
 
 
-def score_sums(problem_type: str, sums: np.ndarray, label_names: list[str]) -> dict[str, np.ndarray]:
-    """The scores that need no probabilities, of shape `(...)`, from sums of [`make_summands`], `(..., sums)`."""
+def score_sums(
+    problem_type: str, sums: np.ndarray, label_names: list[str], undefined: float = 0.0
+) -> dict[str, np.ndarray]:
+    """
+    The scores that need no probabilities, of shape `(...)`, from sums of [`make_summands`], `(..., sums)`; `undefined`
+    stands for `r2` and `pearson` of constant numbers.
+    """
     labels = len(label_names)
     if problem_type == SINGLE_LABEL:
         return confusion_scores(sums.reshape(*sums.shape[:-1], labels, labels), label_names)
@@ -223,8 +228,8 @@ def score_sums(problem_type: str, sums: np.ndarray, label_names: list[str]) -> d
     return {
         "mean_squared_error": squares,
         "mean_absolute_error": distances,
-        "r2": np.where(is_known, r2, 0.0),
-        "pearson": np.where(is_known & varies, pearson, 0.0),
+        "r2": np.where(is_known, r2, undefined),
+        "pearson": np.where(is_known & varies, pearson, undefined),
     }
 
 

@@ -15,6 +15,7 @@ from modeling_lstm.evaluation.intervals import (
     find_intervals,
     find_mean_intervals,
     find_percentiles,
+    score_drawn_rows,
 )
 from modeling_lstm.evaluation.metrics import compute_scores, confusion_scores
 
@@ -177,6 +178,23 @@ def test_several_labels_at_once() -> None:
     assert np.isnan(drawn["f1_rare"]).any() and np.nanmin(drawn["f1_rare"]) == 1.0 and drawn["macro_f1"].min() > 0.6
     found = find_intervals(SEVERAL, predictions, references, ["common", "rare"])
     assert found["f1_rare"] == pytest.approx([0.4517, 1.0], abs=1e-3) and 0.4 < found["macro_f1"][0] < 0.75
+
+
+@pytest.mark.parametrize("kind", [KIND, SEVERAL, "regression"])
+def test_draws_are_scored_as_the_rows_they_hold(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    shape = (30, 2) if kind == SEVERAL else 30
+    references, predictions = rng.integers(2, size=(2, *np.atleast_1d(shape)))
+    if kind == "regression":
+        references, predictions = references + 1e3, predictions + rng.normal(size=30)
+    draws = [rng.integers(30, size=30) for _ in range(3)]
+    counts = [np.bincount(chosen, minlength=30) for chosen in draws]
+    found = score_drawn_rows(kind, predictions, references, counts, ["a", "b"])
+    for number, chosen in enumerate(draws):
+        expected = compute_scores(kind, predictions[chosen], references[chosen], ["a", "b"])
+        assert {name: values[number] for name, values in found.items()} == pytest.approx(expected)
+    constant = score_drawn_rows(kind, predictions, references, [np.bincount([0], minlength=30)], ["a", "b"])
+    assert kind != "regression" or np.isnan([constant["r2"], constant["pearson"]]).all()
 
 
 def test_the_mean_of_seeds_is_as_uncertain_as_each() -> None:
