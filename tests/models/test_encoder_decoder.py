@@ -304,7 +304,7 @@ def test_inputs_that_say_too_little_are_refused() -> None:
     model = translator()
     with pytest.raises(ValueError, match="needs decoder_input_ids or labels"):
         model(token_ids(1, 3))
-    with pytest.raises(ValueError, match="either input_ids or inputs_embeds, found none"):
+    with pytest.raises(ValueError, match="either input_ids or inputs_embeds, found neither"):
         model(decoder_input_ids=token_ids(1, 3))
     with pytest.raises(ValueError, match="The source has 1 rows, but the decoder's input has 2"):
         model(token_ids(1, 3), decoder_input_ids=token_ids(2, 3))
