@@ -1,16 +1,15 @@
-"""Attention of a decoder to the states of an encoder, in two ways. Serves as remote code."""
+"""Multiplicative and additive attention of a decoder to encoder states. Works as remote code."""
 
 import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-MOST_NUMBERS = 2**26  # of the additive score that are in memory at once: 256 MB in fp32
+MOST_NUMBERS = 2**26  # values of the additive score that are in memory at once: 256 MB in fp32
 
 
 class MultiplicativeAttention(nn.Module):
     """
-    The score of Luong et al. (2015), equation 8, "general": that of a decoder state q and an encoder state s is
-    `q W s`.
+    The "general" score of Luong et al. (2015), equation 8: `q W s` for a decoder state q and an encoder state s.
 
     Args:
         query_size: Dimensions of a decoder state.
@@ -22,7 +21,7 @@ class MultiplicativeAttention(nn.Module):
         self.key = nn.Linear(value_size, query_size, bias=False)
 
     def keys(self, values: torch.Tensor) -> torch.Tensor:
-        """What of the encoder's states `(batch, source, value_size)` is the same for each token that is written."""
+        """Project encoder states `(batch, source, value_size)` to keys `(batch, source, query_size)`."""
         return self.key(values)
 
     def forward(
@@ -31,12 +30,12 @@ class MultiplicativeAttention(nn.Module):
         """
         Args:
             queries: Decoder states, `(batch, target, query_size)`.
-            keys: What [`keys`] gave.
+            keys: The result of [`keys`].
             values: Encoder states, `(batch, source, value_size)`.
             mask: True at tokens of the source, `(batch, source)`.
 
         Returns:
-            The weighted mean of the encoder's states, `(batch, target, value_size)`, and the weights,
+            The weighted mean of the encoder states, `(batch, target, value_size)`, and the weights,
             `(batch, target, source)`, which are 0 at padding and add up to 1.
         """
         return _read(torch.bmm(queries, keys.transpose(1, 2)), values, mask)
@@ -44,11 +43,11 @@ class MultiplicativeAttention(nn.Module):
 
 class AdditiveAttention(nn.Module):
     """
-    The score of Bahdanau et al. (2015), appendix A.1.2: `v tanh(W q + U s)`. As in Luong et al., q is the decoder's
-    state at the token, and what is read does not go back into the recurrence, which is then one dense call.
+    The score of Bahdanau et al. (2015), appendix A.1.2: `v tanh(W q + U s)`. As in Luong et al., q is the decoder
+    state at the current token. The context is not fed back into the recurrence, which thus remains one dense call.
 
     Args:
-        query_size: Dimensions of a decoder state, and of the layer between.
+        query_size: Dimensions of a decoder state and of the hidden layer.
         value_size: Dimensions of an encoder state.
     """
 
@@ -59,16 +58,16 @@ class AdditiveAttention(nn.Module):
         self.score = nn.Linear(query_size, 1, bias=False)
 
     def keys(self, values: torch.Tensor) -> torch.Tensor:
-        """As in [`MultiplicativeAttention`]."""
+        """See [`MultiplicativeAttention.keys`]."""
         return self.key(values)
 
     def forward(
         self, queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """As in [`MultiplicativeAttention`]."""
+        """See [`MultiplicativeAttention.forward`]."""
         tokens = max(1, MOST_NUMBERS // max(1, keys.numel()))  # to score at once
         parts = self.query(queries).split(tokens, dim=1)
-        if len(parts) > 1 and torch.is_grad_enabled():  # computed again on the way back, so that it is not kept
+        if len(parts) > 1 and torch.is_grad_enabled():  # to save memory, compute them again in the backward pass
             scores = [checkpoint(self._scores, part, keys, use_reentrant=False) for part in parts]
         else:
             scores = [self._scores(part, keys) for part in parts]
@@ -79,7 +78,7 @@ class AdditiveAttention(nn.Module):
 
 
 def _read(scores: torch.Tensor, values: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """From scores to weights and the mean; of a source without tokens all is padding, and the mean is of zeros."""
+    """Compute the weights and the weighted mean. For a source without tokens, the mean is zero."""
     scores = scores.masked_fill(~mask.unsqueeze(1), torch.finfo(scores.dtype).min)
     weights = scores.softmax(dim=-1)
     return torch.bmm(weights, values), weights

@@ -1,4 +1,4 @@
-"""`BagOfWordsConfig`: the configuration of the bag of words. Self-contained, so it serves as remote code."""
+"""`BagOfWordsConfig`: the configuration of the bag-of-words model. Works as remote code."""
 
 from huggingface_hub.dataclasses import strict
 
@@ -7,7 +7,7 @@ from .configuration_lstm import LstmConfig
 
 @strict
 class BagOfWordsConfig(LstmConfig):
-    """[`LstmConfig`] for `BagOfWordsForSequenceClassification`; what only a recurrence uses is without effect."""
+    """[`LstmConfig`] for `BagOfWordsForSequenceClassification`. Settings of the recurrence have no effect."""
 
     model_type = "bag-of-words"
 

@@ -1,4 +1,4 @@
-"""`LstmConfig`: every size and choice of the LSTM family, validated. Self-contained, so it serves as remote code."""
+"""`LstmConfig`: the validated configuration of the LSTM models. Self-contained, so it works as remote code."""
 
 from dataclasses import fields
 from typing import Any, Literal
@@ -12,10 +12,11 @@ logger = logging.get_logger(__name__)
 
 def take_fields(config_class: type[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
     """
-    Take the fields of a configuration out of what `from_pretrained` was given. Beside those that were stored they are
-    validated; the library would assign them afterwards.
+    Remove the fields of a configuration from the arguments of `from_pretrained` and return them.
+
+    They can then be validated together with the stored fields; the library would assign them afterwards.
     """
-    names = {field.name for field in fields(config_class)} - {"dtype"}  # which may be "auto" there
+    names = {field.name for field in fields(config_class)} - {"dtype"}  # dtype may be "auto" here
     return {name: kwargs.pop(name) for name in list(kwargs) if name in names}
 
 
@@ -24,58 +25,58 @@ class LstmConfig(PreTrainedConfig):
     r"""
     Configuration of [`LstmModel`], [`LstmForSequenceClassification`] and [`LstmForCausalLM`].
 
-    The defaults are a realistic size (10,000 words, vectors of 100 numbers, a state of 500). The textbook toy is one
-    line: `LstmConfig(vocab_size=27, embedding_size=8, hidden_size=14, num_labels=3)`.
+    The defaults are of a realistic size (10,000 words, word vectors of size 100, a state of size 500). A textbook toy
+    model takes one line: `LstmConfig(vocab_size=27, embedding_size=8, hidden_size=14, num_labels=3)`.
 
     Args:
-        vocab_size (`int`, defaults to 10000): Rows of the embedding table; at least `len(tokenizer)`.
+        vocab_size (`int`, defaults to 10000): Number of rows of the embedding table; at least `len(tokenizer)`.
         embedding_size (`int`, defaults to 100): Dimensions of a word vector, x(t).
         hidden_size (`int`, defaults to 500): Dimensions of the output h(t) and of the memory c(t), in each direction.
-        num_hidden_layers (`int`, defaults to 1): Recurrent layers stacked on top of each other.
+        num_hidden_layers (`int`, defaults to 1): Number of stacked recurrent layers.
         cell_type (`"lstm"` or `"gru"`, defaults to `"lstm"`): LSTM (Hochreiter and Schmidhuber, 1997; with the forget
             gate of Gers et al., 2000) or GRU (Cho et al., 2014; in the form of cuDNN and PyTorch).
-        bidirectional (`bool`, defaults to `False`): Also read each text from its last token to its first; outputs are
-            then `2 * hidden_size` wide.
+        bidirectional (`bool`, defaults to `False`): Also read each text from its last token to its first. The outputs
+            are then `2 * hidden_size` wide.
         pooling (`"last"`, `"mean"`, `"max"`, `"concat"` or `"attention"`, defaults to `"last"`): How the outputs of a
             text become one vector: the output after the last token read (of each direction), their mean, their
-            maximum, these three side by side (Howard and Ruder, 2018), or a learned weighted mean (Yang et al., 2016).
-        word_dropout (`float`, defaults to 0.0): Share of *words of the vocabulary* whose whole vector is dropped, the
-            same words everywhere in a batch (Gal and Ghahramani, 2016; "embedding dropout" in AWD-LSTM).
-        embedding_dropout (`float`, defaults to 0.0): Dropout on the word vectors, one mask for all steps of a text
-            ("locked" dropout).
+            maximum, these three concatenated (Howard and Ruder, 2018), or a learned weighted mean (Yang et al., 2016).
+        word_dropout (`float`, defaults to 0.0): Share of *words of the vocabulary* whose whole vector is dropped. The
+            same words are dropped everywhere in a batch (Gal and Ghahramani, 2016; "embedding dropout" in AWD-LSTM).
+        embedding_dropout (`float`, defaults to 0.0): Dropout on the word vectors, with one mask for all steps of a
+            text ("locked" dropout).
         hidden_dropout (`float`, defaults to 0.0): Locked dropout between the recurrent layers.
         recurrent_dropout (`float`, defaults to 0.0): Dropout on the recurrent weights W_hh (DropConnect, Merity et al.,
-            2018), one mask for a whole batch; for each of its parts, where a CPU reads texts of like lengths together.
+            2018). One mask applies to a whole batch, or to each part of it when a CPU splits the batch by text length.
         classifier_dropout (`float`, defaults to 0.0): Dropout on the pooled vector before the classifier.
-        output_dropout (`float`, defaults to 0.0): Locked dropout on what a language model predicts the next token from.
-        embedding_range (`float`, defaults to 0.1): Standard deviation of freshly drawn word vectors.
-        initializer_range (`float`, defaults to 0.02): Standard deviation of freshly drawn classifier weights.
-        pad_token_id (`int`, *optional*, defaults to 0): The token that fills short rows; its vector is zero.
-        class_weights (list of `float`, *optional*): One weight for each label in the cross-entropy (single-label), or
-            the weight of each label's positive cases (multi-label).
+        output_dropout (`float`, defaults to 0.0): Locked dropout on the states from which a language model predicts.
+        embedding_range (`float`, defaults to 0.1): Standard deviation of newly initialized word vectors.
+        initializer_range (`float`, defaults to 0.02): Standard deviation of newly initialized classifier weights.
+        pad_token_id (`int`, *optional*, defaults to 0): The token that pads short rows. Its word vector is zero.
+        class_weights (list of `float`, *optional*): The weight of each label in the cross-entropy (single-label), or
+            the weight of the positive cases of each label (multi-label).
         label_smoothing (`float`, defaults to 0.0): Label smoothing of the single-label cross-entropy (Szegedy et al.,
             2016).
-        target_mean, target_scale (`float`, default to 0 and 1): Mean and standard deviation of the numbers that a
-            regression learned: the network gives how many deviations a text is from the mean.
-        tie_word_embeddings (`bool`, defaults to `False`): A language model scores the next token with the word vectors
-            themselves (Press and Wolf, 2017). Where `hidden_size` differs from `embedding_size`, a linear map from one
-            to the other comes before.
-        softmax (`"full"`, `"adaptive"` or `"sampled"`, defaults to `"full"`): How a language model predicts: with one
-            distribution over the vocabulary; with one over frequent tokens and clusters of the others, and one within
-            each cluster (Grave et al., 2017), for which frequent tokens must have low numbers; or in training against a
-            sample of the vocabulary (Jean et al., 2015), and otherwise as `"full"`.
-        adaptive_cutoffs (list of `int`, *optional*): The number of the first token of each cluster. Default: a tenth
-            and a half of the vocabulary.
-        sampled_candidates (`int`, defaults to 2048): Tokens that are drawn for each batch, beside those that are in it.
-        reads_backward (`bool`, defaults to `False`): A language model that predicts the token before: it is given
-            texts from their ends to their beginnings.
-        bos_token_id, eos_token_id (`int`, *optional*): The token before the first one of a text, and the one after its
-            last; generation begins and ends with them.
+        target_mean, target_scale (`float`, default to 0 and 1): Mean and standard deviation of the targets of a
+            regression. Internally the network predicts by how many standard deviations a text differs from the mean.
+        tie_word_embeddings (`bool`, defaults to `False`): Whether a language model scores the next token with the word
+            vectors themselves (Press and Wolf, 2017). If `hidden_size` differs from `embedding_size`, a linear layer
+            first maps from one to the other.
+        softmax (`"full"`, `"adaptive"` or `"sampled"`, defaults to `"full"`): How a language model predicts. `"full"`:
+            with one distribution over the vocabulary. `"adaptive"`: with one distribution over the frequent tokens and
+            clusters of the others, and one within each cluster (Grave et al., 2017); frequent tokens must have low ids.
+            `"sampled"`: in training against a sample of the vocabulary (Jean et al., 2015), otherwise like `"full"`.
+        adaptive_cutoffs (list of `int`, *optional*): The id of the first token of each cluster. Default: a tenth and a
+            half of the vocabulary size.
+        sampled_candidates (`int`, defaults to 2048): Number of tokens drawn for each batch in addition to its targets.
+        reads_backward (`bool`, defaults to `False`): Whether this is a language model that predicts the previous token.
+            It must be given its texts in reverse, from the last token to the first.
+        bos_token_id, eos_token_id (`int`, *optional*): The tokens before the first and after the last token of a text.
+            Generation begins and ends with them.
 
     Raises:
-        huggingface_hub.errors.StrictDataclassError: a field has the wrong type or a value out of its range. What is
-            assigned to a field is checked for its type at once, and for its range when a model is made or saved.
-        ValueError: `id2label` and `num_labels` do not fit together.
+        huggingface_hub.errors.StrictDataclassError: A field has the wrong type or a value out of its range. When a
+            field is assigned, its type is checked at once, and its range when a model is created or saved.
+        ValueError: `id2label` and `num_labels` do not match.
     """
 
     model_type = "lstm"
@@ -111,10 +112,12 @@ class LstmConfig(PreTrainedConfig):
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
         """
-        As the library's, but fields that the caller gives are validated with the stored ones. Where the caller asks for
-        another number of labels, as `from_pretrained(..., num_labels=3, ignore_mismatched_sizes=True)` does, what was
-        stored for the old labels is left out: their names and weights, and if only one of both numbers is 1, the
-        problem type and the scale of a regression.
+        Same as in the base class, but the fields passed by the caller are validated together with the stored ones.
+
+        If the caller asks for a different number of labels, as with
+        `from_pretrained(..., num_labels=3, ignore_mismatched_sizes=True)`, the stored values that belong to the old
+        labels are dropped: their names and weights and, if exactly one of the two numbers is 1, the problem type and
+        the scale of a regression.
         """
         given = take_fields(cls, kwargs)
         before = len(config_dict.get("id2label") or range(2))
@@ -130,7 +133,7 @@ class LstmConfig(PreTrainedConfig):
             if name not in given and config_dict.get(name, default) != default
         }
         if left_out:
-            logger.warning(f"Left out, since they are for {before} labels, not for {number}: {', '.join(left_out)}.")
+            logger.warning(f"Dropped settings for {before} labels, as there are now {number}: {', '.join(left_out)}.")
         return super().from_dict({**config_dict, **left_out, **given}, **kwargs)
 
     def __post_init__(self, **kwargs: Any) -> None:
@@ -146,7 +149,7 @@ class LstmConfig(PreTrainedConfig):
 
     @property
     def output_size(self) -> int:
-        """Dimensions of one step's output: `hidden_size`, twice that when bidirectional."""
+        """Dimensions of the output at each step: `hidden_size`, or twice that when bidirectional."""
         return self.hidden_size * (2 if self.bidirectional else 1)
 
     @property
@@ -155,12 +158,12 @@ class LstmConfig(PreTrainedConfig):
         return self.output_size * (3 if self.pooling == "concat" else 1)
 
     def cutoffs(self) -> list[int]:
-        """Where the clusters of an adaptive softmax begin, and where the last one ends."""
+        """Return the id of the first token of each cluster of an adaptive softmax, then the vocabulary size."""
         default = [max(1, self.vocab_size // 10), max(2, self.vocab_size // 2)]
         return [*(default if self.adaptive_cutoffs is None else self.adaptive_cutoffs), self.vocab_size]
 
     def validate_sizes(self) -> None:
-        """Every size is at least 1 and the padding token is inside the vocabulary."""
+        """Check that every size is at least 1 and the padding token is in the vocabulary."""
         names = ("vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "sampled_candidates", "num_labels")
         for name in names:
             if getattr(self, name) < 1:
@@ -172,7 +175,7 @@ class LstmConfig(PreTrainedConfig):
             )
 
     def validate_softmax(self) -> None:
-        """The clusters of an adaptive softmax hold something each."""
+        """Check that no cluster of an adaptive softmax is empty."""
         edges = [0, *self.cutoffs()]
         if self.softmax == "adaptive" and not all(a < b for a, b in zip(edges[:-1], edges[1:], strict=True)):
             raise ValueError(
@@ -181,7 +184,7 @@ class LstmConfig(PreTrainedConfig):
             )
 
     def validate_rates(self) -> None:
-        """Dropout rates and label smoothing are in [0, 1)."""
+        """Check that dropout rates and label smoothing are in [0, 1), and standard deviations not negative."""
         names = ("word", "embedding", "hidden", "recurrent", "classifier", "output")
         for name in [*(f"{name}_dropout" for name in names), "label_smoothing"]:
             if not 0.0 <= getattr(self, name) < 1.0:
@@ -191,7 +194,7 @@ class LstmConfig(PreTrainedConfig):
                 raise ValueError(f"{name} must not be negative, found {getattr(self, name)}.")
 
     def validate_labels(self) -> None:
-        """Class weights match the labels, and the problem type is one that the loss knows."""
+        """Check the class weights, the problem type and the scale of a regression."""
         if self.class_weights is not None:
             if len(self.class_weights) != self.num_labels:
                 raise ValueError(
@@ -199,13 +202,13 @@ class LstmConfig(PreTrainedConfig):
                     f"found {len(self.class_weights)}."
                 )
             if not all(0.0 <= weight < float("inf") for weight in self.class_weights):
-                raise ValueError(f"class_weights must be numbers that are not negative, found {self.class_weights}.")
+                raise ValueError(f"class_weights must be finite and not negative, found {self.class_weights}.")
         known = ("regression", "single_label_classification", "multi_label_classification")
         if self.problem_type is not None and self.problem_type not in known:
             raise ValueError(f"problem_type must be one of {', '.join(known)} or None, found {self.problem_type!r}.")
         if not (abs(self.target_mean) < float("inf") and 0.0 < self.target_scale < float("inf")):
             raise ValueError(
-                "target_mean must be finite, and target_scale too and greater than 0, found "
+                "target_mean must be finite, and target_scale finite and greater than 0, found "
                 f"{self.target_mean} and {self.target_scale}."
             )
 

@@ -1,4 +1,4 @@
-"""A network that cannot see word order, the mean of the word vectors and a feed-forward layer: a baseline."""
+"""A baseline that ignores word order: the mean of the word vectors and a feed-forward layer."""
 
 import torch
 from torch import nn
@@ -18,8 +18,8 @@ from .modeling_lstm import (
 
 class BagOfWordsForSequenceClassification(LstmPreTrainedModel):
     """
-    Deep averaging network (Iyyer et al., 2015): the mean of the word vectors, one ReLU layer of `hidden_size`, a linear
-    classifier. It gives the same answer to every order of the same words.
+    Deep averaging network (Iyyer et al., 2015): the mean of the word vectors, one ReLU layer of size `hidden_size`, and
+    a linear classifier. The order of the words does not change its output.
     """
 
     config: BagOfWordsConfig
@@ -42,7 +42,7 @@ class BagOfWordsForSequenceClassification(LstmPreTrainedModel):
         inputs_embeds: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
     ) -> SequenceClassifierOutput:
-        """As [`LstmForSequenceClassification.forward`], without hidden states."""
+        """Same as [`LstmForSequenceClassification.forward`], but without hidden states."""
         vectors, mask = read_inputs(self.config, self.word_embeddings, input_ids, attention_mask, inputs_embeds)
         mean = LstmPooler.mean(vectors.masked_fill(~mask.unsqueeze(-1), 0.0), mask)
         hidden = torch.relu(self.hidden(self.dropout(mean)))

@@ -1,4 +1,4 @@
-"""The LSTM and GRU text models. Self-contained but for the files beside it, so it serves as remote code."""
+"""The LSTM and GRU text models. Imports only the files next to it, so it works as remote code."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,15 +18,15 @@ from .recurrence_lstm import LstmEncoder, State, locked_dropout
 @dataclass
 class LstmModelOutput(ModelOutput):
     """
-    What [`LstmModel`] returns. D is 2 when bidirectional, else 1.
+    Output of [`LstmModel`]. D is 2 when bidirectional, else 1.
 
     Args:
         last_hidden_state (`torch.Tensor` of shape `(batch, tokens, D * hidden_size)`): h of the top layer at each
-            token, forward and backward side by side; zero at padding.
+            token, forward and backward concatenated; zero at padding.
         pooler_output (`torch.Tensor` of shape `(batch, config.pooled_size)`): One vector for each text.
         h_n (`torch.Tensor` of shape `(num_hidden_layers * D, batch, hidden_size)`): h after the last token read, in the
             order of `torch.nn.LSTM`: layer 0 forward, layer 0 backward, layer 1 forward, ...
-        c_n (`torch.Tensor` of the shape of `h_n`, *optional*): The memory c then; `None` for a GRU, which has none.
+        c_n (`torch.Tensor` of the shape of `h_n`, *optional*): The memory c at that point; `None` for a GRU.
         hidden_states (tuple of `torch.Tensor`, *optional*): The word vectors, then h of each layer.
     """
 
@@ -38,7 +38,7 @@ class LstmModelOutput(ModelOutput):
 
 
 class LstmPreTrainedModel(PreTrainedModel):
-    """Configuration, initialisation and naming that the models of the family share."""
+    """Base class for the models of the family: configuration, initialization and saving."""
 
     config: LstmConfig
     base_model_prefix = "lstm"
@@ -47,12 +47,12 @@ class LstmPreTrainedModel(PreTrainedModel):
     supports_gradient_checkpointing = True
 
     def __init__(self, config: Any):
-        config.validate()  # fields may have been assigned since it was made
+        config.validate()  # fields may have been assigned since it was created
         super().__init__(config)
 
     @property
     def _keys_to_ignore_on_save(self) -> set[str]:
-        """The weights that are those of another name now; Trainer knows by it that none is missing in a checkpoint."""
+        """Names of weights tied to others. `Trainer` uses it to tell that a checkpoint is not missing any weights."""
         if not self.config.tie_word_embeddings:
             return set()
         weights = dict(self.named_parameters(remove_duplicate=False))
@@ -61,13 +61,13 @@ class LstmPreTrainedModel(PreTrainedModel):
 
     @_keys_to_ignore_on_save.setter
     def _keys_to_ignore_on_save(self, names: set[str]) -> None:
-        pass  # `post_init` assigns what it has just read
+        pass  # `post_init` assigns the value that it has just read
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
-        """As the library's, but a configuration that it would not save is refused before anything is written."""
+        """Same as in the base class, but an invalid configuration raises an error before anything is written."""
         self.config.validate()
         if self._tied_weights_keys and not self.config.tie_word_embeddings:
-            # nothing is tied when it is opened, so the file needs each weight, also of those that are one now
+            # nothing will be tied on loading, so the file needs every weight, even those that share memory now
             weights = kwargs.get("state_dict") or self.state_dict()
             apart = {name: weights[name].clone() for name in self._tied_weights_keys if name in weights}
             kwargs["state_dict"] = {**weights, **apart}
@@ -75,10 +75,10 @@ class LstmPreTrainedModel(PreTrainedModel):
 
     def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Embedding:
         """
-        As the library's.
+        Same as in the base class.
 
         Raises:
-            ValueError: the padding token would be outside the vocabulary.
+            ValueError: The padding token would no longer be in the vocabulary.
         """
         least = 1 + (self.config.pad_token_id or 0)
         if new_num_tokens is not None and new_num_tokens < least:
@@ -89,7 +89,10 @@ class LstmPreTrainedModel(PreTrainedModel):
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        """Orthogonal recurrent weights (Saxe et al., 2014), forget bias 1 (Jozefowicz et al., 2015), Xavier inputs."""
+        """
+        Initialize recurrent weights orthogonally (Saxe et al., 2014), input weights by Xavier, and forget biases with 1
+        (Jozefowicz et al., 2015).
+        """
         if isinstance(module, nn.RNNBase):
             for name, parameter in module.named_parameters(recurse=False):
                 if getattr(parameter, "_is_hf_initialized", False):
@@ -114,14 +117,14 @@ class LstmPreTrainedModel(PreTrainedModel):
 
 
 class LstmEmbedding(nn.Embedding):
-    """The word vectors, with dropout of whole words."""
+    """The embedding table of the word vectors, with dropout of whole words."""
 
     def __init__(self, config: LstmConfig):
         super().__init__(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
         self.word_dropout = config.word_dropout
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
-        """`input_ids` of shape `(batch, tokens)` to vectors of shape `(batch, tokens, embedding_size)`."""
+        """Map `input_ids` of shape `(batch, tokens)` to vectors of shape `(batch, tokens, embedding_size)`."""
         vectors = super().forward(input_ids)
         if not self.training or self.word_dropout == 0.0:
             return vectors
@@ -130,7 +133,7 @@ class LstmEmbedding(nn.Embedding):
 
 
 class LstmPooler(nn.Module):
-    """One vector for each text out of its steps, padding left out; a text without tokens gives zeros."""
+    """Pools the states of a text into one vector, ignoring padding. The vector of a text without tokens is zero."""
 
     def __init__(self, config: LstmConfig):
         super().__init__()
@@ -141,8 +144,8 @@ class LstmPooler(nn.Module):
 
     def forward(self, states: torch.Tensor, last: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         """
-        `states` (batch, tokens, size), `last` (batch, size) and `mask` (batch, tokens), `None` where there is no
-        padding, to (batch, pooled_size). Padding may stand to the right of a text, to its left, or between its tokens.
+        Map `states` (batch, tokens, size), `last` (batch, size) and `mask` (batch, tokens; `None` without padding) to
+        vectors (batch, pooled_size). Padding may be on the right, on the left, or between tokens.
         """
         if self.pooling == "last":
             return last
@@ -153,7 +156,7 @@ class LstmPooler(nn.Module):
         if self.pooling == "concat":
             return torch.cat([last, self.mean(states, mask), self._max(states, mask)], dim=-1)
         if self.pooling != "attention":
-            raise NotImplementedError(f"The pooling {self.pooling!r} is not written yet.")
+            raise NotImplementedError(f"The pooling {self.pooling!r} is not implemented.")
         # Hierarchical attention networks (Yang et al., 2016), equations 5 to 7
         scores = self.context(torch.tanh(self.attention(states)))
         if mask is not None:
@@ -162,7 +165,7 @@ class LstmPooler(nn.Module):
 
     @staticmethod
     def mean(states: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-        """The mean over tokens; `states` must be zero at padding."""
+        """Return the mean over tokens. `states` must be zero at padding."""
         if mask is None:
             return states.sum(dim=1) / states.shape[1]
         return states.sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1).to(states.dtype)
@@ -178,14 +181,14 @@ class LstmPooler(nn.Module):
 @dataclass
 class TextStates:
     """
-    What the recurrence gives for texts.
+    Output of the recurrence for a batch of texts.
 
     Args:
         layers: h of each layer at each step, `(batch, tokens, directions * hidden_size)`.
         h_n: h after the last token read; see [`LstmModelOutput`].
-        c_n: c then; `None` for a GRU.
-        mask: True at the steps that were tokens; `None` if all were.
-        place: Where each token was read, if texts were moved to the left of their rows; else `None`.
+        c_n: c at that point; `None` for a GRU.
+        mask: True at the steps that are tokens; `None` if all are.
+        place: The step at which each token was read, if texts were moved to the left of their rows; else `None`.
     """
 
     layers: list[torch.Tensor]
@@ -195,7 +198,7 @@ class TextStates:
     place: torch.Tensor | None
 
     def in_given_order(self) -> list[torch.Tensor]:
-        """h of each layer at each token as the texts were given."""
+        """Return h of each layer, with the tokens at their original positions."""
         if self.place is None:
             return self.layers
         rows = torch.arange(self.place.shape[0], device=self.place.device).unsqueeze(1)
@@ -203,7 +206,7 @@ class TextStates:
 
 
 class LstmModel(LstmPreTrainedModel):
-    """Word vectors, the recurrence and the pooled vector, without a task on top."""
+    """The base model: word vectors, recurrence and pooling, without a head for a task."""
 
     def __init__(self, config: LstmConfig):
         super().__init__(config)
@@ -222,19 +225,20 @@ class LstmModel(LstmPreTrainedModel):
     ) -> LstmModelOutput:
         """
         Args:
-            input_ids (`(batch, tokens)`): Token numbers.
-            attention_mask (`(batch, tokens)`): 1 at tokens, 0 at padding. Zeros may stand anywhere: a row gives what
-                its ones alone would give. Without it, every `config.pad_token_id` in `input_ids` is padding.
-            inputs_embeds (`(batch, tokens, embedding_size)`): Word vectors in place of `input_ids`.
-            output_hidden_states: Also return the states of every layer; by default as
-                `config.output_hidden_states` says.
+            input_ids (`(batch, tokens)`): Token ids.
+            attention_mask (`(batch, tokens)`): 1 at tokens, 0 at padding. Zeros may be anywhere: the output for a row
+                is the same as for its tokens alone. Without a mask, every `config.pad_token_id` in `input_ids` is
+                padding.
+            inputs_embeds (`(batch, tokens, embedding_size)`): Word vectors instead of `input_ids`.
+            output_hidden_states: Whether to also return the word vectors and the states of every layer. Default:
+                `config.output_hidden_states`.
 
         Returns:
-            [`LstmModelOutput`], or a tuple of its set fields with `return_dict=False`.
+            [`LstmModelOutput`], or with `return_dict=False` a tuple of those of its fields that are not `None`.
 
         Raises:
-            ValueError: not exactly one of `input_ids` and `inputs_embeds`, or a mask of another shape or with numbers
-                below 0.
+            ValueError: Not exactly one of `input_ids` and `inputs_embeds` was passed, or the mask has the wrong shape,
+                values below 0 or NaN.
         """
         vectors, mask = read_inputs(self.config, self.word_embeddings, input_ids, attention_mask, inputs_embeds)
         read = self.read(vectors, mask)
@@ -256,21 +260,21 @@ class LstmModel(LstmPreTrainedModel):
         self, vectors: torch.Tensor, mask: torch.Tensor, start: State | None = None, direction: int | None = None
     ) -> TextStates:
         """
-        Run the recurrence over texts, wherever their padding stands.
+        Run the recurrence over texts, wherever their padding is.
 
         Args:
             vectors: Word vectors, `(batch, tokens, embedding_size)`.
             mask: True at tokens, `(batch, tokens)`.
-            start, direction: As for [`LstmEncoder.forward`].
+            start, direction: See [`LstmEncoder.forward`].
         """
-        if mask.shape[1] == 0:  # only texts without a token: one step of padding gives them their zeros
+        if mask.shape[1] == 0:  # no text has a token: with one step of padding, their states become zero
             vectors = vectors.new_zeros(mask.shape[0], 1, self.config.embedding_size)
             mask = mask.new_zeros(mask.shape[0], 1)
         states = locked_dropout(vectors, self.config.embedding_dropout, self.training)
 
         reading_mask: torch.Tensor | None = mask
         place = None
-        if torch.compiler.is_compiling():  # one path for every mask
+        if torch.compiler.is_compiling():  # the same path for every mask
             place = _places_at_the_left(mask)
         elif bool(mask.all()):
             reading_mask = None
@@ -286,7 +290,7 @@ class LstmModel(LstmPreTrainedModel):
 
 
 def name_base_model(model: LstmPreTrainedModel) -> None:
-    """Let what is saved open by `AutoModel` too, without this package."""
+    """Name the base model in `auto_map`, so that `AutoModel` can also open the saved model without this package."""
     if model._auto_class is not None:
         base = f"{LstmModel.__module__.rsplit('.', 1)[-1]}.{LstmModel.__name__}"
         model.config.auto_map = {**(getattr(model.config, "auto_map", None) or {}), "AutoModel": base}
@@ -299,7 +303,7 @@ def read_inputs(
     attention_mask: torch.Tensor | None,
     inputs_embeds: torch.Tensor | None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Word vectors `(batch, tokens, embedding_size)`, and a mask `(batch, tokens)` that is True at tokens."""
+    """Return word vectors `(batch, tokens, embedding_size)`, and a mask `(batch, tokens)` that is True at tokens."""
     if input_ids is not None and inputs_embeds is None:
         shape = input_ids.shape
         vectors = embedding(input_ids.long())
@@ -307,7 +311,7 @@ def read_inputs(
         shape = inputs_embeds.shape[:2]
         vectors = inputs_embeds
     else:
-        found = "none of them" if input_ids is None else "both"
+        found = "neither" if input_ids is None else "both"
         raise ValueError(f"The model takes either input_ids or inputs_embeds, found {found}.")
     if attention_mask is not None:
         if attention_mask.shape != shape:
@@ -316,7 +320,7 @@ def read_inputs(
                 f"found {tuple(attention_mask.shape)}."
             )
         if attention_mask.is_floating_point() and not torch.compiler.is_compiling():
-            if not bool((attention_mask >= 0).all()):  # as of one that is added to scores, 0 at tokens
+            if not bool((attention_mask >= 0).all()):  # for example an additive mask, which is 0 at tokens
                 raise ValueError("attention_mask must be 1 at tokens and 0 at padding, found numbers below 0 or NaN.")
         return vectors, attention_mask.bool()
     if input_ids is None or config.pad_token_id is None:
@@ -325,19 +329,19 @@ def read_inputs(
 
 
 def _places_at_the_left(mask: torch.Tensor) -> torch.Tensor:
-    """Where each step goes when a row's tokens move to its left, in their order, and its padding behind them."""
+    """Return the new position of each step if each row's tokens move to the left, in order, before its padding."""
     ends = mask.sum(dim=1, keepdim=True)
     return torch.where(mask, mask.cumsum(dim=1), ends + (~mask).cumsum(dim=1)) - 1
 
 
 def _has_gaps(mask: torch.Tensor) -> bool:
-    """Whether some row has padding between two tokens, that is, tokens that begin more than once."""
+    """Return whether a row has padding between tokens, that is, more than one run of tokens."""
     begins = mask[:, 1:] & ~mask[:, :-1]
     return bool((begins.sum(dim=1) + mask[:, 0] > 1).any())
 
 
 def scale_numbers(config: LstmConfig, logits: torch.Tensor) -> torch.Tensor:
-    """Of a regression, numbers as they are from numbers with the mean 0 and the deviation 1."""
+    """For a regression, scale standardized outputs back to the mean and scale of the targets."""
     usual = "regression" if config.num_labels == 1 else None
     if (config.problem_type or usual) != "regression" or (config.target_mean, config.target_scale) == (0.0, 1.0):
         return logits
@@ -346,17 +350,19 @@ def scale_numbers(config: LstmConfig, logits: torch.Tensor) -> torch.Tensor:
 
 def classification_loss(config: LstmConfig, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """
-    The loss of `config.problem_type`; where that is `None`, one output means regression, integer labels single-label
-    and float labels multi-label, as in the library's own models; `config` then says so too. The error of a regression
-    counts in deviations of the targets, `config.target_scale`.
+    Return the loss for `config.problem_type`.
+
+    If the problem type is `None`, it is inferred and set, as in the models of transformers: one output means
+    regression, otherwise integer labels mean single-label and float labels multi-label. The loss of a regression is the
+    mean squared error in units of `config.target_scale`.
 
     Args:
         logits: `(batch, num_labels)`.
-        labels: `(batch,)` or `(batch, 1)` integers for single-label; `(batch, num_labels)` zeros and ones for
-            multi-label; numbers of the shape of `logits`, of a single one also `(batch,)`, for regression.
+        labels: For single-label, integers `(batch,)` or `(batch, 1)`. For multi-label, zeros and ones
+            `(batch, num_labels)`. For regression, numbers of the shape of `logits`, or with one output also `(batch,)`.
 
     Raises:
-        ValueError: `config.problem_type` is none of these, or labels of another shape or kind.
+        ValueError: `config.problem_type` is unknown, or `labels` has the wrong shape or type.
     """
     logits = logits.float()
     kind = config.problem_type
@@ -401,11 +407,11 @@ class LstmForSequenceClassification(LstmPreTrainedModel):
         self.post_init()
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
-        """As the library's; what is saved also opens as its base model, by `AutoModel`, without this package."""
+        """Same as in the base class, but let `AutoModel` open the saved base model without this package."""
         name_base_model(self)
         super().save_pretrained(*args, **kwargs)
 
-    # No **kwargs: Trainer would take them for a promise that the loss is divided by `num_items_in_batch`.
+    # No **kwargs: Trainer would conclude that the loss is divided by `num_items_in_batch`.
     @can_return_tuple
     def forward(
         self,
@@ -417,11 +423,12 @@ class LstmForSequenceClassification(LstmPreTrainedModel):
     ) -> SequenceClassifierOutput:
         """
         Args:
-            input_ids, attention_mask, inputs_embeds, output_hidden_states: As in [`LstmModel.forward`].
+            input_ids, attention_mask, inputs_embeds, output_hidden_states: See [`LstmModel.forward`].
             labels: See [`classification_loss`].
 
         Returns:
-            `SequenceClassifierOutput` with `logits` of shape `(batch, num_labels)` and, given labels, the mean `loss`.
+            `SequenceClassifierOutput` with `logits` of shape `(batch, num_labels)` and, if `labels` are passed, the
+            mean `loss`.
         """
         outputs = self.lstm(input_ids, attention_mask, inputs_embeds, output_hidden_states, return_dict=True)
         logits = scale_numbers(self.config, self.classifier(self.dropout(outputs.pooler_output)))

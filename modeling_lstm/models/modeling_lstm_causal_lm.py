@@ -1,4 +1,4 @@
-"""`LstmForCausalLM`: the LSTM or GRU as a language model. Serves as remote code, with the files that it imports."""
+"""`LstmForCausalLM`: the LSTM or GRU as a language model. Works as remote code, with the files that it imports."""
 
 from typing import Any
 
@@ -20,16 +20,16 @@ IGNORED = -100  # in labels
 
 class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
     """
-    The LSTM or GRU that predicts the next token.
+    An LSTM or GRU language model, which predicts the next token.
 
-    With `config.bidirectional` it holds two language models with the same word vectors, as ELMo (Peters et al., 2018):
-    one that reads forward and one that reads backward and predicts the token before. Neither sees what the other reads;
-    [`LstmModel`] puts both to use side by side, with the same weights under the same names.
+    With `config.bidirectional` it holds two language models that share word vectors, like ELMo (Peters et al., 2018):
+    a forward one, and a backward one that predicts the previous token. Neither sees the states of the other.
+    [`LstmModel`] runs both with the same weights under the same names and concatenates their outputs.
     """
 
-    token_frequencies: torch.Tensor  # with a sampled softmax
+    token_frequencies: torch.Tensor  # only with a sampled softmax
 
-    _is_stateful = True  # so `generate` does not try to take tokens back
+    _is_stateful = True  # so that `generate` does not try to go back to an earlier token
     _tied_weights_keys = {"lm_head.weight": "lstm.word_embeddings.weight"}
 
     def __init__(self, config: LstmConfig):
@@ -51,24 +51,26 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         self._part_directions()
 
     def get_output_embeddings(self) -> nn.Linear:
-        """From a state to the scores of the vocabulary."""
+        """Return the layer that maps a state to the scores of the vocabulary."""
         return self.lm_head
 
     def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
-        """Replace them."""
+        """Replace the layer that maps a state to the scores of the vocabulary."""
         self.lm_head = new_embeddings
 
     def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Embedding:
         """
-        As the family's. Old tokens stay in their clusters; for a sampled softmax new ones count as seen once.
+        Same as in the base class. Old tokens keep their clusters. A sampled softmax counts new tokens as seen once.
 
         Raises:
-            ValueError: a cluster of an adaptive softmax would be empty, or the padding token outside the vocabulary.
+            ValueError: The last cluster of an adaptive softmax would be empty, or the padding token would no longer be
+                in the vocabulary.
         """
         first = self.config.cutoffs()[:-1]
         if self.adaptive is not None and new_num_tokens is not None and new_num_tokens <= first[-1]:
             raise ValueError(
-                f"The last cluster of the adaptive softmax begins at {first[-1]}, found {new_num_tokens} tokens."
+                f"The vocabulary must have more than {first[-1]} tokens, where the last cluster of the adaptive "
+                f"softmax begins, found {new_num_tokens}."
             )
         table = super().resize_token_embeddings(new_num_tokens, *args, **kwargs)
         if self.adaptive is not None:
@@ -80,17 +82,20 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         return table
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
-        """As the library's; what is saved also opens as its base model, by `AutoModel`, without this package."""
+        """Same as in the base class, but let `AutoModel` open the saved base model without this package."""
         name_base_model(self)
         super().save_pretrained(*args, **kwargs)
 
     @classmethod
     def _supports_default_dynamic_cache(cls) -> bool:
-        return False  # `generate` would make one of keys and values; `forward` makes ours
+        return False  # `generate` would create a cache of keys and values; `forward` creates an `LstmCache`
 
     @torch.no_grad()
     def _part_directions(self) -> None:
-        """Let nothing flow from one direction to the other: [`LstmModel`] then gives what the two give alone."""
+        """
+        Zero the weights between the two directions, so that each direction of [`LstmModel`] has the output that it
+        would have alone.
+        """
         rnn: Any = self.lstm.encoder.rnn
         for layer in range(1, rnn.num_layers if rnn.bidirectional else 0):
             for own, suffix in enumerate(("", "_reverse")):
@@ -98,18 +103,18 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
 
     def set_token_frequencies(self, counts: torch.Tensor) -> None:
         """
-        Tell how often each token occurs, by which the sampled softmax draws its candidates.
+        Set how often each token occurs. The sampled softmax draws its candidates by these counts.
 
         Args:
-            counts: `(vocab_size,)`.
+            counts: The counts, `(vocab_size,)`. Tokens that do not occur count as seen once.
         """
         self.token_frequencies.copy_(counts.clamp(min=1))
 
     def prepare_inputs_for_generation(
         self: Any, input_ids: Any, *args: Any, inputs_embeds: Any = None, **kwargs: Any
     ) -> dict[str, Any]:
-        """As the library's."""
-        kwargs["inputs_embeds"] = inputs_embeds  # named, since `generate` looks for it among the parameters
+        """Same as in the base class."""
+        kwargs["inputs_embeds"] = inputs_embeds  # a named parameter, since `generate` looks for it in the signature
         return GenerationMixin.prepare_inputs_for_generation(self, input_ids, *args, **kwargs)
 
     @can_return_tuple
@@ -129,34 +134,34 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
     ) -> CausalLMOutputWithPast:
         """
         Args:
-            input_ids (`(batch, tokens)`): Token numbers.
-            attention_mask (`(batch, tokens)`): 1 at tokens, 0 at padding, which may stand anywhere. Without it, all are
-                tokens. With `past_key_values` it may be one of the tokens before these, too.
-            past_key_values: The state after the tokens before these, as a call with `use_cache=True` returned it. It is
-                changed: copy it to go on from it twice.
-            inputs_embeds (`(batch, tokens, embedding_size)`): Word vectors in place of `input_ids`.
-            labels (`(batch, tokens)`): `input_ids` again, which are shifted here; -100 where there is nothing to
-                predict. A text's first token has no token before it, so padding does not predict it either.
-            use_cache: Return the state after these tokens. Default: where nothing is trained.
-            output_hidden_states: Also return the word vectors and h of every layer.
-            logits_to_keep: Only the logits of so many last positions, 0: of all; or a tensor of positions.
-            backward: Run the backward language model of a bidirectional one. All tokens then stand in the order in
-                which it reads: the last one of a text first.
-            num_items_in_batch: What the sum of the losses is divided by. Default: the number of predicted tokens.
-            kwargs: `shift_labels` (`(batch, tokens)`): in place of `labels`, the token to predict at each position.
-                What else `generate` and `Trainer` pass on to any model has no effect.
+            input_ids (`(batch, tokens)`): Token ids.
+            attention_mask (`(batch, tokens)`): 1 at tokens, 0 at padding, which may be anywhere. Without it, there is
+                no padding. With `past_key_values` it may also cover the earlier tokens.
+            past_key_values: The state after the earlier tokens, returned by a call with `use_cache=True`. It is
+                modified in place: copy it to continue from it more than once.
+            inputs_embeds (`(batch, tokens, embedding_size)`): Word vectors instead of `input_ids`.
+            labels (`(batch, tokens)`): The same as `input_ids` (they are shifted inside the model), with -100 where
+                nothing is to be predicted. The first token of a text is never predicted, even after padding.
+            use_cache: Whether to return the state after these tokens. Default: not in training mode.
+            output_hidden_states: Whether to also return the word vectors and h of every layer.
+            logits_to_keep: How many of the last positions to return logits for (0: all), or a tensor of positions.
+            backward: Whether to run the backward language model of a bidirectional one. The tokens must then be in
+                the order in which it reads them: the last token of a text first.
+            num_items_in_batch: The divisor of the sum of the losses. Default: the number of predicted tokens.
+            kwargs: `shift_labels` (`(batch, tokens)`), instead of `labels`: the token to predict at each position.
+                Other arguments that `generate` and `Trainer` pass to any model have no effect.
 
         Returns:
-            `CausalLMOutputWithPast` with `logits` of shape `(batch, tokens, vocab_size)`, which with an adaptive
-            softmax are log-probabilities, and at padding those after the token before it; given labels, the mean
-            `loss`. In training with labels, a softmax that is not `"full"` gives no logits.
+            `CausalLMOutputWithPast` with `logits` of shape `(batch, tokens, vocab_size)` and, with labels, the mean
+            `loss`. The logits of an adaptive softmax are log-probabilities. At padding, the logits are those of the
+            token before it. In training with labels, only a `"full"` softmax returns logits.
 
         Raises:
-            ValueError: not exactly one of `input_ids` and `inputs_embeds`, a mask or labels of another shape,
-                `backward` where there is only a forward language model, or the cache of another kind of model.
+            ValueError: Not exactly one of `input_ids` and `inputs_embeds` was passed, the mask or the labels have the
+                wrong shape, the model has no language model for `backward`, or the cache is of another kind of model.
         """
         if backward and not self.config.bidirectional:
-            raise ValueError("This language model reads forward only: leave out backward=True.")
+            raise ValueError("This language model has one direction only: leave out backward=True.")
         if attention_mask is not None and past_key_values is not None:
             inputs = input_ids if input_ids is not None else inputs_embeds
             before = 0 if inputs is None else max(0, attention_mask.shape[1] - inputs.shape[1])
@@ -164,7 +169,7 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         vectors, mask = self._vectors(input_ids, attention_mask, inputs_embeds)
         start = read_cache(past_key_values)
         read = self.lstm.read(vectors, mask, start, int(backward))
-        layers = [layer[:, : mask.shape[1]] for layer in read.in_given_order()]  # without any token one step was read
+        layers = [layer[:, : mask.shape[1]] for layer in read.in_given_order()]  # without tokens, one step was read
         if use_cache is None:
             use_cache = not self.training
         if use_cache:
@@ -179,7 +184,7 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
                 states = torch.where(has_begun.unsqueeze(-1), states, start[0][-1].unsqueeze(1).to(states.dtype))
         kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
         states = self._project(states[:, kept], backward)
-        shift_labels = kwargs.get("shift_labels")  # a parameter of that name would be what `Trainer` takes for labels
+        shift_labels = kwargs.get("shift_labels")  # not a parameter: `Trainer` would take it for labels
         if labels is not None and shift_labels is None:
             shift_labels = F.pad(labels, (0, 1), value=IGNORED)[:, 1:]
             if has_begun is not None and start is None and labels.shape == mask.shape:
@@ -206,14 +211,14 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
     def _vectors(
         self, input_ids: torch.Tensor | None, mask: torch.Tensor | None, inputs_embeds: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Word vectors and mask; without a mask all are tokens, whatever their numbers."""
+        """Return word vectors and a mask. Without a given mask there is no padding, whatever the token ids."""
         tokens = input_ids if input_ids is not None else inputs_embeds
         if mask is None and tokens is not None:
             mask = tokens.new_ones(tokens.shape[:2], dtype=torch.long)
         return read_inputs(self.config, self.lstm.word_embeddings, input_ids, mask, inputs_embeds)
 
     def _project(self, states: torch.Tensor, backward: bool) -> torch.Tensor:
-        """h of the top layer as the softmax reads it."""
+        """Project h of the top layer to the input of the softmax."""
         if self.projections is not None:
             states = self.projections[int(backward)](states)
         return locked_dropout(states, self.config.output_dropout, self.training)
@@ -230,10 +235,10 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         targets: torch.Tensor,
         number: torch.Tensor | int | None,
     ) -> torch.Tensor:
-        """The mean over the tokens to predict, or their sum divided by `number`."""
+        """Return the mean loss of the tokens to predict, or the sum of their losses divided by `number`."""
         chosen = targets != IGNORED
         flat = targets[chosen]
-        if logits is not None:  # they are large: to choose from them would copy them
+        if logits is not None:  # they are large, and indexing would copy them
             total = F.cross_entropy(
                 logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum"
             )

@@ -1,4 +1,4 @@
-"""`LstmForConditionalGeneration`: an LSTM or GRU that writes what another network has read. Serves as remote code."""
+"""`LstmForConditionalGeneration`: a sequence-to-sequence model with an LSTM or GRU decoder. Works as remote code."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,14 +23,14 @@ IGNORED = -100  # in labels
 @dataclass
 class LstmSourceOutput(ModelOutput):
     """
-    What [`LstmSourceEncoder`] returns. Each tensor begins with the batch, so that beams repeat all of them.
+    Output of [`LstmSourceEncoder`]. The batch is the first dimension of each tensor, so beam search can repeat them.
 
     Args:
         last_hidden_state (`(batch, source, size)`): The state at each token; zero at padding.
         mask (`(batch, source)`): True at tokens.
-        decoder_h, decoder_c (`(batch, num_hidden_layers, hidden_size)`): The state that the decoder begins with; a GRU
-            has no c.
-        attention_keys (`(batch, source, hidden_size)`): What attention compares with; `None` without attention.
+        decoder_h, decoder_c (`(batch, num_hidden_layers, hidden_size)`): The initial state of the decoder. For a GRU,
+            `decoder_c` is `None`.
+        attention_keys (`(batch, source, hidden_size)`): The keys of the attention; `None` without attention.
         hidden_states (tuple of `torch.Tensor`, *optional*): The word vectors, then the states of each layer.
     """
 
@@ -44,8 +44,8 @@ class LstmSourceOutput(ModelOutput):
 
 class LstmSourceEncoder(nn.Module):
     """
-    Reads the source by a bidirectional LSTM or GRU, or by a Transformer. The first state of the decoder is made from
-    its last state, or of a Transformer from the mean of its states.
+    Reads the source with a bidirectional LSTM or GRU, or with a Transformer. The initial state of the decoder is
+    computed from the last state of the LSTM or GRU, or from the mean of the Transformer's states.
     """
 
     main_input_name = "input_ids"
@@ -77,8 +77,8 @@ class LstmSourceEncoder(nn.Module):
     ) -> LstmSourceOutput:
         """
         Args:
-            input_ids, attention_mask, inputs_embeds, output_hidden_states: As in [`LstmModel.forward`], of the source.
-            kwargs: What `generate` passes on to any encoder; without effect.
+            input_ids, attention_mask, inputs_embeds, output_hidden_states: See [`LstmModel.forward`].
+            kwargs: Other arguments that `generate` passes to any encoder; they have no effect.
         """
         read = self._read_recurrent if self.config.encoder_config is None else self._read_transformer
         is_wanted = bool(self.config.output_hidden_states if output_hidden_states is None else output_hidden_states)
@@ -100,13 +100,13 @@ class LstmSourceEncoder(nn.Module):
         inputs_embeds: torch.Tensor | None,
         output_hidden_states: bool,
     ) -> tuple[Any, ...]:
-        """Word vectors and all layers if wanted, states, mask, and what h and c of the decoder come from."""
+        """Return the hidden states or `None`, the states, the mask, and the inputs of the layers `to_h` and `to_c`."""
         model = self.model
         vectors, mask = read_inputs(model.config, model.word_embeddings, input_ids, attention_mask, inputs_embeds)
         found = model.read(vectors, mask)
         h, c = (last.transpose(0, 1).flatten(1) for last in (found.h_n, found.h_n if found.c_n is None else found.c_n))
         layers = found.in_given_order()
-        mask = F.pad(mask, (0, layers[-1].shape[1] - mask.shape[1]))  # without any token one step of padding is read
+        mask = F.pad(mask, (0, layers[-1].shape[1] - mask.shape[1]))  # without tokens, one step of padding is read
         return (vectors, *layers) if output_hidden_states else None, layers[-1], mask, h, c
 
     def _read_transformer(
@@ -143,21 +143,21 @@ class LstmTargetDecoder(nn.Module):
         self, vectors: torch.Tensor, start: State
     ) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor | None]:
         """
-        From word vectors `(batch, target, embedding_size)`, none of which stand at padding, and a state to what
-        [`LstmEncoder.forward`] gives.
+        Run the recurrence over word vectors `(batch, target, embedding_size)` without padding, from the state `start`.
+        Return the same as [`LstmEncoder.forward`].
         """
         return self.recurrence(locked_dropout(vectors, self.embedding_dropout, self.training), None, start)
 
 
 class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
     """
-    Sequence to sequence, as for translation. The decoder's recurrence reads the target in one dense call for each
-    layer, and attention comes after it (Luong et al., 2015, without input feeding), so that training is fast.
+    A sequence-to-sequence model, for translation for example. The decoder reads the target in one dense call for each
+    layer, and attention follows the recurrence (Luong et al., 2015, without input feeding), which makes training fast.
     """
 
     config: LstmEncoderDecoderConfig  # type: ignore[assignment]
     base_model_prefix = ""
-    _is_stateful = True  # so `generate` does not try to take tokens back
+    _is_stateful = True  # so that `generate` does not try to go back to an earlier token
 
     def __init__(self, config: LstmEncoderDecoderConfig):
         super().__init__(config)
@@ -174,44 +174,44 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        """As the family's; Xavier for what stands between encoder, decoder and word vectors."""
+        """Same as in the base class, but with Xavier weights between encoder, decoder and word vectors."""
         super()._init_weights(module)
         if isinstance(module, nn.Linear) and module is not self.lm_head:
             if not getattr(module.weight, "_is_hf_initialized", False):
                 init.xavier_uniform_(module.weight)
 
     def get_input_embeddings(self) -> nn.Module:
-        """The word vectors by which the source is read."""
+        """Return the word vectors of the source."""
         return self.encoder.model.get_input_embeddings()
 
     def set_input_embeddings(self, value: Any) -> None:
-        """Replace them, and where source and target share them, those of the decoder."""
+        """Replace the word vectors of the source, and those of the target if they are shared."""
         self.encoder.model.set_input_embeddings(value)
         if self.config.tie_word_embeddings and "encoder.model.word_embeddings.weight" in self._tied_weights_keys:
             self.decoder.word_embeddings = value
 
     def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Embedding:
         """
-        As the family's, where source and target share one vocabulary and its vectors.
+        Same as in the base class, but source and target must share one vocabulary and its vectors.
 
         Raises:
-            NotImplementedError: they do not.
-            ValueError: the padding token would be outside the vocabulary.
+            NotImplementedError: Source and target do not share a vocabulary and its vectors.
+            ValueError: The padding token would no longer be in the vocabulary.
         """
         if not self.config.tie_word_embeddings or len(self._tied_weights_keys) < 2:
             raise NotImplementedError("Only a vocabulary that source and target share can be resized.")
         return super().resize_token_embeddings(new_num_tokens, *args, **kwargs)
 
     def get_output_embeddings(self) -> nn.Linear:
-        """From a state to the scores of the vocabulary."""
+        """Return the layer that maps a state to the scores of the vocabulary."""
         return self.lm_head
 
     def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
-        """Replace them."""
+        """Replace the layer that maps a state to the scores of the vocabulary."""
         self.lm_head = new_embeddings
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
-        """As the library's; for what is saved, `pipeline` knows the task `translation`, without this package."""
+        """Same as in the base class, but let `pipeline("translation")` open the saved model without this package."""
         if self._auto_class is not None:
             from .pipeline_lstm import LstmTranslationPipeline  # imports all pipelines
 
@@ -223,10 +223,10 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
 
     @classmethod
     def _supports_default_dynamic_cache(cls) -> bool:
-        return False  # `generate` would make one of keys and values; `forward` makes ours
+        return False  # `generate` would create a cache of keys and values; `forward` creates an `LstmCache`
 
     def prepare_decoder_input_ids_from_labels(self, labels: torch.Tensor) -> torch.Tensor:
-        """What the decoder reads to predict `labels`: the same, one token later; `(batch, target)` to the same."""
+        """Shift labels `(batch, target)` right by one token, to get the decoder input of the same shape."""
         start = self.config.decoder_start_token_id
         if start is None or self.config.pad_token_id is None:
             raise ValueError("The configuration must have a decoder_start_token_id and a pad_token_id.")
@@ -254,40 +254,41 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
     ) -> Seq2SeqLMOutput:
         """
         Args:
-            input_ids (`(batch, source)`): Tokens of the source.
-            attention_mask (`(batch, source)`): 1 at tokens, 0 at padding, which may stand anywhere. Without it, every
+            input_ids (`(batch, source)`): Token ids of the source.
+            attention_mask (`(batch, source)`): 1 at tokens, 0 at padding, which may be anywhere. Without it, every
                 `config.pad_token_id` is padding.
-            decoder_input_ids (`(batch, target)`): Tokens of the target so far, all of them or with `past_key_values`
-                the new ones. Default: those of `labels`, one token later.
-            encoder_outputs: What the encoder gave for the source, in place of `input_ids`.
-            past_key_values: The decoder's state after the tokens before these. It is changed.
-            inputs_embeds (`(batch, source, embedding_size)`): Word vectors in place of `input_ids`.
-            labels (`(batch, target)`): Tokens to predict; -100 where there is none.
-            use_cache: Return the state after these tokens. Default: where nothing is trained.
-            output_attentions: Return the weights of the attention.
-            num_items_in_batch: What the sum of the losses is divided by. Default: the number of predicted tokens.
-            decoder_attention_mask (`(batch, target)`): Padding stands to the right, where it changes nothing.
-            output_hidden_states: Also return the word vectors and h of every layer, of encoder and decoder.
-            decoder_inputs_embeds (`(batch, target, embedding_size)`): Word vectors in place of `decoder_input_ids`.
-            kwargs: What else `generate` and `Trainer` pass on to any model has no effect.
+            decoder_input_ids (`(batch, target)`): Token ids of the target so far; with `past_key_values`, only the new
+                ones. Default: `labels`, shifted right by one token.
+            encoder_outputs: The output of the encoder for the source, instead of `input_ids`.
+            past_key_values: The state of the decoder after the earlier tokens. It is modified in place.
+            inputs_embeds (`(batch, source, embedding_size)`): Word vectors instead of `input_ids`.
+            labels (`(batch, target)`): Ids of the tokens to predict; -100 where nothing is to be predicted.
+            use_cache: Whether to return the state after these tokens. Default: not in training mode.
+            output_attentions: Whether to return the attention weights.
+            num_items_in_batch: The divisor of the sum of the losses. Default: the number of predicted tokens.
+            decoder_attention_mask (`(batch, target)`): 1 at tokens, 0 at padding, which must be on the right, where it
+                has no effect.
+            output_hidden_states: Whether to also return the word vectors and h of every layer, of encoder and decoder.
+            decoder_inputs_embeds (`(batch, target, embedding_size)`): Word vectors instead of `decoder_input_ids`.
+            kwargs: Other arguments that `generate` and `Trainer` pass to any model; they have no effect.
 
         Returns:
-            `Seq2SeqLMOutput` with `logits` of shape `(batch, target, vocab_size)`, given labels the mean `loss`, and
-            in `cross_attentions` one tensor of shape `(batch, 1, target, source)`.
+            `Seq2SeqLMOutput` with `logits` of shape `(batch, target, vocab_size)`; with labels, the mean `loss`; and if
+            requested, one tensor of shape `(batch, 1, target, source)` in `cross_attentions`.
 
         Raises:
-            ValueError: neither decoder inputs nor labels, two kinds of decoder inputs, not exactly one of the source's
-                inputs, source and target have different numbers of rows, the target has padding before a token, or
-                `encoder_outputs` or `past_key_values` are those of another kind of model.
+            ValueError: The decoder has no input and no labels, or two kinds of input; the source does not have exactly
+                one kind of input; source and target have different numbers of rows; the target has padding before a
+                token; or `encoder_outputs` or `past_key_values` are of another kind of model.
         """
-        mask = None if torch.compiler.is_compiling() else decoder_attention_mask  # a graph cannot ask what is in it
+        mask = None if torch.compiler.is_compiling() else decoder_attention_mask  # a graph cannot check its values
         if mask is not None and bool((mask[:, 1:] > mask[:, :-1]).any()):
             raise ValueError("decoder_attention_mask has padding before a token: pad the decoder's input on the right.")
         if encoder_outputs is None:
             encoder_outputs = self.encoder(input_ids, attention_mask, inputs_embeds, output_hidden_states)
         if not isinstance(encoder_outputs, LstmSourceOutput):
             raise ValueError(
-                "encoder_outputs must be the LstmSourceOutput that this model's encoder gave, found "
+                "encoder_outputs must be the LstmSourceOutput that this model's encoder returned, found "
                 f"{type(encoder_outputs).__name__}."
             )
         source: Any = encoder_outputs
@@ -302,7 +303,7 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
             raise ValueError("The decoder takes either decoder_input_ids or decoder_inputs_embeds, found both.")
         rows = source.last_hidden_state.shape[0]
         if vectors.shape[0] != rows:
-            raise ValueError(f"The source has {rows} rows, the decoder's input {vectors.shape[0]}.")
+            raise ValueError(f"The source has {rows} rows, but the decoder's input has {vectors.shape[0]}.")
         layers, h_n, c_n = self.decoder(vectors, read_cache(past_key_values) or _first_state(source))
         if use_cache is None:
             use_cache = not self.training
@@ -333,7 +334,7 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
         )
 
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor, number: torch.Tensor | int | None) -> torch.Tensor:
-        """The mean over the tokens to predict, or their sum divided by `number`; smoothed in training alone."""
+        """Return the mean loss of the tokens to predict, or the sum divided by `number`. Smoothed only in training."""
         smoothing = self.config.label_smoothing if self.training else 0.0
         flat = logits.flatten(0, 1).float(), labels.flatten()
         total = F.cross_entropy(*flat, ignore_index=IGNORED, reduction="sum", label_smoothing=smoothing)
@@ -341,7 +342,7 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
 
 
 def _first_state(source: LstmSourceOutput) -> State:
-    """The state that the decoder begins with, `(layers, batch, hidden_size)`."""
+    """Return the initial state of the decoder, `(layers, batch, hidden_size)`."""
     h: Any = source.decoder_h
     return h.transpose(0, 1).contiguous(), (
         None if source.decoder_c is None else source.decoder_c.transpose(0, 1).contiguous()

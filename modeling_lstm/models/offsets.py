@@ -1,26 +1,26 @@
-"""Offsets of the tokens of `LstmTokenizer`: they cover the text as it was given, each character once."""
+"""Offsets of the tokens of `LstmTokenizer`: they cover the original text, each character once."""
 
 import unicodedata
 from typing import Any
 
 Token = tuple[int | None, int, tuple[int, int]]
-"""The word that a token belongs to, its number, and the offsets that the library `tokenizers` knows."""
+"""The word that a token belongs to, the token's id, and its offsets in the `tokenizers` library."""
 
 
 def tile(text: str, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """
-    Offsets that cover all of a text but white space, each character once.
+    Extend offsets so that they cover all of a text except white space, each character once.
 
-    Of what the normaliser replaces, the library `tokenizers` knows the last character alone: of `@bob` the `b`, of
-    `&amp;` the `;`. So what lies between two tokens belongs to the second, but for marks that are composed with the
-    letter before them; and what lies behind the last token belongs to it.
+    For text that the normalizer replaces, the `tokenizers` library only covers the last character: the `b` of `@bob`,
+    the `;` of `&amp;`. Characters between two tokens are therefore added to the second token, except for marks that
+    combine with the letter before them. Characters after the last token are added to the last token.
 
     Args:
         text: The text.
-        offsets: Of each token the number of its first character and of the one after its last.
+        offsets: The start (inclusive) and end (exclusive) of each token.
 
     Returns:
-        As many offsets. Of characters that two tokens share, the second gets none.
+        The same number of offsets. Characters shared by two tokens belong to the first.
     """
     tiles: list[tuple[int, int]] = []
     place = 0
@@ -38,7 +38,7 @@ def tile(text: str, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _find_composed_end(text: str, begin: int, place: int, limit: int) -> int:
-    """Where the marks and parts of a letter end that are composed with what stands between `begin` and `place`."""
+    """Return the end of the marks and letter parts after `place` that combine with the text from `begin` to `place`."""
     while place < limit:
         before = text[max(begin, place - 3) : place]
         is_part = len(unicodedata.normalize("NFC", before + text[place])) <= len(unicodedata.normalize("NFC", before))
@@ -49,12 +49,12 @@ def _find_composed_end(text: str, begin: int, place: int, limit: int) -> int:
 
 
 def list_tokens(encoding: Any) -> list[Token]:
-    """The tokens of an encoding, special ones too."""
+    """List the tokens of an encoding, including special tokens."""
     return list(zip(encoding.word_ids, encoding.ids, encoding.offsets, strict=True))
 
 
 def _find(part: list[Token], whole: list[Token]) -> int:
-    """Where a part of the tokens of a text begins."""
+    """Return the position at which `part` begins in `whole`."""
     starts = (place for place, token in enumerate(whole) if token == part[0])
     return next(place for place in starts if whole[place : place + len(part)] == part)
 
@@ -63,13 +63,13 @@ def tile_encoding(
     encoding: Any, tiled: list[tuple[list[Token], list[tuple[int, int]]]], separator: str, joint: int | None
 ) -> list[tuple[int, int]]:
     """
-    The offsets of an encoding of one text or two, tiled; those of special tokens stay as they are.
+    Return the extended offsets (see [`tile`]) of an encoding of one or two texts. Special tokens keep their offsets.
 
     Args:
-        encoding: The encoding, of the texts or of a part of them.
-        tiled: The tokens of each text, and their tiles.
+        encoding: The encoding of the texts or of a part of them.
+        tiled: The tokens of each text, and their extended offsets.
         separator: The special token between two texts.
-        joint: Where two texts were given as one, its place in that: the offsets are those in that one.
+        joint: If two texts were given as one, the position of `separator` in it. The offsets then refer to that text.
     """
     found, known, owners = list(encoding.offsets), list_tokens(encoding), encoding.sequence_ids
     for sequence, (tokens, tiles) in enumerate(tiled):

@@ -1,16 +1,16 @@
-"""The pipeline `translation`, which transformers no longer has. Serves as remote code."""
+"""The `translation` pipeline, which transformers no longer includes. Works as remote code."""
 
 from typing import Any
 
 from transformers import AutoTokenizer, Pipeline
 
-TARGET = "target_tokenizer"  # folder of the tokenizer of translations, if that is another one
+TARGET = "target_tokenizer"  # folder of the target tokenizer, if it differs from that of the source
 
 
 class LstmTranslationPipeline(Pipeline):
     """
-    Translates texts: `{"translation_text": ...}` for each, in the order of the texts; with `num_return_sequences` a
-    list of these for each.
+    Translates texts. Returns `{"translation_text": ...}` for each text, in order, or a list of such dicts for each text
+    with `num_return_sequences` above 1.
     """
 
     _load_processor: Any = False
@@ -27,15 +27,15 @@ class LstmTranslationPipeline(Pipeline):
                 self.target_tokenizer = AutoTokenizer.from_pretrained(config.name_or_path, **place)
             except (OSError, ValueError) as error:
                 raise ValueError(
-                    f"{config.name_or_path!r} has no folder {TARGET}/ with a tokenizer that can be read, and this "
-                    "model writes with a vocabulary of its own."
+                    f"{config.name_or_path!r} has no folder {TARGET}/ with a tokenizer that can be read, which this "
+                    "model needs for its target vocabulary."
                 ) from error
 
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         return {}, options, {}
 
     def preprocess(self, input_: str, **_: Any) -> Any:
-        """A text to tokens, and whether it holds any."""
+        """Tokenize a text, and note whether it is empty."""
         tokenizer: Any = self.tokenizer
         return {**tokenizer(input_, truncation=True, return_tensors="pt"), "is_empty": not input_.strip()}
 
@@ -44,11 +44,11 @@ class LstmTranslationPipeline(Pipeline):
         inputs = {name: input_tensors[name] for name in names if name in input_tensors}
         model: Any = self.model
         found = model.generate(**inputs, **options)
-        by_text = found.view(len(inputs["input_ids"]), -1, found.shape[-1])  # the pipeline takes a batch apart
+        by_text = found.view(len(inputs["input_ids"]), -1, found.shape[-1])  # the pipeline splits batches
         return {"output_ids": by_text, "is_empty": input_tensors["is_empty"]}
 
     def postprocess(self, model_outputs: dict[str, Any], **_: Any) -> Any:
-        """Tokens to a text, or to several."""
+        """Decode tokens to one translation, or to a list of several."""
         texts = self.target_tokenizer.batch_decode(model_outputs["output_ids"][0], skip_special_tokens=True)
         is_empty = model_outputs["is_empty"]
         found = [{"translation_text": "" if is_empty else text.strip()} for text in texts]

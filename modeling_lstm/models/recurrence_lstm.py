@@ -1,11 +1,12 @@
-"""The recurrence of the LSTM and the GRU, exact on padded batches and fast on a CPU. Serves as remote code.
+"""The recurrence of the LSTM and the GRU, exact on padded batches and fast on a CPU. Works as remote code.
 
-Padding must not change an answer. The textbook way is a packed sequence, which keeps a CPU off its fast kernel. Here
-the padded batch goes to the dense kernel with one more input column, which is 1 at padding and 0 at words, and whose
-weights hold the gates: at padding the LSTM's input gate is sigmoid(-10000) = 0 and its forget gate sigmoid(10000) = 1,
-so that c(t) = f * c(t-1) + i * g = c(t-1), bit for bit; the GRU's update gate is 1, so that h(t) = h(t-1). The memory
-therefore passes through padding unchanged, before the first word as after the last, in both directions, in one call
-for each layer. A GRU, for which torch has no kernel of oneDNN, packs short texts of many lengths instead.
+Padding must not change a result. The textbook solution is a packed sequence, but with that a CPU cannot use its fast
+kernel. Here the dense kernel reads the padded batch with one more input column, which is 1 at padding and 0 at tokens.
+The weights of this column hold the gates: at padding, the LSTM's input gate is sigmoid(-10000) = 0 and its forget gate
+is sigmoid(10000) = 1, so c(t) = f * c(t-1) + i * g = c(t-1), bit for bit. The GRU's update gate is 1, so
+h(t) = h(t-1). The memory therefore passes through padding unchanged, before the first token as well as after the last,
+in both directions, with one call for each layer. For GRUs torch has no oneDNN kernel, so short texts of varying lengths
+are packed instead.
 """
 
 import warnings
@@ -20,17 +21,17 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from .configuration_lstm import LstmConfig
 
-GROUP_ROWS = 32  # of the groups of like lengths in which a batch is worked on, and the most groups
-MOST_GROUPS = 4
-WORTH_IT = 0.75  # of the steps of a batch that are left in groups or packed, for that to be done
-PACKED_TOKENS = 64  # up to which a GRU is packed: the time of its backward pass grows with their square
-# cuDNN would have the weights of all layers in one piece of memory, but here each layer is a call
+GROUP_ROWS = 32  # minimum number of rows in each group when a batch is split by text length
+MOST_GROUPS = 4  # maximum number of such groups
+WORTH_IT = 0.75  # a batch is grouped or packed if that leaves less than this share of its steps
+PACKED_TOKENS = 64  # maximum length to pack for a GRU: the time of its backward pass grows with the square of it
+# cuDNN warns unless the weights of all layers are in one piece of memory, but here each layer is a separate call
 warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
 GATE_HOLD = 1e4  # sigmoid(-1e4) is 0 and sigmoid(1e4) is 1 in every float type, and 1e4 is finite in all of them
 
 
 def locked_dropout(states: torch.Tensor, rate: float, training: bool) -> torch.Tensor:
-    """Dropout with one mask for all steps of a text (Gal and Ghahramani, 2016). `states` is `(batch, tokens, size)`."""
+    """Apply dropout with one mask for all steps of a text (Gal and Ghahramani, 2016) to `(batch, tokens, size)`."""
     if not training or rate == 0.0:
         return states
     return states * F.dropout(states.new_ones(states.shape[0], 1, states.shape[2]), rate)
@@ -38,8 +39,10 @@ def locked_dropout(states: torch.Tensor, rate: float, training: bool) -> torch.T
 
 def weight_dropout(weights: torch.Tensor, rate: float) -> torch.Tensor:
     """
-    Dropout on weights (DropConnect; Merity et al., 2018), in training. torch draws a random number for each of them,
-    which on some processors takes a tenth of a training step: here a CPU draws one for four, of 16 bits each.
+    Apply dropout to weights in training (DropConnect; Merity et al., 2018).
+
+    torch draws a random number for each weight, which on some CPUs takes a tenth of a training step. Here a CPU draws
+    one 64-bit number for every four weights.
     """
     if weights.device.type != "cpu":
         return F.dropout(weights, rate)
@@ -50,11 +53,11 @@ def weight_dropout(weights: torch.Tensor, rate: float) -> torch.Tensor:
 
 
 State = tuple[torch.Tensor, torch.Tensor | None]
-"""h and, of an LSTM, c: `(layers * directions, batch, hidden_size)` each, in the order of `torch.nn.LSTM`."""
+"""h and, for an LSTM, c: each `(layers * directions, batch, hidden_size)`, in the order of `torch.nn.LSTM`."""
 
 
 class LstmLayer(GradientCheckpointingLayer):
-    """One layer of the recurrence. It has no weights: [`LstmEncoder`] hands them over."""
+    """One layer of the recurrence. It has no weights of its own: [`LstmEncoder`] passes them in."""
 
     def __init__(self, config: LstmConfig):
         super().__init__()
@@ -68,13 +71,13 @@ class LstmLayer(GradientCheckpointingLayer):
         """
         Args:
             states: The layer's input, `(batch, tokens, size)`.
-            mask: As in [`LstmEncoder.forward`].
+            mask: See [`LstmEncoder.forward`].
             start: h and c before the first token, `(directions, batch, hidden_size)`; `None` for zeros.
-            weights: W_ih, W_hh, b_ih and b_hh of the forward direction, then those of a backward one.
+            weights: W_ih, W_hh, b_ih and b_hh of the forward direction, then of the backward direction, if any.
 
         Returns:
-            h at each token, `(batch, tokens, directions * hidden_size)`, then h and (of an LSTM) c after the last token
-            read, `(directions, batch, hidden_size)`.
+            h at each token, `(batch, tokens, directions * hidden_size)`, then h and (for an LSTM) c after the last
+            token read, `(directions, batch, hidden_size)`.
         """
         if _processor_runs(states):
             return self._run(states, mask, start, weights)
@@ -87,7 +90,7 @@ class LstmLayer(GradientCheckpointingLayer):
     def _run(
         self, states: torch.Tensor, mask: torch.Tensor | None, start: State | None, weights: Sequence[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """One call of the dense kernel, of the packed GRU, or of the cell."""
+        """Run the layer by one call of the dense kernel, the packed GRU or the cell."""
         directions = len(weights) // 4
         if start is None and mask is not None and not self.is_lstm and gains_by_packing(mask, states):
             return self._run_packed(states, mask, weights)
@@ -116,7 +119,7 @@ class LstmLayer(GradientCheckpointingLayer):
     def _run_packed(
         self, states: torch.Tensor, mask: torch.Tensor, weights: Sequence[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor, None]:
-        """A GRU that skips padding, which stands to the right."""
+        """Run a GRU that skips padding, which must be on the right."""
         directions = len(weights) // 4
         packed = pack_padded_sequence(states, mask.sum(dim=1).cpu(), batch_first=True, enforce_sorted=False)
         begin = states.new_zeros(directions, states.shape[0], self.hidden_size)
@@ -129,7 +132,7 @@ class LstmLayer(GradientCheckpointingLayer):
     def _step(
         self, vectors: torch.Tensor, start: Any, weights: Sequence[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """One token of each text by the cell, which on a CPU is several times faster there than the kernel."""
+        """Read one token of each text with the cell, which on a CPU is several times faster than the kernel."""
         if self.is_lstm:
             h, c = torch.lstm_cell(vectors, [start[0][0], start[1][0]], *weights)
             return h.unsqueeze(1), h.unsqueeze(0), c.unsqueeze(0)
@@ -137,7 +140,7 @@ class LstmLayer(GradientCheckpointingLayer):
         return h.unsqueeze(1), h.unsqueeze(0), None
 
     def _kernel_weights(self, weights: Sequence[torch.Tensor], hold: bool) -> list[torch.Tensor]:
-        """The weights with dropout; with `hold`, W_ih has the column that keeps the memory at padding."""
+        """Return the weights after dropout. With `hold`, add the column to W_ih that keeps the memory at padding."""
         found: list[torch.Tensor] = []
         for direction in range(len(weights) // 4):
             w_ih, w_hh, b_ih, b_hh = weights[4 * direction : 4 * direction + 4]
@@ -154,32 +157,32 @@ class LstmLayer(GradientCheckpointingLayer):
 
 def gains_by_packing(mask: torch.Tensor, states: torch.Tensor) -> bool:
     """
-    Whether a GRU reads a batch faster without its padding. On a CPU it has no kernel that is faster with padding, but
-    the packed way back slows down with the length. Only for texts that begin at the first token.
+    Return whether a GRU reads a batch faster if it is packed. On a CPU a GRU has no fast kernel for padded batches, but
+    the backward pass of a packed batch slows down with its length. Texts must begin at the first step of their row.
     """
-    if torch.compiler.is_compiling() or states.device.type != "cpu":  # first: a graph has any number of rows
+    if torch.compiler.is_compiling() or states.device.type != "cpu":  # first, since a graph must fit any number of rows
         return False
     if states.dtype != torch.float32 or torch.is_autocast_enabled("cpu") or states.shape[1] > PACKED_TOKENS:
         return False
     return bool(mask[:, 0].all()) and int(mask.sum()) < WORTH_IT * mask.numel()
 
 
-# Float types in which recurrences run on this processor; in others oneDNN's LSTM fails and torch's own is ten times
-# slower than in fp32. oneDNN cannot train in fp16.
+# Float types in which recurrences run on this CPU. In others, oneDNN's LSTM fails and torch's own is ten times slower
+# than in fp32. oneDNN cannot train in fp16.
 PROCESSOR_TYPES = {torch.float32, torch.float64}
 if not torch.backends.mkldnn.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported():
     PROCESSOR_TYPES.add(torch.bfloat16)
 
 
 def _processor_runs(states: torch.Tensor) -> bool:
-    """Whether the recurrence can run on the device of `states` in their type or, within autocast, in autocast's."""
+    """Return whether the recurrence can run on the device of `states` in their type or that of an active autocast."""
     if states.device.type != "cpu":
         return True
     return (torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else states.dtype) in PROCESSOR_TYPES
 
 
 def _widen(tensor: torch.Tensor) -> torch.Tensor:
-    """The tensor in fp32 if its type has fewer bits."""
+    """Convert bf16 and fp16 tensors to fp32."""
     return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
 
 
@@ -211,22 +214,22 @@ class LstmEncoder(nn.Module):
 
         Args:
             states: Word vectors, `(batch, tokens, embedding_size)`.
-            mask: True at tokens, False at padding, `(batch, tokens)`; each row's tokens are in one piece. `None` if
+            mask: True at tokens, False at padding, `(batch, tokens)`. Each row's tokens must be contiguous. `None` if
                 there is no padding.
-            start: h and c before the first token; `None` for zeros. With it, padding stands to the right of a text.
-            direction: 0 to run the forward direction of all layers alone, 1 the backward one, whose `states` are those
-                of texts read from their ends; a layer then reads only that direction of the layer below. `None` for all
-                directions that there are.
+            start: h and c before the first token; `None` for zeros. With it, padding must be on the right.
+            direction: 0 to run only the forward direction of all layers, 1 to run only the backward one. Each layer
+                then reads only this direction of the layer below. For 1, the texts must be in reverse. `None` to run
+                all directions of the model.
 
         Returns:
-            h of each layer, h after the last token read, and for an LSTM c then (see [`LstmModelOutput`]).
+            h of each layer, h after the last token read, and for an LSTM c at that point (see [`LstmModelOutput`]).
 
         Raises:
-            TypeError: another module took the place of `rnn`.
-            ValueError: `start` is of another number of texts, which the kernels of torch do not notice.
+            TypeError: `rnn` was replaced by another kind of module.
+            ValueError: `start` has another number of texts than `states` (torch's kernels do not check this).
         """
         if start is not None and start[0].shape[1] != states.shape[0]:
-            raise ValueError(f"The state is one of {start[0].shape[1]} texts, the input has {states.shape[0]}.")
+            raise ValueError(f"The state is for {start[0].shape[1]} texts, but the input has {states.shape[0]}.")
         is_packed = isinstance(self.rnn, nn.GRU) and mask is not None and gains_by_packing(mask, states)
         groups = None if mask is None or start is not None or is_packed else _groups_of_like_lengths(mask, states)
         if groups is None:
@@ -259,7 +262,7 @@ class LstmEncoder(nn.Module):
         return layers, torch.cat(h_n), torch.cat(c_n) if isinstance(self.rnn, nn.LSTM) else None
 
     def _weights(self, direction: int | None) -> list[list[torch.Tensor]]:
-        """The weights of each layer, in the order of `rnn.all_weights`; of one direction, or of all."""
+        """Return the weights of each layer in the order of `rnn.all_weights`, for one direction or all."""
         rnn = self.rnn
         if not isinstance(rnn, nn.RNNBase):
             raise TypeError(
@@ -267,7 +270,7 @@ class LstmEncoder(nn.Module):
                 f"{type(rnn).__name__} in its place: leave both out of quantize_dynamic, and for int8 write "
                 "modeling-lstm export --precision int8."
             )
-        hook = getattr(rnn, "_hf_hook", None)  # accelerate's: it fetches offloaded weights when `rnn` is called
+        hook = getattr(rnn, "_hf_hook", None)  # from accelerate: it loads offloaded weights when `rnn` is called
         if hook is not None:
             hook.pre_forward(rnn)
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -288,10 +291,10 @@ class LstmEncoder(nn.Module):
 
 def _groups_of_like_lengths(mask: torch.Tensor, states: torch.Tensor) -> list[tuple[torch.Tensor, int]] | None:
     """
-    Rows of like lengths, and the tokens of the longest of them, where a batch has so much padding that groups of its
-    rows take less time than the whole. On a CPU only, and for texts that begin at the first token.
+    Group the rows of a batch by length, if it has so much padding that this saves time. Return the rows of each group
+    and the length of its longest text, or `None`. Only on a CPU, and for texts that begin at the first step.
     """
-    if torch.compiler.is_compiling() or states.device.type != "cpu":  # first: a graph has any number of rows
+    if torch.compiler.is_compiling() or states.device.type != "cpu":  # first, since a graph must fit any number of rows
         return None
     number = min(MOST_GROUPS, len(mask) // GROUP_ROWS)
     if number < 2 or not bool(mask[:, 0].all()):
@@ -303,13 +306,13 @@ def _groups_of_like_lengths(mask: torch.Tensor, states: torch.Tensor) -> list[tu
 
 
 def _part(start: State, layer: int, directions: int) -> State:
-    """h and c of one layer."""
+    """Return h and c of one layer."""
     rows = slice(layer * directions, (layer + 1) * directions)
     return start[0][rows], None if start[1] is None else start[1][rows]
 
 
 def _states_after_reading(states: torch.Tensor, mask: torch.Tensor, directions: int) -> tuple[torch.Tensor, ...]:
-    """h of each direction after its last token: forward at each row's last one, backward at its first one."""
+    """Return h of each direction after the last token it reads: forward the last token, backward the first."""
     tokens = mask.shape[1]
     first = mask.to(torch.int8).argmax(dim=1)
     last = tokens - 1 - mask.flip(1).to(torch.int8).argmax(dim=1)

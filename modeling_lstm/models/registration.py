@@ -1,10 +1,10 @@
 """
-Registration of our classes with `transformers`: with `AutoConfig`, `AutoModel` and the others, and for remote loading.
+Registration of our classes with the auto classes of `transformers` (`AutoConfig`, `AutoModel`, ...) and as remote code.
 
-`import modeling_lstm` does it and is quick, so nothing is imported here, not even wrapt, before somebody imports
-`transformers` or a module that needs it. Each step waits until the modules are imported that it is about. A step that
-imports our own modules waits, too, while one of the modules that these need is being imported:
-`transformers.modeling_layers`, say, imports `AutoModel` before it has defined its layers.
+`import modeling_lstm` starts the registration. To keep that import fast, nothing is imported here, not even wrapt,
+until `transformers` or a module that needs it is imported. Each step waits until the module that it concerns has been
+imported. A step that imports our own modules also waits while any of their dependencies is still being imported:
+`transformers.modeling_layers`, for example, imports `AutoModel` before it has defined its layers.
 """
 
 import sys
@@ -23,13 +23,13 @@ CONFIGURATIONS = tuple(
 NETWORKS = tuple(
     f"{__package__}.modeling_{name}" for name in ("lstm", "bag_of_words", "lstm_causal_lm", "lstm_encoder_decoder")
 )
-# What these import from
+# Modules that the networks import from
 PARTS = tuple(f"{__package__}.{name}_lstm" for name in ("recurrence", "cache", "softmax", "attention"))
 TOKENIZER = f"{__package__}.tokenization_lstm"
 
 
 def register_configurations() -> None:
-    """Let `AutoConfig` know the LSTM family and the bag of words."""
+    """Register the configurations of the LSTM family and the bag of words with `AutoConfig`."""
     from transformers import AutoConfig
 
     from .configuration_bag_of_words import BagOfWordsConfig
@@ -41,7 +41,7 @@ def register_configurations() -> None:
 
 
 def register_models() -> None:
-    """Let `AutoModel` and the like know the networks."""
+    """Register the networks with `AutoModel` and the other auto classes for models."""
     from transformers import AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
 
     from .configuration_bag_of_words import BagOfWordsConfig
@@ -60,7 +60,7 @@ def register_models() -> None:
 
 
 def register_tokenizer() -> None:
-    """Let `AutoTokenizer` know the tokenizer of all of them."""
+    """Register the tokenizer of all these models with `AutoTokenizer`."""
     from transformers import AutoTokenizer
 
     from .configuration_bag_of_words import BagOfWordsConfig
@@ -76,8 +76,8 @@ def _save_source(module: str, name: str, auto_class: str) -> None:
     getattr(import_module(module), name).register_for_auto_class(auto_class)
 
 
-# Classes whose source `save_pretrained` copies, for those who load with `trust_remote_code=True`, without this package.
-# The tokenizer is none of them: all that it does is in `tokenizer.json`.
+# Classes whose source `save_pretrained` copies, for loading with `trust_remote_code=True` without this package. The
+# tokenizer is not among them: `tokenizer.json` describes it completely.
 _REMOTE = (
     (CONFIGURATIONS[0], "LstmConfig", "AutoConfig"),
     (CONFIGURATIONS[1], "BagOfWordsConfig", "AutoConfig"),
@@ -88,7 +88,7 @@ _REMOTE = (
     (NETWORKS[2], "LstmForCausalLM", "AutoModelForCausalLM"),
     (NETWORKS[3], "LstmForConditionalGeneration", "AutoModelForSeq2SeqLM"),
 )
-# Each step, the module that it is about, and those of which none may be half imported when it is taken
+# Each step, the module that it concerns, and the modules that must not be partially imported when the step runs
 _STEPS: list[tuple[Callable[[], None], str, tuple[str, ...]]] = [
     *((partial(_save_source, *one), one[0], ()) for one in _REMOTE),
     (register_configurations, f"{AUTO}.configuration_auto", CONFIGURATIONS),
@@ -101,11 +101,11 @@ _STEPS: list[tuple[Callable[[], None], str, tuple[str, ...]]] = [
 ]
 _WATCHED = dict.fromkeys(name for _, about, needed in _STEPS for name in (about, *needed))
 _waiting: list[tuple[Callable[[], None], str, tuple[str, ...]]] = []
-_whole: set[str] = set()  # modules whose import is complete
+_whole: set[str] = set()  # modules that are fully imported
 
 
 def register_when_imported() -> None:
-    """Take each step now if its module is imported already, else as soon as it is."""
+    """Run each step now if its module is already imported, otherwise as soon as it is."""
     if "transformers" in sys.modules:
         _wait_for_modules()
     else:
@@ -113,7 +113,7 @@ def register_when_imported() -> None:
 
 
 class _Beginning(MetaPathFinder):
-    """Begins to wait for modules when the first one is looked for that a step may be about."""
+    """Starts waiting for modules as soon as the first watched module is imported."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -122,7 +122,7 @@ class _Beginning(MetaPathFinder):
             return None
         sys.meta_path.remove(self)
         _wait_for_modules()
-        return find_spec(fullname)  # looked for anew, so that what waits sees it
+        return find_spec(fullname)  # search again, so that the new import hooks see this module
 
 
 def _wait_for_modules() -> None:
@@ -138,6 +138,6 @@ def _take_steps(module: ModuleType) -> None:
     for one in list(_waiting):
         step, about, needed = one
         is_ready = about in _whole and all(name in _whole or name not in sys.modules for name in needed)
-        if is_ready and one in _waiting:  # a step before it may have taken it, by what it imported
+        if is_ready and one in _waiting:  # an import by an earlier step may have run this one already
             _waiting.remove(one)
             step()

@@ -1,4 +1,4 @@
-"""The distribution over a vocabulary, and its loss, in three ways: whole, adaptive, or in training sampled."""
+"""The adaptive and the sampled softmax over a vocabulary, and their losses. Works as remote code."""
 
 import torch
 from torch import nn
@@ -7,10 +7,10 @@ from torch.nn import functional as F
 
 def _table(head: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
     """
-    Weights and biases of all tokens: `(vocab_size, size)` and `(vocab_size,)`.
+    Return the weights and biases of all tokens: `(vocab_size, size)` and `(vocab_size,)`.
 
     Raises:
-        TypeError: another module took the place of the layer.
+        TypeError: The layer was replaced by another kind of module.
     """
     if not isinstance(head, nn.Linear):
         raise TypeError(
@@ -24,50 +24,54 @@ def sampled_losses(
     states: torch.Tensor, targets: torch.Tensor, head: nn.Linear, frequencies: torch.Tensor, number: int
 ) -> torch.Tensor:
     """
-    Sampled softmax (Jean et al., 2015): the targets of a batch and a sample of the vocabulary, which all positions
-    share, in place of the vocabulary. The score of each token is corrected for how likely it is to be among them, which
-    for frequent ones is certain.
+    Return the loss of a sampled softmax (Jean et al., 2015).
+
+    The softmax is computed over the targets of the batch and a sample of the vocabulary, shared by all positions,
+    instead of the whole vocabulary. The score of each token is corrected by its probability of being among these
+    candidates, which is close to 1 for frequent tokens.
 
     Args:
-        states: `(tokens, size)`.
-        targets: `(tokens,)`.
-        head: From a state to the scores of the vocabulary.
-        frequencies: How often each token occurs, `(vocab_size,)`; they need not add up to 1.
-        number: Tokens to draw. More often than by their frequency are rare ones drawn: by its power of 0.75.
+        states: The states to predict from, `(tokens, size)`.
+        targets: The ids of the tokens to predict, `(tokens,)`.
+        head: The layer that maps a state to the scores of the vocabulary.
+        frequencies: How often each token occurs, `(vocab_size,)`. They need not add up to 1.
+        number: Number of tokens to draw, with probabilities proportional to `frequencies ** 0.75`. Rare tokens are
+            thus drawn more often than they occur.
 
     Returns:
         The loss of each position, `(tokens,)`.
 
     Raises:
-        IndexError: a target is none of the vocabulary.
-        TypeError: another module took the place of `head`.
+        IndexError: A target is not in the vocabulary.
+        TypeError: `head` was replaced by another kind of module.
     """
     table, bias = _table(head)
     weights = frequencies.pow(0.75)
     drawn = torch.multinomial(weights, number, replacement=True)
     tokens, places = torch.unique(torch.cat([targets, drawn]), return_inverse=True)
-    if not torch.compiler.is_compiling() and tokens[0] < 0:  # the least; it would be counted from the end
+    if not torch.compiler.is_compiling() and tokens[0] < 0:  # the smallest id; if negative, it would index from the end
         raise IndexError(f"Target {int(tokens[0])} is out of bounds.")
     expected = number * weights / weights.sum() + len(targets) * frequencies / frequencies.sum()
-    likely = -torch.expm1(-expected[tokens])  # at least once among as many draws
+    likely = -torch.expm1(-expected[tokens])  # probability of at least one occurrence
     scores = F.linear(states, table[tokens], bias[tokens] - likely.clamp(min=1e-12).log())
     return F.cross_entropy(scores.float(), places[: len(targets)], reduction="none")
 
 
 Cluster = tuple[int, torch.Tensor, torch.Tensor]
-"""The number of the first token, and weights and biases of all: `(tokens, size)` and `(tokens,)`."""
+"""The id of the first token of a cluster, and the weights `(tokens, size)` and biases `(tokens,)` of its tokens."""
 
 
 class AdaptiveSoftmax(nn.Module):
     """
-    The adaptive softmax (Grave et al., 2017) over a vocabulary whose frequent tokens come first. The first ones and
-    the clusters of the others are chosen from together, then a token within its cluster. Unlike
-    `torch.nn.AdaptiveLogSoftmaxWithLoss` it takes the scores of tokens from one table, which may be that of the word
-    vectors.
+    The adaptive softmax (Grave et al., 2017) over a vocabulary sorted by frequency, the most frequent tokens first.
+
+    One softmax covers the most frequent tokens and the clusters of the others, and another covers the tokens within
+    each cluster. Unlike `torch.nn.AdaptiveLogSoftmaxWithLoss`, it scores all tokens with a single table, which can be
+    tied to the word vectors.
 
     Args:
         size: Dimensions of a state.
-        cutoffs: The number of the first token of each cluster, and at the end the size of the vocabulary.
+        cutoffs: The id of the first token of each cluster, followed by the vocabulary size.
     """
 
     def __init__(self, size: int, cutoffs: list[int]):
@@ -76,7 +80,7 @@ class AdaptiveSoftmax(nn.Module):
         self.clusters = nn.Linear(size, len(cutoffs) - 1)
 
     def losses(self, states: torch.Tensor, targets: torch.Tensor, head: nn.Linear) -> torch.Tensor:
-        """The loss of each position, `(tokens,)`; arguments as for [`sampled_losses`]."""
+        """Return the loss of each position, `(tokens,)`. For the arguments see [`sampled_losses`]."""
         first, *tails = self._parts(head)
         choices = targets.clone()
         found = torch.zeros(len(targets), dtype=torch.float32, device=targets.device)
@@ -90,7 +94,7 @@ class AdaptiveSoftmax(nn.Module):
         return found + F.cross_entropy(self._first_scores(states, first).float(), choices, reduction="none")
 
     def log_probabilities(self, states: torch.Tensor, head: nn.Linear) -> torch.Tensor:
-        """Of all tokens: `(..., size)` to `(..., vocab_size)`."""
+        """Map states `(..., size)` to the log-probabilities of all tokens, `(..., vocab_size)`."""
         first, *tails = self._parts(head)
         chosen = self._first_scores(states, first).float().log_softmax(dim=-1)
         parts = [chosen[..., : self.cutoffs[0]]]
@@ -104,7 +108,7 @@ class AdaptiveSoftmax(nn.Module):
         return torch.cat([F.linear(states, weight, bias), self.clusters(states)], dim=-1)
 
     def _parts(self, head: nn.Linear) -> list[Cluster]:
-        """The first tokens and each cluster. By one split, whose gradient is one table and not one for each part."""
+        """Split the table into the frequent tokens and each cluster; one `split` call, so the gradient is one table."""
         begins = [0, *self.cutoffs[:-1]]
         sizes = [end - begin for begin, end in zip(begins, self.cutoffs, strict=True)]
         table, bias = _table(head)

@@ -1,6 +1,6 @@
-"""`TextClassifier`: from texts to labels, with numpy, `tokenizers` and any model. Needs neither torch nor transformers.
+"""`TextClassifier`: classify texts with numpy, `tokenizers` and any model. Needs neither torch nor transformers.
 
-An exported model takes this file along as `classify.py`: it is self-contained.
+This file is self-contained: it is copied into the folder of an exported model as `classify.py`.
 """
 
 import argparse
@@ -20,24 +20,24 @@ from tokenizers import Tokenizer
 
 MODEL = "model.onnx"
 TOKEN_TYPES = "token_type_ids"
-INPUTS = ("input_ids", "attention_mask", TOKEN_TYPES)  # of a model, the last where it reads them
-AT_ONCE = 128  # texts tokenized at once: what is cut off of a long one takes memory until then
-WORDS_AT_ONCE = 64  # words tokenized at once: a call costs as much as some words do
-REMEMBERED = 4_000_000  # characters, and WORD more a word, of which the tokens are remembered, in some 50 MB
+INPUTS = ("input_ids", "attention_mask", TOKEN_TYPES)  # of a model; token types only for models that use them
+AT_ONCE = 128  # texts tokenized at once: the cut-off parts of long texts take memory until a batch is done
+WORDS_AT_ONCE = 64  # words tokenized at once, to spread the overhead of a call
+REMEMBERED = 4_000_000  # size of the token memory in characters, with WORD more for each word: about 50 MB
 WORD = 20
-# What a tokenizer that cuts at blanks still reads as one is `<br />`, which may have escapes and invisible characters
-# in it: so a text is not cut before what may be its end
+# Even a tokenizer that splits at spaces reads `<br />` as one unit, and it may contain escapes and invisible
+# characters. A text is therefore never split before a possible end of `<br />`.
 _END = r"[/>&\\\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ue000]"
 END, BEFORE_END, BLANK = re.compile(rf"\s*{_END}"), re.compile(rf"\s{_END}"), re.compile(rf" (?!\s*{_END})")
-PLAIN = re.compile(r"#?[A-Za-z0-9]+[.,!?:;]?")  # words that a normaliser leaves as they are, or lowercases
+PLAIN = re.compile(r"#?[A-Za-z0-9]+[.,!?:;]?")  # words that a normalizer leaves unchanged or only lowercases
 JOINT = " [SEP] "  # between texts that are classified together
 
 
 def prepare_texts(texts: Sequence[str], tokenizer: Tokenizer) -> list[str | tuple[str, str]]:
     """
-    Texts as the tokenizer takes them. Of those with `[SEP]` between two, it is its business how it marks the two
-    (`A [SEP] B`, `[CLS] A [SEP] B [SEP]`, `<s> A </s></s> B </s>`) and truncates them, so it gets a pair. A tokenizer
-    that marks no pairs, as one trained on single texts, reads all texts as they stand.
+    Return texts in the form that the tokenizer expects. Texts joined by `[SEP]` become pairs, which the tokenizer marks
+    (`A [SEP] B`, `[CLS] A [SEP] B [SEP]`, `<s> A </s></s> B </s>`) and truncates in its own way. If the tokenizer does
+    not mark pairs, for example because it was trained on single texts, all texts stay unchanged.
     """
     alone, beside = (tokenizer.num_special_tokens_to_add(is_pair) for is_pair in (False, True))
     if alone == beside:
@@ -47,18 +47,18 @@ def prepare_texts(texts: Sequence[str], tokenizer: Tokenizer) -> list[str | tupl
 
 
 def _cut(text: str) -> list[str]:
-    """The words of a text, as far as a tokenizer that cuts at blanks reads each of them by itself."""
+    """Split a text into parts that a tokenizer that splits at spaces reads independently of each other."""
     may_break = "br" in text.lower() or "&" in text or "\\" in text or not text.isascii()
     return BLANK.split(text) if may_break and BEFORE_END.search(text) else text.split(" ")
 
 
 def _pieces(words: list[str]) -> list[list[str]]:
-    """The words, some at a time."""
+    """Split a list of words into chunks of `WORDS_AT_ONCE`."""
     return [words[begin : begin + WORDS_AT_ONCE] for begin in range(0, len(words), WORDS_AT_ONCE)]
 
 
 def _tokenize(tokenizer: Tokenizer, words: list[str]) -> Iterator[list[int]]:
-    """The tokens of each of some words, which are tokenized as one text."""
+    """Tokenize words as one text, and yield the tokens of each word."""
     encoding = tokenizer.encode(" ".join(words), add_special_tokens=False)
     firsts, ids = [first for first, _ in encoding.offsets], encoding.ids
     begin, place = 0, 0
@@ -71,11 +71,11 @@ def _tokenize(tokenizer: Tokenizer, words: list[str]) -> Iterator[list[int]]:
 
 class TokenMemory:
     """
-    The tokens of texts, by a tokenizer that cuts at blanks: what stands between two of them is tokenized once and then
-    looked up, since most words of a text have been seen before.
+    Tokenizes texts with a tokenizer that splits at spaces. Each word is tokenized once and then looked up, which is
+    faster since most words of a text have been seen before.
 
     Args:
-        tokenizer: A tokenizer that does not pad. It may truncate, and put special tokens around a text.
+        tokenizer: A tokenizer without padding. It may truncate and add special tokens around a text.
     """
 
     def __init__(self, tokenizer: Tokenizer):
@@ -97,11 +97,11 @@ class TokenMemory:
         self.keeps_end = truncation.get("direction") == "left"
 
     def __call__(self, texts: Sequence[str | tuple[str, str]]) -> list[list[int]]:
-        """The tokens of each text, or pair where the tokenizer joins pairs."""
+        """Return the tokens of each text, or of each pair if the tokenizer joins pairs."""
         cut = [_cut(one if isinstance(one, str) else JOINT.join(one)) for one in texts]
         if self.size > REMEMBERED:
             self.known, self.size = {"": []}, 0
-        known = self.known  # of another thread's call it may be another one
+        known = self.known  # another thread may replace it
         new = [word for word in dict.fromkeys(itertools.chain.from_iterable(cut)) if word not in known]
         plain = [word for word in new if PLAIN.fullmatch(word)]
         others = [word for word in new if not PLAIN.fullmatch(word)]
@@ -116,7 +116,7 @@ class TokenMemory:
         return [self._frame(tokens, one) for tokens, one in zip(rows, texts, strict=True)]
 
     def _frame(self, tokens: list[int], text: str | tuple[str, str]) -> list[int]:
-        """The tokens of a text, no more than the limit, between the special ones."""
+        """Truncate the tokens of a text and add special tokens around them."""
         if self.limit is not None and len(tokens) > self.limit:
             if not isinstance(text, str):
                 return self.truncating.encode(*text).ids
@@ -126,10 +126,10 @@ class TokenMemory:
 
 class OnnxModel:
     """
-    The logits of a model by ONNX Runtime. Pickled or copied is its path: the file is opened again.
+    A model that ONNX Runtime runs. Pickling and copying keep only its path, and the file is opened again.
 
     Args:
-        path: That of the model.
+        path: The path of the model.
 
     Raises:
         ImportError: ONNX Runtime is not installed.
@@ -141,12 +141,12 @@ class OnnxModel:
         except ImportError as error:
             raise ImportError("ONNX Runtime is not installed: pip install onnxruntime") from error
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # batches beside each other take less time than threads within a batch
+        options.intra_op_num_threads = 1  # parallel batches are faster than threads within a batch
         self.path = path.absolute()
         self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def __call__(self, *inputs: np.ndarray) -> np.ndarray:
-        """From as many of [`INPUTS`] as the model reads to logits, of shape `(batch, labels)`."""
+        """Return the logits, of shape `(batch, labels)`, for as many of [`INPUTS`] as the model takes."""
         return self.session.run(["logits"], dict(zip(INPUTS, inputs, strict=False)))[0]
 
     def __reduce__(self) -> tuple[type["OnnxModel"], tuple[Path]]:
@@ -155,19 +155,19 @@ class OnnxModel:
 
 class TextClassifier:
     """
-    Classifies texts in batches of like lengths and gives the answers in the order of the texts.
+    Classifies texts in batches of similar lengths and returns the results in the order of the texts.
 
     Args:
-        logits: A function from `input_ids` and `attention_mask`, integers of shape `(batch, tokens)`, to logits, of
-            shape `(batch, labels)`. A row's tokens come first, then its padding. With `reads_token_types` it takes
-            `token_type_ids` as the third.
-        tokenizer: A tokenizer of the library `tokenizers`, whose padding and truncation are set.
-        config: The model's `config.json`: `id2label`, `problem_type` and `pad_token_id` are read.
-        max_length: Tokens after which a text is cut off; `None`: never.
-        truncation_side: Where it is cut, `"right"` or `"left"`.
-        cuts_at_blanks: Whether the tokens of a text are those of its words, which [`TokenMemory`] then remembers.
-        workers: How many batches `logits` works out at the same time, each in a thread.
-        reads_token_types: Whether the model tells the two texts of a pair apart by token types, as BERT does.
+        logits: A function that maps `input_ids` and `attention_mask`, integers of shape `(batch, tokens)`, to logits of
+            shape `(batch, labels)`. Rows are padded on the right. With `reads_token_types`, the third argument is
+            `token_type_ids`.
+        tokenizer: A tokenizer of the `tokenizers` library. Its padding and truncation settings are overwritten.
+        config: The content of the model's `config.json`; `id2label`, `problem_type` and `pad_token_id` are used.
+        max_length: Maximum number of tokens of a text, to which longer texts are truncated; `None` for no limit.
+        truncation_side: The side on which texts are truncated, `"right"` or `"left"`.
+        cuts_at_blanks: Whether the tokenizer reads each word on its own, so that [`TokenMemory`] can store its tokens.
+        workers: How many batches `logits` computes at the same time, each in its own thread.
+        reads_token_types: Whether the model distinguishes the texts of a pair by token types, as BERT does.
     """
 
     def __init__(
@@ -191,7 +191,7 @@ class TextClassifier:
         if max_length is not None:
             self.tokenizer.enable_truncation(max_length, direction=truncation_side)
         self.cuts_at_blanks = cuts_at_blanks
-        self.memory: TokenMemory | None = None  # not before there were texts enough for it to pay
+        self.memory: TokenMemory | None = None  # created after enough texts to be worth it
         self.texts_seen = 0
         self.labels = [name for _, name in sorted((int(number), name) for number, name in config["id2label"].items())]
         usual = "regression" if len(self.labels) == 1 else "single_label_classification"
@@ -201,20 +201,20 @@ class TextClassifier:
     @classmethod
     def from_onnx(cls, folder: str | Path, threads: int | None = None) -> "TextClassifier":
         """
-        The classifier in a folder that `modeling-lstm export` wrote.
+        Open the classifier in a folder written by `modeling-lstm export`.
 
         Args:
-            folder: With `model.onnx`, `tokenizer.json`, `config.json` and `tokenizer_config.json`.
-            threads: Batches that ONNX Runtime works out at the same time; by default as many as there are cores.
+            folder: A folder with `model.onnx`, `tokenizer.json`, `config.json` and `tokenizer_config.json`.
+            threads: Number of batches that ONNX Runtime computes at the same time. Default: the number of cores.
 
         Raises:
             ImportError: ONNX Runtime is not installed.
-            FileNotFoundError: the folder lacks one of the files.
+            FileNotFoundError: One of the files is missing.
         """
         folder = Path(folder)
         for name in (MODEL, "tokenizer.json", "config.json", "tokenizer_config.json"):
             if not (folder / name).is_file():
-                raise FileNotFoundError(f"{str(folder)!r} has no {name}: make it with modeling-lstm export.")
+                raise FileNotFoundError(f"{str(folder)!r} has no {name}: create it with modeling-lstm export.")
         model = OnnxModel(folder / MODEL)
         config, settings = (
             json.loads((folder / name).read_text(encoding="utf-8")) for name in ("config.json", "tokenizer_config.json")
@@ -236,16 +236,17 @@ class TextClassifier:
         Classify one text or several.
 
         Returns:
-            For each text `label` and `score`, its probability. A multi-label model gives the list of the labels above
-            one half and the list of their probabilities, the surest first, a regression the number as `score`.
+            For each text a dict with `label` and `score`, the probability of the label. For a multi-label model, these
+            are lists of the labels with a probability above 0.5 and of their probabilities, highest first. For a
+            regression, `score` is the number.
 
         Raises:
-            ValueError: as [`raw_scores`] does.
+            ValueError: See [`raw_scores`].
         """
         return self.answers(self.scores(texts, batch_size))
 
     def answers(self, found: np.ndarray) -> list[dict[str, Any]]:
-        """From what [`scores`] gives, of shape `(texts, labels)`, to what a call gives."""
+        """Convert the result of [`scores`], of shape `(texts, labels)`, to the results that a call returns."""
         if self.problem_type == "multi_label_classification":
             chosen = [[n for n in np.argsort(-row, kind="stable") if row[n] > 0.5] for row in found]
             return [
@@ -259,15 +260,16 @@ class TextClassifier:
         ]
 
     def scores(self, texts: str | Iterable[str], batch_size: int = 32) -> np.ndarray:
-        """Probabilities of the labels, of shape `(texts, labels)`; for regression the numbers."""
+        """Return the probabilities of the labels, of shape `(texts, labels)`; for a regression, the numbers."""
         return to_probabilities(self.raw_scores(texts, batch_size), self.problem_type)
 
     def raw_scores(self, texts: str | Iterable[str], batch_size: int = 32) -> np.ndarray:
         """
-        Logits of the labels, of shape `(texts, labels)`, worked out in batches of texts of like lengths.
+        Return the logits of the labels, of shape `(texts, labels)`, computed in batches of texts of similar lengths.
 
         Raises:
-            ValueError: `batch_size` is below 1, or `texts` is no text and has none, or one holds half a character.
+            ValueError: `batch_size` is below 1, `texts` is not a string or an iterable of strings, or a text contains a
+                lone surrogate (half of an emoji, for example).
         """
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, found {batch_size}.")
@@ -288,15 +290,15 @@ class TextClassifier:
         return found
 
     def pool(self) -> AbstractContextManager[Executor]:
-        """The threads that work out batches at the same time."""
+        """Return the pool of threads that compute batches in parallel."""
         return ThreadPoolExecutor(self.workers)
 
     def tokenize(self, texts: Sequence[str]) -> list[tuple[list[int], ...]]:
         """
-        The tokens of each text, cut off where the longest may end, and their token types where the model reads them.
+        Return the tokens of each text, truncated to the maximum length, and their token types if the model uses them.
 
         Raises:
-            ValueError: one holds half a character, such as an emoji that was cut in two.
+            ValueError: A text contains a lone surrogate (half of an emoji, for example).
         """
         rows: list[tuple[list[int], ...]] = []
         self.texts_seen += len(texts)
@@ -313,14 +315,14 @@ class TextClassifier:
                 if self.memory.joins_pairs or all(isinstance(one, str) for one in some):
                     return [(ids,) for ids in self.memory(some)]
             encodings = self.tokenizer.encode_batch_fast(some)
-        except TypeError:  # that of `tokenizers` does not tell which text
+        except TypeError:  # the error from `tokenizers` does not say which text is wrong
             for text in texts:
                 check_text(text)
             raise
         return [(one.ids, one.type_ids) if self.reads_token_types else (one.ids,) for one in encodings]
 
     def pad(self, rows: list[tuple[list[int], ...]]) -> list[np.ndarray]:
-        """The [`INPUTS`] for a batch of rows, the last of which is the longest."""
+        """Return the [`INPUTS`] for a batch of rows, the last of which must be the longest."""
         lengths = np.array([len(row[0]) for row in rows])
         is_token = np.arange(max(1, lengths[-1])) < lengths[:, None]
         inputs = []
@@ -332,11 +334,11 @@ class TextClassifier:
 
 
 def list_texts(texts: str | Iterable[str]) -> list[str]:
-    """One text or several as a list; raise `ValueError` for what is none, such as the rows of a table."""
+    """Return one text or several as a list. Raise `ValueError` for anything else, such as the rows of a table."""
     if isinstance(texts, str):
         return [texts]
     if isinstance(texts, (bytes, Mapping)) or not isinstance(texts, Iterable):
-        raise ValueError(f"A text or a list of texts is needed, found {type(texts).__name__}.")
+        raise ValueError(f"texts must be a string or a list of strings, found {type(texts).__name__}.")
     found = list(texts)
     for number, text in enumerate(found, start=1):
         if not isinstance(text, str):
@@ -345,29 +347,29 @@ def list_texts(texts: str | Iterable[str]) -> list[str]:
 
 
 def check_text(text: str) -> None:
-    """Raise `ValueError` for a text that holds half a character, which no tokenizer reads."""
+    """Raise `ValueError` for a text with a lone surrogate (half of an emoji, for example), which tokenizers reject."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
         around = text[max(0, error.start - 20) : error.end]
-        raise ValueError(f"A text holds half a character, behind {around!r}: mend it or leave it out.") from error
+        raise ValueError(f"A text holds half a character, at the end of {around!r}: fix or remove the text.") from error
 
 
 def count_cores() -> int:
-    """The cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def to_probabilities(logits: np.ndarray, problem_type: str) -> np.ndarray:
     """
-    Probabilities of labels; of a regression the numbers, as they are.
+    Convert logits to probabilities. The numbers of a regression stay unchanged.
 
     Args:
-        logits: Of shape `(rows, labels)`.
-        problem_type: As in a configuration of transformers.
+        logits: Logits of shape `(rows, labels)`.
+        problem_type: The `problem_type` of a configuration of transformers.
 
     Returns:
-        Of the same shape: each row sums to 1 for single labels; for several labels each stands for itself.
+        An array of the same shape. For single-label, each row sums to 1; for multi-label, each label is independent.
     """
     if problem_type == "regression":
         return logits
@@ -378,7 +380,7 @@ def to_probabilities(logits: np.ndarray, problem_type: str) -> np.ndarray:
 
 
 def classify_arguments() -> None:
-    """Classify the sentences of the command line with the model beside this file."""
+    """Classify the texts on the command line with the model in the folder of this file."""
     parser = argparse.ArgumentParser(description="Classify sentences with the model in this folder.")
     parser.add_argument("texts", nargs="+", metavar="text")
     texts = parser.parse_args().texts

@@ -1,4 +1,4 @@
-"""How `LstmTokenizer` cleans a text and cuts it into units, before a vocabulary is looked at."""
+"""The rules by which `LstmTokenizer` cleans a text and splits it into units, before it applies a vocabulary."""
 
 import html.entities
 import json
@@ -8,13 +8,13 @@ from typing import Any
 
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
 
-# One unit of text for each alternative, tried in this order. Contractions come apart as in the Penn Treebank: "can't"
-# is "ca" + "n't", so that every negation shares one token, also with text that was split beforehand.
+# Each alternative matches one kind of unit; they are tried in this order. Contractions are split as in the Penn
+# Treebank: "can't" is "ca" + "n't", so all negations share one token, even in text that was split beforehand.
 _UNITS = "|".join(
     [
-        # a word that none of the other alternatives could want: most text ends here, and quickly
+        # a word that no other alternative could match: most text is matched here, quickly
         r"(?!\p{N})[\p{L}\p{M}\p{N}_]++(?!'[tT]|[.&]\p{L})",
-        r"@user",  # what the normaliser left of a user name
+        r"@user",  # what the normalizer replaces user names with
         r"#[\p{L}\p{N}_]+",  # hashtags
         r"\p{N}+(?:[.,:/]\p{N}+)+",  # 3.5, 1,000.00, 18:30, 1/2
         r"(?i:n't)(?!\p{L})",
@@ -28,7 +28,7 @@ _UNITS = "|".join(
     ]
 )
 
-# Scripts that put no blanks between words. The last characters, as the long mark of Katakana, belong to no one script.
+# Scripts without spaces between words. The last characters, such as Katakana's long mark, do not belong to one script.
 _UNSPACED = (
     "".join(
         rf"\p{{{script}}}"
@@ -39,33 +39,33 @@ _UNSPACED = (
     )
     + r"\x{3006}\x{3031}-\x{3035}\x{303C}\x{30FC}\x{FF70}"
 )
-# A letter of theirs with its vowel signs and tone marks; their digits make up numbers as other digits do
+# A letter of these scripts, and a letter with its vowel signs and tone marks. Their digits form numbers like any digits
 _LETTER = rf"[{_UNSPACED}&&[\p{{L}}\p{{M}}\p{{Nl}}]]"
 SIGN = rf"{_LETTER}[\p{{M}}\x{{FF9E}}\x{{FF9F}}]*+"
 
 
 def _units_and_characters() -> str:
-    """The units, in which letters are those of other scripts, and each character of these scripts as a unit."""
+    """Return the pattern for units in which each character of a script without spaces is a unit of its own."""
     pattern = _UNITS
     for kind in "LMN":
         pattern = pattern.replace(rf"\p{{{kind}}}", rf"[\p{{{kind}}}&&[^{_LETTER[1:-1]}]]")
     word, others = pattern.split("|@user", 1)
-    return f"{word}|{SIGN}|@user{others}"  # the word goes first still: most text ends there
+    return f"{word}|{SIGN}|@user{others}"  # the word stays first, since it matches most text
 
 
-# Escapes are marked first, so that what looks for one of them passes quickly over text that has none
+# Escapes are marked first, so that the patterns for single escapes fail fast on text without any
 _ENTITY, _CODE = "\ue000\ue000", "\ue000\ue001"
 
 
 def _escapes() -> Iterator[tuple[str, str]]:
-    """Pairs of a pattern for all escapes of a character and that character: `&eacute;|&#233;|\\u00e9` and é."""
+    """Yield pairs of a pattern for all escapes of a character (`&eacute;|&#233;|\\u00e9`) and that character (é)."""
     names: dict[int, list[str]] = {}
     for name, code in html.entities.name2codepoint.items():
         names.setdefault(code, []).append(name)
-    yield r"&(?:amp|#0*38|#[xX]0*26);|\\u0026", "&"  # before the others: an escape may be escaped
+    yield r"&(?:amp|#0*38|#[xX]0*26);|\\u0026", "&"  # before the others, since escapes may themselves be escaped
     yield r"&(?=#|\w+;)", _ENTITY
     yield r"\\u(?=[0-9a-fA-F]{4})", _CODE
-    # ASCII characters, Latin letters and typographic characters; any other \uXXXX becomes a blank
+    # ASCII characters, Latin letters and typographic characters; any other \uXXXX becomes a space
     codes = [*range(0x20, 0x26), *range(0x27, 0x30), *range(0x3A, 0x41), *range(0x5B, 0x61), *range(0x7B, 0x7F)]
     codes += [*range(0xA0, 0x100), *range(0x2010, 0x2027), 0x2032, 0x2033, 0x20AC, 0x2122, 0xFE0F]
     codes += [*range(0x200B, 0x2010), 0x2060, 0xFEFF]
@@ -81,15 +81,15 @@ def _escapes() -> Iterator[tuple[str, str]]:
     yield _ENTITY, "&"
 
 
-# What says in which direction text runs, and in a word how letters are joined; between emoji a joiner makes one of two
+# Marks for the direction of text, and joiners within words; a joiner between emoji is kept, since it combines them
 _JOINERS = r"[\x{200C}\x{200D}]"
 _UNSEEN = (
     r"[\x{061C}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}]"
     rf"|{_JOINERS}(?<=[\p{{L}}\p{{M}}\x{{200C}}\x{{200D}}&&[^\x{{FE0F}}]]{_JOINERS})"
 )
 
-# Typographic characters that mean the same as a plain one, so that texts of different keyboards share tokens; invisible
-# ones that only say where a line may break are left out: soft hyphen, zero-width space, word joiner, byte order mark
+# Typographic characters and their plain equivalents, so that texts from different keyboards share tokens. Invisible
+# characters that only affect line breaks are removed: soft hyphen, zero-width space, word joiner, byte order mark
 _PLAIN = {
     **dict.fromkeys("\u00ad\u200b\u2060\ufeff", ""),
     **dict.fromkeys("\u2018\u2019\u201b\u2032\u0060\u00b4", "'"),
@@ -101,12 +101,12 @@ _PLAIN = {
 }
 
 
-@cache  # of so many patterns, compiling takes a while
+@cache  # compiling this many patterns takes a while
 def make_normalizer(lowercase: bool) -> normalizers.Normalizer:
-    """Decode escapes, unify characters, hide user names and links, drop HTML line breaks, fold case."""
+    """Make a normalizer that decodes escapes, unifies characters, hides user names and links, and may lowercase."""
     steps: list[normalizers.Normalizer] = [normalizers.NFC()]
     steps += [normalizers.Replace(Regex(pattern), character) for pattern, character in _escapes()]
-    # where no blanks are put between words, a zero-width space may be
+    # in scripts without spaces between words, a zero-width space may separate them
     steps.append(normalizers.Replace(Regex(rf"\x{{200B}}(?<=[{_UNSPACED}]\x{{200B}})(?=[{_UNSPACED}])"), " "))
     steps += [normalizers.Replace(sign, plain) for sign, plain in _PLAIN.items()]
     steps.append(normalizers.Replace(Regex(_UNSEEN), ""))
@@ -127,11 +127,11 @@ def make_normalizer(lowercase: bool) -> normalizers.Normalizer:
 
 @cache
 def make_pre_tokenizer(*, cuts_characters: bool) -> pre_tokenizers.PreTokenizer:
-    """What finds the units of a text; with `cuts_characters` each character of a script without blanks is a unit."""
+    """Make a pre-tokenizer that finds units. `cuts_characters` makes each character of a script without spaces one."""
     return pre_tokenizers.Split(Regex(_units_and_characters() if cuts_characters else _UNITS), "removed", invert=True)
 
 
-# Steps that read no further than the next blank
+# Steps whose result for a word does not depend on the text beyond the next space
 _WORDWISE = {
     *("BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "StripAccents"),
     *("BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Punctuation", "Digits"),
@@ -141,8 +141,8 @@ _CUTTING = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Split"}
 
 def cuts_at_blanks(tokenizer: Tokenizer) -> bool:
     """
-    Whether the tokens of a text are those of the parts between its blanks, one after the other; but `<br />` is read as
-    one. So it is with the tokenizers that are trained here, and with those of BERT's kind.
+    Return whether a tokenizer reads the parts of a text between spaces independently of each other, except `<br />`.
+    This is true of the tokenizers trained by this package, and of those like BERT's.
     """
     ours = [
         make_normalizer(lowercase=True),
@@ -162,7 +162,7 @@ def cuts_at_blanks(tokenizer: Tokenizer) -> bool:
 
 
 def _steps(part: Any) -> list[dict[str, Any]]:
-    """A normalizer or a pre-tokenizer as the steps that it takes, each as in `tokenizer.json`."""
+    """List the steps of a normalizer or pre-tokenizer, each as in `tokenizer.json`."""
 
     def flat(one: dict[str, Any]) -> list[dict[str, Any]]:
         inner = one.get("normalizers", one.get("pretokenizers"))

@@ -1,4 +1,4 @@
-"""`LstmTokenizer`: trained on the user's texts, wholly described by its `tokenizer.json`."""
+"""`LstmTokenizer`: a tokenizer trained on the user's texts and described completely by its `tokenizer.json`."""
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,37 +13,37 @@ from .text_rules import SIGN, make_normalizer, make_pre_tokenizer
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 SEPARATOR = "[SEP]"  # between two texts that are classified together
-JOINT = f" {SEPARATOR} "  # where these are one text
-END = "[EOS]"  # after a text that a language model reads
-TARGET = "target_tokenizer"  # of a tokenizer of sources: that of the targets, and its folder in a run
+JOINT = f" {SEPARATOR} "  # between them if they are joined into one text
+END = "[EOS]"  # at the end of a text for a language model
+TARGET = "target_tokenizer"  # attribute of a source tokenizer that holds the target tokenizer, and its folder
 HAS_TARGET = "has_target_tokenizer"  # in tokenizer_config.json
 
-_NO_BLANK = r" (?=[.,!?]|n't\b|'(?:s|m|d|re|ve|ll)\b)"  # that is written between two units
+_NO_BLANK = r" (?=[.,!?]|n't\b|'(?:s|m|d|re|ve|ll)\b)"  # spaces between units to remove when decoding
 
 
 def _part(text: str) -> tuple[str, str | None]:
-    """The two texts that `[SEP]` stands between; a second one that is empty as a blank, which is not left out."""
+    """Split a text at `[SEP]`. An empty second text becomes a space, so that the tokenizer does not drop it."""
     first, joint, second = text.partition(JOINT)
     return first, (second or " ") if joint else None
 
 
 def _only_texts(texts: Any) -> Any:
-    """The texts as they are; of one text alone letters would be learned, and of rows the names of their columns."""
+    """Return the texts, but reject a string, which would be read by letters, and rows, read by their column names."""
     if isinstance(texts, (str, Mapping)):
         raise TypeError(
-            f"texts must be texts, one by one or in lists, such as data['text']; found {type(texts).__name__}."
+            f"texts must be strings or lists of strings, such as data['text']; found {type(texts).__name__}."
         )
     return map(_only_text, texts)
 
 
 def _only_text(some: Any) -> Any:
     if not all(isinstance(text, str) for text in (some if isinstance(some, (list, tuple)) else [some])):
-        raise TypeError(f"texts must be texts, one by one or in lists, such as data['text']; found {some!r:.80}.")
+        raise TypeError(f"texts must be strings or lists of strings, such as data['text']; found {some!r:.80}.")
     return some
 
 
 def _without_separators(texts: Iterable[str] | Iterable[list[str]]) -> Iterator[str]:
-    """The texts one by one, for trainers, which do not know special tokens, without `[SEP]`."""
+    """Yield the texts one by one without `[SEP]`, since trainers do not recognize special tokens."""
     for some in texts:
         for text in [some] if isinstance(some, str) else some:
             yield text.replace(SEPARATOR, " ")
@@ -59,31 +59,31 @@ def _check_size(vocab_size: int, special_tokens: list[str]) -> None:
 
 class LstmTokenizer(TokenizersBackend):
     """
-    A tokenizer for short opinions and long reviews alike, trained on the user's own texts.
+    A tokenizer for short opinions as well as long reviews, trained on the user's own texts.
 
-    It decodes HTML entities and literal `\\uXXXX` escapes, unifies typographic characters, turns user names into
-    `@user` and links into `http`, and splits punctuation off; hashtags, emoji, emoticons, numbers and the `n't` of a
-    contraction are units of their own. In a vocabulary of whole words or of WordPiece so are the characters of scripts
-    that put no blanks between words: Chinese, Japanese, Thai, Lao, Khmer, Burmese and others. Everything is in
-    `tokenizer.json`: `AutoTokenizer` loads it without this package. Decoded are escapes of ASCII characters, Latin
-    letters and typographic characters; another `\\uXXXX`, an emoji's say, becomes a blank.
+    It decodes HTML entities and literal `\\uXXXX` escapes, unifies typographic characters, replaces user names by
+    `@user` and links by `http`, and splits off punctuation. Hashtags, emoji, emoticons, numbers and the `n't` of a
+    contraction are separate units. In a whole-word or WordPiece vocabulary, so are the characters of scripts without
+    spaces between words: Chinese, Japanese, Thai, Lao, Khmer, Burmese and others. Everything is in `tokenizer.json`, so
+    `AutoTokenizer` loads it without this package. Escapes of ASCII characters, Latin letters and typographic characters
+    are decoded. Any other `\\uXXXX`, such as that of an emoji, becomes a space.
 
-    Offsets (`return_offsets_mapping=True`) cover the text as it was given, each character that is not white space once.
-    Those of `tokenizer.json` alone cover only the last character of what was replaced. Of words that are given one by
-    one (`is_split_into_words=True`) they begin with each word.
+    Offsets (`return_offsets_mapping=True`) cover the original text: each character once, except white space. Without
+    this package, they cover only the last character of text that was replaced. For text that is already split into
+    words (`is_split_into_words=True`), they start at 0 in each word.
 
-    With `separator=True` it is for several texts that are classified together: `[SEP]` in a text is one special token,
-    and `tokenizer(text, text_pair)` gives what `tokenizer(f"{text} [SEP] {text_pair}")` does. Both are truncated alike,
-    at the end of the longer text, so that something of each remains; into overlapping parts
-    (`return_overflowing_tokens=True`) each is cut as it was given.
+    With `separator=True`, the tokenizer is for several texts that are classified together. `[SEP]` in a text is then
+    one special token, and `tokenizer(text, text_pair)` returns the same as `tokenizer(f"{text} [SEP] {text_pair}")`.
+    Both forms are truncated at the end of the longer text, so that a part of each text remains. Only with
+    `return_overflowing_tokens=True`, a pair is split into parts as a pair, but a joined text as one text.
 
-    For a translator that writes with a vocabulary of its own, the attribute `target_tokenizer` is the one of that:
-    it encodes `text_target`, and `save_pretrained`, `push_to_hub` and `from_pretrained` write and open it in the folder
-    of this name. Without this package it is to be opened with `subfolder="target_tokenizer"`.
+    For a translation model with a separate target vocabulary, the attribute `target_tokenizer` is the target's
+    tokenizer. It encodes `text_target`. `save_pretrained`, `push_to_hub` and `from_pretrained` write and read it in the
+    folder `target_tokenizer`. Without this package, open it with `subfolder="target_tokenizer"`.
     """
 
     model_input_names = ["input_ids", "attention_mask"]
-    _untruncated: Tokenizer | None = None  # a copy of the backend, made when offsets are first asked for
+    _untruncated: Tokenizer | None = None  # a copy of the backend, made when offsets are first requested
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_untruncated"}
@@ -100,7 +100,7 @@ class LstmTokenizer(TokenizersBackend):
         text_pair_target: Any = None,
         **settings: Any,
     ) -> Any:
-        """As of any tokenizer of transformers, but for pairs, targets and offsets: see the class."""
+        """Same as in the base class, except for pairs, targets and offsets; see the class."""
         if text_target is not None:
             longest = settings.pop("max_target_length", None)
             limit = {} if longest is None else {"max_length": longest}
@@ -147,8 +147,8 @@ class LstmTokenizer(TokenizersBackend):
 
     def _tiles(self, text: Any, settings: dict[str, Any]) -> tuple[list[Token], list[tuple[int, int]]]:
         """
-        The tokens of a whole text, and their offsets as [`tile`] gives them. By a copy of the backend: to set another
-        truncation in that would do so for other threads that use it now.
+        Return the tokens of a whole text, and their offsets from [`tile`]. Uses a copy of the backend, since changing
+        the truncation of the backend would affect other threads that are using it.
         """
         if (backend := self._untruncated) is None:
             backend = Tokenizer.from_str(self.backend_tokenizer.to_str())
@@ -168,7 +168,7 @@ class LstmTokenizer(TokenizersBackend):
         return tokens, [one for word, some in words for one in tile(text[word], [offsets for *_, offsets in some])]
 
     def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> Any:
-        """As the library's; the tokenizer in `target_tokenizer` is saved, too."""
+        """Same as in the base class, but also save the tokenizer in `target_tokenizer`."""
         other = target_tokenizer(self)
         self.init_kwargs.pop(HAS_TARGET, None)
         if other is not self:
@@ -181,10 +181,10 @@ class LstmTokenizer(TokenizersBackend):
         cls, pretrained_model_name_or_path: Any, *init_inputs: Any, subfolder: str = "", **kwargs: Any
     ) -> Any:
         """
-        As the library's; the tokenizer that [`save_pretrained`] saved in `target_tokenizer` is opened, too.
+        Same as in the base class, but also open the tokenizer that [`save_pretrained`] saved in `target_tokenizer`.
 
         Raises:
-            ValueError: that one is missing.
+            ValueError: The target tokenizer is missing or cannot be read.
         """
         name = pretrained_model_name_or_path
         found = super().from_pretrained(name, *init_inputs, subfolder=subfolder, **kwargs)
@@ -210,32 +210,34 @@ class LstmTokenizer(TokenizersBackend):
         end: bool = False,
     ) -> "LstmTokenizer":
         """
-        Learn a vocabulary from texts. Give it the training split only.
+        Learn a vocabulary from texts. Pass only the training split.
 
         Args:
-            texts: The texts, one by one or in lists; each is read once.
-            vocab_size: Most entries of the vocabulary, `[PAD]` (0), `[UNK]` (1), and then any `[SEP]` and `[EOS]` among
-                them.
-            min_frequency: Occurrences that a word (or a pair that BPE or WordPiece may merge) needs; Unigram has no
+            texts: The texts, as strings or lists of strings. Each is read once.
+            vocab_size: Maximum size of the vocabulary, including `[PAD]` (0), `[UNK]` (1), and then `[SEP]` and `[EOS]`
+                if used.
+            min_frequency: How often a word must occur (or a pair for BPE or WordPiece to merge it). Unigram has no
                 such limit.
-            algorithm: Whole words, byte-pair encoding (Sennrich et al., 2016), WordPiece (Schuster and Nakajima, 2012)
-                or a unigram language model (Kudo, 2018); these three cut rare words into subwords. `whitespace` is for
-                text that is tokenized already: what stands between blanks is a word, and nothing is changed but case.
-            lowercase: Whether to fold case.
-            model_max_length: Tokens after which `truncation=True` cuts.
-            separator: Whether `[SEP]` stands between several texts.
-            end: For a language model: `[EOS]` stands before each text. In a row of texts it also ends the one before.
+            algorithm: Whole words (`word`), byte-pair encoding (`bpe`; Sennrich et al., 2016), WordPiece (`wordpiece`;
+                Schuster and Nakajima, 2012) or a unigram language model (`unigram`; Kudo, 2018). The last three split
+                rare words into subwords. `whitespace` is for text that is already tokenized: it splits at white space
+                and changes nothing but case.
+            lowercase: Whether to convert text to lower case.
+            model_max_length: Number of tokens to which `truncation=True` truncates.
+            separator: Whether `[SEP]` separates several texts.
+            end: For a language model, whether to add `[EOS]` before each text. When texts are concatenated, it also
+                ends the previous one.
 
         Raises:
-            ValueError: an unknown algorithm, or a vocabulary with no room beside the special tokens.
-            TypeError: `texts` are no texts.
+            ValueError: The algorithm is unknown, or `vocab_size` leaves no room beyond the special tokens.
+            TypeError: `texts` does not consist of strings or lists of strings.
         """
         special_tokens = [PAD, UNKNOWN, *([SEPARATOR] if separator else []), *([END] if end else [])]
         _check_size(vocab_size, special_tokens)
         if algorithm not in ("word", "bpe", "wordpiece", "unigram", "whitespace"):
             raise ValueError(f"algorithm must be word, bpe, wordpiece, unigram or whitespace, found {algorithm!r}.")
         common: dict[str, Any] = {"vocab_size": vocab_size, "special_tokens": special_tokens, "show_progress": False}
-        # the others find the words of a clause without blanks
+        # BPE and Unigram find the words in a clause without spaces themselves
         units = make_pre_tokenizer(cuts_characters=algorithm in ("word", "wordpiece"))
         trainer: Any
         if algorithm in ("word", "whitespace"):
@@ -276,19 +278,20 @@ class LstmTokenizer(TokenizersBackend):
         model_max_length: int = 128,
     ) -> "LstmTokenizer":
         """
-        Learn subwords that can be decoded to the text that they come from, as a model that writes needs them: blanks
-        are marked in the subwords (as SentencePiece does, Kudo and Richardson, 2018). Several blanks become one,
-        letters and their marks are composed (NFC), and characters that do not occur in `texts` become `[UNK]`. `[EOS]`
-        ends each text.
+        Learn subwords that can be decoded to the original text, for a model that generates text.
+
+        Spaces are marked in the subwords, as in SentencePiece (Kudo and Richardson, 2018). Runs of white space become
+        one space, letters and their marks are composed (NFC), and characters that do not occur in `texts` become
+        `[UNK]`. `[EOS]` ends each text.
 
         Args:
-            texts, vocab_size, min_frequency, model_max_length: As in [`train`].
+            texts, vocab_size, min_frequency, model_max_length: See [`train`].
             algorithm: Byte-pair encoding or a unigram language model.
-            lowercase: Whether to fold case, which decoding does not bring back.
+            lowercase: Whether to convert text to lower case. Decoding does not restore upper case.
 
         Raises:
-            ValueError: an unknown algorithm, or a vocabulary with no room beside the special tokens.
-            TypeError: `texts` are no texts.
+            ValueError: The algorithm is unknown, or `vocab_size` leaves no room beyond the special tokens.
+            TypeError: `texts` does not consist of strings or lists of strings.
         """
         special_tokens = [PAD, UNKNOWN, END]
         _check_size(vocab_size, special_tokens)
@@ -301,7 +304,7 @@ class LstmTokenizer(TokenizersBackend):
             backend = Tokenizer(models.Unigram())
             trainer = trainers.UnigramTrainer(unk_token=UNKNOWN, **common)
         else:
-            raise ValueError(f"algorithm must be bpe or unigram to be decoded to the same text, found {algorithm!r}.")
+            raise ValueError(f"algorithm must be bpe or unigram for a reversible tokenizer, found {algorithm!r}.")
         steps: list[normalizers.Normalizer] = [normalizers.NFC(), normalizers.Strip()]
         steps.append(normalizers.Replace(Regex(r"\s+"), " "))
         backend.normalizer = normalizers.Sequence(steps + ([normalizers.Lowercase()] if lowercase else []))
@@ -327,9 +330,9 @@ class LstmTokenizer(TokenizersBackend):
         cls, words: Iterable[str], *, lowercase: bool = True, model_max_length: int = 512, separator: bool = False
     ) -> "LstmTokenizer":
         """
-        A tokenizer of whole words with a given vocabulary: `[PAD]` (0), `[UNK]` (1), with `separator` `[SEP]` (2), then
-        the words in order. Chinese words of several characters, say, are for text with blanks between words: where
-        there are any, characters stay together.
+        Create a whole-word tokenizer with a given vocabulary: `[PAD]` (0), `[UNK]` (1), with `separator` `[SEP]` (2),
+        then the words in order. If a word has several characters of a script without spaces, such as Chinese, texts
+        are expected to have spaces between words, and such characters are not split.
         """
         words = list(words)
         special_tokens = [PAD, UNKNOWN, *([SEPARATOR] if separator else [])]
@@ -352,9 +355,9 @@ class LstmTokenizer(TokenizersBackend):
         separator: bool = False,
     ) -> "LstmTokenizer":
         """
-        Another model's tokenizer, for its vocabulary. Before its own steps, text is cleaned as here (see the class),
-        and no special tokens are put around a text. Without a padding token it gets `[PAD]`, as the last one, and with
-        `separator` it gets `[SEP]`, if it has none, after that.
+        Adapt the tokenizer of another model and keep its vocabulary. Text is first cleaned as described in the class,
+        then processed by the tokenizer's own steps. No special tokens are added around a text. If there is no padding
+        token, `[PAD]` is added at the end of the vocabulary. With `separator`, `[SEP]` is added after it if missing.
         """
         backend = Tokenizer.from_str(backend.to_str())
         steps = [] if backend.normalizer is None else [backend.normalizer]
@@ -379,8 +382,8 @@ class LstmTokenizer(TokenizersBackend):
         end: bool = False,
     ) -> "LstmTokenizer":
         """
-        A tokenizer of the library `tokenizers`, as it is; with `separator` with `[SEP]` between two texts, with `end`
-        with `[EOS]` before each.
+        Wrap a tokenizer of the `tokenizers` library. `separator` adds `[SEP]` between two texts, `end` adds `[EOS]`
+        before each text.
         """
         special: dict[str, str] = {}
         if separator:
@@ -391,11 +394,11 @@ class LstmTokenizer(TokenizersBackend):
             )
             special["sep_token"] = SEPARATOR
         if end:
-            # text that is written goes on from a text: it begins with a blank
+            # generated text continues a text, so it begins with a space
             blanks = [decoders.Fuse(), decoders.Replace(Regex(r"^(?=.)"), " ")]
             words = [decoders.Replace(Regex("^"), " "), decoders.Fuse()]
             steps = words if backend.decoder is None else [backend.decoder, *blanks]
-            # and "did n't ." is written "didn't."
+            # and "did n't ." becomes "didn't."
             backend.decoder = decoders.Sequence([*steps, decoders.Replace(Regex(_NO_BLANK), "")])
             backend.add_special_tokens([END])
             begin = (END, backend.token_to_id(END))
@@ -414,7 +417,7 @@ class LstmTokenizer(TokenizersBackend):
 
 
 def target_tokenizer(tokenizer: Any) -> Any:
-    """The tokenizer of what is written: the one that the tokenizer of the sources has beside itself, or itself."""
+    """Return the target tokenizer of a source tokenizer, or the tokenizer itself if it has none."""
     return getattr(tokenizer, TARGET, tokenizer)
 
 

@@ -1,1 +1,1 @@
-"""Language models of one's own text."""
+"""Pretraining of language models on the user's own texts."""

@@ -6,9 +6,9 @@ from typing import Any, ClassVar, Literal
 from ..training.arguments import MOST_LAYERS
 from ..utils.errors import require
 
-MOST_FULL = 10_000  # entries of a vocabulary up to which --softmax auto scores all of it
+MOST_FULL = 10_000  # the largest vocabulary for which --softmax auto uses the full softmax
 
-# What suits a language model, where that differs from the defaults of `train`
+# Defaults that differ from those of `train`
 PRETRAINING_DEFAULTS: dict[str, Any] = {
     "learning_rate": 3e-3,
     "num_train_epochs": 4.0,
@@ -17,15 +17,15 @@ PRETRAINING_DEFAULTS: dict[str, Any] = {
     "warmup_steps": 0.05,
     "train_sampling_strategy": "sequential",
 }
-# Settings of a training that have no place in this one: their only good value, and why
+# Settings of `train` that do not apply to pretraining: the only allowed value, and the reason
 FIXED: dict[str, tuple[Any, str]] = {
-    "dataloader_num_workers": (0, "blocks of text are in memory, and need no other process"),
-    "auto_find_batch_size": (False, "each row of a batch goes on where it was in the batch before"),
-    "train_sampling_strategy": ("sequential", "blocks of text follow on each other"),
-    "adversarial_size": (0.0, "a batch is read once, after the one before it"),
+    "dataloader_num_workers": (0, "blocks of text are in memory and need no other process"),
+    "auto_find_batch_size": (False, "each row of a batch continues the same row of the previous batch"),
+    "train_sampling_strategy": ("sequential", "blocks of text follow each other"),
+    "adversarial_size": (0.0, "a batch is read once, after the previous one"),
     "label_smoothing_factor": (0.0, "there are no labels"),
     "prediction_loss_only": (False, "perplexity is computed from the loss"),
-    "frozen_epochs": (0, "nothing is there to freeze"),
+    "frozen_epochs": (0, "there is nothing to freeze"),
     "layer_decay": (1.0, "it is for --pretrained"),
 }
 FIXED_TOKENIZER: dict[str, tuple[Any, str]] = {"trim_vocabulary": (0, "it is for --embeddings of train")}
@@ -33,7 +33,7 @@ FIXED_TOKENIZER: dict[str, tuple[Any, str]] = {"trim_vocabulary": (0, "it is for
 
 @dataclass
 class LanguageTaskArguments:
-    """What is learned."""
+    """The task to train a model for."""
 
     flag_group: ClassVar[str] = "Model"
 
@@ -51,28 +51,28 @@ class LanguageModelArguments:
     direction: Literal["forward", "backward", "both"] = field(
         default="forward",
         metadata={
-            "help": "Predict the next token, the one before, or both with the same word vectors, as a bidirectional "
-            "classifier needs. Text is generated forward."
+            "help": "Predict the next token, the previous one, or both with the same word vectors, as needed for a "
+            "bidirectional classifier. Text is generated forward."
         },
     )
     cell_type: Literal["lstm", "gru"] = field(default="lstm", metadata={"help": "LSTM or GRU cell."})
     embedding_size: int = field(default=200, metadata={"help": "Dimensions of a word vector."})
     hidden_size: int = field(default=300, metadata={"help": "Dimensions of the state of each direction."})
-    num_hidden_layers: int = field(default=1, metadata={"help": "Recurrent layers."})
+    num_hidden_layers: int = field(default=1, metadata={"help": "Number of recurrent layers."})
     tie_word_embeddings: bool = field(
         default=True, metadata={"help": "Score the next token with the word vectors themselves."}
     )
     softmax: Literal["auto", "full", "adaptive", "sampled"] = field(
         default="auto",
         metadata={
-            "help": "Predict over the whole vocabulary, over clusters of it (adaptive), or in training against a "
-            f"sample of it. auto: full up to {MOST_FULL:,} tokens, above that sampled."
+            "help": "Predict over the whole vocabulary (full), over clusters of it (adaptive), or in training over a "
+            f"sample of it (sampled). auto: full up to {MOST_FULL:,} tokens, above that sampled."
         },
     )
-    sampled_candidates: int = field(default=2048, metadata={"help": "Tokens in the sample of a sampled softmax."})
+    sampled_candidates: int = field(default=2048, metadata={"help": "Size of the sample for a sampled softmax."})
     adaptive_cutoffs: list[int] | None = field(
         default=None,
-        metadata={"help": "The number of the first token of each cluster. Default: 0.1 and 0.5 of the vocabulary."},
+        metadata={"help": "The id of the first token of each cluster. Default: 0.1 and 0.5 of the vocabulary size."},
     )
     word_dropout: float = field(
         default=0.1,
@@ -83,15 +83,15 @@ class LanguageModelArguments:
     )
     hidden_dropout: float = field(default=0.2, metadata={"help": "Locked dropout between recurrent layers."})
     recurrent_dropout: float = field(default=0.2, metadata={"help": "Dropout on the recurrent weights (DropConnect)."})
-    output_dropout: float = field(default=0.2, metadata={"help": "Locked dropout on what the softmax reads."})
+    output_dropout: float = field(default=0.2, metadata={"help": "Locked dropout on the input of the softmax."})
     embedding_range: float = field(
         default=0.05, metadata={"help": "Standard deviation of randomly initialized word vectors."}
     )
     transformer_config: str | None = field(
         default=None,
         metadata={
-            "help": "Train a Transformer instead, from a kind of configuration (gpt2, llama, ...) or a config.json: "
-            "the other settings of the model then have no effect."
+            "help": "Train a Transformer instead, given its model type (gpt2, llama, ...) or a config.json. The other "
+            "model settings then have no effect."
         },
     )
     config_overrides: str | None = field(
@@ -114,7 +114,7 @@ class LanguageModelArguments:
         )
 
     def config_fields(self, vocab_size: int) -> dict[str, Any]:
-        """The fields of an [`LstmConfig`]."""
+        """Return the fields of an [`LstmConfig`]."""
         apart = ("direction", "softmax", "transformer_config", "config_overrides")
         fields = {name: value for name, value in vars(self).items() if name not in apart}
         usual = "full" if vocab_size <= MOST_FULL else "sampled"

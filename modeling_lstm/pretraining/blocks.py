@@ -1,4 +1,4 @@
-"""Blocks of text that follow on each other, side by side: what truncated backpropagation through time learns from."""
+"""Consecutive blocks of text in parallel streams, for truncated backpropagation through time."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,21 +12,21 @@ from ..utils.errors import require
 
 class Blocks(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
     """
-    A stream of tokens in as many parts as a batch has rows, each cut into blocks. Row n is block `n // parts` of part
-    `n % parts`, so that in one batch after the other each row goes on where it was.
+    A stream of tokens, divided into as many parts as a batch has rows, each cut into blocks. Item n is block
+    `n // parts` of part `n % parts`, so that each row of a batch continues the same row of the previous batch.
 
     Where the blocks begin, and with `shuffles` the order of the texts, differs from epoch to epoch.
 
     Args:
         stream: The texts.
-        parts: Rows of a batch, of all processes.
-        block_size: Tokens of a block.
-        directions: `forward`, `backward` or `both`.
-        shuffles: Whether each epoch reads the texts in another order.
-        seed: What both are drawn with, together with the number of the epoch.
+        parts: Number of rows of a batch over all processes.
+        block_size: Number of tokens of a block.
+        direction: `forward`, `backward` or `both`.
+        shuffles: Whether each epoch reads the texts in a different order.
+        seed: The random seed, used together with the number of the epoch.
 
     Raises:
-        InputError: the text is too short for one batch.
+        InputError: The text is too short for one batch.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Blocks(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
         self._tables: dict[str, torch.Tensor] = {}
 
     def begin_epoch(self, epoch: int) -> None:
-        """Cut the blocks of an epoch."""
+        """Cut the stream into the blocks of an epoch."""
         random = np.random.default_rng([self.seed, epoch])
         stream = self.stream.shuffle(random) if self.shuffles else self.stream
         first = int(random.integers(self.size))
@@ -65,7 +65,7 @@ class Blocks(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
 
 
 class BlockSampler(torch.utils.data.Sampler[int]):
-    """All rows of [`Blocks`] in order, cut anew in each epoch of a trainer."""
+    """Samples all rows of [`Blocks`] in order, and cuts new blocks for each epoch of a trainer."""
 
     def __init__(self, blocks: Blocks, trainer: Any):
         self.blocks, self.trainer = blocks, trainer

@@ -1,4 +1,4 @@
-"""From settings to a fresh language model: an LSTM, a GRU, or a Transformer by its configuration."""
+"""Build a new language model from settings: an LSTM, a GRU, or a Transformer from its configuration."""
 
 from typing import Any
 
@@ -21,17 +21,17 @@ def build_language_model(
     block_size: int = BLOCK,
 ) -> PreTrainedModel:
     """
-    A fresh language model for the tokenizer's vocabulary.
+    Build a new language model for the vocabulary of a tokenizer.
 
     Args:
-        arguments: Which one.
-        tokenizer: Its tokenizer.
-        task: The direction.
+        arguments: The settings of the model.
+        tokenizer: The tokenizer.
+        task: The task, which includes the direction.
         counts: How often each token occurs in the text, `(vocab_size,)`, for a sampled softmax.
-        block_size: Tokens of a block of its training.
+        block_size: Number of tokens of a training block.
 
     Raises:
-        InputError: sizes that cannot be used, or no such Transformer.
+        InputError: A size cannot be used, or there is no such Transformer.
     """
     size, end = len(tokenizer), tokenizer.eos_token_id
     ids = {"pad_token_id": tokenizer.pad_token_id, "bos_token_id": end, "eos_token_id": end}  # before and after a text
@@ -41,10 +41,10 @@ def build_language_model(
         places = most_tokens(config)
         require(
             places is None or block_size <= places,
-            f"The Transformer has places for {places} tokens, found --block_size {block_size}: lower it.",
+            f"The Transformer reads {places} tokens at most, found --block_size {block_size}: lower it.",
         )
-        config.trained_tokens = block_size  # in what it has never read there is nothing to evaluate
-        if hasattr(config, "is_decoder"):  # BERT's kin would see the tokens that they are to predict
+        config.trained_tokens = block_size  # it must not be evaluated on longer texts than it was trained on
+        if hasattr(config, "is_decoder"):  # otherwise models like BERT would see the tokens to predict
             config.is_decoder = True
     else:
         fields = {"vocab_size": size} | ids | task.config_fields() | arguments.config_fields(size)

@@ -1,4 +1,4 @@
-"""`LanguageModelTrainer`: `Trainer` that carries the state of a recurrent model from batch to batch."""
+"""`LanguageModelTrainer`: a `Trainer` that carries the state of a recurrent model from batch to batch."""
 
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,12 @@ STATE = "recurrent_state_{}.safetensors"  # in a checkpoint, one for each proces
 
 class LanguageModelTrainer(TaskTrainer):
     """
-    [`TaskTrainer`] for [`Blocks`]: truncated backpropagation through time, whose checkpoints hold the state of the
-    recurrence, too.
+    A [`TaskTrainer`] for truncated backpropagation through time on [`Blocks`]. Its checkpoints also hold the state of
+    the recurrence.
 
     Args:
-        task: In which direction the model reads, and how it is scored.
-        args: What [`TaskTrainer`] takes, `train_dataset` being [`Blocks`] and `eval_dataset` tokenized texts.
+        task: The task, which determines the direction and the scores.
+        args: Arguments of [`TaskTrainer`]. `train_dataset` must be [`Blocks`], `eval_dataset` tokenized texts.
     """
 
     task: LanguageModeling
@@ -43,7 +43,7 @@ class LanguageModelTrainer(TaskTrainer):
         return BatchParts(sampler, self.args) if self.args.world_size > 1 else sampler
 
     def batch_loss(self, model: torch.nn.Module, inputs: dict[str, Any]) -> tuple[torch.Tensor, Any]:
-        """The mean loss of the directions, and what the model puts out."""
+        """Return the mean loss of the directions, and the output of the model."""
         losses, outputs = [], None
         is_stateful = self.accelerator.unwrap_model(model)._is_stateful
         for name in DIRECTIONS:
@@ -67,7 +67,7 @@ class LanguageModelTrainer(TaskTrainer):
         return float(len(next(iter(batch.values()))))
 
     def task_scores(self, model: Any, rows: Any) -> dict[str, float]:
-        """Perplexities."""
+        """Compute perplexities."""
         found = self.task.predict(model, self.processing_class, rows, self.args.per_device_eval_batch_size)
         places = [place for place, name in enumerate(DIRECTIONS) if self.task.direction in (name, "both")]
         require(bool(np.isfinite(found[0][:, places]).all()), "Training diverged: lower --learning_rate.")
@@ -87,7 +87,7 @@ class LanguageModelTrainer(TaskTrainer):
     def _load_rng_state(self, checkpoint: str | None) -> None:
         super()._load_rng_state(checkpoint)
         path = Path(checkpoint or "") / STATE.format(self.args.process_index)
-        is_between_epochs = float(self.state.epoch or 0).is_integer()  # each of which begins without a state
+        is_between_epochs = float(self.state.epoch or 0).is_integer()  # each epoch begins without a state
         if checkpoint is None or is_between_epochs or not path.is_file():
             return
         tensors = load_file(path, device=str(self.args.device))
@@ -100,7 +100,7 @@ class LanguageModelTrainer(TaskTrainer):
 
 
 class _EpochStates(TrainerCallback):
-    """Begins each epoch, whose blocks are cut elsewhere, without a state."""
+    """Clears the state at the beginning of each epoch, since its blocks are cut at other places."""
 
     def __init__(self, trainer: LanguageModelTrainer):
         self.trainer = trainer

@@ -1,4 +1,4 @@
-"""Pretraining: a training that learns a language model from text without labels."""
+"""Pretraining: train a language model on texts without labels."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from .language_model_trainer import LanguageModelTrainer
 
 class PretrainingJob(TrainingJob):
     """
-    A training of a language model. Settings have the names of the flags of `modeling-lstm pretrain`.
+    A job that trains a language model. Its settings have the names of the flags of `modeling-lstm pretrain`.
 
     Args:
-        settings: Those of [`CorpusArguments`], [`LanguageModelArguments`], [`TokenizerArguments`] and
+        settings: The settings of [`CorpusArguments`], [`LanguageModelArguments`], [`TokenizerArguments`] and
             [`LstmTrainingArguments`].
     """
 
@@ -54,16 +54,16 @@ class PretrainingJob(TrainingJob):
 
     @staticmethod
     def default_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-        """What suits a language model."""
+        """Return the defaults for a language model."""
         return PRETRAINING_DEFAULTS
 
     def runner(self) -> Training:
-        """The steps of the pretraining."""
+        """Return the steps of the pretraining."""
         return Pretraining(self)
 
 
 class Pretraining(Training):
-    """A training whose rows are blocks of text."""
+    """Training on blocks of text."""
 
     job: PretrainingJob
     data: Corpus
@@ -71,14 +71,14 @@ class Pretraining(Training):
     stream: TokenStream
 
     def make_trainer(self, **common: Any) -> LanguageModelTrainer:
-        """The `Trainer`, which carries a state from block to block."""
+        """Create the `Trainer`, which carries the state from block to block."""
         args, data = self.args, self.job.data
         parts, direction = args.per_device_train_batch_size * args.world_size, self.task.direction
         blocks = Blocks(self.stream, parts, data.block_size, direction, shuffles=data.shuffle_texts, seed=args.seed)
         return LanguageModelTrainer(train_dataset=blocks, data_collator=default_data_collator, task=self.task, **common)
 
     def trial_batch(self, model: PreTrainedModel) -> Any:
-        """Blocks of the first texts."""
+        """Return a batch of blocks of the first texts."""
         stream = TokenStream.from_rows(self.first_rows(), int(self.tokenizer.eos_token_id))
         size = self.job.data.block_size
         ids = np.resize(stream.ids, (self.args.per_device_train_batch_size, size))
@@ -86,56 +86,56 @@ class Pretraining(Training):
         return {"input_ids": batch, "labels": batch}
 
     def check_settings(self) -> None:
-        """Raise [`InputError`] for settings that a language model has no use for."""
+        """Raise [`InputError`] for settings that do not apply to a language model."""
         check_fixed(self.args, FIXED)
         check_fixed(self.job.tokenizer, FIXED_TOKENIZER)
 
     def load(self) -> None:
-        """Read the text, and say in which direction the model reads it."""
+        """Read the texts, and set the task with its direction."""
         self.data = load_corpus(self.job.data)
         self.task = LanguageModeling(self.job.model.direction)
 
     def open_source(self) -> None:
-        """Nothing is learned from beside the text."""
+        """Do nothing: pretraining starts from the texts alone."""
 
     def make_tokenizer(self, source: Any) -> PreTrainedTokenizerBase:
-        """A tokenizer that ends each text."""
+        """Return a tokenizer that marks the end of each text."""
         train = self.data.splits["train"]
         return build_tokenizer(self.job.tokenizer, train, WHOLE, has_end=True, checkpoint=self.checkpoint)
 
     def lengths(self) -> dict[str, int]:
-        """Texts are read whole."""
+        """Return no limit: whole texts are read."""
         return {"train": WHOLE, "validation": WHOLE}
 
     def encode(self, source: Any) -> None:
-        """Texts to token numbers, and those to learn from to a stream of them."""
+        """Tokenize the texts, and join the training texts into a stream of tokens."""
         super().encode(source)
         self.stream = TokenStream.from_rows(self.splits["train"].rows, int(self.tokenizer.eos_token_id))
         args, data = self.args, self.job.data
         order = "shuffled texts" if data.shuffle_texts else "texts in order"
         rows = args.per_device_train_batch_size * args.world_size
-        # which a state carried over from step to step depends on
+        # the state carried from step to step depends on this
         self.trained_with["cut into blocks"] = f"{rows} rows of {data.block_size} tokens, {order}"
 
     def adapt_settings(self) -> None:
-        """Of two directions each pass leaves one out, and a step uses both."""
+        """Do not search for unused parameters: each pass leaves out one of two directions, but a step uses both."""
         if self.args.ddp_find_unused_parameters is None:
             self.args.ddp_find_unused_parameters = False
 
     def make_model(self) -> PreTrainedModel:
-        """A fresh language model."""
+        """Build a new language model."""
         counts = torch.from_numpy(np.bincount(self.stream.ids, minlength=len(self.tokenizer)))
         return build_language_model(self.job.model, self.tokenizer, self.task, counts, self.job.data.block_size)
 
     def describe_source(self) -> dict[str, Any]:
-        """What `run.json` says of which text was asked for."""
+        """Describe the requested texts for `run.json`."""
         data = self.job.data
         named = data.dataset[0] if len(data.dataset) == 1 else data.dataset
         source = locate_source(split_subset(data.dataset[0])[0])
         return vars(data) | {"dataset": named, "source": source, "subset": None, "revision": None}
 
     def describe_model(self, model: PreTrainedModel) -> dict[str, Any]:
-        """What `run.json` says of the model beside the number of its parameters."""
+        """Describe the model for `run.json`, apart from the number of its parameters."""
         config: Any = model.config
         kept = ("cell_type", "embedding_size", "hidden_size", "num_hidden_layers", "bidirectional", "softmax")
         names = [*(kept if config.model_type == "lstm" else ("hidden_size", "num_hidden_layers")), "model_type"]
@@ -145,24 +145,24 @@ class Pretraining(Training):
         return settings | {name: value for name, value in vars(self.job.model).items() if name.endswith("_dropout")}
 
     def sources(self) -> list[tuple[str, str | None]]:
-        """The flags that name what is read, and what they name."""
+        """Return the flags that name sources, with their values."""
         data = self.job.data
         read = [*(("dataset", name) for name in data.dataset), *(("exclude", name) for name in data.exclude or ())]
         return [*read, ("validation_dataset", data.validation_dataset), ("tokenizer", self.job.tokenizer.tokenizer)]
 
     def write_more(self, folder: Path) -> None:
-        """Write by what the texts are known again, so that a classifier's test texts can be told from them."""
+        """Write fingerprints of the texts, to check later whether a classifier's test texts are among them."""
         save_fingerprints(self.data.splits["train"], folder / FINGERPRINTS)
 
 
 def pretrain(**settings: Any) -> RunRecord:
     """
-    Learn a language model from text and write its run folder.
+    Train a language model on texts and write its run folder.
 
     Args:
-        settings: Those of [`PretrainingJob`]: `dataset=["reviews.csv"]`, `output_dir="lm"`, ...
+        settings: The settings of [`PretrainingJob`], such as `dataset=["reviews.csv"]` and `output_dir="lm"`.
 
     Raises:
-        InputError: text or settings that cannot be used, or a run folder that is taken.
+        InputError: The texts or settings cannot be used, or the run folder already exists.
     """
     return PretrainingJob(**settings).run()

@@ -1,1 +1,1 @@
-"""What differs between tasks, one file for each task."""
+"""The tasks, with one file for each."""

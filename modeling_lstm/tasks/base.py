@@ -1,7 +1,7 @@
 """
-`Task`: what differs between tasks, and the registry of tasks.
+`Task`: the interface of a task, and the registry of tasks.
 
-Training, evaluation, inference, run folders and publishing know a task by this interface alone. A task that is not
+Training, evaluation, inference, run folders and publishing use a task only through this interface. A task that is not
 part of the package registers itself with [`register_task`].
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
 TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION = "text-classification", "text-generation", "translation"
-# Imported when they are asked for: a task may need much that a command without it does not
+# Imported on demand, since a task may need modules that other commands do not
 TASKS: dict[str, str | type[Task]] = {
     TEXT_CLASSIFICATION: "modeling_lstm.tasks.text_classification:TextClassification",
     TEXT_GENERATION: "modeling_lstm.tasks.language_modeling:LanguageModeling",
@@ -30,27 +30,27 @@ TASKS: dict[str, str | type[Task]] = {
 
 
 class TaskData(Protocol):
-    """Checked splits, of which each has a column `text` that a vocabulary can be learned from."""
+    """Checked splits, each with a column `text` to learn a vocabulary from."""
 
     splits: DatasetDict
 
     def describe(self) -> dict[str, Any]:
-        """What `run.json` says of the data: columns, and the rows of each split."""
+        """Describe the data for `run.json`: the columns, and the number of rows of each split."""
 
 
 class Task(ABC):
     """
-    One kind of task, with what its data say of it (its labels, say).
+    A task, with the properties that depend on its data (the labels, for example).
 
     Attributes:
-        name: As the Hub calls it: `text-classification`.
-        auto_class: The name of the class of transformers that opens a model for it.
-        command: The command by which a model for it answers texts.
-        job: The module and the class of its trainings; imported when it is needed, since it stands on the task.
-        columns: The columns of a split that are learned from.
-        smaller_is_better: Metrics of which less is better, beside the loss.
-        decimals: Of a score in tables of a card.
-        hub_metrics: The Hub's names of metrics, and their arguments, where those are not ours.
+        name: The name of the task on the Hub, such as `text-classification`.
+        auto_class: The name of the auto class of transformers that opens a model for the task.
+        command: The command that applies a model to texts.
+        job: The module and class of its training jobs; imported when needed, since that module imports the task.
+        columns: The columns of a split to learn from.
+        smaller_is_better: Metrics for which smaller is better, in addition to the loss.
+        decimals: Number of decimals of a score in the tables of a model card.
+        hub_metrics: The names and arguments of metrics on the Hub, where the names differ from ours.
     """
 
     name: ClassVar[str]
@@ -66,13 +66,13 @@ class Task(ABC):
     @abstractmethod
     def load(cls, arguments: Any) -> TaskData:
         """
-        Read and check the data of a training.
+        Read and check the training data.
 
         Args:
             arguments: [`data.arguments.DataArguments`].
 
         Raises:
-            InputError: they cannot be used.
+            InputError: The data or arguments cannot be used.
         """
 
     @classmethod
@@ -82,80 +82,80 @@ class Task(ABC):
         Read the split that a run is evaluated on.
 
         Args:
-            record: What the `run.json` of the run holds.
+            record: The content of the run's `run.json`.
             arguments: [`evaluation.arguments.EvaluationArguments`].
         """
 
     @classmethod
     @abstractmethod
     def from_data(cls, data: Any) -> Task:
-        """The task that the data are for."""
+        """Create the task for the given data."""
 
     @classmethod
     @abstractmethod
     def from_record(cls, described: Mapping[str, Any]) -> Task:
-        """The task that [`Task.describe`] told of."""
+        """Create the task from the result of [`Task.describe`]."""
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
-        """What `run.json` says of the task."""
+        """Describe the task for `run.json`."""
 
     def identify(self) -> dict[str, str]:
-        """What must be the same for a training to go on from a checkpoint, as lines of text."""
+        """Return the properties that must not change when training resumes from a checkpoint."""
         return {"task": self.name}
 
     @abstractmethod
     def config_fields(self) -> dict[str, Any]:
-        """What the configuration of a model for it says."""
+        """Return the fields that the task sets in the configuration of a model."""
 
     def loss_fields(self, data: Any, label_smoothing: float, balanced: bool) -> dict[str, Any]:
         """
-        What the configuration of an LSTM says of the loss.
+        Return the fields for the loss in the configuration of an LSTM.
 
         Args:
-            data: What [`Task.load`] gave.
+            data: The result of [`Task.load`].
             label_smoothing: Share of each label that is spread over all labels.
-            balanced: Whether rare labels count more.
+            balanced: Whether rare labels have more weight.
         """
         return {}
 
     def loss_function(self, data: Any, label_smoothing: float, balanced: bool) -> Callable[..., Any] | None:
-        """A loss for `Trainer`, where a class of transformers lacks it; arguments as for [`Task.loss_fields`]."""
+        """Return a loss for `Trainer` if the models of transformers lack it. For the arguments see `loss_fields`."""
         return None
 
     def encode(self, rows: Dataset, name: str, tokenizer: Any, max_length: int) -> Any:
         """
-        The rows of a split as the model takes them.
+        Encode the rows of a split as the model expects them.
 
         Returns:
-            [`data.tokenization.TokenizedSplit`], with the columns `input_ids` and `length` among its rows.
+            [`data.tokenization.TokenizedSplit`], whose rows have at least the columns `input_ids` and `length`.
         """
         from ..data.tokenization import tokenize
 
         return tokenize(rows, name, tokenizer, max_length)
 
     def collator(self, tokenizer: Any) -> Any:
-        """What makes batches of rows."""
+        """Return the data collator, which makes batches of rows."""
         from transformers import DataCollatorWithPadding
 
         return DataCollatorWithPadding(tokenizer)
 
     def predict(self, model: Any, tokenizer: Any, rows: Dataset, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
         """
-        What a model gives for encoded rows, and what it should give, in the order of the rows.
+        Return the predictions of a model for encoded rows, and the references, in the order of the rows.
 
         Args:
             model: The model.
             tokenizer: Its tokenizer.
-            rows: What [`Task.encode`] gave.
-            batch_size: Rows that are read at once.
+            rows: The rows of the result of [`Task.encode`].
+            batch_size: Number of rows in a batch.
         """
         import numpy as np
         from transformers import Trainer, TrainingArguments
 
-        # rows of like length share a batch; the scores do not depend on the order of rows
+        # rows of similar length share a batch; the scores do not depend on the order of rows
         order = np.argsort(rows["length"][:], kind="stable")
-        with tempfile.TemporaryDirectory() as folder:  # Trainer makes one, also to predict
+        with tempfile.TemporaryDirectory() as folder:  # Trainer needs a folder even to predict
             arguments = TrainingArguments(folder, per_device_eval_batch_size=batch_size, dataloader_pin_memory=False)
             trainer = Trainer(
                 model=model, args=arguments, data_collator=self.collator(tokenizer), processing_class=tokenizer
@@ -167,64 +167,64 @@ class Task(ABC):
     @property
     @abstractmethod
     def default_metric(self) -> str:
-        """The metric by which the best checkpoint is chosen, where nobody names one."""
+        """The default metric for choosing the best checkpoint."""
 
     @abstractmethod
     def metric_names(self) -> list[str]:
-        """The metrics by which a checkpoint can be chosen, beside the loss."""
+        """Return the metrics by which a checkpoint can be chosen, in addition to the loss."""
 
     @abstractmethod
     def scores(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
         """
-        The metrics of a split, in training as in evaluation.
+        Compute the metrics of a split, for training and evaluation.
 
         Args:
-            predictions: What the model gave for its rows.
-            references: The column `label`.
+            predictions: The model's predictions from [`Task.predict`].
+            references: The references from [`Task.predict`].
         """
 
     @abstractmethod
     def evaluate(self, predictions: np.ndarray, references: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
-        """[`Task.scores`] as `scores`, with 95 % `intervals`, and what else an evaluation is to tell."""
+        """Return [`Task.scores`] as `scores`, 95% `intervals`, and any other results to report."""
 
     def write_evaluation(
         self, result: Mapping[str, Any], predictions: np.ndarray, references: np.ndarray, folder: Path
     ) -> None:
-        """Write what an evaluation leaves beside its scores, such as plots."""
+        """Write the files of an evaluation other than its scores, such as plots."""
         return None
 
     @classmethod
     @abstractmethod
     def predictor(cls, run: str, revision: str | None = None) -> Any:
-        """What answers texts with the model of a run, here or (at a revision) on the Hub."""
+        """Return the predictor for texts of a run, which is a local folder or a Hub repository (with a revision)."""
 
     def card(self, record: Mapping[str, Any], examples: list[tuple[str, Any]]) -> dict[str, Any]:
         """
-        What the model card says of the task.
+        Return the task's parts of the model card.
 
         Args:
-            record: What `run.json` holds.
-            examples: Texts with the model's answers.
+            record: The content of `run.json`.
+            examples: Texts with the model's outputs.
 
         Returns:
-            `does` (what the model does, as a clause), `calls` (lines of Python with their answers), and, where there
-            are such, `verb` (what the pipeline is called in these lines; else `classify`), `opening` (lines that open
-            the model `REPOSITORY`, where no pipeline of transformers does), `scored` (sentences on how its scores were
-            computed), `confusion` (`split` and `table`) and `limits` (sentences).
+            `does` (what the model does, as a clause), `calls` (lines of Python with their results), and optionally
+            `verb` (the name of the pipeline in these lines; default: `classify`), `opening` (lines that open the model
+            `REPOSITORY` if no pipeline of transformers can), `scored` (sentences on how its scores were computed),
+            `confusion` (`split` and `table`) and `limits` (sentences).
         """
         return {"does": f"is for the task {self.name}", "calls": ""}
 
     def is_better_when_smaller(self, metric: str) -> bool:
-        """Whether less of a metric is better."""
+        """Return whether smaller values of a metric are better."""
         return metric == "loss" or metric in self.smaller_is_better
 
 
 def register_task(task: type[Task]) -> type[Task]:
     """
-    Make a task known by its `name`; of use as a decorator.
+    Register a task under its `name`. Can be used as a decorator.
 
     Raises:
-        ValueError: there is another task of that name.
+        ValueError: Another task has this name.
     """
     known = TASKS.get(task.name, task)
     if known is not task:
@@ -235,10 +235,10 @@ def register_task(task: type[Task]) -> type[Task]:
 
 def task_class(name: str) -> type[Task]:
     """
-    The task of a name.
+    Return the task with a given name.
 
     Raises:
-        InputError: there is none.
+        InputError: There is no such task.
     """
     if name not in TASKS:
         raise InputError(f"Unknown task {name!r} for --task: choose one of {as_list(TASKS)}.")
@@ -249,26 +249,26 @@ def task_class(name: str) -> type[Task]:
 
 
 def task_of_auto_class(auto_class: str) -> type[Task]:
-    """The task whose models a class of transformers opens."""
+    """Return the task whose models are opened by an auto class of transformers."""
     kinds = [task_class(name) for name in TASKS]
     return next(kind for kind in kinds if kind.auto_class == auto_class)
 
 
 def job_class(name: str) -> Any:
     """
-    The class of the trainings of a task.
+    Return the training job class of a task.
 
     Raises:
-        InputError: there is no such task.
+        InputError: There is no such task.
     """
     return import_named(task_class(name).job)
 
 
 def task_name(record: Mapping[str, Any]) -> str:
-    """The name of a run's task; records of version 0.1.0, of text classification all, do not tell it."""
+    """Return the task name of a run. Records of version 0.1.0 lack it and are all of text classification."""
     return record["task"].get("name", TEXT_CLASSIFICATION)
 
 
 def task_of(record: Mapping[str, Any]) -> Task:
-    """The task of a run, from the content of its `run.json`."""
+    """Create the task of a run from the content of its `run.json`."""
     return task_class(task_name(record)).from_record(record["task"])

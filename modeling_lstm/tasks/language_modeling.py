@@ -1,4 +1,4 @@
-"""Language modeling: to predict the next token, and so to write text."""
+"""Language modeling: predict the next token, and thus generate text."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Direction = Literal["forward", "backward", "both"]
 @dataclass(frozen=True)
 class LanguageModeling(Task):
     """
-    Texts without labels, read in one direction or in both.
+    Language modeling of texts without labels, in one direction or both.
 
     Args:
-        direction: From where a text is read.
+        direction: The direction in which texts are read.
     """
 
     direction: Direction = "forward"
@@ -44,14 +44,14 @@ class LanguageModeling(Task):
 
     @classmethod
     def load(cls, arguments: Any) -> Corpus:
-        """Read the text of a pretraining, by its [`data.corpus_arguments.CorpusArguments`]."""
+        """Read the texts for pretraining, given its [`data.corpus_arguments.CorpusArguments`]."""
         from ..data.corpus import load_corpus
 
         return load_corpus(arguments)
 
     @classmethod
     def load_split(cls, record: Mapping[str, Any], arguments: EvaluationArguments) -> Corpus:
-        """Read one split of the text of the pretraining, or of another."""
+        """Read one split of the pretraining texts, or of another dataset."""
         from ..data.corpus import load_corpus_split, load_other_corpus
         from ..data.corpus_arguments import CorpusArguments
 
@@ -68,28 +68,28 @@ class LanguageModeling(Task):
 
     @classmethod
     def from_data(cls, data: Corpus) -> LanguageModeling:
-        """The task that texts are for."""
+        """Create the task for a corpus."""
         return cls()
 
     @classmethod
     def from_record(cls, described: Mapping[str, Any]) -> LanguageModeling:
-        """The task of a run."""
+        """Create the task of a run."""
         return cls(described["direction"])
 
     def describe(self) -> dict[str, Any]:
-        """Its name, and the direction."""
+        """Return its name and the direction."""
         return {"name": self.name, "direction": self.direction}
 
     def identify(self) -> dict[str, str]:
-        """Its name, and the direction."""
+        """Return its name and the direction."""
         return {"task": self.name, "direction": self.direction}
 
     def config_fields(self) -> dict[str, Any]:
-        """Which directions there are."""
+        """Return the fields for the direction."""
         return {"bidirectional": self.direction == "both", "reads_backward": self.direction == "backward"}
 
     def encode(self, rows: Dataset, name: str, tokenizer: Any, max_length: int) -> TokenizedSplit:
-        """The texts as token numbers, whole; beside them the words of each, the end of the text counted as one."""
+        """Tokenize whole texts, and count the words of each. The end of a text counts as a word."""
         from ..data.tokenization import TokenizedSplit, tokenize
 
         counted = rows.map(
@@ -103,7 +103,7 @@ class LanguageModeling(Task):
         return TokenizedSplit(found.rows, found.statistics | {"words": words})
 
     def predict(self, model: Any, tokenizer: Any, rows: Dataset, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-        """For each text its loss, forward and backward (NaN where there is none), its tokens and its words."""
+        """Return the forward and backward loss (NaN if not computed), the tokens and the words of each text."""
         from ..data.token_stream import TokenStream
         from ..evaluation.perplexity import text_losses
 
@@ -120,22 +120,22 @@ class LanguageModeling(Task):
 
     @property
     def default_metric(self) -> str:
-        """The perplexity, or of several directions the loss."""
+        """The perplexity of a forward model, otherwise the loss."""
         return "perplexity" if self.direction == "forward" else "loss"
 
     def metric_names(self) -> list[str]:
-        """Those of [`evaluation.perplexity.compute_perplexities`]."""
+        """Return the metrics of [`evaluation.perplexity.compute_perplexities`]."""
         prefixes = {"forward": [""], "backward": ["backward_"], "both": ["", "backward_"]}[self.direction]
         return [f"{prefix}{name}" for prefix in prefixes for name in ("perplexity", "word_perplexity")]
 
     def scores(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
-        """Perplexities."""
+        """Compute perplexities."""
         from ..evaluation.perplexity import compute_perplexities
 
         return compute_perplexities(predictions)
 
     def evaluate(self, predictions: np.ndarray, references: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
-        """Perplexities and their intervals."""
+        """Compute perplexities and their intervals."""
         from ..evaluation.perplexity import perplexity_intervals
 
         scores = self.scores(predictions, references)
@@ -143,13 +143,13 @@ class LanguageModeling(Task):
 
     @classmethod
     def predictor(cls, run: str, revision: str | None = None) -> Any:
-        """What goes on from texts."""
+        """Return the text generator of a run."""
         from ..inference.generation import TextGenerator
 
         return TextGenerator.from_run(run, revision)
 
     def card(self, record: Mapping[str, Any], examples: list[tuple[str, Any]]) -> dict[str, Any]:
-        """What it does, and how it is called."""
+        """Return what the model does, examples of calls, and its limits."""
         lines = []
         for text, answer in examples:
             lines.append(f"generate({quote(text)}, max_new_tokens=20, do_sample=False)")
@@ -159,13 +159,13 @@ class LanguageModeling(Task):
             does = f"predicts the word before{' and the word after' if self.direction == 'both' else ''}"
         calls = "\n".join(lines) or 'generate("The")'
         if self.direction == "backward":
-            calls = "# reads backward only, so it cannot go on from a beginning; a classifier can start from it"
-        limits = ["What it writes may be wrong, or hurtful, as the texts that it has learned from."]
+            calls = "# reads backward only, so it cannot continue a text; a classifier can start from it"
+        limits = ["Generated text may be wrong or hurtful, like the texts that the model learned from."]
         return {"does": does, "verb": "generate", "calls": calls, "limits": limits}
 
 
 def _column_of_training(column: str | None, arguments: EvaluationArguments) -> str | None:
-    """The text column of the training, if the other data set has it too."""
+    """Return the text column of the training data, if the other dataset also has it."""
     from ..data.arguments import split_subset
     from ..data.sources import open_dataset
 

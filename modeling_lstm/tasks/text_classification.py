@@ -1,7 +1,7 @@
 """
 Text classification: one label, several labels or a number for each text.
 
-`predict` imports this module to open a model, so what reads data and what scores is imported where it is used.
+`predict` imports this module to open a model, so modules for reading data and scoring are imported only where needed.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FAR = 10.0  # from 0, of numbers to predict, or from 1, of their standard deviation
-MOST_LABELS_SHOWN = 20  # in the confusion matrix of a card
-# Names of the Hub's metrics for those of ours that are among them; the rest keep their names
+FAR = 10.0  # largest mean of regression targets, and largest factor of their standard deviation from 1, to not warn
+MOST_LABELS_SHOWN = 20  # in the confusion matrix of a model card
+# The Hub's names and arguments for our metrics, where the names differ
 HUB_METRICS: dict[str, tuple[str, dict[str, Any]]] = {
     "macro_f1": ("f1", {"average": "macro"}),
     "micro_f1": ("f1", {"average": "micro"}),
@@ -49,11 +49,11 @@ HUB_METRICS: dict[str, tuple[str, dict[str, Any]]] = {
 @dataclass(frozen=True)
 class TextClassification(Task):
     """
-    Texts with one label, with several labels, or with a number each.
+    Classification of texts with one label, several labels, or a number.
 
     Args:
-        problem_type: Which of these, in the words of a configuration of transformers.
-        label_names: The labels by their numbers.
+        problem_type: The `problem_type` of a configuration of transformers.
+        label_names: The names of the labels, in the order of their ids.
     """
 
     problem_type: ProblemType
@@ -65,14 +65,14 @@ class TextClassification(Task):
 
     @classmethod
     def load(cls, arguments: DataArguments) -> TextData:
-        """Read the splits train, validation and, where there is one, test."""
+        """Read the splits train, validation and, if it exists, test."""
         from ..data.loading import load_data
 
         return load_data(arguments)
 
     @classmethod
     def load_split(cls, record: Mapping[str, Any], arguments: EvaluationArguments) -> TextData:
-        """Read one split of the data of the training, or of another data set with the same labels."""
+        """Read one split of the training dataset, or of another dataset with the same labels."""
         from ..data.loading import load_data
 
         return load_data(
@@ -85,48 +85,48 @@ class TextClassification(Task):
 
     @classmethod
     def from_data(cls, data: TextData) -> TextClassification:
-        """The task that labeled texts are for."""
+        """Create the task for labeled texts."""
         return cls(data.problem_type, data.label_names)
 
     @classmethod
     def from_record(cls, described: Mapping[str, Any]) -> TextClassification:
-        """The task of a run."""
+        """Create the task of a run."""
         return cls(described["problem_type"], described["label_names"])
 
     def describe(self) -> dict[str, Any]:
-        """Its name, what kind of labels there are, and which."""
+        """Return its name, the problem type and the labels."""
         return {"name": self.name, "problem_type": self.problem_type, "label_names": self.label_names}
 
     def identify(self) -> dict[str, str]:
-        """What kind of labels there are, and which."""
+        """Return the problem type and the labels."""
         return {"task": self.problem_type, "labels": as_list(self.label_names)}
 
     def config_fields(self) -> dict[str, Any]:
-        """The labels, both ways, and what kind they are."""
+        """Return the labels, as mappings in both directions, and the problem type."""
         numbers = dict(enumerate(self.label_names))
         names = {name: number for number, name in numbers.items()}
         return {"id2label": numbers, "label2id": names, "problem_type": self.problem_type}
 
     def loss_fields(self, data: TextData, label_smoothing: float, balanced: bool) -> dict[str, Any]:
-        """Label smoothing, and the weights of the labels; of numbers their mean and deviation."""
+        """Return label smoothing and class weights, or for a regression the mean and standard deviation."""
         require(
             label_smoothing == 0 or self.problem_type == "single_label_classification",
             f"--label_smoothing_factor needs single labels; this task is {self.problem_type}: leave it out.",
         )
         if self.problem_type == "regression":
-            self._weights(data, balanced)  # refused
+            self._weights(data, balanced)  # raises an error if balanced
             mean, deviation = _spread(data)
             return {"target_mean": mean, "target_scale": deviation or 1.0}
         return {"class_weights": self._weights(data, balanced), "label_smoothing": label_smoothing}
 
     def loss_function(self, data: TextData, label_smoothing: float, balanced: bool) -> WeightedLoss | None:
-        """A weighted loss, which the classes of transformers lack. Numbers that are far off for them are told."""
+        """Return a loss with class weights, which transformers lacks. Warn of regression targets on a bad scale."""
         if self.problem_type == "regression":
             mean, deviation = _spread(data)
             if max(abs(mean), deviation) > FAR or 0 < deviation < 1 / FAR:
                 logger.warning(
                     "The numbers to predict have a mean of %.4g and a standard deviation of %.4g, which a Transformer "
-                    "learns badly: bring them near 0 and 1 first.",
+                    "learns badly: scale them to about 0 and 1 first.",
                     mean,
                     deviation,
                 )
@@ -134,7 +134,7 @@ class TextClassification(Task):
         return None if weights is None else WeightedLoss(weights, label_smoothing)
 
     def _weights(self, data: TextData, balanced: bool) -> list[float] | None:
-        """n / (labels * n_label), as scikit-learn's "balanced"."""
+        """Return the weights n / (labels * n_label), like "balanced" in scikit-learn."""
         if not balanced:
             return None
         if self.problem_type != "single_label_classification":
@@ -144,23 +144,23 @@ class TextClassification(Task):
 
     @property
     def default_metric(self) -> str:
-        """Accuracy, or for numbers the mean squared error."""
+        """Accuracy, or for a regression the mean squared error."""
         return "mean_squared_error" if self.problem_type == "regression" else "accuracy"
 
     def is_better_when_smaller(self, metric: str) -> bool:
-        """Whether less of a metric is better."""
+        """Return whether smaller values of a metric are better."""
         from ..evaluation import metrics
 
         return metric == "loss" or not metrics.greater_is_better(metric)
 
     def metric_names(self) -> list[str]:
-        """Those of [`evaluation.metrics.compute_scores`]."""
+        """Return the metrics of [`evaluation.metrics.compute_scores`]."""
         from ..evaluation import metrics
 
         return metrics.metric_names(self.problem_type, self.label_names)
 
     def scores(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
-        """The scores of logits, by [`evaluation.metrics.TextClassificationMetric`]."""
+        """Compute the scores of logits with [`evaluation.metrics.TextClassificationMetric`]."""
         from ..evaluation import metrics
 
         return self._score(*metrics.decide(self.problem_type, predictions, references))
@@ -173,7 +173,7 @@ class TextClassification(Task):
         )
 
     def evaluate(self, predictions: np.ndarray, references: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
-        """Scores and intervals of logits, and for single labels the `confusion` matrix (rows: true label)."""
+        """Compute scores and intervals of logits, and for single labels the `confusion` matrix (rows: true label)."""
         from ..evaluation import metrics
         from ..evaluation.intervals import find_intervals
 
@@ -212,13 +212,13 @@ class TextClassification(Task):
 
     @classmethod
     def predictor(cls, run: str, revision: str | None = None) -> TextClassifier:
-        """The classifier of a run."""
+        """Return the classifier of a run."""
         from ..inference.torch_backend import load_classifier
 
         return load_classifier(run, revision)
 
     def card(self, record: Mapping[str, Any], examples: list[tuple[str, Any]]) -> dict[str, Any]:
-        """What it does, how it is called, the confusion matrix, and what its scores are worth."""
+        """Return what the model does, examples of calls, the confusion matrix, and its limits."""
         for text, _ in examples:
             check_joined(text, record["data"])
         labels = ", ".join(map(inline_code, self.label_names))
@@ -253,7 +253,7 @@ class TextClassification(Task):
         return "\n".join(lines) or self._call(usual, columns)
 
     def _call(self, text: str, columns: list[str]) -> str:
-        """The line that asks a pipeline for the answer to a text, or to the texts of several columns."""
+        """Return the Python line that calls a pipeline with a text, or with the texts of several columns."""
         asked = quote(text)
         if columns:
             asked = quote(dict(zip(("text", "text_pair"), text.split(JOINT, maxsplit=1), strict=True)))
@@ -262,7 +262,7 @@ class TextClassification(Task):
         return f'[one for one in classify({asked}, top_k=None) if one["score"] > 0.5]'
 
     def _as_pipeline(self, answer: Mapping[str, Any], *, is_text: bool) -> Any:
-        """An answer as that line gives it: in a list, but for a single one to a dictionary."""
+        """Convert an answer to the result of that line: a list, or a dict for a single label of several columns."""
         if self.problem_type == "multi_label_classification":
             pairs = zip(answer["label"], answer["score"], strict=True)
             return [{"label": label, "score": round(score, 4)} for label, score in pairs]
@@ -272,7 +272,7 @@ class TextClassification(Task):
 
 @dataclass
 class WeightedLoss:
-    """The loss of a Transformer with class weights, which its own cannot take; the LSTM's own does."""
+    """A loss with class weights for Transformers, whose own loss does not support them. That of the LSTM does."""
 
     weights: list[float]
     smoothing: float
@@ -286,7 +286,7 @@ class WeightedLoss:
 
 
 def _data_arguments(record: Mapping[str, Any], arguments: EvaluationArguments) -> DataArguments:
-    """The data settings of a run, with another data set where one is named."""
+    """Return the data settings of a run, or if another dataset is given, the settings for that dataset."""
     recorded = record["data"]
     chosen = {one.name: recorded[one.name] for one in fields(DataArguments) if one.name in recorded}
     if arguments.dataset is not None:
@@ -300,8 +300,8 @@ def _data_arguments(record: Mapping[str, Any], arguments: EvaluationArguments) -
 
 def _choose_columns(data: DataArguments, arguments: EvaluationArguments) -> DataArguments:
     """
-    Another data set, with the columns that are named for it. Where none are, it has those of the training or, if these
-    are not there, any that can be told.
+    Choose the columns of another dataset: those given by the user, otherwise those of the training data. If the dataset
+    lacks these, leave the columns unset, so that they are detected.
     """
     from ..data.loading import choose_splits
 
@@ -315,6 +315,6 @@ def _choose_columns(data: DataArguments, arguments: EvaluationArguments) -> Data
 
 
 def _spread(data: TextData) -> tuple[float, float]:
-    """Mean and standard deviation of the numbers to learn."""
+    """Return the mean and standard deviation of the training targets."""
     targets = np.asarray(data.splits["train"]["label"][:], dtype=np.float64)
     return float(targets.mean()), float(targets.std())

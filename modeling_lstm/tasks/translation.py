@@ -1,4 +1,4 @@
-"""Translation: from a text to another one."""
+"""Translation: from a source text to a target text."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-TRANSLATED = "what is translated has the columns of the training"
+TRANSLATED = "translation data must have the columns of the training data"
 
 
 @dataclass(frozen=True)
 class Translation(Task):
     """
-    Pairs of texts.
+    Translation of pairs of texts.
 
     Args:
-        source: What the text to translate is called: its column, or its language.
-        target: What its translation is called.
+        source: The name of the source: its column or language.
+        target: The name of the target.
     """
 
     source: str
@@ -49,14 +49,14 @@ class Translation(Task):
 
     @classmethod
     def load(cls, arguments: Any) -> TextPairs:
-        """Read the splits train, validation and, where there is one, test."""
+        """Read the splits train, validation and, if it exists, test."""
         from ..data.pairs import load_pairs
 
         return load_pairs(arguments)
 
     @classmethod
     def load_split(cls, record: Mapping[str, Any], arguments: EvaluationArguments) -> TextPairs:
-        """Read one split of the data of the training, or of another data set with the same columns."""
+        """Read one split of the training dataset, or of another dataset with the same columns."""
         from ..data.pair_arguments import PairArguments
         from ..data.pairs import load_pairs
 
@@ -72,35 +72,35 @@ class Translation(Task):
 
     @classmethod
     def from_data(cls, data: TextPairs) -> Translation:
-        """The task that the pairs are for."""
+        """Create the task for pairs of texts."""
         return cls(data.source, data.target)
 
     @classmethod
     def from_record(cls, described: Mapping[str, Any]) -> Translation:
-        """The task of a run."""
+        """Create the task of a run."""
         return cls(described["source"], described["target"])
 
     def describe(self) -> dict[str, Any]:
-        """Its name, and what source and target are called."""
+        """Return its name and the names of source and target."""
         return {"name": self.name, "source": self.source, "target": self.target}
 
     def identify(self) -> dict[str, str]:
-        """Its name, and what source and target are called."""
+        """Return its name and the names of source and target."""
         return {"task": self.name, "source": self.source, "target": self.target}
 
     def config_fields(self) -> dict[str, Any]:
-        """Nothing: a model does not know what its languages are called."""
+        """Return no fields: a model does not store the names of its languages."""
         return {}
 
     def loss_fields(self, data: Any, label_smoothing: float, balanced: bool) -> dict[str, Any]:
-        """Label smoothing."""
+        """Return the label smoothing."""
         return {"label_smoothing": label_smoothing}
 
     def encode(self, rows: Dataset, name: str, tokenizer: Any, max_length: int) -> TokenizedSplit:
-        """Sources as `input_ids`, targets as `labels`; training pairs with a side of too many tokens are left out."""
+        """Encode sources as `input_ids` and targets as `labels`. Drop training pairs with too many tokens on a side."""
         from ..data.tokenization import TokenizedSplit, encode_targets, tokenize
 
-        longest = max_length + 1 if name == "train" else max_length  # one more tells what is too long
+        longest = max_length + 1 if name == "train" else max_length  # one more token shows which texts are too long
         split = tokenize(rows, name, tokenizer, longest)
         encoded, statistics = encode_targets(split.rows, tokenizer, longest), dict(split.statistics)
         if name == "train":
@@ -118,7 +118,7 @@ class Translation(Task):
         return TokenizedSplit(encoded, statistics)
 
     def predict(self, model: Any, tokenizer: Any, rows: Dataset, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
-        """The translation of each row, and what it should be."""
+        """Return the translation of each row, and its reference."""
         from ..inference.translator import Translator
 
         ids = rows.with_format(None)["input_ids"][:]
@@ -127,26 +127,26 @@ class Translation(Task):
 
     @property
     def default_metric(self) -> str:
-        """The F-score of character n-grams, which tells more than BLEU of short texts."""
+        """chrF, the F-score of character n-grams, which is more informative than BLEU for short texts."""
         return "chrf"
 
     def metric_names(self) -> list[str]:
-        """BLEU and chrF."""
+        """Return the names of BLEU and chrF."""
         return ["bleu", "chrf"]
 
     def scores(self, predictions: np.ndarray, references: np.ndarray) -> dict[str, float]:
-        """BLEU and chrF."""
+        """Compute BLEU and chrF."""
         return self.score_texts(predictions.tolist(), references.tolist())
 
     @staticmethod
     def score_texts(translations: Sequence[str], references: Sequence[str]) -> dict[str, float]:
-        """The same, of lists of texts."""
+        """Compute BLEU and chrF for lists of texts."""
         from ..evaluation.translation_metrics import score_translations
 
         return score_translations(translations, references)
 
     def evaluate(self, predictions: np.ndarray, references: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
-        """BLEU and chrF with intervals by bootstrap, and sacrebleu's `signatures`."""
+        """Compute BLEU and chrF with bootstrap intervals, and sacrebleu's `signatures`."""
         from ..evaluation.translation_metrics import score_systems, signatures
 
         texts, targets = predictions.tolist(), references.tolist()
@@ -160,7 +160,7 @@ class Translation(Task):
     def write_evaluation(
         self, result: Mapping[str, Any], predictions: np.ndarray, references: np.ndarray, folder: Path
     ) -> None:
-        """Write `translations.jsonl`: what was written, and what should have been."""
+        """Write `translations.jsonl` with the translations and their references."""
         rows = zip(predictions.tolist(), references.tolist(), strict=True)
         lines = [
             json.dumps(dict(zip(("translation", "reference"), row, strict=True)), ensure_ascii=False) for row in rows
@@ -169,7 +169,7 @@ class Translation(Task):
 
     @staticmethod
     def _describe_decoding(record: Mapping[str, Any]) -> str:
-        """How the translations were made that have scores: in training greedily, by `evaluate` with beams."""
+        """Describe how the scored translations were decoded: greedily in training, with beams by `evaluate`."""
         beams, evaluated = record["model"].get("num_beams", 1), record.get("signatures", {})
         searched = [split for split in record["metrics"] if split in evaluated and beams > 1]
         greedy = [split for split in record["metrics"] if split not in searched]
@@ -181,13 +181,13 @@ class Translation(Task):
 
     @classmethod
     def predictor(cls, run: str, revision: str | None = None) -> Any:
-        """What translates texts."""
+        """Return the translator of a run."""
         from ..inference.translator import Translator
 
         return Translator.from_run(run, revision)
 
     def card(self, record: Mapping[str, Any], examples: list[tuple[str, Any]]) -> dict[str, Any]:
-        """What it does, and how it is called."""
+        """Return what the model does, examples of calls, how it was scored, and its limits."""
         lines = []
         for text, answer in examples:
             lines += [f"translate([{quote(text)}])", f"# [{quote(answer)}]"]
@@ -197,5 +197,5 @@ class Translation(Task):
             "verb": "translate",
             "opening": 'import modeling_lstm as ml\n\ntranslate = ml.Translator.from_run("REPOSITORY")',
             "calls": "\n".join(lines) or 'translate(["A text."])',
-            "limits": ["What it writes may be fluent and yet wrong: names, numbers and negations above all."],
+            "limits": ["Translations may be fluent but wrong, especially in names, numbers and negations."],
         }

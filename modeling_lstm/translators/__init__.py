@@ -1,1 +1,1 @@
-"""Models that translate."""
+"""Translation models."""

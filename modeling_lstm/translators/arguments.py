@@ -1,4 +1,4 @@
-"""Settings of a model that translates."""
+"""Settings of a translation model."""
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 from ..training.arguments import MOST_LAYERS
 from ..utils.errors import require
 
-# What suits a model that translates, where that differs from the defaults of `train`
+# Defaults that differ from those of classifiers
 TRANSLATION_DEFAULTS: dict[str, Any] = {
     "num_train_epochs": 15.0,
     "per_device_train_batch_size": 128,
@@ -14,14 +14,14 @@ TRANSLATION_DEFAULTS: dict[str, Any] = {
     "learning_rate": 2e-3,
     "label_smoothing_factor": 0.1,
 }
-# Settings of a training that have no place in this one: their only good value, and why
+# Settings that do not apply to translation models: the only allowed value, and the reason
 FIXED: dict[str, tuple[Any, str]] = {
     "adversarial_size": (0.0, "it is for classifiers"),
     "prediction_loss_only": (False, "translations are scored"),
     "frozen_epochs": (0, "it is for --pretrained"),
     "layer_decay": (1.0, "it is for --pretrained"),
 }
-# The same of a Transformer that learns from scratch, and what its configuration says
+# Defaults for a Transformer trained from scratch, and its configuration
 SCRATCH_DEFAULTS: dict[str, Any] = TRANSLATION_DEFAULTS | {"learning_rate": 1e-3}
 SCRATCH_CONFIG: dict[str, Any] = {
     "d_model": 256,
@@ -55,27 +55,28 @@ class TranslationModelArguments:
     attention: Literal["none", "luong", "bahdanau"] = field(
         default="luong",
         metadata={
-            "help": "What is seen of the source at each word: its last state alone, or by attention all of its states, "
-            "with a multiplicative (luong) or an additive (bahdanau) score."
+            "help": "What the decoder sees of the source: only its last state (none), or at each word all states by "
+            "attention with a multiplicative (luong) or additive (bahdanau) score."
         },
     )
     cell_type: Literal["lstm", "gru"] = field(default="lstm", metadata={"help": "LSTM or GRU cell."})
     embedding_size: int = field(default=256, metadata={"help": "Dimensions of a word vector."})
     encoder_hidden_size: int = field(
-        default=256, metadata={"help": "Dimensions of the state of each direction of the encoder."}
+        default=256, metadata={"help": "Dimensions of the encoder state in each direction."}
     )
-    hidden_size: int = field(default=512, metadata={"help": "Dimensions of the state of the decoder."})
-    num_encoder_layers: int = field(default=1, metadata={"help": "Recurrent layers of the encoder."})
-    num_hidden_layers: int = field(default=1, metadata={"help": "Recurrent layers of the decoder."})
+    hidden_size: int = field(default=512, metadata={"help": "Dimensions of the decoder state."})
+    num_encoder_layers: int = field(default=1, metadata={"help": "Number of recurrent layers of the encoder."})
+    num_hidden_layers: int = field(default=1, metadata={"help": "Number of recurrent layers of the decoder."})
     encoder: str | None = field(
         default=None,
         metadata={
-            "help": "Read the source with this Transformer (Hub id or folder; a BERT, a MiniLM) and its tokenizer, "
-            "which is fine-tuned too, in place of a recurrent encoder."
+            "help": "Read the source with this Transformer (Hub id or folder, such as a BERT or MiniLM) and its "
+            "tokenizer instead of a recurrent encoder. The Transformer is fine-tuned, too."
         },
     )
     tie_word_embeddings: bool = field(
-        default=True, metadata={"help": "Read and score words with the same vectors, of both texts if they share them."}
+        default=True,
+        metadata={"help": "Use the same vectors to read and score target words, and for the source if shared."},
     )
     word_dropout: float = field(
         default=0.0,
@@ -84,19 +85,19 @@ class TranslationModelArguments:
     embedding_dropout: float = field(default=0.2, metadata={"help": "Locked dropout on the word vectors."})
     hidden_dropout: float = field(default=0.2, metadata={"help": "Locked dropout between recurrent layers."})
     recurrent_dropout: float = field(default=0.0, metadata={"help": "Dropout on the recurrent weights (DropConnect)."})
-    output_dropout: float = field(default=0.2, metadata={"help": "Locked dropout on what the softmax reads."})
+    output_dropout: float = field(default=0.2, metadata={"help": "Locked dropout on the input of the softmax."})
     embedding_range: float = field(
         default=0.3, metadata={"help": "Standard deviation of randomly initialized word vectors."}
     )
-    num_beams: int = field(default=4, metadata={"help": "Beams of the search for a translation, once it is trained."})
+    num_beams: int = field(default=4, metadata={"help": "Number of beams to translate with after training."})
     length_penalty: float = field(
-        default=1.0, metadata={"help": "Power of the length by which the score of a translation is divided."}
+        default=1.0, metadata={"help": "Beam search divides the score of a translation by its length to this power."}
     )
     transformer_config: str | None = field(
         default=None,
         metadata={
-            "help": "Train a Transformer from scratch instead, from a kind of configuration (marian, bart, ...) or a "
-            "config.json: the other settings of the model then have no effect."
+            "help": "Train a Transformer from scratch instead, given its model type (marian, bart, ...) or a "
+            "config.json. The other model settings then have no effect."
         },
     )
     transformer: str | None = field(
@@ -118,7 +119,7 @@ class TranslationModelArguments:
         chosen = [name for name in ("encoder", "transformer_config", "transformer") if getattr(self, name) is not None]
         require(
             len(chosen) <= 1,
-            f"--{' and --'.join(chosen)} each say what the model is made of: leave all but one of them out.",
+            f"--{' and --'.join(chosen)} cannot be combined: keep only one of them.",
         )
         require(
             self.transformer_config is not None or self.transformer is not None or self.config_overrides is None,
@@ -127,7 +128,7 @@ class TranslationModelArguments:
         )
 
     def config_fields(self) -> dict[str, Any]:
-        """The fields of an [`LstmEncoderDecoderConfig`]."""
+        """Return the fields of an [`LstmEncoderDecoderConfig`]."""
         apart = ("encoder", "num_beams", "length_penalty", "transformer_config", "transformer", "config_overrides")
         return {name: value for name, value in vars(self).items() if name not in apart}
 
@@ -139,13 +140,13 @@ class PairTokenizerArguments:
     flag_group: ClassVar[str] = "Tokenizer"
 
     tokenizer_algorithm: Literal["bpe", "unigram"] = field(
-        default="bpe", metadata={"help": "Subwords learned by BPE or by a unigram model."}
+        default="bpe", metadata={"help": "Learn subwords with BPE or a unigram model."}
     )
-    vocab_size: int = field(default=8_000, metadata={"help": "Largest size of a vocabulary."})
+    vocab_size: int = field(default=8_000, metadata={"help": "Maximum size of a vocabulary."})
     min_frequency: int = field(
-        default=2, metadata={"help": "How often two subwords must stand side by side in train for BPE to merge them."}
+        default=2, metadata={"help": "How often two subwords must be adjacent in train for BPE to merge them."}
     )
-    lowercase: bool = field(default=False, metadata={"help": "Ignore the difference between upper and lower case."})
+    lowercase: bool = field(default=False, metadata={"help": "Convert text to lower case."})
     shared_vocabulary: bool = field(
-        default=True, metadata={"help": "One vocabulary for both texts; false: one for each."}
+        default=True, metadata={"help": "Use one vocabulary for both source and target; false: one for each."}
     )

@@ -1,4 +1,4 @@
-"""From settings to a model that translates: an LSTM or a GRU, with a Transformer as encoder, or a Transformer."""
+"""Build a translation model from settings: an LSTM or GRU, also with a Transformer encoder, or a Transformer."""
 
 from typing import Any
 
@@ -19,17 +19,17 @@ def build_translation_model(
     arguments: TranslationModelArguments, tokenizer: Any, task: Translation, loss_fields: dict[str, Any], length: int
 ) -> PreTrainedModel:
     """
-    A model for the vocabularies of source and target: fresh, but for a pretrained encoder or Transformer.
+    Build a model for the source and target vocabularies. It is new, except for a pretrained encoder or Transformer.
 
     Args:
-        arguments: Which one.
-        tokenizer: The tokenizer of the sources; see [`target_tokenizer`].
+        arguments: The settings of the model.
+        tokenizer: The source tokenizer; see [`target_tokenizer`].
         task: The task.
-        loss_fields: What the configuration of an LSTM says of the loss.
-        length: Most tokens of a translation.
+        loss_fields: The fields for the loss in the configuration of an LSTM.
+        length: Maximum number of tokens of a translation.
 
     Raises:
-        InputError: sizes that cannot be used, or no such Transformer.
+        InputError: A size cannot be used, or there is no such Transformer.
     """
     other = target_tokenizer(tokenizer)
     ids = {name: getattr(other, name) for name in ("pad_token_id", "eos_token_id")} | {
@@ -43,7 +43,7 @@ def build_translation_model(
     elif arguments.transformer_config is not None:
         require(
             other is tokenizer,
-            "--transformer_config needs one vocabulary for both texts: leave out --shared_vocabulary.",
+            "--transformer_config needs one vocabulary for both texts: leave out --shared_vocabulary false.",
         )
         model = construct(task, _scratch_config(arguments, {"vocab_size": len(tokenizer)} | ids, length))
     else:
@@ -51,7 +51,7 @@ def build_translation_model(
         if arguments.encoder is not None:
             encoder = _pretrained_encoder(arguments.encoder)
             _check_places(encoder.config, length)
-            apart = ("dtype", "torch_dtype")  # the decoder's type is the encoder's, too
+            apart = ("dtype", "torch_dtype")  # the encoder uses the type of the whole model
             fields["encoder_config"] = {
                 name: value for name, value in encoder.config.to_dict().items() if name not in apart
             }
@@ -69,15 +69,15 @@ def build_translation_model(
 
 
 def _pretrained_encoder(name: str) -> PreTrainedModel:
-    """A Transformer that reads texts, without what stands on top."""
+    """Open a pretrained Transformer encoder without a head."""
     with explain_errors(f"There is no Transformer {name!r} for --encoder", explain_cause):
         config = AutoConfig.from_pretrained(name)
-        require(not config.is_encoder_decoder, f"{name!r} is no encoder, but an encoder with a decoder.")
+        require(not config.is_encoder_decoder, f"{name!r} is an encoder-decoder model, but --encoder needs an encoder.")
         return AutoModel.from_pretrained(name, dtype=torch.float32)
 
 
 def _open_trained(name: str, overrides: str | None) -> PreTrainedModel:
-    """A Transformer that was trained before."""
+    """Open a pretrained sequence-to-sequence Transformer."""
     with explain_errors(f"There is no sequence-to-sequence Transformer {name!r} that can be fine-tuned", explain_cause):
         config = AutoConfig.from_pretrained(name)
         if overrides is not None:
@@ -86,16 +86,16 @@ def _open_trained(name: str, overrides: str | None) -> PreTrainedModel:
 
 
 def _scratch_config(arguments: TranslationModelArguments, fields: dict[str, Any], length: int) -> Any:
-    """The configuration of a Transformer, by its kind or a file; a kind gets sizes that suit small data."""
+    """Make the configuration of a Transformer, from a file or a model type, which gets sizes for small datasets."""
     name = str(arguments.transformer_config)
     sizes = SCRATCH_CONFIG | {"max_position_embeddings": max(512, length + 2)}
     config = transformer_config(name, fields, arguments.config_overrides, "marian", sizes)
-    require(config.is_encoder_decoder, f"--transformer_config {name} is no encoder with a decoder: try marian.")
+    require(config.is_encoder_decoder, f"--transformer_config {name} is not an encoder-decoder model: try marian.")
     return config
 
 
 def _check_places(config: Any, length: int) -> None:
-    """Raise for texts that are longer than a Transformer has places for."""
+    """Raise an error if texts may be longer than a Transformer can read."""
     limit = most_tokens(config)
     require(
         limit is None or length <= limit,

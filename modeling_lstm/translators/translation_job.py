@@ -1,4 +1,4 @@
-"""A training of a model that translates."""
+"""Training of translation models."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ logger = logging.getLogger(__name__)
 
 class TranslationJob(TrainingJob):
     """
-    A training of a model that translates. Settings have the names of the flags of `modeling-lstm train --task
-    translation`.
+    A job that trains a translation model. Its settings have the names of the flags of
+    `modeling-lstm train --task translation`.
 
     Args:
-        settings: Those of [`PairArguments`], [`TranslationModelArguments`], [`PairTokenizerArguments`] and
+        settings: The settings of [`PairArguments`], [`TranslationModelArguments`], [`PairTokenizerArguments`] and
             [`LstmTrainingArguments`].
     """
 
@@ -63,7 +63,7 @@ class TranslationJob(TrainingJob):
 
     @staticmethod
     def default_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-        """What suits a model that translates, by its kind."""
+        """Return the defaults for the chosen kind of translation model."""
         chosen = TRANSLATION_DEFAULTS
         if settings.get("transformer") is not None:
             chosen = FINE_TUNING_DEFAULTS
@@ -72,52 +72,52 @@ class TranslationJob(TrainingJob):
         return {"task": TRANSLATION} | chosen
 
     def runner(self) -> Training:
-        """The steps of the training."""
+        """Return the steps of the training."""
         return TranslationTraining(self)
 
 
 class TranslationTraining(Training):
-    """A training whose rows are pairs of texts."""
+    """Training on pairs of texts."""
 
     job: TranslationJob
     data: TextPairs
     task: Translation
 
     def make_trainer(self, **common: Any) -> TranslationTrainer:
-        """The `Trainer`, which scores translations."""
+        """Create the `Trainer`, which scores translations."""
         rows = self.splits["train"].rows
-        collator = DataCollatorForSeq2Seq(self.tokenizer, common["model"])  # which says what the decoder reads
+        collator = DataCollatorForSeq2Seq(self.tokenizer, common["model"])  # the model prepares the decoder's input
         return TranslationTrainer(train_dataset=rows, data_collator=collator, task=self.task, **common)
 
     def trial_batch(self, model: PreTrainedModel) -> Any:
-        """Tokenized pairs as a batch."""
+        """Return a batch of tokenized pairs."""
         pairs = [dict(row) for row in self.first_rows().select_columns(["input_ids", "labels"])]
         return DataCollatorForSeq2Seq(self.tokenizer, model)(pairs)
 
     def check_settings(self) -> None:
-        """Raise [`InputError`] for settings that do not fit, or if what scores is not there."""
+        """Raise [`InputError`] for settings that do not apply, or if the library for scoring is missing."""
         check_fixed(self.args, FIXED)
         make_metrics()
 
     def load(self) -> None:
-        """Read the pairs."""
+        """Read the pairs, and set the task."""
         self.data = Translation.load(self.job.data)
         self.task = Translation.from_data(self.data)
 
     def open_source(self) -> None:
-        """Nothing is learned from beside the pairs."""
+        """Do nothing: training starts from the pairs alone."""
 
     def lengths(self) -> dict[str, int]:
-        """As many tokens of a source as of a target."""
+        """Return the same maximum length for all splits."""
         return dict.fromkeys(("train", "validation"), self.job.data.max_length)
 
     def adapt_settings(self) -> None:
-        """Nothing follows from the pairs, of which there may be few."""
+        """Change nothing, but warn if the pairs are so few that training has few steps."""
         if self.job.model.transformer is None:
             warn_of_few_steps(self.args, self.splits["train"].rows.num_rows)
 
     def make_tokenizer(self, source: Any) -> PreTrainedTokenizerBase:
-        """The tokenizer of the sources, which holds that of the targets if that is another one."""
+        """Return the source tokenizer. If the target tokenizer is a different one, it is an attribute of the former."""
         train = self.data.splits["train"]
         model, tokenizer = self.job.model, self.job.tokenizer
         if model.transformer is not None:
@@ -133,36 +133,36 @@ class TranslationTraining(Training):
         return found
 
     def _learn(self, texts: Iterable[list[str]], folder: str = "") -> PreTrainedTokenizerBase:
-        """A tokenizer for `texts`, or the one that lies in that folder of the checkpoint to go on from."""
+        """Learn a tokenizer from `texts`, or open the one in that folder of the checkpoint to resume from."""
         max_length = self.job.data.max_length
         if self.checkpoint is not None:
             return open_tokenizer(str(Path(self.checkpoint) / folder), max_length)
         return learn_tokenizer(LstmTokenizer.train_reversible, texts, self.job.tokenizer, max_length)
 
     def _open_tokenizer(self, name: str) -> PreTrainedTokenizerBase:
-        # those of many translators, as OPUS-MT's, are written in Python
+        # many translation models, such as OPUS-MT, have a tokenizer written in Python
         sides = {"padding_side": "right", "truncation_side": "right"}
         found = open_tokenizer(name, self.job.data.max_length, must_be_fast=False, **sides)
         require(found.pad_token_id is not None, f"The tokenizer {name!r} has no padding token, which batches need.")
         require(
             not (Path(name) / TARGET).is_dir(),
-            f"{name!r} has a vocabulary for each of its texts, and cannot be trained further.",
+            f"{name!r} has separate source and target vocabularies, so it cannot be trained further.",
         )
         return found
 
     def make_model(self) -> PreTrainedModel:
-        """The model that the settings ask for."""
+        """Build the model for the settings."""
         fields = self.task.loss_fields(self.data, self.args.label_smoothing_factor, False)
         return build_translation_model(self.job.model, self.tokenizer, self.task, fields, self.job.data.max_length)
 
     def describe_tokenizer(self) -> dict[str, Any]:
-        """What `run.json` says of the tokenizers."""
+        """Describe the tokenizers for `run.json`."""
         other = target_tokenizer(self.tokenizer)
         more = {} if other is self.tokenizer else {"target_vocabulary": len(other)}
         return super().describe_tokenizer() | more
 
     def describe_model(self, model: PreTrainedModel) -> dict[str, Any]:
-        """What `run.json` says of the model beside the number of its parameters."""
+        """Describe the model for `run.json`, apart from the number of its parameters."""
         config = model.config
         names = [*(self.job.model.config_fields() if config.model_type == "lstm-encoder-decoder" else ()), "model_type"]
         settings = {name: getattr(config, name, None) for name in names}
@@ -176,7 +176,7 @@ class TranslationTraining(Training):
         return settings | {name: getattr(self.job.model, name) for name in ("num_beams", "length_penalty")}
 
     def sources(self) -> list[tuple[str, str | None]]:
-        """The flags that name what is read, and what they name."""
+        """Return the flags that name sources, with their values."""
         data, model = self.job.data, self.job.model
         read = [("dataset", data.dataset), ("train_dataset", data.train_dataset)]
         return [*read, *((name, getattr(model, name)) for name in ("encoder", "transformer"))]

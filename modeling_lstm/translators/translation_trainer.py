@@ -14,12 +14,12 @@ from ..utils.errors import require
 
 class TranslationTrainer(TaskTrainer):
     """
-    [`TaskTrainer`] for a model that translates. While it trains, each word of a translation is the likeliest one, which
-    is several times as fast as a search with beams.
+    A [`TaskTrainer`] for translation models. For evaluation during training, it decodes greedily, which is several
+    times faster than beam search.
     """
 
     def task_scores(self, model: Any, rows: Any) -> dict[str, float]:
-        """The loss of a token and the task's scores."""
+        """Return the mean loss per token, and the scores of the task."""
         loss = self._token_loss(model, rows)
         require(loss == loss and loss < float("inf"), "Training diverged: lower --learning_rate.")
         ids = rows.with_format(None)["input_ids"][:]
@@ -28,12 +28,12 @@ class TranslationTrainer(TaskTrainer):
         return {"loss": loss} | self.task.score_texts(found, rows["target"][:])
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        """As the trainer's, with the tokenizer of the targets where that is another one."""
+        """Same as in the base class, but also save the target tokenizer if it is a different one."""
         super()._save(output_dir, state_dict)
         save_tokenizer(cast(Any, self.processing_class), Path(output_dir or str(self.args.output_dir)))
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
-        """As the trainer's; of several batches for one step, each weighs as much as it has tokens to predict."""
+        """Same as in the base class, but weight the batches of one step by their numbers of tokens to predict."""
         batches, items = super().get_batch_samples(*args, **kwargs)
         if len(batches) > 1:
             counts = torch.tensor([self._weight_of(one) for one in batches], device=self.args.device)
@@ -44,7 +44,7 @@ class TranslationTrainer(TaskTrainer):
 
     @torch.inference_mode()
     def _token_loss(self, model: Any, rows: Any) -> float:
-        """The mean over the tokens of all targets; each of several processes reads all rows."""
+        """Return the mean loss over the tokens of all targets. With several processes, each reads all rows."""
         kept = rows.with_format(None).select_columns(["input_ids", "labels"])
         collator: Any = self.data_collator
         total = tokens = 0.0

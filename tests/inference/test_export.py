@@ -280,7 +280,7 @@ def test_answers_of_each_kind() -> None:
         assert classifier("single_label_classification", 2)(same) == one
     assert classifier("regression", 1).scores("b b").tolist() == [[6.0]], "one text, not its letters"
     for wrong, found in ((None, "NoneType"), (b"x", "bytes"), (5, "int"), ({"a": "b"}, "dict")):
-        with pytest.raises(ValueError, match=f"A text or a list of texts is needed, found {found}"):
+        with pytest.raises(ValueError, match=f"texts must be a string or a list of strings, found {found}"):
             classifier("regression", 1)(wrong)  # type: ignore[arg-type]
     for some, text in (([None], "1 .* None"), (["a", 5], "2 .* 5"), ([("a", "b")], r"1 .* \('a', 'b'\)")):
         with pytest.raises(ValueError, match=f"Text {text.replace('.*', 'must be a string, found')}"):
@@ -300,7 +300,7 @@ def test_it_is_sent_to_other_processes(exported: Path, monkeypatch: pytest.Monke
 
 def test_what_cannot_be_used(trained: Path, exported: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     assert "torch does not run: leave out --backend" in fails("predict", exported, "a", "--backend", "torch")
-    assert "has no model.onnx: make it with modeling-lstm export" in fails(
+    assert "has no model.onnx: create it with modeling-lstm export" in fails(
         "predict", trained, "a", "--backend", "onnxruntime"
     )
     assert "is a run: name another folder" in fails("export", trained, trained)

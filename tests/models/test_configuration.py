@@ -41,8 +41,8 @@ def test_the_textbook_sizes_are_one_line() -> None:
         ("label_smoothing", 1, "label_smoothing must be at least 0 and below 1"),
         ("pad_token_id", 10_000, "pad_token_id must be from 0 to vocab_size - 1 = 9999"),
         ("class_weights", [1.0], "one number for each of the 2 labels, found 1"),
-        ("class_weights", [1.0, -1.0], "numbers that are not negative"),
-        ("target_scale", 0.0, "target_mean must be finite, and target_scale too and greater than 0, found 0.0 and 0.0"),
+        ("class_weights", [1.0, -1.0], "finite and not negative"),
+        ("target_scale", 0.0, "target_scale finite and greater than 0, found 0.0 and 0.0"),
         ("target_mean", float("nan"), "target_mean must be finite"),
         ("problem_type", "ranking", "problem_type must be one of regression"),
         ("bidirectional", "yes", "bidirectional"),
@@ -69,7 +69,7 @@ def test_assignment_is_checked_too(tmp_path: Path) -> None:
     model = LstmForSequenceClassification(config)
     model.config.target_scale = 0.0
     for use in (LstmForSequenceClassification, lambda _: model.save_pretrained(tmp_path)):
-        with pytest.raises(StrictDataclassError, match="target_scale too and greater than 0"):
+        with pytest.raises(StrictDataclassError, match="target_scale finite and greater than 0"):
             use(config)
     assert not list(tmp_path.iterdir())
 

@@ -304,9 +304,9 @@ def test_inputs_that_say_too_little_are_refused() -> None:
     model = translator()
     with pytest.raises(ValueError, match="needs decoder_input_ids or labels"):
         model(token_ids(1, 3))
-    with pytest.raises(ValueError, match="either input_ids or inputs_embeds, found none"):
+    with pytest.raises(ValueError, match="either input_ids or inputs_embeds, found neither"):
         model(decoder_input_ids=token_ids(1, 3))
-    with pytest.raises(ValueError, match="The source has 1 rows, the decoder's input 2"):
+    with pytest.raises(ValueError, match="The source has 1 rows, but the decoder's input has 2"):
         model(token_ids(1, 3), decoder_input_ids=token_ids(2, 3))
     config = copy.deepcopy(model.config)
     config.decoder_start_token_id = None

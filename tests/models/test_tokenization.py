@@ -115,7 +115,7 @@ def test_a_vocabulary_smaller_than_the_special_tokens_is_refused(size: int) -> N
 @pytest.mark.parametrize("texts", ["good thing", {"text": ["a"]}, [{"text": "a"}], ["a", None], [["a", 1]]])
 @pytest.mark.parametrize("train", [LstmTokenizer.train, LstmTokenizer.train_reversible])
 def test_what_is_no_texts_is_refused(train: Any, texts: Any) -> None:
-    with pytest.raises(TypeError, match="texts must be texts, one by one or in lists"):
+    with pytest.raises(TypeError, match="texts must be strings or lists of strings"):
         train(texts)
 
 

@@ -376,7 +376,7 @@ def test_a_transformer_is_measured_by_what_it_has_read(corpus: Path, tmp_path: P
     model.config.n_positions = 10
     assert np.array_equal(losses, text_losses(model, stream, 4))
     given = ["pretrain", "--dataset", corpus, "--output_dir", tmp_path / "few", *SMALL, *flags]
-    assert "has places for 8 tokens, found --block_size 10" in fails(*given, f"{GPT},n_positions=8")
+    assert "reads 8 tokens at most, found --block_size 10" in fails(*given, f"{GPT},n_positions=8")
     text = "the film was great " * 2
     assert len(ml.generate(str(tmp_path / "10"), text, max_new_tokens=40)[0].split()) <= 10
     assert "reads 10 tokens at most, found a beginning of" in fails("generate", tmp_path / "10", text * 2)

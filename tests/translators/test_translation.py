@@ -390,7 +390,7 @@ def test_a_run_without_the_tokenizer_of_its_translations_is_damaged(
 ) -> None:
     train(pairs, tmp_path / "run", *FAST, "--shared_vocabulary", "false", "--max_steps", "1")
     again = ["train", *SMALL, *NAMES, "--dataset", pairs, "--output_dir", tmp_path / "more"]
-    assert "a vocabulary for each of its texts" in fails(*again, "--transformer", tmp_path / "run")
+    assert "has separate source and target vocabularies" in fails(*again, "--transformer", tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "target_tokenizer")
     assert "target_tokenizer/tokenizer.json is missing" in fails("predict", tmp_path / "run", "a dog")
 
@@ -413,12 +413,12 @@ def test_other_commands_say_what_a_translator_is(
     ("flags", "message"),
     [
         (["--target_column", "de"], "has no column 'de'; its columns are en, es"),
-        (["--encoder", "a", "--transformer", "b"], "--encoder and --transformer each say what the model is made of"),
+        (["--encoder", "a", "--transformer", "b"], "--encoder and --transformer cannot be combined: keep only one"),
         (["--config_overrides", "a=1"], "--config_overrides is for --transformer_config or --transformer"),
         (["--encoder", "no/such"], "There is no tokenizer at 'no/such'"),
         (["--transformer", "no/such"], "There is no tokenizer at 'no/such'"),
         (["--transformer_config", "marain"], "such as marian, or a config.json; found 'marain'"),
-        (["--transformer_config", "gpt2"], "gpt2 is no encoder with a decoder: try marian"),
+        (["--transformer_config", "gpt2"], "gpt2 is not an encoder-decoder model: try marian"),
         (["--transformer_config", "marian", "--shared_vocabulary", "false"], "needs one vocabulary for both texts"),
         (["--transformer_config", "marian", "--config_overrides", "d_modl=3"], "--config_overrides takes NAME=VALUE"),
         (["--encoder_hidden_size", "0"], "encoder_hidden_size must be at least 1, found 0"),
