@@ -289,11 +289,12 @@ class LstmModel(LstmPreTrainedModel):
         return TextStates(layers, h_n, c_n, reading_mask, place)
 
 
-def name_base_model(model: LstmPreTrainedModel) -> None:
-    """Name the base model in `auto_map`, so that `AutoModel` can also open the saved model without this package."""
+def name_other_models(model: LstmPreTrainedModel) -> None:
+    """Name base model and classifier in `auto_map`, so that both can open the saved model without this package."""
     if model._auto_class is not None:
-        base = f"{LstmModel.__module__.rsplit('.', 1)[-1]}.{LstmModel.__name__}"
-        model.config.auto_map = {**(getattr(model.config, "auto_map", None) or {}), "AutoModel": base}
+        others = {"AutoModel": LstmModel, "AutoModelForSequenceClassification": LstmForSequenceClassification}
+        names = {auto: f"{one.__module__.rsplit('.', 1)[-1]}.{one.__name__}" for auto, one in others.items()}
+        model.config.auto_map = (getattr(model.config, "auto_map", None) or {}) | names
 
 
 def read_inputs(
@@ -408,7 +409,7 @@ class LstmForSequenceClassification(LstmPreTrainedModel):
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
         """Same as in the base class, but let `AutoModel` open the saved base model without this package."""
-        name_base_model(self)
+        name_other_models(self)
         super().save_pretrained(*args, **kwargs)
 
     # No **kwargs: Trainer would conclude that the loss is divided by `num_items_in_batch`.

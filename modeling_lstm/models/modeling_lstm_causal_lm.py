@@ -11,7 +11,7 @@ from transformers.utils.generic import can_return_tuple
 
 from .cache_lstm import LstmCache, read_cache
 from .configuration_lstm import LstmConfig
-from .modeling_lstm import LstmModel, LstmPreTrainedModel, name_base_model, read_inputs
+from .modeling_lstm import LstmModel, LstmPreTrainedModel, name_other_models, read_inputs
 from .recurrence_lstm import locked_dropout
 from .softmax_lstm import AdaptiveSoftmax, sampled_losses
 
@@ -82,8 +82,8 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         return table
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
-        """Same as in the base class, but let `AutoModel` open the saved base model without this package."""
-        name_base_model(self)
+        """Same as in the base class, but let `AutoModel` and a classifier open the saved model without this package."""
+        name_other_models(self)
         super().save_pretrained(*args, **kwargs)
 
     @classmethod

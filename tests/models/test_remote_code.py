@@ -92,9 +92,12 @@ def test_a_language_model_writes_without_the_package(tmp_path: Path) -> None:
     expected = model.generate(torch.tensor([[5, 6]]), max_new_tokens=6, do_sample=False, num_beams=2)[0].tolist()
     assert json.loads(found.stdout.strip().splitlines()[-1]) == expected
     script = (
-        "import sys, torch; from transformers import AutoModel; "
-        "m = AutoModel.from_pretrained(sys.argv[1], trust_remote_code=True); "
-        "print(type(m).__name__, m(torch.tensor([[5, 6]])).last_hidden_state.shape[-1])"
+        "import sys, torch; from transformers import AutoModel, AutoModelForSequenceClassification as Classifier; "
+        "trusted = dict(trust_remote_code=True); "
+        "m = AutoModel.from_pretrained(sys.argv[1], **trusted); "
+        "print(type(m).__name__, m(torch.tensor([[5, 6]])).last_hidden_state.shape[-1]); "
+        "m = Classifier.from_pretrained(sys.argv[1], num_labels=3, **trusted); "
+        "print(type(m).__name__, m(torch.tensor([[5, 6]])).logits.shape[-1])"
     )
     found = run_outside(script, tmp_path / "lm", tmp_path / "home")
-    assert found.returncode == 0 and found.stdout.split() == ["LstmModel", "8"], found.stderr
+    assert found.stdout.split() == ["LstmModel", "8", "LstmForSequenceClassification", "3"], found.stderr
