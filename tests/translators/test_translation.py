@@ -223,7 +223,7 @@ def test_a_transformer_reads_in_place_of_the_encoder(pairs: Path, encoder: Path,
     text = "the film was great"
     assert translator.align(text).translation == translator([text])[0]
     card = make_card(read_record(tmp_path / "run"), "me/tr")
-    assert f"An LSTM behind the encoder `{encoder.name}`" in card and "and what it was trained on before" in card
+    assert f"An LSTM on top of the encoder `{encoder.name}`" in card and "and what it was trained on before" in card
     assert str(encoder) not in card.replace(read_record(tmp_path / "run")["command"], "") and "base_model" not in card
     record["model"] |= {"encoder": "me/bert", "is_from_hub": True}
     assert "base_model: me/bert" in make_card(record, "me/tr")
