@@ -115,7 +115,7 @@ def _ask(what: str, call: Callable[..., Any], **arguments: Any) -> Any:
     except HFValidationError as error:
         raise InputError(
             f"There is no file or folder {what!r} here, and it is not the id of a repository on the Hub: write "
-            "OWNER/NAME without a URL, and a revision with its own flag."
+            "OWNER/NAME instead of a URL, and pass a revision with its own flag."
         ) from error
     except FAILURES as error:
         raise InputError(

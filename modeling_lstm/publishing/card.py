@@ -155,8 +155,8 @@ def _what(record: Mapping[str, Any], does: str) -> str:
     if model.get("bidirectional"):
         kind = f"bidirectional {kind}"
     layers = f", {model['num_hidden_layers']} layers" if model.get("num_hidden_layers", 1) > 1 else ""
-    size = f"{model['embedding_size']} dimensions a word, " if "embedding_size" in model else ""
-    size += f"state of {model['hidden_size']}{layers}"
+    size = f"{model['embedding_size']} dimensions per word, " if "embedding_size" in model else ""
+    size += f"hidden size {model['hidden_size']}{layers}"
     parts = [f"{model['parameters']:,} parameters"]
     if size_mb := model.get("size_mb"):
         parts.append(f"{size_mb:.1f} MB" if size_mb >= 0.1 else f"{1000 * size_mb:.0f} kB")
@@ -197,7 +197,7 @@ def _data(record: Mapping[str, Any], language: list[str] | None) -> str:
         where = f"[{where}](https://huggingface.co/datasets/{data['dataset']})"
     lines = [where + (f" at revision {inline_code(data['revision'])}" if data["revision"] else "") + "."]
     if data.get("train_dataset"):
-        lines.append(f"The train split is that of {inline_code(_data_name(data, 'train_dataset'))}.")
+        lines.append(f"The train split comes from {inline_code(_data_name(data, 'train_dataset'))}.")
     if language:
         lines.append(f"Language: {', '.join(map(inline_code, language))}.")
     kinds = list(dict.fromkeys(name for counts in data["counts"].values() for name in counts))
@@ -348,18 +348,18 @@ def _limits(record: Mapping[str, Any], language: list[str] | None, more: list[st
         f"It has learned from {inline_code(_data_name(data))} "
         + _brought_along(record)
         + (f", in {', '.join(map(inline_code, language))}" if language else "")
-        + ": on other kinds of text it is less often right. Biases in those texts carry over to its predictions.",
+        + ": on other kinds of text, it makes more mistakes. Biases in those texts carry over to its predictions.",
     ]
     if "max_length" not in data:
         return "\n".join(f"- {line}" for line in [*lines, *more])
-    longest = f"Of a text it reads the first {data['max_length']:,} tokens"
+    longest = f"It reads the first {data['max_length']:,} tokens of a text"
     if data.get("train_max_length"):
-        longest += f" (it learned from the first {data['train_max_length']:,})"
+        longest += f" (in training, the first {data['train_max_length']:,})"
     found = data["tokens"].get("validation", {})
     if "truncated" in found:
-        longest += f"; of the {found['rows']:,} rows of validation {found['truncated']:,} are longer"
+        longest += f"; of the {found['rows']:,} validation rows, {found['truncated']:,} are longer"
     lines.append(longest + ".")
     if "out_of_vocabulary" in found:
-        lines.append(f"{100 * found['out_of_vocabulary']:.2f} % of the tokens of validation are not in its vocabulary.")
+        lines.append(f"{100 * found['out_of_vocabulary']:.2f} % of the validation tokens are not in its vocabulary.")
     lines += more
     return "\n".join(f"- {line}" for line in lines)

@@ -178,7 +178,7 @@ def _what_else(folder: Path) -> str | None:
         )
     if any(folder.glob("checkpoint-*")):
         return (
-            "holds the checkpoints of training that did not finish: run its command again with "
+            "holds the checkpoints of training that did not finish: run the same command again with "
             "--resume_from_checkpoint last."
         )
     what = "is empty" if not any(folder.iterdir()) else f"is not a run folder, since it has no {RECORD}"

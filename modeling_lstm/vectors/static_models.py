@@ -36,7 +36,7 @@ class StaticModel:
 
     @property
     def has_whole_words(self) -> bool:
-        """Whether the tokenizer knows only whole words, so that words it lacks should be learned instead of unknown."""
+        """Whether the tokenizer knows only whole words. If so, other words should be learned, not left unknown."""
         return isinstance(self.tokenizer.model, models.WordLevel)
 
     def special(self, names: tuple[str, ...]) -> str | None:

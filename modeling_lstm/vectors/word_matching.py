@@ -5,7 +5,7 @@ import re
 from tokenizers import models
 from transformers import PreTrainedTokenizerBase
 
-_PLACEHOLDERS = {"@user": "<user>", "http": "<url>"}  # GloVe's vectors of tweets
+_PLACEHOLDERS = {"@user": "<user>", "http": "<url>"}  # as in GloVe's Twitter vectors
 
 
 def find_spellings(token: str) -> list[str]:

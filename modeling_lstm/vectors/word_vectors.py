@@ -34,13 +34,13 @@ class WordVectors:
 
     Args:
         words: The words, most frequent first if that is known.
-            vectors (`np.ndarray` of shape `(words, dimension)`, float32): Their vectors.
-            subwords: Vectors of character n-grams, from which fastText makes vectors for other words.
-            record: How they were made, as far as known (command, settings, counts). It is written to the model card.
+        vectors (`np.ndarray` of shape `(words, dimension)`, float32): Their vectors.
+        subwords: Vectors of character n-grams, from which fastText makes vectors for other words.
+        record: How they were made, as far as known (command, settings, counts). It is written to the model card.
 
-        Raises:
-            InputError: there is not one vector per word, a vector holds NaN or infinity, or a word is not a string,
-                holds half a character or occurs twice.
+    Raises:
+        InputError: there is not one vector per word, a vector holds NaN or infinity, or a word is not a string,
+            holds half a character or occurs twice.
     """
 
     words: list[str]
@@ -125,13 +125,12 @@ class WordVectors:
         Args:
             path: The file. Its format is detected from its content.
                 member: The file inside a zip file that holds several.
-                words: Read only the vectors of these, so that memory grows with them and not with the file. When all
-                    words of a file are read, those that are not UTF-8 are left out.
-                compose: With `words` and fastText's `.bin`, also read the n-grams that vectors for these words are made
-                    of.
+            words: Read only the vectors of these, so that memory grows with them and not with the file. When all
+                words of a file are read, those that are not UTF-8 are left out.
+            compose: With `words` and fastText's `.bin`, also read the n-grams that vectors for these words are made of.
 
-            Raises:
-                InputError: the file is damaged, or is a pickle.
+        Raises:
+            InputError: the file is damaged, or is a pickle.
         """
         wanted = None if words is None else {word.encode("utf-8", "surrogatepass") for word in words}
         found: dict[bytes, np.ndarray] = {}

@@ -337,7 +337,9 @@ def test_what_the_hub_refuses(
     assert "name a branch to push to" in refusal(one.cli(*push, "--revision", "a" * 40, token=TOKEN))
     assert "no such revision as 'v2'" in refusal(one.cli(*use, "--revision", "v2", token=TOKEN))
     for name in ("me/films@main", f"{hub.url}/me/films"):
-        assert "write OWNER/NAME without a URL, and a revision with" in refusal(one.cli("predict", name, TEXTS[0]))
+        assert "write OWNER/NAME instead of a URL, and pass a revision with" in refusal(
+            one.cli("predict", name, TEXTS[0])
+        )
     train = ["--dataset", data_folder, "--output_dir", tmp_path / "other"]
     names = ("train --transformer me/films", "train --tokenizer me/films", "distill --teacher me/films")
     learners = [[*name.split(), *train] for name in (*names, "train --embeddings transformer:me/films")]

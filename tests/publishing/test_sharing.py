@@ -95,7 +95,7 @@ def _broken_configuration(_: Path, folder: Path) -> None:
         (_saved_in_shards, "holds a model but no run.json"),
         (_trainer, "holds the checkpoints of a Trainer, but no model and no run.json. Share the trained model from Py"),
         (_checkpoint, "is a checkpoint, not a run: name the run folder"),
-        (_unfinished, "training that did not finish: run its command again with --resume_from_check"),
+        (_unfinished, "training that did not finish: run the same command again with --resume_from_check"),
         (_vectors, "is a folder of word vectors, not a run: modeling-lstm vectors push "),
         (_comparison, "is a comparison, not a run: the runs that it trained are in"),
         (_empty, "is empty: name the folder that modeling-lstm train wrote."),
