@@ -70,11 +70,11 @@ def make_vectors_compare_parser() -> CommandParser:
 def run_vectors_compare(given: list[str]) -> int:
     """Show where two collections of word vectors differ."""
     (rest,) = make_vectors_compare_parser().read(given)
-    from ..vectors.similarity import NEIGHBOURS, compare_vectors, load_vectors
+    from ..vectors.similarity import NEIGHBORS, compare_vectors, load_vectors
 
     found = compare_vectors(load_vectors(rest.first), load_vectors(rest.second), rest.words, rest.number)
     print(
-        f"{found.shared} words are in both. Of their {NEIGHBOURS} nearest neighbors the commonest words share "
+        f"{found.shared} words are in both. Of their {NEIGHBORS} nearest neighbors the commonest words share "
         f"{100 * found.agreement:.1f} % (by chance {100 * found.chance:.1f} %)."
     )
     for title, words in (("", found.words), ("Most different:", found.most_different)):

@@ -1,1 +1,1 @@
-"""The Hub: finding files there, and pushing files."""
+"""Find files on the Hub, and push files to it."""

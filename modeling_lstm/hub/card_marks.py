@@ -1,4 +1,4 @@
-"""The mark by which a card is known as written by this package, and not by a person."""
+"""Mark model cards that this package wrote, to distinguish them from cards that a person wrote."""
 
 import functools
 import hashlib
@@ -13,13 +13,13 @@ _MARK = re.compile(r"\n<!-- modeling-lstm wrote this card: ([0-9a-f]{64}) -->\s*
 
 
 def mark_card(text: str) -> str:
-    """A card with a last line, invisible when shown, by which it is known to be as it was written."""
+    """Add a last line to a card, invisible when rendered, that shows whether the card was changed later."""
     text = text.rstrip() + "\n"
     return f"{text}\n<!-- modeling-lstm wrote this card: {_digest(text)} -->\n"
 
 
 def is_unchanged(text: str) -> bool:
-    """Whether a card is one of [`mark_card`], or the library's own stub, and nobody changed a word since."""
+    """Whether a card comes from [`mark_card`] or is transformers' own stub, and nobody has changed a word since."""
     found = _MARK.search(text)
     try:
         return _digest(text[: found.start()]) == found[1] if found else _is_stub(ModelCard(text))
@@ -28,19 +28,19 @@ def is_unchanged(text: str) -> bool:
 
 
 def read_own_card(path: Path) -> str | None:
-    """The text of a card that a person wrote or edited; `None` where there is none, or one of [`mark_card`]."""
+    """Return the text of a card that a person wrote or edited, or `None` if there is no such card."""
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     return text if text and not is_unchanged(text) else None
 
 
 def _is_stub(card: ModelCard) -> bool:
-    """Whether `model.push_to_hub` made a card, and nobody added a word or metadata since."""
+    """Whether `model.push_to_hub` generated the card, and nobody has added a word or metadata since."""
     return card.text.strip() == _stub() and card.data.to_dict().keys() <= {"library_name", "tags"}
 
 
 @functools.cache
 def _stub() -> str:
-    """The text of the card that `model.push_to_hub` makes where there is none."""
+    """Return the text of the card that `model.push_to_hub` generates if there is none."""
     about = (
         "This is the model card of a 🤗 transformers model that has been pushed on the Hub. This model card has been "
     )
@@ -49,6 +49,6 @@ def _stub() -> str:
 
 def _digest(text: str) -> str:
     card = ModelCard(text, ignore_metadata_errors=True)
-    # the metadata by their meaning: the Hub's clients write the same YAML in different ways
+    # parse the metadata, since Hub clients write the same YAML in different ways
     content = json.dumps([card.data.to_dict(), card.text.strip()], sort_keys=True, default=str)
     return hashlib.sha256(content.encode("utf-8")).hexdigest()

@@ -1,4 +1,4 @@
-"""The Hub: finding files here or there, and what goes wrong with it in one sentence."""
+"""Find files in local folders or on the Hub, and explain errors in one sentence."""
 
 import fnmatch
 import hashlib
@@ -29,7 +29,7 @@ CLIENT = logging.getLogger("huggingface_hub._snapshot_download")
 
 
 def is_hub_id(source: Any) -> bool:
-    """Whether that names a repository of the Hub, not a file, a folder, a file in a repository or an object."""
+    """Whether a source names a repository on the Hub, not a file, a folder, a file in a repository or an object."""
     name = str(source).removeprefix("transformer:")
     is_name = isinstance(source, str) and re.fullmatch(r"(?!\.)[\w.-]+(/[\w.-]+)?", name)
     return bool(is_name) and not exists(Path(name))
@@ -37,10 +37,10 @@ def is_hub_id(source: Any) -> bool:
 
 def download(source: str, revision: str | None, patterns: list[str]) -> Path:
     """
-    The folder of a repository's files whose names match, from the cache where they are there.
+    Download the files of a repository that match the patterns, or take them from the cache, and return their folder.
 
     Raises:
-        InputError: the Hub does not give them, or other bytes than it names.
+        InputError: the Hub refuses the download, or the files are corrupt.
     """
     CLIENT.addFilter(_tells_no_patterns)
     folder = Path(_ask(source, snapshot_download, repo_id=source, revision=revision, allow_patterns=patterns))
@@ -51,12 +51,12 @@ def download(source: str, revision: str | None, patterns: list[str]) -> Path:
 
 
 def _tells_no_patterns(record: logging.LogRecord) -> bool:
-    """Whether what the Hub's client says is more than that no file has a name of ours: whoever misses one says so."""
+    """Filter out the client's "No files matched" message: callers report missing files themselves."""
     return not record.getMessage().startswith("No files matched")
 
 
 def download_file(repo_id: str, name: str, revision: str | None) -> Path:
-    """A file of a repository of the Hub, in the cache; raises as [`download`] does."""
+    """Download a file of a repository on the Hub to the cache, and return its path. Raises as [`download`] does."""
     require(bool(repo_id and name), f"There is no file {repo_id}:{name}.")
     path = Path(_ask(f"{repo_id}:{name}", hf_hub_download, repo_id=repo_id, filename=name, revision=revision))
     _check_digest(path, repo_id)
@@ -65,12 +65,12 @@ def download_file(repo_id: str, name: str, revision: str | None) -> Path:
 
 def _check_digest(path: Path, source: str) -> None:
     """
-    Raise, and take the file out of the cache, unless it has the digest that names its blob; the Hub's client looks at
-    sizes only. A cache without links does not tell the digest.
+    Check a cached file against the digest that its blob is named by, and remove it if they differ. The Hub's client
+    compares only sizes. In a cache without links, the digest is unknown and nothing is checked.
     """
     if not path.is_symlink():
         return
-    # one step, not to the end: a blob may itself be a link to a store that repositories share, under another digest
+    # follow one link only: the blob may itself be a link into a store shared by repositories, with another digest
     blob = path.parent / os.readlink(path)
     digest = {64: hashlib.sha256(), 40: hashlib.sha1(b"blob %d\0" % path.stat().st_size)}.get(len(blob.name))
     if digest is None:
@@ -81,14 +81,14 @@ def _check_digest(path: Path, source: str) -> None:
     if digest.hexdigest() != blob.name:
         blob.unlink()
         path.unlink()
-        raise InputError(f"{path.name} of {source!r} came from the Hub with wrong bytes: try again.")
+        raise InputError(f"{path.name} of {source!r} was corrupt after the download from the Hub: try again.")
 
 
 def find_folder(
     source: str, revision: str | None, needed: list[str], welcome: list[str] | None = None, subfolder: str = "."
 ) -> Path:
     """
-    The folder with the needed files: a folder here or a repository of the Hub, or the subfolder in it.
+    Return the folder with the needed files: a local folder or a repository on the Hub, or the subfolder in it.
 
     Raises:
         InputError: there is none, or it lacks one of the files.
@@ -104,8 +104,8 @@ def find_folder(
     missing = [name for name in needed if not (folder / name).is_file()]
     file = f"{source}/FILE" if is_local else f"{source}:FILE"
     raise InputError(
-        f"{source!r} lacks {as_list(missing)}, which a folder of vectors has. A single file of vectors is named as "
-        f"{file}, a Transformer as transformer:{source}."
+        f"{source!r} lacks {as_list(missing)}, which a folder of vectors needs. For a single file of vectors, write "
+        f"{file}; for a Transformer, transformer:{source}."
     )
 
 
@@ -115,7 +115,7 @@ def _ask(what: str, call: Callable[..., Any], **arguments: Any) -> Any:
     except HFValidationError as error:
         raise InputError(
             f"There is no file or folder {what!r} here, and it is not the id of a repository on the Hub: write "
-            "OWNER/NAME, without an address, and a revision by its own flag."
+            "OWNER/NAME instead of a URL, and pass a revision with its own flag."
         ) from error
     except FAILURES as error:
         raise InputError(

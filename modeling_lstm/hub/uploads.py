@@ -1,4 +1,4 @@
-"""Pushing files to the Hub."""
+"""Push files to the Hub."""
 
 import contextlib
 import fnmatch
@@ -31,12 +31,12 @@ CARD = "README.md"
 
 @dataclass
 class Push:
-    """What came of a push."""
+    """The result of a push."""
 
     url: str
     commit: str
     is_new: bool
-    """Whether there is a commit of it: the same files again make none."""
+    """Whether the push made a commit: pushing the same files again makes none."""
 
     def __str__(self) -> str:
         return self.url if self.is_new else f"{self.url} has the same files already: nothing was pushed"
@@ -46,15 +46,17 @@ def create_repository(
     repo_id: str, repo_type: str, *, private: bool = False, token: str | None = None, space_sdk: str | None = None
 ) -> str:
     """
-    The whole id of a repository of the Hub, made if it does not exist.
+    Return the full id of a repository on the Hub, which is created if it does not exist.
 
     Args:
-        repo_id: `owner/name`, or `name` of one's own.
+        repo_id: `owner/name`, or `name` for your own.
+        repo_type: `"model"`, `"dataset"` or `"space"`.
+        private: Whether the repository must be private.
+        token: Token for the Hub. Defaults to the one you are logged in with.
         space_sdk: What a Space runs on.
 
     Raises:
-        InputError: the Hub refuses or does not answer, or has that repository for everybody to see while `private` is
-            asked for.
+        InputError: the Hub refuses or does not answer, or the repository is public although `private` is set.
     """
     api = HfApi(token=token)
     try:
@@ -83,20 +85,24 @@ def push_files(
     check_model: Callable[[str | None], None] | None = None,
 ) -> Push:
     """
-    Push files in one commit: all of them or none, and none where somebody else pushes at the same moment. A card
-    (README.md) there that a person wrote stays as it is.
+    Push files in one commit: all of them or, if somebody else pushes at the same time, none. A card (README.md) in the
+    repository that a person wrote is kept.
 
     Args:
-        files: Path or content of each file, by its name in the repository, which exists.
-        revision: Branch, made if it does not exist; `main` by default.
+        files: Path or content of each file, by its name in the repository.
+        repo_id: The repository, which must exist.
+        message: Message of the commit.
+        repo_type: `"model"`, `"dataset"` or `"space"`.
+        revision: Branch to push to, created if it does not exist. Defaults to `main`.
         create_pr: Open a pull request instead.
+        token: Token for the Hub. Defaults to the one you are logged in with.
         overwrite_card: Replace a card that a person wrote.
-        replaced: Patterns of names. What is there under such a name and not among the files goes with the commit.
-        check_model: Given the `model_type` that the `config.json` there has, raises [`InputError`] if the model is not
-            to be replaced by what is pushed.
+        replaced: Patterns of names. Files in the repository that match them and are not in `files` are deleted.
+        check_model: Called with the `model_type` in the repository's `config.json`. Raises [`InputError`] if the push
+            must not replace that model.
 
     Raises:
-        InputError: the Hub refuses, does not answer, or has a newer commit meanwhile.
+        InputError: the Hub refuses, does not answer, or has received another commit meanwhile.
     """
     require(
         revision is None or not COMMIT_HASH.fullmatch(revision),
@@ -117,7 +123,7 @@ def push_files(
             and not overwrite_card
             and _is_persons(_read(api, repo_id, CARD, repo_type, head), files[CARD])
         ):
-            # a Space is pushed by a command without that flag
+            # the command that pushes a Space has no such flag
             how = "push again once it is removed there" if repo_type == "space" else "push again with --overwrite_card"
             logger.warning("%s of %s was written by a person and stays: to replace it, %s.", CARD, repo_id, how)
             files = {name: file for name, file in files.items() if name != CARD}
@@ -141,28 +147,28 @@ def push_files(
 
 
 def check_tokens(files: dict[str, Path | bytes]) -> None:
-    """Raise if what is to be pushed tells a token of the Hub."""
+    """Raise if a file to be pushed contains a token for the Hub."""
     for name, file in files.items():
         if name.endswith((".json", ".md", ".py")) and name != "tokenizer.json":
             text = (file if isinstance(file, bytes) else file.read_bytes()).decode("utf-8", "replace")
-            require(hide_tokens(text) == text, f"{name} holds what looks like a token of the Hub: take it out.")
+            require(hide_tokens(text) == text, f"{name} contains what looks like a token for the Hub: remove it.")
 
 
 def _read(api: HfApi, repo_id: str, name: str, repo_type: str, revision: str | None) -> bytes | None:
     try:
         return Path(api.hf_hub_download(repo_id, name, repo_type=repo_type, revision=revision)).read_bytes()
-    except RemoteEntryNotFoundError:  # not its base, which also stands for a Hub that does not answer
+    except RemoteEntryNotFoundError:  # not its base class, which also covers a Hub that does not answer
         return None
 
 
 def _model_type(config: bytes | None) -> str | None:
-    with contextlib.suppress(ValueError, AttributeError):  # a damaged file names none
+    with contextlib.suppress(ValueError, AttributeError):  # a damaged file has none
         return None if config is None else json.loads(config).get("model_type")
     return None
 
 
 def _matches(name: str, pattern: str) -> bool:
-    """Whether a name in a repository is one of a pattern, in the same folder."""
+    """Whether a name in a repository matches a pattern within the same folder."""
     return name.count("/") == pattern.count("/") and fnmatch.fnmatch(name, pattern)
 
 
@@ -172,6 +178,6 @@ def _is_persons(there: bytes | None, new: Path | bytes) -> bool:
 
 
 def find_files(folder: Path, patterns: Iterable[str]) -> dict[str, Path | bytes]:
-    """The files of a folder whose names match, by their names in a repository."""
+    """Return the files of a folder that match the patterns, by their names in a repository."""
     paths = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
     return {path.relative_to(folder).as_posix(): path for path in sorted(paths)}

@@ -1,1 +1,1 @@
-"""From a trained model to answers: in Python, for files, and as ONNX."""
+"""Use trained models: in Python, on files, and exported to ONNX."""

@@ -1,4 +1,4 @@
-"""What answers texts: the model of a run, as its task opens it, by torch or by ONNX Runtime; in bounded memory."""
+"""Answer texts with the model of a run, opened by its task and computed by torch or ONNX Runtime, in bounded memory."""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 T = TypeVar("T")
 R = TypeVar("R")
-CHUNK = 4_096  # rows held in memory and answered together
+CHUNK = 4_096  # rows that are held in memory and answered together
 
 
 class Answering(Protocol):
-    """What answers texts, row by row."""
+    """An object that answers texts with one row each."""
 
     def columns(self) -> dict[str, "pa.DataType"]:
-        """The columns of a row, beside the text, and their types."""
+        """Return the columns of a row other than the text, with their types."""
 
     def answer(self, texts: list[str], batch_size: int) -> Iterator[Row]:
-        """The rows of texts, in their order."""
+        """Yield one row for each text, in order."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ class LabelRows:
 
     Args:
         classifier: The classifier.
-        all_scores: Whether a row has the score of each label.
+        all_scores: Whether rows include the score of every label.
     """
 
     classifier: TextClassifier
@@ -48,8 +48,8 @@ class LabelRows:
         return [f"score_{name}" for name in self.classifier.labels] if self.all_scores else []
 
     def columns(self) -> dict[str, "pa.DataType"]:
-        """`label` and `score`, which are lists if a text has several labels, and the scores of all labels."""
-        import pyarrow as pa  # takes longer than to answer one text, which needs no types
+        """Return `label` and `score` (lists for multi-label models), and with `all_scores` a column for each label."""
+        import pyarrow as pa  # slower than answering one text, which needs no types
 
         kinds = {"label": pa.string(), "score": pa.float64()}
         if self.classifier.problem_type == "multi_label_classification":
@@ -57,7 +57,7 @@ class LabelRows:
         return kinds | dict.fromkeys(self._names(), pa.float64())
 
     def answer(self, texts: list[str], batch_size: int) -> Iterator[Row]:
-        """As for [`Answering`]."""
+        """See [`Answering`]."""
         found = self.classifier.scores(texts, batch_size)
         answers, names = self.classifier.answers(found), self._names()
         if not names:
@@ -70,10 +70,10 @@ class LabelRows:
 
 def as_answering(predictor: Any, all_scores: bool = False) -> Answering:
     """
-    What [`open_predictor`] gave, as what answers row by row.
+    Turn what [`open_predictor`] returned into an [`Answering`].
 
     Raises:
-        InputError: all scores are asked for of what is no classifier.
+        InputError: `all_scores` is set, but the predictor is not a classifier.
     """
     if isinstance(predictor, TextClassifier):
         return LabelRows(predictor, all_scores)
@@ -83,8 +83,8 @@ def as_answering(predictor: Any, all_scores: bool = False) -> Answering:
 
 def answer_texts(answering: Answering, texts: Iterable[str], batch_size: int) -> Iterator[Row]:
     """
-    The rows of a stream of texts, so many at a time that memory stays bounded, in their order. A classifier works on
-    the next ones while these are used.
+    Answer a stream of texts in chunks, so that memory stays bounded, and yield the rows in order. A classifier computes
+    the next chunk while the caller uses the current one.
     """
 
     def answer(chunk: list[str]) -> list[Row]:
@@ -98,7 +98,7 @@ def answer_texts(answering: Answering, texts: Iterable[str], batch_size: int) ->
 
 
 def work_ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """`map`, in a thread that works on one item more than is asked for."""
+    """Like `map`, but in a thread that works one item ahead of the caller."""
     with ThreadPoolExecutor(max_workers=1) as thread:
         before: Future[R] | None = None
         for item in items:
@@ -112,9 +112,9 @@ def work_ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
 
 def open_predictor(run: str, backend: str = "auto", revision: str | None = None, *, threads: int | None = None) -> Any:
     """
-    What answers texts with the model of a run, as its task opens it, here or (at a revision) on the Hub; or with the
-    exported model that [`find_export`] finds, which imports neither torch nor transformers. `threads` are those of the
-    whole process.
+    Open the model of a run, from a folder or (at a revision) from the Hub, with the predictor of its task. If
+    [`find_export`] finds an exported model, open that instead, without importing torch or transformers. `threads` sets
+    the number of threads for the whole process.
 
     Raises:
         InputError: the folder cannot be used with this backend.
@@ -135,7 +135,7 @@ def open_predictor(run: str, backend: str = "auto", revision: str | None = None,
 
 
 def model_folder(run: str, revision: str | None) -> Path:
-    """The folder of a run or of an exported model; torch is imported for those of the Hub only."""
+    """Return the folder of a run or of an exported model. Imports torch only for those on the Hub."""
     check_revision(run, revision)
     if Path(run).is_dir():
         return Path(run)
@@ -153,7 +153,7 @@ def _open_export(folder: str, threads: int | None, source: str) -> TextClassifie
 
 
 def name_apart(kept: dict[str, "pa.DataType"], taken: set[str]) -> dict[str, "pa.DataType"]:
-    """The kept columns, with `input_` before the names that other columns of the output have."""
+    """Return the kept columns, prefixed with `input_` where another column of the output has the same name."""
     found: dict[str, pa.DataType] = {}
     for name, kind in kept.items():
         while name in taken or name in found:
@@ -163,21 +163,24 @@ def name_apart(kept: dict[str, "pa.DataType"], taken: set[str]) -> dict[str, "pa
 
 
 def data_of_training(run: str, revision: str | None = None) -> dict[str, Any]:
-    """What the `run.json` of a run says of its data, here or (at a revision) on the Hub; it may have none."""
+    """Return what the `run.json` of a run, if it has one, records about its data. `revision` is one on the Hub."""
     folder = model_folder(run, revision)
     return read_record(folder, run)["data"] if (folder / RECORD).is_file() else {"separator": JOINT}
 
 
 def check_texts(texts: Iterable[str], name: Callable[[int], str], limit: int, data: Mapping[str, Any]) -> Iterator[str]:
     """
-    The texts, one after the other; raises, with the name of its place, for what is none or longer than the limit, or
-    lacks a text of several that a run reads together.
+    Yield the texts one by one after checking them.
 
     Args:
         texts: The texts.
-        name: What an error calls the text of a number, which is counted from 1.
-        limit: Most characters of a text.
-        data: What [`data_of_training`] tells of the run.
+        name: Returns how an error names the text with a given number, counted from 1.
+        limit: Maximum number of characters of a text.
+        data: What [`data_of_training`] returned for the run.
+
+    Raises:
+        InputError: a text is not a string, is longer than `limit`, is not UTF-8, or lacks one of the several texts that
+            the run reads together.
     """
     for number, text in enumerate(texts, start=1):
         if not isinstance(text, str):

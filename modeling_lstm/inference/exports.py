@@ -1,4 +1,4 @@
-"""Exported models: the folder that answers for a run, and whether it holds the weights of that run."""
+"""Exported models: find the export that answers for a run, and check that it holds that run's weights."""
 
 import hashlib
 import importlib.util
@@ -12,23 +12,23 @@ from ..utils.errors import require
 
 logger = logging.getLogger(__name__)
 
-EXPORTED = "onnx"  # the folder in a run for its export, as models of the Hub have it
-FACTS = "export.json"  # in an exported folder: what it was made from, and how exact it is
-SCRIPT = "classify.py"  # there too: the classifier that needs no torch
+EXPORTED = "onnx"  # the folder inside a run that holds its export, named as in models on the Hub
+FACTS = "export.json"  # in an exported folder: what it was made from and how exact it is
+SCRIPT = "classify.py"  # in an exported folder: the classifier that needs no torch
 WEIGHTS_AND_WORDS = ("*.safetensors", "pytorch_model*.bin", "tokenizer.json", "vocab.txt")
 SETTINGS = ("config.json", "tokenizer_config.json")
-NOT_ANSWERING = {"architectures", "auto_map", "transformers_version", "_name_or_path"}  # settings that change no answer
+NOT_ANSWERING = {"architectures", "auto_map", "transformers_version", "_name_or_path"}  # do not affect answers
 
 
 def run_digest(folder: Path) -> str:
-    """The SHA-256 of what the answers of a run depend on: its weights, in one file or several, and its settings."""
+    """Return the SHA-256 of what a run's answers depend on: weights (one file or several), vocabulary, settings."""
     digest = hashlib.sha256()
     for path in sorted(path for pattern in WEIGHTS_AND_WORDS for path in folder.glob(pattern)):
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     for name in SETTINGS:
         if not (folder / name).is_file():
-            continue  # whoever opens the run says so
+            continue  # reported when the run is opened
         settings = {key: value for key, value in read_run_file(folder / name).items() if key not in NOT_ANSWERING}
         digest.update(json.dumps(settings, sort_keys=True).encode())
     return digest.hexdigest()
@@ -36,54 +36,54 @@ def run_digest(folder: Path) -> str:
 
 def find_export(run: str, backend: str, source: str | None = None) -> str | None:
     """
-    The exported folder to answer with: `run` itself, or the one that it has inside.
+    Find the exported folder to answer with: `run` itself, or the export inside it.
 
     Args:
         run: Run folder, or folder that `export` wrote.
-        backend: `"onnxruntime"`; `"torch"`; or `"auto"`, which prefers an export inside a run that is in fp32 and of
-            the run as it is now, if ONNX Runtime is installed.
-        source: What an error calls the run, by default its folder.
+        backend: `"onnxruntime"`, `"torch"` or `"auto"`. If ONNX Runtime is installed, `"auto"` prefers an export
+            inside the run, provided that it is in fp32 and up to date.
+        source: How errors name the run. Defaults to its folder.
 
     Returns:
-        `None` if torch is to answer.
+        The folder, or `None` if torch is to answer.
 
     Raises:
         InputError: the folder cannot be used with this backend.
     """
     folder, inside, source = Path(run), Path(run) / EXPORTED, source or run
-    has_weights = any(folder.glob("*.safetensors"))  # which `export` does not write
+    has_weights = any(folder.glob("*.safetensors"))  # `export` does not write any
     if (folder / MODEL).is_file() and not (has_weights and backend == "torch"):
         require(
             not has_weights,
-            f"{source!r} holds the weights of a run and beside them {MODEL}, which may be of another model: remove it, "
-            "or let the weights answer with --backend torch.",
+            f"{source!r} holds both the weights of a run and {MODEL}, which may belong to another model: remove it, "
+            "or use the weights with --backend torch.",
         )
-        require(backend != "torch", f"{source!r} is an exported model, which torch does not run: leave out --backend.")
+        require(backend != "torch", f"{source!r} is an exported model, which torch cannot run: leave out --backend.")
         return run
     if backend == "torch" or (backend == "auto" and not (inside / MODEL).is_file()):
         return None
     if not (inside / MODEL).is_file():
-        return run  # whoever opens it says what is missing
+        return run  # what is missing is reported when it is opened
     facts = _read_facts(inside)
     is_of_run = facts.get("run") == run_digest(folder)
     outdated = (
-        f"{str(inside)!r} was exported from other weights or settings than {source!r} has now, or by an older version: "
-        f"modeling-lstm export {source}"
+        f"{str(inside)!r} was exported from weights or settings other than those now in {source!r}, or by an older "
+        f"version. Export it again: modeling-lstm export {source}"
     )
     if backend == "onnxruntime":
         require(is_of_run, outdated)
         return str(inside)
     if not is_of_run:
-        logger.warning("%s. It is not used.", outdated)
+        logger.warning("The export is not used: %s", outdated)
         return None
     if facts.get("precision") != "fp32":
-        logger.info("%r is in %s and not used without --backend onnxruntime.", str(inside), facts.get("precision"))
+        logger.info("%r is in %s: it is used only with --backend onnxruntime.", str(inside), facts.get("precision"))
         return None
     return str(inside) if importlib.util.find_spec("onnxruntime") else None
 
 
 def _read_facts(folder: Path) -> dict[str, object]:
-    """What `export` noted; nothing if the file is missing or damaged."""
+    """Return what `export` recorded, or an empty dictionary if the file is missing or damaged."""
     try:
         found = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     except (OSError, ValueError):

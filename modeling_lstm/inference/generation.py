@@ -1,4 +1,4 @@
-"""Writing text with a language model, by transformers' `generate`."""
+"""Generate text with a language model, using `generate` from transformers."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -36,23 +36,23 @@ class TextGenerator:
     @classmethod
     def from_run(cls, run: str, revision: str | None = None) -> "TextGenerator":
         """
-        The language model of a run folder or Hub id.
+        Load the language model of a run folder or Hub id.
 
         Raises:
-            InputError: there is none, or it does not write text.
+            InputError: there is no model, or it cannot generate text.
         """
         model, tokenizer = load_run(run, revision)
         is_one = model.can_generate() and not model.config.is_encoder_decoder
-        require(is_one, f"{run!r} is no language model: make one with modeling-lstm pretrain.")
+        require(is_one, f"{run!r} is not a language model: train one with modeling-lstm pretrain.")
         return cls(model, tokenizer)
 
     def __call__(self, prompts: Sequence[str], **options: Any) -> list[str]:
         """
-        What goes on from `prompts`, to be put behind them: a new word begins with a blank.
+        Continue `prompts`. The returned texts can be appended to them: one that starts a new word begins with a space.
 
         Args:
-            prompts: Beginnings; of an empty one the text is new.
-            options: What `generate` of transformers takes; by default the likeliest 20 tokens one after the other.
+            prompts: The prompts. For an empty one, the whole text is new.
+            options: Options of transformers' `generate`. By default, greedy search for 20 tokens.
         """
         if not prompts:
             return []
@@ -63,7 +63,7 @@ class TextGenerator:
             logger.warning("The model reads %d tokens at most: %d new ones are written.", limit, limit - begun)
             options["max_new_tokens"] = limit - begun
         found = self.model.generate(**inputs, **options)
-        # not the new tokens alone: only behind the others a tokenizer may know that a word begins
+        # Do not decode the new tokens alone: some tokenizers need the preceding ones to see where a word begins
         begins, texts = (
             self.tokenizer.batch_decode(ids, skip_special_tokens=True) for ids in (found[:, :begun], found)
         )
@@ -71,10 +71,10 @@ class TextGenerator:
 
     def _encode(self, prompts: Sequence[str]) -> Any:
         """
-        Beginnings as in training, after the token before a text, whatever a tokenizer puts around it by itself.
+        Encode prompts as in training: after the token that begins a text, without other special tokens.
 
         Raises:
-            InputError: one is longer than what the model reads, or is not UTF-8.
+            InputError: a prompt is longer than the model can read, or is not UTF-8.
         """
         for text in prompts:
             check_text(text)
@@ -84,17 +84,17 @@ class TextGenerator:
         limit, longest = most_tokens(self.model.config), max(map(len, rows))
         require(
             limit is None or longest < limit,
-            f"The model reads {limit} tokens at most, found a beginning of {longest}: shorten it.",
+            f"The model reads {limit} tokens at most, found a prompt of {longest}: shorten it.",
         )
-        if {len(one) for one in rows} == {longest}:  # some tokenizers have no token to pad with
+        if {len(one) for one in rows} == {longest}:  # some tokenizers have no padding token
             equal = torch.tensor(rows, dtype=torch.long, device=self.model.device)
             return {"input_ids": equal, "attention_mask": torch.ones_like(equal)}
-        # in one batch with shorter ones a text begins at its end
+        # The tokens to continue from must come last, so pad on the left
         return self.tokenizer.pad({"input_ids": rows}, padding_side="left", return_tensors="pt").to(self.model.device)
 
     @torch.inference_mode()
     def next_tokens(self, text: str, number: int = 10) -> list[tuple[str, float]]:
-        """The likeliest tokens after a text, the likeliest first, and their probabilities."""
+        """Return the most likely next tokens after a text and their probabilities, most likely first."""
         logits = self.model(**self._encode([text])).logits[0, -1]
         found = logits.float().softmax(-1).topk(min(number, len(self.tokenizer)))
         tokens = self.tokenizer.convert_ids_to_tokens(found.indices.tolist())
@@ -110,12 +110,12 @@ def generate(
 
     Args:
         run: Run folder or Hub id.
-        prompts: One beginning or several; by default an empty one.
-        arguments: The settings, if they are not given by keywords.
+        prompts: One prompt or several. Defaults to an empty one.
+        arguments: The settings, if they are not passed as keywords.
         settings: The fields of [`GenerationArguments`]: `max_new_tokens=100`, `output="texts.csv"`, ...
 
     Returns:
-        The texts with their beginnings, `number` of them for each; with `output` they are in that file too.
+        The texts including their prompts, `number` of them for each. With `output` they are also written there.
 
     Raises:
         InputError: there is no such language model, or the file cannot be written.
@@ -127,7 +127,7 @@ def generate(
     generator = TextGenerator.from_run(str(run), chosen.revision)
     require(
         getattr(generator.model.config, "reads_backward", False) is False,
-        f"{str(run)!r} reads backward only, so it cannot go on from a beginning: pretrain with --direction both.",
+        f"{str(run)!r} reads only backward, so it cannot continue a prompt: pretrain with --direction both.",
     )
     set_seed(chosen.seed)
     found = list(_write(generator, texts, chosen))
@@ -137,9 +137,9 @@ def generate(
 
 
 def _write(generator: TextGenerator, texts: list[str], chosen: GenerationArguments) -> Iterator[str]:
-    """The texts with their beginnings, some at a time."""
+    """Generate the texts in batches, and yield each one including its prompt."""
     options: dict[str, Any] = {"do_sample": chosen.do_sample, "num_beams": chosen.num_beams}
-    each = 1 if chosen.do_sample else chosen.number  # what is drawn can be divided, what a search finds not
+    each = 1 if chosen.do_sample else chosen.number  # samples can be split up, results of a beam search not
     if chosen.do_sample:
         options |= {"temperature": chosen.temperature, "top_k": chosen.top_k, "top_p": chosen.top_p}
     beginnings = [text for text in texts for _ in range(chosen.number // each)]
@@ -153,6 +153,6 @@ def _write(generator: TextGenerator, texts: list[str], chosen: GenerationArgumen
 
 
 def put_behind(begin: str, more: str) -> str:
-    """A beginning as it is and what goes on from it, with no second blank between them."""
+    """Append a continuation to a prompt, which stays as it is, without doubling the space between them."""
     more = more.rstrip()
     return begin + (more if begin and not begin[-1].isspace() else more.lstrip())

@@ -1,4 +1,4 @@
-"""The files to answer: one, those of a folder, or those that a pattern names; here or where pyarrow reaches."""
+"""Find the files to answer: one file, a folder or a pattern, local or on another filesystem that pyarrow supports."""
 
 import contextlib
 import fnmatch
@@ -24,10 +24,10 @@ class InputFile:
     A file to answer.
 
     Args:
-        name: Its path below the folder.
+        name: Its path relative to the folder.
         path: Its path in its filesystem.
-        size: Its bytes.
-        modified: When it was changed last, in seconds.
+        size: Its size in bytes.
+        modified: Its modification time, in seconds.
     """
 
     name: str
@@ -37,7 +37,7 @@ class InputFile:
 
     @contextlib.contextmanager
     def fetch(self, filesystem: fs.FileSystem) -> Iterator[Path]:
-        """The file as one of this machine: itself, or a copy that is removed afterwards."""
+        """Yield a local path to the file: its own, or that of a temporary copy."""
         if isinstance(filesystem, fs.LocalFileSystem):
             yield Path(self.path)
             return
@@ -49,10 +49,10 @@ class InputFile:
 
 def open_filesystem(place: str, flag: str) -> tuple[fs.FileSystem, str]:
     """
-    The filesystem of a path or an address (`s3://...`, `gs://...`, `hdfs://...`), and the path in it.
+    Return the filesystem of a path or a URL (`s3://...`, `gs://...`, `hdfs://...`), and the path in it.
 
     Raises:
-        InputError: pyarrow does not know it.
+        InputError: pyarrow cannot open it.
     """
     try:
         return fs.FileSystem.from_uri(place if "://" in place else str(Path(place).expanduser().absolute()))
@@ -62,11 +62,10 @@ def open_filesystem(place: str, flag: str) -> tuple[fs.FileSystem, str]:
 
 def list_files(filesystem: fs.FileSystem, path: str, place: str) -> list[InputFile]:
     """
-    The files of a known format at a path, in the order of their names: of a folder all below it, of a pattern those
-    that it fits.
+    List the files of a known format at a path, sorted by name: all files below a folder, or those that match a pattern.
 
     Raises:
-        InputError: there are none.
+        InputError: there are none, or the path cannot be read.
     """
     root = _find_root(filesystem, path)
     try:
@@ -82,12 +81,12 @@ def list_files(filesystem: fs.FileSystem, path: str, place: str) -> list[InputFi
         for one in found
         if one.type == fs.FileType.File and _is_meant(one.path, root, path)
     ]
-    require(len(files) > 0, f"There is no file of one of the formats {as_list(FORMATS)} at --input {place!r}.")
+    require(len(files) > 0, f"There is no file in one of the formats {as_list(FORMATS)} at --input {place!r}.")
     return sorted(files, key=lambda one: one.name)
 
 
 def would_list(filesystem: fs.FileSystem, path: str, file: str) -> bool:
-    """Whether [`list_files`] finds a file, if it is there."""
+    """Whether [`list_files`] would return a file if it existed."""
     if isinstance(filesystem, fs.LocalFileSystem):
         path, file = str(Path(path).resolve()), str(Path(file).resolve())
     root = _find_root(filesystem, path)
@@ -95,7 +94,7 @@ def would_list(filesystem: fs.FileSystem, path: str, file: str) -> bool:
 
 
 def _find_root(filesystem: fs.FileSystem, path: str) -> str:
-    """The folder below which the files of a pattern are; what is no pattern as it is."""
+    """Return the folder that holds all files of a pattern. A path without a pattern is returned as it is."""
     root = path
     while any(sign in root for sign in WILD) and filesystem.get_file_info(root).type == fs.FileType.NotFound:
         root = str(PurePosixPath(root).parent)
@@ -103,14 +102,14 @@ def _find_root(filesystem: fs.FileSystem, path: str) -> str:
 
 
 def _is_meant(file: str, root: str, path: str) -> bool:
-    """Whether a file below the root is of a known format, not hidden, and fits the pattern, if there is one."""
+    """Whether a file below the root has a known format, is not hidden, and matches the pattern, if there is one."""
     is_hidden = any(part.startswith((".", "_")) for part in PurePosixPath(file).relative_to(root).parts)
     is_fitting = root == path or _matches(file.split("/"), path.split("/"))
     return not is_hidden and is_fitting and find_suffix(Path(file)) in FORMATS
 
 
 def _matches(parts: list[str], patterns: list[str]) -> bool:
-    """Whether a path is one of a pattern, as in a shell: `*` stays within a folder, `**` is any number of folders."""
+    """Whether a path matches a pattern, as in a shell: `*` stays within a folder, `**` is any number of folders."""
     if not patterns:
         return not parts
     if patterns[0] == "**":

@@ -1,4 +1,4 @@
-"""Export of a run to ONNX, in fp32 or int8: a folder that classifies without torch."""
+"""Export a run to ONNX, in fp32 or int8: a folder that classifies without torch."""
 
 import contextlib
 import copy
@@ -31,7 +31,7 @@ from .torch_backend import reads_token_types, token_limit, torch_classifier
 
 logger = logging.getLogger(__name__)
 
-# How far logits may be from the run's, as a share of the largest one (or of 1), above which nothing is written
+# The largest difference from the run's logits, relative to the largest of them (or to 1), that an export may have
 TOLERANCE = {"fp32": 1e-4, "int8": 0.2}
 
 
@@ -43,19 +43,19 @@ def export(
 
     Args:
         run: Run folder or Hub id.
-        output_dir: Folder to write; by default `onnx` in the run folder, where `predict` finds it.
-        arguments: Precision and revision, if they are not given by keywords.
+        output_dir: Folder to write. Defaults to `onnx` in the run folder, where `predict` finds it.
+        arguments: Precision and revision, if they are not passed as keywords.
         settings: The fields of [`ExportArguments`]: `precision="int8"`, ...
 
     Returns:
-        The `folder`, `size_mb` of `model.onnx`, and the `largest_difference` between its logits and the run's, as a
-        share of the largest one (or of 1).
+        The `folder`, the `size_mb` of `model.onnx`, and the `largest_difference` between its logits and the run's,
+        relative to the largest of the run's (or to 1).
 
     Raises:
-        InputError: the run or the folder cannot be used, an extra is missing, or the exported model answers otherwise.
+        InputError: the run or the folder cannot be used, an extra is missing, or the exported model's answers differ.
     """
     run, arguments = str(run), settings_of(ExportArguments, arguments, settings)
-    require(output_dir is not None or Path(run).is_dir(), f"{run!r} is no folder here: name the folder to write.")
+    require(output_dir is not None or Path(run).is_dir(), f"{run!r} is not a local folder: name the folder to write.")
     folder = Path(run) / EXPORTED if output_dir is None else Path(output_dir)
     require(not any(folder.glob("*.safetensors")), f"{str(folder)!r} is a run: name another folder.")
     _check_packages()
@@ -85,7 +85,7 @@ def export(
         difference = _difference(model, tokenizer, temporary)
         require(
             difference <= TOLERANCE[arguments.precision],
-            f"The exported logits are {difference:.2g} away from the run's: nothing was written.",
+            f"The exported logits differ from the run's by {difference:.2g}: nothing was written.",
         )
         facts = {"precision": arguments.precision, "largest_difference": difference, "run": run_digest(source)}
         write_json(temporary / FACTS, facts)
@@ -102,13 +102,13 @@ def _check_packages() -> None:
         from transformers.exporters import ExportFormat, OnnxRuntimeQuantizer
         from transformers.exporters.exporter_onnx import OnnxExporter
 
-        with _quiet():  # each knows what it needs and checks it
+        with _quiet():  # both check their own requirements
             OnnxExporter()
             OnnxRuntimeQuantizer().validate_environment(ExportFormat.ONNX)
     except ImportError as error:
         cause = first_line(error).rstrip(".")
         raise InputError(
-            f"The installed packages cannot export: {cause}. Write pip install --upgrade 'modeling-lstm[onnx]'."
+            f"The installed packages cannot export: {cause}. Run pip install --upgrade 'modeling-lstm[onnx]'."
         ) from error
 
 
@@ -116,9 +116,9 @@ def _save_config(config: Any, folder: Path) -> None:
     """
     Write `config.json` with every setting, so that a reader needs no defaults.
 
-    Where the library does not know the model's type, the file names the source of its configuration, which then lies
-    beside it: `AutoConfig` opens the folder with `trust_remote_code=True` and without this package. It names no model:
-    the weights are in the graph.
+    If transformers does not know the model's type, the source of its configuration is saved beside the file, which
+    refers to it. `AutoConfig` then opens the folder with `trust_remote_code=True` and without this package. The file
+    names no model class, since the weights are in the graph.
     """
     config = copy.deepcopy(config)
     config.auto_map = {}
@@ -129,19 +129,19 @@ def _save_config(config: Any, folder: Path) -> None:
 
 
 def _program(model: PreTrainedModel, inputs: Sequence[str], *, quantize: bool) -> Any:
-    """The ONNX graph with these inputs, by the exporter of `transformers`."""
+    """Build the ONNX graph with these inputs, using the exporter of `transformers`."""
     from transformers.exporters import OnnxConfig, OnnxRuntimeDynamicConfig, OnnxRuntimeQuantizer
     from transformers.exporters.exporter_onnx import OnnxExporter
 
     model = copy.deepcopy(model).cpu().float().eval()
-    model.config.output_hidden_states, model.config.return_dict = False, True  # the graph gives the logits alone
+    model.config.output_hidden_states, model.config.return_dict = False, True  # the graph returns only the logits
     for module in model.modules():
         if isinstance(module, LstmEncoder):
             _use_onnx_operators(module)
     mask = torch.tensor([[1] * 7, [1] * 4 + [0] * 3, [1] * 2 + [0] * 5])
     sample: dict[str, Any] = {name: mask.clone() for name in inputs}
-    # Without VNNI, a processor adds the products of two unsigned activations and two signed weights in 16 bits, in
-    # which weights of 8 bits overflow without a word. Those of 7 bits do not: 2 * 255 * 64 < 2**15.
+    # Without VNNI, a processor adds two products of an unsigned activation and a signed weight in 16 bits, which
+    # silently overflow with weights of 8 bits. With weights of 7 bits, they do not: 2 * 255 * 64 < 2**15.
     settings = OnnxRuntimeDynamicConfig(per_channel=True, reduce_range=True)
     quantizer = OnnxRuntimeQuantizer(settings) if quantize else None
     with _quiet():
@@ -152,9 +152,9 @@ def _program(model: PreTrainedModel, inputs: Sequence[str], *, quantize: bool) -
 
 def _take_empty_batches(graph: Any) -> None:
     """
-    Let the graph take zero rows and zero tokens, which ONNX Runtime's LSTM and GRU do not.
+    Let the graph accept zero rows and zero tokens, which ONNX Runtime's LSTM and GRU do not.
 
-    Where there is none, one of padding is added on the way in; a row that was added is left out on the way out.
+    If there are none, the inputs are padded to one, and a row that was added is removed from the output.
     """
     import onnx_ir
 
@@ -181,10 +181,10 @@ def _take_empty_batches(graph: Any) -> None:
 
 def _use_onnx_operators(encoder: LstmEncoder) -> None:
     """
-    Let the recurrence be ONNX's own LSTM or GRU operator, which takes the length of each row.
+    Compute the recurrence with ONNX's own LSTM or GRU operator, which takes the length of each row.
 
-    Torch's would come out with a fixed number of tokens. ONNX wants the gates of an LSTM in the order i, o, f, c and
-    those of a GRU in the order z, r, h; torch keeps i, f, g, o and r, z, n.
+    Torch's would be exported with a fixed number of tokens. ONNX orders the gates of an LSTM as i, o, f, c and those of
+    a GRU as z, r, h; torch orders them as i, f, g, o and r, z, n.
     """
     rnn = encoder.rnn
     order = (0, 3, 1, 2) if isinstance(rnn, nn.LSTM) else (1, 0, 2)
@@ -206,7 +206,7 @@ def _use_onnx_operators(encoder: LstmEncoder) -> None:
 def _onnx_layer(
     layer: LstmLayer, states: torch.Tensor, mask: torch.Tensor, start: None, *weights: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-    """[`LstmLayer.forward`] by ONNX's operator; each row's tokens are at its left."""
+    """Compute [`LstmLayer.forward`] with ONNX's operator. The tokens of each row start at the left."""
     batch, tokens = states.shape[:2]
     directions = len(weights) // 4
     final = (directions, batch, layer.hidden_size)
@@ -215,7 +215,7 @@ def _onnx_layer(
         "direction": "bidirectional" if directions == 2 else "forward",
     }
     if not layer.is_lstm:
-        attributes["linear_before_reset"] = 1  # the form of cuDNN and PyTorch
+        attributes["linear_before_reset"] = 1  # as in cuDNN and PyTorch
     outputs = torch.onnx.ops.symbolic_multi_out(
         "LSTM" if layer.is_lstm else "GRU",
         (
@@ -233,8 +233,9 @@ def _onnx_layer(
 
 def _difference(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> float:
     """
-    The largest difference between the logits of the run and of the exported model, on rows of random words whose
-    padding stands at the right, at the left and in between; of a regression in deviations.
+    Return the largest difference between the logits of the run and of the exported model, relative to the largest logit
+    (or to 1). The inputs are rows of random tokens with padding at the right, at the left and in between. For a
+    regression, the logits are compared in standard deviations of the targets.
     """
     theirs, ours = TextClassifier.from_onnx(folder), torch_classifier(model, tokenizer)
     rng = np.random.default_rng(0)
@@ -256,12 +257,12 @@ def _difference(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fold
     mean, unit = (getattr(model.config, name, usual) for name, usual in (("target_mean", 0.0), ("target_scale", 1.0)))
     theirs_scaled, ours_scaled = ((np.concatenate(one) - mean) / unit for one in (found, expected))
     scale = max(1.0, float(np.abs(ours_scaled).max()))
-    return float(np.abs(theirs_scaled - ours_scaled).max()) / scale  # NaN is not below any limit
+    return float(np.abs(theirs_scaled - ours_scaled).max()) / scale  # NaN is below no limit
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what the exporter prints about itself."""
+    """Silence what the exporter prints, warns and logs about its own work."""
     noisy = [logging.getLogger(name) for name in ("transformers", "torch.onnx", "onnxscript", "onnx_ir", "root", "")]
     levels = [one.level for one in noisy]
     with warnings.catch_warnings(), contextlib.redirect_stdout(None):

@@ -1,7 +1,8 @@
 """
 `predict`: sentences, files and standard input, answered in order and in bounded memory.
 
-What files need is imported where a file is read or written: to import it takes longer than to answer a sentence.
+Modules for files are imported only where a file is read or written: importing them takes longer than answering a
+sentence.
 """
 
 import itertools
@@ -19,20 +20,20 @@ def predict(
     run: str, texts: str | Sequence[str] | None = None, arguments: PredictionArguments | None = None, **settings: Any
 ) -> list[Row] | Iterator[Row] | int:
     """
-    Answer `texts`, or the rows of the file `input`: classify or translate them, as the run's task is.
+    Answer `texts` or the rows of the file `input`: classify or translate them, depending on the run's task.
 
     Args:
         run: Run folder, Hub id, or folder that [`export`] wrote.
         texts: One text or several.
-        arguments: The settings, if they are not given by keywords.
+        arguments: The settings, if they are not passed as keywords.
         settings: The fields of [`PredictionArguments`]: `input="new.csv"`, `output="answers.csv"`, ...
 
     Returns:
-        Rows of `text`, `label` and `score`, or of `text` and `translation`: a list for `texts`, for a file one after
-        the other; or with `output` the number of rows written. For multi-label models `label` is the list of labels
-        above one half and `score` the list of their probabilities. With `all_scores` there is a `score_LABEL` for each
-        label too, and with `keep_columns` what the input has in these columns; one that is called as another column of
-        the output becomes `input_NAME`.
+        A list of rows for `texts`, an iterator over rows for a file, or with `output` the number of rows written. A row
+        has `text`, `label` and `score`, or `text` and `translation`. For multi-label models, `label` is the list of
+        labels with a probability above 0.5, and `score` the list of these probabilities. `all_scores` adds
+        `score_LABEL` for each label. `keep_columns` adds columns of the input; one named like another column of the
+        output becomes `input_NAME`.
 
     Raises:
         InputError: the run, the input or the output cannot be used; the output file is then not written.
@@ -57,7 +58,7 @@ def predict(
 def _predict_rows(
     run: str, data: dict[str, Any], texts: list[str] | None, arguments: PredictionArguments, output: Path | None
 ) -> Iterator[Row] | int:
-    """Answer the rows of a file, or texts in a file."""
+    """Answer the rows of a file, or write the answers to texts to a file."""
     import pyarrow as pa
 
     from .reading import Input, read_input
@@ -70,7 +71,7 @@ def _predict_rows(
     answering = as_answering(open_predictor(run, arguments.backend, arguments.revision), arguments.all_scores)
     columns = {"text": pa.string()} | answering.columns()
     kept = name_apart(found.kept, set(columns))
-    sources, originals = itertools.tee(found.rows)  # apart by no more than two chunks
+    sources, originals = itertools.tee(found.rows)  # at most two chunks apart
     checked = check_texts((text for text, _ in sources), found.name, arguments.max_characters, data)
     answers = answer_texts(answering, checked, arguments.batch_size)
     rows = (
@@ -80,7 +81,7 @@ def _predict_rows(
 
 
 def _check_request(texts: list[str] | None, arguments: PredictionArguments, output: Path | None) -> None:
-    """Raise for settings that do not go together, and for an output that cannot be written."""
+    """Raise if settings contradict each other, or if the output cannot be written."""
     require(
         (texts is None) != (arguments.input is None),
         "Give either sentences or --input FILE (or --input - for standard input).",
@@ -98,5 +99,5 @@ def _check_request(texts: list[str] | None, arguments: PredictionArguments, outp
             or not output.exists()
             or not Path(arguments.input).exists()
             or not output.samefile(arguments.input),
-            f"--output {str(output)!r} would write over --input: choose another.",
+            f"--output {str(output)!r} would write over --input: choose another file.",
         )

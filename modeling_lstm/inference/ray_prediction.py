@@ -1,4 +1,4 @@
-"""`predict --engine ray`: many files answered by several processes, whatever happens to one of them."""
+"""`predict --engine ray`: answer many files in several processes, any of which may fail."""
 
 import contextlib
 import hashlib
@@ -26,20 +26,20 @@ from .reading import read_input
 
 logger = logging.getLogger(__name__)
 
-PLAN, COMPLETE = "_plan.json", "_complete.json"  # of a folder of answers; other tools pass over such names
-# Settings that change no answer, and so may differ when a run goes on
+PLAN, COMPLETE = "_plan.json", "_complete.json"  # files in a folder of answers; other tools ignore such names
+# Settings that do not affect the answers, so they may change when a run is resumed
 FREE = ("input", "output", "engine", "workers", "address", "damaged")
 
 
 @dataclass
 class Progress:
     """
-    How far a file is.
+    The progress of one file.
 
     Args:
-        parts: The parts that are there.
-        number: How many there are in all, once that is known.
-        rows: Its rows, once they are known.
+        parts: The numbers of the parts that exist.
+        number: The total number of parts, once it is known.
+        rows: The number of rows, once it is known.
     """
 
     parts: set[int] = field(default_factory=set)
@@ -48,25 +48,25 @@ class Progress:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all parts are there."""
+        """Whether all parts exist."""
         return self.number is not None and len(self.parts) == self.number
 
 
 def predict_by_ray(run: str, arguments: PredictionArguments) -> int:
     """
-    Answer files by the workers of a cluster. The answers to each file go to `OUTPUT/file=NAME/part-N.parquet`, in the
-    order of its rows, with the number of the row in the column `row`. A run that was cut off goes on where it was.
+    Answer files with the workers of a cluster. The answers to each file go to `OUTPUT/file=NAME/part-N.parquet`, in the
+    order of its rows, with the row number in the column `row`. An interrupted run resumes where it stopped.
 
     Args:
-        run: Run folder, Hub id, or folder that [`export`] wrote; every machine must reach it.
-        arguments: `input` is a file, a folder or a pattern, `output` a folder.
+        run: Run folder, Hub id, or folder that [`export`] wrote. Every machine must be able to read it.
+        arguments: The settings. `input` is a file, a folder or a pattern, and `output` a folder.
 
     Returns:
         The number of rows in the output.
 
     Raises:
-        InputError: run, input, output or cluster cannot be used, or a file is damaged. Files are read to their ends
-            first, and if one is damaged then nothing is written; with `damaged="skip"` the others are answered, and
+        InputError: the run, input, output or cluster cannot be used, or a file is damaged. All files are read to the
+            end first, and if one is damaged, nothing is written. With `damaged="skip"`, the others are answered, and
             the error names the damaged ones at the end.
     """
     require(arguments.input not in (None, "-"), "--engine ray answers files: name them with --input.")
@@ -76,8 +76,8 @@ def predict_by_ray(run: str, arguments: PredictionArguments) -> int:
     files = list_files(source, path, str(arguments.input))
     require(
         not (source.equals(target) and would_list(source, path, f"{folder}/file=NAME/part-00000.parquet")),
-        f"--output {arguments.output!r} is among the files of --input {arguments.input!r}, so its answers would be "
-        "answered, too: choose a folder elsewhere.",
+        f"--output {arguments.output!r} is among the files of --input {arguments.input!r}, so the answers would be "
+        "read as input, too: choose a folder elsewhere.",
     )
     run = str(Path(run).absolute()) if Path(run).exists() else run
     record = data_of_training(run, arguments.revision)
@@ -98,7 +98,7 @@ def predict_by_ray(run: str, arguments: PredictionArguments) -> int:
 
 
 def _find_kept_columns(plan: Plan, files: list[InputFile]) -> dict[str, pa.DataType]:
-    """The columns to keep of the first file or, where damaged ones are left out, of the first that can be opened."""
+    """Return the columns to keep of the first file, or with `damaged="skip"` of the first one that can be opened."""
     for number, file in enumerate(files, start=1):
         try:
             with file.fetch(plan.source) as path:
@@ -110,14 +110,14 @@ def _find_kept_columns(plan: Plan, files: list[InputFile]) -> dict[str, pa.DataT
 
 
 def _describe(plan: Plan, files: list[InputFile]) -> dict[str, Any]:
-    """What must be the same for a run to go on: the model, the settings, the files."""
+    """Describe what must stay the same for a run to be resumed: the model, the settings and the files."""
     settings = {name: value for name, value in vars(plan.arguments).items() if name not in FREE}
     inputs = [{"name": one.name, "size": one.size, "modified": one.modified} for one in files]
     return {"run": plan.run, "model": _digest(plan), "settings": settings, "rows_in_a_part": plan.rows, "files": inputs}
 
 
 def _digest(plan: Plan) -> str:
-    """What tells a model from another: its files."""
+    """Return a digest that identifies a model by its files."""
     folder = model_folder(plan.run, plan.arguments.revision)
     digest = hashlib.blake2b(digest_size=16)
     names = [MODEL, "config.json", "tokenizer.json", "tokenizer_config.json"]
@@ -129,7 +129,7 @@ def _digest(plan: Plan) -> str:
 
 
 def _check_claim(plan: Plan, described: dict[str, Any]) -> None:
-    """Raise for a folder that holds something else than a part of these answers."""
+    """Raise if the output folder holds anything other than part of these answers."""
     target, folder = plan.target, plan.folder
     there = target.get_file_info(folder)
     if there.type == fs.FileType.NotFound:
@@ -150,7 +150,7 @@ def _check_claim(plan: Plan, described: dict[str, Any]) -> None:
 
 
 def _look(plan: Plan, files: list[InputFile]) -> dict[str, Progress]:
-    """What is there already of each file."""
+    """Find the parts of each file that exist already."""
     known = {}
     for file in files:
         found = plan.target.get_file_info(fs.FileSelector(plan.folder_of(file.name), allow_not_found=True))
@@ -163,7 +163,7 @@ def _look(plan: Plan, files: list[InputFile]) -> dict[str, Progress]:
 
 def _check_files(cluster: Cluster, plan: Plan, files: list[InputFile]) -> int:
     """
-    Read files to their ends. Returns the number of their rows.
+    Read files to the end. Return their number of rows.
 
     Raises:
         InputError: some are damaged.
@@ -175,21 +175,21 @@ def _check_files(cluster: Cluster, plan: Plan, files: list[InputFile]) -> int:
     errors = [one["error"] for one in found if one["error"]]
     require(
         not errors,
-        f"{len(errors)} of {len(files)} files cannot be read, and nothing was written: {' '.join(errors[:3])} Mend or "
-        "remove them, or answer the others with --damaged skip.",
+        f"{len(errors)} of {len(files)} files cannot be read, and nothing was written: {' '.join(errors[:3])} Repair "
+        "or remove them, or answer the others with --damaged skip.",
     )
     return sum(int(one["rows"]) for one in found)
 
 
 def _answer(cluster: Cluster, plan: Plan, files: list[InputFile], known: dict[str, Progress], rows: int | None) -> int:
-    """Answer what is not answered yet. Returns the number of rows in the output."""
+    """Answer what has not been answered yet. Return the number of rows in the output."""
     damaged: dict[str, str] = {}
     before = sum(one.rows if one.is_complete else plan.rows * len(one.parts) for one in known.values())
     with tqdm(total=rows, initial=before, unit="row", desc="Answering") as bar:
         for one in _results(cluster, plan, [file for file in files if not known[file.name].is_complete], known):
             name, part, number = str(one["file"]), int(one["part"]), int(one["rows"])
             if one["error"]:
-                require(part < 0, str(one["error"]))  # an answer that could not be written
+                require(part < 0, str(one["error"]))  # a part that could not be written
                 require(plan.arguments.damaged == "skip", str(one["error"]))
                 damaged[name] = str(one["error"])
                 continue
@@ -203,18 +203,18 @@ def _answer(cluster: Cluster, plan: Plan, files: list[InputFile], known: dict[st
                 with _explain_errors(plan.folder):
                     _finish_file(plan, name, file)
     with _explain_errors(plan.folder):
-        for folder in map(plan.folder_of, damaged):  # which is not there where no part was read
+        for folder in map(plan.folder_of, damaged):  # there is none if no part was read
             if plan.target.get_file_info(folder).type == fs.FileType.Directory:
                 plan.target.delete_dir(folder)
     missing = [name for name, one in known.items() if not one.is_complete and name not in damaged]
-    require(not missing, f"Some parts were not answered: {as_list(missing)}. Type the command again.")
+    require(not missing, f"Some parts were not answered: {as_list(missing)}. Run the command again.")
     written = sum(one.rows for one in known.values() if one.is_complete)
     with _explain_errors(plan.folder):
         result = {"rows": written, "files": len(files) - len(damaged), "damaged": damaged}
         _write_json(plan.target, f"{plan.folder}/{COMPLETE}", result)
     require(
         not damaged,
-        f"{written} rows of {len(files) - len(damaged)} files were answered; damaged, and left out: "
+        f"{written} rows of {len(files) - len(damaged)} files were answered. Damaged files, left out: "
         f"{' '.join(damaged.values())}",
     )
     return written
@@ -223,7 +223,7 @@ def _answer(cluster: Cluster, plan: Plan, files: list[InputFile], known: dict[st
 def _results(
     cluster: Cluster, plan: Plan, files: list[InputFile], known: dict[str, Progress]
 ) -> Iterator[dict[str, Any]]:
-    """What was done, row by row: a part written, a file read to its end, an error."""
+    """Yield what was done, row by row: a part written, a file read to its end, or an error."""
     if not files:
         return
     items = [{"file": pickle.dumps(one), "done": pickle.dumps(known[one.name].parts)} for one in files]
@@ -235,7 +235,7 @@ def _results(
 
 
 def _finish_file(plan: Plan, name: str, file: Progress) -> None:
-    """Remove what killed workers left of a file, and note that it is complete."""
+    """Remove temporary files that killed workers left, and record that the file is complete."""
     for one in plan.target.get_file_info(fs.FileSelector(plan.folder_of(name))):
         if one.base_name.startswith(SAVING):
             plan.target.delete_file(one.path)
@@ -251,7 +251,7 @@ def _explain_errors(folder: str) -> Iterator[None]:
 
 
 def _write_json(target: fs.FileSystem, path: str, content: Any) -> None:
-    """Write JSON under a temporary name, then rename."""
+    """Write JSON under a temporary name, then rename it."""
     temporary = f"{path.rpartition('/')[0]}/{SAVING}{path.rpartition('/')[2]}"
     with target.open_output_stream(temporary) as file:
         file.write(json.dumps(content, indent=2, ensure_ascii=False).encode())
@@ -259,7 +259,7 @@ def _write_json(target: fs.FileSystem, path: str, content: Any) -> None:
 
 
 def _read_json(target: fs.FileSystem, path: str) -> dict[str, Any] | None:
-    """The content of a file of the output; `None` if there is no such file."""
+    """Read a JSON file of the output. Return `None` if there is no such file."""
     if target.get_file_info(path).type != fs.FileType.File:
         return None
     with target.open_input_stream(path) as file:

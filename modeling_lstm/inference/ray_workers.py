@@ -1,4 +1,4 @@
-"""What the processes of Ray do for `predict --engine ray`: read files in parts, answer a part, write it."""
+"""The Ray workers of `predict --engine ray`: read files in parts, answer a part, write it."""
 
 import contextlib
 import hashlib
@@ -22,9 +22,9 @@ from .input_files import InputFile
 from .reading import read_input
 from .writers import write_parquet
 
-ROWS = 4 * CHUNK  # of a part: a multiple, so that the same texts share a batch as in one process
-ROW = "row"  # the column with the number of a row in its file
-LONGEST_NAME = 240  # bytes of a name in that of a folder, which may have 255
+ROWS = 4 * CHUNK  # per part: a multiple of CHUNK, so that batches hold the same texts as in one process
+ROW = "row"  # the column with a row's number in its file
+LONGEST_NAME = 240  # bytes of a quoted file name; a folder name may have 255
 
 Batch = dict[str, Any]
 
@@ -32,18 +32,18 @@ Batch = dict[str, Any]
 @dataclass(frozen=True)
 class Plan:
     """
-    What is to be answered, and where the answers go.
+    What to answer, and where to write the answers.
 
     Args:
         run: Run folder, Hub id, or folder that `export` wrote.
         arguments: The settings.
-        source: The filesystem of the files.
-        target: That of the answers.
-        folder: Where the answers go.
-        kept: The names of the kept columns of every file, and their types; those of the first file.
+        source: The filesystem of the input files.
+        target: The filesystem of the answers.
+        folder: The folder for the answers.
+        kept: The names and types of the columns to keep. They come from the first file and must be the same in all.
         threads: Threads of a worker.
         rows: Rows of a part.
-        record: What the run tells of the data of its training.
+        record: What the run records about its training data.
     """
 
     run: str
@@ -57,19 +57,19 @@ class Plan:
     record: dict[str, Any] = field(default_factory=dict)
 
     def folder_of(self, name: str) -> str:
-        """Where the answers to a file go; other tools read its name from that as the column `file`."""
+        """Return the folder for the answers to a file. Other tools read the column `file` from its name."""
         return f"{self.folder}/file={_quote(name)}"
 
     def part_of(self, name: str, number: int) -> str:
-        """Where a part of the answers to a file goes."""
+        """Return the path for one part of the answers to a file."""
         return f"{self.folder_of(name)}/part-{number:05d}.parquet"
 
     def read(self, file: InputFile) -> Iterator[tuple[str, tuple[Any, ...]]]:
         """
-        The texts of a file with the values that are kept.
+        Yield the texts of a file with the values of the kept columns.
 
         Raises:
-            InputError: the file is damaged, or its columns differ from those of the first one.
+            InputError: the file is damaged, or its kept columns differ from those of the first file.
         """
         with file.fetch(self.source) as path:
             found = read_input(replace(self.arguments, input=str(path)), self.record)
@@ -84,7 +84,7 @@ class Plan:
 
 
 def _quote(name: str) -> str:
-    """A name for a folder; of one that is too long the end, after a digest."""
+    """Quote a name for use in a folder name. One that is too long is cut to its end, with a digest in front."""
     quoted = quote(name, safe="")
     if len(quoted) <= LONGEST_NAME:
         return quoted
@@ -100,7 +100,7 @@ def _list_columns(kept: dict[str, pa.DataType]) -> str:
 
 
 def count_rows(batch: Batch, plan: Plan) -> Batch:
-    """Read files to their ends: how many rows each has, or what is wrong with it."""
+    """Read files to the end. Return how many rows each one has, or what is wrong with it."""
     rows, errors = [], []
     for file in map(pickle.loads, batch["file"]):
         number, error = 0, ""
@@ -115,11 +115,11 @@ def count_rows(batch: Batch, plan: Plan) -> Batch:
 
 def read_parts(batch: Batch, plan: Plan) -> Iterator[Batch]:
     """
-    The parts of files that are not answered yet, and at the end of each file the number of its parts.
+    Yield the parts of files that are not answered yet, and at the end of each file the number of its parts.
 
     Args:
-        batch: `file`, and `done`: the numbers of the parts that are there already.
-        plan: How to read.
+        batch: `file`, and `done`: the numbers of the parts that exist already.
+        plan: The plan, which says how to read.
     """
     for pickled, done in zip(batch["file"], batch["done"], strict=True):
         file, there = pickle.loads(pickled), set(pickle.loads(done))
@@ -139,7 +139,7 @@ def read_parts(batch: Batch, plan: Plan) -> Iterator[Batch]:
 
 
 def _row(file: str, part: int, rows: int, texts: bytes = b"", *, parts: int = 0, error: str = "") -> Batch:
-    """One row for the next step: a part with its texts, the end of a file (part -1), or an error."""
+    """Build one row for the next step: a part with its texts, the end of a file (part -1), or an error."""
     values = {"file": file, "part": part, "rows": rows, "parts": parts, "texts": texts, "error": error}
     kinds = {"file": object, "texts": object, "error": object}
     return {name: np.array([value], dtype=kinds.get(name)) for name, value in values.items()}
@@ -147,10 +147,10 @@ def _row(file: str, part: int, rows: int, texts: bytes = b"", *, parts: int = 0,
 
 class Answers:
     """
-    The model of a run, which answers parts and writes the answers.
+    Answers parts with the model of a run, and writes the answers.
 
     Args:
-        plan: What to answer, and where the answers go.
+        plan: What to answer, and where to write the answers.
     """
 
     def __init__(self, plan: Plan):
@@ -161,7 +161,7 @@ class Answers:
         self.kept = name_apart(plan.kept, {*self.columns, "file"})
 
     def __call__(self, batch: Batch) -> Batch:
-        """Answer the parts of a batch; what is no part is passed on."""
+        """Answer the parts of a batch, and pass its other rows on."""
         errors = list(batch["error"])
         for place, texts in enumerate(batch["texts"]):
             if texts:
@@ -171,7 +171,7 @@ class Answers:
         return passed | {"error": np.array(errors, dtype=object)}
 
     def _write(self, name: str, part: int, first: int, some: list[tuple[str, tuple[Any, ...]]]) -> str:
-        """Write a part under a temporary name, then rename it. Returns what went wrong, if something did."""
+        """Write a part under a temporary name, then rename it. Return an error message, empty if there was none."""
         found = answer_texts(self.answering, (text for text, _ in some), self.plan.arguments.batch_size)
         rows = (
             {ROW: number} | answer | dict(zip(self.kept, values, strict=True))

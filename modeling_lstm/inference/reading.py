@@ -1,4 +1,4 @@
-"""The texts of a file or of standard input, one after the other, with what is kept of their rows."""
+"""Read the texts of a file or of standard input one by one, with the columns to keep of their rows."""
 
 import contextlib
 import io
@@ -27,19 +27,19 @@ from .arguments import PredictionArguments
 
 logger = logging.getLogger(__name__)
 
-# Which settings of files those of a format are read with
+# The file settings that apply to each format
 SETTINGS = {"csv": ["delimiter", "encoding", "quoting"], "json": ["encoding"], "text": ["encoding"]}
 
 
 @dataclass
 class Input:
     """
-    Texts to classify, with what is kept of their rows.
+    Texts to answer, with the kept columns of their rows.
 
     Args:
-        rows: A text, and the values of the kept columns.
-        kept: The names of these columns in the output, and their types.
-        name: What an error calls the text of a number, which is counted from 1.
+        rows: Pairs of a text and the values of the kept columns.
+        kept: The names and types of the kept columns.
+        name: Returns how an error names the text with a given number, counted from 1.
     """
 
     rows: Iterator[tuple[str, tuple[Any, ...]]]
@@ -49,11 +49,11 @@ class Input:
 
 def read_input(arguments: PredictionArguments, record: dict[str, Any]) -> Input:
     """
-    The texts of a file or of standard input, one after the other, and the columns that are kept.
+    Read the texts of a file or of standard input one by one, with the columns to keep.
 
     Args:
         arguments: What to read.
-        record: What [`data_of_training`] tells of the run.
+        record: What [`data_of_training`] returned for the run.
     """
     if arguments.input == "-":
         for name in ("keep_columns", "text_column", "delimiter", "quoting"):
@@ -82,7 +82,7 @@ def read_input(arguments: PredictionArguments, record: dict[str, Any]) -> Input:
 def _choose_columns(
     table: Table, record: dict[str, Any], arguments: PredictionArguments
 ) -> tuple[list[str], str | None]:
-    """The columns with the text; of a column of translations also the language to read."""
+    """Return the columns with the text, and for a column of translations the language to read."""
     columns = [] if isinstance(table, Lines) else arguments.text_column or _columns_of_training(record, table)
     source, target = record.get("source_column"), record.get("target_column")
     translations = None if columns or source is None else find_column(table.columns, TRANSLATIONS, str(table.path))
@@ -95,15 +95,15 @@ def _choose_columns(
 
 
 def _hint_of_training(record: dict[str, Any], arguments: PredictionArguments, settings: list[str]) -> str:
-    """The flags with which the files of the training were read and this one is not: whether they fit, a user knows."""
+    """Suggest missing flags that the training files were read with. Only the user knows whether they fit this input."""
     missing = {name: record.get(name) for name in settings if getattr(arguments, name) is None}
     flags = shlex.join(to_flags(missing))
-    return flags and f" The files of the run's training were read with {flags}: add that if this is written like them."
+    return flags and f" The run's training files were read with {flags}: add that if this input is written like them."
 
 
 @contextlib.contextmanager
 def _add(hint: str) -> Iterator[None]:
-    """Put a hint after what is wrong with an input."""
+    """Append a hint to errors about an input."""
     try:
         yield
     except InputError as error:
@@ -116,7 +116,7 @@ def _add_hint(rows: Iterator[Any], hint: str) -> Iterator[Any]:
 
 
 def _check_delimiter(table: Table, record: dict[str, Any], arguments: PredictionArguments) -> None:
-    """Raise for a file that the delimiter of the training may divide, too: whole rows would be taken for texts."""
+    """Raise if the training's delimiter might also separate fields here: whole rows would be mistaken for texts."""
     delimiter = FileArguments(delimiter=record.get("delimiter")).delimiter_character()
     if isinstance(table, Delimited) and arguments.delimiter is None and delimiter not in (None, table.delimiter):
         require(
@@ -131,7 +131,7 @@ def _type(table: Table, column: str) -> pa.DataType:
 
 
 def _columns_of_training(record: dict[str, Any], table: Table) -> list[str]:
-    """The text columns that the run was trained with, if the input has them too."""
+    """Return the text columns that the run was trained with, if the input has them too."""
     origin = repr(str(table.path))
     columns = record.get("text_column") or []
     return columns_of_training(columns, lambda column: find_column(table.columns, column, origin), origin)
@@ -140,7 +140,7 @@ def _columns_of_training(record: dict[str, Any], table: Table) -> list[str]:
 def _rows(
     table: Table, rows: Iterator[tuple[Any, ...]], columns: list[str], separator: str, language: str | None
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """From the values of the text columns and those that are kept to the text, and these."""
+    """Join the values of the text columns into the text, and yield it with the values of the kept columns."""
     number = 0
     for number, values in enumerate(rows, start=1):
         parts = values[: len(columns)]
@@ -155,15 +155,15 @@ def _rows(
 
 
 def _warn_of_header(lines: Iterator[str], name: str) -> Iterator[str]:
-    """The lines of plain text, with a warning if the first seems to hold the names of a table's columns."""
+    """Yield the lines of plain text. Warn if the first one looks like the header of a table."""
     first = next(lines, None)
     if first is None:
         return
     plain = first.replace('"', "")
     if find_mark(plain) in DELIMITERS or normalize_name(plain) in TEXT_COLUMNS:
         logger.warning(
-            "%s: each line is read as a text, also the first one, %r, which looks like the header of a table. Give a "
-            "table as a file: --input texts.csv.",
+            "%s: each line is read as a text, including the first one, %r, which looks like the header of a table. "
+            "Pass a table as a file: --input texts.csv.",
             *(name, first[:60]),
         )
     yield from itertools.chain([first], lines)

@@ -1,4 +1,4 @@
-"""Predictions by torch. Apart from `prediction`, because importing torch takes seconds and ONNX Runtime needs none."""
+"""Predict with torch. Separate from `prediction`: importing torch takes seconds, and ONNX Runtime does not need it."""
 
 import contextlib
 import inspect
@@ -17,22 +17,22 @@ from ..runs.run_folders import load_run
 
 
 class TorchClassifier(TextClassifier):
-    """A [`TextClassifier`] that computes by torch: on a CPU with as many batches at a time as torch has threads."""
+    """A [`TextClassifier`] that computes with torch. On a CPU, it runs as many batches at once as torch has threads."""
 
     @contextlib.contextmanager
     def pool(self) -> Iterator[Executor]:
-        """The threads, each of which computes alone."""
+        """Open a pool of threads, in each of which torch computes with one thread."""
         threads = torch.get_num_threads()
         try:
             with ThreadPoolExecutor(self.workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
                 yield pool
         finally:
-            torch.set_num_threads(threads)  # what threads that begin later get
+            torch.set_num_threads(threads)  # the default for threads started later
 
 
 def load_classifier(run: str, revision: str | None = None) -> TextClassifier:
     """
-    The classifier of a run folder or of a Hub id, on the GPU if there is one.
+    Load the classifier of a run folder or Hub id, onto the GPU if there is one.
 
     Raises:
         InputError: there is no such run, or it is damaged.
@@ -46,7 +46,7 @@ def load_classifier(run: str, revision: str | None = None) -> TextClassifier:
 def torch_classifier(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, bf16: bool = False
 ) -> TextClassifier:
-    """The classifier around a torch model, on the device of the model, in bf16 mixed precision if that is asked for."""
+    """Wrap a torch model as a classifier, on the model's device, and with `bf16` in bf16 mixed precision."""
     device = model.device.type
 
     @torch.inference_mode()
@@ -58,7 +58,7 @@ def torch_classifier(
 
     return TorchClassifier(
         logits,
-        Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()),  # that of transformers is set in each of its calls
+        Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()),  # a copy: transformers changes its own on each call
         json.loads(model.config.to_json_string(use_diff=False)),
         token_limit(tokenizer),
         tokenizer.truncation_side,
@@ -69,12 +69,12 @@ def torch_classifier(
 
 
 def reads_token_types(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether a model was trained with the token types that its tokenizer gives, as BERT was by most."""
+    """Whether a model was trained with the token types that its tokenizer returns, as most BERT models were."""
     takes = TOKEN_TYPES in inspect.signature(model.forward).parameters
     return takes and TOKEN_TYPES in tokenizer.model_input_names
 
 
 def token_limit(tokenizer: PreTrainedTokenizerBase) -> int | None:
-    """Tokens after which training cut texts off, if it did."""
+    """Return the number of tokens to which training truncated texts, or `None` if it did not."""
     limit = tokenizer.model_max_length
-    return limit if limit < 10**9 else None  # transformers writes 1e30 for none
+    return limit if limit < 10**9 else None  # transformers writes 1e30 for no limit

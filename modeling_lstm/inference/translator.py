@@ -1,4 +1,4 @@
-"""Translating texts with a sequence-to-sequence model, by transformers' `generate`."""
+"""Translate texts with a sequence-to-sequence model, using `generate` from transformers."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,13 +20,12 @@ logger = logging.getLogger(__name__)
 @dataclass
 class Alignment:
     """
-    Where attention looked while a translation was written.
+    Where the attention looked while a translation was written.
 
     Args:
         source: The tokens of the text.
         target: The tokens of the translation.
-        weights: For each token of the translation what each token of the text weighed, `(target, source)`; each row
-            adds up to 1.
+        weights: The attention weights, `(target, source)`. Each row sums to 1.
         text: The text.
         translation: The translation.
     """
@@ -43,8 +42,8 @@ class Translator:
     A sequence-to-sequence model with its tokenizer.
 
     Args:
-        model: The model; what `generate` does by default is in its `generation_config`.
-        tokenizer: The tokenizer of the sources; see [`target_tokenizer`].
+        model: The model. Its `generation_config` holds the defaults of `generate`.
+        tokenizer: The tokenizer of the source texts; see [`target_tokenizer`].
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase):
@@ -55,7 +54,7 @@ class Translator:
     @classmethod
     def from_run(cls, run: str, revision: str | None = None) -> "Translator":
         """
-        The translator of a run folder or Hub id.
+        Load the translator of a run folder or Hub id.
 
         Raises:
             InputError: there is none.
@@ -63,20 +62,20 @@ class Translator:
         model, tokenizer = load_run(run, revision)
         require(
             model.can_generate() and model.config.is_encoder_decoder,
-            f"{run!r} does not translate: make a model that does with modeling-lstm train --task translation.",
+            f"{run!r} is not a translation model: train one with modeling-lstm train --task translation.",
         )
         return cls(model, tokenizer)
 
     def __call__(self, texts: Sequence[str], batch_size: int = 32, **options: Any) -> list[str]:
         """
-        The translations of texts, in their order.
+        Translate texts, and return the translations in order.
 
         Args:
-            texts: The texts; one without a token has an empty translation.
-            batch_size: Texts that are translated at once; texts of like length share a batch.
-            options: What `generate` of transformers takes.
+            texts: The texts. A blank one has an empty translation.
+            batch_size: Texts to translate at once. Texts of similar length share a batch.
+            options: Options of transformers' `generate`.
         """
-        require(not isinstance(texts, str), "Give texts as a list, also a single one.")
+        require(not isinstance(texts, str), "Pass texts as a list, even a single one.")
         if not texts:
             return []
         for text in texts:
@@ -94,10 +93,10 @@ class Translator:
         return [one if text.strip() else "" for text, one in zip(texts, found, strict=True)]
 
     def translate_tokens(self, ids: Sequence[Sequence[int]], batch_size: int, **options: Any) -> list[str]:
-        """As for texts, of which each is a row of tokens."""
+        """Translate texts that are passed as lists of token ids."""
         number = options.get("num_return_sequences") or 1
         require(batch_size >= 1, f"batch_size must be at least 1, found {batch_size}.")
-        require(number == 1, f"A text has one translation here, found num_return_sequences {number}: leave it out.")
+        require(number == 1, f"Expected one translation per text, found num_return_sequences {number}: leave it out.")
         found: list[str] = [""] * len(ids)
         order = np.argsort([len(one) for one in ids], kind="stable")
         for begin in range(0, len(order), batch_size):
@@ -115,39 +114,41 @@ class Translator:
         return getattr(written, "sequences", written)
 
     def columns(self) -> dict[str, pa.DataType]:
-        """What there is for each text, for [`prediction.predict`]."""
+        """Return the columns of a row other than the text, with their types."""
         return {"translation": pa.string()}
 
     def answer(self, texts: list[str], batch_size: int) -> Iterator[dict[str, Any]]:
-        """The row of each text."""
+        """Yield one row for each text, in order."""
         return ({"translation": one} for one in self(texts, batch_size))
 
     @torch.inference_mode()
     def align(self, text: str, **options: Any) -> Alignment:
         """
-        The translation of a text, and where attention looked.
+        Translate a text, and return where the attention looked.
 
         Args:
             text: The text.
-            options: What `generate` of transformers takes.
+            options: Options of transformers' `generate`, without `num_return_sequences`.
 
         Raises:
-            InputError: the model has no attention, or the text no token.
+            InputError: the model has no attention, the text is empty, or `num_return_sequences` is set.
         """
         require(
             getattr(self.model.config, "attention", None) in ("luong", "bahdanau"),
-            "Alignments are shown of an LSTM with attention (--attention luong or bahdanau).",
+            "Alignments need an LSTM with attention (--attention luong or bahdanau).",
         )
         check_text(text)
         require(bool(text.strip()), "There is nothing to translate: the text is empty.")
-        require("num_return_sequences" not in options, "One translation is aligned: leave out num_return_sequences.")
+        require(
+            "num_return_sequences" not in options, "One translation can be aligned: leave out num_return_sequences."
+        )
         limit = self.tokenizer.model_max_length
         if len(self.tokenizer(text, verbose=False)["input_ids"]) > limit:
             logger.warning("The text has more than %d tokens: its end is not translated.", limit)
         read = self.tokenizer([text], truncation=True, return_tensors="pt").to(self.model.device)
         inputs = {name: read[name] for name in ("input_ids", "attention_mask")}
         written = self._generate(inputs, options)
-        labels = written[:, 1:]  # after the token that it begins with
+        labels = written[:, 1:]  # without the start token
         weights = self.model(**inputs, decoder_input_ids=written[:, :-1], output_attentions=True).cross_attentions[0]
         return Alignment(
             source=_readable(self.tokenizer, inputs["input_ids"][0]),
@@ -159,7 +160,7 @@ class Translator:
 
 
 def _readable(tokenizer: Any, ids: torch.Tensor) -> list[str]:
-    """Tokens as a reader knows them: those of bytes, as GPT-2 has, decoded; elsewhere a mark stands for a blank."""
+    """Return tokens in readable form: byte-level ones, as in GPT-2, decoded; in others a mark may stand for a space."""
     tokens = tokenizer.convert_ids_to_tokens(ids.tolist())
     is_of_bytes = "ByteLevel" in str(getattr(getattr(tokenizer, "backend_tokenizer", None), "decoder", ""))
     return [tokenizer.convert_tokens_to_string([one]) for one in tokens] if is_of_bytes else tokens

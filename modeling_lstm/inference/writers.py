@@ -1,4 +1,4 @@
-"""Writing predictions: CSV, TSV, JSON lines and Parquet, whole or not at all."""
+"""Write predictions as CSV, TSV, JSON Lines or Parquet: the whole file or none."""
 
 import csv
 import itertools
@@ -29,12 +29,12 @@ def check_output(path: Path) -> None:
 
 def write_rows(rows: Iterator[Row], path: Path, columns: dict[str, pa.DataType]) -> int:
     """
-    Write rows under a temporary name and rename at the end; where the path is a link, what it leads to is replaced.
+    Write rows to a temporary file, then rename it. If the path is a symbolic link, its target is replaced.
 
     Args:
-        rows: The rows, taken as they are written.
-        path: The file; its suffix names the format.
-        columns: Their columns, and the types of these; CSV and TSV hold lists as JSON.
+        rows: The rows; they are consumed while they are written.
+        path: The file. Its suffix selects the format.
+        columns: The columns and their types. CSV and TSV hold lists as JSON.
 
     Returns:
         The number of rows.
@@ -47,14 +47,14 @@ def write_rows(rows: Iterator[Row], path: Path, columns: dict[str, pa.DataType])
         raise InputError(f"{str(path)!r} was not written: {explain_save_failure(error) or error}") from error
     except UnicodeEncodeError as error:
         raise InputError(
-            f"{str(path)!r} was not written: {str(error.object)[:40]!r} holds half a character, which is no UTF-8. "
-            "Mend it, or leave its column out of --keep_columns."
+            f"{str(path)!r} was not written: {str(error.object)[:40]!r} holds half a character, which is not UTF-8. "
+            "Correct it, or leave its column out of --keep_columns."
         ) from error
     return number
 
 
 def _write_csv(rows: Iterator[Row], path: str, schema: pa.Schema, delimiter: str = ",") -> int:
-    number, names = 0, schema.names  # a list that is made anew each time it is asked for
+    number, names = 0, schema.names  # the property builds a new list on each access
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter=delimiter)
         writer.writerow(names)
@@ -78,7 +78,7 @@ def _write_json_lines(rows: Iterator[Row], path: str, schema: pa.Schema) -> int:
 
 
 def write_parquet(rows: Iterator[Row], path: Any, schema: pa.Schema) -> int:
-    """Write rows to a path or an open file, so many at a time. Returns their number."""
+    """Write rows to a path or an open file in groups. Return their number."""
     number = 0
     strings = [field.name for field in schema if field.type == pa.string()]
     with pq.ParquetWriter(path, schema) as writer:
@@ -90,7 +90,7 @@ def write_parquet(rows: Iterator[Row], path: Any, schema: pa.Schema) -> int:
 
 
 def _as_text(value: Any) -> Any:
-    """A value for a field of text: lists and objects as JSON."""
+    """Convert lists and dictionaries to JSON for a text field."""
     return _as_json(value) if isinstance(value, (list, dict)) else value
 
 
@@ -99,7 +99,7 @@ def _as_json(value: Any) -> str:
 
 
 def _as_numbers(value: Any) -> Any:
-    """A value with null for what JSON has no number for: NaN and the infinities."""
+    """Replace NaN and infinities, which JSON cannot represent, by null."""
     if isinstance(value, dict):
         return {name: _as_numbers(one) for name, one in value.items()}
     if isinstance(value, list):

@@ -1,1 +1,1 @@
-"""Model cards and pushes."""
+"""Write model cards, and push runs to the Hub."""

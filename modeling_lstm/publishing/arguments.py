@@ -1,4 +1,4 @@
-"""Settings of cards and pushes."""
+"""Settings for model cards and pushes."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -6,7 +6,7 @@ from typing import ClassVar
 
 @dataclass
 class CardArguments:
-    """What a card says besides what `run.json` knows."""
+    """What a model card says in addition to what `run.json` records."""
 
     flag_group: ClassVar[str] = "Card"
 
@@ -15,8 +15,8 @@ class CardArguments:
     examples: list[str] | None = field(
         default=None,
         metadata={
-            "help": "Texts to show with the model's predictions, and to offer in the widget on the Hub; [SEP] stands "
-            "between those of several text columns."
+            "help": "Texts to show with the model's predictions, and to offer in the widget on the Hub; [SEP] "
+            "separates the texts of several columns."
         },
     )
 
@@ -27,7 +27,7 @@ class PushArguments:
 
     flag_group: ClassVar[str] = "Hub"
 
-    private: bool = field(default=False, metadata={"help": "Create the repository as a private one."})
+    private: bool = field(default=False, metadata={"help": "Make the repository private if it is created."})
     revision: str | None = field(default=None, metadata={"help": "Branch to push to."})
     create_pr: bool = field(default=False, metadata={"help": "Open a pull request instead."})
     commit_message: str | None = field(default=None, metadata={"help": "Message of the commit."})

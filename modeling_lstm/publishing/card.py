@@ -1,4 +1,4 @@
-"""The model card of a run: the template `model_card.md`, filled from `run.json`; what is not known stays absent."""
+"""The model card of a run: the template `model_card.md`, filled from `run.json`. What is not known is left out."""
 
 import re
 from collections.abc import Mapping
@@ -25,14 +25,14 @@ def make_card(
     examples: list[tuple[str, dict[str, Any]]] | None = None,
 ) -> str:
     """
-    The card of a run as Markdown with YAML metadata.
+    Write the card of a run as Markdown with YAML metadata.
 
     Args:
         record: Content of `run.json`.
-        repo_id: Where the run is to be found, `owner/name`.
-        language: Codes such as `en`, of which the record knows nothing.
-        license: A licence's name on the Hub, such as `apache-2.0`.
-        examples: Texts with the model's answers, `label` and `score`; the Hub shows the texts to try.
+        repo_id: Where the run can be found, `owner/name`.
+        language: Language codes such as `en`, which the record does not hold.
+        license: A license's name on the Hub, such as `apache-2.0`.
+        examples: Texts with the model's answers, `label` and `score`. The Hub's widget offers the texts.
     """
     name = repo_id.rsplit("/", 1)[-1]
     task = task_of(record)
@@ -98,7 +98,7 @@ def _metadata(
     }
     results = []
     for metric, value in scores.items():
-        if metric == "loss" or metric.startswith("f1_"):  # a label's own
+        if metric == "loss" or metric.startswith("f1_"):  # of a single label
             continue
         kind, how = task.hub_metrics.get(metric, (metric, {}))
         if metric in intervals:
@@ -113,13 +113,13 @@ def _metadata(
 
 
 def _unlabeled_datasets(record: Mapping[str, Any]) -> list[str]:
-    """The data sets of the Hub whose texts a teacher labeled."""
+    """Return the data sets on the Hub whose texts a teacher labeled."""
     sources = record.get("distillation", {}).get("sources", [])
     return [one["name"].partition(":")[0] for one in sources if one["is_from_hub"]]
 
 
 def _base_model(record: Mapping[str, Any]) -> str | None:
-    """What the model began as, if that is on the Hub: a Transformer, or whose word vectors it took."""
+    """Return what the model was initialized from, if that is on the Hub: a Transformer, a model or word vectors."""
     words, model = record.get("embeddings", {}), record["model"]
     if model.get("is_from_hub"):
         return model.get("transformer") or model["encoder"]
@@ -129,18 +129,18 @@ def _base_model(record: Mapping[str, Any]) -> str | None:
 
 
 def _sources(data: Mapping[str, Any], key: str = "dataset") -> list[str]:
-    """The data sets that a record names; a language model may have several."""
+    """Return the data sets that a record names. A language model may have several."""
     return [data[key]] if isinstance(data[key], str) else data[key]
 
 
 def _data_name(data: dict[str, Any], key: str = "dataset") -> str:
-    """A data set's id, but of a path the last part: the rest tells of a machine, or looks like an id of the Hub."""
+    """Return a data set's id, or the last part of a path: a full path reveals a machine, or looks like a Hub id."""
     names = _sources(data, key)
     return ", ".join(names if data.get("source") == "hub" else (Path(name).name for name in names))
 
 
 def _best_split(record: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
-    """The test split and its scores, or those of validation where test was not evaluated."""
+    """Return the test split and its scores, or validation if test was not evaluated."""
     metrics = record["metrics"]
     split = "test" if "test" in metrics else next(iter(metrics), "validation")
     return split, metrics.get(split, {})
@@ -155,18 +155,18 @@ def _what(record: Mapping[str, Any], does: str) -> str:
     if model.get("bidirectional"):
         kind = f"bidirectional {kind}"
     layers = f", {model['num_hidden_layers']} layers" if model.get("num_hidden_layers", 1) > 1 else ""
-    size = f"{model['embedding_size']} dimensions a word, " if "embedding_size" in model else ""
-    size += f"state of {model['hidden_size']}{layers}"
+    size = f"{model['embedding_size']} dimensions per word, " if "embedding_size" in model else ""
+    size += f"hidden size {model['hidden_size']}{layers}"
     parts = [f"{model['parameters']:,} parameters"]
     if size_mb := model.get("size_mb"):
         parts.append(f"{size_mb:.1f} MB" if size_mb >= 0.1 else f"{1000 * size_mb:.0f} kB")
     article = "An" if kind[0] == "L" else "A"
-    behind = f" behind the encoder {inline_code(_begun_as(model, 'encoder'))}" if model.get("encoder") else ""
+    behind = f" on top of the encoder {inline_code(_begun_as(model, 'encoder'))}" if model.get("encoder") else ""
     return f"{article} {kind}{behind} ({size}; {', '.join(parts)}) that {does}."
 
 
 def _begun_as(model: Mapping[str, Any], name: str) -> str:
-    """The Transformer that a model began as; of a path the last part."""
+    """Return the Transformer that a model was initialized from, or the last part of its path."""
     return model[name] if model.get("is_from_hub") else Path(model[name]).name
 
 
@@ -197,7 +197,7 @@ def _data(record: Mapping[str, Any], language: list[str] | None) -> str:
         where = f"[{where}](https://huggingface.co/datasets/{data['dataset']})"
     lines = [where + (f" at revision {inline_code(data['revision'])}" if data["revision"] else "") + "."]
     if data.get("train_dataset"):
-        lines.append(f"The train split is that of {inline_code(_data_name(data, 'train_dataset'))}.")
+        lines.append(f"The train split comes from {inline_code(_data_name(data, 'train_dataset'))}.")
     if language:
         lines.append(f"Language: {', '.join(map(inline_code, language))}.")
     kinds = list(dict.fromkeys(name for counts in data["counts"].values() for name in counts))
@@ -207,37 +207,40 @@ def _data(record: Mapping[str, Any], language: list[str] | None) -> str:
 
 
 def _describe_pretraining(record: Mapping[str, Any]) -> str | None:
-    """The language model that a classifier began as, and how much of what it is tested on that has read."""
+    """Describe the language model that a classifier was initialized from, and how many test texts it has read."""
     found = record.get("pretrained")
     if found is None:
         return None
     name = {"name": found["source"], "is_from_hub": found["is_from_hub"]}
     texts = ", ".join(map(inline_code, found["text"]))
     direction = {"forward": "reads forward", "both": "reads in both directions"}[found["direction"]]
-    text = f"It began as {_link(name, '')}, which {direction} and had learned from {found['texts']:,} texts of {texts}"
+    text = (
+        f"It was initialized from {_link(name, '')}, which {direction} and was trained on {found['texts']:,} texts of "
+        f"{texts}"
+    )
     counts = {split: number for split, number in found["held_out_texts"].items() if number is not None}
     if counts:
         seen = " and ".join(f"{number:,} of {split}" for split, number in counts.items())
-        text += f"; among these were {seen}"
+        text += f"; these include {seen}"
     return f"{text}."
 
 
 def _teacher(record: Mapping[str, Any]) -> str | None:
-    """Who taught the model, on which text, and how far it is from its teacher."""
+    """Describe the model's teacher, the texts it labeled, and how far the model is from it."""
     found = record.get("distillation")
     if found is None:
         return None
     names = [_link(one, "") for one in found["teachers"]]
     sizes = ", ".join(f"{one['parameters']:,}" for one in found["teachers"])
-    text = f"It learned what {' and '.join(names)} ({sizes} parameters) would say of the training texts"
+    text = f"It was trained to imitate {' and '.join(names)} ({sizes} parameters) on the training texts"
     if number := found["transfer"]["kept"]:
         sources = [_link(one, "datasets/") for one in found["sources"]]
         where = f" from {', '.join(sources)}" if sources else ""
         these = "these and the training texts" if sources else "the training texts"
         made = f" or made from {these}" if found["transfer"].get("augmented") else ""
-        text += f" and of {number:,} texts without labels{where}{made}"
+        text += f" and on {number:,} texts without labels{where}{made}"
         left_out = sum(found["transfer"].get(split, 0) for split in ("validation", "test"))
-        text += f"; {left_out:,} that are in validation or test were left out"
+        text += f"; {left_out:,} that also occur in validation or test were left out"
     rows = []
     for split, gap in found["gap"].items():
         limits = "" if gap["interval"] is None else " ({:+.4f} to {:+.4f})".format(*gap["interval"])
@@ -248,7 +251,7 @@ def _teacher(record: Mapping[str, Any]) -> str | None:
 
 
 def _link(recorded: dict[str, Any], kind: str) -> str:
-    """A name with its address on the Hub; of what lies elsewhere the last part of its path."""
+    """Link a name to its page on the Hub. Of anything else, return the last part of its path."""
     name = recorded["name"]
     if not recorded["is_from_hub"]:
         return inline_code(Path(name).name)
@@ -270,7 +273,7 @@ def _describe_training(record: Mapping[str, Any]) -> str:
         begun = words["source"] if words.get("is_from_hub") else f"{kind}{Path(path).name}"
         settings["word vectors"] = begun
     if settings.get("max_steps"):
-        del settings["num_train_epochs"]  # the steps replaced them
+        del settings["num_train_epochs"]  # replaced by the steps
     rows = [
         [name.replace("_", " "), inline_code(value)]
         for name, value in settings.items()
@@ -278,15 +281,15 @@ def _describe_training(record: Mapping[str, Any]) -> str:
     ]
     seconds, hardware = record["seconds"], record["hardware"]
     took = (
-        f"{seconds['total'] / 60:.1f} minutes in all on {inline_code(hardware['processor'])}, {hardware['threads']} "
+        f"{seconds['total'] / 60:.1f} minutes in total on {inline_code(hardware['processor'])}, {hardware['threads']} "
         f"{'thread' if hardware['threads'] == 1 else 'threads'}"
     )
     if "gpu" in hardware:
         took += f", and {inline_code(hardware['gpu'])}"
     if record["training"].get("resumed"):
-        took += ", since the training was resumed"
+        took += ", counted since the training was resumed"
     best = record["best"]
-    chosen = f"The best of the evaluations on validation by {best['metric'].replace('_', ' ')} is kept."
+    chosen = f"The weights with the best {best['metric'].replace('_', ' ')} on validation were kept."
     versions = ", ".join(f"{name} {number}" for name, number in record["versions"].items())
     return f"{chosen} It took {took}.\n\n" + make_table(["setting", "value"], rows) + f"\n\nVersions: {versions}."
 
@@ -296,7 +299,7 @@ def _command(record: Mapping[str, Any]) -> str:
 
 
 def _make_comparison(record: Mapping[str, Any]) -> str | None:
-    """The table of a comparison with other systems, where there was one."""
+    """Make the table of a comparison with other systems, if there was one."""
     found = record.get("compared")
     if found is None:
         return None
@@ -318,20 +321,20 @@ def _make_comparison(record: Mapping[str, Any]) -> str | None:
         "ms for one text",
     ]
     return (
-        f"Each trained and tested on the same rows ({found['rows']:,} of test); the mean over its seeds ± standard "
-        f"deviation, in brackets a 95 % interval. Times on {found['processor']} with "
+        f"All were trained and tested on the same rows ({found['rows']:,} in test). Scores are means over the seeds ± "
+        f"standard deviation, with a 95 % interval in brackets. Times were measured on {found['processor']} with "
         f"{found['threads']} {'thread' if found['threads'] == 1 else 'threads'}.\n\n"
         + make_table([*heads, "texts per second"], rows, words=1)
     )
 
 
 def format_millions(parameters: int | None) -> str:
-    """A number of parameters, where it is known."""
+    """Format a number of parameters in millions, or return an empty string if it is not known."""
     return "" if parameters is None else f"{parameters / 1e6:.2f} M"
 
 
 def _brought_along(record: Mapping[str, Any]) -> str:
-    """What it knew beside its training data."""
+    """Describe what the model knows from sources other than its training data."""
     if "distillation" in record:
         return "and what its teacher knows"
     if {"transformer", "encoder"} & record["model"].keys() or "pretrained" in record:
@@ -345,18 +348,18 @@ def _limits(record: Mapping[str, Any], language: list[str] | None, more: list[st
         f"It has learned from {inline_code(_data_name(data))} "
         + _brought_along(record)
         + (f", in {', '.join(map(inline_code, language))}" if language else "")
-        + ": on other kinds of text it is less often right. Biases in those texts carry over to its predictions.",
+        + ": on other kinds of text, it makes more mistakes. Biases in those texts carry over to its predictions.",
     ]
     if "max_length" not in data:
         return "\n".join(f"- {line}" for line in [*lines, *more])
-    longest = f"Of a text it reads the first {data['max_length']:,} tokens"
+    longest = f"It reads the first {data['max_length']:,} tokens of a text"
     if data.get("train_max_length"):
-        longest += f" (it learned from the first {data['train_max_length']:,})"
+        longest += f" (in training, the first {data['train_max_length']:,})"
     found = data["tokens"].get("validation", {})
     if "truncated" in found:
-        longest += f"; of the {found['rows']:,} rows of validation {found['truncated']:,} are longer"
+        longest += f"; of the {found['rows']:,} validation rows, {found['truncated']:,} are longer"
     lines.append(longest + ".")
     if "out_of_vocabulary" in found:
-        lines.append(f"{100 * found['out_of_vocabulary']:.2f} % of the tokens of validation are not in its vocabulary.")
+        lines.append(f"{100 * found['out_of_vocabulary']:.2f} % of the validation tokens are not in its vocabulary.")
     lines += more
     return "\n".join(f"- {line}" for line in lines)

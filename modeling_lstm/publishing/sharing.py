@@ -1,4 +1,4 @@
-"""Sharing a run on the Hub: its model card, and the push of the run folder."""
+"""Share a run on the Hub: write its model card, and push the run folder."""
 
 import contextlib
 import json
@@ -26,15 +26,15 @@ from .arguments import CardArguments, PushArguments
 from .card import make_card
 
 CODE = ("*_lstm*.py", "*_bag_of_words.py")
-# What a run folder shares beside its weights; not checkpoints, evaluations and what else may lie there
+# The files of a run folder that are shared besides its weights, without checkpoints, evaluations and other files
 SHARED = (
     *("*config.json", "tokenizer*.json", f"{TARGET}/tokenizer*.json"),
     *(*CODE, *VOCABULARIES, FINGERPRINTS, RECORD),
 )
-# Names that weights have, in one file or in several; a repository keeps those of the latest push only
+# Names of weights, in one or several files. A repository keeps only those of the latest push
 WEIGHTS = ("model.safetensors", "model-*.safetensors", INDEX)
-# What goes from a repository with the push of a run that lacks it: what another kind of model or an export has left
-# there, by names that nobody gives to something else
+# Files that a push deletes from the repository if the run lacks them: those that another kind of model or an export
+# left there, with names that nobody uses for anything else
 REPLACED = (
     *(*WEIGHTS, "generation_config.json", "tokenizer.json", f"{TARGET}/*", *VOCABULARIES, FINGERPRINTS),
     *(MODEL, FACTS, SCRIPT, *find_files(Path(models.__file__).parent, CODE)),
@@ -43,10 +43,10 @@ REPLACED = (
 
 def write_card(run: str, repo_id: str, arguments: CardArguments, *, overwrite: bool = False) -> Path:
     """
-    Write the card of a run to `RUN/README.md`, to be looked at and edited; [`push`] takes it from there.
+    Write the card of a run to `RUN/README.md`, where you can read and edit it before [`push`] uploads it.
 
     Raises:
-        InputError: that is no run or a damaged one, or there is a card that a person wrote.
+        InputError: the folder is not a run or is damaged, or it has a card that a person wrote.
     """
     path = Path(run) / CARD
     try:
@@ -73,21 +73,22 @@ def push(
     **settings: Any,
 ) -> Push:
     """
-    Push a run folder to a model repository of the Hub, made if it does not exist, in one commit: weights
-    (safetensors), configuration, tokenizer, the source for remote loading, the card and `run.json`. The same again
-    makes no commit. A card there that a person wrote stays.
+    Push a run folder to a model repository on the Hub in one commit: weights (safetensors), configuration, tokenizer,
+    the source for remote loading, the card and `run.json`. The repository is created if it does not exist. Pushing the
+    same files again makes no commit. A card in the repository that a person wrote is kept.
 
     Args:
         run: Run folder.
         repo_id: `owner/name` on the Hub.
-        arguments: Where and how to push, if that is not given by keywords.
+        arguments: Where and how to push, if that is not passed as keywords.
         settings: The fields of [`PushArguments`]: `private=True`, `revision="branch"`, ...
-        token: Token of the Hub; by default the one that is logged in.
-        card: What the card says besides `run.json`; by default what the one in the run folder does, if that is there. A
-            card there that a person wrote or edited is taken as it is.
+        token: Token for the Hub. Defaults to the one you are logged in with.
+        card: What the card says in addition to `run.json`. Defaults to what the card in the run folder says, if there
+            is one. If a person wrote or edited that card, it is pushed as it is.
 
     Raises:
-        InputError: that is no run or a damaged one, the Hub refuses or does not answer; nothing is pushed then.
+        InputError: the folder is not a run or is damaged, or the Hub refuses or does not answer. Nothing is pushed
+            then.
     """
     run, arguments = str(run), settings_of(PushArguments, arguments, settings)
     folder, card = Path(run), card or CardArguments()
@@ -116,7 +117,7 @@ def _check_no_vectors(model_type: str | None) -> None:
 
 
 def run_files(folder: Path) -> dict[str, Path | bytes]:
-    """The files of a run folder that are shared, by their names: of weights those that are loaded, not older ones."""
+    """Return the files of a run folder to share, by name. Of the weights, only those that are loaded are included."""
     loaded = {*weight_files(folder)}
     if "model.safetensors" not in loaded:
         loaded.add(INDEX)
@@ -125,7 +126,7 @@ def run_files(folder: Path) -> dict[str, Path | bytes]:
 
 
 def _open(run: str) -> tuple[RunRecord, Any]:
-    """The record and the predictor of a run; neither something else nor a damaged run is shared."""
+    """Return the record and the predictor of a run. Raises for damaged runs and for folders that are not runs."""
     folder = Path(run)
     require(folder.is_dir(), _no_folder(run))
     other = _what_else(folder)
@@ -136,33 +137,33 @@ def _open(run: str) -> tuple[RunRecord, Any]:
 
 def _no_folder(run: str) -> str:
     if Path(run).is_file():
-        return f"{run!r} is a file: name the run folder that it lies in."
+        return f"{run!r} is a file: name the run folder that holds it."
     if is_hub_id(run):
         return (
-            f"There is no run folder {run!r} here. Of a run on the Hub, fetch a copy first, and name its folder: "
-            f"hf download {run} --local-dir FOLDER"
+            f"There is no run folder {run!r} here. To share a run from the Hub, download it first, then name its "
+            f"folder: hf download {run} --local-dir FOLDER"
         )
     return f"There is no run folder {run!r}."
 
 
 def _what_else(folder: Path) -> str | None:
-    """What lies in a folder that is not a run's, as a clause that also says what to do."""
-    name = shlex.quote(str(folder))  # for a command that is to be copied
+    """Say what a folder holds instead of a run and what to do about it, as a clause; `None` if it is a run."""
+    name = shlex.quote(str(folder))  # for a command that can be copied
     if (folder / MODEL).is_file():
         return (
             "is an exported model: name the run that it was exported from, or share the folder as it is: "
             f"hf upload me/name {name}"
         )
     if (folder / "comparison.json").is_file():
-        return f"is a comparison, not a run: the runs that it trained lie in {str(folder / 'runs')!r}."
+        return f"is a comparison, not a run: the runs that it trained are in {str(folder / 'runs')!r}."
     if _model_type(folder) == "model2vec":
         return f"is a folder of word vectors, not a run: modeling-lstm vectors push {name} me/name"
     if (folder / RECORD).is_file():
         return None
     if (folder / "trainer_state.json").is_file():
         return (
-            "is a checkpoint of a training, not a run: name the run folder that the training writes when it ends. "
-            "One that was stopped goes on with --resume_from_checkpoint last."
+            "is a checkpoint, not a run: name the run folder that training writes when it ends. "
+            "To resume training that was stopped, add --resume_from_checkpoint last."
         )
     if any((folder / name).is_file() for name in ("model.safetensors", INDEX)):
         return (
@@ -177,26 +178,26 @@ def _what_else(folder: Path) -> str | None:
         )
     if any(folder.glob("checkpoint-*")):
         return (
-            "holds the checkpoints of a training that did not finish: give the command that began it again, with "
+            "holds the checkpoints of training that did not finish: run the same command again with "
             "--resume_from_checkpoint last."
         )
-    what = "is empty" if not any(folder.iterdir()) else f"is no run folder, for it has no {RECORD}"
+    what = "is empty" if not any(folder.iterdir()) else f"is not a run folder, since it has no {RECORD}"
     return f"{what}: name the folder that modeling-lstm train wrote."
 
 
 def _model_type(folder: Path) -> Any:
-    with contextlib.suppress(OSError, ValueError, AttributeError):  # a damaged file is told of when it is opened
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # a damaged file is reported when it is opened
         return json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
     return None
 
 
 def _choose_card(path: Path, asked: CardArguments) -> tuple[str | None, CardArguments]:
-    """The card in a run folder if a person wrote it; else what to say in a new one, as the one that is there did."""
+    """Return the card in a run folder if a person wrote it, else the arguments for a new one, by default as before."""
     if not path.is_file():
         return None, asked
     text = read_own_card(path)
     if text is not None:
-        require(asked == CardArguments(), f"{str(path)!r} was written by a person: say it there, or remove it.")
+        require(asked == CardArguments(), f"{str(path)!r} was written by a person: edit it, or remove it.")
         return text, asked
     data = ModelCard(path.read_text(encoding="utf-8")).data.to_dict()
     examples = [one["text"] for one in data.get("widget", [])]

@@ -1,4 +1,4 @@
-"""Word vectors: files and models to read them from, training one's own, and looking at them."""
+"""Word vectors: reading them from files and models, training them, and exploring them."""
 
 from typing import TYPE_CHECKING
 

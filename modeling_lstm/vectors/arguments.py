@@ -1,4 +1,4 @@
-"""Settings of word vectors learned from one's own text."""
+"""Settings for training word vectors."""
 
 import os
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from ..utils.errors import require
 
 @dataclass
 class VectorTrainingArguments(FileArguments):
-    """Which text to learn word vectors from, and how."""
+    """Which text to train word vectors on, and how."""
 
     flag_group: ClassVar[str] = "Training"
 
@@ -29,15 +29,17 @@ class VectorTrainingArguments(FileArguments):
     )
     size: int = field(default=100, metadata={"help": "Dimensions of a vector."})
     window: int = field(default=5, metadata={"help": "Words of context on each side of a word."})
-    min_frequency: int = field(default=5, metadata={"help": "How often a word must occur to get a vector."})
-    vocab_size: int = field(default=100_000, metadata={"help": "Largest size of the vocabulary."})
+    min_frequency: int = field(
+        default=5, metadata={"help": "Minimum number of occurrences for a word to get a vector."}
+    )
+    vocab_size: int = field(default=100_000, metadata={"help": "Maximum size of the vocabulary."})
     lowercase: bool = field(default=True, metadata={"help": "Ignore the difference between upper and lower case."})
     epochs: int = field(default=5, metadata={"help": "Passes over the text."})
     negative: int = field(default=5, metadata={"help": "Negative samples for each true context."})
     sample: float = field(default=1e-4, metadata={"help": "Frequency above which a word is randomly skipped."})
     buckets: int = field(default=100_000, metadata={"help": "Hash buckets for the n-grams of fastText."})
     workers: int = field(
-        default=os.cpu_count() or 1, metadata={"help": "Threads; with more than 1 the vectors differ from run to run."}
+        default=os.cpu_count() or 1, metadata={"help": "Threads; with more than 1, the vectors differ from run to run."}
     )
     seed: int = field(default=42, metadata={"help": "Random seed."})
 

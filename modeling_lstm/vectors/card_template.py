@@ -14,13 +14,13 @@ _BODY = """# Word vectors
 
 ## Use
 
-As the start of a text classifier, with the package `modeling-lstm`:
+To initialize a text classifier, with the package `modeling-lstm`:
 
 ```
 modeling-lstm train --embeddings {source} --dataset ... --output_dir ...
 ```
 
-To look at them:
+To explore them:
 
 ```python
 from modeling_lstm.vectors import WordVectors
@@ -33,15 +33,15 @@ vectors.nearest("good")
 {record}
 ## Limits
 
-The vectors reflect the texts that they were made from, their prejudices included. A word has one vector for all of its
+The vectors reflect the texts that they were trained on, including their biases. A word has one vector for all of its
 meanings.
 """
 
 
 def write_vectors_card(folder: Path, source: str, words: int, dimension: int, record: dict[str, Any]) -> None:
-    """Write `README.md`: what the record of the vectors' making knows, and nothing else."""
+    """Write `README.md` from the record of how the vectors were made, leaving out what is not known."""
     known = {name: value for name, value in record.items() if value is not None}
-    if "dataset" in known:  # a whole path tells of a machine
+    if "dataset" in known:  # a full path would reveal the author's machine
         paths = str(known["dataset"]).split(", ")
         known["dataset"] = ", ".join(Path(one).name if one.startswith(("/", "~", ".")) else one for one in paths)
     rows = [[name.replace("_", " "), inline_code(value)] for name, value in known.items()]

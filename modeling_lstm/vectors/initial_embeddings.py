@@ -1,4 +1,4 @@
-"""From word vectors to the embedding table of a model: matching, coverage, reduction, centring and scaling."""
+"""Turn word vectors into the initial embeddings of a model: matching, coverage, reduction, centering and scaling."""
 
 import logging
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from .word_sources import WordSource
 
 logger = logging.getLogger(__name__)
 
-MISSING_NAMED = 20  # commonest tokens without a vector that the report names
+MISSING_NAMED = 20  # most frequent tokens without a vector, named in the report
 
 
 @dataclass
@@ -27,7 +27,7 @@ class InitialEmbeddings:
 
     Args:
         vectors (`np.ndarray` of shape `(found, dimension)`, float32): The vectors that were found.
-        rows: Their token numbers.
+        rows: Their token ids.
         report: Coverage, for the log and `run.json`.
     """
 
@@ -42,10 +42,11 @@ class InitialEmbeddings:
 
     def reduce(self, size: int) -> "InitialEmbeddings":
         """
-        The vectors in `size` dimensions: their first principal components (PCA over the vocabulary), centred.
+        Return the vectors reduced to `size` dimensions: their first principal components (PCA over the vocabulary),
+        centered.
 
         Raises:
-            InputError: they cannot have that many.
+            InputError: `size` is more than the vectors allow.
         """
         if size == self.dimension:
             return self
@@ -53,7 +54,7 @@ class InitialEmbeddings:
         require(
             size <= most,
             f"--embedding_size {size} is more than the vectors allow: there are {len(self.vectors)} of "
-            f"{self.dimension} dimensions, so at most {most}. Leave it out to keep all of theirs.",
+            f"{self.dimension} dimensions, so at most {most}. Leave it out to keep their size.",
         )
         pca = PCA(size, svd_solver="covariance_eigh").fit(self.vectors)
         kept = round(float(pca.explained_variance_ratio_.sum()), 4)
@@ -64,11 +65,11 @@ class InitialEmbeddings:
         return InitialEmbeddings(pca.transform(self.vectors).astype(np.float32), self.rows, report)
 
     def center(self) -> "InitialEmbeddings":
-        """The vectors with their mean taken away (Mu and Viswanath, 2018, first step)."""
+        """Return the vectors minus their mean (Mu and Viswanath, 2018, first step)."""
         return InitialEmbeddings(self.vectors - self.vectors.mean(axis=0), self.rows, self.report)
 
     def scale(self, deviation: float) -> "InitialEmbeddings":
-        """The vectors times one number, so that their numbers' standard deviation is that of the random ones."""
+        """Return the vectors times one factor, so that their values have the standard deviation of random vectors."""
         factor = deviation / max(float(self.vectors.std()), 1e-12)
         return InitialEmbeddings(self.vectors * np.float32(factor), self.rows, self.report)
 
@@ -84,15 +85,15 @@ def match_embeddings(
     source: WordSource | TokenTable, tokenizer: PreTrainedTokenizerBase, train: Dataset
 ) -> InitialEmbeddings:
     """
-    Find vectors for the vocabulary, and report what share of it and of the running tokens of `train` they cover.
+    Find vectors for the vocabulary, and report what share of it and of the tokens in `train` they cover.
 
     Args:
-        source: What `open_source` opened.
-        tokenizer: The tokenizer of the model; of a [`TokenTable`] its own.
+        source: What [`open_vectors`] returned.
+        tokenizer: The model's tokenizer. For a [`TokenTable`], it is the table's own.
         train: Tokenized rows with the column `input_ids`.
 
     Raises:
-        InputError: not one token has a vector.
+        InputError: no token has a vector.
     """
     counts = np.bincount(_running_tokens(train), minlength=len(tokenizer))
     if isinstance(source, TokenTable):
@@ -147,7 +148,7 @@ def _report(
     named = " ".join(report["commonest_missing"]) or "none"
     logger.info(
         "Vectors of %d dimensions cover %.1f %% of the running tokens of train and %.1f %% of the vocabulary (%s). "
-        "Commonest without: %s",
+        "Most frequent without: %s",
         report["dimension"],
         100 * report["running_tokens_covered"],
         100 * report["vocabulary_covered"],
@@ -158,6 +159,6 @@ def _report(
 
 
 def _running_tokens(rows: Dataset) -> np.ndarray:
-    """All token numbers of a split, one after the other."""
+    """Return all token ids of a split in one array."""
     chunks = rows.with_format("arrow").select_columns("input_ids")[:]["input_ids"].chunks
     return np.concatenate([chunk.flatten().to_numpy(zero_copy_only=False) for chunk in chunks] or [np.zeros(0, int)])

@@ -1,4 +1,4 @@
-"""Word vectors of one's own text: word2vec (Mikolov et al., 2013) and fastText (Bojanowski et al., 2017) by gensim."""
+"""Train word vectors with gensim: word2vec (Mikolov et al., 2013) and fastText (Bojanowski et al., 2017)."""
 
 import logging
 import time
@@ -23,7 +23,7 @@ from .word_vectors import WordVectors
 
 logger = logging.getLogger(__name__)
 
-MAX_SENTENCE_LEN = 10_000  # words of a text that gensim takes at once
+MAX_SENTENCE_LEN = 10_000  # maximum number of words that gensim takes at once
 
 
 def train_vectors(
@@ -34,12 +34,12 @@ def train_vectors(
     **settings: Any,
 ) -> WordVectors:
     """
-    Learn word vectors and write them to `output_dir`.
+    Train word vectors and write them to `output_dir`.
 
     Args:
-        arguments: The settings, if they are not given by keywords.
-        command: What was typed, for the record.
-        rows: Texts to learn from in the column `text`, where they are not to be read from `dataset`.
+        arguments: The settings, if they are not passed as keywords.
+        command: The command that was typed, for the record.
+        rows: Texts to learn from, in the column `text`, instead of those in `dataset`.
         settings: The fields of [`VectorTrainingArguments`]: `dataset="reviews.csv"`, `output_dir="vectors"`, ...
 
     Raises:
@@ -84,7 +84,7 @@ def train_vectors(
 
 
 def _learn(sentences: "_Sentences", arguments: VectorTrainingArguments) -> Any:
-    """The vectors that gensim learns."""
+    """Train vectors with gensim, and return them as its `KeyedVectors`."""
     import gensim
 
     options: dict[str, Any] = {
@@ -95,7 +95,7 @@ def _learn(sentences: "_Sentences", arguments: VectorTrainingArguments) -> Any:
         "workers": arguments.workers,
         "seed": arguments.seed,
         "epochs": arguments.epochs,
-        "min_count": 1,  # the vocabulary was cut by the tokenizer
+        "min_count": 1,  # the tokenizer already limited the vocabulary
         "sg": int(arguments.algorithm != "cbow"),
     }
     if arguments.algorithm == "fasttext":
@@ -110,7 +110,7 @@ def _learn(sentences: "_Sentences", arguments: VectorTrainingArguments) -> Any:
 
 
 class _Sentences:
-    """The texts as lists of words, tokenized once and kept as numbers; words out of the vocabulary are left out."""
+    """The texts as lists of words, tokenized once and stored as ids. Words outside the vocabulary are left out."""
 
     def __init__(self, rows: Dataset, tokenizer: LstmTokenizer):
         self.vocabulary = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
@@ -128,7 +128,7 @@ class _Sentences:
     def __iter__(self) -> Iterator[list[str]]:
         words = self.vocabulary
         for text in self.texts:
-            for start in range(0, len(text), MAX_SENTENCE_LEN):  # gensim would cut the rest of the text off
+            for start in range(0, len(text), MAX_SENTENCE_LEN):  # gensim would drop the rest of the text
                 part = text[start : start + MAX_SENTENCE_LEN]
                 yield [words[number] for number in part]
                 if self.bar is not None:

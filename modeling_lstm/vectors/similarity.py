@@ -1,4 +1,4 @@
-"""Two collections of word vectors side by side: on which words they agree, and on which not."""
+"""Compare two collections of word vectors: on which words they agree, and on which they do not."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,14 +11,14 @@ from .word_matching import find_whole_words
 from .word_sources import WordSource, open_vectors
 from .word_vectors import WordVectors
 
-COMPARED = 2_000  # shared words, commonest first, that agreement is measured on
-NEIGHBOURS = 25
+COMPARED = 2_000  # most frequent shared words, on which agreement is measured
+NEIGHBORS = 25
 BLOCK = 1 << 24  # cosines held in memory at once
 
 
 @dataclass
 class WordComparison:
-    """A word's nearest neighbours in both collections, and the share of the [`NEIGHBOURS`] nearest that they share."""
+    """A word's nearest neighbors in both collections, and the share of its [`NEIGHBORS`] nearest that both have."""
 
     word: str
     first: list[str]
@@ -32,11 +32,11 @@ class Comparison:
     What [`compare_vectors`] finds.
 
     Args:
-        shared: Number of words that both have; neighbours are looked for among these.
-        agreement: Mean share of nearest neighbours that both have, over the commonest words compared.
-        chance: The same share for two collections that have nothing to do with each other.
+        shared: Number of words that both have. Neighbors are searched among these.
+        agreement: Mean share of nearest neighbors that both have, over the most frequent shared words.
+        chance: The same share for two unrelated collections.
         words: The words asked for.
-        most_different: The words that agree least, commonest first among equals.
+        most_different: The words that agree least, the most frequent first among equals.
     """
 
     shared: int
@@ -48,7 +48,7 @@ class Comparison:
 
 def load_vectors(source: Any, revision: str | None = None) -> WordVectors:
     """
-    All words of whatever `--embeddings` takes, in memory.
+    Load all words of anything that `--embeddings` accepts into memory.
 
     Raises:
         InputError: there is nothing of that name, or it cannot be read.
@@ -65,19 +65,19 @@ def compare_vectors(
     first: WordVectors, second: WordVectors, words: list[str] | None = None, number: int = 5
 ) -> Comparison:
     """
-    Compare the neighbourhoods of words in two collections.
+    Compare the nearest neighbors of words in two collections.
 
     Args:
-        first, second: The collections; the first one's order of words tells which are common.
+        first, second: The collections. The order of words in the first one says which are frequent.
         words: Words to show in any case.
-        number: Neighbours to show of each word, and words to show that differ most.
+        number: Number of neighbors to show for each word, and of the most different words to show.
 
     Raises:
         InputError: they share too few words, or one of `words` is not in both.
     """
     shared = [word for word in first.words if word in second]
-    require(1 <= number <= NEIGHBOURS, f"--number must be from 1 to {NEIGHBOURS}, found {number}.")
-    least = 2 * NEIGHBOURS + 1
+    require(1 <= number <= NEIGHBORS, f"--number must be from 1 to {NEIGHBORS}, found {number}.")
+    least = 2 * NEIGHBORS + 1
     require(
         len(shared) >= least, f"Too few words are in both to be compared: {len(shared)}; at least {least} are needed."
     )
@@ -87,12 +87,12 @@ def compare_vectors(
     tables = [_directions(vectors, shared) for vectors in (first, second)]
     places = {word: place for place, word in enumerate(shared)}
     common = np.arange(min(COMPARED, len(shared)))
-    near = [find_nearest(table, common, NEIGHBOURS) for table in tables]
-    agreement = np.array([len(set(a) & set(b)) / NEIGHBOURS for a, b in zip(*near, strict=True)])
+    near = [find_nearest(table, common, NEIGHBORS) for table in tables]
+    agreement = np.array([len(set(a) & set(b)) / NEIGHBORS for a, b in zip(*near, strict=True)])
 
     def describe(place: int) -> WordComparison:
-        one, other = (find_nearest(table, np.array([place]), NEIGHBOURS)[0] for table in tables)
-        same = len(set(one) & set(other)) / NEIGHBOURS
+        one, other = (find_nearest(table, np.array([place]), NEIGHBORS)[0] for table in tables)
+        same = len(set(one) & set(other)) / NEIGHBORS
         return WordComparison(
             shared[place], [shared[n] for n in one[:number]], [shared[n] for n in other[:number]], same
         )
@@ -100,7 +100,7 @@ def compare_vectors(
     return Comparison(
         shared=len(shared),
         agreement=float(agreement.mean()),
-        chance=NEIGHBOURS / (len(shared) - 1),
+        chance=NEIGHBORS / (len(shared) - 1),
         words=[describe(places[word]) for word in words or []],
         most_different=[describe(place) for place in np.argsort(agreement, kind="stable")[:number]],
     )
@@ -112,15 +112,15 @@ def _directions(vectors: WordVectors, words: list[str]) -> np.ndarray:
 
 def find_nearest(table: np.ndarray, places: np.ndarray, number: int) -> np.ndarray:
     """
-    The rows of a table that are nearest to some of them, closest first, but for these themselves.
+    Find the nearest rows of a table to some of its rows, closest first, without these themselves.
 
     Args:
         table: Vectors of length 1, `(rows, dimension)`.
-        places: The numbers of the rows whose neighbours are asked for, `(asked,)`.
-        number: How many neighbours, fewer than there are rows.
+        places: The indices of the rows whose neighbors are asked for, `(asked,)`.
+        number: The number of neighbors, less than the number of rows.
 
     Returns:
-        Numbers of rows, `(asked, number)`.
+        Indices of rows, `(asked, number)`.
     """
     found = []
     size = max(1, BLOCK // len(table))

@@ -1,4 +1,4 @@
-"""Static models: a table in safetensors and a tokenizer, from Model2Vec, sentence-transformers or `vectors train`."""
+"""Static models: a table in safetensors with a tokenizer, from Model2Vec, sentence-transformers or `vectors train`."""
 
 import json
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from ..utils.errors import InputError, explain_errors, require
 WEIGHTS, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
 SUBFOLDER = "0_StaticEmbedding"  # where older releases of sentence-transformers put the files
 PADDING, UNKNOWN = ("[PAD]", "<pad>", "<|padding|>"), ("[UNK]", "<unk>")
-BETWEEN = ("[SEP]", "</s>")  # two texts
+BETWEEN = ("[SEP]", "</s>")  # between two texts
 
 
 @dataclass
@@ -24,9 +24,9 @@ class StaticModel:
 
     Args:
         tokenizer: The tokenizer.
-        table (`np.ndarray` of shape `(tokens, dimension)`, float32): The vectors by token number.
-        ngrams (`np.ndarray` of shape `(buckets, dimension)`, float32, *optional*): Vectors of n-grams of letters.
-        config: What `config.json` holds.
+        table (`np.ndarray` of shape `(tokens, dimension)`, float32): The vectors by token id.
+        ngrams (`np.ndarray` of shape `(buckets, dimension)`, float32, *optional*): Vectors of character n-grams.
+        config: The content of `config.json`.
     """
 
     tokenizer: Tokenizer
@@ -36,20 +36,20 @@ class StaticModel:
 
     @property
     def has_whole_words(self) -> bool:
-        """Whether the tokenizer knows whole words only, so that words it lacks are better learned than unknown."""
+        """Whether the tokenizer knows only whole words. If so, other words should be learned, not left unknown."""
         return isinstance(self.tokenizer.model, models.WordLevel)
 
     def special(self, names: tuple[str, ...]) -> str | None:
-        """The first of the names that is a token."""
+        """Return the first of the names that is a token, or `None`."""
         return next((name for name in names if self.tokenizer.token_to_id(name) is not None), None)
 
 
 def read_static(source: str, revision: str | None = None) -> StaticModel:
     """
-    Read a folder or repository of the Hub.
+    Read a static model from a folder or the Hub.
 
-    Integer tables stand for their numbers. Model2Vec's mapping from tokens to rows and its weights of tokens are
-    applied, as it does itself.
+    Integer tables are converted to floats as they are. Model2Vec's mapping from tokens to rows and its token weights
+    are applied, as Model2Vec does itself.
 
     Raises:
         InputError: there is none, or its files do not belong to a static model or are damaged.
@@ -61,8 +61,8 @@ def read_static(source: str, revision: str | None = None) -> StaticModel:
             name = next((one for one in ("embeddings", "embedding.weight") if one in names), None)
             if name is None or len(file.get_slice(name).get_shape()) != 2:
                 raise InputError(
-                    f"{source!r} is no static model: its safetensors hold no table of embeddings. The input embeddings "
-                    f"of a Transformer are named as transformer:{source}."
+                    f"{source!r} is not a static model: its safetensors hold no table of embeddings. For the input "
+                    f"embeddings of a Transformer, write transformer:{source}."
                 )
             table = file.get_tensor(name).astype(np.float32)
             extra = {one: file.get_tensor(one) for one in names & {"mapping", "weights", "ngrams"}}
@@ -76,7 +76,7 @@ def read_static(source: str, revision: str | None = None) -> StaticModel:
     except InputError:
         raise
     except (SafetensorError, TypeError, ValueError, IndexError, OSError) as error:
-        raise InputError(f"{source!r} holds no static model that can be read: {error}") from error
+        raise InputError(f"{source!r} holds no readable static model: {error}") from error
     tokens = tokenizer.get_vocab_size()
     require(len(table) >= tokens, f"{source!r} has {tokens} tokens, but only {len(table)} vectors.")
     require(bool(np.isfinite(table).all()), f"{source!r} is damaged: its vectors hold NaN or infinity.")

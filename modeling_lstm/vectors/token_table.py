@@ -1,4 +1,4 @@
-"""`TokenTable`: a tokenizer with a vector for each of its tokens, from a static model or a Transformer."""
+"""`TokenTable`: a tokenizer with a vector for each token, from a static model or a Transformer."""
 
 import logging
 import time
@@ -22,15 +22,16 @@ logger = logging.getLogger(__name__)
 @dataclass(repr=False, eq=False)
 class TokenTable:
     """
-    A tokenizer and one vector for each of its tokens, by token number.
+    A tokenizer and one vector for each of its tokens, by token id.
 
     Args:
-        tokenizer: The source's tokenizer, which cuts every word into pieces that have vectors.
-        vectors (`np.ndarray` of shape `(len(tokenizer), dimension)`, float32): Their vectors; of a padding token that
-            had to be added it may be missing and is then zero, and rows that no token has are left out.
+        tokenizer: The source's tokenizer, which splits every word into pieces that have vectors.
+        vectors (`np.ndarray` of shape `(len(tokenizer), dimension)`, float32): Their vectors. The vector of a padding
+            token that had to be added may be missing, and is then zero. Surplus rows, which belong to no token, are
+            removed.
 
     Raises:
-        InputError: fewer vectors than tokens, or NaN or infinity in them.
+        InputError: there are fewer vectors than tokens, or they hold NaN or infinity.
     """
 
     tokenizer: LstmTokenizer
@@ -43,7 +44,7 @@ class TokenTable:
         require(tokens <= len(self.vectors), f"The tokenizer has {tokens} tokens, but there are only {rows} vectors.")
         self.vectors = self.vectors[:tokens].astype(np.float32)
         last = max(self.tokenizer.get_vocab().values())
-        require(last < tokens, f"The tokenizer has {tokens} tokens, but numbers up to {last}: some stand for none.")
+        require(last < tokens, f"The tokenizer has {tokens} tokens, but ids up to {last}: some stand for no token.")
         require(bool(np.isfinite(self.vectors).all()), "The table of vectors holds NaN or infinity.")
 
     @property
@@ -53,14 +54,14 @@ class TokenTable:
 
     def trim(self, texts: Iterable[Sequence[str]], occurrences: int) -> "TokenTable":
         """
-        The table without the tokens that texts do not need; see [`trim_tokenizer`].
+        Return the table without the tokens that texts do not need; see [`trim_tokenizer`].
 
         Args:
-            texts: The texts, some at a time.
-            occurrences: How often a token must occur in them to stay.
+            texts: The texts, in batches.
+            occurrences: How often a token must occur in them to be kept.
 
         Raises:
-            InputError: the tokenizer is of a kind that cannot be trimmed.
+            InputError: this kind of tokenizer cannot be trimmed.
         """
         begun = time.perf_counter()
         counts = np.zeros(len(self.tokenizer), dtype=np.int64)
@@ -82,8 +83,8 @@ def _adopt(
     separator: bool,
 ) -> TokenTable:
     """
-    The table of another model's tokenizer, whose tokens for padding, for what is unknown and between two texts are
-    `special`. A `[SEP]` that has to be added gets the vector of the last of them, or zeros.
+    Make a table from another model's tokenizer and vectors. `special` names its tokens for padding, for unknown text
+    and between two texts. A `[SEP]` that has to be added gets the vector of the last of these, or zeros.
     """
     pad, unknown, theirs = special
     known = backend.get_vocab_size()
@@ -99,8 +100,8 @@ def _adopt(
 
 def read_transformer_table(source: str, revision: str | None, max_length: int, separator: bool = False) -> TokenTable:
     """
-    The input embeddings of a Transformer (folder or Hub id) and its tokenizer, with `separator` also with `[SEP]`
-    between several texts. Code that it brings along is not run.
+    Read the input embeddings of a Transformer (folder or Hub id) and its tokenizer. With `separator`, the tokenizer
+    also knows `[SEP]` between several texts. Code in the repository is not run.
 
     Raises:
         InputError: there is none, or it has no fast tokenizer or no weights in safetensors.
@@ -117,6 +118,6 @@ def read_transformer_table(source: str, revision: str | None, max_length: int, s
 
 
 def read_static_table(model: StaticModel, max_length: int, separator: bool = False) -> TokenTable:
-    """The table of a static model whose tokenizer knows subwords; `separator` as of [`read_transformer_table`]."""
+    """Return the table of a static model that knows subwords. For `separator`, see [`read_transformer_table`]."""
     special = (model.special(PADDING), model.special(UNKNOWN), model.special(BETWEEN))
     return _adopt(model.tokenizer, model.table, special, max_length, separator)

@@ -1,4 +1,4 @@
-"""Part of a tokenizer's vocabulary: the pieces that some texts need, and the characters that spell all others."""
+"""Trim a tokenizer's vocabulary to the pieces that some texts need and the characters that spell everything else."""
 
 import json
 from collections.abc import Collection
@@ -13,19 +13,19 @@ from .word_matching import find_special_ids
 
 def trim_tokenizer(tokenizer: LstmTokenizer, wanted: Collection[int]) -> tuple[LstmTokenizer, list[int]]:
     """
-    A tokenizer that knows some of another's tokens only. Text that the other cuts into tokens that are kept is cut as
-    before; other text is spelled with shorter pieces, and is unknown where there are none for its characters.
+    Make a tokenizer with only some of the tokens of another. Text whose tokens are all kept is tokenized as before.
+    Other text is split into shorter pieces, and becomes unknown where there are none for its characters.
 
     Args:
         tokenizer: The tokenizer.
-        wanted: The numbers of the tokens to keep. Special and added tokens, single characters, and what BPE makes a
-            wanted token of, are kept with them.
+        wanted: The ids of the tokens to keep. Special and added tokens, single characters, and the pieces that BPE
+            merges into a wanted token are also kept.
 
     Returns:
-        The new tokenizer, and the old numbers of its tokens by new number.
+        The new tokenizer, and for each of its token ids the old one.
 
     Raises:
-        InputError: the tokenizer is of a kind that cannot be trimmed.
+        InputError: this kind of tokenizer cannot be trimmed.
     """
     described = json.loads(tokenizer.backend_tokenizer.to_str())
     model: dict[str, Any] = described["model"]
@@ -73,7 +73,7 @@ def _is_sign(piece: str, prefix: str) -> bool:
 
 
 def _merges(model: dict[str, Any], kept: set[str]) -> list[list[str]]:
-    """The merges of BPE that make tokens which are kept; whatever they need, and what no merge makes, joins those."""
+    """Return the BPE merges that lead to kept tokens. Adds to `kept` what they need, and tokens that no merge makes."""
     prefix = model["continuing_subword_prefix"] or ""
     merges = [pair if isinstance(pair, list) else pair.split(" ") for pair in model["merges"]]
     results = [first + second.removeprefix(prefix) for first, second in merges]

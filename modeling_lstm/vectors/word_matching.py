@@ -1,17 +1,17 @@
-"""What word a token stands for, and how else it may be spelled in a collection of word vectors."""
+"""Find the word that a token stands for, and the other spellings that word vectors may have for it."""
 
 import re
 
 from tokenizers import models
 from transformers import PreTrainedTokenizerBase
 
-_PLACEHOLDERS = {"@user": "<user>", "http": "<url>"}  # what GloVe writes for tweets
+_PLACEHOLDERS = {"@user": "<user>", "http": "<url>"}  # as in GloVe's Twitter vectors
 
 
 def find_spellings(token: str) -> list[str]:
     """
-    The spellings under which a token is looked up, best first: as it is, in lower case, as GloVe's placeholder,
-    capitalised, in capitals, a hashtag without its sign, and with `#` for each digit, as GoogleNews writes numbers.
+    Return the spellings under which to look up a token, best first: as it is, in lower case, as GloVe's placeholder,
+    capitalized, in upper case, a hashtag without its sign, and with `#` for each digit, as GoogleNews writes numbers.
     """
     found = [token, token.lower()]
     if token in _PLACEHOLDERS:
@@ -25,7 +25,7 @@ def find_spellings(token: str) -> list[str]:
 
 
 def find_whole_words(tokenizer: PreTrainedTokenizerBase) -> list[str | None]:
-    """The word that each token stands for, as it is written; `None` for special tokens and for subwords."""
+    """Return the word that each token stands for, as it is written; `None` for special tokens and for subwords."""
     tokens = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
     special = find_special_ids(tokenizer)
     model = tokenizer.backend_tokenizer.model
@@ -45,13 +45,13 @@ def find_whole_words(tokenizer: PreTrainedTokenizerBase) -> list[str | None]:
             word = None if token.startswith(prefix) else token
         elif begin == "\u2581":
             word = token.removeprefix(begin) if token.startswith(begin) else None
-        elif begin:  # bytes, each written as some letter
+        elif begin:  # byte-level tokens, which write each byte as a character
             word = tokenizer.convert_tokens_to_string([token]).strip() if token.startswith(begin) else None
         words.append(word or None)
     return words
 
 
 def find_special_ids(tokenizer: PreTrainedTokenizerBase) -> set[int]:
-    """The numbers of tokens that stand for no text: padding, unknown, and marks such as [CLS] and [MASK]."""
+    """Return the ids of tokens that stand for no text: padding, unknown, and marks such as [CLS] and [MASK]."""
     marks = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
     return marks | set(tokenizer.all_special_ids)

@@ -1,4 +1,4 @@
-"""From what `--embeddings` names to vectors for the tokens of a vocabulary."""
+"""Open what `--embeddings` names, and find vectors for the tokens of a vocabulary."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -20,31 +20,31 @@ TRANSFORMER = "transformer:"
 
 class WordSource:
     """
-    Words with vectors, in memory or in a file of which only what is asked for is read.
+    Words with vectors, in memory or in a file of which only what is needed is read.
 
     Args:
         source: The words, or the path of the file.
-        member: The file inside of a zip file.
+        member: The file inside a zip file.
 
     Raises:
-        InputError: the file is missing, empty, a pickle or of no known kind.
+        InputError: the file is missing, empty, a pickle or of an unknown kind.
     """
 
     def __init__(self, source: WordVectors | Path, member: str | None = None):
         self._source, self._member = source, member
         if isinstance(source, Path):
-            VectorFile(source, member).close()  # what it is should be known before texts are tokenized for it
+            VectorFile(source, member).close()  # check the file before texts are tokenized for it
 
     def read(self, words: Collection[str] | None = None, compose: Collection[str] = ()) -> WordVectors:
-        """The words that were asked for, or all; see [`WordVectors.from_file`]."""
+        """Return the requested words, or all; see [`WordVectors.from_file`]."""
         if isinstance(self._source, WordVectors):
             return self._source
         return WordVectors.from_file(self._source, self._member, words=words, compose=compose)
 
     def find(self, tokens: list[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
         """
-        A vector for each token that has one, and how it was found: `exact`, `other spelling` (lower case, then as
-        [`find_spellings`] lists) or `subwords`.
+        Return a vector for each token that has one, and how it was found: `exact`, `other spelling` (in the order of
+        [`find_spellings`]) or `subwords`.
         """
         ways = {token: find_spellings(token) for token in tokens}
         words = self.read({spelled for way in ways.values() for spelled in way}, compose=tokens)
@@ -69,8 +69,8 @@ def open_vectors(
             model; `ID:FILE`, a file on the Hub; `transformer:ID` or `transformer:FOLDER`; or, in Python, a
             [`WordVectors`] or gensim's `KeyedVectors`.
         revision: Branch, tag or commit on the Hub.
-        max_length: `model_max_length` of a tokenizer that the source brings along.
-        separator: Whether that tokenizer is to know `[SEP]` between several texts.
+        max_length: `model_max_length` of a tokenizer that comes with the source.
+        separator: Whether that tokenizer should know `[SEP]` between several texts.
 
     Raises:
         InputError: there is nothing of that name, or it cannot be read.

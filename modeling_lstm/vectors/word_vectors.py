@@ -1,4 +1,4 @@
-"""`WordVectors`: words with their vectors in memory; saved, loaded and pushed like a model."""
+"""`WordVectors`: words with their vectors in memory. They are saved, loaded and pushed like a model."""
 
 import logging
 import tempfile
@@ -33,14 +33,14 @@ class WordVectors:
     Words and one vector for each, all in memory.
 
     Args:
-        words: The words, commonest first where that is known.
+        words: The words, most frequent first if that is known.
         vectors (`np.ndarray` of shape `(words, dimension)`, float32): Their vectors.
-        subwords: Vectors of n-grams of letters, of which fastText makes vectors for further words.
-        record: What is known of their making (command, settings, counts); goes into the card.
+        subwords: Vectors of character n-grams, from which fastText makes vectors for other words.
+        record: How they were made, as far as known (command, settings, counts). It is written to the model card.
 
     Raises:
-        InputError: not one vector for each word, one that holds NaN or infinity, or a word that is no string, holds
-            half a character or occurs twice.
+        InputError: there is not one vector per word, a vector holds NaN or infinity, or a word is not a string,
+            holds half a character or occurs twice.
     """
 
     words: list[str]
@@ -77,17 +77,17 @@ class WordVectors:
         return word in self._places
 
     def vector(self, word: str) -> np.ndarray | None:
-        """The vector of a word: its own, else one made of its n-grams where there are any, else `None`."""
+        """Return the vector of a word: its own, or one made of its n-grams if there are any, otherwise `None`."""
         if word in self._places:
             return self.vectors[self._places[word]]
         return self.subwords.vector(word) if self.subwords else None
 
     def check_words(self, words: Iterable[str]) -> None:
         """
-        Raise for words that have no vector, with other spellings of them that have one.
+        Check that all words have a vector.
 
         Raises:
-            InputError: some have none.
+            InputError: some have none. The error suggests other spellings that have one.
         """
         missing = []
         for word in words:
@@ -98,7 +98,7 @@ class WordVectors:
 
     def nearest(self, word: str, number: int = 10) -> list[tuple[str, float]]:
         """
-        The words whose vectors point most nearly the same way, with the cosine, closest first.
+        Return the words whose vectors have the highest cosine with that of a word, closest first, with the cosine.
 
         Raises:
             InputError: the word has no vector.
@@ -123,14 +123,14 @@ class WordVectors:
         Read a file of GloVe, word2vec (text or binary) or fastText (`.vec` or `.bin`) vectors, also gzip or zip.
 
         Args:
-            path: The file; its format is told by its content.
-            member: The file inside of a zip file that holds several.
-            words: Read the vectors of these only: memory grows with them, not with the file. Of all words of a file,
-                those that are not UTF-8 are left out.
-            compose: With `words`, of fastText's `.bin` read also what the vectors of these can be made of.
+            path: The file. Its format is detected from its content.
+                member: The file inside a zip file that holds several.
+            words: Read only the vectors of these, so that memory grows with them and not with the file. When all
+                words of a file are read, those that are not UTF-8 are left out.
+            compose: With `words` and fastText's `.bin`, also read the n-grams that vectors for these words are made of.
 
         Raises:
-            InputError: a damaged file, or a pickle.
+            InputError: the file is damaged, or is a pickle.
         """
         wanted = None if words is None else {word.encode("utf-8", "surrogatepass") for word in words}
         found: dict[bytes, np.ndarray] = {}
@@ -144,7 +144,7 @@ class WordVectors:
                     repeated += word in found
                     found.setdefault(word, vector)
         if repeated:
-            logger.warning("%s: %d words occur more than once; the first vector counts", file.name, repeated)
+            logger.warning("%s: %d words occur more than once; the first vector is used", file.name, repeated)
         return cls._of(found, subwords, file.name)
 
     @classmethod
@@ -165,7 +165,7 @@ class WordVectors:
 
     @classmethod
     def from_gensim(cls, keyed: Any, record: dict[str, Any] | None = None) -> "WordVectors":
-        """gensim's `KeyedVectors` or `FastTextKeyedVectors`, told by their attributes: gensim need not be installed."""
+        """Convert gensim's `KeyedVectors` or `FastTextKeyedVectors`, recognized by their attributes without gensim."""
         require(
             hasattr(keyed, "index_to_key") and hasattr(keyed, "vectors"),
             f"Expected a file, a folder, a Hub id, WordVectors or gensim's KeyedVectors, found {type(keyed).__name__}.",
@@ -194,14 +194,14 @@ class WordVectors:
     @classmethod
     def from_static(cls, model: StaticModel) -> "WordVectors":
         """
-        The tokens of a static model that are words, with their vectors.
+        Take the tokens of a static model that are words, with their vectors.
 
         Raises:
             InputError: its tokenizer knows subwords, or its n-grams do not fit.
         """
         require(
             model.has_whole_words,
-            "The tokenizer of this static model knows subwords: give the model as --embeddings.",
+            "The tokenizer of this static model knows subwords: use the model with --embeddings.",
         )
         marks = {number for number, token in model.tokenizer.get_added_tokens_decoder().items() if token.special}
         vocabulary = sorted(model.tokenizer.get_vocab().items(), key=lambda item: item[1])
@@ -221,19 +221,20 @@ class WordVectors:
 
     def save_pretrained(self, folder: str | Path, repo_id: str | None = None) -> None:
         """
-        Write safetensors, vocabulary, configuration and card; Model2Vec's `StaticModel.from_pretrained` reads it too.
-        Words that are names of special tokens, such as `[PAD]` and `<unk>`, are left out, with a warning. A card that a
-        person wrote stays.
+        Write safetensors, vocabulary, configuration and model card. Model2Vec's `StaticModel.from_pretrained` can read
+        them, too. Words that are names of special tokens, such as `[PAD]` and `<unk>`, are left out with a warning. A
+        card that a person wrote is kept.
 
         Args:
-            repo_id: Where the card says that the vectors are to be found; by default in the folder.
+            folder: Folder to write.
+            repo_id: Where the card says that the vectors can be found. Defaults to the folder.
 
         Raises:
-            InputError: the disk is full or the folder cannot be written; what was there before is untouched.
+            InputError: the disk is full or the folder cannot be written. Existing files are then untouched.
         """
         reserved = [word for word in self.words if word in (*PADDING, *UNKNOWN)]
         if reserved:
-            logger.warning("Left out with their vectors, as names of special tokens: %s", as_list(reserved))
+            logger.warning("Left out with their vectors, since they are names of special tokens: %s", as_list(reserved))
         words = [word for word in self.words if word not in reserved]
         rows = self.vectors[np.array([self._places[word] for word in words], dtype=int)] if reserved else self.vectors
         is_lower = all(word == word.lower() for word in words)
@@ -272,19 +273,21 @@ class WordVectors:
         card: str | None = None,
     ) -> Push:
         """
-        Push to a model repository of the Hub, made if it does not exist, in one commit. The same again makes none.
+        Push to a model repository on the Hub in one commit. The repository is created if it does not exist. Pushing the
+        same files again makes no commit.
 
         Args:
-            private: Whether a repository that is made is a private one.
+            repo_id: `owner/name`, or `name` for your own.
+            private: Whether a new repository is private.
             revision: Branch to push to.
             create_pr: Open a pull request instead.
             commit_message: Message of the commit.
-            overwrite_card: Replace a card there that a person wrote.
-            token: Token of the Hub; by default the one that is logged in.
-            card: The text of the card; by default one is made.
+            overwrite_card: Replace a card on the Hub that a person wrote.
+            token: Token for the Hub. Defaults to the one you are logged in with.
+            card: The text of the card. By default one is generated.
 
         Raises:
-            InputError: the Hub refuses, does not answer, or the id is none or that of another model.
+            InputError: the Hub refuses or does not answer, or `repo_id` is invalid or holds another model.
         """
         if not create_pr:
             repo_id = create_repository(repo_id, "model", private=private, token=token)
@@ -306,5 +309,5 @@ class WordVectors:
 def _check_no_model(model_type: str | None) -> None:
     require(
         model_type in (None, "model2vec"),
-        f"it holds a model of the type {model_type!r}, which the word vectors would replace. Name another repository.",
+        f"it holds a model of type {model_type!r}, which the word vectors would replace. Name another repository.",
     )

@@ -205,7 +205,7 @@ def test_an_exported_model_of_the_hub_answers(
     here, there = (machine("other").cli("predict", run, TEXTS[0]) for run in (exported, "me/exported"))
     assert here["status"] == there["status"] == 0 and there["out"] == here["out"], there["err"]
     other = machine("other")
-    assert "torch does not run" in refusal(other.cli("predict", "me/exported", TEXTS[0], "--backend", "torch"))
+    assert "torch cannot run" in refusal(other.cli("predict", "me/exported", TEXTS[0], "--backend", "torch"))
     sentence = refusal(other.cli("evaluate", "me/exported"))
     assert "which only predict takes" in sentence
     hub.close()
@@ -224,7 +224,7 @@ def test_a_push_takes_away_what_another_model_left(
     left += ("modeling_lstm_causal_lm.py", "model-00001-of-00002.safetensors", f"{TARGET}/tokenizer.json")
     others = dict.fromkeys(("notes.txt", "train_lstm.py", "my_config.json", "onnx/model.onnx", "x/vocab.json"), b"mine")
     repository.commit("main", pushed | others | dict.fromkeys(left, b"old"), "of an earlier model")
-    assert "'me/films' holds the weights of a run and beside" in refusal(other.cli("predict", "me/films", TEXTS[0]))
+    assert "'me/films' holds both the weights of a run and" in refusal(other.cli("predict", "me/films", TEXTS[0]))
     assert other.cli("predict", "me/films", TEXTS[0], "--backend", "torch")["status"] == 0
     assert own.cli("push", trained, "me/films", token=TOKEN)["status"] == 0
     assert repository.files() == pushed | others
@@ -237,7 +237,7 @@ def test_runs_and_word_vectors_do_not_replace_each_other(
     WordVectors(WORDS, np.eye(len(WORDS), 8, dtype=np.float32)).save_pretrained(tmp_path / "own")
     one = machine()
     vectors, run = ["vectors", "push", tmp_path / "own"], ["push", trained]
-    for first, second, said in ((vectors, run, "it holds word vectors"), (run, vectors, "a model of the type 'lstm'")):
+    for first, second, said in ((vectors, run, "it holds word vectors"), (run, vectors, "a model of type 'lstm'")):
         hub.begin()
         assert one.cli(*first, "me/films", token=TOKEN)["status"] == 0
         files = hub.repositories["models/me/films"].files()
@@ -337,12 +337,14 @@ def test_what_the_hub_refuses(
     assert "name a branch to push to" in refusal(one.cli(*push, "--revision", "a" * 40, token=TOKEN))
     assert "no such revision as 'v2'" in refusal(one.cli(*use, "--revision", "v2", token=TOKEN))
     for name in ("me/films@main", f"{hub.url}/me/films"):
-        assert "write OWNER/NAME, without an address, and a revision by" in refusal(one.cli("predict", name, TEXTS[0]))
+        assert "write OWNER/NAME instead of a URL, and pass a revision with" in refusal(
+            one.cli("predict", name, TEXTS[0])
+        )
     train = ["--dataset", data_folder, "--output_dir", tmp_path / "other"]
     names = ("train --transformer me/films", "train --tokenizer me/films", "distill --teacher me/films")
     learners = [[*name.split(), *train] for name in (*names, "train --embeddings transformer:me/films")]
     for command in learners:
-        assert "if it is private or your own, `hf auth login` first" in refusal(one.cli(*command))
+        assert "if it is private or yours, run `hf auth login` first" in refusal(one.cli(*command))
     assert "no repository of that name" in refusal(one.cli("predict", "me/absent", TEXTS[0], token=TOKEN))
     hub.repositories["models/me/films"].private, hub.repositories["models/me/films"].gated = False, True
     fresh = machine()
@@ -482,7 +484,7 @@ def test_a_hub_out_of_order(hub: LocalHub, machine: Callable[..., Machine], trai
 
     hub.faults = [Fault("GET /blobs/", "corrupt")]
     sentence = refusal(one.cli("predict", "me/films", TEXTS[0]))
-    assert "model.safetensors of 'me/films' came from the Hub with wrong bytes" in sentence
+    assert "model.safetensors of 'me/films' was corrupt after the download from the Hub" in sentence
     hub.faults = [Fault("GET /blobs/", "cut"), Fault("GET /me/films/resolve/.*/tokenizer.json", 503)]
     answer = one.cli("predict", "me/films", TEXTS[0])
     assert answer["status"] == 0 and answer["out"].count("\t") == 2, answer["err"]
@@ -655,7 +657,7 @@ def test_digests_of_a_cache_that_repositories_share(tmp_path: Path, monkeypatch:
     assert download("me/films", None, ["*"]) == snapshot
     store.write_bytes(b"Weights")
     assert download("me/films", None, ["*.json"]) == snapshot, "only what was asked for is looked at"
-    with pytest.raises(InputError, match="model.safetensors of 'me/films' came from the Hub with wrong bytes"):
+    with pytest.raises(InputError, match="model.safetensors of 'me/films' was corrupt after the download from the Hub"):
         download("me/films", None, ["*.safetensors"])
     assert store.exists() and not blob.is_symlink(), "what others share stays"
 
@@ -677,7 +679,7 @@ def test_a_cache_that_takes_no_files_is_told(monkeypatch: pytest.MonkeyPatch) ->
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(downloads, "snapshot_download", full)
-    with pytest.raises(InputError, match="its files cannot be kept in the cache: no space left. Free some space or"):
+    with pytest.raises(InputError, match="its files cannot be saved in the cache: no space left. Free some space or"):
         download("me/films", None, ["*"])
 
 

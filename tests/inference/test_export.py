@@ -299,12 +299,12 @@ def test_it_is_sent_to_other_processes(exported: Path, monkeypatch: pytest.Monke
 
 
 def test_what_cannot_be_used(trained: Path, exported: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
-    assert "torch does not run: leave out --backend" in fails("predict", exported, "a", "--backend", "torch")
+    assert "torch cannot run: leave out --backend" in fails("predict", exported, "a", "--backend", "torch")
     assert "has no model.onnx: create it with modeling-lstm export" in fails(
         "predict", trained, "a", "--backend", "onnxruntime"
     )
     assert "is a run: name another folder" in fails("export", trained, trained)
-    assert "is no folder here: name the folder to write" in fails("export", "me/reviews")
+    assert "is not a local folder: name the folder to write" in fails("export", "me/reviews")
     assert "There is no run folder" in fails("export", "./nowhere", tmp_path / "out")
     (tmp_path / "model.onnx").write_text("a file")
     for inside in ("", "a/b"):
@@ -337,15 +337,15 @@ def test_a_run_is_answered_for_by_the_export_inside_it(
     (run / "onnx" / "export.json").write_text(json.dumps(facts | {"precision": "int8"}), encoding="utf-8")
     with caplog.at_level("INFO"):
         assert find_export(str(run), "auto") is None, "int8 answers otherwise, so it is asked for"
-    assert f"{inside!r} is in int8 and not used without --backend onnxruntime." in caplog.text
+    assert f"{inside!r} is in int8: it is used only with --backend onnxruntime." in caplog.text
     assert find_export(str(run), "onnxruntime") == inside
     for damaged in ('{"precision": "fp', "[]"):
         (run / "onnx" / "export.json").write_text(damaged, encoding="utf-8")
         assert find_export(str(run), "auto") is None
     (run / "onnx" / "export.json").write_text(json.dumps(facts), encoding="utf-8")
     (run / "model.safetensors").write_bytes(b"trained again")
-    assert find_export(str(run), "auto") is None and "exported from other weights" in caplog.text
-    assert "exported from other weights" in fails("predict", run, "a", "--backend", "onnxruntime")
+    assert find_export(str(run), "auto") is None and "exported from weights or settings other than" in caplog.text
+    assert "exported from weights or settings other than" in fails("predict", run, "a", "--backend", "onnxruntime")
 
 
 @pytest.mark.parametrize(
@@ -395,7 +395,7 @@ def test_an_export_of_a_regression_is_compared_in_its_units(tmp_path: Path, monk
         return program(model, *arguments, **options)
 
     monkeypatch.setattr(onnx_export, "_program", changed)
-    with pytest.raises(InputError, match="The exported logits are .* away from the run's: nothing was written"):
+    with pytest.raises(InputError, match="The exported logits differ from the run's by .*: nothing was written"):
         export(str(tmp_path / "other"), precision="int8")
 
 

@@ -422,7 +422,7 @@ def test_how_the_files_of_the_training_were_read_is_a_hint(
         path.write_bytes(("text,lang\n" + "a,en\n" * late + "café,fr\n").encode("cp1252"))
         message = fails("predict", run_copy, "--input", path)
         assert f"line {late + 2} is not UTF-8 (byte 0xe9)" in message
-        assert "The files of the run's training were read with --encoding cp1252: add that if this is" in message
+        assert "The run's training files were read with --encoding cp1252: add that if this input is" in message
         assert texts(path, encoding="cp1252")[-1] == "café"
         assert "were read with" not in fails("predict", run_copy, "--input", path, "--encoding", "ascii")
     assert "were read with" not in fails("predict", run_copy, "--input", tmp_path / "none.csv")
@@ -432,7 +432,7 @@ def test_how_the_files_of_the_training_were_read_is_a_hint(
     path.write_text("text^lang, as told\na film, they say^en\n", encoding="utf-8")
     message = fails("predict", run_copy, "--input", path)
     assert "in.csv' may have '^' or ',' between its fields: say which with --delimiter." in message
-    assert "were read with --delimiter '^' --quoting none: add that if this is written like them." in message
+    assert "were read with --delimiter '^' --quoting none: add that if this input is written like them." in message
     assert texts(path, delimiter="^") == ["a film, they say"]
     path.write_text("text,lang\na^b,en\n", encoding="utf-8")
     assert texts(path) == ["a^b"]
@@ -445,7 +445,7 @@ def test_half_a_character_in_a_kept_column_is_told(
     path, target = tmp_path / "in.jsonl", tmp_path / f"out{suffix}"
     path.write_text('{"text": "good", "note": "a \\ud83d"}\n', encoding="utf-8")
     told = fails("predict", trained, "--input", path, "--output", target, "--keep_columns", "note")
-    assert "holds half a character, which is no UTF-8. Mend it, or leave its column out" in told
+    assert "holds half a character, which is not UTF-8. Correct it, or leave its column out" in told
     assert not target.exists() and not list(tmp_path.glob(".saving-*"))
 
 

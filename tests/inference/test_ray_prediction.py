@@ -166,7 +166,7 @@ def test_a_damaged_file_stops_everything_or_is_left_out(
     with pytest.raises(InputError, match=r"1 of 3 files cannot be read, and nothing was written: .*bad.csv.* line 82"):
         by_ray(trained, files, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    with pytest.raises(InputError, match=r"390 rows of 2 files were answered; damaged, and left out: .*line 82"):
+    with pytest.raises(InputError, match=r"390 rows of 2 files were answered. Damaged files, left out: .*line 82"):
         by_ray(trained, files, tmp_path / "out", damaged="skip")
     assert sorted(answers(tmp_path / "out")) == ["a.csv", "sub/b c.jsonl"]
     assert "line 82" in json.loads((tmp_path / "out" / "_complete.json").read_text("utf-8"))["damaged"]["bad.csv"]
@@ -176,7 +176,7 @@ def test_a_damaged_file_stops_everything_or_is_left_out(
 def test_a_file_that_cannot_be_opened_is_left_out(trained: Path, files: Path, tmp_path: Path, name: str) -> None:
     """Whether it is the first, by which columns are known, or another, of which no part is written."""
     (files / name).write_bytes(b"PAR1 and no more")
-    with pytest.raises(InputError, match=r"390 rows of 2 files were answered; damaged, and left out: .*parquet"):
+    with pytest.raises(InputError, match=r"390 rows of 2 files were answered. Damaged files, left out: .*parquet"):
         by_ray(trained, files, tmp_path / "out", damaged="skip")
     assert list(json.loads((tmp_path / "out" / "_complete.json").read_text("utf-8"))["damaged"]) == [name]
 
@@ -210,7 +210,7 @@ def test_what_cannot_be_used_is_told_in_a_sentence(
     assert "is for --engine ray" in fails("predict", trained, "a text", "--workers", "2")
     assert "--engine ray writes a folder" in fails("predict", trained, "--engine", "ray", "--input", files)
     (tmp_path / "empty").mkdir()
-    assert "There is no file of one of the formats" in fails(*ours, "--input", tmp_path / "empty")
+    assert "There is no file in one of the formats" in fails(*ours, "--input", tmp_path / "empty")
     assert "cannot be opened" in fails(*ours, "--input", "nosuch://bucket/a.csv")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").touch()
@@ -222,7 +222,7 @@ def test_what_cannot_be_used_is_told_in_a_sentence(
     )
     for source, inside in ((files, "out"), (files / "**" / "*", "sub/out"), (files / ".." / "in", "out")):
         told = fails("predict", trained, "--engine", "ray", "--input", source, "--output", files / inside)
-        assert f"--output '{files / inside}' is among the files of --input '{source}', so its answers" in told
+        assert f"--output '{files / inside}' is among the files of --input '{source}', so the answers" in told
     assert not (files / "out").exists()
     (tmp_path / "file").touch()
     assert "is a file: name a folder" in fails(*ours[:-1], tmp_path / "file", "--input", files)

@@ -203,7 +203,7 @@ def test_it_learns_and_all_commands_take_it(
     assert found == ["the film", "  the film", "the"] and ml.generate(both, []) == []
     assert "modeling-lstm generate" in fails("predict", both, "the film")
     cold = fails("generate", both, "--temperature", "1e-40")
-    assert "--temperature must be at least 0.001, found 1e-40: to take the likeliest token always, write" in cold
+    assert "--temperature must be at least 0.001, found 1e-40: to always take the most likely token, write" in cold
     assert main(["card", str(copied), "me/films-lm", "--examples", "the film"]) == 0
     card = (copied / "README.md").read_text(encoding="utf-8")
     assert "generate(" in card and "pipeline_tag: text-generation" in card and "truncation=True" not in card
@@ -379,9 +379,9 @@ def test_a_transformer_is_measured_by_what_it_has_read(corpus: Path, tmp_path: P
     assert "reads 8 tokens at most, found --block_size 10" in fails(*given, f"{GPT},n_positions=8")
     text = "the film was great " * 2
     assert len(ml.generate(str(tmp_path / "10"), text, max_new_tokens=40)[0].split()) <= 10
-    assert "reads 10 tokens at most, found a beginning of" in fails("generate", tmp_path / "10", text * 2)
+    assert "reads 10 tokens at most, found a prompt of" in fails("generate", tmp_path / "10", text * 2)
     generator = TextGenerator.from_run(str(tmp_path / "10"))
-    with pytest.raises(InputError, match="reads 10 tokens at most, found a beginning of"):
+    with pytest.raises(InputError, match="reads 10 tokens at most, found a prompt of"):
         generator.next_tokens(text * 2)
     assert len(generator(["the film"], max_new_tokens=None, max_length=6)) == 1
     generator.tokenizer.pad_token = None  # as GPT-2's
@@ -588,7 +588,7 @@ def test_a_classifier_is_no_language_model(
     assert "has no run.json, which tells what a language model has learned from" in fails(*given, run_copy)
     given = [*given, trained]
     assert "is no language model with an LSTM or a GRU" in fails(*given)
-    assert "is no language model" in fails("generate", trained, "the film")
+    assert "is not a language model" in fails("generate", trained, "the film")
 
 
 def test_words() -> None:

@@ -184,7 +184,10 @@ def test_the_card_of_a_bag_of_words(data_folder: Path, tmp_path: Path) -> None:
     assert main(["train", *flags, *TRAIN_FLAGS]) == 0
     assert main(["card", str(tmp_path / "run"), "me/films", "--examples", "the film was great"]) == 0
     text = (tmp_path / "run" / "README.md").read_text(encoding="utf-8")
-    assert "A bag-of-words network (8 dimensions a word, state of 8; " in text and " kB) that gives a text one" in text
+    assert (
+        "A bag-of-words network (8 dimensions per word, hidden size 8; " in text
+        and " kB) that gives a text one" in text
+    )
     assert 'classify("the film was great")\n# [{"label": "' in text
     assert main(["card", str(tmp_path / "run"), "no/such/id"]) == 2
 

@@ -41,7 +41,7 @@ def test_it_learns_and_serves_like_any_run(tuned: Path, encoder: Path) -> None:
     assert abs(open_predictor(str(tuned)).scores(texts, batch_size=4) - expected).max() < 1e-5
     assert main(["card", str(tuned), "me/baseline"]) == 0
     card = (tuned / "README.md").read_text("utf-8")
-    assert f"A Transformer (state of 16; {model.num_parameters():,} parameters" in card
+    assert f"A Transformer (hidden size 16; {model.num_parameters():,} parameters" in card
     assert "```python\nfrom transformers import pipeline" in card and "trust_remote_code" not in card
     assert "and what it was trained on before" in card
 

@@ -167,7 +167,7 @@ def test_attention_is_shown(
     assert "the text is empty" in fails("explain", run, " ")
     assert "has no label" in fails("explain", run, text, "--label", "es")
     train(pairs, tmp_path / "plain", "--attention", "none", "--max_steps", "1")
-    assert "Alignments are shown of an LSTM with attention" in fails("explain", tmp_path / "plain", text)
+    assert "Alignments need an LSTM with attention" in fails("explain", tmp_path / "plain", text)
 
 
 @pytest.mark.parametrize("flags", [["--attention", "bahdanau"], ["--cell_type", "gru"]])
@@ -207,7 +207,7 @@ def test_a_vocabulary_that_an_earlier_run_left_is_not_used(run: Path, pairs: Pat
 def test_options_of_generate(run: Path) -> None:
     translator = ml.Translator.from_run(str(run))
     assert translator(["a dog"], return_dict_in_generate=True, num_return_sequences=1) == translator(["a dog"])
-    with pytest.raises(InputError, match="A text has one translation here, found num_return_sequences 2"):
+    with pytest.raises(InputError, match="Expected one translation per text, found num_return_sequences 2"):
         translator(["a dog"], num_beams=2, num_return_sequences=2)
     for size in (0, -5):
         with pytest.raises(InputError, match=f"batch_size must be at least 1, found {size}"):
@@ -223,7 +223,7 @@ def test_a_transformer_reads_in_place_of_the_encoder(pairs: Path, encoder: Path,
     text = "the film was great"
     assert translator.align(text).translation == translator([text])[0]
     card = make_card(read_record(tmp_path / "run"), "me/tr")
-    assert f"An LSTM behind the encoder `{encoder.name}`" in card and "and what it was trained on before" in card
+    assert f"An LSTM on top of the encoder `{encoder.name}`" in card and "and what it was trained on before" in card
     assert str(encoder) not in card.replace(read_record(tmp_path / "run")["command"], "") and "base_model" not in card
     record["model"] |= {"encoder": "me/bert", "is_from_hub": True}
     assert "base_model: me/bert" in make_card(record, "me/tr")
@@ -398,14 +398,14 @@ def test_a_run_without_the_tokenizer_of_its_translations_is_damaged(
 def test_other_commands_say_what_a_translator_is(
     run: Path, pairs: Path, tmp_path: Path, fails: Callable[..., str]
 ) -> None:
-    assert "is no language model" in fails("generate", run, "a dog")
+    assert "is not a language model" in fails("generate", run, "a dog")
     assert "distill makes classifiers" in fails("distill", "--task", "translation", "--teacher", run)
     assert "Unknown task 'translatio'" in fails("compare", "--task", "translatio", "--systems", run)
     compare = ["compare", "--task", "translation", "--output_dir", tmp_path / "out", "--systems"]
     assert "takes NAME=FOLDER, found '=x'" in fails(*compare, "=x")
     (tmp_path / "out").touch()
     assert "is a file" in fails(*compare, run)
-    with pytest.raises(InputError, match="Give texts as a list"):
+    with pytest.raises(InputError, match="Pass texts as a list"):
         ml.Translator.from_run(str(run))("a dog")
 
 
@@ -485,7 +485,7 @@ def test_translators_are_compared(
 
 
 def test_a_run_that_does_not_translate_is_refused(trained: Path) -> None:
-    with pytest.raises(InputError, match="does not translate: make a model that does"):
+    with pytest.raises(InputError, match="is not a translation model: train one with"):
         ml.Translator.from_run(str(trained))
 
 

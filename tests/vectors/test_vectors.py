@@ -104,7 +104,7 @@ def test_fasttext_agrees_with_gensim_on_words_it_knows_and_on_others(files: dict
 
 def test_vectors_of_reserved_words_alone_are_saved(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     WordVectors(["[PAD]", "<unk>"], np.ones((2, 3), dtype=np.float32)).save_pretrained(tmp_path)
-    assert "Left out with their vectors, as names of special tokens: [PAD], <unk>" in caplog.text
+    assert "Left out with their vectors, since they are names of special tokens: [PAD], <unk>" in caplog.text
     assert WordVectors.from_pretrained(str(tmp_path)).words == []
 
 
@@ -185,7 +185,7 @@ BAD_TEXT = {
     "declared dimension": (b"2 4\na 1 2 3\nb 1 2 3\n", "line 2 .*expected 4 numbers, found 3"),
     "digits with a line between": (b"a 1 2 3\nb 1 2_0 3\n", "line 2 .*expected 3 numbers, found '2_0'"),
     "fewer words and empty lines": (b"3 2\na 1 2\n\nb 1 2\n\n", "declares 3 words, it has 2"),
-    "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 2\n", "is a pointer of Git LFS"),
+    "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 2\n", "is a Git LFS pointer"),
     "declared number of words": (b"3 2\na 1 2\nb 1 2\n", "cut off: its first line declares 3 words, it has 2"),
     "cut-off line": (b"a 1 2 3\nb 1 2 3\nc 1 2", "line 3 .*expected 3 numbers, found 2"),
     "NaN": (b"a 1 2 3\nb 1 nan 3\n", "vector of 'b' holds NaN"),
@@ -334,16 +334,16 @@ def test_files_cut_off_anywhere(files: dict[str, Path], name: str, tmp_path: Pat
         end = whole.index(struct.pack("<2q", words + 50, 6)) + 16 + (words + 50) * 6 * 4
     for size in range(0, end, 23):
         message = _bad(tmp_path, whole[:size], files[name].name)
-        assert re.search("cut off|damaged|expected|is empty|no fastText model", message), message
+        assert re.search("cut off|damaged|expected|is empty|not a fastText model", message), message
 
 
 def test_declared_sizes_are_not_believed(tmp_path: Path) -> None:
     assert "cut off" in _bad(tmp_path, b"9999999999999999 300\na " + bytes(1200), "huge.bin")
     packed = gzip.compress(b"9999999999999999 300\na " + bytes(1200))
     assert "ends within word 2" in _bad(tmp_path, packed, "huge.bin.gz")
-    assert "no blank for 10000 bytes" in _bad(tmp_path, gzip.compress(b"2 3\n\0" + b"x" * 20_000), "endless.bin.gz")
+    assert "no space for 10000 bytes" in _bad(tmp_path, gzip.compress(b"2 3\n\0" + b"x" * 20_000), "endless.bin.gz")
     record = b"ab " + np.ones(4, "<f4").tobytes()
-    assert "goes on after the 2 words of 3 numbers" in _bad(tmp_path, b"2 3\n" + 3 * record, "dimension.bin")
+    assert "continues after the 2 words of 3 numbers" in _bad(tmp_path, b"2 3\n" + 3 * record, "dimension.bin")
     # a packed fastText model that declares 2^31 - 1 buckets
     settings = struct.pack("<10id", 5, 1, 5, 1, 1, 2, 2**31 - 1, 3, 6, 100, 1e-4)
     dictionary = struct.pack("<3iqq", 1, 1, 0, 9, -1) + b"the\0" + struct.pack("<qb", 9, 0)
@@ -499,7 +499,7 @@ def test_memory_grows_with_the_words_asked_for_not_with_the_file(tmp_path: Path)
 def test_vectors_are_pushed_only_where_the_hub_can_be_reached(tmp_path: Path, fails: Callable[..., str]) -> None:
     table().save_pretrained(tmp_path / "own")
     refused = fails("vectors", "push", tmp_path / "own", "me/vectors")
-    assert "Nothing was pushed to 'me/vectors': the Hub is not asked while HF_HUB_OFFLINE" in refused
+    assert "Nothing was pushed to 'me/vectors': the Hub is not contacted while HF_HUB_OFFLINE" in refused
     (tmp_path / "a.txt").write_bytes(text_lines(table()))
     assert "is a file: name a folder that" in fails("vectors", "push", tmp_path / "a.txt", "me/vectors")
     assert "Nothing was pushed to 'no id'" in fails("vectors", "push", tmp_path / "own", "no id")

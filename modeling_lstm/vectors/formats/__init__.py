@@ -1,1 +1,1 @@
-"""Readers of files of word vectors, one for each format."""
+"""Readers for files of word vectors, one per format."""

@@ -1,4 +1,4 @@
-"""The binary format of fastText: vectors of words and of the n-grams of letters that any word is made of."""
+"""The binary format of fastText: vectors of words and of the character n-grams that words consist of."""
 
 import struct
 from collections.abc import Container, Iterable
@@ -12,12 +12,12 @@ from .vector_file import FASTTEXT_MAGIC, HEAD, LARGEST_DIMENSION, VectorFile
 from .word2vec import LONGEST_WORD
 
 _SETTINGS = "<10id"
-LONGEST_NGRAM = 64  # letters; a greater number in a file means damage
+LONGEST_NGRAM = 64  # characters; a greater number means that a file is damaged
 
 
 def ngrams(word: str, shortest: int, longest: int, buckets: int) -> list[int]:
     """
-    The buckets of the n-grams of letters of `<word>` (Bojanowski et al., 2017, section 3.2), in fastText's order.
+    Return the buckets of the character n-grams of `<word>` (Bojanowski et al., 2017, section 3.2), in fastText's order.
 
     The hash is the 32-bit FNV-1a of the UTF-8 bytes, each taken as a signed number, as in fastText itself.
     """
@@ -39,10 +39,10 @@ def ngrams(word: str, shortest: int, longest: int, buckets: int) -> list[int]:
 @dataclass(repr=False, eq=False)
 class Subwords:
     """
-    Vectors of n-grams of letters, from which a vector for any word can be made.
+    Vectors of character n-grams, from which a vector for any word can be made.
 
     Args:
-        shortest, longest: Letters in an n-gram, the marks of the word's begin and end counted in.
+        shortest, longest: Characters in an n-gram, including the marks of the word's beginning and end.
         buckets: Number of buckets that n-grams are hashed into.
         rows (`np.ndarray` of shape `(rows, dimension)`, float32): The vectors of the buckets that were read.
         places: The row of each bucket that was read; `None` if all were.
@@ -55,13 +55,13 @@ class Subwords:
     places: dict[int, int] | None = None
 
     def of(self, word: str) -> list[int]:
-        """The buckets of a word's n-grams."""
+        """Return the buckets of a word's n-grams."""
         return ngrams(word, self.shortest, self.longest, self.buckets)
 
     def vector(self, word: str, own: np.ndarray | None = None) -> np.ndarray | None:
         """
-        The mean of the vectors of a word's n-grams, and of its own one where it has one, summed up in fastText's order;
-        `None` if there are none, or if some were not read.
+        Return the mean of the vectors of a word's n-grams and of its own vector, if it has one, added in fastText's
+        order. Return `None` if there are none, or if some were not read.
         """
         buckets = self.of(word)
         if self.places is not None:
@@ -81,11 +81,11 @@ def read_fasttext(
     file: VectorFile, wanted: Container[bytes] | None, compose: Iterable[str]
 ) -> tuple[dict[bytes, np.ndarray], Subwords]:
     """
-    The wanted words of a fastText model and their vectors (all words if `wanted` is None), and what is needed to make
-    vectors of the words `compose` out of their n-grams. Only these rows of the matrix are read.
+    Read the vectors of the wanted words of a fastText model (of all words if `wanted` is None), and the n-grams needed
+    to compose vectors for the words in `compose`. Only these rows of the matrix are read.
 
     Raises:
-        InputError: a damaged, cut-off or quantized model.
+        InputError: the model is damaged, truncated or quantized.
     """
     reader = _Reader(file)
     places = reader.dictionary(wanted)
@@ -105,7 +105,7 @@ def read_fasttext(
 
 
 class _Reader:
-    """The parts of the file, one after the other."""
+    """Reads the parts of the file in order."""
 
     def __init__(self, file: VectorFile):
         self.file = file
@@ -121,7 +121,7 @@ class _Reader:
             "longest": settings[8],
         }
         sane = 0 < head[0] <= LARGEST_DIMENSION and settings[6] >= 0 and 0 <= settings[8] <= LONGEST_NGRAM
-        require(sane, f"{file.name!r} is no fastText model or a damaged one: its header says {self.settings}.")
+        require(sane, f"{file.name!r} is not a fastText model, or is damaged: its header says {self.settings}.")
         if settings[8] == 0:
             self.settings["buckets"] = 0
 
@@ -129,7 +129,7 @@ class _Reader:
         return struct.unpack(form, self.file.read_exactly(struct.calcsize(form), what))
 
     def dictionary(self, wanted: Container[bytes] | None) -> dict[bytes, int]:
-        """The row of each wanted word, the first one's if it is there twice."""
+        """Return the row of each wanted word, and the first one if the word occurs twice."""
         size, self.words, labels = self.unpack("<3i", "its dictionary")
         self.unpack("<q", "its dictionary")
         pruned = self.unpack("<q", "its dictionary")[0] if self.new else 0
@@ -166,7 +166,7 @@ class _Reader:
             quantized = bool(self.unpack("<?", "the header of its matrix")[0])
             require(
                 not quantized,
-                f"{self.file.name!r} is a quantized fastText model (.ftz): give the .bin or the .vec file.",
+                f"{self.file.name!r} is a quantized fastText model (.ftz): use the .bin or the .vec file.",
             )
         rows, self.columns = self.unpack("<2q", "the header of its matrix")
         expected = self.settings["buckets"] + self.words
@@ -183,7 +183,7 @@ class _Reader:
         )
 
     def rows(self, numbers: Iterable[int]) -> np.ndarray:
-        """The rows of those numbers, in increasing order, since the file may be packed; `(rows, dimension)`."""
+        """Read rows by number, in increasing order, since the file may be compressed. Return `(rows, dimension)`."""
         found: list[np.ndarray] = []
         width = 4 * self.columns
         with self.file.progress() as progress:

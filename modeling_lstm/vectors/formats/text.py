@@ -1,4 +1,4 @@
-"""Word vectors as text: GloVe, word2vec text and fastText `.vec`, one word and its numbers a line."""
+"""Read word vectors as text: GloVe, word2vec text and fastText `.vec`, with one word and its numbers per line."""
 
 import itertools
 import logging
@@ -13,21 +13,21 @@ from .vector_file import LONGEST_LINE, NUMBER, Header, VectorFile, read_header
 
 logger = logging.getLogger(__name__)
 
-EVERY = 4096  # lines between two steps of the progress bar
-FIRST = 10  # lines that are looked at to find the dimension, where none is declared
+EVERY = 4096  # lines between two updates of the progress bar
+FIRST = 10  # lines that are inspected to find the dimension if none is declared
 
 
 def read_text(file: VectorFile, wanted: Container[bytes] | None) -> Iterator[tuple[bytes, np.ndarray]]:
     """
-    The wanted words of a text file and their vectors, in the order of the file; all words if `wanted` is None.
+    Yield the wanted words of a text file with their vectors, in file order; all words if `wanted` is None.
 
-    The lines of other words are only counted through, not parsed, which is about as fast as the disk. A word may hold
-    blanks, as some of GloVe 840B do, as long as what follows the first blank is no number. Lines without a word are
-    left out.
+    The lines of other words are only counted, not parsed, which is about as fast as the disk. A word may contain
+    spaces, as some in GloVe 840B do, unless a part after the first space is a number. Lines without a word are left
+    out.
 
     Raises:
-        InputError: a line with too few or too many numbers or with something that is none, or fewer lines than the
-            first one declares.
+        InputError: a line has too few or too many numbers or a value that is not a number, or the file has fewer lines
+            than its first one declares.
     """
     lines = iter(partial(file.stream.readline, LONGEST_LINE), b"")
     first = list(itertools.islice(lines, FIRST))
@@ -40,13 +40,13 @@ def read_text(file: VectorFile, wanted: Container[bytes] | None) -> Iterator[tup
                 progress.update()
             line = line.rstrip()
             if number == 1:
-                line = line.removeprefix(b"\xef\xbb\xbf")  # the mark with which some editors begin UTF-8
+                line = line.removeprefix(b"\xef\xbb\xbf")  # the byte order mark that some editors write
                 declared = read_header(line, file.name)
                 dimension = declared.dimension if declared else _dimension([line, *first[1:]], file.name)
                 if declared:
                     continue
             blank = line.find(b" ")
-            if line.count(b" ") == dimension and blank > 0:  # the usual line, told apart without parsing
+            if line.count(b" ") == dimension and blank > 0:  # the usual line, recognized without parsing
                 word = line[:blank]
                 if wanted is None or word in wanted:
                     yield word, _numbers(line[blank + 1 :].split(b" "), file.name, number, word)
@@ -63,7 +63,7 @@ def read_text(file: VectorFile, wanted: Container[bytes] | None) -> Iterator[tup
 
 
 def warn_of_wordless(name: str, what: str, numbers: list[int]) -> None:
-    """Say which lines or records have numbers but no word, if any."""
+    """Warn of lines or records that have numbers but no word, if any."""
     if numbers:
         logger.warning("%s: %s %d has no word and is left out (%d in all)", name, what, numbers[0], len(numbers))
 
@@ -78,25 +78,25 @@ def _check_count(declared: Header | None, lines: int, name: str) -> None:
 
 
 def _dimension(lines: list[bytes], name: str) -> int:
-    """How many numbers most of the first lines end with, or in doubt the first."""
+    """Return how many numbers most of the first lines end with. In a tie, the earliest count wins."""
     counts = Counter(count for line in lines if line.strip() and (count := _count_numbers(line)))
     start = lines[0].rstrip()[:60].decode("utf-8", "backslashreplace")
     require(
         bool(counts),
-        f"{name!r}, line 1: expected a word and its numbers, or two whole numbers (words and numbers a word), "
+        f"{name!r}, line 1: expected a word and its numbers, or two integers (words and numbers per word), "
         f"found {start!r}. Is this a file of word vectors?",
     )
     return counts.most_common(1)[0][0]
 
 
 def _count_numbers(line: bytes) -> int:
-    """The numbers that a line ends with; what comes before the first blank is none."""
+    """Count the numbers that a line ends with, not counting the first field, which is the word."""
     fields = line.split() if line[:1].isspace() else line.split()[1:]
     return sum(1 for _ in itertools.takewhile(NUMBER.fullmatch, reversed(fields)))
 
 
 def _fields(line: bytes, dimension: int, name: str, number: int) -> tuple[bytes, list[bytes]]:
-    """The word and its numbers, of a line that is not one word, one blank and so on."""
+    """Split a line that is not simply one word and numbers with single spaces between them."""
     parts = line.rsplit(None, dimension)
     if len(parts) == dimension + 1:
         word = parts[0].strip()
@@ -110,8 +110,8 @@ def _fields(line: bytes, dimension: int, name: str, number: int) -> tuple[bytes,
 def _numbers(fields: list[bytes], name: str, number: int, word: bytes) -> np.ndarray:
     try:
         if not any(b"_" in field or not field.isascii() for field in fields):
-            with np.errstate(over="ignore"):  # an infinity is told of by its word
-                # by way of float64, as Python reads numbers
+            with np.errstate(over="ignore"):  # infinities are reported later, with the word
+                # through float64, as Python parses numbers
                 return np.array([float(field) for field in fields], dtype=np.float64).astype(np.float32)
     except ValueError:
         pass

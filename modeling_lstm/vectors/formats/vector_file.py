@@ -1,4 +1,4 @@
-"""Opening files of word vectors: plain, gzip or zip, any of the three formats, with progress and clear errors."""
+"""Open files of word vectors: plain, gzip or zip, in any of three formats, with progress bars and clear errors."""
 
 import contextlib
 import gzip
@@ -18,9 +18,9 @@ from ...utils.errors import InputError, as_list, require
 Format = Literal["text", "word2vec", "fasttext"]
 
 FASTTEXT_MAGIC = struct.pack("<i", 793712314)
-HEAD = 1 << 20  # bytes that are looked at to tell the format
+HEAD = 1 << 20  # bytes that are inspected to detect the format
 LONGEST_LINE = 1 << 23
-LOOKED_AT = 1_000  # bytes that tell damaged text from binary numbers
+LOOKED_AT = 1_000  # bytes that distinguish damaged text from binary numbers
 LARGEST_DIMENSION = 100_000
 NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf|infinity)", re.IGNORECASE)
 _OTHERS = {
@@ -31,7 +31,7 @@ _OTHERS = {
 
 
 class Header(NamedTuple):
-    """The first line of the word2vec formats: how many words, how many numbers each."""
+    """The first line of the word2vec formats: the number of words, and of numbers per word."""
 
     words: int
     dimension: int
@@ -39,14 +39,14 @@ class Header(NamedTuple):
 
 class VectorFile:
     """
-    A file of word vectors, unpacked while it is read.
+    A file of word vectors, decompressed while it is read.
 
     Args:
         path: The file. A zip file with several members needs `member`.
-        member: The file inside of a zip file.
+        member: The file inside the zip file.
 
     Raises:
-        InputError: the file is missing, empty, a pickle, or of no known kind.
+        InputError: the file is missing, empty, a pickle, or of an unknown kind.
     """
 
     def __init__(self, path: Path, member: str | None = None):
@@ -67,7 +67,7 @@ class VectorFile:
         self._raw.seek(0)
         require(
             start[:2] == b"PK" or member is None,
-            f"{str(self.path)!r} is no zip file, so it holds no {member!r}: name the file alone.",
+            f"{str(self.path)!r} is not a zip file, so it holds no {member!r}: name the file alone.",
         )
         if start[:2] == b"\x1f\x8b":
             return cast(IO[bytes], gzip.GzipFile(fileobj=self._raw))
@@ -86,15 +86,15 @@ class VectorFile:
 
     @property
     def size(self) -> int | None:
-        """Bytes of the unpacked file, where they are known without unpacking it."""
+        """The file's size in bytes, or `None` if it is compressed."""
         return self.path.stat().st_size if self.stream is self._raw else None
 
     def progress(self) -> "_Progress":
-        """A progress bar over the bytes of the file as it lies on the disk."""
+        """Return a progress bar over the bytes of the file on disk."""
         return _Progress(self)
 
     def read_exactly(self, count: int, what: str) -> bytes:
-        """`count` bytes, or an error that names `what` is cut off; never asks for more than is there."""
+        """Read `count` bytes, or raise an error saying that `what` is cut off. Memory grows only with what is there."""
         parts = []
         left = count
         while left:
@@ -105,7 +105,7 @@ class VectorFile:
         return b"".join(parts)
 
     def close(self) -> None:
-        """Close the file and what it is packed in."""
+        """Close the file and its archive."""
         self.stream.close()
         self._raw.close()
 
@@ -124,7 +124,7 @@ class _Progress:
         )
 
     def update(self) -> None:
-        """Move the bar to where the file has been read to."""
+        """Move the bar to the current position in the file."""
         if not self._raw.closed:
             self._bar.update(max(0, self._raw.tell() - self._bar.n))
 
@@ -138,21 +138,21 @@ class _Progress:
 
 @contextlib.contextmanager
 def open_vector_file(name: str) -> Iterator[None]:
-    """Turn damage of a packed file into one sentence."""
+    """Turn errors from reading a file into an [`InputError`] of one sentence."""
     try:
         yield
     except InputError:
         raise
     except (EOFError, ValueError, OverflowError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise InputError(f"{name!r} is damaged or cut off: {str(error)[:200]}") from error
-    except (NotImplementedError, RuntimeError) as error:  # a zip file with a password or of an unknown kind
+    except (NotImplementedError, RuntimeError) as error:  # a zip file with a password or an unknown compression
         raise InputError(f"{name!r} cannot be unpacked: {str(error)[:200]}") from error
-    except OSError as error:  # also what gzip says of damaged files
+    except OSError as error:  # gzip raises it for damaged files, too
         raise InputError(f"{name!r} could not be read: {str(error)[:200]}") from error
 
 
 def read_header(line: bytes, name: str) -> Header | None:
-    """What a first line of two whole numbers declares; `None` if the line is something else."""
+    """Parse a first line of two integers. Return `None` if the line is anything else."""
     if re.fullmatch(rb"\s*\d{1,18}\s+\d{1,18}\s*", line) is None:
         return None
     header = Header(*map(int, line.split()))
@@ -169,7 +169,7 @@ def _format(head: bytes, name: str) -> Format:
     _refuse_pickle(head[0] == 0x80 and 2 <= head[1] <= 5 if len(head) > 1 else False, name)
     require(
         not head.startswith(b"version https://git-lfs"),
-        f"{name!r} is a pointer of Git LFS and not the file itself: fetch that with git lfs pull.",
+        f"{name!r} is a Git LFS pointer, not the file itself: fetch the file with git lfs pull.",
     )
     for magic, what in _OTHERS.items():
         require(not head.startswith(magic), f"{name!r} is {what}. Expected word vectors as text, word2vec or fastText.")
@@ -177,7 +177,7 @@ def _format(head: bytes, name: str) -> Format:
         return "fasttext"
     first, _, rest = head.partition(b"\n")
     if read_header(first, name) is None:
-        # the first fastText files had no magic number, but begin with their dimension in four bytes
+        # the first fastText files have no magic number, but begin with the dimension in four bytes
         is_dimension = head[3:4] == b"\0" and int.from_bytes(head[:4], "little") <= LARGEST_DIMENSION
         return "fasttext" if is_dimension else "text"
     return "text" if _begins_as_text(rest) or not rest else "word2vec"
@@ -187,7 +187,7 @@ def _begins_as_text(records: bytes) -> bool:
     fields = records.split(b"\n", 1)[0].split()
     if len(fields) > 1 and NUMBER.fullmatch(fields[-1]):
         return True
-    # text with a damaged number has no byte that only binary numbers have
+    # even text with a damaged number has no byte that occurs only in binary numbers
     is_binary = re.search(rb"[\x00-\x08\x0e-\x1f]", records[:LOOKED_AT]) or not b"".join(fields[1:]).isascii()
     return len(fields) > 2 and not is_binary
 
@@ -196,5 +196,5 @@ def _refuse_pickle(is_pickle: bool, name: str) -> None:
     require(
         not is_pickle,
         f"{name!r} is a pickle, which can run any code when it is opened, so it is not. Save gensim vectors with "
-        "KeyedVectors.save_word2vec_format(FILE, binary=True), PyTorch tensors with safetensors, and give that file.",
+        "KeyedVectors.save_word2vec_format(FILE, binary=True) or PyTorch tensors as safetensors, and use that file.",
     )

@@ -1,4 +1,4 @@
-"""Word vectors in the binary format of word2vec: a line with two counts, then a word, a blank and raw float32."""
+"""Read word vectors in word2vec's binary format: a line with two counts, then for each word a space and raw float32."""
 
 import re
 from collections.abc import Container, Iterator
@@ -10,8 +10,8 @@ from .text import EVERY, warn_of_wordless
 from .vector_file import HEAD, VectorFile, read_header
 
 LONGEST_WORD = 10_000
-LARGEST, SMALLEST = 1e10, 1e-15  # what is beyond, but for zero, is hardly a number of a word vector
-# what may be more of a word, in UTF-8, up to the next blank
+LARGEST, SMALLEST = 1e10, 1e-15  # sizes beyond these, except zero, are unlikely in word vectors
+# what may be the rest of a word, in UTF-8, up to the next space
 _MORE = re.compile(rb"(?:[!-~]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})*+ ")
 _BEGINS_MORE = [0x20 <= byte < 0x7F or 0xC2 <= byte <= 0xF4 for byte in range(256)]  # saves time
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
@@ -19,11 +19,11 @@ _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 
 def read_word2vec(file: VectorFile, wanted: Container[bytes] | None) -> Iterator[tuple[bytes, np.ndarray]]:
     """
-    The wanted words of a binary file and their vectors, in the order of the file; all words if `wanted` is None.
+    Yield the wanted words of a binary file with their vectors, in file order; all words if `wanted` is None.
 
-    Memory does not grow with what the file declares, only with what it holds. The format cannot tell a blank within a
-    word from the one that ends it, so where bytes after a blank look like text, the blank that counts is the first one
-    with numbers of a usual size behind it, and a word or the end of the file behind those.
+    Memory grows with what the file holds, not with what it declares. The format cannot distinguish a space within a
+    word from the one that ends it. If the bytes after a space look like text, the word ends at the first space that is
+    followed by numbers of a usual size and then by another word or the end of the file.
 
     Raises:
         InputError: the file ends before all declared words were read, or holds no words or numbers where they should
@@ -32,7 +32,7 @@ def read_word2vec(file: VectorFile, wanted: Container[bytes] | None) -> Iterator
     first = file.stream.readline(100)
     header = read_header(first, file.name)
     if header is None:
-        raise InputError(f"{file.name!r} does not begin with the numbers of words and of dimensions.")
+        raise InputError(f"{file.name!r} does not begin with its numbers of words and dimensions.")
     words, dimension = header
     width = 4 * dimension
     size = file.size
@@ -49,7 +49,7 @@ def read_word2vec(file: VectorFile, wanted: Container[bytes] | None) -> Iterator
                 what = f"word {number} of the {words} that its first line declares"
                 require(
                     end >= 0 or len(block) - at < LONGEST_WORD,
-                    f"{file.name!r} is damaged at {what}: no blank for {LONGEST_WORD} bytes.",
+                    f"{file.name!r} is damaged at {what}: no space for {LONGEST_WORD} bytes.",
                 )
                 more = file.stream.read(max(HEAD, width))
                 require(bool(more), f"{file.name!r} is cut off: it ends within {what}.")
@@ -71,17 +71,17 @@ def read_word2vec(file: VectorFile, wanted: Container[bytes] | None) -> Iterator
     rest = (block[at:] + file.stream.read(1_000)).strip()
     require(
         not rest,
-        f"{file.name!r} goes on after the {words} words of {dimension} numbers that its first line declares: one of "
+        f"{file.name!r} continues after the {words} words of {dimension} numbers that its first line declares: one of "
         "the two counts is wrong.",
     )
 
 
 def _last_blank(block: bytes, at: int, first: int, width: int, name: str, *, is_last: bool) -> int:
     """
-    Where the word that begins at `at` ends, if bytes after its first blank look like more of it.
+    Find the end of the word that begins at `at`, where the bytes after its first space look like more of it.
 
     Raises:
-        InputError: it ends nowhere so that numbers of a usual size follow.
+        InputError: no space is followed by numbers of a usual size.
     """
     blank = first
     while not (_are_usual(block, blank, width) and _goes_on(block, blank + 1 + width, is_last=is_last)):
@@ -92,7 +92,7 @@ def _last_blank(block: bytes, at: int, first: int, width: int, name: str, *, is_
             require(
                 not bool((sizes >= LARGEST).any()),
                 f"{name!r} is damaged at the word {word!r}: numbers as large as {sizes.max():.1e} follow. "
-                "Does the word hold a blank?",
+                "Does the word contain a space?",
             )
             return first
         blank = more.end() - 1
@@ -109,7 +109,7 @@ def _are_usual(block: bytes, blank: int, width: int) -> bool:
 
 
 def _goes_on(block: bytes, at: int, *, is_last: bool) -> bool:
-    """Whether a word comes next, or after the last one the end."""
+    """Whether another word comes next, or the end of the file after the last one."""
     rest = block[at : at + LONGEST_WORD]
     if is_last:
         return not rest.strip()
