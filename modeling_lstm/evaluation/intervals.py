@@ -87,16 +87,17 @@ def combine(drawn: dict[str, np.ndarray], whole: dict[str, float], exact: Limits
     [`bound_unseen`] give.
 
     The limits of a mean of parts with limits of their own are found as by Zou and Donner (2008): the squared distances
-    of the limits add up.
+    of the limits add up. They are not farther away than the means of the limits of the parts.
     """
     found = {name: [float(low), float(high)] for name, (low, high) in exact.items()}
     for name in drawn.keys() - exact.keys():
         limits = find_percentiles(drawn[name])
         if name in unknown:
             low, high = limits or [whole[name]] * 2
-            down, up = unknown[name]
-            low, high = whole[name] - np.hypot(whole[name] - low, down), whole[name] + np.hypot(high - whole[name], up)
-            limits = [float(max(low, 0.0)), float(min(high, 1.0))]
+            down, up, farthest_down, farthest_up = unknown[name]
+            below = min(np.hypot(whole[name] - low, down), farthest_down)
+            above = min(np.hypot(high - whole[name], up), farthest_up)
+            limits = [float(max(whole[name] - below, 0.0)), float(min(whole[name] + above, 1.0))]
         if name == "calibration_error" and limits is not None:  # draws lie too high, as drawing adds to the distances
             limits = [max(0.0, min(whole[name], 2 * whole[name] - limits[1])), max(limits[1], whole[name])]
         if limits is not None and limits[0] < limits[1]:
@@ -260,6 +261,9 @@ def bound_unseen(kind: str, predictions: np.ndarray, references: np.ndarray, lab
     recall or precision is 0 or 1, and so in every draw. The distances of their exact limits count, with the label's
     weight in the mean; a label that no row has counts as 0 there, whatever is predicted. One error changes the F1 of
     two labels, so in a mean of F1 their squares count twice.
+
+    Returns:
+        For each mean four distances: below and above for such labels, and the means of those of all labels.
     """
     if kind == "regression" or len(references) < FEWEST_ROWS:
         return {}
@@ -271,15 +275,18 @@ def bound_unseen(kind: str, predictions: np.ndarray, references: np.ndarray, lab
     means = {f"macro_{score}": (score, equal) for score in rows} | {"weighted_f1": ("f1", shares)}
     distances = {}
     for name, (score, weights) in means.items():
-        squares = np.zeros(2)
-        for label in np.flatnonzero(is_certain[score] & (true > 0)):
-            share, limits = (
-                right[label] / rows[score][label],
-                find_proportion_interval(right[label], rows[score][label]),
-            )
+        squares, farthest = np.zeros(2), np.zeros(2)
+        for label in np.flatnonzero(true > 0):
+            share = right[label] / max(rows[score][label], 1)
+            limits = find_proportion_interval(right[label], rows[score][label])
             value, low, high = (_f1(one) if score == "f1" else one for one in (share, *limits))
-            squares += np.square(weights[label] * np.array([value - low, high - value])) * (2 if score == "f1" else 1)
-        distances[name] = np.sqrt(squares).tolist()
+            distance = weights[label] * np.array([value - low, high - value])
+            farthest += distance
+            if is_certain[score][label]:
+                squares += np.square(distance) * (2 if score == "f1" else 1)
+        if name == "weighted_f1":  # the weights of the labels are uncertain too
+            farthest[:] = math.inf
+        distances[name] = [*np.sqrt(squares), *farthest]
     return distances
 
 

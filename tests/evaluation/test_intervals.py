@@ -66,6 +66,10 @@ def test_a_label_that_test_lacks_counts_in_the_interval_as_in_the_score() -> Non
     score = compute_scores(KIND, references, references, names)["macro_recall"]
     assert found["macro_recall"][0] > 0.55 and found["macro_recall"][1] == pytest.approx(score) == 2 / 3
     assert "f1_never" not in found
+    two_wrong = references.copy()
+    two_wrong[:2] = 1
+    found = find_intervals(KIND, two_wrong, references, ["a", "b"], resamples=100)
+    assert found["macro_f1"][1] < (found["f1_a"][1] + found["f1_b"][1]) / 2 + 1e-9 < 1.0
     wrong = references.copy()
     wrong[0] = 2
     assert find_intervals(KIND, wrong, references, names, resamples=100)["macro_f1"][1] < 0.7
