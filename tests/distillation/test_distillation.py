@@ -700,17 +700,17 @@ def test_a_run_folder_that_is_read_from(
         kind
     ]
     flags = ["--dataset", data_folder, "--output_dir", output, "--overwrite", *TRAIN_FLAGS]
-    assert "would write over what --teacher" in fails("distill", "--teacher", f"{run_copy}", *flags)
-    assert "would write over what --tokenizer" in fails("train", "--tokenizer", "copy", *flags)
-    assert "would write over what --transformer" in fails("train", "--transformer", "link", *flags)
-    assert "would write over what --embeddings" in fails("train", "--embeddings", "transformer:copy", *flags)
+    assert "would overwrite what --teacher" in fails("distill", "--teacher", f"{run_copy}", *flags)
+    assert "would overwrite what --tokenizer" in fails("train", "--tokenizer", "copy", *flags)
+    assert "would overwrite what --transformer" in fails("train", "--transformer", "link", *flags)
+    assert "would overwrite what --embeddings" in fails("train", "--embeddings", "transformer:copy", *flags)
     data = shutil.copytree(data_folder, run_copy / "data") if kind == "around" else run_copy
     flags = ["--output_dir", output, "--overwrite", *TRAIN_FLAGS]
-    assert "would write over what --dataset" in fails("train", "--dataset", data, *flags)
-    assert "would write over what --train_dataset" in fails(
+    assert "would overwrite what --dataset" in fails("train", "--dataset", data, *flags)
+    assert "would overwrite what --train_dataset" in fails(
         "train", "--dataset", data_folder, "--train_dataset", data, *flags
     )
-    assert "would write over what --train_dataset" in fails(
+    assert "would overwrite what --train_dataset" in fails(
         "train", "--dataset", data_folder, "--train_dataset", f"{data}:all", *flags
     )
     recipe = run_copy / "new" / "recipe.yaml" if kind == "inside" else run_copy / "recipe.yaml"

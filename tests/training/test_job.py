@@ -99,7 +99,7 @@ def test_a_model_of_ones_own(data_folder: Path, tmp_path: Path) -> None:
             model_init=lambda tokenizer, _: tiny_model(vocab_size=len(tokenizer), num_labels=2),
             **QUICK,
         )
-    with pytest.raises(InputError, match="must give a PreTrainedModel, found a Linear"):
+    with pytest.raises(InputError, match="must return a PreTrainedModel, found a Linear"):
         ml.train(
             dataset=data_folder, output_dir=tmp_path / "other", model_init=lambda *_: torch.nn.Linear(1, 1), **QUICK
         )
