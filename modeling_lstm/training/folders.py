@@ -11,7 +11,7 @@ from ..utils.files import SAVING, is_occupied
 from .checkpoints import find_last_checkpoint, is_complete
 from .trainer_arguments import LstmTrainingArguments
 
-# What a run folder holds beside checkpoints
+# What a run folder holds besides checkpoints
 WRITTEN = ("*config.json", "model*.safetensors*", "tokenizer*.json", TARGET, FINGERPRINTS, "*.py", "runs")
 STATES = ("optimizer.pt", "scheduler.pt")  # in a checkpoint from which a training can resume
 

@@ -64,7 +64,7 @@ class LstmTrainer(Trainer):
         return model
 
     def _smooth(self, model: Any) -> bool:
-        """Set label smoothing in the model's own loss, which also has class weights; `False` if it has no smoothing."""
+        """Set label smoothing in a model's own loss, which combines it with class weights; `False` if it has none."""
         config: Any = getattr(model, "config", None)
         share = self.args.label_smoothing_factor
         if not hasattr(config, "label_smoothing"):

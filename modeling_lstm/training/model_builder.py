@@ -210,7 +210,7 @@ def adopt_model(model: Any, tokenizer: PreTrainedTokenizerBase, task: Task) -> P
 
 
 def describe_model(arguments: ModelArguments | None, model: PreTrainedModel) -> dict[str, Any]:
-    """Return the `model` entry of `run.json`, without the number of parameters; no `arguments` with `model_init`."""
+    """Return the `model` entry of `run.json`, without `parameters`; no `arguments` if `model_init` made the model."""
     config: Any = model.config
     if arguments is None:
         known = [one.name for one in dataclass_fields(ModelArguments) if hasattr(config, one.name)]
