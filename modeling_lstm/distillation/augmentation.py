@@ -80,7 +80,7 @@ def _replace(word: str, neighbors: Neighbors, rng: np.random.Generator) -> str:
 def augment(
     rows: Dataset, number: int, seed: int, neighbors: Neighbors | None = None, replaced: float = 0.0
 ) -> Dataset:
-    """Return the variants of all texts by [`make_variants`], in the column `text`. They depend only on arguments."""
+    """Return the variants of all texts by [`make_variants`] in a column `text`. Equal arguments give equal variants."""
 
     def vary(batch: dict[str, list[str]], numbers: list[int]) -> dict[str, list[str]]:
         made = [
