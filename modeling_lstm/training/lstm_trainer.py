@@ -58,7 +58,7 @@ class LstmTrainer(Trainer):
         self.add_callback(ProcessSeed())
 
     def call_model_init(self, *args: Any, **kwargs: Any) -> Any:
-        """Create the model of a training, and set its label smoothing."""
+        """Trainer's method, which also sets the label smoothing of the model."""
         model = super().call_model_init(*args, **kwargs)
         self._smooth(model)
         return model
@@ -80,11 +80,11 @@ class LstmTrainer(Trainer):
 
     @staticmethod
     def get_optimizer_cls_and_kwargs(args: TrainingArguments, model: PreTrainedModel | None = None) -> tuple[Any, Any]:
-        """Return Trainer's optimizer, but [`RowAdamW`] for AdamW on a CPU, where a step over a table is slow."""
+        """Trainer's optimizer, but [`RowAdamW`] instead of AdamW on a CPU, where a step over a table is slow."""
         return choose_optimizer(args, model)
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
-        """Create Trainer's optimizer, with a separate group for word vectors that have their own learning rate."""
+        """Trainer's optimizer, with a separate group for word vectors that have their own learning rate."""
         is_new = self.optimizer is None
         rate = getattr(self.args, "embedding_learning_rate", None)
         if rate == 0:
@@ -104,7 +104,7 @@ class LstmTrainer(Trainer):
         return optimizer
 
     def create_scheduler(self, *args: Any, **kwargs: Any) -> Any:
-        """Create Trainer's schedule. One that depends on scores is told whether greater is better."""
+        """Trainer's schedule. One that depends on scores also learns whether greater is better."""
         if self.args.lr_scheduler_type in WATCHING:
             mode = "max" if self.args.greater_is_better else "min"
             given: Any = self.args.lr_scheduler_kwargs or {}  # a dictionary: a string was parsed as JSON
@@ -127,7 +127,7 @@ class LstmTrainer(Trainer):
         return embedding if is_followed and not is_tied and not is_frozen_first else None
 
     def training_step(self, model: torch.nn.Module, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Do Trainer's step and, with `--adversarial_size`, that of the perturbed batch."""
+        """Trainer's step and, with `--adversarial_size`, one for the perturbed batch."""
         self._share = self._shares.pop(0) if self._shares else 1.0
         size = getattr(self.args, "adversarial_size", 0.0)
         if size == 0:
@@ -141,7 +141,7 @@ class LstmTrainer(Trainer):
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
         """
-        Fetch batches as Trainer does. With several processes, find the weight of each one's part of a batch.
+        Trainer's batches. With several processes, also find the weight of each one's part of a batch.
 
         The gradients of the processes are averaged, and each is the gradient of a mean. To make the average the
         gradient of the mean over all rows, even if one process has fewer of them, each loss is multiplied by the number
@@ -191,7 +191,7 @@ class LstmTrainer(Trainer):
         return model.loss_function(labels=labels, pooled_logits=logits, config=model.config)
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
-        """Evaluate as Trainer does. With several processes too, the loss counts each row exactly once."""
+        """Trainer's evaluation. With several processes too, the loss counts each row exactly once."""
         output: Any = super().evaluation_loop(*args, **kwargs)
         losses = [name for name in output.metrics if name.endswith("_loss") and not name.endswith("_log_loss")]
         if self.args.world_size > 1 and losses and isinstance(output.predictions, np.ndarray):
@@ -221,7 +221,7 @@ class LstmTrainer(Trainer):
 
     def get_train_dataloader(self) -> torch.utils.data.DataLoader:
         """
-        Return Trainer's data loader.
+        Trainer's data loader.
 
         Raises:
             InputError: `--dataloader_drop_last` leaves no batch.
@@ -235,7 +235,7 @@ class LstmTrainer(Trainer):
         return loader
 
     def get_eval_dataloader(self, *args: Any, **kwargs: Any) -> torch.utils.data.DataLoader:
-        """Return Trainer's data loader, with all rows: `--dataloader_drop_last` applies only to training."""
+        """Trainer's data loader, with all rows: `--dataloader_drop_last` applies only to training."""
         chosen, self.args.dataloader_drop_last = self.args.dataloader_drop_last, False
         try:
             return super().get_eval_dataloader(*args, **kwargs)
@@ -253,7 +253,7 @@ class LstmTrainer(Trainer):
             return super().evaluate(*args, **kwargs)
 
     def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
-        """Create the Hub repository before training starts. Explain a refusal by the Hub in one sentence."""
+        """Trainer's method, called before training starts. It explains a refusal by the Hub in one sentence."""
         args = self.args
         if not self.is_world_process_zero():
             return
@@ -263,7 +263,7 @@ class LstmTrainer(Trainer):
         self.push_in_progress: Any = None
 
     def push_to_hub(self, *args: Any, **kwargs: Any) -> Any:
-        """Refuse: Trainer's push would replace a hand-written model card, and lacks `run.json`."""
+        """Refused: Trainer's push would replace a hand-written model card, and lacks `run.json`."""
         raise InputError("Push a run when it is complete: modeling-lstm push RUN me/name, or modeling_lstm.push.")
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
