@@ -9,7 +9,7 @@ from griffe import Attribute, Class, ExprCall, Extension, Object
 
 LINK = re.compile(r"\[(`[^`\]]+`)\](?![(\[])")  # [`LstmModel`], a link in transformers' own documentation
 TYPE = re.compile(r"^(\s+\w[\w, ]*) \((.+?)\):", re.MULTILINE)  # vocab_size (`int`, defaults to 10000):
-INHERITED = re.compile(r"As the library's|(Refused: )?Trainer's")  # how an override's docstring begins
+INHERITED = re.compile(r"Same as in the base class|(Refused: )?Trainer's")  # how an override's docstring begins
 SETTING = "_setting"  # the function that makes a field of a default and a help text
 # The commands whose pages describe the fields of dataclasses
 COMMANDS = {

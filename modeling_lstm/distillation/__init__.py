@@ -1,1 +1,1 @@
-"""Distillation: a student learns what a teacher says of texts, with labels and without."""
+"""Distillation: a student learns a teacher's answers to texts, labeled and unlabeled."""

@@ -5,14 +5,14 @@ from typing import ClassVar
 
 from ..utils.errors import require
 
-# What suits a student, where that differs from the defaults of `train`: of a teacher's answers there are many, and they
-# are exact, so little needs to be dropped. Chosen on validation
+# Defaults of a student that differ from those of `train`: a teacher's answers are many and exact, so little dropout is
+# needed. Chosen on validation
 STUDENT_DEFAULTS = {"word_dropout": 0.0, "embedding_dropout": 0.05, "classifier_dropout": 0.1, "average_epochs": 0.5}
 
 
 @dataclass
 class DistillationArguments:
-    """Who teaches, on which text, and how the student is to follow."""
+    """The teachers, the text that they label, and the loss of the student."""
 
     flag_group: ClassVar[str] = "Distillation"
 
@@ -38,9 +38,9 @@ class DistillationArguments:
         metadata={"help": "Unlabeled text: one or several Hub ids (or id:subset), files or folders."},
     )
     unlabeled_column: list[str] | None = field(
-        default=None, metadata={"help": "Its column with the text, or several columns to join."}
+        default=None, metadata={"help": "Text column of --unlabeled, or several columns to join."}
     )
-    unlabeled_split: str = field(default="train", metadata={"help": "Its split to read."})
+    unlabeled_split: str = field(default="train", metadata={"help": "Split of --unlabeled to read."})
     sentences: bool = field(default=False, metadata={"help": "Split the unlabeled text into sentences."})
     language: str = field(default="en", metadata={"help": "Language code for sentence splitting."})
     augmentations: int | None = field(
@@ -53,15 +53,15 @@ class DistillationArguments:
     replaced_words: float = field(
         default=0.3,
         metadata={
-            "help": "Share of the words of a variant that are replaced: each by one of the ten that the teacher's word "
-            "vectors put nearest; 0: none."
+            "help": "Share of the words of a variant to replace, each with one of the ten words nearest to it in the "
+            "teacher's word vectors; 0: none."
         },
     )
     transfer_rows: int | None = field(
         default=None,
         metadata={
-            "help": "Unlabeled texts (or sentences) to learn from at most, drawn with --split_seed; if there are "
-            "fewer, variants of them make up the number. Default: all."
+            "help": "Maximum number of unlabeled texts (or sentences) to learn from, drawn with --split_seed; if there "
+            "are fewer, variants make up the number. Default: all."
         },
     )
     logit_weight: float = field(
@@ -74,7 +74,7 @@ class DistillationArguments:
     temperature: float = field(
         default=2.0, metadata={"help": "Temperature that logits are divided by for the divergence."}
     )
-    teacher_max_length: int = field(default=512, metadata={"help": "Tokens of a text that the teacher reads."})
+    teacher_max_length: int = field(default=512, metadata={"help": "Maximum tokens of a text for the teacher."})
     teacher_batch_size: int = field(default=64, metadata={"help": "Texts in a batch of the teacher."})
     teacher_bf16: bool | None = field(
         default=None, metadata={"help": "Run the teacher in bf16. Default: if a trial shows that it is faster."}
@@ -101,7 +101,7 @@ class DistillationArguments:
         require(self.temperature > 0, f"--temperature must be greater than 0, found {self.temperature}.")
         require(
             self.logit_weight + self.divergence_weight > 0,
-            "--logit_weight and --divergence_weight are both 0: then the teacher teaches nothing.",
+            "--logit_weight and --divergence_weight are both 0: set one of them, or the teacher teaches nothing.",
         )
 
     @property

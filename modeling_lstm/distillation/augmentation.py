@@ -17,23 +17,23 @@ _WORD = re.compile(r"(\W*)(\w+)(\W*)")
 
 
 Neighbors = Mapping[str, list[str]]
-"""For a word those that may take its place."""
+"""For each word, the words that may replace it."""
 
 
 def make_variants(
     text: str, number: int, rng: np.random.Generator, neighbors: Neighbors | None = None, replaced: float = 0.0
 ) -> list[str]:
     """
-    Variants of a text: each word is masked with probability 0.1, but not what separates two texts, and with probability
-    0.25 only a piece of one to five words is kept, of each of the two (Tang et al., 2019, section 3). Those that are as
-    the text are left out, and those that occur twice.
+    Return variants of a text. Each word is masked with probability 0.1, except the separator of two texts. With
+    probability 0.25, only a piece of one to five words is kept, of each of the two texts (Tang et al., 2019, section
+    3). Duplicates, and variants equal to the text, are left out.
 
     Args:
-        text: Words with blanks between.
-        number: How many to try.
-        rng: Where chance comes from.
-        neighbors: For a word those that may take its place; for its lower-case form where it is not there itself.
-        replaced: With which probability one of them does (Jiao et al., 2020, algorithm 1).
+        text: Words separated by spaces.
+        number: How many variants to try.
+        rng: The random number generator.
+        neighbors: For each word, the words that may replace it; a word that is missing is looked up in lower case.
+        replaced: Probability that a word is replaced (Jiao et al., 2020, algorithm 1).
     """
     words = np.array(text.split(), dtype=object)
     found: dict[str, None] = {}
@@ -53,7 +53,7 @@ def make_variants(
 
 
 def _piece(words: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Some words that follow on each other, behind the separator where the first one is that."""
+    """Return some consecutive words, after the separator if that is the first word."""
     first = int(len(words) > 0 and words[0] == SEPARATOR)
     if len(words) == first:
         return words
@@ -63,13 +63,13 @@ def _piece(words: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def split_word(word: str) -> tuple[str, str, str]:
-    """A word and the punctuation before and after it; what is no word is all punctuation."""
+    """Split a word into punctuation before it, the word, and punctuation after it. Without a word, all is before it."""
     found = _WORD.fullmatch(word)
     return (found[1], found[2], found[3]) if found else (word, "", "")
 
 
 def _replace(word: str, neighbors: Neighbors, rng: np.random.Generator) -> str:
-    """One of a word's neighbors with the punctuation around it, or the word where it has none."""
+    """Return one of a word's neighbors with the word's punctuation, or the word if it has no neighbors."""
     before, core, after = split_word(word)
     choices = neighbors.get(core) or neighbors.get(core.lower())
     if word == SEPARATOR or not choices:
@@ -80,7 +80,7 @@ def _replace(word: str, neighbors: Neighbors, rng: np.random.Generator) -> str:
 def augment(
     rows: Dataset, number: int, seed: int, neighbors: Neighbors | None = None, replaced: float = 0.0
 ) -> Dataset:
-    """The variants of all texts, in the column `text`, by [`make_variants`]; with the same arguments the same."""
+    """Return the variants of all texts by [`make_variants`] in a column `text`. Equal arguments give equal variants."""
 
     def vary(batch: dict[str, list[str]], numbers: list[int]) -> dict[str, list[str]]:
         made = [

@@ -1,4 +1,4 @@
-"""`LogitCache`: what a teacher said of a text, on disk, so that nothing is computed twice."""
+"""`LogitCache`: a teacher's logits for texts, kept on disk so that none are computed twice."""
 
 import contextlib
 import hashlib
@@ -11,16 +11,16 @@ import numpy as np
 
 from ..utils.errors import InputError
 
-AT_ONCE = 500  # keys in a query; SQLite takes 999 at least
+AT_ONCE = 500  # keys in a query; SQLite takes at least 999
 
 
 class LogitCache:
     """
-    The logits of one teacher in an SQLite file. What was stored stays after a kill; several processes may use a file.
-    `id` is another one for each file that was ever made.
+    The logits of one teacher in an SQLite file. Stored logits survive a kill, and several processes may use a file.
+    `id` is unique to each file ever created.
 
     Args:
-        path: The file; made if there is none.
+        path: The file; created if there is none.
 
     Raises:
         InputError: the file is damaged, or cannot be written.
@@ -40,7 +40,7 @@ class LogitCache:
             (self.id,) = self.connection.execute("SELECT id FROM made").fetchone()
 
     def find(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
-        """The logits, of shape `(labels,)`, of those of the texts that are known."""
+        """Return the stored logits, of shape `(labels,)`, of those texts that have any."""
         keys = {_key(text): text for text in texts}
         found: dict[str, np.ndarray] = {}
         names = list(keys)
@@ -54,13 +54,13 @@ class LogitCache:
         return found
 
     def add(self, texts: Sequence[str], logits: np.ndarray) -> None:
-        """Store the logits, of shape `(texts, labels)`, all of them or none."""
+        """Store the logits, of shape `(texts, labels)`: all of them or none."""
         rows = [(_key(text), row.astype(np.float32).tobytes()) for text, row in zip(texts, logits, strict=True)]
         with self._explain_errors(), self.connection:
             self.connection.executemany("INSERT OR IGNORE INTO logits VALUES (?, ?)", rows)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self.connection.close()
 
     @contextlib.contextmanager

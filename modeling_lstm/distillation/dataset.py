@@ -39,10 +39,10 @@ class DistillationDataset:
     What a student learns from.
 
     Args:
-        rows: Columns `text`, `label` (-100 or NaN where it is not known) and `teacher_logits`.
-        natural: How many of the rows, from the first on, are texts as they were found, not made from others.
-        validation (`(rows, labels)`): What the teachers say of the validation split.
-        report: What `run.json` tells of it.
+        rows: Columns `text`, `label` (-100 or NaN where it is unknown) and `teacher_logits`.
+        natural: How many of the rows, counted from the first, are original texts and not variants.
+        validation (`(rows, labels)`): The teachers' logits for the validation split.
+        report: What `run.json` records of it.
     """
 
     rows: Dataset
@@ -51,11 +51,11 @@ class DistillationDataset:
     report: dict[str, Any]
 
     def texts(self) -> Dataset:
-        """The texts that a vocabulary can be learned from."""
+        """Return the texts that a vocabulary can be learned from."""
         return self.rows.select(range(self.natural))
 
     def for_student(self, tokenizer: PreTrainedTokenizerBase) -> Dataset:
-        """The rows, with masked words as the student's tokenizer writes them."""
+        """Return the rows, with masked words as the student's tokenizer writes them."""
         mask = tokenizer.mask_token or tokenizer.unk_token or ""
         if mask == MASK or self.natural == self.rows.num_rows:
             return self.rows
@@ -76,14 +76,14 @@ def label_dataset(
     cluster: Cluster | None = None,
 ) -> DistillationDataset:
     """
-    Read the transfer text and have the teachers label it and the training texts, as far as they did not before.
+    Read the transfer text and have the teachers label it and the training texts, unless they did so before.
 
     Args:
         data: The task.
-        arguments: Who teaches, and on which text.
-        seed: Of what is drawn.
-        device: Where the teachers compute.
-        cluster: Whose workers label; by default this process does.
+        arguments: The teachers, and the text to label.
+        seed: Seed of random draws.
+        device: Device of the teachers.
+        cluster: Cluster whose workers label. Default: this process labels.
 
     Raises:
         InputError: a teacher or a source cannot be used.
@@ -98,7 +98,7 @@ def label_dataset(
     train = data.splits["train"]
     rows = concatenate_datasets([_plain(train, data), _without_labels(transfer, data)])
     teachers, computed = _label(arguments, data, rows, device, cluster)
-    # the same columns of the same rows of the same files of logits
+    # identifies the rows, the files of logits and their columns
     sources = [(one.cache.path.name, one.cache.id, one.columns) for one in teachers]
     fingerprint = Hasher.hash((rows._fingerprint, sources))
     features = Features({**rows.features, LOGITS: List(Value("float32"))})
@@ -117,7 +117,7 @@ def label_dataset(
             for source in arguments.unlabeled
         ],
         "transfer": counts,
-        "digest": identify_rows(rows.select(range(train.num_rows + natural)), ["text"]),  # of texts as they were found
+        "digest": identify_rows(rows.select(range(train.num_rows + natural)), ["text"]),  # original texts
         "settings": asdict(arguments),
         "seconds": round(time.perf_counter() - started, 2),
     }
@@ -128,7 +128,7 @@ def label_dataset(
 def _label(
     arguments: DistillationArguments, data: TextData, rows: Dataset, device: str | None, cluster: Cluster | None
 ) -> tuple[list[Teacher], list[int]]:
-    """The teachers, who know the rows and those of validation, and how many texts each of them labeled now."""
+    """Label the rows and those of validation. Return the teachers, and how many texts each of them labeled now."""
     validation = data.splits["validation"]
     teachers, computed = [], []
     for name in arguments.teachers:  # one at a time in memory
@@ -147,7 +147,7 @@ def _label(
 
 
 def warn_of_other_cuts(name: str, data: TextData, dataset: str) -> None:
-    """Warn of a teacher that was trained here on the same data set, but may have learned what is held out now."""
+    """Warn if a teacher is a run on the same data set that may have learned from rows that are held out now."""
     if not Path(name, RECORD).is_file():
         return
     record: Any = read_record(Path(name))
@@ -170,7 +170,7 @@ def warn_of_other_cuts(name: str, data: TextData, dataset: str) -> None:
     if other:
         logger.warning(
             "The teacher %s was trained on the same data with other rows held out: it may have learned from those of "
-            "%s, and then it says more of them than of new texts. Train it with the same --validation_share, "
+            "%s, and scores on them would then be too high. Train it with the same --validation_share, "
             "--test_share and --split_seed.",
             name,
             as_list(other),
@@ -178,7 +178,7 @@ def warn_of_other_cuts(name: str, data: TextData, dataset: str) -> None:
 
 
 def _describe(teacher: Teacher, labeled: int) -> dict[str, Any]:
-    """What `run.json` tells of a teacher."""
+    """Return what `run.json` records of a teacher."""
     return {
         "name": teacher.name,
         "is_from_hub": is_hub_id(teacher.name),
@@ -192,7 +192,7 @@ def _describe(teacher: Teacher, labeled: int) -> dict[str, Any]:
 
 
 def _plain(train: Dataset, data: TextData) -> Dataset:
-    """The training rows with labels that may be missing: a class label may not."""
+    """Return the training rows with a label type that allows missing labels; a class label does not."""
     return train.cast(_features(data)).select_columns(["text", "label"])
 
 

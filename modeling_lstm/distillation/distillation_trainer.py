@@ -1,4 +1,4 @@
-"""`DistillationTrainer`: a `Trainer` whose rows tell what a teacher thinks of them."""
+"""`DistillationTrainer`: a `Trainer` whose rows have a teacher's logits."""
 
 from typing import Any
 
@@ -9,21 +9,21 @@ from .arguments import DistillationArguments
 from .loss import divergence, logit_loss
 
 LOGITS = "teacher_logits"
-UNLABELED = -100  # in place of a label's number; where labels are numbers with a point, NaN
+UNLABELED = -100  # in place of a label's number; NaN in place of a float label
 
 
 class DistillationTrainer(LstmTrainer):
     """
-    `Trainer` for a student. Its training rows have a column `teacher_logits`, of shape `(labels,)`, beside `input_ids`
-    and `label`, which is -100 (NaN for multi-label tasks and regression) where the true label is not known. Rows
-    without the column, those of validation for example, count by their labels as everywhere.
+    `Trainer` for a student. Its training rows have a column `teacher_logits`, of shape `(labels,)`, besides `input_ids`
+    and `label`, which is -100 (NaN for multi-label tasks and regression) if the true label is unknown. Rows without
+    that column, such as validation rows, have the usual loss on their labels.
 
     Args:
         distillation: The weights of the parts of the loss, and the temperature.
-        args, kwargs: As for `Trainer`.
+        args, kwargs: The arguments of `Trainer`.
 
     Raises:
-        ValueError: the model's configuration does not say its `problem_type`.
+        ValueError: the model's configuration has no `problem_type`.
     """
 
     def __init__(self, *args: Any, distillation: DistillationArguments, **kwargs: Any):
@@ -41,7 +41,7 @@ class DistillationTrainer(LstmTrainer):
             columns.append(LOGITS)
 
     def batch_loss(self, model: torch.nn.Module, inputs: dict[str, Any]) -> tuple[torch.Tensor, Any]:
-        """The weighted sum of the distance of logits, the divergence, and the loss on the rows with a true label."""
+        """Return the weighted sum of the logit loss, the divergence, and the loss on the rows with a true label."""
         if LOGITS not in inputs:
             return super().batch_loss(model, inputs)
         chosen = self.distillation
@@ -50,7 +50,7 @@ class DistillationTrainer(LstmTrainer):
         outputs = model(**inputs)
         logits = outputs.logits.float()
         config: Any = getattr(self.model, "config", None)
-        scale = getattr(config, "target_scale", 1.0)  # of a regression, whose logits are numbers
+        scale = getattr(config, "target_scale", 1.0)  # of a regression's targets
         loss = chosen.logit_weight * logit_loss(logits / scale, teacher_logits / scale)
         if chosen.divergence_weight:
             loss = loss + chosen.divergence_weight * divergence(
@@ -62,13 +62,13 @@ class DistillationTrainer(LstmTrainer):
 
     def _weight_of(self, batch: dict[str, Any]) -> float:
         """
-        Here every row counts the same: the loss on true labels, too, is divided by the number of all rows. With class
-        weights that loss is one of each process's own rows, so several processes do not quite learn as one.
+        Return the number of rows: the loss on true labels, too, is divided by it, so every row counts the same. With
+        class weights, each process weights its own rows, so several processes do not learn exactly as one would.
         """
         return float(len(batch["input_ids"]))
 
     def _label_loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The usual loss of the labeled rows, times their share of the batch, so that every row counts the same."""
+        """Return the usual loss of the labeled rows, times their share of the batch: every row counts the same."""
         is_known = ~labels.isnan() if labels.is_floating_point() else labels != UNLABELED
         is_known = is_known.reshape(len(labels), -1).all(dim=1)
         if not bool(is_known.any()):

@@ -1,4 +1,4 @@
-"""What labels texts: the network of a teacher, in this process or in the workers of a cluster."""
+"""Label texts with the network of a teacher, in this process or in the workers of a cluster."""
 
 import pickle
 from collections.abc import Sequence
@@ -18,16 +18,16 @@ from .augmentation import MASK
 @dataclass(frozen=True)
 class Labeling:
     """
-    How texts are labeled, so that every worker does it alike.
+    How texts are labeled, the same for every worker.
 
     Args:
         name: Run folder or Hub id of the teacher.
         revision: Branch, tag or commit on the Hub.
-        longest: Tokens of a text that it reads.
-        mask: What it reads where a word is masked.
+        longest: Maximum number of tokens that it reads of a text.
+        mask: What it reads in place of a masked word.
         batch_size: Texts in a batch.
-        device: Where it computes.
-        bf16: Whether it computes in bf16.
+        device: Device to compute on.
+        bf16: Whether to compute in bf16.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Labeler:
 
     Args:
         how: How it labels.
-        model: The model, which moves to the device.
+        model: The model, which is moved to the device.
         tokenizer: Its tokenizer.
     """
 
@@ -58,32 +58,32 @@ class Labeler:
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
         """
-        The logits of texts, of shape `(texts, labels of the teacher)`.
+        Return the logits of texts, of shape `(texts, labels of the teacher)`.
 
         Raises:
-            InputError: they are not finite.
+            InputError: the logits are not finite.
         """
         how = self.how
         texts = [text.replace(MASK, how.mask) for text in texts]
         logits = self.classifier.raw_scores(texts, how.batch_size)
-        require(bool(np.isfinite(logits).all()), f"The teacher {how.name!r} gives logits that are not finite.")
+        require(bool(np.isfinite(logits).all()), f"The teacher {how.name!r} returns logits that are not finite.")
         return logits
 
     def check_padding(self) -> None:
-        """Raise for a teacher that gives a text another answer beside a longer one; some models read the padding."""
+        """Raise for a teacher whose answer to a text changes in a batch with a longer one: some read the padding."""
         short, long = "one", "one two three four five six seven eight nine ten"
         exact = torch_classifier(self.model, self.tokenizer)
         alone, beside = exact.raw_scores([short]), exact.raw_scores([short, long])
         require(
             np.allclose(alone[0], beside[0], atol=1e-3, rtol=1e-3),
-            f"The teacher {self.how.name!r} gives a text another answer when it stands beside a longer one, for it "
-            "reads the padding: choose another teacher.",
+            f"The teacher {self.how.name!r} gives a text another answer in a batch with a longer one, because it reads "
+            "the padding: choose another teacher.",
         )
 
 
 class LabelingWorker:
     """
-    A [`Labeler`] in a process of Ray.
+    A [`Labeler`] in a Ray process.
 
     Args:
         how: How it labels.
@@ -95,17 +95,17 @@ class LabelingWorker:
         self.labeler = Labeler(how, *load_teacher(how.name, how.revision))
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """The logits of some texts beside them, both pickled."""
+        """Return texts with their logits, both pickled."""
         found = [pickle.dumps(self.labeler(pickle.loads(texts))) for texts in batch["texts"]]
         return {"texts": batch["texts"], "logits": np.array(found, dtype=object)}
 
 
 def load_teacher(name: str, revision: str | None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """
-    A model and its tokenizer, of a run folder or a Hub id.
+    Load a model and its tokenizer from a run folder or the Hub.
 
     Raises:
-        InputError: there is none, or it was never trained for labels.
+        InputError: there is no such model, or its head was never trained.
     """
     with explain_errors(f"There is no teacher {name!r}, neither a run folder nor a model on the Hub", explain_cause):
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, trust_remote_code=False)
@@ -115,7 +115,7 @@ def load_teacher(name: str, revision: str | None) -> tuple[PreTrainedModel, PreT
     require(tokenizer.is_fast, f"The tokenizer of the teacher {name!r} has no tokenizer.json: choose another teacher.")
     require(
         not report["missing_keys"],
-        f"{name!r} is no teacher: its weights lack {as_list(sorted(report['missing_keys'])[:3])}. Fine-tune it "
+        f"{name!r} is not a teacher: its weights lack {as_list(sorted(report['missing_keys'])[:3])}. Fine-tune it "
         f"first: modeling-lstm train --transformer {name} ...",
     )
     if tokenizer.pad_token is None:

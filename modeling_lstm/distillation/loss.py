@@ -1,4 +1,4 @@
-"""How far a student is from its teacher."""
+"""The losses between a student's logits and its teacher's."""
 
 import torch
 from torch.nn import functional as F
@@ -6,7 +6,8 @@ from torch.nn import functional as F
 
 def logit_loss(logits: torch.Tensor, teacher_logits: torch.Tensor) -> torch.Tensor:
     """
-    Mean squared distance of logits (Ba and Caruana, 2014; equation 4 of Tang et al., 2019, divided by the labels).
+    Return the mean squared difference of logits (Ba and Caruana, 2014; equation 4 of Tang et al., 2019, divided by the
+    number of labels).
 
     Args:
         logits: The student's, of shape `(batch, labels)`.
@@ -19,11 +20,11 @@ def divergence(
     problem_type: str, logits: torch.Tensor, teacher_logits: torch.Tensor, temperature: float
 ) -> torch.Tensor:
     """
-    Kullback-Leibler divergence of the student's probabilities from the teacher's, with both logits divided by the
-    temperature T, times T^2, which keeps the size of its gradient (Hinton et al., 2015, section 2.1).
+    Return the Kullback-Leibler divergence of the student's probabilities from the teacher's, with both logits divided
+    by the temperature T, times T^2, which keeps the size of the gradient (Hinton et al., 2015, section 2.1).
 
     Args:
-        problem_type: For `multi_label_classification` every label is a distribution of its own, whose mean is taken.
+        problem_type: For `multi_label_classification`, each label is a distribution of its own; the mean is taken.
         logits: The student's, of shape `(batch, labels)`.
         teacher_logits: The teacher's, of the same shape.
         temperature: T; the greater, the more the less probable labels count.

@@ -1,4 +1,4 @@
-"""Words of like meaning, to replace words by: those whose vectors a teacher puts nearest."""
+"""Words of similar meaning to replace words with: those nearest in a teacher's word vectors."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,21 +13,23 @@ from ..vectors.word_matching import find_whole_words
 from .augmentation import split_word
 from .labeling import load_teacher
 
-# As many, and a share of 0.3, were better than masks alone on held-out rows of TREC-6 and customer reviews
+# With this number and a share of 0.3, results on held-out rows of TREC-6 and customer reviews were better than with
+# masks alone
 NEIGHBORS = 10
 
 
 def find_neighbors(words: list[str], vectors: np.ndarray, texts: Iterable[list[str]]) -> dict[str, list[str]]:
     """
-    The nearest neighbors of the words of texts, by the cosine of vectors from which their mean is taken.
+    Return the nearest neighbors of the words of texts, by the cosine of vectors with their mean subtracted.
 
     Args:
-        words: The words that have vectors. Those of letters alone, two at least, are replaced and replace others.
+        words: The words that have vectors. Only words of at least two letters, and letters alone, have neighbors and
+            are neighbors.
         vectors: `(words, dimension)`.
         texts: The texts, some at a time.
 
     Returns:
-        [`NEIGHBORS`] words for each, nearest first; nothing where there are too few words.
+        [`NEIGHBORS`] words for each word, nearest first; empty if there are too few words.
     """
     places = {word: place for place, word in enumerate(words) if len(word) > 1 and word.isalpha()}
     if len(places) <= NEIGHBORS:
@@ -46,12 +48,12 @@ def find_neighbors(words: list[str], vectors: np.ndarray, texts: Iterable[list[s
 
 def teacher_neighbors(name: str, revision: str | None, rows: Dataset) -> dict[str, list[str]]:
     """
-    [`find_neighbors`] by the word vectors of a teacher.
+    Return the result of [`find_neighbors`] with the word vectors of a teacher.
 
     Args:
         name: Run folder or Hub id.
         revision: Branch, tag or commit on the Hub.
-        rows: With the column `text`.
+        rows: Rows with the column `text`.
 
     Raises:
         InputError: there is no such model.

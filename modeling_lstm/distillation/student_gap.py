@@ -1,4 +1,4 @@
-"""The gap: how far a student is from its teacher on a split, with its interval."""
+"""The gap between a student and its teacher on a split, with its confidence interval."""
 
 import logging
 from dataclasses import fields
@@ -19,7 +19,7 @@ from .teacher import CHUNK, Teacher, average_logits
 logger = logging.getLogger(__name__)
 
 RESAMPLES = 1_000
-# By what to compare where the best checkpoint was the one with the smallest loss
+# The metric to compare by if the best checkpoint was the one with the smallest loss
 _INSTEAD_OF_LOSS = {"regression": "mean_squared_error", "multi_label_classification": "accuracy"}
 
 
@@ -27,19 +27,19 @@ def measure_gap(
     data: TextData, split: str, student: np.ndarray, teacher: np.ndarray, metric: str, resamples: int = RESAMPLES
 ) -> dict[str, Any]:
     """
-    Student and teacher on the same rows.
+    Compare student and teacher on the same rows.
 
     Args:
         data: The task.
-        split: The split; its rows in their order.
+        split: The split. Logits are in the order of its rows.
         student: The student's logits, of shape `(rows, labels)`.
-        teacher: The teacher's.
-        metric: The score that counts.
-        resamples: Of the rows, for the interval.
+        teacher: The teacher's logits, of the same shape.
+        metric: The score to compare.
+        resamples: Number of resamples of the rows, for the interval.
 
     Returns:
-        `metric`, `student`, `teacher`, `difference` (student less teacher) and its 95 % `interval`: of accuracy by
-        [`intervals.difference_interval`], of others by paired bootstrap over rows; `None` where that shows none.
+        `metric`, `student`, `teacher`, `difference` (student minus teacher) and its 95 % `interval`: for accuracy by
+        [`intervals.difference_interval`], for other metrics by paired bootstrap over rows; `None` if that gives none.
     """
     kind, names = data.problem_type, data.label_names
     metric = _INSTEAD_OF_LOSS.get(kind, "log_loss") if metric == "loss" else metric
@@ -63,7 +63,7 @@ def measure_again(
     record: RunRecord, data: TextData, split: str, predictions: np.ndarray, resamples: int
 ) -> dict[str, Any] | None:
     """
-    The gap on a split of a trained run, if its teachers can still be asked.
+    Measure the gap of a trained run on a split; `None` if its teachers can no longer be used.
 
     Args:
         record: The content of the student's `run.json`.
@@ -82,25 +82,25 @@ def measure_again(
 
 def ask_teachers(distillation: dict[str, Any], data: TextData, split: str) -> np.ndarray:
     """
-    What the teachers of a run say of a split, of shape `(rows, labels)`.
+    Return the mean logits of a run's teachers for a split, of shape `(rows, labels)`.
 
     Args:
-        distillation: What the run's `run.json` tells of its distillation.
+        distillation: The `distillation` entry of the run's `run.json`.
         data: The task.
         split: The split.
 
     Raises:
-        InputError: one of them is not there any more, or is another now.
+        InputError: a teacher is missing or has changed.
     """
     known = {one.name for one in fields(DistillationArguments)}
     arguments = DistillationArguments(**{n: value for n, value in distillation["settings"].items() if n in known})
     rows, teachers = data.splits[split], []
     for recorded in distillation["teachers"]:
         name = recorded["name"]
-        require(recorded["is_from_hub"] or Path(name).is_dir(), f"The teacher {name!r} is not there any more.")
+        require(recorded["is_from_hub"] or Path(name).is_dir(), f"The teacher {name!r} no longer exists.")
         arguments.teacher_bf16 = recorded["bf16"]
         teacher = Teacher(name, data, arguments)
-        require(teacher.digest == recorded["digest"], f"The teacher {name!r} has changed since.")
+        require(teacher.digest == recorded["digest"], f"The teacher {name!r} has changed since the training.")
         teacher.label(iterate_texts(rows, CHUNK), rows.num_rows, count=False)
         teacher.rest()
         teachers.append(teacher)

@@ -1,4 +1,4 @@
-"""Distillation: a training that learns what teachers say of texts."""
+"""Distillation: a training that learns the answers of teachers to texts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DistillationJob(TrainingJob):
     A [`TrainingJob`] with a teacher.
 
     Args:
-        settings: Those of [`TrainingJob`] and of [`DistillationArguments`]; `teacher` names the teacher.
+        settings: The settings of [`TrainingJob`] and [`DistillationArguments`]; `teacher` names the teacher.
     """
 
     command_name: ClassVar[str] = "distill"
@@ -36,43 +36,43 @@ class DistillationJob(TrainingJob):
 
     @property
     def distillation(self) -> DistillationArguments:
-        """Who teaches, and how."""
+        """The settings of the distillation."""
         return self.parts[-1]
 
     def prepare_workers(self, cluster: Cluster) -> None:
-        """Have the workers label the texts: what they say is kept where every training process finds it."""
+        """Have the workers label the texts. Their logits are kept where every training process finds them."""
         Distillation(self).label(cluster)
 
     @staticmethod
     def default_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-        """What suits a student, or a Transformer as a student."""
+        """Return the defaults of a student, or of a Transformer as a student."""
         usual = TrainingJob.default_settings(settings)
         return usual if settings.get("transformer") is not None else STUDENT_DEFAULTS | usual
 
     def runner(self) -> Training:
-        """The steps of the distillation."""
+        """Return the steps of the distillation."""
         return Distillation(self)
 
 
 class Distillation(Training):
-    """A training whose rows are labeled by teachers, texts without labels among them."""
+    """A training on rows that teachers labeled, unlabeled texts included."""
 
     job: DistillationJob
     data: TextData
 
     def sources(self) -> list[tuple[str, str | None]]:
-        """The teachers and the text without labels, too."""
+        """Return the flags that name inputs, with the teachers and the unlabeled text."""
         chosen = self.job.distillation
         found = [("teacher", name) for name in chosen.teachers]
         return [*super().sources(), *found, *(("unlabeled", name) for name in chosen.unlabeled)]
 
     def collect(self) -> None:
-        """Gather the text without labels, and have the teachers label it."""
+        """Gather the unlabeled text, and have the teachers label it."""
         chosen = self.job.distillation
         is_weighted = self.job.model.class_weights is not None or self.args.label_smoothing_factor > 0
         require(
             not is_weighted or chosen.label_weight > 0,
-            "--class_weights and --label_smoothing_factor say how the true labels count: give --label_weight too.",
+            "--class_weights and --label_smoothing_factor apply to true labels only: set --label_weight too.",
         )
         for name in chosen.teachers:
             warn_of_other_cuts(name, self.data, self.job.data.dataset)
@@ -84,28 +84,28 @@ class Distillation(Training):
         label_dataset(data, self.job.distillation, self.job.data.split_seed, self.args.device.type, cluster)  # type: ignore[arg-type]
 
     def vocabulary_rows(self) -> Dataset:
-        """The texts without labels, too, as they were found."""
+        """Return the training texts and the unlabeled texts, without variants."""
         return self.dataset.texts()
 
     def training_rows(self) -> Dataset:
-        """All rows that the teachers labeled."""
+        """Return all rows that the teachers labeled."""
         return self.dataset.for_student(self.tokenizer)
 
     def teachers(self) -> list[dict[str, Any]]:
-        """Names and digests of the teachers."""
+        """Return descriptions of the teachers, with names and digests."""
         return self.dataset.report["teachers"]
 
     def trainer_class(self) -> Callable[..., Any]:
-        """A `Trainer` that compares logits."""
+        """Return a `Trainer` class that compares logits."""
         return partial(DistillationTrainer, distillation=self.job.distillation)
 
     def complete(self, record: dict[str, Any], model: PreTrainedModel) -> None:
-        """Add how far the student is from its teacher on validation."""
+        """Add the gap between student and teacher on validation to the record."""
         logits = torch_classifier(model.eval(), self.tokenizer).raw_scores(self.data.splits["validation"]["text"][:])
         found = measure_gap(self.data, "validation", logits, self.dataset.validation, self.args.metric_for_best_model)
         record["distillation"] = self.dataset.report | {"gap": {"validation": found}}
 
 
 def distill(**settings: Any) -> RunRecord:
-    """Train a student of a teacher and write its run folder; the settings are those of [`DistillationJob`]."""
+    """Train a student of a teacher and write its run folder. The settings are those of [`DistillationJob`]."""
     return DistillationJob(**settings).run()

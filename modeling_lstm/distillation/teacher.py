@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 1_024  # texts whose logits are stored together
 PRECISIONS = {True: "bf16", False: "fp32"}  # in the names of files of logits
-TRIED = 32  # rows, and tokens of each, with which bf16 is tried out
+TRIED = 32  # rows, and tokens of each, in a trial of bf16
 
 
 class Teacher:
@@ -41,12 +41,12 @@ class Teacher:
 
     Args:
         name: Run folder or Hub id.
-        data: The task, whose labels the teacher must know; its logits come in their order.
+        data: The task. The teacher must know its labels; logits are in the order of these labels.
         arguments: How to run it and where its logits are kept.
-        device: Where it computes; by default a GPU, if there is one.
+        device: Device to compute on. Default: a GPU, if there is one.
 
     Raises:
-        InputError: there is no such model, or it is one for another task.
+        InputError: there is no such model, or it is for another task.
     """
 
     def __init__(self, name: str, data: TextData, arguments: DistillationArguments, device: str | None = None):
@@ -59,7 +59,7 @@ class Teacher:
         self.parameters = model.num_parameters()
         self.digest = _digest(model, tokenizer)
         self.limit = tokenizer.model_max_length
-        self.cut = 0  # texts of which it reads the beginning only
+        self.cut = 0  # texts of which it reads only the beginning
         self.mask = tokenizer.mask_token or tokenizer.unk_token or ""
         self.counter = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())  # neither truncated nor padded
         self.commit = getattr(config, "_commit_hash", None)
@@ -68,7 +68,7 @@ class Teacher:
         files = {kind: folder / f"{self.digest}-{name}-{self.limit}.sqlite" for kind, name in PRECISIONS.items()}
         self.bf16 = arguments.teacher_bf16
         if self.bf16 is None and sum(path.exists() for path in files.values()) == 1:
-            self.bf16 = files[True].exists()  # another trial might end otherwise, and all be labeled again
+            self.bf16 = files[True].exists()  # a new trial might decide otherwise, and label all texts again
         if self.bf16 is None:
             self.bf16 = has_bf16(device) if device != "cpu" else _gains_by_bf16(model, self.limit)
         batch_size, revision = arguments.teacher_batch_size, arguments.teacher_revision
@@ -81,16 +81,16 @@ class Teacher:
         self, texts: Iterable[Sequence[str]], number: int, *, count: bool = True, cluster: Cluster | None = None
     ) -> int:
         """
-        Compute and store the logits of texts that are not known yet.
+        Compute and store the logits of texts that have none yet.
 
         Args:
             texts: The texts, some at a time.
-            number: How many there are, for the progress bar.
-            count: Also count in `cut` those that are too long, known ones too.
-            cluster: Where to compute; by default in this process.
+            number: Number of texts, for the progress bar.
+            count: Also count the texts that are too long in `cut`, including those that have logits.
+            cluster: Cluster to compute on. Default: this process.
 
         Returns:
-            How many were computed.
+            Number of texts whose logits were computed.
         """
         computed, begun, is_told = 0, time.perf_counter(), False
         with tqdm(total=number, unit="text", desc=f"Labeling by {Path(self.name).name}") as bar:
@@ -116,7 +116,7 @@ class Teacher:
         return computed
 
     def _too_long(self, texts: Sequence[str]) -> int:
-        """How many of the texts have more tokens than the teacher reads."""
+        """Count the texts that have more tokens than the teacher reads."""
         # no token is shorter than a byte
         candidates = [text for text in texts if len(text.encode("utf-8", "surrogatepass")) > self.limit - 2]
         found = self.counter.encode_batch_fast([text.replace(MASK, self.mask) for text in candidates])
@@ -124,25 +124,26 @@ class Teacher:
 
     def read_logits(self, texts: Sequence[str]) -> np.ndarray:
         """
-        The logits of texts that were labeled before, of shape `(texts, labels)`, in the order of the task's labels.
+        Return the logits of texts that were labeled before, of shape `(texts, labels)`, in the order of the task's
+        labels.
 
-        Those of labels that exclude each other are shifted to a mean of 0, which changes no probability. Where the
-        teacher knows labels that the task has not, their logits are left out: what is left stands for the teacher's
-        probabilities given that none of those labels is right.
+        Logits of mutually exclusive labels are shifted to a mean of 0, which changes no probability. Logits of labels
+        that the task does not have are left out: the others then stand for the teacher's probabilities given that none
+        of those labels is right.
         """
         found = self.cache.find(texts)
         logits = np.stack([found[text] for text in texts])[:, self.columns]
         return logits - logits.mean(axis=1, keepdims=True) if self.is_single else logits
 
     def rest(self) -> None:
-        """Let go of the model; what is known stays known."""
+        """Release the model. Stored logits can still be read."""
         self.labeler = None
 
     def _compute_all(
         self, parts: Iterable[list[str]], cluster: Cluster | None
     ) -> Iterator[tuple[list[str], np.ndarray]]:
-        """Texts with their logits, which the workers of a cluster give in any order."""
-        assert self.labeler is not None, "the teacher rests"
+        """Yield texts with their logits. The workers of a cluster return them in any order."""
+        assert self.labeler is not None, "the model was released"
         if cluster is None:
             yield from ((part, self.labeler(part)) for part in parts)
             return
@@ -156,12 +157,12 @@ class Teacher:
 
 
 def average_logits(teachers: list[Teacher], texts: Sequence[str]) -> np.ndarray:
-    """The mean of the teachers' logits, of shape `(texts, labels)`, of texts that were labeled before."""
+    """Return the mean of the teachers' logits, of shape `(texts, labels)`, for texts that were labeled before."""
     return np.stack([teacher.read_logits(texts) for teacher in teachers]).mean(axis=0)
 
 
 def _gains_by_bf16(model: PreTrainedModel, limit: int) -> bool:
-    """Whether the teacher answers faster in bf16, by a trial on rows of any tokens."""
+    """Whether the teacher is faster in bf16, by a trial on rows of random tokens."""
     generator = torch.Generator().manual_seed(0)
     words = cast(Any, model).get_input_embeddings().num_embeddings
     ids = torch.randint(words, (TRIED, min(TRIED, limit)), generator=generator)
@@ -169,20 +170,20 @@ def _gains_by_bf16(model: PreTrainedModel, limit: int) -> bool:
 
 
 def _longest(tokenizer: PreTrainedTokenizerBase, config: Any, chosen: int) -> int:
-    """Tokens that a teacher reads: as many as chosen, but no more than it learned to and has places for."""
+    """Return how many tokens a teacher reads: `chosen`, but no more than it was trained for and has positions for."""
     limits = (chosen, token_limit(tokenizer), most_tokens(config))
     return min(limit for limit in limits if limit is not None and limit > 0)
 
 
 def _columns(name: str, model: PreTrainedModel, data: TextData, names: list[str] | None) -> list[int]:
-    """Where the teacher has the logit of each label of the task; `names` are its names for them, if they are told."""
+    """Return where the teacher has the logit of each of the task's labels; `names` are its names for them, if given."""
     config: Any = model.config
     kind = config.problem_type
     if kind is None and config.num_labels == 1:
         kind = "regression"
     elif kind is None and data.problem_type == "multi_label_classification":
         kind = data.problem_type
-        logger.warning("%s does not tell whether its labels exclude each other: taken for labels that do not", name)
+        logger.warning("%s does not say whether its labels exclude each other: assuming that they do not", name)
     kind = kind or "single_label_classification"
     require(
         kind == data.problem_type, f"The teacher {name!r} was trained for {kind}, but this task is {data.problem_type}."
@@ -196,7 +197,7 @@ def _columns(name: str, model: PreTrainedModel, data: TextData, names: list[str]
         )
         if len(names) < len(theirs):
             left_out = as_list(label for label in theirs if label not in names)
-            logger.info("Of what %s says, the labels %s are left out", name, left_out)
+            logger.info("Of the labels of %s, %s are left out", name, left_out)
         return [theirs.index(label) for label in names]
     wanted = data.label_names
     if len(theirs) == len(wanted):
@@ -218,7 +219,7 @@ def _columns(name: str, model: PreTrainedModel, data: TextData, names: list[str]
 
 
 def _digest(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
-    """What the teacher's answers depend on, wherever it lies: its weights, its architecture and its tokenizer."""
+    """Return a digest of what the teacher's answers depend on: its weights, its architecture and its tokenizer."""
     digest = hashlib.blake2b(digest_size=12)
     config = {
         key: value
@@ -229,7 +230,7 @@ def _digest(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
     backend.no_truncation()
     backend.no_padding()
     described = [config, backend.to_str(), tokenizer.truncation_side]
-    if reads_token_types(model, tokenizer):  # the answers of before, without them, do not count
+    if reads_token_types(model, tokenizer):  # older answers, without them, are not reused
         described.append(TOKEN_TYPES)
     digest.update(json.dumps(described, sort_keys=True, default=str).encode())
     for tensor in _tensors(model):

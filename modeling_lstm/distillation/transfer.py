@@ -1,4 +1,4 @@
-"""The transfer text: what a teacher is asked about beside the training texts, without what must not be learned."""
+"""The transfer text: texts for a teacher to label besides the training texts, without held-out texts."""
 
 import hashlib
 import logging
@@ -22,9 +22,9 @@ from .augmentation import Neighbors, augment
 
 logger = logging.getLogger(__name__)
 
-VARIANTS = 10  # of each training text, where there is no text without labels
+VARIANTS = 10  # of each training text, if there is no unlabeled text
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-# What two texts may differ in and still say the same. Not characters of which smileys are made
+# Characters in which two texts may differ and still say the same; not those that make up smileys
 _SILENT = re.compile(r"[\s\"'`´‘’‚“”„«».,!?…\u200b\ufeff]+")
 _FORBIDDEN = ("validation", "test")
 
@@ -36,23 +36,23 @@ def collect_transfer_text(
     find_neighbors: Callable[[Dataset], Neighbors] | None = None,
 ) -> tuple[Dataset, int, dict[str, int]]:
     """
-    The texts without labels, in the column `text`: those of `--unlabeled`, and variants of them and the training texts.
+    Collect unlabeled texts in the column `text`: those of `--unlabeled`, and variants of them and the training texts.
 
     Texts that say the same as another, or as a text of any split, are left out. Two texts say the same if they differ
-    only in upper case, blanks, quotation marks, commas, periods, exclamation and question marks: then a sentence and
-    its tokenized form count as one. Where text is cut into sentences, a text that says the same as one of validation or
-    test is left out whole, and so is a sentence that is one of theirs.
+    only in case, whitespace, quotation marks, commas, periods, exclamation and question marks, so a sentence and its
+    tokenized form count as one. If text is split into sentences, a text that says the same as one of validation or test
+    is left out as a whole, and so is a sentence that says the same as one of theirs.
 
     Args:
         data: The task.
         arguments: Where texts come from.
-        seed: Seed of what is drawn.
-        find_neighbors: Gives the words by which words of texts may be replaced in variants; without it none are.
+        seed: Seed of random draws.
+        find_neighbors: Returns the words that may replace words of texts in variants; without it, none are replaced.
 
     Returns:
-        The texts, how many of them are texts as they were found (the first ones), and the numbers of texts found
+        The texts; how many of them, counted from the first, are original texts; and the numbers of texts found
         (`unlabeled`, `augmented`), of those left out because they are in `validation`, in `test`, in `train` or came
-        before (`duplicates`; empty ones too), and of those `kept`.
+        before (`duplicates`, including empty ones), and of those `kept`.
 
     Raises:
         InputError: a source cannot be read, or sentencex is not installed.
@@ -76,14 +76,14 @@ def collect_transfer_text(
         rows = _join([rows, _draw(made, None if most is None else most - natural, seed)])
     counts["kept"] = rows.num_rows
     tell = logger.info if rows.num_rows else logger.warning
-    tell("Texts without labels: %s", ", ".join(f"{count:,} {name}" for name, count in counts.items()))
+    tell("Unlabeled texts: %s", ", ".join(f"{count:,} {name}" for name, count in counts.items()))
     return rows, natural, counts
 
 
 def _read_unlabeled(
     data: TextData, arguments: DistillationArguments, counts: dict[str, int]
 ) -> tuple[Dataset, dict[str, np.ndarray]]:
-    """The texts of `--unlabeled`, or their sentences, with those left out counted, and what validation and test say."""
+    """Return the texts of `--unlabeled`, or their sentences, and keys of validation and test. Count those left out."""
     known = {name: _keys(data.splits[name]) for name in _FORBIDDEN if name in data.splits}
     parts = [data.splits["train"].select([])]
     for source in arguments.unlabeled:
@@ -106,26 +106,26 @@ def _read_unlabeled(
 
 
 def collect_with_train(data: TextData, arguments: DistillationArguments, seed: int) -> Dataset:
-    """The training texts and those of `--unlabeled`, but for what validation and test say, in the column `text`."""
+    """Return the training texts and those of `--unlabeled`, without held-out texts, in the column `text`."""
     rows, _, _ = collect_transfer_text(data, replace(arguments, augmentations=0), seed)
     return _join([data.splits["train"], rows])
 
 
 def _draw(rows: Dataset, number: int | None, seed: int) -> Dataset:
-    """So many of the rows, in their order, if there are more."""
+    """Draw `number` of the rows, in their order, if there are more."""
     if number is None or rows.num_rows <= number:
         return rows
     return rows.select(np.sort(np.random.default_rng(seed).choice(rows.num_rows, number, replace=False)))
 
 
 def _join(parts: list[Dataset]) -> Dataset:
-    """The texts of all."""
+    """Concatenate the texts of all parts."""
     features = Features({"text": Value("string")})
     return concatenate_datasets([part.select_columns("text").cast(features) for part in parts])
 
 
 def _distinct(rows: Dataset, known: dict[str, np.ndarray], counts: dict[str, int]) -> Dataset:
-    """The texts that say something of their own, with the others counted."""
+    """Return the texts without duplicates, empty texts and known texts. Count those left out."""
     keys = _keys(rows)
     kept = np.zeros(len(keys), dtype=bool)
     kept[np.unique(keys, return_index=True)[1]] = True
@@ -136,7 +136,7 @@ def _distinct(rows: Dataset, known: dict[str, np.ndarray], counts: dict[str, int
 
 
 def _without(rows: Dataset, known: dict[str, np.ndarray], counts: dict[str, int]) -> Dataset:
-    """The texts that are in none of those splits, with the others counted."""
+    """Return the texts that are in none of the known splits. Count the others."""
     keys = _keys(rows)
     kept = np.ones(len(keys), dtype=bool)
     _leave_out(known, keys, kept, counts)
@@ -144,7 +144,7 @@ def _without(rows: Dataset, known: dict[str, np.ndarray], counts: dict[str, int]
 
 
 def _leave_out(known: dict[str, np.ndarray], keys: np.ndarray, kept: np.ndarray, counts: dict[str, int]) -> None:
-    """Of what is kept leave out what those splits say, and count it."""
+    """Mark texts of the known splits as not kept, and count them."""
     for name, forbidden in known.items():
         is_known = kept & np.isin(keys, forbidden)
         counts[name] += int(is_known.sum())
@@ -152,8 +152,8 @@ def _leave_out(known: dict[str, np.ndarray], keys: np.ndarray, kept: np.ndarray,
 
 
 def _sentences(rows: Dataset, language: str) -> Dataset:
-    """A row for each sentence; tags of line breaks end one."""
-    with require_extra("distill", "sentencex, which cuts sentences, is not installed"):
+    """Split texts into sentences, one a row. Line break tags end a sentence."""
+    with require_extra("distill", "sentencex, which splits text into sentences, is not installed"):
         import sentencex
     is_code = re.fullmatch(r"[a-z]{2,3}(-[a-zA-Z]+)?", language) is not None
     require(is_code, f"--language must be a code such as en or pt-BR, found {language!r}.")
@@ -164,17 +164,17 @@ def _sentences(rows: Dataset, language: str) -> Dataset:
         return {"text": [sentence for sentence in found if sentence]}
 
     fingerprint = Hasher.hash((rows._fingerprint, "sentences", language, version("sentencex")))
-    return rows.map(cut, batched=True, new_fingerprint=fingerprint, desc="Cutting sentences")
+    return rows.map(cut, batched=True, new_fingerprint=fingerprint, desc="Splitting sentences")
 
 
 def _keys(rows: Dataset) -> np.ndarray:
-    """What the texts say, as numbers: the same number for texts that say the same."""
+    """Return a number for each text, the same for texts that say the same."""
     return np.fromiter((_key(text) for texts in iterate_texts(rows) for text in texts), np.uint64, rows.num_rows)
 
 
 def _key(text: str) -> int:
     folded = unicodedata.normalize("NFKC", text).casefold()
-    said = _SILENT.sub("", folded) or "".join(folded.split())  # "!!!" says something where nothing else does
+    said = _SILENT.sub("", folded) or "".join(folded.split())  # "!!!" alone is not an empty text
     return int.from_bytes(hashlib.blake2b(said.encode("utf-8"), digest_size=8).digest())
 
 

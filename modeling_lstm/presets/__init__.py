@@ -1,1 +1,1 @@
-"""Presets: trainings of several stages, in place of commands that are given one after the other."""
+"""Presets: trainings of several stages that replace a series of commands."""

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from ..distillation.arguments import STUDENT_DEFAULTS, DistillationArguments
 
-# Chosen on validation: the student's settings in the recipes of distillation, the others in each of results/comparison
+# Chosen on validation: the student's settings on the distillation recipes, the others on each of results/comparison
 STUDENT: dict[str, Any] = {"embedding_size": 320, "hidden_size": 128}
 ALONE: dict[str, Any] = {
     "per_device_train_batch_size": 32,
@@ -15,23 +15,23 @@ ALONE: dict[str, Any] = {
     "average_epochs": 0.5,
     "adversarial_size": 0.25,
 }
-AUGMENTATIONS, MOST_VARIANTS = 4, 40  # variants of each text, the first with unlabeled text
+AUGMENTATIONS, MOST_VARIANTS = 4, 40  # variants of each text: with unlabeled text, and the limit
 
-# What --help says of settings that follow from the data and the teacher
+# The defaults that --help shows for settings that depend on the data and the teacher
 BEST_DEFAULTS: dict[str, str] = {
     **{name: f"{value} with a teacher, otherwise as for train" for name, value in STUDENT.items()},
     **{name: f"as for train without a teacher, {value} with one" for name, value in STUDENT_DEFAULTS.items()},
     **{name: f"{value} without a teacher, with one as for distill" for name, value in ALONE.items()},
-    "augmentations": f"as many as make enough texts, at least 10 ({AUGMENTATIONS} with --unlabeled) and at most "
+    "augmentations": f"as many as enough texts need, at least 10 ({AUGMENTATIONS} with --unlabeled) and at most "
     f"{MOST_VARIANTS}",
-    "num_train_epochs": "by the number of texts",
-    "embeddings": "those of a Transformer that teaches, or vectors learned from --unlabeled",
+    "num_train_epochs": "depends on the number of texts",
+    "embeddings": "those of a Transformer teacher, or vectors learned from --unlabeled",
 }
 
 
 @dataclass
 class PresetArguments:
-    """Which preset."""
+    """The preset."""
 
     flag_group: ClassVar[str] = "Training"
 
@@ -39,21 +39,21 @@ class PresetArguments:
         default=None,
         metadata={
             "help": "best: fine-tune --teacher and distill it, or learn word vectors from --unlabeled text, or else "
-            "train an LSTM with more care. See train --preset best --help."
+            "train an LSTM more thoroughly. See train --preset best --help."
         },
     )
 
 
 @dataclass
 class OptionalTeacherArguments(DistillationArguments):
-    """Those of a distillation, where there may be no teacher."""
+    """The settings of a distillation, with an optional teacher."""
 
     teacher: str = field(
         default="",
         metadata={
-            "help": "Run folder or Hub id of a Transformer to learn from, or several separated by commas. What is no "
-            "classifier yet is fine-tuned first. Named three times, it is fine-tuned with three seeds, and their mean "
-            "teaches. Default: none."
+            "help": "Run folder or Hub id of a Transformer to learn from, or several separated by commas. One that is "
+            "not a classifier yet is fine-tuned first. Named three times, it is fine-tuned with three seeds, and the "
+            "student learns their mean. Default: none."
         },
     )
     needs_teacher: ClassVar[bool] = False

@@ -39,41 +39,41 @@ from .stages import Stage, identify_data, identify_texts, read_vectors, training
 
 logger = logging.getLogger(__name__)
 
-# Chosen on validation, as what is imported from .arguments
+# Chosen on validation, like the values of .arguments
 STUDENT_STEPS, STUDENT_BATCH, STUDENT_EPOCHS = 10_000, 64, (3, 20)
-ENOUGH_TEXTS = 150_000  # variants are made until there are so many, or MOST_VARIANTS of each
-FEWEST_TO_TRIM, TRIM = 5_000, 3  # texts, from which on a Transformer's tokens are left out that occur less often
+ENOUGH_TEXTS = 150_000  # variants are made until there are this many, or MOST_VARIANTS of each
+FEWEST_TO_TRIM, TRIM = 5_000, 3  # with this many texts, leave out a Transformer's tokens that occur less often
 ALONE_STEPS, ALONE_EPOCHS = 1_000, (12, 30)
 OWN_MODELS = ("lstm", "bag-of-words")
-# What a teacher that is fine-tuned shares with its student, beside the data and the machines
+# Settings that a fine-tuned teacher shares with its student, besides those of the data and the machines
 SHARED = ("metric_for_best_model", "use_cpu", "disable_tqdm", "report_to")
-TRUE_LABELS = ("class_weights", "label_smoothing_factor")  # of that teacher: its student does not learn from them
-OF_VECTORS = ("seed", "lowercase", "min_frequency")  # that word vectors share with the LSTM that starts from them
+TRUE_LABELS = ("class_weights", "label_smoothing_factor")  # for that teacher: its student does not use true labels
+OF_VECTORS = ("seed", "lowercase", "min_frequency")  # shared by word vectors and the LSTM that starts from them
 LENGTHS = ("max_length", "train_max_length")  # of the student: a Transformer has its own
 APART = ("preset", "output_dir", "overwrite", "resume_from_checkpoint")
 DISTILLATION = frozenset(one.name for one in fields(DistillationArguments))
-# Those that say which text is read, with a teacher and without one
+# Settings of the text to read, with a teacher and without one
 OF_TEXT = {"teacher", "unlabeled", "unlabeled_column", "unlabeled_split", "sentences", "language", "transfer_rows"}
 
 
 class BestJob:
     """
-    The best training that is known here for what is given, in stages that are done once.
+    The best known training for the given teacher and text, in stages that are each done once.
 
     With `teacher`, an LSTM learns the answers of a Transformer ([`DistillationJob`]), which is fine-tuned first unless
-    it is a classifier already. With `unlabeled` text alone, it begins with word vectors learned from that text. It then
-    learns for longer than by default, with adversarial training (Miyato et al., 2017) and with averaged
-    weights, as it does with neither. Beside the run folder there may be `OUTPUT_DIR-teacher` and `OUTPUT_DIR-vectors`.
+    it is already a classifier. Without one, the LSTM trains for longer than by default, with adversarial training
+    (Miyato et al., 2017) and averaged weights. If there is `unlabeled` text then, it starts from word vectors learned
+    from that text. Earlier stages write `OUTPUT_DIR-teacher` or `OUTPUT_DIR-vectors` beside the run folder.
 
     Args:
-        command: Not used: each stage records the command that does it alone; word vectors record the preset, with the
+        command: Not used: each stage records the command that runs it alone; word vectors record the preset, with the
             settings that they depend on.
-        settings: Those of [`DistillationJob`], where `teacher` and `unlabeled` may be missing. They are those of the
-            last stage; a teacher that is fine-tuned has the defaults of `train --transformer`, with the same data,
-            metric and class weights. Of several, each has the next seed, so that one may be named more than once.
+        settings: The settings of [`DistillationJob`], with `teacher` and `unlabeled` optional. They apply to the last
+            stage. A fine-tuned teacher has the defaults of `train --transformer`, with the same data, metric and class
+            weights. Each of several teachers has the next seed, so one may be named more than once.
 
     Attributes:
-        training: How the last stage trains.
+        training: The training settings of the last stage.
 
     Raises:
         InputError: a setting does not exist or cannot be used.
@@ -103,7 +103,7 @@ class BestJob:
         unused = sorted({name for name in self.given if name in DISTILLATION - OF_TEXT})
         require(
             bool(self.distillation.teachers) or not unused,
-            f"--{', --'.join(unused)}: for learning from a teacher alone. Name one with --teacher, or leave it out.",
+            f"--{', --'.join(unused)}: only for learning from a teacher. Name one with --teacher, or leave it out.",
         )
         for name in ("embeddings", "pretrained"):
             require(
@@ -114,23 +114,23 @@ class BestJob:
                 "along: leave one of them out.",
             )
         resumed = self.training.resume_from_checkpoint
-        require(resumed in (None, "last"), f"--preset goes on with --resume_from_checkpoint last, found {resumed!r}.")
+        require(resumed in (None, "last"), f"--preset resumes with --resume_from_checkpoint last, found {resumed!r}.")
         require(
             resumed is None or not self.training.overwrite,
-            "--overwrite replaces what is there, and --resume_from_checkpoint goes on with it: leave one of them out.",
+            "--overwrite replaces what is there, and --resume_from_checkpoint continues it: leave one of them out.",
         )
-        self.output = str(Path(self.training.output_dir))  # stages write beside it, also where it ends in a slash
+        self.output = str(Path(self.training.output_dir))  # stages write beside it, even if it ends in a slash
         self.is_resumed = resumed is not None
 
     def run(self) -> RunRecord:
         """
-        Do all stages, but for those that were done before `--resume_from_checkpoint last`.
+        Run all stages; with `--resume_from_checkpoint last`, only those that are not done.
 
         Returns:
             The content of `run.json` of the last stage.
 
         Raises:
-            InputError: data or settings that cannot be used, or a folder that is taken.
+            InputError: data or settings cannot be used, or a folder is taken.
         """
         with fail_once():
             with run_main_first():
@@ -144,18 +144,18 @@ class BestJob:
         return read_record(Path(self.output))
 
     def _find_missing(self, stages: list[Stage]) -> list[int]:
-        """The numbers of the stages that are not done; their folders may be written."""
+        """Return the numbers of the stages that are not done. Raise if a folder may not be written."""
         for stage in stages:
             is_taken = stage.folder.exists() and (not stage.folder.is_dir() or is_occupied(stage.folder))
             require(
                 self.is_resumed or self.training.overwrite or not is_taken,
-                f"{str(stage.folder)!r} is not empty: go on with --resume_from_checkpoint last, replace what is there "
+                f"{str(stage.folder)!r} is not empty: resume with --resume_from_checkpoint last, replace what is there "
                 "with --overwrite, or choose another --output_dir.",
             )
         return [n for n, stage in enumerate(stages, start=1) if not (self.is_resumed and stage.is_done())]
 
     def plan(self) -> list[Stage]:
-        """The stages, with how long they will take."""
+        """Plan the stages, and estimate how long they will take."""
         data = load_data(self.data)
         if self.distillation.teachers:
             configs = [self._config(name) for name in self.distillation.teachers]
@@ -169,7 +169,7 @@ class BestJob:
         return [vectors, self._alone(data, {"embeddings": str(vectors.folder)})]
 
     def _plan_fine_tuning(self, data: TextData, configs: list[Any]) -> tuple[list[str], list[Stage]]:
-        """The teachers, and the stages that fine-tune those that are no classifiers yet."""
+        """Return the teachers, and the stages that fine-tune those that are not classifiers yet."""
         names, found, stages = self.distillation.teachers, [], []
         origin = identify_data(data)
         apart = {*LENGTHS, *APART}
@@ -196,7 +196,7 @@ class BestJob:
         return found, stages
 
     def _check_student(self) -> None:
-        """Raise for what the last stage could not open, before the first one takes hours."""
+        """Raise for anything that the last stage could not open, before the first stage takes hours."""
         length = self.data.max_length
         if self.model.embeddings is not None:
             open_vectors(self.model.embeddings, self.model.embeddings_revision, length)
@@ -205,7 +205,7 @@ class BestJob:
             open_tokenizer(self.tokenizer.tokenizer, length)
 
     def _student(self, data: TextData, teachers: list[str], config: Any, is_weighted: bool) -> Stage:
-        """Distil the teachers."""
+        """Plan the distillation of the teachers."""
         chosen, names = self.distillation, self.distillation.teachers
         collected = self._collect(data)
         natural = collected.num_rows
@@ -236,11 +236,11 @@ class BestJob:
         answers = sum(self._time(trial, data, longest, trains=False) for trial in trials)
         step = self._time(lstm_trial(job.model), data, job.data.max_length)
         seconds = texts * (answers + job.training.num_train_epochs * step)
-        about = f"train an LSTM on what {as_list(teachers)} says of about {texts:,} texts"
+        about = f"train an LSTM on the answers of {as_list(teachers)} to about {texts:,} texts"
         return training_stage(about, job, identify_data(data) | identify_texts(collected), seconds)
 
     def _vectors(self, data: TextData) -> Stage:
-        """Learn word vectors from the text without labels and the training texts."""
+        """Plan word vectors learned from the unlabeled text and the training texts."""
         folder = f"{self.output}-vectors"
         chosen = self.distillation
         reads = {one.name for kind in (DataArguments, DistillationArguments) for one in fields(kind)}
@@ -260,7 +260,7 @@ class BestJob:
         return Stage(about, Path(folder), command, origin, math.nan, lambda: run_on_main(learn), read_vectors)
 
     def _alone(self, data: TextData, usual: dict[str, Any]) -> Stage:
-        """Train an LSTM from the labels alone."""
+        """Plan an LSTM trained on the labels alone."""
         rows = data.splits["train"].num_rows
         epochs = fit_epochs(ALONE_STEPS * ALONE["per_device_train_batch_size"], rows, ALONE_EPOCHS)
         mine = {name: value for name, value in self.given.items() if name not in DISTILLATION}
@@ -273,7 +273,7 @@ class BestJob:
         return training_stage(f"train an LSTM on {rows:,} texts", job, identify_data(data), seconds)
 
     def _job(self, kind: type[TrainingJob], settings: Mapping[str, Any], folder: str) -> TrainingJob:
-        """A training that goes on or overwrites as this one does, and the command that does it alone."""
+        """Create a training that resumes or overwrites as this one does, with the command that runs it alone."""
         settings = {**settings, "output_dir": folder}
         command = to_command(kind.command_name, settings)
         how: dict[str, Any] = {"overwrite": self.training.overwrite}
@@ -282,7 +282,7 @@ class BestJob:
         return kind(command=command, **settings, **how)
 
     def _config(self, name: str) -> Any:
-        """The configuration of a teacher."""
+        """Load the configuration of a teacher."""
         lack = f"There is no teacher {name!r}, neither a folder nor a model on the Hub"
         if Path(name).exists():
             lack = f"The teacher {name!r} is neither a run folder nor the folder of a Transformer"
@@ -290,12 +290,12 @@ class BestJob:
             return AutoConfig.from_pretrained(name, revision=self.distillation.teacher_revision)
 
     def _collect(self, data: TextData) -> Dataset:
-        """The training texts, and the text without labels that the last stage may learn from."""
+        """Return the training texts, and the unlabeled text that the last stage may learn from."""
         chosen = self.distillation
         return collect_with_train(data, chosen, self.data.split_seed) if chosen.unlabeled else data.splits["train"]
 
     def _time(self, make: Trial, data: TextData, longest: int, *, trains: bool = True) -> float:
-        """The seconds of a text, by a trial on a CPU; NaN where another device will compute."""
+        """Return the seconds per text, by a trial on a CPU; NaN if another device will compute."""
         if torch.accelerator.is_available() and not self.training.use_cpu:
             return math.nan
         try:

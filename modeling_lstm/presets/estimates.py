@@ -1,4 +1,4 @@
-"""How long trainings will take, by trials of a batch on a CPU."""
+"""Estimate how long trainings take by timing a batch on a CPU."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,23 +13,23 @@ from ..models.configuration_lstm import LstmConfig
 from ..models.modeling_lstm import LstmForSequenceClassification
 from ..training.precision import has_bf16, time_batch
 
-TRIED = 32  # texts of a batch
-DRAWN = 1_024  # texts, the middle ones of which by length are tried
-WORD_TOKENS = 1.2  # of our tokenizer for what stands between blanks, punctuation included
+TRIED = 32  # texts in a batch
+DRAWN = 1_024  # texts, of which those of middle length are tried
+WORD_TOKENS = 1.2  # tokens of our tokenizer per whitespace-separated word, punctuation included
 
-# From rows of the task, the number of its labels, and the tokens of a text that are read at most: a model, the weights
-# of which do not matter, and the tokens of the texts to try
+# Takes the rows of the task, its number of labels and the maximum tokens of a text. Returns a model, whose weights do
+# not matter, and the numbers of tokens of the texts to try
 Trial = Callable[[Dataset, int, int], tuple[PreTrainedModel, list[int]]]
 
 
 def time_text(model: PreTrainedModel, lengths: Sequence[int], *, trains: bool) -> float:
     """
-    The seconds that a text takes.
+    Return the seconds that a text takes.
 
     Args:
         model: The model.
-        lengths: Tokens of the texts of a batch.
-        trains: Whether it learns from the text, or only answers.
+        lengths: Numbers of tokens of the texts in a batch.
+        trains: Whether to time a training step, or a forward pass alone.
     """
     mask = (torch.arange(max(lengths))[None] < torch.tensor(lengths)[:, None]).long()
     precisions = (False, True) if has_bf16("cpu") else (False,)
@@ -38,12 +38,12 @@ def time_text(model: PreTrainedModel, lengths: Sequence[int], *, trains: bool) -
 
 
 def transformer_trial(name: str, revision: str | None) -> Trial:
-    """That of a Transformer from its folder or the Hub."""
+    """Return the trial of a Transformer from its folder or the Hub."""
 
     def make(rows: Dataset, labels: int, longest: int) -> tuple[PreTrainedModel, list[int]]:
         config = AutoConfig.from_pretrained(name, revision=revision, num_labels=labels)
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
-        config.pad_token_id = 0  # any: what is padded is told by the mask
+        config.pad_token_id = 0  # any: the mask marks the padding
         found = tokenizer(_draw(rows), truncation=True, max_length=min(longest, most_tokens(config) or longest))
         return AutoModelForSequenceClassification.from_config(config), [len(ids) for ids in found["input_ids"]]
 
@@ -51,7 +51,7 @@ def transformer_trial(name: str, revision: str | None) -> Trial:
 
 
 def lstm_trial(arguments: Any) -> Trial:
-    """That of an LSTM from [`training.arguments.ModelArguments`], whose tokenizer is not there yet."""
+    """Return the trial of an LSTM of [`training.arguments.ModelArguments`], which has no tokenizer yet."""
 
     def make(rows: Dataset, labels: int, longest: int) -> tuple[PreTrainedModel, list[int]]:
         fields = {"vocab_size": 10, "num_labels": labels} | arguments.config_fields()
@@ -62,7 +62,7 @@ def lstm_trial(arguments: Any) -> Trial:
 
 
 def _draw(rows: Dataset) -> list[str]:
-    """Some texts of like lengths, as batches hold them."""
+    """Draw texts of similar lengths, as in batches."""
     chosen = np.random.default_rng(0).permutation(rows.num_rows)[:DRAWN]
     ordered = sorted(rows.select(chosen)["text"], key=len)
     first = max(0, (len(ordered) - TRIED) // 2)

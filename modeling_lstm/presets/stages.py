@@ -1,4 +1,4 @@
-"""The stages of a preset, each of which leaves a folder that says by which command and from which data it was made."""
+"""The stages of a preset. Each leaves a folder that records the command and the data that it was made with."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ class Stage:
 
     Args:
         about: What it does, as a clause.
-        folder: What it writes.
-        command: What would be typed for it alone; for word vectors, the preset with the settings that they depend on.
-        origin: From what it learns, as [`identify_data`] and [`identify_texts`] tell.
-        seconds: How long it will take; NaN where that is not known.
-        run: Do it, or go on where it was cut off.
-        read_origin: By which `command` and from what a folder was made, as far as it tells; `None` where the stage is
-            not done.
+        folder: The folder that it writes.
+        command: The command that runs it alone; for word vectors, the preset with the settings that they depend on.
+        origin: The data that it learns from, by [`identify_data`] and [`identify_texts`].
+        seconds: How long it will take; NaN if unknown.
+        run: Runs the stage, or resumes it.
+        read_origin: Returns the `command` and the data that a folder was made with, as far as it records them; `None`
+            if the stage is not done.
     """
 
     about: str
@@ -43,7 +43,7 @@ class Stage:
 
     def is_done(self) -> bool:
         """
-        Whether the folder holds what the stage makes.
+        Whether the folder holds the result of the stage.
 
         Raises:
             InputError: it was made by another command, or from other data.
@@ -62,13 +62,13 @@ class Stage:
 
 
 def _what_differs(command: str, other: str) -> str:
-    """The flags of a command, with their values, that another one does not have."""
+    """Return the flags of a command, with their values, that another command does not have."""
     flags, others = ({one.strip() for one in f" {text}".split(" --")[1:]} for text in (command, other))
     return " ".join(f"--{one}" for one in sorted(flags - others)) or "its default"
 
 
 def identify_data(data: TextData) -> dict[str, str]:
-    """The labels, and the rows of each split."""
+    """Identify the labels, and the rows of each split."""
     rows = identify_splits(data.splits, TextClassification.columns)
     return {"labels": as_list(data.label_names)} | _name_splits(rows)
 
@@ -78,12 +78,12 @@ def _name_splits(rows: Mapping[str, str]) -> dict[str, str]:
 
 
 def identify_texts(rows: Dataset) -> dict[str, str]:
-    """The training texts with the text without labels."""
+    """Identify the training texts and the unlabeled text together."""
     return {"text": identify_rows(rows, ["text"])}
 
 
 def training_stage(about: str, job: TrainingJob, origin: dict[str, str], seconds: float) -> Stage:
-    """The stage of a training."""
+    """Return the stage of a training."""
     return Stage(about, Path(job.training.output_dir), str(job.command), origin, seconds, job.run, _read_run)
 
 
@@ -96,7 +96,7 @@ def _read_run(folder: Path) -> dict[str, str] | None:
 
 
 def read_vectors(folder: Path) -> dict[str, str] | None:
-    """By which command and from which text word vectors were learned; `None` where there are none."""
+    """Return the command and the text that word vectors were learned with; `None` if there are none."""
     if not (folder / CONFIG).is_file():
         return None
     record = WordVectors.from_pretrained(folder).record
@@ -104,5 +104,5 @@ def read_vectors(folder: Path) -> dict[str, str] | None:
 
 
 def _text_of(record: Mapping[str, Any]) -> dict[str, str]:
-    """What a record tells of its text; those of older versions do not."""
+    """Return what a record holds of its text: nothing in older versions."""
     return {"text": record["digest"]} if "digest" in record else {}

@@ -1,4 +1,4 @@
-"""Adversarial training: word vectors pushed a little in the direction that harms most (Miyato et al., 2017)."""
+"""Adversarial training: perturb word vectors slightly where it raises the loss most (Miyato et al., 2017)."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from torch import nn
 
 @contextlib.contextmanager
 def watch_embeddings(embedding: nn.Module) -> Iterator[list[torch.Tensor]]:
-    """The list takes in what an embedding puts out, and a backward pass leaves its gradient there."""
+    """Collect the outputs of an embedding in a list. A backward pass stores their gradients in `grad`."""
     outputs: list[torch.Tensor] = []
 
     def keep(module: nn.Module, inputs: object, output: torch.Tensor) -> None:
@@ -31,14 +31,14 @@ def find_worst_push(
     vectors: torch.Tensor, size: float, total: Callable[[torch.Tensor], Any] = lambda numbers: numbers
 ) -> torch.Tensor:
     """
-    The push of the word vectors that, to first order, raises the loss most (equation 5).
+    Return the perturbation of the word vectors that raises the loss most, to first order (equation 5).
 
     Args:
-        vectors: Word vectors, `(batch, tokens, embedding_size)`, after the backward pass of the loss. Those of padding
-            are zeros.
-        size: L2 norm of the push of each text, as a share of the mean length of a word vector in the batch. In the
-            paper, whose vectors have 256 numbers of variance 1, a push of 5 is a share of 5 / sqrt(256) = 0.31.
-        total: Adds up the numbers of several processes, each of which has a part of the batch.
+        vectors: Word vectors, `(batch, tokens, embedding_size)`, after the backward pass of the loss. Padding has
+            zero vectors.
+        size: L2 norm of the perturbation of each text, as a share of the mean norm of the word vectors in the batch. In
+            the paper, whose vectors have 256 dimensions of variance 1, a norm of 5 is a share of 5 / sqrt(256) = 0.31.
+        total: Sums numbers over all processes, each of which has a part of the batch.
     """
     lengths = vectors.detach().norm(dim=-1)
     summed, number = total(torch.stack([lengths.sum(), (lengths > 0).sum().to(lengths.dtype)]))
@@ -50,7 +50,7 @@ def find_worst_push(
 
 @contextlib.contextmanager
 def push_embeddings(embedding: nn.Module, push: torch.Tensor) -> Iterator[None]:
-    """The embedding puts out what it would, and the push added."""
+    """Add `push` to the output of an embedding."""
     handle = embedding.register_forward_hook(lambda module, inputs, output: output + push)
     try:
         yield

@@ -14,7 +14,7 @@ MOST_LAYERS = 1_000
 
 @dataclass
 class TaskArguments:
-    """What the model is for."""
+    """The task to train for."""
 
     flag_group: ClassVar[str] = "Model"
 
@@ -36,30 +36,30 @@ class ModelArguments:
     transformer: str | None = field(
         default=None,
         metadata={
-            "help": "Fine-tune this Transformer (Hub id or folder) with its tokenizer instead; the other settings of "
-            "the model then have no effect."
+            "help": "Fine-tune this Transformer (Hub id or folder) with its tokenizer instead; the other model "
+            "settings then have no effect."
         },
     )
     config_overrides: str | None = field(
         default=None,
         metadata={
-            "help": "Changes to that Transformer's configuration, as NAME=VALUE,NAME=VALUE: a BERT trains faster on "
-            "long texts and a CPU with attention_probs_dropout_prob=0."
+            "help": "Changes to that Transformer's configuration, as NAME=VALUE,NAME=VALUE. On a CPU, BERT trains "
+            "faster on long texts with attention_probs_dropout_prob=0."
         },
     )
     cell_type: Literal["lstm", "gru"] = field(default="lstm", metadata={"help": "LSTM or GRU cell."})
     embedding_size: int | None = field(
         default=None,
         metadata={
-            "help": "Dimensions of a word vector; fewer than --embeddings has are made by PCA. Default: 200, or those "
+            "help": "Dimensions of a word vector; if --embeddings has more, PCA reduces them. Default: 200, or those "
             "of --embeddings."
         },
     )
-    hidden_size: int = field(default=200, metadata={"help": "Dimensions of the state of each direction."})
+    hidden_size: int = field(default=200, metadata={"help": "Dimensions of the hidden state of each direction."})
     num_hidden_layers: int = field(default=1, metadata={"help": "Recurrent layers."})
     bidirectional: bool = field(default=True, metadata={"help": "Read each text in both directions."})
     pooling: Literal["last", "mean", "max", "concat", "attention"] = field(
-        default="concat", metadata={"help": "How the outputs at all tokens become one vector."}
+        default="concat", metadata={"help": "How the outputs of all tokens are combined into one vector."}
     )
     word_dropout: float = field(
         default=0.1,
@@ -75,14 +75,14 @@ class ModelArguments:
         default=0.1, metadata={"help": "Standard deviation of randomly initialized word vectors."}
     )
     class_weights: Literal["balanced"] | None = field(
-        default=None, metadata={"help": "Weight labels in inverse proportion to how many rows they have."}
+        default=None, metadata={"help": "Weight each label in inverse proportion to its number of rows."}
     )
 
     pretrained: str | None = field(
         default=None,
         metadata={
-            "help": "Initialize from this language model of modeling-lstm pretrain (run folder or Hub id): its "
-            "tokenizer, word vectors and recurrence, with their sizes and directions.",
+            "help": "Initialize from this language model, made by modeling-lstm pretrain (run folder or Hub id): its "
+            "tokenizer, word vectors and recurrent layers, with their sizes and directions.",
             "group": "Language model",
         },
     )
@@ -125,7 +125,7 @@ class ModelArguments:
         for name, value in (("transformer", self.transformer), ("embeddings", self.embeddings)):
             require(
                 self.pretrained is None or value is None,
-                f"--{name} and --pretrained both say what the model starts as: leave one of them out.",
+                f"--{name} and --pretrained both say what to start from: leave one of them out.",
             )
         require(
             self.pretrained is None or self.model_type == "lstm",
@@ -142,7 +142,7 @@ class ModelArguments:
         )
 
     def config_fields(self) -> dict[str, Any]:
-        """The fields of the model's configuration; a bag of words has only some of them."""
+        """Return the fields of the model's configuration. A bag of words has only some of them."""
         apart = ("model_type", "transformer", "config_overrides", "class_weights", "pretrained", "pretrained_revision")
         names = [one.name for one in fields(self) if one.name not in apart]
         names = [name for name in names if "embeddings" not in name]
@@ -161,15 +161,15 @@ def _setting(default: Any, text: str, group: str = "Training") -> Any:
 class TrainerSettings:
     """
     The settings of `LstmTrainingArguments` that `--help` lists: its own, and those of `transformers.TrainingArguments`
-    that most people need. They stand here because that class takes seconds to import.
+    that most people need. They are defined here because importing that class takes seconds.
     """
 
-    flag_group: ClassVar[str] = "transformers.TrainingArguments"  # of the settings that are not listed here
+    flag_group: ClassVar[str] = "transformers.TrainingArguments"  # of the settings not listed here
 
     output_dir: str = _setting("", "Run folder: model, tokenizer, run.json and checkpoints.", "Output")
-    overwrite: bool = _setting(False, "Replace the run that is in the run folder.", "Output")
+    overwrite: bool = _setting(False, "Replace an existing run in the run folder.", "Output")
     resume_from_checkpoint: str | None = _setting(
-        None, "Continue a training that was cut off: last, or a checkpoint folder.", "Output"
+        None, "Continue an interrupted training: last, or a checkpoint folder.", "Output"
     )
     save_strategy: str = _setting("epoch", "When to save a checkpoint: epoch, steps, best or no.", "Output")
     save_steps: float = _setting(500, "Steps, or share of all steps, between two checkpoints.", "Output")
@@ -179,33 +179,33 @@ class TrainerSettings:
     disable_tqdm: bool | None = _setting(None, "Hide progress bars. Default: show them.", "Output")
 
     num_train_epochs: float = _setting(
-        5.0, "Passes over the train split. By default an LSTM classifier makes more, up to 30, of few rows."
+        5.0, "Passes over the train split. With few rows, an LSTM classifier makes up to 30 by default."
     )
-    max_steps: int = _setting(-1, "Optimizer steps in total, which replace --num_train_epochs; -1: not set.")
+    max_steps: int = _setting(-1, "Total number of optimizer steps; replaces --num_train_epochs. -1: not set.")
     learning_rate: float = _setting(2e-3, "Peak learning rate of AdamW.")
     embedding_learning_rate: float | None = _setting(
         None,
-        "Learning rate of the word vectors; 0 freezes them. Default: --learning_rate; with --embeddings "
-        f"{PRETRAINED_RATE} times that; without them, if the task has {MANY_LABELS} labels or more and its texts "
-        f"{LONG_TEXTS} tokens or more on average, {RANDOM_RATE:g} times.",
+        "Learning rate of the word vectors; 0 freezes them. Default: --learning_rate; with --embeddings, "
+        f"{PRETRAINED_RATE} times that; without, if the task has at least {MANY_LABELS} labels and its texts at least "
+        f"{LONG_TEXTS} tokens on average, {RANDOM_RATE:g} times that.",
     )
-    lr_scheduler_type: str = _setting("cosine", "Shape of the learning rate after the warm-up: cosine, linear, ...")
-    warmup_steps: float = _setting(0.1, "Steps, or share of all steps, of linear warm-up.")
+    lr_scheduler_type: str = _setting("cosine", "Learning rate schedule after the warm-up: cosine, linear, ...")
+    warmup_steps: float = _setting(0.1, "Linear warm-up, in steps or as a share of all steps.")
     per_device_train_batch_size: int = _setting(
-        64, "Rows in a training batch. With the default epochs and fewer than 2,000 rows an LSTM classifier takes 32."
+        64, "Rows in a training batch. With the default epochs and fewer than 2,000 rows, an LSTM classifier uses 32."
     )
     per_device_eval_batch_size: int = _setting(128, "Rows in an evaluation batch.")
-    gradient_accumulation_steps: int = _setting(1, "Batches whose gradients are added up before a step.")
+    gradient_accumulation_steps: int = _setting(1, "Batches whose gradients are accumulated before a step.")
     train_sampling_strategy: str = _setting(
-        "group_by_length", "How rows are put into batches: group_by_length, random, sequential, batch_rebalance."
+        "group_by_length", "How rows are grouped into batches: group_by_length, random, sequential, batch_rebalance."
     )
     weight_decay: float = _setting(0.01, "Weight decay of AdamW.")
-    max_grad_norm: float = _setting(1.0, "Clip gradients to this norm; 0: do not.")
+    max_grad_norm: float = _setting(1.0, "Clip gradients to this norm; 0: do not clip.")
     label_smoothing_factor: float = _setting(0.0, "Label smoothing; 0: none.")
     average_epochs: float = _setting(
         0.0,
         "Evaluate and keep an average of the weights over about this many epochs; 0: no average. With the "
-        "default epochs and fewer than 20,000 rows an LSTM classifier takes 0.5.",
+        "default epochs and fewer than 20,000 rows, an LSTM classifier uses 0.5.",
     )
     adversarial_size: float = _setting(
         0.0,
@@ -215,7 +215,7 @@ class TrainerSettings:
     layer_decay: float = _setting(
         1.0,
         "Divide the learning rate by this from each layer to the one below (Howard and Ruder, 2018: 2.6). The word "
-        "vectors are the lowest, unless --embedding_learning_rate gives theirs.",
+        "vectors are the lowest layer, unless --embedding_learning_rate sets theirs.",
         "Language model",
     )
     frozen_epochs: int = _setting(
@@ -230,41 +230,41 @@ class TrainerSettings:
     )
     metric_for_best_model: str = _setting(
         "auto",
-        "Validation score that decides; auto: accuracy, mean_squared_error of numbers, chrf of translations, "
-        "perplexity (of both directions loss) of language models.",
+        "Validation score that selects the best checkpoint; auto: accuracy, mean_squared_error for numbers, chrf for "
+        "translations, perplexity for language models (loss with both directions).",
     )
     load_best_model_at_end: bool = _setting(True, "Keep the best checkpoint, not the last.")
     early_stopping_patience: int | None = _setting(
         None, "Stop after this many evaluations without a better score. Default: never."
     )
-    early_stopping_min_steps: int = _setting(0, "Steps before which --early_stopping_patience does not stop.")
-    seed: int = _setting(42, "Random seed of the weights, the dropout and the order of the rows.")
+    early_stopping_min_steps: int = _setting(0, "Steps before --early_stopping_patience may stop the training.")
+    seed: int = _setting(42, "Random seed for the weights, the dropout and the order of the rows.")
 
     push_to_hub: bool = _setting(False, "Push the run folder to the Hub when it is complete.", "Hub")
     hub_model_id: str | None = _setting(None, "Repository to push to, me/name. Default: the run folder's name.", "Hub")
-    hub_private_repo: bool | None = _setting(None, "Create that repository as a private one.", "Hub")
+    hub_private_repo: bool | None = _setting(None, "Create that repository as private.", "Hub")
     hub_token: str | None = _setting(None, "Token to push with. Default: the one of hf auth login.", "Hub")
     hub_strategy: str = _setting("end", "Only end: the run folder is pushed when it is complete.", "Hub")
 
     use_cpu: bool = _setting(False, "Train on the CPU even if there is a GPU.", "Advanced")
     bf16: bool | None = _setting(
         None,
-        "Train in bfloat16 mixed precision. Default: on a CPU, if a trial at the start of the training is faster "
-        "with it.",
+        "Train in bfloat16 mixed precision. Default: on a CPU, if a trial at the start of the training shows that "
+        "it is faster.",
         "Advanced",
     )
     torch_compile: bool = _setting(False, "Compile the model with torch.compile.", "Advanced")
-    dataloader_num_workers: int = _setting(0, "Processes that prepare batches; 0: the main process does.", "Advanced")
+    dataloader_num_workers: int = _setting(0, "Processes that prepare batches; 0: the main process.", "Advanced")
     dataloader_pin_memory: bool = _setting(False, "Pin memory; only useful with a GPU.", "Advanced")
     restore_callback_states_from_checkpoint: bool = _setting(
-        True, "On resuming, continue the count of --early_stopping_patience.", "Advanced"
+        True, "When resuming, continue the count of --early_stopping_patience.", "Advanced"
     )
 
 
 def read_trainer_names() -> set[str] | None:
     """
-    The names of all settings of `transformers.TrainingArguments`, and a few words more, from the source of that class,
-    which takes seconds to import; `None` where that source is not there, or the class has settings from elsewhere.
+    Return the names of all settings of `transformers.TrainingArguments`, and a few other words, from the source of that
+    class, which takes seconds to import. Return `None` if there is no source or the class inherits settings.
     """
     found = importlib.util.find_spec("transformers")
     path = Path(found.origin or "").parent / "training_args.py" if found is not None else None

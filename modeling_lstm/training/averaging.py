@@ -1,4 +1,4 @@
-"""`WeightAverage`: a moving average of the weights, steadier than the last ones (Polyak and Juditsky, 1992)."""
+"""`WeightAverage`: a moving average of the weights, steadier than the latest weights (Polyak and Juditsky, 1992)."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-UPDATES = 50  # in the steps over which it averages, for each costs a pass over all weights
+UPDATES = 50  # within the horizon; each costs a pass over all weights
 FEWEST_STEPS = 4  # between two updates
 
 
@@ -17,9 +17,9 @@ class WeightAverage:
     An exponential moving average of a model's trained weights, kept beside them.
 
     Args:
-        model: The model; its weights now are where the average begins.
-        horizon: Optimizer steps over which it averages: the decay is `1 - 1 / horizon`, less in the first steps.
-        settle: Called before the weights are read or set: it brings them up to date where an optimizer lets some wait.
+        model: The model. The average starts from its current weights.
+        horizon: Optimizer steps to average over: the decay is `1 - 1 / horizon`, and smaller in the first steps.
+        settle: Called before the weights are read or set, to bring them up to date if the optimizer delays updates.
     """
 
     file = "average.safetensors"
@@ -37,7 +37,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
-        """Take in the weights after optimizer step `step`, if it is one of every so many, or one of the first."""
+        """Update the average after optimizer step `step`: after each of the first steps, later only every few steps."""
         if step % self.every and step >= self.every:
             return
         kept = min(self.decay, (1 + step) / (10 + step)) ** self.every
@@ -52,7 +52,7 @@ class WeightAverage:
 
     @contextlib.contextmanager
     def apply(self, model: nn.Module) -> Iterator[None]:
-        """The model with the average for its weights, and afterwards with its own again."""
+        """Use the average as the model's weights inside the context, and restore the model's own weights after it."""
         own = {name: one.detach().clone() for name, one in self._find_trained(model)}
         self.copy_to(model)
         try:
@@ -63,7 +63,7 @@ class WeightAverage:
                     one.copy_(own[name])
 
     def save(self, folder: str | Path) -> None:
-        """Write the average beside a checkpoint's weights."""
+        """Write the average into a checkpoint folder."""
         save_file(self.weights, Path(folder) / self.file)
 
     def load(self, folder: str | Path) -> None:

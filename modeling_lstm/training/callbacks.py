@@ -1,4 +1,4 @@
-"""What happens between the steps of a training."""
+"""Callbacks that run between the steps of a training."""
 
 import math
 from pathlib import Path
@@ -18,7 +18,7 @@ from .averaging import WeightAverage
 
 
 class ProcessSeed(TrainerCallback):
-    """Lets each of several processes draw dropout masks of its own; what a checkpoint holds of it is read later."""
+    """Seeds each process differently, for dropout masks of its own. A checkpoint's random state is loaded later."""
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if args.process_index > 0:
@@ -26,7 +26,7 @@ class ProcessSeed(TrainerCallback):
 
 
 class RowUpdates(TrainerCallback):
-    """Lets the optimizer follow the table of word vectors while training runs."""
+    """Makes the optimizer follow the table of word vectors during training ([`RowAdamW.follow`])."""
 
     def __init__(self, trainer: Any):
         self.trainer = trainer
@@ -41,10 +41,10 @@ class RowUpdates(TrainerCallback):
 
 
 class EarlyStopping(EarlyStoppingCallback):
-    """The library's, which goes on counting but does not stop before `--early_stopping_min_steps`."""
+    """`EarlyStoppingCallback` that counts from the start but does not stop before `--early_stopping_min_steps`."""
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self.early_stopping_patience = args.early_stopping_patience  # a checkpoint brings along the one that it had
+        self.early_stopping_patience = args.early_stopping_patience  # a checkpoint restores its own
         super().on_train_begin(args, state, control)
 
     def on_evaluate(
@@ -57,7 +57,7 @@ class EarlyStopping(EarlyStoppingCallback):
 
 
 class BestCheckpoint(TrainerCallback):
-    """Tells a training that goes on where its best checkpoint so far lies now."""
+    """Tells a resumed training where its best checkpoint is now."""
 
     def __init__(self, trainer: Any):
         self.trainer = trainer
@@ -69,15 +69,15 @@ class BestCheckpoint(TrainerCallback):
 
 def find_best(checkpoint: str, args: Any) -> str | None:
     """
-    The best checkpoint when another one was saved; `None` if there was none. It lies beside that one, for both may have
-    been moved, or where it was.
+    Return the best checkpoint at the time when `checkpoint` was saved; `None` if there was none. Both may have been
+    moved, so it is looked for beside `checkpoint` first, then at the recorded path.
 
     Args:
-        checkpoint: The checkpoint to go on from.
+        checkpoint: The checkpoint to resume from.
         args: The settings of the training.
 
     Raises:
-        InputError: it is not there any more, and the training is to end with it.
+        InputError: it is missing, and `load_best_model_at_end` is set.
     """
     recorded = TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json")).best_model_checkpoint
     if recorded is None:
@@ -89,14 +89,14 @@ def find_best(checkpoint: str, args: Any) -> str | None:
     found = next((str(one) for one in (beside, Path(recorded)) if one.is_dir()), None)
     require(
         found is not None or not args.load_best_model_at_end,
-        f"The best checkpoint before {checkpoint!r} is missing: put it back as {str(beside)!r}, or begin anew with "
+        f"The best checkpoint before {checkpoint!r} is missing: put it back as {str(beside)!r}, or start over with "
         "--overwrite.",
     )
     return found
 
 
 class Averaging(TrainerCallback):
-    """Begins the average when training begins or goes on, and offers it the weights after each step."""
+    """Creates the average when training starts or resumes, and passes it the weights after each step."""
 
     def __init__(self, trainer: Any):
         self.trainer = trainer

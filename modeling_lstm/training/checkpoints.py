@@ -1,4 +1,4 @@
-"""Checkpoints: which one to go on from, and whether it was trained on what is there now."""
+"""Checkpoints: which one to resume from, and whether it was trained with the current data and settings."""
 
 import json
 import logging
@@ -22,19 +22,19 @@ logger = logging.getLogger(__name__)
 
 
 def find_last_checkpoint(folder: Path) -> str | None:
-    """The newest complete checkpoint; one whose saving was interrupted is removed."""
+    """Return the newest complete checkpoint, or `None`. Remove newer ones whose saving was interrupted."""
     numbered = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
     for path in sorted(numbered, key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True):
         if is_complete(path):
             return str(path)
-        logger.warning("%s was not saved to the end: removed", path)
+        logger.warning("%s was not saved completely: removed", path)
         shutil.rmtree(path)
-    logger.warning("%s has no checkpoint yet: training starts at the beginning", folder)
+    logger.warning("%s has no checkpoint yet: training starts from the beginning", folder)
     return None
 
 
 def is_complete(checkpoint: Path) -> bool:
-    """Trainer writes `trainer_state.json` last, so a checkpoint is whole when that can be read."""
+    """Whether a checkpoint is complete: Trainer writes `trainer_state.json` last, so it must be readable."""
     try:
         json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -51,21 +51,21 @@ def describe_origin(
     teachers: Sequence[dict[str, Any]] = (),
 ) -> dict[str, str]:
     """
-    What a checkpoint must have been trained with for a run to go on from it, as lines of text.
+    Describe in strings what a checkpoint must have been trained with so that a run can resume from it.
 
     Args:
-        task: What is learned.
+        task: The task.
         data: The splits.
         tokenizer: The tokenizer.
-        arguments: Which tokenizer was asked for, as a dataclass.
-        train: The rows trained on, in the columns `text` and `label`, those that a teacher labeled included.
-        teachers: Name and digest of each.
+        arguments: The tokenizer settings, a dataclass.
+        train: The training rows, including those that a teacher labeled.
+        teachers: Name and digest of each teacher.
     """
     settings = [f"{name} {value}" for name, value in vars(arguments).items() if name != "tokenizer"]
     tokenizers = list(dict.fromkeys([tokenizer, target_tokenizer(tokenizer)]))
     return {
         **task.identify(),
-        # before the texts, of which some may be made with the words of the teacher
+        # before the texts, because some may be made with the teacher's words
         "teacher": as_list(teacher["digest"] for teacher in teachers) or "none",
         "train split": identify_rows(train, task.columns),
         "validation split": identify_rows(data.splits["validation"], task.columns),
@@ -75,50 +75,50 @@ def describe_origin(
 
 
 def describe_rates(args: Any) -> dict[str, str]:
-    """The settings that a checkpoint's optimizer brings along: others that are given later would have no effect."""
+    """Return the settings that a checkpoint's optimizer restores: other values, given later, would have no effect."""
     names = ("learning_rate", "embedding_learning_rate", "layer_decay", "weight_decay")
     return {f"--{name}": str(getattr(args, name)) for name in names}
 
 
 def check_origin(checkpoint: str, now: dict[str, str]) -> None:
-    """Raise [`InputError`] if the checkpoint was trained with something else than what is there now."""
+    """Raise [`InputError`] if the checkpoint was not trained with the current data and settings."""
     try:
         then = json.loads((Path(checkpoint) / ORIGIN).read_text(encoding="utf-8"))
     except FileNotFoundError:
         logger.warning(
-            "%s does not tell on what it was trained: make sure that data and labels are the same", checkpoint
+            "%s does not record what it was trained on: make sure that data and labels are the same", checkpoint
         )
         return
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"{ORIGIN} of the checkpoint {checkpoint!r} cannot be read: {error}") from error
-    require(isinstance(then, dict), f"{ORIGIN} of the checkpoint {checkpoint!r} cannot be read: it holds no object.")
+    require(isinstance(then, dict), f"{ORIGIN} of the checkpoint {checkpoint!r} cannot be read: it is not an object.")
     for what, value in now.items():
         if then.get(what, value) != value:
             raise InputError(
-                f"The checkpoint {checkpoint!r} was trained with another {what} ({then[what]}) than is there now "
-                f"({value}): resume with the data and settings of that training, or begin anew with --overwrite."
+                f"The checkpoint {checkpoint!r} was trained with another {what} ({then[what]}) than the current one "
+                f"({value}): resume with the data and settings of that training, or start over with --overwrite."
             )
 
 
 def read_scaling(checkpoint: str) -> dict[str, float]:
-    """In which units a regression was learned that goes on: those of older checkpoints are the targets' own."""
+    """Read the mean and scale of a checkpoint's regression targets. Older checkpoints did not standardize targets."""
     config = json.loads((Path(checkpoint) / "config.json").read_text(encoding="utf-8"))
     return {name: config.get(name, usual) for name, usual in (("target_mean", 0.0), ("target_scale", 1.0))}
 
 
 def check_average(checkpoint: str, average_epochs: float) -> None:
-    """Raise [`InputError`] if a training with an average of the weights would go on without it, or the reverse."""
+    """Raise [`InputError`] if a training with an average of the weights would resume without it, or the reverse."""
     had_one = (Path(checkpoint) / WeightAverage.file).is_file()
     then, now = ("with", "without") if had_one else ("without", "with")
     require(
         had_one == (average_epochs > 0),
-        f"The checkpoint {checkpoint!r} was trained {then} an average of the weights, and would go on {now} one. "
-        "Resume with the settings of that training: --average_epochs, which has another default where "
-        "--num_train_epochs is given, or --num_train_epochs as it was.",
+        f"The checkpoint {checkpoint!r} was trained {then} an average of the weights, and would resume {now} one. "
+        "Resume with the --average_epochs and --num_train_epochs of that training: giving --num_train_epochs changes "
+        "the default of --average_epochs.",
     )
 
 
 def was_bf16(checkpoint: str) -> bool | None:
-    """Whether a checkpoint, whose origin was checked, was trained in bf16; `None` if it does not tell."""
+    """Whether a checkpoint that passed [`check_origin`] was trained in bf16; `None` if it does not record this."""
     path = Path(checkpoint) / ORIGIN
     return json.loads(path.read_text(encoding="utf-8")).get(IN_BF16) if path.is_file() else None

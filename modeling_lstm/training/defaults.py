@@ -1,4 +1,4 @@
-"""Recipes of defaults. Those of an LSTM are the defaults of the settings themselves, and what fits rows and task."""
+"""Defaults that depend on the model, the number of rows and the task."""
 
 import logging
 import math
@@ -10,14 +10,14 @@ from ..utils.errors import InputError, as_list, require
 
 logger = logging.getLogger(__name__)
 
-PRETRAINED_RATE = 0.3  # of the learning rate, for vectors that begin as --embeddings; chosen on validation
-# Times the learning rate, for vectors that begin at random, of a classifier of so many labels and tokens in a text or
-# more. Many labels are told apart by words that are in few batches each and few in a long text, so such a word must go
-# far at once. Chosen on validation, on film reviews with 8 and 20 labels; reviews with two labels, and tweets with 20,
-# lose by it
+PRETRAINED_RATE = 0.3  # times the learning rate, for vectors initialized from --embeddings; chosen on validation
+# Times the learning rate, for randomly initialized vectors of a classifier with at least this many labels and this many
+# tokens per text. The words that tell many labels apart are each in few batches and make up little of a long text, so
+# each update must move them far. Chosen on validation, on film reviews with 8 and 20 labels; it harms scores on reviews
+# with two labels and on tweets with 20
 RANDOM_RATE, MANY_LABELS, LONG_TEXTS = 5.0, 8, 50
 
-# What suits fine-tuning a Transformer, where that differs
+# Defaults for fine-tuning a Transformer, where they differ
 TRANSFORMER_DEFAULTS: dict[str, Any] = {
     "learning_rate": 5e-5,
     "num_train_epochs": 3.0,
@@ -26,34 +26,34 @@ TRANSFORMER_DEFAULTS: dict[str, Any] = {
     "max_length": 256,
 }
 
-# Chosen on validation, on eight sets of 500 to 8,000 texts: an LSTM that learns from few rows needs more epochs, and an
-# average of its weights. From FEW_ROWS on the defaults of the settings hold
+# Chosen on validation, on eight data sets of 500 to 8,000 texts: with few rows, an LSTM needs more epochs, and an
+# average of its weights. From FEW_ROWS on, the usual defaults apply
 STEPS, MOST_EPOCHS = 1_000, 30
-PRETRAINED_STEPS = 250  # of a classifier that begins as a language model; on 3,400 film reviews
+PRETRAINED_STEPS = 250  # for a classifier initialized from a language model; chosen on 3,400 film reviews
 VERY_FEW_ROWS, SMALL_BATCH = 2_000, 32
 FEW_ROWS, AVERAGE_EPOCHS = 20_000, 0.5
-TRANSFORMER_STEPS, MOST_TRANSFORMER_EPOCHS = 300, 20  # chosen on validation, where 500 texts have labels
+TRANSFORMER_STEPS, MOST_TRANSFORMER_EPOCHS = 300, 20  # chosen on validation, with 500 labeled texts
 
 FEW_STEPS, ENOUGH_STEPS = 100, 300
 
 
 def random_vectors_rate(labels: int, tokens: float) -> float:
     """
-    The rate of word vectors that begin at random, times the learning rate.
+    Return the learning rate of randomly initialized word vectors, as a multiple of the learning rate.
 
     Args:
-        labels: How many a classifier has; 0 of another model.
-        tokens: Of a text, on average.
+        labels: Number of labels of a classifier; 0 for other models.
+        tokens: Mean number of tokens in a text.
     """
     return RANDOM_RATE if labels >= MANY_LABELS and tokens >= LONG_TEXTS else 1.0
 
 
 def fit_epochs(seen: int, rows: int, bounds: tuple[float, float]) -> float:
     """
-    The epochs in which a training sees about so many rows.
+    Return the number of epochs in which a training sees about `seen` rows.
 
     Args:
-        seen: Rows in all epochs.
+        seen: Rows in all epochs together.
         rows: Rows in an epoch.
         bounds: The fewest and the most epochs.
     """
@@ -63,14 +63,14 @@ def fit_epochs(seen: int, rows: int, bounds: tuple[float, float]) -> float:
 
 def fit_to_rows(args: Any, rows: int, given: Collection[str], *, steps: int = STEPS) -> None:
     """
-    Set what follows from the number of rows where nobody said how long to train: epochs, batch and the average of the
-    weights, those that are given excepted.
+    Fit epochs, batch size and average of the weights to the number of rows, unless the length of the training is given.
+    Given settings are kept.
 
     Args:
-        args: [`training.trainer_arguments.LstmTrainingArguments`], which are changed.
-        rows: Rows of an epoch.
-        given: The settings that are given.
-        steps: About so many are made.
+        args: [`training.trainer_arguments.LstmTrainingArguments`], changed in place.
+        rows: Rows in an epoch.
+        given: Names of the given settings.
+        steps: Approximate number of optimizer steps.
     """
     if "num_train_epochs" in given or args.max_steps > 0:
         return
@@ -86,13 +86,13 @@ def fit_to_rows(args: Any, rows: int, given: Collection[str], *, steps: int = ST
 
 def fit_transformer_to_rows(args: Any, rows: int, given: Collection[str]) -> None:
     """
-    The same for a Transformer, of which only the epochs follow: with those that are usual it hardly begins to learn
-    from few rows.
+    Fit the epochs of a Transformer to the number of rows, unless the length of the training is given. With few rows, it
+    hardly begins to learn in the usual number of epochs.
 
     Args:
-        args: [`training.trainer_arguments.LstmTrainingArguments`], which are changed.
-        rows: Rows of an epoch.
-        given: The settings that are given.
+        args: [`training.trainer_arguments.LstmTrainingArguments`], changed in place.
+        rows: Rows in an epoch.
+        given: Names of the given settings.
     """
     if "num_train_epochs" in given or args.max_steps > 0:
         return
@@ -101,14 +101,14 @@ def fit_transformer_to_rows(args: Any, rows: int, given: Collection[str]) -> Non
 
 
 def _more_epochs(args: Any, rows: int, seen: int, most: float) -> dict[str, float]:
-    """The epochs in which each process sees so many rows, where these are more than there are."""
+    """Return the epochs in which each process sees `seen` rows, if they are more than `args.num_train_epochs`."""
     seen *= args.world_size * args.gradient_accumulation_steps
     epochs = fit_epochs(seen, rows, (args.num_train_epochs, most))
     return {"num_train_epochs": epochs} if epochs > args.num_train_epochs else {}
 
 
 def _change(args: Any, rows: int, fitted: dict[str, Any]) -> None:
-    """Write what was fitted, and tell it."""
+    """Set the fitted values, and log them."""
     for name, value in fitted.items():
         setattr(args, name, value)
     if fitted:
@@ -117,7 +117,7 @@ def _change(args: Any, rows: int, fitted: dict[str, Any]) -> None:
 
 
 def warn_of_few_steps(args: Any, rows: int) -> None:
-    """Say where a network hardly begins to learn, as on few rows with the usual number of epochs."""
+    """Warn of a training too short for a network to learn much, as with few rows and the usual number of epochs."""
     each = math.ceil(rows / (args.per_device_train_batch_size * args.world_size * args.gradient_accumulation_steps))
     steps = args.max_steps if args.max_steps > 0 else math.ceil(each * args.num_train_epochs)
     if steps < FEW_STEPS:
@@ -130,7 +130,7 @@ def warn_of_few_steps(args: Any, rows: int) -> None:
 
 
 def fit_length(length: int, limit: int | None, transformer: str, given: Mapping[str, Any]) -> int:
-    """So many tokens of a text, or only as many as a Transformer reads; [`InputError`] if more are asked for."""
+    """Return `length`, or the Transformer's limit if that is lower; [`InputError`] if a given setting exceeds it."""
     if limit is None or length <= limit:
         return length
     about = f"The Transformer {transformer!r} reads at most {limit} tokens"
@@ -143,15 +143,15 @@ def fit_length(length: int, limit: int | None, transformer: str, given: Mapping[
 
 def choose_metric(args: Any, task: Task, given: Mapping[str, Any]) -> None:
     """
-    Set the metric that decides, and whether more of it is better.
+    Set the metric that selects the best checkpoint, and whether greater is better.
 
     Args:
-        args: [`training.trainer_arguments.LstmTrainingArguments`], which are changed.
-        task: What is learned.
-        given: The settings that are given.
+        args: [`training.trainer_arguments.LstmTrainingArguments`], changed in place.
+        task: The task.
+        given: The given settings.
 
     Raises:
-        InputError: the task has no such metric, or it is better the other way round.
+        InputError: the task has no such metric, or `greater_is_better` is wrong for it.
     """
     known = [*task.metric_names(), "loss"]
     default = "loss" if args.prediction_loss_only else task.default_metric
@@ -167,5 +167,5 @@ def choose_metric(args: Any, task: Task, given: Mapping[str, Any]) -> None:
     said = given.get("greater_is_better")
     require(
         said in (None, args.greater_is_better),
-        f"--greater_is_better {said} is not so of {name}: leave it out.",
+        f"--greater_is_better {said} is wrong for {name}: leave it out.",
     )

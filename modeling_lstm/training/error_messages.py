@@ -1,4 +1,4 @@
-"""What goes wrong while a training runs, in one sentence."""
+"""Explain failures during training in one sentence."""
 
 import contextlib
 import logging
@@ -16,7 +16,7 @@ from .trainer_arguments import LstmTrainingArguments
 
 logger = logging.getLogger(__name__)
 
-# what every training sets, or what has been checked before: not what a library complains about
+# settings that every training changes, or that were checked before: no cause of a library's error
 _ORDINARY = {
     *(one.name for one in fields(TrainerSettings) if one.default != getattr(TrainingArguments, one.name, MISSING)),
     *(
@@ -44,11 +44,11 @@ def explain_failures(
     args: LstmTrainingArguments, checkpoint: str | None, usual: Collection[str] = ()
 ) -> Iterator[None]:
     """
-    Turn what the user can mend while training runs into one sentence.
+    Turn errors during training that the user can fix into one sentence.
 
     Args:
         args: The settings of the training.
-        checkpoint: The checkpoint that it goes on from.
+        checkpoint: The checkpoint that it resumes from.
         usual: Settings that every training of this kind changes.
     """
     try:
@@ -62,7 +62,7 @@ def explain_failures(
             raise InputError(f"A checkpoint could not be saved in {str(args.output_dir)!r}: {cause}") from error
         if isinstance(error, OSError) and error.filename is not None and Path(error.filename) == Path(args.output_dir):
             raise InputError(
-                f"--output_dir {str(args.output_dir)!r} cannot be made ({error.strerror}): choose another."
+                f"--output_dir {str(args.output_dir)!r} cannot be created ({error.strerror}): choose another."
             ) from error
         said = str(error).lower()
         if isinstance(error, MemoryError) or "out of memory" in said or "allocate memory" in said:
@@ -72,14 +72,14 @@ def explain_failures(
             ) from error
         if "size mismatch" in str(error) or "parameter group" in str(error):
             raise InputError(
-                f"The checkpoint {checkpoint!r} is of another model or vocabulary: resume with the data and settings "
-                "that it was trained with."
+                f"The checkpoint {checkpoint!r} belongs to another model or vocabulary: resume with the data and "
+                "settings that it was trained with."
             ) from error
         unusual = [f"--{name}" for name in find_changed_settings(args) if name not in _ORDINARY and name not in usual]
         if unusual:
             logger.debug("Training failed", exc_info=error)
             raise InputError(
-                f"Training failed with {type(error).__name__}: {str(error).strip()} - it may be one of the settings "
-                f"{as_list(unusual)}: try without them."
+                f"Training failed with {type(error).__name__}: {str(error).strip()} - the cause may be one of the "
+                f"settings {as_list(unusual)}: try without them."
             ) from error
         raise

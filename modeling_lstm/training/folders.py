@@ -1,4 +1,4 @@
-"""The run folder of a training: that it may be written, and what is in it already."""
+"""The run folder of a training: whether it may be written, and what it already holds."""
 
 from fnmatch import fnmatch
 from pathlib import Path
@@ -11,18 +11,18 @@ from ..utils.files import SAVING, is_occupied
 from .checkpoints import find_last_checkpoint, is_complete
 from .trainer_arguments import LstmTrainingArguments
 
-# What a run folder holds beside checkpoints
+# What a run folder holds besides checkpoints
 WRITTEN = ("*config.json", "model*.safetensors*", "tokenizer*.json", TARGET, FINGERPRINTS, "*.py", "runs")
-STATES = ("optimizer.pt", "scheduler.pt")  # in a checkpoint that a training can go on from
+STATES = ("optimizer.pt", "scheduler.pt")  # in a checkpoint from which a training can resume
 
 
 def check_sources(folder: Path, read: list[tuple[str, str | None]]) -> None:
     """
-    Raise [`InputError`] if the run folder is one that the training reads from, or lies in one, or holds one.
+    Raise [`InputError`] if the run folder is, contains or lies in something that the training reads.
 
     Args:
         folder: The run folder.
-        read: Flags, and the files or folders that they name, if they do; with a subset or a member after a colon.
+        read: Flags with the files or folders that they name, if any. A subset or member may follow a colon.
     """
     target = folder.expanduser().resolve()
     for flag, name in read:
@@ -30,35 +30,35 @@ def check_sources(folder: Path, read: list[tuple[str, str | None]]) -> None:
         if path is not None and path.exists():
             require(
                 path != target and path not in target.parents and target not in path.parents,
-                f"--output_dir {str(folder)!r} would write over what --{flag} {name} reads, or into its folder: choose "
-                "another.",
+                f"--output_dir {str(folder)!r} would overwrite what --{flag} {name} reads, or write into its folder: "
+                "choose another.",
             )
 
 
 def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | None, bool]:
-    """Find the checkpoint to resume from, if any, and tell whether an old run in the folder is to be replaced."""
+    """Return the checkpoint to resume from, if any, and whether an old run in the folder is to be replaced."""
     require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file.")
     above = next((one for one in folder.parents if one.exists()), folder.parent)
     require(
         folder.exists() or above.is_dir(),
-        f"--output_dir {str(folder)!r} cannot be made, for {str(above)!r} is a file: choose another.",
+        f"--output_dir {str(folder)!r} cannot be created because {str(above)!r} is a file: choose another.",
     )
     checkpoint = args.resume_from_checkpoint
     if checkpoint == "last":
         checkpoint = find_last_checkpoint(folder)
     elif checkpoint is not None:
-        require(is_complete(Path(checkpoint)), f"{checkpoint!r} is no complete checkpoint.")
+        require(is_complete(Path(checkpoint)), f"{checkpoint!r} is not a complete checkpoint.")
     require(
         checkpoint is None or all((Path(checkpoint) / name).is_file() for name in STATES),
-        f"The checkpoint {checkpoint!r} lacks {as_list(STATES)}, as one that --save_only_model saves, so the training "
-        "cannot go on from there: begin anew with --overwrite.",
+        f"The checkpoint {checkpoint!r} lacks {as_list(STATES)}, which --save_only_model does not save, so training "
+        "cannot resume from it: start over with --overwrite.",
     )
     if checkpoint is not None and Path(checkpoint).resolve().parent == folder.resolve():
         return checkpoint, False
     occupied = folder.exists() and is_occupied(folder) and not _holds_logs_alone(folder)
     require(
         not occupied or args.overwrite,
-        f"The run folder {str(folder)!r} is not empty: go on from its last checkpoint, if it has one, with "
+        f"The run folder {str(folder)!r} is not empty: resume from its last checkpoint, if it has one, with "
         "--resume_from_checkpoint last, replace it with --overwrite, or choose another --output_dir.",
     )
     is_run = (folder / "run.json").exists() or any(folder.glob("checkpoint-*")) or _was_being_saved(folder)
@@ -73,13 +73,13 @@ def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | Non
 
 
 def _holds_logs_alone(folder: Path) -> bool:
-    """Whether a training was killed before its first checkpoint, and left the logs of TensorBoard."""
+    """Whether the folder holds only the TensorBoard logs of a training killed before its first checkpoint."""
     names = {path.name for path in folder.iterdir() if not path.name.startswith(SAVING)}
     return names == {"runs"} and any(folder.glob("runs/*/events.out.tfevents.*"))
 
 
 def _was_being_saved(folder: Path) -> bool:
-    """Whether a training was killed while it moved the files of its run, the last of which makes it one."""
+    """Whether a training was killed while moving its files into the run folder; `run.json` would have been the last."""
     names = {path.name for path in folder.iterdir()} if folder.exists() else set()
     kept = [name for name in names if not name.startswith(SAVING)]
     return len(kept) < len(names) and all(any(fnmatch(name, one) for one in WRITTEN) for name in kept)

@@ -1,4 +1,4 @@
-"""The word vectors of a training: where they come from, and how they are brought to the model's size."""
+"""The initial word vectors of a training: where they come from, and how they are adapted to the model."""
 
 import logging
 
@@ -19,11 +19,11 @@ logger = logging.getLogger(__name__)
 def open_word_source(
     model: ModelArguments, tokenizer: TokenizerArguments, max_length: int, has_pairs: bool
 ) -> WordSource | TokenTable | None:
-    """Where word vectors come from, if from anywhere; some sources bring a tokenizer along."""
+    """Open the source of the word vectors, if there is one. Some sources bring a tokenizer along."""
     if model.transformer is not None:
         require(
             tokenizer.tokenizer in (None, model.transformer),
-            f"{model.transformer} has a tokenizer: leave out --tokenizer.",
+            f"{model.transformer} has its own tokenizer: leave out --tokenizer.",
         )
     source = None
     if model.embeddings is not None:
@@ -31,21 +31,21 @@ def open_word_source(
     require(
         tokenizer.trim_vocabulary == 0 or isinstance(source, TokenTable),
         "--trim_vocabulary is for a vocabulary that comes with word vectors, as with --embeddings transformer:NAME; "
-        "one that is learned from the texts has --min_frequency and --vocab_size.",
+        "for one that is learned from the texts, use --min_frequency and --vocab_size.",
     )
     if isinstance(source, TokenTable):
         require(
             tokenizer.tokenizer is None,
             f"--embeddings {model.embeddings} brings its own tokenizer along: leave out --tokenizer.",
         )
-        logger.info("The tokenizer comes with the word vectors, its vocabulary of %d included", len(source.tokenizer))
+        logger.info("The tokenizer, with its vocabulary of %d, comes with the word vectors", len(source.tokenizer))
     return source
 
 
 def prepare_vectors(
     source: WordSource | TokenTable, tokenizer: PreTrainedTokenizerBase, train: Dataset, arguments: ModelArguments
 ) -> InitialEmbeddings:
-    """The word vectors, brought to the model's size and, as the settings say, centred and scaled."""
+    """Return the word vectors of the vocabulary, reduced, centered and scaled as the settings say."""
     vectors = match_embeddings(source, tokenizer, train)
     vectors.report |= {
         "source": str(arguments.embeddings),

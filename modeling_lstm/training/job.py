@@ -10,13 +10,13 @@ from ..utils.ray_cluster import Cluster
 from .job_settings import TrainingSettings
 from .steps import Training
 
-# Trainings of several stages, which stand on this; imported when they are asked for
+# Trainings of several stages, which build on this module; imported on demand
 PRESETS = {"best": "modeling_lstm.presets.best:BestJob"}
 
 
 class TrainingJob(TrainingSettings):
     """
-    What to train, on which data, and how. Settings have the names of the flags of `modeling-lstm train`.
+    What to train, on which data, and how. Settings are named like the flags of `modeling-lstm train`.
 
     ```python
     job = TrainingJob(dataset="reviews.csv", output_dir="runs/reviews", hidden_size=100)
@@ -24,11 +24,11 @@ class TrainingJob(TrainingSettings):
     ```
 
     Args:
-        settings: As for [`TrainingSettings`].
+        settings: The settings of [`TrainingSettings`].
     """
 
     def runner(self) -> Training:
-        """The steps of the training, to be taken one by one: [`Training.trainer`] gives a `Trainer` that is ready."""
+        """Return the steps of the training, to run one by one. [`Training.trainer`] returns a ready `Trainer`."""
         return Training(self)
 
     def run(self) -> RunRecord:
@@ -39,7 +39,7 @@ class TrainingJob(TrainingSettings):
             The content of `run.json`.
 
         Raises:
-            InputError: data or settings that cannot be used, or a run folder that is taken.
+            InputError: data or settings cannot be used, or the run folder is taken.
         """
         if self.ray.engine == "ray":
             from .ray_training import train_by_ray
@@ -48,7 +48,7 @@ class TrainingJob(TrainingSettings):
         return self.runner().run()
 
     def prepare_workers(self, cluster: Cluster) -> None:
-        """What is done once on a cluster before the workers of `--engine ray` train: nothing, here."""
+        """Prepare a cluster, once, before the workers of `--engine ray` train. Does nothing here."""
 
 
 def train(**settings: Any) -> RunRecord:
@@ -58,22 +58,22 @@ def train(**settings: Any) -> RunRecord:
     Args:
         settings: The flags of `modeling-lstm train --help` by their names: `dataset` and `output_dir` (both required),
             `text_column`, `label_column`, `hidden_size`, `cell_type`, `embeddings`, `transformer`, `learning_rate`,
-            `num_train_epochs`, `per_device_train_batch_size`, `seed`, ... See [`TrainingSettings`]. With
-            `task="translation"` they are those of `modeling-lstm train --task translation --help`, with `preset="best"`
-            those of `modeling-lstm train --preset best --help`.
+            `num_train_epochs`, `per_device_train_batch_size`, `seed`, ... See [`TrainingSettings`]. For
+            `task="translation"` see `modeling-lstm train --task translation --help`, and for `preset="best"` see
+            `modeling-lstm train --preset best --help`.
 
     Returns:
         The content of `run.json`.
 
     Raises:
-        InputError: data or settings that cannot be used, or a run folder that is taken.
+        InputError: data or settings cannot be used, or the run folder is taken.
     """
     return find_job(settings.get("task", TEXT_CLASSIFICATION), settings.get("preset"))(**settings).run()
 
 
 def find_job(task: str, preset: str | None) -> Any:
     """
-    The class of the trainings of a task, or of a preset.
+    Return the job class of a task or a preset.
 
     Raises:
         InputError: there is no such task or preset.

@@ -1,4 +1,4 @@
-"""`TrainingSettings`: everything that a training needs to know, from keywords, a dictionary or a YAML recipe."""
+"""`TrainingSettings`: all settings of a training, from keyword arguments, a dictionary or a YAML recipe."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from .trainer_arguments import LstmTrainingArguments
 
 class TrainingSettings:
     """
-    What to train, on which data, and how. The settings have the names of the flags of `modeling-lstm train`.
+    What to train, on which data, and how. Settings are named like the flags of `modeling-lstm train`.
 
     Args:
-        model_init: Called with tokenizer and task ([`tasks.base.Task`]), it makes the model to train, in place of the
-            settings of the model. `task.config_fields()` is what its configuration must say of the labels.
-        command: What was typed, for the record. By default the command that does the same, if there is one.
-        settings: `task`, and those of [`DataArguments`], [`ModelArguments`], [`TokenizerArguments`] and
-            [`LstmTrainingArguments`], which include all of `transformers.TrainingArguments`; and of [`RayArguments`].
+        model_init: A function of the tokenizer and the task ([`tasks.base.Task`]) that returns the model to train. It
+            replaces the model settings. The model's configuration must have the labels of `task.config_fields()`.
+        command: The command to record. Default: the command that does the same, if there is one.
+        settings: `task`, and the settings of [`DataArguments`], [`ModelArguments`], [`TokenizerArguments`],
+            [`LstmTrainingArguments`] (with all of `transformers.TrainingArguments`) and [`RayArguments`].
 
     Attributes:
-        model: How the model is built.
-        tokenizer: How texts become tokens.
-        data: Which data to read.
-        training: How to train, and where to.
-        ray: In which processes.
+        model: Settings of the model.
+        tokenizer: Settings of the tokenizer.
+        data: Settings of the data.
+        training: Settings of the training, with the run folder.
+        ray: Settings of the processes.
 
     Raises:
         InputError: a setting does not exist or has a value that cannot be used.
@@ -69,22 +69,22 @@ class TrainingSettings:
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any], **changes: Any) -> Self:
-        """The job of a dictionary of settings; `changes` override them."""
+        """Create a job from a dictionary of settings. `changes` override them."""
         return cls(**{**settings, **changes})
 
     @classmethod
     def from_yaml(cls, path: str | Path, **changes: Any) -> Self:
         """
-        The job of a YAML recipe, whose lines are `setting: value`; `changes` override them.
+        Create a job from a YAML recipe, whose lines are `setting: value`. `changes` override them.
 
         Raises:
-            InputError: there is no such file, or it cannot be read.
+            InputError: the file does not exist or cannot be read.
         """
         return cls(**{**read_recipe(Path(path), cls.kinds), **changes})
 
     @staticmethod
     def default_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Defaults that depend on other settings: what suits a Transformer does not suit an LSTM."""
+        """Return the defaults that depend on other settings: a Transformer needs others than an LSTM."""
         return TRANSFORMER_DEFAULTS if settings.get("transformer") is not None else {}
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Fine-tuning by layer: lower layers learn more slowly, and later (Howard and Ruder, 2018)."""
+"""Layer-wise fine-tuning: lower layers learn more slowly and start later (Howard and Ruder, 2018)."""
 
 import re
 from typing import Any
@@ -9,8 +9,8 @@ from transformers import TrainerCallback, TrainerState
 
 def find_depths(model: Any) -> dict[str, int]:
     """
-    For each parameter of a classifier how far its layer is from the top: 0 for what stands on the recurrence, then one
-    more for each recurrent layer downwards, and the most for the word vectors.
+    Return for each parameter of a classifier how far its layer is from the top: 0 above the recurrent layers, then one
+    more for each recurrent layer going down, and the most for the word vectors.
     """
     layers = int(model.config.num_hidden_layers)
     depths = {}
@@ -24,7 +24,7 @@ def find_depths(model: Any) -> dict[str, int]:
 
 
 def lower_rates(optimizer: torch.optim.Optimizer, model: Any, decay: float) -> None:
-    """Give each layer its learning rate: the one of the layer above divided by `decay`."""
+    """Set the learning rate of each layer to that of the layer above divided by `decay`."""
     depths = find_depths(model)
     depth_of = {parameter: depths[name] for name, parameter in model.named_parameters()}
     groups = []
@@ -37,11 +37,11 @@ def lower_rates(optimizer: torch.optim.Optimizer, model: Any, decay: float) -> N
 
 class Unfreezing(TrainerCallback):
     """
-    Begins with the parts that are new, and adds a layer from the top whenever some epochs have passed.
+    Trains only the new layers at first, and unfreezes one more layer, from the top down, every few epochs.
 
     Args:
         model: The classifier.
-        epochs: Epochs between two layers.
+        epochs: Epochs before each further layer is unfrozen.
     """
 
     def __init__(self, model: Any, epochs: int):
@@ -49,7 +49,7 @@ class Unfreezing(TrainerCallback):
         self.depths = find_depths(model)
 
     def on_train_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
-        # not before there is an optimizer: a table that is not trained is frozen with it
+        # only once the optimizer exists: creating it freezes a table that is not trained
         self.trained = {name for name, one in self.model.named_parameters() if one.requires_grad}
 
     def on_epoch_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""What settings of a training may be, checked before anything is read or written."""
+"""Checks of the training settings, made before anything is read or written."""
 
 import math
 from collections.abc import Mapping
@@ -22,30 +22,30 @@ NOT_NEGATIVE = (
 )
 GREATER_THAN_ZERO = ("logging_steps", "eval_steps", "save_steps")
 BELOW_ONE = ("adam_beta1", "adam_beta2", "label_smoothing_factor")
-MOST = 1e12  # of steps, rows, epochs, megabytes: what is more is a mistake in typing
+MOST = 1e12  # of steps, rows, epochs, megabytes: larger numbers are typing mistakes
 MOST_ROWS = 1_000_000  # in a batch
-MOST_WORKERS = 128  # processes that read data: a number typed wrongly would fill the machine with them
+MOST_WORKERS = 128  # processes that read data: a mistyped number would flood the machine
 CHOICES = {"train_sampling_strategy": ("group_by_length", "random", "sequential", "batch_rebalance")}
-# Settings of the library's Trainer that have no place here: their only good value, and why
+# Settings of Trainer that are not supported here: their only valid value, and why
 FIXED: dict[str, tuple[Any, str]] = {
-    "fsdp": (None, "a model here fits on one device: start several processes with torchrun"),
-    "fsdp_config": (None, "a model here fits on one device: start several processes with torchrun"),
-    "deepspeed": (None, "a model here fits on one device: start several processes with torchrun"),
-    "parallelism_config": (None, "a model here fits on one device: start several processes with torchrun"),
+    "fsdp": (None, "a model here fits on one device, and torchrun starts several processes"),
+    "fsdp_config": (None, "a model here fits on one device, and torchrun starts several processes"),
+    "deepspeed": (None, "a model here fits on one device, and torchrun starts several processes"),
+    "parallelism_config": (None, "a model here fits on one device, and torchrun starts several processes"),
     "use_liger_kernel": (False, "Liger has no kernels for these models"),
     "liger_kernel_config": (None, "Liger has no kernels for these models"),
     "label_names": (None, "labels are named with --labels, and their column with --label_column"),
     "remove_unused_columns": (True, "the model takes no other columns"),
     "eval_do_concat_batches": (True, "scores are computed over all rows at once"),
     "batch_eval_metrics": (False, "scores are computed over all rows at once"),
-    "bf16_full_eval": (False, "the weights would be saved as they were last evaluated"),
-    "fp16_full_eval": (False, "the weights would be saved as they were last evaluated"),
+    "bf16_full_eval": (False, "the weights would be saved in the precision of the evaluation"),
+    "fp16_full_eval": (False, "the weights would be saved in the precision of the evaluation"),
     "enable_jit_checkpoint": (False, "a run that was killed is resumed from its last checkpoint"),
 }
 
 
 def check_numbers(args: Any) -> None:
-    """Raise [`InputError`] for a number that no training can use; before `TrainingArguments` looks at it."""
+    """Raise [`InputError`] for a number that is out of range, before `TrainingArguments` checks it."""
     for name, value in vars(args).items():
         require(not isinstance(value, float) or math.isfinite(value), f"--{name} must be finite, found {value}.")
     for name in AT_LEAST_ONE:
@@ -80,16 +80,16 @@ def check_numbers(args: Any) -> None:
 
 
 def check_fixed(args: Any, fixed: Mapping[str, tuple[Any, str]]) -> None:
-    """Raise [`InputError`] for a setting that has another value than its only good one; `fixed` tells that, and why."""
+    """Raise [`InputError`] for a setting that differs from its only valid value. `fixed` holds that value, and why."""
     for name, (good, why) in fixed.items():
         value = getattr(args, name)
         unset = value == good or (good is None and value in (False, "", "false", "none"))
-        require(unset, f"--{name} {value} cannot be used, for {why}: leave it out.")
+        require(unset, f"--{name} {value} cannot be used because {why}: leave it out.")
         setattr(args, name, good)
 
 
 def check_choices(args: Any) -> None:
-    """Raise [`InputError`] for a setting of the library's Trainer that is none here."""
+    """Raise [`InputError`] for a setting of Trainer that is not supported here."""
     check_fixed(args, FIXED)
     for name, choices in CHOICES.items():
         value = getattr(args, name)
@@ -97,7 +97,7 @@ def check_choices(args: Any) -> None:
 
 
 def check_layers(args: Any, model: Any) -> None:
-    """Raise [`InputError`] for a setting that tells layers apart if the model has not those of an LSTM."""
+    """Raise [`InputError`] for layer-wise settings if the model is not an LSTM or a GRU."""
     is_lstm = model.transformer is None and model.model_type == "lstm"
     for name, usual in (("frozen_epochs", 0), ("layer_decay", 1.0)):
         value = getattr(args, name)
@@ -105,7 +105,7 @@ def check_layers(args: Any, model: Any) -> None:
 
 
 def check_parts(args: TrainingArguments) -> None:
-    """Raise [`InputError`] for an optimizer, a scheduler, a precision or a reporter that this machine has not."""
+    """Raise [`InputError`] for a precision, data loader, compiler, reporter or scheduler that cannot be used."""
     if args.device.type == "cpu":
         require(not args.fp16, "--fp16 needs a GPU: leave it out, or try --bf16 true.")
     for name in ("lr_scheduler_kwargs", "activation_checkpointing_kwargs", "gradient_checkpointing_kwargs"):
@@ -122,7 +122,7 @@ def check_parts(args: TrainingArguments) -> None:
     require(
         config.even_batches and not config.split_batches and not config.dispatch_batches,
         "--accelerator_config must leave even_batches, split_batches and dispatch_batches as they are: batches are "
-        "dealt out to processes already.",
+        "already divided among processes.",
     )
     _check_reporters(list(args.report_to or ()))
     dummy = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
@@ -169,17 +169,17 @@ def _check_reporters(names: list[str]) -> None:
 
 def check_optimizer(args: TrainingArguments, get: Any) -> None:
     """
-    Raise [`InputError`] for an optimizer that cannot be made.
+    Raise [`InputError`] for an optimizer that cannot be created.
 
     Args:
         args: The settings.
-        get: Gives the optimizer's class and arguments, as `Trainer.get_optimizer_cls_and_kwargs` does.
+        get: Returns the optimizer's class and arguments, as `Trainer.get_optimizer_cls_and_kwargs` does.
     """
     try:
         kind, kwargs = get(args, torch.nn.Linear(1, 1))
         if kind.__module__.startswith("torch.optim"):
             kind([torch.nn.Parameter(torch.zeros(1))], **kwargs)
-    except Exception as error:  # packages that are half there raise anything
+    except Exception as error:  # partly installed packages raise anything
         name = getattr(args.optim, "value", args.optim)
         given = "" if args.optim_args is None else f" with --optim_args {args.optim_args}"
         raise InputError(

@@ -1,4 +1,4 @@
-"""`LstmTrainer`: `Trainer` with batches of like lengths that can be repeated, and a learning rate for word vectors."""
+"""`LstmTrainer`: `Trainer` with reproducible length-grouped batches and a learning rate for word vectors."""
 
 import contextlib
 import json
@@ -26,26 +26,26 @@ from .layers import Unfreezing, lower_rates
 from .optimizer import RowAdamW, choose_optimizer, clip_gradients
 from .samplers import BatchParts, EpochSampler, RandomEpochSampler
 
-ORIGIN = "trained_with.json"  # in each checkpoint
-WATCHING = ("reduce_lr_on_plateau", "greedy")  # schedules that look at scores
-IN_BF16 = "bf16"  # in that file, beside what a checkpoint must have been trained with to go on from it
+ORIGIN = "trained_with.json"  # a file in each checkpoint
+WATCHING = ("reduce_lr_on_plateau", "greedy")  # schedules that depend on scores
+IN_BF16 = "bf16"  # key in that file, besides the data and settings that must match on resuming
 
 
 class LstmTrainer(Trainer):
-    """`Trainer` whose length-grouped batches depend on seed and epoch only: a resumed run sees the same ones."""
+    """`Trainer` whose length-grouped batches depend only on seed and epoch: a resumed run sees the same ones."""
 
     loss_is_scaled_for_ga = False  # every loss here is the mean of its batch
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        if self.args.metric_for_best_model == "auto":  # the task of a run knows better
+        if self.args.metric_for_best_model == "auto":  # a run has set it by its task
             self.args.metric_for_best_model, self.args.greater_is_better = "loss", False
         if self._smooth(self.model):
             self.label_smoother = None
         self.average: WeightAverage | None = None
         self.resumed_from: str | None = None
-        self.origin: dict[str, str] | None = None  # what checkpoints tell of their data
-        self._shares: list[float] = []  # of the losses of the next batches, see `get_batch_samples`
+        self.origin: dict[str, str] | None = None  # what checkpoints record of their data and settings
+        self._shares: list[float] = []  # factors for the losses of the next batches, see `get_batch_samples`
         self._share = 1.0
         if getattr(self.args, "average_epochs", 0) > 0:
             self.add_callback(Averaging(self))
@@ -58,13 +58,13 @@ class LstmTrainer(Trainer):
         self.add_callback(ProcessSeed())
 
     def call_model_init(self, *args: Any, **kwargs: Any) -> Any:
-        """Trainer's, for each training; the model learns of the label smoothing."""
+        """Trainer's method, which also sets the label smoothing of the model."""
         model = super().call_model_init(*args, **kwargs)
         self._smooth(model)
         return model
 
     def _smooth(self, model: Any) -> bool:
-        """Whether the model's own loss smooths labels, together with class weights, which Trainer's cannot."""
+        """Set label smoothing in a model's own loss, which combines it with class weights; `False` if it has none."""
         config: Any = getattr(model, "config", None)
         share = self.args.label_smoothing_factor
         if not hasattr(config, "label_smoothing"):
@@ -80,11 +80,11 @@ class LstmTrainer(Trainer):
 
     @staticmethod
     def get_optimizer_cls_and_kwargs(args: TrainingArguments, model: PreTrainedModel | None = None) -> tuple[Any, Any]:
-        """Trainer's optimizer, but [`RowAdamW`] in place of AdamW on a CPU, where a step over a table takes long."""
+        """Trainer's optimizer, but [`RowAdamW`] instead of AdamW on a CPU, where a step over a table is slow."""
         return choose_optimizer(args, model)
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
-        """Trainer's optimizer, with a group apart for the word vectors where they have their own learning rate."""
+        """Trainer's optimizer, with a separate group for word vectors that have their own learning rate."""
         is_new = self.optimizer is None
         rate = getattr(self.args, "embedding_learning_rate", None)
         if rate == 0:
@@ -100,34 +100,34 @@ class LstmTrainer(Trainer):
             optimizer.add_param_group(group | {"params": [table], "lr": rate})
             optimizer.param_groups[:] = [one for one in optimizer.param_groups if one["params"]]
         if (followed := self.followed_table()) is not None:
-            followed.sparse = True  # already now: DistributedDataParallel looks at it once, when it is made
+            followed.sparse = True  # set now: DistributedDataParallel reads it only once, on creation
         return optimizer
 
     def create_scheduler(self, *args: Any, **kwargs: Any) -> Any:
-        """Trainer's; a schedule that watches the score that decides learns whether more of it is better."""
+        """Trainer's schedule. One that depends on scores also learns whether greater is better."""
         if self.args.lr_scheduler_type in WATCHING:
             mode = "max" if self.args.greater_is_better else "min"
-            given: Any = self.args.lr_scheduler_kwargs or {}  # a dictionary: a text was read as JSON
+            given: Any = self.args.lr_scheduler_kwargs or {}  # a dictionary: a string was parsed as JSON
             self.args.lr_scheduler_kwargs = {"mode": mode} | given
         return super().create_scheduler(*args, **kwargs)
 
     def row_optimizer(self) -> RowAdamW | None:
-        """The optimizer, if it is one that updates the rows of a table when they are needed."""
+        """Return the optimizer if it updates the rows of a table only when they are needed."""
         optimizer = getattr(self.optimizer, "optimizer", self.optimizer)  # accelerate wraps it
         return optimizer if isinstance(optimizer, RowAdamW) else None
 
     def followed_table(self) -> torch.nn.Embedding | None:
-        """The word vectors, if the optimizer updates only the rows of a batch's words."""
+        """Return the word vectors if the optimizer updates only the rows of a batch's words."""
         model: Any = self.model
         embedding, output = model.get_input_embeddings(), model.get_output_embeddings()
         is_tied = output is not None and output.weight is embedding.weight  # then each step moves all rows
-        # DistributedDataParallel expects a sparse gradient in every step, also while the table is frozen
+        # DistributedDataParallel expects a sparse gradient in every step, even while the table is frozen
         is_frozen_first = self.args.world_size > 1 and getattr(self.args, "frozen_epochs", 0) > 0
         is_followed = self.row_optimizer() is not None and embedding.weight.requires_grad
         return embedding if is_followed and not is_tied and not is_frozen_first else None
 
     def training_step(self, model: torch.nn.Module, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """Trainer's, and that of the perturbed batch where `--adversarial_size` asks for it."""
+        """Trainer's step and, with `--adversarial_size`, one for the perturbed batch."""
         self._share = self._shares.pop(0) if self._shares else 1.0
         size = getattr(self.args, "adversarial_size", 0.0)
         if size == 0:
@@ -141,11 +141,11 @@ class LstmTrainer(Trainer):
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
         """
-        Trainer's; of several processes each learns what its part of a batch weighs.
+        Trainer's batches. With several processes, also find the weight of each one's part of a batch.
 
-        The gradients of the processes are averaged, and each is one of a mean. So that the average is the gradient of
-        the mean over all rows, also where one process has fewer of them, each loss is multiplied by the number of its
-        rows (or with class weights their sum), divided by the mean of these numbers over the processes.
+        The gradients of the processes are averaged, and each is the gradient of a mean. To make the average the
+        gradient of the mean over all rows, even if one process has fewer of them, each loss is multiplied by the number
+        of its rows (or the sum of their class weights), divided by the mean of these numbers over the processes.
         """
         batches, items = super().get_batch_samples(*args, **kwargs)
         if self.args.world_size > 1 and batches:
@@ -155,7 +155,7 @@ class LstmTrainer(Trainer):
         return batches, items
 
     def _weight_of(self, batch: dict[str, Any]) -> float:
-        """What the mean over the rows of a batch divides their losses by."""
+        """Return the divisor in the mean of the losses of a batch's rows."""
         labels = batch.get("labels")
         weights = getattr(self.compute_loss_func, "weights", None)
         config: Any = getattr(self.model, "config", None)
@@ -168,21 +168,21 @@ class LstmTrainer(Trainer):
     def compute_loss(
         self, model: torch.nn.Module, inputs: dict[str, Any], return_outputs: bool = False, *_: Any, **__: Any
     ) -> Any:
-        """The loss of [`batch_loss`]; in training with several processes multiplied as in [`get_batch_samples`]."""
+        """Return the loss of [`batch_loss`], in training multiplied by the factor of [`get_batch_samples`]."""
         loss, outputs = self.batch_loss(model, inputs)
         if model.training:
             loss = loss * self._share
         return (loss, outputs) if return_outputs else loss
 
     def batch_loss(self, model: torch.nn.Module, inputs: dict[str, Any]) -> tuple[torch.Tensor, Any]:
-        """The mean loss of the rows, and what the model puts out."""
-        # without a number of items: no loss here is a sum that is divided by it
+        """Return the mean loss of the rows, and the model's outputs."""
+        # without a number of items: no loss here is a sum to be divided by it
         return cast(Any, super().compute_loss(model, inputs, return_outputs=True))
 
     def loss_of(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The usual loss of rows whose logits are known, of shape `(rows, labels)`."""
+        """Return the usual loss for given logits, of shape `(rows, labels)`."""
         model: Any = self.model
-        if self.compute_loss_func is not None:  # before the other, as Trainer asks them
+        if self.compute_loss_func is not None:  # first, as in Trainer
             return self.compute_loss_func({"logits": logits}, labels)
         if self.label_smoother is not None:
             return self.label_smoother({"logits": logits}, labels)
@@ -191,7 +191,7 @@ class LstmTrainer(Trainer):
         return model.loss_function(labels=labels, pooled_logits=logits, config=model.config)
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
-        """Trainer's, whose loss is one of all rows, and of none twice, with several processes too."""
+        """Trainer's evaluation. With several processes too, the loss counts each row exactly once."""
         output: Any = super().evaluation_loop(*args, **kwargs)
         losses = [name for name in output.metrics if name.endswith("_loss") and not name.endswith("_log_loss")]
         if self.args.world_size > 1 and losses and isinstance(output.predictions, np.ndarray):
@@ -221,7 +221,7 @@ class LstmTrainer(Trainer):
 
     def get_train_dataloader(self) -> torch.utils.data.DataLoader:
         """
-        Trainer's.
+        Trainer's data loader.
 
         Raises:
             InputError: `--dataloader_drop_last` leaves no batch.
@@ -235,7 +235,7 @@ class LstmTrainer(Trainer):
         return loader
 
     def get_eval_dataloader(self, *args: Any, **kwargs: Any) -> torch.utils.data.DataLoader:
-        """Trainer's, with all rows: `--dataloader_drop_last` is about batches to train on."""
+        """Trainer's data loader, with all rows: `--dataloader_drop_last` applies only to training."""
         chosen, self.args.dataloader_drop_last = self.args.dataloader_drop_last, False
         try:
             return super().get_eval_dataloader(*args, **kwargs)
@@ -244,16 +244,16 @@ class LstmTrainer(Trainer):
 
     def _save_rng_state(self, output_dir: str) -> None:
         super()._save_rng_state(output_dir)
-        self.accelerator.wait_for_everyone()  # the file that makes a checkpoint whole is written after this
+        self.accelerator.wait_for_everyone()  # the file that completes a checkpoint is written after this
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """`Trainer.evaluate`; during training of the average of the weights, where there is one."""
+        """Evaluate as Trainer does; during training with the average of the weights, if there is one."""
         model: Any = self.model
         with self.average.apply(model) if self.average and self.is_in_train else contextlib.nullcontext():
             return super().evaluate(*args, **kwargs)
 
     def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
-        """Trainer's, before training starts; what the Hub says against it as one sentence."""
+        """Trainer's method, called before training starts. It explains a refusal by the Hub in one sentence."""
         args = self.args
         if not self.is_world_process_zero():
             return
@@ -263,7 +263,7 @@ class LstmTrainer(Trainer):
         self.push_in_progress: Any = None
 
     def push_to_hub(self, *args: Any, **kwargs: Any) -> Any:
-        """Refused: Trainer's would replace the card that a person wrote, and lacks `run.json`."""
+        """Refused: Trainer's push would replace a hand-written model card, and lacks `run.json`."""
         raise InputError("Push a run when it is complete: modeling-lstm push RUN me/name, or modeling_lstm.push.")
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
@@ -290,12 +290,12 @@ class LstmTrainer(Trainer):
 
 
 def word_table(model: Any) -> torch.nn.Parameter:
-    """The embedding table of a model, of shape `(vocab_size, embedding_size)`."""
+    """Return the embedding table of a model, of shape `(vocab_size, embedding_size)`."""
     return model.get_input_embeddings().weight
 
 
 def make_score_function(task: Task) -> Callable[[EvalPrediction], dict[str, float]]:
-    """What `Trainer` calls to turn predictions and labels into scores."""
+    """Return the function that `Trainer` calls to turn predictions and labels into scores."""
 
     def compute(prediction: EvalPrediction) -> dict[str, float]:
         predictions = np.asarray(prediction.predictions)

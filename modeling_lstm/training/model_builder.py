@@ -1,4 +1,4 @@
-"""From settings to a fresh model: an LSTM, a GRU, a bag of words, or a Transformer with a new classifier."""
+"""Build a new model from settings: an LSTM, a GRU, a bag of words, or a Transformer with a new classifier."""
 
 import json
 from collections.abc import Mapping
@@ -37,18 +37,18 @@ def build_model(
     loss_fields: dict[str, Any] | None = None,
 ) -> PreTrainedModel:
     """
-    A fresh model for the tokenizer's vocabulary and the task, with word vectors where there are any.
+    Build a model for the tokenizer's vocabulary and the task, with initial word vectors if there are any.
 
     Args:
-        arguments: Which model.
-        tokenizer: Its tokenizer.
-        task: What it is for.
-        args: How it will be trained.
-        vectors: What its word vectors begin as.
-        loss_fields: What the configuration of an LSTM says of the loss.
+        arguments: The model settings.
+        tokenizer: The tokenizer.
+        task: The task.
+        args: The training settings.
+        vectors: The initial word vectors.
+        loss_fields: The fields of an LSTM's configuration that define its loss.
 
     Raises:
-        InputError: sizes that cannot be used, or no such Transformer.
+        InputError: the sizes cannot be used, or there is no such Transformer.
     """
     if arguments.transformer is not None:
         return _open_transformer(arguments.transformer, task, arguments.config_overrides)
@@ -60,14 +60,14 @@ def build_model(
         vectors.write_into(word_table(model), tokenizer.pad_token_id)
     require(
         model.supports_gradient_checkpointing or not args.gradient_checkpointing,
-        f"--gradient_checkpointing is of no use to a {arguments.model_type} model: leave it out.",
+        f"--gradient_checkpointing has no effect on {arguments.model_type} models: leave it out.",
     )
     return model
 
 
 def open_config(name: str, overrides: str | None = None) -> PreTrainedConfig:
     """
-    The configuration of a Transformer of the Hub or a folder.
+    Load the configuration of a Transformer from the Hub or a folder.
 
     Raises:
         InputError: there is no such Transformer.
@@ -81,7 +81,7 @@ def open_config(name: str, overrides: str | None = None) -> PreTrainedConfig:
 
 def make_config(model_type: str, fields: dict[str, Any]) -> PreTrainedConfig:
     """
-    The configuration of one of our models.
+    Create the configuration of a model of this package.
 
     Raises:
         InputError: a field has a value that cannot be used.
@@ -100,17 +100,17 @@ def transformer_config(
     sizes: Mapping[str, Any] | None = None,
 ) -> PreTrainedConfig:
     """
-    The configuration of a Transformer that learns from scratch.
+    Create the configuration of a Transformer that is trained from scratch.
 
     Args:
-        name: A kind of model that transformers knows, or a `config.json`.
-        fields: What it must say: the vocabulary and its special tokens.
-        overrides: What else it says, as `--config_overrides` has it.
-        example: A kind of model, for the error.
-        sizes: What a kind (but no file) says where it has such a setting.
+        name: A model type that transformers knows, or a `config.json`.
+        fields: Required fields: the vocabulary size and the special tokens.
+        overrides: Further changes, in the format of `--config_overrides`.
+        example: An example of a model type, for the error message.
+        sizes: Values for a model type (not for a file), each used only if the type has that setting.
 
     Raises:
-        InputError: there is no such kind or file, or a setting that cannot be used.
+        InputError: there is no such model type or file, or a setting cannot be used.
     """
     try:
         if Path(name).suffix == ".json":
@@ -119,7 +119,7 @@ def transformer_config(
             usual = AutoConfig.for_model(name)
             stored = {key: value for key, value in (sizes or {}).items() if hasattr(usual, key)} | {"model_type": name}
         stored |= fields
-        if overrides is not None:  # read by a configuration, which knows the types
+        if overrides is not None:  # parsed by a configuration, which knows the types
             changed = AutoConfig.for_model(**stored)
             override(changed, overrides)
             names = [one.partition("=")[0] for one in overrides.split(",")]
@@ -127,27 +127,27 @@ def transformer_config(
         return AutoConfig.for_model(**stored)
     except (OSError, ValueError, TypeError, StrictDataclassError) as error:
         raise InputError(
-            f"--transformer_config takes a kind of model that transformers knows, such as {example}, or a "
+            f"--transformer_config takes a model type that transformers knows, such as {example}, or a "
             f"config.json; found {name!r}: {first_line(error)}"
         ) from error
 
 
 def construct(task: Task, config: PreTrainedConfig) -> PreTrainedModel:
     """
-    A fresh model of a configuration, with what the task puts on top.
+    Create a new model from a configuration, with the task's head.
 
     Raises:
-        InputError: the sizes do not fit each other or the memory, or are too large for a number.
+        InputError: the sizes do not fit together or into memory, or are too large for an integer.
     """
     try:
         return getattr(transformers, task.auto_class).from_config(config)
     except (RuntimeError, TypeError, ValueError, MemoryError) as error:
         cause = first_line(error)
-        raise InputError(f"The model cannot be built, its sizes cannot be used: {cause}") from error
+        raise InputError(f"The model cannot be built with these sizes: {cause}") from error
 
 
 def _open_transformer(name: str, task: Task, overrides: str | None) -> PreTrainedModel:
-    """A Transformer with a fresh head for the task."""
+    """Load a Transformer with a new head for the task."""
     with explain_errors(_NO_TRANSFORMER.format(name), explain_cause):
         config = AutoConfig.from_pretrained(name, **_with_number(task.config_fields()))
         if overrides is not None:
@@ -157,7 +157,7 @@ def _open_transformer(name: str, task: Task, overrides: str | None) -> PreTraine
             and getattr(config, "is_decoder", False)
             and hasattr(config, "type_vocab_size")
         ):
-            config.is_decoder = False  # one of BERT's kin that was a language model classifies by its first token
+            config.is_decoder = False  # a BERT-like language model classifies by its first token
         model = getattr(transformers, task.auto_class).from_pretrained(
             name, config=config, ignore_mismatched_sizes=True
         )
@@ -167,7 +167,7 @@ def _open_transformer(name: str, task: Task, overrides: str | None) -> PreTraine
 
 def override(config: PreTrainedConfig, overrides: str) -> None:
     """
-    Change settings of a Transformer's configuration as `--config_overrides` says.
+    Apply `--config_overrides` to a Transformer's configuration.
 
     Raises:
         InputError: there is no such setting, or it has another type.
@@ -182,27 +182,27 @@ def override(config: PreTrainedConfig, overrides: str) -> None:
 
 
 def _with_number(fields: dict[str, Any]) -> dict[str, Any]:
-    """Fields of a configuration, with the number of labels, by which `from_pretrained` sizes the head."""
+    """Add the number of labels to the fields of a configuration: `from_pretrained` sizes the head by it."""
     return fields | ({"num_labels": len(fields["id2label"])} if "id2label" in fields else {})
 
 
 def adopt_model(model: Any, tokenizer: PreTrainedTokenizerBase, task: Task) -> PreTrainedModel:
     """
-    A model that somebody else made, with the names of the task's labels in its configuration.
+    Check a model that `model_init` made, and put the task's label names into its configuration.
 
     Raises:
-        InputError: it is no `PreTrainedModel`, or does not fit the task or the tokenizer.
+        InputError: the model is not a `PreTrainedModel`, or does not fit the task or the tokenizer.
     """
     require(
-        isinstance(model, PreTrainedModel), f"model_init must give a PreTrainedModel, found a {type(model).__name__}."
+        isinstance(model, PreTrainedModel), f"model_init must return a PreTrainedModel, found a {type(model).__name__}."
     )
     fields = task.config_fields()
     if "id2label" in fields:
         labels, outputs = len(fields["id2label"]), model.config.num_labels
         require(
             labels == outputs,
-            f"The model of model_init has num_labels={outputs}, the task has {labels} labels: make its configuration "
-            "with **task.config_fields().",
+            f"The model of model_init has num_labels={outputs}, but the task has {labels} labels: make its "
+            "configuration with **task.config_fields().",
         )
     model.config.update(fields)
     check_vocabulary(tokenizer, model.config)
@@ -210,7 +210,7 @@ def adopt_model(model: Any, tokenizer: PreTrainedTokenizerBase, task: Task) -> P
 
 
 def describe_model(arguments: ModelArguments | None, model: PreTrainedModel) -> dict[str, Any]:
-    """What `run.json` says of a model beside its parameters; without `arguments` it was made by `model_init`."""
+    """Return the `model` entry of `run.json`, without `parameters`; no `arguments` if `model_init` made the model."""
     config: Any = model.config
     if arguments is None:
         known = [one.name for one in dataclass_fields(ModelArguments) if hasattr(config, one.name)]

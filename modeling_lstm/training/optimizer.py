@@ -1,4 +1,4 @@
-"""`RowAdamW`: AdamW whose step costs what the words of a batch cost, and not what the vocabulary costs."""
+"""`RowAdamW`: AdamW whose step takes time in proportion to the words of a batch, not to the vocabulary."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -8,13 +8,13 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, Trainer, TrainingArguments
 
-CHUNK = 4096  # rows brought up to date at once, few enough for the processor's cache
+CHUNK = 4096  # rows brought up to date at once; few enough for the processor's cache
 
 
 def choose_optimizer(args: TrainingArguments, model: PreTrainedModel | None = None) -> tuple[Any, Any]:
     """
-    Class and arguments of the optimizer: that of `Trainer`, but [`RowAdamW`] in place of AdamW on a CPU, where a step
-    over a table takes long.
+    Return the class and arguments of the optimizer: those of `Trainer`, but [`RowAdamW`] for AdamW on a CPU, where a
+    step over a table is slow.
     """
     optimizer, kwargs = Trainer.get_optimizer_cls_and_kwargs(args, model)
     is_plain = args.device.type == "cpu" and not args.torch_compile
@@ -27,41 +27,41 @@ class RowAdamW(torch.optim.AdamW):
     r"""
     `torch.optim.AdamW` (Loshchilov and Hutter, 2019) that also takes the sparse gradients of an embedding table.
 
-    AdamW moves every row of a table in every step, for momentum and weight decay go on where no gradient comes. For a
-    row without a gradient since step s these movements need not be made one by one: with m and v of step s,
+    AdamW moves every row of a table in every step, because momentum and weight decay act even without a gradient. For a
+    row without a gradient since step s, these movements need not be made one by one. With m and v of step s,
 
         w(t) = a * w(s) - b * m / (sqrt(v) + eps)
         a = prod over j of (1 - lr(j) * weight_decay)
         b = sum over j of lr(j) * r**(j - s) * sqrt(1 - beta2**j) / (1 - beta1**j) * prod over i > j of (...as in a)
         r = beta1 / sqrt(beta2), and j from s + 1 to t
 
-    hold, with the mean of eps over those steps, and a, b and that mean depend on s and t alone. So a row is brought up
-    to date when it is needed: by [`refresh`] before it is read, by [`settle`] all of them before the table is read as a
-    whole.
-    `torch.optim.SparseAdam` is another algorithm: it forgets those movements.
+    where eps is its mean over those steps, and a, b and that mean depend on s and t alone. So rows are brought up to
+    date only when they are needed: single rows by [`refresh`] before they are read, and all rows by [`settle`] before
+    the table is read as a whole.
+    `torch.optim.SparseAdam` is another algorithm: it omits those movements.
 
-    A state dict is that of `torch.optim.AdamW`.
+    State dicts are those of `torch.optim.AdamW`.
     """
 
     def __init__(self, params: Any, **kwargs: Any):
         if kwargs.get("amsgrad") or kwargs.get("maximize"):
-            raise ValueError("RowAdamW has neither amsgrad nor maximize.")
+            raise ValueError("RowAdamW supports neither amsgrad nor maximize.")
         super().__init__(params, **kwargs)
         for group in self.param_groups:
             if not group["betas"][0] < group["betas"][1]:
-                raise ValueError(f"RowAdamW needs beta1 < beta2, found {group['betas']}: rows could run away.")
+                raise ValueError(f"RowAdamW needs beta1 < beta2, found {group['betas']}: rows could diverge.")
         self._tables: dict[torch.Tensor, _Table] = {}
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
-        """One step; sparse gradients must be of rows that were refreshed since the last step."""
+        """Take a step. Rows with sparse gradients must have been refreshed since the last step."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
         sparse = {p: p.grad for group in self.param_groups for p in group["params"] if _is_sparse(p.grad)}
         for parameter in [one for one in self._tables if one.grad is not None and one not in sparse]:
-            self._tables.pop(parameter).settle()  # a gradient of all rows: a step as any other
+            self._tables.pop(parameter).settle()  # a gradient of all rows: an ordinary step
         for parameter in sparse:
             parameter.grad = None
         super().step()
@@ -76,11 +76,11 @@ class RowAdamW(torch.optim.AdamW):
 
     def follow(self, embedding: nn.Embedding) -> Callable[[], None]:
         """
-        Give a table sparse gradients, and bring rows up to date before each forward pass that reads them, and all of
-        them before the table is saved or loaded. What reads its weights in another way calls [`settle`] first.
+        Make the gradients of a table sparse. Bring rows up to date before each forward pass that reads them, and all
+        rows before the table is saved or loaded. Code that reads the weights in another way must call [`settle`] first.
 
         Returns:
-            A function that ends this, with all rows up to date.
+            A function that ends this and brings all rows up to date.
         """
 
         def before(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
@@ -105,7 +105,7 @@ class RowAdamW(torch.optim.AdamW):
 
     @torch.no_grad()
     def refresh(self, parameter: torch.Tensor, rows: torch.Tensor) -> None:
-        """Bring some rows up to date, `rows` being their numbers in any shape."""
+        """Bring rows up to date. `rows` holds their indices, in any shape."""
         if parameter in self._tables:
             self._tables[parameter].refresh(rows.unique())
 
@@ -116,7 +116,7 @@ class RowAdamW(torch.optim.AdamW):
             table.settle()
 
     def state_dict(self) -> dict[str, Any]:
-        """The state of `torch.optim.AdamW`, all rows up to date."""
+        """Return the state of `torch.optim.AdamW`, with all rows up to date."""
         self.settle()
         return super().state_dict()
 
@@ -129,14 +129,14 @@ class RowAdamW(torch.optim.AdamW):
         self._tables = {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a state; the parameters must be those of that step."""
+        """Continue from a state. The parameters must be those of the same step."""
         self._tables = {}
         super().load_state_dict(state_dict)
 
 
 @torch.no_grad()
 def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> torch.Tensor:
-    """`torch.nn.utils.clip_grad_norm_` for gradients of which some are sparse: their norm before it."""
+    """Clip gradients, some of them sparse, as `torch.nn.utils.clip_grad_norm_` does. Return their norm before."""
     gradients = []
     for parameter in parameters:
         if _is_sparse(parameter.grad):
@@ -156,7 +156,7 @@ def _is_sparse(gradient: torch.Tensor | None) -> bool:
 
 
 class _Table:
-    """What is known of the rows of one table: how far each one is, and the steps that some have yet to make."""
+    """The state of the rows of one table: how far each row is, and the steps that some rows have yet to take."""
 
     def __init__(self, weight: torch.Tensor, state: dict[str, Any]):
         if not state:
@@ -171,15 +171,15 @@ class _Table:
         self.begin()
 
     def begin(self) -> None:
-        """Count from now, where all rows are up to date."""
+        """Count steps from now on, when all rows are up to date."""
         self.settled_at, self.steps = self.settled_at + self.steps, 0
         self.row_steps.zero_()
         self.decay = torch.ones(1, dtype=torch.float64)  # [s]: product of 1 - lr * weight_decay over the first s steps
         self.drift = torch.zeros(1, dtype=torch.float64)  # [s]: the sum of b, each term divided by decay at its step
-        self.epsilon = torch.zeros(1, dtype=torch.float64)  # [s]: the same sum, of each term times its eps
+        self.epsilon = torch.zeros(1, dtype=torch.float64)  # [s]: the same sum, each term multiplied by its eps
 
     def step(self, gradient: torch.Tensor, group: dict[str, Any]) -> None:
-        """Move the rows of a coalesced gradient, and note the step for the others."""
+        """Update the rows of a coalesced gradient, and record the step for the others."""
         rows, values = gradient.indices()[0], gradient.values()
         self.group = group
         self.refresh(rows)
@@ -212,15 +212,15 @@ class _Table:
         self.decay[self.steps] = self.decay[self.steps - 1] * kept
         terms = rate / self.decay[self.steps] * ratio**powers
         self.drift[since : self.steps] += terms
-        # eps beside the square root of v of step s, which at this step is beta2**powers times as large
+        # eps in units of the square root of v of step s: at this step, v is beta2**powers times as large
         self.epsilon[since : self.steps] += terms * beta2 ** (-powers / 2) * self._epsilon(self.settled_at + self.steps)
 
     def _epsilon(self, step: int) -> float:
-        """eps beside the square root of v that is not yet divided by 1 - beta2**step."""
+        """Return eps to add to the square root of a v that is not yet divided by 1 - beta2**step."""
         return self.group["eps"] * (1 - self.group["betas"][1] ** step) ** 0.5
 
     def refresh(self, rows: torch.Tensor) -> None:
-        """Bring these rows up to date; `rows` are distinct."""
+        """Bring these rows, which must be distinct, up to date."""
         rows = rows[self.row_steps[rows] < self.steps]
         if len(rows) > 0:
             self._move(rows, self.row_steps[rows])
@@ -234,7 +234,7 @@ class _Table:
             one.index_copy_(0, rows, part)
 
     def _advance(self, w: torch.Tensor, m: torch.Tensor, v: torch.Tensor, since: torch.Tensor) -> None:
-        """Change rows, in place, from what they were after the steps `since` to what they are now."""
+        """Update rows in place from their state after the steps `since` to the current step."""
         beta1, beta2 = self.group["betas"]
         waited = (self.steps - since).double()
         kept = self.decay[self.steps] / self.decay[since]

@@ -1,4 +1,4 @@
-"""What `run.json` says of a training: main settings, those that differ from the defaults, the course of the scores."""
+"""What `run.json` records of a training: main settings, changed settings and the history of the scores."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from transformers import Trainer, TrainingArguments
 
 from .trainer_arguments import LstmTrainingArguments
 
-MAIN = ("learning_rate", "per_device_train_batch_size", "num_train_epochs", "seed")  # recorded as defaults, too
+MAIN = ("learning_rate", "per_device_train_batch_size", "num_train_epochs", "seed")  # recorded even as defaults
 
 
 def describe_outcome(trainer: Trainer, *, resumed: bool) -> dict[str, Any]:
-    """What `run.json` says of the training itself: settings, the course of the scores, the best checkpoint's scores."""
+    """Return what `run.json` records of the training itself: settings, score history and the final model's scores."""
     args, state = trainer.args, trainer.state
     history = [entry for entry in state.log_history if "eval_loss" in entry]
     validation = {name.removeprefix("eval_"): value for name, value in trainer.evaluate().items() if _is_score(name)}
@@ -25,8 +25,8 @@ def describe_outcome(trainer: Trainer, *, resumed: bool) -> dict[str, Any]:
 
 
 def find_changed_settings(args: TrainingArguments) -> dict[str, Any]:
-    """The settings that differ from the defaults."""
-    # `use_cpu` decides whether the processes of a launch know each other
+    """Return the settings that differ from the defaults."""
+    # `use_cpu` decides whether the processes of a launch find each other
     defaults = LstmTrainingArguments(output_dir=str(args.output_dir), use_cpu=args.use_cpu).to_dict() | {
         "use_cpu": False
     }

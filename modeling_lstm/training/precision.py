@@ -1,4 +1,4 @@
-"""bf16 or fp32: not every processor that has bf16 is faster with it, so a trial tells."""
+"""bf16 or fp32: not every processor with bf16 is faster with it, so a trial decides."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-GAIN = 1.2  # times as fast as fp32, from which on bf16 is worth its fewer digits
-WORTH_A_TRIAL = 2e8  # multiplications of a batch, below which there is nothing to gain
-TURNS = 3  # of both, the first of which is not counted
+GAIN = 1.2  # times as fast as fp32 that bf16 must be, to be worth its lower precision
+WORTH_A_TRIAL = 2e8  # multiplications in a batch; with fewer, there is nothing to gain
+TURNS = 3  # of each precision; the first is not counted
 
 
 def has_bf16(device: str) -> bool:
-    """Whether a device computes in bf16, and does not only imitate it."""
+    """Whether a device computes in bf16 without emulation."""
     if device.startswith("cuda"):
         return torch.cuda.is_bf16_supported(including_emulation=False)
     has_kernels = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
@@ -25,9 +25,9 @@ def gains_by_bf16(model: PreTrainedModel, batch: Mapping[str, Any], *, trains: b
     Whether a model on a CPU is at least [`GAIN`] times as fast in bf16 as in fp32, by a trial.
 
     Args:
-        model: The model, whose weights and random numbers stay as they are.
-        batch: What it takes.
-        trains: Whether steps of training are tried out, or only answers.
+        model: The model. Its weights and the random state do not change.
+        batch: The inputs of the model.
+        trains: Whether to time training steps, or forward passes alone.
     """
     work = batch["input_ids"].numel() * model.num_parameters(exclude_embeddings=True)
     if not has_bf16("cpu") or work < WORTH_A_TRIAL:
@@ -40,12 +40,12 @@ def time_batch(
     model: PreTrainedModel, batch: Mapping[str, Any], precisions: Sequence[bool], *, trains: bool
 ) -> list[float]:
     """
-    The seconds that a model on a CPU takes for a batch, in each precision: the least of a few turns.
+    Return the seconds that a model on a CPU takes for a batch in each precision: the fastest of a few turns.
 
     Args:
-        model: The model, whose weights and random numbers stay as they are.
-        batch: What it takes. Without labels it learns from the sum of its logits.
-        precisions: Whether in bf16.
+        model: The model. Its weights and the random state do not change.
+        batch: The inputs of the model. Without labels, the loss is the sum of the logits.
+        precisions: For each precision, whether it is bf16.
         trains: Whether the gradient is computed too.
     """
     seconds: dict[bool, list[float]] = {in_bf16: [] for in_bf16 in precisions}

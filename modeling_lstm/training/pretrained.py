@@ -1,4 +1,4 @@
-"""A classifier that begins as a language model: its tokenizer, its word vectors and its recurrence."""
+"""Start a classifier from a language model: its tokenizer, word vectors and recurrent layers."""
 
 import logging
 from collections.abc import Mapping
@@ -28,14 +28,14 @@ WORDS = ("tokenizer_algorithm", "vocab_size", "min_frequency", "lowercase")
 @dataclass
 class PretrainedLanguageModel:
     """
-    A language model that `modeling-lstm pretrain` made, to begin a classifier with.
+    A language model made by `modeling-lstm pretrain`, from which a classifier starts.
 
     Args:
         model: The model.
-        tokenizer: Its tokenizer, for texts that a classifier reads.
-        report: What `run.json` says of it.
-        words: What its own `run.json` says of its tokenizer.
-        texts: By what its texts are known again ([`data.overlap.fingerprints`]); `None` if that is not there.
+        tokenizer: Its tokenizer, set up for a classifier.
+        report: What the classifier's `run.json` records of it.
+        words: What its own `run.json` records of its tokenizer.
+        texts: Fingerprints of its training texts ([`data.overlap.fingerprints`]); `None` if there are none.
     """
 
     model: Any
@@ -45,14 +45,14 @@ class PretrainedLanguageModel:
     texts: np.ndarray | None
 
     def adapt(self, arguments: ModelArguments) -> ModelArguments:
-        """The settings of a classifier, with the sizes of the language model."""
+        """Return the settings of a classifier with the sizes of the language model."""
         return replace(arguments, **self._sizes())
 
     def _sizes(self) -> dict[str, Any]:
         return {name: getattr(self.model.config, name) for name in SIZES}
 
     def check_settings(self, given: Mapping[str, Any]) -> None:
-        """Raise [`InputError`] for a setting that the language model has decided otherwise."""
+        """Raise [`InputError`] for a setting that contradicts the language model."""
         decided = self._sizes() | {name: self.words[name] for name in WORDS if name in self.words}
         for name in decided.keys() & given.keys():
             require(
@@ -62,14 +62,14 @@ class PretrainedLanguageModel:
             )
 
     def write_into(self, model: Any) -> None:
-        """Set word vectors and recurrence of a classifier to those of the language model."""
+        """Copy the word vectors and recurrent layers of the language model into a classifier."""
         target, source = model.lstm, self.model.lstm
         with torch.no_grad():
             target.word_embeddings.weight.copy_(source.word_embeddings.weight)
             target.encoder.load_state_dict(source.encoder.state_dict())
 
     def count_held_out(self, splits: DatasetDict) -> dict[str, int | None]:
-        """Of each split but train how many texts the language model has learned from; `None` where it is not known."""
+        """Count the texts of each split but train that the language model was trained on; `None` if unknown."""
         found: dict[str, int | None] = {}
         for name, rows in splits.items():
             if name != "train":
@@ -77,8 +77,8 @@ class PretrainedLanguageModel:
         for name, number in found.items():
             if number:
                 logger.warning(
-                    "%d of the %d %s texts are among those that the language model was trained on: its scores there "
-                    "tell what was memorized. Leave them out with pretrain --exclude.",
+                    "%d of the %d %s texts are among those that the language model was trained on: scores there "
+                    "include memorized texts. Leave them out with pretrain --exclude.",
                     number,
                     splits[name].num_rows,
                     name,
@@ -88,10 +88,10 @@ class PretrainedLanguageModel:
 
 def open_pretrained(arguments: ModelArguments, max_length: int) -> PretrainedLanguageModel | None:
     """
-    The language model that `--pretrained` names, if it names one.
+    Load the language model that `--pretrained` names, if it names one.
 
     Raises:
-        InputError: there is none, or it does not fit a classifier.
+        InputError: there is no such language model, or it does not fit a classifier.
     """
     name = arguments.pretrained
     if name is None:
@@ -99,13 +99,13 @@ def open_pretrained(arguments: ModelArguments, max_length: int) -> PretrainedLan
     folder = run_folder(name, arguments.pretrained_revision)
     require(
         (folder / RECORD).is_file(),
-        f"--pretrained {name!r} has no {RECORD}, which tells what a language model has learned from: name a run that "
+        f"--pretrained {name!r} has no {RECORD}, which records what a language model was trained on: name a run that "
         "modeling-lstm pretrain wrote, or modeling-lstm push shared.",
     )
     record: Any = read_record(folder, name)
     require(
         task_name(record) == TEXT_GENERATION and record["model"]["model_type"] == "lstm",
-        f"--pretrained {name!r} is no language model with an LSTM or a GRU: make one with modeling-lstm pretrain.",
+        f"--pretrained {name!r} is not a language model with an LSTM or a GRU: make one with modeling-lstm pretrain.",
     )
     require(
         record["task"]["direction"] != "backward",

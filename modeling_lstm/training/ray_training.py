@@ -1,4 +1,4 @@
-"""`--engine ray`: a training in several processes that Ray starts, gone on from its last checkpoint if one is lost."""
+"""`--engine ray`: training in several processes started by Ray, resumed from its last checkpoint if one is lost."""
 
 import contextlib
 import logging
@@ -20,19 +20,19 @@ from .job_settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
 
-MOST_LOSSES = 3  # of workers, one after the other
-ERROR = "error.txt"  # what was wrong with data or settings, told by the process that found it
+MOST_LOSSES = 3  # of workers, in a row
+ERROR = "error.txt"  # an error in data or settings, written by the process that found it
 LOG = "log.txt"  # of the first worker
-LOCAL = {"engine": "local", "workers": None, "address": None}  # what each worker is told
+LOCAL = {"engine": "local", "workers": None, "address": None}  # settings of each worker
 
 
 def train_by_ray(job: TrainingSettings, prepare: Callable[[Cluster], None]) -> RunRecord:
     """
-    Train by the workers of a cluster, as `torchrun` would: each computes its share of every batch.
+    Train on the workers of a cluster, as `torchrun` would: each computes its share of every batch.
 
     Args:
         job: The training. All machines must reach its data and its `output_dir` under the same paths.
-        prepare: What is done once on the cluster before the workers train.
+        prepare: Called once with the cluster before the workers train.
 
     Returns:
         The content of `run.json`.
@@ -42,7 +42,7 @@ def train_by_ray(job: TrainingSettings, prepare: Callable[[Cluster], None]) -> R
     """
     require(job.model_init is None, "--engine ray cannot pass model_init on to other machines: leave it out.")
     output = Path(job.training.output_dir).absolute()
-    shared = output.with_name(f".{output.name}.ray")  # for what Ray writes itself
+    shared = output.with_name(f".{output.name}.ray")  # for Ray's own files
     with open_cluster(job.ray) as cluster:
         prepare(cluster)
         settings = {**job.settings, **LOCAL, "output_dir": str(output), "command": job.command}
@@ -59,21 +59,21 @@ def train_by_ray(job: TrainingSettings, prepare: Callable[[Cluster], None]) -> R
                 last, known = known, _checkpoints(output)
                 is_further = any(is_complete(output / name) for name, _ in known - last)
                 losses = 1 if is_further else losses + 1
-                logger.warning("%s. The training goes on from its last checkpoint, if it has one.", failure)
+                logger.warning("%s. The training resumes from its last checkpoint, if it has one.", failure)
         finally:
             shutil.rmtree(shared, ignore_errors=True)
     raise InputError(
-        f"The training lost workers {losses} times in a row; go on with --resume_from_checkpoint last: {failure}"
+        f"The training lost workers {losses} times in a row; resume with --resume_from_checkpoint last: {failure}"
     )
 
 
 def _checkpoints(output: Path) -> set[tuple[str, int]]:
-    """The checkpoints of a run folder, each with the time at which it was written."""
+    """Return the checkpoints of a run folder, each with its modification time."""
     return {(path.name, path.stat().st_mtime_ns) for path in output.glob("checkpoint-*")}
 
 
 def _fit(cluster: Cluster, kind: type[Any], settings: dict[str, Any], shared: Path) -> str | None:
-    """Train once. Returns what happened if a worker was lost."""
+    """Train once. Return what happened if a worker was lost."""
     from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchConfig, TorchTrainer
 
@@ -94,7 +94,7 @@ def _fit(cluster: Cluster, kind: type[Any], settings: dict[str, Any], shared: Pa
     try:
         with _follow(shared / LOG):
             trainer.fit()
-    except Exception as error:  # whatever Ray makes of the loss of a process
+    except Exception as error:  # whatever Ray raises when a process is lost
         failure = first_line(error)
     if (shared / ERROR).is_file():
         raise InputError((shared / ERROR).read_text(encoding="utf-8"))
@@ -103,7 +103,7 @@ def _fit(cluster: Cluster, kind: type[Any], settings: dict[str, Any], shared: Pa
 
 @contextlib.contextmanager
 def _follow(path: Path) -> Iterator[None]:
-    """Show what is written to a file as it grows."""
+    """Copy a file to stderr as it grows."""
     path.touch()
     is_over = threading.Event()
 
@@ -127,7 +127,7 @@ def _follow(path: Path) -> Iterator[None]:
 
 
 def _work(told: dict[str, Any]) -> None:
-    """What each worker does; the first one writes its log where the driver shows it."""
+    """Train in a worker. The first one writes its log where the driver shows it."""
     import torch
 
     if is_main():
@@ -141,5 +141,5 @@ def _work(told: dict[str, Any]) -> None:
         told["kind"](**told["settings"]).run()
     except InputError as error:
         write_text(Path(told["shared"], ERROR), str(error))
-    except SystemExit:  # another process has told what is wrong
+    except SystemExit:  # another process has reported the error
         return

@@ -1,4 +1,4 @@
-"""Recipes: YAML files of settings, which hold what differs from the defaults."""
+"""Recipes: YAML files with the settings that differ from the defaults."""
 
 import json
 import re
@@ -18,7 +18,7 @@ _TYPES = {
 
 
 class _Recipe(yaml.SafeLoader):
-    """YAML 1.1 with the numbers and truth values of YAML 1.2: 1e-4 is a number, 010 is ten, and `no` is a word."""
+    """YAML 1.1 with the numbers and booleans of YAML 1.2: 1e-4 is a number, 010 is ten, and `no` is a word."""
 
     yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in known if tag.rpartition(":")[2] not in _TYPES]
@@ -33,7 +33,7 @@ _Recipe.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(node.value)
 
 def read_recipe(path: Path, kinds: tuple[type, ...]) -> dict[str, Any]:
     """
-    The settings of a recipe, by their names.
+    Read the settings of a recipe, by name.
 
     Args:
         path: The YAML file.
@@ -46,23 +46,21 @@ def read_recipe(path: Path, kinds: tuple[type, ...]) -> dict[str, Any]:
 
 
 def recipe_flags(path: Path) -> list[str]:
-    """The settings of a YAML recipe as command-line flags, so that flags given later override them."""
+    """Return the settings of a YAML recipe as command-line flags, so that later flags override them."""
     if not path.is_file():
         raise InputError(f"There is no recipe {str(path)!r}.")
     if path.suffix.lower() not in (".yaml", ".yml"):
-        raise InputError(
-            f"A recipe is a YAML file, found {str(path)!r}: write --dataset {path} if that is what to learn from."
-        )
+        raise InputError(f"A recipe is a YAML file, found {str(path)!r}: write --dataset {path} if that is the data.")
     try:
         loader = _Recipe(path.read_text(encoding="utf-8"))
         recipe = loader.get_single_node()
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"The recipe {str(path)!r} is no valid YAML: {_on_one_line(error)}") from error
+        raise InputError(f"The recipe {str(path)!r} is not valid YAML: {_on_one_line(error)}") from error
     if not isinstance(recipe, yaml.MappingNode):
         raise InputError(f"The recipe {str(path)!r} must hold lines of the form 'setting: value'.")
     names = [str(name.value).replace("-", "_") for name, _ in recipe.value]
     twice = sorted({name for name in names if names.count(name) > 1})
-    require(not twice, f"The recipe {str(path)!r} has {as_list(twice)} more than once: leave all but one of them out.")
+    require(not twice, f"The recipe {str(path)!r} has {as_list(twice)} more than once: keep only one of each.")
     empty = [name.value for name, value in recipe.value if isinstance(value, yaml.SequenceNode) and not value.value]
     require(not empty, f"The recipe {str(path)!r} sets {as_list(empty)} to an empty list: leave it out.")
     flags: list[str] = []
@@ -75,12 +73,12 @@ def recipe_flags(path: Path) -> list[str]:
             elif values:
                 flags += [f"--{name.value}", *values]
     except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"The recipe {str(path)!r} holds what cannot be read: {_on_one_line(error)}") from error
+        raise InputError(f"The recipe {str(path)!r} has an unreadable value: {_on_one_line(error)}") from error
     return flags
 
 
 def _as_flags(loader: yaml.SafeLoader, value: yaml.Node) -> list[str]:
-    """What is typed after a flag for a value of a recipe: numbers and names as they are written there."""
+    """Return what to type after a flag for a value of a recipe: numbers and names as they are written there."""
     if isinstance(value, yaml.SequenceNode):
         return [one.value if isinstance(one, yaml.ScalarNode) else _as_json(loader, one) for one in value.value]
     if isinstance(value, yaml.MappingNode):

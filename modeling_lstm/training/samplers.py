@@ -1,4 +1,4 @@
-"""The order of rows: batches of like lengths that a resumed training sees again."""
+"""The order of rows: length-grouped batches that are the same in a resumed training."""
 
 from collections.abc import Iterator, Sized
 
@@ -11,7 +11,7 @@ from transformers.trainer_pt_utils import BatchRebalanceSampler, LengthGroupedSa
 
 
 class EpochSampler(LengthGroupedSampler):
-    """Batches of like lengths, drawn anew in each epoch from its seed and number."""
+    """Length-grouped batches, drawn anew in each epoch from the seed and the epoch's number."""
 
     def __init__(self, sampler: LengthGroupedSampler, trainer: Trainer):
         super().__init__(sampler.batch_size * trainer.args.world_size, lengths=sampler.lengths)
@@ -26,7 +26,7 @@ class EpochSampler(LengthGroupedSampler):
 
 
 class RandomEpochSampler(torch.utils.data.Sampler[int]):
-    """A random order that depends on seed and epoch only: the one that accelerate gives to an uninterrupted run."""
+    """A random order that depends only on seed and epoch: the one that accelerate uses in an uninterrupted run."""
 
     def __init__(self, rows: Sized, trainer: Trainer):
         self.rows, self.trainer = rows, trainer
@@ -43,11 +43,11 @@ class RandomEpochSampler(torch.utils.data.Sampler[int]):
 
 class BatchParts(BatchRebalanceSampler):
     """
-    Of each batch that a single process would take, the part of one process.
+    One process's part of each batch that a single process would take.
 
-    The parts differ by one row at most. Where a batch has fewer rows than there are processes, all of them take it
-    whole, which leaves the average of their gradients as it is. A `BatchRebalanceSampler` is what Trainer takes for a
-    sampler whose batches are such parts already.
+    The parts differ by one row at most. If a batch has fewer rows than there are processes, each process takes the
+    whole batch, which does not change the average of their gradients. This is a `BatchRebalanceSampler` so that Trainer
+    knows that batches are already divided.
     """
 
     def __init__(self, sampler: torch.utils.data.Sampler, args: TrainingArguments):
@@ -58,7 +58,7 @@ class BatchParts(BatchRebalanceSampler):
         self.rank, self.processes = args.process_index, args.world_size
 
     def set_epoch(self, epoch: int) -> None:
-        """Nothing: the order of the rows follows the epoch of the trainer."""
+        """Do nothing: the order of the rows follows the epoch of the trainer."""
 
     def __len__(self) -> int:
         return len(self.whole)

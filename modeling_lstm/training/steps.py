@@ -59,18 +59,19 @@ logger = logging.getLogger(__name__)
 
 class Training:
     """
-    The steps from a job to a run folder. A training that differs in a step, as distillation does, overrides it.
+    The steps from a job to a run folder. A training that differs in a step, such as distillation, overrides it.
 
     Args:
-        job: What to train, on what, and how.
+        job: What to train, on which data, and how.
 
     Attributes:
-        data: The checked splits, once they are read; `task` is what they are for.
-        tokenizer: The tokenizer, once it is there.
-        splits: Train and validation as token numbers.
-        trained_with: What a checkpoint must have been trained with for a run to go on from it.
-        model_arguments: How the model is built, with the sizes of what it begins as.
-        loss_fields: What the model's configuration says of the loss.
+        data: The checked splits, once they are read.
+        task: The task, once the data is read.
+        tokenizer: The tokenizer, once it exists.
+        splits: The train and validation splits as token ids.
+        trained_with: What a checkpoint must have been trained with so that a run can resume from it.
+        model_arguments: The model settings, with the sizes of the weights or vectors that it starts from.
+        loss_fields: The fields of the model's configuration that define its loss.
     """
 
     data: TaskData
@@ -87,9 +88,9 @@ class Training:
         self.folder = Path(job.training.output_dir)
         self.vectors: InitialEmbeddings | None = None
         self.language_model: PretrainedLanguageModel | None = None
-        self.brings_tokenizer = False  # whether the word vectors do
+        self.brings_tokenizer = False  # whether the word vectors bring one
         self.checkpoint: str | None = None
-        self.token_types = False  # whether the model can tell the texts of a pair apart by them
+        self.token_types = False  # whether the model uses them to tell the texts of a pair apart
 
     def run(self) -> RunRecord:
         """
@@ -99,14 +100,14 @@ class Training:
             The content of `run.json`.
 
         Raises:
-            InputError: data or settings that cannot be used, or a run folder that is taken.
+            InputError: data or settings cannot be used, or the run folder is taken.
         """
         with fail_once(), contextlib.ExitStack() as claimed:
             started = time.perf_counter()
             trainer = self.trainer()
             prepared = time.perf_counter()
             with self.explain_failures():
-                if is_main():  # not before data, settings and the Hub have been found good
+                if is_main():  # only after data, settings and the Hub have been checked
                     claimed.enter_context(claim_folder(self.folder))
                     _, is_replaced = prepare_folder(self.folder, self.args)  # another training may have ended since
                     if is_replaced:
@@ -132,7 +133,7 @@ class Training:
             return run_on_main(finish)
 
     def trainer(self) -> Any:
-        """The `Trainer` of the job, with data, tokenizer and model: ready for `train()`."""
+        """Return the `Trainer` of the job with data, tokenizer and model, ready for `train()`."""
         self.prepare()
         self.check_checkpoint()
         set_seed(self.args.seed)
@@ -144,7 +145,7 @@ class Training:
         return trainer
 
     def make_trainer(self, **common: Any) -> LstmTrainer:
-        """The `Trainer`, given what every one takes, the model among it."""
+        """Create the `Trainer`. `common` holds the arguments that every trainer takes, such as the model."""
         return self.trainer_class()(
             train_dataset=self.splits["train"].rows,
             data_collator=self.task.collator(self.tokenizer),
@@ -154,7 +155,7 @@ class Training:
         )
 
     def check_checkpoint(self) -> None:
-        """Raise [`InputError`] if the checkpoint to go on from was trained with something else than is there now."""
+        """Raise [`InputError`] if the checkpoint to resume from was not trained with the current data and settings."""
         self.trained_with |= describe_rates(self.args)
         if self.checkpoint is not None:
             check_origin(self.checkpoint, self.trained_with)
@@ -162,7 +163,7 @@ class Training:
             find_best(self.checkpoint, self.args)
 
     def choose_precision(self, model: PreTrainedModel) -> None:
-        """Train in bf16 if that is faster, where nobody said; a training that goes on does as before."""
+        """If no precision is set, train in bf16 if that is faster. A resumed training keeps its precision."""
         args = self.args
         if args.bf16 is not None or args.device.type != "cpu":
             return
@@ -174,18 +175,18 @@ class Training:
             args.mixed_precision = "bf16"  # as transformers derives it from `bf16`
 
     def trial_batch(self, model: PreTrainedModel) -> Any:
-        """A batch by which to tell how fast the model learns; without labels it learns from its logits."""
+        """Return a batch to time a training step with. Without labels, the loss is the sum of the logits."""
         return self.tokenizer.pad([{"input_ids": ids} for ids in self.first_rows()["input_ids"]], return_tensors="pt")
 
     def first_rows(self) -> Dataset:
-        """The first tokenized rows to train on, as many as a batch has."""
+        """Return the first tokenized training rows, as many as a batch has."""
         rows = self.splits["train"].rows
         return rows.select(range(min(rows.num_rows, self.args.per_device_train_batch_size)))
 
     def prepare(self) -> None:
-        """Read the data, and make tokenizer, token numbers and word vectors of them."""
+        """Read the data, and make the tokenizer, token ids and word vectors."""
         if is_single_despite_launch():
-            logger.warning("accelerate launch starts one process on a CPU, whatever it is told: use torchrun.")
+            logger.warning("accelerate launch starts one process on a CPU, whatever its settings: use torchrun.")
         self.check_settings()
         with run_main_first():
             check_sources(self.folder, self.sources())
@@ -194,18 +195,18 @@ class Training:
             choose_metric(self.args, self.task, self.job.settings)
             self.overlap = report_overlap(self.data.splits)
             source = self.open_source()
-        # learned once: two processes could break ties in another way
+        # learned once: two processes could break ties differently
         self.tokenizer = run_on_main(lambda: self.make_tokenizer(source))
         with run_main_first():
             self.encode(source)
         self.adapt_settings()
 
     def check_settings(self) -> None:
-        """Raise [`InputError`] for settings that do not fit what is trained."""
+        """Raise [`InputError`] for settings that do not fit the model."""
         check_layers(self.args, self.job.model)
 
     def load(self) -> None:
-        """Read the data, and say what they are for; no more tokens of a text than a Transformer has places for."""
+        """Read the data, and set the task. Limit texts to the tokens that a Transformer has positions for."""
         model, data = self.job.model, self.job.data
         if model.transformer is not None:
             config = open_config(model.transformer, model.config_overrides)
@@ -216,7 +217,7 @@ class Training:
         self.task = kind.from_data(self.data)
 
     def open_source(self) -> WordSource | TokenTable | None:
-        """What word vectors begin as; and whatever else is learned from beside the data."""
+        """Open the source of the initial word vectors, and whatever else the model learns from besides the data."""
         model, tokenizer, length = self.job.model, self.job.tokenizer, self.job.data.max_length
         source = open_word_source(model, tokenizer, length, getattr(self.data, "has_pairs", False))
         tokenizer.tokenizer = model.transformer or tokenizer.tokenizer
@@ -231,7 +232,7 @@ class Training:
         return source
 
     def make_tokenizer(self, source: WordSource | TokenTable | None) -> PreTrainedTokenizerBase:
-        """The tokenizer that comes with what the model begins as, or one for the texts."""
+        """Return the tokenizer that comes with what the model starts from, or else one made for the texts."""
         if self.language_model is not None:
             return self.language_model.tokenizer
         if isinstance(source, TokenTable):
@@ -243,12 +244,12 @@ class Training:
         )
 
     def lengths(self) -> dict[str, int]:
-        """How many tokens of a text are read, for train and validation."""
+        """Return how many tokens of a text are read, for train and validation."""
         length = self.job.data.max_length
         return {"train": self.job.data.train_max_length or length, "validation": length}
 
     def encode(self, source: WordSource | TokenTable | None) -> None:
-        """Texts to token numbers, and words to vectors."""
+        """Turn texts into token ids, and words into vectors."""
         rows = self.data.splits | {"train": self.training_rows()}
         self.splits = {
             name: self.task.encode(rows[name], name, self.tokenizer, length) for name, length in self.lengths().items()
@@ -260,7 +261,7 @@ class Training:
         )
 
     def adapt_settings(self) -> None:
-        """Settings that follow from what was found."""
+        """Set the settings that depend on the data and on what the model starts from."""
         args, model = self.args, self.job.model
         rows = self.splits["train"].rows.num_rows
         if model.transformer is not None:
@@ -279,11 +280,11 @@ class Training:
         is_balanced = model.class_weights is not None
         self.loss_fields = self.task.loss_fields(self.data, args.label_smoothing_factor, is_balanced)
         if args.world_size > 1 and args.ddp_find_unused_parameters is None:
-            # the others use all of theirs
+            # other models use all their parameters
             args.ddp_find_unused_parameters = model.transformer is not None or args.frozen_epochs > 0
 
     def _embedding_rate(self) -> float:
-        """The default rate of the word vectors, times that of the rest."""
+        """Return the default learning rate of the word vectors, as a multiple of that of the rest."""
         if self.vectors is not None:
             return PRETRAINED_RATE
         if self.job.model.transformer or self.job.model_init or self.language_model:
@@ -292,19 +293,19 @@ class Training:
         return random_vectors_rate(labels, self.splits["train"].statistics["tokens_per_row"])
 
     def explain_failures(self) -> contextlib.AbstractContextManager[None]:
-        """Turn what the user can mend into one sentence; settings that every training of this kind has are not it."""
+        """Turn errors that the user can fix into one sentence, without blaming settings usual for this training."""
         usual = self.job.default_settings(self.job.settings)
         unchanged = [name for name, value in usual.items() if getattr(self.args, name, None) == value]
         return explain_failures(self.args, self.checkpoint, unchanged)
 
     def build_model(self) -> PreTrainedModel:
-        """A fresh model for the task, or what the job's `model_init` gives."""
+        """Build a new model for the task, or call the job's `model_init`."""
         if self.job.model_init is None:
             return self.make_model()
         return adopt_model(self.job.model_init(self.tokenizer, self.task), self.tokenizer, self.task)
 
     def make_model(self) -> PreTrainedModel:
-        """The model that the settings ask for."""
+        """Build the model that the settings describe."""
         fields = self.loss_fields
         if "target_mean" in fields and self.checkpoint is not None:
             fields = fields | read_scaling(self.checkpoint)
@@ -320,7 +321,7 @@ class Training:
         return self.task.loss_function(self.data, self.args.label_smoothing_factor, model.class_weights is not None)
 
     def describe(self, model: PreTrainedModel) -> dict[str, Any]:
-        """What `run.json` says of command, task, data, tokenizer and model."""
+        """Return what `run.json` records of command, task, data, tokenizer and model."""
         record = {
             "command": self.job.command,
             "task": self.task.describe() | {"auto_class": self.task.auto_class},
@@ -338,11 +339,11 @@ class Training:
         return record | ({} if self.vectors is None else {"embeddings": self.vectors.report})
 
     def describe_source(self) -> dict[str, Any]:
-        """What `run.json` says of which data were asked for."""
+        """Return what `run.json` records of the requested data."""
         return vars(self.job.data) | {"source": locate_source(self.job.data.dataset)}
 
     def describe_tokenizer(self) -> dict[str, Any]:
-        """What `run.json` says of the tokenizer."""
+        """Return what `run.json` records of the tokenizer."""
         words = vars(self.job.tokenizer)
         if self.brings_tokenizer:
             words = {"tokenizer": str(self.job.model.embeddings), "trim_vocabulary": words["trim_vocabulary"]}
@@ -351,11 +352,11 @@ class Training:
         return words | {"vocabulary": len(self.tokenizer)}
 
     def describe_model(self, model: PreTrainedModel) -> dict[str, Any]:
-        """What `run.json` says of the model beside the number of its parameters."""
+        """Return what `run.json` records of the model besides its number of parameters."""
         return describe_model(None if self.job.model_init else self.model_arguments, model)
 
     def sources(self) -> list[tuple[str, str | None]]:
-        """The flags that name what is read, and what they name: nothing of it is written over."""
+        """Return the flags that name inputs, and what they name: none of it may be overwritten."""
         model, data = self.job.model, self.job.data
         read = [("dataset", data.dataset), ("train_dataset", data.train_dataset)]
         read += [("tokenizer", self.job.tokenizer.tokenizer), ("transformer", model.transformer)]
@@ -365,29 +366,29 @@ class Training:
         return read
 
     def collect(self) -> None:
-        """Gather what is learned from beside the data; nothing, here."""
+        """Gather what else is learned from besides the data. Does nothing here."""
 
     def vocabulary_rows(self) -> Dataset:
-        """The rows whose texts a vocabulary is learned from."""
+        """Return the rows whose texts a vocabulary is learned from."""
         return self.data.splits["train"]
 
     def training_rows(self) -> Dataset:
-        """The rows to learn from, once there is a tokenizer."""
+        """Return the rows to train on, once there is a tokenizer."""
         return self.data.splits["train"]
 
     def teachers(self) -> list[dict[str, Any]]:
-        """The models that are learned from: none, here."""
+        """Describe the models to learn from: none here."""
         return []
 
     def trainer_class(self) -> Callable[..., Any]:
-        """The `Trainer` to train with."""
+        """Return the `Trainer` class to train with."""
         return LstmTrainer
 
     def write_more(self, folder: Path) -> None:
-        """Write files of the run beside model and tokenizer: none, here."""
+        """Write files of the run besides model and tokenizer. Does nothing here."""
 
     def complete(self, record: dict[str, Any], model: PreTrainedModel) -> None:
-        """Add to the record what is found out with the trained model."""
+        """Add results of the trained model to the record. Does nothing here."""
 
     def _push(self, repo_id: str) -> None:
         args = self.args

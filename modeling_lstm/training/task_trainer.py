@@ -1,4 +1,4 @@
-"""`TaskTrainer`: `LstmTrainer` that scores what a model writes, and not its logits."""
+"""`TaskTrainer`: `LstmTrainer` that scores what a model writes instead of its logits."""
 
 import contextlib
 from typing import Any
@@ -9,11 +9,11 @@ from .lstm_trainer import LstmTrainer
 
 class TaskTrainer(LstmTrainer):
     """
-    [`LstmTrainer`] whose evaluations are those of the task.
+    [`LstmTrainer`] that evaluates with the task's scores.
 
     Args:
-        task: How it is scored.
-        args: What [`LstmTrainer`] takes, `eval_dataset` being encoded by the task.
+        task: The task.
+        args: The arguments of [`LstmTrainer`], with an `eval_dataset` that the task encoded.
     """
 
     task: Any
@@ -25,7 +25,7 @@ class TaskTrainer(LstmTrainer):
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"
     ) -> dict[str, float]:
-        """The task's scores on the held-out rows; with the average of the weights, where there is one."""
+        """Return the task's scores on the held-out rows; during training with averaged weights, if there are any."""
         rows = self.eval_dataset if eval_dataset is None else eval_dataset
         model: Any = self.accelerator.unwrap_model(self.model)
         was_training = model.training
@@ -38,6 +38,6 @@ class TaskTrainer(LstmTrainer):
         return metrics
 
     def task_scores(self, model: Any, rows: Any) -> dict[str, float]:
-        """The scores of a model, which is in evaluation mode."""
+        """Return the scores of a model in evaluation mode."""
         found = self.task.predict(model, self.processing_class, rows, self.args.per_device_eval_batch_size)
         return self.task.scores(*found)

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class LstmTrainingArguments(TrainerSettings, TrainingArguments):  # type: ignore[misc]  # theirs may be None
-    """`transformers.TrainingArguments` with defaults that suit an LSTM, and some settings more: [`TrainerSettings`]."""
+    """`transformers.TrainingArguments` with defaults that suit an LSTM, and the settings of [`TrainerSettings`]."""
 
     def __post_init__(self) -> None:
         require(bool(self.output_dir), "Name the run folder with --output_dir.")
@@ -36,10 +36,10 @@ class LstmTrainingArguments(TrainerSettings, TrainingArguments):  # type: ignore
             f"--hub_strategy must be end, found {self.hub_strategy}: a run folder is pushed when it is complete.",
         )
         if (self.bf16 or count_processes() > 1) and not torch.accelerator.is_available():
-            self.use_cpu = True  # without it transformers takes bf16 for a mistake, and leaves processes on their own
+            self.use_cpu = True  # otherwise transformers rejects bf16, and does not connect the processes
         super().__post_init__()
         if self.n_gpu > 1:
             logger.info("Training on the first of %d GPUs; torchrun --nproc_per_node uses all of them.", self.n_gpu)
-            self._n_gpu = 1  # Trainer would take all by `DataParallel`, which divides no state that is carried over
+            self._n_gpu = 1  # Trainer would use `DataParallel` on all, which does not split carried-over state
         check_parts(self)
         check_optimizer(self, choose_optimizer)

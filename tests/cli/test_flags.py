@@ -128,9 +128,9 @@ def test_every_setting_works_or_is_refused(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--label_names neg pos", "--label_names .* cannot be used, for labels are named with --labels"),
+        ("--label_names neg pos", "--label_names .* cannot be used because labels are named with --labels"),
         ("--no_remove_unused_columns", "--remove_unused_columns False cannot be used"),
-        ("--batch_eval_metrics true", "--batch_eval_metrics True cannot be used, for scores"),
+        ("--batch_eval_metrics true", "--batch_eval_metrics True cannot be used because scores"),
         ("--no_eval_do_concat_batches", "--eval_do_concat_batches False cannot be used"),
         (
             "--dataloader_drop_last true --per_device_train_batch_size 1000",
@@ -144,7 +144,7 @@ def test_every_setting_works_or_is_refused(
         ("--learning_rate nan", "argument --learning_rate.*invalid float value: 'nan'"),
         ("--weight_decay inf", "argument --weight_decay.*invalid float value: 'inf'"),
         ("--hidden_size 99999999999999999999", "argument --hidden_size.*invalid int value"),
-        ("--hidden_size 999999999", "its sizes cannot be used"),
+        ("--hidden_size 999999999", "cannot be built with these sizes"),
         ("--num_hidden_layers 1000000", "--num_hidden_layers must be at most 1000"),
         ("--seed 4294967296", "--seed must be from 0 to 4294967295"),
         ("--split_seed -1", "--split_seed must be from 0"),
@@ -153,7 +153,7 @@ def test_every_setting_works_or_is_refused(
         ("--lr_scheduler_kwargs speed", "--lr_scheduler_kwargs takes JSON"),
         ("--train_sampling_strategy longest", "--train_sampling_strategy must be one of group_by_length"),
         ("--fp16 true", "--fp16 needs a GPU"),
-        ("--bf16_full_eval true", "--bf16_full_eval True cannot be used, for the weights would be saved"),
+        ("--bf16_full_eval true", "--bf16_full_eval True cannot be used because the weights would be saved"),
         ("--fsdp full_shard", "--fsdp full_shard cannot be used.*torchrun"),
         ("--deepspeed none.json", "--deepspeed none.json cannot be used"),
         ("--accelerator_config none.json", "none.json"),
@@ -201,6 +201,6 @@ def test_what_a_library_says_of_a_setting_is_one_sentence(
     monkeypatch.setattr(LstmTrainer, "training_step", fail)
     flags = ["--dataset", data_folder, "--output_dir", tmp_path / "run", *SMALL.split()]
     message = fails("train", *flags, "--neftune_noise_alpha", "1")
-    assert "RuntimeError: no such kernel - it may be one of the settings --neftune_noise_alpha" in message
+    assert "RuntimeError: no such kernel - the cause may be one of the settings --neftune_noise_alpha" in message
     with pytest.raises(RuntimeError, match="no such kernel"):  # a fault of the program keeps its traceback
         main([str(one) for one in ["train", *flags]])

@@ -449,7 +449,7 @@ def test_teachers_that_cannot_teach(
 ) -> None:
     flags = ["--dataset", str(data_folder), "--output_dir", str(tmp_path / "run"), *TRAIN_FLAGS, "--teacher"]
     told = fails("distill", *flags, str(encoder))  # no classifier was ever trained
-    assert "is no teacher: its weights lack classifier.bias, classifier.weight" in told
+    assert "is not a teacher: its weights lack classifier.bias, classifier.weight" in told
     _, tokenizer = load_run(str(trained))
     sizes = {"d_model": 8, "n_layer": 1, "n_head": 2, "d_inner": 8, "vocab_size": len(tokenizer), "num_labels": 3}
     names = {"id2label": dict(enumerate(WORDS)), "label2id": {name: n for n, name in enumerate(WORDS)}}
@@ -460,7 +460,7 @@ def test_teachers_that_cannot_teach(
     assert "it reads the padding" in fails("distill", *flags, str(tmp_path / "right"))
     told = fails("distill", *flags, str(trained), "--teacher_labels", "a", "b", "c")
     assert "must name the labels of" in told and "negative, neutral, positive" in told
-    assert "give --label_weight too" in fails("distill", *flags, str(trained), "--class_weights", "balanced")
+    assert "set --label_weight too" in fails("distill", *flags, str(trained), "--class_weights", "balanced")
 
 
 def test_other_names_for_the_labels(trained: Path, data_folder: Path, tmp_path: Path) -> None:
@@ -645,7 +645,7 @@ def test_a_multi_label_teacher_that_does_not_say_so(
     many = load_data(DataArguments(str(tmp_path / "many.jsonl")))
     arguments = DistillationArguments(str(teacher), logits_cache=str(tmp_path))
     assert not Teacher(str(teacher), many, arguments).is_single
-    assert "does not tell whether its labels exclude each other" in caplog.text
+    assert "does not say whether its labels exclude each other" in caplog.text
     single = load_data(DataArguments(str(write_csv(tmp_path / "one.csv", opinion_rows(60)))))
     assert Teacher(str(teacher), single, arguments).is_single
     with pytest.raises(InputError, match="trained for single_label_classification"):
@@ -700,17 +700,17 @@ def test_a_run_folder_that_is_read_from(
         kind
     ]
     flags = ["--dataset", data_folder, "--output_dir", output, "--overwrite", *TRAIN_FLAGS]
-    assert "would write over what --teacher" in fails("distill", "--teacher", f"{run_copy}", *flags)
-    assert "would write over what --tokenizer" in fails("train", "--tokenizer", "copy", *flags)
-    assert "would write over what --transformer" in fails("train", "--transformer", "link", *flags)
-    assert "would write over what --embeddings" in fails("train", "--embeddings", "transformer:copy", *flags)
+    assert "would overwrite what --teacher" in fails("distill", "--teacher", f"{run_copy}", *flags)
+    assert "would overwrite what --tokenizer" in fails("train", "--tokenizer", "copy", *flags)
+    assert "would overwrite what --transformer" in fails("train", "--transformer", "link", *flags)
+    assert "would overwrite what --embeddings" in fails("train", "--embeddings", "transformer:copy", *flags)
     data = shutil.copytree(data_folder, run_copy / "data") if kind == "around" else run_copy
     flags = ["--output_dir", output, "--overwrite", *TRAIN_FLAGS]
-    assert "would write over what --dataset" in fails("train", "--dataset", data, *flags)
-    assert "would write over what --train_dataset" in fails(
+    assert "would overwrite what --dataset" in fails("train", "--dataset", data, *flags)
+    assert "would overwrite what --train_dataset" in fails(
         "train", "--dataset", data_folder, "--train_dataset", data, *flags
     )
-    assert "would write over what --train_dataset" in fails(
+    assert "would overwrite what --train_dataset" in fails(
         "train", "--dataset", data_folder, "--train_dataset", f"{data}:all", *flags
     )
     recipe = run_copy / "new" / "recipe.yaml" if kind == "inside" else run_copy / "recipe.yaml"

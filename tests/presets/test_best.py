@@ -51,7 +51,7 @@ def test_a_transformer_is_fine_tuned_and_distilled_once(
     flags += ["balanced"]
     with caplog.at_level(logging.INFO):
         assert main(flags) == 0
-    assert "Stage 1 of 2: fine-tune" in caplog.text and "Stage 2 of 2: train an LSTM on what" in caplog.text
+    assert "Stage 1 of 2: fine-tune" in caplog.text and "Stage 2 of 2: train an LSTM on the answers" in caplog.text
     teacher = read_record(tmp_path / "run-teacher")
     assert teacher["model"]["transformer"] == str(encoder) and "--class_weights balanced" in teacher["command"]
     record = read_record(run)
@@ -82,7 +82,7 @@ def test_what_was_killed_goes_on_after_the_last_stage_that_was_done(
             best(data_folder, tmp_path / "run", **given).run()
     teacher = tmp_path / "run-teacher" / "run.json"
     written = teacher.stat().st_mtime_ns
-    with pytest.raises(InputError, match="run-teacher' is not empty: go on with --resume_from_checkpoint last"):
+    with pytest.raises(InputError, match="run-teacher' is not empty: resume with --resume_from_checkpoint last"):
         best(data_folder, tmp_path / "run", **given).run()
     with pytest.raises(InputError, match="another command, '--seed 42', and now it is '--seed 7'"):
         best(data_folder, tmp_path / "run", resume_from_checkpoint="last", seed=7, **given).run()
@@ -222,11 +222,11 @@ def test_what_it_refuses(encoder: Path, data_folder: Path, tmp_path: Path) -> No
         best(data_folder, run, transformer="bert-base-uncased")
     with pytest.raises(InputError, match="--preset makes classifiers, found --task translation"):
         best(data_folder, run, task="translation")
-    with pytest.raises(InputError, match="goes on with --resume_from_checkpoint last, found 'runs/x/checkpoint-3'"):
+    with pytest.raises(InputError, match="resumes with --resume_from_checkpoint last, found 'runs/x/checkpoint-3'"):
         best(data_folder, run, resume_from_checkpoint="runs/x/checkpoint-3")
-    with pytest.raises(InputError, match="--overwrite replaces what is there, and --resume_from_checkpoint goes on"):
+    with pytest.raises(InputError, match="--overwrite replaces what is there, and --resume_from_checkpoint continues"):
         best(data_folder, run, resume_from_checkpoint="last", overwrite=True)
-    with pytest.raises(InputError, match="--augmentations, --temperature: for learning from a teacher alone. Name one"):
+    with pytest.raises(InputError, match="--augmentations, --temperature: only for learning from a teacher. Name one"):
         best(data_folder, run, augmentations=3, temperature=3.0, transfer_rows=9)
     with pytest.raises(InputError, match="--transfer_rows must be at least 1, found -5"):
         best(data_folder, run, unlabeled=[str(data_folder / "train.csv")], transfer_rows=-5)

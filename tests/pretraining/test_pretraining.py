@@ -430,13 +430,13 @@ def test_other_commands_say_what_a_language_model_is(both: Path, tmp_path: Path,
     [
         ("--direction both --transformer_config gpt2", "--direction both needs a recurrent model"),
         ("--config_overrides n_layer=1", "--config_overrides is for --transformer_config"),
-        ("--transformer_config nonsense", "takes a kind of model that transformers knows"),
+        ("--transformer_config nonsense", "takes a model type that transformers knows"),
         ("--transformer_config gpt2 --config_overrides n_embd=15,n_head=2", "cannot be built"),
         ("--softmax adaptive --adaptive_cutoffs 9 5", "adaptive_cutoffs must be ascending"),
         ("--per_device_train_batch_size 5000", "too few for a batch of 5000 rows"),
-        ("--dataloader_num_workers 2", "--dataloader_num_workers 2 cannot be used, for blocks of text are in memory"),
-        ("--adversarial_size 0.2", "--adversarial_size 0.2 cannot be used, for a batch is read once"),
-        ("--trim_vocabulary 3", "--trim_vocabulary 3 cannot be used, for it is for --embeddings of train"),
+        ("--dataloader_num_workers 2", "--dataloader_num_workers 2 cannot be used because blocks of text are in"),
+        ("--adversarial_size 0.2", "--adversarial_size 0.2 cannot be used because a batch is read once"),
+        ("--trim_vocabulary 3", "--trim_vocabulary 3 cannot be used because it is for --embeddings of train"),
         ("--task text-classification", "invalid choice"),
         ("--hidden_dropout 1", "hidden_dropout"),
         ("--metric_for_best_model accuracy", "Unknown metric 'accuracy'"),
@@ -561,7 +561,7 @@ def test_train_and_distill_take_a_language_model(
     ("flags", "message"),
     [
         ("--tokenizer x", "--pretrained brings its tokenizer along"),
-        ("--transformer x", "--transformer and --pretrained both say what the model starts as"),
+        ("--transformer x", "--transformer and --pretrained both say what to start from"),
         ("--embeddings x", "--embeddings and --pretrained both say"),
         ("--model_type bag-of-words", "--pretrained is for an LSTM or a GRU"),
         ("--hidden_size 11", "has --hidden_size 10, found 11: leave it out, or pretrain another"),
@@ -585,9 +585,9 @@ def test_a_classifier_is_no_language_model(
 ) -> None:
     given = ["train", "--dataset", data_folder, "--output_dir", tmp_path / "run", "--pretrained"]
     (run_copy / "run.json").unlink()
-    assert "has no run.json, which tells what a language model has learned from" in fails(*given, run_copy)
+    assert "has no run.json, which records what a language model was trained on" in fails(*given, run_copy)
     given = [*given, trained]
-    assert "is no language model with an LSTM or a GRU" in fails(*given)
+    assert "is not a language model with an LSTM or a GRU" in fails(*given)
     assert "is not a language model" in fails("generate", trained, "the film")
 
 

@@ -92,14 +92,14 @@ def test_a_model_of_ones_own(data_folder: Path, tmp_path: Path) -> None:
     assert record["model"]["hidden_size"] == model.config.hidden_size == 5 and record["model"]["pooling"] == "last"
     assert record["model"]["parameters"] == model.num_parameters() and record["command"] is None
     assert {one["label"] for one in ml.predict(run, ["a film", "b"])} <= {"negative", "neutral", "positive"}
-    with pytest.raises(InputError, match="has num_labels=2, the task has 3 labels"):
+    with pytest.raises(InputError, match="has num_labels=2, but the task has 3 labels"):
         ml.train(
             dataset=data_folder,
             output_dir=tmp_path / "other",
             model_init=lambda tokenizer, _: tiny_model(vocab_size=len(tokenizer), num_labels=2),
             **QUICK,
         )
-    with pytest.raises(InputError, match="must give a PreTrainedModel, found a Linear"):
+    with pytest.raises(InputError, match="must return a PreTrainedModel, found a Linear"):
         ml.train(
             dataset=data_folder, output_dir=tmp_path / "other", model_init=lambda *_: torch.nn.Linear(1, 1), **QUICK
         )

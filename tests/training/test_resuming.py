@@ -127,7 +127,7 @@ def test_the_same_again_goes_on(begun: Path, tmp_path: Path) -> None:
 def test_another_rate(flag: str, then: str, now: str, begun: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     folder = shutil.copytree(begun / "run", tmp_path / "run")
     told = fails("train", "--dataset", begun / "data.csv", "--output_dir", folder, *RESUME, f"--{flag}", now)
-    assert f"was trained with another --{flag} ({then}) than is there now ({now})" in told
+    assert f"was trained with another --{flag} ({then}) than the current one ({now})" in told
 
 
 def test_the_best_checkpoint_is_found_where_the_run_lies_now(
@@ -162,7 +162,7 @@ def test_a_checkpoint_that_tells_nothing_goes_on_with_a_warning(
     folder = shutil.copytree(begun / "run", tmp_path / "run")
     (folder / "checkpoint-6" / "trained_with.json").unlink()
     assert main(["train", "--dataset", str(begun / "data.csv"), "--output_dir", str(folder), *RESUME]) == 0
-    assert "does not tell on what it was trained" in caplog.text
+    assert "does not record what it was trained on" in caplog.text
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "\udcff"])

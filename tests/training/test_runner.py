@@ -254,10 +254,10 @@ def test_an_occupied_folder(data_folder: Path, run_copy: Path, fails: Callable[.
     other.mkdir()
     (other / "thesis.txt").write_text("x", encoding="utf-8")
     below = fails("train", "--dataset", data_folder, "--output_dir", other / "thesis.txt" / "run", *TRAIN_FLAGS)
-    assert "cannot be made, for" in below and "thesis.txt' is a file: choose another" in below
+    assert "cannot be created because" in below and "thesis.txt' is a file: choose another" in below
     if Path("/proc/self").is_dir():
         within = fails("train", "--dataset", data_folder, "--output_dir", "/proc/run", *TRAIN_FLAGS)
-        assert "--output_dir '/proc/run' cannot be made" in within
+        assert "--output_dir '/proc/run' cannot be created" in within
     message = fails("train", "--dataset", data_folder, "--output_dir", other, "--overwrite", *TRAIN_FLAGS)
     assert "holds no run" in message and (other / "thesis.txt").exists()
 
@@ -325,7 +325,7 @@ def test_resuming_needs_a_checkpoint_or_an_empty_folder(
 def test_resuming_with_another_model_is_refused(data_folder: Path, run_copy: Path, fails: Callable[..., str]) -> None:
     flags = ["--dataset", data_folder, "--output_dir", run_copy, "--resume_from_checkpoint", "last", *TRAIN_FLAGS]
     flags += ["--learning_rate", "0.02"]
-    assert "of another model or vocabulary" in fails("train", *flags, "--hidden_size", "9", "--num_train_epochs", "9")
+    assert "another model or vocabulary" in fails("train", *flags, "--hidden_size", "9", "--num_train_epochs", "9")
 
 
 def test_early_stopping_counts_on_after_a_resume(data_folder: Path, tmp_path: Path) -> None:
@@ -405,7 +405,7 @@ def test_an_interrupted_save_leaves_the_old_run(run_copy: Path, monkeypatch: pyt
     ("flags", "message"),
     [
         (["--metric_for_best_model", "speed"], "Unknown metric 'speed'.*accuracy, macro_f1"),
-        (["--greater_is_better", "false"], "--greater_is_better False is not so of accuracy: leave it out"),
+        (["--greater_is_better", "false"], "--greater_is_better False is wrong for accuracy: leave it out"),
         (["--pooling", "sum"], "argument --pooling.*invalid choice: 'sum'"),
         (["--cell_type", "rnn"], "argument --cell_type.*invalid choice: 'rnn'"),
         (["--vocab_size", "2"], "greater than 2, the number of special tokens"),
@@ -413,7 +413,7 @@ def test_an_interrupted_save_leaves_the_old_run(run_copy: Path, monkeypatch: pyt
         (["--word_dropout", "1.5"], "word_dropout must be at least 0 and below 1"),
         (["--no_such_flag", "1"], "--no_such_flag"),
         (["--tokenizer", "./nowhere"], "There is no tokenizer at './nowhere'"),
-        (["--resume_from_checkpoint", "nowhere"], "'nowhere' is no complete checkpoint"),
+        (["--resume_from_checkpoint", "nowhere"], "'nowhere' is not a complete checkpoint"),
         (["--learning_rate", "1e30"], "Training diverged: lower --learning_rate"),
         (["--embedding_range", "-1"], "embedding_range must not be negative, found -1.0"),
         (["--seed", "-1"], "--seed must not be negative"),
@@ -421,7 +421,7 @@ def test_an_interrupted_save_leaves_the_old_run(run_copy: Path, monkeypatch: pyt
         (["--per_device_train_batch_size", "0"], "--per_device_train_batch_size must be at least 1, found 0"),
         (["--early_stopping_patience", "-1"], "--early_stopping_patience must be at least 1"),
         (["--early_stopping_min_steps", "9"], "--early_stopping_min_steps needs --early_stopping_patience"),
-        (["--model_type", "bag-of-words", "--gradient_checkpointing", "true"], "of no use to a bag-of-words model"),
+        (["--model_type", "bag-of-words", "--gradient_checkpointing", "true"], "has no effect on bag-of-words models"),
         (["--tokenizer_algorithm", "unigram", "--vocab_size", "3"], "vocabulary of 3 could not be learned"),
         (["--metric_for_best_model", "f1_angry"], "choose one of accuracy.*f1_negative.*log_loss"),
         (["--train_dataset", "./nowhere.csv"], "There is no file or folder './nowhere.csv'"),
@@ -461,14 +461,14 @@ def test_bad_recipes(tmp_path: Path, fails: Callable[..., str]) -> None:
     assert "There is no recipe" in fails("train", tmp_path / "none.yaml")
     (tmp_path / "a.yaml").write_text("a: [", encoding="utf-8")
     message = fails("train", tmp_path / "a.yaml")
-    assert "no valid YAML" in message and "\n" not in message.strip()
+    assert "not valid YAML" in message and "\n" not in message.strip()
     (tmp_path / "a.yaml").write_text("seed: 1\nlabels: []", encoding="utf-8")
     assert "sets labels to an empty list: leave it out" in fails("train", tmp_path / "a.yaml")
     (tmp_path / "b.yaml").write_text("just words", encoding="utf-8")
     assert "setting: value" in fails("train", tmp_path / "b.yaml")
     recipe = tmp_path / "c.yaml"
     recipe.write_text("seed: 1\nhidden_size: 3\nseed: 2", encoding="utf-8")
-    assert "has seed more than once: leave all but one of them out" in fails("train", recipe)
+    assert "has seed more than once: keep only one of each" in fails("train", recipe)
     recipe.write_text("num_train_epochs: [1, 2]", encoding="utf-8")
     assert "unexpected '2' after --num_train_epochs" in fails("train", recipe)
     recipe.write_text("a: &a {seed: 1}\n<<: *a\nseed: 2", encoding="utf-8")
@@ -546,10 +546,10 @@ def test_the_average_of_the_weights_is_what_is_evaluated_kept_and_resumed(
     (tmp_path / "third").mkdir()
     shutil.copytree(first, tmp_path / "third" / first.name)
     given = ["train", "--output_dir", str(tmp_path / "third"), "--resume_from_checkpoint", "last", *without]
-    assert "was trained with an average of the weights, and would go on without one" in fails(*given)
+    assert "was trained with an average of the weights, and would resume without one" in fails(*given)
     (tmp_path / "third" / first.name / "average.safetensors").unlink()
     told = fails(*given, "--average_epochs", "0.7")
-    assert "was trained without an average of the weights, and would go on with one" in told
+    assert "was trained without an average of the weights, and would resume with one" in told
 
 
 def test_the_average_of_a_short_run_is_no_fresh_model(data_folder: Path, tmp_path: Path) -> None:
@@ -607,7 +607,7 @@ def test_checkpoints_of_weights_alone_hold_the_average_too(
     average = load_file(next((tmp_path / "run").glob("checkpoint-*")) / "average.safetensors")
     assert all(torch.equal(kept[name], average[name]) for name in kept)
     resume = ["--output_dir", tmp_path / "run", "--resume_from_checkpoint", "last"]
-    assert "lacks optimizer.pt, scheduler.pt, as one that --save_only_model saves" in fails("train", *flags, *resume)
+    assert "lacks optimizer.pt, scheduler.pt, which --save_only_model does not save" in fails("train", *flags, *resume)
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def test_a_job_may_run_again(encoder: Path, data_folder: Path, tmp_path: Path) -
 def test_what_does_not_go_together(fails: Callable[..., str], encoder: Path, data_folder: Path, tmp_path: Path) -> None:
     flags = ["train", "--dataset", str(data_folder), "--output_dir", str(tmp_path / "run")]
     assert "leave it out with --transformer" in fails(*flags, "--transformer", str(encoder), "--embeddings", "x")
-    assert "has a tokenizer" in fails(*flags, "--transformer", str(encoder), "--tokenizer", "x")
+    assert "has its own tokenizer" in fails(*flags, "--transformer", str(encoder), "--tokenizer", "x")
     for layers in (["--frozen_epochs", "1"], ["--layer_decay", "2.6"]):
         for model in (["--transformer", str(encoder)], ["--model_type", "bag-of-words"]):
             assert f"{' '.join(layers)} is for the layers of an LSTM or a GRU" in fails(*flags, *model, *layers)

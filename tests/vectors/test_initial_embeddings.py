@@ -356,7 +356,7 @@ def test_conflicting_settings(
     assert "brings its own tokenizer" in message
     assert "at most" in fails(*common, "--embeddings", glove, "--embedding_size", "9")
     assert "There is no file or folder './absent'" in fails(*common, "--embeddings", "./absent")
-    assert "has --min_frequency" in fails(*common, "--embeddings", glove, "--trim_vocabulary", "3")
+    assert "use --min_frequency" in fails(*common, "--embeddings", glove, "--trim_vocabulary", "3")
     assert "must be 0 or more" in fails(*common, "--trim_vocabulary", "-1")
     assert "--embedding_size must be at least 1" in fails(*common, "--embedding_size", "0")
     assert "embedding_learning_rate" in fails(*common, "--embedding_learning_rate", "-1")
