@@ -187,6 +187,10 @@ class Task(ABC):
     def evaluate(self, predictions: np.ndarray, references: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
         """Return [`Task.scores`] as `scores`, 95% `intervals`, and any other results to report."""
 
+    def check_scores(self, scores: Mapping[str, float], data: Any) -> None:
+        """Warn if a trained model's scores on validation show that it has not learned the task."""
+        return None
+
     def write_evaluation(
         self, result: Mapping[str, Any], predictions: np.ndarray, references: np.ndarray, folder: Path
     ) -> None:

@@ -142,6 +142,21 @@ class TextClassification(Task):
         counts = np.bincount(np.asarray(data.splits["train"]["label"][:]), minlength=len(self.label_names))
         return [float(weight) for weight in counts.sum() / (len(counts) * np.maximum(counts, 1))]
 
+    def check_scores(self, scores: Mapping[str, float], data: TextData) -> None:
+        """Warn if a single-label classifier is no better on validation than its most frequent label."""
+        if self.problem_type != "single_label_classification" or "accuracy" not in scores:
+            return
+        counts = np.bincount(np.asarray(data.splits["validation"]["label"][:]), minlength=len(self.label_names))
+        share = counts.max() / counts.sum()
+        if scores["accuracy"] <= share < 1:
+            logger.warning(
+                "On validation, the model is no better (accuracy %.4f) than always answering %r (%.4f). Usual causes: "
+                "few training rows, a short training, or labels that the texts do not reveal.",
+                scores["accuracy"],
+                self.label_names[counts.argmax()],
+                share,
+            )
+
     @property
     def default_metric(self) -> str:
         """Accuracy, or for a regression the mean squared error."""

@@ -61,7 +61,7 @@ def fit_epochs(seen: int, rows: int, bounds: tuple[float, float]) -> float:
     return float(min(most, max(fewest, round(seen / rows))))
 
 
-def fit_to_rows(args: Any, rows: int, given: Collection[str], *, steps: int = STEPS) -> None:
+def fit_to_rows(args: Any, rows: int, given: Collection[str], *, steps: int = STEPS) -> dict[str, Any]:
     """
     Fit epochs, batch size and average of the weights to the number of rows, unless the length of the training is given.
     Given settings are kept.
@@ -71,9 +71,12 @@ def fit_to_rows(args: Any, rows: int, given: Collection[str], *, steps: int = ST
         rows: Rows in an epoch.
         given: Names of the given settings.
         steps: Approximate number of optimizer steps.
+
+    Returns:
+        The fitted batch size and average, which would not be fitted if the number of epochs was given.
     """
     if "num_train_epochs" in given or args.max_steps > 0:
-        return
+        return {}
     fitted: dict[str, Any] = {}
     if rows < VERY_FEW_ROWS:
         fitted["per_device_train_batch_size"] = SMALL_BATCH
@@ -82,6 +85,7 @@ def fit_to_rows(args: Any, rows: int, given: Collection[str], *, steps: int = ST
     fitted = {name: value for name, value in fitted.items() if name not in given}
     batch = fitted.get("per_device_train_batch_size", args.per_device_train_batch_size)
     _change(args, rows, fitted | _more_epochs(args, rows, steps * batch, MOST_EPOCHS))
+    return fitted
 
 
 def fit_transformer_to_rows(args: Any, rows: int, given: Collection[str]) -> None:
@@ -112,20 +116,29 @@ def _change(args: Any, rows: int, fitted: dict[str, Any]) -> None:
     for name, value in fitted.items():
         setattr(args, name, value)
     if fitted:
-        shown = " ".join(f"--{name} {value:g}" for name, value in fitted.items())
-        logger.info("For %d training texts: %s", rows, shown)
+        logger.info("For %d training texts: %s", rows, _to_flags(fitted))
 
 
-def warn_of_few_steps(args: Any, rows: int) -> None:
-    """Warn of a training too short for a network to learn much, as with few rows and the usual number of epochs."""
+def _to_flags(settings: Mapping[str, Any]) -> str:
+    return " ".join(f"--{name} {value:g}" for name, value in settings.items())
+
+
+def warn_of_few_steps(args: Any, rows: int, fitted: Mapping[str, Any]) -> None:
+    """
+    Warn of a training too short for a network to learn much, as with few rows and the usual number of epochs.
+
+    Args:
+        args: [`training.trainer_arguments.LstmTrainingArguments`].
+        rows: Rows in an epoch.
+        fitted: Settings to give together with the number of epochs, from [`fit_to_rows`].
+    """
     each = math.ceil(rows / (args.per_device_train_batch_size * args.world_size * args.gradient_accumulation_steps))
     steps = args.max_steps if args.max_steps > 0 else math.ceil(each * args.num_train_epochs)
     if steps < FEW_STEPS:
         logger.warning(
-            "Only %d training steps: with so few rows, try --num_train_epochs %d or a smaller "
-            "--per_device_train_batch_size.",
+            "Only %d training steps: with so few rows, try %s or a smaller --per_device_train_batch_size.",
             steps,
-            math.ceil(ENOUGH_STEPS / each),
+            _to_flags({"num_train_epochs": math.ceil(ENOUGH_STEPS / each), **fitted}),
         )
 
 

@@ -115,6 +115,7 @@ class Training:
                 trainer.train(resume_from_checkpoint=self.checkpoint)
                 trained = time.perf_counter()
                 outcome = describe_outcome(trainer, resumed=self.checkpoint is not None)
+            self.task.check_scores(outcome["metrics"]["validation"], self.data)
             record = self.describe(trainer.model) | outcome
 
             def finish() -> RunRecord:
@@ -268,11 +269,12 @@ class Training:
             fit_transformer_to_rows(args, rows, self.job.settings)
         else:
             given = {*self.job.default_settings(self.job.settings), *self.job.settings}
-            fit_to_rows(args, rows, given, steps=STEPS if self.language_model is None else PRETRAINED_STEPS)
-            warn_of_few_steps(args, rows)
+            steps = STEPS if self.language_model is None else PRETRAINED_STEPS
+            warn_of_few_steps(args, rows, fit_to_rows(args, rows, given, steps=steps))
         self.model_arguments = model
         if args.embedding_learning_rate is None and (factor := self._embedding_rate()) != 1:
             args.embedding_learning_rate = factor * args.learning_rate
+            logger.info("For the word vectors: --embedding_learning_rate %g", args.embedding_learning_rate)
         if self.vectors is not None:
             self.model_arguments = replace(model, embedding_size=self.vectors.dimension)
         if self.language_model is not None:

@@ -22,8 +22,11 @@ from transformers import (
 
 import modeling_lstm as ml
 from modeling_lstm.cli import main
+from modeling_lstm.data.arguments import DataArguments
+from modeling_lstm.data.loading import load_data
 from modeling_lstm.data.tokenization import most_tokens
 from modeling_lstm.runs.record import read_record
+from modeling_lstm.tasks.text_classification import TextClassification
 from modeling_lstm.training import ray_training
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.utils.errors import InputError
@@ -129,7 +132,21 @@ def test_labels_are_smoothed_or_it_is_refused(data_folder: Path, tmp_path: Path,
 def test_few_steps_are_told(data_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     ml.TrainingJob(dataset=data_folder, output_dir=tmp_path / "run", **QUICK).runner().trainer()
-    assert "Only 2 training steps: with so few rows, try --num_train_epochs 150" in caplog.text
+    assert "Only 2 training steps: with so few rows, try --num_train_epochs 150 or" in caplog.text
+    fitted = {name: value for name, value in QUICK.items() if name not in ("num_train_epochs", "max_steps")}
+    ml.TrainingJob(dataset=data_folder, output_dir=tmp_path / "run", max_train_samples=20, **fitted).runner().trainer()
+    settings = "--num_train_epochs 300 --per_device_train_batch_size 32 --average_epochs 0.5"
+    assert f"Only 30 training steps: with so few rows, try {settings} or" in caplog.text
+
+
+@pytest.mark.parametrize(("accuracy", "is_told"), [(1 / 3, True), (0.5, False)])
+def test_a_classifier_that_learned_nothing_is_told(
+    data_folder: Path, accuracy: float, is_told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = load_data(DataArguments(dataset=str(data_folder)))
+    TextClassification.from_data(data).check_scores({"accuracy": accuracy}, data)
+    said = f"no better (accuracy 0.3333) than always answering {data.label_names[0]!r} (0.3333)"
+    assert (said in caplog.text) is is_told
 
 
 def rows_for_trainer(tokenizer: Any) -> Dataset:
