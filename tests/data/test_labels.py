@@ -228,7 +228,7 @@ def test_columns_are_those_of_the_labels_with_their_names(tmp_path: Path) -> Non
         assert all(label == [int(text.split()[1]) % 2, 0] for text, label in split_rows(data.splits["train"]))
     data = load(path, label_column=["joy", "anger"], labels=["happy", "cross"])
     assert data.label_names == ["happy", "cross"] and [1.0, 0.0] in data.splits["train"]["label"][:]
-    with pytest.raises(InputError, match="joy would be read from another column"):
+    with pytest.raises(InputError, match="joy would not be read from the column"):
         load(path, label_column=["joy", "anger"], labels=["fear", "joy"])
 
 
@@ -347,7 +347,7 @@ def test_names_with_blanks_around_them(tmp_path: Path, caplog: pytest.LogCapture
 
 def test_lists_of_one_number_may_be_two_things(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", [(f"text {n}", [n % 2]) for n in range(40)])
-    with pytest.raises(InputError, match=r"lists such as \[0\] and \[1\], which may be the number of a label"):
+    with pytest.raises(InputError, match=r"lists such as \[0\] and \[1\], which may be label numbers"):
         load(path)
 
 
@@ -447,7 +447,7 @@ def test_a_row_without_a_group_is_a_group_of_its_own(
 @pytest.mark.parametrize(
     ("lists", "message"),
     [
-        ([[0.9, 0.1], [0.2, 0.8]], "found numbers such as 0.1. Of shares or scores write those labels that a text has"),
+        ([[0.9, 0.1], [0.2, 0.8]], "found numbers such as 0.1. Instead of shares or scores, write the labels"),
         ([[], []], "has no label in any row of train"),
     ],
 )

@@ -502,7 +502,7 @@ def test_splits_by_the_words_of_datasets(
         (["my-rest.csv", "my-heldout.csv"], "Which splits are my-heldout.csv"),
         (["DevData/a.csv", "b.csv"], "Which splits are DevData/a.csv"),
         (["trn.csv", "tst.csv"], "Which splits are trn.csv, tst.csv"),
-        (["training/eval.csv", "training/a.csv"], "Which split is 'training/eval.csv'. Its name tells test, train"),
+        (["training/eval.csv", "training/a.csv"], "Which split is 'training/eval.csv'. Its name contains test, train"),
     ],
 )
 def test_files_that_tell_no_split_or_two(tmp_path: Path, names: list[str], message: str) -> None:

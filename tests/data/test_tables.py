@@ -164,7 +164,7 @@ def test_no_tables_of_json(tmp_path: Path, text: str, message: str) -> None:
 
 def test_a_first_line_of_numbers_is_mentioned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     opened(tmp_path / "a.csv", "1,good film\n0,bad film\n")
-    assert "its first line is taken for the names of the columns: 1, good film" in caplog.text
+    assert "its first line is read as the names of the columns: 1, good film" in caplog.text
 
 
 @pytest.mark.parametrize(("suffix", "module"), [(".gz", gzip), (".bz2", bz2), (".xz", lzma)])
@@ -351,8 +351,8 @@ def test_encodings(tmp_path: Path, encoding: str, asked: str | None) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"encoding": "klingon"}, "--encoding klingon is no encoding"),
-        ({"encoding": "base64"}, "--encoding base64 is no encoding"),
+        ({"encoding": "klingon"}, "--encoding klingon is not an encoding"),
+        ({"encoding": "base64"}, "--encoding base64 is not an encoding"),
         ({"encoding": "cp1252"}, "begins with the byte order mark of UTF-8, but --encoding says cp1252"),
         ({"encoding": "utf-16"}, "begins with the byte order mark of UTF-8, but --encoding says utf-16"),
         ({"delimiter": ",,"}, "--delimiter must be one character, or tab; found ',,'"),
@@ -365,7 +365,7 @@ def test_wrong_settings(tmp_path: Path, arguments: dict[str, str], message: str)
 
 
 def test_tabs_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no tab in its first line, but ','. Name what is between its fields"):
+    with pytest.raises(InputError, match="no tab in its first line, but ','. Name what separates its fields"):
         opened(tmp_path / "a.tsv", "text,label\na,1\n")
     assert rows(tmp_path / "a.tsv", "text,label\na,1\n", delimiter=",") == [("a", "1")]
     assert rows(tmp_path / "b.tsv", "text\na, b\n") == [("a, b",)]
