@@ -1,8 +1,8 @@
 """
 LSTM text classification for the Hugging Face ecosystem.
 
-Importing it takes a moment only: what a name needs is imported when the name is first used. Its classes are known to
-`Auto*` and `pipeline`, whether `transformers` is imported before or after it.
+Importing it is fast: what a name needs is imported when the name is first used. `Auto*` and `pipeline` know its
+classes, whether `transformers` is imported before or after it.
 """
 
 from typing import TYPE_CHECKING

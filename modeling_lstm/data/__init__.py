@@ -1,1 +1,1 @@
-"""From a data set as somebody keeps it to checked splits of texts and labels."""
+"""Read data sets from the Hub or from files, and turn them into checked splits of texts and labels."""

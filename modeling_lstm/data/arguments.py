@@ -1,4 +1,4 @@
-"""Settings of data and tokenizer; light, so that a command line can list them quickly."""
+"""Settings of data and tokenizer. This module imports little, so that a command line can list its flags quickly."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,37 +12,37 @@ ProblemType = Literal["single_label_classification", "multi_label_classification
 
 @dataclass(kw_only=True)
 class FileArguments:
-    """How text files are written, where they do not tell it themselves."""
+    """How to read text files. By default, this is detected from each file where possible."""
 
     delimiter: str | None = field(
         default=None,
         metadata={
-            "help": "Character between the fields of CSV files, or tab. Default: comma, semicolon, tab or |.",
+            "help": "Delimiter of CSV files: one character, or tab. Default: detected (comma, semicolon, tab or |).",
             "group": "Files",
         },
     )
     encoding: str | None = field(
         default=None,
         metadata={
-            "help": "Encoding of text files: cp1252, utf-16-le, ... Default: UTF-8, or what a byte order mark says.",
+            "help": "Encoding of text files, such as cp1252 or utf-16-le. Default: from a byte order mark, else UTF-8.",
             "group": "Files",
         },
     )
     quoting: Literal["double", "none"] | None = field(
         default=None,
         metadata={
-            "help": "double: fields may stand in double quotes; none: a quotation mark is an ordinary character. "
-            "Default: double, or for tab-separated files whichever their rows fit.",
+            "help": "double: double quotes may enclose fields; none: a quotation mark is an ordinary character. "
+            "Default: double, or for tab-separated files whichever fits their rows.",
             "group": "Files",
         },
     )
 
     def of_files(self) -> "FileArguments":
-        """These settings alone, of a class with more."""
+        """Return only the file settings, without those of a subclass."""
         return FileArguments(delimiter=self.delimiter, encoding=self.encoding, quoting=self.quoting)
 
     def delimiter_character(self) -> str | None:
-        """The delimiter as one character; `None` if it is to be recognised."""
+        """Return the delimiter as one character, or `None` if it is to be detected."""
         if self.delimiter is None:
             return None
         character = "\t" if self.delimiter in ("tab", "\\t") else self.delimiter
@@ -61,22 +61,22 @@ class SourceArguments(FileArguments):
 
     dataset: str = field(
         metadata={
-            "help": "Hub id (or id:subset), file or folder of CSV, TSV, JSON Lines or Parquet, or order-matters, which "
-            "is built in."
+            "help": "Hub id (or id:subset), file or folder of CSV, TSV, JSON Lines or Parquet, or order-matters "
+            "(built in)."
         }
     )
     subset: str | None = field(default=None, metadata={"help": "Subset (configuration) of a data set on the Hub."})
     revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a data set on the Hub."})
     train_dataset: str | None = field(
         default=None,
-        metadata={"help": "Another data set to take the train split from, for example the phrases of the sentences."},
+        metadata={"help": "Another data set to take the train split from, for example the phrases of its sentences."},
     )
 
     def __post_init__(self) -> None:
         require(
             isinstance(self.dataset, str),
             f"--dataset must be a Hub id, a file or a folder, found a {type(self.dataset).__name__}. Write a "
-            "Dataset of datasets to a file first: dataset.to_parquet('train.parquet').",
+            "datasets.Dataset to a file first: dataset.to_parquet('train.parquet').",
         )
         if self.subset is None:
             self.dataset, self.subset = split_subset(self.dataset)
@@ -104,14 +104,14 @@ class ColumnArguments(SourceArguments):
     group_column: str | None = field(
         default=None,
         metadata={
-            "help": "Rows with the same value here stay on the same side when validation or test is cut from train."
+            "help": "Rows with the same value in this column stay together when validation or test is cut from train."
         },
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("text_column", "label_column"):
-            if isinstance(column := getattr(self, name), str):  # as records of one column say it
+            if isinstance(column := getattr(self, name), str):  # as records of a single column store it
                 setattr(self, name, column := [column])
             if column is not None and len(set(column)) < len(column):
                 raise InputError(f"--{name} names a column twice, found {as_list(column)}: leave one of them out.")
@@ -119,26 +119,27 @@ class ColumnArguments(SourceArguments):
             raise InputError(f"--labels must be different names, found {as_list(self.labels)}.")
 
 
-MOST_HELD_OUT = 0.95  # of train
+MOST_HELD_OUT = 0.95  # largest share of train
 
 
 @dataclass
 class SplitArguments(SourceArguments):
-    """How a data set is divided, and how much of it is read."""
+    """How a data set is split, and how much of it is read."""
 
     validation_share: float = field(
         default=0.1, metadata={"help": "Share of train to hold out for validation if there is no validation split."}
     )
     test_share: float | None = field(
-        default=None, metadata={"help": "Share of train to hold out for test, before that, if there is no test split."}
+        default=None,
+        metadata={"help": "Share of train to hold out for test, before validation, if there is no test split."},
     )
     split_seed: int = field(
         default=42,
-        metadata={"help": "Seed of these splits; it does not depend on the training seed."},
+        metadata={"help": "Seed of these splits, independent of the training seed."},
     )
     max_train_samples: int | None = field(
         default=None,
-        metadata={"help": "Train on this many rows only, drawn with --split_seed; each label keeps its share."},
+        metadata={"help": "Train on only this many rows, drawn with --split_seed; each label keeps its share."},
     )
     max_characters: int = field(
         default=500_000,
@@ -161,14 +162,14 @@ class DataArguments(SplitArguments, ColumnArguments):
 
     problem_type: ProblemType | None = field(
         default=None,
-        metadata={"help": "Kind of task. Default: recognized from the labels; say regression for numbers."},
+        metadata={"help": "Type of task. Default: inferred from the labels; to predict a number, set regression."},
     )
-    max_length: int = field(default=512, metadata={"help": "Tokens of a text to read; longer texts are truncated."})
+    max_length: int = field(default=512, metadata={"help": "Maximum tokens per text; longer texts are truncated."})
     train_max_length: int | None = field(
         default=None,
         metadata={
-            "help": "Tokens of a training text to read, if fewer than --max_length: an LSTM trained on the beginnings "
-            "of long texts can read them whole. Default: --max_length."
+            "help": "Maximum tokens per training text, if fewer than --max_length: an LSTM trained on the beginnings "
+            "of long texts can read whole ones. Default: --max_length."
         },
     )
 
@@ -197,11 +198,11 @@ class TokenizerArguments:
     tokenizer_algorithm: Literal["word", "bpe", "wordpiece", "unigram", "whitespace"] = field(
         default="word",
         metadata={
-            "help": "Whole words; subwords learned by BPE, WordPiece or a unigram model; or, for text that is "
-            "tokenized already, whatever stands between blanks, as it stands."
+            "help": "word: whole words; bpe, wordpiece or unigram: learned subwords; whitespace: split only at blanks, "
+            "for text that is already tokenized."
         },
     )
-    vocab_size: int = field(default=30_000, metadata={"help": "Largest size of the vocabulary."})
+    vocab_size: int = field(default=30_000, metadata={"help": "Maximum size of the vocabulary."})
     min_frequency: int = field(
         default=2, metadata={"help": "How often a word must occur in train to enter the vocabulary."}
     )
@@ -209,8 +210,8 @@ class TokenizerArguments:
     trim_vocabulary: int = field(
         default=0,
         metadata={
-            "help": "Of a vocabulary that comes with --embeddings (transformer:NAME or a static model) keep single "
-            "characters and what occurs at least this often in the training texts; 0 keeps all.",
+            "help": "Trim a vocabulary that comes with --embeddings (transformer:NAME or a static model) to single "
+            "characters and tokens that occur at least this often in the training texts; 0 keeps all.",
             "group": "Word vectors",
         },
     )
@@ -220,6 +221,6 @@ class TokenizerArguments:
 
 
 def split_subset(source: str) -> tuple[str, str | None]:
-    """`id:subset` or `folder:subset` in its two parts; the subset is `None` where there is none."""
+    """Split `id:subset` or `folder:subset` into its two parts; the subset is `None` if there is none."""
     name, colon, subset = source.rpartition(":")
     return (name, subset) if colon and not Path(source).exists() else (source, None)

@@ -1,4 +1,4 @@
-"""Which column holds the text and which the label, where nobody named them."""
+"""Guess which columns hold the text and the label if the user does not name them."""
 
 from collections.abc import Iterable
 
@@ -6,8 +6,8 @@ from ..models.text_classifier import JOINT
 from ..utils.errors import as_list, require
 from .formats.table import normalize_name
 
-LINE_BREAK = "\n"  # between the texts of several columns in runs whose `run.json` names no separator
-TRANSLATIONS = "translation"  # a column of objects with a text for each language: the form of many data sets of the Hub
+LINE_BREAK = "\n"  # joins the texts of several columns in runs whose `run.json` names no separator
+TRANSLATIONS = "translation"  # a column of objects with a text for each language, as in many Hub data sets
 TEXT_COLUMNS = ("text", "sentence", "review", "tweet", "content", "comment", "body", "document", "message", "question")
 
 
@@ -18,7 +18,7 @@ LABEL_COLUMNS = (
 
 
 def join_texts(parts: Iterable[str], separator: str = JOINT) -> str:
-    """The texts of several columns as one."""
+    """Join the texts of several columns."""
     return separator.join(parts)
 
 
@@ -26,17 +26,17 @@ def guess_text_column(
     texts: dict[str, bool], columns: list[str], flag: str = "text_column", *, needs_label: bool = False
 ) -> str:
     """
-    The column with the text: `text`, the only one of a usual name, or the only one that is no label and holds more than
-    numbers.
+    Return the column with the text: `text`, the only one with a usual name, or the only one that is not a label and
+    holds more than numbers.
 
     Args:
-        texts: The columns of strings, and whether they hold more than numbers.
+        texts: The string columns, each with whether it holds more than numbers.
         columns: All columns, for the error.
-        flag: The flag that names a column, for the error.
-        needs_label: Whether the label column is to be guessed next: if it cannot be either, the error asks for both.
+        flag: The flag that names the column, for the error.
+        needs_label: Whether the label column must be guessed too. If neither can be guessed, the error asks for both.
 
     Raises:
-        InputError: it cannot be told.
+        InputError: the column cannot be guessed.
     """
     usual = _usual(TEXT_COLUMNS, list(texts))
     if len(set(_usual(TEXT_COLUMNS[:1], usual) or usual)) == 1:
@@ -52,10 +52,10 @@ def guess_text_column(
         f"--{flag}. A JSON file holds an object in each line, or an array of objects.",
     )
     others = [name for name, has_words in texts.items() if has_words and normalize_name(name) not in LABEL_COLUMNS]
-    # of two columns the one beside the text is the label
+    # with two columns, the one besides the text is the label
     is_label_open = needs_label and len(columns) > 2 and not _usual(LABEL_COLUMNS, columns)
     has_names = not any(" " in name.strip() for name in columns)
-    more = "" if has_names else " If these are a row, write names of the columns above it, with commas, say: text,label"
+    more = "" if has_names else " If this is a row of data, add a line with column names above it, such as: text,label"
     require(
         len(others) == 1,
         f"Which column holds the text and which the label? Name them with --{flag} and --label_column: the columns are "
@@ -67,12 +67,15 @@ def guess_text_column(
 
 
 def guess_label_column(columns: Iterable[str], text_column: list[str]) -> str:
-    """The column with the label: `label`, the only one of a usual name, or the only one beside the text."""
+    """
+    Return the column with the label: `label`, `labels`, the only one with a usual name, or the only one besides the
+    text.
+    """
     others = [name for name in columns if name not in text_column]
     require(
         len(others) > 0,
-        f"Which column holds the label? There is none beside {as_list(text_column)!r}. Labels that are the names of "
-        "files or folders must be written into a column, of a CSV file, say.",
+        f"Which column holds the label? There is none besides {as_list(text_column)!r}. If the labels are names of "
+        "files or folders, write them into a column, for example of a CSV file.",
     )
     usual = _usual(LABEL_COLUMNS, others)
     first = next((found for name in LABEL_COLUMNS[:2] if (found := _usual([name], usual))), usual)
@@ -88,5 +91,5 @@ def guess_label_column(columns: Iterable[str], text_column: list[str]) -> str:
 
 
 def _usual(known: Iterable[str], columns: list[str]) -> list[str]:
-    """The columns with known names, whatever their case, in the order of these."""
+    """Return the columns with known names, ignoring case, in the order of the known names."""
     return [column for name in known for column in columns if normalize_name(column) == name]

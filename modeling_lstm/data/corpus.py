@@ -1,4 +1,4 @@
-"""Reading text to learn a language model from: several sources, and what is held out of them."""
+"""Read text for language modeling from one or more sources, and hold out a part of it."""
 
 import logging
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 @dataclass
 class Corpus:
     """
-    Texts to learn from, and those that are held out.
+    Texts to learn from, and texts that are held out.
 
     Args:
         splits: Rows with the column `text`: train, validation and perhaps test.
@@ -32,14 +32,14 @@ class Corpus:
     excluded: int
 
     def describe(self) -> dict[str, Any]:
-        """The rows of each split, and how many texts were left out of train."""
+        """Return the number of rows of each split, and of texts left out of train."""
         counts = {name: {"rows": rows.num_rows} for name, rows in self.splits.items()}
         return {"counts": counts, "excluded": self.excluded}
 
 
 def load_corpus(arguments: CorpusArguments) -> Corpus:
     """
-    Read the texts of one or several sources, in their order.
+    Read the texts of one or more sources, in the given order.
 
     Raises:
         InputError: a source cannot be read, or there is too little text.
@@ -52,7 +52,7 @@ def load_corpus(arguments: CorpusArguments) -> Corpus:
         held_out = (rows for source in arguments.exclude for rows in _held_out(source, arguments))
         train, excluded = _leave_out(train, held_out)
     if "validation" not in splits:
-        require(train.num_rows >= 2, "There is one text only: name others to hold out with --validation_dataset.")
+        require(train.num_rows >= 2, "There is only one text: name others to hold out with --validation_dataset.")
         numbers = Dataset.from_dict({"row": range(train.num_rows)})
         parts = numbers.train_test_split(test_size=arguments.validation_share, seed=arguments.split_seed)
         train, splits["validation"] = (train.select(np.sort(parts[one]["row"][:])) for one in ("train", "test"))
@@ -64,7 +64,7 @@ def load_corpus(arguments: CorpusArguments) -> Corpus:
 
 def load_corpus_split(arguments: CorpusArguments, split: str) -> Corpus:
     """
-    One split of a corpus, as it was when the language model was trained.
+    Read one split of a corpus, as it was when the language model was trained.
 
     Raises:
         InputError: there is no such split.
@@ -79,7 +79,8 @@ def load_corpus_split(arguments: CorpusArguments, split: str) -> Corpus:
 
 def load_other_corpus(arguments: CorpusArguments, split: str) -> Corpus:
     """
-    One split, whole, of a text that no language model was trained on; of a source that has one split only, that one.
+    Read one whole split of a text that the language model was not trained on. If the source has only one split, read
+    that one.
 
     Raises:
         InputError: there is no such split.
@@ -95,7 +96,7 @@ def _leave_out(train: Dataset, held_out: Iterable[Dataset]) -> tuple[Dataset, in
     known = is_known(train, fingerprints(*held_out))
     if not known.any():
         return train, 0
-    logger.info("%d texts are held out elsewhere: left out", known.sum())
+    logger.info("Left out %d texts that are held out elsewhere", known.sum())
     require(not known.all(), "--exclude holds out all texts of --dataset: nothing is left to learn from.")
     return train.select(np.flatnonzero(~known)), int(known.sum())
 
@@ -104,14 +105,14 @@ def _read_all(arguments: CorpusArguments, sources: list[str], split: str) -> Dat
     parts = []
     for source in sources:
         names = _split_names(source, arguments)
-        # a source without a train split of that name is taken whole where it has one split only
+        # if a source has a single split of another name, that one is used for train
         own = names[0] if split == "train" and "train" not in names and len(names) == 1 else split
         parts.append(read_texts(source, own, arguments.columns(), arguments=arguments))
     return concatenate_datasets(parts) if len(parts) > 1 else parts[0]
 
 
 def _read_held_out(arguments: CorpusArguments, split: str) -> Dataset | None:
-    """A split that the sources, or what is named for validation, have of their own."""
+    """Read a split that the sources, or the data set named for validation, already have; `None` if there is none."""
     if split == "validation" and arguments.validation_dataset is not None:
         source, own = _source_and_split(arguments.validation_dataset, arguments)
         return read_texts(source, own, arguments.columns(), arguments=arguments)
@@ -124,7 +125,7 @@ def _split_names(source: str, arguments: FileArguments) -> list[str]:
 
 
 def _source_and_split(source: str, arguments: CorpusArguments) -> tuple[str, str]:
-    """A source, and of its splits validation, or else the only one."""
+    """Return a source and the name of its validation split, or else of its only split."""
     names = _split_names(source, arguments)
     require(
         "validation" in names or len(names) == 1,
@@ -135,8 +136,8 @@ def _source_and_split(source: str, arguments: CorpusArguments) -> tuple[str, str
 
 def _held_out(source: str, arguments: CorpusArguments) -> list[Dataset]:
     """
-    What a data set holds out: all of it but its train split, and if it has no validation split, what a training would
-    cut from train; all, if it has one split that is not learned from.
+    Return what a data set holds out: all splits but train and, if it has no validation split, the rows that training
+    would cut from train. A data set with a single split is held out whole, unless that is a train split to learn from.
     """
     name, subset = split_subset(source)
     names = _split_names(source, arguments)
@@ -153,6 +154,6 @@ def _held_out(source: str, arguments: CorpusArguments) -> list[Dataset]:
         try:
             return [rows for split, rows in load_data(cut).splits.items() if split != "train"]
         except InputError as error:
-            logger.warning("Of %s no validation split is left out, since none can be cut: %s", source, error)
+            logger.warning("No validation split of %s is left out, since none can be cut: %s", source, error)
     chosen = [one for one in names if one != "train"] or names
     return [read_texts(source, one, arguments.columns(), arguments=arguments) for one in chosen]

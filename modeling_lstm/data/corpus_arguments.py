@@ -15,8 +15,8 @@ class CorpusArguments(FileArguments):
 
     dataset: list[str] = field(
         metadata={
-            "help": "Text: one or several Hub ids (or id:subset), files or folders of CSV, TSV, JSON Lines, Parquet or "
-            ".txt. Needs no labels."
+            "help": "Text: one or more Hub ids (or id:subset), files or folders of CSV, TSV, JSON Lines, Parquet or "
+            ".txt. Labels are not needed."
         }
     )
     text_column: str | None = field(
@@ -29,31 +29,34 @@ class CorpusArguments(FileArguments):
     validation_share: float = field(
         default=0.05, metadata={"help": "Share of the texts to hold out if there is no validation split."}
     )
-    split_seed: int = field(default=42, metadata={"help": "Seed of that split. It does not depend on --seed."})
+    split_seed: int = field(default=42, metadata={"help": "Seed of that split, independent of --seed."})
     exclude: list[str] | None = field(
         default=None,
         metadata={
             "help": "Data sets whose validation and test texts are left out of the text to learn from, such as the one "
-            "that a classifier will be evaluated on, and the validation split that train would hold out of them."
+            "that a classifier will be evaluated on. If one has no validation split, the rows that train would cut "
+            "for it are left out."
         },
     )
     label_column: list[str] | None = field(
         default=None,
-        metadata={"help": "The --label_column by which train would cut it. Default: recognized by its name."},
+        metadata={"help": "The --label_column that train would use for that cut. Default: recognized by its name."},
     )
-    group_column: str | None = field(default=None, metadata={"help": "The --group_column by which train would cut it."})
-    max_train_samples: int | None = field(default=None, metadata={"help": "Learn from this many texts only."})
+    group_column: str | None = field(
+        default=None, metadata={"help": "The --group_column that train would use for that cut."}
+    )
+    max_train_samples: int | None = field(default=None, metadata={"help": "Learn from only this many texts."})
     block_size: int = field(
-        default=70, metadata={"help": "Tokens between two truncations of the gradient; the state is carried over."}
+        default=70, metadata={"help": "Tokens between two truncations of the gradient. The state is carried over."}
     )
     shuffle_texts: bool = field(
         default=False,
-        metadata={"help": "Read the texts in another order in each epoch, if they do not follow on each other."},
+        metadata={"help": "Shuffle the texts in each epoch. Only for texts that do not continue one another."},
     )
 
     def __post_init__(self) -> None:
         self.delimiter_character()
-        require(len(self.dataset) > 0, "Name text to learn from with --dataset.")
+        require(len(self.dataset) > 0, "Name the text to learn from with --dataset.")
         require(
             0.0 < self.validation_share < 1.0,
             f"--validation_share must be between 0 and 1, found {self.validation_share}.",
@@ -65,5 +68,5 @@ class CorpusArguments(FileArguments):
         )
 
     def columns(self) -> list[str] | None:
-        """The text column as a list, if one is named."""
+        """Return the text column as a list, or `None` if none is named."""
         return None if self.text_column is None else [self.text_column]

@@ -1,4 +1,4 @@
-"""Cutting a split from train, and drawing rows from it."""
+"""Cut splits from train, and draw rows from it."""
 
 import logging
 import warnings
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def number_groups(arguments: DataArguments, rows: Dataset) -> np.ndarray | None:
-    """A number for each row's group; a row whose group is missing is a group of its own."""
+    """Number the group of each row; a row without a group is a group of its own. `None` without a group column."""
     if arguments.group_column is None:
         return None
     values = rows[arguments.group_column][:]
@@ -35,7 +35,7 @@ def number_groups(arguments: DataArguments, rows: Dataset) -> np.ndarray | None:
 
 
 def single_labels(rows: Dataset, kind: ProblemType) -> np.ndarray | None:
-    """The label of each row, by which rows are cut and drawn; `None` if a row has not a single one."""
+    """Return the label of each row, by which rows are cut and drawn; `None` unless each row has exactly one."""
     return np.asarray(rows["label"][:]) if kind == "single_label_classification" else None
 
 
@@ -49,17 +49,17 @@ def cut_split(
     group_name: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """
-    Divide the row numbers `kept` into those cut off and the rest, by label and where asked for by group; the same for
-    every training seed.
+    Divide the row numbers `kept` into those that are cut off and the rest, stratified by label and, if requested, by
+    group. The training seed has no influence.
 
     Args:
-        name: What the rows that are cut off are for.
-        share: How many of them.
-        kept: The numbers of the rows that are left.
-        labels: The label of each row, if it has a single one.
-        groups: The group of each row, which stays together.
+        name: The split to cut off.
+        share: The share of the rows to cut off.
+        kept: The numbers of the rows to divide.
+        labels: The label of each row, if each has exactly one.
+        groups: The group of each row; the rows of a group stay together.
         seed: Seed of the cut.
-        group_name: What the groups are told apart by, for an error.
+        group_name: What defines the groups, for the error.
     """
     from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
@@ -68,8 +68,8 @@ def cut_split(
     fraction = Fraction(share).limit_denominator(20) if share >= 0.05 else Fraction(1, round(1 / share))
     folds, chosen = fraction.denominator, fraction.numerator
     if labels is not None and 2 * np.bincount(labels).max() < folds:
-        labels = None  # by label so small a share cannot be cut
-    # what is dealt out to the folds: rows, or groups; and with labels no more folds than rows of the commonest label
+        labels = None  # the share is too small to stratify by label
+    # there must be as many rows or groups as folds and, with labels, as many rows of the most common label
     dealt = [len(kept) if groups is None else len(set(groups))] + (
         [] if labels is None else [np.bincount(labels).max()]
     )
@@ -87,16 +87,16 @@ def cut_split(
         cutter = KFold(**options) if groups is None else GroupKFold(**options)
     else:
         cutter = StratifiedKFold(**options) if groups is None else StratifiedGroupKFold(**options)
-    with warnings.catch_warnings():  # of labels with fewer rows than folds: they cannot be in every fold
+    with warnings.catch_warnings():  # about labels with fewer rows than folds, which cannot be in every fold
         warnings.simplefilter("ignore", UserWarning)
         parts = [part for _, part in cutter.split(np.zeros(len(kept)), labels, groups)]
     off = np.sort(np.concatenate(parts[:chosen] if groups is None else _nearest(parts, share * len(kept))))
-    logger.info("Cut %d of %d train rows off for %s", len(off), len(kept), name)
+    logger.info("Cut off %d of %d train rows for %s", len(off), len(kept), name)
     return kept[off], np.delete(kept, off)
 
 
 def _nearest(folds: list[np.ndarray], rows: float) -> list[np.ndarray]:
-    """Folds, not all, that have about so many rows together: one group can be larger than that."""
+    """Choose folds, but not all, with about this many rows in total. A single group can be larger than that."""
     chosen: list[np.ndarray] = []
     total = 0
     for fold in sorted(folds, key=len)[:-1]:
@@ -109,13 +109,13 @@ def _nearest(folds: list[np.ndarray], rows: float) -> list[np.ndarray]:
 
 def keep_labels(parts: dict[str, np.ndarray], labels: np.ndarray, groups: np.ndarray | None) -> None:
     """
-    Give a row of each label that has none in train back to train, from validation before test, with the row's group.
-    Validation and test then get one of each label that they lack, and of which train has three or more.
+    Move a row of each label that train lacks back to train, from validation before test, with the row's group.
+    Validation and test then get a row of each label that they lack, if train has three or more.
 
     Args:
         parts: The numbers of the rows of each split.
         labels: The label of each row before the cuts.
-        groups: The group of each row, if it is to stay together.
+        groups: The group of each row, if groups stay together.
     """
     groups = np.arange(len(labels)) if groups is None else groups
     for label in np.setdiff1d(labels, labels[parts["train"]]):
@@ -136,8 +136,8 @@ def keep_labels(parts: dict[str, np.ndarray], labels: np.ndarray, groups: np.nda
 
 def draw_rows(rows: Dataset, number: int, seed: int, labels: np.ndarray | None = None) -> Dataset:
     """
-    So many rows in their order, drawn at random. Single labels keep their shares where that can be; the row of a label
-    that has no other is drawn first.
+    Draw this many rows at random, and keep their order. Single labels keep their shares where possible; the only row of
+    a label is drawn first.
     """
     from sklearn.model_selection import train_test_split
 

@@ -1,4 +1,4 @@
-"""The names of labels as data write them, and warnings of those that may be meant otherwise."""
+"""The names of labels as written in the data, and warnings about names that may be a mistake."""
 
 import itertools
 import logging
@@ -15,19 +15,19 @@ logger = logging.getLogger(__name__)
 
 _TRUTH = {"0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0, "false": 0.0, "true": 1.0}
 INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
-NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*")  # Python's float() knows more
+NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*")  # Python's float() accepts more
 _VECTOR = re.compile(r"[01]([ ,;|]?[01])+")
-_MISSING_NUMBER = ("nan", "na", "n/a", "null", "none", "?", "-")  # as tools write it beside numbers
+_MISSING_NUMBER = ("nan", "na", "n/a", "null", "none", "?", "-")  # how tools mark a missing number
 
 
 def find_names(values: Iterable[Any], column: str, rows: int) -> list[str]:
-    """The names of the labels, as they are written: whole numbers by their size, others by the alphabet."""
+    """Return the names of the labels as written: whole numbers sorted by value, other names alphabetically."""
     names = {str(value) for value in values if not is_missing(value)}
     are_numbers = all(_is_float(name) for name in names)
     require(
         len(names) <= max(20, rows // 2),
-        f"The label column {column!r} has {len(names)} different values in {rows} rows, which are "
-        f"no labels: name the column with --label_column{', or add --problem_type regression' * are_numbers}.",
+        f"The label column {column!r} has {len(names)} different values in {rows} rows, too many "
+        f"for labels: name the column with --label_column{', or add --problem_type regression' * are_numbers}.",
     )
     _warn_of_names(names)
     if all(INTEGER.fullmatch(name) for name in names):
@@ -36,36 +36,36 @@ def find_names(values: Iterable[Any], column: str, rows: int) -> list[str]:
 
 
 def is_missing(value: Any) -> bool:
-    """Whether there is no value in a row."""
+    """Return whether a value is `None` or blank."""
     return value is None or not str(value).strip()
 
 
 def parse_truth(value: Any) -> float | None:
-    """0 or 1 for a value that says whether a label holds, `None` for any other."""
+    """Return 0 or 1 for a value that says whether a label applies, and `None` for any other."""
     return _TRUTH.get(str(value).strip().casefold())
 
 
 def find_broken(names: Iterable[str]) -> list[str]:
-    """Those that are numbers, but no whole ones."""
+    """Return the names that are numbers, but not whole ones."""
     return sorted(name for name in names if _is_float(name) and math.isfinite(float(name)) and float(name) % 1)
 
 
 def _warn_of_names(names: set[str]) -> None:
-    """Tell of names that may be meant otherwise."""
+    """Warn about names that may be a mistake."""
     absent = [name for name in sorted(names) if name.strip().casefold() in _MISSING_NUMBER]
     others = names.difference(absent)
     if absent and others and all(map(NUMBER.fullmatch, others)):
         logger.warning(
-            "%s beside numbers counts as a label. If it stands for a missing one, leave these rows out.", absent[0]
+            "%s counts as a label, but the others are numbers. If it marks a missing one, remove these rows.", absent[0]
         )
     if broken := find_broken(names):
         logger.warning(
-            "Labels such as %s are taken for names; to predict a number, add --problem_type regression.", broken[0]
+            "Labels such as %s are treated as names; to predict a number, add --problem_type regression.", broken[0]
         )
     if several := _find_several(names):
         logger.warning(
-            "Labels such as %r look like several, and count as one name each. Texts with several labels need lists in "
-            "JSON lines, or a column for each label that holds 0 or 1.",
+            "Labels such as %r look like several, but count as one name each. Texts with several labels need lists in "
+            "JSON Lines, or a column of 0 and 1 for each label.",
             several,
         )
     alike: dict[str, list[str]] = {}
@@ -74,8 +74,8 @@ def _warn_of_names(names: set[str]) -> None:
     for same in alike.values():
         if len(same) > 1:
             logger.warning(
-                "These labels differ only in blanks, case, invisible characters or how characters are encoded, and "
-                "count as several: %s",
+                "These labels differ only in blanks, case, invisible characters or how characters are encoded, but "
+                "count as different: %s",
                 as_list(map(ascii, same)),
             )
     equal: dict[float, list[str]] = {}
@@ -85,14 +85,16 @@ def _warn_of_names(names: set[str]) -> None:
             equal.setdefault(value, []).append(name)
     for same in equal.values():
         if len({name.casefold() for name in same}) > 1:
-            logger.warning("These labels are the same value, and count as several: %s", as_list(map(ascii, same)))
+            logger.warning("These labels have the same value, but count as different: %s", as_list(map(ascii, same)))
     is_told = any(len(same) > 1 for same in alike.values())
     if not is_told and (padded := next((name for name in sorted(names) if name != name.strip()), None)):
         logger.warning("Labels such as %r begin or end with a blank, which is part of their names.", padded)
 
 
 def _find_several(names: set[str]) -> str | None:
-    """A name that looks like several: in brackets, 0 and 1 for each label, or with a part that other names have too."""
+    """
+    Return a name that looks like several: in brackets, a 0 or 1 for each label, or with a part that other names share.
+    """
     if all(map(_VECTOR.fullmatch, names)) and len(set(map(len, names))) == 1:
         return min(names)
     parts = {name: {part.strip() for part in re.split(r"[,;|]", name)} for name in sorted(names)}
@@ -105,7 +107,7 @@ def _find_several(names: set[str]) -> str | None:
 
 
 def _visible(name: str) -> str:
-    """A name as it is seen, in lower case: without characters that format, and with one blank for several."""
+    """Return a name as it looks, in lower case: without format characters, and with single blanks."""
     shown = "".join(one for one in unicodedata.normalize("NFKC", name) if unicodedata.category(one) != "Cf")
     return " ".join(shown.split()).casefold()
 

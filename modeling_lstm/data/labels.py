@@ -1,4 +1,4 @@
-"""What label columns hold: the problem type, the names of the labels, and the number of each."""
+"""Read label columns: the problem type, the names of the labels, and the label numbers of each row."""
 
 import logging
 import math
@@ -17,9 +17,9 @@ from .label_names import INTEGER, NUMBER, find_broken, find_names, is_missing, p
 logger = logging.getLogger(__name__)
 
 Place = Callable[[int], str]
-"""Where the row of a number is, [`splits.Split.place`]."""
+"""Describes where the row of a given number is; see [`splits.Split.place`]."""
 _NOT_FINITE = re.compile(r"\s*[-+]?(nan|inf|infinity)\s*", re.IGNORECASE)
-LARGEST = 3.4e38  # that fits into 32 bits
+LARGEST = 3.4e38  # the largest number that fits into 32 bits
 
 
 class LabelReader(ABC):
@@ -28,7 +28,7 @@ class LabelReader(ABC):
 
     Attributes:
         kind: The problem type.
-        names: The names of the labels, by their numbers.
+        names: The names of the labels, in the order of their numbers.
     """
 
     kind: ProblemType
@@ -44,18 +44,18 @@ class LabelReader(ABC):
 
     @abstractmethod
     def check(self, rows: Dataset, split: str, place: Place) -> None:
-        """Raise [`InputError`] for a label that is missing, with its place, or that the model does not know."""
+        """Raise [`InputError`] for a missing label, with its place, or for one that the model does not know."""
 
     @abstractmethod
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> Any:
-        """The number, or the numbers, of a row; `features` are those of the row's own split."""
+        """Return the number or numbers of a row. `features` are those of the row's own split."""
 
     def _complain(self, place: str, problem: str) -> InputError:
         return InputError(f"The label in {place} {problem} (column {as_list(self.columns)!r}).")
 
 
 class SingleLabels(LabelReader):
-    """One label a row."""
+    """One label per row."""
 
     kind = "single_label_classification"
 
@@ -75,13 +75,13 @@ class SingleLabels(LabelReader):
         return ClassLabel(names=self.names)
 
     def check(self, rows: Dataset, split: str, place: Place) -> None:
-        """As for [`LabelReader.check`]."""
+        """See [`LabelReader.check`]."""
         (column,) = self.columns
         coded = _class_label(rows.features[column])
         require(
             not isinstance(rows.features[column], (List, LargeList)),
             f"The {split} split holds lists of labels (column {column!r}), train one label in each row: write both "
-            "alike.",
+            "the same way.",
         )
         values = rows.unique(column)
         if missing := [value for value in values if is_missing(value) or (coded is not None and value == -1)]:
@@ -90,13 +90,13 @@ class SingleLabels(LabelReader):
         _check_coded(coded, rows[column], place, self._complain)
         if coded is not None and self.asked is not None and _are_other_names(coded.names, self.asked):
             logger.warning(
-                "The %s split names its labels %s; by their numbers they are read as %s.",
+                "The %s split names its labels %s; their numbers are read as %s.",
                 *(split, as_list(coded.names), as_list(self.names)),
             )
         unknown = sorted({_name(value, coded) for value in values if self._number(value, coded) is None})
         counts = self.asked is not None and not any(map(INTEGER.fullmatch, self.asked))
         counts = counts and all(map(INTEGER.fullmatch, unknown))
-        more = " A number in the data stands for the first label if it is 0, for the second if it is 1." * counts
+        more = " In the data, the number 0 stands for the first label, 1 for the second." * counts
         require(
             not unknown,
             f"The {split} split has labels that {self.lacking}: {as_list(unknown)}; known are {as_list(self.names)}."
@@ -104,13 +104,16 @@ class SingleLabels(LabelReader):
         )
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> int:
-        """As for [`LabelReader.read`]."""
+        """See [`LabelReader.read`]."""
         number = self._number(values[0], _class_label(features[0]))
         assert number is not None, "labels are checked before they are read"
         return number
 
     def _number(self, value: Any, coded: ClassLabel | None) -> int | None:
-        """The number of a label. Of names that were asked for data may hold the number, if it is no name itself."""
+        """
+        Return the number of a label. If the user gave the names, the data may hold the numbers, unless these are names
+        too.
+        """
         name = _name(value, coded)
         if self.asked is None:
             return self.numbers.get(name)
@@ -124,7 +127,7 @@ class SingleLabels(LabelReader):
 
 
 class LabelSets(LabelReader):
-    """A list of the labels that a row has."""
+    """A list of the labels of each row."""
 
     kind = "multi_label_classification"
 
@@ -135,22 +138,22 @@ class LabelSets(LabelReader):
         inner = str(getattr(rows.features[column].feature, "dtype", rows.features[column].feature))
         require(
             inner.startswith(("int", "uint", "bool")) or inner in STRINGS or inner == "null",
-            f"The label column {column!r} must hold lists of strings or integers, found lists of {inner}. Of shares or "
-            "scores write those labels that a text has.",
+            f"The label column {column!r} must hold lists of strings or integers, found lists of {inner}. Instead of "
+            "shares or scores, write the labels that each text has.",
         )
         values = {value for row in rows[column][:] for value in row or ()}
-        require(None not in values, f"The label column {column!r} has lists with a missing label in them.")
+        require(None not in values, f"The label column {column!r} has lists with a missing label.")
         broken = find_broken(map(str, values)) if all(NUMBER.fullmatch(str(value)) for value in values) else []
         require(
             names is not None or not broken,
             f"The label column {column!r} must hold lists of strings or integers, found numbers such as "
-            f"{as_list(broken[:1])}. Of shares or scores write those labels that a text has.",
+            f"{as_list(broken[:1])}. Instead of shares or scores, write the labels that each text has.",
         )
         self.names = names or (list(coded.names) if coded else find_names(values, column, rows.num_rows))
         require(bool(self.names), f"The label column {column!r} has no label in any row of train.")
 
     def check(self, rows: Dataset, split: str, place: Place) -> None:
-        """As for [`LabelReader.check`]."""
+        """See [`LabelReader.check`]."""
         (column,) = self.columns
         coded, known = _class_label(rows.features[column]), set(self.names)
         lists = rows[column][:]
@@ -162,7 +165,7 @@ class LabelSets(LabelReader):
             if not isinstance(values, list):
                 raise self._complain(place(number), f"must be a list of labels, as in train, found {values!r:.60}")
             if len(set(values)) < len(values):
-                twice = f"has a label twice, {values}: lists with a 0 or 1 for each label must all be of one length"
+                twice = f"has a label twice, {values}: lists with a 0 or 1 for each label must all have the same length"
                 raise self._complain(place(number), f"{twice} and hold nothing else")
             unknown |= {_name(one, coded) for one in values} - known
         self._check_orders(lists, split)
@@ -173,16 +176,16 @@ class LabelSets(LabelReader):
         )
 
     def _check_orders(self, lists: list[list[Any]], split: str) -> None:
-        """Raise for lists that all hold both of two labels, in both orders: they seem to be vectors."""
+        """Raise if every list holds both of two labels, and their order varies: they seem to be vectors."""
         is_mixed = len(self.names) == 2 and all(len(row) == 2 for row in lists) and len(set(map(tuple, lists))) > 1
         require(
             not is_mixed,
-            f"Each row of the {split} split has both labels, {as_list(self.names)} (column {self.columns[0]!r}). Name "
-            "those that the text has, or write a 0 or 1 for each label.",
+            f"Each row of the {split} split has both labels, {as_list(self.names)} (column {self.columns[0]!r}). List "
+            "those that each text has, or write a 0 or 1 for each label.",
         )
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> list[float]:
-        """As for [`LabelReader.read`]."""
+        """See [`LabelReader.read`]."""
         coded = _class_label(features[0])
         chosen = {_name(one, coded) for one in values[0]}
         return [float(name in chosen) for name in self.names]
@@ -206,7 +209,7 @@ class LabelVectors(LabelReader):
         )
 
     def check(self, rows: Dataset, split: str, place: Place) -> None:
-        """As for [`LabelReader.check`]."""
+        """See [`LabelReader.check`]."""
         for number, values in enumerate(rows[self.columns[0]][:], start=1):
             is_vector = isinstance(values, list) and len(values) == len(self.names)
             if not is_vector or any(parse_truth(one) is None for one in values):
@@ -214,12 +217,12 @@ class LabelVectors(LabelReader):
                 raise self._complain(place(number), expected)
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> list[float]:
-        """As for [`LabelReader.read`]."""
+        """See [`LabelReader.read`]."""
         return [float(parse_truth(one) or 0.0) for one in values[0]]
 
 
 class LabelColumns(LabelReader):
-    """A column for each label, with 0 or 1: the columns have the labels' names, or else their order."""
+    """A column of 0 and 1 for each label. Columns are matched to labels by name or else by order."""
 
     kind = "multi_label_classification"
 
@@ -236,11 +239,11 @@ class LabelColumns(LabelReader):
         require(
             not elsewhere,
             f"The label columns are {as_list(columns)}, the labels {as_list(self.names)}: {as_list(elsewhere)} would "
-            "be read from another column than that of the same name. Name the columns in the order of the labels.",
+            "not be read from the column of the same name. Name the columns in the order of the labels.",
         )
 
     def check(self, rows: Dataset, split: str, place: Place) -> None:
-        """As for [`LabelReader.check`]."""
+        """See [`LabelReader.check`]."""
         for column in self.columns:
             coded = _class_label(rows.features[column])
             for number, value in enumerate(rows[column][:], start=1):
@@ -252,7 +255,7 @@ class LabelColumns(LabelReader):
                     )
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> list[float]:
-        """As for [`LabelReader.read`]."""
+        """See [`LabelReader.read`]."""
         pairs = zip(values, map(_class_label, features), strict=True)
         return [float(parse_truth(_name(value, coded)) or 0.0) for value, coded in pairs]
 
@@ -272,7 +275,7 @@ class Numbers(LabelReader):
         return Value("float32")
 
     def check(self, rows: Dataset, split: str, place: Place) -> None:
-        """As for [`LabelReader.check`]."""
+        """See [`LabelReader.check`]."""
         (column,) = self.columns
         for number, value in enumerate(rows[column][:], start=1):
             if is_missing(value) or _NOT_FINITE.fullmatch(str(value)):
@@ -284,7 +287,7 @@ class Numbers(LabelReader):
                 raise self._complain(place(number), f"must be a number of at most {LARGEST:.3g}, found {value!r}")
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> float:
-        """As for [`LabelReader.read`]."""
+        """See [`LabelReader.read`]."""
         return float(values[0])
 
 
@@ -297,14 +300,14 @@ def make_label_reader(
     asked: list[str] | None = None,
 ) -> LabelReader:
     """
-    Find what kind of labels the columns hold.
+    Find out what kind of labels the columns hold, and return a reader for them.
 
     Args:
-        raw: The splits; train tells, or where it is not there the first one.
-        columns: The label column, or one for each label.
-        problem_type: The problem type that is asked for; `None`: the one that the column's type says.
-        names: Names of the labels, those of a trained model say; by default what the data tell.
-        asked: Those that the user gave, of which the data may hold the numbers 0, 1, ... instead.
+        raw: The splits. The kind is that of train or, without train, of the first split.
+        columns: The label column, or one column for each label.
+        problem_type: The problem type; `None` infers it from the type of the column.
+        names: Names of the labels, for example those of a trained model. Default: taken from the data.
+        asked: Names given by the user; instead of these the data may hold the numbers 0, 1, ...
 
     Raises:
         InputError: the columns cannot be labels, or not of that problem type.
@@ -324,14 +327,14 @@ def make_label_reader(
     is_float = dtype.startswith(("float", "double"))
     is_integer = dtype.startswith(("int", "uint"))
     if problem_type == "regression":
-        require(asked is None, f"A number has no labels, found --labels {as_list(asked or ())}: leave them out.")
+        require(asked is None, f"Regression has no labels, found --labels {as_list(asked or ())}: leave them out.")
         require(is_float or is_integer or is_text, f"The label column {column!r} must hold numbers, found {dtype}.")
         return Numbers(columns)
     if problem_type == "multi_label_classification" or (problem_type is None and is_list):
         require(
             is_list,
-            f"The label column {column!r} must hold lists of labels, found {dtype}. Lists stand in JSON lines or "
-            "Parquet, not in CSV. Of columns that hold 0 or 1, one for each label, name all with --label_column.",
+            f"The label column {column!r} must hold lists of labels, found {dtype}. Store lists in JSON Lines or "
+            "Parquet, not in CSV. If each label has a column of 0 and 1, name all of them with --label_column.",
         )
         return (
             LabelVectors(columns, rows, names) if _are_vectors(rows, column, names) else LabelSets(columns, rows, names)
@@ -352,20 +355,21 @@ def make_label_reader(
 
 def _are_vectors(rows: Dataset, column: str, names: list[str] | None) -> bool:
     """
-    Whether lists hold a 0 or 1 for each label, and not the names of those that a row has: then all are of one length.
+    Return whether the lists hold a 0 or 1 for each label, and so have the same length, instead of the names of a row's
+    labels.
     """
     lists = [row for row in rows[column][:] if row is not None]
     width = len(lists[0]) if lists else 0
     if names is None and all(len(row) == 1 for row in lists) and _class_label(rows.features[column]) is None:
         require(
             {parse_truth(row[0]) for row in lists} != {0.0, 1.0},
-            f"The label column {column!r} holds lists such as [0] and [1], which may be the number of a label or say "
-            "whether a text has the only one: write the names of the labels, or a 0 or 1 for each of two or more.",
+            f"The label column {column!r} holds lists such as [0] and [1], which may be label numbers or say whether "
+            "a text has the only label: write the names of the labels, or a 0 or 1 for each of two or more.",
         )
     if width == 0 or not all(len(row) == width and all(parse_truth(one) is not None for one in row) for row in lists):
         return False
     coded = _class_label(rows.features[column])
-    if coded is not None:  # numbers of labels; a set has none of them twice
+    if coded is not None:  # label numbers; in a set, none occurs twice
         return width == len(coded.names) and any(len(set(row)) < width for row in lists)
     return names is None or len(names) == width or not {"0", "1"} <= set(names)
 
@@ -373,23 +377,25 @@ def _are_vectors(rows: Dataset, column: str, names: list[str] | None) -> bool:
 def _check_coded(
     coded: ClassLabel | None, values: Iterable[Any], place: Place, complain: Callable[[str, str], InputError]
 ) -> None:
-    """Raise for a number, alone or in a list, that is none of a label's; -1 stands for a missing one."""
+    """Raise for a number, alone or in a list, that belongs to no label; -1 marks a missing one."""
     if coded is None:
         return
     known = {None, *range(-1, coded.num_classes)}
     for number, value in enumerate(values, start=1):
         if other := set(value if isinstance(value, list) else [value]) - known:
-            told = f"is the number {max(other)}, but the data name {coded.num_classes} labels, from 0 on"
+            told = f"is the number {max(other)}, but the data name {coded.num_classes} labels, counted from 0"
             raise complain(place(number), told)
 
 
 def _are_other_names(names: list[str], asked: list[str]) -> bool:
-    """Whether labels have names in the data, and not those that were asked for."""
+    """Return whether the data name the labels, but not as the user did."""
     return not set(names) <= set(asked) and not all(map(INTEGER.fullmatch, names))
 
 
 def _class_label(feature: Any) -> ClassLabel | None:
-    """The coding of a column of labels, or of lists of labels, that are stored as numbers with names."""
+    """
+    Return the `ClassLabel` of a column of labels or of lists of labels; `None` if it stores no numbers with names.
+    """
     inner = feature.feature if isinstance(feature, (List, LargeList)) else feature
     return inner if isinstance(inner, ClassLabel) else None
 

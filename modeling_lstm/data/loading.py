@@ -1,4 +1,4 @@
-"""From a Hub id, files or the built-in data set to checked splits with the columns `text` and `label`."""
+"""Load a data set from the Hub, from files or built in, as checked splits with the columns `text` and `label`."""
 
 import itertools
 import logging
@@ -33,7 +33,10 @@ class TextData:
     files: FileArguments = field(default_factory=FileArguments)
 
     def describe(self) -> dict[str, Any]:
-        """What `run.json` says of the data beside the settings: columns, rows, and what stands between texts."""
+        """
+        Return what `run.json` records about the data besides the settings: columns, rows, and the separator between
+        texts.
+        """
         found: dict[str, Any] = {"text_column": self.text_column, "label_column": self.label_column}
         return found | {"counts": self.counts()} | ({"separator": JOINT} if self.has_pairs else {})
 
@@ -43,7 +46,7 @@ class TextData:
         return len(self.text_column) > 1
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Rows of each split, in all and, for single labels, of each label."""
+        """Count the rows of each split, in total and, for single labels, for each label."""
         counts = {}
         for split, rows in self.splits.items():
             counts[split] = {"rows": rows.num_rows}
@@ -62,18 +65,18 @@ def load_data(
     separator: str = JOINT,
 ) -> TextData:
     """
-    Read, check and bring into one form the splits train, validation and (where there is one) test.
+    Read the splits train, validation and (if there is one) test, check them, and convert them to one form.
 
     Args:
         arguments: What to read.
         only: Read just this split (for evaluation).
         label_names: The labels of a trained model, in its order; other labels are then an error.
-        is_other: Whether these are other data than a model was trained on. Then nothing is cut off train; and if they
-            have a single split, as a file does, that one is read whole in place of `only`.
-        separator: What stands between the texts of several columns.
+        is_other: Whether these are not the data that a model was trained on. If so, nothing is cut from train; and if
+            there is a single split, as in a file, all of it is read in place of `only`.
+        separator: What joins the texts of several columns.
 
     Raises:
-        InputError: anything that cannot be used, in one sentence.
+        InputError: the data cannot be used; the message says why in one sentence.
     """
     sources, shares = choose_splits(arguments, only, is_other)
     if only is None:
@@ -102,7 +105,7 @@ def load_data(
 def choose_splits(
     arguments: SplitArguments, only: str | None, is_other: bool
 ) -> tuple[dict[str, Split], dict[str, float]]:
-    """The splits to read, and those to cut from train, with their shares."""
+    """Return the splits to read, and the shares of those to cut from train."""
     sources = _open(arguments)
     if is_other and only is not None and only not in sources and len(sources) == 1:
         sources = {only: next(iter(sources.values()))}
@@ -115,7 +118,7 @@ def choose_splits(
 
 
 def _warn_of_unused(arguments: DataArguments, sources: dict[str, Split], shares: dict[str, float]) -> None:
-    """Say which settings of cutting have no effect, since the data have these splits."""
+    """Warn about cut settings that have no effect, since the data have these splits."""
     unused = {"test_share": "test" in sources, "group_column": not shares}
     for name, is_unused in unused.items():
         if is_unused and getattr(arguments, name) is not None:
@@ -123,7 +126,7 @@ def _warn_of_unused(arguments: DataArguments, sources: dict[str, Split], shares:
 
 
 def _choose_columns(arguments: DataArguments, sources: dict[str, Split]) -> tuple[list[str], list[str]]:
-    """The columns with text and label: those that are named, or else what their names tell."""
+    """Return the columns with text and label: those that the user named, or else guessed from their names."""
     first = sources.get("train") or next(iter(sources.values()))
     asked = arguments.label_column or []
     text_column = arguments.text_column
@@ -145,7 +148,7 @@ def _read_splits(
     *,
     has_groups: bool,
 ) -> DatasetDict:
-    """The columns that count of each split, checked; a test split without labels is left out."""
+    """Read and check the columns needed from each split; a test split without labels is left out."""
     raw = DatasetDict()
     for name, split in sources.items():
         is_grouped = name == "train" and arguments.group_column is not None and has_groups
@@ -167,7 +170,7 @@ def _read_splits(
 def _cut_splits(
     arguments: DataArguments, shares: dict[str, float], raw: Dataset, train: Dataset, kind: ProblemType
 ) -> dict[str, Dataset]:
-    """Train without the rows that are cut off, and the splits that these make."""
+    """Return train without the rows that are cut off, and the splits made of these rows."""
     groups, labels = number_groups(arguments, raw), single_labels(train, kind)
     parts = {"train": np.arange(train.num_rows)}
     for name, share in shares.items():
@@ -182,7 +185,7 @@ def _cut_splits(
 
 
 def _check_labels(splits: DatasetDict, labels: LabelReader) -> None:
-    """Raise for training rows of a single label, and name labels that train or validation lacks."""
+    """Raise if all training rows have the same single label; warn about labels that train or validation lacks."""
     train = splits["train"]
     if labels.kind == "single_label_classification":
         seen = {labels.names[number] for number in set(train["label"][:])}
@@ -202,7 +205,7 @@ def _check_labels(splits: DatasetDict, labels: LabelReader) -> None:
 
 
 def _open(arguments: SourceArguments) -> dict[str, Split]:
-    """The splits train, validation and test, as far as the data set has them."""
+    """Open those of the splits train, validation and test that the data set has."""
     found = open_dataset(arguments.dataset, arguments.subset, arguments.revision, arguments)
     splits: dict[str, Split] = {name: found[name] for name in ("validation", "train", "test") if name in found}
     require(
@@ -228,7 +231,7 @@ def check_columns(split: Split, name: str, columns: list[str]) -> None:
 
 
 def check_texts(rows: Dataset, split: Split, columns: list[str], max_characters: int) -> None:
-    """Raise [`InputError`] for a text that is missing, is no string or is too long."""
+    """Raise [`InputError`] for a text that is missing, is not a string or is too long."""
     for column in columns:
         number = 0
         for batch in rows.select_columns(column).iter(10_000):
@@ -243,12 +246,12 @@ def check_texts(rows: Dataset, split: Split, columns: list[str], max_characters:
                     raise InputError(
                         f"The text in {split.place(number)} has {len(text):,} characters, more than "
                         f"--max_characters {max_characters}: a quotation mark that is never closed? "
-                        "Mend the row or raise the limit."
+                        "Fix the row or raise the limit."
                     )
 
 
 def _drop_unlabeled_test(raw: DatasetDict, columns: list[str], kind: ProblemType | None) -> DatasetDict:
-    """Leave out a test split whose labels are withheld, as on GLUE: all missing or, where they are no numbers, -1."""
+    """Leave out a test split whose labels are withheld, as in GLUE: all are missing or, except for regression, -1."""
     is_withheld = is_missing if kind == "regression" else _is_withheld
     if "test" in raw and "train" in raw:
         test, train = (itertools.chain(*(raw[name][column] for column in columns)) for name in ("test", "train"))

@@ -1,9 +1,7 @@
-"""`order-matters`, the built-in data set: opinions in three classes whose words give nothing away, only their order
-does.
+"""`order-matters`, the built-in data set: opinions in three classes that only the order of the words reveals.
 
-Every draw from the grammar gives three sentences of exactly the same words (and punctuation), one for each label. Whatever
-looks at words alone, however cleverly, gives the three of them the same answer and is right once: 33.3 %, by
-    construction.
+Every draw from the grammar gives three sentences of exactly the same words and punctuation, one for each label. A model
+that looks only at the words gives the same answer to all three and is right once: 33.3 %, by construction.
 """
 
 import random
@@ -58,7 +56,7 @@ REMARKS = (
 )
 
 # {x} is what the writer thinks; {y} and {z} are the other two opinions, in either order. The word orders of one frame
-# hold the same words, so that any of them may stand beside any other.
+# hold the same words, so they can be combined freely.
 FRAMES: dict[str, tuple[tuple[str, ...], ...]] = {
     "negation": (
         ("the {t} was {x} , not {y} and not {z} .", "not {y} and not {z} , the {t} was {x} ."),
@@ -110,8 +108,8 @@ FRAMES: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
 }  # fmt: skip
 
-# A wish that is refused turns its word round: who wishes to say "great", but cannot, did not like it. Refused both
-# ends, the middle is left. {a} is what is wished for, {b} what others say; the two clauses come in either order.
+# An unfulfilled wish reverses its word: a writer who wishes to say "great", but cannot, did not like it. If both ends
+# are denied, the middle is left. {a} is the wish, {b} what others say; the two clauses come in either order.
 WISHES = (
     ("I wish I could say the {t} was {a} but I can't", "{p} called it {b}"),
     ("I would love to say the {t} was {a} but I can not", "{p} found it {b}"),
@@ -123,7 +121,7 @@ UNFULFILLED = "unfulfilled wish"
 def _frame_triple(
     rng: random.Random, frame: tuple[str, ...], opinions: tuple[str, str, str], thing: str, person: str
 ) -> list[str]:
-    """A sentence for each label out of one frame: each opinion in turn is the writer's."""
+    """Make a sentence for each label from one frame: each opinion in turn is the writer's."""
     sentences = []
     for opinion in opinions:
         y, z = rng.sample([other for other in opinions if other != opinion], 2)
@@ -134,9 +132,9 @@ def _frame_triple(
 def _unfulfilled_triple(
     rng: random.Random, negative: list[str], positive: list[str], thing: str, person: str
 ) -> list[str]:
-    """A sentence for each label out of one refused wish and two opinions of each kind.
+    """Make a sentence for each label from one unfulfilled wish and two opinions of each kind.
 
-    What others say holds both kinds in each sentence, so the label cannot be seen from that clause.
+    In each sentence the clause about others holds both kinds, so it does not reveal the label.
     """
     wish, report = rng.choice(WISHES)
     sentences = []
@@ -152,12 +150,17 @@ def _unfulfilled_triple(
 
 
 def _split_of(negative: int, positive: int) -> str:
-    """A tenth of the pairs of a negative and a positive opinion is kept for each of validation and test."""
+    """
+    Return the split of a pair of a negative and a positive opinion: a tenth of the pairs each go to validation and
+    test.
+    """
     return {0: "validation", 1: "test"}.get((negative + positive) % 10, "train")
 
 
 def _places(rng: random.Random, length: int, number: int) -> list[int]:
-    """`rng.sample(range(length), number)` for one or two of a few, in less time: most draws are thrown away."""
+    """
+    Equivalent to `rng.sample(range(length), number)` for one or two of a few, but faster: most draws are discarded.
+    """
     first = rng.randrange(length)
     if number == 1:
         return [first]
@@ -166,7 +169,9 @@ def _places(rng: random.Random, length: int, number: int) -> list[int]:
 
 
 def _draw(rng: random.Random, known: dict[str, tuple[str, ...]], number: int, split: str) -> list[list[str]]:
-    """`number` opinions of each kind, all pairs of a negative and a positive one of them belonging to the split."""
+    """
+    Draw `number` opinions of each kind, such that each pair of a negative and a positive one belongs to the split.
+    """
     lengths = [len(known[label]) for label in LABELS]
     while True:
         drawn = [_places(rng, length, number) for length in lengths]
@@ -175,9 +180,9 @@ def _draw(rng: random.Random, known: dict[str, tuple[str, ...]], number: int, sp
 
 
 def triples(split: str) -> Iterator[tuple[str, list[str]]]:
-    """Endless (family, [negative, neutral, positive sentence]) of a split; the three hold the same words."""
+    """Yield endless (family, [negative, neutral, positive sentence]) of a split; the three hold the same words."""
     rng = random.Random(f"{SEED} {split}")
-    families = [*FRAMES, "aside", UNFULFILLED]  # twice as many asides: they hold the short verdicts
+    families = [*FRAMES, "aside", UNFULFILLED]  # asides count twice, because they hold the short verdicts
     opinions = {label: ADJECTIVES[label] + PHRASES[label] for label in LABELS}
     while True:
         family = rng.choice(families)
@@ -189,7 +194,7 @@ def triples(split: str) -> Iterator[tuple[str, list[str]]]:
             sentences = _unfulfilled_triple(rng, negative, positive, thing, person)
         else:
             sentences = _frame_triple(rng, frame, (negative[0], neutral[0], positive[0]), thing, person)
-        if rng.random() < 0.5:  # as people write: with a full stop or without, all three alike
+        if rng.random() < 0.5:  # people write with or without a final period; all three do the same
             sentences = [sentence.removesuffix(" .") for sentence in sentences]
         yield family, sentences
 

@@ -1,4 +1,4 @@
-"""Settings of pairs of texts, of which one is to be made from the other."""
+"""Settings of text pairs: a source, and the target to be made from it."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -21,7 +21,9 @@ class PairArguments(SplitArguments):
     )
     max_length: int = field(
         default=128,
-        metadata={"help": "Tokens of a text; longer training pairs are left out, longer texts to translate truncated."},
+        metadata={
+            "help": "Maximum tokens per text; longer training pairs are left out, longer texts to translate truncated."
+        },
     )
 
     def __post_init__(self) -> None:

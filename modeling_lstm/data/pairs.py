@@ -1,4 +1,4 @@
-"""Reading pairs of texts, of which one is to be made from the other: a source and its translation."""
+"""Read text pairs: a source and its translation."""
 
 import logging
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from .splits import Split
 
 logger = logging.getLogger(__name__)
 
-# Blanks, and what only says where a line may break
+# Blanks, and characters that only mark where a line may break
 _BLANK = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u00ad\u200b\u2060\ufeff"
 
 
@@ -31,9 +31,9 @@ class TextPairs:
 
     Args:
         splits: The rows.
-        source: What the source is called: a column, or a language.
-        target: What the target is called.
-        left_out: For each split how many pairs were left out: those with an `empty` side, and of train those whose
+        source: The name of the source: a column or a language.
+        target: The name of the target.
+        left_out: How many pairs were left out of each split: those with an `empty` side and, in train, those whose
             sides are the `same`.
         files: How files were read.
     """
@@ -45,24 +45,27 @@ class TextPairs:
     files: FileArguments = field(default_factory=FileArguments)
 
     def describe(self) -> dict[str, Any]:
-        """What `run.json` says of the data beside the settings: the rows of each split, and what was left out."""
+        """
+        Return what `run.json` records about the data besides the settings: the rows of each split, and what was left
+        out.
+        """
         counts = {name: {"rows": rows.num_rows} for name, rows in self.splits.items()}
         return {"text_column": [self.source], "counts": counts, "left_out": self.left_out}
 
 
 def load_pairs(arguments: PairArguments, only: str | None = None, *, is_other: bool = False) -> TextPairs:
     """
-    Read and check the splits train, validation and (where there is one with translations) test.
+    Read and check the splits train, validation and (if there is one with translations) test.
 
-    Of a data set without a validation split one is cut from train; pairs with the same source stay together.
+    Without a validation split, one is cut from train; pairs with the same source stay together.
 
     Args:
         arguments: What to read.
         only: Read just this split (for evaluation).
-        is_other: Whether these are other data than a model was trained on (see [`load_data`]).
+        is_other: Whether these are not the data that a model was trained on (see [`load_data`]).
 
     Raises:
-        InputError: anything that cannot be used, in one sentence.
+        InputError: the data cannot be used; the message says why in one sentence.
     """
     sources, shares = choose_splits(arguments, only, is_other)
     raw = DatasetDict()
@@ -79,13 +82,13 @@ def load_pairs(arguments: PairArguments, only: str | None = None, *, is_other: b
         raw[name] = rows.rename_columns({source: "text", target: "target"})
     left_out = {name: _leave_out(raw, name) for name in list(raw)}
     if "test" in raw and "train" in raw and raw["test"].num_rows == 0:
-        logger.warning("The test split has no pair of which both sides hold text: left out.")
+        logger.warning("The test split has no pair with text on both sides: left out.")
         del raw["test"]
     for name, rows in raw.items():
         same = left_out[name].get("same", 0)
         require(
             rows.num_rows > 0,
-            f"The {name} split has no pair of which both sides hold text{', and not the same one' * bool(same)}.",
+            f"The {name} split has no pair with text on both sides{', other than the same text' * bool(same)}.",
         )
     if shares and "train" in raw:
         raw = _cut(raw, shares, arguments)
@@ -98,7 +101,9 @@ def load_pairs(arguments: PairArguments, only: str | None = None, *, is_other: b
 
 
 def _name_columns(split: Split, languages: list[str], arguments: PairArguments) -> tuple[str, str]:
-    """The columns of source and target, which nobody guesses: either could be translated into the other."""
+    """
+    Return the columns of source and target. They are never guessed, since each could be translated into the other.
+    """
     found = [name for name in (arguments.source_column, arguments.target_column) if name is not None]
     columns = [name for name in split.columns if not languages or normalize_name(name) != TRANSLATIONS]
     require(
@@ -110,7 +115,7 @@ def _name_columns(split: Split, languages: list[str], arguments: PairArguments) 
 
 
 def _languages(split: Split) -> list[str]:
-    """The languages of a translation column, if there is one."""
+    """Return the languages of a translation column, if there is one."""
     column = split.find(TRANSLATIONS)
     if column is None:
         return []
@@ -119,7 +124,7 @@ def _languages(split: Split) -> list[str]:
 
 
 def _read(split: Split, name: str, languages: list[str], source: str, target: str) -> Dataset:
-    """The columns of source and target; of a translation column the two languages."""
+    """Read the columns of source and target, or these two languages of a translation column."""
     column = split.find(TRANSLATIONS)
     if languages and (split.find(source) is None or split.find(target) is None):
         missing = [one for one in (source, target) if one not in languages]
@@ -142,12 +147,12 @@ def _read(split: Split, name: str, languages: list[str], source: str, target: st
 
 
 def _leave_out(raw: DatasetDict, name: str) -> dict[str, int]:
-    """Leave out pairs that teach nothing, or that nothing can be measured by. Returns how many."""
+    """Leave out pairs that are useless for training or evaluation, and return how many."""
     rows = raw[name]
     texts, targets = ([text.strip(_BLANK) for text in rows[column][:]] for column in ("text", "target"))
     is_empty = np.array([not text or not target for text, target in zip(texts, targets, strict=True)])
     is_same = np.array([text == target for text, target in zip(texts, targets, strict=True)]) & ~is_empty
-    leaves_same = name == "train"  # what is not translated teaches to copy (Khayrallah and Koehn, 2018)
+    leaves_same = name == "train"  # untranslated pairs teach copying (Khayrallah and Koehn, 2018)
     found = {"empty": int(is_empty.sum())} | ({"same": int(is_same.sum())} if leaves_same else {})
     dropped = is_empty | is_same if leaves_same else is_empty
     if dropped.any():
@@ -159,7 +164,7 @@ def _leave_out(raw: DatasetDict, name: str) -> dict[str, int]:
 
 
 def _cut(raw: DatasetDict, shares: dict[str, float], arguments: PairArguments) -> DatasetDict:
-    """Train without the rows that are cut off, and the splits that these make."""
+    """Return train without the rows that are cut off, and the splits made of these rows."""
     train = raw["train"]
     numbers: dict[str, int] = {}
     groups = np.array([numbers.setdefault(" ".join(text.split()), len(numbers)) for text in train["text"][:]])

@@ -18,8 +18,8 @@ ROWS_AT_ONCE = 10_000
 
 class ParquetSplit(FileSplit):
     """
-    A split in Parquet files. Labels that files number in different ways are brought together by their names; of any
-    other difference in what a column holds the user is told.
+    A split in Parquet files. If files number labels differently, the labels are matched by name. Any other difference
+    in what a column holds is an error.
     """
 
     def _read(self, columns: list[str]) -> Dataset:
@@ -33,7 +33,7 @@ class ParquetSplit(FileSplit):
 
 
 def _load(tables: list[ParquetFile], features: Features) -> Dataset:
-    """The columns of files with the same columns, under the names that are asked for; kept in the cache."""
+    """Read columns of files that have the same columns, under the names asked for, and keep them in the cache."""
     files, names = [table.path for table in tables], [tables[0].find(name) for name in features]
     written = Features(dict(zip(names, features.values(), strict=True)))
     builder = Parquet(
@@ -50,17 +50,17 @@ def _load(tables: list[ParquetFile], features: Features) -> Dataset:
 
 def _unify(found: list[Any], tables: list[ParquetFile], column: str) -> Any:
     """
-    The feature in which a column of all files can stand.
+    Return a feature that fits a column in all files.
 
     Raises:
-        InputError: they hold different things.
+        InputError: the files hold different kinds of values.
     """
     told = {_kind(feature): place for place, feature in reversed(list(enumerate(found))) if not _is_null(feature)}
     if len(told) > 1:
         (first, one), (second, other) = sorted(told.items(), key=lambda item: item[1])[:2]
         paths = [repr(str(tables[place].path)) for place in (one, other)]
         raise InputError(
-            f"The column {column!r} holds {first} in {paths[0]} and {second} in {paths[1]}: write both in one type."
+            f"The column {column!r} holds {first} in {paths[0]} and {second} in {paths[1]}: write both as one type."
         )
     if not told:
         return found[0]
@@ -73,7 +73,7 @@ def _is_null(feature: Any) -> bool:
 
 
 def _kind(feature: Any) -> str:
-    """What a column holds, whatever its width."""
+    """Describe what a column holds, ignoring its bit width."""
     if isinstance(feature, (List, LargeList)):
         return f"lists of {_kind(feature.feature)}"
     if isinstance(feature, ClassLabel):
@@ -86,7 +86,7 @@ def _kind(feature: Any) -> str:
 
 
 def _common(feature: Any) -> Any:
-    """The widest feature of a kind; of labels with names their names."""
+    """Return the widest feature of the same kind; for labels with names, strings."""
     if isinstance(feature, (List, LargeList)):
         return List(_common(feature.feature))
     widest = {"labels with names": "string", "strings": "string", "integers": "int64", "numbers": "float64"}
@@ -95,7 +95,7 @@ def _common(feature: Any) -> Any:
 
 
 def _brought_to(kinds: dict[str, Any], rows: Dataset) -> Dataset:
-    """Rows whose columns have these features."""
+    """Convert the columns of the rows to these features."""
     for name, kind in kinds.items():
         here = rows.features[name]
         if here == kind:
@@ -110,7 +110,7 @@ def _brought_to(kinds: dict[str, Any], rows: Dataset) -> Dataset:
 
 
 def _name_labels(row: dict[str, Any], name: str, coded: ClassLabel) -> dict[str, Any]:
-    """A row with the names of its labels; a label that is missing, which is -1, has none."""
+    """Return a row with the names of its labels; a missing label, which is -1, becomes `None`."""
     value = row[name]
     if isinstance(value, list):
         return {name: [_name_of(coded, one) for one in value]}
@@ -118,6 +118,6 @@ def _name_labels(row: dict[str, Any], name: str, coded: ClassLabel) -> dict[str,
 
 
 def _name_of(coded: ClassLabel, number: int | None) -> str | None:
-    """The name of a label's number; `None` for one that has no name."""
+    """Return the name of a label number; `None` if it has no name."""
     is_known = number is not None and 0 <= number < coded.num_classes
     return coded.int2str(number) if is_known else None

@@ -1,4 +1,4 @@
-"""Reading data sets as they are: from the Hub, from files of five formats, or the built-in one."""
+"""Read data sets as they are: from the Hub, from files of five formats, or the built-in one."""
 
 import contextlib
 import logging
@@ -29,19 +29,19 @@ def open_dataset(
     source: str, subset: str | None = None, revision: str | None = None, arguments: FileArguments | None = None
 ) -> dict[str, Split]:
     """
-    The splits of a source; the words that `datasets` knows train, validation and test by stand for these. Nothing of
-    files is read yet.
+    Open the splits of a source. Other names that `datasets` accepts for train, validation and test are replaced by
+    these. The rows of files are not read yet.
 
     Args:
         source: `order-matters`, a file (its split is train), a folder, or the id of a data set on the Hub.
         subset: Configuration of a Hub data set, or of a folder whose card names configurations.
         revision: Branch, tag or commit on the Hub.
-        arguments: How text files are written.
+        arguments: How to read text files.
 
     Raises:
         InputError: it does not exist or cannot be read.
     """
-    require(bool(source.strip()), "The name of the data set is empty: name a file, a folder or a data set of the Hub.")
+    require(bool(source.strip()), "The name of the data set is empty: name a file, a folder or a data set on the Hub.")
     kind = locate_source(source)
     with explain_read_failures(source):
         if kind == "local":
@@ -69,7 +69,9 @@ def _open_files(name: str, found: SplitFiles, arguments: FileArguments) -> Split
 
 
 def _standard_names(splits: Iterable[str]) -> dict[str, str]:
-    """Names of which each is there once: of two splits with one standard name, the one that has it keeps it."""
+    """
+    Map the splits to standard names, each used once. If two splits share one, the split that already has it keeps it.
+    """
     names: dict[str, str] = {}
     for split in sorted(splits, key=lambda split: split != standard_name(split)):
         standard = standard_name(split)
@@ -86,14 +88,14 @@ def read_texts(
     arguments: FileArguments | None = None,
 ) -> Dataset:
     """
-    Texts that need no labels, in the column `text`; rows without text are left out.
+    Read texts, without labels, into the column `text`. Rows without text are left out.
 
     Args:
         source: As for [`open_dataset`], with the subset after a colon.
         split: Any split that the source has.
-        columns: The column with the text, or several to be joined; by default what a column's name tells.
+        columns: The column with the text, or several to be joined. Default: guessed from the names.
         flags: Names of the flags for split and columns, for errors.
-        arguments: How text files are written.
+        arguments: How to read text files.
 
     Raises:
         InputError: it does not exist, cannot be read, or has no such split or column.
@@ -133,7 +135,7 @@ def read_texts(
 
 
 def locate_source(source: str) -> Literal["built-in", "local", "hub"]:
-    """Where a source is: what could be a file or folder is taken for one."""
+    """Return where a source is. Anything that could be a file or folder counts as local."""
     if source == BUILT_IN:
         return "built-in"
     path = Path(source)
@@ -143,7 +145,7 @@ def locate_source(source: str) -> Literal["built-in", "local", "hub"]:
 
 @contextlib.contextmanager
 def explain_read_failures(source: str) -> Iterator[None]:
-    """Turn what goes wrong while a source is read into one sentence."""
+    """Turn a failure to read a source into an `InputError` of one sentence."""
     try:
         yield
     except InputError:
@@ -154,7 +156,7 @@ def explain_read_failures(source: str) -> Iterator[None]:
             "or your own, `hf auth login` first."
         ) from error
     except ConnectionError as error:
-        raise InputError(f"{source!r} is no file or folder here, and the Hub does not answer: {error}") from error
+        raise InputError(f"{source!r} is not a file or folder here, and the Hub does not answer: {error}") from error
     except (DatasetGenerationError, ValueError, OSError, KeyError) as error:  # Arrow, Unicode, damaged files
         cause = error.__cause__ or error
         if isinstance(cause, InputError):
@@ -164,6 +166,6 @@ def explain_read_failures(source: str) -> Iterator[None]:
         if "Not enough disk space" in str(error) or explain_save_failure(cause):
             raise InputError(
                 f"{source!r} could not be read: the cache of datasets, {str(datasets.config.HF_DATASETS_CACHE)!r}, "
-                f"takes nothing more ({first_line(cause)}). Free some space, or name another with HF_DATASETS_CACHE."
+                f"cannot be written ({first_line(cause)}). Free some space, or name another with HF_DATASETS_CACHE."
             ) from error
         raise InputError(f"{source!r} could not be read: {type(cause).__name__}: {str(cause).strip()}") from error

@@ -1,4 +1,4 @@
-"""The files of each split of a folder."""
+"""Find the files of each split of a folder."""
 
 import logging
 import os
@@ -22,7 +22,7 @@ from .formats.known_formats import FORMATS
 logger = logging.getLogger(__name__)
 
 _SHARD = re.compile(r"(\w+)-\d{5}-of-\d{5}")  # how `push_to_hub` names the files of a split
-# What seems to name a split, in a word that `datasets` does not know: testset, my-heldout
+# Words that seem to name a split, but that `datasets` does not know: testset, my-heldout
 _HINT = re.compile(r"train|test|valid|eval|held.?out|(?<![a-z])(dev|trn|tst)(set|data|[^a-z]|$)")
 _SAVED = ("dataset_dict.json", "state.json")  # what `save_to_disk` writes
 _READERS = (CsvConfig, JsonConfig, TextConfig)
@@ -32,7 +32,7 @@ _FRONT_MATTER = re.compile(r"---\s*?\n(.*?)\n---", re.DOTALL)  # of a card
 
 @dataclass
 class SplitFiles:
-    """The files of each split, and what a card says of how they are written and of what their columns hold."""
+    """The files of each split, and what a card says about how to read them and what their columns hold."""
 
     files: dict[str, list[Path]]
     card: dict[str, Any] = field(default_factory=dict)
@@ -40,18 +40,18 @@ class SplitFiles:
 
     def file_arguments(self, given: FileArguments) -> FileArguments:
         """
-        How the files are written: as the user says, or else the card.
+        Return how to read the files: as the user says, or else as the card says.
 
         Raises:
-            InputError: the card says something that is not known here.
+            InputError: the card has a setting that is not supported.
         """
         usual = {one.name: one.default for kind in _READERS for one in fields(kind)}
         apart = {one.name for one in fields(BuilderConfig)} | _KNOWN_OF_CARD
         other = sorted(name for name in self.card.keys() & usual.keys() - apart if self.card[name] != usual[name])
         require(
             not other,
-            f"The card of these files sets {as_list(other)}, which is not known here: write the files without it, with "
-            "the names of the columns in the first line, and take it out of README.md.",
+            f"The card of these files sets {as_list(other)}, which is not supported: write the files without it, with "
+            "the names of the columns in the first line, and remove it from README.md.",
         )
         delimiter = self.card.get("delimiter") or self.card.get("sep")
         return FileArguments(
@@ -62,7 +62,10 @@ class SplitFiles:
 
 
 def find_splits(path: Path, subset: str | None) -> SplitFiles | DatasetDict:
-    """The files of each split of a file or a folder, or the splits themselves where `datasets` wrote or reads them."""
+    """
+    Find the files of each split of a file or a folder, or return the splits themselves if `datasets` wrote or reads
+    them.
+    """
     if any((path / name).is_file() for name in _SAVED):
         saved = load_from_disk(str(path))
         return saved if isinstance(saved, DatasetDict) else DatasetDict(train=saved)
@@ -82,25 +85,25 @@ def find_splits(path: Path, subset: str | None) -> SplitFiles | DatasetDict:
     formats = {FORMATS.get(find_suffix(one)) for paths in files.values() for one in paths}
     features = builder.info.features
     _check_names(path, features or {})
-    # the types of Parquet are not guessed, so `datasets` may read what a card says more of
+    # Parquet types are not guessed, so `datasets` may read the files if a card says more about them
     is_ours = formats and None not in formats and (formats != {"parquet"} or features is None)
     return SplitFiles(files, configurations[name], features) if is_ours else load_dataset(str(path), name=name)
 
 
 def _check_names(folder: Path, features: dict[str, Any]) -> None:
-    """Raise for names of labels that YAML took for something else than text."""
+    """Raise for label names that YAML did not read as text."""
     for column, feature in features.items():
         inner = getattr(feature, "feature", feature)
         other = [name for name in getattr(inner, "names", None) or () if not isinstance(name, str)]
         require(
             not other,
-            f"The card of {str(folder)!r} names the label {as_list(other[:1])} of {column!r}, which is not a text for "
-            "YAML: write the names in quotation marks.",
+            f"The card of {str(folder)!r} names the label {as_list(other[:1])} of {column!r}, which YAML does not "
+            "read as text: write the names in quotation marks.",
         )
 
 
 def _configurations(folder: Path) -> dict[str, dict[str, Any]]:
-    """The configurations that the card of a folder names, and what it says of them."""
+    """Return the configurations that the card of a folder names, with their settings."""
     card = folder / "README.md"
     if not card.is_file():
         return {}
@@ -119,16 +122,16 @@ def _configurations(folder: Path) -> dict[str, dict[str, Any]]:
 
 def _splits_of(folder: Path) -> dict[str, list[Path]]:
     """
-    The files of each split of a folder, by the words with which `datasets` knows them: `training` and `eval`, say.
-    Files whose names tell no split are train, if there are no others.
+    Find the files of each split of a folder by the words that `datasets` accepts, such as `training` and `eval`. If no
+    file name contains one, all files are train.
     """
     files, others = _find_files(folder)
-    if {find_suffix(path) for path in files} > {".txt"}:  # notes beside the data
+    if {find_suffix(path) for path in files} > {".txt"}:  # notes next to the data
         others += [path for path in files if find_suffix(path) == ".txt"]
         files = [path for path in files if find_suffix(path) != ".txt"]
     suffixes = {find_suffix(path) for path in files}
     if hinted := _find_hints(others, folder):
-        logger.warning("%s: not read are %s, which are of another format.", folder, as_list(hinted[:5]))
+        logger.warning("%s: not reading %s, which have another format.", folder, as_list(hinted[:5]))
     require(
         len(suffixes) == 1,
         f"{str(folder)!r} must be, or hold, files of one of the formats {as_list(FORMATS)}, "
@@ -146,29 +149,29 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
         hinted = _find_hints(untold, folder)
         require(
             len(untold) == 1 or not hinted,
-            f"Which splits are {as_list(hinted[:5])}? Rename them to train.csv, validation.csv and test.csv, say.",
+            f"Which splits are {as_list(hinted[:5])}? Rename them to train.csv and test.csv, for example.",
         )
         return {"train": untold}
     told = "; ".join(f"{name}: {as_list(path.name for path in paths)}" for name, paths in splits.items())
     require(
         not untold,
         f"Which split is {as_list(path.name for path in untold[:5])}? The other files of {str(folder)!r} are {told}. "
-        "Rename it, so that train, validation or test is a word of its name (test-2.csv, say), or put it elsewhere.",
+        "Rename it so that its name has the word train, validation or test (as in test-2.csv), or move it elsewhere.",
     )
     return splits
 
 
 def _find_hints(paths: list[Path], folder: Path) -> list[str]:
-    """Those, as seen from the folder, that seem to name a split."""
+    """Return those paths, relative to the folder, that seem to name a split."""
     return [name for name in (str(path.relative_to(folder)) for path in paths) if _HINT.search(name.lower())]
 
 
 def _find_files(folder: Path) -> tuple[list[Path], list[Path]]:
     """
-    The files of known formats in a folder and in those within it, links to others included; and the other files.
+    Find the files of known formats in a folder and its subfolders, including linked ones, and the other files.
 
     Raises:
-        InputError: a link leads nowhere, or back; a file is there with and without a compression.
+        InputError: a link is broken or leads back to a parent; or a file is there both compressed and not.
     """
     found: dict[str, Path] = {}
     others = []
@@ -194,21 +197,21 @@ def _find_files(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def standard_name(split: str) -> str:
-    """`train`, `validation` or `test` for the other words that `datasets` knows these by; else the name itself."""
+    """Return `train`, `validation` or `test` for any word that `datasets` accepts for it, else the name itself."""
     return next((str(name) for name, words in SPLIT_KEYWORDS.items() if split.lower() in words), split)
 
 
 def _is_hidden(name: str) -> bool:
-    """Whether a file or a folder is hidden, or of those that tools keep for themselves."""
+    """Return whether a file or folder is hidden, or one that tools keep for themselves."""
     return name.startswith((".", "__", "~$"))
 
 
 def _split_of(path: Path) -> str | None:
     """
-    The split that a file's name tells, or a folder's; `None` if there is none.
+    Return the split that the name of a file or of its folders contains; `None` if there is none.
 
     Raises:
-        InputError: they tell several.
+        InputError: they contain several.
     """
     if shard := _SHARD.match(path.name):
         return standard_name(shard[1])
@@ -218,6 +221,6 @@ def _split_of(path: Path) -> str | None:
         found |= {str(split) for split, keywords in SPLIT_KEYWORDS.items() if not set(words).isdisjoint(keywords)}
     require(
         len(found) < 2,
-        f"Which split is {str(path)!r}? Its name tells {as_list(sorted(found))}: rename it.",
+        f"Which split is {str(path)!r}? Its name contains {as_list(sorted(found))}: rename it.",
     )
     return found.pop() if found else None

@@ -1,4 +1,4 @@
-"""`Split`: the rows of a split, of files or of a loaded data set; only asked-for columns are read."""
+"""`Split`: the rows of a split, from files or a loaded data set. Only the columns asked for are read."""
 
 import glob
 from abc import ABC, abstractmethod
@@ -20,11 +20,11 @@ from .text_tables import READING, TextTables
 
 class Split(ABC):
     """
-    The rows of a split, of which only the columns that are asked for are read.
+    The rows of a split. Only the columns asked for are read.
 
     Attributes:
         columns: The names of its columns.
-        origin: Where it is read from, for a line of the log.
+        origin: Where it is read from, for logs and errors.
     """
 
     columns: list[str]
@@ -32,26 +32,26 @@ class Split(ABC):
 
     @abstractmethod
     def text_columns(self) -> dict[str, bool]:
-        """The columns of strings, and whether they hold more than numbers."""
+        """Return the string columns, each with whether it holds more than numbers."""
 
     @abstractmethod
     def _read(self, columns: list[str]) -> Dataset:
-        """These columns, under the names that they have in the data."""
+        """Read these columns, under their names in the data or the names asked for."""
 
     def find(self, column: str) -> str | None:
-        """The name under which the split has a column (see [`find_column`])."""
+        """Return the name under which the split has a column (see [`find_column`])."""
         return find_column(self.columns, column, f"The {self.origin}")
 
     def place(self, number: int) -> str:
-        """Where the row of that number is, which is counted from 1, for an error."""
+        """Describe where a row is, counted from 1, for an error."""
         return f"row {number} of the {self.origin}"
 
     def read(self, columns: list[str]) -> Dataset:
         """
-        These columns, under the names that are asked for.
+        Read these columns, under the names asked for.
 
         Raises:
-            InputError: one of them is not there, or the data cannot be read.
+            InputError: one of them is missing, or the data cannot be read.
         """
         missing = [column for column in columns if self.find(column) is None]
         require(
@@ -66,19 +66,19 @@ class Split(ABC):
         names = {str(self.find(column)): column for column in columns if column not in rows.column_names}
         rows = rows.rename_columns(names) if names else rows
         views = [name for name, kind in rows.features.items() if getattr(kind, "dtype", None) == "string_view"]
-        for name in views:  # a type of newer Parquet files, which `datasets` cannot write
+        for name in views:  # a type of newer Parquet files that `datasets` cannot write
             rows = rows.cast_column(name, Value("string"))
         return rows
 
 
 class LoadedSplit(Split):
-    """A split that is there already, of the Hub or the built-in data set."""
+    """A split that is already loaded: from the Hub, saved by `datasets`, or built in."""
 
     def __init__(self, rows: Dataset, origin: str):
         self.rows, self.columns, self.origin = rows, rows.column_names, origin
 
     def text_columns(self) -> dict[str, bool]:
-        """The columns of strings."""
+        """Return the string columns."""
         return {n: True for n, kind in self.rows.features.items() if isinstance(kind, Value) and kind.dtype in STRINGS}
 
     def _read(self, columns: list[str]) -> Dataset:
@@ -92,21 +92,21 @@ class FileSplit(Split):
         self, name: str, files: list[Path], arguments: FileArguments | None = None, features: Features | None = None
     ):
         for path in files:
-            chained = "::" in str(path.absolute())  # the library `datasets` takes it for one address within another
-            require(not chained, f"{str(path.absolute())!r} cannot be read: rename it, so that it has no '::'.")
+            chained = "::" in str(path.absolute())  # `datasets` would read it as a chained URL
+            require(not chained, f"{str(path.absolute())!r} cannot be read: rename it so that it has no '::'.")
         self.files, self.arguments = files, arguments or FileArguments()
-        self.features = features or Features()  # as a card tells them, with the names of labels
+        self.features = features or Features()  # from a card, with the names of labels
         self.tables = [open_table(path, self.arguments) for path in files]
         self.columns = self.tables[0].columns
         names = as_list(path.name for path in files[:3])
         self.origin = f"{name} split ({names}{f' and {len(files) - 3} more files' if len(files) > 3 else ''})"
 
     def text_columns(self) -> dict[str, bool]:
-        """As for [`Split.text_columns`], by the first rows of the first file."""
+        """See [`Split.text_columns`]; judged by the first rows of the first file."""
         return self.tables[0].text_columns()
 
     def place(self, number: int) -> str:
-        """As for [`Split.place`], by the line of its file, or by the row of the file if it has no lines."""
+        """See [`Split.place`]; given as the line of the file, or as its row if it has no lines."""
         for table in self.tables[:-1]:
             rows = sum(1 for _ in table.lines())
             if number <= rows:
@@ -135,7 +135,7 @@ class FileSplit(Split):
 
 
 def _number_label(row: dict[str, Any], column: str, coded: ClassLabel) -> dict[str, Any]:
-    """A row with the number of its label, for which the file may have the name; a missing one stays missing."""
+    """Return a row with the number of its label, which the file may give by name; a missing one stays missing."""
     value = row[column]
     try:
         return {column: None if value in (None, "") else coded.str2int(value)}

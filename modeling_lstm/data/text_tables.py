@@ -21,7 +21,7 @@ from .columns import TRANSLATIONS
 from .formats.known_formats import open_table
 from .formats.table import Table, normalize_name
 
-READING = 2  # raise it when text files are read otherwise, so that older caches are not used
+READING = 2  # increase it when text files are read differently, so that older caches are not used
 
 
 ROWS_AT_ONCE = 10_000
@@ -30,8 +30,8 @@ ROWS_AT_ONCE = 10_000
 @dataclass
 class TextTablesConfig(BuilderConfig):
     """
-    Which columns of text files to read, how the files are written (see [`FileArguments`]), and their states
-    ([`digests.file_state`]), by which a file in the cache is known.
+    Which columns of text files to read, how to read the files (see [`FileArguments`]), and their states
+    ([`digests.file_state`]), which identify them in the cache.
     """
 
     columns: list[str] | None = None
@@ -40,7 +40,7 @@ class TextTablesConfig(BuilderConfig):
 
 
 class TextTables(ArrowBasedBuilder):
-    """Text files as a `datasets` builder, which keeps what was read in its cache: every value is a string."""
+    """A `datasets` builder for text files, which caches what it reads. Every value is a string."""
 
     BUILDER_CONFIG_CLASS = TextTablesConfig
 
@@ -66,7 +66,7 @@ class TextTables(ArrowBasedBuilder):
 
 
 def _type(tables: list[Table], column: str) -> pa.DataType:
-    """Lists of strings where the first value that is there is a list, else strings; of translations, objects."""
+    """Return lists of strings if the first value present is a list, else strings; objects for translations."""
     for table in tables:
         for (value,) in table.rows([table.find(column)]):
             if isinstance(value, list):
@@ -109,7 +109,7 @@ def _arrow(rows: list[tuple[Any, ...]], schema: pa.Schema, table: Table, before:
             broken = next(n for n, value in enumerate(values) if _is_broken(value))
             raise InputError(
                 f"The column {kind.name!r} holds half of a character, {error.object[error.start]!r}, in "
-                f"{table.place(before + broken + 1)}: an emoji that was cut in two? Mend the row."
+                f"{table.place(before + broken + 1)}: an emoji that was cut in two? Fix the row."
             ) from error
     return pa.Table.from_arrays(arrays, schema=schema)
 
@@ -124,7 +124,7 @@ def _fits(value: Any, kind: pa.DataType) -> bool:
 
 
 def _is_broken(value: Any) -> bool:
-    """Whether a value holds characters that no encoding has."""
+    """Return whether a value holds characters that no encoding has (lone surrogates)."""
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""`TokenStream`: texts as one row of tokens, as a language model reads them."""
+"""`TokenStream`: texts as one sequence of tokens, as a language model reads them."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ from datasets import Dataset
 @dataclass(frozen=True)
 class TokenStream:
     """
-    Texts one after the other, with the token that ends a text before the first one and after each.
+    Texts one after another. The token that ends a text precedes the first one and follows each.
 
     Args:
-        ids: Token numbers, `(tokens,)`, int32.
-        ends: For each text the place of the token that ends it, `(texts,)`.
+        ids: Token ids, `(tokens,)`, int32.
+        ends: The position of the token that ends each text, `(texts,)`.
     """
 
     ids: np.ndarray
@@ -22,7 +22,7 @@ class TokenStream:
     @classmethod
     def from_rows(cls, rows: Dataset, end: int) -> "TokenStream":
         """
-        The texts of rows with the column `input_ids`.
+        Build a stream from rows with the column `input_ids`.
 
         Args:
             rows: Tokenized texts.
@@ -40,20 +40,20 @@ class TokenStream:
         return cls(ids, ends)
 
     def __len__(self) -> int:
-        """The tokens that there are to predict: all but the first."""
+        """Return the number of tokens to predict: all but the first."""
         return len(self.ids) - 1
 
     def reverse(self) -> "TokenStream":
-        """The same from the end to the beginning: the last text first, and of each the last token."""
+        """Return the stream back to front: the last text first, and each text from its last token on."""
         last = len(self.ids) - 1
         return TokenStream(self.ids[::-1], np.append(last - self.ends[-2::-1], last) if len(self.ends) else self.ends)
 
     def shuffle(self, random: np.random.Generator) -> "TokenStream":
-        """The texts in another order."""
+        """Return the texts in random order."""
         order = random.permutation(len(self.ends))
         begins = np.concatenate([[0], self.ends[:-1]]) + 1
         lengths = self.ends - begins + 1
         ends = np.cumsum(lengths[order])
-        # where each token is taken from: the place in its text, moved to where the text begins
+        # where each token comes from: its position in the text, moved to where the text begins
         places = np.arange(len(self.ids) - 1) + np.repeat(begins[order] - (ends - lengths[order]), lengths[order])
         return TokenStream(np.concatenate([self.ids[:1], self.ids[places]]), ends)

@@ -1,4 +1,4 @@
-"""From texts to token numbers: the tokenizer of a run, cached tokenization, and what to know about it."""
+"""Turn texts into token ids: the tokenizer of a run, cached tokenization, and statistics."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,12 +20,12 @@ from .arguments import TokenizerArguments
 
 logger = logging.getLogger(__name__)
 
-# Models whose first two places are those of padding and of what stands before it
+# Models whose first two positions are reserved: that of padding and the one before it
 ROBERTAS = {
     *("roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "xmod"),
 }
-WHOLE = 10**9  # tokens of a text that is not truncated
-ENCODING = 3  # raise it when `tokenize` stores something else, so that older caches are not used
+WHOLE = 10**9  # a maximum length that truncates no text
+ENCODING = 3  # increase it when `tokenize` stores something else, so that older caches are not used
 
 
 def build_tokenizer(
@@ -41,16 +41,16 @@ def build_tokenizer(
     """
     Load the named tokenizer, or train one on the texts of the train split.
 
-    A training that goes on takes the one in its checkpoint: learned again, subwords come out in another order, as
+    Resumed training takes the one in its checkpoint. If learned again, subwords would be in another order, because
     `tokenizers` breaks ties at random.
 
     Args:
-        arguments: Which tokenizer.
+        arguments: The settings of the tokenizer.
         train: The texts, in the column `text`.
-        max_length: Tokens after which a text is cut.
-        has_pairs: Whether `[SEP]` stands between several texts, as it also may in texts that were joined beforehand.
+        max_length: Maximum tokens per text; longer texts are truncated.
+        has_pairs: Whether `[SEP]` joins several texts. It is also detected in texts that were joined beforehand.
         has_end: Whether it is for a language model, which needs a token that ends a text.
-        checkpoint: The checkpoint that a training goes on from, if it does.
+        checkpoint: The checkpoint to resume training from, if any.
         token_types: Whether the model can tell the two texts of a pair apart by token types.
     """
 
@@ -69,7 +69,7 @@ def build_tokenizer(
         if tokenizer.pad_token_id is None:
             if not has_end or tokenizer.eos_token is None:
                 raise InputError(f"The tokenizer {arguments.tokenizer!r} has no padding token, which batches need.")
-            tokenizer.pad_token = tokenizer.eos_token  # as GPT-2's, whose blocks need none
+            tokenizer.pad_token = tokenizer.eos_token  # as for GPT-2, whose blocks need no padding
         if has_end and tokenizer.eos_token_id is None:
             raise InputError(
                 f"The tokenizer {arguments.tokenizer!r} has no token that ends a text, which a language model needs."
@@ -84,7 +84,7 @@ def build_tokenizer(
 def learn_tokenizer(
     learn: Callable[..., LstmTokenizer], texts: Iterable[list[str]], arguments: Any, max_length: int, **options: Any
 ) -> LstmTokenizer:
-    """What `learn`, a method of [`LstmTokenizer`], makes of batches of texts by the settings of a tokenizer."""
+    """Learn a tokenizer from batches of texts with `learn`, a method of [`LstmTokenizer`]."""
     with explain_errors(f"A vocabulary of {arguments.vocab_size} could not be learned"):
         return learn(
             texts,
@@ -99,13 +99,13 @@ def learn_tokenizer(
 
 def open_tokenizer(name: str, max_length: int, *, must_be_fast: bool = True, **options: Any) -> PreTrainedTokenizerBase:
     """
-    The tokenizer of a Hub id or a folder.
+    Load the tokenizer of a Hub id or a folder.
 
     Args:
         name: Where it is.
-        max_length: Tokens after which a text is cut.
-        must_be_fast: Whether it must be one of the library `tokenizers`.
-        options: What `AutoTokenizer.from_pretrained` takes beside.
+        max_length: Maximum tokens per text; longer texts are truncated.
+        must_be_fast: Whether it must be a fast tokenizer, of the library `tokenizers`.
+        options: Further arguments of `AutoTokenizer.from_pretrained`.
 
     Raises:
         InputError: there is none, or it has no `tokenizer.json` and must have one.
@@ -118,7 +118,7 @@ def open_tokenizer(name: str, max_length: int, *, must_be_fast: bool = True, **o
 
 
 def most_tokens(config: Any) -> int | None:
-    """Tokens that a Transformer has places for, by its configuration; `None` where it tells no limit."""
+    """Return the number of positions of a Transformer, from its configuration; `None` if it sets no limit."""
     places = getattr(config, "max_position_embeddings", None)
     if places is None or places < 1 or not getattr(config, "position_biased_input", True):  # DeBERTa's are relative
         return None
@@ -126,7 +126,7 @@ def most_tokens(config: Any) -> int | None:
 
 
 def iterate_texts(rows: Dataset, number: int = 1_000, columns: Sequence[str] = ("text",)) -> Iterator[list[str]]:
-    """The texts of some columns, those of so many rows at a time."""
+    """Yield the texts of some columns, for `number` rows at a time."""
     for batch in rows.select_columns(list(columns)).iter(number):
         for column in columns:
             yield batch[column]
@@ -135,12 +135,12 @@ def iterate_texts(rows: Dataset, number: int = 1_000, columns: Sequence[str] = (
 @dataclass
 class TokenizedSplit:
     """
-    Rows ready for the model, and what was seen on the way.
+    Rows ready for the model, and statistics about them.
 
     Args:
-        rows: Columns `input_ids`, `label` and `length`; `token_type_ids` where the tokenizer gives them to the model.
-        statistics: Numbers of rows, of rows `truncated` and `empty` (no token at all), `tokens_per_row` before
-            truncation, and the share of tokens that are `out_of_vocabulary`.
+        rows: Columns `input_ids`, `label` and `length`; `token_type_ids` if the tokenizer makes them.
+        statistics: The numbers of `rows`, of rows `truncated`, `empty` (no token at all) and `rows_out_of_vocabulary`,
+            `tokens_per_row` before truncation, and the share of tokens that are `out_of_vocabulary`.
     """
 
     rows: Dataset
@@ -151,14 +151,14 @@ def tokenize(
     split: Dataset, name: str, tokenizer: PreTrainedTokenizerBase, max_length: int, *, is_whole: bool = True
 ) -> TokenizedSplit:
     """
-    Tokenize a split with the column `text`; the result is cached by texts, tokenizer and length.
+    Tokenize a split with the column `text`. The result is cached by texts, tokenizer and length.
 
     Args:
         split: The rows.
         name: Its name, for the log.
         tokenizer: The tokenizer.
-        max_length: Tokens after which a text is cut.
-        is_whole: Whether special tokens stand around a text, as the tokenizer puts them.
+        max_length: Maximum tokens per text; longer texts are truncated.
+        is_whole: Whether to add special tokens around a text, as the tokenizer does.
     """
     if not tokenizer.is_fast:
         encode = _slow_encoder(tokenizer, max_length)
@@ -194,11 +194,11 @@ def tokenize(
 
 
 def identify_tokenizer(tokenizer: PreTrainedTokenizerBase) -> str:
-    """All that a tokenizer does, as text; of one that is written in Python its class and its vocabulary."""
+    """Return all that a tokenizer does as text; for one written in Python, its class and vocabulary."""
     if not tokenizer.is_fast:
         return f"{type(tokenizer).__name__} {sorted(tokenizer.get_vocab().items())}"
     backend = tokenizer.backend_tokenizer
-    backend.no_truncation()  # state of an earlier call, no part of what the tokenizer is
+    backend.no_truncation()  # state of an earlier call, not part of the tokenizer
     backend.no_padding()
     return backend.to_str()
 
@@ -207,7 +207,7 @@ Encoder = Callable[[dict[str, list[Any]]], dict[str, list[Any]]]
 
 
 def _fast_encoder(tokenizer: PreTrainedTokenizerBase, max_length: int, is_whole: bool) -> Encoder:
-    """What encodes a batch of rows for [`tokenize`]."""
+    """Return a function that encodes a batch of rows for [`tokenize`]."""
     unknown_id, separator_id = tokenizer.unk_token_id, tokenizer.sep_token_id
     uncut, backend = identify_tokenizer(tokenizer), tokenizer.backend_tokenizer
     has_types = TOKEN_TYPES in tokenizer.model_input_names
@@ -217,7 +217,7 @@ def _fast_encoder(tokenizer: PreTrainedTokenizerBase, max_length: int, is_whole:
         return Tokenizer.from_str(uncut)
 
     def tokens(text: str | tuple[str, str], encoding: Encoding) -> int:
-        if isinstance(text, tuple) and encoding.overflowing:  # its rest is told in several ways that overlap
+        if isinstance(text, tuple) and encoding.overflowing:  # the overflow of a pair overlaps: no sum
             return len(open_uncut().encode(*text))
         return len(encoding.ids) + sum(len(rest.ids) for rest in encoding.overflowing)
 
@@ -242,7 +242,7 @@ def _fast_encoder(tokenizer: PreTrainedTokenizerBase, max_length: int, is_whole:
 
 
 def _slow_encoder(tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoder:
-    """The same for a tokenizer that is written in Python, as those of OPUS-MT are."""
+    """Return the same for a tokenizer written in Python, such as those of OPUS-MT."""
     special, unknown_id = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}, tokenizer.unk_token_id
 
     def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
@@ -261,12 +261,12 @@ def _slow_encoder(tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encode
 
 def encode_targets(rows: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Dataset:
     """
-    The column `target` as `labels`, beside what is there, with their number as `target_length`.
+    Add the token ids of the column `target` as `labels`, and their number as `target_length`.
 
     Args:
         rows: The rows.
         tokenizer: The tokenizer of the sources; see [`target_tokenizer`].
-        max_length: Tokens after which a target is cut.
+        max_length: Maximum tokens per target; longer targets are truncated.
     """
     other = target_tokenizer(tokenizer)
     name = "text" if other is not tokenizer else "text_target"

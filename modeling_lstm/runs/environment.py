@@ -23,7 +23,7 @@ PACKAGES = (
 
 
 def describe_environment() -> dict[str, Any]:
-    """Versions and hardware of this process, for `run.json`."""
+    """Return the versions and hardware of this process, for `run.json`."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
@@ -35,7 +35,7 @@ def _hardware() -> dict[str, Any]:
     hardware: dict[str, Any] = {
         "platform": platform.platform(terse=True),
         "processor": _processor(),
-        "instructions": torch.backends.cpu.get_cpu_capability(),  # that torch may use
+        "instructions": torch.backends.cpu.get_cpu_capability(),  # those that torch may use
         "cores": os.cpu_count(),
     }
     hardware["threads"] = torch.get_num_threads()

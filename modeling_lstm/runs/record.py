@@ -1,4 +1,4 @@
-"""`RunRecord`: what `run.json` holds, and how it is read. Light: neither torch nor transformers is needed for it."""
+"""`RunRecord`: what `run.json` holds, and how to read it. This module needs neither torch nor transformers."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ from ..models.text_classifier import JOINT
 from ..utils.errors import InputError, as_list, require
 
 RECORD = "run.json"
-FINGERPRINTS = "pretraining_texts.npy"  # of a language model: by what its texts are known again
+FINGERPRINTS = "pretraining_texts.npy"  # of the texts that a language model learned from
 
 
 class Seconds(TypedDict):
@@ -22,24 +22,24 @@ class Seconds(TypedDict):
 
 class RunRecord(TypedDict, total=False):
     """
-    What `run.json` tells of a run. A key that does not apply is absent.
+    What `run.json` records about a run. Keys that do not apply are absent.
 
     Attributes:
-        command: What was typed, or what would do the same.
-        task: `name`, `auto_class`, and what the task says of itself; of classifiers `problem_type` and `label_names`.
+        command: The command that was typed, or an equivalent one.
+        task: `name`, `auto_class`, and details of the task: for classifiers, `problem_type` and `label_names`.
         data: The data settings, and what was found: `source`, columns, `counts` of rows, `overlap`, `tokens`.
         tokenizer: How texts become tokens, and the size of the `vocabulary`.
         model: Its settings, `parameters` and `size_mb`.
         embeddings: Where its word vectors come from, and how many words have one.
-        training: The settings of the training that differ from the defaults, `seed` and `steps`.
+        training: The training settings that differ from the defaults, with `seed` and `steps`.
         best: The metric that chose the checkpoint, and its step.
         history: The evaluations on validation during training.
         metrics: Scores by split; `intervals` (95 %) and `confusion` likewise.
-        signatures: Of a translator, how sacrebleu computed each score, by split.
-        pretrained: The language model that a classifier began as, its text, and how many texts of validation and test
-            are among that.
+        signatures: For a translator, how sacrebleu computed each score, by split.
+        pretrained: The language model that a classifier started from, its text, and how many texts of validation and
+            test occur in that.
         distillation: Teachers, text and settings of a distillation, and the `gap` to the teacher.
-        compared: What a comparison found, where there was one.
+        compared: The results of a comparison, if there was one.
         seconds: How long it took.
         versions: Of Python and the libraries.
         hardware: Processor, cores, threads and memory.
@@ -67,27 +67,28 @@ class RunRecord(TypedDict, total=False):
 
 
 def data_sources(record: Mapping[str, Any]) -> list[str]:
-    """What a run was trained on, as it was named: one data set, or of a language model perhaps several."""
+    """Return the data sets that a run was trained on, as the user named them. A language model may have several."""
     found = record["data"]["dataset"]
     return [found] if isinstance(found, str) else found
 
 
 def check_revision(run: str, revision: str | None) -> None:
-    """Raise for a revision of a folder that is here."""
+    """Raise if a revision is given for a local folder."""
     require(
         revision is None or not Path(run).is_dir(),
-        f"{run!r} is a folder here, which has no revision {revision!r}: leave that out, or name a run on the Hub.",
+        f"{run!r} is a local folder, which has no revision {revision!r}: leave that out, or name a run on the Hub.",
     )
 
 
 def columns_of_training(columns: Sequence[str], find: Callable[[str], str | None], origin: str) -> list[str]:
     """
-    The text columns that a run was trained with, as other data call them; none if it is one that these lack.
+    Return the text columns of a run under their names in other data; an empty list if it has a single one that these
+    lack.
 
     Args:
-        columns: Their names in the data of the training.
+        columns: Their names in the training data.
         find: The name of a column in the other data, or `None`.
-        origin: What an error calls these.
+        origin: What an error calls the other data.
 
     Raises:
         InputError: the data lack some of several.
@@ -103,7 +104,9 @@ def columns_of_training(columns: Sequence[str], find: Callable[[str], str | None
 
 
 def check_joined(text: str, data: Mapping[str, Any]) -> None:
-    """Raise for a text that lacks one of those that a run reads together, as its `run.json` tells of its `data`."""
+    """
+    Raise for a text that lacks one of the texts that a run reads together, according to the `data` of its `run.json`.
+    """
     columns = data.get("text_column") or []
     require(
         "separator" not in data or text.count(JOINT) >= len(columns) - 1,
@@ -113,7 +116,7 @@ def check_joined(text: str, data: Mapping[str, Any]) -> None:
 
 
 def read_record(folder: Path, source: str | None = None) -> RunRecord:
-    """The content of a run's `run.json`; `source` is what an error calls the run, by default its folder."""
+    """Read a run's `run.json`. Errors call the run `source`, by default its folder."""
     path, source = folder / RECORD, source or str(folder)
     if not folder.is_dir():
         raise InputError(f"There is no run folder {source!r}.")
@@ -121,7 +124,7 @@ def read_record(folder: Path, source: str | None = None) -> RunRecord:
         hint = (
             ": its training did not finish; resume it with --resume_from_checkpoint last"
             if any(folder.glob("checkpoint-*")) and not (folder / "config.json").is_file()
-            else ", which modeling-lstm train writes when a training ends"
+            else ", which modeling-lstm train writes when training ends"
         )
         raise InputError(f"{source!r} has no {RECORD}{hint}.")
     record = read_run_file(path, source)
@@ -132,12 +135,12 @@ def read_record(folder: Path, source: str | None = None) -> RunRecord:
 
 
 def read_run_file(path: Path, source: str | None = None) -> dict[str, Any]:
-    """The content of a file of a run, which must be a JSON object; `source` as for [`read_record`]."""
+    """Read a file of a run, which must be a JSON object; `source` as for [`read_record`]."""
     source = source or str(path.parent)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"The run {source!r} is damaged: {path.name} is no valid JSON ({error}).") from error
+        raise InputError(f"The run {source!r} is damaged: {path.name} is not valid JSON ({error}).") from error
     if not isinstance(content, dict):
         raise InputError(f"The run {source!r} is damaged: {path.name} holds no JSON object.")
     return content

@@ -1,4 +1,4 @@
-"""Run folders: model, tokenizer and `run.json`, written whole or not at all, and checked when they are opened."""
+"""Run folders: model, tokenizer and `run.json`, written completely or not at all, and checked when opened."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,15 +23,15 @@ from ..utils.errors import InputError, as_list, explain_errors, require
 from ..utils.files import write_folder, write_json
 from .record import FINGERPRINTS, RECORD, check_revision, read_record, read_run_file
 
-INDEX = "model.safetensors.index.json"  # of weights in several files
-VOCABULARIES = ("vocab.json", "target_vocab.json", "*.spm", "*.model")  # of tokenizers that are written in Python
-MEASURED = ("parameters", "size_mb")  # of a model, by its vocabulary, which may differ by chance
+INDEX = "model.safetensors.index.json"  # for weights in several files
+VOCABULARIES = ("vocab.json", "target_vocab.json", "*.spm", "*.model")  # of tokenizers written in Python
+MEASURED = ("parameters", "size_mb")  # of a model; these depend on its vocabulary, which may differ by chance
 LOADED = (
     *("*config.json", "model.safetensors", MODEL, INDEX, "model-*.safetensors", "tokenizer*.json", FINGERPRINTS),
     *(f"{TARGET}/tokenizer*.json", *VOCABULARIES),
 )
 
-_NO_MODEL = "{!r} is no run folder: it has no config.json. Name the folder that train wrote, or a model of the Hub."
+_NO_MODEL = "{!r} is not a run folder: it has no config.json. Name the folder that train wrote, or a model on the Hub."
 
 
 def save_run(
@@ -42,8 +42,8 @@ def save_run(
     write_more: Callable[[Path], None] | None = None,
 ) -> None:
     """
-    Write a run folder: weights (safetensors), configuration, source for remote loading, tokenizer and `run.json`, and
-    what `write_more` writes into a folder that it is given.
+    Write a run folder: weights (safetensors), configuration, source for remote loading, tokenizer, `run.json`, and what
+    `write_more` writes into the folder passed to it.
     """
     with write_folder(folder, last=RECORD) as temporary:
         model.save_pretrained(temporary)
@@ -56,23 +56,23 @@ def save_run(
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Save a tokenizer, and the one that it has beside itself for what is written, if there is one."""
+    """Save a tokenizer, and the separate one for its targets, if there is one."""
     tokenizer.save_pretrained(folder)
     other = target_tokenizer(tokenizer)
-    if other is not tokenizer and not isinstance(tokenizer, LstmTokenizer):  # which has saved it
+    if other is not tokenizer and not isinstance(tokenizer, LstmTokenizer):  # which has already saved it
         other.save_pretrained(folder / TARGET)
 
 
 def run_folder(source: str, revision: str | None = None) -> Path:
     """
-    The folder of a run: the one of that name or, of a Hub id, that of its files in the cache, `run.json` among them.
+    Return the folder of a run: a local one or, for a Hub id, that of its downloaded files in the cache.
 
     Args:
         revision: Branch, tag or commit on the Hub.
 
     Raises:
-        InputError: there is no such folder, and the Hub does not give such a repository, or the cache has not all of
-            its files while the Hub is not asked.
+        InputError: there is no such folder, and no such repository on the Hub; or files are missing from the cache in
+            offline mode.
     """
     folder = Path(source)
     check_revision(source, revision)
@@ -94,8 +94,8 @@ def run_folder(source: str, revision: str | None = None) -> Path:
 
 def find_seeds(source: str) -> list[Path]:
     """
-    The runs of one system: a run folder or Hub id, or those in a folder, one for each seed. Teachers that `train
-    --preset best` fine-tuned beside their students are not meant.
+    Return the runs of one system, one for each seed: a run folder or Hub id, or those in a folder. Teachers that `train
+    --preset best` fine-tuned next to their students are skipped.
 
     Raises:
         InputError: there is no run, or there are runs of different models, which are not seeds of one system.
@@ -124,13 +124,13 @@ def find_seeds(source: str) -> list[Path]:
 
 def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel, Any]:
     """
-    Open the model and the tokenizer of a run folder or of a Hub id, whose code is not run.
+    Load the model and the tokenizer of a run folder or of a Hub id. Code from the repository is not run.
 
     Args:
         revision: Branch, tag or commit on the Hub.
 
     Raises:
-        InputError: there is no such run, or it is damaged; says which file and how.
+        InputError: there is no such run, or it is damaged; the message says which file and how.
     """
     folder = run_folder(source, revision)
     _check_files(folder, source)
@@ -153,25 +153,25 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
 
 
 OpenRun = tuple[PreTrainedModel, Any]
-"""A model and its tokenizer, as [`load_run`] gives them."""
+"""A model and its tokenizer, as returned by [`load_run`]."""
 
 
 def open_run(run: "str | Path | OpenRun") -> OpenRun:
-    """Model and tokenizer of a run folder or Hub id; those that are open already as they are."""
+    """Return the model and tokenizer of a run folder or Hub id. If they are already open, return them unchanged."""
     return run if isinstance(run, tuple) else load_run(str(run))
 
 
 def open_class(record: Mapping[str, Any], folder: Path) -> Any:
     """
-    The class of transformers that opens the model of a run. Records of version 0.1.0 do not tell it; a folder without
-    a record was saved by another `Trainer`, and its configuration tells the class of its model.
+    Return the class of transformers that opens the model of a run. Records of version 0.1.0 do not name it. A folder
+    without a record was saved by another `Trainer`; the class then follows from its configuration.
     """
     usual = "AutoModelForSequenceClassification" if record else auto_class_of(folder)
     return getattr(transformers, record.get("task", {}).get("auto_class", usual))
 
 
 def auto_class_of(folder: Path, source: str | None = None) -> str:
-    """The class of transformers that opens the model of a folder, as its `config.json` tells."""
+    """Return the class of transformers that opens the model of a folder, according to its `config.json`."""
     source = source or str(folder)
     require((folder / "config.json").is_file(), _NO_MODEL.format(source))
     saved = read_run_file(folder / "config.json", source).get("architectures") or [""]
@@ -182,14 +182,14 @@ def auto_class_of(folder: Path, source: str | None = None) -> str:
 
 
 def task_of_run(folder: Path, source: str | None = None) -> type[Task]:
-    """The task of a run folder, or of one that another `Trainer` saved; `source` is what an error calls it."""
+    """Return the task of a run folder, or of one that another `Trainer` saved. Errors call it `source`."""
     if (folder / RECORD).is_file():
         return task_class(task_name(read_record(folder, source)))
     return task_of_auto_class(auto_class_of(folder, source))
 
 
 def check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: Any) -> None:
-    """Raise if the tokenizer, or the one that it has beside itself, knows tokens for which the model has no vector."""
+    """Raise if the tokenizer, or its separate one for targets, has tokens for which the model has no vector."""
     reads = getattr(config, "source_vocab_size", None) or config.vocab_size
     encoder = getattr(config, "encoder_config", None)
     if isinstance(encoder, dict):
@@ -197,7 +197,7 @@ def check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: Any) -> None:
     for one, vectors in ((tokenizer, reads), (target_tokenizer(tokenizer), config.vocab_size)):
         if len(one) > vectors:
             raise InputError(
-                f"The tokenizer has {len(one)} tokens, but the model has vectors for {vectors} only: take the "
+                f"The tokenizer has {len(one)} tokens, but the model has vectors for only {vectors}: use the "
                 "tokenizer that the model was trained with, or call model.resize_token_embeddings(len(tokenizer))."
             )
         if target_tokenizer(tokenizer) is tokenizer:
@@ -207,7 +207,7 @@ def check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: Any) -> None:
 def _check_files(folder: Path, source: str) -> None:
     require(
         not (folder / MODEL).is_file() or any(folder.glob("*.safetensors")),
-        f"{source!r} is an exported model, which only predict takes: name the run that it was made from.",
+        f"{source!r} is an exported model, which only predict accepts: name the run that it was made from.",
     )
     is_run = (folder / RECORD).is_file()
     for name in ("config.json", "tokenizer_config.json", "tokenizer.json"):
@@ -229,12 +229,12 @@ def _check_files(folder: Path, source: str) -> None:
                 pass
         except SafetensorError as error:
             raise InputError(
-                f"The run {source!r} is damaged: {name} is cut off or no safetensors ({error})."
+                f"The run {source!r} is damaged: {name} is cut off or not safetensors ({error})."
             ) from error
 
 
 def _missing_files(folder: Path, source: str) -> list[str]:
-    """The names of the files that are not there and without which a run cannot be opened."""
+    """Return the names of the missing files without which a run cannot be opened."""
     has_vocabulary = any(any(folder.glob(pattern)) for pattern in VOCABULARIES)
     names = ["config.json", "tokenizer_config.json", *([] if has_vocabulary else ["tokenizer.json"])]
     if (folder / "config.json").is_file() and _has_target(read_run_file(folder / "config.json", source)):
@@ -244,12 +244,15 @@ def _missing_files(folder: Path, source: str) -> list[str]:
 
 
 def _has_target(config: Mapping[str, Any]) -> bool:
-    """Whether a translator writes with another vocabulary than it reads; a folder may have one of an earlier run."""
+    """
+    Return whether a translator writes with another vocabulary than it reads. Its folder does not tell, as it may hold
+    one of an earlier run.
+    """
     return bool(config.get("source_vocab_size") or config.get("encoder_config"))
 
 
 def weight_files(folder: Path, source: str | None = None) -> list[str]:
-    """The names of the files that hold a run's weights: one, or the shards that an index lists."""
+    """Return the names of the files that hold a run's weights: one, or the shards that an index lists."""
     if (folder / "model.safetensors").is_file() or not (folder / INDEX).is_file():
         return ["model.safetensors"]
     source = source or str(folder)

@@ -1,1 +1,1 @@
-"""What every room uses: errors, files, figures, processes."""
+"""Shared helpers: errors, files, figures, processes."""

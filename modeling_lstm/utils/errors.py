@@ -1,4 +1,4 @@
-"""`InputError`: what the user gave cannot be used. The command line prints its one sentence and exits with status 2."""
+"""`InputError`: the user's input cannot be used. The command line prints its message and exits with status 2."""
 
 import contextlib
 import re
@@ -19,34 +19,34 @@ def require(condition: bool, message: str) -> None:
 
 
 def as_list(names: Iterable[Any]) -> str:
-    """Names for a message: `a, b, c`."""
+    """Join names for a message: `a, b, c`."""
     return ", ".join(str(name) for name in names)
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an error says, or its name where it says nothing."""
+    """Return the first line of an error's message, or the name of its class if it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def name_error(error: BaseException) -> str:
-    """The kind of an error, and its first line."""
+    """Return the class and the first line of an error."""
     return f"{type(error).__name__}: {first_line(error)}"
 
 
 @contextlib.contextmanager
 def explain_errors(what: str, cause: Callable[[Exception], str] = name_error) -> Iterator[None]:
-    """Raise [`InputError`] that says what went wrong, and the cause, for whatever goes wrong within."""
+    """Turn any error in the block into an [`InputError`] that says what went wrong, and the cause."""
     try:
         yield
     except InputError:
         raise
-    except Exception as error:  # over damaged or foreign files and settings the libraries raise anything
+    except Exception as error:  # for damaged or foreign files and settings, libraries raise anything
         raise InputError(f"{what}: {cause(error)}") from error
 
 
 @contextlib.contextmanager
 def require_extra(extra: str, what: str) -> Iterator[None]:
-    """Raise [`InputError`] that says `what` is lacking, and how to install it, where what is imported within is not."""
+    """Turn a failed import in the block into an [`InputError`] that says `what`, and how to install the extra."""
     try:
         yield
     except ImportError as error:
@@ -54,12 +54,12 @@ def require_extra(extra: str, what: str) -> Iterator[None]:
 
 
 def hide_tokens(text: str) -> str:
-    """The text with what looks like a token of the Hub left out."""
+    """Return the text without anything that looks like a token of the Hub."""
     return _TOKEN.sub("TOKEN", text)
 
 
 def explain_save_failure(error: BaseException) -> str | None:
-    """The sentence for an error that means that bytes could not be written, else `None`."""
+    """Return an explanation of an error that means that bytes could not be written, else `None`."""
     text = str(error)
     for sign in ("No space left", "File too large", "Disk quota", "Permission denied", "Read-only file system"):
         if sign in text:
@@ -70,7 +70,7 @@ def explain_save_failure(error: BaseException) -> str | None:
 
 
 def is_utf8(text: str) -> bool:
-    """Whether a text was read from UTF-8, and not from other bytes, which Python keeps as surrogates."""
+    """Return whether a text can be written as UTF-8. Other bytes, which Python reads as surrogates, cannot."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -79,6 +79,8 @@ def is_utf8(text: str) -> bool:
 
 
 def check_text(text: str) -> None:
-    """Raise for what is no text, or holds half a character, as of an emoji cut in two: no tokenizer reads it."""
+    """
+    Raise unless this is a string without lone surrogates (half of an emoji, for example), which no tokenizer reads.
+    """
     require(isinstance(text, str), f"A text must be a string, found {text!r}.")
-    require(is_utf8(text), f"The text {text[:40]!r} is not UTF-8: it holds half a character. Mend it.")
+    require(is_utf8(text), f"The text {text[:40]!r} is not UTF-8: it holds half a character. Fix it.")

@@ -1,4 +1,4 @@
-"""What all figures have in common: they can be read in black and white, show names as they are, and repeat exactly."""
+"""Common to all figures: they are readable in black and white, show names literally, and are reproducible."""
 
 import io
 import warnings
@@ -15,39 +15,39 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 LINES = ("-", "--", ":", "-.")
 MARKERS = "osD^vP*X<>hp"
 _SETTINGS: Any = {
-    "svg.hashsalt": "modeling-lstm",  # else the ids in an SVG differ from one time to the next
+    "svg.hashsalt": "modeling-lstm",  # otherwise the ids in an SVG differ each time
     "svg.fonttype": "path",
-    "text.parse_math": False,  # a dollar sign in a name or a word is a dollar sign
+    "text.parse_math": False,  # a dollar sign is shown as such
 }
 
 
 @contextmanager
 def escape_text() -> Iterator[None]:
-    """Draw and save within this."""
+    """Draw and save figures within this context."""
     with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # characters that the font lacks are boxes
+        warnings.filterwarnings("ignore", message="Glyph")  # characters missing from the font become boxes
         yield
 
 
 def shorten(text: str, longest: int = 18) -> str:
-    """A word or a name as a figure shows it; XML takes no control characters."""
+    """Shorten a word or a name for a figure, and replace control characters, which XML forbids."""
     text = "".join(character if character.isprintable() else "\ufffd" for character in text)
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def can_draw(text: str) -> bool:
-    """Whether the font has all characters of a text."""
+    """Return whether the font has all characters of a text."""
     font = font_manager.get_font(font_manager.findfont(font_manager.FontProperties()))
     return all(font.get_char_index(ord(character)) for character in text)
 
 
 def style(number: int) -> dict[str, Any]:
-    """Line and marker of the curve of that number."""
+    """Return the line style and the marker of a curve, by its number."""
     return {"linestyle": LINES[number % len(LINES)], "marker": MARKERS[number % len(MARKERS)]}
 
 
 def use_logarithmic_axis(axes: Axes, which: str = "x") -> None:
-    """Make an axis (`x` or `y`) logarithmic, its numbers written out; after all is drawn."""
+    """Make an axis (`x` or `y`) logarithmic, with numbers written out. Call it after everything is drawn."""
     axes.set(**{f"{which}scale": "log"})
     axis = getattr(axes, f"{which}axis")
     low, high = axis.get_view_interval()
@@ -58,13 +58,13 @@ def use_logarithmic_axis(axes: Axes, which: str = "x") -> None:
 
 
 def save(figure: Figure, file: Any, kind: str) -> None:
-    """Write a figure to a file or its name, as png or svg; the same figure gives the same bytes."""
+    """Save a figure to a file or path, as png or svg. The same figure gives the same bytes."""
     with escape_text():
         figure.savefig(file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else {})
 
 
 def to_svg(figure: Figure) -> str:
-    """A figure as an `<svg>` element."""
+    """Return a figure as an `<svg>` element."""
     file = io.StringIO()
     save(figure, file, "svg")
     text = file.getvalue()

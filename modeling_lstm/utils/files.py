@@ -1,4 +1,4 @@
-"""Files written whole or not at all: under a temporary name, then renamed."""
+"""Write files completely or not at all: under a temporary name that is then changed."""
 
 import contextlib
 import json
@@ -15,11 +15,11 @@ from safetensors import SafetensorError
 
 from .errors import InputError, explain_save_failure, require
 
-SAVING = ".saving-"  # at the beginning of a temporary name
+SAVING = ".saving-"  # how temporary names begin
 
 
 def exists(path: Path) -> bool:
-    """Whether there is a file or folder of that name; False too for what cannot be a name."""
+    """Return whether a file or folder exists; `False`, too, for what cannot be a name."""
     try:
         return path.exists()
     except OSError:
@@ -28,7 +28,7 @@ def exists(path: Path) -> bool:
 
 def make_folder(folder: Path) -> None:
     """
-    Make a folder, and those that it is in, where there are none.
+    Make a folder and its parents, unless they exist.
 
     Raises:
         InputError: there is a file in its place, or it cannot be made.
@@ -45,17 +45,17 @@ def make_folder(folder: Path) -> None:
 @contextlib.contextmanager
 def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
     """
-    Give a temporary folder beside the files of `folder`; what is written there moves into `folder` when all is written.
+    Yield a temporary folder inside `folder`. Its contents move into `folder` once everything is written.
 
     Args:
-        last: The file that moves last: where it is, the rest is too.
+        last: The file that moves last: if it is there, so is the rest.
 
     Raises:
         InputError: the disk is full or the folder cannot be written, or there is a file in its place; what was there
             before is untouched.
     """
     make_folder(folder)
-    for leftover in folder.glob(SAVING + "*"):  # of a save that was killed
+    for leftover in folder.glob(SAVING + "*"):  # from a save that was killed
         if _is_being_written(leftover):
             continue
         if leftover.is_dir():
@@ -83,7 +83,7 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
 
 
 def _move(paths: list[Path], folder: Path, before: Path) -> None:
-    """Move files and folders to where others may be, which are kept in `before` and put back if a move fails."""
+    """Move files and folders into a folder. What they replace is kept in `before`, and put back if a move fails."""
     done = []
     try:
         for path in paths:
@@ -92,7 +92,7 @@ def _move(paths: list[Path], folder: Path, before: Path) -> None:
             if target.is_dir():
                 os.replace(target, before / path.name)
             elif target.is_file():
-                with contextlib.suppress(OSError):  # of a file system without links nothing is put back
+                with contextlib.suppress(OSError):  # on a file system without links, nothing can be put back
                     os.link(target, before / path.name)
             os.replace(path, target)
     except OSError:
@@ -105,7 +105,7 @@ def _move(paths: list[Path], folder: Path, before: Path) -> None:
 
 
 def _usual_mode(folder: Path) -> int:
-    """The mode that new files have here."""
+    """Return the mode of new files in this folder."""
     probe = folder / _temporary_name()
     probe.touch(exist_ok=False)
     mode = stat.S_IMODE(probe.stat().st_mode)
@@ -114,29 +114,29 @@ def _usual_mode(folder: Path) -> int:
 
 
 def _temporary_name() -> str:
-    """A new name by which other processes know who writes."""
+    """Return a new name that tells other processes which process is writing."""
     return f"{SAVING}{os.getpid()}-{uuid.uuid4().hex}"
 
 
 def is_occupied(folder: Path) -> bool:
-    """Whether a folder holds more than what is left of a save that was killed."""
+    """Return whether a folder holds more than the leftovers of a killed save."""
     return any(not path.name.startswith(SAVING) for path in folder.iterdir())
 
 
 @contextlib.contextmanager
 def claim_folder(folder: Path) -> Iterator[None]:
     """
-    Keep other processes on this machine from claiming a folder, which is made, while they could write over each other.
+    Make a folder and keep other processes on this machine from claiming it, as they would overwrite each other's files.
 
     Raises:
-        InputError: another one has claimed it, or it cannot be made.
+        InputError: another process has claimed it, or it cannot be made.
     """
     make_folder(folder)
     other = next((one for one in folder.glob(f"{SAVING}*-claim") if _is_being_written(one)), None)
     require(
         other is None,
-        f"Another process writes into {str(folder)!r}: wait for it, or name another folder. If there is none, remove "
-        f"{str(other)!r}.",
+        f"Another process is writing into {str(folder)!r}: wait for it, or name another folder. If there is none, "
+        f"remove {str(other)!r}.",
     )
     claim = folder / f"{SAVING}{os.getpid()}-claim"
     claim.touch()
@@ -147,7 +147,7 @@ def claim_folder(folder: Path) -> Iterator[None]:
 
 
 def empty_folder(folder: Path) -> None:
-    """Remove what is in a folder, or in the one that a link leads to, but for what is being written."""
+    """Remove what is in a folder, or in the one that a link points to, except what this process is writing."""
     for path in folder.iterdir():
         if path.name.startswith(f"{SAVING}{os.getpid()}-"):
             continue
@@ -158,13 +158,15 @@ def empty_folder(folder: Path) -> None:
 
 
 def _is_being_written(leftover: Path) -> bool:
-    """Whether the process that made a temporary file, whose number is in the name, still runs here."""
+    """
+    Return whether the process that made a temporary file is another one that still runs here. Its id is in the name.
+    """
     number = leftover.name.removeprefix(SAVING).partition("-")[0]
     return number.isdecimal() and int(number) != os.getpid() and is_running(int(number))
 
 
 def is_running(process: int) -> bool:
-    """Whether there is a process of that number on this machine."""
+    """Return whether a process with this id runs on this machine."""
     try:
         os.kill(process, 0)
     except PermissionError:
@@ -176,7 +178,7 @@ def is_running(process: int) -> bool:
 
 def read_json(path: Path) -> Any:
     """
-    What a JSON file holds.
+    Read a JSON file.
 
     Raises:
         InputError: it is damaged.
@@ -188,12 +190,12 @@ def read_json(path: Path) -> Any:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON under a temporary name, then rename."""
+    """Write JSON under a temporary name, then rename it."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file under a temporary name, then rename."""
+    """Write a file under a temporary name, then rename it."""
     with write_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -201,13 +203,13 @@ def write_text(path: Path, text: str) -> None:
 @contextlib.contextmanager
 def write_file(path: Path) -> Iterator[Path]:
     """
-    Give a temporary name, with the same ending, in a folder that is made if there is none; what is written under it
-    takes the place of the file, with the mode of that or, where there is none, the one that new files have here. A link
-    is replaced and not followed: in a cache of the Hub it leads to a file that is not of that folder alone.
+    Yield a temporary path with the same suffix, in a folder that is made if needed. What is written there replaces the
+    file, and gets the mode of the old file or else that of new files here. A link is replaced, not followed: in a cache
+    of the Hub it points to a file that other folders share.
 
     Raises:
-        InputError: a file is in the place of the folder, or a folder in that of the file; the disk is full, say. What
-            was there before is untouched.
+        InputError: a file is in place of the folder, a folder in place of the file, or the disk is full, for example.
+            What was there before is untouched.
     """
     make_folder(path.parent)
     require(not path.is_dir(), f"{str(path)!r} is a folder: name a file.")

@@ -1,8 +1,8 @@
 """
 Command-line flags made from dataclasses of settings.
 
-One parser reads all commands and recipes. It reads a field as `transformers.HfArgumentParser` does, which a test
-compares; that class itself is not used, because importing it imports `transformers`, and `--help` would take seconds.
+One parser reads all commands and recipes. It reads a field as `transformers.HfArgumentParser` does; a test compares the
+two. That class itself is not used, because importing it imports `transformers`, and `--help` would take seconds.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from .settings import build_settings, find_similar
 
 logger = logging.getLogger(__name__)
 
-# Flags that had another name in a version before: for each command the old name and the new one
+# Flags renamed since an earlier version: for each command, the old name and the new one
 RENAMED = {"compare": {"output": "output_dir"}}
 _TRUE, _FALSE = ("yes", "true", "t", "y", "1", "on"), ("no", "false", "f", "n", "0", "off")
 
@@ -36,7 +36,7 @@ class FlagParser(argparse.ArgumentParser):
     Args:
         command: Its name, as in `modeling-lstm COMMAND`.
         kinds: The dataclasses; no two of them may have a field of the same name.
-        options: What `argparse.ArgumentParser` takes.
+        options: Further arguments of `argparse.ArgumentParser`.
     """
 
     def __init__(self, command: str, *kinds: Any, **options: Any):
@@ -52,7 +52,7 @@ class FlagParser(argparse.ArgumentParser):
                     self._add_field(self.group_of(kind, field), field, hints[field.name])
 
     def group_of(self, kind: Any, field: Field[Any]) -> Any:
-        """What lists a setting in `--help`: here the parser, which has no groups."""
+        """Return what lists a setting in `--help`: here the parser itself, which has no groups."""
         return self
 
     def _add_field(self, group: Any, field: Field[Any], hint: Any) -> None:
@@ -63,21 +63,21 @@ class FlagParser(argparse.ArgumentParser):
             group.add_argument(f"--no_{field.name}", action="store_false", dest=field.name, default=False, **texts)
 
     def error(self, message: str) -> NoReturn:
-        """Raise [`InputError`]: without the usage, which is a page long."""
+        """Raise [`InputError`], without the usage, which is a page long."""
         raise InputError(f"{message} (modeling-lstm {self.command} --help lists the settings)")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """argparse's, that takes dashes for underscores, and old names for new ones."""
+        """Like `argparse`, but accept dashes for underscores, and old names of flags."""
         return super().parse_known_args(None if args is None else self._as_named_here(args), namespace)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """argparse's, that takes flags between other arguments and looks for what an unknown flag could mean."""
+        """Like `argparse`, but accept flags between other arguments, and suggest what an unknown flag could mean."""
         found, rest = self.parse_known_intermixed_args(args, namespace)
         unknown = next((one for one in rest if one.startswith("-")), None)
         if unknown is not None:
             self._refuse(unknown)
         if rest:
-            hint = ": a recipe stands before all flags" if rest[0].endswith((".yaml", ".yml")) else ""
+            hint = ": a recipe goes before all flags" if rest[0].endswith((".yaml", ".yml")) else ""
             self.error(f"unexpected {' '.join(map(repr, rest))}{_after_flag(args or (), rest[0])}{hint}")
         return found
 
@@ -86,7 +86,7 @@ class FlagParser(argparse.ArgumentParser):
         Raise [`InputError`] for a flag that is unknown here and not among others, and for a value that cannot be read.
 
         Args:
-            given: The flags; those that are required may be missing.
+            given: The flags; required ones may be missing.
             others: Settings that another parser will read, whatever follows them.
         """
         for action in self._actions:
@@ -97,7 +97,7 @@ class FlagParser(argparse.ArgumentParser):
                 self._refuse(one, others)
 
     def _refuse(self, given: str, others: Collection[str] = ()) -> NoReturn:
-        """Raise for an unknown flag, with the known one that it could mean."""
+        """Raise for an unknown flag, and suggest the known one that it could mean."""
         unknown = given.partition("=")[0]
         known = [one[2:].replace("-", "_") for one in self._option_string_actions if one.startswith("--")]
         close = find_similar(unknown.lstrip("-").replace("-", "_"), [*known, *others], 1)
@@ -122,7 +122,7 @@ class FlagParser(argparse.ArgumentParser):
 
     def read(self, given: Sequence[str]) -> tuple[Any, ...]:
         """
-        The dataclasses, and where there are arguments beside theirs a namespace of those.
+        Return the dataclasses and, if there are other arguments, a namespace of these.
 
         Raises:
             InputError: a flag is unknown or missing, or a value cannot be used.
@@ -134,7 +134,7 @@ class FlagParser(argparse.ArgumentParser):
 
 
 def _after_flag(given: Sequence[str], one: str) -> str:
-    """After which flag an unexpected word stands, which took the words before it; nothing where there is none."""
+    """Name the flag that an unexpected word follows, and which took the words before it; empty if there is none."""
     flag = before = ""
     for word in given:
         if word == one and before != flag:
@@ -145,7 +145,7 @@ def _after_flag(given: Sequence[str], one: str) -> str:
 
 def parse_given(kinds: Sequence[type], given: Sequence[str], command: str) -> dict[str, Any]:
     """
-    The settings that are given as flags, and no others, by their names.
+    Return by name only those settings that are given as flags.
 
     Args:
         kinds: The dataclasses of the settings.
@@ -163,11 +163,11 @@ def parse_given(kinds: Sequence[type], given: Sequence[str], command: str) -> di
 
 def flag_options(field: Field[Any], hint: Any) -> dict[str, Any]:
     """
-    What `add_argument` takes for a field: type, default, choices, number of values, help.
+    Return what `add_argument` takes for a field: type, default, choices, number of values, help.
 
     Args:
-        field: The field; of its metadata `help`, `choices`, `nargs`, `const` and `metavar` count.
-        hint: Its type, as `typing.get_type_hints` gives it.
+        field: The field. Of its metadata, `help`, `choices`, `nargs`, `const` and `metavar` are used.
+        hint: Its type, as returned by `typing.get_type_hints`.
     """
     known = ("help", "choices", "nargs", "const", "metavar")
     options = {name: value for name, value in field.metadata.items() if name in known}
@@ -175,7 +175,7 @@ def flag_options(field: Field[Any], hint: Any) -> dict[str, Any]:
     kind = plain_type(hint)
     if kind is bool:
         options["type"] = true_or_false
-        if hint is not bool and default is None:  # None is a third value: which of the others it is must be said
+        if hint is not bool and default is None:  # None is a third value, so true or false must be typed
             return options
         return options | {"default": default is not MISSING and default, "nargs": "?", "const": True}
     options |= {"required": True} if default is MISSING else {"default": default}
@@ -194,8 +194,8 @@ def flag_options(field: Field[Any], hint: Any) -> dict[str, Any]:
 
 def plain_type(hint: Any) -> Any:
     """
-    The type that a flag is read as. `X | None` is read as `X`, `X | str` as `X`, and `X | str | None` as text: what has
-    several forms, such as a dictionary or a name, is told apart by those who use it.
+    Return the type that a flag is read as: `X` for `X | None` and `X | str`, and text for `X | str | None`. Values that
+    have several forms, such as a dictionary or a name, are told apart where they are used.
     """
     if get_origin(hint) not in (Union, types.UnionType):
         return hint
@@ -208,14 +208,14 @@ def plain_type(hint: Any) -> Any:
 
 
 def true_or_false(text: str) -> bool:
-    """The value of a `bool`; also yes, no, on, off, 1, 0 and the first letters."""
+    """Read a `bool`; also from yes, no, on, off, 1, 0 and first letters."""
     if text.lower() not in (*_TRUE, *_FALSE):
         raise argparse.ArgumentTypeError(f"must be true or false, found {text!r}")
     return text.lower() in _TRUE
 
 
 def _one_of(choices: Sequence[Any]) -> Callable[[str], Any]:
-    """From what is typed to the choice of that name; another is left for argparse to refuse."""
+    """Return a function that maps typed text to the choice of that name. Other text is left for argparse to refuse."""
     named = {str(choice): choice for choice in choices}
     return lambda text: named.get(text, text)
 
@@ -239,6 +239,6 @@ def _finite(text: str) -> float:
 
 def _whole(text: str) -> int:
     number = int(text)
-    if abs(number) >= 2**63:  # what torch and Arrow take
+    if abs(number) >= 2**63:  # the limit of torch and Arrow
         raise ValueError(text)
     return number

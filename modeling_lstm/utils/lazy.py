@@ -1,4 +1,4 @@
-"""Names that are loaded when they are first asked for."""
+"""Import names when they are first used."""
 
 import sys
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def import_named(place: str) -> Any:
-    """What a module has under a name: `module:name`."""
+    """Import what `module:name` refers to."""
     module, _, name = place.partition(":")
     return getattr(import_module(module), name)
 

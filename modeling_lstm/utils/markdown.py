@@ -1,4 +1,4 @@
-"""Markdown that holds whatever a user names: code, blocks and tables."""
+"""Markdown that is safe for any text from the user: code, blocks and tables."""
 
 import json
 import re
@@ -6,19 +6,19 @@ from typing import Any
 
 
 def join_lines(text: object) -> str:
-    """One line: what is said in metadata or a comment cannot end it."""
+    """Return a text as one line, so that it cannot end metadata or a comment."""
     return " ".join(str(text).split())
 
 
 def quote(value: Any) -> str:
-    """A value as a line of Python in an example shows it."""
+    """Return a value as one line of Python, for an example."""
     return join_lines(json.dumps(value, ensure_ascii=False))
 
 
 def inline_code(text: object) -> str:
-    """A value as code in Markdown, in a table too, whatever it holds."""
+    """Return a value as inline code, whatever it holds; also safe in a table."""
     content = join_lines(text)
-    if "|" in content:  # would end a cell; Markdown has no escape for it that holds after a backslash
+    if "|" in content:  # would end a cell; Markdown's escape for it fails after a backslash
         return "<code>" + "".join(one if one.isalnum() else f"&#{ord(one)};" for one in content) + "</code>"
     ticks = "`" * (1 + max((len(run) for run in re.findall("`+", content)), default=0))
     pad = " " if not content or content[0] in "` " or content[-1] in "` " else ""
@@ -26,12 +26,12 @@ def inline_code(text: object) -> str:
 
 
 def code_block(text: str) -> str:
-    """A block of code in Markdown, whatever it holds."""
+    """Return a text as a block of code, whatever it holds."""
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     return f"{fence}\n{text}\n{fence}"
 
 
 def make_table(heads: list[str], rows: list[list[str]], *, words: int | None = None) -> str:
-    """A Markdown table; columns after the first `words` hold numbers and are set right."""
+    """Return a Markdown table. Columns after the first `words` hold numbers and are right-aligned."""
     rule = ["---" if words is None or column < words else "---:" for column in range(len(heads))]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [heads, rule, *rows])

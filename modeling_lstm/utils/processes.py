@@ -1,4 +1,4 @@
-"""Several processes in one launch (torchrun): who goes first, who writes, and who tells what went wrong."""
+"""Several processes in one launch (torchrun): who goes first, who writes, and who reports errors."""
 
 import contextlib
 import itertools
@@ -11,20 +11,20 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-LAUNCH = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")  # what torchrun tells each process
-# torch gives collective calls up after half an hour, and a teacher may label texts for days
+LAUNCH = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE")  # set by torchrun for each process
+# torch gives up collective calls after half an hour, but a teacher may label texts for days
 _FOREVER = timedelta(days=365)
 PATIENCE = 30  # seconds that others wait for rank 0 to fail as they did
 _turns, _trials = itertools.count(), itertools.count()
 
 
 def rank() -> int:
-    """The number of this process in its launch, 0 where it is the only one."""
+    """Return the rank of this process in its launch; 0 if it is the only one."""
     return _number("RANK", 0)
 
 
 def count_processes() -> int:
-    """How many processes were launched together."""
+    """Return how many processes were launched together."""
     return _number("WORLD_SIZE", 1)
 
 
@@ -39,18 +39,18 @@ def is_main() -> bool:
 
 
 def leave_launch() -> None:
-    """Go on as the only process, for work that is not shared."""
+    """Continue as the only process, for work that is not shared."""
     for name in LAUNCH:
         os.environ.pop(name, None)
 
 
 def end_launch(status: int) -> None:
     """
-    Let go of the other processes when all of them are done, or when this one has failed: a process that ends while
-    threads of gloo still run may be aborted (status 134), and torchrun then tells that in place of what went wrong.
+    Leave the process group when all processes are done, or when this one has failed. A process that ends while gloo
+    threads still run may be aborted (status 134), and torchrun would then report that instead of the actual error.
 
     Args:
-        status: The exit status. With another one than 0 the process ends here, and waits for no other.
+        status: The exit status. Unless it is 0, the process ends here and does not wait for others.
     """
     if _store() is None:
         return
@@ -65,15 +65,16 @@ def end_launch(status: int) -> None:
 
 
 def is_single_despite_launch() -> bool:
-    """Whether `accelerate launch` was asked for several processes and started one, as it does on a CPU."""
+    """Return whether `accelerate launch` was asked for several processes but started one, as it does on a CPU."""
     by_accelerate = "ACCELERATE_MIXED_PRECISION" in os.environ and "MASTER_PORT" in os.environ
     return by_accelerate and "WORLD_SIZE" not in os.environ
 
 
 def wait_for_turn() -> None:
     """
-    Before this process says what went wrong: where the processes do not know each other yet, rank 0 is first. As it has
-    seen the same, it tells that and ends, and the launcher then ends the others; if it does not, they tell.
+    Wait before this process reports an error, so that rank 0 reports first if the processes do not know each other yet.
+    If rank 0 saw the same error, it reports it and ends, and the launcher ends the others; if not, the others report
+    it.
     """
     if not is_main() and _store() is None:
         time.sleep(PATIENCE)
@@ -82,10 +83,10 @@ def wait_for_turn() -> None:
 @contextlib.contextmanager
 def run_main_first() -> Iterator[None]:
     """
-    Rank 0 goes through the block, then the others do, who find its files and caches there.
+    Run the block on rank 0, then on the others, which find its files and caches.
 
-    Each waits for the others as long as it takes, and ends if rank 0 fails. No collective call may be made in the
-    block.
+    Processes wait for each other as long as it takes; if rank 0 fails, the others end. The block must not make
+    collective calls.
     """
     store, turn = _store(), f"modeling_lstm/turn-{next(_turns)}"
     if store is None:
@@ -107,7 +108,7 @@ def run_main_first() -> Iterator[None]:
 
 
 def run_on_main(build: Callable[[], T]) -> T:
-    """What rank 0 builds; the other processes get a copy."""
+    """Return what rank 0 builds; the other processes get a copy."""
     if _store() is None:
         return build()
     import torch.distributed
@@ -122,7 +123,7 @@ def run_on_main(build: Callable[[], T]) -> T:
 
 @contextlib.contextmanager
 def fail_once() -> Iterator[None]:
-    """Of several processes the first one that fails raises its error; the others, which miss it, end with status 2."""
+    """Raise the error of the first process that fails. Others that fail end with status 2."""
     key = f"modeling_lstm/failures-{next(_trials)}"
     try:
         yield
@@ -138,12 +139,12 @@ def _is_first_to_fail(key: str) -> bool:
         return True
     try:
         return store.add(key, 1) == 1
-    except RuntimeError:  # the process that kept the store is gone
+    except RuntimeError:  # the process that hosts the store is gone
         return False
 
 
 def _store() -> Any:
-    """What the processes of a launch share, once they know each other: by torch, which is imported by then."""
+    """Return the store that the processes of a launch share through torch; `None` until they know each other."""
     if "torch" not in sys.modules:
         return None
     import torch.distributed

@@ -1,4 +1,4 @@
-"""Ray: work on the cores of this machine, or on those of a cluster."""
+"""Ray: work on the cores of this machine or of a cluster."""
 
 import contextlib
 import logging
@@ -13,8 +13,8 @@ from .errors import InputError, first_line, require, require_extra
 
 logger = logging.getLogger(__name__)
 
-STORE_BYTES = 512 * 2**20  # shared memory of a cluster that is started here, for what is on its way between processes
-READER_CPUS = 0.25  # of a task that reads, which mostly waits for those that compute
+STORE_BYTES = 512 * 2**20  # shared memory of a cluster started here, for data on its way between processes
+READER_CPUS = 0.25  # of a task that reads, and mostly waits for those that compute
 WORKERS_A_READER = 16
 PATIENCE = 20.0  # seconds that a cluster has to answer
 
@@ -53,12 +53,12 @@ class RayArguments:
 @dataclass
 class Cluster:
     """
-    A cluster that is open.
+    An open cluster.
 
     Args:
         ray: The library.
         cores: Its cores.
-        workers: Processes that compute.
+        workers: Number of processes that compute.
     """
 
     ray: Any
@@ -72,22 +72,22 @@ class Cluster:
 
     @property
     def cpus(self) -> float:
-        """What each worker asks of the cores, so that something is left for those that read."""
+        """CPUs that each worker requests. Some are left for the tasks that read."""
         readers = math.ceil(self.workers / WORKERS_A_READER)
         share = min(float(self.threads), (self.cores - READER_CPUS * readers) / self.workers)
         return math.floor(100 * share) / 100
 
     def pool(self) -> Any:
-        """As many actors as there are workers."""
+        """Return a pool with one actor per worker."""
         from ray.data import ActorPoolStrategy
 
         return ActorPoolStrategy(size=self.workers)
 
     def dataset(self, items: list[Any]) -> Any:
-        """Items as a `ray.data.Dataset`, each a block of its own, so that they are dealt out one by one."""
+        """Return items as a `ray.data.Dataset`, each in its own block, so that they are handed out one by one."""
         from ray.data import DataContext
 
-        logging.getLogger("ray.data").setLevel(logging.ERROR)  # its import sets another
+        logging.getLogger("ray.data").setLevel(logging.ERROR)  # importing it sets another
         context = DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
@@ -96,9 +96,7 @@ class Cluster:
 
 
 def check_reachable(address: str) -> None:
-    """
-    Raise `OSError` for a `HOST:PORT`, or `ray://HOST:PORT`, at which nobody answers: Ray would try for minutes.
-    """
+    """Raise `OSError` if nothing answers at `HOST:PORT` or `ray://HOST:PORT`. Ray itself would try for minutes."""
     host, sign, port = address.removeprefix("ray://").rpartition(":")
     if sign and port.isdecimal():
         socket.create_connection((host, int(port)), timeout=PATIENCE).close()
@@ -107,7 +105,7 @@ def check_reachable(address: str) -> None:
 @contextlib.contextmanager
 def open_cluster(arguments: RayArguments) -> Iterator[Cluster]:
     """
-    Join the cluster of an address, or start one on this machine, and let go of it at the end.
+    Join the cluster at an address, or start one on this machine, and disconnect at the end.
 
     Raises:
         InputError: Ray is not installed, or there is no such cluster.
@@ -115,8 +113,8 @@ def open_cluster(arguments: RayArguments) -> Iterator[Cluster]:
     with require_extra("scale", "--engine ray needs Ray"):
         import ray
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_TRAIN_ENABLE_PRINT_PATCH", "0")  # what dill reads of dis goes through print
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what is wrong comes as an exception, too
+    os.environ.setdefault("RAY_TRAIN_ENABLE_PRINT_PATCH", "0")  # dill captures the output of dis from print
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # errors are raised as exceptions, too
     address = arguments.address or os.environ.get("RAY_ADDRESS") or "local"
     was_open = ray.is_initialized()
     try:
@@ -139,7 +137,7 @@ def open_cluster(arguments: RayArguments) -> Iterator[Cluster]:
         yield Cluster(ray, cores, workers)
     except ray.exceptions.RayError as error:
         cause = (str(error).strip() or type(error).__name__).splitlines()[-1]
-        raise InputError(f"Ray could not go on: {type(error).__name__}: {cause}") from error
+        raise InputError(f"Ray failed: {type(error).__name__}: {cause}") from error
     finally:
         if not was_open:
             ray.shutdown()

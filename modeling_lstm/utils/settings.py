@@ -1,4 +1,4 @@
-"""Settings by their names: from values to the dataclasses that hold them, and to flags."""
+"""Turn settings by name into the dataclasses that hold them, and into flags."""
 
 import difflib
 import json
@@ -14,8 +14,8 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from .errors import InputError, as_list, require
 
 Kind = TypeVar("Kind")
-LARGEST_SEED = 2**32 - 1  # that NumPy takes
-SECRETS = ("hub_token",)  # what no record tells
+LARGEST_SEED = 2**32 - 1  # the largest that NumPy accepts
+SECRETS = ("hub_token",)  # never written to a record
 # What other tools call a setting
 SYNONYMS = {
     "epochs": "num_train_epochs",
@@ -38,8 +38,8 @@ def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any
     Distribute values among dataclasses by the names of their fields.
 
     Args:
-        kinds: Dataclasses that share no field's name.
-        values: The settings that are given; others have their defaults.
+        kinds: Dataclasses that have no field name in common.
+        values: The given settings; others keep their defaults.
 
     Raises:
         InputError: a name is unknown, a setting without default is missing, or a value cannot be used.
@@ -64,7 +64,7 @@ def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any
         except InputError:
             raise
         except (ValueError, ImportError, TypeError, KeyError, OSError, RuntimeError, NotImplementedError) as error:
-            # what the library's own checks say
+            # from a library's own checks
             raise InputError(f"The settings cannot be used: {str(error).strip() or type(error).__name__}") from error
         for name in given:
             check_seed(name, given[name])
@@ -72,20 +72,20 @@ def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any
 
 
 def find_similar(name: str, known: Collection[str], number: int = 3) -> list[str]:
-    """The settings that an unknown name may mean: what other tools call so, or what is spelled alike."""
+    """Return the settings that an unknown name may mean: known synonyms, or similar spellings."""
     if SYNONYMS.get(name) in known:
         return [SYNONYMS[name]]
     return difflib.get_close_matches(name, known, n=number)
 
 
 def settings_of(kind: type[Kind], given: Kind | None, settings: Mapping[str, Any]) -> Kind:
-    """The settings that a function was called with: a dataclass, or keywords by the names of its fields."""
+    """Return the settings that a function was called with: a dataclass, or keywords named like its fields."""
     require(given is None or not settings, "Give the settings as one object or as keywords, not both.")
     return build_settings([kind], settings)[0] if given is None else given
 
 
 def _fit(name: str, value: Any, hint: Any) -> Any:
-    """The value in the form that its field has: a list of one where a list is meant, text where a path is given."""
+    """Convert a value to the form of its field: one text to a list, a path to text, a whole number to a float."""
     if isinstance(value, PathLike):
         value = fspath(value)
     elif isinstance(value, list):
@@ -104,7 +104,7 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
 
 
 def _check_type(name: str, value: Any, kinds: Sequence[Any]) -> None:
-    """Raise for text where a number is meant, say: a text is never taken for a truth value."""
+    """Raise for a value of another type, such as text for a number. Text never counts as a truth value."""
     plain = [kind for kind in kinds if kind is not type(None)]
     if value is None or len(plain) != 1 or plain[0] not in _KINDS:
         return
@@ -115,23 +115,23 @@ def _check_type(name: str, value: Any, kinds: Sequence[Any]) -> None:
 
 
 def check_seed(name: str, value: Any) -> None:
-    """Raise [`InputError`] for a seed that NumPy does not take."""
+    """Raise [`InputError`] for a seed that NumPy does not accept."""
     if name.endswith("seed") and isinstance(value, int):
         require(0 <= value <= LARGEST_SEED, f"--{name} must be from 0 to {LARGEST_SEED}, found {value}.")
 
 
 def without_secrets(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that a record may tell."""
+    """Return the settings that a record may contain."""
     return {name: value for name, value in settings.items() if name not in SECRETS}
 
 
 def to_command(name: str, settings: Mapping[str, Any]) -> str:
-    """The command with some settings, for a record: secrets are left out."""
+    """Return the command with some settings, for a record. Secrets are left out."""
     return shlex.join(["modeling-lstm", name, *to_flags(without_secrets(settings))])
 
 
 def to_flags(settings: Mapping[str, Any]) -> list[str]:
-    """What is typed for some settings, dictionaries as JSON; those that are `None` are left out."""
+    """Return some settings as flags, with dictionaries as JSON. Those that are `None` are left out."""
     flags: list[str] = []
     for name, value in settings.items():
         if value is not None:

@@ -7,5 +7,5 @@ from jinja2 import Environment, FileSystemLoader
 
 
 def render_template(path: Path, /, **content: Any) -> str:
-    """What a template of Jinja, which may include those beside it, makes of the content; all text is escaped."""
+    """Render a Jinja template, which may include others from its folder. All text is escaped."""
     return Environment(loader=FileSystemLoader(path.parent), autoescape=True).get_template(path.name).render(**content)

@@ -109,7 +109,7 @@ def test_the_defaults_of_a_student_are_told(capsys: pytest.CaptureFixture[str]) 
 )
 def test_help_of_the_splits_holds_for_each_command(name: str, share: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = re.sub(r"\s+", " ", shown(capsys, name, "--help"))
-    assert f"if there is no test split. {share}" in text and "does not depend on the training seed" in text
+    assert f"if there is no test split. {share}" in text and "independent of the training seed" in text
     assert "what distill draws" not in text
 
 

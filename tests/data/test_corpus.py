@@ -112,7 +112,7 @@ def test_what_a_training_will_cut_from_the_text_is_left_out_too(
     write_texts(tmp_path / "texts" / "test.txt", "b")
     texts = [str(tmp_path / "texts")]
     assert load_corpus(CorpusArguments(dataset=texts, exclude=texts, validation_share=0.5)).excluded == 1
-    assert "no validation split is left out, since none can be cut: Which column holds the label" in caplog.text
+    assert "is left out, since none can be cut: Which column holds the label" in caplog.text
 
 
 def test_fingerprints_are_the_same_everywhere() -> None:
@@ -134,7 +134,7 @@ def test_fingerprints_are_the_same_everywhere() -> None:
         ({"validation_share": 1.0}, "--validation_share must be between 0 and 1, found 1.0"),
         ({"block_size": 1}, "--block_size must be at least 2, found 1"),
         ({"max_train_samples": 0}, "--max_train_samples must be at least 1, found 0"),
-        ({"dataset": []}, "Name text to learn from"),
+        ({"dataset": []}, "Name the text to learn from"),
         ({"dataset": ["no/such/file.txt"]}, "There is no file or folder 'no/such/file.txt'"),
         ({"split": "more"}, "has no split 'more'"),
     ],
@@ -146,5 +146,5 @@ def test_what_cannot_be_read_is_told(changes: dict[str, object], message: str, t
 
 
 def test_one_text_cannot_be_learned_from_and_held_out(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="There is one text only: name others"):
+    with pytest.raises(InputError, match="There is only one text: name others"):
         load_corpus(CorpusArguments(dataset=[str(write_texts(tmp_path / "a.txt", "a"))]))

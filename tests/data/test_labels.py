@@ -90,7 +90,7 @@ def test_labels_with_other_names_than_those_asked_for(tmp_path: Path, caplog: py
     rows = {"text": [f"text {n}" for n in range(20)], "label": [0, 1] * 10}
     Dataset.from_dict(rows, features=features).to_parquet(str(tmp_path / "a.parquet"))
     load(tmp_path / "a.parquet", labels=["neg", "pos"])
-    assert "names its labels positive, negative; by their numbers they are read as neg, pos" in caplog.text
+    assert "names its labels positive, negative; their numbers are read as neg, pos" in caplog.text
 
 
 def test_a_test_split_of_a_regression_may_hold_minus_one_alone(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_whole_numbers_are_sorted_by_size(tmp_path: Path) -> None:
 def test_names_that_differ_in_blanks(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows = [(f"text {n}", ("pos", "pos ", "neg")[n % 3]) for n in range(60)]
     assert load(write_csv(tmp_path / "a.csv", rows)).label_names == ["neg", "pos", "pos "]
-    assert "differ only in blanks, case, invisible characters or how characters are encoded, and" in caplog.text
+    assert "differ only in blanks, case, invisible characters or how characters are encoded, but" in caplog.text
     assert caplog.text.rstrip().endswith("'pos', 'pos '")
 
 
@@ -151,7 +151,7 @@ def test_names_that_look_alike(
 ) -> None:
     data = load(write_csv(tmp_path / "a.csv", [(f"text {n}", names[n % 3]) for n in range(60)]))
     assert data.label_names == sorted(names)
-    assert f"and count as several: {told}" in caplog.text
+    assert f"but count as different: {told}" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_names_that_are_lists(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, names: tuple[str, ...], warns: bool
 ) -> None:
     load(write_csv(tmp_path / "a.csv", [(f"text {n}", names[n % 3]) for n in range(60)]))
-    assert ("look like several, and count as one name each" in caplog.text) == warns
+    assert ("look like several, but count as one name each" in caplog.text) == warns
     assert "--problem_type regression" not in caplog.text
 
 
@@ -228,7 +228,7 @@ def test_columns_are_those_of_the_labels_with_their_names(tmp_path: Path) -> Non
         assert all(label == [int(text.split()[1]) % 2, 0] for text, label in split_rows(data.splits["train"]))
     data = load(path, label_column=["joy", "anger"], labels=["happy", "cross"])
     assert data.label_names == ["happy", "cross"] and [1.0, 0.0] in data.splits["train"]["label"][:]
-    with pytest.raises(InputError, match="joy would be read from another column"):
+    with pytest.raises(InputError, match="joy would not be read from the column"):
         load(path, label_column=["joy", "anger"], labels=["fear", "joy"])
 
 
@@ -246,7 +246,7 @@ def test_names_for_numbers(tmp_path: Path) -> None:
     data = load(path, labels=["negative", "neutral", "positive"])
     assert data.label_names == ["negative", "neutral", "positive"]
     assert all(int(text.split()[1]) % 3 == label for text, label in split_rows(data.splits["train"]))
-    told = "labels that --labels does not name: 2; known are negative, neutral. A number .* first label if it is 0"
+    told = "labels that --labels does not name: 2; known are negative, neutral. .* 0 stands for the first label"
     with pytest.raises(InputError, match=told):
         load(path, labels=["negative", "neutral"])
     with pytest.raises(InputError, match="--labels must be different names, found a, a"):
@@ -293,7 +293,7 @@ def test_one_ragged_row_makes_no_names_of_vectors(tmp_path: Path, ragged: list[i
 def test_fractions_as_labels_are_mentioned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     data = load(write_csv(tmp_path / "a.csv", [(f"text {n}", ("0.5", "1.0")[n % 2]) for n in range(40)]))
     assert data.label_names == ["0.5", "1.0"]
-    assert "Labels such as 0.5 are taken for names; to predict a number, add --problem_type regression" in caplog.text
+    assert "Labels such as 0.5 are treated as names; to predict a number, add --problem_type regression" in caplog.text
 
 
 def test_missing_lists_are_no_empty_ones(tmp_path: Path) -> None:
@@ -335,7 +335,7 @@ def test_what_is_no_number(tmp_path: Path, wrong: str) -> None:
 def test_names_that_are_the_same_number(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows = [(f"text {n}", ["0", "1", "1.0", "01"][n % 4]) for n in range(40)]
     assert load(write(tmp_path / "a.csv", rows)).label_names == ["0", "01", "1", "1.0"]
-    assert "These labels are the same value, and count as several: '01', '1', '1.0'" in caplog.text
+    assert "These labels have the same value, but count as different: '01', '1', '1.0'" in caplog.text
     with pytest.raises(InputError, match="that --labels does not name: 01, 1.0"):
         load(tmp_path / "a.csv", labels=["neg", "pos"])
 
@@ -347,13 +347,13 @@ def test_names_with_blanks_around_them(tmp_path: Path, caplog: pytest.LogCapture
 
 def test_lists_of_one_number_may_be_two_things(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", [(f"text {n}", [n % 2]) for n in range(40)])
-    with pytest.raises(InputError, match=r"lists such as \[0\] and \[1\], which may be the number of a label"):
+    with pytest.raises(InputError, match=r"lists such as \[0\] and \[1\], which may be label numbers"):
         load(path)
 
 
 def test_a_number_has_no_labels(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", [(f"text {n}", n % 2) for n in range(40)])
-    with pytest.raises(InputError, match="A number has no labels, found --labels a, b"):
+    with pytest.raises(InputError, match="Regression has no labels, found --labels a, b"):
         load(path, problem_type="regression", labels=["a", "b"])
 
 
@@ -447,7 +447,7 @@ def test_a_row_without_a_group_is_a_group_of_its_own(
 @pytest.mark.parametrize(
     ("lists", "message"),
     [
-        ([[0.9, 0.1], [0.2, 0.8]], "found numbers such as 0.1. Of shares or scores write those labels that a text has"),
+        ([[0.9, 0.1], [0.2, 0.8]], "found numbers such as 0.1. Instead of shares or scores, write the labels"),
         ([[], []], "has no label in any row of train"),
     ],
 )
@@ -459,8 +459,8 @@ def test_lists_that_hold_no_labels(tmp_path: Path, lists: list[list[float]], mes
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ((True, 1, False), "the same value, and count as several: '1', 'true'"),
-        ((0, 1, "NaN"), "NaN beside numbers counts as a label"),
+        ((True, 1, False), "the same value, but count as different: '1', 'true'"),
+        ((0, 1, "NaN"), "NaN counts as a label, but the others are numbers"),
     ],
 )
 def test_labels_that_may_be_meant_otherwise(

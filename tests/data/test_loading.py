@@ -191,7 +191,7 @@ def test_splits_by_file_name_and_odd_names(tmp_path: Path) -> None:
     found = load(folder).splits
     assert {name: rows.num_rows for name, rows in found.items()} == {"train": 60, "validation": 9, "test": 12}
     (folder / "dev.csv").rename(folder / "dev::1.csv")
-    with pytest.raises(InputError, match=r"odd \[1\]/dev::1.csv' cannot be read: rename it, so that it has no '::'"):
+    with pytest.raises(InputError, match=r"odd \[1\]/dev::1.csv' cannot be read: rename it so that it has no '::'"):
         load(folder)
 
 
@@ -317,12 +317,10 @@ def test_files_without_labels_or_names_of_columns(tmp_path: Path) -> None:
         path = tmp_path / "folders" / label / "1.txt"
         path.parent.mkdir(parents=True)
         path.write_text("a film", encoding="utf-8")
-    with pytest.raises(InputError, match="none beside 'text'. Labels that are the names of files or folders must be"):
+    with pytest.raises(InputError, match="none besides 'text'. If the labels are names of files or folders, write"):
         load(tmp_path / "folders")
     path = write(tmp_path / "a.csv", ROWS, ("a fine film", "positive"))
-    with pytest.raises(
-        InputError, match="If these are a row, write names of the columns above it, with commas, say: t"
-    ):
+    with pytest.raises(InputError, match="If this is a row of data, add a line with column names above it, such as: t"):
         load(path)
 
 
@@ -494,14 +492,17 @@ def test_splits_by_the_words_of_datasets(
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["train.csv", "reviews.csv"], "Which split is reviews.csv.*are train: train.csv.*test is a word of its name"),
+        (
+            ["train.csv", "reviews.csv"],
+            "Which split is reviews.csv.*are train: train.csv.*train, validation or test",
+        ),
         (["train.csv", "test.csv", "more/2020.csv"], "Which split is 2020.csv.*test: test.csv; train: train.csv"),
         (["TrainData.csv", "TestData.csv"], "Which splits are TestData.csv, TrainData.csv. Rename them to train.csv"),
         (["trainset/a.csv", "testset/b.csv"], "Which splits are testset/b.csv, trainset/a.csv"),
         (["my-rest.csv", "my-heldout.csv"], "Which splits are my-heldout.csv"),
         (["DevData/a.csv", "b.csv"], "Which splits are DevData/a.csv"),
         (["trn.csv", "tst.csv"], "Which splits are trn.csv, tst.csv"),
-        (["training/eval.csv", "training/a.csv"], "Which split is 'training/eval.csv'. Its name tells test, train"),
+        (["training/eval.csv", "training/a.csv"], "Which split is 'training/eval.csv'. Its name contains test, train"),
     ],
 )
 def test_files_that_tell_no_split_or_two(tmp_path: Path, names: list[str], message: str) -> None:
@@ -516,7 +517,7 @@ def test_files_of_other_formats_are_told(tmp_path: Path, caplog: pytest.LogCaptu
     for name in ("test.xlsx", "validation.txt", "developers.md", "notes.txt"):
         (tmp_path / name).write_text("x", encoding="utf-8")
     assert set(load(tmp_path).splits) == {"train", "validation"}
-    assert "not read are test.xlsx, validation.txt, which are of another format" in caplog.text
+    assert "not reading test.xlsx, validation.txt, which have another format" in caplog.text
 
 
 def test_only_text_and_label_columns_matter(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -113,7 +113,7 @@ def test_a_file_with_the_same_time_and_size_is_read_anew(tmp_path: Path) -> None
     [
         (pa.array([[["a"]], [["b"]]] * 5), "must hold lists of strings or integers, found lists of"),
         (pa.array([[{"a": 1}]] * 10), "must hold lists of strings or integers, found lists of"),
-        (pa.array([[0.3, 0.7], [0.8, 0.2]] * 5), "found lists of (double|float64). Of shares or scores"),
+        (pa.array([[0.3, 0.7], [0.8, 0.2]] * 5), "found lists of (double|float64). Instead of shares or scores"),
     ],
 )
 def test_lists_that_hold_no_labels(labels: Any, message: str, tmp_path: Path) -> None:

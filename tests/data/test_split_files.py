@@ -63,7 +63,7 @@ def test_names_in_a_card_that_are_no_texts(tmp_path: Path) -> None:
     names = "\n        ".join(["names:", "  '0': no", "  '1': yes"])
     features = f"  - name: text\n    dtype: string\n  - name: label\n    dtype:\n      class_label:\n        {names}\n"
     write_card(tmp_path, more=f"dataset_info:\n  config_name: all\n  features:\n{features}")
-    with pytest.raises(InputError, match="names the label False of 'label', which is not a text for YAML: write the"):
+    with pytest.raises(InputError, match="names the label False of 'label', which YAML does not read as text: write"):
         load(tmp_path)
 
 
@@ -71,7 +71,7 @@ def test_what_a_card_says_of_reading_is_followed_or_refused(tmp_path: Path) -> N
     write_card(tmp_path, "  sep: '^'\n  encoding: cp1252\n")
     (tmp_path / "rows.csv").write_text("text^label\n" + "caf\xe9^a\ncaf\xe9^b\n" * 9, encoding="cp1252")
     assert load(tmp_path) == ["a", "b"]
-    with pytest.raises(InputError, match="sets names, skiprows, which is not known here"):
+    with pytest.raises(InputError, match="sets names, skiprows, which is not supported"):
         load(write_card(tmp_path, "  names: [a, b]\n  skiprows: 1\n"))
 
 
@@ -157,7 +157,7 @@ def test_a_missing_value_of_pandas_is_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.xlsx", "a.zip", "a.csv.zip", "a.csv.zst", "a.tar.gz", "a.parq", "a.data"])
 def test_a_file_of_another_format(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"PK\x03\x04\x14\0")
-    with pytest.raises(InputError, match="must be a file of one of the formats .csv, .*zip, as those of Excel are"):
+    with pytest.raises(InputError, match="must be a file of one of the formats .csv, .*zip, which Excel also uses"):
         load(tmp_path / name)
 
 
@@ -204,5 +204,5 @@ def test_texts_that_are_no_strings(tmp_path: Path, content: str) -> None:
 
 def test_a_full_cache_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("datasets.builder.has_sufficient_disk_space", lambda *_, **__: False)
-    with pytest.raises(InputError, match="the cache of datasets, '.*', takes nothing more .*HF_DATASETS_CACHE"):
+    with pytest.raises(InputError, match="the cache of datasets, '.*', cannot be written .*HF_DATASETS_CACHE"):
         load(write_csv(tmp_path / "a.csv", opinion_rows(30)))

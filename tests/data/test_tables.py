@@ -164,7 +164,7 @@ def test_no_tables_of_json(tmp_path: Path, text: str, message: str) -> None:
 
 def test_a_first_line_of_numbers_is_mentioned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     opened(tmp_path / "a.csv", "1,good film\n0,bad film\n")
-    assert "its first line is taken for the names of the columns: 1, good film" in caplog.text
+    assert "its first line is read as the names of the columns: 1, good film" in caplog.text
 
 
 @pytest.mark.parametrize(("suffix", "module"), [(".gz", gzip), (".bz2", bz2), (".xz", lzma)])
@@ -197,7 +197,7 @@ def test_a_single_column_that_seems_to_be_several(
     with pytest.raises(InputError) as caught:
         open_table(tmp_path / "a.csv", FileArguments(delimiter=delimiter))
     assert f"has a single column, {header!r}. If" in str(caught.value)
-    assert f"add --delimiter {typed}; if that is one name" in str(caught.value)
+    assert f"add --delimiter {typed}; if this is one name" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_a_single_column_whose_name_may_be_a_text(
 ) -> None:
     (tmp_path / "a.csv").write_text(f"{header}\ngreat film\n", encoding="utf-8")
     assert open_table(tmp_path / "a.csv", FileArguments()).columns == [header]
-    assert ("its first line is taken for the name of its column" in caplog.text) == is_told
+    assert ("its first line is read as the name of its column" in caplog.text) == is_told
 
 
 @pytest.mark.parametrize(
@@ -270,26 +270,26 @@ def test_tabs_with_quoting(tmp_path: Path) -> None:
     [
         ("text,label,source\ngood,pos,web,\n", "line 2 has 4 fields, the header 3"),
         ("text,label,source\na,1,x\ngood,pos\n", "line 3 has 2 fields, the header 3"),
-        ("text,label\na,1\nb, and c,2\n", "line 3 has 3 fields.*must stand in quotation marks"),
+        ("text,label\na,1\nb, and c,2\n", "line 3 has 3 fields.*must be enclosed in quotation marks"),
         ('text,label\n\n"a\nb",1\n"c\nd"\n', "line 5 has 1 field, the header 2"),
         ("text\na\nb,c\n", "line 3 has 2 fields, the header 1"),
         ('text,label\n"a\nb",1\n"c,2\nd,1\n', "line 4: a quotation mark is never closed.*--quoting none"),
         ('text,label\n"a"b,1\n', "line 2: ',' expected after '\"'"),
-        ("text;label|x\na;1|2\nb;3|4\n", "';', '|' may be between its fields: name the right one with --delimiter"),
+        ("text;label|x\na;1|2\nb;3|4\n", "';', '|' may separate its fields: name the right one with --delimiter"),
         (
             "review;label;price, EUR\ngood;p;0,00\nbad;n;1,10\n",
-            "',', ';' may be between its fields: name the right one",
+            "',', ';' may separate its fields: name the right one",
         ),
         ("text,label\ncaf\xe9,1\n".encode("cp1252"), r"line 2 is not UTF-8 \(byte 0xe9\).*--encoding cp1252"),
         ("text,label\na,1\n".encode("utf-16-le"), "zero bytes.*--encoding utf-16-le"),
         (
             gzip.compress(b"text,label\na,1\n", mtime=0),
-            "is not a text file: its first bytes are those of gzip: let its name end in .gz",
+            "is not a text file: its first bytes are those of gzip: rename it to end in .gz",
         ),
-        (bz2.compress(b"text,label\na,1\n"), "bzip2: let its name end in .bz2"),
-        (lzma.compress(b"text,label\na,1\n"), "xz: let its name end in .xz"),
-        (b"PK\x03\x04\x14\0\x06\0", "zip, as those of Excel are: unpack it first"),
-        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS: type git lfs pull"),
+        (bz2.compress(b"text,label\na,1\n"), "bzip2: rename it to end in .bz2"),
+        (lzma.compress(b"text,label\na,1\n"), "xz: rename it to end in .xz"),
+        (b"PK\x03\x04\x14\0\x06\0", "zip, which Excel also uses: unpack it first"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a Git LFS pointer: type git lfs pull"),
         ("<!doctype HTML>\n<html></html>\n", "a web page: download the file itself"),
         ('label, text\n"neg", "bad, or not"\n', "a blank stands between ',' and a quotation mark,  \"bad"),
         ('label, text\nneg, "bad"\npos, "good"\n', "a blank stands between ',' and a quotation mark,  \"bad"),
@@ -330,7 +330,7 @@ def test_a_line_for_spreadsheets_names_the_delimiter(tmp_path: Path, delimiter: 
 
 def test_encodings_of_two_orders(tmp_path: Path) -> None:
     text = "text,label\na,1\n"
-    with pytest.raises(InputError, match="has no byte order mark: say --encoding utf-16-le, or utf-16-be"):
+    with pytest.raises(InputError, match="has no byte order mark: type --encoding utf-16-le, or utf-16-be"):
         rows(tmp_path / "a.csv", text.encode("utf-16-le"), encoding="utf-16")
     with pytest.raises(InputError, match="the byte order mark of UTF-16-LE, but --encoding says utf-16-be"):
         rows(tmp_path / "a.csv", "\ufeff".encode("utf-16-le") + text.encode("utf-16-le"), encoding="utf-16-be")
@@ -351,8 +351,8 @@ def test_encodings(tmp_path: Path, encoding: str, asked: str | None) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"encoding": "klingon"}, "--encoding klingon is no encoding"),
-        ({"encoding": "base64"}, "--encoding base64 is no encoding"),
+        ({"encoding": "klingon"}, "--encoding klingon is not an encoding"),
+        ({"encoding": "base64"}, "--encoding base64 is not an encoding"),
         ({"encoding": "cp1252"}, "begins with the byte order mark of UTF-8, but --encoding says cp1252"),
         ({"encoding": "utf-16"}, "begins with the byte order mark of UTF-8, but --encoding says utf-16"),
         ({"delimiter": ",,"}, "--delimiter must be one character, or tab; found ',,'"),
@@ -365,7 +365,7 @@ def test_wrong_settings(tmp_path: Path, arguments: dict[str, str], message: str)
 
 
 def test_tabs_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no tab in its first line, but ','. Name what is between its fields"):
+    with pytest.raises(InputError, match="no tab in its first line, but ','. Name what separates its fields"):
         opened(tmp_path / "a.tsv", "text,label\na,1\n")
     assert rows(tmp_path / "a.tsv", "text,label\na,1\n", delimiter=",") == [("a", "1")]
     assert rows(tmp_path / "b.tsv", "text\na, b\n") == [("a, b",)]

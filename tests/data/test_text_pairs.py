@@ -84,7 +84,7 @@ def test_a_test_split_without_translations_is_left_out(tmp_path: Path, caplog: p
     write_csv(tmp_path / "train.csv", PAIRS * 9, ("en", "es"))
     for rows, names, message in (
         ([("a dog",)], ("en",), "The test split (test.csv) has no translations (column es): left out."),
-        ([("a dog", "")], ("en", "es"), "The test split has no pair of which both sides hold text: left out."),
+        ([("a dog", "")], ("en", "es"), "The test split has no pair with text on both sides: left out."),
     ):
         write_csv(tmp_path / "test.csv", rows, names)
         assert "test" not in load_pairs(PairArguments(dataset=str(tmp_path), **NAMES)).splits
@@ -117,7 +117,7 @@ def test_a_source_stays_on_one_side_of_a_cut(tmp_path: Path) -> None:
         (PAIRS, NAMES | {"max_length": 1}, "--max_length must be at least 2, found 1"),
         (PAIRS, NAMES | {"max_characters": 5}, "has 7 characters, more than --max_characters 5"),
         (PAIRS[:4], NAMES, "too few to cut a validation split"),
-        ([("", "a")] * 20, NAMES, "no pair of which both sides hold text"),
+        ([("", "a")] * 20, NAMES, "no pair with text on both sides"),
         ([], NAMES, "no rows"),
     ],
 )

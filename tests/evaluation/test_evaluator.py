@@ -173,8 +173,8 @@ def test_data_that_are_recorded_by_a_path_from_elsewhere(
         ("model.safetensors", None, "damaged: model.safetensors is missing"),
         ("model.safetensors", "half", "damaged: model.safetensors is cut off"),
         ("tokenizer.json", None, "damaged: tokenizer.json is missing"),
-        ("tokenizer.json", b'{"model": ', "damaged: tokenizer.json is no valid JSON"),
-        ("config.json", b"{", "damaged: config.json is no valid JSON"),
+        ("tokenizer.json", b'{"model": ', "damaged: tokenizer.json is not valid JSON"),
+        ("config.json", b"{", "damaged: config.json is not valid JSON"),
         ("config.json", b"[]", "damaged: config.json holds no JSON object"),
         ("config.json", b'{"model_type": "lstm", "pooling": "sum"}', "cannot be loaded"),
         ("config.json", b'{"model_type": "unheard-of"}', "cannot be loaded"),
@@ -194,9 +194,9 @@ def test_a_damaged_run(
 
 def test_a_broken_or_missing_record(run_copy: Path, fails: Callable[..., str]) -> None:
     (run_copy / "run.json").write_text("{", encoding="utf-8")
-    assert "run.json is no valid JSON" in fails("evaluate", run_copy)
+    assert "run.json is not valid JSON" in fails("evaluate", run_copy)
     (run_copy / "run.json").unlink()
-    assert "has no run.json, which modeling-lstm train writes when a training ends" in fails("evaluate", run_copy)
+    assert "has no run.json, which modeling-lstm train writes when training ends" in fails("evaluate", run_copy)
     (run_copy / "config.json").unlink()  # what is written with it, when a training ends
     assert "has no run.json: its training did not finish; resume it" in fails("evaluate", run_copy)
 

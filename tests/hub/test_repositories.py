@@ -207,7 +207,7 @@ def test_an_exported_model_of_the_hub_answers(
     other = machine("other")
     assert "torch cannot run" in refusal(other.cli("predict", "me/exported", TEXTS[0], "--backend", "torch"))
     sentence = refusal(other.cli("evaluate", "me/exported"))
-    assert "which only predict takes" in sentence
+    assert "which only predict accepts" in sentence
     hub.close()
     offline = machine("other").cli("predict", "me/exported", TEXTS[0])
     assert offline["status"] == 0 and offline["out"] == here["out"], offline["err"]
@@ -254,8 +254,8 @@ def test_runs_and_word_vectors_do_not_replace_each_other(
         ({"config.json": None, "run.json": None}, "The repository 'me/films' holds no model: it has no config.json"),
         ({"run.json": None, "model.safetensors": None}, "it has no model.safetensors, and weights are read from safet"),
         ({"config.json": None}, "The run 'me/films' is damaged: config.json is missing"),
-        ({"config.json": b"{"}, "The run 'me/films' is damaged: config.json is no valid JSON"),
-        ({"run.json": b"{"}, "The run 'me/films' is damaged: run.json is no valid JSON"),
+        ({"config.json": b"{"}, "The run 'me/films' is damaged: config.json is not valid JSON"),
+        ({"run.json": b"{"}, "The run 'me/films' is damaged: run.json is not valid JSON"),
     ],
 )
 def test_an_error_names_the_repository(

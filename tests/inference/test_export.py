@@ -401,10 +401,10 @@ def test_an_export_of_a_regression_is_compared_in_its_units(tmp_path: Path, monk
 
 def test_an_export_is_told_from_a_damaged_run(exported: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     for command in (["evaluate", exported], ["explain", exported, "a film"]):
-        assert "is an exported model, which only predict takes: name the run that it was made from" in fails(*command)
+        assert "is an exported model, which only predict accepts: name the run that it was made from" in fails(*command)
     (tmp_path / "empty").mkdir()
     for command in (["export", tmp_path / "empty", tmp_path / "out"], ["explain", tmp_path / "empty", "a film"]):
-        assert "empty' is no run folder: it has no config.json" in fails(*command)
+        assert "empty' is not a run folder: it has no config.json" in fails(*command)
 
 
 @pytest.mark.parametrize("missing", ["onnx_ir", "onnxruntime"])

@@ -176,7 +176,7 @@ def test_what_cannot_be_used(trained: Path, tmp_path: Path, fails: Callable[...,
     assert f"'{weights}' is a file: name the run folder that it is in." in fails("predict", weights, "a")
     for command in ("predict", "explain"):
         told = fails(command, trained, "a", "--revision", "v1")
-        assert f"'{trained}' is a folder here, which has no revision 'v1': leave that out, or name a run on" in told
+        assert f"'{trained}' is a local folder, which has no revision 'v1': leave that out, or name a run on" in told
     for flag in ("--text_column", "--delimiter", "--keep_columns"):
         told = fails("predict", trained, "--input", "-", flag, ";", "--output", tmp_path / "never.csv")
         assert f"Standard input has no columns: leave out {flag}." in told

@@ -567,7 +567,7 @@ def test_train_and_distill_take_a_language_model(
         ("--hidden_size 11", "has --hidden_size 10, found 11: leave it out, or pretrain another"),
         ("--cell_type gru", "has --cell_type lstm, found gru"),
         ("--lowercase false", "has --lowercase True, found False"),
-        ("--pretrained_revision main", "is a folder here, which has no revision 'main': leave that out"),
+        ("--pretrained_revision main", "is a local folder, which has no revision 'main': leave that out"),
         ("--embeddings_revision main", "--embeddings_revision needs --embeddings"),
         ("--layer_decay 0.5", "--layer_decay must be from 1 to 100, found 0.5"),
         ("--frozen_epochs -1", "--frozen_epochs must not be negative"),

@@ -289,7 +289,7 @@ def test_two_trainings_do_not_share_a_folder(
     folder.mkdir()
     (folder / f".saving-{os.getppid()}-claim").touch()  # of a process that runs
     flags = ["train", "--dataset", data_folder, "--output_dir", folder, *TRAIN_FLAGS]
-    assert f"Another process writes into '{folder}'" in fails(*flags)
+    assert f"Another process is writing into '{folder}'" in fails(*flags)
     (folder / f".saving-{os.getppid()}-claim").unlink()
 
     runner = TrainingJob(dataset=str(data_folder), output_dir=str(folder), use_cpu=True, max_steps=1).runner()
@@ -474,7 +474,7 @@ def test_bad_recipes(tmp_path: Path, fails: Callable[..., str]) -> None:
     recipe.write_text("a: &a {seed: 1}\n<<: *a\nseed: 2", encoding="utf-8")
     assert "unknown flag --a" in fails("train", recipe)
     message = fails("train", "--output_dir", tmp_path / "run", recipe)
-    assert f"unexpected '{recipe}' after --output_dir: a recipe stands before all flags" in message
+    assert f"unexpected '{recipe}' after --output_dir: a recipe goes before all flags" in message
 
 
 def test_the_recipes_of_the_repository_parse() -> None:

@@ -1,1 +1,1 @@
-"""Files as tables, one module for each format: values are read as they are written, and nothing is guessed."""
+"""Read files as tables, with one module per format. Values are read as written, and nothing is guessed."""

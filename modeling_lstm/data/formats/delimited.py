@@ -1,4 +1,4 @@
-"""CSV, TSV and plain lines: delimiter, quoting, and each field as it is written."""
+"""Read CSV, TSV and plain lines: find the delimiter and the quoting, and keep each field as written."""
 
 import csv
 import itertools
@@ -16,21 +16,21 @@ from .table import SAMPLE, Table, is_number
 
 logger = logging.getLogger(__name__)
 
-csv.field_size_limit(2**31 - 1)  # how long a text may be, --max_characters says
+csv.field_size_limit(2**31 - 1)  # --max_characters limits the length of texts
 
-DECLARATION = re.compile(r"(?i)sep=([^\r\n\"'a-z0-9])\r?\n?")  # what may stand above the header for spreadsheets
-# Words with a mark between them, and no blank beside it: hardly the name of one column
+DECLARATION = re.compile(r"(?i)sep=([^\r\n\"'a-z0-9])\r?\n?")  # may precede the header, for spreadsheets
+# Words with a mark between them, without blanks around it: unlikely to be the name of one column
 _SEVERAL = re.compile(r"\s*\w[\w ]*(?:(?<! )([^\w\s.'’/&()-]|[\x00-\x1f])\1*(?! )[\w ]*\w)+\s*")
 _QUOTED_AFTER_BLANK = re.compile(r' +"')
-DELIMITERS = (",", ";", "\t", "|")  # those that are recognised; any other is named with --delimiter
+DELIMITERS = (",", ";", "\t", "|")  # detected; any other is set with --delimiter
 
 
 class Delimited(Table):
     """
     A CSV or TSV file. Every row must have as many fields as the header.
 
-    Fields may stand in double quotes, as `csv` and spreadsheets write them. In a tab-separated file a quotation mark
-    may as well be a character like any other; which of the two it is, the whole file is asked.
+    Double quotes may enclose fields, as `csv` and spreadsheets write them. In a tab-separated file a quotation mark may
+    also be an ordinary character; the whole file is read to find out which.
     """
 
     def __init__(self, path: Path, arguments: FileArguments):
@@ -48,19 +48,19 @@ class Delimited(Table):
             self._check_alone(self.columns[0])
         if any(name and is_number(name) for name in self.columns):
             logger.warning(
-                "%s: its first line is taken for the names of the columns: %s. If it is a row, write names above it.",
+                "%s: its first line is read as the names of the columns: %s. If it is a row, write names above it.",
                 *(path, as_list(self.columns)),
             )
 
     def rows(self, columns: list[str]) -> Iterator[tuple[str, ...]]:
-        """As for [`Table.rows`]."""
+        """See [`Table.rows`]."""
         places = [self.columns.index(name) for name in columns]
         with explain_damage(self.path):
             for _, fields in self._check_rows(self.quoting):
                 yield tuple(fields[place] for place in places)
 
     def lines(self) -> Iterator[int]:
-        """As for [`Table.lines`]."""
+        """See [`Table.lines`]."""
         return (line for line, _ in self._check_rows(self.quoting))
 
     def _header(self, quoting: str) -> list[str]:
@@ -73,17 +73,17 @@ class Delimited(Table):
         if mark := find_mark(name):
             typed = shlex.quote(mark) if mark.isprintable() else f"$'\\x{ord(mark):02x}'"
             raise InputError(
-                f"{str(self.path)!r} has a single column, {name[:60]!r}. If {mark!r} is between its fields, add "
-                f"--delimiter {typed}; if that is one name, write it without {mark!r}."
+                f"{str(self.path)!r} has a single column, {name[:60]!r}. If {mark!r} separates its fields, add "
+                f"--delimiter {typed}; if this is one name, write it without {mark!r}."
             )
         if not re.fullmatch(r"\s*\w*\s*", name) and not is_number(name):
             logger.warning(
-                "%s: its first line is taken for the name of its column: %r. If it is a text, write a name above it.",
+                "%s: its first line is read as the name of its column: %r. If it is a text, write a name above it.",
                 *(self.path, name[:60]),
             )
 
     def _check_blanks(self) -> None:
-        """Raise for fields that quotation marks do not enclose, since a blank stands before them."""
+        """Raise for fields whose quotation marks enclose nothing because a blank precedes them."""
         records = [fields for _, fields in itertools.islice(self._records(self.quoting), SAMPLE + 1)]
         fits = all(len(fields) == len(self.columns) for fields in records)
         for place, name in enumerate(self.columns):
@@ -93,11 +93,11 @@ class Delimited(Table):
             require(
                 not (marked and (marked[0] == name or not fits or (whole and marked == values))),
                 f"{str(self.path)!r} could not be read: a blank stands between {self.delimiter!r} and a quotation "
-                f"mark, {as_list(marked[:1])}, so the mark encloses nothing. Take such blanks out.",
+                f"mark, {as_list(marked[:1])}, so the mark encloses nothing. Remove such blanks.",
             )
 
     def _check_rows(self, quoting: str) -> Iterator[tuple[int, list[str]]]:
-        """The rows after the header, as [`_records`] gives them."""
+        """Yield the rows after the header like [`_records`]. Raise for one with more or fewer fields."""
         records = self._records(quoting)
         _, header = next(records)
         for line, fields in records:
@@ -110,15 +110,15 @@ class Delimited(Table):
 
     def _hint(self, quoting: str) -> str:
         if quoting == "none":
-            return "If fields stand in quotation marks, add --quoting double."
+            return "If quotation marks enclose fields, add --quoting double."
         shown = "a tab" if self.delimiter == "\t" else repr(self.delimiter)
         return (
-            f"A field with {shown} in it must stand in quotation marks. If another character is between the fields, "
-            "name it with --delimiter."
+            f"A field with {shown} in it must be enclosed in quotation marks. If another character separates the "
+            "fields, name it with --delimiter."
         )
 
     def _records(self, quoting: str) -> Iterator[tuple[int, list[str]]]:
-        """The number of the line where each record begins, and its fields; empty lines are left out."""
+        """Yield the number of the line where each record begins, and its fields. Empty lines are skipped."""
         how: dict[str, Any] = {"quoting": csv.QUOTE_NONE} if quoting == "none" else {"strict": True}
         width, empty, begin = 0, 0, 1
         with open_text(self.path, self.encoding) as file:
@@ -132,27 +132,27 @@ class Delimited(Table):
                         empty = empty or reader.line_num
                         begin = reader.line_num + 1
                         continue
-                    if width == 1 and empty:  # an empty text, or nothing at all
+                    if width == 1 and empty:  # this may be an empty text, or nothing at all
                         raise InputError(
                             f"{str(self.path)!r} could not be read: line {empty} is empty. Write an empty text as "
-                            'two quotation marks, "", or give a .txt file, in which each line is a text.'
+                            'two quotation marks, "", or use a .txt file, where each line is a text.'
                         )
                     width, empty = width or len(fields), 0
                     yield begin, fields
                     begin = reader.line_num + 1
             except csv.Error as error:
                 line, cause = reader.line_num, str(error)
-                if "end of data" in cause:  # the last line says nothing
+                if "end of data" in cause:  # the last line is not the cause
                     line, cause = begin, "a quotation mark is never closed"
                 raise InputError(
-                    f"{str(self.path)!r} could not be read: line {line}: {cause}. Inside of a quoted field a quotation "
-                    "mark is written twice. If quotation marks are characters like any other here, add --quoting none."
+                    f"{str(self.path)!r} could not be read: line {line}: {cause}. Inside a quoted field, write a "
+                    "quotation mark twice. If quotation marks are ordinary characters here, add --quoting none."
                 ) from error
 
     def _delimiter(self) -> str:
         """
-        The one of the usual delimiters that divides the header, and the first rows into as many fields; in a `.tsv`
-        file a tab. If none divides all rows alike, a comma goes before the others.
+        Return the usual delimiter that divides the header, and the first rows into as many fields; a tab in a `.tsv`
+        file. If none divides all rows alike, a comma is preferred.
         """
         with open_text(self.path, self.encoding) as file:
             lines = list(itertools.islice(file, SAMPLE + 1))
@@ -160,21 +160,21 @@ class Delimited(Table):
         for delimiter in DELIMITERS:
             records = [fields for fields in csv.reader(lines, delimiter=delimiter) if fields]
             if len(lines) > SAMPLE:
-                records = records[:-1]  # the last one may go on
+                records = records[:-1]  # the last one may be incomplete
             if records and len(records[0]) > 1:
                 found[delimiter] = len({len(fields) for fields in records}) == 1
         if find_suffix(self.path) == ".tsv":
             require(
                 "\t" in found or not found,
                 f"{str(self.path)!r} could not be read: there is no tab in its first line, but {as_list(found)!r}. "
-                "Name what is between its fields with --delimiter.",
+                "Name what separates its fields with --delimiter.",
             )
             return "\t"
         even = [delimiter for delimiter, fits in found.items() if fits]
         fitting = even or list(found)
         if len(fitting) > 1 and (even or "," not in fitting):
             raise InputError(
-                f"{str(self.path)!r} could not be read: {as_list(map(repr, fitting))} may be between its fields: name "
+                f"{str(self.path)!r} could not be read: {as_list(map(repr, fitting))} may separate its fields: name "
                 "the right one with --delimiter."
             )
         delimiter = "," if "," in fitting or not fitting else fitting[0]
@@ -183,23 +183,26 @@ class Delimited(Table):
         return delimiter
 
     def _find_quoting(self) -> Literal["double", "none"]:
-        """Whether quotation marks enclose the fields of a tab-separated file: what its rows fit."""
+        """Find out whether quotation marks enclose the fields of a tab-separated file: whichever fits its rows."""
         plain, has_marks = self._count("none")
         if not has_marks:
             return "none"
         quoted, _ = self._count("double")
         starts_quoted = next(iter(self._records("none")))[1][0].startswith('"')
         if quoted is None:
-            return "double" if starts_quoted or plain is None else "none"  # the error is then told when rows are read
+            return "double" if starts_quoted or plain is None else "none"  # the error is raised when rows are read
         require(
             plain is None or plain == quoted or starts_quoted,
-            f"{str(self.path)!r} can be read as {plain} rows, with quotation marks as characters, or as {quoted} rows, "
-            "with quotation marks around fields of several lines: say which with --quoting none or --quoting double.",
+            f"{str(self.path)!r} can be read as {plain} rows, with ordinary quotation marks, or as {quoted} rows, "
+            "with quotation marks around fields of several lines: choose with --quoting none or --quoting double.",
         )
         return "double"
 
     def _count(self, quoting: str) -> tuple[int | None, bool]:
-        """How many rows there are, `None` if they do not fit the header; and whether a field begins with a mark."""
+        """
+        Return the number of rows, `None` if they do not fit the header; and whether a field begins with a quotation
+        mark.
+        """
         rows, has_marks, width = 0, False, None
         try:
             for _, fields in self._records(quoting):
@@ -216,7 +219,7 @@ class Delimited(Table):
 
 
 class Lines(Table):
-    """A text in each line; only a line feed, or a carriage return before it, ends one."""
+    """A file with a text in each line. Only a line feed, optionally after a carriage return, ends a line."""
 
     def __init__(self, path: Path, arguments: FileArguments):
         super().__init__(path)
@@ -224,24 +227,24 @@ class Lines(Table):
         self.columns = ["text"]
 
     def rows(self, columns: list[str]) -> Iterator[tuple[str, ...]]:
-        """As for [`Table.rows`]."""
+        """See [`Table.rows`]."""
         with explain_damage(self.path), open_text(self.path, self.encoding, newline="\n") as file:
             for line in read_lines(file):
                 yield tuple(line for _ in columns)
 
     def lines(self) -> Iterator[int]:
-        """As for [`Table.lines`]."""
+        """See [`Table.lines`]."""
         return (number for number, _ in enumerate(self.rows([]), start=1))
 
 
 def read_lines(file: IO[str]) -> Iterator[str]:
-    """The lines of a text without what ends them."""
+    """Yield the lines of a text without their line endings."""
     for line in file:
         yield line.removesuffix("\n").removesuffix("\r")
 
 
 def find_mark(name: str) -> str | None:
-    """What stands between the names of several columns that are taken for one name; `None` if it seems to be one."""
+    """Return the mark between the names of several columns that were read as one; `None` if it seems to be one name."""
     found = _SEVERAL.fullmatch(name)
     return None if found is None else found[1]
 

@@ -1,4 +1,4 @@
-"""The bytes of text files: compressions, byte order marks and encodings."""
+"""Read the bytes of text files: compression, byte order marks and encodings."""
 
 import bz2
 import codecs
@@ -16,7 +16,7 @@ from ...utils.errors import InputError, require
 COMPRESSIONS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
-# The mark with which a file may begin, and the encoding that it tells; UTF-32's begin with UTF-16's
+# Byte order marks and their encodings. UTF-32 goes first, since its mark may begin with that of UTF-16
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -36,24 +36,24 @@ ORDERS = {
 
 BYTE_ORDER_MARK = "\ufeff"
 
-# First bytes of files that are no text, and what they are
+# First bytes of files that are not text, what they are, and what to do
 SIGNATURES = {
-    b"\x1f\x8b": "gzip: let its name end in .gz",
-    b"BZh91AY&SY": "bzip2: let its name end in .bz2",
-    b"\xfd7zXZ\0": "xz: let its name end in .xz",
+    b"\x1f\x8b": "gzip: rename it to end in .gz",
+    b"BZh91AY&SY": "bzip2: rename it to end in .bz2",
+    b"\xfd7zXZ\0": "xz: rename it to end in .xz",
     b"\x28\xb5\x2f\xfd": "zstd: unpack it first",
-    b"PK\x03\x04": "zip, as those of Excel are: unpack it first, or save the sheet as CSV",
-    b"PAR1": "Parquet: let its name end in .parquet",
-    b"\xd0\xcf\x11\xe0": "a table of an old Excel: save the sheet as CSV",
-    b"SQLite format 3\0": "a database: write its table to a CSV file",
-    b"version https://git-lfs": "a pointer of Git LFS: type git lfs pull",
+    b"PK\x03\x04": "zip, which Excel also uses: unpack it first, or save the sheet as CSV",
+    b"PAR1": "Parquet: rename it to end in .parquet",
+    b"\xd0\xcf\x11\xe0": "an old Excel file: save the sheet as CSV",
+    b"SQLite format 3\0": "an SQLite database: write its table to a CSV file",
+    b"version https://git-lfs": "a Git LFS pointer: type git lfs pull",
     b"<!DOCTYPE html": "a web page: download the file itself",
     b"<html": "a web page: download the file itself",
 }
 
 
 def find_kind(path: Path) -> str | None:
-    """What a file is by its first bytes, and what to do then; `None` if it may be text."""
+    """Return what a file is by its first bytes, and what to do about it; `None` if it may be text."""
     with path.open("rb") as file:
         return _kind_of(file.read(1_000))
 
@@ -63,7 +63,7 @@ def _kind_of(start: bytes) -> str | None:
 
 
 def find_suffix(path: Path) -> str:
-    """The suffix that names a file's format, without that of a compression: `.csv` of `a.CSV.gz`."""
+    """Return the suffix of a file's format, without that of a compression: `.csv` for `a.CSV.gz`."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in COMPRESSIONS:
         suffixes.pop()
@@ -72,10 +72,10 @@ def find_suffix(path: Path) -> str:
 
 def find_encoding(path: Path, asked: str | None) -> str:
     """
-    The encoding of a text file: the one that is asked for, that of its byte order mark, or UTF-8.
+    Return the encoding of a text file: the one asked for, that of its byte order mark, or UTF-8.
 
     Raises:
-        InputError: there is no such encoding, the mark says another, or the file is no text.
+        InputError: there is no such encoding, the mark says another, or the file is not text.
     """
     with explain_damage(path), _bytes(path) as file:
         start = file.read(1_000)
@@ -89,12 +89,12 @@ def find_encoding(path: Path, asked: str | None) -> str:
         told = ORDERS.get(mark, "utf-8")
         require(
             marked is None or known.replace("-sig", "") in (told, told[:6]),
-            f"{str(path)!r} begins with the byte order mark of {told.upper()}, but --encoding says {asked}: leave it "
-            "out.",
+            f"{str(path)!r} begins with the byte order mark of {told.upper()}, but --encoding says {asked}: leave "
+            "--encoding out.",
         )
         require(
             marked is not None or known not in ("utf-16", "utf-32"),
-            f"{str(path)!r} has no byte order mark: say --encoding {known}-le, or {known}-be.",
+            f"{str(path)!r} has no byte order mark: type --encoding {known}-le, or {known}-be.",
         )
         return marked or known
     require(
@@ -107,30 +107,30 @@ def find_encoding(path: Path, asked: str | None) -> str:
 
 def check_encoding(name: str) -> str:
     """
-    Python's name of an encoding.
+    Return Python's name of an encoding.
 
     Raises:
-        InputError: it has none.
+        InputError: Python does not know it.
     """
     try:
         known = codecs.lookup(name)
         is_text = known._is_text_encoding
     except (LookupError, ValueError):
         is_text = False
-    require(is_text, f"--encoding {name} is no encoding that Python knows; known are utf-8, cp1252, utf-16, ...")
+    require(is_text, f"--encoding {name} is not an encoding that Python knows, such as utf-8, cp1252 or utf-16-le.")
     return known.name
 
 
 @contextlib.contextmanager
 def open_text(path: Path, encoding: str, newline: str = "") -> Iterator[IO[str]]:
-    """A text file, unpacked; bytes that are no text in its encoding become one sentence."""
+    """Open a text file, decompressed. Bytes that are invalid in its encoding raise an `InputError` of one sentence."""
     with _bytes(path) as raw, io.TextIOWrapper(cast(Any, raw), encoding=encoding, newline=newline) as file:
         try:
             yield file
         except UnicodeError as error:
             raise InputError(
-                f"{str(path)!r} could not be read: {_undecodable(path, encoding, error)} Name its encoding: --encoding "
-                "cp1252, say."
+                f"{str(path)!r} could not be read: {_undecodable(path, encoding, error)} Name its encoding, for "
+                "example --encoding cp1252."
             ) from error
 
 
@@ -139,7 +139,7 @@ def _bytes(path: Path) -> IO[bytes]:
 
 
 def _undecodable(path: Path, encoding: str, error: UnicodeError) -> str:
-    """Where the first bytes are that are no text."""
+    """Describe where the first invalid bytes are."""
     name = encoding.removesuffix("-sig").upper()
     decoder = codecs.getincrementaldecoder(encoding)()
     with _bytes(path) as file:
@@ -154,7 +154,7 @@ def _undecodable(path: Path, encoding: str, error: UnicodeError) -> str:
 
 @contextlib.contextmanager
 def explain_damage(path: Path) -> Iterator[None]:
-    """Turn damage of a file into one sentence."""
+    """Turn an error from a damaged file into an `InputError` of one sentence."""
     try:
         yield
     except InputError:

@@ -1,4 +1,4 @@
-"""JSON and JSON lines, each value as it is written."""
+"""Read JSON and JSON Lines, with each value as written."""
 
 import itertools
 import json
@@ -13,11 +13,11 @@ from .table import SAMPLE, Table
 
 
 class WrittenValue(str):
-    """A number or truth value of a JSON file, as it is written there."""
+    """A number or truth value of a JSON file, as written there."""
 
 
 class Json(Table):
-    """JSON lines; or one JSON document, an array of objects or an object of arrays."""
+    """JSON Lines, or one JSON document: an array of objects or an object of arrays."""
 
     def __init__(self, path: Path, arguments: FileArguments):
         super().__init__(path)
@@ -28,17 +28,17 @@ class Json(Table):
         self.columns = list(dict.fromkeys(name for row in first for name in row))
 
     def rows(self, columns: list[str]) -> Iterator[tuple[Any, ...]]:
-        """As for [`Table.rows`]."""
+        """See [`Table.rows`]."""
         with explain_damage(self.path):
             for _, row in self._objects():
                 yield tuple(row.get(name) for name in columns)
 
     def lines(self) -> Iterator[int | None]:
-        """As for [`Table.lines`]; of one document it is not known."""
+        """See [`Table.lines`]; `None` for one document, where lines are not known."""
         return (line for line, _ in self._objects())
 
     def _objects(self) -> Iterator[tuple[int | None, dict[str, Any]]]:
-        """The line of each row, `None` of one document, and the row."""
+        """Yield the line (`None` in one document) and the values of each row."""
         if self._document is not None:
             yield from zip(itertools.repeat(None), self._document, strict=False)
             return
@@ -50,7 +50,7 @@ class Json(Table):
             try:
                 first = self._parse(start) if start.strip() else []
             except json.JSONDecodeError:
-                first = None  # its first line is not a whole document, so the file is
+                first = None  # the first line is not a whole document, so the file must be
             if isinstance(first, dict):
                 lines = self._lines(file, number)
                 second = next(lines, None)
@@ -63,7 +63,7 @@ class Json(Table):
         yield from zip(itertools.repeat(None), self._document, strict=False)
 
     def _lines(self, file: IO[str], number: int) -> Iterator[tuple[int, dict[str, Any]]]:
-        """The lines after that of a number, and the object of each."""
+        """Yield the number and the object of each line after line `number`."""
         for at, line in enumerate(file, start=number + 1):
             if not line.strip():
                 continue
@@ -86,7 +86,7 @@ class Json(Table):
             raise InputError(f"{str(self.path)!r} could not be read: it is not valid JSON: {error}.") from error
 
     def _records(self, document: Any) -> list[dict[str, Any]]:
-        """The rows of one document."""
+        """Return the rows of one document."""
         if _are_columns(document):
             lengths = {name: len(values) for name, values in document.items()}
             require(
@@ -110,17 +110,17 @@ class Json(Table):
 
 
 def _constant(text: str) -> WrittenValue | None:
-    """`Infinity` as it is written; `NaN`, which pandas writes for a value that is missing, as `None`."""
+    """Keep `Infinity` as written, but turn `NaN`, which pandas writes for a missing value, into `None`."""
     return None if text == "NaN" else WrittenValue(text)
 
 
 def _are_columns(document: Any) -> bool:
-    """Whether JSON holds a list for each column."""
+    """Return whether a JSON document is an object with a list for each column."""
     return isinstance(document, dict) and all(isinstance(values, list) for values in document.values())
 
 
 def _write_truth(value: Any) -> Any:
-    """JSON with `true` and `false` as they are written."""
+    """Return JSON values with `true` and `false` as [`WrittenValue`]s."""
     if isinstance(value, bool):
         return WrittenValue("true" if value else "false")
     if isinstance(value, dict):
@@ -131,7 +131,7 @@ def _write_truth(value: Any) -> Any:
 
 
 def parse_value(value: Any) -> Any:
-    """What a value of [`Table.rows`] means, with the numbers and truth values of JSON as such."""
+    """Parse a value of [`Table.rows`]: numbers and truth values of JSON become Python's."""
     if isinstance(value, WrittenValue):
         return json.loads(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Text files as tables: CSV, TSV, JSON lines and plain lines, each value as it is written, with nothing guessed."""
+"""Open files of all known formats as tables."""
 
 import logging
 from pathlib import Path

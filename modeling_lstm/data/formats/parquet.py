@@ -1,4 +1,4 @@
-"""Parquet files."""
+"""Read Parquet files."""
 
 import itertools
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ STRINGS = ("string", "large_string", "string_view")
 
 
 class ParquetFile(Table):
-    """A Parquet file; its values have the types that it says."""
+    """A Parquet file. Its values keep the types that it declares."""
 
     def __init__(self, path: Path):
         super().__init__(path)
@@ -25,27 +25,27 @@ class ParquetFile(Table):
         self.num_rows = pq.read_metadata(path).num_rows
 
     def feature(self, column: str) -> Any:
-        """The `datasets` feature of a column, with the names of its labels where the file tells them."""
+        """Return the `datasets` feature of a column, with the names of its labels if the file has them."""
         field = self.schema.field(self.columns.index(column))
         return Features.from_arrow_schema(pa.schema([field], self.schema.metadata))[column]
 
     def rows(self, columns: list[str]) -> Iterator[tuple[Any, ...]]:
-        """As for [`Table.rows`], with values of other types than strings too."""
+        """See [`Table.rows`]; the values need not be strings."""
         with explain_damage(self.path), pq.ParquetFile(self.path) as file:
             for batch in file.iter_batches(batch_size=1_000, columns=list(dict.fromkeys(columns))):
                 yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 
     def lines(self) -> Iterator[None]:
-        """As for [`Table.lines`]: there are none."""
+        """See [`Table.lines`]; there are none."""
         return itertools.repeat(None, self.num_rows)
 
     def text_columns(self) -> dict[str, bool]:
-        """The columns of strings."""
+        """Return the string columns."""
         kinds = {one.name: one.type for one in self.schema}
         lists = (pa.types.is_list, pa.types.is_large_list)
         return {
             name: True
             for name, kind in kinds.items()
-            # a dictionary has a type of values, too
+            # a dictionary type has a type of values, too
             if str(getattr(kind, "value_type", kind)) in STRINGS and not any(is_one(kind) for is_one in lists)
         }

@@ -1,4 +1,4 @@
-"""`Table`: one file with named columns, and how a column is found by its name."""
+"""`Table`: one file with named columns, and finding a column by its name."""
 
 import itertools
 from abc import ABC, abstractmethod
@@ -8,7 +8,7 @@ from typing import Any
 
 from ...utils.errors import as_list, require
 
-SAMPLE = 100  # rows that are looked at to recognise a delimiter, and which columns hold text
+SAMPLE = 100  # rows examined to detect the delimiter and the text columns
 
 
 class Table(ABC):
@@ -19,7 +19,7 @@ class Table(ABC):
         path: The file.
 
     Attributes:
-        columns: Their names, as they are written.
+        columns: The names of the columns, as written.
     """
 
     columns: list[str]
@@ -29,10 +29,10 @@ class Table(ABC):
 
     def find(self, column: str) -> str:
         """
-        The name of a column as it is written in the file.
+        Return the name of a column as written in the file.
 
         Raises:
-            InputError: there is none, or several.
+            InputError: there is none, or there are several.
         """
         name = find_column(self.columns, column, repr(str(self.path)))
         require(
@@ -43,24 +43,24 @@ class Table(ABC):
     @abstractmethod
     def rows(self, columns: list[str]) -> Iterator[tuple[Any, ...]]:
         """
-        The values of some columns, row after row. Values of text files are strings as they are written; those of JSON
-        may also be `None`, lists or objects of such.
+        Yield the values of some columns, row by row. Values of text files are strings as written; those of JSON may
+        also be `None`, or lists or objects of these.
 
         Raises:
-            InputError: the file is damaged, with the line.
+            InputError: the file is damaged; the message names the line.
         """
 
     def lines(self) -> Iterator[int | None]:
-        """For each row the number of the line where it begins; `None` where the file does not have a line for a row."""
+        """Yield the number of the line where each row begins; `None` if rows do not have lines of their own."""
         return (None for _ in self.rows(self.columns[:1]))
 
     def place(self, number: int) -> str:
-        """Where a row is, which is counted from 1: `line 4 of 'a.csv'`, or `row 3 of 'a.parquet'`."""
+        """Describe where a row is, counted from 1: `line 4 of 'a.csv'` or `row 3 of 'a.parquet'`."""
         line = next(itertools.islice(self.lines(), number - 1, None), None)
         return f"{f'row {number}' if line is None else f'line {line}'} of {str(self.path)!r}"
 
     def text_columns(self) -> dict[str, bool]:
-        """The columns of strings in the first rows, and whether these are not all numbers."""
+        """Return the columns with strings in the first rows, each with whether these are not all numbers."""
         rows = list(itertools.islice(self.rows(self.columns), SAMPLE))
         values = {name: [row[place] for row in rows] for place, name in enumerate(self.columns)}
         strings = {name: [one for one in found if isinstance(one, str)] for name, found in values.items()}
@@ -69,7 +69,7 @@ class Table(ABC):
 
 def find_column(columns: list[str], column: str, origin: str) -> str | None:
     """
-    The column of that name, or the only one whose name differs in upper case or in blanks around it alone.
+    Return the column of that name, or the only one whose name differs only in case or in blanks around it.
 
     Raises:
         InputError: several columns have that name.
@@ -81,12 +81,12 @@ def find_column(columns: list[str], column: str, origin: str) -> str | None:
 
 
 def normalize_name(column: str) -> str:
-    """A column's name in lower case, without blanks around it."""
+    """Return the name of a column in lower case, without blanks around it."""
     return column.strip().casefold()
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a number; an empty one says nothing against it."""
+    """Return whether a text is a number; an empty text counts as one."""
     try:
         float(text or 0)
     except ValueError:
