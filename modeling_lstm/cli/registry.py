@@ -41,9 +41,7 @@ COMMANDS = {
     ),
     "compare": Command("comparison", "compare systems on your data", "--dataset ... --systems ... --output_dir FOLDER"),
     "explain": Command("explanation", "explain a prediction", "RUN 'a sentence' ['another'] [--output FILE]"),
-    "demo": Command(
-        "explanation", "try a model in the browser and inspect it", "RUN [--beside RUN ...] [--port 7860]"
-    ),
+    "demo": Command("explanation", "try a model in the browser and inspect it", "RUN [--beside RUN ...] [--port 7860]"),
     "vectors": Command("vectors", "word vectors", "train | nearest VECTORS WORD ... | compare A B [WORD ...] | push"),
 }
 VECTORS_COMMANDS = {
