@@ -131,7 +131,7 @@ def _check_names(arguments: SearchArguments, data: TextData) -> None:
 
 
 def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments, rows: list[str]) -> None:
-    """Mark the folder as that of this search. Raise if it holds another search that has any results."""
+    """Mark the folder as this search's. Raise if it holds other files or a search whose trials did not all fail."""
     make_folder(folder)
     mine = {
         "base": base,

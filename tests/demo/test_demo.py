@@ -150,7 +150,7 @@ def test_what_cannot_be_served(
 
 def test_requirements_that_a_space_cannot_have(trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     push = ["demo", str(trained), "--push_to_space", "me/page", "--requirements"]
-    assert "There is no file" in fails(*push, tmp_path)
+    assert "There is no requirements file" in fails(*push, tmp_path)
     (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00")
     assert "is not UTF-8 text" in fails(*push, tmp_path / "binary.txt")
     for secret in ("--extra-index-url https://me:secret@example.org/cpu", "token hf_abcdefghijklmnopqrst"):

@@ -345,7 +345,7 @@ def test_every_setting_of_the_space_can_be_used(model: str, embeddings: list[str
     ("settings", "message"),
     [
         ({"models": ["rnn"]}, "Unknown model rnn for --models: choose lstm, gru, bag-of-words or transformer:NAME"),
-        ({"models": []}, "Name what to choose from"),
+        ({"models": []}, "Name the models to choose from"),
         ({"trials": 0}, "--trials must be at least 1, found 0"),
         ({"jobs": 0}, "--jobs must be at least 1, found 0"),
         ({"minutes": 0.0}, "--minutes must be greater than 0, found 0.0"),
