@@ -1,4 +1,4 @@
-"""The command line, `modeling-lstm COMMAND ...`: flags to settings, and one function called."""
+"""The command line, `modeling-lstm COMMAND ...`: turn flags into settings and call one function of the library."""
 
 import errno
 import gc
@@ -17,7 +17,7 @@ __all__ = ["COMMANDS", "main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status: 0, or 2 for input that cannot be used."""
     if arguments is None:  # the process was started for this command alone
-        # what torch and transformers make when they are imported is no garbage, and looking for some takes a second
+        # Importing torch and transformers creates many objects but no garbage; collecting it would take a second
         gc.set_threshold(100_000, 50, 100)
     try:
         status = _run_command(list(sys.argv[1:] if arguments is None else arguments))
@@ -33,12 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run_command(given: list[str]) -> int:
     if not given or given[0] not in COMMANDS:
         return show_usage(given, COMMANDS)
-    if given[0] not in ("train", "distill", "pretrain"):  # the others are no work for several processes
+    if given[0] not in ("train", "distill", "pretrain"):  # the others run in a single process
         if not is_main():
             return 0
         leave_launch()
     logging.basicConfig(level=logging.INFO if is_main() else logging.ERROR, format="%(message)s", stream=sys.stderr)
-    # large pages for torch's large tensors: the gradient of a word table is allocated anew in every step
+    # Use huge pages for torch's large tensors: the gradient of a word table is allocated again in every step
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     for noisy in ("httpx", "httpx2", "datasets", "filelock", "fsspec", "absl", "matplotlib", "gensim", "smart_open"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -46,12 +46,12 @@ def _run_command(given: list[str]) -> int:
         return run(given[0], given[1:])
     except InputError as error:
         return _complain(str(error))
-    except BrokenPipeError:  # the reader of the output has enough, as in `... | head`
+    except BrokenPipeError:  # the reader closed the pipe, as in `... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            return _complain(f"There is no file or folder {str(error.filename)[:40] + '...'!r}: that name is too long.")
+            return _complain(f"There is no file or folder {str(error.filename)[:40] + '...'!r}: the name is too long.")
         if cause := explain_save_failure(error):
             return _complain(cause)
         raise
@@ -67,7 +67,7 @@ def _complain(message: str) -> int:
 
 
 def show_usage(given: list[str], commands: dict[str, Command], group: str = "") -> int:
-    """Print the list of commands, or the version, if that was asked for. Returns the exit status: 2 if it was not."""
+    """Print the list of commands, or the version. Returns the exit status: 0 if this was requested, otherwise 2."""
     width = 2 + max(map(len, commands))
     command = f"modeling-lstm {group}".rstrip()
     lines = [f"usage: {command} COMMAND ...", ""]

@@ -29,7 +29,7 @@ def run_compare(given: list[str]) -> int:
     """Compare systems on the same data."""
     task = find_setting(given, "task", TEXT_CLASSIFICATION)
     if task not in TASKS:
-        task_class(task)  # which says so
+        task_class(task)  # raises the error for an unknown task
     if task == TRANSLATION:
         return _run_compare_translation(given)
     require(

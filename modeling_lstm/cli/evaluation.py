@@ -34,6 +34,6 @@ def run_evaluate(given: list[str]) -> int:
 
 
 def describe_gap(gap: dict[str, Any]) -> str:
-    """How far a student is from its teacher."""
+    """Describe the difference between the scores of a student and its teacher."""
     limits = "" if gap["interval"] is None else " ({:+.4f} to {:+.4f})".format(*gap["interval"])
     return f"teacher {gap['teacher']:.4f}; student less teacher {gap['difference']:+.4f}{limits}"

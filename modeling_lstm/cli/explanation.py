@@ -8,7 +8,7 @@ def make_explain_parser() -> CommandParser:
     parser = CommandParser("explain")
     parser.add_argument("run", metavar="RUN", help="Run folder or Hub id.")
     parser.add_argument("texts", nargs="+", metavar="TEXT", help="A sentence, or several to compare.")
-    parser.add_argument("--label", help="Label to explain. Default: the predicted one.")
+    parser.add_argument("--label", help="Label to explain. Default: the predicted label.")
     parser.add_argument("--output", help="File to write: .png, .svg, .html or .json. Default: a table in the terminal.")
     parser.add_argument("--revision", help="Branch, tag or commit of a run on the Hub.")
     return parser
@@ -27,19 +27,19 @@ def make_demo_parser() -> CommandParser:
     """The parser of `demo`."""
     parser = CommandParser("demo")
     parser.add_argument("run", metavar="RUN", help="Run folder or Hub id of a model of the LSTM family.")
-    parser.add_argument("--beside", nargs="*", default=[], help="Other runs to show predictions and times of.")
+    parser.add_argument("--beside", nargs="*", default=[], help="Other runs whose predictions and times to show.")
     parser.add_argument("--port", type=int, default=7860, help="Port on this machine.")
-    parser.add_argument("--push_to_space", help="Push the page to this Space of the Hub, me/name; do not serve it.")
-    parser.add_switch("--private", "Create the Space as a private one.")
+    parser.add_argument("--push_to_space", help="Push the page to this Hub Space (me/name) instead of serving it.")
+    parser.add_switch("--private", "Create a private Space.")
     parser.add_argument(
         "--requirements",
-        help="File with more lines for the Space's requirements.txt, such as --extra-index-url of torch for CPUs.",
+        help="File with extra lines for the Space's requirements.txt, such as the --extra-index-url of torch for CPUs.",
     )
     return parser
 
 
 def run_demo(given: list[str]) -> int:
-    """Try a model on a page and look into it."""
+    """Serve a page that runs a model and shows how it works, or push the page to a Space."""
     (rest,) = make_demo_parser().read(given)
     if rest.push_to_space is not None:
         from ..demo.space import push_space

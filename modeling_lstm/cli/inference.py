@@ -9,13 +9,13 @@ from .parsing import CommandParser
 def make_predict_parser() -> CommandParser:
     """The parser of `predict`."""
     parser = CommandParser("predict", PredictionArguments)
-    parser.add_argument("run", metavar="RUN", help="Run folder, Hub id, or folder that export wrote.")
-    parser.add_argument("texts", nargs="*", metavar="TEXT", help="Texts to classify or to translate.")
+    parser.add_argument("run", metavar="RUN", help="Run folder, Hub id, or folder written by export.")
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="Texts to classify or translate.")
     return parser
 
 
 def run_predict(given: list[str]) -> int:
-    """Answer texts: classify or translate them."""
+    """Classify or translate texts."""
     arguments, rest = make_predict_parser().read(given)
     from ..inference.prediction import predict
 

@@ -1,4 +1,4 @@
-"""What a command's `--help` shows: settings in groups, what most people need first, each with its default."""
+"""The `--help` of a command: settings in groups, the most used first, each with its default."""
 
 import argparse
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 from ..utils.flags import FlagParser, true_or_false
 from .registry import ALL
 
-# In the order in which they are shown. A setting stands in the group of its metadata, else in that of its class
+# In display order. A setting belongs to the group in its metadata, or else to the group of its class
 GROUPS = (
     *("Arguments", "Data", "Output", "Systems", "Search", "Distillation", "Model", "Tokenizer", "Training"),
     *(
@@ -24,11 +24,11 @@ GROUPS = (
         "Help",
     ),
 )
-_VALUES = {int: "N", float: "X", true_or_false: "true|false"}  # what stands for a value of a type
+_VALUES = {int: "N", float: "X", true_or_false: "true|false"}  # placeholders for values of a type
 
 
 class HelpFormatter(argparse.HelpFormatter):
-    """argparse's, with the default of each setting, and without the twins `--no_NAME`."""
+    """An argparse formatter that adds the default of each setting and hides the negated `--no_NAME` flags."""
 
     def __init__(self, prog: str):
         super().__init__(prog, max_help_position=32, width=120)
@@ -48,7 +48,7 @@ class HelpFormatter(argparse.HelpFormatter):
         return _VALUES.get(action.type, "TEXT")
 
     def add_arguments(self, actions: Iterable[argparse.Action]) -> None:
-        """argparse's, but `--flag false` does what `--no_flag` does."""
+        """Add arguments as argparse does, except the `--no_NAME` flags: `--NAME false` does the same."""
         super().add_arguments(
             one for one in actions if not any(name.startswith("--no_") for name in one.option_strings)
         )
@@ -56,10 +56,10 @@ class HelpFormatter(argparse.HelpFormatter):
 
 class CommandParser(FlagParser):
     """
-    The [`FlagParser`] of a command, with its help. Arguments beside the dataclasses' are added as to any other parser.
+    The [`FlagParser`] of a command, with its help. Add other arguments than those of the dataclasses as to any parser.
 
     Args:
-        command: Its name in the registry.
+        command: The command's name in the registry.
         kinds: The dataclasses.
     """
 
@@ -72,40 +72,40 @@ class CommandParser(FlagParser):
         self.group("Help").add_argument("-h", "--help", action="help", help="Show this help and exit.")
 
     def group(self, title: str) -> Any:
-        """The group of that title, which is made if there is none."""
+        """Return the group with this title, created if necessary."""
         known = {group.title: group for group in self._action_groups}
         return known.get(title) or self.add_argument_group(title)
 
     def group_of(self, kind: Any, field: Field[Any]) -> Any:
-        """The group that the setting or its class names."""
+        """Return the group named by the setting or its class."""
         title = str(field.metadata.get("group") or getattr(kind, "flag_group", "Options"))
         return self if title == "Options" else self.group(title)
 
     def add_switch(self, flag: str, about: str) -> None:
-        """Add a flag that takes `true` or `false` or nothing, as one of a dataclass does."""
+        """Add a flag that takes `true`, `false` or no value, like the Boolean fields of a dataclass."""
         self.add_argument(flag, type=true_or_false, nargs="?", const=True, default=False, help=about)
 
     def hide(self, settings: Iterable[str]) -> None:
-        """Leave settings out of the help that another parser shows for other models."""
+        """Hide settings that do not apply to this command's models from the help."""
         for action in self._actions:
             if action.dest in settings:
                 action.help = argparse.SUPPRESS
 
     def tell_defaults(self, texts: Mapping[str, str]) -> None:
-        """Describe defaults that depend on what is given, in place of those that would be shown."""
+        """Replace the displayed defaults of settings by descriptions, where the default depends on other settings."""
         for action in self._actions:
             if action.dest in texts:
                 about = str(action.help).partition(" Default: ")[0]
                 action.help, action.default = f"{about} Default: {texts[action.dest]}.", None
 
     def format_help(self) -> str:
-        """argparse's, with the groups in the order of [`GROUPS`]."""
+        """Format the help as argparse does, with the groups in the order of [`GROUPS`]."""
         self._action_groups.sort(key=lambda group: GROUPS.index(str(group.title)))
         return super().format_help()
 
 
 def _as_typed(default: Any) -> str:
-    """A default as it is typed."""
+    """Format a default as a user would type it."""
     if isinstance(default, (list, tuple)):
         return " ".join(map(_as_typed, default)) or "none"
     if isinstance(default, bool):

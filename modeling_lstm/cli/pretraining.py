@@ -18,7 +18,7 @@ from .training import add_help, check_given, run_job
 
 
 def make_pretrain_parser(trainer: Any = TrainerSettings) -> CommandParser:
-    """The parser of `pretrain` as `--help` shows it, or with other settings of the Trainer."""
+    """The parser of `pretrain`, with the Trainer settings that `--help` shows, or others."""
     kinds = (LanguageTaskArguments, CorpusArguments, LanguageModelArguments, TokenizerArguments, trainer, RayArguments)
     parser = add_help(CommandParser("pretrain", *kinds))
     parser.set_defaults(**PRETRAINING_DEFAULTS)
@@ -27,7 +27,7 @@ def make_pretrain_parser(trainer: Any = TrainerSettings) -> CommandParser:
 
 
 def run_pretrain(given: list[str]) -> int:
-    """Learn a language model from text."""
+    """Train a language model on text."""
     check_given(given, make_pretrain_parser)
     from ..pretraining.pretraining_job import PretrainingJob
 

@@ -10,7 +10,7 @@ from .parsing import CommandParser
 def make_card_parser() -> CommandParser:
     """The parser of `card`."""
     parser = _make_parser("card", CardArguments)
-    parser.add_switch("--overwrite_card", "Replace a card that a person wrote.")
+    parser.add_switch("--overwrite_card", "Replace a card that was written by hand.")
     parser.add_argument("--comparison", help="Folder of a comparison on the run's data, to add to the card.")
     return parser
 

@@ -1,4 +1,4 @@
-"""The commands: the module of each, what it does in one line, and what is typed after its name."""
+"""The commands, each with its module, a one-line description and its usage."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -8,13 +8,13 @@ from typing import Any
 @dataclass(frozen=True)
 class Command:
     """
-    A command. Its module defines `run_NAME`, from the words after the name to the exit status, and `make_NAME_parser`;
-    what takes long to import is imported there when the command runs.
+    A command. Its module defines `make_NAME_parser` and `run_NAME`, which takes the arguments after the name and
+    returns the exit status. Modules that are slow to import are imported only when the command runs.
 
     Args:
         module: A module of this folder.
         about: What the command does.
-        usage: What is typed after the name.
+        usage: The arguments after the name.
     """
 
     module: str
@@ -24,44 +24,42 @@ class Command:
 
 COMMANDS = {
     "train": Command("training", "train a model", "[RECIPE.yaml] --dataset ... --output_dir RUN"),
-    "distill": Command(
-        "training", "train a classifier that learns from a teacher", "[RECIPE.yaml] --teacher RUN --dataset ..."
-    ),
+    "distill": Command("training", "train a classifier with a teacher", "[RECIPE.yaml] --teacher RUN --dataset ..."),
     "pretrain": Command(
-        "pretraining", "learn a language model from text", "[RECIPE.yaml] --dataset TEXT ... --output_dir LM"
+        "pretraining", "train a language model on text", "[RECIPE.yaml] --dataset TEXT ... --output_dir LM"
     ),
     "search": Command(
-        "search", "search for the settings of a classifier", "--dataset ... --trials 30 --output_dir FOLDER"
+        "search", "search for the best settings of a classifier", "--dataset ... --trials 30 --output_dir FOLDER"
     ),
     "evaluate": Command("evaluation", "score a run on a split", "RUN --split test"),
     "predict": Command("inference", "classify or translate texts", "RUN 'a sentence' ... | --input FILE --output FILE"),
     "generate": Command("inference", "write text with a language model", "LM ['The film' ...]"),
-    "export": Command("inference", "write a run as ONNX", "RUN [FOLDER] [--precision int8]"),
-    "card": Command("publishing", "write a run's model card, to look at", "RUN me/name [--license apache-2.0] ..."),
+    "export": Command("inference", "export a run to ONNX", "RUN [FOLDER] [--precision int8]"),
+    "card": Command("publishing", "write a run's model card, for review", "RUN me/name [--license apache-2.0] ..."),
     "push": Command(
         "publishing", "share a run on the Hub", "RUN me/name [--private] [--revision BRANCH] [--create_pr]"
     ),
     "compare": Command("comparison", "compare systems on your data", "--dataset ... --systems ... --output_dir FOLDER"),
     "explain": Command("explanation", "explain a prediction", "RUN 'a sentence' ['another'] [--output FILE]"),
-    "demo": Command("explanation", "try a model on a page and look into it", "RUN [--beside RUN ...] [--port 7860]"),
+    "demo": Command("explanation", "try a model in the browser and inspect it", "RUN [--beside RUN ...] [--port 7860]"),
     "vectors": Command("vectors", "word vectors", "train | nearest VECTORS WORD ... | compare A B [WORD ...] | push"),
 }
 VECTORS_COMMANDS = {
-    "vectors train": Command("vectors", "learn word vectors from text", "--dataset ... --output_dir VECTORS"),
+    "vectors train": Command("vectors", "train word vectors on text", "--dataset ... --output_dir VECTORS"),
     "vectors nearest": Command("vectors", "list the nearest words", "VECTORS WORD ..."),
     "vectors compare": Command("vectors", "show where two collections differ", "VECTORS VECTORS [WORD ...]"),
     "vectors push": Command("vectors", "share vectors on the Hub", "VECTORS me/name"),
 }
-# What a command takes for another task than classification, or with a preset
+# Variants of commands: for tasks other than classification, or with a preset
 TASK_COMMANDS = {
     "train --preset best": Command(
         "training",
-        "train the best model that is known here for what is given, in stages",
+        "train the best known model for the given data, in stages",
         "--dataset ... [--teacher NAME] [--unlabeled TEXT ...] --output_dir RUN",
     ),
     "train --task translation": Command(
         "training",
-        "train a model that translates",
+        "train a translation model",
         "[RECIPE.yaml] --dataset ... --source_column EN --target_column ES ...",
     ),
     "compare --task translation": Command(
@@ -72,17 +70,17 @@ ALL = COMMANDS | VECTORS_COMMANDS | TASK_COMMANDS
 
 
 def run(name: str, given: list[str]) -> int:
-    """Run a command with the words after its name. Returns the exit status."""
+    """Run a command with the arguments after its name. Returns the exit status."""
     return _function(f"run_{name}", name)(given)
 
 
 def make_parser(name: str) -> Any:
-    """The parser of a command; that of `vectors` is one of each of its own commands."""
+    """Make the parser of a command. Each subcommand of `vectors` has its own, under a name like `vectors train`."""
     return find_maker(name)()
 
 
 def find_maker(name: str) -> Any:
-    """The function that makes the parser of a command."""
+    """Return the function that makes the parser of a command."""
     return _function(f"make_{name}_parser", name)
 
 

@@ -13,7 +13,7 @@ def make_search_parser() -> CommandParser:
 
 
 def run_search(given: list[str]) -> int:
-    """Search for the settings of a classifier."""
+    """Search for the best settings of a classifier."""
     arguments, data = make_search_parser().read(given)
     from ..search.searching import RECIPE, search_settings
     from ..search.studies import score_of

@@ -23,13 +23,13 @@ from .registry import find_maker
 
 
 def make_train_parser(trainer: Any = TrainerSettings) -> CommandParser:
-    """The parser of `train` as `--help` shows it, or with other settings of the Trainer."""
+    """The parser of `train`, with the Trainer settings that `--help` shows, or others."""
     kinds = (TaskArguments, PresetArguments, DataArguments, ModelArguments, TokenizerArguments, trainer, RayArguments)
     return add_help(CommandParser("train", *kinds))
 
 
 def make_train_best_parser(trainer: Any = TrainerSettings) -> CommandParser:
-    """The parser of `train --preset best` as `--help` shows it, or with other settings of the Trainer."""
+    """The parser of `train --preset best`, with the Trainer settings that `--help` shows, or others."""
     kinds = (TaskArguments, PresetArguments, DataArguments, OptionalTeacherArguments, ModelArguments)
     parser = add_help(CommandParser("train --preset best", *kinds, TokenizerArguments, trainer, RayArguments))
     parser.tell_defaults(BEST_DEFAULTS)
@@ -37,7 +37,7 @@ def make_train_best_parser(trainer: Any = TrainerSettings) -> CommandParser:
 
 
 def make_train_translation_parser(trainer: Any = TrainerSettings) -> CommandParser:
-    """The parser of `train --task translation` as `--help` shows it, or with other settings of the Trainer."""
+    """The parser of `train --task translation`, with the Trainer settings that `--help` shows, or others."""
     kinds = (TaskArguments, PairArguments, TranslationModelArguments, PairTokenizerArguments, trainer, RayArguments)
     parser = add_help(CommandParser("train --task translation", *kinds))
     parser.set_defaults(task=TRANSLATION, **TRANSLATION_DEFAULTS)
@@ -45,12 +45,12 @@ def make_train_translation_parser(trainer: Any = TrainerSettings) -> CommandPars
     return parser
 
 
-# Of tasks whose trainings have settings of their own: the command whose parser reads them
+# For tasks with their own training settings, the command whose parser reads them
 COMMANDS_OF_TASKS = {TRANSLATION: "train --task translation", TEXT_GENERATION: "pretrain"}
 
 
 def make_distill_parser(trainer: Any = TrainerSettings) -> CommandParser:
-    """The parser of `distill` as `--help` shows it, or with other settings of the Trainer."""
+    """The parser of `distill`, with the Trainer settings that `--help` shows, or others."""
     kinds = (TaskArguments, DataArguments, DistillationArguments, ModelArguments, TokenizerArguments)
     parser = add_help(CommandParser("distill", *kinds, trainer, RayArguments))
     parser.set_defaults(**STUDENT_DEFAULTS)
@@ -58,9 +58,9 @@ def make_distill_parser(trainer: Any = TrainerSettings) -> CommandParser:
 
 
 def add_help(parser: CommandParser) -> CommandParser:
-    """Add what all trainings take: a recipe and `--help-all`."""
+    """Add the arguments of every training command: a recipe and `--help-all`."""
     parser.add_argument("recipe", nargs="?", metavar="RECIPE.yaml", help="Settings; flags override them.")
-    more = "Also list every other setting of transformers.TrainingArguments, and exit."
+    more = "Show this help with all other settings of transformers.TrainingArguments and exit."
     parser.group("Help").add_argument("--help-all", action="help", help=more)
     return parser
 
@@ -78,12 +78,12 @@ def run_train(given: list[str]) -> int:
 
 
 def find_setting(given: list[str], setting: str, default: str = "") -> str:
-    """The value that the flags or the recipe give a setting; the last one counts."""
+    """Return the value of a setting in the recipe or the flags; the last one counts."""
     from ..training.recipes import recipe_flags
 
     flags = given
     if given and not given[0].startswith("-"):
-        with contextlib.suppress(InputError):  # told of when the recipe is read for its settings
+        with contextlib.suppress(InputError):  # reported later, when the settings of the recipe are read
             flags = [*recipe_flags(Path(given[0])), *given[1:]]
     found = default
     for flag, value in itertools.pairwise([*flags, ""]):
@@ -94,10 +94,10 @@ def find_setting(given: list[str], setting: str, default: str = "") -> str:
 
 
 def run_distill(given: list[str]) -> int:
-    """Train a classifier that learns from a teacher."""
+    """Train a classifier with a teacher."""
     task = find_setting(given, "task", TEXT_CLASSIFICATION)
     with fail_once():
-        require(task == TEXT_CLASSIFICATION, f"distill makes classifiers: there is no teacher for --task {task}.")
+        require(task == TEXT_CLASSIFICATION, f"distill trains classifiers: --task {task} has no teachers.")
     check_given(given, make_distill_parser)
     from ..distillation.student_job import DistillationJob
 
@@ -105,7 +105,7 @@ def run_distill(given: list[str]) -> int:
 
 
 def check_given(given: list[str], make_parser: Any) -> None:
-    """Show the help and exit, if that is asked for; and find mistakes in the flags."""
+    """Show the help and exit if it was requested; otherwise check the flags for mistakes."""
     if {"--help-all", "--help_all"} & set(given):
         from ..training.trainer_arguments import LstmTrainingArguments
 
@@ -116,7 +116,7 @@ def check_given(given: list[str], make_parser: Any) -> None:
 
 
 def _check_flags(given: list[str], parser: CommandParser) -> None:
-    """Tell a mistake in the flags, or in those of a recipe, before `transformers` is imported, which takes seconds."""
+    """Report mistakes in the flags or the recipe before the import of `transformers`, which takes seconds."""
     from ..training.recipes import recipe_flags
 
     names = read_trainer_names()
@@ -127,7 +127,7 @@ def _check_flags(given: list[str], parser: CommandParser) -> None:
 
 
 def run_job(name: str, kind: Any, given: list[str]) -> int:
-    """Run a training of a kind from the words after its name. Returns the exit status."""
+    """Run a training job of class `kind` with the arguments after the command. Returns the exit status."""
     from ..training.recipes import read_recipe
 
     command = shlex.join(["modeling-lstm", name, *_hide_secrets(given)])
@@ -142,7 +142,7 @@ def run_job(name: str, kind: Any, given: list[str]) -> int:
         for recipe in recipes:
             require(
                 not job.training.overwrite or folder not in recipe.resolve().parents,
-                f"--overwrite would delete the recipe {str(recipe)!r} with the old run: put it elsewhere.",
+                f"--overwrite would delete the recipe {str(recipe)!r} with the old run: move it elsewhere.",
             )
     record = job.run()
     if not is_main():
@@ -157,7 +157,7 @@ def run_job(name: str, kind: Any, given: list[str]) -> int:
 
 
 def _hide_secrets(given: list[str]) -> list[str]:
-    """The flags without tokens, which a record must not tell."""
+    """Replace tokens in the flags, so that no record contains them."""
     shown = []
     for before, flag in zip(["", *given], given, strict=False):
         name, sign, _ = flag.partition("=")

@@ -11,7 +11,7 @@ from .registry import VECTORS_COMMANDS, run
 
 
 def run_vectors(given: list[str]) -> int:
-    """Run one of the commands for word vectors."""
+    """Run a subcommand of `vectors`."""
     command = " ".join(["vectors", *given[:1]])
     if command not in VECTORS_COMMANDS:
         return show_usage(given, VECTORS_COMMANDS, "vectors")
@@ -24,7 +24,7 @@ def make_vectors_train_parser() -> CommandParser:
 
 
 def run_vectors_train(given: list[str]) -> int:
-    """Learn word vectors from text."""
+    """Train word vectors on text."""
     (arguments,) = make_vectors_train_parser().read(given)
     from ..vectors.learning import train_vectors
 
@@ -39,8 +39,8 @@ def make_vectors_nearest_parser() -> CommandParser:
     """The parser of `vectors nearest`."""
     parser = CommandParser("vectors nearest")
     parser.add_argument("vectors", metavar="VECTORS", help="Anything that train --embeddings takes.")
-    parser.add_argument("words", nargs="+", metavar="WORD", help="Words to find the neighbors of.")
-    parser.add_argument("--number", type=int, default=10, help="Neighbors of each word.")
+    parser.add_argument("words", nargs="+", metavar="WORD", help="Words whose neighbors to list.")
+    parser.add_argument("--number", type=int, default=10, help="Neighbors to list for each word.")
     return parser
 
 
@@ -62,7 +62,7 @@ def make_vectors_compare_parser() -> CommandParser:
     parser = CommandParser("vectors compare")
     parser.add_argument("first", metavar="VECTORS", help="Anything that train --embeddings takes.")
     parser.add_argument("second", metavar="VECTORS", help="The other collection.")
-    parser.add_argument("words", nargs="*", metavar="WORD", help="Words to show in any case.")
+    parser.add_argument("words", nargs="*", metavar="WORD", help="Words to always show.")
     parser.add_argument("--number", type=int, default=5, help="Neighbors of a word, and most different words, to show.")
     return parser
 
@@ -74,7 +74,7 @@ def run_vectors_compare(given: list[str]) -> int:
 
     found = compare_vectors(load_vectors(rest.first), load_vectors(rest.second), rest.words, rest.number)
     print(
-        f"{found.shared} words are in both. Of their {NEIGHBORS} nearest neighbors the commonest words share "
+        f"{found.shared} words are in both. Of their {NEIGHBORS} nearest neighbors, the commonest words share "
         f"{100 * found.agreement:.1f} % (by chance {100 * found.chance:.1f} %)."
     )
     for title, words in (("", found.words), ("Most different:", found.most_different)):
@@ -88,7 +88,7 @@ def run_vectors_compare(given: list[str]) -> int:
 def make_vectors_push_parser() -> CommandParser:
     """The parser of `vectors push`."""
     parser = CommandParser("vectors push", PushArguments)
-    parser.add_argument("vectors", metavar="VECTORS", help="Folder that vectors train wrote.")
+    parser.add_argument("vectors", metavar="VECTORS", help="Folder written by vectors train.")
     parser.add_argument("repository", metavar="me/name", help="Id on the Hub.")
     return parser
 

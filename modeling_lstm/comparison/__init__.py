@@ -1,4 +1,4 @@
-"""The honest comparison: systems of any kind on the same rows, by `compare`; [`System`] is what one's own must be."""
+"""Compare systems of any kind on the same rows with `compare`. Your own systems subclass [`System`]."""
 
 from typing import TYPE_CHECKING
 

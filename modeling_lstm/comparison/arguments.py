@@ -5,12 +5,12 @@ from typing import ClassVar, Literal
 
 from ..utils.errors import require
 
-TEST_SHARE = 0.2  # of train, where there is no test split
+TEST_SHARE = 0.2  # share of train held out if there is no test split
 
 
 @dataclass
 class CompareArguments:
-    """What to compare, by what, and how thoroughly."""
+    """Which systems to compare, by which metric, and how thoroughly."""
 
     flag_group: ClassVar[str] = "Systems"
 
@@ -18,8 +18,8 @@ class CompareArguments:
         default=None,
         metadata={
             "help": "What to compare: lstm, gru, bag-of-words, tfidf, fasttext, transformer:NAME, recipes (.yaml), run "
-            "folders, folders of run folders, Hub ids of runs, or a class of your own as MODULE:CLASS. Default: the "
-            "first five, without fasttext for regression."
+            "folders, folders of run folders, Hub ids of runs, or your own class as MODULE:CLASS. Default: the first "
+            "five, without fasttext for regression."
         },
     )
     output_dir: str = field(
@@ -28,7 +28,7 @@ class CompareArguments:
     metric: str = field(
         default="auto",
         metadata={
-            "help": "Score to compare by: accuracy, macro_f1, macro_recall, f1_LABEL, mean_absolute_error, pearson, "
+            "help": "Metric to compare by: accuracy, macro_f1, macro_recall, f1_LABEL, mean_absolute_error, pearson, "
             "...; auto: accuracy, or mean_squared_error for regression."
         },
     )
@@ -36,35 +36,35 @@ class CompareArguments:
     trials: int = field(
         default=3,
         metadata={
-            "help": "Settings of each system to try on validation; 1: its default only; above 3, more settings of "
-            "networks are drawn from the space of search."
+            "help": "Number of settings of each system to try on validation; 1: only its default; above 3, more "
+            "settings of networks are drawn from the search space."
         },
     )
-    trial_rows: int = field(default=10_000, metadata={"help": "Training rows of a trial at most."})
+    trial_rows: int = field(default=10_000, metadata={"help": "Maximum number of training rows of a trial."})
     shares: list[float] = field(
         default_factory=lambda: [0.01, 0.1],
-        metadata={"help": "Shares of the training rows for the learning curves; 1: no curves."},
+        metadata={"help": "Shares of the training rows to draw learning curves for; 1: no curves."},
     )
     embeddings: str | None = field(
-        default=None, metadata={"help": "Word vectors that lstm, gru and bag-of-words start from, as for train."}
+        default=None, metadata={"help": "Word vectors to initialize lstm, gru and bag-of-words from, as for train."}
     )
     class_weights: Literal["balanced"] | None = field(
-        default=None, metadata={"help": "Weight rare labels more, in every system."}
+        default=None, metadata={"help": "Give rare labels more weight in every system."}
     )
     bf16: bool = field(default=False, metadata={"help": "Train the networks in bf16."})
     transformer_seeds: int | None = field(
-        default=None, metadata={"help": "Runs of each Transformer, which take long. Default: --seeds."}
+        default=None, metadata={"help": "Runs of each Transformer, since these take long. Default: --seeds."}
     )
-    transformer_max_length: int = field(default=256, metadata={"help": "Tokens of a text that a Transformer reads."})
+    transformer_max_length: int = field(default=256, metadata={"help": "Maximum number of tokens a Transformer reads."})
     transformer_overrides: str | None = field(
-        default=None, metadata={"help": "Changes to the Transformer's configuration, as --config_overrides of train."}
+        default=None, metadata={"help": "Changes to the Transformer's configuration, like --config_overrides of train."}
     )
     threads: int | None = field(
-        default=None, metadata={"help": "Threads for training and for timing. Default: as torch chooses."}
+        default=None, metadata={"help": "Threads for training and timing. Default: chosen by torch."}
     )
     resamples: int = field(
         default=2_000,
-        metadata={"help": "Bootstrap samples, at least, for intervals and tests; those of accuracy are exact."},
+        metadata={"help": "Minimum number of bootstrap samples for intervals and tests; those of accuracy are exact."},
     )
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""`compare`: systems on one data set, from training to the report."""
+"""`compare`: train systems on one data set, score them and write the report."""
 
 import json
 import logging
@@ -33,11 +33,11 @@ from .systems import System
 logger = logging.getLogger(__name__)
 
 DEFAULT_SYSTEMS = ("lstm", "gru", "bag-of-words", "tfidf", "fasttext")
-SENTENCES = 4_096  # that costs are measured on
+SENTENCES = 4_096  # to measure costs on
 
 
 def open_systems(systems: Sequence[System | str], arguments: CompareArguments) -> list[System]:
-    """The systems of these names, with the arguments' settings; a system stays as it is."""
+    """Open the systems with these names, using the settings in `arguments`. [`System`] objects are kept as they are."""
     opened = [open_system(one, arguments) if isinstance(one, str) else one for one in systems]
     for system in opened:
         if isinstance(system, NeuralSystem):
@@ -54,14 +54,13 @@ def compare(
     **settings: Any,
 ) -> dict[str, Any]:
     """
-    Compare systems on the same rows. Finished runs are not repeated: after a kill, call it again.
+    Compare systems on the same rows. Finished runs are not repeated, so an interrupted comparison can be called again.
 
     Args:
-        systems: Systems, or names as the command line takes them; `None`: those of [`DEFAULT_SYSTEMS`] that can learn
-            the task.
-        data: Where the texts come from, and `arguments`, how to compare them, if that is not given by keywords; its
-            own `systems` are not read.
-        command: What was typed, for the record.
+        systems: Systems, or names as on the command line; `None`: those of [`DEFAULT_SYSTEMS`] that can learn the task.
+        data: Where the texts come from, unless given by keywords.
+        arguments: How to compare the systems, unless given by keywords. Its `systems` are ignored.
+        command: The command as it was typed, for the record.
         settings: The fields of [`DataArguments`] and [`CompareArguments`]: `dataset="reviews.csv"`,
             `output_dir="results/reviews"`, `seeds=3`, ...
 
@@ -93,7 +92,7 @@ def compare(
 
 
 def _able(opened: list[System], kind: str, skip: bool) -> list[System]:
-    """The systems that can learn a kind of task, ready to; to `skip` the others, or refuse them."""
+    """Prepare and return the systems that can learn this kind of task. Raise for the others, unless `skip` is set."""
     found = []
     for system in opened:
         if kind not in system.problem_types:
@@ -103,7 +102,7 @@ def _able(opened: list[System], kind: str, skip: bool) -> list[System]:
             continue
         system.prepare()
         with explain_errors(
-            f"The system {system.name!r} cannot be pickled, as measuring its cost in a process of its own needs"
+            f"The system {system.name!r} cannot be pickled, which measuring its cost in a separate process requires"
         ):
             pickle.dumps(system)
         found.append(system)
@@ -162,13 +161,13 @@ def _seeds(system: System, arguments: CompareArguments) -> int:
 def _study(
     study: Experiment, system: System, arguments: CompareArguments, points: list[int], progress: Any
 ) -> tuple[dict[str, Any], list[RunOutcome]]:
-    """All runs of one system: what the result says of it, and the outcomes of its seeds."""
+    """Do all runs of one system. Returns its entry in the result, without scores and costs, and each seed's outcome."""
 
     def run(one: Run, splits: Sequence[str] = SPLITS) -> RunOutcome:
         logger.info("%s: setting %d, %d rows, seed %d", system.name, one.setting, one.rows, one.seed)
         try:
             outcome = study.run(one, splits)
-        except Exception as error:  # a system may be a user's, and raise anything
+        except Exception as error:  # a system written by a user may raise anything
             settings = json.dumps(system.settings()[one.setting])
             what = f"{system.name!r} failed with the settings {settings}, {one.rows} rows and seed {one.seed}"
             told = str(error) if isinstance(error, InputError) else name_error(error)
@@ -182,7 +181,7 @@ def _study(
     for trial in trials:
         try:
             attempts.append(run(trial, ["validation"]))
-        except InputError as error:  # training diverged, say: another setting may do better
+        except InputError as error:  # training may have diverged: try the other settings
             logger.warning("%s", error)
             attempts.append(None)
             failure = error
@@ -213,7 +212,7 @@ def _study(
 
 
 def _minutes(outcomes: list[RunOutcome]) -> float | None:
-    """Minutes of a training, the mean of those that ran through."""
+    """Return the mean minutes of the trainings that were not interrupted."""
     seconds = [
         one.record["seconds"]["total"]
         for one in outcomes
@@ -225,7 +224,7 @@ def _minutes(outcomes: list[RunOutcome]) -> float | None:
 
 
 def _spread(scores: list[float]) -> dict[str, Any]:
-    """The mean of the seeds and its standard deviation; nothing where a score says nothing."""
+    """Return the mean and standard deviation over the seeds; `None` if a score is not finite."""
     if not np.isfinite(scores).all():
         return {"mean": None, "sd": None, "values": [None] * len(scores)}
     return {
@@ -238,7 +237,7 @@ def _spread(scores: list[float]) -> dict[str, Any]:
 def _add_scores(
     result: dict[str, Any], study: Experiment, outcomes: dict[str, list[RunOutcome]], arguments: CompareArguments
 ) -> None:
-    """Scores with intervals, by slices and with words in disorder, and which differences are more than chance."""
+    """Add scores with intervals, scores of slices and of shuffled words, and tests of the differences to `result`."""
     labels, names, metric = study.task.labels("test"), study.task.label_names, study.task.metric
     problem_type, kind = study.task.data.problem_type, study.task.kind
     part_metric = kind.part_metric(metric)
@@ -293,7 +292,7 @@ def _add_scores(
 def _add_costs(
     result: dict[str, Any], study: Experiment, systems: dict[str, System], outcomes: dict[str, list[RunOutcome]]
 ) -> None:
-    """What using a trained system costs; measured once for the same systems, all of them in the same minutes."""
+    """Add what each system costs to use. All systems are measured together, once for the same set of systems."""
     path = study.folder / "costs.json"
     threads = torch.get_num_threads()
     texts = study.texts["test"]

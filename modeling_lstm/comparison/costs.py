@@ -1,4 +1,4 @@
-"""What a trained system costs to use: milliseconds, sentences in a second, memory; each in a process of its own."""
+"""Measure the costs of trained systems (latency, throughput, memory), each in a separate process."""
 
 import contextlib
 import multiprocessing
@@ -12,26 +12,26 @@ from typing import Any
 import numpy as np
 
 ROUNDS = 3
-SINGLE = 100  # sentences answered one by one in a round
-SECONDS = 3.0  # of batches in a round, at most, for the slowest system; the others answer the same texts
+SINGLE = 100  # texts predicted one by one in a round
+SECONDS = 3.0  # time limit for the batches of the slowest system in a round; the others predict the same texts
 BATCH = 32
 
 
 def measure(systems: dict[str, tuple[Any, Path]], texts: list[str], labels: int, threads: int) -> dict[str, Any]:
     """
-    Measure all systems in turn, three rounds of them, so that a slow moment of the machine meets each alike. The texts
-    of a round are new to a system, if there are enough: some remember the words that they have seen.
+    Measure all systems in turn, in three rounds, so that a slow moment of the machine affects all of them alike. Each
+    round uses new texts if there are enough, because some systems cache the words that they have seen.
 
     Args:
-        systems: For each name the system and the folder of a trained one.
-        texts: What is classified, as much of it as the slowest manages: in no order of their lengths.
+        systems: For each name, the system and its trained folder.
+        texts: Texts to predict, not sorted by length. The slowest system determines how many are used.
         labels: Number of labels.
-        threads: Threads that each may use.
+        threads: Number of threads for each system.
 
     Returns:
-        For each name `p50_ms` and `p95_ms` (from one text to its answer), `texts_per_second` (batches of 32; the median
-        round), `load_seconds` and `memory_mb` (what loading and classifying add to the largest resident set of a
-        process in which this package and its libraries are).
+        For each name, `p50_ms` and `p95_ms` (for a single text), `texts_per_second` (batches of 32; the median round),
+        `load_seconds`, and `memory_mb` (what loading and predicting add to the peak resident set of a process in which
+        this package and its libraries are already loaded).
     """
     context = multiprocessing.get_context("spawn")
     workers = {}
@@ -43,9 +43,9 @@ def measure(systems: dict[str, tuple[Any, Path]], texts: list[str], labels: int,
             there.close()
             workers[name] = (here, process)
         for name, (here, _process) in workers.items():
-            _answer(here, name)  # its libraries are in; all of them import side by side
+            _answer(here, name)  # its libraries are loaded; all processes import in parallel
         for name, (here, _process) in workers.items():
-            # not as an argument: start() waits forever for a process that died without reading a long one
+            # Not an argument of the process: start() hangs if the process dies before reading a long argument
             here.send(texts)
             _answer(here, name)  # one loads at a time
         manages = []
@@ -60,7 +60,7 @@ def measure(systems: dict[str, tuple[Any, Path]], texts: list[str], labels: int,
         return {name: _summary(found) for name, found in rounds.items()}
     except BaseException:
         for _here, process in workers.values():
-            process.kill()  # not left to find its pipe closed: the error that counts is that of another
+            process.kill()  # a closed pipe would raise a second, misleading error there
         raise
     finally:
         for here, process in workers.values():
@@ -89,7 +89,7 @@ def _summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _work(there: Connection, system: Any, folder: Path, labels: int, threads: int) -> None:
-    os.environ["RAYON_NUM_THREADS"] = str(threads)  # of the tokenizers
+    os.environ["RAYON_NUM_THREADS"] = str(threads)  # for tokenizers
     import torch
     import transformers  # noqa: F401
 
@@ -143,13 +143,13 @@ def _while_there_is_time(items: list[Any]) -> Any:
 
 
 def _memory(peak: bool = False) -> int:
-    """Bytes of this process's resident set, or of the largest that it had since it was asked last."""
+    """Return the bytes of this process's resident set, or its peak since the last call."""
     process = Path("/proc/self")
     if (process / "status").exists():
         name = "VmHWM" if peak else "VmRSS"
         line = next(one for one in (process / "status").read_text("utf-8").splitlines() if one.startswith(name))
         with contextlib.suppress(OSError):
-            (process / "clear_refs").write_text("5", encoding="utf-8")  # the largest begins anew
+            (process / "clear_refs").write_text("5", encoding="utf-8")  # reset the peak
         return int(line.split()[1]) * 1024
     import resource
     import sys

@@ -1,4 +1,4 @@
-"""Every system on the same rows: settings chosen on validation, seeds, shares of the train split, and predictions."""
+"""The runs of a comparison: trials to choose settings on validation, seeds, learning curves, and predictions."""
 
 import hashlib
 import json
@@ -31,22 +31,22 @@ logger = logging.getLogger(__name__)
 
 PREDICTIONS = "predictions.npz"
 SPLITS = ("validation", "test", "shuffled")
-MOST_DISORDERED = 5_000  # test texts, drawn where there are more
+MOST_DISORDERED = 5_000  # maximum number of test texts whose words are shuffled
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: which of a system's settings, on how many rows, with which seed."""
+    """One training of a system: the number of its setting, the number of training rows, and the seed."""
 
-    system: System = field(hash=False)  # one's own may have no hash
+    system: System = field(hash=False)  # a user's class may not be hashable
     setting: int
     rows: int
     seed: int
 
     @property
     def path(self) -> Path:
-        """Its folder within the comparison's."""
-        if self.system.finished:  # known by what it is: when others are added, its place among them changes
+        """The run's folder, relative to the comparison's folder."""
+        if self.system.finished:  # identified by its content, since its index changes when others are added
             folder = self.system.finished[self.seed].resolve()
             changed = max((path.stat().st_mtime_ns for path in folder.glob("*.safetensors")), default=0)
             digest = hashlib.blake2b(f"{folder} {changed}".encode(), digest_size=6).hexdigest()
@@ -57,15 +57,15 @@ class Run:
 @dataclass
 class RunOutcome:
     """
-    What a run gave.
+    The result of a run.
 
     Args:
-        record: Content of its `run.json`.
-        probabilities: Or the numbers of a regression; of shape `(rows, labels)`, by split, as far as asked for:
-            `validation`, `test`, and `shuffled`, which is test, at most 5,000 rows of it, with the words of each text
-            in another order.
-        path: The run's folder, where both are kept.
-        folder: Where the trained system is; the same folder, but for runs that were there before.
+        record: Content of the run's `run.json`.
+        probabilities: For each requested split, the probabilities, or the numbers of a regression, of shape
+            `(rows, labels)`. Splits are `validation`, `test`, and `shuffled`: at most 5,000 rows of test with the words
+            of each text in random order.
+        path: The run's folder in the comparison, which holds the record and the predictions.
+        folder: The folder of the trained system: the same folder, except for runs that existed before the comparison.
     """
 
     record: dict[str, Any]
@@ -76,19 +76,19 @@ class RunOutcome:
 
 class Experiment:
     """
-    The runs of a comparison, in a folder where finished ones stay.
+    The runs of a comparison, in a folder that keeps finished runs.
 
     Args:
         folder: The comparison's folder.
-        data: Where the texts come from; without a test split, a fifth of train is cut off as one.
-        metric: The score by which settings are chosen; `"auto"`: the one by which `train` chooses.
-        class_weights: `"balanced"` where rare labels are to count more.
+        data: Where the texts come from. If there is no test split, a fifth of train is held out as test.
+        metric: The metric to choose settings by; `"auto"`: the default metric of `train`.
+        class_weights: `"balanced"` to give rare labels more weight.
 
     Attributes:
-        disordered: The test rows that `shuffled` holds.
+        disordered: The indices of the test rows in `shuffled`.
 
     Raises:
-        InputError: the data cannot be compared on, or the folder holds a comparison on other data.
+        InputError: the data cannot be used, or the folder holds a comparison on other data.
     """
 
     def __init__(self, folder: Path, data: DataArguments, metric: str = "auto", class_weights: Any = None):
@@ -112,7 +112,7 @@ class Experiment:
         self._claim()
 
     def _check_labels(self) -> None:
-        """Raise where no row has the label whose F1 counts."""
+        """Raise if the metric is the F1 of a label that no row of validation or test has."""
         for split in ("validation", "test"):
             present = self.task.kind.present(self.task.labels(split))
             lacking = {f"f1_{name}" for number, name in enumerate(self.task.label_names) if number not in present}
@@ -122,12 +122,12 @@ class Experiment:
             )
 
     def identify(self) -> dict[str, Any]:
-        """Rows of each split: how many, in all and of each label, and a digest."""
+        """Return the number of rows of each split, in total and by label, and a digest of each split."""
         data = self.task.data
         return {"counts": data.counts(), "digests": identify_splits(data.splits, TextClassification.columns)}
 
     def _claim(self) -> None:
-        """Say whose folder this is, or find that it is this one's."""
+        """Mark a new folder as belonging to this comparison; raise if it belongs to another."""
         digest = hashlib.sha256()
         for split in ("train", "validation", "test"):
             digest.update(json.dumps([self.task.texts(split), self.task.labels(split).tolist()]).encode())
@@ -136,21 +136,21 @@ class Experiment:
             "metric": self.task.metric,
             "class_weights": self.task.class_weights,
         }
-        if self.arguments.split_seed != DataArguments.split_seed:  # by it fewer rows are drawn, if none is cut by it
+        if self.arguments.split_seed != DataArguments.split_seed:  # it may also decide which rows are sampled
             what["split_seed"] = self.arguments.split_seed
         require(not self.folder.is_file(), f"--output_dir {str(self.folder)!r} is a file.")
         is_ours = _agrees(self.folder / "task.json", what)
         require(
             is_ours,
-            f"{str(self.folder)!r} holds a comparison on other data or by another metric: name another --output_dir.",
+            f"{str(self.folder)!r} holds a comparison on other data or by another metric: choose another --output_dir.",
         )
 
     def claim(self, system: System) -> None:
         """
-        Say of which system and with which settings the runs of that name are, or find that they are of these.
+        Mark the folder of a system's runs with the system's identity and settings.
 
         Raises:
-            InputError: they are another's.
+            InputError: the folder holds runs of another system or with other settings.
         """
         lengths = {name: getattr(self.arguments, name) for name in ("max_length", "train_max_length")}
         for number, settings in enumerate(system.settings() if not system.finished else ()):
@@ -159,17 +159,17 @@ class Experiment:
             require(
                 _agrees(folder / "system.json", json.loads(json.dumps(what))),
                 f"{str(folder)!r} holds runs of another system, or with other settings, under the name "
-                f"{system.name!r}: name another --output_dir, or give this one another name (NAME=...).",
+                f"{system.name!r}: choose another --output_dir, or another name for this system (NAME=...).",
             )
 
     def run(self, run: Run, splits: Sequence[str] = SPLITS) -> RunOutcome:
-        """Train, predict these splits and record, as far as that was not done before."""
+        """Train, predict these splits and write the record, skipping whatever was done before."""
         folder = self.folder / run.path
         trained = run.system.finished[run.seed] if run.system.finished else folder
         found = _predictions(folder)
         missing = [name for name in splits if len(found.get(name, ())) != len(self.texts[name])]
         if missing or not (folder / RECORD).is_file():
-            if folder.is_dir() and trained == folder and not _others(folder):  # its weights were forgotten
+            if folder.is_dir() and trained == folder and not _others(folder):  # its weights were deleted by `forget`
                 missing = sorted({*found, *missing})
                 shutil.rmtree(folder)
             make_folder(folder)
@@ -186,7 +186,7 @@ class Experiment:
         return RunOutcome(record, found, folder, trained)
 
     def _train(self, run: Run, folder: Path, trained: Path) -> dict[str, Any]:
-        """The record of the trained system; trained now if it is not yet."""
+        """Return the record of the trained system, training it first if necessary."""
         source = trained / RECORD
         if (folder / RECORD).is_file():
             source = folder / RECORD
@@ -211,7 +211,7 @@ class Experiment:
         record["model"] = {"parameters": None} | model | {"size_mb": round(_bytes(trained) / 1e6, 3)}
         record["comparison"] = {"system": run.system.name, "settings": settings, "rows": run.rows, "seed": run.seed}
         if was_begun and not run.system.finished:
-            record["comparison"]["resumed"] = True  # its seconds are not the whole
+            record["comparison"]["resumed"] = True  # the recorded seconds do not cover the whole training
         write_json(folder / RECORD, record)
         return record
 
@@ -221,11 +221,11 @@ class Experiment:
             if expected := self.task.kind.problem(predicted, shape):
                 values = f" from {predicted.min():.3g} to {predicted.max():.3g}" if predicted.shape == shape else ""
                 raise InputError(
-                    f"The system {run.system.name!r} must give {expected}; found {predicted.shape}{values}."
+                    f"The system {run.system.name!r} must return {expected}; found {predicted.shape}{values}."
                 )
 
     def answers(self, outcome: RunOutcome, split: str) -> np.ndarray:
-        """The labels or numbers that a run gives to the rows of a split, as [`metrics.compute_scores`] takes them."""
+        """Return the labels or numbers that a run predicts for a split, as [`metrics.compute_scores`] takes them."""
         return choose_labels(self.task.data.problem_type, outcome.probabilities[split])
 
     def _scores(self, split: str, found: np.ndarray) -> dict[str, float]:
@@ -233,7 +233,7 @@ class Experiment:
         return compute_scores(kind, choose_labels(kind, found), self.task.labels(split), self.task.label_names, found)
 
     def shares(self, shares: list[float]) -> list[int]:
-        """For shares of the training rows below 1 how many rows they are, where these hold every label."""
+        """Return the row counts of the shares below 1 of the training rows, without those whose rows lack a label."""
         found, train, kind = [], self.task.data.splits["train"], self.task.kind
         present = kind.present(self.task.labels("train"))
         labels = single_labels(train, self.task.data.problem_type)
@@ -242,17 +242,20 @@ class Experiment:
             if kind.present(kind.references(drawn["label"][:])) == present:
                 found.append(rows)
             else:
-                logger.warning("%d training rows do not hold every label: left out of the learning curves", rows)
+                logger.warning("%d training rows do not include every label: left out of the learning curves", rows)
         return found
 
     def choose(self, system: System, trials: int, trial_rows: int) -> Iterator[Run]:
-        """The trials: each of the first so many settings, on so many rows at most, with seed 0."""
+        """Yield the trials: the first `trials` settings, each on at most `trial_rows` rows, with seed 0."""
         if not system.finished and min(trials, len(system.settings())) > 1:
             for setting in range(min(trials, len(system.settings()))):
                 yield Run(system, setting, min(trial_rows, self.rows), 0)
 
     def choose_setting(self, trials: list[Run], outcomes: list[RunOutcome | None]) -> tuple[int, list[dict[str, Any]]]:
-        """The setting that is best on validation, the first of equals, and how all did; `None`: it failed."""
+        """
+        Return the number of the best setting on validation (the first, if several are equal) and the results of all
+        trials. An outcome is `None` if the trial failed.
+        """
         found: list[dict[str, Any]] = [
             {"settings": run.system.settings()[run.setting], "rows": run.rows}
             | {"validation": outcome and outcome.record["metrics"]["validation"][self.task.metric]}
@@ -263,7 +266,7 @@ class Experiment:
         return best(finished, key=lambda number: found[number]["validation"], default=0), found
 
     def forget(self, run: Run) -> None:
-        """Delete the weights of a run that is only there for its scores; on all rows it may be needed again."""
+        """Delete the weights of a run that is only needed for its scores. Runs on all rows are kept."""
         if run.rows == self.rows:
             return
         for path in _others(self.folder / run.path):
@@ -271,7 +274,7 @@ class Experiment:
 
 
 def _predictions(folder: Path) -> dict[str, np.ndarray]:
-    """What a run predicted before."""
+    """Read the predictions that a run has saved."""
     if not (folder / PREDICTIONS).is_file():
         return {}
     try:
@@ -283,12 +286,12 @@ def _predictions(folder: Path) -> dict[str, np.ndarray]:
 
 
 def _others(folder: Path) -> list[Path]:
-    """What a run's folder holds beside its record and predictions."""
+    """List the contents of a run's folder other than its record and predictions."""
     return [path for path in folder.iterdir() if path.name not in (RECORD, PREDICTIONS)]
 
 
 def _agrees(path: Path, what: dict[str, Any]) -> bool:
-    """Whether a file says that; where there is none, it is written."""
+    """Whether a file has this content. A missing file is written first."""
     if not path.exists():
         write_json(path, what)
     return read_json(path) == what
@@ -299,11 +302,11 @@ def _with_test(arguments: DataArguments) -> tuple[DataArguments, TextData]:
     if "test" not in loaded.splits:
         arguments = replace(arguments, test_share=TEST_SHARE)
         loaded = load_data(arguments)
-        logger.info("There is no test split: %.0f %% of train are cut off as one.", 100 * TEST_SHARE)
+        logger.info("There is no test split: %.0f %% of train are held out as test.", 100 * TEST_SHARE)
     return arguments, loaded
 
 
 def _bytes(folder: Path) -> int:
-    """What it takes to use the system: all files but records and source code."""
+    """Return the size of the files needed to use the system: all except records and source code."""
     apart = (RECORD, "README.md", PREDICTIONS)
     return sum(p.stat().st_size for p in folder.iterdir() if p.is_file() and p.name not in apart and p.suffix != ".py")

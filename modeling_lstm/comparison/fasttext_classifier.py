@@ -1,4 +1,4 @@
-"""fastText's own classifier (Joulin et al., 2017), by the real library."""
+"""fastText's classifier (Joulin et al., 2017), trained with the original library."""
 
 import json
 import os
@@ -18,17 +18,17 @@ from .systems import WORD, ComparisonTask, Predict, System
 
 FILE = "model.bin"
 MARK = "__label__"
-# Of several labels each has a classifier of its own, "one versus all". Numbers the library cannot learn
+# With several labels, each has its own classifier ("one versus all"). The library has no regression
 LOSSES = {SINGLE_LABEL: "softmax", MULTI_LABEL: "ova"}
-# With t threads the library sets t tenths of its first vectors (DenseMatrix::uniform), the others are what memory held
-# before: zeros only in a process that is new, and whose allocator does not fill memory
+# With t threads the library initializes only t tenths of its vectors (DenseMatrix::uniform). The others keep what was
+# in memory: zeros only in a new process whose allocator does not fill memory
 _TRAIN = "import fasttext, json, sys; fasttext.train_supervised(**json.loads(sys.argv[1])).save_model(sys.argv[2])"
 _OF_MALLOC = ("MALLOC_", "GLIBC_TUNABLES")
 _SCRATCH = ".training-"
 
 
 class FastText(System):
-    """The mean of the vectors of words and pairs of words, and a linear classifier."""
+    """A linear classifier on the mean of the vectors of words and word pairs."""
 
     name = "fasttext"
     problem_types = tuple(LOSSES)
@@ -44,8 +44,8 @@ class FastText(System):
 
     def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """
-        Train on one thread, for with several no two runs are alike, and in a process of its own (see `_TRAIN`). Rare
-        labels count more by being repeated.
+        Train on one thread, since several threads make runs irreproducible, and in a separate process (see `_TRAIN`).
+        With balanced class weights, texts with rare labels are repeated.
         """
         labels = task.kind.held(task.labels("train"))
         repeats = np.ones(len(labels), dtype=int)
@@ -54,16 +54,16 @@ class FastText(System):
             counts = np.bincount(numbers)
             repeats = np.maximum(1, np.rint(counts.max() / np.maximum(counts, 1)).astype(int))[numbers]
         texts = task.texts("train")
-        nothing = [len(task.label_names)]  # a label of rows without any, for the library leaves such rows out
-        for old in folder.glob(f"{_SCRATCH}*"):  # of a process that was killed
+        nothing = [len(task.label_names)]  # an extra label for rows without labels, which the library would skip
+        for old in folder.glob(f"{_SCRATCH}*"):  # left by a killed process
             shutil.rmtree(old)
         with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=folder) as scratch:
             lines, made = Path(scratch, "train.txt"), Path(scratch, FILE)
             with lines.open("w", encoding="utf-8") as file:
-                for row in np.random.default_rng(seed).permutation(len(texts)):  # the library reads them as they come
+                for row in np.random.default_rng(seed).permutation(len(texts)):  # the library does not shuffle
                     marks = " ".join(f"{MARK}{label}" for label in labels[row] or nothing)
                     file.write(f"{marks} {_words(texts[row])}\n" * int(repeats[row]))
-            # its seed 0 is the same as 1
+            # the library treats seed 0 like seed 1
             how = settings | {"input": str(lines), "thread": 1, "seed": seed + 1, "verbose": 0}
             how["loss"] = LOSSES[task.data.problem_type]
             command = [sys.executable, "-P", "-c", _TRAIN, json.dumps(how), str(made)]
@@ -78,7 +78,7 @@ class FastText(System):
         return {"model_type": "fasttext", "parameters": int(sum(sizes))}
 
     def load(self, folder: Path, labels: int) -> Predict:
-        """The library's model."""
+        """Load the library's model."""
         model = _library().load_model(str(folder / FILE))
         is_single = model.f.getArgs().loss.name == LOSSES[SINGLE_LABEL]
 
@@ -89,18 +89,18 @@ class FastText(System):
                 for name, chance in zip(names, chances, strict=True):
                     if (label := int(name.removeprefix(MARK))) < labels:
                         found[row, label] = chance
-            # of its own accord the library says 1.00001
+            # the library returns probabilities up to 1.00001
             return found / found.sum(axis=1, keepdims=True) if is_single else found.clip(0.0, 1.0)
 
         return predict
 
 
 def _words(text: str) -> str:
-    """Words and punctuation in lower case on one line, as the library's tutorial has them, none of them its mark."""
+    """Split a text into lowercase words and punctuation on one line, as in the library's tutorial, without its mark."""
     return " ".join(re.findall(WORD, text.lower().replace(MARK, "label ")))
 
 
 def _library() -> Any:
-    with require_extra("compare", "The system fasttext needs its library"):
+    with require_extra("compare", "The system fasttext needs the fasttext library"):
         import fasttext
     return fasttext

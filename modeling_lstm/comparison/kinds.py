@@ -1,4 +1,4 @@
-"""What differs between tasks with one label a text, with several labels, and with a number; it is all here."""
+"""The differences between single-label, multi-label and regression tasks in a comparison."""
 
 from abc import ABC, abstractmethod
 from itertools import chain
@@ -11,16 +11,17 @@ from ..evaluation.metrics import MULTI_LABEL, REGRESSION, SINGLE_LABEL
 
 class Kind(ABC):
     """
-    A kind of task, by its problem type.
+    A kind of task, identified by its problem type.
 
     Attributes:
         problem_type: The problem type.
-        shown: The scores that are shown beside the one that counts.
-        exact: Those of them whose intervals and tests are exact.
-        change: What is measured of the answers when the words of a text change their order.
-        change_title: The same for tables.
-        change_note: The same in a sentence.
-        interval_note: How intervals are made.
+        shown: The metrics to show besides the main one.
+        exact: The metrics in `shown` whose intervals and tests are exact.
+        change: The name of the measure of how answers change when the words of a text are shuffled.
+        change_title: The column title of this measure.
+        change_note: A description of this measure for use in a sentence.
+        interval_note: How intervals are computed.
+        slice_note: A remark on the scores of slices; may be empty.
     """
 
     problem_type: str
@@ -33,27 +34,27 @@ class Kind(ABC):
     slice_note = ""
 
     def part_metric(self, metric: str) -> str:
-        """The score of parts of the rows."""
+        """Return the metric to use for slices of the rows."""
         return metric
 
     @abstractmethod
     def references(self, column: Any) -> np.ndarray:
-        """The labels of rows as an array, as [`metrics.compute_scores`] takes them."""
+        """Return the labels of rows as an array, as [`metrics.compute_scores`] takes them."""
 
     @abstractmethod
     def held(self, references: np.ndarray) -> list[list[int]]:
-        """For each row the numbers of the labels that it has."""
+        """Return the numbers of the labels of each row."""
 
     def present(self, references: np.ndarray) -> set[int]:
-        """The numbers of the labels that at least one row has."""
+        """Return the numbers of the labels that at least one row has."""
         return set(chain.from_iterable(self.held(references)))
 
     @abstractmethod
     def problem(self, found: np.ndarray, shape: tuple[int, int]) -> str | None:
-        """What a system must give for texts and labels of that number, if this is not what it gave."""
+        """Return what a system must predict, given the number of texts and labels; `None` if `found` is valid."""
 
     def changes(self, answers: np.ndarray, others: np.ndarray) -> float:
-        """How far answers differ from others to the same rows."""
+        """Return how much two sets of answers for the same rows differ: the share of rows that differ."""
         return float((answers != others).reshape(len(answers), -1).any(axis=1).mean())
 
 
@@ -68,7 +69,7 @@ class SingleLabel(Kind):
     )
 
     def part_metric(self, metric: str) -> str:
-        """Accuracy: a mean over labels says little of rows that hold some of them only."""
+        """Accuracy: a mean over labels says little about rows that only have some of the labels."""
         return "accuracy"
 
     def references(self, column: Any) -> np.ndarray:
@@ -80,7 +81,7 @@ class SingleLabel(Kind):
         return references[:, None].tolist()
 
     def problem(self, found: np.ndarray, shape: tuple[int, int]) -> str | None:
-        """Probabilities of which exactly one label is true."""
+        """Expect probabilities that sum to 1 for each row."""
         is_good = found.shape == shape and np.allclose(found.sum(axis=1), 1.0, atol=1e-3) and bool((found >= 0).all())
         return None if is_good else f"probabilities from 0 to 1 of shape {shape} whose rows sum to 1"
 
@@ -104,7 +105,7 @@ class MultiLabel(Kind):
         return [np.flatnonzero(row).tolist() for row in references]
 
     def problem(self, found: np.ndarray, shape: tuple[int, int]) -> str | None:
-        """Probabilities, one for each label on its own."""
+        """Expect an independent probability for each label."""
         is_good = found.shape == shape and bool(((found >= 0.0) & (found <= 1.0)).all())
         return None if is_good else f"a probability from 0 to 1 for each label, of shape {shape}"
 
@@ -125,16 +126,16 @@ class Regression(Kind):
         return np.asarray(column, dtype=float)
 
     def held(self, references: np.ndarray) -> list[list[int]]:
-        """No row has a label."""
+        """An empty list for each row."""
         return [[] for _ in references]
 
     def problem(self, found: np.ndarray, shape: tuple[int, int]) -> str | None:
-        """Numbers, not infinite ones."""
+        """Expect finite numbers."""
         is_good = found.shape == shape and bool(np.isfinite(found).all())
         return None if is_good else f"finite numbers of shape {shape}"
 
     def changes(self, answers: np.ndarray, others: np.ndarray) -> float:
-        """The mean distance."""
+        """The mean absolute difference."""
         return float(np.abs(answers - others).mean())
 
 

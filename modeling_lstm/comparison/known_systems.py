@@ -1,4 +1,4 @@
-"""From names on the command line to systems."""
+"""Open systems by the names used on the command line."""
 
 import importlib
 import os
@@ -24,13 +24,13 @@ PREFIX = "transformer:"
 
 def open_system(name: str, arguments: CompareArguments) -> System:
     """
-    The system of a name: `lstm`, `gru`, `bag-of-words`, `tfidf`, `fasttext`, `transformer:HUB_ID_OR_FOLDER`, a recipe
-    (`NAME.yaml`), a run folder, a folder of run folders, the Hub id of a run, or `MODULE:CLASS` of one's own; `TITLE=`
-    before it gives it another name in tables.
+    Open the system with a given name: `lstm`, `gru`, `bag-of-words`, `tfidf`, `fasttext`,
+    `transformer:HUB_ID_OR_FOLDER`, a recipe (`NAME.yaml`), a run folder, a folder of run folders, the Hub id of a run,
+    or `MODULE:CLASS` for your own class. The prefix `TITLE=` sets the name shown in tables.
 
     Args:
         name: The name.
-        arguments: Settings of the comparison, of which some say how its networks train.
+        arguments: Settings of the comparison, some of which apply to the training of networks.
 
     Raises:
         InputError: there is no such system.
@@ -58,7 +58,7 @@ def open_system(name: str, arguments: CompareArguments) -> System:
 
 
 def _transformer(model: str, arguments: CompareArguments) -> NeuralSystem:
-    """A Transformer of the Hub or of a folder."""
+    """Make the system of a Transformer from the Hub or a folder."""
     length, overrides = arguments.transformer_max_length, arguments.transformer_overrides
     base: dict[str, Any] = {"bf16": arguments.bf16, "transformer": model}
     base |= {"max_length": length, "train_max_length": length}
@@ -69,15 +69,15 @@ def _transformer(model: str, arguments: CompareArguments) -> NeuralSystem:
 
 
 def _open_class(name: str) -> System:
-    """The system of `MODULE:CLASS`, for which modules of the working folder count too."""
+    """Open the system `MODULE:CLASS`. The module may also be in the current directory."""
     module, _, attribute = name.partition(":")
     known = as_list([*NETWORKS, "tfidf", "fasttext"])
     others = "transformer:NAME, a recipe, a run folder, a Hub id (OWNER/NAME), or MODULE:CLASS"
-    require(bool(attribute), f"There is no system {name!r}: name one of {known}; or {others}.")
+    require(bool(attribute), f"There is no system {name!r}: choose one of {known}; or {others}.")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     with explain_errors(f"The system {name!r} cannot be opened"):
         found = getattr(importlib.import_module(module), attribute)
         system = found() if isinstance(found, type) else found
-    require(isinstance(system, System), f"{name!r} is no modeling_lstm.comparison.System.")
+    require(isinstance(system, System), f"{name!r} is not a modeling_lstm.comparison.System.")
     return system

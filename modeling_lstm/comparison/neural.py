@@ -1,4 +1,4 @@
-"""Networks that `train` makes: LSTM, GRU, bag of words, a Transformer, a recipe's; and run folders made before."""
+"""Systems trained with `train` (LSTM, GRU, bag of words, Transformer, or a recipe), and existing run folders."""
 
 import hashlib
 import math
@@ -27,17 +27,18 @@ from ..vectors.word_sources import TRANSFORMER
 from .systems import ComparisonTask, Predict, System
 
 BATCH = 32
-# Of training. Where rows are so few that a network's epochs have fewer, it has more epochs, evaluated as often, and no
-# stop comes earlier: few steps, in which it may not have begun to learn, say more of the settings than of the network
+# Minimum number of training steps. If the epochs of a network have fewer, because there are few rows, it is trained for
+# more epochs with as many evaluations, and is not stopped before. In fewer steps it may not have begun to learn, and a
+# comparison would say more about the settings than about the network
 FEWEST_STEPS = 300
-MOST_EPOCHS = 12  # of settings that are drawn
-# Three each, the first of them the defaults of `train`
+MOST_EPOCHS = 12  # maximum number of epochs of drawn settings
+# Three for each kind of network. The first of the LSTM's are the defaults of `train`
 _SLOW = {"per_device_train_batch_size": 32, "learning_rate": 1e-3, "num_train_epochs": 12, "early_stopping_patience": 2}
 LSTM_SETTINGS: list[dict[str, Any]] = [{}, _SLOW, _SLOW | {"average_epochs": 0.5, "adversarial_size": 0.25}]
 TRANSFORMER_SETTINGS: list[dict[str, Any]] = [{"learning_rate": 5e-5}, {"learning_rate": 1e-4}, {"learning_rate": 2e-5}]
 _LENGTHS = ("max_length", "train_max_length")
 _SOURCES = ("transformer", "pretrained", "embeddings")  # settings that may name files
-# What decides which rows are train, validation and test
+# Settings that determine which rows are in train, validation and test
 _ROWS = (
     "dataset",
     "subset",
@@ -52,24 +53,24 @@ _ROWS = (
 
 class NeuralSystem(System):
     """
-    A network trained as `modeling-lstm train` trains it; its `run.json` names the command that does so.
+    A network trained as by `modeling-lstm train`. Its `run.json` contains the equivalent command.
 
     Args:
-        name: What tables call it.
-        base: Settings of `train` that always hold, such as `{"cell_type": "gru"}`.
+        name: The name shown in tables.
+        base: Settings of `train` used in every run, such as `{"cell_type": "gru"}`.
         choices: Settings to choose from.
-        kind: Its name in a search, if more can be drawn from there.
+        kind: The system's name in [`search`], if more settings can be drawn from its search space.
     """
 
     fewest_steps = FEWEST_STEPS
 
     def __init__(self, name: str, base: dict[str, Any], choices: list[dict[str, Any]], kind: str | None = None):
         self.name, self.base, self.choices, self.kind = name, base, choices, kind
-        self.written: dict[str, list[str]] = {}  # of a recipe, as it is written
+        self.written: dict[str, list[str]] = {}  # the settings of a recipe, as written there
 
     @classmethod
     def from_recipe(cls, path: Path) -> "NeuralSystem":
-        """The system of a recipe, whose data are not read and whose settings are not chosen anew."""
+        """Make the system of a recipe. The recipe's data settings are ignored; its other settings are not tuned."""
         apart = {one.name for one in fields(DataArguments)} - set(_LENGTHS)
         apart |= {"metric_for_best_model", "class_weights", "output_dir", "seed"}
         settings = {name: value for name, value in read_recipe(path, TrainingJob.kinds).items() if name not in apart}
@@ -79,31 +80,31 @@ class NeuralSystem(System):
         return recipe
 
     def settings(self) -> list[dict[str, Any]]:
-        """Three for each, as many as the others have, and those that were drawn."""
+        """Three settings, as for the other systems, and those that were drawn."""
         return self.choices
 
     def draw_choices(self, number: int) -> None:
-        """Draw settings from the space of [`search`] until there are so many."""
+        """Draw settings from the space of [`search`] until there are `number` of them."""
         missing = number - len(self.choices)
         if self.kind is not None and missing > 0:
             drawn = sample_settings(self.kind, missing, self.base.get("embeddings"), MOST_EPOCHS)
             self.choices = [*self.choices, *drawn]
 
     def identity(self) -> dict[str, Any]:
-        """What always holds, and digests of the local files in it: others may lie there by now."""
+        """The settings used in every run, and digests of the local files that they name, which may change."""
         base = self.written or self.base
         known = super().identity() | {"base": {name: str(value) for name, value in base.items()}}
         files = {name: _digest(base[name]) for name in _SOURCES if name in base}
         return known | ({"files": files} if any(files.values()) else {})
 
     def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
-        """Train, or go on where training was cut off."""
+        """Train, or resume an interrupted training."""
         if not (folder / RECORD).exists():
             chosen = _data_settings(task.arguments) | {"metric_for_best_model": task.metric}
             chosen |= {"class_weights": task.class_weights} | self.base | settings
             chosen |= {"seed": seed, "output_dir": str(folder)}
             chosen = {name: value for name, value in chosen.items() if value is not None}
-            if "transformer" in chosen:  # which may have places for fewer tokens than the others read
+            if "transformer" in chosen:  # it may have fewer positions than the other networks read tokens
                 limit = most_tokens(open_config(chosen["transformer"], chosen.get("config_overrides")))
                 lengths = {name: chosen[name] for name in _LENGTHS if name in chosen}
                 chosen |= {name: min(length, limit or length) for name, length in lengths.items()}
@@ -118,7 +119,7 @@ class NeuralSystem(System):
         return read_record(folder)["model"]
 
     def _longer(self, chosen: dict[str, Any], rows: int) -> dict[str, Any]:
-        """What makes the fewest steps out of few rows, and does not stop before these."""
+        """Return the settings that guarantee `fewest_steps` training steps, also with few rows or early stopping."""
         args = TrainingJob(**chosen).training
         if args.max_steps > 0:
             return {}
@@ -127,23 +128,23 @@ class NeuralSystem(System):
         if args.early_stopping_patience is not None and self.fewest_steps:
             changes["early_stopping_min_steps"] = self.fewest_steps
         if epochs * math.ceil(rows / args.per_device_train_batch_size) < self.fewest_steps:
-            each = math.ceil(self.fewest_steps / epochs)  # steps from one evaluation to the next
+            each = math.ceil(self.fewest_steps / epochs)  # steps between evaluations
             changes |= {"eval_strategy": "steps", "eval_steps": each, "save_strategy": "steps", "save_steps": each}
             changes["max_steps"] = epochs * each
         return changes
 
     def load(self, folder: Path, labels: int) -> Predict:
-        """The classifier of the run folder."""
+        """Open the classifier in the run folder."""
         classifier = open_predictor(str(folder))
         return lambda texts: classifier.scores(texts, BATCH)
 
 
 class RunFolders(NeuralSystem):
     """
-    Runs that are there already: one run folder, or a folder of several, one for each seed.
+    Existing runs: one run folder, or a folder with a run folder for each seed.
 
     Args:
-        name: The folder.
+        name: The name shown in tables.
         folders: The run folders.
     """
 
@@ -153,22 +154,22 @@ class RunFolders(NeuralSystem):
 
     @classmethod
     def open(cls, name: str) -> "RunFolders":
-        """The runs of [`find_seeds`], with their Hub id or the last two parts of the folder's path as their name."""
+        """Open the runs that [`find_seeds`] finds. Their name is the Hub id, or the last two parts of the path."""
         return cls("/".join(Path(name).resolve().parts[-2:]), find_seeds(name))
 
     def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
-        """Nothing to learn: check that the run is of this task."""
+        """Train nothing; check that the run was trained on this task and these rows."""
         record = read_record(folder)
         names, kind = record["task"]["label_names"], record["task"]["problem_type"]
         if kind != task.data.problem_type:
             raise InputError(
-                f"The run {str(folder)!r} was trained for {kind}, this comparison is one of {task.data.problem_type}: "
-                "compare it on the data that it was trained for."
+                f"The run {str(folder)!r} was trained for {kind}, this comparison is for {task.data.problem_type}: "
+                "compare it on the data that it was trained on."
             )
         if names != task.label_names:
             raise InputError(
-                f"The run {str(folder)!r} knows the labels {names}, the data have {task.label_names}: compare it on "
-                "the data that it was trained for."
+                f"The run {str(folder)!r} has the labels {names}, the data have {task.label_names}: compare it on "
+                "the data that it was trained on."
             )
         ours, theirs = vars(task.arguments), record["data"]
         other = [
@@ -185,15 +186,14 @@ class RunFolders(NeuralSystem):
             other = ["the data have other validation or test rows now"]
         if other:
             raise InputError(
-                f"The run {str(folder)!r} was trained on other rows, among which may be those of test "
-                f"({'; '.join(other)}): "
+                f"The run {str(folder)!r} was trained on other rows, which may include test rows ({'; '.join(other)}): "
                 "compare it with the data settings that it was trained with, or train it with those of the comparison."
             )
         return record["model"]
 
 
 def _digest(source: Any) -> str | None:
-    """A digest of what a setting names, as a value or as a recipe's list of one, if that is a file or a folder here."""
+    """Return a digest of the local file or folder named by a setting (a value or a list of one value), if it exists."""
     path = Path(str(source[0] if isinstance(source, list) else source).removeprefix(TRANSFORMER))
     if path.is_dir():
         return run_digest(path)
@@ -204,19 +204,19 @@ def _digest(source: Any) -> str | None:
 
 
 def _same(value: Any) -> Any:
-    """A path in one form, however it was written."""
+    """Resolve a value that is an existing path, so that paths written in different ways are equal."""
     return str(Path(value).resolve()) if isinstance(value, str) and Path(value).exists() else value
 
 
 def _data_settings(arguments: DataArguments) -> dict[str, Any]:
-    """What differs from the defaults, and what a Transformer's defaults would change."""
+    """Return the settings that differ from the defaults, and the lengths, whose defaults differ for Transformers."""
     chosen = {one.name: getattr(arguments, one.name) for one in fields(DataArguments)}
     defaults = vars(DataArguments(dataset=""))
     return {name: value for name, value in chosen.items() if value != defaults[name] or name in _LENGTHS}
 
 
 def _read_recipe(path: Path) -> dict[str, list[str]]:
-    """The settings of a recipe as they are written there."""
+    """Read the settings of a recipe as they are written there."""
     found: dict[str, list[str]] = {}
     for flag in recipe_flags(path):
         if flag.startswith("--"):

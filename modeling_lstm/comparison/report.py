@@ -1,4 +1,4 @@
-"""What a comparison found, from `comparison.json` alone: Markdown, plots, and one HTML file that holds everything."""
+"""The report of a comparison, made from `comparison.json`: Markdown, plots, and a self-contained HTML file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ ALPHA = 0.05
 
 @dataclass
 class ReportTable:
-    """A table with a title and a sentence on how to read it; columns after the first `words` hold numbers."""
+    """A table with a title and a note on how to read it. Columns after the first `words` columns contain numbers."""
 
     title: str
     note: str
@@ -31,17 +31,17 @@ class ReportTable:
     words: int = 1
 
     def to_markdown(self) -> str:
-        """Title, table and note."""
+        """Return the title, table and note as Markdown."""
         heads, *rows = ([cell.replace("|", "\\|") for cell in row] for row in (self.heads, *self.rows))
         return f"## {self.title}\n\n{make_table(heads, rows, words=self.words)}\n\n{self.note}\n"
 
 
 def read_comparison(folder: Path) -> dict[str, Any]:
     """
-    The content of a comparison's `comparison.json`.
+    Read the `comparison.json` of a comparison.
 
     Raises:
-        InputError: there is none, or it is damaged.
+        InputError: the file is missing or damaged.
     """
     path = folder / RESULT
     require(
@@ -66,15 +66,15 @@ def render_report(
     command: str | None,
 ) -> None:
     """
-    Write what was found as Markdown, plots and one HTML file.
+    Write a report as Markdown, plots and one HTML file.
 
     Args:
-        folder: Where to.
-        title: What was compared.
-        summary: Sentences that begin the report.
-        tables: The first two come before the plots in the HTML file.
-        pictures: For each file's name a caption and the plot as SVG.
-        command: What was typed.
+        folder: The output folder.
+        title: The title of the report.
+        summary: The paragraphs at the start of the report.
+        tables: The tables. In the HTML file, the first two come before the plots.
+        pictures: For each file name (without its suffix), a caption and the plot as SVG.
+        command: The command as it was typed.
     """
     lines = [f"# {title}\n", *(f"{line}\n" for line in summary), *(one.to_markdown() for one in tables)]
     lines += [f"## {caption}\n\n![{caption}]({name}.svg)\n" for name, (caption, _) in pictures.items()]
@@ -88,10 +88,10 @@ def render_report(
 
 def add_to_run(run: Path, folder: Path) -> None:
     """
-    Put what a comparison found into the `run.json` of a run of the same data, for its card to tell.
+    Add the result of a comparison to the `run.json` of a run on the same data, so that its model card includes it.
 
     Raises:
-        InputError: they are of different data.
+        InputError: the run and the comparison use different data.
     """
     record, found = read_record(run), read_comparison(folder)
     metric = found["task"]["metric"]
@@ -125,14 +125,14 @@ def add_to_run(run: Path, folder: Path) -> None:
 
 
 def rank_systems(found: dict[str, Any]) -> list[str]:
-    """The systems, the best by the metric first."""
+    """Return the names of the systems, the best by the metric first."""
     metric = found["task"]["metric"]
     sign = -1 if greater_is_better(metric) else 1
     return sorted(found["systems"], key=lambda name: sign * found["systems"][name]["scores"][metric]["mean"])
 
 
 def _summary(found: dict[str, Any]) -> list[str]:
-    """What can be said in a few sentences."""
+    """Summarize the result in a few sentences."""
     metric, systems = found["task"]["metric"], found["systems"]
     order = rank_systems(found)
     best = order[0]
@@ -168,7 +168,7 @@ def _source(data: dict[str, Any]) -> str:
 
 
 def is_clear(found: dict[str, Any], first: str, second: str) -> bool:
-    """Whether two systems differ by more than chance."""
+    """Whether two systems differ significantly."""
     for pair in found["pairs"]:
         if {pair["first"], pair["second"]} == {first, second}:
             return pair["p_corrected"] < ALPHA
@@ -344,7 +344,7 @@ def _settings(found: dict[str, Any]) -> ReportTable:
 
 
 def _pictures(found: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """For each plot's name its caption and the SVG."""
+    """Return the caption and SVG of each plot, by name."""
     score = found["task"]["metric"]
     is_greater, title = greater_is_better(score), _capital(score)
     metric = f"{_title(score)}, test{', percent' if is_share(score) else _direction(score)}"
@@ -382,28 +382,28 @@ def _points(found: dict[str, Any], cost: str) -> dict[str, tuple[float, float]]:
 
 
 def format_spread(metric: str, scores: dict[str, Any]) -> str:
-    """A mean and, of several seeds, its standard deviation."""
+    """Format a mean and, for several seeds, its standard deviation."""
     mean = format_score(metric, scores["mean"])
     return mean if scores["sd"] is None else f"{mean} ± {format_score(metric, scores['sd'])}"
 
 
 def _limits(metric: str, interval: list[float] | None, sign: str = "") -> str:
-    """An interval, where there is one."""
+    """Format an interval, if there is one."""
     return "" if interval is None else " to ".join(format_score(metric, limit, sign) for limit in interval)
 
 
 def _kind(found: dict[str, Any]) -> Kind:
-    """The kind of task; comparisons that do not say it are older, and of texts with one label."""
+    """Return the kind of task. Comparisons of older versions, which do not record it, are single-label."""
     return KINDS[found["task"].get("problem_type", SINGLE_LABEL)]
 
 
 def _direction(metric: str) -> str:
-    """What is to be said of a score of which less is better."""
+    """Return the remark for metrics where less is better."""
     return "" if greater_is_better(metric) else " (less is better)"
 
 
 def _is_exact(found: dict[str, Any]) -> bool:
-    """Whether tests and intervals are exact where they can be; in older comparisons all are by bootstrap."""
+    """Whether tests and intervals are exact where possible. Comparisons of older versions use only the bootstrap."""
     return found.get("test") == "randomization"
 
 

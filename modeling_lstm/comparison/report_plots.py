@@ -1,4 +1,4 @@
-"""The plots of a comparison, as SVG that can be read in black and white: markers and names, not colours."""
+"""The plots of a comparison as SVG, readable in black and white: they use markers and names instead of colors."""
 
 from itertools import pairwise
 from typing import Any
@@ -11,11 +11,11 @@ from ..utils.figures import MARKERS, escape_text, style, to_svg, use_logarithmic
 
 def find_front(points: dict[str, tuple[float, float]], greater_is_better: bool = True) -> list[str]:
     """
-    The systems that no other beats in both cost (lower is better) and score, the cheapest first.
+    Return the systems that no other beats in both cost (lower is better) and score, the cheapest first.
 
     Args:
-        points: Cost and score of each.
-        greater_is_better: Whether that holds of the score.
+        points: The cost and score of each system.
+        greater_is_better: Whether a greater score is better.
     """
     front: list[str] = []
     best = float("-inf")
@@ -28,7 +28,7 @@ def find_front(points: dict[str, tuple[float, float]], greater_is_better: bool =
 
 
 def against_cost(points: dict[str, tuple[float, float]], cost: str, score: str, greater_is_better: bool = True) -> str:
-    """A point for each system, cost on a logarithmic axis, with a line through the undominated ones."""
+    """Plot the score of each system against its cost (logarithmic axis), with a line through the undominated ones."""
     with escape_text():
         return to_svg(_against_cost(points, cost, score, find_front(points, greater_is_better)))
 
@@ -53,7 +53,7 @@ def _against_cost(points: dict[str, tuple[float, float]], cost: str, score: str,
 
 
 def learning_curves(curves: dict[str, list[dict[str, Any]]], score: str, scale: int = 100) -> str:
-    """Score, so many times it, against training rows, with the standard deviation over the seeds as bars."""
+    """Plot `scale` times the score against the training rows; bars show the standard deviation over the seeds."""
     with escape_text():
         return to_svg(_learning_curves(curves, score, scale))
 
@@ -81,7 +81,7 @@ def _learning_curves(curves: dict[str, list[dict[str, Any]]], score: str, scale:
 
 
 def _name_points(axes: Axes, points: dict[str, tuple[float, float]]) -> None:
-    """Names above the points; of two that are close to each other, the lower one's below it."""
+    """Write names above the points; if two points are close to each other, the lower one's name goes below it."""
     order = sorted(points.items(), key=lambda item: item[1])
     places = [place for _, place in order]
     spread = max(y for _, y in places) - min(y for _, y in places)

@@ -1,4 +1,4 @@
-"""Rows that are told apart: by length, by negation and contrast; and the same texts with their words in disorder."""
+"""Slices of rows, by length and by words of negation or contrast, and texts with shuffled words."""
 
 import re
 
@@ -18,11 +18,11 @@ CONTRAST = re.compile(
 
 def group_rows(texts: list[str]) -> dict[str, np.ndarray]:
     """
-    Which rows hold an English word of negation, one of contrast, or neither; and three parts of about the same size by
-    their number of words.
+    Group rows by whether they contain an English word of negation, one of contrast, or neither; and by their number of
+    words, into three groups of about the same size.
 
     Returns:
-        Masks of shape `(texts,)`; empty ones are left out.
+        For each group, a mask of shape `(texts,)`. Empty groups are left out.
     """
     negation, contrast = (np.array([bool(one.search(text)) for text in texts]) for one in (NEGATION, CONTRAST))
     words = np.array([len(text.split()) for text in texts])
@@ -39,7 +39,7 @@ def group_rows(texts: list[str]) -> dict[str, np.ndarray]:
 
 
 def shuffle_words(texts: list[str], seed: int = 0) -> list[str]:
-    """The words of each text (what blanks divide) in a random order; of texts that belong together each by itself."""
+    """Shuffle the words of each text, separated by whitespace. The texts of a pair are shuffled separately."""
     rng = np.random.default_rng(seed)
 
     def shuffle(text: str) -> str:

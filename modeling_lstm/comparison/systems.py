@@ -1,4 +1,4 @@
-"""What a system is: something that learns from texts with labels, or numbers, and then predicts these for others."""
+"""The base class of systems, which learn from texts with labels or numbers and predict these for other texts."""
 
 import re
 from abc import ABC, abstractmethod
@@ -14,27 +14,27 @@ from ..data.loading import TextData
 from ..evaluation.metrics import CONFIG_NAMES
 from .kinds import KINDS, Kind
 
-# For systems that count words: of one letter too, and punctuation, for "!" says something
+# For systems that count words. It also matches words of one letter and punctuation, since "!" is informative
 WORD = r"\w+(?:['’]\w+)*|[^\w\s]"
 
 Predict = Callable[[list[str]], np.ndarray]
 """
-From texts to what is predicted of them, of shape `(texts, labels)`, float32: probabilities that sum to 1 for texts with
-one label, a probability for each label on its own for texts with several, one number for a regression.
+A function from texts to predictions of shape `(texts, labels)`, float32. With one label per text, these are
+probabilities that sum to 1; with several labels, an independent probability for each; for a regression, one number.
 """
 
 
 @dataclass
 class ComparisonTask:
     """
-    What a system learns from.
+    The data and metric of a comparison.
 
     Args:
         arguments: Where the data come from, for systems that read them again.
-        data: The splits `train`, `validation` and `test` with the columns `text` and `label`. Learn from train; decide
-            on validation; test is not for learning.
-        metric: The score that counts.
-        class_weights: `"balanced"` where rare labels are to count more.
+        data: The splits `train`, `validation` and `test` with the columns `text` and `label`. Learn from train and make
+            decisions on validation; do not learn from test.
+        metric: The metric to optimize.
+        class_weights: `"balanced"` to give rare labels more weight.
     """
 
     arguments: DataArguments
@@ -44,82 +44,82 @@ class ComparisonTask:
 
     @property
     def kind(self) -> Kind:
-        """Whether texts have one label, several, or a number."""
+        """The kind of task: one label per text, several, or a number."""
         return KINDS[self.data.problem_type]
 
     @property
     def label_names(self) -> list[str]:
-        """The labels by their numbers."""
+        """The names of the labels, in the order of their numbers."""
         return self.data.label_names
 
     def texts(self, split: str) -> list[str]:
-        """The texts of a split."""
+        """Return the texts of a split."""
         return list(self.data.splits[split]["text"][:])
 
     def labels(self, split: str) -> np.ndarray:
         """
-        The labels of a split: their numbers, of shape `(rows,)`; of texts with several labels 0 or 1 for each, of shape
-        `(rows, labels)`; of a regression the numbers to predict, of shape `(rows,)`.
+        Return the labels of a split. With one label per text, these are label numbers of shape `(rows,)`; with several
+        labels, 0 or 1 for each, of shape `(rows, labels)`; for a regression, the target numbers of shape `(rows,)`.
         """
         return self.kind.references(self.data.splits[split]["label"][:])
 
 
 class System(ABC):
     """
-    One way to classify texts, or to predict a number of them. A subclass can be compared with all others:
-    `compare([MySystem(), ...], ...)`, or from the command line by the name of a module and a class in it, `--systems
+    A way to classify texts or to predict a number for each. To compare your own subclass with other systems, call
+    `compare([MySystem(), ...], ...)`, or pass its module and class on the command line: `--systems
     my_module:MySystem`.
 
-    An object must be picklable: its cost is measured in a process of its own.
+    Objects must be picklable, because costs are measured in a separate process.
     """
 
     name: str
-    """What tables call it."""
+    """The name shown in tables."""
 
     problem_types: tuple[str, ...] = CONFIG_NAMES
-    """What it can learn."""
+    """The problem types that the system can learn."""
 
     most_seeds: int | None = None
-    """Run it with fewer seeds than the others, where it takes long."""
+    """Maximum number of seeds, for systems that take long or do not depend on the seed."""
 
     finished: tuple[Path, ...] = ()
-    """Folders that were trained before, one for each seed; [`fit`] then only checks that they fit the task."""
+    """Folders trained before the comparison, one for each seed. If there are any, [`fit`] only checks them."""
 
     @property
     def slug(self) -> str:
-        """Its name as a folder's name."""
+        """The system's name in a form suitable for a folder."""
         return re.sub(r"[^\w.-]+", "-", self.name).strip("-.")
 
     def settings(self) -> list[dict[str, Any]]:
-        """Settings to choose from on validation, the likeliest first."""
+        """Return the settings to choose from on validation, the most promising first."""
         return [{}]
 
     def identity(self) -> dict[str, Any]:
         """
-        What it is, beside its settings: by this a comparison notices that runs in its folder are another system's.
-        Everything in it can be written as JSON.
+        Return what identifies the system besides its settings, as values that can be written as JSON. A comparison uses
+        this to detect that runs in its folder belong to another system.
         """
         return {"class": f"{type(self).__module__}.{type(self).__qualname__}"}
 
     def prepare(self) -> None:
         """
-        Import what it needs: before anything is trained, and before memory is measured.
+        Import what the system needs. This is called before any training, and before memory is measured.
 
         Raises:
-            InputError: that is not installed.
+            InputError: a library is not installed.
         """
         return None
 
     @abstractmethod
     def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """
-        Learn, and write into `folder` (there, but maybe with what an earlier call left that was cut off) what [`load`]
-        needs.
+        Learn, and write what [`load`] needs into `folder`. The folder exists; it may contain files of an interrupted
+        call.
 
         Returns:
-            What the record says of the model; `parameters`, where it is there, is shown.
+            The description of the model for the record. The report shows its `parameters`, if present.
         """
 
     @abstractmethod
     def load(self, folder: Path, labels: int) -> Predict:
-        """Open what [`fit`] wrote; the task has so many labels."""
+        """Load what [`fit`] wrote, for a task with this number of labels."""

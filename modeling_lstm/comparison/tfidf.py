@@ -1,4 +1,4 @@
-"""TF-IDF with a linear model, by scikit-learn: the baseline that is hardest to excuse losing to."""
+"""TF-IDF with a linear model from scikit-learn: a simple baseline that every network should beat."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,27 +16,27 @@ from .systems import WORD, ComparisonTask, Predict, System
 
 TERMS = "terms.json"
 WEIGHTS = "weights.npz"
-TOLERANCE = 1e-6  # of the gradient; by scikit-learn's 1e-4 the answers depend on the number of threads
+TOLERANCE = 1e-6  # for the gradient; with scikit-learn's 1e-4, the answers depend on the number of threads
 
 Learned = dict[str, np.ndarray]
 
 
 class Tfidf(System):
     """
-    Counts of words and pairs of words, or of n-grams of characters, weighted by rarity, and a linear model: logistic
-    regression, for several labels one for each, for numbers ridge regression.
+    A linear model on the counts of words and word pairs, or of character n-grams, weighted by rarity: logistic
+    regression (one for each label, if texts have several), or ridge regression for numbers.
     """
 
     name = "tfidf"
-    most_seeds = 1  # there is no chance in it
+    most_seeds = 1  # it is deterministic
 
     def settings(self) -> list[dict[str, Any]]:
-        """Two strengths of the penalty, and n-grams of characters."""
+        """Two strengths of the penalty, and character n-grams."""
         words = {"analyzer": "word", "ngram_range": [1, 2]}
         return [words | {"C": 10.0}, words | {"C": 1.0}, {"analyzer": "char_wb", "ngram_range": [2, 5], "C": 10.0}]
 
     def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
-        """Fit both; what they learned goes into two plain files: scikit-learn itself knows pickle only."""
+        """Fit both parts and save them as JSON and NumPy arrays, because scikit-learn only supports pickle."""
         kind = task.data.problem_type
         counted = {"analyzer": settings["analyzer"], "ngram_range": settings["ngram_range"]}
         vectorizer = _vectorizer(counted, min_df=2 if len(task.data.splits["train"]) > 1_000 else 1)
@@ -52,7 +52,7 @@ class Tfidf(System):
         return {"model_type": "tfidf", "parameters": int(parameters)}
 
     def load(self, folder: Path, labels: int) -> Predict:
-        """Both as they were."""
+        """Load both parts."""
         counted = read_json(folder / TERMS)
         vectorizer = _vectorizer(counted, vocabulary=counted.pop("terms"))
         with np.load(folder / WEIGHTS) as weights:
@@ -72,7 +72,7 @@ def _learn_label(features: Any, labels: np.ndarray, strength: float, class_weigh
 
 
 def _learn_labels(features: Any, labels: np.ndarray, strength: float, class_weights: Any) -> Learned:
-    """One classifier for each label; a label that no row has, or each, is as certain for every other text."""
+    """Fit one classifier for each label. A label of no row, or of all rows, is predicted with certainty: 0 or 1."""
     weights = np.zeros((labels.shape[1], features.shape[1]))
     intercepts = np.where(labels.any(axis=0), np.inf, -np.inf)
     for number in np.flatnonzero(labels.any(axis=0) & ~labels.all(axis=0)):
@@ -114,7 +114,7 @@ _ANSWER = {SINGLE_LABEL: _answer_label, MULTI_LABEL: _answer_labels, REGRESSION:
 
 
 def _vectorizer(counted: dict[str, Any], **settings: Any) -> TfidfVectorizer:
-    """One that counts words or pieces of them."""
+    """Make a vectorizer of words or character n-grams."""
     return TfidfVectorizer(
         analyzer=counted["analyzer"],
         ngram_range=tuple(counted["ngram_range"]),

@@ -9,27 +9,27 @@ from ..utils.errors import require
 
 @dataclass
 class TranslatorsArguments:
-    """Which translators to compare, and on what."""
+    """Which translators to compare, and on which texts."""
 
     flag_group: ClassVar[str] = "Systems"
 
     systems: list[str] = field(
         metadata={
-            "help": "Run folders, Hub ids of runs, or folders of run folders that differ in their seeds, as "
-            "NAME=FOLDER; others are compared with the first."
+            "help": "Run folders, Hub ids of runs, or folders of run folders with different seeds, as NAME=FOLDER. "
+            "The others are compared with the first."
         }
     )
     output_dir: str = field(metadata={"help": "Folder for tables, plots and the report.", "group": "Output"})
-    task: str = field(default=TRANSLATION, metadata={"help": "What the systems are for."})
+    task: str = field(default=TRANSLATION, metadata={"help": "Task of the systems."})
     split: str = field(default="test", metadata={"help": "Split to translate.", "group": "Data"})
     dataset: str | None = field(
         default=None,
         metadata={
-            "help": "Other pairs, of whose single split all are used. Default: those of the training.",
+            "help": "Other pairs, all from a single split. Default: the data set of the training.",
             "group": "Data",
         },
     )
-    threads: int | None = field(default=None, metadata={"help": "Threads of each system. Default: as torch chooses."})
+    threads: int | None = field(default=None, metadata={"help": "Threads of each system. Default: chosen by torch."})
     resamples: int = field(default=1_000, metadata={"help": "Bootstrap samples for intervals and tests."})
 
     def __post_init__(self) -> None:

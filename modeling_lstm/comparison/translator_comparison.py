@@ -1,4 +1,4 @@
-"""`compare --task translation`: trained translators on the same texts, from their scores to the report."""
+"""`compare --task translation`: score trained translators on the same texts and write the report."""
 
 import logging
 from collections.abc import Sequence
@@ -32,9 +32,9 @@ from .translator_arguments import TranslatorsArguments
 logger = logging.getLogger(__name__)
 
 LENGTHS = ((1, 5), (6, 10), (11, 15), (16, None))  # words of a text, for scores by length
-FEWEST_ROWS = 10  # of a length that is scored
-SENTENCES = 512  # that costs are measured on
-# What decides which rows of a data set are train, validation and test
+FEWEST_ROWS = 10  # minimum number of texts to score a group
+SENTENCES = 512  # to measure costs on
+# Settings that determine which rows of a data set are in train, validation and test
 CUTS = ("dataset", "subset", "revision", "train_dataset", "validation_share", "test_share", "split_seed")
 
 
@@ -44,9 +44,9 @@ class TranslatorRuns:
     The runs of one translator.
 
     Args:
-        name: Its name in tables.
+        name: The name shown in tables.
         folders: A run folder for each seed.
-        records: What the `run.json` of each holds.
+        records: The content of each `run.json`.
     """
 
     name: str
@@ -56,10 +56,10 @@ class TranslatorRuns:
     @classmethod
     def open(cls, given: str) -> "TranslatorRuns":
         """
-        The runs of `NAME=FOLDER`, or of a folder or a Hub id, whose name it then has.
+        Open the runs of `NAME=FOLDER`, or of a folder or a Hub id, which then also serves as the name.
 
         Raises:
-            InputError: there is no such run, it does not translate, or there are runs of different models.
+            InputError: there is no such run, it does not translate, or the runs are of different models.
         """
         name, sign, place = given.partition("=")
         require(not sign or bool(name and place), f"--systems takes NAME=FOLDER, found {given!r}.")
@@ -70,13 +70,13 @@ class TranslatorRuns:
             require(task_name(record) == TRANSLATION, f"{str(one)!r} is a model for {task_name(record)}.")
         return cls(name if sign else Path(place).resolve().name, folders, records)
 
-    # What `costs.measure` asks of a system, in a process of its own
+    # The methods that `costs.measure` calls in a separate process
 
     def prepare(self) -> None:
-        """Nothing beside what is imported with this module."""
+        """Do nothing: this module imports all that is needed."""
 
     def load(self, folder: Path, labels: int) -> Translator:
-        """The translator of a run."""
+        """Load the translator of a run."""
         return Translator.from_run(str(folder))
 
 
@@ -87,18 +87,18 @@ def compare_translators(
     Compare translators on the same texts.
 
     Args:
-        arguments: The settings, if they are not given by keywords.
-        command: What was typed, for the record.
+        arguments: The settings, unless given by keywords.
+        command: The command as it was typed, for the record.
         settings: The fields of [`TranslatorsArguments`]: `systems=["luong=runs/luong", ...]`, `output_dir="out"`.
 
     Returns:
-        The content of `comparison.json`, from which the tables, the plot and the report beside it are made: for each
-        system `scores` (the mean over its runs, their standard deviation, of the first run the 95 % interval and the
-        `p` of its difference from the first system), `by_length`, `costs`, and what it is.
+        The content of `comparison.json`, from which the tables, the plot and the report in the same folder are made.
+        For each system it holds `scores` (the mean and standard deviation over its runs, and for its first run the 95 %
+        interval and the `p` of the difference from the first system), `by_length`, `costs`, and a description.
 
     Raises:
-        InputError: a run cannot be used, they translate different things, or the rows of the split have changed since
-            a training.
+        InputError: a run cannot be used, the runs translate between different languages, or the rows of the split have
+            changed since a training.
     """
     chosen = settings_of(TranslatorsArguments, arguments, settings)
     systems = [TranslatorRuns.open(one) for one in chosen.systems]
@@ -123,8 +123,8 @@ def compare_translators(
                 check_rows(record, chosen.split, found)
     if others:
         logger.warning(
-            "%s learned from other data than %s, or from another cut of them: the texts that are translated here may "
-            "be among what was learned.",
+            "%s was trained on other data than %s, or on other splits of them: its training data may include the texts "
+            "translated here.",
             as_list(others),
             systems[0].name,
         )
@@ -156,7 +156,7 @@ def compare_translators(
 
 
 def _cut_of(record: Any) -> list[Any]:
-    """The settings that tell which rows a run has learned from."""
+    """Return the settings that determine which rows a run was trained on."""
     return [record["data"].get(name) for name in CUTS]
 
 
@@ -166,7 +166,7 @@ def _translate(folder: Path, texts: Sequence[str]) -> list[str]:
 
 
 def _describe(system: TranslatorRuns, written: list[list[str]], references: list[str]) -> dict[str, Any]:
-    """What a system is, and its scores."""
+    """Return the description and scores of a system."""
     scores: dict[str, Any] = {}
     each = [score_translations(one, references) for one in written]
     for metric in each[0]:
@@ -187,8 +187,8 @@ def _add_tests(
     result: dict[str, Any], written: dict[str, list[list[str]]], references: list[str], resamples: int
 ) -> None:
     """
-    Intervals of the first run of each system, and whether it differs from that of the first system by chance, the
-    p-values corrected for the number of systems (Holm, 1979).
+    Add to `result` the intervals of each system's first run, and the p-values of its difference from the first run of
+    the first system, corrected for the number of systems (Holm, 1979).
     """
     tests = score_systems({name: runs[0] for name, runs in written.items()}, references, resamples)
     for metric in make_metrics():
@@ -204,7 +204,7 @@ def _add_tests(
 def _add_lengths(
     result: dict[str, Any], written: dict[str, list[list[str]]], texts: list[str], references: list[str]
 ) -> None:
-    """The scores by the number of words of the text, the mean over the runs."""
+    """Add the mean scores over the runs by the number of words of the text to `result`."""
     words = np.array([len(text.split()) for text in texts])
     groups = {}
     for least, most in LENGTHS:
@@ -243,7 +243,7 @@ def write_translators_report(folder: Path, found: dict[str, Any]) -> None:
 
 
 def scores_table(found: dict[str, Any]) -> ReportTable:
-    """BLEU and chrF of each system, with intervals and tests of differences."""
+    """Make the table of BLEU and chrF, with intervals and tests of differences."""
     rows = []
     for name, system in found["systems"].items():
         cells = [name]
@@ -264,7 +264,7 @@ def scores_table(found: dict[str, Any]) -> ReportTable:
 
 
 def costs_table(found: dict[str, Any]) -> ReportTable:
-    """Size, time and memory of each system."""
+    """Make the table of size, time and memory."""
     rows = []
     for name, system in found["systems"].items():
         model, costs = system["model"], system["costs"]
@@ -278,7 +278,7 @@ def costs_table(found: dict[str, Any]) -> ReportTable:
 
 
 def lengths_table(found: dict[str, Any]) -> ReportTable:
-    """BLEU and chrF of each system by the length of the text."""
+    """Make the table of BLEU and chrF by the length of the text."""
     heads = ["system", *(f"{name} words ({rows:,})" for name, rows in found["lengths"].items())]
     rows = [
         [name, *(f"{one['bleu']:.1f} / {one['chrf']:.1f}" for one in system["by_length"].values())]

@@ -1,1 +1,1 @@
-"""The page on which a model can be tried and looked into; needs the extra `demo`."""
+"""A page to try and inspect a model; needs the extra `demo`."""

@@ -1,4 +1,4 @@
-"""What the page shows for a sentence, as HTML: answers with their times, words in colour, and the figure."""
+"""The HTML that the page shows for a sentence: answers with their times, colored words, and the figure."""
 
 import time
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ from ..utils.templates import render_template
 _render = partial(render_template, Path(__file__).with_name("answers.html"))
 MOST_CHARACTERS = 2_000
 MOST_WORDS = 120
-TIMES = 5  # the median of so many answers is shown
+TIMES = 5  # number of runs whose median time is shown
 
 
 @dataclass
 class Shown:
-    """What the page shows: HTML of the answers and of the explanation, and the words that can be moved."""
+    """The content of the page: HTML of the answers and the explanation, and the words that can be moved."""
 
     answers: str
     explanation: str
@@ -40,11 +40,11 @@ class Shown:
 
 class Answers:
     """
-    A model that is looked into, and others whose answers stand beside its own.
+    A model to inspect, and others whose answers are shown for comparison.
 
     Args:
         run: Run folder or Hub id of a model of the LSTM family.
-        beside: Run folders or Hub ids of any models.
+        beside: Run folders or Hub ids of the other models, of any kind.
     """
 
     def __init__(self, run: str, beside: list[str]):
@@ -56,10 +56,10 @@ class Answers:
         self.names = [_name(one, loaded[0]) for one, loaded in zip([run, *beside], self.loaded, strict=True)]
         self.classifiers = [torch_classifier(*one) for one in self.loaded]
         kind = self.loaded[0][0].config.model_type
-        require(kind == "lstm", f"The page looks into models of the LSTM family; {run!r} is a {kind} model.")
+        require(kind == "lstm", f"The page shows models of the LSTM family; {run!r} is a {kind} model.")
 
     def show(self, text: str) -> Shown:
-        """Answer and explain; what cannot be explained is said in a sentence."""
+        """Answer and explain a text, or say in a sentence why that is not possible."""
         try:
             require(len(text) <= MOST_CHARACTERS, f"That has {len(text):,} characters; at most {MOST_CHARACTERS:,}.")
             require(bool(text.strip()), "Type a sentence.")
@@ -76,15 +76,15 @@ class Answers:
 
     def encode(self, text: str) -> Encoded:
         """
-        A text as the model that is looked into reads it.
+        Encode a text as the inspected model reads it.
 
         Raises:
-            InputError: there is no word in it.
+            InputError: the text has no word.
         """
         return encode(self.loaded[0][1], text)
 
     def _answer(self, number: int, text: str) -> dict[str, Any]:
-        """The labels that a model gives and their probabilities, or the number of a regression, and the time."""
+        """Return a model's predicted labels and their probabilities, or the number of a regression, and the time."""
         classify = self.classifiers[number]
         seconds = []
         for _ in range(TIMES):
@@ -103,7 +103,7 @@ class Answers:
 
 
 def _name(run: str, model: PreTrainedModel) -> str:
-    """What a run is called on the page: its name and what it is."""
+    """Return the name of a run for the page, with the kind of model."""
     folder = Path(run)
     if not folder.is_dir():
         return run

@@ -1,4 +1,4 @@
-"""The page itself: a sentence to type, words to move or leave out, and what the models make of it."""
+"""The page: type a sentence, move or leave out words, and see the models' answers."""
 
 import itertools
 import os
@@ -24,11 +24,11 @@ OTHER_PAGES = {TEXT_GENERATION: build_writing_page, TRANSLATION: build_translati
 
 def build(run: str, beside: list[str] | None = None) -> Any:
     """
-    The page for a model, as `gradio.Blocks`; `.launch()` serves it.
+    Build the page for a model, as `gradio.Blocks`; `.launch()` serves it.
 
     Args:
-        run: Run folder or Hub id of a classifier of the LSTM family, of a language model, or of a translator.
-        beside: Run folders or Hub ids of models whose answers and times stand beside.
+        run: Run folder or Hub id of a classifier of the LSTM family, a language model, or a translator.
+        beside: Run folders or Hub ids of other models whose answers and times to show.
 
     Raises:
         InputError: gradio is not installed, or a run cannot be used.
@@ -38,7 +38,7 @@ def build(run: str, beside: list[str] | None = None) -> Any:
         import gradio as gr
     page = OTHER_PAGES.get(task_of_run(run_folder(run), run).name)
     if page is not None:
-        require(not beside, "The page of a model that writes shows one model: leave out --beside.")
+        require(not beside, "The page of a language model or translator shows only one model: leave out --beside.")
         return page(run)
     answers = Answers(run, beside or [])
 
@@ -48,17 +48,17 @@ def build(run: str, beside: list[str] | None = None) -> Any:
         return shown.answers, shown.explanation, gr.Radio(choices=words, value=None, visible=bool(words)), text or ""
 
     def change(how: str, text: str, chosen: int | None, read: str) -> tuple[str, str, str, Any, str]:
-        chosen = chosen if text == read else None  # the words to choose from are those of an earlier text
+        chosen = chosen if text == read else None  # otherwise the words belong to an earlier text
         return (changed := move_word(answers, text or "", chosen, how)), *show(changed)
 
-    with gr.Blocks(title="An LSTM, looked into", analytics_enabled=False) as page:
-        gr.Markdown("# An LSTM, looked into\nType a sentence; then leave out or move a word and see the answer turn.")
+    with gr.Blocks(title="Inside an LSTM", analytics_enabled=False) as page:
+        gr.Markdown("# Inside an LSTM\nType a sentence; then leave out or move a word and see the answer change.")
         sentence = gr.Textbox(EXAMPLES[0], label="Sentence", lines=2, max_length=MOST_CHARACTERS, elem_id="sentence")
         with gr.Row():
             ask = gr.Button("Ask", variant="primary", elem_id="ask")
             buttons = {how: gr.Button(how, elem_id=how.lower().replace(" ", "-")) for how in CHANGES}
         words = gr.Radio([], label="Words: choose one", visible=False, elem_id="words")
-        read = gr.State("")  # the text whose words these are
+        read = gr.State("")  # the text that the words belong to
         gr.Examples([[text] for text in EXAMPLES], sentence)
         verdict, explanation = gr.HTML(elem_id="answers"), gr.HTML(elem_id="explanation")
         shown = [verdict, explanation, words, read]
@@ -71,8 +71,8 @@ def build(run: str, beside: list[str] | None = None) -> Any:
 
 def move_word(answers: Answers, text: str, chosen: int | None, how: str) -> str:
     """
-    The text with a word left out or changed places with its neighbour, and otherwise character by character the same;
-    where words would run into each other, a blank comes between. As it is where that cannot be.
+    Leave out a word of a text or swap it with its neighbor. All other characters stay the same, except for a space
+    added where words would otherwise touch. If the change is not possible, the text is returned unchanged.
     """
     try:
         places = answers.encode(text).places
@@ -98,7 +98,7 @@ def move_word(answers: Answers, text: str, chosen: int | None, how: str) -> str:
 
 def serve(run: str, beside: list[str], port: int) -> None:
     """
-    Serve the page on this machine alone, until interrupted.
+    Serve the page on localhost until interrupted.
 
     Raises:
         InputError: the port is taken, or [`build`] raises.
@@ -111,4 +111,4 @@ def serve(run: str, beside: list[str], port: int) -> None:
     try:
         page.launch(server_name="127.0.0.1", server_port=port, share=False, theme=theme, footer_links=[])
     except OSError as error:
-        raise InputError(f"Port {port} cannot be used: take another with --port.") from error
+        raise InputError(f"Port {port} cannot be used: choose another with --port.") from error

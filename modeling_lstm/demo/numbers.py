@@ -1,4 +1,4 @@
-"""Numbers that a page is given: what asks it by HTTP may send anything."""
+"""Check the numbers that a page receives, since HTTP clients may send anything."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from ..utils.errors import require
 
 def clamp(value: Any, least: float, most: float, name: str) -> float:
     """
-    A number, or the bound that is nearest to it.
+    Clamp a number to the given range.
 
     Raises:
-        InputError: it is none.
+        InputError: the value is not a number.
     """
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and value == value
     require(is_number, f"{name} must be a number from {least} to {most}, found {value!r}.")

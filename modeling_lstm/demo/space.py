@@ -1,4 +1,4 @@
-"""The page as a Space of the Hub: the page's program, this package's source, and the runs or their names on the Hub."""
+"""Push the page to a Hub Space: its app, the source of this package, and the runs or their Hub ids."""
 
 import re
 import sys
@@ -15,7 +15,7 @@ from ..runs.run_folders import load_run
 from ..utils.errors import InputError, hide_tokens, require
 
 PACKAGE = Path(__file__).parent.parent
-APP = '''"""A page on which a model of modeling-lstm can be tried and looked into."""
+APP = '''"""A page to try and inspect a model of modeling-lstm."""
 
 from modeling_lstm.demo.app import build
 
@@ -33,23 +33,26 @@ def push_space(
     more_requirements: str | None = None,
 ) -> Push:
     """
-    Push the page to a Space, made if it does not exist, in one commit. Runs that are folders here go with it.
+    Push the page to a Space in one commit. The Space is created if necessary. Local run folders are uploaded too.
 
     Args:
-        run: Run folder or Hub id of the model that is looked into.
-        beside: Runs whose answers stand beside.
+        run: Run folder or Hub id of the model to inspect.
+        beside: Other runs whose answers to show.
         repo_id: `owner/name` of the Space.
-        more_requirements: A file whose lines begin the Space's `requirements.txt`. PyPI's torch is the one for GPUs, of
-            gigabytes; a line `--extra-index-url ADDRESS`, of an index with torch for CPUs, gives a Space that one.
+        private: Whether to create a private Space.
+        token: Hub token; by default the stored one.
+        more_requirements: A file with lines to put at the start of the Space's `requirements.txt`. PyPI's torch is the
+            GPU version, with gigabytes of libraries; a line `--extra-index-url ADDRESS` with an index of torch for CPUs
+            selects the smaller version.
 
     Raises:
-        InputError: a run or the file of requirements cannot be used, or the Hub refuses.
+        InputError: a run or the requirements file cannot be used, or the Hub refuses the upload.
     """
     files: dict[str, Path | bytes] = {}
     names = []
     first = "" if more_requirements is None else _more_requirements(Path(more_requirements))
     for number, one in enumerate([run, *beside]):
-        load_run(one)  # what cannot be opened is not shared
+        load_run(one)  # raises if the run cannot be opened
         folder = Path(one)
         if folder.is_dir():
             names.append(f"runs/{number}-{folder.resolve().name}")
@@ -68,32 +71,35 @@ def push_space(
 
 
 def list_requirements() -> str:
-    """What this package and its page need, a line each; of torch the version here, which an index for CPUs has too."""
+    """
+    List the requirements of this package and its page, one per line. torch has the installed version without its
+    suffix, which an index for CPUs also has.
+    """
     try:
         needed = requires("modeling-lstm") or []
     except PackageNotFoundError as error:
         raise InputError(
-            "modeling-lstm must be installed to tell a Space what it needs: pip install it first."
+            "modeling-lstm must be installed to list its requirements for a Space: pip install it first."
         ) from error
     lines = set()
     for one in map(Requirement, needed):
         is_needed = one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in ("demo", "explain"))
         if one.name == "torch":
             lines.add(f"torch=={Version(version('torch')).public}")
-        elif is_needed and one.name != "gradio":  # a Space brings it along, in the version that its card names
+        elif is_needed and one.name != "gradio":  # Spaces have gradio preinstalled, in the version given in the card
             lines.add(f"{one.name}{one.specifier}")
     return "\n".join(sorted(lines)) + "\n"
 
 
 def _more_requirements(path: Path) -> str:
-    """The lines of a file of pip's requirements, which everybody may read on the Space."""
-    require(path.is_file(), f"There is no file {str(path)!r} of requirements.")
+    """Read the lines of a requirements file, without secrets, as the Space may be public."""
+    require(path.is_file(), f"There is no requirements file {str(path)!r}.")
     try:
         text = path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError as error:
-        raise InputError(f"{str(path)!r} is not text in UTF-8: name a file of pip's requirements.") from error
+        raise InputError(f"{str(path)!r} is not UTF-8 text: name a requirements file of pip.") from error
     is_secret = re.search(r"//[^/\s]*@", text) or hide_tokens(text) != text
-    require(not is_secret, f"{str(path)!r} holds a password or a token, which everybody could read there: take it out.")
+    require(not is_secret, f"{str(path)!r} holds a password or a token, which anyone could read there: remove it.")
     return text + "\n" if text else ""
 
 

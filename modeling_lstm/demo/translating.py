@@ -11,7 +11,7 @@ from .numbers import clamp
 
 MOST_CHARACTERS = 500
 MOST_BEAMS = 8
-# By what the language of the text is called
+# By language code of the text
 EXAMPLES = {
     "en": ("I like tea.", "The old man who lives next door is a doctor.", "She didn't want to go to school today."),
     "es": ("Me gusta el té.", "El viejo que vive al lado es médico.", "Ella no quería ir a la escuela hoy."),
@@ -20,7 +20,7 @@ EXAMPLES = {
 
 class TranslationPage:
     """
-    A translator that answers a page.
+    The translator behind a page.
 
     Args:
         run: Run folder or Hub id of a translator.
@@ -35,7 +35,7 @@ class TranslationPage:
         self.has_attention = getattr(self.translator.model.config, "attention", "none") != "none"
 
     def show(self, text: str, beams: int) -> tuple[str, str]:
-        """The translation of a text, and where attention looked, as HTML; nothing for an empty text."""
+        """Translate a text. Returns the translation and the attention as HTML; empty strings for an empty text."""
         require(len(text) <= MOST_CHARACTERS, f"That has {len(text):,} characters; at most {MOST_CHARACTERS:,}.")
         if not text.strip():
             return "", ""
@@ -48,7 +48,7 @@ class TranslationPage:
 
 def build_translation_page(run: str) -> Any:
     """
-    The page for a translator, as `gradio.Blocks`.
+    Build the page for a translator, as `gradio.Blocks`.
 
     Raises:
         InputError: the run cannot be used.
@@ -64,7 +64,7 @@ def build_translation_page(run: str) -> Any:
             raise gr.Error(str(error)) from error
 
     with gr.Blocks(title="An LSTM that translates", analytics_enabled=False) as page:
-        gr.Markdown("# An LSTM that translates\nType a sentence; darker fields are where it looked for each word.")
+        gr.Markdown("# An LSTM that translates\nType a sentence; darker cells show where it looked for each word.")
         text = gr.Textbox(
             next(iter(answers.examples), ""), label="Text", lines=2, max_length=MOST_CHARACTERS, elem_id="text"
         )

@@ -1,4 +1,4 @@
-"""The page of a language model: a text that it goes on with, and what it thinks may come next."""
+"""The page of a language model: it continues a text and shows the most probable next tokens."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from .numbers import clamp
 
 MOST_CHARACTERS = 2_000
 MOST_TOKENS = 200
-HOTTEST = 1.5  # temperature
-SHOWN = 10  # tokens whose probabilities are shown
+HOTTEST = 1.5  # maximum temperature
+SHOWN = 10  # number of next tokens to show
 EXAMPLES = ("The film", "I expected", "It could have been")
 
 
 class Writer:
     """
-    A language model that answers a page.
+    The language model behind a page.
 
     Args:
         run: Run folder or Hub id of a language model.
@@ -26,15 +26,15 @@ class Writer:
         self.generator = TextGenerator.from_run(run)
         require(
             not getattr(self.generator.model.config, "reads_backward", False),
-            f"The page writes forward; {run!r} reads backward only.",
+            f"The page needs a forward model; {run!r} reads backward only.",
         )
 
     def guess(self, text: str) -> dict[str, float]:
-        """The likeliest next tokens, and their probabilities."""
+        """Return the most probable next tokens and their probabilities."""
         return dict(self.generator.next_tokens(_check_beginning(text), SHOWN))
 
     def write(self, text: str, tokens: int, temperature: float) -> str:
-        """The text and what comes after it; at a temperature of 0 always the likeliest token."""
+        """Continue a text. Returns the text with its continuation; temperature 0 always picks the likeliest token."""
         tokens = int(clamp(tokens, 1, MOST_TOKENS, "The number of words"))
         temperature = clamp(temperature, 0.0, HOTTEST, "The temperature")
         how: dict[str, Any] = {"do_sample": temperature >= COLDEST}
@@ -51,7 +51,7 @@ def _check_beginning(text: str) -> str:
 
 def build_writing_page(run: str) -> Any:
     """
-    The page for a language model, as `gradio.Blocks`.
+    Build the page for a language model, as `gradio.Blocks`.
 
     Raises:
         InputError: the run cannot be used.
@@ -74,10 +74,10 @@ def build_writing_page(run: str) -> Any:
         return written, guess(written[-MOST_CHARACTERS:])
 
     with gr.Blocks(title="A language model", analytics_enabled=False) as page:
-        gr.Markdown("# A language model\nType a beginning; the model goes on, one word after the other.")
+        gr.Markdown("# A language model\nType a beginning; the model continues it word by word.")
         text = gr.Textbox(EXAMPLES[0], label="Text", lines=4, max_length=MOST_CHARACTERS, elem_id="text")
         with gr.Row():
-            go_on = gr.Button("Go on", variant="primary", elem_id="go-on")
+            go_on = gr.Button("Continue", variant="primary", elem_id="go-on")
             tokens = gr.Slider(1, MOST_TOKENS, value=20, step=1, label="Words")
             temperature = gr.Slider(0.0, HOTTEST, value=0.8, step=0.1, label="Temperature (0: the likeliest word)")
         gr.Examples([[one] for one in EXAMPLES], text)

@@ -1,1 +1,1 @@
-"""Scores, their intervals, and tests of their differences."""
+"""Metrics, their intervals, and significance tests."""

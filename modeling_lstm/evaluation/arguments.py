@@ -16,17 +16,15 @@ class EvaluationArguments(FileArguments):
     split: str = field(default="test", metadata={"help": "Split to evaluate."})
     dataset: str | None = field(
         default=None,
-        metadata={"help": "Another data set; of a file all rows are used. Default: the one the run was trained on."},
+        metadata={"help": "Another data set. All rows of a file are used. Default: the one the run was trained on."},
     )
     text_column: list[str] | None = field(
         default=None,
-        metadata={"help": "Its column with the text, or several columns to join. Default: as in training."},
+        metadata={"help": "Text column of --dataset, or several columns to join. Default: as in training."},
     )
     label_column: list[str] | None = field(
         default=None,
-        metadata={
-            "help": "Its column with the label, or one column of 0 and 1 for each label. Default: as in training."
-        },
+        metadata={"help": "Label column of --dataset, or a column of 0 and 1 for each label. Default: as in training."},
     )
     output_dir: str | None = field(
         default=None,
@@ -38,14 +36,14 @@ class EvaluationArguments(FileArguments):
     revision: str | None = field(
         default=None, metadata={"help": "Branch, tag or commit of a run on the Hub.", "group": "Options"}
     )
-    batch_size: int = field(default=128, metadata={"help": "Rows in a batch.", "group": "Options"})
+    batch_size: int = field(default=128, metadata={"help": "Number of rows in a batch.", "group": "Options"})
     resamples: int = field(
         default=1000,
         metadata={"help": "Bootstrap samples for the 95 %% intervals that are not exact.", "group": "Options"},
     )
     seed: int = field(
         default=0,
-        metadata={"help": "Seed of the bootstrap; that of translations is sacrebleu's own.", "group": "Options"},
+        metadata={"help": "Seed of the bootstrap. Translations use sacrebleu's own seed.", "group": "Options"},
     )
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Evaluation of a run on one split: scores with intervals, and plots."""
+"""Evaluate a run on one split: scores with intervals, and plots."""
 
 import hashlib
 import logging
@@ -25,11 +25,11 @@ from .arguments import EvaluationArguments
 
 logger = logging.getLogger(__name__)
 
-LONGEST_NAME = 60  # characters of a data set in the name of a folder
+LONGEST_NAME = 60  # maximum number of characters of a data set in a folder name
 
-# What else is measured of runs whose record has such a part: the function that does so, imported when it is needed.
-# Called with record, data, split, predictions (in the order of the rows) and number of resamples, it gives what goes
-# into the result and into that part of the record by the name here, or None
+# Additional measurements for runs whose record has a part with the given key: the name of the result, and the function,
+# imported when needed. The function takes record, data, split, predictions (in row order) and number of resamples. Its
+# return value, unless None, is stored under the name in the result and in that part of the record
 FURTHER: dict[str, tuple[str, str]] = {
     "distillation": ("gap", "modeling_lstm.distillation.student_gap:measure_again"),
 }
@@ -37,23 +37,23 @@ FURTHER: dict[str, tuple[str, str]] = {
 
 def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings: Any) -> dict[str, Any]:
     """
-    Evaluate a run folder. What is found goes to `RUN/evaluation/SPLIT/` and `run.json`; of another data set than the
-    run's own, to `RUN/evaluation/DATASET-SPLIT/` only, with a digest after the name of a file. A run on the Hub is not
-    changed: what is found of it goes to `output_dir`, or is only returned.
+    Evaluate a run. For a run folder, the result is written to `RUN/evaluation/SPLIT/` and `run.json`. For another data
+    set than the run's own, it is only written to `RUN/evaluation/DATASET-SPLIT/` (for a file, with a digest after its
+    name). A run on the Hub is not changed: its result is written to `output_dir`, if given, or only returned.
 
     Args:
         run: Run folder or Hub id.
-        arguments: The settings, if they are not given by keywords.
+        arguments: The settings, unless given by keywords.
         settings: The fields of [`EvaluationArguments`]: `split="test"`, `dataset="other.csv"`, ...
 
     Returns:
-        `rows`, `scores`, `intervals` (95 %; see [`intervals.find_intervals`]), `seconds` and what the task adds, of
-        single labels `confusion` (rows: true label); of a distilled model also the `gap` to its teacher, if that is
-        still there.
+        `rows`, `scores`, `intervals` (95 %; see [`intervals.find_intervals`]), `seconds` and what the task adds, such
+        as `confusion` for single labels (rows: true label). For a distilled model, also the `gap` to its teacher, if
+        the teacher still exists.
 
     Raises:
-        InputError: the run is damaged, or the split cannot be used; or the model has no `run.json`, and is no
-            classifier or no `dataset` is named.
+        InputError: the run is damaged, or the split cannot be used; or the model has no `run.json` and either is not a
+            classifier or no `dataset` is given.
     """
     run, arguments = str(run), settings_of(EvaluationArguments, arguments, settings)
     is_here, is_other = Path(run).is_dir(), arguments.dataset is not None
@@ -61,8 +61,8 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
     is_model_alone = not (folder / RECORD).is_file() and (folder / "config.json").is_file()
     require(
         is_other or not is_model_alone,
-        f"{run!r} has no {RECORD}, which modeling-lstm train writes when a training ends: name the data to score it on "
-        "with --dataset.",
+        f"{run!r} has no {RECORD}, which modeling-lstm train writes at the end of training: name the data to score it "
+        "on with --dataset.",
     )
     record: Any = None if is_model_alone else read_record(folder, run)
     if not is_other:
@@ -101,12 +101,12 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
 
 
 def _describe_classifier(model: Any, tokenizer: Any, run: str) -> Any:
-    """What `run.json` would say of a classifier that has none, as another `Trainer` saves it."""
+    """Make the record of a classifier without `run.json`, such as one saved by another `Trainer`."""
     config = model.config
     require(
         type(model).__name__.endswith("ForSequenceClassification"),
-        f"{run!r} has no {RECORD}, without which only classifiers are scored: name a run that modeling-lstm train "
-        "wrote, or modeling-lstm push shared.",
+        f"{run!r} has no {RECORD}, without which only classifiers can be scored: name a run written by modeling-lstm "
+        "train or shared by modeling-lstm push.",
     )
     usual = "regression" if config.num_labels == 1 else "single_label_classification"
     labels = [config.id2label[number] for number in range(config.num_labels)]
@@ -117,29 +117,29 @@ def _describe_classifier(model: Any, tokenizer: Any, run: str) -> Any:
 
 
 def check_data_are_there(record: RunRecord) -> None:
-    """Raise for files that are not where the record says, as seen from another folder than the training's."""
-    # with a colon it may be a folder with its subset
+    """Raise for files that are missing, for example because the recorded path is relative to another folder."""
+    # A name with a colon may be a folder and its subset
     missing = [Path(name) for name in data_sources(record) if not Path(split_subset(name)[0]).exists()]
     path = missing[0] if missing and record["data"].get("source") == "local" else None
-    where, remedy = "from here", "go to the folder from which the run was trained"
+    where, remedy = "relative to the current folder", "go to the folder from which the run was trained"
     if path is not None and path.is_absolute():
-        where, remedy = "any more", "put it back"
+        where, remedy = "any more", "restore it"
     require(
         path is None,
-        f"The run's data set is recorded as {str(path)!r}, which is not there {where}: {remedy}, or name the data with "
-        "--dataset PATH. They then count as another data set: of a single file all rows are scored, those of the "
-        "training too, and run.json stays as it is.",
+        f"The run's data set is recorded as {str(path)!r}, which does not exist {where}: {remedy}, or name the data "
+        "with --dataset PATH. They then count as another data set: all rows of a single file are scored, including the "
+        "training rows, and run.json is not changed.",
     )
 
 
 def check_rows(record: RunRecord, split: str, found: str) -> None:
-    """Raise for rows that are others than when the run was trained: a cut may have put rows of train among them."""
+    """Raise if the rows of a split have changed since the run was trained, as they may now include training rows."""
     trained = record["data"].get("digests", {}).get(split, found)
     require(
         found == trained,
-        f"The {split} rows of {record['data']['dataset']!r} are others than when the run was trained ({trained} then, "
-        f"{found} now), and it may have been trained on some: put the data back, train anew, or name rows that it has "
-        "not seen with --dataset.",
+        f"The {split} rows of {record['data']['dataset']!r} have changed since the run was trained ({trained} then, "
+        f"{found} now), and may include training rows: restore the data, train again, or name unseen rows with "
+        "--dataset.",
     )
 
 
@@ -147,7 +147,7 @@ def _warn_of_training_data(record: RunRecord, arguments: EvaluationArguments) ->
     known = [Path(name).resolve() for name in data_sources(record)] if "dataset" in record["data"] else []
     if arguments.dataset is not None and Path(arguments.dataset).resolve() in known:
         logger.warning(
-            "%s is what the run was trained on: without --dataset its %s split alone is scored.",
+            "%s is the data set the run was trained on: leave out --dataset to score only its %s split.",
             arguments.dataset,
             arguments.split,
         )
@@ -181,7 +181,7 @@ def _write(
     folder: Path,
     arguments: EvaluationArguments,
 ) -> None:
-    """Write `evaluation.json` and what the task adds, and say in the result where they are."""
+    """Write `evaluation.json` and the files of the task, and add their folder to the result."""
     name = arguments.split
     if arguments.dataset is not None:
         name = f"{_name_folder(arguments.dataset)}-{name}"
@@ -193,7 +193,7 @@ def _write(
 
 
 def _name_folder(dataset: str) -> str:
-    """The name of a data set as that of a folder; one that loses characters has a digest, so that no other has it."""
+    """Turn the name of a data set into a folder name. If characters are lost, a digest makes the name unique."""
     name = re.sub(r"[^\w-]+", "-", dataset).strip("-")[-LONGEST_NAME:]
     if name == dataset:
         return name

@@ -1,4 +1,4 @@
-"""95 % intervals of scores: exact where rows are simply counted, by bootstrap elsewhere, never of no width."""
+"""95 % intervals of scores: exact where rows are simply counted, otherwise by bootstrap; never of zero width."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,8 +20,8 @@ from .metrics import (
 )
 
 LEVEL = 0.95
-FEWEST_ROWS = 2  # of one row nothing can be said
-OF_ALL_ROWS = ("accuracy", "macro_precision", "weighted_f1")  # depend on how common each label is
+FEWEST_ROWS = 2  # a single row has no interval
+OF_ALL_ROWS = ("accuracy", "macro_precision", "weighted_f1")  # scores that depend on label frequencies
 
 Limits = dict[str, list[float]]
 
@@ -37,16 +37,16 @@ def find_intervals(
     seed: int = 0,
 ) -> Limits:
     """
-    95 % intervals of the scores that [`metrics.compute_scores`] gives.
+    Find the 95 % intervals of the scores from [`metrics.compute_scores`].
 
-    `accuracy` and `f1_NAME` have exact ones ([`exact_intervals`]); all others are percentiles of [`bootstrap`] draws.
-    Draws of the rows cannot show an error that these rows do not hold: a label of which all three rows are right is
-    right in every draw. Means over the labels are therefore widened by what is unknown of such labels
+    The intervals of `accuracy` and `f1_NAME` are exact ([`exact_intervals`]); all others are percentiles of
+    [`bootstrap`] draws. Draws cannot show errors that do not occur in the rows: a label whose three rows are all right
+    is right in every draw. Intervals of means over the labels are therefore widened by the uncertainty of such labels
     ([`bound_unseen`]).
 
     Returns:
-        For each score its lower and upper limit. A score is left out where nothing can be said of it: there is one row
-        only, or it is the same in every draw.
+        The lower and upper limit of each score. A score is left out if it has no interval: there is only one row, or
+        the score is the same in every draw.
     """
     drawn = bootstrap(kind, predictions, references, names, probabilities, resamples=resamples, seed=seed)
     whole = compute_scores(kind, predictions, references, names, probabilities)
@@ -63,31 +63,31 @@ def find_mean_intervals(
     whole: dict[str, float],
 ) -> Limits:
     """
-    The intervals of the mean over the seeds of a system. All seeds are right and wrong on much the same rows: so the
-    mean is as uncertain as each of them, and its exact limits are the means of theirs.
+    Find the intervals of a system's mean scores over its seeds. All seeds are right and wrong on much the same rows, so
+    the mean is as uncertain as each of them, and its exact limits are the means of theirs.
 
     Args:
-        seeds: The predictions of each.
-        drawn: Mean of their [`bootstrap`] draws; what it lacks has an interval only where that is exact.
-        whole: Mean of their scores.
+        seeds: The predictions of each seed.
+        drawn: The mean of the seeds' [`bootstrap`] draws. Scores not in it only have an interval if it is exact.
+        whole: The mean of the seeds' scores.
     """
     exact = average([exact_intervals(kind, one, references, names) for one in seeds])
     return combine(drawn, whole, exact, average([bound_unseen(kind, one, references, len(names)) for one in seeds]))
 
 
 def average(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The mean of the arrays, or lists of numbers, of each name that all have."""
+    """Return the element-wise mean for each name that all parts have."""
     shared = [name for name in parts[0] if all(name in one for one in parts)]
     return {name: np.mean([one[name] for one in parts], axis=0) for name in shared}
 
 
 def combine(drawn: dict[str, np.ndarray], whole: dict[str, float], exact: Limits, unknown: Limits) -> Limits:
     """
-    The interval of each score, from the draws, its value on all rows, and what [`exact_intervals`] and
-    [`bound_unseen`] give.
+    Combine the draws, the scores on all rows, and the results of [`exact_intervals`] and [`bound_unseen`] into the
+    interval of each score.
 
-    The limits of a mean of parts with limits of their own are found as by Zou and Donner (2008): the squared distances
-    of the limits add up. They are not farther away than the means of the limits of the parts.
+    The limits of a mean of several parts follow Zou and Donner (2008): the squared distances of the parts' limits add
+    up. They never exceed the mean of the parts' limits.
     """
     found = {name: [float(low), float(high)] for name, (low, high) in exact.items()}
     for name in drawn.keys() - exact.keys():
@@ -98,7 +98,7 @@ def combine(drawn: dict[str, np.ndarray], whole: dict[str, float], exact: Limits
             below = min(np.hypot(whole[name] - low, down), farthest_down)
             above = min(np.hypot(high - whole[name], up), farthest_up)
             limits = [float(max(whole[name] - below, 0.0)), float(min(whole[name] + above, 1.0))]
-        if name == "calibration_error" and limits is not None:  # draws lie too high, as drawing adds to the distances
+        if name == "calibration_error" and limits is not None:  # resampling biases draws upward
             limits = [max(0.0, min(whole[name], 2 * whole[name] - limits[1])), max(limits[1], whole[name])]
         if limits is not None and limits[0] < limits[1]:
             found[name] = limits
@@ -106,7 +106,7 @@ def combine(drawn: dict[str, np.ndarray], whole: dict[str, float], exact: Limits
 
 
 def find_percentiles(values: np.ndarray) -> list[float] | None:
-    """The percentiles 2.5 and 97.5 (Efron, 1979), without draws that have no value; `None` if they are all the same."""
+    """Return the percentiles 2.5 and 97.5 (Efron, 1979) of the finite draws; `None` if all are the same."""
     known = values[np.isfinite(values)]
     if len(known) == 0 or np.ptp(known) < 1e-12:
         return None
@@ -124,17 +124,17 @@ def bootstrap(
     seed: int,
 ) -> dict[str, np.ndarray]:
     """
-    Each score on rows drawn with replacement (Efron, 1979); the same seed draws the same rows, for pairs of systems.
+    Compute each score on rows drawn with replacement (Efron, 1979). The same seed draws the same rows for every system.
 
-    Most scores are of rows drawn from all: averages over rows (accuracy, log loss, calibration error, those of
-    regression), everything multi-label, and macro precision and weighted F1, which depend on how common each label is.
-    F1 of a label, macro F1 and macro recall are of draws within each label, which keep the number of its rows (Davison
-    and Hinkley, 1997, section 3.2): else a rare label is missing from many draws. Of several labels at once that cannot
-    be had: there a label that a draw lacks is left out of it.
+    Most scores use draws from all rows: averages over rows (accuracy, log loss, calibration error, regression scores),
+    all multi-label scores, and macro precision and weighted F1, which depend on label frequencies. F1 of a label, macro
+    F1 and macro recall use draws within each label, which keep the number of its rows (Davison and Hinkley, 1997,
+    section 3.2); otherwise a rare label would be missing from many draws. Multi-label rows cannot be drawn within
+    labels: there, a label that is missing from a draw is left out of its scores.
 
     Returns:
-        For each score an array of shape `(resamples,)`, `nan` where it is undefined; empty if there are fewer than two
-        rows.
+        For each score, an array of shape `(resamples,)`, `nan` where the score is undefined. Empty if there are fewer
+        than two rows.
     """
     require(resamples >= 100, f"--resamples must be at least 100 for a 95 % interval, found {resamples}.")
     if len(references) < FEWEST_ROWS:
@@ -151,7 +151,7 @@ def bootstrap(
 
 
 def _within_labels(references: np.ndarray, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Row numbers drawn with replacement, of each label as many as it has; without end."""
+    """Yield endless draws of row numbers with replacement, with as many rows of each label as there are."""
     by_label = np.argsort(references, kind="stable")
     counts = np.bincount(references)
     size = counts[references[by_label]]
@@ -168,11 +168,11 @@ def _score_classes(
     whole: Iterator[np.ndarray],
     within: Iterator[np.ndarray],
 ) -> Iterator[dict[str, float]]:
-    """Scores of single labels on draws from all rows and within labels."""
+    """Compute single-label scores on draws from all rows and within labels."""
     rows, labels = len(references), len(names)
     cells = references * labels + predictions
     if probabilities is not None:
-        smallest = np.finfo(probabilities.dtype).eps  # as scikit-learn does
+        smallest = np.finfo(probabilities.dtype).eps  # as in scikit-learn
         losses = -np.log(np.clip(probabilities[np.arange(rows), references].astype(float), smallest, 1 - smallest))
         confidence, groups = calibration_groups(probabilities)
         excess = confidence - (probabilities.argmax(axis=1) == references)
@@ -190,8 +190,8 @@ def score_drawn_rows(
     kind: str, predictions: np.ndarray, references: np.ndarray, draws: Iterable[np.ndarray], names: list[str]
 ) -> dict[str, np.ndarray]:
     """
-    The scores of each draw, of shape `(draws,)`; `nan` where its rows do not define one. A label that only other rows
-    have is left out of the mean over several labels.
+    Compute the scores of each draw, of shape `(draws,)`, `nan` where undefined. For multi-label tasks, a label that only
+    occurs in rows outside the draw is left out of the mean.
 
     Args:
         draws: For each draw how often each row is in it, of shape `(rows,)`.
@@ -211,11 +211,13 @@ def score_drawn_rows(
 
 def exact_intervals(kind: str, predictions: np.ndarray, references: np.ndarray, names: list[str]) -> Limits:
     """
-    Intervals that need no draws and hold the true value in at least 95 % of samples, however few rows there are.
+    Find the intervals that need no draws. They contain the true value in at least 95 % of samples, for any number of
+    rows.
 
-    The number of rows that are right is binomial, so `accuracy` has the interval of Clopper and Pearson (1934). So is,
-    of the rows that have a label or get it, the number of those that do both: with their share J, F1 is
-    2J / (1 + J), and so are its limits. A label that no row has or gets has no interval, a regression has none at all.
+    The number of correct rows is binomial, so `accuracy` has the interval of Clopper and Pearson (1934). The same holds
+    for F1: among the rows that have a label or are predicted to have it, the number for which both are true is
+    binomial. With J as their share, F1 is 2J / (1 + J), and its limits follow from those of J. A label that no row has
+    or is predicted to have has no interval; neither has a regression.
     """
     rows = len(references)
     if kind == "regression" or rows < FEWEST_ROWS:
@@ -233,11 +235,11 @@ def exact_intervals(kind: str, predictions: np.ndarray, references: np.ndarray, 
 
 def difference_interval(differences: np.ndarray) -> list[float]:
     """
-    The 95 % interval of the mean of what two systems differ by on each row, of shape `(rows,)`, from -1 to 1.
+    Find the 95 % interval of the mean difference of two systems, given the difference on each row (from -1 to 1), of
+    shape `(rows,)`.
 
-    It is the adjusted interval of Bonett and Price (2012): as if there were two more rows, on each of which another
-    system alone is right. So it agrees with McNemar's exact test where few rows differ, and has a width where none
-    does.
+    It is the adjusted interval of Bonett and Price (2012), which adds two rows: on each, only one of the systems is
+    right. It therefore agrees with McNemar's exact test if few rows differ, and has a width even if none does.
     """
     rows, total = len(differences) + 2, float(differences.sum())
     variance = (float(np.square(differences).sum()) + 2 - total**2 / rows) / rows**2
@@ -247,8 +249,8 @@ def difference_interval(differences: np.ndarray) -> list[float]:
 
 def drawn_difference_interval(first: np.ndarray, second: np.ndarray) -> list[float] | None:
     """
-    The 95 % interval of the difference of two systems on the same [`bootstrap`] draws, of shape `(resamples,)`; `None`
-    where one of them is the same in every draw: they say nothing of how it would do on other rows.
+    Find the 95 % interval of the difference of two systems on the same [`bootstrap`] draws, of shape `(resamples,)`.
+    Returns `None` if a system's score is the same in every draw, as the draws then show nothing about other rows.
     """
     if find_percentiles(first) is None or find_percentiles(second) is None:
         return None
@@ -257,13 +259,13 @@ def drawn_difference_interval(first: np.ndarray, second: np.ndarray) -> list[flo
 
 def bound_unseen(kind: str, predictions: np.ndarray, references: np.ndarray, labels: int) -> Limits:
     """
-    How far the means over labels may be below and above their value for what no draw of the rows can show: labels whose
-    recall or precision is 0 or 1, and so in every draw. The distances of their exact limits count, with the label's
-    weight in the mean; a label that no row has counts as 0 there, whatever is predicted. One error changes the F1 of
-    two labels, so in a mean of F1 their squares count twice.
+    Bound how far the means over labels may be below and above their value because of errors that no draw can show:
+    those of labels whose recall or precision is 0 or 1, and therefore the same in every draw. Each bound combines the
+    distances to these labels' exact limits, weighted as in the mean. A label that no row has counts as 0 in the mean
+    whatever is predicted. One error changes the F1 of two labels, so in means of F1 the squared distances count twice.
 
     Returns:
-        For each mean four distances: below and above for such labels, and the means of those of all labels.
+        For each mean four distances: the bounds below and above, and the mean distances to the limits of all labels.
     """
     if kind == "regression" or len(references) < FEWEST_ROWS:
         return {}
@@ -291,12 +293,12 @@ def bound_unseen(kind: str, predictions: np.ndarray, references: np.ndarray, lab
 
 
 def _is_certain(right: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """For which labels none or all of so many rows are right."""
+    """Return for each label whether none or all of its rows are right."""
     return (rows > 0) & ((right == 0) | (right == rows))
 
 
 def find_proportion_interval(successes: int, trials: int) -> tuple[float, float]:
-    """The interval of Clopper and Pearson (1934) of a proportion; from 0 to 1 without trials."""
+    """Return the interval of Clopper and Pearson (1934) for a proportion; from 0 to 1 without trials."""
     if trials == 0:
         return 0.0, 1.0
     found = binomtest(int(successes), int(trials)).proportion_ci(LEVEL, method="exact")
@@ -304,14 +306,14 @@ def find_proportion_interval(successes: int, trials: int) -> tuple[float, float]
 
 
 def _f1(share: float) -> float:
-    """F1 from the share that has and gets a label of the rows that have or get it."""
+    """Compute F1 from the share of rows with a label both true and predicted, among those with either."""
     return 2 * share / (1 + share)
 
 
 def _counts(
     kind: str, predictions: np.ndarray, references: np.ndarray, labels: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each label the rows that have and get it, that have it, and that get it, of shape `(labels,)`."""
+    """Count the rows of each label: true positives, true labels and predicted labels, each of shape `(labels,)`."""
     if kind == "multi_label_classification":
         return tuple(counted.sum(axis=0) for counted in (predictions * references, references, predictions))
     confusion = confusion_matrix(predictions, references, labels)

@@ -1,4 +1,4 @@
-"""`TextClassificationMetric`: the scores of a classifier as a local `evaluate.Metric`; the Hub is not asked."""
+"""`TextClassificationMetric`: the scores of a classifier as a local `evaluate.Metric`, without access to the Hub."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ SINGLE_LABEL, MULTI_LABEL, REGRESSION = CONFIG_NAMES
 CALIBRATION_BINS = 15
 SMALLER_IS_BETTER = frozenset({"mean_squared_error", "mean_absolute_error", "log_loss", "calibration_error"})
 IN_LABEL_UNITS = frozenset({"mean_squared_error", "mean_absolute_error", "mean_change"})
-NOT_SHARES = IN_LABEL_UNITS | SMALLER_IS_BETTER | {"r2", "pearson"}  # all others are told in percent
+NOT_SHARES = IN_LABEL_UNITS | SMALLER_IS_BETTER | {"r2", "pearson"}  # all others are shown in percent
 
 
 class TextClassificationMetric(evaluate.Metric):
@@ -24,13 +24,13 @@ class TextClassificationMetric(evaluate.Metric):
 
     Args:
         config_name: The problem type. For `single_label_classification`, predictions and references are label numbers;
-            for `multi_label_classification` rows of zeros and ones; for `regression` numbers.
+            for `multi_label_classification`, rows of zeros and ones; for `regression`, numbers.
 
-    `compute(predictions=..., references=..., label_names=..., probabilities=...)` gives, for single labels: `accuracy`,
-    `macro_f1`, `macro_recall`, `macro_precision`, `weighted_f1` and `f1_NAME` for each label; with `probabilities`
-    (rows x labels) also `log_loss` and `calibration_error` (expected calibration error, 15 equal bins; Guo et al.,
-    2017). For multi-label: `micro_f1`, `macro_f1`, `accuracy` (of whole rows) and `f1_NAME`. For regression:
-    `mean_squared_error`, `mean_absolute_error`, `r2` and `pearson`.
+    `compute(predictions=..., references=..., label_names=..., probabilities=...)` returns, for single labels,
+    `accuracy`, `macro_f1`, `macro_recall`, `macro_precision`, `weighted_f1` and `f1_NAME` for each label; with
+    `probabilities` (rows x labels), also `log_loss` and `calibration_error` (expected calibration error, 15 equal bins;
+    Guo et al., 2017). For multi-label tasks, it returns `micro_f1`, `macro_f1`, `accuracy` (of whole rows) and
+    `f1_NAME`; for regression, `mean_squared_error`, `mean_absolute_error`, `r2` and `pearson`.
     """
 
     def __init__(self, config_name: str = CONFIG_NAMES[0], **kwargs: Any):
@@ -68,7 +68,7 @@ def compute_scores(
     label_names: list[str] | None = None,
     probabilities: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """The scores that [`TextClassificationMetric`] describes, straight from arrays."""
+    """Compute the scores of [`TextClassificationMetric`] from arrays."""
     if problem_type == "regression":
         return {
             "mean_squared_error": float(metrics.mean_squared_error(references, predictions)),
@@ -79,7 +79,7 @@ def compute_scores(
     if label_names is None:
         label_names = [str(number) for number in range(int(max(predictions.max(), references.max())) + 1)]
     if problem_type == "multi_label_classification":
-        # from counts: scikit-learn takes one column for a binary task with two classes
+        # Computed from counts, because scikit-learn would treat a single column as a binary task with two classes
         right, found, true = (counted.sum(axis=0) for counted in (predictions * references, predictions, references))
         whole = (predictions == references).all(axis=1).mean()
         several = multi_label_scores(right, found, true, whole, label_names)
@@ -95,7 +95,7 @@ def compute_scores(
 def decide(
     problem_type: str, logits: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Predictions, references and for single labels probabilities, as [`compute_scores`] takes them, from logits."""
+    """Turn logits into predictions, references and, for single labels, probabilities, as [`compute_scores`] needs."""
     predictions = choose_labels(problem_type, logits, threshold=0.0)
     if problem_type == "regression":
         return predictions, labels, None
@@ -106,12 +106,13 @@ def decide(
 
 def choose_labels(problem_type: str, found: np.ndarray, threshold: float = 0.5) -> np.ndarray:
     """
-    Predictions, as [`compute_scores`] takes them, from probabilities or numbers of shape `(rows, labels)`.
+    Turn a model's output into predictions for [`compute_scores`].
 
     Args:
         problem_type: The problem type.
-        found: What a model gives.
-        threshold: Above it a text has a label, where it may have several: one half of probabilities, zero of logits.
+        found: Probabilities, logits or numbers of shape `(rows, labels)`.
+        threshold: In multi-label tasks, the value above which a label is predicted: 0.5 for probabilities, 0 for
+            logits.
     """
     if problem_type == REGRESSION:
         return found.reshape(-1)
@@ -121,18 +122,18 @@ def choose_labels(problem_type: str, found: np.ndarray, threshold: float = 0.5) 
 def confusion_matrix(
     predictions: np.ndarray, references: np.ndarray, labels: int, weights: np.ndarray | None = None
 ) -> np.ndarray:
-    """Rows: true label; columns: predicted label. `weights`: how often each row counts."""
+    """Compute the confusion matrix (rows: true labels; columns: predicted labels), with an optional weight per row."""
     cells = np.bincount(references * labels + predictions, weights=weights, minlength=labels * labels)
     return cells.reshape(labels, labels)
 
 
 def confusion_scores(confusion: np.ndarray, label_names: list[str]) -> dict[str, np.ndarray]:
     """
-    The scores that need no probabilities, of one or of many confusion matrices at once. A label that no row has or
-    gets counts as 0, as with scikit-learn's `zero_division=0`.
+    Compute the scores that need no probabilities, for one or many confusion matrices. A label that no row has or is
+    predicted to have counts as 0, as with scikit-learn's `zero_division=0`.
 
     Args:
-        confusion: Of shape `(..., labels, labels)`; rows are true labels.
+        confusion: Confusion matrices of shape `(..., labels, labels)`; rows are true labels.
         label_names: Names of the labels, for `f1_NAME`.
 
     Returns:
@@ -157,13 +158,13 @@ def multi_label_scores(
     right: np.ndarray, found: np.ndarray, true: np.ndarray, whole: np.ndarray, label_names: list[str]
 ) -> dict[str, np.ndarray]:
     """
-    The scores of texts with several labels, of one or of many sets of rows at once.
+    Compute the multi-label scores of one or many sets of rows.
 
     Args:
-        right: How many rows have and get each label, of shape `(..., labels)`.
-        found: How many get it.
-        true: How many have it.
-        whole: The share of rows of which all labels are right, of shape `(...)`.
+        right: True positives of each label, of shape `(..., labels)`.
+        found: Number of rows predicted to have each label.
+        true: Number of rows that have each label.
+        whole: Share of rows whose labels are all right, of shape `(...)`.
         label_names: Names of the labels, for `f1_NAME`.
 
     Returns:
@@ -179,16 +180,16 @@ def make_summands(
     problem_type: str, predictions: np.ndarray, references: np.ndarray, labels: int, origin: float = 0.0
 ) -> np.ndarray | csr_array:
     """
-    What each row adds to the sums that [`score_sums`] takes, of shape `(rows, sums)`: the scores of many sets of
-    rows then cost one product of matrices.
+    Compute what each row adds to the sums that [`score_sums`] takes, of shape `(rows, sums)`. Scoring many sets of rows
+    then takes a single matrix product.
 
     Args:
         problem_type: The problem type.
         predictions: As for [`compute_scores`].
         references: As for [`compute_scores`].
         labels: Number of labels.
-        origin: Of a regression, a number near the references, from which all are counted: sums of squares of numbers
-            far from zero would be inexact.
+        origin: For a regression, a number near the references, which is subtracted from all numbers: the sums of
+            squares of numbers far from zero would be inexact.
     """
     rows = len(references)
     if problem_type == SINGLE_LABEL:
@@ -208,8 +209,8 @@ def score_sums(
     problem_type: str, sums: np.ndarray, label_names: list[str], undefined: float = 0.0
 ) -> dict[str, np.ndarray]:
     """
-    The scores that need no probabilities, of shape `(...)`, from sums of [`make_summands`], `(..., sums)`; `undefined`
-    stands for `r2` and `pearson` of constant numbers.
+    Compute the scores that need no probabilities, `(...)`, from sums of [`make_summands`], `(..., sums)`. The value
+    `undefined` stands for `r2` and `pearson` of constant numbers.
     """
     labels = len(label_names)
     if problem_type == SINGLE_LABEL:
@@ -234,7 +235,7 @@ def score_sums(
 
 
 def metric_names(problem_type: str, label_names: list[str], *, of_answers: bool = False) -> list[str]:
-    """The scores by which a checkpoint can be chosen; `of_answers`: those that need no probabilities."""
+    """List the metrics that a checkpoint can be chosen by; with `of_answers`, only those that need no probabilities."""
     shape = (2, len(label_names)) if problem_type == "multi_label_classification" else (2,)
     example = np.zeros(shape, dtype=int)
     probabilities = None if of_answers else np.full((2, len(label_names)), 1 / len(label_names))
@@ -242,24 +243,24 @@ def metric_names(problem_type: str, label_names: list[str], *, of_answers: bool 
 
 
 def greater_is_better(metric: str) -> bool:
-    """Whether more of a score is better; of an error, less is."""
+    """Whether a greater score is better, as opposed to an error."""
     return metric not in SMALLER_IS_BETTER
 
 
 def is_share(metric: str) -> bool:
-    """Whether a score is a share, from 0 to 1, that tables and plots give in percent."""
+    """Whether a score is a share from 0 to 1, which tables and plots show in percent."""
     return metric not in NOT_SHARES
 
 
 def format_score(metric: str, value: float, sign: str = "") -> str:
-    """A score as tables show it; `sign` is `"+"` for differences."""
+    """Format a score for tables; `sign` is `"+"` for differences."""
     if is_share(metric):
         return f"{100 * value:{sign}.1f}"
     return f"{value:{sign}.4g}" if metric in IN_LABEL_UNITS else f"{value:{sign}.3f}"
 
 
 def calibration_bins(probabilities: np.ndarray, references: np.ndarray) -> list[tuple[float, float, int]]:
-    """Mean confidence, accuracy and number of rows of each bin (15 equal ones of the largest probability) with rows."""
+    """Return mean confidence, accuracy and number of rows of each non-empty bin (15 equal bins of the confidence)."""
     confidence, bins = calibration_groups(probabilities)
     right = probabilities.argmax(axis=1) == references
     members = [bins == number for number in range(CALIBRATION_BINS)]
@@ -269,13 +270,13 @@ def calibration_bins(probabilities: np.ndarray, references: np.ndarray) -> list[
 
 
 def calibration_groups(probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The largest probability of each row, and the number of its bin."""
+    """Return the confidence (largest probability) of each row and the number of its bin."""
     confidence = probabilities.max(axis=1)
     return confidence, np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
 
 
 def calibration_error(probabilities: np.ndarray, references: np.ndarray) -> float:
-    """Expected calibration error: the mean distance of confidence and accuracy over the bins, weighted by rows."""
+    """Return the expected calibration error: the mean distance of confidence and accuracy, weighted by rows per bin."""
     return float(
         sum(abs(sure - right) * rows for sure, right, rows in calibration_bins(probabilities, references))
         / len(references)
@@ -283,6 +284,6 @@ def calibration_error(probabilities: np.ndarray, references: np.ndarray) -> floa
 
 
 def _pearson(predictions: np.ndarray, references: np.ndarray) -> float:
-    if np.ptp(predictions) == 0 or np.ptp(references) == 0:  # a standard deviation may be some rounding
+    if np.ptp(predictions) == 0 or np.ptp(references) == 0:  # rounding may make a standard deviation greater than 0
         return 0.0
     return float(np.corrcoef(predictions, references, dtype=float)[0, 1])

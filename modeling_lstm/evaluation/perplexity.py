@@ -1,4 +1,4 @@
-"""How well a language model predicts texts: the loss of each text, and what follows from it."""
+"""How well a language model predicts texts: loss, perplexity and their intervals."""
 
 import math
 from typing import Any
@@ -11,26 +11,26 @@ from torch.nn import functional as F
 from ..data.token_stream import TokenStream
 
 BLOCK = 70  # tokens that a recurrent model reads at once
-BEFORE = 4 * BLOCK  # tokens that a part is read from earlier, so that it begins with a state
+BEFORE = 4 * BLOCK  # tokens read before each part to build up a state
 
 
 @torch.inference_mode()
 def text_losses(model: Any, stream: TokenStream, streams: int, *, backward: bool = False) -> np.ndarray:
     """
-    The negative log-likelihood of each text, the token that ends it included.
+    Compute the negative log-likelihood of each text, including its final end token.
 
-    A recurrent model reads all in order and keeps its state from text to text; to be quicker it reads several parts
-    side by side, each of which begins with the state after the 280 tokens before it. A Transformer reads windows that
-    overlap by half: what it predicts has at least half a window before it.
+    A recurrent model reads the texts in order and keeps its state between them. For speed, it reads several parts in
+    parallel, each starting from the state after the 280 tokens before it. A Transformer reads windows that overlap by
+    half, so that each prediction has at least half a window of context.
 
     Args:
         model: A causal language model of transformers.
-        stream: The texts; for a backward one as [`TokenStream.reverse`] gives them.
-        streams: Parts, or windows, side by side.
-        backward: Whether the backward model of a bidirectional one is asked.
+        stream: The texts; for a backward model, as returned by [`TokenStream.reverse`].
+        streams: Number of parts or windows to read in parallel.
+        backward: Whether to use the backward model of a bidirectional model.
 
     Returns:
-        In nats, `(texts,)`.
+        The losses in nats, of shape `(texts,)`.
     """
     model.eval()
     losses = (
@@ -53,7 +53,7 @@ def _compute_by_state(model: Any, stream: TokenStream, streams: int, backward: b
     found, cache = [], None
     for begin in range(0, before + length, BLOCK):
         some = slice(begin, begin + BLOCK)
-        read = mask[:, some].long() if begin < before else None  # there is nothing before the first part
+        read = mask[:, some].long() if begin < before else None  # the first part has no context
         outputs = model(inputs[:, some], read, past_key_values=cache, use_cache=True, backward=backward)
         cache = outputs.past_key_values
         if begin >= before:
@@ -69,19 +69,19 @@ def _compute_by_window(model: Any, stream: TokenStream, windows: int) -> np.ndar
     for number in range(0, len(begins), windows):
         some = begins[number : number + windows]
         rows = [np.arange(begin, begin + size) for begin in some]
-        places = np.minimum(np.stack(rows), len(stream) - 1)  # the last window may reach beyond the end
+        places = np.minimum(np.stack(rows), len(stream) - 1)  # the last window may extend beyond the end
         inputs = torch.from_numpy(stream.ids[places].astype(np.int64)).to(model.device)
         targets = torch.from_numpy(stream.ids[places + 1].astype(np.int64)).to(model.device)
         losses = _losses(model(inputs).logits, targets)
         for row, begin in enumerate(some):
-            first = 0 if begin == 0 else size - half  # the half before is another window's
+            first = 0 if begin == 0 else size - half  # the first half belongs to the window before
             end = min(size, len(stream) - begin)
             found[begin + first : begin + end] = losses[row, first:end]
     return found
 
 
 def _context(model: Any) -> int:
-    """Tokens of a window: as many as a block of the training had, where that is known."""
+    """Return the number of tokens of a window: the block size in training, if known."""
     places = int(getattr(model.config, "max_position_embeddings", 1024))
     return min(places, int(getattr(model.config, "trained_tokens", places)))
 
@@ -93,15 +93,16 @@ def _losses(logits: torch.Tensor, targets: torch.Tensor) -> np.ndarray:
 
 def compute_perplexities(sums: np.ndarray) -> dict[str, float]:
     """
-    What the losses of texts come to.
+    Compute loss and perplexities from the losses of texts.
 
     Args:
-        sums: For each text the loss, forward and backward, in nats, the tokens, and the words, `(texts, 4)` or, summed
-            over texts, `(4,)`; the token that ends a text counts as one. What was not measured is NaN.
+        sums: For each text, its forward and backward loss in nats and its number of tokens and words, of shape
+            `(texts, 4)`, or `(4,)` if summed over texts. The end token of a text counts as one. Values that were not
+            measured are NaN.
 
     Returns:
-        `loss` (nats a token, the mean of the directions), `perplexity` (a token) and `word_perplexity`; for a backward
-        model the same with `backward_` before.
+        `loss` (nats per token, the mean of the directions), `perplexity` (per token) and `word_perplexity`. The
+        perplexities of a backward model have the prefix `backward_`.
     """
     forward, backward, tokens, words = sums if sums.ndim == 1 else sums.sum(axis=0)
     found = {"loss": float(np.nanmean([forward, backward]) / tokens)}
@@ -114,9 +115,9 @@ def compute_perplexities(sums: np.ndarray) -> dict[str, float]:
 
 def perplexity_intervals(sums: np.ndarray) -> dict[str, list[float]]:
     """
-    95 % intervals of [`compute_perplexities`]; none of a single text. A loss is a ratio of two sums over texts, so its
-    error is that of a ratio estimator (Cochran, 1977, section 2.11), times the quantile of Student's t, by which few
-    texts have a wide interval.
+    Compute 95 % intervals for [`compute_perplexities`]; a single text has none. A loss is a ratio of two sums over
+    texts, so its error is that of a ratio estimator (Cochran, 1977, section 2.11). It is multiplied by the quantile of
+    Student's t, which makes the interval wide if there are few texts.
     """
     if len(sums) < 2:
         return {}
@@ -131,7 +132,7 @@ def perplexity_intervals(sums: np.ndarray) -> dict[str, list[float]]:
 
 
 def _ratio_interval(values: np.ndarray, counts: np.ndarray) -> list[float]:
-    """Of the sum of the values divided by that of the counts, which is not below 0."""
+    """Return the interval of the sum of the values divided by the sum of the counts, with a lower limit of 0."""
     number, ratio = len(values), values.sum() / counts.sum()
     error = math.sqrt(number / (number - 1) * np.square(values - ratio * counts).sum()) / counts.sum()
     reach = float(student.ppf(0.975, number - 1)) * error

@@ -10,11 +10,14 @@ from ..utils.figures import can_draw, escape_text, save, shorten
 from .metrics import calibration_bins, calibration_error
 
 LONGEST_NAME = 30
-GAP = 6.0  # between names beside each other, in dots; where there is less they are turned
+GAP = 6.0  # minimum distance between neighboring names, in dots; names that are closer are rotated
 
 
 def plot_confusion(confusion: np.ndarray, names: list[str], path: Path) -> None:
-    """Counts in each cell, shade by the share of the true label. A name that the font cannot write is a number."""
+    """
+    Plot a confusion matrix with counts, shaded by the share of the true label. Names that the font cannot display are
+    replaced by the number of the label.
+    """
     with escape_text():
         _plot_confusion(confusion, [shorten(name, LONGEST_NAME) for name in names], path)
 
@@ -42,7 +45,7 @@ def _plot_confusion(confusion: np.ndarray, names: list[str], path: Path) -> None
 
 
 def plot_calibration(probabilities: np.ndarray, references: np.ndarray, path: Path) -> None:
-    """Accuracy against confidence, with the number of rows below."""
+    """Plot accuracy against confidence, and the number of rows below."""
     bins = calibration_bins(probabilities, references)
     sure, right, rows = (np.array(values) for values in zip(*bins, strict=True))
     figure = Figure(figsize=(4.4, 5.0), layout="constrained")

@@ -1,4 +1,4 @@
-"""Whether a difference between systems is more than chance: a randomization test, corrected for several comparisons."""
+"""Significance of the differences between systems: a randomization test, corrected for multiple comparisons."""
 
 import itertools
 import math
@@ -11,8 +11,8 @@ from scipy.stats import binom
 from .intervals import difference_interval, drawn_difference_interval
 from .metrics import SINGLE_LABEL, make_summands, score_sums
 
-MOST_ENUMERATED = 12  # rows that differ, of which every one of the 4,096 exchanges is tried
-SMALLEST = 1e-12  # p-values below are not told apart
+MOST_ENUMERATED = 12  # maximum number of differing rows for which all (at most 4,096) exchanges are tried
+SMALLEST = 1e-12  # smaller p-values are not distinguished
 CELLS = 4_000_000  # numbers in memory at once
 
 
@@ -28,26 +28,26 @@ def compare_pairs(
     resamples: int = 2_000,
 ) -> list[dict[str, Any]]:
     """
-    Every two systems: their difference, its 95 % interval, and the two-sided p-value of there being none, alone and
-    with Holm's correction (1979) for the number of pairs.
+    Compare all pairs of systems: the difference of each pair, its 95 % interval, and the two-sided p-value of no
+    difference, with and without Holm's correction (1979) for the number of pairs.
 
-    If two systems are equally good, exchanging their answers to a row (those of all seeds together) changes nothing:
-    the p-value is the share of such random exchanges after which they differ at least as much (Noreen, 1989; Yeh,
-    2000). For accuracy it is exact, and of two systems with one seed each it is that of McNemar's exact test. For other
-    scores it is exact where at most twelve rows differ; else exchanges are drawn.
+    If two systems are equally good, exchanging their answers to a row (for all seeds together) does not matter. The
+    p-value is the share of random exchanges after which the systems differ at least as much (Noreen, 1989; Yeh, 2000).
+    For accuracy it is exact, and for two systems with one seed each it equals that of McNemar's exact test. For other
+    metrics it is exact if at most twelve rows differ; otherwise exchanges are sampled.
 
     Args:
-        answers: For each system what it says in each seed, as [`metrics.compute_scores`] takes it.
-        references: What is true.
+        answers: For each system, its predictions for each seed, as [`metrics.compute_scores`] takes them.
+        references: The true labels or numbers.
         label_names: The labels.
-        metric: A name of [`metrics.score_sums`].
-        scores: For each system its score on all rows, the mean over its seeds.
-        drawn: For each system that score on the same [`intervals.bootstrap`] draws; for accuracy not read.
+        metric: A metric of [`metrics.score_sums`].
+        scores: For each system, its score on all rows, the mean over its seeds.
+        drawn: For each system, its score on the same [`intervals.bootstrap`] draws; not used for accuracy.
         kind: The problem type.
-        resamples: How often to draw exchanges, at least; more where there are many pairs.
+        resamples: Minimum number of exchanges to sample; more are used if there are many pairs.
 
     Returns:
-        For each pair `first`, `second`, `difference`, `interval` (`None` where the draws show no difference), `p` and
+        For each pair, `first`, `second`, `difference`, `interval` (`None` if the draws do not determine one), `p` and
         `p_corrected`.
     """
     found: list[dict[str, Any]] = []
@@ -57,7 +57,7 @@ def compare_pairs(
         if metric == "accuracy":
             right = [(one == references).reshape(*one.shape[:2], -1).all(axis=2) for one in pair]
             limits: list[float] | None = difference_interval(right[0].mean(axis=0) - right[1].mean(axis=0))
-            # whole numbers, for equal sums to be equal
+            # Integers, so that equal sums compare as equal
             counts = right[0].sum(axis=0) * len(pair[1]) - right[1].sum(axis=0) * len(pair[0])
             p = sign_test(counts)
         else:
@@ -71,17 +71,17 @@ def compare_pairs(
 
 
 def enough_resamples(resamples: int, systems: int) -> int:
-    """So many resamples, or as many as Holm's correction for every two systems needs to find anything below 5 %."""
+    """Return `resamples`, or the number that is needed for p-values below 5 % after Holm's correction, if greater."""
     return max(resamples, 400 * systems * (systems - 1) // 2)
 
 
 def sign_test(differences: np.ndarray) -> float:
     """
-    The exact two-sided p-value of a sum of whole numbers, of shape `(rows,)`, if the sign of each is chance.
+    Return the exact two-sided p-value of the sum of integers, of shape `(rows,)`, if the sign of each is random.
 
-    Where all are -1, 0 or 1 it is McNemar's exact test.
+    If all integers are -1, 0 or 1, this is McNemar's exact test.
     """
-    lowest, chances = 0, np.ones(1)  # chances of the sums from the lowest
+    lowest, chances = 0, np.ones(1)  # probabilities of the sums, from the lowest sum
     sizes = np.abs(differences[differences != 0])
     for size, rows in zip(*(some.tolist() for some in np.unique(sizes, return_counts=True)), strict=True):
         positive = np.arange(rows + 1)
@@ -106,22 +106,22 @@ def randomization_test(
     kind: str = SINGLE_LABEL,
 ) -> float:
     """
-    The two-sided p-value of a difference in a score, by exchanging the answers of two systems on random rows.
+    Return the two-sided p-value of a difference in a score, by exchanging the answers of two systems on random rows.
 
     Args:
-        first: Answers by seed, of shape `(seeds, rows)` or `(seeds, rows, labels)`. The system with fewer seeds has
-            them repeated.
-        second: Those of the other system.
-        references: The true ones.
+        first: The answers of the first system, of shape `(seeds, rows)` or `(seeds, rows, labels)`. If the systems have
+            different numbers of seeds, their seeds are repeated.
+        second: The answers of the second system.
+        references: The true labels or numbers.
         label_names: The labels.
-        metric: A name of [`metrics.score_sums`].
-        exchanges: How often to draw the rows, where they are too many to try all.
+        metric: A metric of [`metrics.score_sums`].
+        exchanges: Number of exchanges to sample, if there are too many to try all.
         kind: The problem type.
     """
     seeds = math.lcm(len(first), len(second))
     first, second = (np.concatenate([one] * (seeds // len(one))) for one in (first, second))
     differ = (first != second).reshape(*first.shape[:2], -1).any(axis=(0, 2))
-    # rows with the same label and the same answers are of one kind; it matters only how many of each are exchanged
+    # Rows with the same label and the same answers are of one kind; only the number exchanged of each kind matters
     rows = np.concatenate([references[None], first, second])[:, differ]
     kinds, sizes = (rows, np.ones(rows.shape[1], dtype=int))
     is_exact = rows.shape[1] <= MOST_ENUMERATED
@@ -135,7 +135,7 @@ def randomization_test(
         pairs.append((*before, gained - lost))
 
     def difference(exchanged: np.ndarray) -> np.ndarray:
-        """Of how many rows of each kind are exchanged, `(exchanges, kinds)`, how much the two differ."""
+        """Return the differences after exchanging these numbers of rows of each kind, `(exchanges, kinds)`."""
         found = np.zeros(len(exchanged))
         for one, other, change in pairs:
             moved = exchanged @ change
@@ -143,7 +143,7 @@ def randomization_test(
             found += (scores[0] - scores[1]) / seeds
         return found
 
-    # less what rounding may take away from an exchange that changes nothing
+    # Allow for rounding errors of exchanges that change nothing
     largest = max(abs(float(score_sums(kind, sums, label_names)[metric])) for pair in pairs for sums in pair[:2])
     observed = abs(difference(np.zeros((1, len(sizes)), dtype=int))[0]) - 1e-9 * largest
     at_once = max(1, CELLS // max(len(sizes), len(pairs[0][0])))
@@ -155,7 +155,7 @@ def randomization_test(
 def _try_all_exchanges(
     difference: Callable[[np.ndarray], np.ndarray], rows: int, observed: float, at_once: int
 ) -> float:
-    """The share of all exchanges of so many rows after which the difference is at least the observed one."""
+    """Return the share of all exchanges of `rows` rows after which the difference is at least the observed one."""
     every = (np.arange(2**rows)[:, None] >> np.arange(rows)) & 1
     parts = np.array_split(every, math.ceil(len(every) / at_once))
     return float(np.mean(np.concatenate([np.abs(difference(part)) >= observed for part in parts])))
@@ -164,7 +164,7 @@ def _try_all_exchanges(
 def _draw_exchanges(
     difference: Callable[[np.ndarray], np.ndarray], sizes: np.ndarray, observed: float, exchanges: int, at_once: int
 ) -> float:
-    """As [`_try_all_exchanges`], of exchanges that are drawn from kinds of rows of these sizes, and of none at all."""
+    """Like [`_try_all_exchanges`], for random exchanges from kinds of rows of these sizes, and for no exchange."""
     rng = np.random.default_rng(0)
     larger = 0
     for begin in range(0, exchanges, at_once):
@@ -174,7 +174,10 @@ def _draw_exchanges(
 
 
 def correct_by_holm(values: list[float]) -> list[float]:
-    """Holm's step-down correction: the smallest p-value times their number, the next times one less, never falling."""
+    """
+    Apply Holm's step-down correction: multiply the smallest p-value by the number of p-values, the next by one less,
+    and so on. Corrected values never decrease.
+    """
     corrected = [0.0] * len(values)
     highest = 0.0
     for rank, number in enumerate(np.argsort(values, kind="stable")):

@@ -1,4 +1,4 @@
-"""BLEU and chrF by sacrebleu, with intervals and the test of a difference."""
+"""BLEU and chrF by sacrebleu, with intervals and tests of differences."""
 
 import logging
 from collections.abc import Sequence
@@ -8,26 +8,26 @@ import numpy as np
 
 from ..utils.errors import require_extra
 
-MOST_DRAWN = 25_000_000  # rows that are drawn in all: sacrebleu holds the counts of all of them in memory
+MOST_DRAWN = 25_000_000  # maximum number of rows drawn in total, as sacrebleu keeps the counts of all in memory
 FEWEST_RESAMPLES = 100
-ROUNDING = 1e-9  # of a score
+ROUNDING = 1e-9  # tolerance for the rounding of a score
 
 
 def make_metrics() -> dict[str, Any]:
     """
-    BLEU (Papineni et al., 2002) and chrF (Popović, 2015) as sacrebleu computes them (Post, 2018), from 0 to 100.
+    Make the metrics BLEU (Papineni et al., 2002) and chrF (Popović, 2015), from 0 to 100, of sacrebleu (Post, 2018).
 
     Raises:
         InputError: sacrebleu is not installed.
     """
-    with require_extra("translation", "Translations are scored by sacrebleu"):
+    with require_extra("translation", "Scoring translations needs sacrebleu"):
         from sacrebleu.metrics.bleu import BLEU
         from sacrebleu.metrics.chrf import CHRF
     return {"bleu": BLEU(), "chrf": CHRF()}
 
 
 def score_translations(translations: Sequence[str], references: Sequence[str]) -> dict[str, float]:
-    """BLEU and chrF of all rows."""
+    """Compute BLEU and chrF over all rows."""
     metrics = make_metrics()
     return {name: _clamp(metric.corpus_score(translations, [references]).score) for name, metric in metrics.items()}
 
@@ -36,21 +36,21 @@ def score_systems(
     systems: dict[str, Sequence[str]], references: Sequence[str], resamples: int = 1000
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """
-    Scores of systems on the same rows, with intervals by bootstrap (Koehn, 2004). Each but the first is compared with
-    the first by approximate randomization (Riezler and Maxwell, 2005), in which the two exchange translations.
+    Score systems on the same rows, with bootstrap intervals (Koehn, 2004). All others are compared with the first
+    system by approximate randomization (Riezler and Maxwell, 2005), which exchanges their translations at random.
 
     Args:
-        systems: The translations of each.
-        references: What they should be.
-        resamples: Draws of the rows with replacement; fewer are made of more than 25,000 rows.
+        systems: The translations of each system.
+        references: The reference translations.
+        resamples: Number of bootstrap samples and exchanges; reduced (at most to 100) if there are many rows.
 
     Returns:
-        For each system and metric `score`, `interval` (95 %, if there are two rows or more and not too many for the
-        memory), and `p` of the difference from the first one.
+        For each system and metric, `score`; and, if there are at least two rows and not too many for the memory,
+        `interval` (95 %) and `p` of the difference from the first system.
     """
     from sacrebleu.significance import PairedTest
 
-    logging.getLogger("sacrebleu").setLevel(logging.WARNING)  # it tells each step
+    logging.getLogger("sacrebleu").setLevel(logging.WARNING)  # it logs each step
     rows = len(references)
     number = min(resamples, max(FEWEST_RESAMPLES, MOST_DRAWN // max(1, rows)))
     metrics = make_metrics()
@@ -75,14 +75,14 @@ def score_systems(
 
 
 def _row_statistics(metric: Any, translations: Sequence[str], references: Sequence[str]) -> np.ndarray:
-    """What a score is computed from when it is summed over rows: `(rows, counts)`."""
+    """Return the counts of each row, `(rows, counts)`, whose sums determine a score."""
     return np.asarray(metric._extract_corpus_statistics(translations, [references]), dtype=np.float64)
 
 
 def _exchange(metric: Any, first: np.ndarray, second: np.ndarray, number: int) -> float:
     """
-    The two-sided p of a difference: the share of exchanges after which it is as large or larger. sacrebleu counts only
-    larger ones, so that two systems that differ in a single row would differ for sure.
+    Return the two-sided p-value of a difference: the share of exchanges after which it is at least as large. sacrebleu
+    counts only larger ones, and would always call two systems that differ in a single row significantly different.
     """
     random, changes = np.random.default_rng(0), second - first
     ours, theirs = first.sum(axis=0), second.sum(axis=0)
@@ -98,14 +98,14 @@ def _exchange(metric: Any, first: np.ndarray, second: np.ndarray, number: int) -
 
 
 def _clamp(score: float) -> float:
-    """A score from 0 to 100, which rounding may leave."""
+    """Clamp a score to the range from 0 to 100, which rounding errors may exceed."""
     return min(100.0, max(0.0, float(score)))
 
 
 def signatures(translations: Sequence[str], references: Sequence[str]) -> dict[str, str]:
-    """How sacrebleu computed each score, in its own words: needed to compare with other people's."""
+    """Return sacrebleu's signature of each metric, needed to compare scores with published ones."""
     found = {}
     for name, metric in make_metrics().items():
-        metric.corpus_score(translations[:1], [references[:1]])  # the number of references is known then
+        metric.corpus_score(translations[:1], [references[:1]])  # sets the number of references
         found[name] = metric.get_signature().format()
     return found

@@ -1,4 +1,4 @@
-"""Why a model gave its answer: contributions of the words, the course of the answer, gates and memory."""
+"""Explain a model's answer: contributions of the words, the answer after each word, gates and memory."""
 
 from typing import TYPE_CHECKING
 

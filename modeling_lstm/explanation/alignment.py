@@ -1,4 +1,4 @@
-"""Where a translator looked while it wrote each word: in the terminal, as a figure, as HTML or as JSON."""
+"""Where a translator looked for each word: in the terminal, as a figure, as HTML or as JSON."""
 
 import json
 from dataclasses import asdict
@@ -12,13 +12,13 @@ from ..utils.errors import require_extra
 from ..utils.figures import escape_text
 from ..utils.templates import render_template
 
-SHOWN = 0.05  # weights below it are left blank in the terminal
-UNLIMITED = 100_000  # characters of a line: a table is never squeezed
-BLANK = "\u2581"  # in a token: a blank before it
+SHOWN = 0.05  # smaller weights are left blank in the terminal
+UNLIMITED = 100_000  # characters per line, so that tables are never compressed
+BLANK = "\u2581"  # marks a preceding space in a token
 
 
 def show_alignments(alignments: list[Alignment]) -> None:
-    """Print alignments one after the other: a row for each token of the translation, a column for each of the text."""
+    """Print alignments one by one, with a row for each token of the translation and a column for each of the text."""
     with require_extra("explain", "Tables in the terminal need rich"):
         from rich.console import Console
         from rich.table import Table
@@ -44,18 +44,18 @@ def _cell(weight: float) -> str:
 
 
 def _grey(weight: float) -> str:
-    """The darker the more, on any background; the number stands on it."""
+    """Return the style of a cell: the greater the weight, the darker, with a readable number on it."""
     level = round(255 * (1 - 0.8 * weight))
     return f"{'white' if level < 128 else 'black'} on rgb({level},{level},{level})" if weight >= SHOWN else ""
 
 
 def readable(token: str) -> str:
-    """A token without the mark of a blank."""
+    """Return a token without its space mark."""
     return token.replace(BLANK, "") or "\u2423"
 
 
 def draw_alignments(alignments: list[Alignment]) -> Figure:
-    """A heat map for each, one below the other."""
+    """Draw a heat map of each alignment, one below the other."""
     with escape_text():
         heights = [1.6 + 0.32 * len(one.target) for one in alignments]
         width = 2.5 + 0.5 * max(len(one.source) for one in alignments)
@@ -71,20 +71,20 @@ def draw_alignments(alignments: list[Alignment]) -> Figure:
 
 
 def make_alignment_page(alignments: list[Alignment]) -> str:
-    """HTML that holds everything it shows and runs nothing."""
+    """Make a self-contained HTML page without scripts."""
     shown = [{"text": one.text, "translation": one.translation, "table": alignment_table(one)} for one in alignments]
     return render_template(Path(__file__).with_name("alignment.html"), alignments=shown)
 
 
 def alignment_table(alignment: Alignment) -> str:
-    """The weights as an HTML table, the darker the more."""
+    """Make an HTML table of the weights; greater weights are darker."""
     rows = list(zip(map(readable, alignment.target), alignment.weights.tolist(), strict=True))
     template = Path(__file__).with_name("alignment_table.html")
     return render_template(template, source=list(map(readable, alignment.source)), rows=rows)
 
 
 def alignment_json(alignment: Alignment) -> str:
-    """Everything as JSON, the weights as lists."""
+    """Return the alignment as JSON, with the weights as lists."""
 
     def plain(value: Any) -> Any:
         return value.tolist()

@@ -1,4 +1,4 @@
-"""What each word contributed to an answer: integrated gradients (Sundararajan et al., 2017), and leaving words out."""
+"""The contribution of each word to an answer: integrated gradients (Sundararajan et al., 2017), and leave-one-out."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..inference.torch_backend import token_limit
 from ..utils.errors import as_list, check_text, require, require_extra
 
-STEPS = 64  # along the whole way from nothing to the text
-PART_STEPS = 8  # along each part of it, where more are needed
+STEPS = 64  # along the whole path from zero vectors to the text
+PART_STEPS = 8  # along each part of the path, if it has to be split
 MOST_PARTS = 32
-NARROWEST = 2.0**-14  # a leap within such a part is one to 32-bit numbers
-TOLERANCE = 0.01  # of the difference that the contributions should add up to
-SMALLEST = 1e-3  # a difference that tables do not show
-BATCH = 32  # rows at once
+NARROWEST = 2.0**-14  # 32-bit numbers cannot resolve a jump within such a part
+TOLERANCE = 0.01  # share of the difference that the contributions should add up to
+SMALLEST = 1e-3  # a difference too small to show in tables
+BATCH = 32  # rows per batch
 
 
 @dataclass
@@ -27,10 +27,11 @@ class Encoded:
 
     Args:
         text: The text.
-        input_ids (`(1, tokens)`): Its tokens.
-        words: The words, as they stand in the text; a special token stands for itself.
-        spans: First token of each word, and the one after its last.
-        places: First character of each word, and the one after its last; of a special token none.
+        input_ids (`(1, tokens)`): The tokens of the text.
+        words: The words as written in the text, and the special tokens.
+        spans: The index of each word's first token, and of the token after its last.
+        places: The index of each word's first character, and of the character after its last; equal for a special
+            token.
     """
 
     text: str
@@ -40,7 +41,7 @@ class Encoded:
     places: list[tuple[int, int]]
 
     def without(self, words: list[int]) -> torch.Tensor:
-        """The tokens with those words left out, `(1, fewer)`."""
+        """Return the tokens without these words, of shape `(1, fewer)`."""
         kept = np.ones(self.input_ids.shape[1], dtype=bool)
         for number in words:
             kept[slice(*self.spans[number])] = False
@@ -50,16 +51,16 @@ class Encoded:
 @dataclass
 class Contributions:
     """
-    Contributions of the words of a text to the score of a label: its log-odds, for a regression the number.
+    Contributions of the words of a text to the score of a label: its log-odds, or the number of a regression.
 
     Args:
         label: The label.
-        unit: What the score is: `log-odds`, for a regression `number`.
-        score: The model's score of it for the whole text.
-        baseline: The score of a text of zero vectors, one that says nothing.
-        integrated_gradients (`(words,)`): They sum to `score - baseline`.
-        completeness_error: By how much they do not, as a share of that difference.
-        leave_one_out (`(words,)`): By how much the score is lower without the word.
+        unit: The unit of the score: `log-odds`, or `number` for a regression.
+        score: The model's score of the label for the whole text.
+        baseline: The score for a text of zero vectors.
+        integrated_gradients (`(words,)`): Contributions that should sum to `score - baseline`.
+        completeness_error: The error of that sum, as a share of the difference.
+        leave_one_out (`(words,)`): How much lower the score is without each word.
     """
 
     label: str
@@ -72,27 +73,25 @@ class Contributions:
 
     @property
     def name(self) -> str:
-        """What the contributions speak for: the label, of a regression a larger number."""
+        """What positive contributions support: the label or, for a regression, a larger number."""
         return "a larger number" if self.unit == "number" else self.label
 
     @property
     def warning(self) -> str | None:
-        """What is to be said where the integrated gradients do not add up."""
+        """The warning to show if the integrated gradients do not add up; otherwise `None`."""
         missing = self.completeness_error * abs(self.score - self.baseline)
         if missing <= max(TOLERANCE * abs(self.score - self.baseline), SMALLEST):
             return None
         share = f"{100 * self.completeness_error:.0f} %"
-        return (
-            f"The integrated gradients miss the difference they should add up to by {share}: rather trust leaving out."
-        )
+        return f"The integrated gradients miss the sum they should have by {share}: rely on leaving words out instead."
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
     """
-    A text's tokens and the words they belong to.
+    Tokenize a text and find the words that its tokens belong to.
 
     Raises:
-        InputError: there is no word in it, or it is not UTF-8.
+        InputError: the text has no word, or is not UTF-8.
     """
     check_text(text)
     is_limited = token_limit(tokenizer) is not None
@@ -102,7 +101,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
     places: list[tuple[int, int]] = []
     for place, (number, (begin, end)) in enumerate(zip(numbers, offsets, strict=True)):
         before = numbers[place - 1] if place > 0 else None
-        # a piece of the same word, or of a character of which the tokenizer made two words
+        # A piece of the same word, or of a character that the tokenizer split into two words
         if number is not None and before is not None and (number == before or begin == end):
             spans[-1] = (spans[-1][0], place + 1)
             places[-1] = (places[-1][0], end)
@@ -119,7 +118,10 @@ def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
 
 
 def score_label(model: PreTrainedModel, logits: torch.Tensor, label: int) -> torch.Tensor:
-    """Of logits `(rows, labels)` a label's log-odds, `(rows,)`; of several labels at once, and of numbers, its own."""
+    """
+    Compute a label's log-odds, `(rows,)`, from logits `(rows, labels)`. For multi-label tasks and regressions, this is
+    the label's own logit.
+    """
     own = logits[:, label].float()
     kind = model.config.problem_type
     if kind in ("multi_label_classification", "regression") or logits.shape[1] == 1:
@@ -132,13 +134,13 @@ def attribute(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: Encoded, label: str | None = None
 ) -> Contributions:
     """
-    What each word contributed.
+    Compute the contribution of each word.
 
     Args:
         model: Any classifier that takes `inputs_embeds`, in evaluation mode.
-        tokenizer: Its tokenizer.
+        tokenizer: The model's tokenizer.
         text: The text, from [`encode`].
-        label: The label to explain; by default the one that the model gives.
+        label: The label to explain; by default the predicted one.
 
     Raises:
         InputError: there is no such label, or captum is not installed.
@@ -157,7 +159,7 @@ def attribute(
     vectors = model.get_input_embeddings()(ids).detach()
     whole = score(vectors).item()
     nothing = score(torch.zeros_like(vectors)).item()
-    with torch.backends.cudnn.flags(enabled=False):  # its gradients are for training mode only
+    with torch.backends.cudnn.flags(enabled=False):  # cuDNN's RNNs have gradients only in training mode
         by_token = integrate_gradients(IntegratedGradients(score).attribute, score, vectors)
     missing = abs(float(by_token.sum()) - (whole - nothing)) / max(abs(whole - nothing), 1e-6)
     return Contributions(
@@ -175,16 +177,16 @@ def integrate_gradients(
     attribute: Callable[..., Any], score: Callable[[torch.Tensor], torch.Tensor], vectors: torch.Tensor
 ) -> np.ndarray:
     """
-    Integrated gradients of each token, `(tokens,)`, from a text of zero vectors.
+    Compute the integrated gradients of each token, `(tokens,)`, relative to a text of zero vectors.
 
-    The score may leap somewhere on the way, where few steps pass over it. What the contributions of any part of the way
-    must add up to is known, so the part that misses it most is halved until all of them fit. Long texts in which much
-    repeats can have leaps that no steps resolve: there what is missing stays missing.
+    The score may jump somewhere along the path, and a few steps may miss the jump. Since the required sum of the
+    contributions is known for any part of the path, the part with the largest error is halved until all errors are
+    small. Long, repetitive texts can have jumps that no number of steps resolves; there, the error remains.
 
     Args:
-        attribute: `captum`'s, of that score.
-        score: From vectors to the score, `(rows,)`.
-        vectors (`(1, tokens, size)`): Those of the text.
+        attribute: The `attribute` method of captum's integrated gradients for this score.
+        score: A function from vectors to scores, `(rows,)`.
+        vectors (`(1, tokens, size)`): The vectors of the text.
     """
 
     def part(begin: float, end: float, steps: int) -> tuple[float, float, float, np.ndarray]:
@@ -208,7 +210,7 @@ def integrate_gradients(
 
 
 def label_number(model: PreTrainedModel, label: str | None, logits: torch.Tensor) -> int:
-    """The number of a label's name, or of the label that logits `(1, labels)` favour."""
+    """Return the number of a label, or by default of the label with the largest of the logits `(1, labels)`."""
     names = label_names(model)
     if label is None:
         return int(logits[0].argmax())
@@ -217,20 +219,20 @@ def label_number(model: PreTrainedModel, label: str | None, logits: torch.Tensor
 
 
 def problem_type_of(model: PreTrainedModel) -> str:
-    """The problem type, which a configuration may leave open."""
+    """Return the problem type, or a default if the configuration has none."""
     usual = "regression" if len(label_names(model)) == 1 else "single_label_classification"
     return model.config.problem_type or usual
 
 
 def label_names(model: PreTrainedModel) -> list[str]:
-    """The labels by their numbers."""
+    """Return the names of the labels, in the order of their numbers."""
     config: Any = model.config
     return [config.id2label[number] for number in range(config.num_labels)]
 
 
 @torch.no_grad()
 def _left_out(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: Encoded, label: int) -> np.ndarray:
-    """The score without each word in turn, `(words,)`."""
+    """Compute the score without each word in turn, `(words,)`."""
     rows = [text.without([number])[0] for number in range(len(text.words))]
     return score_rows(model, tokenizer, rows, label)
 
@@ -239,7 +241,7 @@ def _left_out(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: 
 def score_rows(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: list[torch.Tensor], label: int
 ) -> np.ndarray:
-    """Scores of rows of tokens of any lengths, `(rows,)`; of a row without tokens, that of one of padding."""
+    """Compute the scores of rows of tokens of any length, `(rows,)`. An empty row is scored like one of padding."""
     found = []
     for begin in range(0, len(rows), BATCH):
         part = rows[begin : begin + BATCH]

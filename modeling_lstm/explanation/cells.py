@@ -1,11 +1,11 @@
-"""The cell as its equations and nothing else: the LSTM's six and the GRU's four, with the weights of a trained model.
+"""The equations of the cells, six for the LSTM and four for the GRU, with the weights of a trained model.
 
-The models of this package run on a fast kernel; this is what that kernel computes, one word after the other, to be read
-beside a textbook's figure. `tests/explanation/test_tracing.py` holds that both give the same numbers.
+The models of this package run on a fast kernel. This module computes the same one word at a time, in a form that can be
+compared with a textbook. `tests/explanation/test_tracing.py` checks that the results are equal.
 
-x is the word's vector, `(embedding_size,)`, or above the first layer the h of the layer below; every other symbol is a
-vector of `(hidden_size,)`; W, U and b are the weights that a gate has for x, for h(t-1), and alone. * goes number by
-number.
+x is the word's vector, `(embedding_size,)`, or above the first layer the h of the layer below. All other vectors have
+the shape `(hidden_size,)`. W, U and b are a gate's weights for x, its weights for h(t-1), and its bias. * multiplies
+element-wise.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from torch import nn
 
 @dataclass
 class LstmStep:
-    """What an LSTM computes at a word: forget, input gate, candidate, output gate, memory and output."""
+    """The values of an LSTM cell at a word: forget gate, input gate, candidate, output gate, memory and output."""
 
     f: torch.Tensor
     i: torch.Tensor
@@ -28,7 +28,7 @@ class LstmStep:
 
 @dataclass
 class GruStep:
-    """What a GRU's cell computes at a word. r: reset gate, z: update gate, n: candidate; the output is the memory."""
+    """The values of a GRU cell at a word: reset gate, update gate, candidate, and output, which is also the memory."""
 
     r: torch.Tensor
     z: torch.Tensor
@@ -41,9 +41,9 @@ class LstmCell:
     The LSTM (Hochreiter and Schmidhuber, 1997) with a forget gate (Gers et al., 2000).
 
     Args:
-        rnn: Where the weights are.
-        layer: Layer, from 0.
-        reverse: The direction that reads from the end.
+        rnn: The module that holds the weights.
+        layer: Index of the layer, from 0.
+        reverse: Whether to use the direction that reads from the end.
     """
 
     def __init__(self, rnn: nn.LSTM, layer: int = 0, reverse: bool = False):
@@ -55,13 +55,13 @@ class LstmCell:
         self.hidden_size = rnn.hidden_size
 
     def __call__(self, x: torch.Tensor, before: LstmStep | None) -> LstmStep:
-        """The step at a word, after the step `before`; at the first word h and c are zero."""
+        """Compute the step at a word from the previous step; before the first word, h and c are zero."""
         h = x.new_zeros(self.hidden_size) if before is None else before.h
         c = x.new_zeros(self.hidden_size) if before is None else before.c
-        f = torch.sigmoid(self.W_f @ x + self.U_f @ h + self.b_f)  # 1: what of the memory is kept
-        i = torch.sigmoid(self.W_i @ x + self.U_i @ h + self.b_i)  # 2: what of the candidate is taken in
+        f = torch.sigmoid(self.W_f @ x + self.U_f @ h + self.b_f)  # 1: how much of the memory is kept
+        i = torch.sigmoid(self.W_i @ x + self.U_i @ h + self.b_i)  # 2: how much of the candidate is added
         g = torch.tanh(self.W_g @ x + self.U_g @ h + self.b_g)  # 3: the candidate
-        o = torch.sigmoid(self.W_o @ x + self.U_o @ h + self.b_o)  # 4: what of the memory is shown
+        o = torch.sigmoid(self.W_o @ x + self.U_o @ h + self.b_o)  # 4: how much of the memory is output
         c = f * c + i * g  # 5: the new memory
         h = o * torch.tanh(c)  # 6: the output
         return LstmStep(f, i, g, o, c, h)
@@ -72,9 +72,9 @@ class GruCell:
     The GRU (Cho et al., 2014), as torch and cuDNN compute it: the reset gate acts after the product with U.
 
     Args:
-        rnn: Where the weights are.
-        layer: Layer, from 0.
-        reverse: The direction that reads from the end.
+        rnn: The module that holds the weights.
+        layer: Index of the layer, from 0.
+        reverse: Whether to use the direction that reads from the end.
     """
 
     def __init__(self, rnn: nn.GRU, layer: int = 0, reverse: bool = False):
@@ -87,17 +87,20 @@ class GruCell:
         self.hidden_size = rnn.hidden_size
 
     def __call__(self, x: torch.Tensor, before: GruStep | None) -> GruStep:
-        """The step at a word, after the step `before`; at the first word h is zero."""
+        """Compute the step at a word from the previous step; before the first word, h is zero."""
         h = x.new_zeros(self.hidden_size) if before is None else before.h
-        r = torch.sigmoid(self.W_r @ x + self.b_r + self.U_r @ h + self.d_r)  # 1: what of h the candidate sees
-        z = torch.sigmoid(self.W_z @ x + self.b_z + self.U_z @ h + self.d_z)  # 2: what of h is kept
+        r = torch.sigmoid(self.W_r @ x + self.b_r + self.U_r @ h + self.d_r)  # 1: how much of h the candidate sees
+        z = torch.sigmoid(self.W_z @ x + self.b_z + self.U_z @ h + self.d_z)  # 2: how much of h is kept
         n = torch.tanh(self.W_n @ x + self.b_n + r * (self.U_n @ h + self.d_n))  # 3: the candidate
-        h = (1 - z) * n + z * h  # 4: the output, which is the memory too
+        h = (1 - z) * n + z * h  # 4: the output, which is also the memory
         return GruStep(r, z, n, h)
 
 
 def _weights(rnn: nn.RNNBase, layer: int, reverse: bool) -> tuple[torch.Tensor, ...]:
-    """W `(gates * hidden_size, input)`, U `(gates * hidden_size, hidden_size)` and both b of a layer and direction."""
+    """
+    Return W `(gates * hidden_size, input)`, U `(gates * hidden_size, hidden_size)` and both biases of a layer and
+    direction.
+    """
     ending = f"_l{layer}" + ("_reverse" if reverse else "")
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     return tuple(getattr(rnn, name + ending).detach() for name in names)
@@ -107,11 +110,11 @@ def read_sequence(
     cell: LstmCell | GruCell, vectors: torch.Tensor, reverse: bool = False
 ) -> list[LstmStep] | list[GruStep]:
     """
-    The steps of a cell over a text, in the order of the words, whichever way they were read.
+    Run a cell over a text. Returns the steps in the order of the words, for either reading direction.
 
     Args:
-        vectors: `(words, size)`.
-        reverse: Read from the end.
+        vectors: The input vectors, of shape `(words, size)`.
+        reverse: Whether to read from the end.
     """
     steps: list = []
     for x in vectors.flip(0) if reverse else vectors:

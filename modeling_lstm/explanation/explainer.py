@@ -1,4 +1,4 @@
-"""`explain`: why a model of the LSTM family gave its answer, word by word."""
+"""`explain`: explain an answer of a model of the LSTM family word by word."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -18,13 +18,13 @@ GATES = {"f": "forget", "i": "input", "o": "output", "r": "reset", "z": "update"
 @dataclass
 class Reading:
     """
-    What a layer did in one direction, word by word.
+    The gates and memory of a layer in one direction, word by word.
 
     Args:
-        layer: Layer, from 0.
+        layer: Index of the layer, from 0.
         direction: `forward` or `backward`.
-        gates: For each gate its mean over the units and the word's tokens, `(words,)`, from 0 to 1.
-        memory_change (`(words,)`): Root mean square over the units of what the word changed in the memory.
+        gates: For each gate, its mean over the units and the word's tokens, `(words,)`, from 0 to 1.
+        memory_change (`(words,)`): Root mean square over the units of the change of the memory at each word.
     """
 
     layer: int
@@ -36,17 +36,17 @@ class Reading:
 @dataclass
 class Explanation:
     """
-    Why a model gave its answer.
+    The explanation of a model's answer.
 
     Args:
         text: The text.
-        words: Its words.
+        words: The words of the text.
         labels: The model's labels.
-        problem_type: What kind of answer it gives, as in a configuration of transformers.
-        contributions: What each word contributed to the label that is explained.
-        probabilities (`(words, labels)`): What the model would say had the text ended at each word; last, what it says.
-            Of a regression they are numbers.
-        readings: What the gates and the memory did, for each layer and direction.
+        problem_type: The problem type, as in a configuration of transformers.
+        contributions: The contribution of each word to the explained label.
+        probabilities (`(words, labels)`): The answer as if the text ended at each word; the last row is the actual
+            answer. For a regression these are numbers.
+        readings: The gates and memory of each layer and direction.
     """
 
     text: str
@@ -60,8 +60,8 @@ class Explanation:
     @property
     def answer(self) -> tuple[Any, Any]:
         """
-        The label that the model gives, and its probability; of a regression its number. Of several labels at once the
-        list of those above one half, the surest first, and the list of their probabilities.
+        The predicted label and its probability, or the number for a regression. For multi-label models, the list of
+        labels with probabilities above one half, the most probable first, and the list of these probabilities.
         """
         last = self.probabilities[-1]
         if self.problem_type == "multi_label_classification":
@@ -71,7 +71,7 @@ class Explanation:
         return self.labels[best], float(last[best])
 
     def verdict(self, decimals: int = 2) -> str:
-        """The answer in words."""
+        """Format the answer as text."""
         label, score = self.answer
         if self.problem_type == "regression":
             return f"{score:.{decimals}f}"
@@ -80,7 +80,7 @@ class Explanation:
         return f"{label} {score:.{decimals}f}"
 
     def to_json(self) -> str:
-        """Everything as JSON, arrays as lists."""
+        """Return the explanation as JSON, with arrays as lists."""
         content = asdict(self) | {"answer": dict(zip(("label", "score"), self.answer, strict=True))}
         return json.dumps(content, default=lambda array: array.tolist(), ensure_ascii=False, indent=2)
 
@@ -90,13 +90,13 @@ def explain(run: str | Path | OpenRun, text: str, label: str | None = None) -> E
     Explain the answer to one text.
 
     Args:
-        run: Run folder or Hub id; or model and tokenizer, as [`load_run`] gives them: an
-            `LstmForSequenceClassification` in evaluation mode.
+        run: Run folder or Hub id; or an `LstmForSequenceClassification` in evaluation mode and its tokenizer, as
+            returned by [`load_run`].
         text: The text.
-        label: The label to explain; by default the one that the model gives.
+        label: The label to explain; by default the predicted one.
 
     Raises:
-        InputError: the model has no cells to look into, the text no word, or there is no such label.
+        InputError: the model is not of the LSTM family, the text has no word, or there is no such label.
     """
     model, tokenizer = open_run(run)
     encoded = encode(tokenizer, text)
@@ -116,7 +116,7 @@ def explain(run: str | Path | OpenRun, text: str, label: str | None = None) -> E
 def _make_reading(layer: LayerTrace, text: Encoded) -> Reading:
     values: dict[str, Any] = layer.values
     memory = values["c"] if "c" in values else values["h"]
-    # after the word, in the order of reading, less before it
+    # The memory after the word minus the memory before it, in reading order
     if layer.direction == "forward":
         before = np.concatenate([np.zeros_like(memory[:1]), memory[:-1]])
         change = [memory[end - 1] - before[begin] for begin, end in text.spans]

@@ -1,4 +1,4 @@
-"""The figure of an explanation: contributions, the course of the answer, gates and memory, over the words."""
+"""The figure of an explanation: contributions, the answer after each word, gates and memory."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,7 +9,7 @@ from .explainer import Explanation, Reading
 
 
 def draw(explanations: list[Explanation]) -> Figure:
-    """One column for each explanation, several side by side. Plus, minus and markers tell without colours."""
+    """Draw explanations side by side, one per column. The figure is readable without colors."""
     with escape_text():
         return _draw(explanations)
 

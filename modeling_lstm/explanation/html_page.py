@@ -1,4 +1,4 @@
-"""An explanation as one HTML file: the words in colour, with their numbers, and the figure."""
+"""An explanation as a single HTML file: colored words with their contributions, and the figure."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from .figure import draw
 
 
 def make_page(explanations: list[Explanation]) -> str:
-    """HTML that holds everything it shows and runs nothing."""
+    """Make a self-contained HTML page without scripts."""
     shown = [{"verdict": one.verdict(), "found": one.contributions, "words": colour_words(one)} for one in explanations]
     return render_template(Path(__file__).with_name("page.html"), explanations=shown, svg=to_svg(draw(explanations)))
 
 
 def colour_words(one: Explanation) -> list[dict[str, str]]:
-    """For each word its text, its colour and its numbers."""
+    """Return the text, color and contributions of each word."""
     values = one.contributions.integrated_gradients
     most = max(float(np.abs(values).max()), 1e-9)
     words = []

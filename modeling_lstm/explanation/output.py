@@ -1,4 +1,4 @@
-"""From a run and sentences to an explanation in the terminal or in a file."""
+"""Show the explanations of a run's answers in the terminal, or write them to a file."""
 
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,14 @@ def explain_texts(
     run: str, texts: list[str], label: str | None = None, output: str | None = None, revision: str | None = None
 ) -> None:
     """
-    Explain a run's answers to some texts: of a classifier what each word contributed, of a translator where it looked.
+    Explain a run's answers to some texts: the contribution of each word for a classifier, the attention for a
+    translator.
 
     Args:
         run: Run folder or Hub id.
         texts: The texts.
-        label: The label to explain; by default each text's own.
-        output: File to write, of a kind that its ending says; without it, the terminal.
+        label: The label to explain; by default the predicted label of each text.
+        output: File to write; its ending determines the format. By default, explanations are shown in the terminal.
         revision: Branch, tag or commit on the Hub.
 
     Raises:
@@ -43,7 +44,7 @@ def explain_texts(
     task = task_of_run(run_folder(run, revision), run)
     require(
         task.name != TEXT_GENERATION,
-        f"{run!r} is a model for {TEXT_GENERATION}, which gives no label to explain: modeling-lstm generate {run} TEXT",
+        f"{run!r} is a model for {TEXT_GENERATION}, which has no label to explain: modeling-lstm generate {run} TEXT",
     )
     opened = load_run(run, revision)
     if opened[0].config.is_encoder_decoder:
@@ -59,7 +60,7 @@ def explain_texts(
 
 
 def _write(path: Path | None, found: list[Any], show: Any, to_json: Any, to_html: Any, draw: Any) -> None:
-    """Show what was found in the terminal, or write it in the way that the ending of the file says."""
+    """Show the explanations in the terminal, or write them in the format given by the ending of the file."""
     if path is None:
         show(found)
     elif path.suffix.lower() == ".json":

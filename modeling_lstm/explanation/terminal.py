@@ -1,4 +1,4 @@
-"""An explanation in the terminal: words in colour, numbers in a table; without colours where none can be shown."""
+"""An explanation in the terminal: colored words and a table. Terminals without colors show the words uncolored."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from ..utils.errors import require_extra
 from .explainer import Explanation
 
 BAR = 10
-WIDTH = 110  # that the table takes; a narrower terminal folds it
+WIDTH = 110  # minimum width of the table; a narrower terminal wraps it
 LABELS = 4
 
 
 def show(explanations: list[Explanation]) -> None:
-    """Print explanations one after the other."""
+    """Print explanations one by one."""
     with require_extra("explain", "Tables in the terminal need rich"):
         from rich.console import Console
         from rich.table import Table

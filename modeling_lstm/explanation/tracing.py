@@ -1,4 +1,4 @@
-"""A trace: what a model's cells computed at each word, and what it would have said had the text ended there."""
+"""Traces: the values of a model's cells at each word, and the answer as if the text ended there."""
 
 import json
 import logging
@@ -19,12 +19,12 @@ from .cells import GruCell, LstmCell, read_sequence
 
 logger = logging.getLogger(__name__)
 
-LONGEST = 1_000  # tokens; every beginning of the text is run, so time grows with the square of the length
+LONGEST = 1_000  # maximum number of tokens; each prefix of the text is run, so time grows quadratically with its length
 
 
 @dataclass
 class LayerTrace:
-    """One layer in one direction: `values` has f, i, g, o, c, h (a GRU: r, z, n, h), each `(words, hidden_size)`."""
+    """A layer in one direction. `values` has f, i, g, o, c, h (for a GRU r, z, n, h), each `(words, hidden_size)`."""
 
     layer: int
     direction: str
@@ -34,15 +34,15 @@ class LayerTrace:
 @dataclass
 class Trace:
     """
-    What happened inside a model while it read a text.
+    The inner values of a model while it reads a text.
 
     Args:
         text: The text.
-        words: The pieces of the text that the tokenizer made, as they stand there.
+        words: The parts of the text that the tokens stand for.
         labels: The model's labels.
         layers: Gates, candidate, memory and output of each layer and direction.
-        probabilities (`(words, labels)`): What the model would say had the text ended at each word; last, what it says.
-            For a multi-label model each number stands for itself; for a regression it is the number.
+        probabilities (`(words, labels)`): The answer as if the text ended at each word; the last row is the actual
+            answer. For a multi-label model the probabilities are independent; for a regression these are numbers.
     """
 
     text: str
@@ -52,7 +52,10 @@ class Trace:
     probabilities: np.ndarray
 
     def to_frame(self) -> Any:
-        """A `pandas.DataFrame` with a row for each word, layer, direction and unit, and a column for each symbol."""
+        """
+        Convert the trace to a `pandas.DataFrame` with a row for each word, layer, direction and unit, and a column for
+        each symbol.
+        """
         import pandas
 
         frames = []
@@ -69,23 +72,23 @@ class Trace:
         return pandas.concat(frames, ignore_index=True)
 
     def to_json(self) -> str:
-        """Everything as JSON, arrays as nested lists."""
+        """Return the trace as JSON, with arrays as nested lists."""
         return json.dumps(asdict(self), default=lambda array: array.tolist(), ensure_ascii=False)
 
 
 @torch.no_grad()
 def trace(run: str | Path | OpenRun, text: str) -> Trace:
     """
-    Read a text word by word with the reference cells, which give what the model's fast kernel gives.
+    Read a text word by word with the reference cells, which compute the same as the model's fast kernel.
 
     Args:
-        run: Run folder or Hub id; or model and tokenizer, as [`load_run`] gives them: an
-            `LstmForSequenceClassification` (LSTM or GRU, any layers and directions) in evaluation mode.
-        text: The text; what lies behind the tokenizer's `model_max_length` is cut off, as in training, and a warning
-            says so.
+        run: Run folder or Hub id; or an `LstmForSequenceClassification` (LSTM or GRU, with any number of layers and
+            directions) in evaluation mode and its tokenizer, as returned by [`load_run`].
+        text: The text. It is truncated to the tokenizer's `model_max_length`, as in training, with a warning.
 
     Raises:
-        InputError: the model is none of the LSTM family, or the text has no word or more than 1,000, or is not UTF-8.
+        InputError: the model is not of the LSTM family, or the text has no word, more than 1,000 tokens, or is not
+            UTF-8.
     """
     model, tokenizer = open_run(run)
     network: Any = model
@@ -118,7 +121,7 @@ def trace(run: str | Path | OpenRun, text: str) -> Trace:
 
 
 def _answer_beginnings(model: PreTrainedModel, ids: torch.Tensor) -> np.ndarray:
-    """The model's answer to each beginning of a text: `(1, words)` to `(words, labels)`."""
+    """Compute the model's answer to each prefix of a text, `(words, labels)`, from its tokens, `(1, words)`."""
     words = ids.shape[1]
     mask = torch.ones(words, words, dtype=torch.long).tril().to(model.device)
     rows = []

@@ -1,1 +1,1 @@
-"""Settings chosen on validation."""
+"""Search for the best settings on the validation split."""

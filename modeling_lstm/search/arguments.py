@@ -1,4 +1,4 @@
-"""Settings of a search for settings."""
+"""Arguments of a search for settings."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
@@ -11,7 +11,7 @@ PREFIX = "transformer:"
 
 @dataclass
 class SearchArguments:
-    """What to search, how, and for how long."""
+    """What to search for, how, and for how long."""
 
     flag_group: ClassVar[str] = "Search"
 
@@ -20,51 +20,49 @@ class SearchArguments:
     )
     models: list[str] = field(
         default_factory=lambda: ["lstm"],
-        metadata={"help": f"What to choose from: {', '.join(MODELS)}, transformer:NAME; one or several."},
+        metadata={"help": f"Models to choose from: {', '.join(MODELS)}, transformer:NAME; one or several."},
     )
     embeddings: list[str] | None = field(
         default=None,
-        metadata={
-            "help": "Word vectors to choose from, as for train; none stands for learned ones. Default: learned ones."
-        },
+        metadata={"help": "Word vectors to choose from, as for train; none: learn them. Default: learn them."},
     )
-    trials: int = field(default=30, metadata={"help": "Settings to try, those that are cut short among them."})
-    minutes: float | None = field(default=None, metadata={"help": "Begin no trial after this time."})
+    trials: int = field(default=30, metadata={"help": "Number of settings to try, including those cut short."})
+    minutes: float | None = field(default=None, metadata={"help": "Start no trial after this time."})
     jobs: int = field(
-        default=1, metadata={"help": "Processes that try settings at the same time; they share the cores."}
+        default=1, metadata={"help": "Number of processes that try settings in parallel; they share the cores."}
     )
     engine: Literal["optuna", "ray"] = field(
         default="optuna",
-        metadata={"help": "Train in processes on this machine, or in those of Ray, here or on a cluster."},
+        metadata={"help": "Train in local processes, or in those of Ray on this machine or a cluster."},
     )
     address: str | None = field(
         default=None, metadata={"help": "Address of a Ray cluster: HOST:6379, or auto. Default: start one."}
     )
     sampler: Literal["tpe", "random"] = field(
         default="tpe",
-        metadata={"help": "How the next settings are chosen: by what the trials before gave (tpe), or at random."},
+        metadata={"help": "How to choose the next settings: based on earlier trials (tpe), or at random."},
     )
     pruning: bool = field(
-        default=True, metadata={"help": "Cut a trial short when it is worse than half of those before at its epoch."}
+        default=True, metadata={"help": "Cut a trial short if it is worse than half of the earlier ones at its epoch."}
     )
     epochs: int = field(default=8, metadata={"help": "Maximum number of epochs of a trial."})
     metric: str = field(
         default="auto",
-        metadata={"help": "Validation score to search by; auto: accuracy, or mean_squared_error of numbers."},
+        metadata={"help": "Validation metric to optimize; auto: accuracy, or mean_squared_error for regression."},
     )
     class_weights: Literal["balanced"] | None = field(
-        default=None, metadata={"help": "Weight labels in inverse proportion to how many rows they have."}
+        default=None, metadata={"help": "Weight labels in inverse proportion to their number of rows."}
     )
     seed: int = field(default=0, metadata={"help": "Random seed of the search and of each training."})
     use_cpu: bool = field(default=False, metadata={"help": "Train on the CPU even if there is a GPU."})
 
     def __post_init__(self) -> None:
         require(bool(self.output_dir), "Name the folder of the search with --output_dir.")
-        require(len(self.models) > 0, "Name what to choose from with --models.")
+        require(len(self.models) > 0, "Name the models to choose from with --models.")
         unknown = [name for name in self.models if name not in MODELS and not name.startswith(PREFIX)]
         require(
             not unknown,
-            f"Unknown model {as_list(unknown)} for --models: name {as_list(MODELS)} or {PREFIX}NAME.",
+            f"Unknown model {as_list(unknown)} for --models: choose {as_list(MODELS)} or {PREFIX}NAME.",
         )
         for name in ("trials", "jobs", "epochs"):
             require(getattr(self, name) >= 1, f"--{name} must be at least 1, found {getattr(self, name)}.")

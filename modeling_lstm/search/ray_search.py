@@ -1,4 +1,4 @@
-"""`search --engine ray`: the workers of a cluster train, and one process keeps the list of trials."""
+"""`search --engine ray`: the workers of a cluster train, and one process manages the trials."""
 
 import os
 import tempfile
@@ -15,17 +15,18 @@ from .search_space import open_optuna
 from .studies import PAUSE, begin_trial, count_done, is_over, note_result, open_study, revive
 from .trials import run_trial
 
-LOSSES = 3  # of a worker, after which it is given up
+LOSSES = 3  # how often a worker that was killed is restarted
 
 
 class Board:
     """
-    Gives out trials and takes their scores; alone it writes to the storage, in a process on the driver's machine.
+    The manager of the trials, which assigns them to workers and receives their scores. It runs in a process on the
+    driver's machine, and only this process writes to the storage.
 
     Args:
         folder: The folder of the search.
-        arguments: What to search.
-        end: When no trial begins any more.
+        arguments: What to search for.
+        end: The time after which no trial starts.
     """
 
     def __init__(self, folder: Path, arguments: SearchArguments, end: float | None):
@@ -37,10 +38,10 @@ class Board:
 
     def begin(self, worker: int) -> dict[str, Any] | None:
         """
-        The settings of a trial for a worker: `None` if the search is over, none yet (`{}`) while those that others try
-        may be the last.
+        Return the settings of the next trial for a worker; `None` if the search is over, or `{}` to wait because the
+        running trials may be the last.
         """
-        if (lost := self.running.pop(worker, None)) is not None:  # its process was killed, and this is another one
+        if (lost := self.running.pop(worker, None)) is not None:  # the worker was killed and restarted
             self.study.tell(lost, state=open_optuna().trial.TrialState.FAIL)
             self.study.enqueue_trial(lost.params, user_attrs={"repeats": lost.number})
         if is_over(self.study, self.arguments, self.first, self.end):
@@ -52,12 +53,12 @@ class Board:
         return begin_trial(trial, self.arguments)
 
     def report(self, worker: int, epoch: int, goodness: float) -> bool:
-        """Take the score of an epoch. Returns whether the trial is to be cut short."""
+        """Record the score of an epoch. Returns whether to cut the trial short."""
         self.running[worker].report(goodness, epoch)
         return bool(self.running[worker].should_prune())
 
     def end_trial(self, worker: int, found: dict[str, Any] | None, error: str | None, seconds: float) -> None:
-        """Take what a trial found, or what was wrong with its settings."""
+        """Record the result of a trial, or the error in its settings."""
         states = open_optuna().trial.TrialState
         trial = self.running.pop(worker)
         trial.set_user_attr("seconds", seconds)
@@ -74,8 +75,8 @@ class Board:
 
 def search_by_ray(folder: Path, base: dict[str, Any], arguments: SearchArguments, end: float | None) -> None:
     """
-    Try settings with the workers of a cluster, as many at a time as there are `jobs`, until there are trials enough or
-    the time is up. A trial whose worker is killed is tried again.
+    Try settings with the workers of a cluster, `jobs` at a time, until there are enough trials or the time is up. If a
+    worker is killed, its trial is repeated.
 
     Raises:
         InputError: there is no such cluster.
@@ -93,7 +94,7 @@ def search_by_ray(folder: Path, base: dict[str, Any], arguments: SearchArguments
 
 
 def _train(board: Any, worker: int, base: dict[str, Any], threads: int, folder: str) -> None:
-    """What a worker does: one trial after the other."""
+    """Run trials one by one in a worker."""
     import ray
 
     os.chdir(folder)

@@ -1,4 +1,4 @@
-"""What a search found: one HTML file with the trials, and plots of Optuna."""
+"""The report of a search: one HTML file with the trials and Optuna's plots."""
 
 import warnings
 from pathlib import Path
@@ -11,12 +11,12 @@ from ..utils.files import write_text
 from ..utils.templates import render_template
 from .studies import score_of
 
-MOST_SHOWN = 50  # trials in the table
+MOST_SHOWN = 50  # maximum number of trials in the table
 FEWEST_FOR_IMPORTANCE = 4
 
 
 def write_search_report(folder: Path, found: dict[str, Any], study: Any) -> None:
-    """Write `report.html`, which holds everything it shows and runs nothing."""
+    """Write `report.html`, a self-contained page without scripts."""
     html = render_template(
         Path(__file__).with_name("report.html"),
         found=found,
@@ -30,7 +30,7 @@ def write_search_report(folder: Path, found: dict[str, Any], study: Any) -> None
 
 
 def _rows(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """The trials, the best first."""
+    """Return the rows of the table of trials, the best first."""
     done = sorted(
         (one for one in found["trials"] if one["goodness"] is not None), key=lambda one: one["goodness"], reverse=True
     )
@@ -47,7 +47,7 @@ def _short(value: Any) -> str:
 
 
 def _pictures(found: dict[str, Any], study: Any) -> list[tuple[str, str]]:
-    """Captions and plots as SVG."""
+    """Return the captions and the plots as SVG."""
     import matplotlib.pyplot as plt
     import optuna.visualization.matplotlib as plots
 
@@ -62,7 +62,7 @@ def _pictures(found: dict[str, Any], study: Any) -> list[tuple[str, str]]:
     pictures = []
     for caption, plot in made:
         with warnings.catch_warnings(), escape_text():
-            warnings.simplefilter("ignore")  # of an interface that Optuna calls experimental
+            warnings.simplefilter("ignore")  # Optuna warns that the interface is experimental
             figure: Any = plot(study).figure
             figure.set_size_inches(8, 5)
             pictures.append((caption, to_svg(figure)))

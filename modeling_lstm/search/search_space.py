@@ -5,7 +5,7 @@ from typing import Any
 from ..utils.errors import require_extra
 from .arguments import PREFIX
 
-LEARNED = "none"  # in place of word vectors: learned ones
+LEARNED = "none"  # vectors learned from scratch instead of given word vectors
 SUBWORDS = {
     "words": {"tokenizer_algorithm": "word", "vocab_size": 30_000},
     "bpe 8,000": {"tokenizer_algorithm": "bpe", "vocab_size": 8_000},
@@ -15,13 +15,13 @@ SUBWORDS = {
 
 def suggest_settings(trial: Any, models: list[str], embeddings: list[str], epochs: int) -> dict[str, Any]:
     """
-    The settings of a trial, by the names of the flags of `train`.
+    Choose the settings of a trial, named like the flags of `train`.
 
     Args:
-        trial: What chooses a value where it is asked for one: an `optuna.Trial`.
-        models: What to choose from; see [`SearchArguments`].
-        embeddings: Word vectors to choose from; `none` stands for learned ones.
-        epochs: Most epochs.
+        trial: The `optuna.Trial` that suggests the values.
+        models: Models to choose from; see [`SearchArguments`].
+        embeddings: Word vectors to choose from; `none` for vectors learned from scratch.
+        epochs: Maximum number of epochs.
     """
     model = trial.suggest_categorical("model", models) if len(models) > 1 else models[0]
     if model.startswith(PREFIX):
@@ -59,7 +59,8 @@ def sample_settings(
     model: str, number: int, embeddings: str | None, epochs: int, seed: int = 0
 ) -> list[dict[str, Any]]:
     """
-    Settings drawn at random from the space of a model; the same seed draws the same ones, and more of them begin so.
+    Draw random settings from the search space of a model. The same seed draws the same settings; a greater `number`
+    only adds to them.
 
     Raises:
         InputError: Optuna is not installed.
@@ -71,19 +72,19 @@ def sample_settings(
 
 def open_optuna() -> Any:
     """
-    The module `optuna`, quiet.
+    Import the module `optuna` and turn off its log.
 
     Raises:
-        InputError: it is not installed.
+        InputError: Optuna is not installed.
     """
     with require_extra("search", "The search needs Optuna"):
         import optuna
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # what a trial died of is told by who began it
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # the caller reports failed trials
     return optuna
 
 
 def _suggest_transformer(trial: Any, epochs: int) -> dict[str, Any]:
-    """Settings of fine-tuning; their names differ, since what suits it does not suit an LSTM."""
+    """Choose the settings of fine-tuning. Optuna's names for them are distinct, as LSTMs need other values."""
     return {
         "learning_rate": trial.suggest_float("transformer_learning_rate", 1e-5, 2e-4, log=True),
         "per_device_train_batch_size": trial.suggest_categorical("transformer_batch_size", [16, 32]),

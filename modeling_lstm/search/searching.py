@@ -1,4 +1,4 @@
-"""`search_settings`: settings chosen on validation, by Optuna."""
+"""`search_settings`: search for the best settings on validation with Optuna."""
 
 import logging
 import multiprocessing
@@ -40,7 +40,7 @@ from .trials import run_trial
 logger = logging.getLogger(__name__)
 
 RESULT, RECIPE = "search.json", "best.yaml"
-OF_TRIALS = ("use_cpu", "max_train_samples")  # settings that make trials cheaper, or run them elsewhere
+OF_TRIALS = ("use_cpu", "max_train_samples")  # settings for the trials only, left out of the recipe
 
 
 def search_settings(
@@ -51,19 +51,19 @@ def search_settings(
     **settings: Any,
 ) -> dict[str, Any]:
     """
-    Search for settings on the validation split. Trials are kept: after a kill, call it again. Several processes may
-    search in the same folder at the same time.
+    Search for the best settings on the validation split. Trials are kept, so an interrupted search can be called again.
+    Several processes may search in the same folder at the same time.
 
     Args:
-        data: Where the texts come from.
-        arguments: What to search, and for how long, if both are not given by keywords.
-        command: What was typed, for the record.
+        data: Where the texts come from, unless given by keywords.
+        arguments: What to search for and for how long, unless given by keywords.
+        command: The command as it was typed, for the record.
         settings: The fields of [`DataArguments`] and [`SearchArguments`]: `dataset="reviews.csv"`,
             `output_dir="search"`, `trials=30`, ...
 
     Returns:
-        The content of `search.json`: `best` (the settings of the best trial and its score) and `trials`. Beside it are
-        `best.yaml`, a recipe for `train`, and `report.html`.
+        The content of `search.json`: `best` (the settings of the best trial and its score) and `trials`. The same
+        folder contains `best.yaml`, a recipe for `train`, and `report.html`.
 
     Raises:
         InputError: Optuna is not installed, the data cannot be used, or no trial succeeded.
@@ -94,7 +94,7 @@ def search_settings(
         lost = [str(job.exitcode) for job in jobs if job.exitcode]
         if lost:
             logger.warning(
-                "%d of %d processes ended before they should (exit status %s): if memory is short, give fewer --jobs",
+                "%d of %d processes ended early (exit status %s): if memory is short, use fewer --jobs",
                 len(lost),
                 len(jobs),
                 as_list(lost),
@@ -104,7 +104,7 @@ def search_settings(
 
 
 def _base_settings(data: DataArguments, arguments: SearchArguments) -> dict[str, Any]:
-    """What all trials share: the data, the score, the seed."""
+    """Return the settings that all trials share: data, metric and seed."""
     plain = {name: value for name, value in vars(data).items() if value is not None}
     defaults = vars(DataArguments(dataset=data.dataset))
     settings: dict[str, Any] = {
@@ -116,7 +116,7 @@ def _base_settings(data: DataArguments, arguments: SearchArguments) -> dict[str,
 
 
 def _check_names(arguments: SearchArguments, data: TextData) -> None:
-    """Raise for a score, a Transformer or word vectors that there are not, with which each trial would fail."""
+    """Raise if the metric, a Transformer or word vectors do not exist, since every trial would fail."""
     known = [*TextClassification.from_data(data).metric_names(), "loss"]
     require(
         arguments.metric in ("auto", *known),
@@ -131,7 +131,7 @@ def _check_names(arguments: SearchArguments, data: TextData) -> None:
 
 
 def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments, rows: list[str]) -> None:
-    """Raise for a folder in which something else is searched, or by other rows, unless nothing was found there yet."""
+    """Mark the folder as this search's. Raise if it holds other files or a search whose trials did not all fail."""
     make_folder(folder)
     mine = {
         "base": base,
@@ -142,7 +142,7 @@ def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments, rows:
     }
     path = folder / "space.json"
     if path.is_file():
-        there = {"rows": rows} | read_json(path)  # older searches did not note them
+        there = {"rows": rows} | read_json(path)  # older versions did not record the rows
         before, now = (_flatten(space) for space in (there, mine))
         changed = sorted(name for name in before | now if before.get(name) != now.get(name))
         require(
@@ -158,14 +158,14 @@ def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments, rows:
 
 
 def _flatten(space: dict[str, Any]) -> dict[str, Any]:
-    """What is searched, by the names of the flags, and the rows."""
+    """Return the settings of the search by flag name, and the rows."""
     flat = {name: value for name, value in (space | space["base"]).items() if name != "base"}
     metric = flat.pop("metric_for_best_model", None)
     return {name if name == "rows" else f"--{name}": value for name, value in flat.items()} | {"--metric": metric}
 
 
 def _forget_failures(folder: Path, arguments: SearchArguments) -> bool:
-    """Remove the trials of a search of which none has finished or runs. Returns whether that is so."""
+    """Remove the trials of a search if none is finished or running. Returns whether they were removed."""
     study = open_study(folder, arguments)
     revive(study)
     if {"COMPLETE", "PRUNED", "RUNNING"} & {one.state.name for one in study.get_trials(deepcopy=False)}:
@@ -175,7 +175,7 @@ def _forget_failures(folder: Path, arguments: SearchArguments) -> bool:
 
 
 def _job(folder: Path, base: dict[str, Any], arguments: SearchArguments, end: float | None, number: int) -> None:
-    """What one of several processes does; they share the cores."""
+    """Run trials in one of several processes, with its share of the cores."""
     import torch
 
     cores = os.cpu_count() or 1
@@ -186,7 +186,7 @@ def _job(folder: Path, base: dict[str, Any], arguments: SearchArguments, end: fl
 def work(
     folder: Path, base: dict[str, Any], arguments: SearchArguments, end: float | None = None, number: int = 0
 ) -> None:
-    """Try settings until there are trials enough, or the time is up."""
+    """Try settings until there are enough trials or the time is up."""
     optuna = open_optuna()
     study = open_study(folder, arguments, number)
     first = len(study.get_trials(deepcopy=False))
@@ -217,12 +217,12 @@ def work(
         running = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
         if count_done(study) + len(running) < arguments.trials:
             study.optimize(objective, n_trials=1, catch=(InputError,))
-        else:  # those that other processes try may be the last
+        else:  # the trials running in other processes may be the last
             time.sleep(PAUSE)
 
 
 def _finish(folder: Path, base: dict[str, Any], arguments: SearchArguments, command: str | None) -> dict[str, Any]:
-    """Write what was found: the record, the recipe, and the report."""
+    """Write the record, the recipe and the report."""
     study = open_study(folder, arguments)
     found = study.get_trials(deepcopy=False)
     trials = [_describe(one) for one in found]
@@ -232,7 +232,7 @@ def _finish(folder: Path, base: dict[str, Any], arguments: SearchArguments, comm
         raise InputError(
             f"No trial succeeded; the last one failed with: {errors[-1]}"
             if errors
-            else "No trial was completed: type the command again to continue, with more --minutes if you set it."
+            else "No trial was completed: run the command again to continue, with more --minutes if you set it."
         )
     if errors:
         logger.warning("%d of %d trials failed, the last one with: %s", len(errors), len(trials), errors[-1])
@@ -254,7 +254,7 @@ def _finish(folder: Path, base: dict[str, Any], arguments: SearchArguments, comm
 
 
 def _describe(trial: Any) -> dict[str, Any]:
-    """What the record says of a trial."""
+    """Return the record of a trial."""
     kept = ("settings", "metric", "epoch", "parameters", "seconds", "error", "repeats")
     found = {name: trial.user_attrs[name] for name in kept if name in trial.user_attrs}
     epochs = {str(epoch): value for epoch, value in sorted(trial.intermediate_values.items())}

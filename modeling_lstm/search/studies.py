@@ -1,4 +1,4 @@
-"""Optuna's study of a search: its storage, and what is noted of a trial."""
+"""The Optuna study of a search: its storage, and the attributes of its trials."""
 
 import logging
 import os
@@ -19,14 +19,14 @@ logger = logging.getLogger(__name__)
 
 STORAGE = "trials.sqlite3"
 STUDY = "search"
-MOST_FAILURES = 3  # one after the other, before anything succeeds
-MOST_IN_A_ROW = 10  # after that
-PAUSE = 1.0  # seconds between two looks at whether a trial may begin
-HEARTBEAT = 60  # seconds between two signs of life of a trial; after two of them without one it is tried again
+MOST_FAILURES = 3  # maximum number of consecutive failures before the first success
+MOST_IN_A_ROW = 10  # maximum number of consecutive failures after that
+PAUSE = 1.0  # seconds between checks whether a trial may start
+HEARTBEAT = 60  # seconds between heartbeats of a trial; without one for twice that time, it is repeated
 
 
 def open_study(folder: Path, arguments: SearchArguments, number: int = 0) -> Any:
-    """The study in a folder, made if there is none; the process of each number samples with a seed of its own."""
+    """Open the study in a folder, created if necessary. Each process `number` samples with a different seed."""
     optuna = open_optuna()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -49,7 +49,7 @@ def open_study(folder: Path, arguments: SearchArguments, number: int = 0) -> Any
 
 
 def _make_sampler(arguments: SearchArguments, *apart: int) -> Any:
-    """What chooses the next settings, with a seed that differs where `apart` does."""
+    """Make the sampler of the next settings, with a different seed for different values of `apart`."""
     optuna = open_optuna()
     seed = int(np.random.SeedSequence([arguments.seed, *apart]).generate_state(1)[0])
     if arguments.sampler == "random":
@@ -60,9 +60,9 @@ def _make_sampler(arguments: SearchArguments, *apart: int) -> Any:
 
 
 def begin_trial(trial: Any, arguments: SearchArguments) -> dict[str, Any]:
-    """The settings of a trial, noted with the process that tries them."""
+    """Choose the settings of a trial, and store them and the current process in its attributes."""
     trial.set_user_attr("process", [socket.gethostname(), os.getpid()])
-    # drawn by the number of the trial, which no other process has: after a kill nothing is drawn a second time
+    # The seed depends on the number of the trial, which is unique, so a restarted search draws no settings twice
     trial.study.sampler = _make_sampler(arguments, trial.number)
     chosen = suggest_settings(trial, arguments.models, arguments.embeddings or [LEARNED], arguments.epochs)
     trial.set_user_attr("settings", chosen)
@@ -70,7 +70,7 @@ def begin_trial(trial: Any, arguments: SearchArguments) -> dict[str, Any]:
 
 
 def note_result(trial: Any, found: dict[str, Any]) -> None:
-    """Note what a trial found."""
+    """Store the result of a trial in its attributes."""
     for name in ("metric", "epoch", "parameters"):
         trial.set_user_attr(name, found[name])
     if not found["is_cut_short"]:
@@ -78,19 +78,19 @@ def note_result(trial: Any, found: dict[str, Any]) -> None:
 
 
 def score_of(trial: dict[str, Any]) -> float:
-    """The score of a trial, whose `goodness` has the opposite sign where less is better."""
+    """Return the score of a trial from its `goodness`, which has the opposite sign if less is better."""
     metric = trial["metric"]
     return trial["goodness"] if metric != "loss" and greater_is_better(metric) else -trial["goodness"]
 
 
 def count_done(study: Any) -> int:
-    """The trials that count: complete ones, and those that were cut short."""
+    """Return the number of trials that count: those that were completed or cut short."""
     states = open_optuna().trial.TrialState
     return len(study.get_trials(deepcopy=False, states=(states.COMPLETE, states.PRUNED)))
 
 
 def revive(study: Any) -> None:
-    """Put trials whose process was killed in line again, with the same settings; on another machine, after a while."""
+    """Enqueue trials again whose process was killed, with the same settings; those of other machines after a while."""
     optuna = open_optuna()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -103,25 +103,25 @@ def revive(study: Any) -> None:
             except (optuna.exceptions.UpdateFinishedTrialError, ValueError):  # another process was quicker
                 continue
             study.enqueue_trial(trial.params, user_attrs={"repeats": trial.number})
-            logger.info("Trial %d was cut off: it is tried again", trial.number)
+            logger.info("Trial %d was interrupted and will be repeated", trial.number)
 
 
 def is_over(study: Any, arguments: SearchArguments, first: int, end: float | None) -> bool:
     """
-    Whether no trial begins any more: there are enough, the time is up, or one after the other fails.
+    Whether the search is over: there are enough trials, the time is up, or trials keep failing.
 
     Args:
         study: The study.
-        arguments: What to search.
-        first: The number of the first trial whose failure counts: the cause of those before may have been mended.
-        end: When the time is up.
+        arguments: What to search for.
+        first: The number of the first trial whose failure counts; the cause of earlier failures may have been fixed.
+        end: The time after which no trial starts.
     """
     is_late = end is not None and time.time() >= end
     return is_late or count_done(study) >= arguments.trials or _keeps_failing(study, first)
 
 
 def _keeps_failing(study: Any, first: int) -> bool:
-    """Whether the data, or settings that the trials share, are at fault; not where processes were killed."""
+    """Whether the latest trials all failed because of the data or shared settings. Killed processes do not count."""
     trials = study.get_trials(deepcopy=False)
     most = MOST_IN_A_ROW if count_done(study) else MOST_FAILURES
     ended = [one for one in trials[first:] if one.state.name in ("COMPLETE", "PRUNED") or has_failed(one)]
@@ -129,5 +129,5 @@ def _keeps_failing(study: Any, first: int) -> bool:
 
 
 def has_failed(trial: Any) -> bool:
-    """Whether something was wrong with a trial, whose process was not just killed."""
+    """Whether a trial failed with an error, rather than because its process was killed."""
     return trial.state.name == "FAIL" and "error" in trial.user_attrs

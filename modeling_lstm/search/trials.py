@@ -1,4 +1,4 @@
-"""One trial: a training with settings that were chosen for it, scored on validation after each epoch."""
+"""A trial: a training with suggested settings, scored on validation after each epoch."""
 
 import shutil
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from ..training.job import TrainingJob
 
 class Reporting(TrainerCallback):
     """
-    Tells how good each evaluation is, as it is made.
+    Reports the score of each evaluation.
 
     Args:
-        metric: The score that counts, as the log names it.
-        greater_is_better: Whether that holds of it; else it is told with the opposite sign.
-        tell: Called with the number of the epoch and how good it is; if it gives True, the training ends.
+        metric: The metric, as named in the log.
+        greater_is_better: Whether a greater score is better; otherwise scores are reported with the opposite sign.
+        tell: Called with the number of the epoch and its score. If it returns True, training ends.
     """
 
     def __init__(self, metric: str, greater_is_better: bool, tell: Callable[[int, float], bool]):
@@ -34,16 +34,16 @@ class Reporting(TrainerCallback):
 
 def run_trial(settings: dict[str, Any], folder: Path, tell: Callable[[int, float], bool]) -> dict[str, Any]:
     """
-    Train with some settings; nothing of it is kept but what is returned.
+    Train with the given settings. Only the returned values are kept.
 
     Args:
-        settings: Those of [`TrainingJob`], data included.
-        folder: A folder of its own, which is removed.
+        settings: The settings of [`TrainingJob`], including the data.
+        folder: A temporary folder for this trial, which is removed afterwards.
         tell: See [`Reporting`].
 
     Returns:
-        `goodness` (of the best epoch: its score, with the opposite sign where less is better), that `epoch`, the
-        `metric`, the number of `parameters`, and whether `tell` ended it (`is_cut_short`).
+        `goodness` (the score of the best epoch, with the opposite sign if less is better), that `epoch`, the `metric`,
+        the number of `parameters`, and whether `tell` ended the training (`is_cut_short`).
 
     Raises:
         InputError: the settings or the data cannot be used, or the training diverged.

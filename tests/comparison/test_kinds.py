@@ -232,7 +232,7 @@ def test_a_finished_run_of_numbers(tmp_path: Path, fails: Callable[..., str]) ->
     assert f"| `mine` | {errors['mine']['mean']:.4g} (" in card and errors["tfidf"]["mean"] < errors["mine"]["mean"]
     flags = ["compare", "--dataset", str(path), "--systems", str(run), "--output_dir", str(tmp_path / "other")]
     told = fails(*flags)
-    assert "was trained for regression, this comparison is one of single_label_classification" in told
+    assert "was trained for regression, this comparison is for single_label_classification" in told
 
 
 def test_scores_and_weights_that_the_task_has_not(tmp_path: Path, fails: Callable[..., str]) -> None:

@@ -612,7 +612,7 @@ def test_what_cannot_be_compared(
     fails: Callable[..., str], data_folder: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flags = ["compare", "--dataset", str(data_folder), "--output_dir", str(tmp_path / "out")]
-    assert "There is no system 'lsmt': name one of lstm, gru" in fails(*flags, "--systems", "lsmt")
+    assert "There is no system 'lsmt': choose one of lstm, gru" in fails(*flags, "--systems", "lsmt")
     assert "Two systems have the same name: lstm" in fails(*flags, "--systems", "lstm", "lstm")
     assert "Unknown metric 'log_loss' for --metric" in fails(*flags, "--metric", "log_loss")
     assert "--seeds must be at least 1, found 0" in fails(*flags, "--seeds", "0")
@@ -620,12 +620,12 @@ def test_what_cannot_be_compared(
     (tmp_path / "file").write_text("")
     assert "is a file" in fails(*flags[:3], "--output_dir", str(tmp_path / "file"), "--systems", "tfidf")
     assert "cannot be opened: ModuleNotFoundError" in fails(*flags, "--systems", "no.module:System")
-    assert "is no modeling_lstm.comparison.System" in fails(*flags, "--systems", "json:dumps")
+    assert "is not a modeling_lstm.comparison.System" in fails(*flags, "--systems", "json:dumps")
     assert "has no run.json" in fails(*flags, "--systems", str(tmp_path))
     assert "Name the folder of the comparison with --output_dir" in fails("compare", "--dataset", str(data_folder))
     other = write_csv(tmp_path / "other.csv", [(f"a text {n}", "no" if n % 2 else "yes") for n in range(60)])
     elsewhere = ["compare", "--dataset", str(other), "--systems", str(trained), "--output_dir", str(tmp_path / "other")]
-    assert "knows the labels ['negative', 'neutral', 'positive'], the data have ['no', 'yes']" in fails(*elsewhere)
+    assert "has the labels ['negative', 'neutral', 'positive'], the data have ['no', 'yes']" in fails(*elsewhere)
     Experiment(tmp_path / "taken", DataArguments(dataset=str(data_folder)))
     taken = ["compare", "--dataset", str(other), "--output_dir", str(tmp_path / "taken")]
     assert "holds a comparison on other data" in fails(*taken)
@@ -660,5 +660,5 @@ def test_systems_that_break_their_promise(data: DataArguments, tmp_path: Path) -
 
     with pytest.raises(InputError, match="cannot be pickled"):
         compare([Local()], data, arguments(tmp_path))
-    with pytest.raises(InputError, match="must give probabilities from 0 to 1 of shape .* whose rows sum to 1"):
+    with pytest.raises(InputError, match="must return probabilities from 0 to 1 of shape .* whose rows sum to 1"):
         compare([Wrong()], data, arguments(tmp_path))

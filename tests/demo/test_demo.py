@@ -150,9 +150,9 @@ def test_what_cannot_be_served(
 
 def test_requirements_that_a_space_cannot_have(trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     push = ["demo", str(trained), "--push_to_space", "me/page", "--requirements"]
-    assert "There is no file" in fails(*push, tmp_path)
+    assert "There is no requirements file" in fails(*push, tmp_path)
     (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00")
-    assert "is not text in UTF-8" in fails(*push, tmp_path / "binary.txt")
+    assert "is not UTF-8 text" in fails(*push, tmp_path / "binary.txt")
     for secret in ("--extra-index-url https://me:secret@example.org/cpu", "token hf_abcdefghijklmnopqrst"):
         (tmp_path / "secret.txt").write_text(secret, encoding="utf-8")
         found = fails(*push, tmp_path / "secret.txt")
@@ -164,7 +164,7 @@ def test_what_a_space_needs_is_known_where_the_package_is_installed(monkeypatch:
         raise PackageNotFoundError(name)
 
     monkeypatch.setattr("modeling_lstm.demo.space.requires", nothing)
-    with pytest.raises(InputError, match="must be installed to tell a Space what it needs"):
+    with pytest.raises(InputError, match="must be installed to list its requirements for a Space"):
         list_requirements()
 
 

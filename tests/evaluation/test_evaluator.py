@@ -115,7 +115,7 @@ def test_rows_that_changed_since_the_training_are_refused(tmp_path: Path, fails:
         write_csv(path, changed)
         found = [split for split in ("test", "validation") if main(["evaluate", str(run), "--split", split]) != 0]
         assert found, changed
-        assert "are others than when the run was trained" in fails("evaluate", run, "--split", found[0])
+        assert "have changed since the run was trained" in fails("evaluate", run, "--split", found[0])
     write_csv(path, sorted(rows))
     told = fails("compare", "--dataset", path, "--test_share", "0.2", "--systems", run, "--output_dir", tmp_path / "c")
     assert "the data have other validation or test rows now" in told
@@ -152,15 +152,15 @@ def test_data_that_are_recorded_by_a_path_from_elsewhere(
     assert evaluate(str(run_copy))["rows"] == 33
     monkeypatch.chdir(tmp_path)
     message = fails("evaluate", run_copy)
-    assert f"The run's data set is recorded as '{data_folder.name}', which is not there from here: go to" in message
-    assert "with --dataset PATH. They then count as another data set: of a single file all rows" in message
+    assert f"The run's data set is recorded as '{data_folder.name}', which does not exist relative to" in message
+    assert "with --dataset PATH. They then count as another data set: all rows of a single file" in message
     assert evaluate(str(run_copy), dataset=str(data_folder))["rows"] == 33
     record["data"]["dataset"] = "monday:rows.csv"
     (run_copy / "run.json").write_text(json.dumps(record), encoding="utf-8")
-    assert "recorded as 'monday:rows.csv', which is not there from here" in fails("evaluate", run_copy)
+    assert "recorded as 'monday:rows.csv', which does not exist relative to" in fails("evaluate", run_copy)
     record["data"]["dataset"] = str(tmp_path / "gone.csv")
     (run_copy / "run.json").write_text(json.dumps(record), encoding="utf-8")
-    assert "gone.csv', which is not there any more: put it back, or name the data with --dataset" in fails(
+    assert "gone.csv', which does not exist any more: restore it, or name the data with --dataset" in fails(
         "evaluate", run_copy
     )
 
@@ -375,4 +375,4 @@ def test_texts_that_are_also_in_train_are_counted(tmp_path: Path, caplog: pytest
     caplog.clear()
     evaluate(str(run), EvaluationArguments(dataset=str(tmp_path / "data")))
     assert said not in caplog.text
-    assert "is what the run was trained on: without --dataset its test split alone is scored." in caplog.text
+    assert "is the data set the run was trained on: leave out --dataset to score only its test split." in caplog.text

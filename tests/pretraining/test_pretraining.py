@@ -421,7 +421,7 @@ def test_a_language_model_with_another_tokenizer_begins_as_it_learned(corpus: Pa
 def test_other_commands_say_what_a_language_model_is(both: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     assert "is a model for text-generation: only classifiers can be exported" in fails("export", both, tmp_path / "a")
     assert not (both / "onnx").exists()
-    assert "is a model for text-generation, which gives no label to explain" in fails("explain", both, "the film")
+    assert "is a model for text-generation, which has no label to explain" in fails("explain", both, "the film")
     assert "name it with --dataset" in fails("evaluate", both, "--text_column", "other")
 
 

@@ -208,7 +208,7 @@ def test_no_trial_begins_after_the_time(data: Path, tmp_path: Path, monkeypatch:
         raise InputError("made for a test")
 
     monkeypatch.setattr(searching, "run_trial", scripted)
-    with pytest.raises(InputError, match="No trial was completed: type the command again"):
+    with pytest.raises(InputError, match="No trial was completed: run the command again"):
         search_settings(dataset=str(data), output_dir=str(tmp_path / "none"), minutes=1e-9)
     with pytest.raises(InputError, match="No trial succeeded; the last one failed with: made for a test"):
         search_settings(dataset=str(data), output_dir=str(tmp_path / "search"), trials=50)
@@ -344,8 +344,8 @@ def test_every_setting_of_the_space_can_be_used(model: str, embeddings: list[str
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"models": ["rnn"]}, "Unknown model rnn for --models: name lstm, gru, bag-of-words or transformer:NAME"),
-        ({"models": []}, "Name what to choose from"),
+        ({"models": ["rnn"]}, "Unknown model rnn for --models: choose lstm, gru, bag-of-words or transformer:NAME"),
+        ({"models": []}, "Name the models to choose from"),
         ({"trials": 0}, "--trials must be at least 1, found 0"),
         ({"jobs": 0}, "--jobs must be at least 1, found 0"),
         ({"minutes": 0.0}, "--minutes must be greater than 0, found 0.0"),
@@ -431,6 +431,6 @@ def test_processes_that_are_lost_are_told(
         join = start
 
     monkeypatch.setattr(searching.multiprocessing, "get_context", lambda _: SimpleNamespace(Process=Lost))
-    with pytest.raises(InputError, match="No trial was completed: type the command again"):
+    with pytest.raises(InputError, match="No trial was completed: run the command again"):
         search_settings(dataset=str(data), output_dir=str(tmp_path / "out"), jobs=2, trials=2)
-    assert "2 of 2 processes ended before they should (exit status -9, -9)" in caplog.text
+    assert "2 of 2 processes ended early (exit status -9, -9)" in caplog.text

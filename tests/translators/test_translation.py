@@ -399,7 +399,7 @@ def test_other_commands_say_what_a_translator_is(
     run: Path, pairs: Path, tmp_path: Path, fails: Callable[..., str]
 ) -> None:
     assert "is not a language model" in fails("generate", run, "a dog")
-    assert "distill makes classifiers" in fails("distill", "--task", "translation", "--teacher", run)
+    assert "distill trains classifiers" in fails("distill", "--task", "translation", "--teacher", run)
     assert "Unknown task 'translatio'" in fails("compare", "--task", "translatio", "--systems", run)
     compare = ["compare", "--task", "translation", "--output_dir", tmp_path / "out", "--systems"]
     assert "takes NAME=FOLDER, found '=x'" in fails(*compare, "=x")
@@ -470,7 +470,7 @@ def test_translators_are_compared(
     )
     train(pairs, tmp_path / "other", "--split_seed", "7", "--max_steps", "1")
     assert main(["compare", *flags, "--systems", systems[0], f"other={tmp_path / 'other'}"]) == 0
-    assert "other learned from other data than luong, or from another cut" in caplog.text
+    assert "other was trained on other data than luong, or on other splits" in caplog.text
     assert "other: learned from other data" in (tmp_path / "out" / "comparison.md").read_text("utf-8")
     rows = (pairs / "test.csv").read_text(encoding="utf-8")
     (pairs / "test.csv").write_text(rows.replace(sentences()[1][1], "otra cosa"), encoding="utf-8")
