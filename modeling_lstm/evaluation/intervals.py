@@ -190,8 +190,8 @@ def score_drawn_rows(
     kind: str, predictions: np.ndarray, references: np.ndarray, draws: Iterable[np.ndarray], names: list[str]
 ) -> dict[str, np.ndarray]:
     """
-    Compute the scores of each draw, of shape `(draws,)`, `nan` where undefined. For multi-label tasks, a label that only
-    occurs in rows outside the draw is left out of the mean.
+    Compute the scores of each draw, of shape `(draws,)`, `nan` where undefined. For multi-label tasks, a label that
+    only occurs in rows outside the draw is left out of the mean.
 
     Args:
         draws: For each draw how often each row is in it, of shape `(rows,)`.
