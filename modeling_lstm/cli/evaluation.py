@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..evaluation.arguments import EvaluationArguments
+from ..utils.display import format_number, to_one_line
 from .parsing import CommandParser
 
 
@@ -22,8 +23,8 @@ def run_evaluate(given: list[str]) -> int:
     width = max(24, *(len(name) + 1 for name in result["scores"]))
     for name, score in result["scores"].items():
         low, high = result["intervals"].get(name, (None, None))
-        interval = "" if low is None else f"   95 % interval {low:.4f} to {high:.4f}"
-        print(f"{name:<{width}}{score:8.4f}{interval}")
+        interval = "" if low is None else f"   95 % interval {format_number(low)} to {format_number(high)}"
+        print(f"{to_one_line(name):<{width}}{format_number(score):>8}{interval}")
     for name, signature in result.get("signatures", {}).items():
         print(f"{name}: {signature}")
     if "gap" in result:
@@ -35,5 +36,6 @@ def run_evaluate(given: list[str]) -> int:
 
 def describe_gap(gap: dict[str, Any]) -> str:
     """Describe the difference between the scores of a student and its teacher."""
-    limits = "" if gap["interval"] is None else " ({:+.4f} to {:+.4f})".format(*gap["interval"])
-    return f"teacher {gap['teacher']:.4f}; student less teacher {gap['difference']:+.4f}{limits}"
+    teacher, difference = format_number(gap["teacher"]), format_number(gap["difference"], "+")
+    limits = [format_number(limit, "+") for limit in gap["interval"] or ()]
+    return f"teacher {teacher}; student less teacher {difference}" + (f" ({' to '.join(limits)})" if limits else "")

@@ -1,8 +1,7 @@
 """`predict`, `generate` and `export`."""
 
-import re
-
 from ..inference.arguments import ExportArguments, GenerationArguments, PredictionArguments
+from ..utils.display import format_number, to_one_line
 from .parsing import CommandParser
 
 
@@ -31,8 +30,8 @@ def run_predict(given: list[str]) -> int:
         if isinstance(label, list):
             label, score = ", ".join(label) or "-", max(score, default=None)
         scores = [f"{name.removeprefix('score_')} {row[name]:.4f}" for name in row if name.startswith("score_")]
-        told = ", ".join(scores) or ("-" if score is None else f"{score:.4f}")
-        print("\t".join(re.sub(r"[\t\r\n]", " ", field) for field in (label, told, row["text"])))
+        told = ", ".join(scores) or ("-" if score is None else format_number(score))
+        print("\t".join(to_one_line(field) for field in (label, told, row["text"])))
     return 0
 
 

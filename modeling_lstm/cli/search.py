@@ -17,9 +17,11 @@ def run_search(given: list[str]) -> int:
     arguments, data = make_search_parser().read(given)
     from ..search.searching import RECIPE, search_settings
     from ..search.studies import score_of
+    from ..utils.display import format_number
 
     found = search_settings(data, arguments, command=shlex.join(["modeling-lstm", "search", *given]))
     best = found["best"]
-    print(f"validation {best['metric']} {score_of(best):.4f}, trial {best['number']} of {len(found['trials'])}")
+    score = format_number(score_of(best))
+    print(f"validation {best['metric']} {score}, trial {best['number']} of {len(found['trials'])}")
     print(f"modeling-lstm train {arguments.output_dir}/{RECIPE} --output_dir RUN")
     return 0

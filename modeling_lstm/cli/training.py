@@ -13,6 +13,7 @@ from ..presets.arguments import BEST_DEFAULTS, OptionalTeacherArguments, PresetA
 from ..tasks.base import TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION
 from ..training.arguments import ModelArguments, TaskArguments, TrainerSettings, read_trainer_names
 from ..translators.arguments import FIXED, TRANSLATION_DEFAULTS, PairTokenizerArguments, TranslationModelArguments
+from ..utils.display import format_number
 from ..utils.errors import InputError, hide_tokens, require
 from ..utils.flags import parse_given
 from ..utils.processes import fail_once, is_main
@@ -150,7 +151,7 @@ def run_job(name: str, kind: Any, given: list[str]) -> int:
     best = record["best"]["metric"]
     score = record["metrics"]["validation"][best]
     minutes = record["seconds"]["total"] / 60
-    print(f"validation {best} {score:.4f} after {minutes:.1f} minutes; saved in {job.training.output_dir}")
+    print(f"validation {best} {format_number(score)} after {minutes:.1f} minutes; saved in {job.training.output_dir}")
     if "distillation" in record:
         print(describe_gap(record["distillation"]["gap"]["validation"]))
     return 0

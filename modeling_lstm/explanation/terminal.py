@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ..utils.display import to_one_line
 from ..utils.errors import require_extra
 from .explainer import Explanation
 
@@ -33,7 +34,7 @@ def show(explanations: list[Explanation]) -> None:
         heads = [f"to {what}", "", "left out", *course]
         forward = [reading for reading in one.readings if reading.direction == "forward"][-1]
         for head in [*heads, *forward.gates, "memory"]:
-            table.add_column(Text(head), justify="left" if head == "" else "right", no_wrap=True)
+            table.add_column(Text(to_one_line(head)), justify="left" if head == "" else "right", no_wrap=True)
         most = max(np.abs(found.integrated_gradients).max(), 1e-9)
         for row, word in enumerate(one.words):
             value = float(found.integrated_gradients[row])

@@ -10,6 +10,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from ..evaluation.metrics import format_score, is_share
 from ..hub.card_marks import mark_card
 from ..tasks.base import Task, task_of
+from ..utils.display import format_number
 from ..utils.markdown import code_block, inline_code, join_lines, make_table
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
@@ -179,9 +180,9 @@ def _scores(record: Mapping[str, Any], decimals: int) -> str:
         cells = [_title(name)]
         for split in order:
             value, interval = metrics[split].get(name), record.get("intervals", {}).get(split, {}).get(name)
-            digits = min(3, decimals)
-            limits = f" ({interval[0]:.{digits}f} to {interval[1]:.{digits}f})" if interval else ""
-            cells.append("" if value is None else f"{value:.{decimals}f}{limits}")
+            ends = [format_number(limit, decimals=min(3, decimals)) for limit in interval or ()]
+            limits = f" ({' to '.join(ends)})" if ends else ""
+            cells.append("" if value is None else f"{format_number(value, decimals=decimals)}{limits}")
         rows.append(cells)
     return make_table(["metric", *order], rows, words=1) if rows else ""
 
@@ -243,9 +244,10 @@ def _teacher(record: Mapping[str, Any]) -> str | None:
         text += f"; {left_out:,} that also occur in validation or test were left out"
     rows = []
     for split, gap in found["gap"].items():
-        limits = "" if gap["interval"] is None else " ({:+.4f} to {:+.4f})".format(*gap["interval"])
-        cells = [split, gap["metric"].replace("_", " "), f"{gap['student']:.4f}", f"{gap['teacher']:.4f}"]
-        rows.append([*cells, f"{gap['difference']:+.4f}{limits}"])
+        limits = [format_number(limit, "+") for limit in gap["interval"] or ()]
+        difference = format_number(gap["difference"], "+") + (f" ({' to '.join(limits)})" if limits else "")
+        scores = [format_number(gap[one]) for one in ("student", "teacher")]
+        rows.append([split, gap["metric"].replace("_", " "), *scores, difference])
     heads = ["split", "metric", "this model", "its teacher", "difference (95 % interval)"]
     return f"{text}.\n\n" + make_table(heads, rows)
 

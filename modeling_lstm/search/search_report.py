@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from ..utils.display import format_number
 from ..utils.figures import MARKERS, escape_text, to_svg, use_logarithmic_axis
 from ..utils.files import write_text
 from ..utils.templates import render_template
@@ -20,6 +21,7 @@ def write_search_report(folder: Path, found: dict[str, Any], study: Any) -> None
     html = render_template(
         Path(__file__).with_name("report.html"),
         found=found,
+        score=format_number(score_of(found["best"])),
         rows=_rows(found),
         pictures=_pictures(found, study),
         counts={
@@ -37,7 +39,7 @@ def _rows(found: dict[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for one in done[:MOST_SHOWN]:
         settings = ", ".join(f"{name} {_short(value)}" for name, value in one["settings"].items())
-        score = f"{score_of(one):.4f}"
+        score = format_number(score_of(one))
         rows.append(one | {"score": score if one["state"] == "complete" else f"{score} (cut short)", "text": settings})
     return rows
 

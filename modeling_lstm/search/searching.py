@@ -16,6 +16,7 @@ from ..data.loading import TextData, load_data
 from ..runs.environment import describe_environment
 from ..tasks.text_classification import TextClassification
 from ..training.model_builder import open_config
+from ..utils.display import format_number
 from ..utils.errors import InputError, as_list, require
 from ..utils.files import is_occupied, make_folder, read_json, write_json, write_text
 from ..utils.settings import build_settings
@@ -247,7 +248,7 @@ def _finish(folder: Path, base: dict[str, Any], arguments: SearchArguments, comm
         "trials": trials,
     } | describe_environment()
     write_json(folder / RESULT, result)
-    about = f"# The best of {len(trials)} trials: {best['metric']} {score_of(best):.4f} on validation\n"
+    about = f"# The best of {len(trials)} trials: {best['metric']} {format_number(score_of(best))} on validation\n"
     write_text(folder / RECIPE, about + yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True))
     write_search_report(folder, result, study)
     return result

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..evaluation.metrics import greater_is_better
+from ..utils.display import format_number
 from ..utils.files import is_running
 from .arguments import SearchArguments
 from .search_space import LEARNED, open_optuna, suggest_settings
@@ -74,7 +75,7 @@ def note_result(trial: Any, found: dict[str, Any]) -> None:
     for name in ("metric", "epoch", "parameters"):
         trial.set_user_attr(name, found[name])
     if not found["is_cut_short"]:
-        logger.info("Trial %d: %s %.4f", trial.number, found["metric"], score_of(found))
+        logger.info("Trial %d: %s %s", trial.number, found["metric"], format_number(score_of(found)))
 
 
 def score_of(trial: dict[str, Any]) -> float:
