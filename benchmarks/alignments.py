@@ -1,8 +1,8 @@
 """Ten translations, and where attention looked: `python -m benchmarks.alignments RUN`, a run of recipes/tatoeba.yaml.
 
-The sentences were written for this before any was translated, and are in no split. What we think of each translation
-stands in READ beside it. Written to `results/translation/alignments.json`, and one of them
-to docs/figures/alignment.svg; `python -m benchmarks.tables` makes the table of docs/guides/translation.md.
+The sentences were written for this test before any was translated, and are in no split. READ holds our verdict on each
+translation. The record is `results/translation/alignments.json`, with one figure in docs/figures/alignment.svg;
+`python -m benchmarks.tables` makes the table of docs/guides/translation.md.
 """
 
 import argparse
@@ -33,9 +33,9 @@ SENTENCES = (
     "The man who lives across the street told us that his dog had not come home for three days.",
     "I wanted to buy a new car last year, but I lost my job and had to wait until the summer.",
 )
-SHOWN = 7  # the place of the sentence in the figure
-START = "\u2581"  # begins a token that begins a word
-# Our verdict on each translation; one that is not here has not been read
+SHOWN = 7  # the position of the sentence that the figure shows
+START = "\u2581"  # marks a token at the start of a word
+# Our verdict on each translation; translations that are missing here have not been read
 READ = {
     "Bebo café todas las mañanas.": "right",
     "¿Dónde dejaste las llaves?": "right",
@@ -55,7 +55,7 @@ READ = {
 
 
 def words_of(tokens: list[str], special: list[str]) -> list[list[int]]:
-    """The places of the tokens of each word."""
+    """Return the positions of the tokens of each word."""
     words: list[list[int]] = []
     for place, token in enumerate(tokens):
         if token in special:
@@ -67,7 +67,7 @@ def words_of(tokens: list[str], special: list[str]) -> list[list[int]]:
 
 
 def links(alignment: Alignment, special: list[str]) -> list[list[str]]:
-    """For each word of the translation the word of the text that weighed most while it was written, and its weight."""
+    """Return for each word of the translation the source word with the largest attention weight, and the weight."""
     written, read = words_of(alignment.target, special), words_of(alignment.source, special)
     found = []
     for word in written:
@@ -82,7 +82,7 @@ def _word(tokens: list[str], places: list[int]) -> str:
 
 
 def main() -> None:
-    """Translate ten sentences."""
+    """Translate the ten sentences."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", help="Run folder.")
     arguments = parser.parse_args()

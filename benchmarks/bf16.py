@@ -1,6 +1,6 @@
 """What training in bf16 costs in accuracy and saves in time: `python -m benchmarks.bf16`, on SST-2, three seeds.
 
-The runs in fp32 are those of `benchmarks.accuracy`, trained where they are not there.
+The runs in fp32 are those of `benchmarks.accuracy`; missing ones are trained.
 """
 
 import json
@@ -16,7 +16,7 @@ from .measure import parser, write
 
 
 def score_run(run: Path, seed: int, flags: list[str]) -> dict[str, Any]:
-    """Accuracy in percent and seconds of training of a run, trained and evaluated where that is not done."""
+    """Return the accuracy in percent and the seconds of training of a run; train and evaluate it first if needed."""
     train_run("sst2", run, seed, [*local_flags("sst2"), *flags])
     if "test" not in read_record(run)["metrics"]:
         subprocess.run([*COMMAND, "evaluate", str(run), "--split", "test", "--resamples", "100"], check=True)

@@ -1,9 +1,9 @@
 """The published comparisons: `python -m benchmarks.comparison [NAME ...]`.
 
-Each goes to `runs/comparison/NAME`, where finished runs stay, and what is kept of it, `comparison.json`, the tables and
-the plots, to `results/comparison/NAME` once all systems are through; `python -m benchmarks.tables` makes the tables of
-README.md from these. Needs hours; `--systems` runs some of them. Where `benchmarks.distillation` left students of the
-Transformer, these are compared too.
+Each comparison runs in `runs/comparison/NAME`, where finished runs stay. Once all systems are done, `comparison.json`,
+the tables and the plots are copied to `results/comparison/NAME`; `python -m benchmarks.tables` makes the tables of
+README.md from these. It takes hours; `--systems` runs only some systems. Students of the Transformer that
+`benchmarks.distillation` made are compared too.
 """
 
 import argparse
@@ -25,9 +25,9 @@ SYSTEMS = ("lstm", "gru", "bag-of-words", "tfidf", "fasttext")
 TRANSFORMER = "transformer"
 TRANSFORMER_NAME = "MiniLM-L6"  # in tables
 STUDENT_NAME = "distilled-lstm"
-# Where a data set differs from the defaults of `compare`. IMDB is long: there MiniLM learns five reviews a second on a
-# core, eight without dropout in its attention. It has one seed there, and all systems their defaults but for the
-# epochs, and no curves
+# What differs from the defaults of `compare`, by data set. IMDB's texts are long: MiniLM learns from five reviews a
+# second on one core, or eight without dropout in its attention. So it has one seed there, and all systems use their
+# defaults except for the epochs, without learning curves
 DATA: dict[str, dict[str, Any]] = {
     "order-matters": {"data": {"dataset": "order-matters"}, "embeddings": None},
     "sst2": {"data": {"dataset": "data/sst:phrases-2"}},
@@ -49,7 +49,7 @@ DATA: dict[str, dict[str, Any]] = {
 
 
 def run(name: str, systems: list[str], runs: Path) -> None:
-    """One comparison, or what is missing of it."""
+    """Run one comparison, or the part of it that is missing."""
     settings = dict(DATA[name])
     data, epochs = settings.pop("data"), settings.pop("epochs", {})
     if (folder := data_folder()) is not None and name in LOCAL:
@@ -74,19 +74,19 @@ def run(name: str, systems: list[str], runs: Path) -> None:
     kept.mkdir(parents=True, exist_ok=True)
     write_json(kept / RESULT, portable(json.loads((output / RESULT).read_text(encoding="utf-8"))))
     write_report(kept)
-    (kept / "report.html").unlink()  # as long as its plots, which are there
+    (kept / "report.html").unlink()  # as large as its plots, which are kept
 
 
 def main() -> None:
-    """Run those that were named, or all."""
+    """Run the named comparisons, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=list(DATA), help=f"Of: {', '.join(DATA)}")
+    parser.add_argument("names", nargs="*", default=list(DATA), help=f"Some of: {', '.join(DATA)}. Default: all.")
     parser.add_argument("--systems", nargs="*", default=[*SYSTEMS, TRANSFORMER])
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     arguments = parser.parse_args()
     for name in arguments.names:
         if name not in DATA:
-            sys.exit(f"There is no {name!r}: choose of {', '.join(DATA)}.")
+            sys.exit(f"There is no {name!r}: choose from {', '.join(DATA)}.")
         run(name, arguments.systems, arguments.runs)
 
 

@@ -32,26 +32,26 @@ Cells = Callable[[Comparison, str], list[str]]
 
 
 def main_table() -> str:
-    """Scores on test, and what an answer costs on the data set whose costs stand for all."""
+    """Make the table of test scores, with the cost of an answer on one representative data set."""
     found = _with_students(_comparisons())
     heads = ["system", *_heads(found), "one text", "texts a second", "on disk"]
     return _fill(heads, _lines([*((one, _score) for one in found.values()), (found[COSTS], _answer)]))
 
 
 def scores_table() -> str:
-    """Scores on test of each system on each data set; the best is bold, and so are those not told apart from it."""
+    """Make the table of test scores; the best is bold, and so are those not significantly different from it."""
     found = _with_students(_comparisons())
     return _fill(["system", *_heads(found)], _lines([(one, _score) for one in found.values()]))
 
 
 def costs_table() -> str:
-    """What each system costs to train and to use."""
+    """Make the table of what each system costs to train and to use."""
     found = _comparisons()
     return _fill(["system", *(TITLES[name] for name in found)], _lines([(one, _cost) for one in found.values()]))
 
 
 def order_table() -> str:
-    """Accuracy on sentences with negation and contrast, and what is left of it when words are shuffled."""
+    """Make the table of accuracy on sentences with negation and contrast, and with shuffled words."""
     found = {name: one for name, one in _comparisons().items() if name in PARTS}
     heads = ["system"]
     for name, one in found.items():
@@ -61,7 +61,7 @@ def order_table() -> str:
 
 
 def curves_table() -> str:
-    """Scores by the number of training rows."""
+    """Make the table of scores by the number of training rows."""
     lines = []
     for name, one in _comparisons().items():
         metric = one["task"]["metric"]
@@ -81,16 +81,18 @@ def curves_table() -> str:
 
 
 def _comparisons() -> dict[str, Comparison]:
-    """Those that are complete, in their order."""
+    """Read the complete comparisons, in the order of `DATA`."""
     paths = {name: RESULTS / "comparison" / name / "comparison.json" for name in DATA}
     return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.exists()}
 
 
 def _with_students(found: dict[str, Comparison]) -> dict[str, Comparison]:
     """
-    With the students that were trained after the comparisons. A student of MiniLM differs from it where it differs from
-    its teacher, or the mean of its teachers; another one from each system where their intervals say so, which takes
-    more than a paired test.
+    Add the students that were trained after the comparisons.
+
+    A student of MiniLM counts as different from it if its gap to its teacher, or to the mean of its teachers, is
+    significant. Any other student is compared with each system by the intervals of their scores, which is stricter than
+    a paired test.
     """
     for name, one in found.items():
         records = records_of(f"{name}/distilled")
@@ -116,7 +118,7 @@ def _with_students(found: dict[str, Comparison]) -> dict[str, Comparison]:
 
 
 def _lines(columns: list[tuple[Comparison, Cells]]) -> list[list[str]]:
-    """A line for each system, with its cells of each comparison: empty ones where it was not compared."""
+    """Make a line for each system with its cells of each comparison, empty where it was not compared."""
     lines = []
     for name in ROWS:
         if any(name in one["systems"] for one, _ in columns):

@@ -1,9 +1,10 @@
-"""Do the defaults fit the rows? `python -m benchmarks.defaults [NAME ...]`, on small sets, without their test splits.
+"""Do the defaults suit small data sets? `python -m benchmarks.defaults [NAME ...]`, without their test splits.
 
-Each set's official validation split, or a sixth of train where there is none, stands for test; a tenth of the rest of
-train chooses the checkpoint. Three seeds with the batch, the epochs and the weights that large sets have, with an
-average of the weights besides, and with what `train` makes of the rows. The scores go to `results/defaults/NAME.json`;
-what is there is not repeated. `python -m benchmarks.tables` makes the table of docs/results.md.
+The official validation split of each set, or a sixth of train if there is none or the rows are limited, serves as the
+test split; a tenth of the rest of train selects the checkpoint. Three ways are measured with three seeds each: the
+batch size and epochs for large sets, the same with averaged weights, and the defaults that `train` derives from the
+number of rows. The scores go to `results/defaults/NAME.json`; existing ones are not repeated.
+`python -m benchmarks.tables` makes the table of docs/results.md.
 """
 
 import json
@@ -21,7 +22,7 @@ from modeling_lstm.utils.markdown import make_table
 from .accuracy import RESULTS, SEEDS, measure_sets, spread
 
 FOLDER = RESULTS / "defaults"
-# The name of each set, and how many of its rows are read at most
+# The title of each set, and the maximum number of rows to read
 SETS = {
     "tweeteval_stance_abortion": ("TweetEval stance, abortion", None),
     "tweeteval_stance_hillary": ("TweetEval stance, Hillary", None),
@@ -37,7 +38,7 @@ WAYS: dict[str, dict[str, Any]] = {"as for many rows": LARGE, "averaged": LARGE 
 
 
 def cut(data: Path, most: int | None, folder: Path) -> dict[str, int]:
-    """Write train, validation and test for the trial; gives their rows."""
+    """Write train, validation and test for the trial, and return their numbers of rows."""
     names = [name for name in ("train", "validation") if (data / f"{name}.parquet").is_file()]
     read: Any = {
         name: load_dataset("parquet", data_files=str(data / f"{name}.parquet"), split="train") for name in names
@@ -57,7 +58,7 @@ def cut(data: Path, most: int | None, folder: Path) -> dict[str, int]:
 
 
 def measure(name: str, data: Path) -> None:
-    """The scores of a set that are not there yet."""
+    """Measure the missing scores of a set."""
     path = FOLDER / f"{name}.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"accuracy": {}}
     with tempfile.TemporaryDirectory() as folder:
@@ -77,7 +78,7 @@ def measure(name: str, data: Path) -> None:
 
 
 def defaults_table() -> str:
-    """Mean and spread of each way for each set that is measured, and for all of them."""
+    """Make the table of the mean and spread of each way, for each measured set and for all of them."""
     found = {name: path for name in SETS if (path := FOLDER / f"{name}.json").exists()}
     records = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in found.items()}
     rows = []
@@ -91,7 +92,7 @@ def defaults_table() -> str:
 
 
 def main() -> None:
-    """Measure those that were named, or all."""
+    """Measure the named sets, or all."""
     measure_sets(__doc__, SETS, measure)
 
 

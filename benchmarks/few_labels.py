@@ -1,8 +1,8 @@
 """Four data sets where only 500 texts have labels, three seeds, test: `python -m benchmarks.few_labels [NAME ...]`.
 
-The same 500 for all: a Transformer, its student, which `train --preset best` makes with text without labels, the LSTM
-that the preset makes alone, and TF-IDF. The recipe is `few_labels.yaml`. Finished runs are skipped. The records go to
-`results/few_labels/NAME/`; `python -m benchmarks.tables` makes the table of docs/results.md from these.
+All systems learn from the same 500: a Transformer, its student, which `train --preset best` makes with unlabeled text,
+the LSTM that the preset makes alone, and TF-IDF. The recipe is `few_labels.yaml`. Finished runs are skipped. The
+records go to `results/few_labels/NAME/`; `python -m benchmarks.tables` makes the table of docs/results.md from these.
 """
 
 import json
@@ -32,11 +32,11 @@ STUDENT, ALONE, TFIDF = "student", "alone", "tfidf"
 @dataclass(frozen=True)
 class FewLabels:
     """
-    A data set and text without labels, by the names of local copies.
+    A data set and its unlabeled text, by the names of local copies.
 
     Args:
-        title: In the table.
-        unlabeled: The copies with text like its own; the data set itself is among them where its other rows are.
+        title: Name in the table.
+        unlabeled: Copies with similar text, which may include the data set itself, for its remaining rows.
         student: Flags of the student.
         metric: The score.
         more: Other settings of `train`, for all systems.
@@ -73,7 +73,7 @@ SETS = {
 
 
 def train(name: str, data: Path, runs: Path) -> None:
-    """The student with its teacher, and the LSTM alone."""
+    """Train the student with its teacher, and the LSTM alone."""
     one, minilm = SETS[name], str(local_minilm() or MINILM)
     chosen = {"dataset": data / name, "label_column": "label", "metric_for_best_model": one.metric} | one.more
     flags = [word for key, value in chosen.items() for word in (f"--{key}", str(value))]
@@ -85,7 +85,7 @@ def train(name: str, data: Path, runs: Path) -> None:
 
 
 def fit_tfidf(name: str, data: Path) -> float:
-    """The score on test of TF-IDF with the best of its settings on validation."""
+    """Return the test score of TF-IDF with the settings that are best on validation."""
     one = SETS[name]
     groups, weights = one.more.get("group_column"), one.more.get("class_weights")
     arguments = DataArguments(
@@ -103,11 +103,11 @@ def fit_tfidf(name: str, data: Path) -> float:
             for split in answers
         }
         scores.append((found["validation"][one.metric], found["test"][one.metric]))
-    return max(scores, key=lambda pair: pair[0])[1]  # the first of equals: test decides nothing
+    return max(scores, key=lambda pair: pair[0])[1]  # ties go to the first: test decides nothing
 
 
 def measure(name: str, data: Path) -> None:
-    """What is missing of a data set."""
+    """Measure what is missing for a data set."""
     kept = RESULTS / FOLDER / name / f"{TFIDF}.json"
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ def measure(name: str, data: Path) -> None:
 
 
 def few_labels_table() -> str:
-    """Test scores of each system on each data set that is complete, and the gap between student and teacher."""
+    """Make the table of test scores on each complete data set, with the gap between student and teacher."""
     heads = ["data set", "metric", "teacher", "student", "student minus teacher", "LSTM alone", "TF-IDF"]
     heads += ["texts without labels", "minutes"]
     records = {(name, way): records_of(_folder(name, way)) for name in SETS for way in (STUDENT, ALONE)}
@@ -149,7 +149,7 @@ def _folder(name: str, way: str) -> str:
 
 
 def main() -> None:
-    """Measure those that were named, or all."""
+    """Measure the named data sets, or all."""
     measure_sets(__doc__, SETS, measure)
 
 

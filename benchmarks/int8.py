@@ -1,6 +1,6 @@
 """What int8 costs in accuracy: `python -m benchmarks.int8`, on the test splits of four data sets, three seeds.
 
-The runs are those of `benchmarks.accuracy`, trained where they are not there.
+The runs are those of `benchmarks.accuracy`; missing ones are trained.
 """
 
 import json
@@ -22,7 +22,7 @@ PRECISIONS: tuple[Literal["fp32", "int8"], ...] = ("fp32", "int8")
 
 
 def accuracies(run: Path, texts: list[str], labels: np.ndarray) -> dict[str, Any]:
-    """Accuracy in percent by torch and by each export, and the megabytes of each."""
+    """Return the accuracy in percent and the megabytes of the model in torch and of each export."""
     found: dict[str, Any] = {"torch": 100 * float((_answers(str(run), "torch", texts) == labels).mean())}
     size = {"torch": (run / "model.safetensors").stat().st_size / 1e6}
     with tempfile.TemporaryDirectory() as folder:

@@ -16,7 +16,7 @@ from .accuracy import data_folder, records_of, spread, train_and_evaluate
 LOCAL = {"penn_treebank": "ptb", "wikitext2": "wikitext2"}
 TITLES = {"penn_treebank": "Penn Treebank", "wikitext2": "WikiText-2"}
 SEEDS = {"penn_treebank": 3, "wikitext2": 1}
-# Its dropout is higher than usual, as such small text needs
+# Its dropout is higher than usual because the text is small
 TRANSFORMER = "n_embd=512,n_layer=5,n_head=8,n_positions=128,resid_pdrop=0.4,embd_pdrop=0.4,attn_pdrop=0.1"
 SYSTEMS: dict[str, list[str]] = {
     "lstm": [],
@@ -27,7 +27,7 @@ SYSTEMS: dict[str, list[str]] = {
         *("--save_strategy", "epoch", "--load_best_model_at_end", "true"),
     ],
 }
-# Perplexity on test, as published
+# Published perplexity on test
 PUBLISHED = {
     "penn_treebank": "LSTM of 66 M 78.4 (Zaremba et al., 2014), of 13 M with tied vectors 75.3, AWD-LSTM of 24 M 57.3",
     "wikitext2": "LSTM of 28 M with tied vectors 86.7, AWD-LSTM of 33 M 65.8",
@@ -35,14 +35,14 @@ PUBLISHED = {
 
 
 def run(name: str, system: str, seed: int, runs: Path) -> None:
-    """One training and its evaluation on test."""
+    """Train a model and evaluate it on test."""
     data = data_folder()
     local = ["--dataset", str(data / LOCAL[name])] if data else []
     train_and_evaluate(name, f"{name}/{system}", seed, runs, [*local, *SYSTEMS[system]], command="pretrain")
 
 
 def language_models_table() -> str:
-    """Perplexity a word on test and validation, and what training took."""
+    """Make the table of perplexity per word on test and validation, with the cost of training."""
     rows, machines = [], set()
     for name, title in TITLES.items():
         for system in SYSTEMS:
@@ -79,7 +79,7 @@ def language_models_table() -> str:
 
 
 def main() -> None:
-    """Run what was named, or all."""
+    """Run the named models, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=list(LOCAL), help=f"Of: {', '.join(LOCAL)}")
     parser.add_argument("--systems", nargs="*", default=list(SYSTEMS))

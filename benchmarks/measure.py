@@ -1,4 +1,4 @@
-"""What the benchmarks of speed share: ways that take turns in one process, and a record with machine and load."""
+"""Tools of the speed benchmarks: ways that take turns in one process, and a record with machine and load."""
 
 import argparse
 import gc
@@ -20,10 +20,10 @@ from .accuracy import RESULTS
 
 ROOT = RESULTS.parent
 QUICK = 0.1  # seconds
-BURST = 0.05  # seconds in which a quick way is run before it is timed
-PAUSE = 0.05  # seconds in which the idle threads of one library stop spinning, before another's are timed
+BURST = 0.05  # seconds for which a quick way runs before it is timed
+PAUSE = 0.05  # seconds in which the idle threads of one library stop spinning before another is timed
 SPEED = RESULTS / "speed"
-# Tokens of a text, from the shortest to the longest in steps of 5 %: TweetEval sentiment and IMDB, train
+# Quantiles of the tokens per text, in steps of 5 %: train splits of TweetEval sentiment and IMDB
 LENGTHS = {
     "tweets": (3, 12, 14, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 26, 27, 28, 29, 31, 33, 60),
     "reviews": (20, 82, 115, 132, 143, 150, 158, 169, 179, 190, 204, 221, 237, 261, 294, 330, 376, 432, 525, 678, 1795),
@@ -32,8 +32,10 @@ LENGTHS = {
 
 def take_turns(ways: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
     """
-    Seconds of each way, `repeats` of them after one that warms up. A round runs each way in turn, once; a quick one for
-    a moment before, so that it finds caches and threads as it does in a service with work to do.
+    Time each way `repeats` times, after one round to warm up, and return the seconds.
+
+    A round runs each way once, in turn. A quick way first runs untimed for a moment, so that caches and threads are as
+    warm as in a busy service.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     first: dict[str, float] = {}
@@ -60,8 +62,9 @@ def answer_in_turns(
     ways: Mapping[str, Callable[[str], Any]], texts: Iterable[str], warm: int
 ) -> dict[str, list[float]]:
     """
-    Seconds of each way for each text but the first `warm`. Each text is a new one to all ways, which take turns with
-    it: what a way remembers of words helps it as much as it does in a service.
+    Time each way on each text but the first `warm`, and return the seconds.
+
+    The ways take turns on each text, which is new to all of them: caches of words help as much as they do in a service.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for number, text in enumerate(texts):
@@ -74,21 +77,21 @@ def answer_in_turns(
 
 
 def summary(seconds: Iterable[float]) -> dict[str, float]:
-    """Median and quartiles in milliseconds."""
+    """Return median and quartiles in milliseconds."""
     values = sorted(1000 * one for one in seconds)
     low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
     return {"median": round(middle, 3), "quartiles": [round(low, 3), round(high, 3)]}  # type: ignore[dict-item]
 
 
 def ratio(slow: list[float], fast: list[float]) -> dict[str, Any]:
-    """How many times `fast` is as fast as `slow`: the median over the rounds, and their quartiles."""
+    """Return how many times as fast `fast` is as `slow`: median and quartiles over the rounds."""
     values = [one / other for one, other in zip(slow, fast, strict=True)]
     low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
     return {"median": round(middle, 2), "quartiles": [round(low, 2), round(high, 2)]}
 
 
 def process(program: str) -> tuple[float, int]:
-    """Run a Python program: its seconds, the start of Python included, and its peak memory in MB."""
+    """Run a Python program; return its seconds, the start of Python included, and its peak memory in MB."""
     peak = "from benchmarks.memory import peak_megabytes\nprint(peak_megabytes())"
     started = time.perf_counter()
     out = subprocess.run(
@@ -101,11 +104,11 @@ def drawn_lengths(
     kind: str, rows: int, longest: int, *, sorted_batches: bool = False, place: float = 0.5, seed: int = 0
 ) -> torch.Tensor:
     """
-    Lengths of a batch of real texts, cut at `longest` tokens.
+    Draw the lengths of a batch of texts as in real data, with at most `longest` tokens.
 
     Args:
-        sorted_batches: Take it out of 50 batches that are sorted by length, as `Trainer` groups them.
-        place: Which of the 50: 0 is the one of the shortest texts, 1 that of the longest.
+        sorted_batches: Take one of 50 batches that are sorted by length, as `Trainer` groups them.
+        place: Which of the 50 batches, from 0 for the shortest texts to 1 for the longest.
     """
     quantiles = torch.tensor(LENGTHS[kind], dtype=torch.float64)
     places = torch.rand(rows * (50 if sorted_batches else 1), generator=torch.Generator().manual_seed(seed)) * 20
@@ -120,7 +123,7 @@ def drawn_lengths(
 
 
 def parser(about: str | None, name: str) -> argparse.ArgumentParser:
-    """The flags of a benchmark."""
+    """Make the parser of a benchmark."""
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--output", type=Path, default=SPEED / f"{name}.json")
     parser.add_argument("--repeats", type=int, default=7)
@@ -128,9 +131,9 @@ def parser(about: str | None, name: str) -> argparse.ArgumentParser:
 
 
 def write(path: Path, found: Any) -> None:
-    """Write a record with machine, versions, threads, and the load before anything was measured by the caller."""
+    """Write a record with machine, versions, threads, and the load before the measurement."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, {"load": LOAD, "results": found} | describe_environment())
 
 
-LOAD = os.getloadavg()  # when the benchmark was started
+LOAD = os.getloadavg()  # at the start of the benchmark

@@ -1,9 +1,9 @@
 """A newcomer's run on 5 MB of text, from the start to a sentence and a classifier: `python -m benchmarks.own_text`.
 
-Film reviews with labels stand for the text. The three commands of docs/guides/language-models.md have their default
-settings. Other classifiers are trained besides: without the language model, with it but layer by layer as ULMFiT does,
-and with adversarial training. All are evaluated on other reviews of IMDB's train split. The record goes to
-`results/own_text.json`, and `python -m benchmarks.tables` makes what the guide says from it.
+Labeled film reviews serve as the text. The three commands of docs/guides/language-models.md use their default settings.
+Other classifiers are trained for comparison: without the language model, with it but layer by layer as in ULMFiT, and
+with adversarial training. All are evaluated on other reviews of IMDB's train split. The record goes to
+`results/own_text.json`; `python -m benchmarks.tables` makes the table of the guide from it.
 """
 
 import csv
@@ -26,7 +26,7 @@ from .accuracy import COMMAND, RESULTS, required_data
 RECORD = RESULTS / "own_text.json"
 SIZE = 5_000_000  # bytes
 HELD_OUT = 3_000  # reviews
-# How the classifier is trained: the first is the newcomer's
+# Flags of each classifier; the first is the newcomer's
 WAYS: dict[str, tuple[str, ...]] = {
     "begins as the language model": ("--pretrained", "LM"),
     "the same, with adversarial training": ("--pretrained", "LM", "--adversarial_size", "0.25"),
@@ -37,7 +37,7 @@ WAYS: dict[str, tuple[str, ...]] = {
 
 
 def write_reviews(data: Path, path: Path, held_out: Path) -> int:
-    """Write so many bytes of reviews in any order, with their labels, and others to evaluate on; give their number."""
+    """Write [`SIZE`] bytes of shuffled, labeled reviews, and others to evaluate on. Return the number of the former."""
     rows: Dataset = load_dataset("parquet", data_files=str(data / "imdb" / "train.parquet"), split="train")
     rows = rows.shuffle(seed=0)
     sizes = np.cumsum([len(text.encode("utf-8")) for text in rows["text"]])
@@ -52,7 +52,7 @@ def write_reviews(data: Path, path: Path, held_out: Path) -> int:
 
 
 def run(*flags: str) -> tuple[float, str]:
-    """The minutes of a command, and what it prints."""
+    """Run a command and return its minutes and its output."""
     started = time.perf_counter()
     out = subprocess.run([*COMMAND, *flags], check=True, stdout=subprocess.PIPE, text=True).stdout
     return round((time.perf_counter() - started) / 60, 2), out
@@ -86,7 +86,7 @@ def measure(data: Path) -> None:
 
 
 def own_text_table() -> str:
-    """What the commands took, and how good the classifiers are."""
+    """Make the table of the classifiers' accuracy and of the minutes that the commands took."""
     found = json.loads(RECORD.read_text(encoding="utf-8"))
     minutes, classifiers = found["minutes"], found["classifiers"]
     whole = sum(minutes.values()) + next(iter(classifiers.values()))["minutes"]
@@ -101,7 +101,7 @@ def own_text_table() -> str:
 
 
 def main() -> None:
-    """Measure it where the data are."""
+    """Measure, if there are local copies of the data."""
     data = required_data()
     measure(data)
 

@@ -1,4 +1,4 @@
-"""Draw what the benchmarks of speed measured: `python -m benchmarks.plots` makes `results/speed/*.svg`."""
+"""Plot the measurements of the speed benchmarks: `python -m benchmarks.plots` makes `results/speed/*.svg`."""
 
 import json
 from typing import Any
@@ -11,8 +11,8 @@ from modeling_lstm.utils.figures import save, use_logarithmic_axis
 from .end_to_end_tables import STEPS, TITLES
 from .measure import SPEED
 
-KEYS = ("layers", "text", "rows", "like lengths")  # of a batch in the records of `recurrence`
-# Told apart by shade and hatching, so that they can be read in black and white
+KEYS = ("layers", "text", "rows", "like lengths")  # what identifies a batch in the records of `recurrence`
+# Shades and hatching, so that the plots can be read in black and white
 STYLES: tuple[dict[str, Any], ...] = (
     {"color": "black"},
     {"color": "0.75", "edgecolor": "black"},
@@ -22,7 +22,7 @@ STYLES: tuple[dict[str, Any], ...] = (
 
 
 def bars(axes: Axes, groups: list[str], series: dict[str, list[float]]) -> None:
-    """Bars side by side for each group, the value on top."""
+    """Draw bars side by side for each group, with the value on top."""
     width = 0.8 / len(series)
     for place, (name, values) in enumerate(series.items()):
         left = [n + place * width for n in range(len(groups))]
@@ -34,7 +34,7 @@ def bars(axes: Axes, groups: list[str], series: dict[str, list[float]]) -> None:
 
 
 def ratios(groups: list[str], series: dict[str, list[float]], label: str, title: str) -> Figure:
-    """Bars of ratios on a logarithmic scale, with a line at 1."""
+    """Draw bars of ratios on a logarithmic scale, with a line at 1."""
     figure = Figure(figsize=(9, 4), layout="constrained")
     axes = figure.subplots()
     bars(axes, groups, series)
@@ -46,7 +46,7 @@ def ratios(groups: list[str], series: dict[str, list[float]], label: str, title:
 
 
 def recurrence(found: list[dict[str, Any]]) -> Figure:
-    """How many times faster than packed a training step is, with one layer."""
+    """Draw how many times as fast as packed a training step with one layer is."""
     batches = [one for one in found if one["cell"] == "lstm" and one["layers"] == 1]
     order = {True: "like lengths", False: "any lengths"}
     groups = [f"{one['text']}, {one['rows']}\n{order[one['like lengths']]}" for one in batches]
@@ -69,7 +69,7 @@ def recurrence(found: list[dict[str, Any]]) -> Figure:
 
 
 def inference(found: dict[str, Any]) -> Figure:
-    """How many times as long as the LSTM the Transformers take, for each shape."""
+    """Draw how many times as long as the LSTM the Transformers take, for each shape."""
     names = {"minilm torch fp32": "MiniLM-L6", "distilbert torch fp32": "DistilBERT's size"}
     names |= {"minilm onnx int8": "MiniLM-L6, ONNX int8", "lstm onnx int8": "LSTM, ONNX int8"}
     shapes = [shape for shape in found["models"] if "lstm onnx int8" in shape["milliseconds"]]
@@ -81,7 +81,7 @@ def inference(found: dict[str, Any]) -> Figure:
 
 
 def scaling(found: dict[str, Any]) -> Figure:
-    """Time against length, rows and vocabulary."""
+    """Draw time and memory against length, rows and vocabulary."""
     figure = Figure(figsize=(10, 3.4), layout="constrained")
     length, rows, vocabulary = figure.subplots(1, 3)
     length.plot(found["length"]["tokens"], found["length"]["milliseconds"], marker="o", color="black")
@@ -111,7 +111,7 @@ def scaling(found: dict[str, Any]) -> Figure:
 
 
 def end_to_end(found: dict[str, Any]) -> Figure:
-    """Where the microseconds of a tweet go on one core, for each network."""
+    """Draw where the microseconds of a tweet go on one core, for each network."""
     figure = Figure(figsize=(9, 2.8), layout="constrained")
     axes = figure.subplots()
     took = found["microseconds a row"]
@@ -132,7 +132,7 @@ def end_to_end(found: dict[str, Any]) -> Figure:
 
 
 def main() -> None:
-    """Draw each record that there is."""
+    """Draw every existing record."""
     for draw in (recurrence, inference, scaling, end_to_end):
         path = SPEED / f"{draw.__name__}.json"
         if path.exists():

@@ -1,8 +1,8 @@
 """IMDB with a language model behind the classifier, and few labels: `python -m benchmarks.pretrained [NUMBER ...]`.
 
-A language model reads the reviews of train and those without labels; three classifiers begin as it. With 100, 500,
-2,500 and all labels: the same network with and without it, and MiniLM. Runs that were stopped go on, finished ones are
-skipped. The records go to `results/imdb_labels/`; `python -m benchmarks.tables` makes the table of
+A language model learns from the reviews of train and those without labels; three classifiers start from it. The same
+network with and without it is compared with MiniLM, for 100, 500, 2,500 and all labels. Interrupted runs are resumed,
+finished ones are skipped. The records go to `results/imdb_labels/`; `python -m benchmarks.tables` makes the table of
 docs/guides/language-models.md.
 """
 
@@ -23,7 +23,7 @@ TITLES = {
     "alone": "the same network alone",
     "minilm": "MiniLM, fine-tuned",
 }
-SIZES = ["--vocab_size", "30000", "--embedding_size", "256", "--hidden_size", "512"]  # those of the language model
+SIZES = ["--vocab_size", "30000", "--embedding_size", "256", "--hidden_size", "512"]  # as in the language model
 # Few rows need more epochs
 EPOCHS: dict[int | None, list[str]] = {
     number: ["--num_train_epochs", epochs, "--per_device_train_batch_size", "16"]
@@ -37,7 +37,7 @@ PUBLISHED = {
 
 
 def language_model(runs: Path) -> Path:
-    """The run folder of the language model, trained where there is none."""
+    """Return the run folder of the language model; train it if missing."""
     data, folder = data_folder(), runs / LANGUAGE_MODEL
     local = []
     if data is not None:
@@ -48,7 +48,7 @@ def language_model(runs: Path) -> Path:
 
 
 def system_flags(system: str, labels: int | None, runs: Path) -> list[str]:
-    """The flags of `train` for one classifier, trained on all labels or on some."""
+    """Return the flags of `train` for a classifier that learns from some labels, or from all (`None`)."""
     flags = [*local_flags("imdb"), *EPOCHS.get(labels, [])]
     if labels is not None:
         flags += ["--max_train_samples", str(labels)]
@@ -62,14 +62,14 @@ def system_flags(system: str, labels: int | None, runs: Path) -> list[str]:
 
 
 def classify(system: str, labels: int | None, seed: int, runs: Path) -> None:
-    """One classifier, and its evaluation on test."""
+    """Train a classifier and evaluate it on test."""
     flags = system_flags(system, labels, runs)
     recipe = TRANSFORMER if system == "minilm" else CLASSIFIER
     train_and_evaluate(recipe, f"imdb_labels/{labels or 'all'}/{system}", seed, runs, flags)
 
 
 def labels_table() -> str:
-    """Accuracy on test by the number of labels, mean and standard deviation over the seeds, of what is complete."""
+    """Make the table of test accuracy by number of labels: mean and standard deviation of complete runs."""
     scores = {
         (system, number): _score(f"imdb_labels/{number or 'all'}/{system}") for system in SYSTEMS for number in LABELS
     }
@@ -87,7 +87,7 @@ def _score(name: str) -> str:
 
 
 def main() -> None:
-    """Run for the numbers of labels that were named, or for all; 0 stands for all labels."""
+    """Run for the named numbers of labels, or for each of them; 0 stands for all labels."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("numbers", nargs="*", type=int, default=[number or 0 for number in LABELS])
     parser.add_argument("--systems", nargs="*", default=list(SYSTEMS))

@@ -1,6 +1,6 @@
 """Training in one process and in two, by `torchrun` and by Ray: `python -m benchmarks.processes`.
 
-The recipe of TweetEval sentiment for some steps of the same global batch, the ways in turns. Written to
+Each way trains the recipe of TweetEval sentiment for some steps with the same global batch, in turns. The record is
 `results/speed/processes.json`; `python -m benchmarks.tables` makes the table of docs/guides/processes.md.
 """
 
@@ -19,11 +19,11 @@ from modeling_lstm.utils.markdown import make_table
 from .accuracy import COMMAND, required_data
 from .measure import ROOT, SPEED, parser, ratio, write
 
-SAMPLES = 8_000  # rows to train on: fewer than there are, so that the start takes less
-ROWS = 64  # of a global batch
-STEPS = (100, 500)  # what is before and after the steps is in both, and drops out of their difference
+SAMPLES = 8_000  # rows to train on: fewer than available, for a quicker start
+ROWS = 64  # in a global batch
+STEPS = (100, 500)  # the time before and after the steps is in both and cancels out
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", *COMMAND[2:]]
-# For each way: its command, its processes, the threads of each, and its flags
+# For each way: command, number of processes, threads of each, and flags
 WAYS: dict[str, tuple[list[str], int, int, list[str]]] = {
     "one process, one core": (COMMAND, 1, 1, []),
     "one process, both cores": (COMMAND, 1, 2, []),
@@ -33,14 +33,14 @@ WAYS: dict[str, tuple[list[str], int, int, list[str]]] = {
 
 
 def seconds_of(way: str, steps: int, data: Path) -> float:
-    """Seconds of a command, start included."""
+    """Run a way and return its seconds, start included."""
     command, processes, threads, flags = WAYS[way]
     with tempfile.TemporaryDirectory() as folder:
         given = [*command, "train", "recipes/tweet_eval_sentiment.yaml", "--dataset", str(data), *flags]
         given += ["--max_train_samples", str(SAMPLES), "--max_steps", str(steps), "--output_dir", f"{folder}/run"]
         given += ["--per_device_train_batch_size", str(ROWS // processes), "--disable_tqdm", "true"]
         given += ["--eval_strategy", "no", "--save_strategy", "no", "--load_best_model_at_end", "false"]
-        # Ray's workers are nice by default, and would wait for whatever else there is
+        # By default Ray's workers have a low priority and would wait for other processes
         environment = os.environ | {"OMP_NUM_THREADS": str(threads), "RAY_worker_niceness": "0"}
         started = time.perf_counter()
         subprocess.run(given, check=True, cwd=ROOT, env=environment, capture_output=True)
@@ -48,7 +48,7 @@ def seconds_of(way: str, steps: int, data: Path) -> float:
 
 
 def processes_table() -> str:
-    """Rows a second, and what two processes gain."""
+    """Make the table of rows per second, and of the gain by two processes."""
     record = json.loads((SPEED / "processes.json").read_text(encoding="utf-8"))
     found, hardware = record["results"], record["hardware"]
     rows = [

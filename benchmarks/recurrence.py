@@ -1,7 +1,7 @@
 """Speed of the recurrence: ours against the packed sequence of textbooks and the unmasked floor.
 
-`python -m benchmarks.recurrence` writes JSON. The ways take turns in one process, so their ratios hold whatever the
-machine; keep it otherwise idle. The share of the peak is that of torch's own matrix multiplication, measured beside.
+`python -m benchmarks.recurrence` writes JSON. The ways take turns in one process, so their ratios depend little on the
+machine; keep it idle otherwise. The peak is the speed of torch's own matrix multiplication, measured alongside.
 """
 
 import json
@@ -17,7 +17,7 @@ from modeling_lstm import LstmConfig, LstmModel
 
 from .measure import drawn_lengths, parser, ratio, summary, take_turns, write
 
-# kind of text, rows of a batch, tokens at most, batches of like lengths
+# kind of text, rows of a batch, maximum tokens, whether a batch has similar lengths
 BATCHES = (
     ("tweets", 1, 60, False),
     ("tweets", 32, 60, True),
@@ -28,7 +28,7 @@ BATCHES = (
     ("reviews", 32, 400, False),
 )
 TWO_LAYERS = BATCHES[2], BATCHES[5]
-PLACES = (0.2, 0.5, 0.8)  # a way is timed over three batches: of short, middling and long texts, or of any
+PLACES = (0.2, 0.5, 0.8)  # a way is timed on three batches: of short, medium and long texts, or of mixed ones
 CELLS: tuple[Literal["lstm", "gru"], ...] = ("lstm", "gru")
 EMBEDDING, HIDDEN = 100, 500
 SQUARE = 2048
@@ -43,7 +43,7 @@ def measure(
     embedding: int = EMBEDDING,
     hidden: int = HIDDEN,
 ) -> dict[str, Any]:
-    """Forward and training step of a bidirectional network, in milliseconds and as ratios."""
+    """Measure the forward pass and the training step of a bidirectional network, in milliseconds and as ratios."""
     torch.manual_seed(0)
     kind, rows, longest, is_sorted = batch
     config = LstmConfig(
@@ -75,7 +75,7 @@ def measure(
 
     ways = {"ours": ours, "packed": packed, "unmasked": unmasked}
     for inputs in batches:
-        assert (ours(*inputs) - packed(*inputs)).abs().max() < 1e-5  # a benchmark of wrong results is worth nothing
+        assert (ours(*inputs) - packed(*inputs)).abs().max() < 1e-5  # wrong results would make the benchmark worthless
     steps: dict[str, Callable[[], Any]] = {name: partial(_train, way, batches) for name, way in ways.items()}
     steps |= {"ours bf16": partial(_train, ours, batches, bf16=True)}
     training = take_turns(steps | multiplications(), repeats)
@@ -106,7 +106,7 @@ def measure(
 
 
 def multiplications() -> dict[str, Callable[[], Any]]:
-    """Large matrix multiplications by the two libraries that torch has for them; the faster one is the peak."""
+    """Return large matrix multiplications by each of torch's two libraries; the faster one is the peak."""
     square = torch.randn(SQUARE, SQUARE)
     oneDNN = torch.ops.mkldnn._linear_pointwise
     return {"matmul": lambda: square @ square, "matmul, oneDNN": lambda: oneDNN(square, square, None, "none", [], "")}
@@ -130,7 +130,7 @@ def _infer(way: Way, batches: Batches) -> None:
 
 
 def main() -> None:
-    """Measure every cell, depth and batch; what is in the output is done."""
+    """Measure every cell, depth and batch. Results in the output file are not repeated."""
     arguments = parser(__doc__, "recurrence").parse_args()
     found = []
     if arguments.output.exists():

@@ -1,4 +1,4 @@
-"""What docs/scale.md says, from the records in `results/`: what was measured and predicted, and what a search found."""
+"""The tables of docs/scale.md and docs/guides/search.md, made from the records in `results/`."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from .simulation import LOSSES, Costs, plan
 
 
 def scoring_table() -> str:
-    """Answering tweets in one process and by workers, and what the simulation says."""
+    """Make the table of answering tweets in one process and with workers, beside the simulation."""
     found = _read()
     rows = found["rows"]
     lines = ["| way | texts | seconds | texts a second | predicted | MB in use |", "|---|---:|---:|---:|---:|---:|"]
@@ -30,7 +30,7 @@ def scoring_table() -> str:
 
 
 def plan_table() -> str:
-    """Clusters for many texts."""
+    """Make the table of clusters for many texts."""
     lines = [
         "| texts | workers | hours | hours with losses | core-hours | MB a second from readers | output, GB |",
         "|---:|---:|---:|---:|---:|---:|---:|",
@@ -43,7 +43,7 @@ def plan_table() -> str:
 
 
 def search_table() -> str:
-    """Searches beside random search and the shipped recipes."""
+    """Make the table of searches beside random search and the shipped recipes."""
     lines = [
         "| data set | settings from | trials (cut short) | minutes | best on validation | validation, 3 seeds | "
         "test, 3 seeds |",

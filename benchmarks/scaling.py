@@ -23,12 +23,12 @@ VOCABULARIES = (2_000, 20_000, 200_000)
 
 
 def exponent(sizes: tuple[int, ...], values: list[float]) -> float:
-    """The slope of a straight line through the logarithms: 1 is growth in proportion."""
+    """Return the slope of a straight line through the logarithms: 1 means proportional growth."""
     return round(float(np.polyfit(np.log(sizes), np.log(values), 1)[0]), 3)
 
 
 def model_of(vocabulary: int, *, embedding: int = 100, hidden: int = 150) -> LstmForSequenceClassification:
-    """A bidirectional LSTM, with dropout of words as `train` has it by default."""
+    """Make a bidirectional LSTM with the default word dropout of `train`."""
     torch.manual_seed(0)
     sizes: dict[str, Any] = {"embedding_size": embedding, "hidden_size": hidden, "num_labels": 3}
     config = LstmConfig(vocab_size=vocabulary, bidirectional=True, pooling="concat", word_dropout=0.1, **sizes)
@@ -36,7 +36,7 @@ def model_of(vocabulary: int, *, embedding: int = 100, hidden: int = 150) -> Lst
 
 
 def training_step(vocabulary: int, lengths: torch.Tensor, *, rows_only: bool = True) -> Callable[[], None]:
-    """A training step with its optimizer, on random words; with `rows_only=False` over the whole table."""
+    """Return a training step on random words. With `rows_only=False` the optimizer updates the whole table."""
     model = model_of(vocabulary)
     mask = (torch.arange(int(lengths.max()))[None] < lengths[:, None]).long()
     batches = [torch.randint(1, vocabulary, mask.shape) * mask for _ in range(50)]  # rows wait between two of them
@@ -59,7 +59,7 @@ def training_step(vocabulary: int, lengths: torch.Tensor, *, rows_only: bool = T
 
 
 def by_length(repeats: int) -> dict[str, Any]:
-    """Training step of two rows, and the peak memory of a process that makes one."""
+    """Measure a training step of two rows, and the peak memory of a process that makes one."""
     seconds = take_turns({str(n): training_step(2_000, torch.tensor([n, n])) for n in LENGTHS}, repeats)
     medians = [summary(seconds[str(n)])["median"] for n in LENGTHS]
     program = (
@@ -73,7 +73,7 @@ def by_length(repeats: int) -> dict[str, Any]:
 
 
 def by_rows() -> dict[str, Any]:
-    """`predict` on JSON lines: seconds of the command and its peak memory."""
+    """Measure the seconds and the peak memory of `predict` on JSON lines."""
     words = [f"w{n}" for n in range(5_000)]
     rng = np.random.default_rng(0)
     seconds, memory = [], []
@@ -101,7 +101,7 @@ def by_rows() -> dict[str, Any]:
 
 
 def by_vocabulary(repeats: int) -> dict[str, Any]:
-    """Training step of 64 tweets: only the rows that are used, and the whole table."""
+    """Measure a training step of 64 tweets that updates the rows in use, and one that updates the whole table."""
     lengths = drawn_lengths("tweets", 64, 60, sorted_batches=True)
     ways = {
         f"{'rows' if rows_only else 'table'} {size}": training_step(size, lengths, rows_only=rows_only)
@@ -118,7 +118,7 @@ def by_vocabulary(repeats: int) -> dict[str, Any]:
 
 
 def by_threads(repeats: int) -> dict[str, Any]:
-    """Training step of 64 tweets and of 32 reviews, with one thread and with two."""
+    """Measure a training step of 64 tweets and one of 32 reviews, with one thread and with two."""
     found: dict[str, Any] = {}
     for kind, rows, longest in (("tweets", 64, 60), ("reviews", 32, 400)):
         step = training_step(20_000, drawn_lengths(kind, rows, longest, sorted_batches=True))
@@ -138,7 +138,7 @@ def _with_threads(step: Callable[[], None], threads: int) -> None:
 
 
 def main() -> None:
-    """Measure the four."""
+    """Measure all four."""
     arguments = parser(__doc__, "scaling").parse_args()
     results: dict[str, Any] = {}
     parts: dict[str, Callable[[], dict[str, Any]]] = {

@@ -1,8 +1,8 @@
 """Answering many texts: one process, and workers of Ray: `python -m benchmarks.scoring`.
 
-Measured with an LSTM of the default sizes on tweets, as CSV in ten files: rows a second with one and two workers, the
-start, memory at 100,000 and 1,000,000 rows; and what a part costs to read, to answer and to write, by which
-`benchmarks.simulation` foretells larger clusters. The answers are compared row by row. Results go to
+An LSTM of the default sizes answers tweets in ten CSV files. Measured are rows per second with one and two workers, the
+start, the memory with 100,000 and 1,000,000 rows, and the costs of reading, answering and writing a part, from which
+`benchmarks.simulation` predicts larger clusters. The answers are compared row by row. The record is
 `results/speed/scoring.json`.
 """
 
@@ -36,7 +36,7 @@ LARGE = (100_000, 1_000_000)
 
 
 def make_files(folder: Path, rows: int) -> None:
-    """Tweets, again and again, in files of as many rows."""
+    """Write tweets, repeated as often as needed, to files with equal numbers of rows."""
     data = required_data()
     tables = [pq.read_table(path) for path in sorted((data / "tweeteval_sentiment").glob("*.parquet"))]
     texts = [text for table in tables for text in table["text"].to_pylist()]
@@ -49,8 +49,8 @@ def make_files(folder: Path, rows: int) -> None:
 
 
 def run(given: list[str], threads: str | None = "1") -> tuple[float, float]:
-    """Seconds of a command, and the most memory in MB that it and its children used at once."""
-    names = ("OMP_NUM_THREADS", "RAYON_NUM_THREADS")  # of torch and of tokenizers
+    """Run a command; return its seconds and the peak memory in MB of it and its children together."""
+    names = ("OMP_NUM_THREADS", "RAYON_NUM_THREADS")  # for torch and for tokenizers
     environment = {name: value for name, value in os.environ.items() if name not in names}
     environment |= {name: threads for name in names} if threads else {}
     peak, stopped = [0.0], threading.Event()
@@ -72,7 +72,7 @@ def run(given: list[str], threads: str | None = "1") -> tuple[float, float]:
 
 
 def memory_of_group(root: int) -> float:
-    """MB of a process and all that descend from it; what several share counts in shares."""
+    """Return the MB of a process and its descendants; memory that several share is divided among them."""
     parents: dict[int, int] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -93,7 +93,7 @@ def memory_of_group(root: int) -> float:
 
 
 def compare_answers(alone: Path, together: Path) -> dict[str, Any]:
-    """Whether each row has one answer by Ray, with the label of one process, and how far the scores are apart."""
+    """Compare Ray's answers with those of one process: one answer for each row, same labels, distance of scores."""
     table = ds.dataset(str(together), format="parquet", partitioning="hive").to_table()
     table = table.sort_by([("file", "ascending"), ("row", "ascending")])
     mine = pq.read_table(alone)
@@ -103,7 +103,7 @@ def compare_answers(alone: Path, together: Path) -> dict[str, Any]:
 
 
 def measure_costs(files: Path, model: Path) -> Costs:
-    """What one part costs to read, to answer and to write, in seconds, and its bytes, by the medians of several."""
+    """Measure the seconds to read, answer and write a part, and its bytes: medians over several parts."""
     import pickle
 
     from modeling_lstm.inference import ray_workers
@@ -138,12 +138,12 @@ def measure_costs(files: Path, model: Path) -> Costs:
 
 
 def main() -> None:
-    """Measure, foretell what was measured, and write both."""
+    """Measure, predict the same by simulation, and write both."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=Path, default=Path("runs/scoring"))
     arguments = parser.parse_args()
-    os.environ.setdefault("RAY_worker_niceness", "0")  # as one process has it
-    os.environ |= {"OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}  # for what is measured in this process
+    os.environ.setdefault("RAY_worker_niceness", "0")  # the priority of a single process
+    os.environ |= {"OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}  # for the measurements in this process
     data = required_data()
     model = arguments.runs / "model"
     if not (model / "run.json").exists():

@@ -1,8 +1,8 @@
 """The search for settings against random search and the shipped recipes: `python -m benchmarks.search [NAME ...]`.
 
-For each data set: 30 trials by Optuna's sampler, random search for as many minutes, and then three trainings with the
-best settings, evaluated on test once. What is kept goes to `results/search/NAME.json`; a search that was stopped goes
-on. `python -m benchmarks.tables` makes the table of docs/guides/search.md.
+For each data set there are 30 trials by Optuna's sampler, random search for as many minutes, and then three trainings
+with the best settings, evaluated on test once. The record goes to `results/search/NAME.json`; an interrupted search is
+resumed. `python -m benchmarks.tables` makes the table of docs/guides/search.md.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from modeling_lstm.utils.files import write_json
 from .accuracy import COMMAND, RESULTS, SEEDS, portable, records_of, required_data, spread
 
 TRIALS = 30
-# For each recipe: where its data lie in a folder of local copies, the score, and the flags that make trials cheap
+# For each recipe: its path in the folder of local copies, the score, and flags for cheap trials
 SEARCHES: dict[str, tuple[str, str, list[str]]] = {
     "trec": ("trec", "accuracy", ["--label_column", "label", "--epochs", "4"]),
     "tweet_eval_sentiment": (
@@ -30,7 +30,7 @@ SEARCHES: dict[str, tuple[str, str, list[str]]] = {
 
 
 def search(name: str, sampler: str, folder: Path, more: list[str]) -> dict[str, Any]:
-    """One search: gone on with where it was stopped, skipped where it is done."""
+    """Do one search: resume it if it was interrupted, skip it if it is finished."""
     local, metric, flags = SEARCHES[name]
     data = required_data()
     output = folder / sampler
@@ -41,7 +41,7 @@ def search(name: str, sampler: str, folder: Path, more: list[str]) -> dict[str, 
 
 
 def describe(found: dict[str, Any]) -> dict[str, Any]:
-    """What is kept of a search."""
+    """Return the part of a search that is kept in the record."""
     trials = found["trials"]
     states = [one["state"] for one in trials]
     return {
@@ -56,7 +56,7 @@ def describe(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def train_best(name: str, folder: Path) -> list[dict[str, Any]]:
-    """The records of trainings with the best settings, on all rows."""
+    """Train with the best settings on all rows, and return the records."""
     _, metric, _ = SEARCHES[name]
     recipe = yaml.safe_load((folder / "tpe" / "best.yaml").read_text(encoding="utf-8"))
     recipe.pop("max_train_samples", None)
@@ -77,7 +77,7 @@ def train_best(name: str, folder: Path) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Search on the data sets that were named, or on all."""
+    """Search on the named data sets, or on all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=list(SEARCHES), help=f"Of: {', '.join(SEARCHES)}")
     parser.add_argument("--runs", type=Path, default=Path("runs/search"))
@@ -103,7 +103,7 @@ def main() -> None:
 
 
 def summarize(records: list[dict[str, float]]) -> dict[str, Any]:
-    """Mean and spread over the seeds, of validation and test."""
+    """Return mean and spread over the seeds, for validation and test."""
     found = {}
     for split in ("validation", "test"):
         values = [one[split] for one in records]

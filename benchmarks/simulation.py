@@ -1,8 +1,8 @@
 """How long a cluster takes to answer texts, by simulation: `python -m benchmarks.simulation`.
 
-Readers cut files into parts, workers answer and write them; workers die now and then, and what they had begun is done
-again. What a row costs was measured by `benchmarks.scoring`, which also compares what is predicted here with what it
-measured. The table for 10 million and 10 billion texts is that of docs/scale.md.
+Readers cut files into parts; workers answer and write them. Workers die now and then, and their unfinished parts are
+repeated. The costs of a row were measured by `benchmarks.scoring`, which also compares the predictions with its
+measurements. The table for 10 million and 10 billion texts is in docs/scale.md.
 """
 
 import heapq
@@ -18,20 +18,20 @@ from modeling_lstm.utils.ray_cluster import WORKERS_A_READER
 from .accuracy import RESULTS
 
 START = 8.0  # seconds until a cluster of one machine runs
-LOSSES = 1.0  # of each worker in an hour, in the table: many more than of machines that nobody takes away
+LOSSES = 1.0  # of each worker per hour, in the table: far more than on machines that cannot be preempted
 
 
 @dataclass
 class Costs:
     """
-    What a row costs.
+    The costs of a row.
 
     Args:
-        read: Seconds of a core to read it.
-        answer: Seconds of a core to answer and write it.
-        load: Seconds until a worker has loaded the model.
-        bytes_sent: From reader to worker.
-        bytes_written: In the output.
+        read: Seconds for one core to read it.
+        answer: Seconds for one core to answer and write it.
+        load: Seconds for a worker to load the model.
+        bytes_sent: Bytes from reader to worker.
+        bytes_written: Bytes in the output.
     """
 
     read: float
@@ -53,17 +53,17 @@ def simulate(
     seed: int = 0,
 ) -> float:
     """
-    Seconds until all rows are answered.
+    Return the seconds until all rows are answered.
 
     Args:
-        costs: Of a row.
-        rows: In all.
-        workers: Cores that answer.
-        files: Files of equal length; each is read by one core.
+        costs: Costs of a row.
+        rows: Number of rows in all files.
+        workers: Number of cores that answer.
+        files: Number of files, of equal length; each is read by one core.
         checked: Whether files are read to their ends first.
-        losses_an_hour: Of each worker.
+        losses_an_hour: How often each worker is lost per hour.
         restart: Seconds until a lost worker is back.
-        seed: Of the losses.
+        seed: Seed of the losses.
     """
     draw = random.Random(seed)
     readers = min(files, max(1, math.ceil(workers / WORKERS_A_READER)))
@@ -90,14 +90,14 @@ def simulate(
         seconds = costs.answer * sizes[number % len(sizes)]
         start = max(heapq.heappop(free), at)
         while losses_an_hour and draw.random() < 1 - math.exp(-losses_an_hour * seconds / 3600):
-            start += draw.random() * seconds + restart + costs.load  # the part is answered again
+            start += draw.random() * seconds + restart + costs.load  # the part is repeated
         heapq.heappush(free, start + seconds)
         end = max(end, start + seconds)
     return end
 
 
 def plan(costs: Costs) -> list[dict[str, Any]]:
-    """Clusters for many texts: how long each takes, with losses and without, and what flows."""
+    """Return for clusters and many texts the hours, with losses and without, and the amounts of data."""
     found = []
     for rows, files, workers in (
         (10_000_000, 100, 2),
@@ -122,7 +122,7 @@ def plan(costs: Costs) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Print the plan for what was measured."""
+    """Print the plan that follows from the measured costs."""
     measured = json.loads((RESULTS / "speed" / "scoring.json").read_text(encoding="utf-8"))
     for one in plan(Costs(**measured["costs"])):
         print(json.dumps(one))

@@ -1,8 +1,8 @@
 """What a sampled and an adaptive softmax cost in perplexity and save in time: `python -m benchmarks.softmaxes`.
 
-The same small language model learns Penn Treebank with each, three seeds; perplexity is by the whole vocabulary. A step
-is timed there and on WikiText-2, which has three times as many words. The record goes to `results/softmaxes.json`, and
-`python -m benchmarks.tables` makes the table of docs/guides/language-models.md.
+The same small language model learns Penn Treebank with each softmax and three seeds; perplexity is over the whole
+vocabulary. A step is timed there and on WikiText-2, which has three times as many words. The record goes to
+`results/softmaxes.json`, and `python -m benchmarks.tables` makes the table of docs/guides/language-models.md.
 """
 
 import json
@@ -21,7 +21,7 @@ from .accuracy import RESULTS, SEEDS, required_data, spread
 RECORD = RESULTS / "softmaxes.json"
 KINDS = ("full", "sampled", "adaptive")
 TEXTS = {"ptb": "Penn Treebank", "wikitext2": "WikiText-2"}
-STEPS = 60  # of a timing
+STEPS = 60  # in each timing
 SETTINGS: dict[str, Any] = {
     "tokenizer_algorithm": "whitespace",
     "min_frequency": 1,
@@ -40,7 +40,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def pretrain(text: str, softmax: str, seed: int, **settings: Any) -> RunRecord:
-    """The record of a language model."""
+    """Train a language model and return its record."""
     data = required_data()
     with tempfile.TemporaryDirectory() as folder:
         chosen = SETTINGS | settings | {"dataset": [str(data / text)], "softmax": softmax, "seed": seed}
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def softmaxes_table() -> str:
-    """Perplexity on validation and the time of a step, as a multiple of the full softmax's speed too."""
+    """Make the table of validation perplexity and time per step, with the speed relative to the full softmax."""
     if not RECORD.exists():
         return "\n"
     found = json.loads(RECORD.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What docs/results.md says of speed, from the records in `results/speed/`."""
+"""The tables and sentences on speed in docs/results.md, made from the records in `results/speed/`."""
 
 import functools
 import json
@@ -13,11 +13,11 @@ from .accuracy import percent
 from .comparison_tables import TITLES
 from .measure import SPEED
 
-AVX2 = "recurrence-avx2"  # on a processor with AVX2 alone, or one that was told to use no more
+AVX2 = "recurrence-avx2"  # on a processor without AVX-512, or one limited to AVX2
 
 
 def speed_table() -> str:
-    """Ratios with their quartiles, and what they mean in milliseconds: a table for each record."""
+    """Make a table for each record: ratios with their quartiles, and the times in milliseconds."""
     parts = {"recurrence": _recurrence("recurrence"), "training": _training(), "inference": _inference()}
     if (SPEED / f"{AVX2}.json").exists():
         parts = {"recurrence": parts["recurrence"], AVX2: _recurrence(AVX2)} | parts
@@ -39,7 +39,7 @@ def _measured_on(name: str) -> str:
 
 
 def _recurrence(name: str) -> list[tuple[str, ...]]:
-    """A row for each batch, and more for that of the LSTM on reviews of like lengths."""
+    """Make a row for each batch, and more for the LSTM on reviews of similar lengths."""
     rows = []
     for one in _read(name)["results"]:
         cell, text, number, is_sorted = (one[key] for key in ("cell", "text", "rows", "like lengths"))
@@ -119,7 +119,7 @@ def _number(value: float) -> str:
 
 
 def speed_sentences() -> str:
-    """The rest: how time and memory grow, the start, and what int8 costs."""
+    """Make the sentences: how time and memory grow, the start, and the cost of int8."""
     names = ("scaling", "int8", "bf16", "inference")
     scaling, int8, bf16, inference = (_read(name)["results"] for name in names)
     shares = _read("training")["results"]["shares of a training step"]
@@ -164,7 +164,7 @@ def _read(name: str) -> dict[str, Any]:
 
 
 def generation_table() -> str:
-    """What a token costs at a position, for an LSTM and for a Transformer with its cache."""
+    """Make the table of what a token costs at each position, for an LSTM and a Transformer with its cache."""
     found = _read("generation")["results"]
     lines = ["| position | LSTM, ms a token | Transformer, ms a token | times as fast | state, kB | cache, kB |"]
     lines.append("|---:|---:|---:|---:|---:|---:|")

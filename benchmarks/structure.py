@@ -1,9 +1,9 @@
 """
-The shape of the repository in figures: modules at the top, long functions and files, imports that run up, names that
-stand for two things, start-up times, and words of the README.
+Figures on the structure of the repository: top-level modules, long functions and files, imports against the layers,
+ambiguous names, start-up times, and words of the README.
 
     python -m benchmarks.structure                 # this checkout
-    python -m benchmarks.structure ANOTHER         # another, with the same Python: a version before, say
+    python -m benchmarks.structure ANOTHER         # another, such as an earlier version, with the same Python
 
 Start-up times are the median of five processes.
 """
@@ -28,13 +28,13 @@ TIMES = 5
 
 def main() -> None:
     """Print the figures as JSON."""
-    parser = argparse.ArgumentParser(description="Measure the shape of a checkout.")
+    parser = argparse.ArgumentParser(description="Measure the structure of a checkout.")
     parser.add_argument("checkout", nargs="?", type=Path, default=ROOT)
     print(json.dumps(measure_structure(parser.parse_args().checkout.resolve()), indent=2))
 
 
 def measure_structure(root: Path) -> dict[str, Any]:
-    """The figures of a checkout."""
+    """Return the figures of a checkout."""
     package = root / "modeling_lstm"
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(package.rglob("*.py"))}
     length, function = max(functions(package, trees))
@@ -57,7 +57,7 @@ def measure_structure(root: Path) -> dict[str, Any]:
 
 
 def functions(package: Path, trees: dict[Path, ast.Module]) -> Iterator[tuple[int, str]]:
-    """The length of each function, docstring included, and its name."""
+    """Yield the length of each function, docstring included, and its name."""
     for path, tree in trees.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -65,7 +65,7 @@ def functions(package: Path, trees: dict[Path, ast.Module]) -> Iterator[tuple[in
 
 
 def imports_up(root: Path, package: Path, trees: dict[Path, ast.Module]) -> int | None:
-    """Imports that go against the list of layers in CONTRIBUTING.md; `None` where there is no such list."""
+    """Count imports against the list of layers in CONTRIBUTING.md. `None` if there is no such list."""
     text = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
     layers = re.findall(r"^modeling_lstm/([\w/]+?)(?:\.py|/) ", text, re.MULTILINE)
     if not layers:
@@ -86,7 +86,7 @@ def imports_up(root: Path, package: Path, trees: dict[Path, ast.Module]) -> int 
 
 
 def names_for_two(package: Path, trees: dict[Path, ast.Module]) -> list[str]:
-    """Module names, and names of public functions and classes, that stand in several places, or for both."""
+    """Return names of modules, public functions and classes that occur in several places."""
     modules = Counter(path.stem for path in trees if path.stem not in ("__init__", "__main__", "arguments"))
     defined = Counter(
         node.name
@@ -99,7 +99,7 @@ def names_for_two(package: Path, trees: dict[Path, ast.Module]) -> list[str]:
 
 
 def seconds(root: Path, *arguments: str) -> float:
-    """The median of how long a process takes, once the disk is warm."""
+    """Return the median seconds of a process, once its files are in the disk cache."""
     taken = []
     for _ in range(TIMES + 1):
         started = time.perf_counter()

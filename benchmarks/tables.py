@@ -33,7 +33,7 @@ from .tweet_eval import hate_table, tweet_eval_table
 from .untouched import untouched_table
 
 ROOT = Path(__file__).parent.parent
-# What other people published, with the source; the rest of the table is measured here
+# Published scores with their sources; the rest of the table is measured here
 PUBLISHED = {
     "tweet_eval_sentiment": "LSTM 58.3, FastText 62.9, RoBERTa-base 71.3, BERTweet 73.4 (TweetEval leaderboard)",
     "sst2": "CNN-rand 83.5 (sent-conv-torch), 2-layer LSTM with GloVe 86.3 (Tai et al., 2015), BERT-large 94.9",
@@ -57,7 +57,7 @@ SOURCES = {
 
 
 def table() -> str:
-    """The Markdown table: test scores of each recipe, mean and standard deviation over its seeds."""
+    """Make the table of test scores of each recipe: mean and standard deviation over its seeds."""
     lines = [
         "| data set | metric | test, mean ± sd | seeds | validation | minutes per run | parameters | published, test |",
         "|---|---|---:|---:|---:|---:|---:|---|",
@@ -89,7 +89,7 @@ def table() -> str:
 
 
 def word_vectors_table() -> str:
-    """Test scores of each recipe with each source of word vectors, the best bold; in brackets the tokens covered."""
+    """Make the table of test scores by recipe and source of word vectors, best in bold, token coverage in brackets."""
     lines = [
         "| vectors | dimensions | threads | " + " | ".join(NAMES.values()) + " |",
         "|---|---:|---:|" + "---:|" * len(NAMES),
@@ -130,7 +130,7 @@ def word_vectors_table() -> str:
 
 
 def vector_file_sentence() -> str:
-    """What `benchmarks.vector_files` measured."""
+    """Make the sentence about the measurements of `benchmarks.vector_files`."""
     found = json.loads((RESULTS / "vector_files.json").read_text(encoding="utf-8"))
     rates = found["megabytes_per_second"]
     return (
@@ -143,7 +143,7 @@ def vector_file_sentence() -> str:
 
 
 def deletion_table() -> str:
-    """What leaving out the words that contributed most does to an answer."""
+    """Make the table of the effect of leaving out the words that contributed most."""
     found = json.loads((RESULTS / "deletion.json").read_text(encoding="utf-8"))["results"]
     shown = [0, 1, 2, 3, 5]
     lines = ["| words left out by | " + " | ".join(f"{100 * found['shares'][n]:.0f} %" for n in shown) + " | area |"]
@@ -162,7 +162,7 @@ def deletion_table() -> str:
 
 
 def turns_table() -> str:
-    """Where the answer turned in sentences that turn."""
+    """Make the table of where the answer turned in sentences that change direction."""
     found = json.loads((RESULTS / "turns.json").read_text(encoding="utf-8"))["results"]
     lines = [
         "| sentence | a reader's verdict, at | the model's verdict | rises most at | differs in |",
@@ -236,7 +236,7 @@ BLOCKS = {
 
 
 def fill(name: str, text: str) -> str:
-    """A file's text with its tables made anew, each between its two marks."""
+    """Return the text of a file with its tables updated, each between its two marks."""
     for block, made in BLOCKS[name].items():
         begin, end = f"<!-- {block}: begin -->", f"<!-- {block}: end -->"
         before, rest = text.split(begin, 1)
@@ -245,7 +245,7 @@ def fill(name: str, text: str) -> str:
 
 
 def main() -> None:
-    """Write the tables, or with --check fail if they are not what the records say."""
+    """Write the tables or, with --check, fail if they differ from the records."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="Do not write; fail if a file is out of date.")
     arguments = parser.parse_args()

@@ -1,7 +1,7 @@
 """Speed of the whole training command, against the loop of textbooks and against fine-tuning MiniLM-L6.
 
-`python -m benchmarks.training`, on TweetEval sentiment (MODELING_LSTM_DATA). Ours is the command, with everything that
-it does: reading, vocabulary, tokenization, evaluation, saving. Of the other two only the training steps are timed.
+`python -m benchmarks.training`, on TweetEval sentiment (MODELING_LSTM_DATA). Ours is the whole command: reading,
+vocabulary, tokenization, evaluation, saving. For the other two, only the training steps are timed.
 """
 
 import json
@@ -26,14 +26,14 @@ from .accuracy import data_folder, local_minilm
 from .measure import ROOT, parser, ratio, write
 
 RECIPE = "recipes/tweet_eval_sentiment.yaml"
-# As tutorials take it
+# As in tutorials
 WORDS = 25_000
 # The sizes of the recipe
 EMBEDDING, HIDDEN, ROWS = 200, 200, 64
 
 
 def our_rows_per_second(data: Path) -> tuple[float, dict[str, Any]]:
-    """Rows (in all epochs) by seconds of the whole command, nothing of it cached, and the command's record."""
+    """Return rows (of all epochs) per second of the whole command, with nothing cached, and the command's record."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "modeling_lstm.cli", "train", RECIPE, "--dataset", str(data)]
         command += ["--output_dir", f"{folder}/run", "--disable_tqdm", "true"]
@@ -47,7 +47,7 @@ def our_rows_per_second(data: Path) -> tuple[float, dict[str, Any]]:
 
 
 class TextbookLstm(nn.Module):
-    """A packed bidirectional LSTM, as tutorials write it, of the recipe's sizes and vocabulary."""
+    """A packed bidirectional LSTM, as in tutorials, with the recipe's sizes and vocabulary."""
 
     def __init__(self, words: int, labels: int):
         super().__init__()
@@ -62,7 +62,10 @@ class TextbookLstm(nn.Module):
 
 
 def textbook(texts: list[str], labels: list[int], tokenizer: LstmTokenizer) -> Callable[[int], float]:
-    """A function that trains so many steps and gives rows by second: random batches, Adam over the whole table."""
+    """Return a function that trains for a number of steps, with random batches and Adam over the whole table.
+
+    It returns the rows per second.
+    """
     rows = [torch.tensor(ids or [0]) for ids in tokenizer(texts, truncation=True)["input_ids"]]
     model = TextbookLstm(len(tokenizer), max(labels) + 1)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -84,7 +87,7 @@ def textbook(texts: list[str], labels: list[int], tokenizer: LstmTokenizer) -> C
 
 
 def minilm(texts: list[str], labels: list[int], *, bf16: bool = False) -> Callable[[int], float]:
-    """The same for MiniLM-L6: batches of 32 with little padding, fused AdamW, as Trainer would do it."""
+    """Return the same function for MiniLM-L6: batches of 32 with little padding and fused AdamW, as in `Trainer`."""
     name = str(local_minilm())
     tokenizer = AutoTokenizer.from_pretrained(name)
     model = AutoModelForSequenceClassification.from_pretrained(name, num_labels=max(labels) + 1).train()
@@ -109,7 +112,7 @@ def minilm(texts: list[str], labels: list[int], *, bf16: bool = False) -> Callab
 
 
 def shares(texts: list[str], labels: list[int], tokenizer: LstmTokenizer, steps: int = 60) -> dict[str, float]:
-    """Where the time of our training steps goes, by torch's profiler: embedding, recurrence, optimizer, the rest."""
+    """Profile our training steps: the shares of embedding, recurrence, optimizer and the rest."""
     from transformers import DataCollatorWithPadding
 
     from modeling_lstm.training.optimizer import RowAdamW, clip_gradients
@@ -146,13 +149,13 @@ def shares(texts: list[str], labels: list[int], tokenizer: LstmTokenizer, steps:
 
 
 def main() -> None:
-    """Measure the three in turn."""
+    """Measure all in turn."""
     command = parser(__doc__, "training")
     command.set_defaults(repeats=3)
     arguments = command.parse_args()
     folder = data_folder()
     if folder is None or local_minilm() is None:
-        print("Not measured: the data are local copies (MODELING_LSTM_DATA), and MiniLM comes with the extra dev.")
+        print("Not measured: this needs local copies of the data (MODELING_LSTM_DATA), and MiniLM (extra dev).")
         return
     data = folder / "tweeteval_sentiment"
     rows = load_dataset("parquet", data_files=str(data / "train.parquet"), split="train")

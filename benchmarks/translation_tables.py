@@ -1,4 +1,4 @@
-"""What docs/guides/translation.md says, from the records in `results/translation/`."""
+"""The tables of docs/guides/translation.md, made from the records in `results/translation/`."""
 
 import json
 import statistics
@@ -20,12 +20,12 @@ TITLES = {
     "transformer": "Transformer",
 }
 TRAINING = RESULTS / "speed" / "translation_training.json"
-# Junczys-Dowmunt et al. (2018), trained by the Helsinki group on the pairs of OPUS
+# Marian (Junczys-Dowmunt et al., 2018), trained by the Helsinki group on the pairs of OPUS
 PUBLISHED = "OPUS-MT, trained on all pairs of OPUS, is published with BLEU 54.9 on a test set of Tatoeba"
 
 
 def translation_scores_table() -> str:
-    """BLEU and chrF on test."""
+    """Make the table of BLEU and chrF on test."""
     found = _comparison()
     signatures = found["signatures"]
     text = _lines(translator_comparison.scores_table(found))
@@ -33,14 +33,14 @@ def translation_scores_table() -> str:
 
 
 def translation_lengths_table() -> str:
-    """BLEU and chrF on test by the length of the text."""
+    """Make the table of BLEU and chrF on test by text length."""
     found = _comparison()
     few = found["data"]["rows"] - sum(found["lengths"].values())
     return _lines(translator_comparison.lengths_table(found)) + f"\nOnly {few} texts are longer, too few for a score.\n"
 
 
 def translation_costs_table() -> str:
-    """What training and answering cost."""
+    """Make the table of the costs of training and translating."""
     found = _comparison()
     speed = _read(TRAINING)
     table = translator_comparison.costs_table(found)
@@ -59,7 +59,7 @@ def translation_costs_table() -> str:
 
 
 def translation_epochs_table() -> str:
-    """BLEU on validation after as many epochs, and after as many minutes."""
+    """Make the table of BLEU on validation by epoch, with a comparison after equal time."""
     histories = {name: records_of(f"translation/{name}")[0]["history"] for name in TITLES if (FOLDER / name).is_dir()}
     bleu = {name: [one["eval_bleu"] for one in history] for name, history in histories.items()}
     seconds = {name: statistics.median(_read(TRAINING)["results"]["seconds"][name]) for name in bleu}
@@ -76,7 +76,7 @@ def translation_epochs_table() -> str:
 
 
 def alignments_table() -> str:
-    """Ten translations, our verdict, and where attention looked."""
+    """Make the table of ten translations, our verdict, and where attention looked."""
     lines = [
         "| text | translation | our verdict | words without a clear link (what they looked at most, weight) |",
         "|---|---|---|---|",
@@ -91,7 +91,7 @@ def alignments_table() -> str:
 
 
 def back_sentence() -> str:
-    """The scores of the way back."""
+    """Make the sentence with the scores from Spanish to English."""
     (record,) = records_of(f"translation/{BACK}")
     test = record["metrics"]["test"]
     epochs = record["training"]["num_train_epochs"]

@@ -1,7 +1,7 @@
 """Speed of a training step of the translators: `python -m benchmarks.translation_training`.
 
-Each learns from the same batches of pairs of like lengths, in turns, in one process. The models are the finished ones
-of `benchmarks.translation`, since decoding and loss cost what they cost in the middle of a training. Written to
+Each learns from the same batches of pairs of similar lengths, in turns, in one process. The models are the finished
+ones of `benchmarks.translation`, so that decoding and loss cost as much as in the middle of a training. The record is
 `results/speed/translation_training.json`.
 """
 
@@ -26,7 +26,7 @@ ROWS = 128
 
 
 def make_step(folder: Path, pairs: list[dict[str, str]]) -> Callable[[], None]:
-    """A function that takes a training step for each batch of the pairs."""
+    """Return a function that makes a training step for each batch of the pairs."""
     translator = Translator.from_run(str(folder))
     model: Any = translator.model.train()
     rows = [
@@ -52,7 +52,7 @@ def make_step(folder: Path, pairs: list[dict[str, str]]) -> Callable[[], None]:
 
 
 def main() -> None:
-    """Measure the translators that there are."""
+    """Measure the existing translators."""
     command = parser(__doc__, "translation_training")
     command.add_argument("--runs", type=Path, default=Path("runs/results"))
     arguments = command.parse_args()

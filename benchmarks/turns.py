@@ -1,8 +1,8 @@
 """Where the answer turns in sentences with a turn: `python -m benchmarks.turns RUN`, a run trained on SST-2.
 
-For each sentence the script says at which words a person would turn, and to what verdict in the end. Looked for is the
-largest rise of that verdict's probability from one word to the next. Written to
-`results/turns.json`; `python -m benchmarks.tables` makes the table of docs/how-an-lstm-works.md from it.
+For each sentence, the script lists the words at which a reader's verdict would turn, and the final verdict. It finds
+the largest rise of that verdict's probability from one word to the next. The record is `results/turns.json`;
+`python -m benchmarks.tables` makes the table of docs/how-an-lstm-works.md from it.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from modeling_lstm.utils.files import write_json
 
 from .accuracy import RESULTS, portable
 
-# The sentence, the words at one of which a person would turn, and the verdict in the end
+# The sentence, the words at one of which a reader's verdict would turn, and the final verdict
 SENTENCES = (
     ("I wish I could say the movie was great but I can't.", ("can", "t"), "negative"),
     ("The acting is fine, but the story is a mess.", ("mess",), "negative"),
@@ -34,7 +34,7 @@ SENTENCES = (
 
 
 def main() -> None:
-    """Ask a run."""
+    """Explain the sentences with a run, and write the record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", help="Run folder.")
     parser.add_argument("--output", type=Path, default=RESULTS / "turns.json")

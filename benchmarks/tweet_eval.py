@@ -1,8 +1,9 @@
 """All seven TweetEval tasks with one recipe and the official metrics: `python -m benchmarks.tweet_eval [TASK ...]`.
 
-An LSTM alone and one that is a student of MiniLM, which is fine-tuned first. Three seeds, test; finished runs are
-skipped. Stance is five data sets, one model each; its score is that of their predictions taken together. The records go
-to `results/SYSTEM/TASK/seed-N.json`; those of MiniLM, of which there is one a task, to `results/tweet_eval_minilm`.
+The systems are an LSTM alone and a student of MiniLM, which is fine-tuned first. Each has three seeds and is evaluated
+on test; finished runs are skipped. Stance is five data sets with one model each; its score is computed on all their
+predictions together. The records go to `results/SYSTEM/TASK/seed-N.json`, and those of MiniLM, with one seed per task,
+to `results/tweet_eval_minilm`.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from .accuracy import (
 )
 
 STANCE = tuple(f"stance_{target}" for target in ("abortion", "atheism", "climate", "feminist", "hillary"))
-# The task's official metric (Barbieri et al., 2020), by which its best checkpoint is chosen on validation
+# Official metrics (Barbieri et al., 2020), which also select the best checkpoint on validation
 METRICS = {
     "emoji": "macro_f1",
     "emotion": "macro_f1",
@@ -46,7 +47,7 @@ TITLES = {
     TEACHER: "MiniLM, the teacher, one seed",
 }
 SEEDS_OF = {ALONE: SEEDS, STUDENT: SEEDS, TEACHER: 1}
-# The TweetEval leaderboard (Barbieri et al., 2020): the tasks in the order of TASKS, then the mean
+# The TweetEval leaderboard (Barbieri et al., 2020): scores in the order of TASKS, then the mean
 PUBLISHED = {
     "LSTM": (24.7, 66.0, 52.6, 62.8, 71.7, 58.3, 59.4, 56.5),
     "SVM": (29.3, 64.7, 36.7, 61.7, 52.3, 62.9, 67.3, 53.5),
@@ -59,7 +60,7 @@ TASKS = ("emoji", "emotion", "hate", "irony", "offensive", "sentiment", "stance"
 
 
 def task_scores(folder: str) -> dict[str, list[float]]:
-    """The official score of each task, one for each seed that is complete."""
+    """Return the official scores of each task, one for each complete seed."""
     found: dict[str, list[float]] = {}
     for task in TASKS:
         for seed in range(SEEDS):
@@ -73,7 +74,7 @@ def task_scores(folder: str) -> dict[str, list[float]]:
 
 
 def pooled_stance(records: list[dict]) -> float:
-    """Mean F1 of `against` and `favor` over the predictions of all targets, from their confusion matrices."""
+    """Return the mean F1 of `against` and `favor` over the predictions of all targets, from confusion matrices."""
     confusion = np.sum([record["confusion"]["test"] for record in records], axis=0)
     names = records[0]["task"]["label_names"]
     f1 = 2 * confusion.diagonal() / (confusion.sum(axis=0) + confusion.sum(axis=1))
@@ -81,7 +82,7 @@ def pooled_stance(records: list[dict]) -> float:
 
 
 def flags_of(system: str, task: str, runs: Path) -> list[str]:
-    """What a system is given for a task beside its recipe."""
+    """Return the flags of a system for a task in addition to its recipe."""
     data = data_folder()
     dataset = {name: str(data / f"tweeteval_{name}") if data else f"cardiffnlp/tweet_eval:{name}" for name in METRICS}
     flags = ["--dataset", dataset[task], "--metric_for_best_model", METRICS[task]]
@@ -89,18 +90,18 @@ def flags_of(system: str, task: str, runs: Path) -> list[str]:
         return [*flags, "--embeddings", f"transformer:{local_minilm() or MINILM}"]
     (teacher,) = shared_teachers(_first(runs, task))
     if not Path(teacher, "run.json").exists():
-        flags += ["--class_weights", "balanced"]  # of the teacher, as the LSTM alone has them
+        flags += ["--class_weights", "balanced"]  # for the teacher, as for the LSTM alone
     others = [folder for name, folder in dataset.items() if name != task]
     return [*flags, "--teacher", teacher, "--unlabeled", *others, "--logits_cache", str(runs.parent / "logits")]
 
 
 def _first(runs: Path, task: str) -> Path:
-    """Run folder of a task's first student, beside which its teacher lies."""
+    """Return the run folder of a task's first student; its teacher's is next to it."""
     return runs / STUDENT / task / "seed-0"
 
 
 def tweet_eval_table() -> str:
-    """The official scores of the seven TweetEval tasks beside published ones, and their mean."""
+    """Make the table of the official scores of the seven tasks and their mean, beside published ones."""
     rows = []
     for system, title in TITLES.items():
         found = {task: scores for task, scores in task_scores(system).items() if len(scores) == SEEDS_OF[system]}
@@ -113,7 +114,7 @@ def tweet_eval_table() -> str:
 
 
 def hate_table() -> str:
-    """What each system scores on validation and on test of the task whose test split is unlike its other rows."""
+    """Make the table of validation and test scores on hate, whose test split is unlike its other rows."""
     rows = []
     for system, title in TITLES.items():
         records = records_of(f"{system}/hate")
@@ -125,7 +126,7 @@ def hate_table() -> str:
 
 
 def main() -> None:
-    """Run the tasks that were named, or all."""
+    """Run the named tasks, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("tasks", nargs="*", default=list(METRICS), help=f"Of: {', '.join(METRICS)}")
     parser.add_argument("--systems", nargs="*", choices=SYSTEMS, default=SYSTEMS)

@@ -1,8 +1,8 @@
 """Data sets on which nothing was tuned: `python -m benchmarks.untouched [NAME ...]`.
 
-What `train` and `train --preset best` give without another setting, and TF-IDF with logistic regression. Sets with a
-test split are trained with three seeds; of the others each tenth is the test once. Nothing is chosen here, and each
-test is read once. The scores go to `results/untouched/NAME.json`; what is there is not repeated.
+Measures `train` and `train --preset best` with default settings, and TF-IDF with logistic regression. Sets with a test
+split are trained with three seeds; on the others, each tenth is the test split once. Nothing is chosen here, and each
+test is read once. The scores go to `results/untouched/NAME.json`; existing ones are not repeated.
 `python -m benchmarks.tables` makes the table of docs/results.md.
 """
 
@@ -29,13 +29,13 @@ from modeling_lstm.utils.markdown import make_table
 from .accuracy import RESULTS, SEEDS, measure_sets, spread
 
 FOLDER = RESULTS / "untouched"
-RUNS = Path("runs") / "results" / "untouched"  # until a part is measured
+RUNS = Path("runs") / "results" / "untouched"  # kept until a part is measured
 FOLDS = 10
 
 
 @dataclass(frozen=True)
 class Untouched:
-    """A data set, what others published on it, and whether it has a test split."""
+    """A data set: its title, published scores, and whether it has a test split."""
 
     title: str
     published: str
@@ -56,7 +56,7 @@ SETS = {
 
 
 def train_lstm(splits: Path, seed: int, run: str = "defaults", **settings: Any) -> float:
-    """Accuracy on test of what `train` makes, going on where it was cut off."""
+    """Train an LSTM with `train`, or resume its training, and return its test accuracy."""
     folder = splits.parent / run
     if not (folder / "run.json").exists():
         settings |= {"resume_from_checkpoint": "last"} if any(folder.glob("checkpoint-*")) else {"overwrite": True}
@@ -65,12 +65,12 @@ def train_lstm(splits: Path, seed: int, run: str = "defaults", **settings: Any) 
 
 
 def train_best(splits: Path, seed: int) -> float:
-    """The same of `train --preset best`."""
+    """Do the same with `train --preset best`."""
     return train_lstm(splits, seed, "preset", preset="best")
 
 
 def fit_tfidf(splits: Path, seed: int) -> float:
-    """The same of logistic regression on words and pairs of words, in which there is no chance."""
+    """Do the same with logistic regression on words and pairs of words, which is deterministic."""
     read = {path.stem: str(path) for path in splits.glob("*.parquet")}
     rows: Any = load_dataset("parquet", data_files=read)
     features = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
@@ -85,12 +85,12 @@ TITLES = {"tfidf": "TF-IDF", "defaults": "`train`", "preset": "`train --preset b
 
 def write_splits(name: str, data: Path, part: int, folder: Path) -> int:
     """
-    Write train and test, and give the seed to train with.
+    Write train and test, and return the seed to train with.
 
     Args:
         name: One of [`SETS`].
         data: The folder of the data sets.
-        part: Number of the seed or, without a test split, of the fold.
+        part: The seed or, without a test split, the number of the fold.
         folder: Where to write them.
     """
     columns = ["text", "label"]
@@ -112,7 +112,7 @@ def _path(name: str) -> Path:
 
 
 def measure(name: str, data: Path) -> None:
-    """The scores of a set that are not there yet."""
+    """Measure the missing scores of a set."""
     path = _path(name)
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for part in range(SEEDS if SETS[name].has_test else FOLDS):
@@ -135,7 +135,7 @@ def measure(name: str, data: Path) -> None:
 
 
 def untouched_table() -> str:
-    """Mean and spread of each way for each set that is measured, beside what was published."""
+    """Make the table of mean and spread of each way on each measured set, beside published scores."""
     records = {name: json.loads(path.read_text(encoding="utf-8")) for name in SETS if (path := _path(name)).exists()}
     cells = {(name, way): _cell(name, records[name].get(way, {})) for name in records for way in WAYS}
     names = [name for name in records if any(cells[name, way] for way in WAYS)]
@@ -157,7 +157,7 @@ def untouched_table() -> str:
 
 
 def _cell(name: str, found: dict[str, list[float]]) -> str:
-    """The mean, its spread and the minutes, of what is complete; of a training that was cut off they are not known."""
+    """Format mean, spread and minutes of complete runs; the minutes of a resumed training are unknown."""
     scores = [100 * score for score in found.get("accuracy", [])]
     if len(scores) < (SEEDS if SETS[name].has_test else FOLDS):
         return ""
@@ -167,7 +167,7 @@ def _cell(name: str, found: dict[str, list[float]]) -> str:
 
 
 def main() -> None:
-    """Measure those that were named, or all."""
+    """Measure the named sets, or all."""
     measure_sets(__doc__, SETS, measure)
 
 

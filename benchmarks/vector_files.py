@@ -1,7 +1,8 @@
 """Reading a few words out of a large file of vectors: `python -m benchmarks.vector_files [--words 2000000]`.
 
-Makes a GloVe file (2 million words of 300 numbers are 5 GB), reads the vectors of 30,000 of its words in a process of
-its own, and compares with reading the bytes alone and with gensim's reader (on 50,000 lines; it parses each).
+Writes a GloVe file (2 million words with 300 dimensions take 5 GB), reads the vectors of 30,000 of its words in a
+separate process, and compares this with reading the bytes alone and with gensim's reader (on 50,000 lines; it parses
+each).
 """
 
 import argparse
@@ -34,7 +35,7 @@ GENSIM_LINES = 50_000
 
 
 def write_file(path: Path, words: int, dimension: int) -> None:
-    """A GloVe file; the numbers repeat after a thousand words."""
+    """Write a GloVe file whose numbers repeat after a thousand words."""
     random = np.random.default_rng(0)
     tails = [" ".join(f"{number:.5f}" for number in random.normal(size=dimension)) for _ in range(1_000)]
     with open(path, "w", encoding="utf-8") as file:
@@ -43,7 +44,7 @@ def write_file(path: Path, words: int, dimension: int) -> None:
 
 
 def read_bytes(path: Path) -> float:
-    """Seconds to read the file and do nothing with it."""
+    """Return the seconds to read the bytes of the file."""
     start = time.perf_counter()
     with open(path, "rb", buffering=0) as file:
         while file.read(1 << 20):
@@ -52,7 +53,7 @@ def read_bytes(path: Path) -> float:
 
 
 def gensim_rate(path: Path) -> float:
-    """Bytes a second of gensim's reader, on the first lines."""
+    """Return the bytes per second of gensim's reader on the first lines."""
     with tempfile.NamedTemporaryFile() as part, open(path, "rb") as file:
         for _ in range(GENSIM_LINES):
             part.write(file.readline())
@@ -63,7 +64,7 @@ def gensim_rate(path: Path) -> float:
 
 
 def main() -> None:
-    """Measure, print and write JSON."""
+    """Measure, print the results and write the record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--words", type=int, default=2_000_000)
     parser.add_argument("--dimension", type=int, default=300)

@@ -1,7 +1,8 @@
 """What each source of word vectors is worth in every recipe: `python -m benchmarks.word_vectors [SOURCE ...]`.
 
-Three seeds, test; finished runs are skipped. Needs the local copies of data and vectors (MODELING_LSTM_DATA). The
-records go to `results/RECIPE/SOURCE/seed-N.json`; the rows without vectors are those of `benchmarks.accuracy`.
+Each source has three seeds and is evaluated on test; finished runs are skipped. Needs the local copies of data and
+vectors (MODELING_LSTM_DATA). The records go to `results/RECIPE/SOURCE/seed-N.json`; the rows without vectors are those
+of `benchmarks.accuracy`.
 """
 
 import argparse
@@ -18,11 +19,11 @@ FILES = {
     "glove": "glove.6B.50d.subset.txt",
     "googlenews": "GoogleNews-vectors-negative300.subset.bin.gz",
 }
-SIZES = {"potion": 128, "word2vec-imdb": 100, "glove": 50}  # fewer than the recipes would take
+SIZES = {"potion": 128, "word2vec-imdb": 100, "glove": 50}  # smaller than in the recipes
 
 
 def source_flags(source: str, data: Path, runs: Path) -> list[str]:
-    """The flags of `train` that name the source. Vectors of one's own domain are trained first, on 50,000 reviews."""
+    """Return the flags of `train` for a source. In-domain vectors are first trained on 50,000 reviews."""
     if source == "minilm":
         return ["--embeddings", f"transformer:{local_minilm() or MINILM}"]
     if source == "word2vec-imdb":
@@ -37,7 +38,7 @@ def source_flags(source: str, data: Path, runs: Path) -> list[str]:
 
 
 def main() -> None:
-    """Run the sources that were named, or all."""
+    """Run the named sources, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sources", nargs="*", default=list(SOURCES), help=f"Of: {', '.join(SOURCES)}")
     parser.add_argument("--recipes", nargs="*", default=list(RECIPES), help=f"Of: {', '.join(RECIPES)}")

@@ -27,7 +27,7 @@ NAMES = ["neg", "pos"]
 
 
 def build(source: str | None = None) -> dict[str, DatasetDict]:
-    """Both configurations, from the folder aclImdb, from the archive, or downloaded."""
+    """Build both configurations from the folder aclImdb, from its archive, or from a download."""
     folder = release_folder(source, URL)
     if not (folder / "train").is_dir():
         folder = folder / "aclImdb"

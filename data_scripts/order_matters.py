@@ -27,7 +27,7 @@ EXPECTED = {"default": {split: len(LABELS) * number for split, number in TRIPLES
 
 
 def build(source: str | None = None) -> dict[str, DatasetDict]:
-    """The data set; it has no source but its grammar."""
+    """Build the data set. `source` is not used: the grammar generates all rows."""
     return {"default": load_order_matters()}
 
 

@@ -1,4 +1,4 @@
-"""What the scripts of this folder share: write configurations of a data set as Parquet, with a card, counts checked."""
+"""Tools of the scripts in this folder: check counts, and write a data set as Parquet files with a card."""
 
 import argparse
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Counts = dict[str, dict[str, int]]
 
 @dataclass
 class Description:
-    """What the card of a data set says besides what can be read off the data."""
+    """The text of a data set's card that cannot be derived from the data."""
 
     name: str
     title: str
@@ -33,19 +33,19 @@ class Description:
 
 
 def release_folder(source: str | None, url: str) -> Path:
-    """The folder of an original release: the source itself, or what is in its archive, given or downloaded."""
+    """Return the folder of an original release: the source itself, or its archive or a download, unpacked."""
     if source is not None and not Path(source).is_file():
         return Path(source)
     return Path(DownloadManager().download_and_extract(source or url))
 
 
 def counts(configurations: dict[str, DatasetDict]) -> Counts:
-    """Rows of each split of each configuration."""
+    """Return the number of rows in each split of each configuration."""
     return {name: {split: rows.num_rows for split, rows in splits.items()} for name, splits in configurations.items()}
 
 
 def check_counts(found: Counts, expected: Counts) -> None:
-    """Raise unless there are the splits of the published data, with as many rows."""
+    """Raise unless splits and numbers of rows are those of the published data."""
     here, there = (
         {f"{name}/{split}": rows for name, splits in one.items() for split, rows in splits.items()}
         for one in (found, expected)
@@ -60,7 +60,7 @@ def write_data_set(folder: Path, configurations: dict[str, DatasetDict], descrip
     Write `CONFIGURATION/SPLIT.parquet` and the card `README.md`, all or nothing.
 
     Raises:
-        InputError: a person wrote or changed the card that is there, or the folder cannot be written.
+        InputError: A person wrote or edited the existing card, or the folder cannot be written.
     """
     there = folder / CARD
     require(
@@ -76,7 +76,7 @@ def write_data_set(folder: Path, configurations: dict[str, DatasetDict], descrip
 
 
 def card(configurations: dict[str, DatasetDict], description: Description) -> str:
-    """The card: metadata by which `load_dataset` finds the files, and tables of features and counts."""
+    """Make the card: metadata by which `load_dataset` finds the files, and tables of features and counts."""
     metadata = DatasetCardData(
         language="en",
         license=description.licence,
@@ -131,7 +131,7 @@ def push_data_set(
     private: bool = False,
     overwrite_card: bool = False,
 ) -> Push:
-    """Push what [`write_data_set`] wrote of these configurations, in one commit; the same again makes none."""
+    """Push the files that [`write_data_set`] wrote, in one commit. Pushing the same again makes no commit."""
     repo_id = create_repository(repo_id, "dataset", private=private)
     names = [f"{name}/{split}.parquet" for name, splits in configurations.items() for split in splits]
     files = find_files(folder, [*names, CARD])
@@ -143,15 +143,15 @@ def _explain(error: Exception, source: str | None) -> str:
     cause = f"{type(error).__name__}: {error}"
     if source is None:
         return f"the release could not be downloaded or read ({cause}): name a copy of it with --source."
-    return f"--source {source} is not the release that is expected ({cause})."
+    return f"--source {source} is not the expected release ({cause})."
 
 
 def run(build: Callable[[str | None], dict[str, DatasetDict]], description: Description, expected: Counts) -> None:
-    """The command line that every script has: `--output_dir`, `--source`, `--push_to_hub`."""
+    """Run the command line of a script: `--output_dir`, `--source`, `--push_to_hub` and others."""
     parser = argparse.ArgumentParser(description=f"Make the data set {description.title} as Parquet files with a card.")
     parser.add_argument("--output_dir", required=True, type=Path, help="Folder to write.")
-    parser.add_argument("--source", help="File or folder of the original release; without it, it is downloaded.")
-    parser.add_argument("--push_to_hub", metavar="ID", help="Data set of the Hub to push to, me/name.")
+    parser.add_argument("--source", help="File or folder of the original release. Default: download it.")
+    parser.add_argument("--push_to_hub", metavar="ID", help="Data set on the Hub to push to: me/name.")
     parser.add_argument("--private", action="store_true", help="Make a private repository.")
     parser.add_argument("--overwrite_card", action="store_true", help="Replace its card, even if a person wrote it.")
     arguments = parser.parse_args()
@@ -164,7 +164,7 @@ def run(build: Callable[[str | None], dict[str, DatasetDict]], description: Desc
             print(push_data_set(arguments.output_dir, configurations, arguments.push_to_hub, **where))
     except InputError as error:
         parser.exit(2, f"{description.name}: error: {error}\n")
-    except (OSError, ValueError, LookupError) as error:  # a file that is not there or not as released; no network
+    except (OSError, ValueError, LookupError) as error:  # a missing or changed file, or no network
         parser.exit(2, f"{description.name}: error: {_explain(error, arguments.source)}\n")
     for name, splits in counts(configurations).items():
         print(f"{arguments.output_dir / name}: " + ", ".join(f"{split} {rows:,}" for split, rows in splits.items()))

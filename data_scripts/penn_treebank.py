@@ -26,7 +26,7 @@ WORDS, VOCABULARY = {"train": 929_589, "validation": 73_760, "test": 82_430}, 10
 
 
 def build(source: str | None = None) -> dict[str, DatasetDict]:
-    """The three splits, from the release's folder, from its archive, or downloaded."""
+    """Build the three splits from the release's folder, from its archive, or from a download."""
     return {"default": read_release(source, URL, FILES, WORDS, VOCABULARY)}
 
 

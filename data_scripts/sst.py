@@ -48,12 +48,12 @@ Phrase = tuple[str, int, bool]
 
 
 def phrases(tree: str) -> Iterator[Phrase]:
-    """(text, label from 0 to 4, whether it is the whole sentence) of each subtree, innermost first."""
+    """Yield (text, label from 0 to 4, whether it is the whole sentence) for each subtree, innermost first."""
     stack: list[tuple[int, list[str]]] = []
     tokens = re.findall(r"\(\d|\)|[^\s()]+", tree)
     depth = list(itertools.accumulate((token[0] == "(") - (token == ")") for token in tokens))
     if not depth or min(depth[:-1], default=0) < 1 or depth[-1] != 0:
-        raise InputError(f"This is no whole tree: {tree[:60]!r}")
+        raise InputError(f"This is not a complete tree: {tree[:60]!r}")
     for token in tokens:
         if token.startswith("("):
             stack.append((int(token[1]), []))
@@ -70,7 +70,7 @@ def phrases(tree: str) -> Iterator[Phrase]:
 
 
 def build(source: str | None = None) -> dict[str, DatasetDict]:
-    """All six configurations, from a folder with train.txt, dev.txt and test.txt, from the zip file, or downloaded."""
+    """Build all six configurations from a folder with train.txt, dev.txt and test.txt, a zip file, or a download."""
     folder = release_folder(source, URL)
     trees = {
         split: _read_trees(folder, stem)

@@ -1,4 +1,4 @@
-"""What the scripts for language models share: releases that are one text file for each split, a text in each line."""
+"""Tools of the scripts for language models: releases with a text file for each split, one text per line."""
 
 from pathlib import Path
 
@@ -12,16 +12,16 @@ def read_release(
     source: str | None, url: str, files: dict[str, str], words: dict[str, int], vocabulary: int
 ) -> DatasetDict:
     """
-    The splits of a release: its folder, its archive, or what is downloaded.
+    Read the splits of a release from its folder, from its archive, or from a download.
 
     Args:
-        source: The folder or the archive, if it is here.
-        url: The archive elsewhere.
+        source: The folder or the archive, if it is on this machine.
+        url: Address of the archive.
         files: For each split the name of its file.
-        words, vocabulary: What [`check_words`] expects.
+        words, vocabulary: Expected numbers for [`check_words`].
 
     Raises:
-        InputError: a file is missing, or it is not the published data.
+        InputError: A file is missing, or the data are not the published ones.
     """
     splits = read_lines(release_folder(source, url), files)
     check_words(splits, words, vocabulary)
@@ -30,14 +30,14 @@ def read_release(
 
 def read_lines(folder: Path, files: dict[str, str]) -> DatasetDict:
     """
-    The lines of the files of a release, without the blanks at their ends; empty lines are kept.
+    Read the lines of a release's files, without leading and trailing spaces; empty lines are kept.
 
     Args:
-        folder: Where the files are, or a folder above that.
+        folder: The folder of the files, or one above it.
         files: For each split the name of its file.
 
     Raises:
-        InputError: a file is not there.
+        InputError: A file is missing.
     """
     splits = {}
     for split, name in files.items():
@@ -52,13 +52,13 @@ def read_lines(folder: Path, files: dict[str, str]) -> DatasetDict:
 
 def check_words(splits: DatasetDict, words: dict[str, int], vocabulary: int) -> None:
     """
-    Raise if the words of the splits, with one more for the end of each line, or the vocabulary of the train split, are
-    not as many as published.
+    Raise unless the numbers of words in the splits (the end of a line counts as one) and in the vocabulary of the train
+    split are the published ones.
 
     Args:
         splits: The texts.
-        words: Of each split.
-        vocabulary: Different words of train, the end of a line among them.
+        words: Expected number of words in each split.
+        vocabulary: Expected number of different words in train, including the end of a line.
     """
     for split, expected in words.items():
         found = sum(len(text.split()) + 1 for text in splits[split]["text"])

@@ -42,7 +42,7 @@ EXPECTED = {
 
 
 def build(source: str | None = None, tasks: list[str] | None = None) -> dict[str, DatasetDict]:
-    """Every task, from the Hub or from the folder `datasets` of the repository."""
+    """Build every task, from the Hub or from the folder `datasets` of the repository."""
     tasks = tasks or list(EXPECTED)
     if source is None:
         return {task: load_dataset(HUB_ID, task) for task in tasks}
@@ -66,7 +66,7 @@ def _read_task(folder: Path) -> DatasetDict:
 def _lines(path: Path) -> list[str]:
     if not path.is_file():
         raise InputError(f"There is no file {str(path)!r}: --source is the folder `datasets` of cardiffnlp/tweeteval.")
-    # not splitlines(), which would also split at rare characters that stand inside tweets
+    # not splitlines(), which also splits at rare characters inside tweets
     return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
 
 

@@ -23,7 +23,7 @@ WORDS, VOCABULARY = {"train": 2_088_628, "validation": 217_646, "test": 245_569}
 
 
 def build(source: str | None = None) -> dict[str, DatasetDict]:
-    """The three splits, from the release's folder, from its archive, or downloaded."""
+    """Build the three splits from the release's folder, from its archive, or from a download."""
     return {"default": read_release(source, URL, FILES, WORDS, VOCABULARY)}
 
 

@@ -16,7 +16,7 @@ import litserve
 from fastapi import HTTPException
 
 TEXTS_IN_A_BATCH = 64
-SECONDS_TO_WAIT = 0.002  # for others, after the first request of a batch
+SECONDS_TO_WAIT = 0.002  # for other requests, after the first one of a batch
 MOST_CHARACTERS = 100_000
 
 
@@ -35,16 +35,16 @@ class Classifier(litserve.LitAPI):
         self.classify = TextClassifier.from_onnx(self.folder, threads=1)
 
     def decode_request(self, request: dict[str, Any]) -> str:
-        """The text, if there is one."""
+        """Return the text of a request, or answer with an error if there is no valid one."""
         text = request.get("text")
         if not isinstance(text, str) or len(text) > MOST_CHARACTERS:
             raise HTTPException(422, f'Send {{"text": "..."}} with at most {MOST_CHARACTERS:,} characters.')
-        if any("\ud800" <= character <= "\udfff" for character in text):  # others in its batch are to be answered
-            raise HTTPException(422, "The text holds half a character, as of an emoji that was cut in two.")
+        if any("\ud800" <= character <= "\udfff" for character in text):  # would fail the other texts in its batch
+            raise HTTPException(422, "The text contains half of a character, such as an emoji cut in two.")
         return text
 
     def predict(self, texts: list[str]) -> list[dict[str, Any]]:
-        """Label and score of each text."""
+        """Return label and score of each text."""
         return self.classify(texts, batch_size=TEXTS_IN_A_BATCH)
 
 

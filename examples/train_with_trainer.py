@@ -1,8 +1,8 @@
 """
 Train an LSTM with a plain `Trainer`, in ten steps: `python examples/train_with_trainer.py`.
 
-Needs no network and takes less than a minute on two CPU cores. Nothing here is special to this package but the model,
-the tokenizer and the data set; replace the data set by any other with the columns `text` and `label`.
+Needs no network and takes less than a minute on two CPU cores. Only the model, the tokenizer and the data set come from
+this package. You can use any other data set with the columns `text` and `label`.
 """
 
 import os
@@ -28,7 +28,7 @@ ROWS = int(os.environ.get("EXAMPLE_ROWS", "16800"))  # fewer for a quick try
 disable_progress_bars()
 set_seed(0)  # first weights, order of the rows, dropout
 
-# 1. Data: sentences that only the order of their words tells apart, in three splits
+# 1. Data: three splits of sentences that differ only in the order of their words
 data = load_order_matters()
 data["train"] = data["train"].shuffle(seed=0).select(range(ROWS))
 labels = data["train"].features["label"].names
@@ -56,7 +56,7 @@ print(f"{model.num_parameters():,} parameters")
 
 # 5. What to measure
 def accuracy(found: EvalPrediction) -> dict[str, float]:
-    """The share of right answers."""
+    """Return the share of right answers."""
     return {"accuracy": float(np.mean(np.argmax(found.predictions, axis=-1) == found.label_ids))}
 
 
@@ -91,10 +91,10 @@ trainer.train()
 # 8. Test, once
 print("test accuracy", trainer.evaluate(data["test"], metric_key_prefix="test")["test_accuracy"])
 
-# 9. Save: weights, configuration and tokenizer, and the source for people without this package
+# 9. Save weights, configuration, tokenizer, and the source of the model for people without this package
 trainer.save_model(FOLDER)
 
-# 10. Load and use, as any model
+# 10. Load and use it like any model
 classify = pipeline(
     "text-classification",
     model=AutoModelForSequenceClassification.from_pretrained(FOLDER),

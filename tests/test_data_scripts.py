@@ -51,7 +51,7 @@ def test_phrases_of_a_tree() -> None:
         ("It 's great (", 3, True),
     ]
     for broken in ("(3 (2 It)", "(2 (1 a) b))", "hello", "(2 a) (2 b)"):
-        with pytest.raises(InputError, match="no whole tree"):
+        with pytest.raises(InputError, match="not a complete tree"):
             list(sst.phrases(broken))
 
 

@@ -1,4 +1,4 @@
-"""A hook of MkDocs: the command reference, one page a command, made from the parsers of the command line."""
+"""An MkDocs hook that makes the command reference, one page per command, from the parsers of the command line."""
 
 import argparse
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 FOLDER = "reference/commands"
-# Groups that few people need: their tables are folded
+# Groups that few people need: their tables are collapsed
 FOLDED = ("transformers.TrainingArguments",)
 TITLES = {"": "Settings", "options": "Settings", "positional arguments": "Arguments"}
 
 
 def command_parsers() -> dict[str, argparse.ArgumentParser]:
-    """The parser of each command, in the order in which the command line lists them."""
+    """Return the parser of each command, in the order of the command line."""
     from modeling_lstm.cli.registry import COMMANDS, TASK_COMMANDS, VECTORS_COMMANDS, make_parser
 
     names = [name for name in COMMANDS if name != "vectors"] + [*TASK_COMMANDS, *VECTORS_COMMANDS]
@@ -21,14 +21,14 @@ def command_parsers() -> dict[str, argparse.ArgumentParser]:
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the pages: one for each command, with those of `vectors` on one, and other tasks below the first."""
+    """Add a page for each command. Subcommands of `vectors` share a page, and so do the tasks of a command."""
     pages: dict[str, list[argparse.ArgumentParser]] = {}
     for command, parser in command_parsers().items():
         pages.setdefault(command.split()[0], []).append(parser)
     for name, parsers in pages.items():
         files.append(_page(config, name, "\n".join(_command(name, parser) for parser in parsers)))
     lines = [f"| [`{name}`]({name}.md) | {_text(_summary(parsers))} |" for name, parsers in pages.items()]
-    head = "# Commands\n\nEvery command, as its parser describes it.\n\n| command | does |\n|---|---|\n"
+    head = "# Commands\n\nAll commands, as described by their parsers.\n\n| command | description |\n|---|---|\n"
     files.append(_page(config, "index", head + "\n".join(lines) + "\n"))
     return files
 
@@ -43,12 +43,12 @@ def _summary(parsers: list[argparse.ArgumentParser]) -> str:
 
 
 def _command(page: str, parser: argparse.ArgumentParser) -> str:
-    """A section of a page: description, usage and a table for each group of settings."""
+    """Return the section of a command: description, usage and a table for each group of settings."""
     command = parser.prog.removeprefix("modeling-lstm ")
     level = "#" if command == page else "##"
     lines = [f"{level} {command}", ""] if command == page else _first_head(page, command)
     lines += [_text(_summary([parser])) + ".", "", "```text", *_usage(parser), "```", ""]
-    parser.format_help()  # brings the groups into their order
+    parser.format_help()  # sorts the groups
     for group in parser._action_groups:
         rows = [*_rows(group)]
         if not rows:
@@ -68,7 +68,7 @@ def _first_head(page: str, command: str) -> list[str]:
 
 
 def _usage(parser: argparse.ArgumentParser) -> list[str]:
-    """What the parser says, else one line: arguments without flags by name, flags as SETTINGS."""
+    """Return the parser's usage or, without one, a line with positional arguments by name and flags as SETTINGS."""
     if parser.usage:
         return [parser.usage.replace("%(prog)s", parser.prog)]
     names = [_value(one) for one in parser._get_positional_actions()]
@@ -107,7 +107,7 @@ def _default(action: argparse.Action) -> str:
 
 
 def _text(text: str) -> str:
-    """Plain text as a cell of a table."""
+    """Escape plain text for a table cell."""
     text = " ".join(text.replace("%%", "%").split())
     for sign in ("\\", "|", "<", ">", "*", "_", "[", "]"):
         text = text.replace(sign, {"<": "&lt;", ">": "&gt;"}.get(sign, "\\" + sign))

@@ -1,4 +1,4 @@
-"""An extension of griffe: docstrings in transformers' style, and settings, as the reference shows them."""
+"""A griffe extension that adapts docstrings in transformers' style, and settings, for the reference."""
 
 import importlib
 import re
@@ -10,7 +10,7 @@ from griffe import Attribute, Class, ExprCall, Extension, Object
 LINK = re.compile(r"\[(`[^`\]]+`)\](?![(\[])")  # [`LstmModel`], a link in transformers' own documentation
 TYPE = re.compile(r"^(\s+\w[\w, ]*) \((.+?)\):", re.MULTILINE)  # vocab_size (`int`, defaults to 10000):
 INHERITED = re.compile(r"Same as in the base class|(Refused: )?Trainer's")  # how an override's docstring begins
-SETTING = "_setting"  # the function that makes a field of a default and a help text
+SETTING = "_setting"  # the function that makes a field from a default and a help text
 # The commands whose pages describe the fields of dataclasses
 COMMANDS = {
     "CompareArguments": "compare",
@@ -34,7 +34,7 @@ COMMANDS = {
 
 
 class TransformersStyle(Extension):
-    """Takes away what only transformers' own documentation understands, and shows settings by default and help text."""
+    """Removes markup that only transformers' documentation knows, and shows defaults and help texts of settings."""
 
     def on_object(self, *, obj: Object, **_: Any) -> None:
         if obj.docstring is not None:
@@ -42,12 +42,12 @@ class TransformersStyle(Extension):
             obj.docstring.value = TYPE.sub(lambda found: f"{found[1]} ({found[2].replace('`', '')}):", text)
 
     def on_attribute_instance(self, *, attr: Attribute, **_: Any) -> None:
-        """Of `_setting(default, help)` the default, before the signature is made of it."""
+        """Replace `_setting(default, help)` by its default, before the signature is made from it."""
         if isinstance(attr.value, ExprCall) and attr.value.canonical_path.endswith(SETTING):
             attr.value = attr.value.arguments[0]
 
     def on_class_members(self, *, cls: Class, **_: Any) -> None:
-        """Leave out overrides that the library documents, and list the help texts of settings."""
+        """Leave out overrides that transformers documents, and list the help texts of settings."""
         for name, member in list(cls.members.items()):
             if member.docstring is not None and INHERITED.match(member.docstring.value):
                 del cls.members[name]
@@ -61,7 +61,7 @@ def _link(found: re.Match[str]) -> str:
 
 
 def _settings(path: str) -> str:
-    """A docstring's section with the help texts of a dataclass's fields."""
+    """Return a docstring section with the help texts of a dataclass's fields."""
     module, _, name = path.rpartition(".")
     kind = getattr(importlib.import_module(module), name)
     lines = [

@@ -1,4 +1,4 @@
-"""A hook of MkDocs: links to files of the repository, which are no pages of the site, lead to the repository."""
+"""An MkDocs hook: links to files that are not pages of the site lead to the repository."""
 
 import posixpath
 import re
@@ -12,7 +12,7 @@ LINK = re.compile(r"(?<=\]\()(\.\./[^)#\s]*)")
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
-    """Turn `../recipes/trec.yaml` into the file's address, if it is outside of docs/; warn if it does not exist."""
+    """Turn links such as `../recipes/trec.yaml`, outside docs/, into addresses. Warn if a file does not exist."""
     root = Path(config.docs_dir).parent
     folder = posixpath.join(Path(config.docs_dir).name, posixpath.dirname(page.file.src_uri))
 

@@ -1,4 +1,4 @@
-"""A hook of MkDocs: the Python reference follows public names to the modules that define them."""
+"""An MkDocs hook: the Python reference follows public names to the modules that define them."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ DIRECTIVE = re.compile(r"^::: modeling_lstm\.(\w+)$", re.MULTILINE)
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Write `::: modeling_lstm.train` as the name of the module and the function there; warn of what is missing."""
+    """Replace names such as `::: modeling_lstm.train` by those in the defining module. Warn about missing names."""
     if page.file.src_uri != PAGE:
         return markdown
     import modeling_lstm
@@ -28,5 +28,5 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         return f"::: {getattr(modeling_lstm, name).__module__}.{name}" if name in public else ""
 
     shown = DIRECTIVE.sub(resolved, markdown)
-    # a title whose names are all missing goes too
+    # drop titles whose names are all missing
     return re.sub(r"^## [^\n]+\n\s*(?=## |\Z)", "", shown, flags=re.MULTILINE)
