@@ -41,8 +41,10 @@ class BagOfWordsForSequenceClassification(LstmPreTrainedModel):
         attention_mask: torch.Tensor | None = None,
         inputs_embeds: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
+        output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
     ) -> SequenceClassifierOutput:
-        """Same as [`LstmForSequenceClassification.forward`], but without hidden states."""
+        """Same as [`LstmForSequenceClassification.forward`], but without hidden states, even if requested."""
         vectors, mask = read_inputs(self.config, self.word_embeddings, input_ids, attention_mask, inputs_embeds)
         mean = LstmPooler.mean(vectors.masked_fill(~mask.unsqueeze(-1), 0.0), mask)
         hidden = torch.relu(self.hidden(self.dropout(mean)))

@@ -222,6 +222,7 @@ class LstmModel(LstmPreTrainedModel):
         attention_mask: torch.Tensor | None = None,
         inputs_embeds: torch.Tensor | None = None,
         output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
     ) -> LstmModelOutput:
         """
         Args:
@@ -232,6 +233,7 @@ class LstmModel(LstmPreTrainedModel):
             inputs_embeds (`(batch, tokens, embedding_size)`): Word vectors instead of `input_ids`.
             output_hidden_states: Whether to also return the word vectors and the states of every layer. Default:
                 `config.output_hidden_states`.
+            output_attentions: No effect, since an LSTM has no attention; callers such as PEFT pass it to every model.
 
         Returns:
             [`LstmModelOutput`], or with `return_dict=False` a tuple of those of its fields that are not `None`.
@@ -421,11 +423,13 @@ class LstmForSequenceClassification(LstmPreTrainedModel):
         inputs_embeds: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
         output_hidden_states: bool | None = None,
+        output_attentions: bool | None = None,
     ) -> SequenceClassifierOutput:
         """
         Args:
-            input_ids, attention_mask, inputs_embeds, output_hidden_states: See [`LstmModel.forward`].
+            input_ids, attention_mask, inputs_embeds: See [`LstmModel.forward`].
             labels: See [`classification_loss`].
+            output_hidden_states, output_attentions: See [`LstmModel.forward`].
 
         Returns:
             `SequenceClassifierOutput` with `logits` of shape `(batch, num_labels)` and, if `labels` are passed, the

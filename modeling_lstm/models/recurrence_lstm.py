@@ -267,8 +267,8 @@ class LstmEncoder(nn.Module):
         if not isinstance(rnn, nn.RNNBase):
             raise TypeError(
                 f"The encoder reads the weights of an nn.LSTM or nn.GRU, found a {type(rnn).__module__}."
-                f"{type(rnn).__name__} in its place: leave both out of quantize_dynamic, and for int8 write "
-                "modeling-lstm export --precision int8."
+                f"{type(rnn).__name__} in its place. Leave both out of quantize_dynamic, and for int8 write "
+                "modeling-lstm export --precision int8. Adapters can train `encoder` as a whole (modules_to_save)."
             )
         hook = getattr(rnn, "_hf_hook", None)  # from accelerate: it loads offloaded weights when `rnn` is called
         if hook is not None:
