@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -125,6 +126,25 @@ class LstmTrainer(Trainer):
         is_frozen_first = self.args.world_size > 1 and getattr(self.args, "frozen_epochs", 0) > 0
         is_followed = self.row_optimizer() is not None and embedding.weight.requires_grad
         return embedding if is_followed and not is_tied and not is_frozen_first else None
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        """
+        Same as in the base class, but of checkpoints with equal scores, the one with the lowest loss is the best. Few
+        validation rows often have equal scores; the first of these checkpoints has hardly been trained.
+        """
+        best_step = self.state.best_global_step
+        if super()._determine_best_metric(metrics, trial):
+            return True
+        history = [entry for entry in self.state.log_history if "eval_loss" in entry and entry["step"] == best_step]
+        name = f"eval_{str(self.args.metric_for_best_model).removeprefix('eval_')}"
+        is_better = (
+            bool(history)
+            and metrics.get(name) == self.state.best_metric
+            and metrics.get("eval_loss", math.inf) < history[0]["eval_loss"]
+        )
+        if is_better:
+            self.state.best_global_step = self.state.global_step
+        return is_better
 
     def training_step(self, model: torch.nn.Module, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Trainer's step and, with `--adversarial_size`, one for the perturbed batch."""

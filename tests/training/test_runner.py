@@ -499,6 +499,8 @@ def test_predictions_of_numpy_and_metrics_agree(trained: Path) -> None:
     record = json.loads((trained / "run.json").read_text(encoding="utf-8"))
     best = max(entry["eval_accuracy"] for entry in record["history"])
     assert np.isclose(record["metrics"]["validation"]["accuracy"], best)
+    losses = {entry["step"]: entry["eval_loss"] for entry in record["history"] if entry["eval_accuracy"] == best}
+    assert len(losses) > 1 and record["best"]["step"] == min(losses, key=lambda step: losses[step])
 
 
 def test_a_single_label_csv_is_refused(tmp_path: Path, fails: Callable[..., str]) -> None:
