@@ -11,6 +11,9 @@ class LstmTranslationPipeline(Pipeline):
     """
     Translates texts. Returns `{"translation_text": ...}` for each text, in order, or a list of such dicts for each text
     with `num_return_sequences` above 1.
+
+    A call takes `truncation` (of the source, by default to the model's maximum length), `clean_up_tokenization_spaces`,
+    and the options of `generate`.
     """
 
     _load_processor: Any = False
@@ -32,12 +35,16 @@ class LstmTranslationPipeline(Pipeline):
                 ) from error
 
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        return {}, options, {}
+        own: list[dict[str, Any]] = [
+            {name: options.pop(name)} if name in options else {}
+            for name in ("truncation", "clean_up_tokenization_spaces")
+        ]
+        return own[0], options, own[1]
 
-    def preprocess(self, input_: str, **_: Any) -> Any:
+    def preprocess(self, input_: str, truncation: Any = True, **_: Any) -> Any:
         """Tokenize a text, and note whether it is empty."""
         tokenizer: Any = self.tokenizer
-        return {**tokenizer(input_, truncation=True, return_tensors="pt"), "is_empty": not input_.strip()}
+        return {**tokenizer(input_, truncation=truncation, return_tensors="pt"), "is_empty": not input_.strip()}
 
     def _forward(self, input_tensors: Any, **options: Any) -> Any:
         names = ("input_ids", "attention_mask")
@@ -47,9 +54,9 @@ class LstmTranslationPipeline(Pipeline):
         by_text = found.view(len(inputs["input_ids"]), -1, found.shape[-1])  # the pipeline splits batches
         return {"output_ids": by_text, "is_empty": input_tensors["is_empty"]}
 
-    def postprocess(self, model_outputs: dict[str, Any], **_: Any) -> Any:
+    def postprocess(self, model_outputs: dict[str, Any], **cleaning: Any) -> Any:
         """Decode tokens to one translation, or to a list of several."""
-        texts = self.target_tokenizer.batch_decode(model_outputs["output_ids"][0], skip_special_tokens=True)
+        texts = self.target_tokenizer.batch_decode(model_outputs["output_ids"][0], skip_special_tokens=True, **cleaning)
         is_empty = model_outputs["is_empty"]
         found = [{"translation_text": "" if is_empty else text.strip()} for text in texts]
         return found[0] if len(found) == 1 else found

@@ -257,6 +257,9 @@ def test_the_pipeline_gives_several_translations_of_each_text(run: Path) -> None
     assert all(len(one) == 2 for one in alone) and alone[0][0] != alone[1][0]
     assert translate(texts, batch_size=2, **options) == alone
     assert [one[0] for one in alone] == translate(texts, batch_size=3, num_beams=3)
+    usual = {"truncation": True, "clean_up_tokenization_spaces": False}
+    assert [one[0] for one in alone] == translate(texts, num_beams=3, **usual)
+    assert isinstance(translate("a dog " * 2_000, max_new_tokens=3, **usual), dict)
 
 
 def test_the_pipeline_of_a_saved_model_needs_no_package(run: Path, pairs: Path, tmp_path: Path) -> None:
