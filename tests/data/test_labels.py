@@ -332,6 +332,29 @@ def test_what_is_no_number(tmp_path: Path, wrong: str) -> None:
         load(path, problem_type="regression")
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    ("targets", "low"),
+    [
+        (["20000001", "20000002", "20000007"], "20000001"),
+        ([-5.000001, -5.000002, -5.000003], "-5.000003"),
+        ([1.7e9, 1.71e9, 1.73e9], None),  # timestamps of some months
+        ([0.1, 0.1, 0.1], None),
+        ([-1e-9, 0.0, 1e-9], None),
+    ],
+)
+def test_numbers_that_32_bits_cannot_tell_apart(tmp_path: Path, kind: str, targets: list[Any], low: str | None) -> None:
+    values = [float(one) if kind == "parquet" else one for one in targets]
+    path = write(tmp_path / f"a.{kind}", [(f"text {n}", values[n % 3]) for n in range(60)])
+    if low is None:
+        assert load(path, problem_type="regression").splits["train"].num_rows == 54
+        return
+    with pytest.raises(InputError, match=rf"differ too little .*: from {low}.* to .*\. Subtract a constant, {low}"):
+        load(path, problem_type="regression")
+    data = DataArguments(dataset=str(path), problem_type="regression")
+    assert load_data(data, only="test", is_other=True).splits["test"].num_rows == 60
+
+
 def test_names_that_are_the_same_number(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows = [(f"text {n}", ["0", "1", "1.0", "01"][n % 4]) for n in range(40)]
     assert load(write(tmp_path / "a.csv", rows)).label_names == ["0", "01", "1", "1.0"]
