@@ -576,6 +576,30 @@ def test_other_data_are_read_whole(tmp_path: Path) -> None:
         load_data(DataArguments(dataset=str(tmp_path / "folder")), only="test", label_names=NAMES, is_other=True)
 
 
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (["test.csv"], r"it has the test split \(test.csv\): rename .* train.csv, or train .* with {}/test.csv"),
+        (["dev.csv", "test.csv"], r"\(dev.csv\), the test split \(test.csv\): rename .* train.csv.$"),
+        ([], "it has test: name one that has, with --train_dataset.$"),
+    ],
+)
+def test_a_data_set_without_train(tmp_path: Path, files: list[str], message: str) -> None:
+    path = tmp_path / "data"
+    for name in files:
+        write(path / name)
+    if not files:
+        texts, labels = zip(*ROWS, strict=True)
+        DatasetDict(test=Dataset.from_dict({"text": texts, "label": labels})).save_to_disk(path)
+    whole = write(tmp_path / "other" / "train.csv").parent
+    for flag, options in (("dataset", {"path": path}), ("train_dataset", {"path": whole, "train_dataset": str(path)})):
+        told = message.format(f"--{flag} {path}")
+        with pytest.raises(InputError, match=f"'{path}' has no train split; .*{told}"):
+            load(**options)
+    if len(files) == 1:
+        assert load(path, train_dataset=str(path / "test.csv")).splits["train"].num_rows == 54
+
+
 def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", opinion_rows(60))
     assert sum(rows.num_rows for rows in load(path).splits.values()) == 60
