@@ -383,8 +383,8 @@ def test_tokenization_counts_and_truncates(tmp_path: Path) -> None:
     assert split.rows["length"][:] == [4, 0, 2, 0]
     assert set(split.rows.column_names) == {"input_ids", "label", "length"}
     assert split.statistics == {
-        "rows": 4, "truncated": 1, "empty": 2, "tokens_per_row": 2.0, "rows_out_of_vocabulary": 1,
-        "out_of_vocabulary": round(1 / 6, 5),
+        "rows": 4, "truncated": 1, "empty": 2, "tokens_per_row": 2.0, "tokens_at_90_percent": 6,
+        "rows_out_of_vocabulary": 1, "out_of_vocabulary": round(1 / 6, 5),
     }  # fmt: skip
 
 
