@@ -155,7 +155,7 @@ def test_each_split_is_decoded_by_its_own_class_label(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("share", "rows"), [(0.05, 10), (0.1, 20), (0.3, 60), (0.5, 100), (0.75, 150)])
-def test_the_validation_share_is_honoured(tmp_path: Path, share: float, rows: int) -> None:
+def test_the_validation_share_is_honored(tmp_path: Path, share: float, rows: int) -> None:
     path = write(tmp_path / "a.csv", [(f"text {n}", "ab"[n % 2]) for n in range(200)])
     assert load(path, validation_share=share).splits["validation"].num_rows == rows
 
