@@ -3,10 +3,12 @@
 import logging
 import math
 import re
+import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
 from datasets import ClassLabel, Dataset, DatasetDict, LargeList, List, Value
 
 from ..utils.errors import InputError, as_list, require
@@ -20,6 +22,7 @@ Place = Callable[[int], str]
 """Describes where the row of a given number is; see [`splits.Split.place`]."""
 _NOT_FINITE = re.compile(r"\s*[-+]?(nan|inf|infinity)\s*", re.IGNORECASE)
 LARGEST = 3.4e38  # the largest number that fits into 32 bits
+LEAST_SPREAD = 1e-5  # of regression targets: standard deviation / mean; 32 bits round a number by up to 6e-8 of it
 
 
 class LabelReader(ABC):
@@ -54,16 +57,42 @@ class LabelReader(ABC):
         return InputError(f"The label in {place} {problem} (column {as_list(self.columns)!r}).")
 
 
-class SingleLabels(LabelReader):
+class NamedLabels(LabelReader):
+    """
+    Labels that the rows name.
+
+    Args:
+        columns: The label column.
+        names: The names of a trained model, or those given by the user; `None` takes them from the data.
+        asked: The names given by the user.
+    """
+
+    def __init__(self, columns: list[str], names: list[str] | None, asked: list[str] | None):
+        super().__init__(columns)
+        self.asked, self.are_given = asked, names is not None
+
+    def _check_known(self, unknown: Mapping[int, set[str]], split: str, place: Place, more: str = "") -> None:
+        """Raise if there are rows, by their number, with unknown labels."""
+        if not unknown:
+            return
+        lacking = "the train split lacks" if self.asked is None else "--labels does not name"
+        labels = sorted(set().union(*unknown.values()))
+        rows = f"{len(unknown)} rows have them, the first in" if len(unknown) > 1 else "The row is"
+        remedy = "leave these rows out" if self.are_given else f"add --labels {shlex.join([*self.names, *labels])}"
+        raise InputError(
+            f"The {split} split has labels that {lacking}: {as_list(labels)}; known are {as_list(self.names)}.{more} "
+            f"{rows} {place(min(unknown))}: correct the labels, or {remedy}."
+        )
+
+
+class SingleLabels(NamedLabels):
     """One label per row."""
 
     kind = "single_label_classification"
 
     def __init__(self, columns: list[str], rows: Dataset, names: list[str] | None, asked: list[str] | None):
-        super().__init__(columns)
+        super().__init__(columns, names, asked)
         coded = _class_label(rows.features[columns[0]])
-        self.asked = asked
-        self.lacking = "the train split lacks" if asked is None else "--labels does not name"
         if coded is not None:
             names = names or list(coded.names)
         self.names = names or find_names(rows.unique(columns[0]), columns[0], rows.num_rows)
@@ -93,15 +122,14 @@ class SingleLabels(LabelReader):
                 "The %s split names its labels %s; their numbers are read as %s.",
                 *(split, as_list(coded.names), as_list(self.names)),
             )
-        unknown = sorted({_name(value, coded) for value in values if self._number(value, coded) is None})
+        unknown = {value for value in values if self._number(value, coded) is None}
+        found = {
+            number: {_name(value, coded)} for number, value in enumerate(rows[column], start=1) if value in unknown
+        }
         counts = self.asked is not None and not any(map(INTEGER.fullmatch, self.asked))
-        counts = counts and all(map(INTEGER.fullmatch, unknown))
+        counts = counts and all(INTEGER.fullmatch(_name(value, coded)) for value in unknown)
         more = " In the data, the number 0 stands for the first label, 1 for the second." * counts
-        require(
-            not unknown,
-            f"The {split} split has labels that {self.lacking}: {as_list(unknown)}; known are {as_list(self.names)}."
-            f"{more}",
-        )
+        self._check_known(found, split, place, more)
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> int:
         """See [`LabelReader.read`]."""
@@ -126,13 +154,13 @@ class SingleLabels(LabelReader):
         return int(number) if number.isdecimal() and number in map(str, range(len(self.names))) else None
 
 
-class LabelSets(LabelReader):
+class LabelSets(NamedLabels):
     """A list of the labels of each row."""
 
     kind = "multi_label_classification"
 
-    def __init__(self, columns: list[str], rows: Dataset, names: list[str] | None):
-        super().__init__(columns)
+    def __init__(self, columns: list[str], rows: Dataset, names: list[str] | None, asked: list[str] | None):
+        super().__init__(columns, names, asked)
         (column,) = columns
         coded = _class_label(rows.features[column])
         inner = str(getattr(rows.features[column].feature, "dtype", rows.features[column].feature))
@@ -158,7 +186,7 @@ class LabelSets(LabelReader):
         coded, known = _class_label(rows.features[column]), set(self.names)
         lists = rows[column][:]
         _check_coded(coded, lists, place, self._complain)
-        unknown: set[str] = set()
+        unknown: dict[int, set[str]] = {}
         for number, values in enumerate(lists, start=1):
             if values is None:
                 raise self._complain(place(number), "is missing: a row without labels has an empty list")
@@ -167,13 +195,10 @@ class LabelSets(LabelReader):
             if len(set(values)) < len(values):
                 twice = f"has a label twice, {values}: lists with a 0 or 1 for each label must all have the same length"
                 raise self._complain(place(number), f"{twice} and hold nothing else")
-            unknown |= {_name(one, coded) for one in values} - known
+            if others := {_name(one, coded) for one in values} - known:
+                unknown[number] = others
         self._check_orders(lists, split)
-        require(
-            not unknown,
-            f"The {split} split has labels that the train split lacks: {as_list(sorted(unknown))}; "
-            f"known are {as_list(self.names)}.",
-        )
+        self._check_known(unknown, split, place)
 
     def _check_orders(self, lists: list[list[Any]], split: str) -> None:
         """Raise if every list holds both of two labels, and their order varies: they seem to be vectors."""
@@ -277,7 +302,8 @@ class Numbers(LabelReader):
     def check(self, rows: Dataset, split: str, place: Place) -> None:
         """See [`LabelReader.check`]."""
         (column,) = self.columns
-        for number, value in enumerate(rows[column][:], start=1):
+        values = rows[column][:]
+        for number, value in enumerate(values, start=1):
             if is_missing(value) or _NOT_FINITE.fullmatch(str(value)):
                 raise self._complain(place(number), "is missing or infinite: every row needs a number")
             if not NUMBER.fullmatch(str(value)):
@@ -285,6 +311,18 @@ class Numbers(LabelReader):
                 raise self._complain(place(number), f"must be a number, found {value!r}{hint}")
             if abs(float(value)) > LARGEST:
                 raise self._complain(place(number), f"must be a number of at most {LARGEST:.3g}, found {value!r}")
+        if split == "train":
+            self._check_spread(values)
+
+    def _check_spread(self, values: list[Any]) -> None:
+        """Raise if 32 bits cannot hold the differences between the targets, with which the network computes."""
+        numbers = np.array(list(map(float, values)))
+        low, high = (values[place] for place in (numbers.argmin(), numbers.argmax()))
+        require(
+            numbers.min() == numbers.max() or numbers.std() >= LEAST_SPREAD * abs(numbers.mean()),
+            f"The numbers in the column {self.columns[0]!r} differ too little for their size to be learned: from {low} "
+            f"to {high}. Subtract a constant, {low} say, from all of them first.",
+        )
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> float:
         """See [`LabelReader.read`]."""
@@ -336,9 +374,9 @@ def make_label_reader(
             f"The label column {column!r} must hold lists of labels, found {dtype}. Store lists in JSON Lines or "
             "Parquet, not in CSV. If each label has a column of 0 and 1, name all of them with --label_column.",
         )
-        return (
-            LabelVectors(columns, rows, names) if _are_vectors(rows, column, names) else LabelSets(columns, rows, names)
-        )
+        if _are_vectors(rows, column, names):
+            return LabelVectors(columns, rows, names)
+        return LabelSets(columns, rows, names, asked)
     if is_float:
         missing = sum(value is None or math.isnan(value) for value in rows[column])
         found = f"{missing} of them missing (NaN)" if missing else "for example " + as_list(rows[column][:3])

@@ -2,6 +2,8 @@
 
 import itertools
 import logging
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +18,7 @@ from .cuts import cut_split, draw_rows, keep_labels, number_groups, single_label
 from .label_names import is_missing
 from .labels import LabelReader, make_label_reader
 from .sources import explain_read_failures, open_dataset
-from .splits import Split
+from .splits import FileSplit, Split
 
 logger = logging.getLogger(__name__)
 
@@ -112,9 +114,23 @@ def choose_splits(
     wanted = {"test": arguments.test_share, "validation": arguments.validation_share}
     shares = {name: share for name, share in wanted.items() if name not in sources and share and not is_other}
     needed = "train" if only is None or only in shares else only
+    if needed == "train":
+        _require_train(sources, arguments.dataset, "dataset")
     more = " Cut one from train with --test_share 0.2 when you train." if needed == "test" else ""
     require(needed in sources, f"The data set has no {needed} split; it has {as_list([*sources, *shares])}.{more}")
     return (sources if only is None else {needed: sources[needed]}), shares
+
+
+def _require_train(splits: Mapping[str, Split], source: str, flag: str) -> None:
+    """Raise if a source, named with a flag, has no train split, and say how to name the rows to train on."""
+    files = [str(path) for split in splits.values() if isinstance(split, FileSplit) for path in split.files]
+    remedy = "name one that has, with --train_dataset"
+    if files:
+        remedy = "rename the file with the training rows so that its name has the word train, as in train.csv"
+    if len(files) == 1:
+        remedy += f", or train on the rows of this one with --{flag} {shlex.quote(files[0])}"
+    found = as_list(f"the {split.origin}" if files else name for name, split in splits.items())
+    require("train" in splits, f"{source!r} has no train split; it has {found}: {remedy}.")
 
 
 def _warn_of_unused(arguments: DataArguments, sources: dict[str, Split], shares: dict[str, float]) -> None:
@@ -216,7 +232,7 @@ def _open(arguments: SourceArguments) -> dict[str, Split]:
         logger.info("Not used: the splits %s of %s", as_list(unused), arguments.dataset)
     if arguments.train_dataset is not None:
         other = open_dataset(*split_subset(arguments.train_dataset), arguments=arguments)
-        require("train" in other, f"{arguments.train_dataset!r} has no train split; it has {as_list(other)}.")
+        _require_train(other, arguments.train_dataset, "train_dataset")
         splits["train"] = other["train"]
     return splits
 

@@ -140,7 +140,8 @@ class TokenizedSplit:
     Args:
         rows: Columns `input_ids`, `label` and `length`; `token_type_ids` if the tokenizer makes them.
         statistics: The numbers of `rows`, of rows `truncated`, `empty` (no token at all) and `rows_out_of_vocabulary`,
-            `tokens_per_row` before truncation, and the share of tokens that are `out_of_vocabulary`.
+            `tokens_per_row` before truncation, `tokens_at_90_percent` (90 % of the rows have at most this many), and
+            the share of tokens that are `out_of_vocabulary`.
     """
 
     rows: Dataset
@@ -176,6 +177,7 @@ def tokenize(
         "truncated": int((columns["tokens"] > columns["length"]).sum()),
         "empty": int((columns["content"] == 0).sum()),
         "tokens_per_row": round(float(columns["tokens"].mean()), 2),
+        "tokens_at_90_percent": int(np.quantile(columns["tokens"], 0.9, method="higher")),
         "rows_out_of_vocabulary": int((columns["unknown"] > 0).sum()),
         "out_of_vocabulary": round(float(columns["unknown"].sum() / max(1, columns["length"].sum())), 5),
     }

@@ -70,10 +70,11 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
     model, tokenizer = load_run(run, arguments.revision)
     record = record or _describe_classifier(model, tokenizer, run)
     task = task_of(record)
-    _warn_of_training_data(record, arguments)
     data = task.load_split(record, arguments)
     rows = data.splits[arguments.split]
-    if not is_other and arguments.split != "train":
+    if is_other:
+        _warn_of_training_data(record, arguments, identify_rows(rows, task.columns))
+    elif arguments.split != "train":
         check_rows(record, arguments.split, identify_rows(rows, task.columns))
     also_in_train = 0 if is_other else record["data"].get("overlap", {}).get(arguments.split, 0)
     if also_in_train:
@@ -143,13 +144,20 @@ def check_rows(record: RunRecord, split: str, found: str) -> None:
     )
 
 
-def _warn_of_training_data(record: RunRecord, arguments: EvaluationArguments) -> None:
+def _warn_of_training_data(record: RunRecord, arguments: EvaluationArguments, found: str) -> None:
+    """Warn if another data set, whose rows have the digest `found`, is the one that the run was trained on."""
     known = [Path(name).resolve() for name in data_sources(record)] if "dataset" in record["data"] else []
-    if arguments.dataset is not None and Path(arguments.dataset).resolve() in known:
+    if Path(str(arguments.dataset)).resolve() in known:
         logger.warning(
             "%s is the data set the run was trained on: leave out --dataset to score only its %s split.",
             arguments.dataset,
             arguments.split,
+        )
+    elif found == record["data"].get("digests", {}).get("train"):
+        logger.warning(
+            "The run was trained on exactly these rows of %s: the scores say nothing of other texts. Name unseen rows "
+            "with --dataset.",
+            arguments.dataset,
         )
 
 

@@ -142,6 +142,24 @@ def warn_of_few_steps(args: Any, rows: int, fitted: Mapping[str, Any]) -> None:
         )
 
 
+def warn_of_truncation(statistics: Mapping[str, float], length: int, limit: int | None) -> None:
+    """
+    Warn if most training texts are truncated although the model could read more of them.
+
+    Args:
+        statistics: Those of [`data.tokenization.TokenizedSplit`].
+        length: Maximum tokens per text.
+        limit: The largest maximum that the model allows, if any.
+    """
+    longer = min(statistics["tokens_at_90_percent"], limit or math.inf)
+    if 2 * statistics["truncated"] > statistics["rows"] and longer > length:
+        logger.warning(
+            "More than half of the training texts (%d of %d) are truncated at %d tokens. To read more of them, add "
+            "--max_length %d; training then takes longer.",
+            *(statistics["truncated"], statistics["rows"], length, longer),
+        )
+
+
 def fit_length(length: int, limit: int | None, transformer: str, given: Mapping[str, Any]) -> int:
     """Return `length`, or the Transformer's limit if that is lower; [`InputError`] if a given setting exceeds it."""
     if limit is None or length <= limit:

@@ -42,6 +42,7 @@ from .defaults import (
     fit_transformer_to_rows,
     random_vectors_rate,
     warn_of_few_steps,
+    warn_of_truncation,
 )
 from .error_messages import explain_failures
 from .folders import check_sources, prepare_folder
@@ -90,6 +91,7 @@ class Training:
         self.language_model: PretrainedLanguageModel | None = None
         self.brings_tokenizer = False  # whether the word vectors bring one
         self.checkpoint: str | None = None
+        self.most_tokens: int | None = None  # that the model can read
         self.token_types = False  # whether the model uses them to tell the texts of a pair apart
 
     def run(self) -> RunRecord:
@@ -212,7 +214,8 @@ class Training:
         if model.transformer is not None:
             config = open_config(model.transformer, model.config_overrides)
             self.token_types = getattr(config, "type_vocab_size", 0) > 1
-            data.max_length = fit_length(data.max_length, most_tokens(config), model.transformer, self.job.settings)
+            self.most_tokens = most_tokens(config)
+            data.max_length = fit_length(data.max_length, self.most_tokens, model.transformer, self.job.settings)
         kind = task_class(self.job.task)
         self.data = kind.load(data)
         self.task = kind.from_data(self.data)
@@ -265,6 +268,8 @@ class Training:
         """Set the settings that depend on the data and on what the model starts from."""
         args, model = self.args, self.job.model
         rows = self.splits["train"].rows.num_rows
+        if self.job.data.train_max_length is None:
+            warn_of_truncation(self.splits["train"].statistics, self.job.data.max_length, self.most_tokens)
         if model.transformer is not None:
             fit_transformer_to_rows(args, rows, self.job.settings)
         else:

@@ -424,7 +424,7 @@ def test_one_file_without_splits(tmp_path: Path) -> None:
 
 
 def test_order_is_noticed_by_those_who_read_it(tmp_path: Path) -> None:
-    """A bag of words gives the same answer to every order; pieces of neighbouring words do not."""
+    """A bag of words gives the same answer to every order; pieces of neighboring words do not."""
     rows = [("good not bad", "yes"), ("bad not good", "no")] * 100
     path = write_csv(tmp_path / "mine.csv", [(f"{text} {n // 2 % 7}", label) for n, (text, label) in enumerate(rows)])
     systems = ["tfidf", "bag-of-words"]

@@ -48,9 +48,9 @@ def write_texts(path: Path, *texts: str) -> Path:
 
 def test_several_sources_and_their_splits(tmp_path: Path) -> None:
     for split, texts in (("train", ("a b", "c")), ("validation", ("d",)), ("test", ("e",))):
-        write_csv(tmp_path / "labelled" / f"{split}.csv", [(text, "good") for text in texts])
+        write_csv(tmp_path / "labeled" / f"{split}.csv", [(text, "good") for text in texts])
     more = write_texts(tmp_path / "more.txt", "f", "g")
-    found = load_corpus(CorpusArguments(dataset=[str(tmp_path / "labelled"), str(more)]))
+    found = load_corpus(CorpusArguments(dataset=[str(tmp_path / "labeled"), str(more)]))
     splits = {name: rows["text"][:] for name, rows in found.splits.items()}
     assert splits == {"train": ["a b", "c", "f", "g"], "validation": ["d"], "test": ["e"]}
     held_out = write_texts(tmp_path / "held_out.txt", "h")
@@ -65,15 +65,15 @@ def test_several_sources_and_their_splits(tmp_path: Path) -> None:
         assert splits["validation"].num_rows == 10 and splits["train"].num_rows == more_settings.get(
             "max_train_samples", 190
         )
-    fewer = CorpusArguments(dataset=[str(tmp_path / "labelled"), str(more)], max_train_samples=3)
+    fewer = CorpusArguments(dataset=[str(tmp_path / "labeled"), str(more)], max_train_samples=3)
     assert load_corpus(fewer).splits["train"].num_rows == 3
 
 
 def test_texts_that_are_held_out_elsewhere_are_left_out_and_counted(tmp_path: Path) -> None:
     for split, texts in (("train", ("a  b", "x")), ("test", ("c d", "e"))):
-        write_csv(tmp_path / "labelled" / f"{split}.csv", [(text, "good") for text in texts])
+        write_csv(tmp_path / "labeled" / f"{split}.csv", [(text, "good") for text in texts])
     more = write_texts(tmp_path / "more.txt", "c  d", "f", "e", "a b", "c d e", "")
-    found = load_corpus(CorpusArguments(dataset=[str(more)], exclude=[str(tmp_path / "labelled")]))
+    found = load_corpus(CorpusArguments(dataset=[str(more)], exclude=[str(tmp_path / "labeled")]))
     kept = found.splits["train"]["text"][:] + found.splits["validation"]["text"][:]
     assert sorted(kept) == ["", "a b", "c d e", "f"] and found.excluded == 2
     assert found.describe()["excluded"] == 2

@@ -63,6 +63,28 @@ def test_lists_of_another_kind(tmp_path: Path, train: list[Any], test: list[Any]
         load(tmp_path)
 
 
+@pytest.mark.parametrize("is_list", [False, True])
+def test_labels_that_train_lacks(tmp_path: Path, is_list: bool, caplog: pytest.LogCaptureFixture) -> None:
+    def rows(*names: str) -> list[tuple[str, Any]]:
+        return [(f"text {n}", [names[n % len(names)]] if is_list else names[n % len(names)]) for n in range(30)]
+
+    write(tmp_path / "train.jsonl", rows("pos", "neg"))
+    path = write(tmp_path / "test.jsonl", rows("neg", "so so", "meh"))
+    with pytest.raises(InputError) as refused:
+        load(tmp_path)
+    assert str(refused.value) == (
+        "The test split has labels that the train split lacks: meh, so so; known are neg, pos. 20 rows have them, "
+        f"the first in line 2 of {str(path)!r}: correct the labels, or add --labels neg pos meh 'so so'."
+    )
+    assert load(tmp_path, labels=["neg", "pos", "meh", "so so"]).splits["test"].num_rows == 30
+    assert "No training row has the label meh, so so: it cannot be learned." in caplog.text
+    with pytest.raises(InputError, match="--labels does not name: meh; known .* 10 rows .* or leave these rows out.$"):
+        load(tmp_path, labels=["neg", "pos", "so so"])
+    other = DataArguments(dataset=str(write(tmp_path / "other.jsonl", rows("neg", "pos")[:3] + rows("bad")[:1])))
+    with pytest.raises(InputError, match="lacks: bad; .* The row is line 4 of .* or leave these rows out.$"):
+        load_data(other, only="test", label_names=["neg", "pos"], is_other=True)
+
+
 def test_a_label_of_several_is_missing(tmp_path: Path) -> None:
     features = Features({"text": Value("string"), "p": ClassLabel(names=["0", "1"]), "q": Value("int64")})
     rows = {"text": [f"text {n}" for n in range(20)], "p": [0, -1] * 10, "q": [0, 1] * 10}
@@ -259,7 +281,7 @@ def test_numbers_are_names_or_stand_for_them(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "from1.csv", [(f"text {n}", n % 5 + 1) for n in range(100)])
     assert load(path, labels=stars).label_names == stars
     path = write_csv(tmp_path / "from0.csv", [(f"text {n}", n % 5) for n in range(100)])
-    with pytest.raises(InputError, match="labels that --labels does not name: 0; known are 1, 2, 3, 4, 5.$"):
+    with pytest.raises(InputError, match="labels that --labels does not name: 0; known are 1, 2, 3, 4, 5. 20 rows"):
         load(path, labels=stars)
     few = write_csv(tmp_path / "few.csv", [(f"text {n}", n % 2 + 1) for n in range(20)])
     words = ["none", "some", "many"]
@@ -330,6 +352,29 @@ def test_what_is_no_number(tmp_path: Path, wrong: str) -> None:
     path = write(tmp_path / "a.csv", [("a", "1.5"), ("b", wrong), ("c", " 2. "), ("d", "-.5e-3")])
     with pytest.raises(InputError, match="line 3 of .* must be a number"):
         load(path, problem_type="regression")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    ("targets", "low"),
+    [
+        (["20000001", "20000002", "20000007"], "20000001"),
+        ([-5.000001, -5.000002, -5.000003], "-5.000003"),
+        ([1.7e9, 1.71e9, 1.73e9], None),  # timestamps of some months
+        ([0.1, 0.1, 0.1], None),
+        ([-1e-9, 0.0, 1e-9], None),
+    ],
+)
+def test_numbers_that_32_bits_cannot_tell_apart(tmp_path: Path, kind: str, targets: list[Any], low: str | None) -> None:
+    values = [float(one) if kind == "parquet" else one for one in targets]
+    path = write(tmp_path / f"a.{kind}", [(f"text {n}", values[n % 3]) for n in range(60)])
+    if low is None:
+        assert load(path, problem_type="regression").splits["train"].num_rows == 54
+        return
+    with pytest.raises(InputError, match=rf"differ too little .*: from {low}.* to .*\. Subtract a constant, {low}"):
+        load(path, problem_type="regression")
+    data = DataArguments(dataset=str(path), problem_type="regression")
+    assert load_data(data, only="test", is_other=True).splits["test"].num_rows == 60
 
 
 def test_names_that_are_the_same_number(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

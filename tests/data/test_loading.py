@@ -155,7 +155,7 @@ def test_each_split_is_decoded_by_its_own_class_label(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("share", "rows"), [(0.05, 10), (0.1, 20), (0.3, 60), (0.5, 100), (0.75, 150)])
-def test_the_validation_share_is_honoured(tmp_path: Path, share: float, rows: int) -> None:
+def test_the_validation_share_is_honored(tmp_path: Path, share: float, rows: int) -> None:
     path = write(tmp_path / "a.csv", [(f"text {n}", "ab"[n % 2]) for n in range(200)])
     assert load(path, validation_share=share).splits["validation"].num_rows == rows
 
@@ -383,8 +383,8 @@ def test_tokenization_counts_and_truncates(tmp_path: Path) -> None:
     assert split.rows["length"][:] == [4, 0, 2, 0]
     assert set(split.rows.column_names) == {"input_ids", "label", "length"}
     assert split.statistics == {
-        "rows": 4, "truncated": 1, "empty": 2, "tokens_per_row": 2.0, "rows_out_of_vocabulary": 1,
-        "out_of_vocabulary": round(1 / 6, 5),
+        "rows": 4, "truncated": 1, "empty": 2, "tokens_per_row": 2.0, "tokens_at_90_percent": 6,
+        "rows_out_of_vocabulary": 1, "out_of_vocabulary": round(1 / 6, 5),
     }  # fmt: skip
 
 
@@ -574,6 +574,30 @@ def test_other_data_are_read_whole(tmp_path: Path) -> None:
     write(tmp_path / "folder" / "dev.csv")
     with pytest.raises(InputError, match="has no test split; it has validation, train"):
         load_data(DataArguments(dataset=str(tmp_path / "folder")), only="test", label_names=NAMES, is_other=True)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (["test.csv"], r"it has the test split \(test.csv\): rename .* train.csv, or train .* with {}/test.csv"),
+        (["dev.csv", "test.csv"], r"\(dev.csv\), the test split \(test.csv\): rename .* train.csv.$"),
+        ([], "it has test: name one that has, with --train_dataset.$"),
+    ],
+)
+def test_a_data_set_without_train(tmp_path: Path, files: list[str], message: str) -> None:
+    path = tmp_path / "data"
+    for name in files:
+        write(path / name)
+    if not files:
+        texts, labels = zip(*ROWS, strict=True)
+        DatasetDict(test=Dataset.from_dict({"text": texts, "label": labels})).save_to_disk(path)
+    whole = write(tmp_path / "other" / "train.csv").parent
+    for flag, options in (("dataset", {"path": path}), ("train_dataset", {"path": whole, "train_dataset": str(path)})):
+        told = message.format(f"--{flag} {path}")
+        with pytest.raises(InputError, match=f"'{path}' has no train split; .*{told}"):
+            load(**options)
+    if len(files) == 1:
+        assert load(path, train_dataset=str(path / "test.csv")).splits["train"].num_rows == 54
 
 
 def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:

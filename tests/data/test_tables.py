@@ -84,7 +84,7 @@ def test_what_csv_writes_comes_back(
     path = tmp_path_factory.getbasetemp() / "any.csv"
     path.write_bytes(text.getvalue().encode(encoding))
     asked = encoding if encoding == "utf-16-le" else None
-    # what is said need not be recognised; the usual delimiters are, as the next test shows
+    # what is said need not be recognized; the usual delimiters are, as the next test shows
     found = open_table(path, FileArguments(delimiter=delimiter, quoting="double", encoding=asked))
     assert found.columns == names
     assert list(found.rows(names)) == [tuple(row) for row in cells]
@@ -92,7 +92,7 @@ def test_what_csv_writes_comes_back(
 
 @settings(max_examples=200, deadline=None)
 @given(table=tables(), delimiter=st.sampled_from([",", ";", "\t", "|"]))
-def test_usual_delimiters_are_recognised_or_asked_for(
+def test_usual_delimiters_are_recognized_or_asked_for(
     tmp_path_factory: pytest.TempPathFactory, table: tuple[list[str], list[list[str]]], delimiter: str
 ) -> None:
     names, cells = table

@@ -1,6 +1,7 @@
 """`evaluate`: scores, intervals, plots, and what happens to a damaged run."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -376,3 +377,20 @@ def test_texts_that_are_also_in_train_are_counted(tmp_path: Path, caplog: pytest
     evaluate(str(run), EvaluationArguments(dataset=str(tmp_path / "data")))
     assert said not in caplog.text
     assert "is the data set the run was trained on: leave out --dataset to score only its test split." in caplog.text
+
+
+@pytest.mark.parametrize("split", ["test", "train"])
+def test_training_rows_are_warned_of(
+    run_copy: Path, data_folder: Path, tmp_path: Path, split: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = "The run was trained on exactly these rows"
+    copied = shutil.copy(data_folder / "train.csv", tmp_path / "copied.csv")
+    for path in (data_folder / "train.csv", copied):
+        caplog.clear()
+        evaluate(run_copy, dataset=str(path), split=split)
+        assert caplog.text.count(told) == 1 and "is the data set the run was trained on" not in caplog.text
+    caplog.clear()
+    evaluate(run_copy, dataset=str(write_csv(tmp_path / "fewer.csv", opinion_rows(89))), split=split)
+    assert told not in caplog.text
+    evaluate(run_copy, dataset=str(data_folder), split=split)
+    assert told not in caplog.text and "is the data set the run was trained on" in caplog.text

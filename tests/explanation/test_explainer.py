@@ -253,7 +253,7 @@ def test_a_text_that_is_not_utf8(trained: Path, fails: Callable[..., str]) -> No
 def test_the_terminal(trained: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
     assert main(["explain", str(trained), text]) == 0
     shown = capsys.readouterr().out
-    assert "\x1b" not in shown and "\x07" not in shown  # no colours where there is no terminal, no bells
+    assert "\x1b" not in shown and "\x07" not in shown  # no colors where there is no terminal, no bells
     assert "forget" in shown and "log-odds" in shown and "left out" in shown
 
 

@@ -183,7 +183,7 @@ def assert_products_fit_in_16_bits(path: Path, precision: str) -> None:
 
 
 def overflows(weights: np.ndarray, axis: int) -> bool:
-    """Whether VPMADDUBSW cuts off the sum of two neighbours along an axis at the largest activations, all 255."""
+    """Whether VPMADDUBSW cuts off the sum of two neighbors along an axis at the largest activations, all 255."""
     first, second = (weights.take(range(n, weights.shape[axis] - 1 + n), axis).astype(np.int64) for n in (0, 1))
     sums = 255 * (first + second)
     return bool((sums != sums.clip(-(2**15), 2**15 - 1)).any())

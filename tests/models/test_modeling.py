@@ -495,7 +495,7 @@ def test_initial_weights() -> None:
 
 
 def test_weights_absent_from_a_checkpoint_are_drawn_properly(tmp_path: Path) -> None:
-    """What is stored is kept, also within one nn.LSTM; what is missing is initialised as in a new model."""
+    """What is stored is kept, also within one nn.LSTM; what is missing is initialized as in a new model."""
     model = tiny_model()
     state = {
         name: value for name, value in model.state_dict().items() if "weight_hh" not in name and "bias" not in name

@@ -27,6 +27,7 @@ from modeling_lstm.inference.prediction import predict
 from modeling_lstm.runs.run_folders import load_run, save_run
 from modeling_lstm.tasks.base import job_class
 from modeling_lstm.training.averaging import WeightAverage
+from modeling_lstm.training.defaults import warn_of_truncation
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.training.lstm_trainer import LstmTrainer
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
@@ -517,7 +518,28 @@ def test_training_may_read_less_of_a_text_than_inference(
         assert main(["train", "--output_dir", str(tmp_path / "run"), *flags]) == 0
     # six tokens each: "the film was great number 3"
     assert "90 truncated at 3" in caplog.text and "30 truncated at 5" in caplog.text
+    assert "More than half of the training texts" not in caplog.text
     assert AutoTokenizer.from_pretrained(tmp_path / "run").model_max_length == 5
+
+
+def test_mostly_truncated_texts_are_warned_of(
+    data_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    flags = [*TRAIN_FLAGS, "--dataset", str(data_folder), "--output_dir", str(tmp_path / "run"), "--max_length", "5"]
+    assert main(["train", *flags]) == 0
+    told = "(90 of 90) are truncated at 5 tokens. To read more of them, add --max_length 6; training then takes longer."
+    assert caplog.text.count(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("truncated", "limit", "told"), [(4, None, None), (6, None, "--max_length 900;"), (6, 600, "600;"), (6, 512, None)]
+)
+def test_when_truncation_is_warned_of(
+    truncated: int, limit: int | None, told: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    statistics = {"rows": 10, "truncated": truncated, "tokens_at_90_percent": 900}
+    warn_of_truncation(statistics, 512, limit)
+    assert told in caplog.text if told else not caplog.text
 
 
 def test_the_average_of_the_weights_is_what_is_evaluated_kept_and_resumed(

@@ -132,7 +132,7 @@ def test_accumulated_gradients_are_a_mean(encoder: Path, data_folder: Path, tmp_
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
-def test_class_weights_turn_it_towards_rare_labels(encoder: Path, tmp_path: Path) -> None:
+def test_class_weights_turn_it_toward_rare_labels(encoder: Path, tmp_path: Path) -> None:
     """Of two labels with the same texts, the rare one is found only where it counts more."""
     rows = [("the film was number 1", "common" if n % 5 else "rare") for n in range(60)]
     data = write_csv(tmp_path / "data" / "train.csv", rows).parent

@@ -123,7 +123,7 @@ def test_words_without_a_vector_keep_a_random_one_of_the_same_spread(
     assert 0.15 < table[others].std() < 0.35 and len({tuple(row) for row in table[others]}) == len(others)
 
 
-def test_the_trained_model_is_one_artefact(data_folder: Path, glove: Path, tmp_path: Path) -> None:
+def test_the_trained_model_is_one_artifact(data_folder: Path, glove: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.txt"
     copy.write_bytes(glove.read_bytes())
     run(data_folder, tmp_path / "run", "--embeddings", copy)

@@ -578,7 +578,7 @@ def test_own_vectors_are_trained_saved_and_loaded(
     assert not new.exists()
 
 
-def test_neighbours_are_those_of_gensim() -> None:
+def test_neighbors_are_those_of_gensim() -> None:
     vectors = table([f"w{n}" for n in range(200)])
     theirs = keyed(vectors).most_similar("w7", topn=10)
     ours = vectors.nearest("w7")
@@ -602,7 +602,7 @@ def test_comparison_finds_what_was_changed() -> None:
     first = table([f"w{n}" for n in range(300)], dimension=20)
     changed = first.vectors.copy() @ np.linalg.qr(np.random.default_rng(1).normal(size=(20, 20)))[0]
     same = compare_vectors(first, WordVectors(first.words, changed))
-    assert same.agreement > 0.99  # a rotation changes no neighbour
+    assert same.agreement > 0.99  # a rotation changes no neighbor
     changed[7] = -changed[7]
     found = compare_vectors(first, WordVectors(first.words, changed), ["w8"])
     assert found.most_different[0].word == "w7" and found.most_different[0].agreement < 0.2
