@@ -197,7 +197,7 @@ def test_a_broken_or_missing_record(run_copy: Path, fails: Callable[..., str]) -
     (run_copy / "run.json").write_text("{", encoding="utf-8")
     assert "run.json is not valid JSON" in fails("evaluate", run_copy)
     (run_copy / "run.json").unlink()
-    assert "has no run.json, which modeling-lstm train writes when training ends" in fails("evaluate", run_copy)
+    assert "has no run.json, which modeling-lstm train writes at the end of training" in fails("evaluate", run_copy)
     (run_copy / "config.json").unlink()  # what is written with it, when a training ends
     assert "has no run.json: its training did not finish; resume it" in fails("evaluate", run_copy)
 
@@ -221,7 +221,7 @@ def test_a_tokenizer_larger_than_the_vocabulary(run_copy: Path, fails: Callable[
     vocabulary["more"] = size
     path.write_text(json.dumps(content), encoding="utf-8")
     message = fails("predict", run_copy, "more")
-    assert f"The tokenizer has {size + 1} tokens, but the model has vectors for {size} only" in message
+    assert f"The tokenizer has {size + 1} tokens, but the model has vectors for only {size}" in message
 
 
 def test_weights_that_are_missing_or_not_finite(run_copy: Path, fails: Callable[..., str]) -> None:

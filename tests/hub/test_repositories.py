@@ -399,7 +399,7 @@ def test_a_card_that_a_person_wrote_stays(
     (run_copy / "README.md").write_text(text, encoding="utf-8")
     assert "written by a person" in refusal(one.cli("card", run_copy, "me/films"))
     refused = refusal(one.cli("push", run_copy, "me/films", "--license", "mit", token=TOKEN))
-    assert "say it there" in refused
+    assert "was written by a person: edit it, or remove it" in refused
     assert one.cli("push", run_copy, "me/films", token=TOKEN)["status"] == 0
     assert "## My limits" in repository.files()["README.md"].decode()
     assert one.cli("card", run_copy, "me/films", "--overwrite_card")["status"] == 0
@@ -436,7 +436,7 @@ def test_two_pushes_at_once(hub: LocalHub, machine: Callable[..., Machine], trai
     answers = [one.wait() for one in machines]
     assert sorted(answer["status"] for answer in answers) == [0, 2], answers
     loser = next(number for number, answer in enumerate(answers) if answer["status"] == 2)
-    assert "somebody else pushed at the same moment" in refusal(answers[loser])
+    assert "somebody else pushed at the same time" in refusal(answers[loser])
     winner = runs[1 - loser]
     for name in ("model.safetensors", "run.json"):
         assert repository.files()[name] == (winner / name).read_bytes()

@@ -227,11 +227,11 @@ def test_the_same_from_python(corpus: Path, data_folder: Path, tmp_path: Path) -
     settings: dict[str, Any] = {**flags, "block_size": 10, "max_steps": 3, "disable_tqdm": True, "use_cpu": True}
     record = ml.pretrain(dataset=[corpus], output_dir=tmp_path / "lm", direction="backward", **settings)
     assert "backward_perplexity" in record["metrics"]["validation"]
-    with pytest.raises(InputError, match="reads backward only"):
+    with pytest.raises(InputError, match="reads only backward"):
         ml.generate(tmp_path / "lm", "the film")
     with pytest.raises(InputError, match=r"--output must end in \.csv"):
         ml.generate(tmp_path / "nowhere", output=tmp_path / "texts.doc")
-    with pytest.raises(InputError, match="reads backward only"):
+    with pytest.raises(InputError, match="reads only backward"):
         ml.train(dataset=data_folder, pretrained=tmp_path / "lm", output_dir=tmp_path / "run")
     with pytest.raises(KeyError):  # of `model_init`: no setting is at fault
         ml.pretrain(
