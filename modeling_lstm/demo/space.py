@@ -11,8 +11,8 @@ from packaging.version import Version
 from ..hub.card_marks import mark_card
 from ..hub.uploads import CARD, Push, create_repository, find_files, push_files
 from ..publishing.sharing import WEIGHTS, run_files
-from ..runs.run_folders import load_run
 from ..utils.errors import InputError, hide_tokens, require
+from .app import build
 
 PACKAGE = Path(__file__).parent.parent
 APP = '''"""A page to try and inspect a model of modeling-lstm."""
@@ -46,13 +46,13 @@ def push_space(
             selects the smaller version.
 
     Raises:
-        InputError: a run or the requirements file cannot be used, or the Hub refuses the upload.
+        InputError: [`build`] raises, the requirements file cannot be used, or the Hub refuses the upload.
     """
     files: dict[str, Path | bytes] = {}
     names = []
     first = "" if more_requirements is None else _more_requirements(Path(more_requirements))
+    build(run, beside)  # raises if the Space could not build it
     for number, one in enumerate([run, *beside]):
-        load_run(one)  # raises if the run cannot be opened
         folder = Path(one)
         if folder.is_dir():
             names.append(f"runs/{number}-{folder.resolve().name}")

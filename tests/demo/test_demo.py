@@ -142,7 +142,8 @@ def test_what_cannot_be_served(
     fails: Callable[..., str], trained: Path, beside: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "There is no run folder" in fails("demo", "./nowhere")
-    assert "is a bag-of-words model" in fails("demo", str(beside))
+    for push in ((), ("--push_to_space", "me/page")):
+        assert "is a bag-of-words model" in fails("demo", str(beside), *push)
     assert "--port must be from 1 to 65535" in fails("demo", str(trained), "--port", "0")
     monkeypatch.setitem(sys.modules, "gradio", None)
     assert "pip install 'modeling-lstm[demo]'" in fails("demo", str(trained))

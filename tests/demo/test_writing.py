@@ -1,5 +1,6 @@
 """The page of a language model."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,10 +49,12 @@ def test_the_page_answers_over_http(language_model: Path) -> None:
     text, guessed = client.predict("the", 2, 0.0, api_name="/write")
     assert text == "the film was" and guessed["label"] and len(guessed["confidences"]) == 10
     assert client.predict("<b>the", api_name="/guess")["confidences"]
-    with pytest.raises(InputError, match="leave out --beside"):
-        build(str(language_model), [str(language_model)])
 
 
-def test_it_stands_beside_no_classifier(language_model: Path, trained: Path) -> None:
-    with pytest.raises(InputError, match="is a model for text-generation: it has no answer to show"):
-        build(str(trained), [str(language_model)])
+@pytest.mark.parametrize("push", [(), ("--push_to_space", "me/page")])
+def test_it_stands_beside_no_classifier(
+    language_model: Path, trained: Path, push: tuple[str, ...], fails: Callable[..., str]
+) -> None:
+    beside = fails("demo", trained, "--beside", language_model, *push)
+    assert "is a model for text-generation: it has no answer to show" in beside
+    assert "leave out --beside" in fails("demo", language_model, "--beside", trained, *push)
