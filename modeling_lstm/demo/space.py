@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from ..hub.card_marks import mark_card
+from ..hub.downloads import check_public
 from ..hub.uploads import CARD, Push, create_repository, find_files, push_files
 from ..publishing.sharing import WEIGHTS, run_files
 from ..utils.errors import InputError, hide_tokens, require
@@ -36,7 +37,8 @@ def push_space(
     Push the page to a Space in one commit. The Space is created if necessary. Local run folders are uploaded too.
 
     Args:
-        run: Run folder or Hub id of the model to inspect.
+        run: Run folder or Hub id of the model to inspect. A model on the Hub must be public, because the Space has no
+            token to read it with.
         beside: Other runs whose answers to show.
         repo_id: `owner/name` of the Space.
         private: Whether to create a private Space.
@@ -46,7 +48,8 @@ def push_space(
             selects the smaller version.
 
     Raises:
-        InputError: [`build`] raises, the requirements file cannot be used, or the Hub refuses the upload.
+        InputError: [`build`] raises, a model on the Hub is not public, the requirements file cannot be used, or the Hub
+            refuses the upload.
     """
     files: dict[str, Path | bytes] = {}
     names = []
@@ -58,6 +61,7 @@ def push_space(
             names.append(f"runs/{number}-{folder.resolve().name}")
             files |= {f"{names[-1]}/{name}": path for name, path in run_files(folder).items()}
         else:
+            check_public(one)
             names.append(one)
     patterns = ("**/*.py", "**/*.html", "**/*.md")
     files |= {f"{PACKAGE.name}/{name}": path for name, path in find_files(PACKAGE, patterns).items()}

@@ -177,6 +177,24 @@ def hub() -> Iterator[LocalHub]:
 
 
 @pytest.mark.slow
+def test_a_space_needs_public_models(hub: LocalHub, trained: Path, tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "home", hub)
+    push = ("demo", trained, "--beside", "me/model", "--push_to_space", "me/page")
+    try:
+        assert machine.cli("push", trained, "me/model", "--private", token=TOKEN)["status"] == 0
+        model = hub.repositories["models/me/model"]
+        for model.private, model.gated in ((True, False), (False, True)):
+            answer = machine.cli(*push, token=TOKEN)
+            assert answer["status"] == 2 and "name its run folder instead, or make it public" in answer["err"]
+            assert "spaces/me/page" not in hub.repositories
+        model.gated = False
+        assert machine.cli(*push, token=TOKEN)["status"] == 0
+    finally:
+        machine.kill()
+    assert b"build('runs/0-run', ['me/model'])" in hub.repositories["spaces/me/page"].files()["app.py"]
+
+
+@pytest.mark.slow
 def test_a_space_runs_by_itself(hub: LocalHub, trained: Path, beside: Path, tmp_path: Path) -> None:
     """What was pushed, written to a folder, serves the page without this package being installed."""
     machine = Machine(tmp_path / "home", hub)
