@@ -36,8 +36,10 @@ def test_it_writes_and_guesses(language_model: Path) -> None:
         with pytest.raises(InputError, match="must be a number from"):
             writer.write("the", *numbers)
     assert writer.write("the ", 1, 0.0) == "the film" and writer.write("  the", 1, 0.0) == "  the film"
-    with pytest.raises(InputError, match=f"at most {MOST_CHARACTERS:,}"):
-        writer.guess("x" * 3_000)
+    begin, end = "the film " * 10, "the film was " * 200
+    end = end[-MOST_CHARACTERS:]
+    assert writer.write(begin + end, 2, 0.0) == begin + writer.write(end, 2, 0.0) != begin + end
+    assert writer.guess(begin + end) == writer.guess(end)
     for ask in (writer.guess, lambda text: writer.write(text, 2, 0.0)):
         with pytest.raises(InputError, match="is not UTF-8: it holds half a character"):
             ask("the \ud83d")
@@ -49,6 +51,9 @@ def test_the_page_answers_over_http(language_model: Path) -> None:
     text, guessed = client.predict("the", 2, 0.0, api_name="/write")
     assert text == "the film was" and guessed["label"] and len(guessed["confidences"]) == 10
     assert client.predict("<b>the", api_name="/guess")["confidences"]
+    begin = "the film was " * 200
+    text, guessed = client.predict(begin, 2, 0.0, api_name="/write")
+    assert len(text) > len(begin) > MOST_CHARACTERS and text.startswith(begin) and guessed["label"]
 
 
 @pytest.mark.parametrize("push", [(), ("--push_to_space", "me/page")])
