@@ -12,8 +12,9 @@ from ..hub.card_marks import mark_card
 from ..hub.downloads import check_public
 from ..hub.uploads import CARD, Push, create_repository, find_files, push_files
 from ..publishing.sharing import WEIGHTS, run_files
+from ..runs.run_folders import run_folder, task_of_run
 from ..utils.errors import InputError, hide_tokens, require
-from .app import build
+from .app import DESCRIPTIONS, build
 
 PACKAGE = Path(__file__).parent.parent
 APP = '''"""A page to try and inspect a model of modeling-lstm."""
@@ -68,7 +69,8 @@ def push_space(
     files["app.py"] = APP.format(run=names[0], beside=names[1:]).encode("utf-8")
     files["requirements.txt"] = (first + list_requirements()).encode("utf-8")
     repo_id = create_repository(repo_id, "space", private=private, token=token, space_sdk="gradio")
-    files[CARD] = _card(repo_id, [name for name in names if not name.startswith("runs/")]).encode("utf-8")
+    models = [name for name in names if not name.startswith("runs/")]
+    files[CARD] = _card(repo_id, models, task_of_run(run_folder(run), run).name).encode("utf-8")
     old = [f"runs/*/{pattern}" for pattern in WEIGHTS]
     message = "Upload a page of modeling-lstm"
     return push_files(files, repo_id, message, repo_type="space", token=token, replaced=old)
@@ -107,7 +109,7 @@ def _more_requirements(path: Path) -> str:
     return text + "\n" if text else ""
 
 
-def _card(repo_id: str, models: list[str]) -> str:
+def _card(repo_id: str, models: list[str], task: str) -> str:
     from huggingface_hub import SpaceCard, SpaceCardData
 
     data = SpaceCardData(
@@ -119,5 +121,5 @@ def _card(repo_id: str, models: list[str]) -> str:
         models=models or None,
         tags=["modeling-lstm"],
     )
-    text = "A page made by `modeling-lstm demo`: type a sentence, and see what an LSTM makes of it, word by word."
+    text = f"A page made by `modeling-lstm demo`: {DESCRIPTIONS[task]}"
     return mark_card(str(SpaceCard(f"---\n{data.to_yaml()}\n---\n\n# {repo_id.rsplit('/', 1)[-1]}\n\n{text}\n")))

@@ -8,6 +8,7 @@ from gradio_client import Client
 
 from modeling_lstm.cli import main
 from modeling_lstm.demo.app import build
+from modeling_lstm.demo.space import push_space
 from modeling_lstm.demo.writing import MOST_CHARACTERS, MOST_TOKENS, Writer
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import opinion_rows, write_csv
@@ -63,3 +64,11 @@ def test_it_stands_beside_no_classifier(
     beside = fails("demo", trained, "--beside", language_model, *push)
     assert "is a model for text-generation: it has no answer to show" in beside
     assert "leave out --beside" in fails("demo", language_model, "--beside", trained, *push)
+
+
+def test_the_card_of_a_space_describes_the_page(language_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pushed: dict[str, bytes] = {}
+    monkeypatch.setattr("modeling_lstm.demo.space.create_repository", lambda repo_id, *_, **options: repo_id)
+    monkeypatch.setattr("modeling_lstm.demo.space.push_files", lambda files, *_, **options: pushed.update(files))
+    push_space(str(language_model), [], "me/page")
+    assert "type a beginning; a language model continues it" in pushed["README.md"].decode()
