@@ -149,6 +149,12 @@ def test_what_cannot_be_served(
     assert "pip install 'modeling-lstm[demo]'" in fails("demo", str(trained))
 
 
+@pytest.mark.parametrize("flags", ["--private", "--requirements cpu.txt", "--push_to_space me/page --port 7860"])
+def test_a_flag_without_effect_is_refused(flags: str, fails: Callable[..., str]) -> None:
+    unused = flags.removeprefix("--push_to_space me/page ").split()[0]
+    assert f"{unused} has no effect with" in fails("demo", "run", *flags.split())
+
+
 def test_requirements_that_a_space_cannot_have(trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     push = ["demo", str(trained), "--push_to_space", "me/page", "--requirements"]
     assert "There is no requirements file" in fails(*push, tmp_path)
