@@ -1,6 +1,9 @@
 """`explain` and `demo`."""
 
+from ..utils.errors import require
 from .parsing import CommandParser
+
+PORT = 7860
 
 
 def make_explain_parser() -> CommandParser:
@@ -28,7 +31,7 @@ def make_demo_parser() -> CommandParser:
     parser = CommandParser("demo")
     parser.add_argument("run", metavar="RUN", help="Run folder or Hub id of a model of the LSTM family.")
     parser.add_argument("--beside", nargs="*", default=[], help="Other runs whose predictions and times to show.")
-    parser.add_argument("--port", type=int, default=7860, help="Port on this machine.")
+    parser.add_argument("--port", type=int, help=f"Port on this machine. Default: {PORT}.")
     parser.add_argument("--push_to_space", help="Push the page to this Hub Space (me/name) instead of serving it.")
     parser.add_switch("--private", "Create a private Space.")
     parser.add_argument(
@@ -42,12 +45,16 @@ def run_demo(given: list[str]) -> int:
     """Serve a page that runs a model and shows how it works, or push the page to a Space."""
     (rest,) = make_demo_parser().read(given)
     if rest.push_to_space is not None:
+        require(rest.port is None, "--port has no effect with --push_to_space: leave out one of them.")
         from ..demo.space import push_space
 
         how = {"private": rest.private, "more_requirements": rest.requirements}
         print(push_space(rest.run, rest.beside, rest.push_to_space, **how))
     else:
+        for name in ("private", "requirements"):
+            is_unused = getattr(rest, name) in (None, False)
+            require(is_unused, f"--{name} has no effect without --push_to_space: add that, or leave out --{name}.")
         from ..demo.app import serve
 
-        serve(rest.run, rest.beside, rest.port)
+        serve(rest.run, rest.beside, PORT if rest.port is None else rest.port)
     return 0

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from ..runs.run_folders import run_folder, task_of_run
-from ..tasks.base import TEXT_GENERATION, TRANSLATION
+from ..tasks.base import TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION
 from ..utils.errors import InputError, require, require_extra
 from .answers import MOST_CHARACTERS, Answers
 from .translating import build_translation_page
@@ -20,6 +20,12 @@ EXAMPLES = (
 
 CHANGES = ("Leave out", "Move left", "Move right")
 OTHER_PAGES = {TEXT_GENERATION: build_writing_page, TRANSLATION: build_translation_page}
+# The end of a sentence in the card of a Space
+DESCRIPTIONS = {
+    TEXT_CLASSIFICATION: "type a sentence, and see what an LSTM makes of it, word by word.",
+    TEXT_GENERATION: "type a beginning; a language model continues it and shows its most likely next tokens.",
+    TRANSLATION: "type a sentence, and see its translation and, with attention, where the model looked for each word.",
+}
 
 
 def build(run: str, beside: list[str] | None = None) -> Any:

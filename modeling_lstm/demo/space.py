@@ -9,10 +9,12 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from ..hub.card_marks import mark_card
+from ..hub.downloads import check_public
 from ..hub.uploads import CARD, Push, create_repository, find_files, push_files
 from ..publishing.sharing import WEIGHTS, run_files
-from ..runs.run_folders import load_run
+from ..runs.run_folders import run_folder, task_of_run
 from ..utils.errors import InputError, hide_tokens, require
+from .app import DESCRIPTIONS, build
 
 PACKAGE = Path(__file__).parent.parent
 APP = '''"""A page to try and inspect a model of modeling-lstm."""
@@ -36,7 +38,8 @@ def push_space(
     Push the page to a Space in one commit. The Space is created if necessary. Local run folders are uploaded too.
 
     Args:
-        run: Run folder or Hub id of the model to inspect.
+        run: Run folder or Hub id of the model to inspect. A model on the Hub must be public, because the Space has no
+            token to read it with.
         beside: Other runs whose answers to show.
         repo_id: `owner/name` of the Space.
         private: Whether to create a private Space.
@@ -46,25 +49,28 @@ def push_space(
             selects the smaller version.
 
     Raises:
-        InputError: a run or the requirements file cannot be used, or the Hub refuses the upload.
+        InputError: [`build`] raises, a model on the Hub is not public, the requirements file cannot be used, or the Hub
+            refuses the upload.
     """
     files: dict[str, Path | bytes] = {}
     names = []
     first = "" if more_requirements is None else _more_requirements(Path(more_requirements))
+    build(run, beside)  # raises if the Space could not build it
     for number, one in enumerate([run, *beside]):
-        load_run(one)  # raises if the run cannot be opened
         folder = Path(one)
         if folder.is_dir():
             names.append(f"runs/{number}-{folder.resolve().name}")
             files |= {f"{names[-1]}/{name}": path for name, path in run_files(folder).items()}
         else:
+            check_public(one)
             names.append(one)
     patterns = ("**/*.py", "**/*.html", "**/*.md")
     files |= {f"{PACKAGE.name}/{name}": path for name, path in find_files(PACKAGE, patterns).items()}
     files["app.py"] = APP.format(run=names[0], beside=names[1:]).encode("utf-8")
     files["requirements.txt"] = (first + list_requirements()).encode("utf-8")
     repo_id = create_repository(repo_id, "space", private=private, token=token, space_sdk="gradio")
-    files[CARD] = _card(repo_id, [name for name in names if not name.startswith("runs/")]).encode("utf-8")
+    models = [name for name in names if not name.startswith("runs/")]
+    files[CARD] = _card(repo_id, models, task_of_run(run_folder(run), run).name).encode("utf-8")
     old = [f"runs/*/{pattern}" for pattern in WEIGHTS]
     message = "Upload a page of modeling-lstm"
     return push_files(files, repo_id, message, repo_type="space", token=token, replaced=old)
@@ -103,7 +109,7 @@ def _more_requirements(path: Path) -> str:
     return text + "\n" if text else ""
 
 
-def _card(repo_id: str, models: list[str]) -> str:
+def _card(repo_id: str, models: list[str], task: str) -> str:
     from huggingface_hub import SpaceCard, SpaceCardData
 
     data = SpaceCardData(
@@ -115,5 +121,5 @@ def _card(repo_id: str, models: list[str]) -> str:
         models=models or None,
         tags=["modeling-lstm"],
     )
-    text = "A page made by `modeling-lstm demo`: type a sentence, and see what an LSTM makes of it, word by word."
+    text = f"A page made by `modeling-lstm demo`: {DESCRIPTIONS[task]}"
     return mark_card(str(SpaceCard(f"---\n{data.to_yaml()}\n---\n\n# {repo_id.rsplit('/', 1)[-1]}\n\n{text}\n")))

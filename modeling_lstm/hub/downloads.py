@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import (
+    get_hf_file_metadata,
     get_token,
     hf_hub_download,
+    hf_hub_url,
     snapshot_download,
 )
 from huggingface_hub.errors import (
     HFValidationError,
+    RepositoryNotFoundError,
 )
 
 from ..utils.errors import InputError, as_list, require
@@ -61,6 +64,19 @@ def download_file(repo_id: str, name: str, revision: str | None) -> Path:
     path = Path(_ask(f"{repo_id}:{name}", hf_hub_download, repo_id=repo_id, filename=name, revision=revision))
     _check_digest(path, repo_id)
     return path
+
+
+def check_public(repo_id: str) -> None:
+    """Raise unless anyone can read the `config.json` of a model on the Hub without a token."""
+    try:
+        get_hf_file_metadata(hf_hub_url(repo_id, "config.json"), token=False)
+    except RepositoryNotFoundError as error:  # the base class of GatedRepoError
+        raise InputError(
+            f"{repo_id!r} is private or gated on the Hub, and a Space reads it without a token: name its run folder "
+            "instead, or make it public."
+        ) from error
+    except FAILURES as error:
+        raise InputError(f"{repo_id!r} cannot be read on the Hub: {explain_refusal(error)}") from error
 
 
 def _check_digest(path: Path, source: str) -> None:

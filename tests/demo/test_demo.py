@@ -142,10 +142,17 @@ def test_what_cannot_be_served(
     fails: Callable[..., str], trained: Path, beside: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "There is no run folder" in fails("demo", "./nowhere")
-    assert "is a bag-of-words model" in fails("demo", str(beside))
+    for push in ((), ("--push_to_space", "me/page")):
+        assert "is a bag-of-words model" in fails("demo", str(beside), *push)
     assert "--port must be from 1 to 65535" in fails("demo", str(trained), "--port", "0")
     monkeypatch.setitem(sys.modules, "gradio", None)
     assert "pip install 'modeling-lstm[demo]'" in fails("demo", str(trained))
+
+
+@pytest.mark.parametrize("flags", ["--private", "--requirements cpu.txt", "--push_to_space me/page --port 7860"])
+def test_a_flag_without_effect_is_refused(flags: str, fails: Callable[..., str]) -> None:
+    unused = flags.removeprefix("--push_to_space me/page ").split()[0]
+    assert f"{unused} has no effect with" in fails("demo", "run", *flags.split())
 
 
 def test_requirements_that_a_space_cannot_have(trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
@@ -173,6 +180,24 @@ def hub() -> Iterator[LocalHub]:
     server = LocalHub()
     yield server
     server.close()
+
+
+@pytest.mark.slow
+def test_a_space_needs_public_models(hub: LocalHub, trained: Path, tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "home", hub)
+    push = ("demo", trained, "--beside", "me/model", "--push_to_space", "me/page")
+    try:
+        assert machine.cli("push", trained, "me/model", "--private", token=TOKEN)["status"] == 0
+        model = hub.repositories["models/me/model"]
+        for model.private, model.gated in ((True, False), (False, True)):
+            answer = machine.cli(*push, token=TOKEN)
+            assert answer["status"] == 2 and "name its run folder instead, or make it public" in answer["err"]
+            assert "spaces/me/page" not in hub.repositories
+        model.gated = False
+        assert machine.cli(*push, token=TOKEN)["status"] == 0
+    finally:
+        machine.kill()
+    assert b"build('runs/0-run', ['me/model'])" in hub.repositories["spaces/me/page"].files()["app.py"]
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """The page of a language model."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from gradio_client import Client
 
 from modeling_lstm.cli import main
 from modeling_lstm.demo.app import build
+from modeling_lstm.demo.space import push_space
 from modeling_lstm.demo.writing import MOST_CHARACTERS, MOST_TOKENS, Writer
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import opinion_rows, write_csv
@@ -35,8 +37,10 @@ def test_it_writes_and_guesses(language_model: Path) -> None:
         with pytest.raises(InputError, match="must be a number from"):
             writer.write("the", *numbers)
     assert writer.write("the ", 1, 0.0) == "the film" and writer.write("  the", 1, 0.0) == "  the film"
-    with pytest.raises(InputError, match=f"at most {MOST_CHARACTERS:,}"):
-        writer.guess("x" * 3_000)
+    begin, end = "the film " * 10, "the film was " * 200
+    end = end[-MOST_CHARACTERS:]
+    assert writer.write(begin + end, 2, 0.0) == begin + writer.write(end, 2, 0.0) != begin + end
+    assert writer.guess(begin + end) == writer.guess(end)
     for ask in (writer.guess, lambda text: writer.write(text, 2, 0.0)):
         with pytest.raises(InputError, match="is not UTF-8: it holds half a character"):
             ask("the \ud83d")
@@ -48,10 +52,23 @@ def test_the_page_answers_over_http(language_model: Path) -> None:
     text, guessed = client.predict("the", 2, 0.0, api_name="/write")
     assert text == "the film was" and guessed["label"] and len(guessed["confidences"]) == 10
     assert client.predict("<b>the", api_name="/guess")["confidences"]
-    with pytest.raises(InputError, match="leave out --beside"):
-        build(str(language_model), [str(language_model)])
+    begin = "the film was " * 200
+    text, guessed = client.predict(begin, 2, 0.0, api_name="/write")
+    assert len(text) > len(begin) > MOST_CHARACTERS and text.startswith(begin) and guessed["label"]
 
 
-def test_it_stands_beside_no_classifier(language_model: Path, trained: Path) -> None:
-    with pytest.raises(InputError, match="is a model for text-generation: it has no answer to show"):
-        build(str(trained), [str(language_model)])
+@pytest.mark.parametrize("push", [(), ("--push_to_space", "me/page")])
+def test_it_stands_beside_no_classifier(
+    language_model: Path, trained: Path, push: tuple[str, ...], fails: Callable[..., str]
+) -> None:
+    beside = fails("demo", trained, "--beside", language_model, *push)
+    assert "is a model for text-generation: it has no answer to show" in beside
+    assert "leave out --beside" in fails("demo", language_model, "--beside", trained, *push)
+
+
+def test_the_card_of_a_space_describes_the_page(language_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pushed: dict[str, bytes] = {}
+    monkeypatch.setattr("modeling_lstm.demo.space.create_repository", lambda repo_id, *_, **options: repo_id)
+    monkeypatch.setattr("modeling_lstm.demo.space.push_files", lambda files, *_, **options: pushed.update(files))
+    push_space(str(language_model), [], "me/page")
+    assert "type a beginning; a language model continues it" in pushed["README.md"].decode()
