@@ -397,7 +397,7 @@ def test_other_tasks(kind: str, tmp_path: Path, fails: Callable[..., str]) -> No
     assert main(["distill", *flags, *of_probabilities]) == 0
     gap = read_record(student)["distillation"]["gap"]["validation"]
     is_good = gap["student"] < 0.05 if kind == "regression" else gap["student"] > 0.7
-    assert is_good and abs(gap["difference"]) < 0.1 and gap["interval"][0] <= gap["interval"][1]
+    assert is_good and abs(gap["difference"]) < 0.2 and gap["interval"][0] <= gap["interval"][1]
 
 
 def test_a_student_chosen_by_its_loss(trained: Path, data_folder: Path, tmp_path: Path) -> None:

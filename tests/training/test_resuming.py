@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import Trainer
 
 from modeling_lstm.cli import main
 from modeling_lstm.training import ray_training
 from modeling_lstm.training.job import TrainingJob
+from modeling_lstm.training.lstm_trainer import LstmTrainer
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
 
@@ -136,6 +138,8 @@ def test_the_best_checkpoint_is_found_where_the_run_lies_now(
     """After the folder was moved, and from another working directory."""
     flags = ["--dataset", str(begun / "data.csv"), *FLAGS, "--num_train_epochs", "3", "--learning_rate", "1e-5"]
     flags += ["--save_total_limit", "9"]
+    # of checkpoints with equal scores the first one is the best
+    monkeypatch.setattr(LstmTrainer, "_determine_best_metric", Trainer._determine_best_metric)
     (tmp_path / "old").mkdir()
     monkeypatch.chdir(tmp_path / "old")
     assert main(["train", *flags, "--output_dir", "run"]) == 0
