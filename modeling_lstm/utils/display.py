@@ -5,14 +5,14 @@ import re
 
 def format_number(value: float, sign: str = "", *, decimals: int = 4) -> str:
     """
-    Format a score or, if it is very small or large, its first significant digits.
+    Format a score or, if it would be shown as 0 or is very large, its first significant digits.
 
     Args:
         value: The score, or a difference of scores.
         sign: `"+"` shows the sign of positive numbers too.
         decimals: Number of decimals, or of significant digits.
     """
-    is_usual = value == 0 or 1e-3 <= abs(value) < 1e6
+    is_usual = value == 0 or 0.5 * 10**-decimals <= abs(value) < 1e6
     return f"{value:{sign}.{decimals}{'f' if is_usual else 'g'}}"
 
 
