@@ -2,7 +2,7 @@
 
 import pytest
 
-from modeling_lstm.utils.display import format_number, to_one_line
+from modeling_lstm.utils.display import format_gap, format_number, to_one_line
 
 
 @pytest.mark.parametrize(
@@ -24,4 +24,10 @@ def test_no_number_is_shown_as_0_that_is_not(value: float, sign: str, decimals: 
 
 
 def test_names_stay_in_their_line() -> None:
-    assert to_one_line("a\tb\nc") == "a b c"
+    assert to_one_line("a\tb\r\nc  d\u2028e\x85f") == "a b  c  d e f"
+
+
+def test_a_gap_is_shown_with_its_interval_if_there_is_one() -> None:
+    gap = {"difference": 0.003, "interval": [-0.001, 0.008]}
+    assert format_gap(gap) == "+0.0030 (-0.0010 to +0.0080)"
+    assert format_gap(gap | {"interval": None}) == "+0.0030"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..evaluation.arguments import EvaluationArguments
-from ..utils.display import format_number, to_one_line
+from ..utils.display import format_gap, format_number, to_one_line
 from .parsing import CommandParser
 
 
@@ -36,6 +36,4 @@ def run_evaluate(given: list[str]) -> int:
 
 def describe_gap(gap: dict[str, Any]) -> str:
     """Describe the difference between the scores of a student and its teacher."""
-    teacher, difference = format_number(gap["teacher"]), format_number(gap["difference"], "+")
-    limits = [format_number(limit, "+") for limit in gap["interval"] or ()]
-    return f"teacher {teacher}; student less teacher {difference}" + (f" ({' to '.join(limits)})" if limits else "")
+    return f"teacher {format_number(gap['teacher'])}; student less teacher {format_gap(gap)}"

@@ -10,8 +10,8 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from ..evaluation.metrics import format_score, is_share
 from ..hub.card_marks import mark_card
 from ..tasks.base import Task, task_of
-from ..utils.display import format_number
-from ..utils.markdown import code_block, inline_code, join_lines, make_table
+from ..utils.display import format_gap, format_number, to_one_line
+from ..utils.markdown import code_block, inline_code, make_table
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
 OUR_MODELS = ("lstm", "bag-of-words", "lstm-encoder-decoder")
@@ -83,10 +83,10 @@ def _metadata(
         "tags": ["modeling-lstm", model.get("cell_type", model["model_type"]), task.name],
         "datasets": [*(_sources(data) if is_from_hub else []), *_unlabeled_datasets(record)] or None,
         "base_model": _base_model(record),
-        "widget": [{"text": join_lines(text)} for text in texts] or None,
+        "widget": [{"text": to_one_line(text)} for text in texts] or None,
     }
     split, scores = _best_split(record)
-    name_of_data = join_lines(_data_name(data))
+    name_of_data = to_one_line(_data_name(data))
     intervals = record.get("intervals", {}).get(split, {})
     source: dict[str, Any] = {
         "task_type": task.name,
@@ -244,10 +244,8 @@ def _teacher(record: Mapping[str, Any]) -> str | None:
         text += f"; {left_out:,} that also occur in validation or test were left out"
     rows = []
     for split, gap in found["gap"].items():
-        limits = [format_number(limit, "+") for limit in gap["interval"] or ()]
-        difference = format_number(gap["difference"], "+") + (f" ({' to '.join(limits)})" if limits else "")
         scores = [format_number(gap[one]) for one in ("student", "teacher")]
-        rows.append([split, gap["metric"].replace("_", " "), *scores, difference])
+        rows.append([split, gap["metric"].replace("_", " "), *scores, format_gap(gap)])
     heads = ["split", "metric", "this model", "its teacher", "difference (95 % interval)"]
     return f"{text}.\n\n" + make_table(heads, rows)
 

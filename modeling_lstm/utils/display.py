@@ -1,6 +1,8 @@
 """Format numbers and names for the terminal and for tables."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 
 def format_number(value: float, sign: str = "", *, decimals: int = 4) -> str:
@@ -16,6 +18,12 @@ def format_number(value: float, sign: str = "", *, decimals: int = 4) -> str:
     return f"{value:{sign}.{decimals}{'f' if is_usual else 'g'}}"
 
 
-def to_one_line(text: str) -> str:
-    """Replace tabs and line breaks by blanks."""
-    return re.sub(r"[\t\r\n]", " ", text)
+def format_gap(gap: Mapping[str, Any]) -> str:
+    """Format a `difference` of scores and, if there is one, its `interval`: `+0.0030 (-0.0010 to +0.0080)`."""
+    limits = " to ".join(format_number(limit, "+") for limit in gap["interval"] or ())
+    return format_number(gap["difference"], "+") + (f" ({limits})" if limits else "")
+
+
+def to_one_line(text: object) -> str:
+    """Replace tabs and all that Python or YAML takes for a line break by blanks."""
+    return re.sub(r"[\t-\r\x1c-\x1e\x85\u2028\u2029]", " ", str(text))

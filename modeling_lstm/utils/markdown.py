@@ -4,20 +4,17 @@ import json
 import re
 from typing import Any
 
-
-def join_lines(text: object) -> str:
-    """Return a text as one line, so that it cannot end metadata or a comment."""
-    return " ".join(str(text).split())
+from .display import to_one_line
 
 
 def quote(value: Any) -> str:
     """Return a value as one line of Python, for an example."""
-    return join_lines(json.dumps(value, ensure_ascii=False))
+    return to_one_line(json.dumps(value, ensure_ascii=False))
 
 
 def inline_code(text: object) -> str:
     """Return a value as inline code, whatever it holds; also safe in a table."""
-    content = join_lines(text)
+    content = to_one_line(text)
     if "|" in content:  # would end a cell; Markdown's escape for it fails after a backslash
         return "<code>" + "".join(one if one.isalnum() else f"&#{ord(one)};" for one in content) + "</code>"
     ticks = "`" * (1 + max((len(run) for run in re.findall("`+", content)), default=0))
