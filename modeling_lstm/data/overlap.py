@@ -1,4 +1,4 @@
-"""Find validation and test texts that are also in train: scores on these reflect memorization."""
+"""Find texts that occur twice: in a held-out split and in train (memorized), or in train with different labels."""
 
 import hashlib
 import logging
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from datasets import Dataset
+from datasets import ClassLabel, Dataset
 
 from .tokenization import iterate_texts
 
@@ -55,11 +55,38 @@ def count_overlap(splits: Mapping[str, Dataset]) -> dict[str, int]:
 
 
 def report_overlap(splits: Mapping[str, Dataset]) -> dict[str, int]:
-    """Return [`count_overlap`], and log a warning for each split in it."""
+    """Return [`count_overlap`]. Log a warning for each split in it, and for training texts with different labels."""
     found = count_overlap(splits)
     for name, count in found.items():
         logger.warning("%s", describe_overlap(name, count, splits[name].num_rows))
+    train = splits["train"]
+    has_single_labels = isinstance(train.features.get("label"), ClassLabel)
+    if has_single_labels and (places := find_contradictions(train)):
+        logger.warning(
+            "%s of the training texts have different labels in different rows; the first is %r.",
+            f"{len(places):,}",
+            train[places[0]]["text"][:60],
+        )
     return found
+
+
+def find_contradictions(rows: Dataset) -> list[int]:
+    """
+    Find texts that have different labels in different rows, ignoring white space.
+
+    Args:
+        rows: Rows with the columns `text` and `label`, an integer.
+
+    Returns:
+        For each such text, the first row that has it, in order.
+    """
+    numbers, labels = _numbers(rows), np.asarray(rows["label"][:])
+    order = np.argsort(numbers, kind="stable")
+    begins = np.flatnonzero(np.diff(numbers[order], prepend=~numbers[order[:1]]))
+    if len(begins) == len(order):
+        return []  # each text occurs once
+    lowest, highest = (extreme.reduceat(labels[order], begins) for extreme in (np.minimum, np.maximum))
+    return sorted(order[begins[lowest < highest]].tolist())
 
 
 def describe_overlap(split: str, count: int, rows: int) -> str:

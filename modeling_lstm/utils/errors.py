@@ -61,9 +61,12 @@ def hide_tokens(text: str) -> str:
 def explain_save_failure(error: BaseException) -> str | None:
     """Return an explanation of an error that means that bytes could not be written, else `None`."""
     text = str(error)
-    for sign in ("No space left", "File too large", "Disk quota", "Permission denied", "Read-only file system"):
+    for sign in ("No space left", "File too large", "Disk quota"):
         if sign in text:
             return f"{sign.lower()}. Free some space or write elsewhere."
+    for sign in ("Permission denied", "Read-only file system"):
+        if sign in text:
+            return f"{sign.lower()}. Choose a folder where you may write."
     if "PytorchStreamWriter" in text or "unexpected pos" in text or "enforce fail at inline_container" in text:
         return "the disk did not take all bytes. Free some space or write elsewhere."
     return None
