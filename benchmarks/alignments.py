@@ -2,7 +2,7 @@
 
 The sentences were written for this test before any was translated, and are in no split. READ holds our verdict on each
 translation. The record is `results/translation/alignments.json`, with one figure in docs/figures/alignment.svg;
-`python -m benchmarks.tables` makes the table of docs/guides/translation.md.
+`python -m benchmarks.tables` makes the table of docs/results/translation.md.
 """
 
 import argparse

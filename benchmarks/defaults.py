@@ -4,7 +4,7 @@ The official validation split of each set, or a sixth of train if there is none 
 test split; a tenth of the rest of train selects the checkpoint. Three ways are measured with three seeds each: the
 batch size and epochs for large sets, the same with averaged weights, and the defaults that `train` derives from the
 number of rows. The scores go to `results/defaults/NAME.json`; existing ones are not repeated.
-`python -m benchmarks.tables` makes the table of docs/results.md.
+`python -m benchmarks.tables` makes the table of docs/results/classification.md.
 """
 
 import json

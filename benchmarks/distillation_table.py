@@ -1,4 +1,4 @@
-"""The table of students and teachers in docs/results.md, from the records in `results/`."""
+"""The table of students and teachers in docs/results/classification.md, from the records in `results/`."""
 
 import statistics
 from typing import Any

@@ -5,7 +5,7 @@ was removed from a tweet to serve as its label, this character remained in the t
 validation. MiniLM's tokenizer drops it, so its students never see it. Here Bayes' rule adds the information to the
 students' answers, and the LSTM of `train` with default settings reads the tweets with and without the character, with
 three seeds each. The record is `results/emoji_sign.json`; `python -m benchmarks.tables` makes the tables of
-docs/results.md.
+docs/results/classification.md.
 """
 
 import argparse

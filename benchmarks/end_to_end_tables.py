@@ -1,4 +1,4 @@
-"""The tables of docs/results.md on the way from text to answer, made from `results/speed/end_to_end.json`."""
+"""The tables of docs/results/speed.md on the way from text to answer, made from `results/speed/end_to_end.json`."""
 
 import functools
 import json

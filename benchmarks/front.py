@@ -3,7 +3,7 @@
 The students are those of `benchmarks.distillation`, three seeds of each size; missing ones are trained. Each is
 exported in both precisions and answers the test split. Then it takes turns with MiniLM, as a pipeline and in int8, on
 single texts that are new to all of them, from text to answer. The records go to `results/front/NAME.json`;
-`python -m benchmarks.tables` makes the table of docs/results.md.
+`python -m benchmarks.tables` makes the table of docs/results/classification.md.
 """
 
 import argparse

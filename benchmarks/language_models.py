@@ -2,7 +2,7 @@
 
 Both have about as many parameters, the same words and the same text. The LSTM carries its state from block to block;
 the Transformer reads blocks as long as its context. Finished runs are skipped. The records go to
-`results/NAME/SYSTEM/seed-N.json`; `python -m benchmarks.tables` makes the table of docs/guides/language-models.md.
+`results/NAME/SYSTEM/seed-N.json`; `python -m benchmarks.tables` makes the table of docs/results/language-models.md.
 """
 
 import argparse

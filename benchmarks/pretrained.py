@@ -3,7 +3,7 @@
 A language model learns from the reviews of train and those without labels; three classifiers start from it. The same
 network with and without it is compared with MiniLM, for 100, 500, 2,500 and all labels. Interrupted runs are resumed,
 finished ones are skipped. The records go to `results/imdb_labels/`; `python -m benchmarks.tables` makes the table of
-docs/guides/language-models.md.
+docs/results/language-models.md.
 """
 
 import argparse

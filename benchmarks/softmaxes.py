@@ -2,7 +2,7 @@
 
 The same small language model learns Penn Treebank with each softmax and three seeds; perplexity is over the whole
 vocabulary. A step is timed there and on WikiText-2, which has three times as many words. The record goes to
-`results/softmaxes.json`, and `python -m benchmarks.tables` makes the table of docs/guides/language-models.md.
+`results/softmaxes.json`, and `python -m benchmarks.tables` makes the table of docs/results/language-models.md.
 """
 
 import json

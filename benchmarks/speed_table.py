@@ -1,4 +1,4 @@
-"""The tables and sentences on speed in docs/results.md, made from the records in `results/speed/`."""
+"""The tables and sentences on speed in docs/results/speed.md, made from the records in `results/speed/`."""
 
 import functools
 import json

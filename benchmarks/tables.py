@@ -73,7 +73,7 @@ def table() -> str:
             for record in records
         ]  # with a plus where a run was resumed: the time before that is not counted
         cells = [
-            f"[{name}](../recipes/{recipe}.yaml)",
+            f"[{name}](../../recipes/{recipe}.yaml)",
             metric.replace("_", " "),
             f"**{statistics.mean(test):.1f}** ± {spread(test):.1f}",
             str(len(records)),
@@ -189,7 +189,7 @@ def turns_table() -> str:
 
 BLOCKS = {
     "README.md": {"comparison": main_table},
-    "docs/results.md": {
+    "docs/results/classification.md": {
         "results": table,
         "word vectors": word_vectors_table,
         "distillation": distillation_table,
@@ -201,13 +201,15 @@ BLOCKS = {
         "emoji scores": emoji_scores_table,
         "untouched": untouched_table,
         "defaults": defaults_table,
+    },
+    "docs/results/speed.md": {
         "vector files": vector_file_sentence,
         "speed": speed_table,
         "speed sentences": speed_sentences,
         "end to end": end_to_end_table,
         "budget": budget_table,
     },
-    "docs/guides/language-models.md": {
+    "docs/results/language-models.md": {
         "perplexity": language_models_table,
         "softmaxes": softmaxes_table,
         "own text": own_text_table,
@@ -216,7 +218,7 @@ BLOCKS = {
     },
     "docs/guides/processes.md": {"processes": processes_table},
     "docs/guides/search.md": {"search": search_table},
-    "docs/guides/translation.md": {
+    "docs/results/translation.md": {
         "translation scores": translation_scores_table,
         "translation epochs": translation_epochs_table,
         "translation lengths": translation_lengths_table,

@@ -3,7 +3,7 @@
 Each learns English to Spanish from the same pairs, with the same subwords and number of epochs. One also learns Spanish
 to English, in a third of the epochs. Finished runs are skipped. The records go to
 `results/translation/NAME/seed-N.json`, the comparison of English to Spanish on test to
-`results/translation/comparison.json`; `python -m benchmarks.tables` makes the tables of docs/guides/translation.md.
+`results/translation/comparison.json`; `python -m benchmarks.tables` makes the tables of docs/results/translation.md.
 """
 
 import argparse

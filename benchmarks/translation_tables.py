@@ -1,4 +1,4 @@
-"""The tables of docs/guides/translation.md, made from the records in `results/translation/`."""
+"""The tables of docs/results/translation.md, made from the records in `results/translation/`."""
 
 import json
 import statistics

@@ -3,7 +3,7 @@
 Measures `train` and `train --preset best` with default settings, and TF-IDF with logistic regression. Sets with a test
 split are trained with three seeds; on the others, each tenth is the test split once. Nothing is chosen here, and each
 test is read once. The scores go to `results/untouched/NAME.json`; existing ones are not repeated.
-`python -m benchmarks.tables` makes the table of docs/results.md.
+`python -m benchmarks.tables` makes the table of docs/results/classification.md.
 """
 
 import json
