@@ -1,7 +1,8 @@
 """Train every published recipe with three seeds and evaluate on test: `python -m benchmarks.accuracy [RECIPE ...]`.
 
 Finished runs are skipped, so you can stop the command and start it again. The `run.json` of each run is kept as
-`results/RECIPE/seed-N.json`; `python -m benchmarks.tables` makes the tables of docs/results/classification.md from these.
+`results/RECIPE/seed-N.json`; `python -m benchmarks.tables` makes the tables of docs/results/classification.md from
+these.
 """
 
 import argparse

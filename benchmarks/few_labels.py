@@ -2,7 +2,8 @@
 
 All systems learn from the same 500: a Transformer, its student, which `train --preset best` makes with unlabeled text,
 the LSTM that the preset makes alone, and TF-IDF. The recipe is `few_labels.yaml`. Finished runs are skipped. The
-records go to `results/few_labels/NAME/`; `python -m benchmarks.tables` makes the table of docs/results/classification.md from these.
+records go to `results/few_labels/NAME/`; `python -m benchmarks.tables` makes the table of
+docs/results/classification.md from these.
 """
 
 import json

@@ -1,9 +1,10 @@
 """Settings of a comparison."""
 
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass
 from typing import ClassVar, Literal
 
 from ..utils.errors import require
+from ..utils.settings import setting
 
 TEST_SHARE = 0.2  # share of train held out if there is no test split
 
@@ -14,57 +15,39 @@ class CompareArguments:
 
     flag_group: ClassVar[str] = "Systems"
 
-    systems: list[str] | None = field(
-        default=None,
-        metadata={
-            "help": "What to compare: lstm, gru, bag-of-words, tfidf, fasttext, transformer:NAME, recipes (.yaml), run "
-            "folders, folders of run folders, Hub ids of runs, or your own class as MODULE:CLASS. Default: the first "
-            "five, without fasttext for regression."
-        },
+    systems: list[str] | None = setting(
+        None,
+        "What to compare: lstm, gru, bag-of-words, tfidf, fasttext, transformer:NAME, recipes (.yaml), run "
+        "folders, folders of run folders, Hub ids of runs, or your own class as MODULE:CLASS. Default: the first "
+        "five, without fasttext for regression.",
     )
-    output_dir: str = field(
-        default="", metadata={"help": "Folder for runs, tables, plots and the report.", "group": "Output"}
+    output_dir: str = setting("", "Folder for runs, tables, plots and the report.", group="Output")
+    metric: str = setting(
+        "auto",
+        "Metric to compare by: accuracy, macro_f1, macro_recall, f1_LABEL, mean_absolute_error, pearson, "
+        "...; auto: accuracy, or mean_squared_error for regression.",
     )
-    metric: str = field(
-        default="auto",
-        metadata={
-            "help": "Metric to compare by: accuracy, macro_f1, macro_recall, f1_LABEL, mean_absolute_error, pearson, "
-            "...; auto: accuracy, or mean_squared_error for regression."
-        },
+    seeds: int = setting(3, "Runs of each system.")
+    trials: int = setting(
+        3,
+        "Number of settings of each system to try on validation; 1: only its default; above 3, more "
+        "settings of networks are drawn from the search space.",
     )
-    seeds: int = field(default=3, metadata={"help": "Runs of each system."})
-    trials: int = field(
-        default=3,
-        metadata={
-            "help": "Number of settings of each system to try on validation; 1: only its default; above 3, more "
-            "settings of networks are drawn from the search space."
-        },
+    trial_rows: int = setting(10_000, "Maximum number of training rows of a trial.")
+    shares: list[float] = setting(
+        MISSING, "Shares of the training rows to draw learning curves for; 1: no curves.", factory=lambda: [0.01, 0.1]
     )
-    trial_rows: int = field(default=10_000, metadata={"help": "Maximum number of training rows of a trial."})
-    shares: list[float] = field(
-        default_factory=lambda: [0.01, 0.1],
-        metadata={"help": "Shares of the training rows to draw learning curves for; 1: no curves."},
+    embeddings: str | None = setting(None, "Word vectors to initialize lstm, gru and bag-of-words from, as for train.")
+    class_weights: Literal["balanced"] | None = setting(None, "Give rare labels more weight in every system.")
+    bf16: bool = setting(False, "Train the networks in bf16.")
+    transformer_seeds: int | None = setting(None, "Runs of each Transformer, since these take long. Default: --seeds.")
+    transformer_max_length: int = setting(256, "Maximum number of tokens a Transformer reads.")
+    transformer_overrides: str | None = setting(
+        None, "Changes to the Transformer's configuration, like --config_overrides of train."
     )
-    embeddings: str | None = field(
-        default=None, metadata={"help": "Word vectors to initialize lstm, gru and bag-of-words from, as for train."}
-    )
-    class_weights: Literal["balanced"] | None = field(
-        default=None, metadata={"help": "Give rare labels more weight in every system."}
-    )
-    bf16: bool = field(default=False, metadata={"help": "Train the networks in bf16."})
-    transformer_seeds: int | None = field(
-        default=None, metadata={"help": "Runs of each Transformer, since these take long. Default: --seeds."}
-    )
-    transformer_max_length: int = field(default=256, metadata={"help": "Maximum number of tokens a Transformer reads."})
-    transformer_overrides: str | None = field(
-        default=None, metadata={"help": "Changes to the Transformer's configuration, like --config_overrides of train."}
-    )
-    threads: int | None = field(
-        default=None, metadata={"help": "Threads for training and timing. Default: chosen by torch."}
-    )
-    resamples: int = field(
-        default=2_000,
-        metadata={"help": "Minimum number of bootstrap samples for intervals and tests; those of accuracy are exact."},
+    threads: int | None = setting(None, "Threads for training and timing. Default: chosen by torch.")
+    resamples: int = setting(
+        2_000, "Minimum number of bootstrap samples for intervals and tests; those of accuracy are exact."
     )
 
     def __post_init__(self) -> None:

@@ -1,10 +1,11 @@
 """Settings of a comparison of translators."""
 
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass
 from typing import ClassVar
 
 from ..tasks.base import TRANSLATION
 from ..utils.errors import require
+from ..utils.settings import setting
 
 
 @dataclass
@@ -13,24 +14,19 @@ class TranslatorsArguments:
 
     flag_group: ClassVar[str] = "Systems"
 
-    systems: list[str] = field(
-        metadata={
-            "help": "Run folders, Hub ids of runs, or folders of run folders with different seeds, as NAME=FOLDER. "
-            "The others are compared with the first."
-        }
+    systems: list[str] = setting(
+        MISSING,
+        "Run folders, Hub ids of runs, or folders of run folders with different seeds, as NAME=FOLDER. "
+        "The others are compared with the first.",
     )
-    output_dir: str = field(metadata={"help": "Folder for tables, plots and the report.", "group": "Output"})
-    task: str = field(default=TRANSLATION, metadata={"help": "Task of the systems."})
-    split: str = field(default="test", metadata={"help": "Split to translate.", "group": "Data"})
-    dataset: str | None = field(
-        default=None,
-        metadata={
-            "help": "Other pairs, all from a single split. Default: the data set of the training.",
-            "group": "Data",
-        },
+    output_dir: str = setting(MISSING, "Folder for tables, plots and the report.", group="Output")
+    task: str = setting(TRANSLATION, "Task of the systems.")
+    split: str = setting("test", "Split to translate.", group="Data")
+    dataset: str | None = setting(
+        None, "Other pairs, all from a single split. Default: the data set of the training.", group="Data"
     )
-    threads: int | None = field(default=None, metadata={"help": "Threads of each system. Default: chosen by torch."})
-    resamples: int = field(default=1_000, metadata={"help": "Bootstrap samples for intervals and tests."})
+    threads: int | None = setting(None, "Threads of each system. Default: chosen by torch.")
+    resamples: int = setting(1_000, "Bootstrap samples for intervals and tests.")
 
     def __post_init__(self) -> None:
         require(len(self.systems) > 0, "Name the systems with --systems NAME=FOLDER.")

@@ -1,10 +1,11 @@
 """Settings of data and tokenizer. This module imports little, so that a command line can list its flags quickly."""
 
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from ..utils.errors import InputError, as_list, require
+from ..utils.settings import setting
 from .formats.encodings import BYTE_ORDER_MARK
 
 ProblemType = Literal["single_label_classification", "multi_label_classification", "regression"]
@@ -14,27 +15,21 @@ ProblemType = Literal["single_label_classification", "multi_label_classification
 class FileArguments:
     """How to read text files. By default, this is detected from each file where possible."""
 
-    delimiter: str | None = field(
-        default=None,
-        metadata={
-            "help": "Delimiter of CSV files: one character, or tab. Default: detected (comma, semicolon, tab or |).",
-            "group": "Files",
-        },
+    delimiter: str | None = setting(
+        None,
+        "Delimiter of CSV files: one character, or tab. Default: detected (comma, semicolon, tab or |).",
+        group="Files",
     )
-    encoding: str | None = field(
-        default=None,
-        metadata={
-            "help": "Encoding of text files, such as cp1252 or utf-16-le. Default: from a byte order mark, else UTF-8.",
-            "group": "Files",
-        },
+    encoding: str | None = setting(
+        None,
+        "Encoding of text files, such as cp1252 or utf-16-le. Default: from a byte order mark, else UTF-8.",
+        group="Files",
     )
-    quoting: Literal["double", "none"] | None = field(
-        default=None,
-        metadata={
-            "help": "double: double quotes may enclose fields; none: a quotation mark is an ordinary character. "
-            "Default: double, or for tab-separated files whichever fits their rows.",
-            "group": "Files",
-        },
+    quoting: Literal["double", "none"] | None = setting(
+        None,
+        "double: double quotes may enclose fields; none: a quotation mark is an ordinary character. "
+        "Default: double, or for tab-separated files whichever fits their rows.",
+        group="Files",
     )
 
     def of_files(self) -> "FileArguments":
@@ -59,17 +54,14 @@ class SourceArguments(FileArguments):
 
     flag_group: ClassVar[str] = "Data"
 
-    dataset: str = field(
-        metadata={
-            "help": "Hub id (or id:subset), file or folder of CSV, TSV, JSON Lines or Parquet, or order-matters "
-            "(built in)."
-        }
+    dataset: str = setting(
+        MISSING,
+        "Hub id (or id:subset), file or folder of CSV, TSV, JSON Lines or Parquet, or order-matters (built in).",
     )
-    subset: str | None = field(default=None, metadata={"help": "Subset (configuration) of a data set on the Hub."})
-    revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a data set on the Hub."})
-    train_dataset: str | None = field(
-        default=None,
-        metadata={"help": "Another data set to take the train split from, for example the phrases of its sentences."},
+    subset: str | None = setting(None, "Subset (configuration) of a data set on the Hub.")
+    revision: str | None = setting(None, "Branch, tag or commit of a data set on the Hub.")
+    train_dataset: str | None = setting(
+        None, "Another data set to take the train split from, for example the phrases of its sentences."
     )
 
     def __post_init__(self) -> None:
@@ -87,25 +79,17 @@ class SourceArguments(FileArguments):
 class ColumnArguments(SourceArguments):
     """Which columns hold text and label."""
 
-    text_column: list[str] | None = field(
-        default=None,
-        metadata={"help": "Column with the text, or several columns to join. Default: recognized by its name."},
+    text_column: list[str] | None = setting(
+        None, "Column with the text, or several columns to join. Default: recognized by its name."
     )
-    label_column: list[str] | None = field(
-        default=None,
-        metadata={
-            "help": "Column with the label, or one column of 0 and 1 for each label. Default: recognized by its name."
-        },
+    label_column: list[str] | None = setting(
+        None, "Column with the label, or one column of 0 and 1 for each label. Default: recognized by its name."
     )
-    labels: list[str] | None = field(
-        default=None,
-        metadata={"help": "Names of the labels, in the order of their numbers. Default: the names in the data."},
+    labels: list[str] | None = setting(
+        None, "Names of the labels, in the order of their numbers. Default: the names in the data."
     )
-    group_column: str | None = field(
-        default=None,
-        metadata={
-            "help": "Rows with the same value in this column stay together when validation or test is cut from train."
-        },
+    group_column: str | None = setting(
+        None, "Rows with the same value in this column stay together when validation or test is cut from train."
     )
 
     def __post_init__(self) -> None:
@@ -126,24 +110,16 @@ MOST_HELD_OUT = 0.95  # largest share of train
 class SplitArguments(SourceArguments):
     """How a data set is split, and how much of it is read."""
 
-    validation_share: float = field(
-        default=0.1, metadata={"help": "Share of train to hold out for validation if there is no validation split."}
+    validation_share: float = setting(0.1, "Share of train to hold out for validation if there is no validation split.")
+    test_share: float | None = setting(
+        None, "Share of train to hold out for test, before validation, if there is no test split."
     )
-    test_share: float | None = field(
-        default=None,
-        metadata={"help": "Share of train to hold out for test, before validation, if there is no test split."},
+    split_seed: int = setting(42, "Seed of these splits, independent of the training seed.")
+    max_train_samples: int | None = setting(
+        None, "Train on only this many rows, drawn with --split_seed; each label keeps its share."
     )
-    split_seed: int = field(
-        default=42,
-        metadata={"help": "Seed of these splits, independent of the training seed."},
-    )
-    max_train_samples: int | None = field(
-        default=None,
-        metadata={"help": "Train on only this many rows, drawn with --split_seed; each label keeps its share."},
-    )
-    max_characters: int = field(
-        default=500_000,
-        metadata={"help": "Longest text allowed: a longer one usually means an unclosed quotation mark."},
+    max_characters: int = setting(
+        500_000, "Longest text allowed: a longer one usually means an unclosed quotation mark."
     )
 
     def __post_init__(self) -> None:
@@ -160,17 +136,14 @@ class SplitArguments(SourceArguments):
 class DataArguments(SplitArguments, ColumnArguments):
     """Which texts and labels to use."""
 
-    problem_type: ProblemType | None = field(
-        default=None,
-        metadata={"help": "Type of task. Default: inferred from the labels; to predict a number, set regression."},
+    problem_type: ProblemType | None = setting(
+        None, "Type of task. Default: inferred from the labels; to predict a number, set regression."
     )
-    max_length: int = field(default=512, metadata={"help": "Maximum tokens per text; longer texts are truncated."})
-    train_max_length: int | None = field(
-        default=None,
-        metadata={
-            "help": "Maximum tokens per training text, if fewer than --max_length: an LSTM trained on the beginnings "
-            "of long texts can read whole ones. Default: --max_length."
-        },
+    max_length: int = setting(512, "Maximum tokens per text; longer texts are truncated.")
+    train_max_length: int | None = setting(
+        None,
+        "Maximum tokens per training text, if fewer than --max_length: an LSTM trained on the beginnings "
+        "of long texts can read whole ones. Default: --max_length.",
     )
 
     def __post_init__(self) -> None:
@@ -189,31 +162,22 @@ class TokenizerArguments:
 
     flag_group: ClassVar[str] = "Tokenizer"
 
-    tokenizer: str | None = field(
-        default=None,
-        metadata={
-            "help": "Hub id or folder of a tokenizer to use as it is. Default: a new one trained on the train split."
-        },
+    tokenizer: str | None = setting(
+        None, "Hub id or folder of a tokenizer to use as it is. Default: a new one trained on the train split."
     )
-    tokenizer_algorithm: Literal["word", "bpe", "wordpiece", "unigram", "whitespace"] = field(
-        default="word",
-        metadata={
-            "help": "word: whole words; bpe, wordpiece or unigram: learned subwords; whitespace: split only at blanks, "
-            "for text that is already tokenized."
-        },
+    tokenizer_algorithm: Literal["word", "bpe", "wordpiece", "unigram", "whitespace"] = setting(
+        "word",
+        "word: whole words; bpe, wordpiece or unigram: learned subwords; whitespace: split only at blanks, "
+        "for text that is already tokenized.",
     )
-    vocab_size: int = field(default=30_000, metadata={"help": "Maximum size of the vocabulary."})
-    min_frequency: int = field(
-        default=2, metadata={"help": "How often a word must occur in train to enter the vocabulary."}
-    )
-    lowercase: bool = field(default=True, metadata={"help": "Ignore the difference between upper and lower case."})
-    trim_vocabulary: int = field(
-        default=0,
-        metadata={
-            "help": "Trim a vocabulary that comes with --embeddings (transformer:NAME or a static model) to single "
-            "characters and tokens that occur at least this often in the training texts; 0 keeps all.",
-            "group": "Word vectors",
-        },
+    vocab_size: int = setting(30_000, "Maximum size of the vocabulary.")
+    min_frequency: int = setting(2, "How often a word must occur in train to enter the vocabulary.")
+    lowercase: bool = setting(True, "Ignore the difference between upper and lower case.")
+    trim_vocabulary: int = setting(
+        0,
+        "Trim a vocabulary that comes with --embeddings (transformer:NAME or a static model) to single "
+        "characters and tokens that occur at least this often in the training texts; 0 keeps all.",
+        group="Word vectors",
     )
 
     def __post_init__(self) -> None:

@@ -1,9 +1,10 @@
 """Settings of the text that a language model learns from."""
 
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass
 from typing import ClassVar
 
 from ..utils.errors import require
+from ..utils.settings import setting
 from .arguments import FileArguments
 
 
@@ -13,45 +14,30 @@ class CorpusArguments(FileArguments):
 
     flag_group: ClassVar[str] = "Data"
 
-    dataset: list[str] = field(
-        metadata={
-            "help": "Text: one or more Hub ids (or id:subset), files or folders of CSV, TSV, JSON Lines, Parquet or "
-            ".txt. Labels are not needed."
-        }
+    dataset: list[str] = setting(
+        MISSING,
+        "Text: one or more Hub ids (or id:subset), files or folders of CSV, TSV, JSON Lines, Parquet or "
+        ".txt. Labels are not needed.",
     )
-    text_column: str | None = field(
-        default=None, metadata={"help": "Column with the text. Default: recognized by its name."}
+    text_column: str | None = setting(None, "Column with the text. Default: recognized by its name.")
+    split: str = setting("train", "Split to learn from.")
+    validation_dataset: str | None = setting(None, "Text to hold out. Default: the validation splits of --dataset.")
+    validation_share: float = setting(0.05, "Share of the texts to hold out if there is no validation split.")
+    split_seed: int = setting(42, "Seed of that split, independent of --seed.")
+    exclude: list[str] | None = setting(
+        None,
+        "Data sets whose validation and test texts are left out of the text to learn from, such as the one "
+        "that a classifier will be evaluated on. If one has no validation split, the rows that train would cut "
+        "for it are left out.",
     )
-    split: str = field(default="train", metadata={"help": "Split to learn from."})
-    validation_dataset: str | None = field(
-        default=None, metadata={"help": "Text to hold out. Default: the validation splits of --dataset."}
+    label_column: list[str] | None = setting(
+        None, "The --label_column that train would use for that cut. Default: recognized by its name."
     )
-    validation_share: float = field(
-        default=0.05, metadata={"help": "Share of the texts to hold out if there is no validation split."}
-    )
-    split_seed: int = field(default=42, metadata={"help": "Seed of that split, independent of --seed."})
-    exclude: list[str] | None = field(
-        default=None,
-        metadata={
-            "help": "Data sets whose validation and test texts are left out of the text to learn from, such as the one "
-            "that a classifier will be evaluated on. If one has no validation split, the rows that train would cut "
-            "for it are left out."
-        },
-    )
-    label_column: list[str] | None = field(
-        default=None,
-        metadata={"help": "The --label_column that train would use for that cut. Default: recognized by its name."},
-    )
-    group_column: str | None = field(
-        default=None, metadata={"help": "The --group_column that train would use for that cut."}
-    )
-    max_train_samples: int | None = field(default=None, metadata={"help": "Learn from only this many texts."})
-    block_size: int = field(
-        default=70, metadata={"help": "Tokens between two truncations of the gradient. The state is carried over."}
-    )
-    shuffle_texts: bool = field(
-        default=False,
-        metadata={"help": "Shuffle the texts in each epoch. Only for texts that do not continue one another."},
+    group_column: str | None = setting(None, "The --group_column that train would use for that cut.")
+    max_train_samples: int | None = setting(None, "Learn from only this many texts.")
+    block_size: int = setting(70, "Tokens between two truncations of the gradient. The state is carried over.")
+    shuffle_texts: bool = setting(
+        False, "Shuffle the texts in each epoch. Only for texts that do not continue one another."
     )
 
     def __post_init__(self) -> None:

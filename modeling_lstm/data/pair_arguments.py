@@ -1,9 +1,10 @@
 """Settings of text pairs: a source, and the target to be made from it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from ..utils.errors import require
+from ..utils.settings import setting
 from .arguments import SplitArguments
 
 
@@ -13,17 +14,12 @@ class PairArguments(SplitArguments):
 
     flag_group: ClassVar[str] = "Data"
 
-    source_column: str | None = field(
-        default=None, metadata={"help": "Column with the text to translate, or a language of a translation column."}
+    source_column: str | None = setting(
+        None, "Column with the text to translate, or a language of a translation column."
     )
-    target_column: str | None = field(
-        default=None, metadata={"help": "Column with its translation, or a language of a translation column."}
-    )
-    max_length: int = field(
-        default=128,
-        metadata={
-            "help": "Maximum tokens per text; longer training pairs are left out, longer texts to translate truncated."
-        },
+    target_column: str | None = setting(None, "Column with its translation, or a language of a translation column.")
+    max_length: int = setting(
+        128, "Maximum tokens per text; longer training pairs are left out, longer texts to translate truncated."
     )
 
     def __post_init__(self) -> None:

@@ -1,9 +1,10 @@
 """Settings of a distillation."""
 
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass
 from typing import ClassVar
 
 from ..utils.errors import require
+from ..utils.settings import setting
 
 # Defaults of a student that differ from those of `train`: a teacher's answers are many and exact, so little dropout is
 # needed. Chosen on validation
@@ -16,72 +17,46 @@ class DistillationArguments:
 
     flag_group: ClassVar[str] = "Distillation"
 
-    teacher: str = field(
-        default="",
-        metadata={
-            "help": "Run folder or Hub id of the teacher, or several separated by commas: the student learns "
-            "their mean."
-        },
+    teacher: str = setting(
+        "", "Run folder or Hub id of the teacher, or several separated by commas: the student learns their mean."
     )
-    teacher_revision: str | None = field(
-        default=None, metadata={"help": "Branch, tag or commit of a teacher on the Hub."}
+    teacher_revision: str | None = setting(None, "Branch, tag or commit of a teacher on the Hub.")
+    teacher_labels: list[str] | None = setting(
+        None,
+        "The teacher's names for the labels, in the order of the data's labels, if they differ; other "
+        "labels of the teacher are ignored. Default: the names in the data.",
     )
-    teacher_labels: list[str] | None = field(
-        default=None,
-        metadata={
-            "help": "The teacher's names for the labels, in the order of the data's labels, if they differ; other "
-            "labels of the teacher are ignored. Default: the names in the data."
-        },
+    unlabeled: list[str] = setting(
+        MISSING, "Unlabeled text: one or several Hub ids (or id:subset), files or folders.", factory=list
     )
-    unlabeled: list[str] = field(
-        default_factory=list,
-        metadata={"help": "Unlabeled text: one or several Hub ids (or id:subset), files or folders."},
+    unlabeled_column: list[str] | None = setting(None, "Text column of --unlabeled, or several columns to join.")
+    unlabeled_split: str = setting("train", "Split of --unlabeled to read.")
+    sentences: bool = setting(False, "Split the unlabeled text into sentences.")
+    language: str = setting("en", "Language code for sentence splitting.")
+    augmentations: int | None = setting(
+        None,
+        "Variants to generate from each text, by masking and replacing words and cutting pieces out of it, "
+        "drawn with --split_seed. Default: 0 with --unlabeled, otherwise 10.",
     )
-    unlabeled_column: list[str] | None = field(
-        default=None, metadata={"help": "Text column of --unlabeled, or several columns to join."}
+    replaced_words: float = setting(
+        0.3,
+        "Share of the words of a variant to replace, each with one of the ten words nearest to it in the "
+        "teacher's word vectors; 0: none.",
     )
-    unlabeled_split: str = field(default="train", metadata={"help": "Split of --unlabeled to read."})
-    sentences: bool = field(default=False, metadata={"help": "Split the unlabeled text into sentences."})
-    language: str = field(default="en", metadata={"help": "Language code for sentence splitting."})
-    augmentations: int | None = field(
-        default=None,
-        metadata={
-            "help": "Variants to generate from each text, by masking and replacing words and cutting pieces out of it, "
-            "drawn with --split_seed. Default: 0 with --unlabeled, otherwise 10."
-        },
+    transfer_rows: int | None = setting(
+        None,
+        "Maximum number of unlabeled texts (or sentences) to learn from, drawn with --split_seed; if there "
+        "are fewer, variants make up the number. Default: all.",
     )
-    replaced_words: float = field(
-        default=0.3,
-        metadata={
-            "help": "Share of the words of a variant to replace, each with one of the ten words nearest to it in the "
-            "teacher's word vectors; 0: none."
-        },
-    )
-    transfer_rows: int | None = field(
-        default=None,
-        metadata={
-            "help": "Maximum number of unlabeled texts (or sentences) to learn from, drawn with --split_seed; if there "
-            "are fewer, variants make up the number. Default: all."
-        },
-    )
-    logit_weight: float = field(
-        default=1.0, metadata={"help": "Weight of the squared distance between the student's and the teacher's logits."}
-    )
-    divergence_weight: float = field(
-        default=0.0, metadata={"help": "Weight of the KL divergence between their probabilities at --temperature."}
-    )
-    label_weight: float = field(default=0.0, metadata={"help": "Weight of the loss on the true labels."})
-    temperature: float = field(
-        default=2.0, metadata={"help": "Temperature that logits are divided by for the divergence."}
-    )
-    teacher_max_length: int = field(default=512, metadata={"help": "Maximum tokens of a text for the teacher."})
-    teacher_batch_size: int = field(default=64, metadata={"help": "Texts in a batch of the teacher."})
-    teacher_bf16: bool | None = field(
-        default=None, metadata={"help": "Run the teacher in bf16. Default: if a trial shows that it is faster."}
-    )
-    logits_cache: str | None = field(
-        default=None,
-        metadata={"help": "Folder that keeps the logits of teachers. Default: modeling_lstm/logits in HF_HOME."},
+    logit_weight: float = setting(1.0, "Weight of the squared distance between the student's and the teacher's logits.")
+    divergence_weight: float = setting(0.0, "Weight of the KL divergence between their probabilities at --temperature.")
+    label_weight: float = setting(0.0, "Weight of the loss on the true labels.")
+    temperature: float = setting(2.0, "Temperature that logits are divided by for the divergence.")
+    teacher_max_length: int = setting(512, "Maximum tokens of a text for the teacher.")
+    teacher_batch_size: int = setting(64, "Texts in a batch of the teacher.")
+    teacher_bf16: bool | None = setting(None, "Run the teacher in bf16. Default: if a trial shows that it is faster.")
+    logits_cache: str | None = setting(
+        None, "Folder that keeps the logits of teachers. Default: modeling_lstm/logits in HF_HOME."
     )
 
     needs_teacher: ClassVar[bool] = True

@@ -1,10 +1,11 @@
 """Settings of an evaluation."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from ..data.arguments import FileArguments
 from ..utils.errors import require
+from ..utils.settings import setting
 
 
 @dataclass
@@ -13,38 +14,25 @@ class EvaluationArguments(FileArguments):
 
     flag_group: ClassVar[str] = "Data"
 
-    split: str = field(default="test", metadata={"help": "Split to evaluate."})
-    dataset: str | None = field(
-        default=None,
-        metadata={"help": "Another data set. All rows of a file are used. Default: the one the run was trained on."},
+    split: str = setting("test", "Split to evaluate.")
+    dataset: str | None = setting(
+        None, "Another data set. All rows of a file are used. Default: the one the run was trained on."
     )
-    text_column: list[str] | None = field(
-        default=None,
-        metadata={"help": "Text column of --dataset, or several columns to join. Default: as in training."},
+    text_column: list[str] | None = setting(
+        None, "Text column of --dataset, or several columns to join. Default: as in training."
     )
-    label_column: list[str] | None = field(
-        default=None,
-        metadata={"help": "Label column of --dataset, or a column of 0 and 1 for each label. Default: as in training."},
+    label_column: list[str] | None = setting(
+        None, "Label column of --dataset, or a column of 0 and 1 for each label. Default: as in training."
     )
-    output_dir: str | None = field(
-        default=None,
-        metadata={
-            "help": "Folder for scores and plots. Default: evaluation/SPLIT in the run folder; none for a Hub id.",
-            "group": "Output",
-        },
+    output_dir: str | None = setting(
+        None,
+        "Folder for scores and plots. Default: evaluation/SPLIT in the run folder; none for a Hub id.",
+        group="Output",
     )
-    revision: str | None = field(
-        default=None, metadata={"help": "Branch, tag or commit of a run on the Hub.", "group": "Options"}
-    )
-    batch_size: int = field(default=128, metadata={"help": "Number of rows in a batch.", "group": "Options"})
-    resamples: int = field(
-        default=1000,
-        metadata={"help": "Bootstrap samples for the 95 %% intervals that are not exact.", "group": "Options"},
-    )
-    seed: int = field(
-        default=0,
-        metadata={"help": "Seed of the bootstrap. Translations use sacrebleu's own seed.", "group": "Options"},
-    )
+    revision: str | None = setting(None, "Branch, tag or commit of a run on the Hub.", group="Options")
+    batch_size: int = setting(128, "Number of rows in a batch.", group="Options")
+    resamples: int = setting(1000, "Bootstrap samples for the 95 %% intervals that are not exact.", group="Options")
+    seed: int = setting(0, "Seed of the bootstrap. Translations use sacrebleu's own seed.", group="Options")
 
     def __post_init__(self) -> None:
         for name, least in (("batch_size", 1), ("resamples", 100)):

@@ -1,11 +1,12 @@
 """Settings for prediction, text generation and export."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ..data.arguments import FileArguments
 from ..utils.errors import require
 from ..utils.ray_cluster import RayArguments
+from ..utils.settings import setting
 
 COLDEST = 1e-3  # lowest temperature: divided by less, logits overflow 32 bits
 
@@ -16,52 +17,34 @@ class PredictionArguments(FileArguments, RayArguments):
 
     flag_group: ClassVar[str] = "Data"
 
-    input: str | None = field(
-        default=None,
-        metadata={
-            "help": "File with texts: CSV, TSV, JSON Lines, Parquet or .txt (one text per line), also .gz; - is "
-            "standard input, one text per line. With --engine ray also a folder, a quoted pattern, or a URL: s3://..."
-        },
+    input: str | None = setting(
+        None,
+        "File with texts: CSV, TSV, JSON Lines, Parquet or .txt (one text per line), also .gz; - is "
+        "standard input, one text per line. With --engine ray also a folder, a quoted pattern, or a URL: s3://...",
     )
-    text_column: list[str] | None = field(
-        default=None,
-        metadata={"help": "Column with the text, or several columns to join. Default: recognized by its name."},
+    text_column: list[str] | None = setting(
+        None, "Column with the text, or several columns to join. Default: recognized by its name."
     )
-    output: str | None = field(
-        default=None,
-        metadata={
-            "help": "File to write: .csv, .tsv, .jsonl or .parquet; with --engine ray a folder for Parquet files.",
-            "group": "Output",
-        },
+    output: str | None = setting(
+        None,
+        "File to write: .csv, .tsv, .jsonl or .parquet; with --engine ray a folder for Parquet files.",
+        group="Output",
     )
-    keep_columns: list[str] | None = field(
-        default=None, metadata={"help": "Columns of --input to copy to --output, or all.", "group": "Output"}
+    keep_columns: list[str] | None = setting(None, "Columns of --input to copy to --output, or all.", group="Output")
+    all_scores: bool = setting(False, "Also write the score of every label, in columns score_LABEL.", group="Output")
+    batch_size: int = setting(32, "Rows in a batch.", group="Options")
+    backend: Literal["auto", "torch", "onnxruntime"] = setting(
+        "auto",
+        "What runs the model. auto: ONNX Runtime for an export, also one inside the run; otherwise torch.",
+        group="Options",
     )
-    all_scores: bool = field(
-        default=False,
-        metadata={"help": "Also write the score of every label, in columns score_LABEL.", "group": "Output"},
+    damaged: Literal["stop", "skip"] = setting(
+        "stop",
+        "With --engine ray, if a file is damaged: write nothing, or answer the others and report it.",
+        group="Several machines",
     )
-    batch_size: int = field(default=32, metadata={"help": "Rows in a batch.", "group": "Options"})
-    backend: Literal["auto", "torch", "onnxruntime"] = field(
-        default="auto",
-        metadata={
-            "help": "What runs the model. auto: ONNX Runtime for an export, also one inside the run; otherwise torch.",
-            "group": "Options",
-        },
-    )
-    damaged: Literal["stop", "skip"] = field(
-        default="stop",
-        metadata={
-            "help": "With --engine ray, if a file is damaged: write nothing, or answer the others and report it.",
-            "group": "Several machines",
-        },
-    )
-    max_characters: int = field(
-        default=500_000, metadata={"help": "Maximum number of characters in a text.", "group": "Options"}
-    )
-    revision: str | None = field(
-        default=None, metadata={"help": "Branch, tag or commit of a run on the Hub.", "group": "Options"}
-    )
+    max_characters: int = setting(500_000, "Maximum number of characters in a text.", group="Options")
+    revision: str | None = setting(None, "Branch, tag or commit of a run on the Hub.", group="Options")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -72,10 +55,10 @@ class PredictionArguments(FileArguments, RayArguments):
 class ExportArguments:
     """What to export."""
 
-    precision: Literal["fp32", "int8"] = field(
-        default="fp32", metadata={"help": "Precision of the weights: int8 is smaller, faster and a little less exact."}
+    precision: Literal["fp32", "int8"] = setting(
+        "fp32", "Precision of the weights: int8 is smaller, faster and a little less exact."
     )
-    revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a run on the Hub."})
+    revision: str | None = setting(None, "Branch, tag or commit of a run on the Hub.")
 
 
 @dataclass
@@ -84,27 +67,19 @@ class GenerationArguments:
 
     flag_group: ClassVar[str] = "Options"
 
-    max_new_tokens: int = field(default=50, metadata={"help": "Maximum number of tokens to write."})
-    number: int = field(default=1, metadata={"help": "Texts to write for each prompt."})
-    batch_size: int = field(default=64, metadata={"help": "Texts to write at a time."})
-    output: str | None = field(
-        default=None,
-        metadata={
-            "help": "File to write the texts to, in the column text: .csv, .tsv, .jsonl or .parquet.",
-            "group": "Output",
-        },
+    max_new_tokens: int = setting(50, "Maximum number of tokens to write.")
+    number: int = setting(1, "Texts to write for each prompt.")
+    batch_size: int = setting(64, "Texts to write at a time.")
+    output: str | None = setting(
+        None, "File to write the texts to, in the column text: .csv, .tsv, .jsonl or .parquet.", group="Output"
     )
-    do_sample: bool = field(
-        default=True, metadata={"help": "Sample each token; false: always take the most likely one."}
-    )
-    temperature: float = field(default=0.8, metadata={"help": "Below 1, likely tokens are sampled more often."})
-    top_k: int = field(default=0, metadata={"help": "Sample from this many of the most likely tokens; 0: from all."})
-    top_p: float = field(
-        default=0.95, metadata={"help": "Sample from the most likely tokens that add up to this probability."}
-    )
-    num_beams: int = field(default=1, metadata={"help": "Search with this many beams; useful with --do_sample false."})
-    seed: int = field(default=0, metadata={"help": "Random seed."})
-    revision: str | None = field(default=None, metadata={"help": "Branch, tag or commit of a model on the Hub."})
+    do_sample: bool = setting(True, "Sample each token; false: always take the most likely one.")
+    temperature: float = setting(0.8, "Below 1, likely tokens are sampled more often.")
+    top_k: int = setting(0, "Sample from this many of the most likely tokens; 0: from all.")
+    top_p: float = setting(0.95, "Sample from the most likely tokens that add up to this probability.")
+    num_beams: int = setting(1, "Search with this many beams; useful with --do_sample false.")
+    seed: int = setting(0, "Random seed.")
+    revision: str | None = setting(None, "Branch, tag or commit of a model on the Hub.")
 
     def __post_init__(self) -> None:
         for name in ("max_new_tokens", "number", "batch_size", "num_beams"):

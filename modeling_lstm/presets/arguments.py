@@ -1,9 +1,10 @@
 """Settings of a preset."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from ..distillation.arguments import STUDENT_DEFAULTS, DistillationArguments
+from ..utils.settings import setting
 
 # Chosen on validation: the student's settings on the distillation recipes, the others on each of results/comparison
 STUDENT: dict[str, Any] = {"embedding_size": 320, "hidden_size": 128}
@@ -35,12 +36,10 @@ class PresetArguments:
 
     flag_group: ClassVar[str] = "Training"
 
-    preset: Literal["best"] | None = field(
-        default=None,
-        metadata={
-            "help": "best: fine-tune --teacher and distill it, or learn word vectors from --unlabeled text, or else "
-            "train an LSTM more thoroughly. See train --preset best --help."
-        },
+    preset: Literal["best"] | None = setting(
+        None,
+        "best: fine-tune --teacher and distill it, or learn word vectors from --unlabeled text, or else "
+        "train an LSTM more thoroughly. See train --preset best --help.",
     )
 
 
@@ -48,12 +47,10 @@ class PresetArguments:
 class OptionalTeacherArguments(DistillationArguments):
     """The settings of a distillation, with an optional teacher."""
 
-    teacher: str = field(
-        default="",
-        metadata={
-            "help": "Run folder or Hub id of a Transformer to learn from, or several separated by commas. One that is "
-            "not a classifier yet is fine-tuned first. Named three times, it is fine-tuned with three seeds, and the "
-            "student learns their mean. Default: none."
-        },
+    teacher: str = setting(
+        "",
+        "Run folder or Hub id of a Transformer to learn from, or several separated by commas. One that is "
+        "not a classifier yet is fine-tuned first. Named three times, it is fine-tuned with three seeds, and the "
+        "student learns their mean. Default: none.",
     )
     needs_teacher: ClassVar[bool] = False

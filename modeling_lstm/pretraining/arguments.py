@@ -1,10 +1,11 @@
 """Settings of a language model."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from ..training.arguments import MOST_LAYERS
 from ..utils.errors import require
+from ..utils.settings import setting
 
 MOST_FULL = 10_000  # the largest vocabulary for which --softmax auto uses the full softmax
 
@@ -37,9 +38,7 @@ class LanguageTaskArguments:
 
     flag_group: ClassVar[str] = "Model"
 
-    task: Literal["text-generation"] = field(
-        default="text-generation", metadata={"help": "What the model is for; its name on the Hub."}
-    )
+    task: Literal["text-generation"] = setting("text-generation", "What the model is for; its name on the Hub.")
 
 
 @dataclass
@@ -48,55 +47,40 @@ class LanguageModelArguments:
 
     flag_group: ClassVar[str] = "Model"
 
-    direction: Literal["forward", "backward", "both"] = field(
-        default="forward",
-        metadata={
-            "help": "Predict the next token, the previous one, or both with the same word vectors, as needed for a "
-            "bidirectional classifier. Text is generated forward."
-        },
+    direction: Literal["forward", "backward", "both"] = setting(
+        "forward",
+        "Predict the next token, the previous one, or both with the same word vectors, as needed for a "
+        "bidirectional classifier. Text is generated forward.",
     )
-    cell_type: Literal["lstm", "gru"] = field(default="lstm", metadata={"help": "LSTM or GRU cell."})
-    embedding_size: int = field(default=200, metadata={"help": "Dimensions of a word vector."})
-    hidden_size: int = field(default=300, metadata={"help": "Dimensions of the state of each direction."})
-    num_hidden_layers: int = field(default=1, metadata={"help": "Number of recurrent layers."})
-    tie_word_embeddings: bool = field(
-        default=True, metadata={"help": "Score the next token with the word vectors themselves."}
+    cell_type: Literal["lstm", "gru"] = setting("lstm", "LSTM or GRU cell.")
+    embedding_size: int = setting(200, "Dimensions of a word vector.")
+    hidden_size: int = setting(300, "Dimensions of the state of each direction.")
+    num_hidden_layers: int = setting(1, "Number of recurrent layers.")
+    tie_word_embeddings: bool = setting(True, "Score the next token with the word vectors themselves.")
+    softmax: Literal["auto", "full", "adaptive", "sampled"] = setting(
+        "auto",
+        "Predict over the whole vocabulary (full), over clusters of it (adaptive), or in training over a "
+        f"sample of it (sampled). auto: full up to {MOST_FULL:,} tokens, above that sampled.",
     )
-    softmax: Literal["auto", "full", "adaptive", "sampled"] = field(
-        default="auto",
-        metadata={
-            "help": "Predict over the whole vocabulary (full), over clusters of it (adaptive), or in training over a "
-            f"sample of it (sampled). auto: full up to {MOST_FULL:,} tokens, above that sampled."
-        },
+    sampled_candidates: int = setting(2048, "Size of the sample for a sampled softmax.")
+    adaptive_cutoffs: list[int] | None = setting(
+        None, "The id of the first token of each cluster. Default: 0.1 and 0.5 of the vocabulary size."
     )
-    sampled_candidates: int = field(default=2048, metadata={"help": "Size of the sample for a sampled softmax."})
-    adaptive_cutoffs: list[int] | None = field(
-        default=None,
-        metadata={"help": "The id of the first token of each cluster. Default: 0.1 and 0.5 of the vocabulary size."},
+    word_dropout: float = setting(
+        0.1, "Share of the vocabulary's words whose vectors are dropped (embedding dropout in AWD-LSTM)."
     )
-    word_dropout: float = field(
-        default=0.1,
-        metadata={"help": "Share of the vocabulary's words whose vectors are dropped (embedding dropout in AWD-LSTM)."},
+    embedding_dropout: float = setting(0.2, "Locked dropout on the word vectors (input dropout in AWD-LSTM).")
+    hidden_dropout: float = setting(0.2, "Locked dropout between recurrent layers.")
+    recurrent_dropout: float = setting(0.2, "Dropout on the recurrent weights (DropConnect).")
+    output_dropout: float = setting(0.2, "Locked dropout on the input of the softmax.")
+    embedding_range: float = setting(0.05, "Standard deviation of randomly initialized word vectors.")
+    transformer_config: str | None = setting(
+        None,
+        "Train a Transformer instead, given its model type (gpt2, llama, ...) or a config.json. The other "
+        "model settings then have no effect.",
     )
-    embedding_dropout: float = field(
-        default=0.2, metadata={"help": "Locked dropout on the word vectors (input dropout in AWD-LSTM)."}
-    )
-    hidden_dropout: float = field(default=0.2, metadata={"help": "Locked dropout between recurrent layers."})
-    recurrent_dropout: float = field(default=0.2, metadata={"help": "Dropout on the recurrent weights (DropConnect)."})
-    output_dropout: float = field(default=0.2, metadata={"help": "Locked dropout on the input of the softmax."})
-    embedding_range: float = field(
-        default=0.05, metadata={"help": "Standard deviation of randomly initialized word vectors."}
-    )
-    transformer_config: str | None = field(
-        default=None,
-        metadata={
-            "help": "Train a Transformer instead, given its model type (gpt2, llama, ...) or a config.json. The other "
-            "model settings then have no effect."
-        },
-    )
-    config_overrides: str | None = field(
-        default=None,
-        metadata={"help": "Changes to that configuration, as NAME=VALUE,NAME=VALUE: n_layer=4,n_embd=256,n_head=4."},
+    config_overrides: str | None = setting(
+        None, "Changes to that configuration, as NAME=VALUE,NAME=VALUE: n_layer=4,n_embd=256,n_head=4."
     )
 
     def __post_init__(self) -> None:

@@ -1,7 +1,9 @@
 """Settings for model cards and pushes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
+
+from ..utils.settings import setting
 
 
 @dataclass
@@ -10,14 +12,12 @@ class CardArguments:
 
     flag_group: ClassVar[str] = "Card"
 
-    language: list[str] | None = field(default=None, metadata={"help": "Language codes of the texts: en, de, ..."})
-    license: str | None = field(default=None, metadata={"help": "License of the model: apache-2.0, mit, ..."})
-    examples: list[str] | None = field(
-        default=None,
-        metadata={
-            "help": "Texts to show with the model's predictions, and to offer in the widget on the Hub; [SEP] "
-            "separates the texts of several columns."
-        },
+    language: list[str] | None = setting(None, "Language codes of the texts: en, de, ...")
+    license: str | None = setting(None, "License of the model: apache-2.0, mit, ...")
+    examples: list[str] | None = setting(
+        None,
+        "Texts to show with the model's predictions, and to offer in the widget on the Hub; [SEP] "
+        "separates the texts of several columns.",
     )
 
 
@@ -27,10 +27,8 @@ class PushArguments:
 
     flag_group: ClassVar[str] = "Hub"
 
-    private: bool = field(default=False, metadata={"help": "Make the repository private if it is created."})
-    revision: str | None = field(default=None, metadata={"help": "Branch to push to."})
-    create_pr: bool = field(default=False, metadata={"help": "Open a pull request instead."})
-    commit_message: str | None = field(default=None, metadata={"help": "Message of the commit."})
-    overwrite_card: bool = field(
-        default=False, metadata={"help": "Replace the card (README.md) on the Hub even if a person wrote it."}
-    )
+    private: bool = setting(False, "Make the repository private if it is created.")
+    revision: str | None = setting(None, "Branch to push to.")
+    create_pr: bool = setting(False, "Open a pull request instead.")
+    commit_message: str | None = setting(None, "Message of the commit.")
+    overwrite_card: bool = setting(False, "Replace the card (README.md) on the Hub even if a person wrote it.")

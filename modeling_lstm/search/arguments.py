@@ -1,9 +1,10 @@
 """Arguments of a search for settings."""
 
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass
 from typing import ClassVar, Literal
 
 from ..utils.errors import as_list, require
+from ..utils.settings import setting
 
 MODELS = ("lstm", "gru", "bag-of-words")
 PREFIX = "transformer:"
@@ -15,46 +16,35 @@ class SearchArguments:
 
     flag_group: ClassVar[str] = "Search"
 
-    output_dir: str = field(
-        default="", metadata={"help": "Folder for trials, the best recipe, tables and the report.", "group": "Output"}
+    output_dir: str = setting("", "Folder for trials, the best recipe, tables and the report.", group="Output")
+    models: list[str] = setting(
+        MISSING,
+        f"Models to choose from: {', '.join(MODELS)}, transformer:NAME; one or several.",
+        factory=lambda: ["lstm"],
     )
-    models: list[str] = field(
-        default_factory=lambda: ["lstm"],
-        metadata={"help": f"Models to choose from: {', '.join(MODELS)}, transformer:NAME; one or several."},
+    embeddings: list[str] | None = setting(
+        None, "Word vectors to choose from, as for train; none: learn them. Default: learn them."
     )
-    embeddings: list[str] | None = field(
-        default=None,
-        metadata={"help": "Word vectors to choose from, as for train; none: learn them. Default: learn them."},
+    trials: int = setting(30, "Number of settings to try, including those cut short.")
+    minutes: float | None = setting(None, "Start no trial after this time.")
+    jobs: int = setting(1, "Number of processes that try settings in parallel; they share the cores.")
+    engine: Literal["optuna", "ray"] = setting(
+        "optuna", "Train in local processes, or in those of Ray on this machine or a cluster."
     )
-    trials: int = field(default=30, metadata={"help": "Number of settings to try, including those cut short."})
-    minutes: float | None = field(default=None, metadata={"help": "Start no trial after this time."})
-    jobs: int = field(
-        default=1, metadata={"help": "Number of processes that try settings in parallel; they share the cores."}
+    address: str | None = setting(None, "Address of a Ray cluster: HOST:6379, or auto. Default: start one.")
+    sampler: Literal["tpe", "random"] = setting(
+        "tpe", "How to choose the next settings: based on earlier trials (tpe), or at random."
     )
-    engine: Literal["optuna", "ray"] = field(
-        default="optuna",
-        metadata={"help": "Train in local processes, or in those of Ray on this machine or a cluster."},
+    pruning: bool = setting(True, "Cut a trial short if it is worse than half of the earlier ones at its epoch.")
+    epochs: int = setting(8, "Maximum number of epochs of a trial.")
+    metric: str = setting(
+        "auto", "Validation metric to optimize; auto: accuracy, or mean_squared_error for regression."
     )
-    address: str | None = field(
-        default=None, metadata={"help": "Address of a Ray cluster: HOST:6379, or auto. Default: start one."}
+    class_weights: Literal["balanced"] | None = setting(
+        None, "Weight labels in inverse proportion to their number of rows."
     )
-    sampler: Literal["tpe", "random"] = field(
-        default="tpe",
-        metadata={"help": "How to choose the next settings: based on earlier trials (tpe), or at random."},
-    )
-    pruning: bool = field(
-        default=True, metadata={"help": "Cut a trial short if it is worse than half of the earlier ones at its epoch."}
-    )
-    epochs: int = field(default=8, metadata={"help": "Maximum number of epochs of a trial."})
-    metric: str = field(
-        default="auto",
-        metadata={"help": "Validation metric to optimize; auto: accuracy, or mean_squared_error for regression."},
-    )
-    class_weights: Literal["balanced"] | None = field(
-        default=None, metadata={"help": "Weight labels in inverse proportion to their number of rows."}
-    )
-    seed: int = field(default=0, metadata={"help": "Random seed of the search and of each training."})
-    use_cpu: bool = field(default=False, metadata={"help": "Train on the CPU even if there is a GPU."})
+    seed: int = setting(0, "Random seed of the search and of each training.")
+    use_cpu: bool = setting(False, "Train on the CPU even if there is a GPU.")
 
     def __post_init__(self) -> None:
         require(bool(self.output_dir), "Name the folder of the search with --output_dir.")

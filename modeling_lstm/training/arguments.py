@@ -2,11 +2,13 @@
 
 import importlib.util
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from ..utils.errors import require
+from ..utils.settings import setting
 from .defaults import LONG_TEXTS, MANY_LABELS, PRETRAINED_RATE, RANDOM_RATE
 
 MOST_LAYERS = 1_000
@@ -18,10 +20,7 @@ class TaskArguments:
 
     flag_group: ClassVar[str] = "Model"
 
-    task: str = field(
-        default="text-classification",
-        metadata={"help": "Task to train for, such as text-classification or translation."},
-    )
+    task: str = setting("text-classification", "Task to train for, such as text-classification or translation.")
 
 
 @dataclass
@@ -30,83 +29,65 @@ class ModelArguments:
 
     flag_group: ClassVar[str] = "Model"
 
-    model_type: Literal["lstm", "bag-of-words"] = field(
-        default="lstm", metadata={"help": "The LSTM family, or a baseline that ignores word order."}
+    model_type: Literal["lstm", "bag-of-words"] = setting(
+        "lstm", "The LSTM family, or a baseline that ignores word order."
     )
-    transformer: str | None = field(
-        default=None,
-        metadata={
-            "help": "Fine-tune this Transformer (Hub id or folder) with its tokenizer instead; the other model "
-            "settings then have no effect."
-        },
+    transformer: str | None = setting(
+        None,
+        "Fine-tune this Transformer (Hub id or folder) with its tokenizer instead; the other model "
+        "settings then have no effect.",
     )
-    config_overrides: str | None = field(
-        default=None,
-        metadata={
-            "help": "Changes to that Transformer's configuration, as NAME=VALUE,NAME=VALUE. On a CPU, BERT trains "
-            "faster on long texts with attention_probs_dropout_prob=0."
-        },
+    config_overrides: str | None = setting(
+        None,
+        "Changes to that Transformer's configuration, as NAME=VALUE,NAME=VALUE. On a CPU, BERT trains "
+        "faster on long texts with attention_probs_dropout_prob=0.",
     )
-    cell_type: Literal["lstm", "gru"] = field(default="lstm", metadata={"help": "LSTM or GRU cell."})
-    embedding_size: int | None = field(
-        default=None,
-        metadata={
-            "help": "Dimensions of a word vector; if --embeddings has more, PCA reduces them. Default: 200, or those "
-            "of --embeddings."
-        },
+    cell_type: Literal["lstm", "gru"] = setting("lstm", "LSTM or GRU cell.")
+    embedding_size: int | None = setting(
+        None,
+        "Dimensions of a word vector; if --embeddings has more, PCA reduces them. Default: 200, or those "
+        "of --embeddings.",
     )
-    hidden_size: int = field(default=200, metadata={"help": "Dimensions of the hidden state of each direction."})
-    num_hidden_layers: int = field(default=1, metadata={"help": "Recurrent layers."})
-    bidirectional: bool = field(default=True, metadata={"help": "Read each text in both directions."})
-    pooling: Literal["last", "mean", "max", "concat", "attention"] = field(
-        default="concat", metadata={"help": "How the outputs of all tokens are combined into one vector."}
+    hidden_size: int = setting(200, "Dimensions of the hidden state of each direction.")
+    num_hidden_layers: int = setting(1, "Recurrent layers.")
+    bidirectional: bool = setting(True, "Read each text in both directions.")
+    pooling: Literal["last", "mean", "max", "concat", "attention"] = setting(
+        "concat", "How the outputs of all tokens are combined into one vector."
     )
-    word_dropout: float = field(
-        default=0.1,
-        metadata={"help": "Share of the vocabulary's words whose vectors are dropped (embedding dropout in AWD-LSTM)."},
+    word_dropout: float = setting(
+        0.1, "Share of the vocabulary's words whose vectors are dropped (embedding dropout in AWD-LSTM)."
     )
-    embedding_dropout: float = field(
-        default=0.3, metadata={"help": "Locked dropout on the word vectors (input dropout in AWD-LSTM)."}
-    )
-    hidden_dropout: float = field(default=0.3, metadata={"help": "Locked dropout between recurrent layers."})
-    recurrent_dropout: float = field(default=0.0, metadata={"help": "Dropout on the recurrent weights (DropConnect)."})
-    classifier_dropout: float = field(default=0.4, metadata={"help": "Dropout before the classifier."})
-    embedding_range: float = field(
-        default=0.1, metadata={"help": "Standard deviation of randomly initialized word vectors."}
-    )
-    class_weights: Literal["balanced"] | None = field(
-        default=None, metadata={"help": "Weight each label in inverse proportion to its number of rows."}
+    embedding_dropout: float = setting(0.3, "Locked dropout on the word vectors (input dropout in AWD-LSTM).")
+    hidden_dropout: float = setting(0.3, "Locked dropout between recurrent layers.")
+    recurrent_dropout: float = setting(0.0, "Dropout on the recurrent weights (DropConnect).")
+    classifier_dropout: float = setting(0.4, "Dropout before the classifier.")
+    embedding_range: float = setting(0.1, "Standard deviation of randomly initialized word vectors.")
+    class_weights: Literal["balanced"] | None = setting(
+        None, "Weight each label in inverse proportion to its number of rows."
     )
 
-    pretrained: str | None = field(
-        default=None,
-        metadata={
-            "help": "Initialize from this language model, made by modeling-lstm pretrain (run folder or Hub id): its "
-            "tokenizer, word vectors and recurrent layers, with their sizes and directions.",
-            "group": "Language model",
-        },
+    pretrained: str | None = setting(
+        None,
+        "Initialize from this language model, made by modeling-lstm pretrain (run folder or Hub id): its "
+        "tokenizer, word vectors and recurrent layers, with their sizes and directions.",
+        group="Language model",
     )
-    pretrained_revision: str | None = field(
-        default=None, metadata={"help": "Branch, tag or commit of --pretrained on the Hub.", "group": "Language model"}
+    pretrained_revision: str | None = setting(
+        None, "Branch, tag or commit of --pretrained on the Hub.", group="Language model"
     )
 
-    embeddings: str | None = field(
-        default=None,
-        metadata={
-            "help": "Word vectors to start from: a file (GloVe, word2vec, fastText), a folder or Hub id of a static "
-            "model, ID:FILE on the Hub, or transformer:NAME for a Transformer's input embeddings and tokenizer.",
-            "group": "Word vectors",
-        },
+    embeddings: str | None = setting(
+        None,
+        "Word vectors to start from: a file (GloVe, word2vec, fastText), a folder or Hub id of a static "
+        "model, ID:FILE on the Hub, or transformer:NAME for a Transformer's input embeddings and tokenizer.",
+        group="Word vectors",
     )
-    embeddings_revision: str | None = field(
-        default=None, metadata={"help": "Branch, tag or commit of --embeddings on the Hub.", "group": "Word vectors"}
+    embeddings_revision: str | None = setting(
+        None, "Branch, tag or commit of --embeddings on the Hub.", group="Word vectors"
     )
-    center_embeddings: bool = field(
-        default=True, metadata={"help": "Subtract the mean of --embeddings from them.", "group": "Word vectors"}
-    )
-    scale_embeddings: bool = field(
-        default=True,
-        metadata={"help": "Scale --embeddings to the standard deviation --embedding_range.", "group": "Word vectors"},
+    center_embeddings: bool = setting(True, "Subtract the mean of --embeddings from them.", group="Word vectors")
+    scale_embeddings: bool = setting(
+        True, "Scale --embeddings to the standard deviation --embedding_range.", group="Word vectors"
     )
 
     def __post_init__(self) -> None:
@@ -153,8 +134,7 @@ class ModelArguments:
         }
 
 
-def _setting(default: Any, text: str, group: str = "Training") -> Any:
-    return field(default=default, metadata={"help": text, "group": group})
+_setting = partial(setting, group="Training")
 
 
 @dataclass
@@ -166,17 +146,17 @@ class TrainerSettings:
 
     flag_group: ClassVar[str] = "transformers.TrainingArguments"  # of the settings not listed here
 
-    output_dir: str = _setting("", "Run folder: model, tokenizer, run.json and checkpoints.", "Output")
-    overwrite: bool = _setting(False, "Replace an existing run in the run folder.", "Output")
+    output_dir: str = _setting("", "Run folder: model, tokenizer, run.json and checkpoints.", group="Output")
+    overwrite: bool = _setting(False, "Replace an existing run in the run folder.", group="Output")
     resume_from_checkpoint: str | None = _setting(
-        None, "Continue an interrupted training: last, or a checkpoint folder.", "Output"
+        None, "Continue an interrupted training: last, or a checkpoint folder.", group="Output"
     )
-    save_strategy: str = _setting("epoch", "When to save a checkpoint: epoch, steps, best or no.", "Output")
-    save_steps: float = _setting(500, "Steps, or share of all steps, between two checkpoints.", "Output")
-    save_total_limit: int | None = _setting(1, "Checkpoints to keep besides the best one.", "Output")
-    logging_steps: float = _setting(50, "Steps between two lines of the log.", "Output")
-    report_to: None | str | list[str] = _setting("none", "Where to log to: none, tensorboard, all, ...", "Output")
-    disable_tqdm: bool | None = _setting(None, "Hide progress bars. Default: show them.", "Output")
+    save_strategy: str = _setting("epoch", "When to save a checkpoint: epoch, steps, best or no.", group="Output")
+    save_steps: float = _setting(500, "Steps, or share of all steps, between two checkpoints.", group="Output")
+    save_total_limit: int | None = _setting(1, "Checkpoints to keep besides the best one.", group="Output")
+    logging_steps: float = _setting(50, "Steps between two lines of the log.", group="Output")
+    report_to: None | str | list[str] = _setting("none", "Where to log to: none, tensorboard, all, ...", group="Output")
+    disable_tqdm: bool | None = _setting(None, "Hide progress bars. Default: show them.", group="Output")
 
     num_train_epochs: float = _setting(
         5.0, "Passes over the train split. With few rows, an LSTM classifier makes up to 30 by default."
@@ -216,13 +196,13 @@ class TrainerSettings:
         1.0,
         "Divide the learning rate by this from each layer to the one below (Howard and Ruder, 2018: 2.6). The word "
         "vectors are the lowest layer, unless --embedding_learning_rate sets theirs.",
-        "Language model",
+        group="Language model",
     )
     frozen_epochs: int = _setting(
         0,
         "Gradual unfreezing (Howard and Ruder, 2018): train only the new layers at first, and one more layer, from the "
         "top down, after every N epochs; 0: train all layers at once.",
-        "Language model",
+        group="Language model",
     )
     eval_strategy: str = _setting("epoch", "When to evaluate on validation: epoch, steps or no.")
     eval_steps: float | None = _setting(
@@ -240,24 +220,26 @@ class TrainerSettings:
     early_stopping_min_steps: int = _setting(0, "Steps before --early_stopping_patience may stop the training.")
     seed: int = _setting(42, "Random seed for the weights, the dropout and the order of the rows.")
 
-    push_to_hub: bool = _setting(False, "Push the run folder to the Hub when it is complete.", "Hub")
-    hub_model_id: str | None = _setting(None, "Repository to push to, me/name. Default: the run folder's name.", "Hub")
-    hub_private_repo: bool | None = _setting(None, "Create that repository as private.", "Hub")
-    hub_token: str | None = _setting(None, "Token to push with. Default: the one of hf auth login.", "Hub")
-    hub_strategy: str = _setting("end", "Only end: the run folder is pushed when it is complete.", "Hub")
+    push_to_hub: bool = _setting(False, "Push the run folder to the Hub when it is complete.", group="Hub")
+    hub_model_id: str | None = _setting(
+        None, "Repository to push to, me/name. Default: the run folder's name.", group="Hub"
+    )
+    hub_private_repo: bool | None = _setting(None, "Create that repository as private.", group="Hub")
+    hub_token: str | None = _setting(None, "Token to push with. Default: the one of hf auth login.", group="Hub")
+    hub_strategy: str = _setting("end", "Only end: the run folder is pushed when it is complete.", group="Hub")
 
-    use_cpu: bool = _setting(False, "Train on the CPU even if there is a GPU.", "Advanced")
+    use_cpu: bool = _setting(False, "Train on the CPU even if there is a GPU.", group="Advanced")
     bf16: bool | None = _setting(
         None,
         "Train in bfloat16 mixed precision. Default: on a CPU, if a trial at the start of the training shows that "
         "it is faster.",
-        "Advanced",
+        group="Advanced",
     )
-    torch_compile: bool = _setting(False, "Compile the model with torch.compile.", "Advanced")
-    dataloader_num_workers: int = _setting(0, "Processes that prepare batches; 0: the main process.", "Advanced")
-    dataloader_pin_memory: bool = _setting(False, "Pin memory; only useful with a GPU.", "Advanced")
+    torch_compile: bool = _setting(False, "Compile the model with torch.compile.", group="Advanced")
+    dataloader_num_workers: int = _setting(0, "Processes that prepare batches; 0: the main process.", group="Advanced")
+    dataloader_pin_memory: bool = _setting(False, "Pin memory; only useful with a GPU.", group="Advanced")
     restore_callback_states_from_checkpoint: bool = _setting(
-        True, "When resuming, continue the count of --early_stopping_patience.", "Advanced"
+        True, "When resuming, continue the count of --early_stopping_patience.", group="Advanced"
     )
 
 

@@ -1,10 +1,11 @@
 """Settings of a translation model."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from ..training.arguments import MOST_LAYERS
 from ..utils.errors import require
+from ..utils.settings import setting
 
 # Defaults that differ from those of classifiers
 TRANSLATION_DEFAULTS: dict[str, Any] = {
@@ -52,63 +53,45 @@ class TranslationModelArguments:
 
     flag_group: ClassVar[str] = "Model"
 
-    attention: Literal["none", "luong", "bahdanau"] = field(
-        default="luong",
-        metadata={
-            "help": "What the decoder sees of the source: only its last state (none), or at each word all states by "
-            "attention with a multiplicative (luong) or additive (bahdanau) score."
-        },
+    attention: Literal["none", "luong", "bahdanau"] = setting(
+        "luong",
+        "What the decoder sees of the source: only its last state (none), or at each word all states by "
+        "attention with a multiplicative (luong) or additive (bahdanau) score.",
     )
-    cell_type: Literal["lstm", "gru"] = field(default="lstm", metadata={"help": "LSTM or GRU cell."})
-    embedding_size: int = field(default=256, metadata={"help": "Dimensions of a word vector."})
-    encoder_hidden_size: int = field(
-        default=256, metadata={"help": "Dimensions of the encoder state in each direction."}
+    cell_type: Literal["lstm", "gru"] = setting("lstm", "LSTM or GRU cell.")
+    embedding_size: int = setting(256, "Dimensions of a word vector.")
+    encoder_hidden_size: int = setting(256, "Dimensions of the encoder state in each direction.")
+    hidden_size: int = setting(512, "Dimensions of the decoder state.")
+    num_encoder_layers: int = setting(1, "Number of recurrent layers of the encoder.")
+    num_hidden_layers: int = setting(1, "Number of recurrent layers of the decoder.")
+    encoder: str | None = setting(
+        None,
+        "Read the source with this Transformer (Hub id or folder, such as a BERT or MiniLM) and its "
+        "tokenizer instead of a recurrent encoder. The Transformer is fine-tuned, too.",
     )
-    hidden_size: int = field(default=512, metadata={"help": "Dimensions of the decoder state."})
-    num_encoder_layers: int = field(default=1, metadata={"help": "Number of recurrent layers of the encoder."})
-    num_hidden_layers: int = field(default=1, metadata={"help": "Number of recurrent layers of the decoder."})
-    encoder: str | None = field(
-        default=None,
-        metadata={
-            "help": "Read the source with this Transformer (Hub id or folder, such as a BERT or MiniLM) and its "
-            "tokenizer instead of a recurrent encoder. The Transformer is fine-tuned, too."
-        },
+    tie_word_embeddings: bool = setting(
+        True, "Use the same vectors to read and score target words, and for the source if shared."
     )
-    tie_word_embeddings: bool = field(
-        default=True,
-        metadata={"help": "Use the same vectors to read and score target words, and for the source if shared."},
+    word_dropout: float = setting(
+        0.0, "Share of the vocabulary's words whose vectors are dropped (embedding dropout in AWD-LSTM)."
     )
-    word_dropout: float = field(
-        default=0.0,
-        metadata={"help": "Share of the vocabulary's words whose vectors are dropped (embedding dropout in AWD-LSTM)."},
+    embedding_dropout: float = setting(0.2, "Locked dropout on the word vectors.")
+    hidden_dropout: float = setting(0.2, "Locked dropout between recurrent layers.")
+    recurrent_dropout: float = setting(0.0, "Dropout on the recurrent weights (DropConnect).")
+    output_dropout: float = setting(0.2, "Locked dropout on the input of the softmax.")
+    embedding_range: float = setting(0.3, "Standard deviation of randomly initialized word vectors.")
+    num_beams: int = setting(4, "Number of beams to translate with after training.")
+    length_penalty: float = setting(1.0, "Beam search divides the score of a translation by its length to this power.")
+    transformer_config: str | None = setting(
+        None,
+        "Train a Transformer from scratch instead, given its model type (marian, bart, ...) or a "
+        "config.json. The other model settings then have no effect.",
     )
-    embedding_dropout: float = field(default=0.2, metadata={"help": "Locked dropout on the word vectors."})
-    hidden_dropout: float = field(default=0.2, metadata={"help": "Locked dropout between recurrent layers."})
-    recurrent_dropout: float = field(default=0.0, metadata={"help": "Dropout on the recurrent weights (DropConnect)."})
-    output_dropout: float = field(default=0.2, metadata={"help": "Locked dropout on the input of the softmax."})
-    embedding_range: float = field(
-        default=0.3, metadata={"help": "Standard deviation of randomly initialized word vectors."}
+    transformer: str | None = setting(
+        None, "Fine-tune this sequence-to-sequence Transformer (Hub id or folder) with its tokenizer instead."
     )
-    num_beams: int = field(default=4, metadata={"help": "Number of beams to translate with after training."})
-    length_penalty: float = field(
-        default=1.0, metadata={"help": "Beam search divides the score of a translation by its length to this power."}
-    )
-    transformer_config: str | None = field(
-        default=None,
-        metadata={
-            "help": "Train a Transformer from scratch instead, given its model type (marian, bart, ...) or a "
-            "config.json. The other model settings then have no effect."
-        },
-    )
-    transformer: str | None = field(
-        default=None,
-        metadata={
-            "help": "Fine-tune this sequence-to-sequence Transformer (Hub id or folder) with its tokenizer instead."
-        },
-    )
-    config_overrides: str | None = field(
-        default=None,
-        metadata={"help": "Changes to the Transformer's configuration, as NAME=VALUE,NAME=VALUE: encoder_layers=3."},
+    config_overrides: str | None = setting(
+        None, "Changes to the Transformer's configuration, as NAME=VALUE,NAME=VALUE: encoder_layers=3."
     )
 
     def __post_init__(self) -> None:
@@ -139,14 +122,8 @@ class PairTokenizerArguments:
 
     flag_group: ClassVar[str] = "Tokenizer"
 
-    tokenizer_algorithm: Literal["bpe", "unigram"] = field(
-        default="bpe", metadata={"help": "Learn subwords with BPE or a unigram model."}
-    )
-    vocab_size: int = field(default=8_000, metadata={"help": "Maximum size of a vocabulary."})
-    min_frequency: int = field(
-        default=2, metadata={"help": "How often two subwords must be adjacent in train for BPE to merge them."}
-    )
-    lowercase: bool = field(default=False, metadata={"help": "Convert text to lower case."})
-    shared_vocabulary: bool = field(
-        default=True, metadata={"help": "Use one vocabulary for both source and target; false: one for each."}
-    )
+    tokenizer_algorithm: Literal["bpe", "unigram"] = setting("bpe", "Learn subwords with BPE or a unigram model.")
+    vocab_size: int = setting(8_000, "Maximum size of a vocabulary.")
+    min_frequency: int = setting(2, "How often two subwords must be adjacent in train for BPE to merge them.")
+    lowercase: bool = setting(False, "Convert text to lower case.")
+    shared_vocabulary: bool = setting(True, "Use one vocabulary for both source and target; false: one for each.")

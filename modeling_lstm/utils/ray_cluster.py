@@ -6,10 +6,11 @@ import math
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from .errors import InputError, first_line, require, require_extra
+from .settings import setting
 
 logger = logging.getLogger(__name__)
 
@@ -25,22 +26,14 @@ class RayArguments:
 
     flag_group: ClassVar[str] = "Several machines"
 
-    engine: Literal["local", "ray"] = field(
-        default="local",
-        metadata={
-            "help": "Work in this process, or in several that Ray starts here or on a cluster.",
-            "group": "Several machines",
-        },
+    engine: Literal["local", "ray"] = setting(
+        "local", "Work in this process, or in several that Ray starts here or on a cluster.", group="Several machines"
     )
-    workers: int | None = field(
-        default=None, metadata={"help": "Processes of Ray. Default: one for each core.", "group": "Several machines"}
-    )
-    address: str | None = field(
-        default=None,
-        metadata={
-            "help": "Address of a Ray cluster: HOST:6379, or auto for one on this machine. Default: start one.",
-            "group": "Several machines",
-        },
+    workers: int | None = setting(None, "Processes of Ray. Default: one for each core.", group="Several machines")
+    address: str | None = setting(
+        None,
+        "Address of a Ray cluster: HOST:6379, or auto for one on this machine. Default: start one.",
+        group="Several machines",
     )
 
     def __post_init__(self) -> None:

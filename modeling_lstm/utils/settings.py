@@ -5,8 +5,8 @@ import json
 import math
 import shlex
 import types
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import MISSING, fields
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import MISSING, field, fields
 from numbers import Integral, Real
 from os import PathLike, fspath
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -31,6 +31,22 @@ _KINDS: dict[type, tuple[tuple[type, ...], str]] = {
     int: ((Integral,), "a whole number"),
     float: ((Real,), "a number"),
 }
+
+
+def setting(default: Any, text: str, *, group: str | None = None, factory: Callable[[], Any] | None = None) -> Any:
+    """
+    Define a field of a settings class.
+
+    Args:
+        default: Its default; `MISSING` if it must be given or has a `factory`.
+        text: What `--help` says of it.
+        group: Its group in `--help`. Default: the class's `flag_group`.
+        factory: Makes the default, if that can change, as a list can.
+    """
+    metadata = {"help": text} | ({"group": group} if group else {})
+    if factory is not None:
+        return field(default_factory=factory, metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any]:

@@ -1,11 +1,12 @@
 """Settings for training word vectors."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass
 from typing import ClassVar, Literal
 
 from ..data.arguments import FileArguments
 from ..utils.errors import require
+from ..utils.settings import setting
 
 
 @dataclass
@@ -14,34 +15,28 @@ class VectorTrainingArguments(FileArguments):
 
     flag_group: ClassVar[str] = "Training"
 
-    dataset: str = field(
-        metadata={
-            "help": "Hub id (or id:subset), file or folder of CSV, TSV, JSON Lines, Parquet or .txt; needs no labels.",
-            "group": "Data",
-        }
+    dataset: str = setting(
+        MISSING,
+        "Hub id (or id:subset), file or folder of CSV, TSV, JSON Lines, Parquet or .txt; needs no labels.",
+        group="Data",
     )
-    output_dir: str = field(metadata={"help": "Folder to write the vectors to.", "group": "Output"})
-    text_column: str | None = field(default=None, metadata={"help": "Column with the text.", "group": "Data"})
-    split: str = field(default="train", metadata={"help": "Split with the text.", "group": "Data"})
-    algorithm: Literal["skipgram", "cbow", "fasttext"] = field(
-        default="skipgram",
-        metadata={"help": "word2vec (skip-gram or CBOW), or fastText (skip-gram with character n-grams)."},
+    output_dir: str = setting(MISSING, "Folder to write the vectors to.", group="Output")
+    text_column: str | None = setting(None, "Column with the text.", group="Data")
+    split: str = setting("train", "Split with the text.", group="Data")
+    algorithm: Literal["skipgram", "cbow", "fasttext"] = setting(
+        "skipgram", "word2vec (skip-gram or CBOW), or fastText (skip-gram with character n-grams)."
     )
-    size: int = field(default=100, metadata={"help": "Dimensions of a vector."})
-    window: int = field(default=5, metadata={"help": "Words of context on each side of a word."})
-    min_frequency: int = field(
-        default=5, metadata={"help": "Minimum number of occurrences for a word to get a vector."}
-    )
-    vocab_size: int = field(default=100_000, metadata={"help": "Maximum size of the vocabulary."})
-    lowercase: bool = field(default=True, metadata={"help": "Ignore the difference between upper and lower case."})
-    epochs: int = field(default=5, metadata={"help": "Passes over the text."})
-    negative: int = field(default=5, metadata={"help": "Negative samples for each true context."})
-    sample: float = field(default=1e-4, metadata={"help": "Frequency above which a word is randomly skipped."})
-    buckets: int = field(default=100_000, metadata={"help": "Hash buckets for the n-grams of fastText."})
-    workers: int = field(
-        default=os.cpu_count() or 1, metadata={"help": "Threads; with more than 1, the vectors differ from run to run."}
-    )
-    seed: int = field(default=42, metadata={"help": "Random seed."})
+    size: int = setting(100, "Dimensions of a vector.")
+    window: int = setting(5, "Words of context on each side of a word.")
+    min_frequency: int = setting(5, "Minimum number of occurrences for a word to get a vector.")
+    vocab_size: int = setting(100_000, "Maximum size of the vocabulary.")
+    lowercase: bool = setting(True, "Ignore the difference between upper and lower case.")
+    epochs: int = setting(5, "Passes over the text.")
+    negative: int = setting(5, "Negative samples for each true context.")
+    sample: float = setting(1e-4, "Frequency above which a word is randomly skipped.")
+    buckets: int = setting(100_000, "Hash buckets for the n-grams of fastText.")
+    workers: int = setting(os.cpu_count() or 1, "Threads; with more than 1, the vectors differ from run to run.")
+    seed: int = setting(42, "Random seed.")
 
     def __post_init__(self) -> None:
         positive = ("size", "window", "min_frequency", "vocab_size", "epochs", "negative", "buckets", "workers")
