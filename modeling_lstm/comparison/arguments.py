@@ -4,7 +4,7 @@ from dataclasses import MISSING, dataclass
 from typing import ClassVar, Literal
 
 from ..utils.errors import require
-from ..utils.settings import setting
+from ..utils.settings import require_at_least, setting
 
 TEST_SHARE = 0.2  # share of train held out if there is no test split
 
@@ -52,9 +52,6 @@ class CompareArguments:
 
     def __post_init__(self) -> None:
         require(bool(self.output_dir), "Name the folder of the comparison with --output_dir.")
-        smallest = {"seeds": 1, "transformer_seeds": 1, "trials": 1, "trial_rows": 10, "resamples": 100, "threads": 1}
-        for name, least in smallest.items():
-            value = getattr(self, name)
-            require(value is None or value >= least, f"--{name} must be at least {least}, found {value}.")
+        require_at_least(self, seeds=1, transformer_seeds=1, trials=1, trial_rows=10, resamples=100, threads=1)
         for share in self.shares:
             require(0.0 < share <= 1.0, f"--shares must be greater than 0 and at most 1, found {share}.")

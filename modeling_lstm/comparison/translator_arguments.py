@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from ..tasks.base import TRANSLATION
 from ..utils.errors import require
-from ..utils.settings import setting
+from ..utils.settings import require_at_least, setting
 
 
 @dataclass
@@ -31,5 +31,4 @@ class TranslatorsArguments:
     def __post_init__(self) -> None:
         require(len(self.systems) > 0, "Name the systems with --systems NAME=FOLDER.")
         require(bool(self.output_dir), "Name the folder of the comparison with --output_dir.")
-        require(self.resamples >= 100, f"--resamples must be at least 100, found {self.resamples}.")
-        require(self.threads is None or self.threads >= 1, f"--threads must be at least 1, found {self.threads}.")
+        require_at_least(self, resamples=100, threads=1)

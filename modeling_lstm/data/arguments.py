@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from ..utils.errors import InputError, as_list, require
-from ..utils.settings import setting
+from ..utils.settings import require_at_least, setting
 from .formats.encodings import BYTE_ORDER_MARK
 
 ProblemType = Literal["single_label_classification", "multi_label_classification", "regression"]
@@ -128,8 +128,7 @@ class SplitArguments(SourceArguments):
             share = getattr(self, name)
             if share is not None and not 0.0 < share <= MOST_HELD_OUT:
                 raise InputError(f"--{name} must be more than 0 and at most {MOST_HELD_OUT}, found {share}.")
-        if self.max_train_samples is not None and self.max_train_samples < 2:
-            raise InputError(f"--max_train_samples must be at least 2, found {self.max_train_samples}.")
+        require_at_least(self, max_train_samples=2)
 
 
 @dataclass
@@ -148,8 +147,7 @@ class DataArguments(SplitArguments, ColumnArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.max_length < 1:
-            raise InputError(f"--max_length must be at least 1, found {self.max_length}.")
+        require_at_least(self, max_length=1)
         if self.train_max_length is not None and not 1 <= self.train_max_length <= self.max_length:
             raise InputError(
                 f"--train_max_length must be from 1 to --max_length {self.max_length}, found {self.train_max_length}."

@@ -4,7 +4,7 @@ from dataclasses import MISSING, dataclass
 from typing import ClassVar
 
 from ..utils.errors import require
-from ..utils.settings import setting
+from ..utils.settings import require_at_least, setting
 from .arguments import FileArguments
 
 
@@ -47,11 +47,7 @@ class CorpusArguments(FileArguments):
             0.0 < self.validation_share < 1.0,
             f"--validation_share must be between 0 and 1, found {self.validation_share}.",
         )
-        require(self.block_size >= 2, f"--block_size must be at least 2, found {self.block_size}.")
-        require(
-            self.max_train_samples is None or self.max_train_samples >= 1,
-            f"--max_train_samples must be at least 1, found {self.max_train_samples}.",
-        )
+        require_at_least(self, block_size=2, max_train_samples=1)
 
     def columns(self) -> list[str] | None:
         """Return the text column as a list, or `None` if none is named."""

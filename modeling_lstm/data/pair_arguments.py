@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..utils.errors import require
-from ..utils.settings import setting
+from ..utils.settings import require_at_least, setting
 from .arguments import SplitArguments
 
 
@@ -24,7 +24,7 @@ class PairArguments(SplitArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.max_length >= 2, f"--max_length must be at least 2, found {self.max_length}.")
+        require_at_least(self, max_length=2)
         require(
             self.source_column is None or self.source_column != self.target_column,
             f"--source_column and --target_column are both {self.source_column!r}.",

@@ -4,7 +4,7 @@ from dataclasses import MISSING, dataclass
 from typing import ClassVar
 
 from ..utils.errors import require
-from ..utils.settings import setting
+from ..utils.settings import require_at_least, setting
 
 # Defaults of a student that differ from those of `train`: a teacher's answers are many and exact, so little dropout is
 # needed. Chosen on validation
@@ -64,9 +64,7 @@ class DistillationArguments:
     def __post_init__(self) -> None:
         named = bool(self.teachers) or not self.needs_teacher
         require(named, "Name the teacher with --teacher: a run folder or a Hub id.")
-        for name in ("transfer_rows", "teacher_max_length", "teacher_batch_size"):
-            value = getattr(self, name)
-            require(value is None or value >= 1, f"--{name} must be at least 1, found {value}.")
+        require_at_least(self, transfer_rows=1, teacher_max_length=1, teacher_batch_size=1)
         for name in ("augmentations", "logit_weight", "divergence_weight", "label_weight"):
             value = getattr(self, name)
             require(value is None or value >= 0, f"--{name} must not be negative, found {value}.")

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from ..data.arguments import FileArguments
 from ..utils.errors import require
-from ..utils.settings import setting
+from ..utils.settings import require_at_least, setting
 
 
 @dataclass
@@ -35,8 +35,7 @@ class EvaluationArguments(FileArguments):
     seed: int = setting(0, "Seed of the bootstrap. Translations use sacrebleu's own seed.", group="Options")
 
     def __post_init__(self) -> None:
-        for name, least in (("batch_size", 1), ("resamples", 100)):
-            require(getattr(self, name) >= least, f"--{name} must be at least {least}, found {getattr(self, name)}.")
+        require_at_least(self, batch_size=1, resamples=100)
         names = ("text_column", "label_column", *(one.name for one in fields(FileArguments)))
         given = next((name for name in names if getattr(self, name) is not None), None)
         require(

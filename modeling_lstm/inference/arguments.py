@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from ..data.arguments import FileArguments
 from ..utils.errors import require
 from ..utils.ray_cluster import RayArguments
-from ..utils.settings import setting
+from ..utils.settings import require_at_least, setting
 
 COLDEST = 1e-3  # lowest temperature: divided by less, logits overflow 32 bits
 
@@ -48,7 +48,7 @@ class PredictionArguments(FileArguments, RayArguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.batch_size >= 1, f"--batch_size must be at least 1, found {self.batch_size}.")
+        require_at_least(self, batch_size=1)
 
 
 @dataclass
@@ -82,8 +82,7 @@ class GenerationArguments:
     revision: str | None = setting(None, "Branch, tag or commit of a model on the Hub.")
 
     def __post_init__(self) -> None:
-        for name in ("max_new_tokens", "number", "batch_size", "num_beams"):
-            require(getattr(self, name) >= 1, f"--{name} must be at least 1, found {getattr(self, name)}.")
+        require_at_least(self, max_new_tokens=1, number=1, batch_size=1, num_beams=1)
         require(
             self.temperature >= COLDEST,
             f"--temperature must be at least {COLDEST}, found {self.temperature}: to always take the most likely "

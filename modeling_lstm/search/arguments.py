@@ -4,7 +4,7 @@ from dataclasses import MISSING, dataclass
 from typing import ClassVar, Literal
 
 from ..utils.errors import as_list, require
-from ..utils.settings import setting
+from ..utils.settings import require_at_least, setting
 
 MODELS = ("lstm", "gru", "bag-of-words")
 PREFIX = "transformer:"
@@ -54,8 +54,7 @@ class SearchArguments:
             not unknown,
             f"Unknown model {as_list(unknown)} for --models: choose {as_list(MODELS)} or {PREFIX}NAME.",
         )
-        for name in ("trials", "jobs", "epochs"):
-            require(getattr(self, name) >= 1, f"--{name} must be at least 1, found {getattr(self, name)}.")
+        require_at_least(self, trials=1, jobs=1, epochs=1)
         require(
             self.engine == "ray" or self.address is None, "--address is for --engine ray: add that, or leave it out."
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from ..utils.errors import require
-from ..utils.settings import setting
+from ..utils.settings import require_at_least, setting
 from .defaults import LONG_TEXTS, MANY_LABELS, PRETRAINED_RATE, RANDOM_RATE
 
 MOST_LAYERS = 1_000
@@ -91,10 +91,7 @@ class ModelArguments:
     )
 
     def __post_init__(self) -> None:
-        require(
-            self.embedding_size is None or self.embedding_size >= 1,
-            f"--embedding_size must be at least 1, found {self.embedding_size}.",
-        )
+        require_at_least(self, embedding_size=1)
         require(
             self.num_hidden_layers <= MOST_LAYERS,
             f"--num_hidden_layers must be at most {MOST_LAYERS}, found {self.num_hidden_layers}.",

@@ -9,6 +9,7 @@ from transformers import TrainingArguments, get_scheduler
 from transformers.integrations import INTEGRATION_TO_CALLBACK, get_available_reporting_integrations
 
 from ..utils.errors import InputError, as_list, require
+from ..utils.settings import require_at_least
 
 AT_LEAST_ONE = (
     *("per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps", "save_total_limit"),
@@ -48,9 +49,7 @@ def check_numbers(args: Any) -> None:
     """Raise [`InputError`] for a number that is out of range, before `TrainingArguments` checks it."""
     for name, value in vars(args).items():
         require(not isinstance(value, float) or math.isfinite(value), f"--{name} must be finite, found {value}.")
-    for name in AT_LEAST_ONE:
-        value = getattr(args, name)
-        require(value is None or value >= 1, f"--{name} must be at least 1, found {value}.")
+    require_at_least(args, **dict.fromkeys(AT_LEAST_ONE, 1))
     for name in NOT_NEGATIVE:
         value = getattr(args, name)
         require(value is None or value >= 0, f"--{name} must not be negative, found {value}.")

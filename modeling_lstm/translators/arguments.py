@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from ..training.arguments import MOST_LAYERS
 from ..utils.errors import require
-from ..utils.settings import setting
+from ..utils.settings import require_at_least, setting
 
 # Defaults that differ from those of classifiers
 TRANSLATION_DEFAULTS: dict[str, Any] = {
@@ -98,7 +98,7 @@ class TranslationModelArguments:
         for name in ("num_encoder_layers", "num_hidden_layers"):
             layers = getattr(self, name)
             require(layers <= MOST_LAYERS, f"--{name} must be at most {MOST_LAYERS}, found {layers}.")
-        require(self.num_beams >= 1, f"--num_beams must be at least 1, found {self.num_beams}.")
+        require_at_least(self, num_beams=1)
         chosen = [name for name in ("encoder", "transformer_config", "transformer") if getattr(self, name) is not None]
         require(
             len(chosen) <= 1,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from .errors import InputError, first_line, require, require_extra
-from .settings import setting
+from .settings import require_at_least, setting
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class RayArguments:
     )
 
     def __post_init__(self) -> None:
-        require(self.workers is None or self.workers >= 1, f"--workers must be at least 1, found {self.workers}.")
+        require_at_least(self, workers=1)
         for name in ("workers", "address"):
             is_used = self.engine == "ray" or getattr(self, name) is None
             require(is_used, f"--{name} is for --engine ray: add that, or leave it out.")

@@ -49,6 +49,13 @@ def setting(default: Any, text: str, *, group: str | None = None, factory: Calla
     return field(default=default, metadata=metadata)
 
 
+def require_at_least(settings: Any, **least: float) -> None:
+    """Raise [`InputError`] unless each of the named settings is at least the given number, or is `None`."""
+    for name, limit in least.items():
+        value = getattr(settings, name)
+        require(value is None or value >= limit, f"--{name} must be at least {limit}, found {value}.")
+
+
 def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any]:
     """
     Distribute values among dataclasses by the names of their fields.

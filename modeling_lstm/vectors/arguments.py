@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from ..data.arguments import FileArguments
 from ..utils.errors import require
-from ..utils.settings import setting
+from ..utils.settings import require_at_least, setting
 
 
 @dataclass
@@ -40,7 +40,6 @@ class VectorTrainingArguments(FileArguments):
 
     def __post_init__(self) -> None:
         positive = ("size", "window", "min_frequency", "vocab_size", "epochs", "negative", "buckets", "workers")
-        for name in positive:
-            require(getattr(self, name) >= 1, f"--{name} must be at least 1, found {getattr(self, name)}.")
+        require_at_least(self, **dict.fromkeys(positive, 1))
         require(self.seed >= 0, f"--seed must not be negative, found {self.seed}.")
         require(0 <= self.sample < 1, f"--sample must be at least 0 and below 1, found {self.sample}.")
