@@ -6,8 +6,8 @@ from typing import Any
 
 from ..data.overlap import describe_overlap
 from ..evaluation.metrics import REGRESSION, SINGLE_LABEL, format_score, greater_is_better, is_share
-from ..publishing.card import format_millions
 from ..runs.record import RECORD, read_record
+from ..utils.display import format_millions
 from ..utils.errors import as_list, require
 from ..utils.files import read_json, write_json, write_text
 from ..utils.markdown import make_table
@@ -52,9 +52,11 @@ def read_comparison(folder: Path) -> dict[str, Any]:
 
 def write_report(folder: Path) -> None:
     """Write `comparison.md`, the plots and `report.html` beside `comparison.json`."""
-    found = read_comparison(folder)
-    title = f"Comparison on {_source(found['data'])}"
-    render_report(folder, title, _summary(found), _tables(found), _pictures(found), found["command"])
+    comparison = read_comparison(folder)
+    title = f"Comparison on {_source(comparison['data'])}"
+    render_report(
+        folder, title, _summary(comparison), _tables(comparison), _pictures(comparison), comparison["command"]
+    )
 
 
 def render_report(
@@ -93,15 +95,15 @@ def add_to_run(run: Path, folder: Path) -> None:
     Raises:
         InputError: the run and the comparison use different data.
     """
-    record, found = read_record(run), read_comparison(folder)
-    metric = found["task"]["metric"]
+    record, comparison = read_record(run), read_comparison(folder)
+    metric = comparison["task"]["metric"]
     for what, ours, theirs in (
-        ("data", _source(record["data"]), _source(found["data"])),
-        ("labels", record["task"]["label_names"], found["task"]["label_names"]),
+        ("data", _source(record["data"]), _source(comparison["data"])),
+        ("labels", record["task"]["label_names"], comparison["task"]["label_names"]),
     ):
         require(ours == theirs, f"The run's {what} are {ours}, those of the comparison in {str(folder)!r} {theirs}.")
-    known, theirs = record["data"].get("digests", {}), found["data"].get("digests", {})
-    counts = [one["data"]["counts"] for one in (record, found)]
+    known, theirs = record["data"].get("digests", {}), comparison["data"].get("digests", {})
+    counts = [one["data"]["counts"] for one in (record, comparison)]
     other = [
         split
         for split in counts[1]
@@ -113,52 +115,61 @@ def add_to_run(run: Path, folder: Path) -> None:
         "and with the cuts, that it was trained with.",
     )
     compared = {}
-    for name in rank_systems(found):
-        system = found["systems"][name]
+    for name in rank_systems(comparison):
+        system = comparison["systems"][name]
         score = system["scores"][metric]
         costs = {key: system["costs"][key] for key in ("p50_ms", "texts_per_second")}
         size = {key: system["model"][key] for key in ("parameters", "size_mb")}
         compared[name] = {key: score[key] for key in ("mean", "sd", "interval")} | size | costs
-    rows = found["data"]["counts"]["test"]["rows"]
-    facts = {"metric": metric, "rows": rows, "threads": found["threads"], "processor": found["hardware"]["processor"]}
+    rows = comparison["data"]["counts"]["test"]["rows"]
+    facts = {
+        "metric": metric,
+        "rows": rows,
+        "threads": comparison["threads"],
+        "processor": comparison["hardware"]["processor"],
+    }
     write_json(run / RECORD, record | {"compared": facts | {"systems": compared}})
 
 
-def rank_systems(found: dict[str, Any]) -> list[str]:
+def rank_systems(comparison: dict[str, Any]) -> list[str]:
     """Return the names of the systems, the best by the metric first."""
-    metric = found["task"]["metric"]
+    metric = comparison["task"]["metric"]
     sign = -1 if greater_is_better(metric) else 1
-    return sorted(found["systems"], key=lambda name: sign * found["systems"][name]["scores"][metric]["mean"])
+    return sorted(comparison["systems"], key=lambda name: sign * comparison["systems"][name]["scores"][metric]["mean"])
 
 
-def _summary(found: dict[str, Any]) -> list[str]:
+def _summary(comparison: dict[str, Any]) -> list[str]:
     """Summarize the result in a few sentences."""
-    metric, systems = found["task"]["metric"], found["systems"]
-    order = rank_systems(found)
+    metric, systems = comparison["task"]["metric"], comparison["systems"]
+    order = rank_systems(comparison)
     best = order[0]
-    counts = found["data"]["counts"]
+    counts = comparison["data"]["counts"]
     rows = ", ".join(f"{counts[split]['rows']:,} {split}" for split in ("train", "validation", "test"))
-    hardware = found["hardware"]
-    chosen = "settings were chosen on validation" if found["settings"]["trials"] > 1 else "settings were not tuned"
-    share = found["data"]["test_share"]
+    hardware = comparison["hardware"]
+    chosen = "settings were chosen on validation" if comparison["settings"]["trials"] > 1 else "settings were not tuned"
+    share = comparison["data"]["test_share"]
     cut = f" (--test_share {share})" if share else ""
-    labels = "" if found["task"].get("problem_type") == REGRESSION else f", {len(found['task']['label_names'])} labels"
+    labels = (
+        ""
+        if comparison["task"].get("problem_type") == REGRESSION
+        else f", {len(comparison['task']['label_names'])} labels"
+    )
     lines = [
         f"{rows} rows{cut}{labels}. {_capital(metric)} on test{_direction(metric)}, the mean of each "
-        f"system's seeds; {chosen}. {hardware['processor']}, {_threads(found)}."
+        f"system's seeds; {chosen}. {hardware['processor']}, {_threads(comparison)}."
     ]
-    if lacking := [name for name in found["task"]["label_names"] if counts["test"].get(name) == 0]:
+    if lacking := [name for name in comparison["task"]["label_names"] if counts["test"].get(name) == 0]:
         lines.append(f"No test row has the label {as_list(lacking)}: it counts as 0 in the macro scores.")
-    if also := found["data"].get("also_in_train"):
+    if also := comparison["data"].get("also_in_train"):
         lines.append(" ".join(describe_overlap(split, number, counts[split]["rows"]) for split, number in also.items()))
-    equal = [name for name in order[1:] if not is_clear(found, best, name)]
+    equal = [name for name in order[1:] if not is_clear(comparison, best, name)]
     verdict = f"Best: {best} with {format_spread(metric, systems[best]['scores'][metric])}."
     if equal:
         verdict += f" These rows do not distinguish it from: {', '.join(equal)}."
     elif len(order) > 1:
         verdict += " The difference to every other is more than chance."
     lines.append(verdict)
-    front = find_front(_points(found, "p50_ms"), greater_is_better(metric))
+    front = find_front(_points(comparison, "p50_ms"), greater_is_better(metric))
     lines.append(f"Best trade-offs, from the fastest to the most accurate: {', '.join(front)}.")
     return lines
 
@@ -167,31 +178,31 @@ def _source(data: dict[str, Any]) -> str:
     return data["dataset"] + (f":{data['subset']}" if data.get("subset") else "")
 
 
-def is_clear(found: dict[str, Any], first: str, second: str) -> bool:
+def is_clear(comparison: dict[str, Any], first: str, second: str) -> bool:
     """Whether two systems differ significantly."""
-    for pair in found["pairs"]:
+    for pair in comparison["pairs"]:
         if {pair["first"], pair["second"]} == {first, second}:
             return pair["p_corrected"] < ALPHA
     return False
 
 
-def _tables(found: dict[str, Any]) -> list[ReportTable]:
-    tables = [_scores(found), _costs(found)]
-    if found["pairs"]:
-        tables.append(_pairs(found))
-    tables.append(_slices(found))
-    if any(one["curve"] for one in found["systems"].values()):
-        tables.append(_curves(found))
-    tables.append(_settings(found))
+def _tables(comparison: dict[str, Any]) -> list[ReportTable]:
+    tables = [_scores(comparison), _costs(comparison)]
+    if comparison["pairs"]:
+        tables.append(_pairs(comparison))
+    tables.append(_slices(comparison))
+    if any(one["curve"] for one in comparison["systems"].values()):
+        tables.append(_curves(comparison))
+    tables.append(_settings(comparison))
     return tables
 
 
-def _scores(found: dict[str, Any]) -> ReportTable:
-    metric, kind = found["task"]["metric"], _kind(found)
+def _scores(comparison: dict[str, Any]) -> ReportTable:
+    metric, kind = comparison["task"]["metric"], _kind(comparison)
     others = [one for one in kind.shown if one != metric]
     rows = []
-    for name in rank_systems(found):
-        scores = found["systems"][name]["scores"]
+    for name in rank_systems(comparison):
+        scores = comparison["systems"][name]["scores"]
         cells = [name, format_spread(metric, scores[metric]), _limits(metric, scores[metric]["interval"])]
         cells += [
             format_spread(one, scores[one]) if is_share(one) else format_score(one, scores[one]["mean"])
@@ -201,7 +212,7 @@ def _scores(found: dict[str, Any]) -> ReportTable:
     heads = ["system", _title(metric), "95 % interval", *(_title(one) for one in others)]
     note = "Percent, mean" if is_share(metric) else "Mean"
     note += f" ± standard deviation over the seeds{'' if greater_is_better(metric) else '; less is better'}. "
-    if _is_exact(found):
+    if _is_exact(comparison):
         note += f"The interval is that of other test rows: {kind.interval_note}."
     else:
         note += "The interval is by bootstrap over the test rows, and knows nothing of errors where these hold none."
@@ -210,10 +221,10 @@ def _scores(found: dict[str, Any]) -> ReportTable:
     return ReportTable("Scores", note, [*heads, "seeds"], rows)
 
 
-def _costs(found: dict[str, Any]) -> ReportTable:
+def _costs(comparison: dict[str, Any]) -> ReportTable:
     rows = []
-    for name in rank_systems(found):
-        system = found["systems"][name]
+    for name in rank_systems(comparison):
+        system = comparison["systems"][name]
         costs, minutes = system["costs"], system["minutes"]
         rows.append(
             [
@@ -230,16 +241,18 @@ def _costs(found: dict[str, Any]) -> ReportTable:
         )
     heads = ["system", "parameters", "MB on disk", "minutes of training", "ms for one text, p50", "p95"]
     note = (
-        f"Measured in turns in the same minutes, {_threads(found)} each, from the text to its answer; batches "
+        f"Measured in turns in the same minutes, {_threads(comparison)} each, from the text to its answer; batches "
         "of 32. Memory is what it adds to a process that has this package and its libraries loaded."
     )
-    if other := {number for system in found["systems"].values() for number in system["threads"]} - {found["threads"]}:
+    if other := {number for system in comparison["systems"].values() for number in system["threads"]} - {
+        comparison["threads"]
+    }:
         note += f" Training had {' or '.join(map(str, sorted(other)))} of the threads."
     return ReportTable("Costs", note, [*heads, "texts per second", "seconds to load", "MB of memory"], rows)
 
 
-def _pairs(found: dict[str, Any]) -> ReportTable:
-    metric = found["task"]["metric"]
+def _pairs(comparison: dict[str, Any]) -> ReportTable:
+    metric = comparison["task"]["metric"]
     rows = [
         [
             f"{pair['first']} - {pair['second']}",
@@ -249,7 +262,7 @@ def _pairs(found: dict[str, Any]) -> ReportTable:
             _p(pair["p_corrected"]),
             "yes" if pair["p_corrected"] < ALPHA else "no",
         ]
-        for pair in sorted(found["pairs"], key=lambda pair: -abs(pair["difference"]))
+        for pair in sorted(comparison["pairs"], key=lambda pair: -abs(pair["difference"]))
     ]
     note = (
         "p: how often two systems that are equally good would differ this much, by exchanging their answers to rows at "
@@ -257,7 +270,7 @@ def _pairs(found: dict[str, Any]) -> ReportTable:
     )
     if metric != "accuracy":
         note += " The interval is by bootstrap, and too narrow where few answers differ; the test is not."
-    if not _is_exact(found):
+    if not _is_exact(comparison):
         note = (
             "Paired bootstrap over the test rows, the same rows for both; corrected for the number of pairs by Holm's "
             "method. It speaks of other rows, not of other seeds, and is too sure where fewer than ten answers differ."
@@ -266,12 +279,12 @@ def _pairs(found: dict[str, Any]) -> ReportTable:
     return ReportTable(f"Differences in {_title(metric)}", note, heads, rows)
 
 
-def _slices(found: dict[str, Any]) -> ReportTable:
-    parts, kind = found["slices"], _kind(found)
-    metric = kind.part_metric(found["task"]["metric"])
+def _slices(comparison: dict[str, Any]) -> ReportTable:
+    parts, kind = comparison["slices"], _kind(comparison)
+    metric = kind.part_metric(comparison["task"]["metric"])
     rows = []
-    for name in rank_systems(found):
-        system = found["systems"][name]
+    for name in rank_systems(comparison):
+        system = comparison["systems"][name]
         means = [system["scores"][metric]["mean"], *(system["slices"][part]["mean"] for part in parts)]
         mixed = system["shuffled"][metric]["mean"]
         lost = format_score(metric, mixed - system["shuffled"]["in_order"]["mean"], "+")
@@ -287,32 +300,32 @@ def _slices(found: dict[str, Any]) -> ReportTable:
     note = (
         f"{_capital(metric)}{' in percent' if is_share(metric) else _direction(metric)}.{kind.slice_note} "
         "Negation and contrast: rows with such an English word (not, never, n't; but, although). "
-        f"Words in disorder: the words of {_name_order(found)} in a random order, what that {loses}, and "
+        f"Words in disorder: the words of {_name_order(comparison)} in a random order, what that {loses}, and "
         f"{kind.change_note}; models that ignore word order are unaffected, unless other words of a long text are then "
         "read."
     )
     return ReportTable("Where they differ", note, heads, rows)
 
 
-def _curves(found: dict[str, Any]) -> ReportTable:
-    numbers = sorted({point["rows"] for one in found["systems"].values() for point in one["curve"]})
-    metric = found["task"]["metric"]
+def _curves(comparison: dict[str, Any]) -> ReportTable:
+    numbers = sorted({point["rows"] for one in comparison["systems"].values() for point in one["curve"]})
+    metric = comparison["task"]["metric"]
     rows = []
-    for name in rank_systems(found):
-        points = {point["rows"]: point for point in found["systems"][name]["curve"]}
+    for name in rank_systems(comparison):
+        points = {point["rows"]: point for point in comparison["systems"][name]["curve"]}
         cells = [format_spread(metric, points[number]) if number in points else "" for number in numbers]
-        rows.append([name, *cells, format_spread(metric, found["systems"][name]["scores"][metric])])
-    heads = ["system", *(f"{number:,} rows" for number in [*numbers, found["data"]["counts"]["train"]["rows"]])]
+        rows.append([name, *cells, format_spread(metric, comparison["systems"][name]["scores"][metric])])
+    heads = ["system", *(f"{number:,} rows" for number in [*numbers, comparison["data"]["counts"]["train"]["rows"]])]
     return ReportTable(
         "Learning curves", f"{_capital(metric)} on test{_direction(metric)} by training rows.", heads, rows
     )
 
 
-def _settings(found: dict[str, Any]) -> ReportTable:
-    metric = found["task"]["metric"]
+def _settings(comparison: dict[str, Any]) -> ReportTable:
+    metric = comparison["task"]["metric"]
     rows = []
-    for name in rank_systems(found):
-        system = found["systems"][name]
+    for name in rank_systems(comparison):
+        system = comparison["systems"][name]
         for one in system["tried"] or [{"settings": system["settings"], "rows": None, "validation": None}]:
             chosen = "yes" if one["settings"] == system["settings"] else ""
             shown = ", ".join(f"{key} {value}" for key, value in one["settings"].items()) or "defaults"
@@ -321,7 +334,7 @@ def _settings(found: dict[str, Any]) -> ReportTable:
             else:
                 score = "failed" if one["validation"] is None else format_score(metric, one["validation"])
             rows.append([name, shown, score, chosen])
-    chosen = found["settings"]
+    chosen = comparison["settings"]
     if chosen["trials"] > 1:
         note = f"Each tried on at most {chosen['trial_rows']:,} training rows with one seed."
     else:
@@ -332,9 +345,9 @@ def _settings(found: dict[str, Any]) -> ReportTable:
         note += " Networks were trained in bf16, but for those of recipes and run folders."
     if chosen.get("transformer_overrides"):
         note += f" The Transformers' configuration was changed: {chosen['transformer_overrides']}."
-    if any("hidden_size" in one["model"] for one in found["systems"].values()):
+    if any("hidden_size" in one["model"] for one in comparison["systems"].values()):
         note += (
-            f" Networks read the first {found['data']['max_length']:,} tokens of a text, Transformers the first "
+            f" Networks read the first {comparison['data']['max_length']:,} tokens of a text, Transformers the first "
             f"{chosen['transformer_max_length']:,}, the others all of it. Where rows are few, networks have more "
             f"epochs than their settings say: at least {FEWEST_STEPS} steps. Recipes and run folders keep their own."
         )
@@ -343,25 +356,25 @@ def _settings(found: dict[str, Any]) -> ReportTable:
     )
 
 
-def _pictures(found: dict[str, Any]) -> dict[str, tuple[str, str]]:
+def _pictures(comparison: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """Return the caption and SVG of each plot, by name."""
-    score = found["task"]["metric"]
+    score = comparison["task"]["metric"]
     is_greater, title = greater_is_better(score), _capital(score)
     metric = f"{_title(score)}, test{', percent' if is_share(score) else _direction(score)}"
     pictures = {
         "milliseconds": (
             f"{title} against milliseconds",
-            against_cost(_points(found, "p50_ms"), "milliseconds for one text (median)", metric, is_greater),
+            against_cost(_points(comparison, "p50_ms"), "milliseconds for one text (median)", metric, is_greater),
         ),
         "megabytes": (
             f"{title} against megabytes",
-            against_cost(_points(found, "size_mb"), "megabytes on disk", metric, is_greater),
+            against_cost(_points(comparison, "size_mb"), "megabytes on disk", metric, is_greater),
         ),
     }
-    whole = found["data"]["counts"]["train"]["rows"]
+    whole = comparison["data"]["counts"]["train"]["rows"]
     curves = {
         name: [*system["curve"], {"rows": whole} | system["scores"][score]]
-        for name, system in found["systems"].items()
+        for name, system in comparison["systems"].items()
         if system["curve"]
     }
     if curves:
@@ -372,12 +385,12 @@ def _pictures(found: dict[str, Any]) -> dict[str, tuple[str, str]]:
     return pictures
 
 
-def _points(found: dict[str, Any], cost: str) -> dict[str, tuple[float, float]]:
-    metric = found["task"]["metric"]
+def _points(comparison: dict[str, Any], cost: str) -> dict[str, tuple[float, float]]:
+    metric = comparison["task"]["metric"]
     scale = 100 if is_share(metric) else 1
     return {
         name: (max((system["costs"] | system["model"])[cost], 0.001), scale * system["scores"][metric]["mean"])
-        for name, system in found["systems"].items()
+        for name, system in comparison["systems"].items()
     }
 
 
@@ -392,9 +405,9 @@ def _limits(metric: str, interval: list[float] | None, sign: str = "") -> str:
     return "" if interval is None else " to ".join(format_score(metric, limit, sign) for limit in interval)
 
 
-def _kind(found: dict[str, Any]) -> Kind:
+def _kind(comparison: dict[str, Any]) -> Kind:
     """Return the kind of task. Comparisons of older versions, which do not record it, are single-label."""
-    return KINDS[found["task"].get("problem_type", SINGLE_LABEL)]
+    return KINDS[comparison["task"].get("problem_type", SINGLE_LABEL)]
 
 
 def _direction(metric: str) -> str:
@@ -402,9 +415,9 @@ def _direction(metric: str) -> str:
     return "" if greater_is_better(metric) else " (less is better)"
 
 
-def _is_exact(found: dict[str, Any]) -> bool:
+def _is_exact(comparison: dict[str, Any]) -> bool:
     """Whether tests and intervals are exact where possible. Comparisons of older versions use only the bootstrap."""
-    return found.get("test") == "randomization"
+    return comparison.get("test") == "randomization"
 
 
 def _p(value: float) -> str:
@@ -420,10 +433,10 @@ def _capital(metric: str) -> str:
     return title[:1].upper() + title[1:]
 
 
-def _name_order(found: dict[str, Any]) -> str:
-    rows = found["shuffled"]
-    return "each test text" if rows == found["data"]["counts"]["test"]["rows"] else f"{rows:,} test texts"
+def _name_order(comparison: dict[str, Any]) -> str:
+    rows = comparison["shuffled"]
+    return "each test text" if rows == comparison["data"]["counts"]["test"]["rows"] else f"{rows:,} test texts"
 
 
-def _threads(found: dict[str, Any]) -> str:
-    return f"{found['threads']} thread{'' if found['threads'] == 1 else 's'}"
+def _threads(comparison: dict[str, Any]) -> str:
+    return f"{comparison['threads']} thread{'' if comparison['threads'] == 1 else 's'}"

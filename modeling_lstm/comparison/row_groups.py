@@ -38,9 +38,12 @@ def group_rows(texts: list[str]) -> dict[str, np.ndarray]:
     return {name: rows for name, rows in found.items() if rows.any()}
 
 
-def shuffle_words(texts: list[str], seed: int = 0) -> list[str]:
-    """Shuffle the words of each text, separated by whitespace. The texts of a pair are shuffled separately."""
-    rng = np.random.default_rng(seed)
+def shuffle_words(texts: list[str]) -> list[str]:
+    """
+    Shuffle the words of each text, separated by whitespace, always in the same way. The texts of a pair are shuffled
+    separately.
+    """
+    rng = np.random.default_rng(0)
 
     def shuffle(text: str) -> str:
         words = text.split()

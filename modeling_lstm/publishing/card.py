@@ -10,7 +10,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from ..evaluation.metrics import format_score, is_share
 from ..hub.card_marks import mark_card
 from ..tasks.base import Task, task_of
-from ..utils.display import format_gap, format_number, to_one_line
+from ..utils.display import format_gap, format_millions, format_number, to_one_line
 from ..utils.markdown import code_block, inline_code, make_table
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
@@ -326,11 +326,6 @@ def _make_comparison(record: Mapping[str, Any]) -> str | None:
         f"{found['threads']} {'thread' if found['threads'] == 1 else 'threads'}.\n\n"
         + make_table([*heads, "texts per second"], rows, words=1)
     )
-
-
-def format_millions(parameters: int | None) -> str:
-    """Format a number of parameters in millions, or return an empty string if it is not known."""
-    return "" if parameters is None else f"{parameters / 1e6:.2f} M"
 
 
 def _brought_along(record: Mapping[str, Any]) -> str:

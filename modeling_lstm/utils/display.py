@@ -18,6 +18,11 @@ def format_number(value: float, sign: str = "", *, decimals: int = 4) -> str:
     return f"{value:{sign}.{decimals}{'f' if is_usual else 'g'}}"
 
 
+def format_millions(parameters: int | None) -> str:
+    """Format a number of parameters in millions, or return an empty string if it is not known."""
+    return "" if parameters is None else f"{parameters / 1e6:.2f} M"
+
+
 def format_gap(gap: Mapping[str, Any]) -> str:
     """Format a `difference` of scores and, if there is one, its `interval`: `+0.0030 (-0.0010 to +0.0080)`."""
     limits = " to ".join(format_number(limit, "+") for limit in gap["interval"] or ())

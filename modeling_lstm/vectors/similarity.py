@@ -46,14 +46,14 @@ class Comparison:
     most_different: list[WordComparison]
 
 
-def load_vectors(source: Any, revision: str | None = None) -> WordVectors:
+def load_vectors(source: Any) -> WordVectors:
     """
     Load all words of anything that `--embeddings` accepts into memory.
 
     Raises:
         InputError: there is nothing of that name, or it cannot be read.
     """
-    opened = open_vectors(source, revision)
+    opened = open_vectors(source)
     if isinstance(opened, WordSource):
         return opened.read()
     words = find_whole_words(opened.tokenizer)
