@@ -276,7 +276,7 @@ class LstmModel(LstmPreTrainedModel):
 
         reading_mask: torch.Tensor | None = mask
         place = None
-        if torch.compiler.is_compiling():  # the same path for every mask
+        if torch.compiler.is_compiling() or mask.is_meta:  # the same path for every mask
             place = _places_at_the_left(mask)
         elif bool(mask.all()):
             reading_mask = None

@@ -43,6 +43,7 @@ def register_configurations() -> None:
 def register_models() -> None:
     """Register the networks with `AutoModel` and the other auto classes for models."""
     from transformers import AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
     from .configuration_bag_of_words import BagOfWordsConfig
     from .configuration_lstm import LstmConfig
@@ -53,10 +54,13 @@ def register_models() -> None:
     from .modeling_lstm_encoder_decoder import LstmForConditionalGeneration
 
     AutoModel.register(LstmConfig, LstmModel)
+    AutoModel.register(LstmEncoderDecoderConfig, LstmForConditionalGeneration)
     AutoModelForCausalLM.register(LstmConfig, LstmForCausalLM)
     AutoModelForSeq2SeqLM.register(LstmEncoderDecoderConfig, LstmForConditionalGeneration)
     AutoModelForSequenceClassification.register(LstmConfig, LstmForSequenceClassification)
     AutoModelForSequenceClassification.register(BagOfWordsConfig, BagOfWordsForSequenceClassification)
+    # Trainer shifts the labels of its label smoothing by one token only for the models in this table
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[LstmConfig.model_type] = LstmForCausalLM.__name__
 
 
 def register_tokenizer() -> None:

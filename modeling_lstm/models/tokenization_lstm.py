@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import TokenizersBackend
@@ -18,6 +19,9 @@ END = "[EOS]"  # at the end of a text for a language model
 TARGET = "target_tokenizer"  # attribute of a source tokenizer that holds the target tokenizer, and its folder
 HAS_TARGET = "has_target_tokenizer"  # in tokenizer_config.json
 
+# Copies of backends without truncation, made when offsets are first requested. They are not attributes of a tokenizer,
+# since these belong to the fingerprint by which `datasets` recognizes it
+_UNTRUNCATED: "WeakKeyDictionary[TokenizersBackend, Tokenizer]" = WeakKeyDictionary()
 _NO_BLANK = r" (?=[.,!?]|n't\b|'(?:s|m|d|re|ve|ll)\b)"  # spaces between units to remove when decoding
 
 
@@ -83,13 +87,9 @@ class LstmTokenizer(TokenizersBackend):
     """
 
     model_input_names = ["input_ids", "attention_mask"]
-    _untruncated: Tokenizer | None = None  # a copy of the backend, made when offsets are first requested
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_untruncated"}
 
     def _add_tokens(self, *args: Any, **kwargs: Any) -> int:
-        self._untruncated = None
+        _UNTRUNCATED.pop(self, None)
         return super()._add_tokens(*args, **kwargs)
 
     def __call__(
@@ -150,11 +150,11 @@ class LstmTokenizer(TokenizersBackend):
         Return the tokens of a whole text, and their offsets from [`tile`]. Uses a copy of the backend, since changing
         the truncation of the backend would affect other threads that are using it.
         """
-        if (backend := self._untruncated) is None:
+        if (backend := _UNTRUNCATED.get(self)) is None:
             backend = Tokenizer.from_str(self.backend_tokenizer.to_str())
             backend.no_truncation()
             backend.no_padding()
-            self._untruncated = backend
+            _UNTRUNCATED[self] = backend
         splits = settings.get("split_special_tokens")
         splits = self.split_special_tokens if splits is None else splits
         if backend.encode_special_tokens != splits:

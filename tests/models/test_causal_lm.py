@@ -332,6 +332,22 @@ def test_the_library_trains_and_evaluates_it(tmp_path: Path) -> None:
     assert trainer.evaluate()["eval_loss"] > 0 and trainer.state.best_metric is not None
 
 
+def test_label_smoothing_of_the_library_is_of_the_next_token(tmp_path: Path) -> None:
+    ids = token_ids(3, 6)
+    losses = []
+    for factor in (0.0, 1e-9):
+        args = TrainingArguments(str(tmp_path), use_cpu=True, report_to="none", label_smoothing_factor=factor)
+        inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": ids}
+        losses.append(Trainer(language_model(), args).compute_loss(language_model(), inputs))
+    torch.testing.assert_close(*losses)
+
+
+def test_shapes_can_be_found_without_weights() -> None:
+    with torch.device("meta"):
+        model = LstmForCausalLM(LstmConfig(vocab_size=41, embedding_size=6, hidden_size=8))
+        assert model(torch.ones(2, 3, dtype=torch.long)).logits.shape == (2, 3, 41)
+
+
 @pytest.mark.parametrize("num_beams", [1, 3])
 def test_word_vectors_can_be_given_in_place_of_tokens(num_beams: int) -> None:
     model = language_model()

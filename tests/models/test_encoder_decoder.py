@@ -13,6 +13,7 @@ from huggingface_hub.errors import StrictDataclassError
 from torch.nn import functional as F
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
     BertConfig,
@@ -224,6 +225,7 @@ def test_saved_and_opened_by_auto_classes(changes: dict[str, Any], tmp_path: Pat
     assert isinstance(config, LstmEncoderDecoderConfig) and config.source_vocab_size == model.config.source_vocab_size
     opened, report = AutoModelForSeq2SeqLM.from_pretrained(tmp_path, output_loading_info=True)
     assert isinstance(opened, LstmForConditionalGeneration) and not report["missing_keys"]
+    assert isinstance(AutoModel.from_pretrained(tmp_path), LstmForConditionalGeneration)
     source = token_ids(2, 5)
     assert torch.equal(opened.generate(source, **FREE), model.generate(source, **FREE))
     names = {path.name for path in tmp_path.glob("*.py")}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from datasets.fingerprint import Hasher
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -180,6 +181,14 @@ def test_threads_share_a_tokenizer() -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: tokenizer(texts, **cut)["offset_mapping"], range(60)))
     assert all(offsets == [[(0, 1), (2, 6), (7, 14)]] * 8 for offsets in found)
+
+
+def test_offsets_do_not_change_the_fingerprint() -> None:
+    """By which `datasets` finds rows in its cache that the tokenizer has encoded before."""
+    tokenizer = made()
+    before = Hasher.hash(tokenizer)
+    tokenizer("a @bob", return_offsets_mapping=True)
+    assert Hasher.hash(tokenizer) == before
 
 
 def test_tokens_that_are_added_have_offsets() -> None:
