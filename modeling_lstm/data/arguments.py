@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from ..utils.errors import InputError, as_list, require
+from ..utils.files import exists
 from ..utils.settings import require_at_least, setting
 from .formats.encodings import BYTE_ORDER_MARK
 
@@ -185,4 +186,5 @@ class TokenizerArguments:
 def split_subset(source: str) -> tuple[str, str | None]:
     """Split `id:subset` or `folder:subset` into its two parts; the subset is `None` if there is none."""
     name, colon, subset = source.rpartition(":")
-    return (name, subset) if colon and not Path(source).exists() else (source, None)
+    is_whole = not colon or "://" in source or exists(Path(source))
+    return (source, None) if is_whole else (name, subset)

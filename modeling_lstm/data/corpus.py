@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from .arguments import DataArguments, FileArguments, split_subset
 from .corpus_arguments import CorpusArguments
 from .loading import load_data
 from .overlap import fingerprints, is_known
-from .sources import open_dataset, read_texts
+from .sources import locate_source, open_dataset, read_texts
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,9 @@ def load_corpus(arguments: CorpusArguments) -> Corpus:
     Raises:
         InputError: a source cannot be read, or there is too little text.
     """
+    places = [Path(one).resolve() if locate_source(one) == "local" else one for one in arguments.dataset]
+    twice = next((one for one, place in zip(arguments.dataset, places, strict=True) if places.count(place) > 1), None)
+    require(twice is None, f"--dataset names {twice!r} twice: its texts would be held out and learned. Name it once.")
     train = _read_all(arguments, arguments.dataset, arguments.split)
     read = {name: _read_held_out(arguments, name) for name in ("validation", "test")}
     splits = {name: rows for name, rows in read.items() if rows is not None}

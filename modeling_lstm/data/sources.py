@@ -9,8 +9,10 @@ from typing import Literal
 import datasets
 from datasets import Dataset, Features, Value, load_dataset
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
+from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
 
 from ..utils.errors import InputError, as_list, explain_save_failure, first_line, require
+from ..utils.files import exists
 from .arguments import FileArguments, split_subset
 from .columns import guess_text_column, join_texts
 from .formats.encodings import find_suffix
@@ -42,6 +44,11 @@ def open_dataset(
         InputError: it does not exist or cannot be read.
     """
     require(bool(source.strip()), "The name of the data set is empty: name a file, a folder or a data set on the Hub.")
+    require(
+        "://" not in source or exists(Path(source)),
+        f"{source!r} is a URL, and URLs are not read: download the file and name it, or name the data set on the Hub, "
+        "such as me/reviews.",
+    )
     kind = locate_source(source)
     with explain_read_failures(source):
         if kind == "local":
@@ -57,6 +64,10 @@ def open_dataset(
         elif kind == "built-in":
             rows = load_order_matters()
         else:
+            require(
+                source not in _PACKAGED_DATASETS_MODULES,  # would read all such files below the current folder
+                f"{source!r} is a format, not a data set: name a file, a folder or a data set on the Hub.",
+            )
             rows = load_dataset(source, name=subset, revision=revision)
     names = _standard_names(rows)
     return {names[one]: LoadedSplit(rows[one], f"{one} split of {source!r}") for one in rows}
@@ -139,7 +150,7 @@ def locate_source(source: str) -> Literal["built-in", "local", "hub"]:
     if source == BUILT_IN:
         return "built-in"
     path = Path(source)
-    is_path = path.exists() or find_suffix(path) in FORMATS or source.startswith((".", "/", "~"))
+    is_path = exists(path) or find_suffix(path) in FORMATS or source.startswith((".", "/", "~"))
     return "local" if is_path else "hub"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 from datasets import BuilderConfig, DatasetDict, Features, load_dataset, load_dataset_builder, load_from_disk
-from datasets.data_files import SPLIT_KEYWORDS
+from datasets.data_files import FILES_TO_IGNORE, SPLIT_KEYWORDS
 from datasets.packaged_modules.csv.csv import CsvConfig
 from datasets.packaged_modules.json.json import JsonConfig
 from datasets.packaged_modules.text.text import TextConfig
@@ -175,6 +175,7 @@ def _find_files(folder: Path) -> tuple[list[Path], list[Path]]:
     """
     found: dict[str, Path] = {}
     others = []
+    targets: dict[Path, Path] = {}
     for name, folders, files in os.walk(folder, followlinks=True):
         at = Path(name)
         folders[:] = [one for one in folders if not _is_hidden(one)]
@@ -188,6 +189,9 @@ def _find_files(folder: Path) -> tuple[list[Path], list[Path]]:
                 others.append(path)
                 continue
             require(path.is_file(), f"{str(path)!r} is a link to {os.path.realpath(path)!r}, where there is no file.")
+            if (first := targets.setdefault(path.resolve(), path)) != path:
+                logger.warning("Not reading %s, which is the same file as %s.", path, first)
+                continue
             other = found.setdefault(str(path.with_suffix("") if path.suffix.lower() in COMPRESSIONS else path), path)
             require(
                 other == path,
@@ -202,8 +206,8 @@ def standard_name(split: str) -> str:
 
 
 def _is_hidden(name: str) -> bool:
-    """Return whether a file or folder is hidden, or one that tools keep for themselves."""
-    return name.startswith((".", "__", "~$"))
+    """Return whether a file or folder is hidden, or one that tools keep for themselves (`dataset_infos.json`)."""
+    return name.startswith((".", "__", "~$")) or name in FILES_TO_IGNORE
 
 
 def _split_of(path: Path) -> str | None:

@@ -69,6 +69,14 @@ def test_several_sources_and_their_splits(tmp_path: Path) -> None:
     assert load_corpus(fewer).splits["train"].num_rows == 3
 
 
+def test_a_source_is_named_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    book = write_texts(tmp_path / "book.txt", *map(str, range(20)))
+    for again in ("book.txt", "./book.txt", str(book)):
+        with pytest.raises(InputError, match="--dataset names 'book.txt' twice"):
+            load_corpus(CorpusArguments(dataset=["book.txt", again]))
+
+
 def test_texts_that_are_held_out_elsewhere_are_left_out_and_counted(tmp_path: Path) -> None:
     for split, texts in (("train", ("a  b", "x")), ("test", ("c d", "e"))):
         write_csv(tmp_path / "labeled" / f"{split}.csv", [(text, "good") for text in texts])

@@ -181,11 +181,38 @@ def test_links_in_a_folder_are_followed(tmp_path: Path) -> None:
         load(elsewhere)
 
 
-def test_no_row_of_a_folder_counts_twice(tmp_path: Path) -> None:
+def test_what_a_data_set_of_the_hub_brings_besides_its_rows(tmp_path: Path) -> None:
+    write_csv(tmp_path / "data" / "train.csv", opinion_rows(30))
+    for name in ("dataset_infos.json", "dataset_info.json"):
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+    data = load_data(DataArguments(dataset=str(tmp_path)))
+    assert sum(rows.num_rows for rows in data.splits.values()) == 30
+
+
+def test_formats_and_addresses_are_no_data_sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_csv(tmp_path / "notes" / "mine.csv", opinion_rows(30))
+    for name in ("csv", "json", "text", "parquet"):
+        with pytest.raises(InputError, match=f"'{name}' is a format, not a data set: name a file"):
+            load_data(DataArguments(dataset=name))
+    for address in ("https://example.com/a.csv", "hf://datasets/me/a", "s3://b/a.csv", "file:///a.csv"):
+        with pytest.raises(InputError, match=f"'{address}' is a URL, and URLs are not read: download"):
+            load_data(DataArguments(dataset=address))
+    write_csv(tmp_path / "csv" / "train.csv", opinion_rows(30))
+    assert sum(rows.num_rows for rows in load_data(DataArguments(dataset="csv")).splits.values()) == 30
+
+
+def test_no_row_of_a_folder_counts_twice(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = write_csv(tmp_path / "train.csv", opinion_rows(30))
     (tmp_path / "~$train.csv").write_bytes(path.read_bytes())  # that of a spreadsheet while the file is open
     data = load_data(DataArguments(dataset=str(tmp_path)))
     assert sum(rows.num_rows for rows in data.splits.values()) == 30
+    copy = tmp_path / "train-copy.csv"
+    copy.symlink_to(path)
+    data = load_data(DataArguments(dataset=str(tmp_path)))
+    assert sum(rows.num_rows for rows in data.splits.values()) == 30
+    assert "is the same file as" in caplog.text
+    copy.unlink()
     (tmp_path / "train.csv.gz").write_bytes(gzip.compress(path.read_bytes()))
     with pytest.raises(InputError, match="'.*train.csv.*' and 'train.csv.*' seem to hold the same rows"):
         load(tmp_path)

@@ -414,3 +414,15 @@ def test_columns_of_text(tmp_path: Path) -> None:
     pq.write_table(views, tmp_path / "a.parquet")
     table = open_table(tmp_path / "a.parquet", FileArguments())
     assert table.text_columns() == {"text": True} and list(table.lines()) == [None]
+
+
+def test_a_column_whose_name_begins_like_a_format(tmp_path: Path) -> None:
+    for name in ("par1", "PAR1", "bzh91ay&sy"):
+        assert rows(tmp_path / "a.csv", f"{name},text\n1,a\n") == [("1", "a")]
+    for start in (b"PAR1\x15\x04", b"<HTML>", b"<!doctype HTML>"):
+        with pytest.raises(InputError, match="is not a text file|Parquet|web page"):
+            rows(tmp_path / "a.csv", start + b"\n1,a\n")
+
+
+def test_json_lines_by_their_other_suffix(tmp_path: Path) -> None:
+    assert rows(tmp_path / "a.ndjson", '{"a": 1}\n{"a": 2}\n') == [("1",), ("2",)]

@@ -43,11 +43,11 @@ SIGNATURES = {
     b"\xfd7zXZ\0": "xz: rename it to end in .xz",
     b"\x28\xb5\x2f\xfd": "zstd: unpack it first",
     b"PK\x03\x04": "zip, which Excel also uses: unpack it first, or save the sheet as CSV",
-    b"PAR1": "Parquet: rename it to end in .parquet",
+    b"PAR1\x15": "Parquet: rename it to end in .parquet",
     b"\xd0\xcf\x11\xe0": "an old Excel file: save the sheet as CSV",
     b"SQLite format 3\0": "an SQLite database: write its table to a CSV file",
     b"version https://git-lfs": "a Git LFS pointer: type git lfs pull",
-    b"<!DOCTYPE html": "a web page: download the file itself",
+    b"<!doctype html": "a web page: download the file itself",
     b"<html": "a web page: download the file itself",
 }
 
@@ -59,7 +59,10 @@ def find_kind(path: Path) -> str | None:
 
 
 def _kind_of(start: bytes) -> str | None:
-    return next((kind for signature, kind in SIGNATURES.items() if start.lower().startswith(signature.lower())), None)
+    lower = start.lower()  # HTML may be in either case
+    return next(
+        (kind for mark, kind in SIGNATURES.items() if (lower if mark[:1] == b"<" else start).startswith(mark)), None
+    )
 
 
 def find_suffix(path: Path) -> str:

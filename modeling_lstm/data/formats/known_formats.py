@@ -14,7 +14,10 @@ from .table import Table
 
 logger = logging.getLogger(__name__)
 
-FORMATS = {".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet", ".txt": "text"}
+FORMATS = {
+    **{".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"},
+    **{".parquet": "parquet", ".txt": "text"},
+}
 
 
 def open_table(path: Path, arguments: FileArguments) -> Table:
