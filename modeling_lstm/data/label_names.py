@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from ..utils.errors import as_list, require
@@ -18,6 +19,7 @@ INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 NUMBER = re.compile(r"\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*")  # Python's float() accepts more
 _VECTOR = re.compile(r"[01]([ ,;|]?[01])+")
 _MISSING_NUMBER = ("nan", "na", "n/a", "null", "none", "?", "-")  # how tools mark a missing number
+UNSEEN = "blanks, case, invisible characters or how characters are encoded"  # that labels may differ in
 
 
 def find_names(values: Iterable[Any], column: str, rows: int) -> list[str]:
@@ -70,17 +72,15 @@ def _warn_of_names(names: set[str]) -> None:
         )
     alike: dict[str, list[str]] = {}
     for name in sorted(names):
-        alike.setdefault(_visible(name), []).append(name)
+        alike.setdefault(look_of(name), []).append(name)
     for same in alike.values():
         if len(same) > 1:
             logger.warning(
-                "These labels differ only in blanks, case, invisible characters or how characters are encoded, but "
-                "count as different: %s",
-                as_list(map(ascii, same)),
+                "These labels differ only in %s, but count as different: %s", UNSEEN, as_list(map(ascii, same))
             )
-    equal: dict[float, list[str]] = {}
+    equal: dict[Decimal | float, list[str]] = {}
     for name in sorted(names):
-        value = float(name) if NUMBER.fullmatch(name) else parse_truth(name)
+        value = Decimal(name) if NUMBER.fullmatch(name) else parse_truth(name)
         if value is not None:
             equal.setdefault(value, []).append(name)
     for same in equal.values():
@@ -106,7 +106,7 @@ def _find_several(names: set[str]) -> str | None:
     return None
 
 
-def _visible(name: str) -> str:
+def look_of(name: str) -> str:
     """Return a name as it looks, in lower case: without format characters, and with single blanks."""
     shown = "".join(one for one in unicodedata.normalize("NFKC", name) if unicodedata.category(one) != "Cf")
     return " ".join(shown.split()).casefold()

@@ -14,7 +14,7 @@ from datasets import ClassLabel, Dataset, DatasetDict, LargeList, List, Value
 from ..utils.errors import InputError, as_list, require
 from .arguments import ProblemType
 from .formats.parquet import STRINGS
-from .label_names import INTEGER, NUMBER, find_broken, find_names, is_missing, parse_truth
+from .label_names import INTEGER, NUMBER, UNSEEN, find_broken, find_names, is_missing, look_of, parse_truth
 
 logger = logging.getLogger(__name__)
 
@@ -77,11 +77,13 @@ class NamedLabels(LabelReader):
             return
         lacking = "the train split lacks" if self.asked is None else "--labels does not name"
         labels = sorted(set().union(*unknown.values()))
+        alike = ((one, name) for one in labels for name in self.names if look_of(one) == look_of(name))
+        hint = next((f"; {one!a} and {name!a} differ only in {UNSEEN}: write both alike" for one, name in alike), "")
         rows = f"{len(unknown)} rows have them, the first in" if len(unknown) > 1 else "The row is"
         remedy = "leave these rows out" if self.are_given else f"add --labels {shlex.join([*self.names, *labels])}"
         raise InputError(
             f"The {split} split has labels that {lacking}: {as_list(labels)}; known are {as_list(self.names)}.{more} "
-            f"{rows} {place(min(unknown))}: correct the labels, or {remedy}."
+            f"{rows} {place(min(unknown))}{hint or f': correct the labels, or {remedy}'}."
         )
 
 
@@ -192,6 +194,8 @@ class LabelSets(NamedLabels):
                 raise self._complain(place(number), "is missing: a row without labels has an empty list")
             if not isinstance(values, list):
                 raise self._complain(place(number), f"must be a list of labels, as in train, found {values!r:.60}")
+            if None in values or (coded is not None and -1 in values):
+                raise self._complain(place(number), f"is a list with a missing label, {values}")
             if len(set(values)) < len(values):
                 twice = f"has a label twice, {values}: lists with a 0 or 1 for each label must all have the same length"
                 raise self._complain(place(number), f"{twice} and hold nothing else")

@@ -278,7 +278,7 @@ def _drop_unlabeled_test(raw: DatasetDict, columns: list[str], kind: ProblemType
 
 
 def _is_withheld(value: Any) -> bool:
-    return is_missing(value) or value in (-1, "-1")
+    return is_missing(value) or value in (-1, "-1", [-1])
 
 
 def _standard_form(rows: Dataset, split: str, text_column: list[str], labels: LabelReader, separator: str) -> Dataset:

@@ -66,16 +66,20 @@ class TextTables(ArrowBasedBuilder):
 
 
 def _type(tables: list[Table], column: str) -> pa.DataType:
-    """Return lists of strings if the first value present is a list, else strings; objects for translations."""
+    """
+    Return lists of strings if the first value present is a list, else strings; for translations, objects of all
+    languages that any row has.
+    """
+    languages: dict[str, None] = {}
     for table in tables:
         for (value,) in table.rows([table.find(column)]):
-            if isinstance(value, list):
-                return pa.list_(pa.string())
             if isinstance(value, dict) and normalize_name(column) == TRANSLATIONS:
-                return pa.struct([(name, pa.string()) for name in value])
-            if value not in (None, ""):
-                return pa.string()
-    return pa.string()
+                languages |= dict.fromkeys(value)
+            elif languages or value in (None, ""):
+                continue
+            else:
+                return pa.list_(pa.string()) if isinstance(value, list) else pa.string()
+    return pa.struct([(name, pa.string()) for name in languages]) if languages else pa.string()
 
 
 def _batches(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..utils.errors import require
+from ..utils.files import exists
 from ..utils.settings import settings_of
 from .answering import Row, answer_texts, as_answering, check_texts, data_of_training, name_apart, open_predictor
 from .arguments import PredictionArguments
@@ -96,8 +97,8 @@ def _check_request(texts: list[str] | None, arguments: PredictionArguments, outp
         check_output(output)
         require(
             arguments.input is None
-            or not output.exists()
-            or not Path(arguments.input).exists()
+            or not exists(output)
+            or not exists(Path(arguments.input))
             or not output.samefile(arguments.input),
             f"--output {str(output)!r} would write over --input: choose another file.",
         )

@@ -6,13 +6,23 @@ from pathlib import Path
 from ..data.arguments import split_subset
 from ..models.tokenization_lstm import TARGET
 from ..runs.record import FINGERPRINTS
+from ..runs.run_folders import VOCABULARIES
 from ..utils.errors import as_list, require
 from ..utils.files import SAVING, is_occupied
 from .checkpoints import find_last_checkpoint, is_complete
 from .trainer_arguments import LstmTrainingArguments
 
 # What a run folder holds besides checkpoints
-WRITTEN = ("*config.json", "model*.safetensors*", "tokenizer*.json", TARGET, FINGERPRINTS, "*.py", "runs")
+WRITTEN = (
+    "*config.json",
+    "model*.safetensors*",
+    "tokenizer*.json",
+    TARGET,
+    FINGERPRINTS,
+    "*.py",
+    "runs",
+    *VOCABULARIES,
+)
 STATES = ("optimizer.pt", "scheduler.pt")  # in a checkpoint from which a training can resume
 
 

@@ -114,8 +114,11 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
     elif isinstance(value, list):
         value = [fspath(one) if isinstance(one, PathLike) else one for one in value]
     kinds = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-    if isinstance(value, str) and str not in kinds and any(get_origin(kind) is list for kind in kinds):
-        value = [value]
+    if str not in kinds and (parts := [get_args(kind) for kind in kinds if get_origin(kind) is list]):
+        value = [value] if isinstance(value, str) else list(value) if isinstance(value, tuple) else value
+        require(value is None or isinstance(value, list), f"--{name} must be a list, found {value!r:.60}.")
+        if value is not None and parts == [(str,)]:
+            value = [str(one) if isinstance(one, Integral) else one for one in value]
     _check_type(name, value, kinds)
     choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
     require(

@@ -85,6 +85,41 @@ def test_labels_that_train_lacks(tmp_path: Path, is_list: bool, caplog: pytest.L
         load_data(other, only="test", label_names=["neg", "pos"], is_other=True)
 
 
+def test_a_label_that_looks_like_a_known_one(tmp_path: Path) -> None:
+    write(tmp_path / "train.csv", [(f"text {n}", ["e\u0301t\u00e9", "neg"][n % 2]) for n in range(30)])
+    write(tmp_path / "test.csv", [("other", "\u00e9t\u00e9")])
+    with pytest.raises(InputError, match="and .* differ only in blanks, case, .*: write both alike.$") as refused:
+        InputError, match="'.*' and '.*' differ only in blanks, case, .*: write both alike.$"
+    ) as refused:
+        load(tmp_path)
+    assert r"'\xe9t\xe9' and 'e\u0301t\xe9'" in str(refused.value) and "--labels" not in str(refused.value)
+
+
+@pytest.mark.parametrize("has_names", [False, True])
+def test_a_missing_label_in_a_list(tmp_path: Path, has_names: bool) -> None:
+    lists: list[Any] = [["None"], ["pos"], []]
+    path = tmp_path / ("train.parquet" if has_names else "train.jsonl")
+
+    def write_lists(path: Path, values: list[Any]) -> None:
+        rows = [(f"{path.stem} {n}", values[n % len(values)]) for n in range(30)]
+        if not has_names:
+            write(path, rows)
+            return
+        codes = [[{"None": 0, "pos": 1}.get(one, -1) for one in some] for _, some in rows]
+        features = Features({"text": Value("string"), "label": List(ClassLabel(names=["None", "pos"]))})
+        data = {"text": [text for text, _ in rows], "label": codes}
+        Dataset.from_dict(data, features=features).to_parquet(str(path))
+
+    write_lists(path, lists)
+    write_lists(path.with_stem("test"), [*lists, [None]])
+    with pytest.raises(InputError, match="is a list with a missing label") as refused:
+        load(tmp_path)
+    assert "test" in str(refused.value)
+    if has_names:
+        write_lists(path.with_stem("test"), [[None]])
+        assert "test" not in load(tmp_path).splits, "withheld"
+
+
 def test_a_label_of_several_is_missing(tmp_path: Path) -> None:
     features = Features({"text": Value("string"), "p": ClassLabel(names=["0", "1"]), "q": Value("int64")})
     rows = {"text": [f"text {n}" for n in range(20)], "p": [0, -1] * 10, "q": [0, 1] * 10}

@@ -57,6 +57,22 @@ def test_every_format(kind: str, tmp_path: Path) -> None:
     assert turned.splits["train"]["text"][0].startswith("Veo") and turned.source == "es"
 
 
+@pytest.mark.parametrize("place", [0, 40])
+def test_languages_that_only_some_rows_have(place: int, tmp_path: Path) -> None:
+    path = written("objects jsonl", tmp_path, PAIRS)
+    lines = path.read_text("utf-8").splitlines()
+
+    def load_with(more: dict[str, str]) -> DatasetDict:
+        rows = [*lines[:place], json.dumps({"translation": more}), *lines[place:]]
+        path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+        return load_pairs(PairArguments(dataset=str(path), **NAMES)).splits
+
+    splits = load_with({"en": "Hi", "es": "Hola", "fr": "Salut"})
+    assert sorted(both(splits["train"]) + both(splits["validation"])) == sorted([*PAIRS, ("Hi", "Hola")])
+    with pytest.raises(InputError, match=f"The text in line {place + 1} of '.*' is missing \\(column 'en'\\)"):
+        load_with({"es": "Hola"})
+
+
 def test_a_data_set_of_the_hub_with_a_translation_column(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [{"id": str(n), "translation": {"en": a, "es": b}} for n, (a, b) in enumerate(PAIRS)]
     features = Features({"id": Value("string"), "translation": Translation(["en", "es"])})

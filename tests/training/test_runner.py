@@ -275,6 +275,7 @@ def test_a_training_that_was_killed_early_does_not_keep_its_folder(
     (cut / ".saving-1-abc").mkdir(parents=True)
     shutil.copy(trained / "tokenizer.json", cut)
     shutil.copy(trained / "config.json", cut)
+    (cut / "vocab.json").write_text("{}", encoding="utf-8")  # of a tokenizer written in Python
     assert "--overwrite" in fails("train", "--dataset", data_folder, "--output_dir", cut, *TRAIN_FLAGS)
     (cut / "thesis.txt").write_text("x", encoding="utf-8")
     flags = ["--dataset", data_folder, "--output_dir", cut, "--overwrite", *TRAIN_FLAGS]
