@@ -89,8 +89,6 @@ def test_a_label_that_looks_like_a_known_one(tmp_path: Path) -> None:
     write(tmp_path / "train.csv", [(f"text {n}", ["e\u0301t\u00e9", "neg"][n % 2]) for n in range(30)])
     write(tmp_path / "test.csv", [("other", "\u00e9t\u00e9")])
     with pytest.raises(InputError, match="and .* differ only in blanks, case, .*: write both alike.$") as refused:
-        InputError, match="'.*' and '.*' differ only in blanks, case, .*: write both alike.$"
-    ) as refused:
         load(tmp_path)
     assert r"'\xe9t\xe9' and 'e\u0301t\xe9'" in str(refused.value) and "--labels" not in str(refused.value)
 

@@ -45,6 +45,8 @@ QUICK |= {"use_cpu": True, "disable_tqdm": True}
         ({"embedding_range": float("nan")}, "--embedding_range must be finite, found nan"),
         ({"num_train_epochs": True}, "--num_train_epochs must be a number, found True"),
         ({"hidden_size": 10.5}, "--hidden_size must be a whole number, found 10.5"),
+        ({"labels": {"neg": 0}}, "--labels must be a list, found {'neg': 0}"),
+        ({"text_column": 0}, "--text_column must be a list, found 0"),
         ({"cell_type": "rnn"}, "--cell_type must be one of lstm, gru, found 'rnn'"),
         ({"dataset": Dataset.from_dict({"text": ["a"]})}, r"found a Dataset\. .*to_parquet"),
         ({"hiden_size": 10}, "Unknown setting 'hiden_size': did you mean hidden_size"),
@@ -72,6 +74,11 @@ def test_a_job_from_keywords_a_dictionary_and_a_recipe(tmp_path: Path) -> None:
         assert job.command is not None and "--hidden_size 7" in job.command
     assert ml.TrainingJob.from_yaml(tmp_path / "a.yaml", hidden_size=9).model.hidden_size == 9
     assert "hidden_size=7" in repr(jobs[0])
+
+
+def test_numbers_and_tuples_are_names() -> None:
+    job = ml.TrainingJob(dataset="order-matters", output_dir="unused", labels=(0, 1), label_column=("label",))
+    assert (job.data.labels, job.data.label_column) == (["0", "1"], ["label"])
 
 
 def test_no_record_tells_the_token() -> None:
