@@ -1,1 +1,1 @@
-"""The networks and their tokenizer. These files are copied next to a model's weights, as remote code."""
+"""The networks and their tokenizer. The files of the networks are saved beside the weights, as remote code."""

@@ -1,4 +1,4 @@
-"""`LstmTrainer`: `Trainer` with reproducible length-grouped batches and a learning rate for word vectors."""
+"""`LstmTrainer`: the `Trainer` of all networks here."""
 
 import contextlib
 import json
@@ -33,7 +33,18 @@ IN_BF16 = "bf16"  # key in that file, besides the data and settings that must ma
 
 
 class LstmTrainer(Trainer):
-    """`Trainer` whose length-grouped batches depend only on seed and epoch: a resumed run sees the same ones."""
+    """
+    `Trainer` for the LSTM family, with the settings of [`LstmTrainingArguments`].
+
+    - Length-grouped batches depend only on seed and epoch: a resumed run sees the same ones.
+    - The word vectors, and with `layer_decay` each layer, have a learning rate of their own.
+    - With `average_epochs`, an average of the weights is evaluated and kept.
+    - With `adversarial_size`, each batch is repeated with perturbed word vectors (Miyato et al., 2017).
+    - With several processes, the gradient is that of one process with the whole batch.
+    - Of checkpoints with equal scores, the one with the lowest loss is the best.
+
+    `push_to_hub` raises [`InputError`]: a run is pushed when it is complete.
+    """
 
     loss_is_scaled_for_ga = False  # every loss here is the mean of its batch
 

@@ -1,1 +1,1 @@
-"""Shared helpers: errors, files, figures, processes."""
+"""Helpers that all other folders share, such as errors, files, settings and flags."""

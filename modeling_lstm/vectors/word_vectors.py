@@ -124,7 +124,7 @@ class WordVectors:
 
         Args:
             path: The file. Its format is detected from its content.
-                member: The file inside a zip file that holds several.
+            member: The file inside a zip file that holds several.
             words: Read only the vectors of these, so that memory grows with them and not with the file. When all
                 words of a file are read, those that are not UTF-8 are left out.
             compose: With `words` and fastText's `.bin`, also read the n-grams that vectors for these words are made of.
