@@ -62,11 +62,9 @@ def report_overlap(splits: Mapping[str, Dataset]) -> dict[str, int]:
     train = splits["train"]
     has_single_labels = isinstance(train.features.get("label"), ClassLabel)
     if has_single_labels and (places := find_contradictions(train)):
-        logger.warning(
-            "%s of the training texts have different labels in different rows; the first is %r.",
-            f"{len(places):,}",
-            train[places[0]]["text"][:60],
-        )
+        which = f"{len(places):,} training text{' has' if len(places) == 1 else 's have'}"
+        text = train[places[0]]["text"][:60]
+        logger.warning("%s different labels in different rows; the first is %r.", which, text)
     return found
 
 

@@ -139,9 +139,13 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
     )
     splits: dict[str, list[Path]] = {}
     untold = []
+    read: dict[tuple[str | None, Path], Path] = {}  # each file of a split once, whatever links lead to it
     for path in files:
         split = _split_of(path.relative_to(folder))
-        if split is None:
+        first = read.setdefault((split, path.resolve()), path)
+        if first != path:
+            logger.warning("Not reading %s, which is the same file as %s.", path, first)
+        elif split is None:
             untold.append(path)
         else:
             splits.setdefault(split, []).append(path)
@@ -175,7 +179,6 @@ def _find_files(folder: Path) -> tuple[list[Path], list[Path]]:
     """
     found: dict[str, Path] = {}
     others = []
-    targets: dict[Path, Path] = {}
     for name, folders, files in os.walk(folder, followlinks=True):
         at = Path(name)
         folders[:] = [one for one in folders if not _is_hidden(one)]
@@ -189,9 +192,6 @@ def _find_files(folder: Path) -> tuple[list[Path], list[Path]]:
                 others.append(path)
                 continue
             require(path.is_file(), f"{str(path)!r} is a link to {os.path.realpath(path)!r}, where there is no file.")
-            if (first := targets.setdefault(path.resolve(), path)) != path:
-                logger.warning("Not reading %s, which is the same file as %s.", path, first)
-                continue
             other = found.setdefault(str(path.with_suffix("") if path.suffix.lower() in COMPRESSIONS else path), path)
             require(
                 other == path,

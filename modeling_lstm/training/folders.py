@@ -14,13 +14,7 @@ from .trainer_arguments import LstmTrainingArguments
 
 # What a run folder holds besides checkpoints
 WRITTEN = (
-    "*config.json",
-    "model*.safetensors*",
-    "tokenizer*.json",
-    TARGET,
-    FINGERPRINTS,
-    "*.py",
-    "runs",
+    *("*config.json", "model*.safetensors*", "tokenizer*.json", TARGET, FINGERPRINTS, "*.py", "runs"),
     *VOCABULARIES,
 )
 STATES = ("optimizer.pt", "scheduler.pt")  # in a checkpoint from which a training can resume

@@ -55,10 +55,12 @@ def test_training_texts_with_different_labels_are_told(caplog: pytest.LogCapture
     assert find_contradictions(train.select([])) == []
     with caplog.at_level(logging.WARNING):
         report_overlap({"train": train})
+        report_overlap({"train": train.select(range(6))})
         report_overlap({"train": Dataset.from_dict({"text": ["a", "a"], "label": [0.5, 1.0]})})  # ratings differ
         report_overlap({"train": Dataset.from_dict({"text": ["a", "a"], "label": [[0, 1], [1, 0]]})})
     assert [record.getMessage() for record in caplog.records] == [
-        "2 of the training texts have different labels in different rows; the first is 'good film'."
+        "2 training texts have different labels in different rows; the first is 'good film'.",
+        "1 training text has different labels in different rows; the first is 'good film'.",
     ]
 
 

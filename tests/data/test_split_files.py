@@ -213,6 +213,9 @@ def test_no_row_of_a_folder_counts_twice(tmp_path: Path, caplog: pytest.LogCaptu
     assert sum(rows.num_rows for rows in data.splits.values()) == 30
     assert "is the same file as" in caplog.text
     copy.unlink()
+    (tmp_path / "test.csv").symlink_to(path)  # another split may be the same file
+    assert load_data(DataArguments(dataset=str(tmp_path))).splits["test"].num_rows == 30
+    (tmp_path / "test.csv").unlink()
     (tmp_path / "train.csv.gz").write_bytes(gzip.compress(path.read_bytes()))
     with pytest.raises(InputError, match="'.*train.csv.*' and 'train.csv.*' seem to hold the same rows"):
         load(tmp_path)
