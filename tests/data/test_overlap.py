@@ -10,7 +10,7 @@ from datasets import ClassLabel, Dataset, DatasetDict
 from modeling_lstm.comparison import CompareArguments, compare
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.data.overlap import count_overlap, find_contradictions, report_overlap
-from tests.comparison.test_runner import WordList
+from tests.comparison.test_comparing import WordList
 from tests.conftest import opinion_rows, write_csv
 
 

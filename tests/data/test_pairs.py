@@ -1,193 +1,203 @@
-"""Texts that are classified together: `[SEP]` between them is a token, and other tokenizers mark pairs in their way."""
+"""Pairs of texts: columns by their names, bad pairs left out and counted, no source on both sides of a cut."""
 
+import json
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
-import torch
-from datasets import Dataset
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import AutoTokenizer, BertConfig, BertModel, PreTrainedTokenizerFast, pipeline
+from datasets import Dataset, DatasetDict, Features, Translation, Value
 
 from modeling_lstm import LstmTokenizer
-from modeling_lstm.data.arguments import TokenizerArguments
-from modeling_lstm.data.tokenization import build_tokenizer, tokenize
-from modeling_lstm.inference.torch_backend import torch_classifier
-from modeling_lstm.models import tokenization_lstm
-from modeling_lstm.models.text_classifier import JOINT, TextClassifier, prepare_texts
-from modeling_lstm.models.tokenization_lstm import SEPARATOR
-from modeling_lstm.vectors.token_table import TokenTable
-from modeling_lstm.vectors.word_sources import open_vectors
-from tests.conftest import tiny_model
+from modeling_lstm.data import sources
+from modeling_lstm.data.pair_arguments import PairArguments
+from modeling_lstm.data.pairs import load_pairs
+from modeling_lstm.data.tokenization import encode_targets
+from modeling_lstm.tasks.translation import Translation as TranslationTask
+from modeling_lstm.utils.errors import InputError
+from tests.conftest import write_csv
 
-ALGORITHMS = ("word", "bpe", "wordpiece", "unigram")
-TEXTS = ["A film [SEP] it isn't good", "the film was good [SEP] a film", "电影好看 [SEP] 电影 &amp; film"]
-WORDS = ["a", "film", "it", "is", "good", "sep", "[", "]"]
+PAIRS = [(f"I see {n}", f"Veo {n}") for n in range(40)]
+NAMES = {"source_column": "en", "target_column": "es"}
 
 
-def roberta() -> Tokenizer:
-    """A tokenizer with RoBERTa's marks: `<s> A </s></s> B </s>`."""
-    names = ["<s>", "<pad>", "</s>", "<unk>", *WORDS]
-    backend = Tokenizer(models.WordLevel({word: n for n, word in enumerate(names)}, unk_token="<unk>"))
-    backend.pre_tokenizer = pre_tokenizers.Whitespace()
-    backend.add_special_tokens(["<s>", "<pad>", "</s>", "<unk>"])
-    backend.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
-    return backend
+def both(rows: Dataset) -> list[tuple[str, str]]:
+    return list(zip(rows["text"][:], rows["target"][:], strict=True))
 
 
-def bert() -> Tokenizer:
-    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS]
-    backend = Tokenizer(models.WordPiece({word: n for n, word in enumerate(names)}, unk_token="[UNK]"))
-    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    backend.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]"])
-    backend.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    return backend
+def written(kind: str, tmp_path: Path, pairs: list[tuple[str, str]]) -> Path:
+    """Pairs as a file of a kind: two columns, or one of objects."""
+    objects = [{"translation": {"en": source, "es": target}} for source, target in pairs]
+    path = tmp_path / f"pairs.{kind.rpartition(' ')[2]}"
+    if kind == "csv":
+        return write_csv(path, [(n, *pair) for n, pair in enumerate(pairs)], ("id", "EN", "es "))
+    if kind == "tsv":
+        path.write_text("en\tes\n" + "".join(f"{a}\t{b}\n" for a, b in pairs), encoding="utf-8")
+    elif kind == "jsonl":
+        path.write_text("".join(json.dumps({"en": a, "es": b}) + "\n" for a, b in pairs), encoding="utf-8")
+    elif kind == "objects jsonl":
+        path.write_text("".join(json.dumps(one) + "\n" for one in objects), encoding="utf-8")
+    elif kind == "parquet":
+        Dataset.from_list([{"en": a, "es": b} for a, b in pairs]).to_parquet(path)
+    else:
+        features = Features({"translation": Translation(["en", "es"])})
+        Dataset.from_list(objects, features=features).to_parquet(path)
+    return path
 
 
-def classifier(backend: Tokenizer, max_length: int | None = None) -> tuple[TextClassifier, list[list[int]]]:
-    """A classifier that notes which token numbers it is given."""
-    seen: list[list[int]] = []
-
-    def logits(input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
-        seen.extend(ids[: mask.sum()].tolist() for ids, mask in zip(input_ids, attention_mask, strict=True))
-        return np.zeros((len(input_ids), 2), dtype=np.float32)
-
-    return TextClassifier(logits, backend, {"id2label": {"0": "a", "1": "b"}}, max_length), seen
-
-
-def numbers(backend: Tokenizer, text: str, max_length: int = 512) -> list[int]:
-    """What `raw_scores` and `tokenize` make of a text: the same."""
-    served, seen = classifier(backend, max_length)
-    served.raw_scores([text])
-    special = {"unk_token": "[UNK]" if backend.token_to_id("[UNK]") else "<unk>"}
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, **special)
-    rows = tokenize(Dataset.from_dict({"text": [text], "label": [0]}), "test", tokenizer, max_length).rows
-    assert rows["input_ids"][0] == seen[0]
-    return seen[0]
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_pair_is_what_the_joined_text_is(tmp_path: Path, algorithm: str) -> None:
-    tokenizer = LstmTokenizer.train([TEXTS] * 3, algorithm=algorithm, vocab_size=90, separator=True)  # type: ignore[arg-type]
-    assert (tokenizer.sep_token, tokenizer.sep_token_id) == (SEPARATOR, 2)
-    assert not {"sep", "[", "sep</w>", "▁sep"} & tokenizer.get_vocab().keys()
-    tokenizer.save_pretrained(tmp_path)
-    for one in (tokenizer, LstmTokenizer.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path)):
-        assert one.sep_token_id == 2
-        for text in TEXTS:
-            joined = one(text).input_ids
-            assert one(*text.split(JOINT)).input_ids == joined and joined.count(2) == 1
-            assert numbers(one.backend_tokenizer, text) == joined
-
-
-def test_without_a_separator_nothing_changes() -> None:
-    tokenizer = LstmTokenizer.train(TEXTS, min_frequency=1)
-    described = tokenizer.backend_tokenizer.to_str()
-    assert tokenizer.sep_token is None and SEPARATOR not in described
-    assert tokenizer.convert_ids_to_tokens(tokenizer("film [SEP] good").input_ids) == ["film", "[", "sep", "]", "good"]
-    # one text, whoever reads it: the pipeline and explain call the tokenizer itself
-    for one in (tokenizer, LstmTokenizer.adopt(bert(), "[PAD]", "[UNK]"), LstmTokenizer.train_reversible(TEXTS)):
-        text = "the film [SEP] it is good"
-        assert numbers(one.backend_tokenizer, text) == one(text).input_ids
-
-
-def test_transformers_get_pairs_in_their_way() -> None:
-    assert JOINT == tokenization_lstm.JOINT == f" {SEPARATOR} "
-    assert numbers(bert(), "a film [SEP] it is") == bert().encode("a film", "it is").ids == [2, 4, 5, 3, 6, 7, 3]
-    assert numbers(roberta(), "a film [SEP] it is") == roberta().encode("a film", "it is").ids
-    assert numbers(roberta(), "a [SEP] it") == [0, 4, 2, 2, 6, 2]
-    assert numbers(bert(), "a film") == [2, 4, 5, 3]  # one text stays one
-    assert numbers(roberta(), " [SEP] ") == [0, 2, 2, 2]  # two empty texts
-    assert numbers(bert(), "a [SEP] it [SEP] film") == [2, 4, 3, 6, 3, 5, 3]  # three
-    assert prepare_texts(["a", "a [SEP] it"], roberta()) == ["a", ("a", "it")]
-
-
-@pytest.mark.parametrize("second", ["good film", "it is good it is good", "a &amp; film [SEP] it is", ""])
-@pytest.mark.parametrize("side", ["right", "left"])
-@pytest.mark.parametrize("limit", [3, 4, 6, 512])
-def test_both_texts_of_a_long_pair_are_cut_in_every_way_to_give_them(second: str, side: str, limit: int) -> None:
-    tokenizer = LstmTokenizer.from_words(WORDS, separator=True, model_max_length=limit)
-    tokenizer.truncation_side = side
-    first, settings = "a film it is", {"truncation": True, "return_offsets_mapping": True}
-    whole = f"{first} [SEP] {second}"
-    pair, joined = tokenizer(first, second, **settings), tokenizer(whole, **settings)
-    expected = pair.input_ids
-    assert len(expected) == min(limit, len(tokenizer(whole).input_ids))
-    assert 2 in expected and expected[0] != 2 and (expected[-1] == 2) == (second == "")  # something of each
-    listed = tokenizer(["a", whole], truncation=True).input_ids
-    assert joined.input_ids == listed[1] == tokenizer([(first, second)], truncation=True).input_ids[0] == expected
-    assert side == "left" or numbers(tokenizer.backend_tokenizer, whole, limit) == expected
-    assert [whole[slice(*place)] for place in joined.offset_mapping] == [
-        "&amp;" if word == "[UNK]" else word for word in tokenizer.convert_ids_to_tokens(expected)
-    ]
-
-
-def test_transformers_cut_both_texts_of_a_pair() -> None:
-    assert numbers(roberta(), "a film it is good [SEP] it is", 8) == roberta().encode("a film", "it is").ids
-
-
-def test_statistics_of_pairs() -> None:
-    rows = Dataset.from_dict(
-        {"text": [" [SEP] ", "a [SEP] ", " [SEP]  [SEP] ", "x film a [SEP] it is"], "label": [0] * 4}
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "objects jsonl", "parquet", "objects parquet"])
+def test_every_format(kind: str, tmp_path: Path) -> None:
+    found = load_pairs(PairArguments(dataset=str(written(kind, tmp_path, PAIRS)), **NAMES))
+    assert sorted(both(found.splits["train"]) + both(found.splits["validation"])) == sorted(PAIRS)
+    assert found.splits["validation"].num_rows == 4 and found.left_out == {"train": {"empty": 0, "same": 0}}
+    turned = load_pairs(
+        PairArguments(
+            dataset=str(tmp_path / f"pairs.{kind.rpartition(' ')[2]}"), source_column="es", target_column="en"
+        )
     )
-    for tokenizer, own in (
-        (LstmTokenizer.from_words(WORDS, separator=True), [1, 2, 2, 6]),
-        (PreTrainedTokenizerFast(tokenizer_object=bert(), unk_token="[UNK]", sep_token="[SEP]"), [3, 4, 4, 8]),
+    assert turned.splits["train"]["text"][0].startswith("Veo") and turned.source == "es"
+
+
+@pytest.mark.parametrize("place", [0, 40])
+def test_languages_that_only_some_rows_have(place: int, tmp_path: Path) -> None:
+    path = written("objects jsonl", tmp_path, PAIRS)
+    lines = path.read_text("utf-8").splitlines()
+
+    def load_with(more: dict[str, str]) -> DatasetDict:
+        rows = [*lines[:place], json.dumps({"translation": more}), *lines[place:]]
+        path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+        return load_pairs(PairArguments(dataset=str(path), **NAMES)).splits
+
+    splits = load_with({"en": "Hi", "es": "Hola", "fr": "Salut"})
+    assert sorted(both(splits["train"]) + both(splits["validation"])) == sorted([*PAIRS, ("Hi", "Hola")])
+    with pytest.raises(InputError, match=f"The text in line {place + 1} of '.*' is missing \\(column 'en'\\)"):
+        load_with({"es": "Hola"})
+
+
+def test_a_data_set_of_the_hub_with_a_translation_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"id": str(n), "translation": {"en": a, "es": b}} for n, (a, b) in enumerate(PAIRS)]
+    features = Features({"id": Value("string"), "translation": Translation(["en", "es"])})
+    loaded = DatasetDict({name: Dataset.from_list(rows, features=features) for name in ("train", "validation", "test")})
+    monkeypatch.setattr(sources, "load_dataset", lambda *_, **__: loaded)
+    found = load_pairs(PairArguments(dataset="me/opus:en-es", **NAMES))
+    assert both(found.splits["test"]) == PAIRS
+    with pytest.raises(InputError, match="has no language de; it has en, es"):
+        load_pairs(PairArguments(dataset="me/opus", source_column="en", target_column="de"))
+
+
+def test_pairs_that_teach_nothing_are_left_out_and_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    odd = [("", "nada"), ("nothing", " "), ("Tom", " Tom "), ("\u3000", "x"), ("y", "\u200b \ufeff")]
+    for name in ("train", "validation", "test"):
+        write_csv(tmp_path / f"{name}.csv", [*PAIRS, *odd], ("en", "es"))
+    found = load_pairs(PairArguments(dataset=str(tmp_path), **NAMES))
+    assert found.left_out == {"train": {"empty": 4, "same": 1}, "validation": {"empty": 4}, "test": {"empty": 4}}
+    assert both(found.splits["train"]) == PAIRS and both(found.splits["test"]) == [*PAIRS, ("Tom", " Tom ")]
+    assert "Left out of train: 4 pairs have an empty side; 1 pairs are the same on both sides." in caplog.text
+    only = load_pairs(PairArguments(dataset=str(tmp_path), **NAMES), "test")
+    assert list(only.splits) == ["test"] and only.describe()["left_out"] == {"test": {"empty": 4}}
+
+
+def test_a_test_split_without_translations_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_csv(tmp_path / "train.csv", PAIRS * 9, ("en", "es"))
+    for rows, names, message in (
+        ([("a dog",)], ("en",), "The test split (test.csv) has no translations (column es): left out."),
+        ([("a dog", "")], ("en", "es"), "The test split has no pair with text on both sides: left out."),
     ):
-        found = tokenize(rows, "test", tokenizer, max(own) - 1).statistics
-        assert found["empty"] == 2 and found["truncated"] == 1
-        assert found["tokens_per_row"] == sum(own) / 4
-        assert found["rows_out_of_vocabulary"] == 1
+        write_csv(tmp_path / "test.csv", rows, names)
+        assert "test" not in load_pairs(PairArguments(dataset=str(tmp_path), **NAMES)).splits
+        assert message in caplog.text
+        with pytest.raises(InputError):
+            load_pairs(PairArguments(dataset=str(tmp_path), **NAMES), "test")
 
 
-def test_texts_that_were_joined_beforehand_get_the_token_too() -> None:
-    for texts, expected in ((["a film [SEP] it is"] * 2, 2), (["a film, [sep] it is"] * 2, None)):
-        rows = Dataset.from_dict({"text": texts})
-        assert build_tokenizer(TokenizerArguments(), rows, 9).sep_token_id == expected
-    assert build_tokenizer(TokenizerArguments(), rows, 9, has_pairs=True).sep_token_id == 2
+def test_a_source_stays_on_one_side_of_a_cut(tmp_path: Path) -> None:
+    pairs = [(f"I see {n // 4}", f"Veo {n}") for n in range(120)]
+    path = write_csv(tmp_path / "pairs.csv", pairs, ("en", "es"))
+    arguments = PairArguments(dataset=str(path), test_share=0.2, **NAMES)
+    found = load_pairs(arguments).splits
+    texts = {name: set(rows["text"][:]) for name, rows in found.items()}
+    assert not texts["train"] & texts["validation"] and not texts["train"] & texts["test"]
+    assert sum(rows.num_rows for rows in found.values()) == 120 and found["test"].num_rows == 24
+    assert both(load_pairs(arguments, "test").splits["test"]) == both(found["test"]), "evaluated on the same"
+    assert load_pairs(PairArguments(dataset=str(path), max_train_samples=10, **NAMES)).splits["train"].num_rows == 10
+    other = load_pairs(PairArguments(dataset=str(path), **NAMES), "test", is_other=True)
+    assert other.splits["test"].num_rows == 120, "of another file all rows"
 
 
-def test_the_pipeline_takes_pairs() -> None:
-    tokenizer = LstmTokenizer.from_words(WORDS, separator=True)
-    model = tiny_model(vocab_size=len(tokenizer))
-    classify = pipeline("text-classification", model=model, tokenizer=tokenizer, top_k=None)
-    found = classify({"text": "a film", "text_pair": "it is good"})
-    ours = torch_classifier(model, tokenizer).scores(["a film [SEP] it is good"])[0]
-    theirs = {one["label"]: one["score"] for one in found}
-    assert np.allclose([theirs[model.config.id2label[n]] for n in range(3)], ours, atol=1e-6)
+@pytest.mark.parametrize(
+    ("rows", "settings", "message"),
+    [
+        (PAIRS, {}, "--source_column and that of its translations with --target_column: the columns are en, es"),
+        (PAIRS, {"source_column": "en"}, "Name the column to translate"),
+        (PAIRS, {"source_column": "en", "target_column": "en"}, "are both 'en'"),
+        (PAIRS, {"source_column": "en", "target_column": "de"}, "has no column 'de'; its columns are en, es"),
+        (PAIRS, NAMES | {"max_length": 1}, "--max_length must be at least 2, found 1"),
+        (PAIRS, NAMES | {"max_characters": 5}, "has 7 characters, more than --max_characters 5"),
+        (PAIRS[:4], NAMES, "too few to cut a validation split"),
+        ([("", "a")] * 20, NAMES, "no pair with text on both sides"),
+        ([], NAMES, "no rows"),
+    ],
+)
+def test_what_cannot_be_read_is_told(rows: Any, settings: dict[str, Any], message: str, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "pairs.csv", rows, ("en", "es"))
+    with pytest.raises(InputError, match=message):
+        load_pairs(PairArguments(dataset=str(path), **settings))
 
 
-def transformer(folder: Path, backend: Tokenizer, **special: str) -> TokenTable:
-    """The embeddings of a tiny Transformer with `[SEP]` between texts."""
-    PreTrainedTokenizerFast(tokenizer_object=backend, **special).save_pretrained(folder)
-    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
-    torch.manual_seed(0)
-    # more rows than tokens, as Transformers have them for the speed
-    BertModel(BertConfig(vocab_size=backend.get_vocab_size() + 5, **sizes)).save_pretrained(folder)
-    table = open_vectors(f"transformer:{folder}", separator=True)
-    assert isinstance(table, TokenTable)
-    return table
+def test_a_missing_text_and_an_object_of_another_form_are_told_by_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text('{"en": "a", "es": "b"}\n{"en": "a", "es": null}\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r"The text in line 2 of .* is missing \(column 'es'\)"):
+        load_pairs(PairArguments(dataset=str(path), **NAMES))
+    path.write_text('{"translation": {"en": "a", "es": "b"}}\n{"translation": "a"}\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r"must hold objects of en, es, each strings or numbers, found a in line 2"):
+        load_pairs(PairArguments(dataset=str(path), **NAMES))
 
 
-def test_vectors_of_transformers_keep_that_of_their_separator(tmp_path: Path) -> None:
-    marks = {"pad_token": "<pad>", "unk_token": "<unk>", "sep_token": "</s>"}
-    table = transformer(tmp_path / "roberta", roberta(), **marks)
-    place = table.tokenizer.sep_token_id
-    assert place == roberta().get_vocab_size() and len(table.tokenizer) == len(table.vectors) == place + 1
-    assert np.array_equal(table.vectors[place], table.vectors[2]) and table.vectors[place].any()
-    own = transformer(tmp_path / "bert", bert(), pad_token="[PAD]", unk_token="[UNK]", sep_token="[SEP]")
-    assert own.tokenizer.sep_token_id == 3 and len(own.tokenizer) == bert().get_vocab_size()
-    for one in (table, own):
-        trimmed = one.trim([["a film [SEP] it is"]], 1)
-        for tokenizer, vectors in ((one.tokenizer, one.vectors), (trimmed.tokenizer, trimmed.vectors)):
-            found = tokenizer("a film", "it is").input_ids
-            assert found == tokenizer("a film [SEP] it is").input_ids
-            assert tokenizer.convert_ids_to_tokens(found) == ["a", "film", "[SEP]", "it", "is"]
-            assert np.array_equal(vectors[tokenizer.sep_token_id], one.vectors[one.tokenizer.sep_token_id])
-        assert len(trimmed.tokenizer) < len(one.tokenizer)
+def test_a_translation_column_of_texts_is_a_column_as_any_other(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "pairs.csv", PAIRS, ("en", "translation"))
+    found = load_pairs(PairArguments(dataset=str(path), source_column="en", target_column="translation"))
+    assert sorted(both(found.splits["train"]) + both(found.splits["validation"])) == sorted(PAIRS)
+    with pytest.raises(InputError, match="has no column 'es'; its columns are en, translation"):
+        load_pairs(PairArguments(dataset=str(path), **NAMES))
+    objects = tmp_path / "pairs.jsonl"
+    objects.write_text('{"translation": {"en": "a", "es": "b"}}\n{"translation": null}\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r"The text in line 2 of .* is missing \(column 'en'\)"):
+        load_pairs(PairArguments(dataset=str(objects), **NAMES))
 
 
-def test_a_separator_without_a_vector_starts_at_zero(tmp_path: Path) -> None:
-    backend = roberta()
-    table = transformer(tmp_path, backend, pad_token="<pad>", unk_token="<unk>")
-    assert not table.vectors[table.tokenizer.sep_token_id].any()
+TEXTS = ["¿Dónde está el baño?", 'I don\'t know, "really" -- 3.5 % of it!', "año/mes e-mail: x@y.es", "Él dijo: «sí»."]
+
+
+@pytest.mark.parametrize("algorithm", ["bpe", "unigram"])
+def test_subwords_are_decoded_to_the_text_that_they_come_from(algorithm: Any) -> None:
+    tokenizer = LstmTokenizer.train_reversible(TEXTS * 5, vocab_size=150, algorithm=algorithm)
+    for text in [*TEXTS, "Dónde  dijo\tel año. ", "e", ""]:
+        ids = tokenizer(text)["input_ids"]
+        assert ids[-1] == tokenizer.eos_token_id and ids.count(tokenizer.eos_token_id) == 1
+        assert tokenizer.decode(ids, skip_special_tokens=True) == " ".join(text.split())
+    assert tokenizer.decode(tokenizer("Ñandú")["input_ids"][:-1]).count("[UNK]") >= 1
+    assert len(tokenizer(TEXTS[0] * 9, truncation=True, max_length=12)["input_ids"]) == 12
+    lower = LstmTokenizer.train_reversible(TEXTS, vocab_size=150, min_frequency=1, lowercase=True)
+    assert lower.decode(lower("Él Dijo")["input_ids"], skip_special_tokens=True) == "él dijo"
+
+
+def test_a_vocabulary_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="vocab_size must be greater than 3"):
+        LstmTokenizer.train_reversible(TEXTS, vocab_size=3)
+    with pytest.raises(ValueError, match="algorithm must be bpe or unigram"):
+        LstmTokenizer.train_reversible(TEXTS, algorithm="word")  # type: ignore[arg-type]
+
+
+def test_long_training_pairs_are_left_out_and_long_sources_cut(caplog: pytest.LogCaptureFixture) -> None:
+    rows = Dataset.from_dict({"text": ["a b", "a b c d", "a", "a b c"], "target": ["a", "b", "a b c d", "a b c"]})
+    tokenizer = LstmTokenizer.train_reversible(["a b c d e"], vocab_size=20, min_frequency=1)
+    task = TranslationTask("x", "y")
+    train, test = (task.encode(rows, name, tokenizer, 4) for name in ("train", "test"))
+    assert train.rows["target"][:] == ["a", "a b c"] and train.statistics["left_out"] == 2
+    assert "2 training pairs have more than 4 tokens on a side (--max_length): left out." in caplog.text
+    assert test.rows["target"][:] == rows["target"][:] and max(map(len, test.rows["input_ids"][:])) == 4
+    with pytest.raises(InputError, match="All training pairs have more than 1 tokens: raise --max_length"):
+        task.encode(rows, "train", tokenizer, 1)
+    tokenizer.target_tokenizer = LstmTokenizer.train_reversible(["d c b a"], vocab_size=20, min_frequency=1)
+    other = encode_targets(rows, tokenizer, 9)["labels"][3]
+    assert tokenizer.target_tokenizer.decode(other, skip_special_tokens=True) == "a b c"

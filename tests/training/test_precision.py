@@ -11,7 +11,7 @@ import torch
 from modeling_lstm import LstmConfig, LstmForSequenceClassification
 from modeling_lstm.training import precision, steps
 from modeling_lstm.training.lstm_trainer import ORIGIN
-from tests.training.test_runner import train
+from tests.training.test_steps import train
 
 BATCH = {"input_ids": torch.tensor([[2, 3, 4], [4, 3, 0]]), "attention_mask": torch.tensor([[1, 1, 1], [1, 1, 0]])}
 

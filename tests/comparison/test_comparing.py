@@ -164,7 +164,7 @@ def test_every_kind_of_system_side_by_side(
 ) -> None:
     recipe = tmp_path / "tiny.yaml"
     recipe.write_text(TINY, encoding="utf-8")
-    systems = ["tfidf", "fasttext", str(recipe), f"before={trained}", "tests.comparison.test_runner:WordList"]
+    systems = ["tfidf", "fasttext", str(recipe), f"before={trained}", "tests.comparison.test_comparing:WordList"]
     output = tmp_path / "out"
     flags = ["--dataset", str(data_folder), "--seeds", "2", "--trials", "2", "--shares", "0.3", "--threads", "1"]
     assert main(["compare", *flags, "--systems", *systems, "--output_dir", str(output), "--metric", "macro_f1"]) == 0
@@ -487,7 +487,7 @@ def test_a_transformer_with_fewer_seeds(data_folder: Path, encoder: Path, tmp_pa
     flags = ["--dataset", str(data_folder), "--seeds", "2", "--transformer_seeds", "1", "--shares", "1", "--bf16"]
     flags += ["--trials", "2", "--resamples", "100", "--transformer_max_length", "16", "--class_weights", "balanced"]
     flags += ["--transformer_overrides", "attention_probs_dropout_prob=0"]
-    systems = [f"tiny-bert=transformer:{encoder}", "tests.comparison.test_runner:WordList"]
+    systems = [f"tiny-bert=transformer:{encoder}", "tests.comparison.test_comparing:WordList"]
     assert main(["compare", *flags, "--systems", *systems, "--output_dir", str(tmp_path)]) == 0
     found = json.loads((tmp_path / "comparison.json").read_text("utf-8"))["systems"]
     seeds = {name: len(one["scores"]["accuracy"]["values"]) for name, one in found.items()}
@@ -514,7 +514,7 @@ def test_a_transformer_with_fewer_places_than_the_others_read(data_folder: Path,
 def test_the_card_of_a_run_tells_of_its_comparison(
     data_folder: Path, run_copy: Path, tmp_path: Path, fails: Callable[..., str]
 ) -> None:
-    systems = ["mine=" + str(run_copy), "tests.comparison.test_runner:WordList"]
+    systems = ["mine=" + str(run_copy), "tests.comparison.test_comparing:WordList"]
     flags = ["--dataset", str(data_folder), "--seeds", "2", "--shares", "1", "--resamples", "200"]
     assert main(["compare", *flags, "--systems", *systems, "--output_dir", str(tmp_path / "out")]) == 0
     card = ["card", str(run_copy), "me/films", "--comparison"]
