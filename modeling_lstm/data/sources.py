@@ -52,7 +52,7 @@ def open_dataset(
     kind = locate_source(source)
     with explain_read_failures(source):
         if kind == "local":
-            require(Path(source).exists(), f"There is no file or folder {source!r}.")
+            require(exists(Path(source)), f"There is no file or folder {source!r}.")
             if revision is not None:
                 logger.warning("%s is not on the Hub: --revision %s has no effect.", source, revision)
             found = find_splits(Path(source), subset)

@@ -169,7 +169,10 @@ def test_several_text_columns(trained: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_used(trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     assert "either sentences or --input" in fails("predict", trained)
     assert "either sentences or --input" in fails("predict", trained, "a", "--input", "b.csv")
-    assert "There is no file" in fails("predict", trained, "--input", tmp_path / "none.csv")
+    for name in ("none.csv", "x" * 300 + ".csv"):
+        assert "There is no file" in fails("predict", trained, "--input", tmp_path / name)
+        target = ("--output", tmp_path / "out.csv")
+        assert "There is no file" in fails("predict", trained, "--input", tmp_path / name, *target)
     assert "--output must end in .csv, .tsv, .jsonl, .parquet" in fails("predict", trained, "a", "--output", "a.xlsx")
     assert "There is no run folder" in fails("predict", "./nowhere", "a")
     weights = trained / "model.safetensors"

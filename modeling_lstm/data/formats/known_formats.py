@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ...utils.errors import InputError, as_list, require
+from ...utils.files import exists
 from ..arguments import FileArguments
 from .delimited import Delimited, Lines
 from .encodings import explain_damage, find_kind, find_suffix
@@ -27,7 +28,7 @@ def open_table(path: Path, arguments: FileArguments) -> Table:
     Raises:
         InputError: it does not exist, is empty, or cannot be read.
     """
-    require(path.is_file(), f"There is no file {str(path)!r}.")
+    require(exists(path) and path.is_file(), f"There is no file {str(path)!r}.")
     suffix = find_suffix(path)
     if suffix not in FORMATS:
         kind = find_kind(path)
