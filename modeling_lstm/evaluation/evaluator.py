@@ -96,8 +96,10 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
     if is_here or arguments.output_dir is not None:
         _write(result, task, predictions, references, folder, arguments)
     if is_here and not is_other:
-        _add_to_record(record, result, arguments.split)
-        write_json(folder / RECORD, record)
+        latest = read_record(folder, run)  # another evaluation may have added to it
+        require(latest["seconds"] == record["seconds"], f"{run!r} was trained again meanwhile: evaluate it again.")
+        _add_to_record(latest, result, arguments.split)
+        write_json(folder / RECORD, latest)
     return result
 
 

@@ -74,10 +74,14 @@ def describe_origin(
     }
 
 
-def describe_rates(args: Any) -> dict[str, str]:
-    """Return the settings that a checkpoint's optimizer restores: other values, given later, would have no effect."""
+def describe_fixed(args: Any) -> dict[str, str]:
+    """
+    Return the settings that must stay the same when a training resumes. The optimizer restores its own. With other
+    values of the rest, `run.json` would claim for all steps what is true of the last ones only.
+    """
     names = ("learning_rate", "embedding_learning_rate", "layer_decay", "weight_decay")
-    return {f"--{name}": str(getattr(args, name)) for name in names}
+    more = ("seed", "adversarial_size", "label_smoothing_factor")
+    return {f"--{name}": str(getattr(args, name)) for name in names + more}
 
 
 def check_origin(checkpoint: str, now: dict[str, str]) -> None:

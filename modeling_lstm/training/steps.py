@@ -31,7 +31,7 @@ from ..vectors.token_table import TokenTable
 from ..vectors.word_sources import WordSource
 from .arguments import ModelArguments
 from .callbacks import find_best
-from .checkpoints import check_average, check_origin, describe_origin, describe_rates, read_scaling, was_bf16
+from .checkpoints import check_average, check_origin, describe_fixed, describe_origin, read_scaling, was_bf16
 from .defaults import (
     PRETRAINED_RATE,
     PRETRAINED_STEPS,
@@ -159,7 +159,7 @@ class Training:
 
     def check_checkpoint(self) -> None:
         """Raise [`InputError`] if the checkpoint to resume from was not trained with the current data and settings."""
-        self.trained_with |= describe_rates(self.args)
+        self.trained_with |= describe_fixed(self.args)
         if self.checkpoint is not None:
             check_origin(self.checkpoint, self.trained_with)
             check_average(self.checkpoint, self.args.average_epochs)

@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,6 +49,21 @@ def test_evaluate_writes_scores_and_plots(
     assert np.sum(result["confusion"], axis=1).tolist() == [11, 11, 11]
     for name in ("confusion_matrix.png", "calibration.png"):
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_two_evaluations_at_once_keep_both_scores(run_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = sys.modules["modeling_lstm.evaluation.evaluator"]
+    load_run = module.load_run
+
+    def load_while_another_ends(*given: Any) -> Any:
+        monkeypatch.setattr(module, "load_run", load_run)
+        evaluate(str(run_copy), EvaluationArguments(split="validation", resamples=100))
+        return load_run(*given)
+
+    monkeypatch.setattr(module, "load_run", load_while_another_ends)
+    evaluate(str(run_copy), EvaluationArguments(split="test", resamples=100))
+    record = json.loads((run_copy / "run.json").read_text(encoding="utf-8"))
+    assert set(record["intervals"]) == {"validation", "test"}
 
 
 def test_evaluation_does_not_depend_on_the_batch_size(run_copy: Path) -> None:

@@ -124,9 +124,16 @@ def test_the_same_again_goes_on(begun: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("flag", "then", "now"),
-    [("learning_rate", "0.02", "0.01"), ("embedding_learning_rate", "None", "0.0"), ("weight_decay", "0.01", "0.1")],
+    [
+        ("learning_rate", "0.02", "0.01"),
+        ("embedding_learning_rate", "None", "0.0"),
+        ("weight_decay", "0.01", "0.1"),
+        ("seed", "42", "7"),
+    ],
 )
-def test_another_rate(flag: str, then: str, now: str, begun: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+def test_another_setting(
+    flag: str, then: str, now: str, begun: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
     folder = shutil.copytree(begun / "run", tmp_path / "run")
     told = fails("train", "--dataset", begun / "data.csv", "--output_dir", folder, *RESUME, f"--{flag}", now)
     assert f"was trained with another --{flag} ({then}) than the current one ({now})" in told
