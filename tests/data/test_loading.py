@@ -353,7 +353,7 @@ def test_a_missing_file(name: str) -> None:
 
 def test_files_of_no_known_format(tmp_path: Path) -> None:
     (tmp_path / "a.xlsx").write_bytes(b"x")
-    with pytest.raises(InputError, match="formats .csv, .tsv, .json, .jsonl, .parquet"):
+    with pytest.raises(InputError, match="formats .csv, .tsv, .json, .jsonl, .ndjson, .parquet"):
         load(tmp_path)
     (tmp_path / "b.csv").touch()
     with pytest.raises(InputError, match="is empty"):
