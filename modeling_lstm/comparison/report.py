@@ -7,7 +7,7 @@ from typing import Any
 from ..data.overlap import describe_overlap
 from ..evaluation.metrics import REGRESSION, SINGLE_LABEL, format_score, greater_is_better, is_share
 from ..runs.record import RECORD, read_record
-from ..utils.display import format_millions
+from ..utils.display import count_threads, format_millions
 from ..utils.errors import as_list, require
 from ..utils.files import read_json, write_json, write_text
 from ..utils.markdown import make_table
@@ -156,7 +156,7 @@ def _summary(comparison: dict[str, Any]) -> list[str]:
     )
     lines = [
         f"{rows} rows{cut}{labels}. {_capital(metric)} on test{_direction(metric)}, the mean of each "
-        f"system's seeds; {chosen}. {hardware['processor']}, {_threads(comparison)}."
+        f"system's seeds; {chosen}. {hardware['processor']}, {count_threads(comparison['threads'])}."
     ]
     if lacking := [name for name in comparison["task"]["label_names"] if counts["test"].get(name) == 0]:
         lines.append(f"No test row has the label {as_list(lacking)}: it counts as 0 in the macro scores.")
@@ -241,8 +241,8 @@ def _costs(comparison: dict[str, Any]) -> ReportTable:
         )
     heads = ["system", "parameters", "MB on disk", "minutes of training", "ms for one text, p50", "p95"]
     note = (
-        f"Measured in turns in the same minutes, {_threads(comparison)} each, from the text to its answer; batches "
-        "of 32. Memory is what it adds to a process that has this package and its libraries loaded."
+        f"Measured in turns in the same minutes, {count_threads(comparison['threads'])} each, from the text to its "
+        "answer; batches of 32. Memory is what it adds to a process that has this package and its libraries loaded."
     )
     if other := {number for system in comparison["systems"].values() for number in system["threads"]} - {
         comparison["threads"]
@@ -436,7 +436,3 @@ def _capital(metric: str) -> str:
 def _name_order(comparison: dict[str, Any]) -> str:
     rows = comparison["shuffled"]
     return "each test text" if rows == comparison["data"]["counts"]["test"]["rows"] else f"{rows:,} test texts"
-
-
-def _threads(comparison: dict[str, Any]) -> str:
-    return f"{comparison['threads']} thread{'' if comparison['threads'] == 1 else 's'}"

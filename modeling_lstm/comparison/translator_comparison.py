@@ -21,6 +21,7 @@ from ..runs.record import RunRecord, read_record
 from ..runs.run_folders import find_seeds
 from ..tasks.base import TRANSLATION, task_name, task_of
 from ..tasks.translation import Translation
+from ..utils.display import count_threads
 from ..utils.errors import as_list, require
 from ..utils.figures import escape_text, style, to_svg
 from ..utils.files import make_folder, write_json
@@ -230,7 +231,7 @@ def write_translators_report(folder: Path, found: dict[str, Any]) -> None:
     task, data, hardware = found["task"], found["data"], found["hardware"]
     summary = [
         f"{data['rows']:,} texts of {data['split']}, from {task['source']} to {task['target']}. "
-        f"{hardware['processor']}, {found['threads']} threads.",
+        f"{hardware['processor']}, {count_threads(found['threads'])}.",
         f"sacrebleu: BLEU {found['signatures']['bleu']}; chrF {found['signatures']['chrf']}.",
     ]
     if found["learned_from_other_rows"]:

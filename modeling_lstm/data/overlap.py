@@ -47,49 +47,42 @@ def count_overlap(splits: Mapping[str, Dataset]) -> dict[str, int]:
         The number of such rows, for splits that have any. A text that occurs twice in a split counts twice. Without a
         train split, the result is empty.
     """
-    if "train" not in splits:
-        return {}
-    known = fingerprints(splits["train"])
-    counts = {name: count_known(rows, known) for name, rows in splits.items() if name != "train"}
-    return {name: count for name, count in counts.items() if count}
+    return _count_overlap(splits, fingerprints(splits["train"])) if "train" in splits else {}
 
 
 def report_overlap(splits: Mapping[str, Dataset]) -> dict[str, int]:
     """Return [`count_overlap`]. Log a warning for each split in it, and for training texts with different labels."""
-    found = count_overlap(splits)
+    train = splits["train"]
+    numbers = _numbers(train)
+    found = _count_overlap(splits, np.unique(numbers))
     for name, count in found.items():
         logger.warning("%s", describe_overlap(name, count, splits[name].num_rows))
-    train = splits["train"]
     has_single_labels = isinstance(train.features.get("label"), ClassLabel)
-    if has_single_labels and (places := find_contradictions(train)):
+    if has_single_labels and (places := _find_contradictions(numbers, np.asarray(train["label"][:]))):
         which = f"{len(places):,} training text{' has' if len(places) == 1 else 's have'}"
         text = train[places[0]]["text"][:60]
         logger.warning("%s different labels in different rows; the first is %r.", which, text)
     return found
 
 
-def find_contradictions(rows: Dataset) -> list[int]:
-    """
-    Find texts that have different labels in different rows, ignoring white space.
+def describe_overlap(split: str, count: int, rows: int) -> str:
+    """Describe the overlap of a split with train in one sentence."""
+    return f"{count:,} of the {rows:,} {split} texts {'is' if count == 1 else 'are'} also in train."
 
-    Args:
-        rows: Rows with the columns `text` and `label`, an integer.
 
-    Returns:
-        For each such text, the first row that has it, in order.
-    """
-    numbers, labels = _numbers(rows), np.asarray(rows["label"][:])
+def _count_overlap(splits: Mapping[str, Dataset], known: np.ndarray) -> dict[str, int]:
+    counts = {name: count_known(rows, known) for name, rows in splits.items() if name != "train"}
+    return {name: count for name, count in counts.items() if count}
+
+
+def _find_contradictions(numbers: np.ndarray, labels: np.ndarray) -> list[int]:
+    """Return the first row of each text that has different labels in different rows."""
     order = np.argsort(numbers, kind="stable")
     begins = np.flatnonzero(np.diff(numbers[order], prepend=~numbers[order[:1]]))
     if len(begins) == len(order):
         return []  # each text occurs once
     lowest, highest = (extreme.reduceat(labels[order], begins) for extreme in (np.minimum, np.maximum))
     return sorted(order[begins[lowest < highest]].tolist())
-
-
-def describe_overlap(split: str, count: int, rows: int) -> str:
-    """Describe the overlap of a split with train in one sentence."""
-    return f"{count:,} of the {rows:,} {split} texts {'is' if count == 1 else 'are'} also in train."
 
 
 def _numbers(rows: Dataset) -> np.ndarray:

@@ -10,7 +10,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from ..evaluation.metrics import format_score, is_share
 from ..hub.card_marks import mark_card
 from ..tasks.base import Task, task_of
-from ..utils.display import format_gap, format_millions, format_number, to_one_line
+from ..utils.display import count_threads, format_gap, format_millions, format_number, to_one_line
 from ..utils.markdown import code_block, inline_code, make_table
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
@@ -280,10 +280,8 @@ def _describe_training(record: Mapping[str, Any]) -> str:
         if value is not None and name not in ("resumed", "disable_tqdm")
     ]
     seconds, hardware = record["seconds"], record["hardware"]
-    took = (
-        f"{seconds['total'] / 60:.1f} minutes in total on {inline_code(hardware['processor'])}, {hardware['threads']} "
-        f"{'thread' if hardware['threads'] == 1 else 'threads'}"
-    )
+    took = f"{seconds['total'] / 60:.1f} minutes in total on {inline_code(hardware['processor'])}"
+    took += f", {count_threads(hardware['threads'])}"
     if "gpu" in hardware:
         took += f", and {inline_code(hardware['gpu'])}"
     if record["training"].get("resumed"):
@@ -323,8 +321,7 @@ def _make_comparison(record: Mapping[str, Any]) -> str | None:
     return (
         f"All were trained and tested on the same rows ({found['rows']:,} in test). Scores are means over the seeds ± "
         f"standard deviation, with a 95 % interval in brackets. Times were measured on {found['processor']} with "
-        f"{found['threads']} {'thread' if found['threads'] == 1 else 'threads'}.\n\n"
-        + make_table([*heads, "texts per second"], rows, words=1)
+        f"{count_threads(found['threads'])}.\n\n" + make_table([*heads, "texts per second"], rows, words=1)
     )
 
 

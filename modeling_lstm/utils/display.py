@@ -23,6 +23,11 @@ def format_millions(parameters: int | None) -> str:
     return "" if parameters is None else f"{parameters / 1e6:.2f} M"
 
 
+def count_threads(number: int) -> str:
+    """Format a number of threads: `1 thread`, `2 threads`."""
+    return f"{number} thread{'' if number == 1 else 's'}"
+
+
 def format_gap(gap: Mapping[str, Any]) -> str:
     """Format a `difference` of scores and, if there is one, its `interval`: `+0.0030 (-0.0010 to +0.0080)`."""
     limits = " to ".join(format_number(limit, "+") for limit in gap["interval"] or ())

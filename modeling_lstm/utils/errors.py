@@ -7,6 +7,19 @@ from typing import Any
 
 _TOKEN = re.compile(r"hf_[A-Za-z0-9_]{16,}")  # of the Hub
 
+_FREE = "Free some space or write elsewhere."
+_TORCH = ("the disk did not take all bytes", _FREE)
+_SAVE_FAILURES = {  # what the message holds: what it means, and what to do
+    "No space left": ("no space left", _FREE),
+    "File too large": ("file too large", _FREE),
+    "Disk quota": ("disk quota", _FREE),
+    "Permission denied": ("permission denied", "Choose a folder where you may write."),
+    "Read-only file system": ("read-only file system", "Choose a folder where you may write."),
+    "PytorchStreamWriter": _TORCH,
+    "unexpected pos": _TORCH,
+    "enforce fail at inline_container": _TORCH,
+}
+
 
 class InputError(ValueError):
     """Says what was found, what was expected and what to type."""
@@ -60,16 +73,8 @@ def hide_tokens(text: str) -> str:
 
 def explain_save_failure(error: BaseException) -> str | None:
     """Return an explanation of an error that means that bytes could not be written, else `None`."""
-    text = str(error)
-    for sign in ("No space left", "File too large", "Disk quota"):
-        if sign in text:
-            return f"{sign.lower()}. Free some space or write elsewhere."
-    for sign in ("Permission denied", "Read-only file system"):
-        if sign in text:
-            return f"{sign.lower()}. Choose a folder where you may write."
-    if "PytorchStreamWriter" in text or "unexpected pos" in text or "enforce fail at inline_container" in text:
-        return "the disk did not take all bytes. Free some space or write elsewhere."
-    return None
+    found = (f"{meaning}. {advice}" for sign, (meaning, advice) in _SAVE_FAILURES.items() if sign in str(error))
+    return next(found, None)
 
 
 def is_utf8(text: str) -> bool:

@@ -9,7 +9,7 @@ from datasets import ClassLabel, Dataset, DatasetDict
 
 from modeling_lstm.comparison import CompareArguments, compare
 from modeling_lstm.data.arguments import DataArguments
-from modeling_lstm.data.overlap import count_overlap, find_contradictions, report_overlap
+from modeling_lstm.data.overlap import count_overlap, report_overlap
 from tests.comparison.test_comparing import WordList
 from tests.conftest import opinion_rows, write_csv
 
@@ -50,12 +50,11 @@ def test_training_texts_with_different_labels_are_told(caplog: pytest.LogCapture
     texts = ["new", "good film", "a", "good  film ", "a", "good film", "", "b", ""]
     train = Dataset.from_dict({"text": texts, "label": [0, 1, 0, 2, 0, 1, 3, 0, 0]})
     train = train.cast_column("label", ClassLabel(names=["a", "b", "c", "d"]))
-    assert find_contradictions(train) == [1, 6]
-    assert find_contradictions(train.select([0, 2, 4, 7])) == []
-    assert find_contradictions(train.select([])) == []
     with caplog.at_level(logging.WARNING):
         report_overlap({"train": train})
         report_overlap({"train": train.select(range(6))})
+        report_overlap({"train": train.select([0, 2, 4, 7])})
+        report_overlap({"train": train.select([])})
         report_overlap({"train": Dataset.from_dict({"text": ["a", "a"], "label": [0.5, 1.0]})})  # ratings differ
         report_overlap({"train": Dataset.from_dict({"text": ["a", "a"], "label": [[0, 1], [1, 0]]})})
     assert [record.getMessage() for record in caplog.records] == [
