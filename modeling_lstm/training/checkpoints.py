@@ -4,11 +4,12 @@ import json
 import logging
 import shutil
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedConfig, PreTrainedTokenizerBase, TrainerState
 
 from ..data.digests import digest_of, identify_rows
 from ..data.tokenization import identify_tokenizer
@@ -19,6 +20,19 @@ from .averaging import WeightAverage
 from .lstm_trainer import IN_BF16, ORIGIN
 
 logger = logging.getLogger(__name__)
+
+FIXED = (
+    "learning_rate",
+    "embedding_learning_rate",
+    "layer_decay",
+    "weight_decay",
+    "seed",
+    "adversarial_size",
+    "label_smoothing_factor",
+    "optim",
+    "lr_scheduler_type",
+    "max_grad_norm",
+)
 
 
 def find_last_checkpoint(folder: Path) -> str | None:
@@ -79,9 +93,8 @@ def describe_fixed(args: Any) -> dict[str, str]:
     Return the settings that must stay the same when a training resumes. The optimizer restores its own. With other
     values of the rest, `run.json` would claim for all steps what is true of the last ones only.
     """
-    names = ("learning_rate", "embedding_learning_rate", "layer_decay", "weight_decay")
-    more = ("seed", "adversarial_size", "label_smoothing_factor")
-    return {f"--{name}": str(getattr(args, name)) for name in names + more}
+    values = {name: getattr(args, name) for name in FIXED}
+    return {f"--{name}": str(getattr(value, "value", value)) for name, value in values.items()}
 
 
 def check_origin(checkpoint: str, now: dict[str, str]) -> None:
@@ -96,12 +109,33 @@ def check_origin(checkpoint: str, now: dict[str, str]) -> None:
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"{ORIGIN} of the checkpoint {checkpoint!r} cannot be read: {error}") from error
     require(isinstance(then, dict), f"{ORIGIN} of the checkpoint {checkpoint!r} cannot be read: it is not an object.")
+    _check_same(checkpoint, then, now)
+
+
+def check_model(checkpoint: str, config: PreTrainedConfig) -> None:
+    """Raise [`InputError`] if the model of the checkpoint has other sizes, dropout or class weights, for example."""
+    saved = json.loads((Path(checkpoint) / "config.json").read_text(encoding="utf-8"))
+    _check_same(checkpoint, {"model_type": saved.get("model_type")}, {"model_type": config.model_type})
+    common = {one.name for one in fields(PreTrainedConfig)}
+    names = [one.name for one in fields(config) if one.name not in common and not one.name.endswith("_token_id")]
+    then, now = (
+        {name: getattr(one, name, None) for name in names} for one in (type(config).from_pretrained(checkpoint), config)
+    )
+    _check_same(checkpoint, then, now)
+
+
+def _check_same(checkpoint: str, then: dict[str, Any], now: dict[str, Any]) -> None:
     for what, value in now.items():
         if then.get(what, value) != value:
             raise InputError(
                 f"The checkpoint {checkpoint!r} was trained with another {what} ({then[what]}) than the current one "
                 f"({value}): resume with the data and settings of that training, or start over with --overwrite."
             )
+
+
+def count_steps(checkpoint: str) -> int:
+    """Return after how many steps a complete checkpoint was saved."""
+    return TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json")).global_step
 
 
 def read_scaling(checkpoint: str) -> dict[str, float]:

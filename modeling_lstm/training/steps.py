@@ -20,7 +20,7 @@ from ..data.tokenization import TokenizedSplit, build_tokenizer, iterate_texts, 
 from ..publishing.arguments import PushArguments
 from ..publishing.sharing import push
 from ..runs.environment import describe_environment
-from ..runs.record import RunRecord
+from ..runs.record import RECORD, RunRecord, read_record
 from ..runs.run_folders import save_run
 from ..tasks.base import Task, TaskData, task_class
 from ..utils.errors import InputError, require
@@ -31,7 +31,16 @@ from ..vectors.token_table import TokenTable
 from ..vectors.word_sources import WordSource
 from .arguments import ModelArguments
 from .callbacks import find_best
-from .checkpoints import check_average, check_origin, describe_fixed, describe_origin, read_scaling, was_bf16
+from .checkpoints import (
+    check_average,
+    check_model,
+    check_origin,
+    count_steps,
+    describe_fixed,
+    describe_origin,
+    read_scaling,
+    was_bf16,
+)
 from .defaults import (
     PRETRAINED_RATE,
     PRETRAINED_STEPS,
@@ -56,6 +65,8 @@ from .precision import gains_by_bf16
 from .pretrained import PretrainedLanguageModel, open_pretrained
 
 logger = logging.getLogger(__name__)
+
+COMPLETE = "%s is complete after %d steps and stays as it is. To train it further, raise --num_train_epochs."
 
 
 class Training:
@@ -114,8 +125,12 @@ class Training:
                     _, is_replaced = prepare_folder(self.folder, self.args)  # another training may have ended since
                     if is_replaced:
                         empty_folder(self.folder)
+                begun = None if self.checkpoint is None else count_steps(self.checkpoint)
                 trainer.train(resume_from_checkpoint=self.checkpoint)
                 trained = time.perf_counter()
+                if trainer.state.global_step == begun and (self.folder / RECORD).is_file():
+                    logger.warning(COMPLETE, self.folder, begun)
+                    return read_record(self.folder)
                 outcome = describe_outcome(trainer, resumed=self.checkpoint is not None)
             self.task.check_scores(outcome["metrics"]["validation"], self.data)
             record = self.describe(trainer.model) | outcome
@@ -145,6 +160,8 @@ class Training:
             self.choose_precision(model)
             trainer = self.make_trainer(model=model, args=self.args, eval_dataset=rows, processing_class=self.tokenizer)
         trainer.origin = self.trained_with
+        if self.checkpoint is not None:
+            check_model(self.checkpoint, model.config)
         return trainer
 
     def make_trainer(self, **common: Any) -> LstmTrainer:

@@ -122,9 +122,44 @@ def test_the_same_again_goes_on(begun: Path, tmp_path: Path) -> None:
     assert record["training"]["resumed"] and record["training"]["steps"] == 12
 
 
+def test_a_complete_run_stays_as_it_is(begun: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Its scores on test, too. Fewer epochs than it was trained for change nothing."""
+    folder = tmp_path / "run"
+    whole = ["train", "--dataset", str(begun / "data.csv"), "--test_share", "0.2", "--output_dir", str(folder), *FLAGS]
+    assert main([*whole, "--num_train_epochs", "2"]) == 0
+    assert main(["evaluate", str(folder), "--split", "test"]) == 0
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert "test" in json.loads(before[folder / "run.json"])["metrics"]
+    again = [*whole, "--resume_from_checkpoint", "last", "--num_train_epochs"]
+    for epochs in ("2", "1"):
+        caplog.clear()
+        assert main([*again, epochs]) == 0
+        assert "steps and stays as it is" in caplog.text
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    assert main([*again, "3"]) == 0
+    assert "test" not in json.loads((folder / "run.json").read_text(encoding="utf-8"))["metrics"]
+
+
 @pytest.mark.parametrize(
     ("flag", "then", "now"),
     [
+        ("class_weights", "None", "balanced"),
+        ("classifier_dropout", "0.0", "0.25"),
+        ("hidden_size", "8", "32"),
+        ("cell_type", "lstm", "gru"),
+        ("model_type", "lstm", "bag-of-words"),
+    ],
+)
+def test_another_model(flag: str, then: str, now: str, begun: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    folder = shutil.copytree(begun / "run", tmp_path / "run")
+    told = fails("train", "--dataset", begun / "data.csv", "--output_dir", folder, *RESUME, f"--{flag}", now)
+    assert f"was trained with another {flag} ({then}) than the current one (" in told
+
+
+@pytest.mark.parametrize(
+    ("flag", "then", "now"),
+    [
+        ("optim", "adamw_torch_fused", "sgd"),
         ("learning_rate", "0.02", "0.01"),
         ("embedding_learning_rate", "None", "0.0"),
         ("weight_decay", "0.01", "0.1"),
