@@ -1,10 +1,14 @@
 """`search_settings`: search for the best settings on validation with Optuna."""
 
+import contextlib
 import logging
 import multiprocessing
 import os
 import shutil
+import signal
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +37,7 @@ from .studies import (
     is_over,
     note_result,
     open_study,
+    repeat,
     revive,
     score_of,
 )
@@ -86,20 +91,7 @@ def search_settings(
     elif arguments.jobs == 1:
         work(folder, base, arguments, end)
     else:
-        context = multiprocessing.get_context("spawn")
-        jobs = [context.Process(target=_job, args=(folder, base, arguments, end, n)) for n in range(arguments.jobs)]
-        for job in jobs:
-            job.start()
-        for job in jobs:
-            job.join()
-        lost = [str(job.exitcode) for job in jobs if job.exitcode]
-        if lost:
-            logger.warning(
-                "%d of %d processes ended early (exit status %s): if memory is short, use fewer --jobs",
-                len(lost),
-                len(jobs),
-                as_list(lost),
-            )
+        _work_in_processes(folder, base, arguments, end)
     shutil.rmtree(folder / "trials", ignore_errors=True)
     return _finish(folder, base, arguments, command)
 
@@ -175,13 +167,58 @@ def _forget_failures(folder: Path, arguments: SearchArguments) -> bool:
     return True
 
 
+def _work_in_processes(folder: Path, base: dict[str, Any], arguments: SearchArguments, end: float | None) -> None:
+    """Run trials in several processes, which end with this one."""
+    context = multiprocessing.get_context("spawn")
+    jobs = [context.Process(target=_job, args=(folder, base, arguments, end, n)) for n in range(arguments.jobs)]
+    try:
+        with _ctrl_c_ignored():  # by the new processes, which inherit it
+            for job in jobs:
+                job.start()
+        for job in jobs:
+            job.join()
+    except KeyboardInterrupt:
+        for job in jobs:
+            if job.is_alive():
+                job.terminate()
+        raise
+    if lost := [str(job.exitcode) for job in jobs if job.exitcode]:
+        logger.warning(
+            "%d of %d processes ended early (exit status %s): if memory is short, use fewer --jobs",
+            len(lost),
+            len(jobs),
+            as_list(lost),
+        )
+
+
 def _job(folder: Path, base: dict[str, Any], arguments: SearchArguments, end: float | None, number: int) -> None:
     """Run trials in one of several processes, with its share of the cores."""
     import torch
 
     cores = os.cpu_count() or 1
     torch.set_num_threads(max(1, cores // arguments.jobs))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     work(folder, base, arguments, end, number)
+
+
+@contextlib.contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # others cannot change it
+        yield
+        return
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+def _end_with_parent() -> None:
+    """Wait until the process that started this one has ended, however that happened, and end this one, too."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def work(
@@ -202,6 +239,9 @@ def work(
 
         try:
             found = run_trial(base | chosen, folder / "trials" / f"{trial.number}-{os.getpid()}", tell)
+        except KeyboardInterrupt:
+            repeat(trial)
+            raise
         except InputError as error:
             trial.set_user_attr("error", str(error))
             logger.warning("Trial %d failed: %s", trial.number, error)

@@ -103,8 +103,13 @@ def revive(study: Any) -> None:
                 study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
             except (optuna.exceptions.UpdateFinishedTrialError, ValueError):  # another process was quicker
                 continue
-            study.enqueue_trial(trial.params, user_attrs={"repeats": trial.number})
-            logger.info("Trial %d was interrupted and will be repeated", trial.number)
+            repeat(trial, study)
+
+
+def repeat(trial: Any, study: Any = None) -> None:
+    """Enqueue an interrupted trial again, with the same settings."""
+    (study or trial.study).enqueue_trial(trial.params, user_attrs={"repeats": trial.number})
+    logger.info("Trial %d was interrupted and will be repeated", trial.number)
 
 
 def is_over(study: Any, arguments: SearchArguments, first: int, end: float | None) -> bool:

@@ -28,6 +28,7 @@ from modeling_lstm.search.studies import MOST_FAILURES, MOST_IN_A_ROW, STORAGE, 
 from modeling_lstm.search.trials import run_trial
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.utils.errors import InputError
+from modeling_lstm.utils.files import is_running
 from tests.conftest import find_processes, opinion_rows, write_csv
 
 FLAGS = "--epochs 2 --use_cpu true --models bag-of-words --seed 3".split()
@@ -132,23 +133,36 @@ def test_the_recipe_trains_on_all_rows(data: Path, tmp_path: Path) -> None:
     assert "max_train_samples" not in result["recipe"] and result["recipe"]["dataset"] == str(data)
 
 
-def test_a_search_that_was_killed_loses_no_trial(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("how", "jobs"), [(signal.SIGKILL, 2), (signal.SIGINT, 1), (signal.SIGINT, 2)])
+def test_a_search_that_was_stopped_loses_no_trial(how: signal.Signals, jobs: int, data: Path, tmp_path: Path) -> None:
+    """Neither Ctrl+C, which reaches all processes, nor a signal to the first one leaves a process behind."""
     folder = tmp_path / "search"
     given = ["search", "--dataset", str(data), "--output_dir", str(folder), "--trials", "4", *FLAGS]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "modeling_lstm.cli", *given],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stderr=subprocess.DEVNULL,
-    )
+    with (tmp_path / "stderr").open("wb") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "modeling_lstm.cli", *given, "--jobs", str(jobs)],
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stderr=stderr,
+            start_new_session=True,
+        )
 
     def is_trying() -> bool:
         return (folder / "trials").is_dir() and any(folder.glob("trials/*"))
 
     while process.poll() is None and not is_trying():
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
+    running = {trial.number for trial in trials_of(folder) if trial.state.name == "RUNNING"}
+    if how == signal.SIGINT:
+        os.killpg(process.pid, how)
+    else:
+        process.send_signal(how)
     process.wait()
-    cut = [trial for trial in trials_of(folder) if trial.state.name == "RUNNING"]
+    stopped = trials_of(folder)
+    for worker in {trial.user_attrs["process"][1] for trial in stopped if "process" in trial.user_attrs}:
+        while is_running(worker):
+            time.sleep(0.01)
+    assert "Process SpawnProcess" not in (tmp_path / "stderr").read_text(encoding="utf-8"), "workers show no traceback"
+    cut = [trial for trial in stopped if trial.number in running and trial.state.name in ("RUNNING", "FAIL")]
     assert main(given) == 0
     found = trials_of(folder)
     counted = [trial for trial in found if trial.state.name in ("COMPLETE", "PRUNED")]
