@@ -2,13 +2,15 @@
 
 import contextlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from modeling_lstm.utils.errors import InputError
-from modeling_lstm.utils.files import claim_folder, make_folder, write_file, write_folder
+from modeling_lstm.utils.files import claim_folder, make_folder, write_file, write_folder, write_text
 
 
 def write(folder: Path, content: str) -> None:
@@ -42,6 +44,20 @@ def test_a_save_that_fails_in_between_changes_nothing(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "more", "z.txt"]
     write(tmp_path, "new")
     assert all(path.read_text("utf-8") == "new" for path in found.values())
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    """A file that a living process writes, or one on another machine, is left alone; so is a foreign one."""
+    with write_file(tmp_path / "a.csv") as temporary:
+        kind = temporary.name.removeprefix(f".saving-{os.getpid()}")
+        dead = subprocess.Popen([sys.executable, "-c", ""])
+        dead.wait()
+        names = [temporary.name, f".saving-{os.getppid()}{kind}", f".saving-{dead.pid}-other-1.csv", ".saving-part.csv"]
+        for name in (*names, f".saving-{dead.pid}{kind}"):
+            (tmp_path / name).touch()
+        write_text(tmp_path / "b.csv", "b")
+        write_text(tmp_path / "c.json", "c")
+        assert sorted(one.name for one in tmp_path.iterdir()) == sorted([*names, "b.csv", "c.json"])
 
 
 @pytest.mark.parametrize(

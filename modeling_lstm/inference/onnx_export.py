@@ -23,7 +23,7 @@ from ..runs.record import RECORD
 from ..runs.run_folders import load_run, run_folder, task_of_run
 from ..tasks.base import TEXT_CLASSIFICATION
 from ..utils.errors import InputError, first_line, require, require_extra
-from ..utils.files import write_folder, write_json
+from ..utils.files import is_occupied, write_folder, write_json
 from ..utils.settings import settings_of
 from .arguments import ExportArguments
 from .exports import EXPORTED, FACTS, SCRIPT, run_digest
@@ -57,7 +57,7 @@ def export(
     run, arguments = str(run), settings_of(ExportArguments, arguments, settings)
     require(output_dir is not None or Path(run).is_dir(), f"{run!r} is not a local folder: name the folder to write.")
     folder = Path(run) / EXPORTED if output_dir is None else Path(output_dir)
-    require(not any(folder.glob("*.safetensors")), f"{str(folder)!r} is a run: name another folder.")
+    _check_folder(folder)
     _check_packages()
     import onnx_ir
 
@@ -91,6 +91,13 @@ def export(
         write_json(temporary / FACTS, facts)
         size = (temporary / MODEL).stat().st_size / 1e6
     return {"folder": str(folder), "size_mb": round(size, 3), "largest_difference": difference}
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise unless the folder is new or empty, or holds an older export."""
+    require(not any(folder.glob("*.safetensors")), f"{str(folder)!r} is a run: name another folder.")
+    is_free = not folder.is_dir() or (folder / FACTS).is_file() or not is_occupied(folder)
+    require(is_free, f"{str(folder)!r} is not empty and holds no export of this package: name another folder.")
 
 
 def _check_packages() -> None:

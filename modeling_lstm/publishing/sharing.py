@@ -171,7 +171,7 @@ def _what_else(folder: Path) -> str | None:
             "save_pretrained do not. Share such a model from Python: model.push_to_hub('me/name') and "
             "tokenizer.push_to_hub('me/name')."
         )
-    if any(folder.glob("checkpoint-*/training_args.bin")):
+    if any((one.parent / "trainer_state.json").is_file() for one in folder.glob("checkpoint-*/training_args.bin")):
         return (
             f"holds the checkpoints of a Trainer, but no model and no {RECORD}. Share the trained model from Python: "
             "trainer.model.push_to_hub('me/name') and tokenizer.push_to_hub('me/name')."

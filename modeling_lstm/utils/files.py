@@ -1,12 +1,15 @@
 """Write files completely or not at all: under a temporary name that is then changed."""
 
 import contextlib
+import glob
 import json
 import os
 import shutil
+import socket
 import stat
 import tempfile
 import uuid
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -114,8 +117,12 @@ def _usual_mode(folder: Path) -> int:
 
 
 def _temporary_name() -> str:
-    """Return a new name that tells other processes which process is writing."""
-    return f"{SAVING}{os.getpid()}-{uuid.uuid4().hex}"
+    """Return a new name that tells other processes which process is writing, and on which machine."""
+    return f"{SAVING}{os.getpid()}-{_machine()}-{uuid.uuid4().hex}"
+
+
+def _machine() -> str:
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
 
 
 def is_occupied(folder: Path) -> bool:
@@ -157,12 +164,24 @@ def empty_folder(folder: Path) -> None:
             path.unlink()
 
 
+def _remove_leftovers(path: Path) -> None:
+    """Remove temporary files of killed processes of this machine that wrote files like this one into its folder."""
+    for leftover in path.parent.glob(f"{SAVING}*-{_machine()}-*{glob.escape(path.suffix)}"):
+        writer = _writer(leftover)
+        if writer is not None and not is_running(writer):
+            leftover.unlink(missing_ok=True)
+
+
 def _is_being_written(leftover: Path) -> bool:
-    """
-    Return whether the process that made a temporary file is another one that still runs here. Its id is in the name.
-    """
+    """Return whether the process that made a temporary file is another one that still runs here."""
+    writer = _writer(leftover)
+    return writer is not None and writer != os.getpid() and is_running(writer)
+
+
+def _writer(leftover: Path) -> int | None:
+    """Return the id of the process that made a temporary file, from its name."""
     number = leftover.name.removeprefix(SAVING).partition("-")[0]
-    return number.isdecimal() and int(number) != os.getpid() and is_running(int(number))
+    return int(number) if number.isdecimal() else None
 
 
 def is_running(process: int) -> bool:
@@ -214,6 +233,7 @@ def write_file(path: Path) -> Iterator[Path]:
     make_folder(path.parent)
     require(not path.is_dir(), f"{str(path)!r} is a folder: name a file.")
     temporary = path.with_name(f"{_temporary_name()}{path.suffix}")
+    _remove_leftovers(path)
     try:
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else _usual_mode(path.parent)
         temporary.touch(0o600, exist_ok=False)

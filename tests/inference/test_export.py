@@ -304,6 +304,9 @@ def test_what_cannot_be_used(trained: Path, exported: Path, tmp_path: Path, fail
         "predict", trained, "a", "--backend", "onnxruntime"
     )
     assert "is a run: name another folder" in fails("export", trained, trained)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "pytorch_model.bin").touch()
+    assert "is not empty and holds no export of this package" in fails("export", trained, tmp_path / "other")
     assert "is not a local folder: name the folder to write" in fails("export", "me/reviews")
     assert "There is no run folder" in fails("export", "./nowhere", tmp_path / "out")
     (tmp_path / "model.onnx").write_text("a file")

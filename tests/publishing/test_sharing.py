@@ -61,6 +61,12 @@ def _unfinished(trained: Path, folder: Path) -> None:
     (folder / "checkpoint-7" / "trainer_state.json").write_text("{}", encoding="utf-8")
 
 
+def _killed(trained: Path, folder: Path) -> None:
+    """In the middle of saving the first checkpoint."""
+    _trainer(trained, folder)
+    (folder / "checkpoint-1" / "trainer_state.json").unlink()
+
+
 def _comparison(_: Path, folder: Path) -> None:
     (folder / "runs").mkdir(parents=True)
     (folder / "comparison.json").write_text("{}", encoding="utf-8")
@@ -96,6 +102,7 @@ def _broken_configuration(_: Path, folder: Path) -> None:
         (_trainer, "holds the checkpoints of a Trainer, but no model and no run.json. Share the trained model from Py"),
         (_checkpoint, "is a checkpoint, not a run: name the run folder"),
         (_unfinished, "training that did not finish: run the same command again with --resume_from_check"),
+        (_killed, "training that did not finish: run the same command again with --resume_from_check"),
         (_vectors, "is a folder of word vectors, not a run: modeling-lstm vectors push "),
         (_comparison, "is a comparison, not a run: the runs that it trained are in"),
         (_empty, "is empty: name the folder that modeling-lstm train wrote."),
