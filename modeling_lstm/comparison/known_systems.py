@@ -8,6 +8,7 @@ from typing import Any
 
 from ..hub.downloads import is_hub_id
 from ..utils.errors import as_list, explain_errors, require
+from ..utils.settings import TRANSFORMER_PREFIX
 from .arguments import CompareArguments
 from .fasttext_classifier import FastText
 from .neural import LSTM_SETTINGS, TRANSFORMER_SETTINGS, NeuralSystem, RunFolders
@@ -19,7 +20,6 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "gru": {"cell_type": "gru"},
     "bag-of-words": {"model_type": "bag-of-words"},
 }
-PREFIX = "transformer:"
 
 
 def open_system(name: str, arguments: CompareArguments) -> System:
@@ -48,8 +48,8 @@ def open_system(name: str, arguments: CompareArguments) -> System:
         return Tfidf()
     if name == "fasttext":
         return FastText()
-    if name.startswith(PREFIX):
-        return _transformer(name.removeprefix(PREFIX), arguments)
+    if name.startswith(TRANSFORMER_PREFIX):
+        return _transformer(name.removeprefix(TRANSFORMER_PREFIX), arguments)
     if name.endswith((".yaml", ".yml")):
         return NeuralSystem.from_recipe(Path(name))
     if Path(name).is_dir() or ("/" in name and is_hub_id(name)):
@@ -63,7 +63,7 @@ def _transformer(model: str, arguments: CompareArguments) -> NeuralSystem:
     base: dict[str, Any] = {"bf16": arguments.bf16, "transformer": model}
     base |= {"max_length": length, "train_max_length": length}
     base |= {"config_overrides": overrides} if overrides else {}
-    system = NeuralSystem(Path(model).name, base, TRANSFORMER_SETTINGS, kind=f"{PREFIX}{model}")
+    system = NeuralSystem(Path(model).name, base, TRANSFORMER_SETTINGS, kind=f"{TRANSFORMER_PREFIX}{model}")
     system.most_seeds = arguments.transformer_seeds
     return system
 

@@ -22,8 +22,7 @@ from ..training.job import TrainingJob
 from ..training.model_builder import open_config
 from ..training.recipes import read_recipe, recipe_flags
 from ..utils.errors import InputError
-from ..utils.settings import to_command
-from ..vectors.word_sources import TRANSFORMER
+from ..utils.settings import TRANSFORMER_PREFIX, to_command
 from .systems import ComparisonTask, Predict, System
 
 BATCH = 32
@@ -194,7 +193,7 @@ class RunFolders(NeuralSystem):
 
 def _digest(source: Any) -> str | None:
     """Return a digest of the local file or folder named by a setting (a value or a list of one value), if it exists."""
-    path = Path(str(source[0] if isinstance(source, list) else source).removeprefix(TRANSFORMER))
+    path = Path(str(source[0] if isinstance(source, list) else source).removeprefix(TRANSFORMER_PREFIX))
     if path.is_dir():
         return run_digest(path)
     if not path.is_file():

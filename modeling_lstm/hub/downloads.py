@@ -23,6 +23,7 @@ from huggingface_hub.errors import (
 
 from ..utils.errors import InputError, as_list, require
 from ..utils.files import exists
+from ..utils.settings import TRANSFORMER_PREFIX
 from .refusals import FAILURES, explain_refusal
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ CLIENT = logging.getLogger("huggingface_hub._snapshot_download")
 
 def is_hub_id(source: Any) -> bool:
     """Whether a source names a repository on the Hub, not a file, a folder, a file in a repository or an object."""
-    name = str(source).removeprefix("transformer:")
+    name = str(source).removeprefix(TRANSFORMER_PREFIX)
     is_name = isinstance(source, str) and re.fullmatch(r"(?!\.)[\w.-]+(/[\w.-]+)?", name)
     return bool(is_name) and not exists(Path(name))
 

@@ -12,6 +12,7 @@ from ..hub.card_marks import mark_card
 from ..tasks.base import Task, task_of
 from ..utils.display import count_threads, format_gap, format_millions, format_number, to_one_line
 from ..utils.markdown import code_block, inline_code, make_table
+from ..utils.settings import TRANSFORMER_PREFIX
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
 OUR_MODELS = ("lstm", "bag-of-words", "lstm-encoder-decoder")
@@ -126,7 +127,7 @@ def _base_model(record: Mapping[str, Any]) -> str | None:
         return model.get("transformer") or model["encoder"]
     if record.get("pretrained", {}).get("is_from_hub"):
         return record["pretrained"]["source"]
-    return words["source"].removeprefix("transformer:") if words.get("is_from_hub") else None
+    return words["source"].removeprefix(TRANSFORMER_PREFIX) if words.get("is_from_hub") else None
 
 
 def _sources(data: Mapping[str, Any], key: str = "dataset") -> list[str]:
@@ -269,7 +270,7 @@ def _describe_training(record: Mapping[str, Any]) -> str:
         names = ("logit_weight", "divergence_weight", "label_weight", "temperature")
         settings |= {name: taught["settings"][name] for name in names}
     if words := record.get("embeddings"):
-        kind, _, path = words["source"].rpartition("transformer:")
+        kind, _, path = words["source"].rpartition(TRANSFORMER_PREFIX)
         begun = words["source"] if words.get("is_from_hub") else f"{kind}{Path(path).name}"
         settings["word vectors"] = begun
     if settings.get("max_steps"):

@@ -4,10 +4,9 @@ from dataclasses import MISSING, dataclass
 from typing import ClassVar, Literal
 
 from ..utils.errors import as_list, require
-from ..utils.settings import require_at_least, setting
+from ..utils.settings import TRANSFORMER_PREFIX, require_at_least, setting
 
 MODELS = ("lstm", "gru", "bag-of-words")
-PREFIX = "transformer:"
 
 
 @dataclass
@@ -49,10 +48,10 @@ class SearchArguments:
     def __post_init__(self) -> None:
         require(bool(self.output_dir), "Name the folder of the search with --output_dir.")
         require(len(self.models) > 0, "Name the models to choose from with --models.")
-        unknown = [name for name in self.models if name not in MODELS and not name.startswith(PREFIX)]
+        unknown = [name for name in self.models if name not in MODELS and not name.startswith(TRANSFORMER_PREFIX)]
         require(
             not unknown,
-            f"Unknown model {as_list(unknown)} for --models: choose {as_list(MODELS)} or {PREFIX}NAME.",
+            f"Unknown model {as_list(unknown)} for --models: choose {as_list(MODELS)} or {TRANSFORMER_PREFIX}NAME.",
         )
         require_at_least(self, trials=1, jobs=1, epochs=1)
         require(

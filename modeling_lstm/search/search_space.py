@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..utils.errors import require_extra
-from .arguments import PREFIX
+from ..utils.settings import TRANSFORMER_PREFIX
 
 LEARNED = "none"  # vectors learned from scratch instead of given word vectors
 SUBWORDS = {
@@ -24,8 +24,8 @@ def suggest_settings(trial: Any, models: list[str], embeddings: list[str], epoch
         epochs: Maximum number of epochs.
     """
     model = trial.suggest_categorical("model", models) if len(models) > 1 else models[0]
-    if model.startswith(PREFIX):
-        return {"transformer": model.removeprefix(PREFIX)} | _suggest_transformer(trial, epochs)
+    if model.startswith(TRANSFORMER_PREFIX):
+        return {"transformer": model.removeprefix(TRANSFORMER_PREFIX)} | _suggest_transformer(trial, epochs)
     settings: dict[str, Any] = {"model_type": "bag-of-words"} if model == "bag-of-words" else {"cell_type": model}
     words = trial.suggest_categorical("embeddings", embeddings) if len(embeddings) > 1 else embeddings[0]
     if words == LEARNED:

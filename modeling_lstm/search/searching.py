@@ -23,9 +23,9 @@ from ..training.model_builder import open_config
 from ..utils.display import format_number
 from ..utils.errors import InputError, as_list, require
 from ..utils.files import is_occupied, make_folder, read_json, write_json, write_text
-from ..utils.settings import build_settings
+from ..utils.settings import TRANSFORMER_PREFIX, build_settings
 from ..vectors.word_sources import open_vectors
-from .arguments import PREFIX, SearchArguments
+from .arguments import SearchArguments
 from .search_report import write_search_report
 from .search_space import LEARNED, open_optuna
 from .studies import (
@@ -116,8 +116,8 @@ def _check_names(arguments: SearchArguments, data: TextData) -> None:
         f"Unknown metric {arguments.metric!r} for --metric: choose one of auto, {as_list(known)}.",
     )
     for name in arguments.models:
-        if name.startswith(PREFIX):
-            open_config(name.removeprefix(PREFIX))
+        if name.startswith(TRANSFORMER_PREFIX):
+            open_config(name.removeprefix(TRANSFORMER_PREFIX))
     for name in arguments.embeddings or ():
         if name != LEARNED:
             open_vectors(name)

@@ -26,6 +26,7 @@ from ..tasks.base import Task, TaskData, task_class
 from ..utils.errors import InputError, require
 from ..utils.files import claim_folder, empty_folder
 from ..utils.processes import fail_once, is_main, is_single_despite_launch, run_main_first, run_on_main
+from ..utils.settings import TRANSFORMER_PREFIX
 from ..vectors.initial_embeddings import InitialEmbeddings
 from ..vectors.token_table import TokenTable
 from ..vectors.word_sources import WordSource
@@ -386,7 +387,7 @@ class Training:
         read += [("tokenizer", self.job.tokenizer.tokenizer), ("transformer", model.transformer)]
         read += [("pretrained", model.pretrained)]
         if isinstance(model.embeddings, str):  # not vectors in memory
-            read += [("embeddings", model.embeddings.removeprefix("transformer:"))]
+            read += [("embeddings", model.embeddings.removeprefix(TRANSFORMER_PREFIX))]
         return read
 
     def collect(self) -> None:

@@ -15,6 +15,7 @@ from .errors import InputError, as_list, require
 
 Kind = TypeVar("Kind")
 LARGEST_SEED = 2**32 - 1  # the largest that NumPy accepts
+TRANSFORMER_PREFIX = "transformer:"  # before the name of a Transformer, where other kinds of names are possible, too
 SECRETS = ("hub_token",)  # never written to a record
 # What other tools call a setting
 SYNONYMS = {

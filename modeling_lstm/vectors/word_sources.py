@@ -9,13 +9,12 @@ import numpy as np
 from ..hub.downloads import download_file
 from ..utils.errors import require
 from ..utils.files import exists
+from ..utils.settings import TRANSFORMER_PREFIX
 from .formats.vector_file import VectorFile
 from .static_models import WEIGHTS, read_static
 from .token_table import TokenTable, read_static_table, read_transformer_table
 from .word_matching import find_spellings
 from .word_vectors import WordVectors
-
-TRANSFORMER = "transformer:"
 
 
 class WordSource:
@@ -81,8 +80,8 @@ def open_vectors(
         return WordSource(WordVectors.from_gensim(source))
     name = str(source)
     require(bool(name), "The name of the vectors is empty: name a file, a folder or a Hub id.")
-    if name.startswith(TRANSFORMER):
-        return read_transformer_table(name.removeprefix(TRANSFORMER), revision, max_length, separator)
+    if name.startswith(TRANSFORMER_PREFIX):
+        return read_transformer_table(name.removeprefix(TRANSFORMER_PREFIX), revision, max_length, separator)
     path = Path(name)
     if path.name == WEIGHTS and exists(path):
         path = path.parent
