@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from modeling_lstm.utils.files import write_json
+from modeling_lstm.utils.files import read_json, write_json
 
 RESULTS = Path(__file__).parent.parent / "results"
 SEEDS = 3
@@ -65,7 +65,7 @@ def train_and_evaluate(
 def evaluate_and_keep(folder: Path, kept: Path, resamples: int) -> None:
     """Evaluate a run on test and keep its record."""
     subprocess.run([*COMMAND, "evaluate", str(folder), "--split", "test", "--resamples", str(resamples)], check=True)
-    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    record = read_json(folder / "run.json")
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_json(kept, portable(record))
     print(f"{kept}: {record['metrics']['test']}", flush=True)
@@ -85,7 +85,7 @@ def train_run(recipe: str, folder: Path, seed: int, flags: list[str] | None = No
 
 def records_of(name: str) -> list[dict[str, Any]]:
     """Read the records in `results/NAME`, in the order of their seeds."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((RESULTS / name).glob("seed-*.json"))]
+    return [read_json(path) for path in sorted((RESULTS / name).glob("seed-*.json"))]
 
 
 def spread(scores: list[float]) -> float:
@@ -93,10 +93,14 @@ def spread(scores: list[float]) -> float:
     return statistics.stdev(scores) if len(scores) > 1 else 0.0
 
 
+def mean_and_spread(scores: list[float], mark: str = "") -> str:
+    """Format the mean, between the marks, with the standard deviation if there are several scores."""
+    return f"{mark}{statistics.mean(scores):.1f}{mark}" + (f" ± {spread(scores):.1f}" if len(scores) > 1 else "")
+
+
 def percent(scores: list[float]) -> str:
-    """Format the mean in percent, with the standard deviation if there are several scores."""
-    scores = [100 * score for score in scores]
-    return f"{statistics.mean(scores):.1f}" + (f" ± {spread(scores):.1f}" if len(scores) > 1 else "")
+    """Format scores as [`mean_and_spread`], in percent."""
+    return mean_and_spread([100 * score for score in scores])
 
 
 def data_folder() -> Path | None:

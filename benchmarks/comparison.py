@@ -7,7 +7,6 @@ README.md from these. It takes hours; `--systems` runs only some systems. Studen
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from modeling_lstm.comparison.comparing import open_systems
 from modeling_lstm.comparison.neural import NeuralSystem
 from modeling_lstm.comparison.report import RESULT, write_report
 from modeling_lstm.data.arguments import DataArguments
-from modeling_lstm.utils.files import write_json
+from modeling_lstm.utils.files import read_json, write_json
 
 from .accuracy import LOCAL, MINILM, RESULTS, data_folder, local_minilm, portable
 
@@ -72,7 +71,7 @@ def run(name: str, systems: list[str], runs: Path) -> None:
         return
     kept = RESULTS / "comparison" / name
     kept.mkdir(parents=True, exist_ok=True)
-    write_json(kept / RESULT, portable(json.loads((output / RESULT).read_text(encoding="utf-8"))))
+    write_json(kept / RESULT, portable(read_json(output / RESULT)))
     write_report(kept)
     (kept / "report.html").unlink()  # as large as its plots, which are kept
 

@@ -1,6 +1,5 @@
 """The tables of README.md and docs/ that come from the comparisons in `results/comparison/`."""
 
-import json
 import math
 import statistics
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from itertools import chain
 from typing import Any
 
 from modeling_lstm.comparison.report import format_spread, is_clear, rank_systems
+from modeling_lstm.utils.files import read_json
 from modeling_lstm.utils.markdown import make_table
 
 from .accuracy import RESULTS, SEEDS, records_of, spread
@@ -83,7 +83,7 @@ def curves_table() -> str:
 def _comparisons() -> dict[str, Comparison]:
     """Read the complete comparisons, in the order of `DATA`."""
     paths = {name: RESULTS / "comparison" / name / "comparison.json" for name in DATA}
-    return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.exists()}
+    return {name: read_json(path) for name, path in paths.items() if path.exists()}
 
 
 def _with_students(found: dict[str, Comparison]) -> dict[str, Comparison]:

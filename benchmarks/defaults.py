@@ -7,7 +7,6 @@ number of rows. The scores go to `results/defaults/NAME.json`; existing ones are
 `python -m benchmarks.tables` makes the table of docs/results/classification.md.
 """
 
-import json
 import statistics
 import tempfile
 from pathlib import Path
@@ -16,10 +15,10 @@ from typing import Any
 from datasets import Dataset, load_dataset
 
 import modeling_lstm as ml
-from modeling_lstm.utils.files import write_json
+from modeling_lstm.utils.files import read_json, write_json
 from modeling_lstm.utils.markdown import make_table
 
-from .accuracy import RESULTS, SEEDS, measure_sets, spread
+from .accuracy import RESULTS, SEEDS, measure_sets, percent
 
 FOLDER = RESULTS / "defaults"
 # The title of each set, and the maximum number of rows to read
@@ -60,7 +59,7 @@ def cut(data: Path, most: int | None, folder: Path) -> dict[str, int]:
 def measure(name: str, data: Path) -> None:
     """Measure the missing scores of a set."""
     path = FOLDER / f"{name}.json"
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"accuracy": {}}
+    found: dict[str, Any] = read_json(path) if path.exists() else {"accuracy": {}}
     with tempfile.TemporaryDirectory() as folder:
         splits = Path(folder, "data")
         splits.mkdir()
@@ -80,11 +79,10 @@ def measure(name: str, data: Path) -> None:
 def defaults_table() -> str:
     """Make the table of the mean and spread of each way, for each measured set and for all of them."""
     found = {name: path for name in SETS if (path := FOLDER / f"{name}.json").exists()}
-    records = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in found.items()}
+    records = {name: read_json(path) for name, path in found.items()}
     rows = []
     for name, record in records.items():
-        ways = [[100 * score for score in record["accuracy"][way]] for way in WAYS]
-        cells = [f"{statistics.mean(scores):.1f} ± {spread(scores):.1f}" for scores in ways]
+        cells = [percent(record["accuracy"][way]) for way in WAYS]
         rows.append([SETS[name][0], f"{record['rows']['train']:,}", *cells])
     means = [statistics.mean(100 * s for one in records.values() for s in one["accuracy"][way]) for way in WAYS]
     rows.append(["mean", "", *(f"**{mean:.1f}**" for mean in means)])

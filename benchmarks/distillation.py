@@ -7,13 +7,13 @@ records go to `results/NAME/distilled/seed-N.json`.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from modeling_lstm.comparison.report import RESULT
+from modeling_lstm.utils.files import read_json
 
 from . import comparison, pretrained
 from .accuracy import COMMAND, SEEDS, data_folder, local_flags, shared_teachers, train_and_evaluate, train_run
@@ -46,7 +46,7 @@ def teacher(name: str, runs: Path) -> Path:
 
 
 def _read(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_json(path)
 
 
 def unlabeled(name: str) -> list[str]:

@@ -9,7 +9,6 @@ docs/results/classification.md.
 """
 
 import argparse
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ import modeling_lstm as ml
 from modeling_lstm.evaluation.metrics import SINGLE_LABEL, compute_scores
 from modeling_lstm.inference.answering import open_predictor
 from modeling_lstm.runs.environment import describe_environment
-from modeling_lstm.utils.files import write_json
+from modeling_lstm.utils.files import read_json, write_json
 from modeling_lstm.utils.markdown import make_table
 
 from .accuracy import RESULTS, SEEDS, percent, required_data
@@ -42,7 +41,7 @@ SYSTEMS = {
 
 def measure(runs: Path) -> None:
     """Measure what is missing in the record."""
-    found: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {"scores": {}}
+    found: dict[str, Any] = read_json(RECORD) if RECORD.exists() else {"scores": {}}
     data = required_data() / f"tweeteval_{TASK}"
     names = ("train", *SPLITS)
     files = {split: str(data / f"{split}.parquet") for split in names}
@@ -134,7 +133,7 @@ def emoji_scores_table() -> str:
 
 
 def _record() -> dict[str, Any]:
-    return json.loads(RECORD.read_text(encoding="utf-8"))
+    return read_json(RECORD)
 
 
 def main() -> None:

@@ -1,10 +1,10 @@
 """The tables of docs/results/speed.md on the way from text to answer, made from `results/speed/end_to_end.json`."""
 
 import functools
-import json
 import statistics
 from typing import Any
 
+from modeling_lstm.utils.files import read_json
 from modeling_lstm.utils.markdown import make_table
 
 from .measure import SPEED
@@ -84,4 +84,4 @@ def _times(found: dict[str, Any]) -> str:
 
 @functools.cache
 def _read() -> dict[str, Any]:
-    return json.loads((SPEED / "end_to_end.json").read_text(encoding="utf-8"))
+    return read_json(SPEED / "end_to_end.json")

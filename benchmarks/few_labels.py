@@ -6,7 +6,6 @@ records go to `results/few_labels/NAME/`; `python -m benchmarks.tables` makes th
 docs/results/classification.md from these.
 """
 
-import json
 import statistics
 import tempfile
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from modeling_lstm.comparison.tfidf import Tfidf
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.data.loading import load_data
 from modeling_lstm.evaluation.metrics import compute_scores
-from modeling_lstm.utils.files import write_json
+from modeling_lstm.utils.files import read_json, write_json
 from modeling_lstm.utils.markdown import make_table
 
 from .accuracy import MINILM, RESULTS, SEEDS, local_minilm, measure_sets, percent, records_of, train_and_evaluate
@@ -131,7 +130,7 @@ def few_labels_table() -> str:
 def _row(name: str) -> list[str]:
     metric, students = SETS[name].metric, records_of(_folder(name, STUDENT))
     gaps = [one["distillation"]["gap"]["test"] for one in students]
-    tfidf = json.loads((RESULTS / FOLDER / name / f"{TFIDF}.json").read_text(encoding="utf-8"))
+    tfidf = read_json(RESULTS / FOLDER / name / f"{TFIDF}.json")
     return [
         SETS[name].title,
         metric.replace("_", " "),

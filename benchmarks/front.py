@@ -24,7 +24,7 @@ from modeling_lstm.inference.arguments import ExportArguments
 from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.models.text_classifier import TextClassifier
 from modeling_lstm.runs.environment import describe_environment
-from modeling_lstm.utils.files import write_json
+from modeling_lstm.utils.files import read_json, write_json
 from modeling_lstm.utils.markdown import make_table
 
 from . import distillation
@@ -44,7 +44,7 @@ CLOSE = 1.0  # points below MiniLM that count as close
 def measure(name: str, runs: Path) -> None:
     """Measure the missing sizes of a data set."""
     path = FOLDER / f"{name}.json"
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"sizes": {}}
+    found: dict[str, Any] = read_json(path) if path.exists() else {"sizes": {}}
     data = required_data()
     test = load_dataset("parquet", data_files=str(data / LOCAL[name]["dataset"] / "test.parquet"), split="train")
     for size in distillation.SIZES:
@@ -65,7 +65,7 @@ def measure_size(students: list[Path], test: Dataset, metric: str) -> dict[str, 
     """Measure scores, megabytes and speed in each precision of students that differ only in their seeds."""
     texts, labels = list(test["text"]), np.asarray(test["label"][:])
     names = test.features["label"].names
-    record = json.loads((students[0] / "run.json").read_text(encoding="utf-8"))
+    record = read_json(students[0] / "run.json")
     one: dict[str, Any] = {precision: {"scores": []} for precision in PRECISIONS}
     with tempfile.TemporaryDirectory() as folder:
         for seed, student in enumerate(students):
@@ -105,11 +105,11 @@ def front_table() -> str:
         path = FOLDER / f"{name}.json"
         if not path.exists():
             continue
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
         machines.add(
             f"{found['hardware']['processor']}, {found['hardware']['threads']} of {found['hardware']['cores']} cores"
         )
-        comparison = json.loads((RESULTS / "comparison" / name / "comparison.json").read_text(encoding="utf-8"))
+        comparison = read_json(RESULTS / "comparison" / name / "comparison.json")
         metric = comparison["task"]["metric"]
         minilm = 100 * comparison["systems"][TRANSFORMER_NAME]["scores"][metric]["mean"]
         near = None

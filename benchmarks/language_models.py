@@ -11,7 +11,7 @@ from pathlib import Path
 
 from modeling_lstm.utils.markdown import make_table
 
-from .accuracy import data_folder, records_of, spread, train_and_evaluate
+from .accuracy import data_folder, mean_and_spread, records_of, train_and_evaluate
 
 LOCAL = {"penn_treebank": "ptb", "wikitext2": "wikitext2"}
 TITLES = {"penn_treebank": "Penn Treebank", "wikitext2": "WikiText-2"}
@@ -59,8 +59,7 @@ def language_models_table() -> str:
                 "LSTM" if system == "lstm" else "Transformer",
                 f"{first['model']['parameters'] / 1e6:.1f} M",
             ]
-            more = f" ± {spread(test):.1f}" if len(test) > 1 else ""
-            cells += [f"**{statistics.mean(test):.1f}**{more}", f"{statistics.mean(validation):.1f}"]
+            cells += [mean_and_spread(test, "**"), f"{statistics.mean(validation):.1f}"]
             cells += [str(len(records)), f"{first['training']['num_train_epochs']:g}"]
             cells.append(f"{statistics.mean(one['seconds']['training'] for one in records) / 60:.1f}")
             rows.append([*cells, PUBLISHED[name] if system == "lstm" else ""])

@@ -18,7 +18,7 @@ from datasets import Dataset, load_dataset
 
 import modeling_lstm as ml
 from modeling_lstm.runs.environment import describe_environment
-from modeling_lstm.utils.files import write_json
+from modeling_lstm.utils.files import read_json, write_json
 from modeling_lstm.utils.markdown import make_table
 
 from .accuracy import COMMAND, RESULTS, required_data
@@ -73,7 +73,7 @@ def measure(data: Path) -> None:
             score = ml.evaluate(classifier, dataset=str(held_out), resamples=100)["scores"]["accuracy"]
             classifiers[way] = {"minutes": minutes, "accuracy": score}
             print(way, classifiers[way], flush=True)
-        perplexity = json.loads(Path(model, "run.json").read_text("utf-8"))["metrics"]["validation"]["word_perplexity"]
+        perplexity = read_json(Path(model, "run.json"))["metrics"]["validation"]["word_perplexity"]
     found = {
         "reviews": number,
         "minutes": {"pretrain": learned, "generate": wrote},
@@ -87,7 +87,7 @@ def measure(data: Path) -> None:
 
 def own_text_table() -> str:
     """Make the table of the classifiers' accuracy and of the minutes that the commands took."""
-    found = json.loads(RECORD.read_text(encoding="utf-8"))
+    found = read_json(RECORD)
     minutes, classifiers = found["minutes"], found["classifiers"]
     whole = sum(minutes.values()) + next(iter(classifiers.values()))["minutes"]
     rows = [[way, f"{100 * one['accuracy']:.1f}", f"{one['minutes']:.1f}"] for way, one in classifiers.items()]

@@ -1,12 +1,12 @@
 """Plot the measurements of the speed benchmarks: `python -m benchmarks.plots` makes `results/speed/*.svg`."""
 
-import json
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from modeling_lstm.utils.figures import save, use_logarithmic_axis
+from modeling_lstm.utils.files import read_json
 
 from .end_to_end_tables import STEPS, TITLES
 from .measure import SPEED
@@ -136,7 +136,7 @@ def main() -> None:
     for draw in (recurrence, inference, scaling, end_to_end):
         path = SPEED / f"{draw.__name__}.json"
         if path.exists():
-            save(draw(json.loads(path.read_text(encoding="utf-8"))["results"]), path.with_suffix(".svg"), "svg")
+            save(draw(read_json(path)["results"]), path.with_suffix(".svg"), "svg")
 
 
 if __name__ == "__main__":

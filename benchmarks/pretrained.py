@@ -7,12 +7,20 @@ docs/results/language-models.md.
 """
 
 import argparse
-import statistics
 from pathlib import Path
 
 from modeling_lstm.utils.markdown import make_table
 
-from .accuracy import MINILM, SEEDS, data_folder, local_flags, local_minilm, records_of, spread, train_and_evaluate
+from .accuracy import (
+    MINILM,
+    SEEDS,
+    data_folder,
+    local_flags,
+    local_minilm,
+    mean_and_spread,
+    records_of,
+    train_and_evaluate,
+)
 from .accuracy import train_run as train_once
 
 LANGUAGE_MODEL, CLASSIFIER, TRANSFORMER = "imdb_language_model", "imdb_pretrained", "imdb"
@@ -83,7 +91,7 @@ def labels_table() -> str:
 
 def _score(name: str) -> str:
     scores = [100 * record["metrics"]["test"]["accuracy"] for record in records_of(name)]
-    return f"{statistics.mean(scores):.1f} ± {spread(scores):.1f}" if len(scores) == SEEDS else ""
+    return mean_and_spread(scores) if len(scores) == SEEDS else ""
 
 
 def main() -> None:

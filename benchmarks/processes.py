@@ -4,7 +4,6 @@ Each way trains the recipe of TweetEval sentiment for some steps with the same g
 `results/speed/processes.json`; `python -m benchmarks.tables` makes the table of docs/guides/processes.md.
 """
 
-import json
 import os
 import statistics
 import subprocess
@@ -14,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from modeling_lstm.utils.files import read_json
 from modeling_lstm.utils.markdown import make_table
 
 from .accuracy import COMMAND, required_data
@@ -49,7 +49,7 @@ def seconds_of(way: str, steps: int, data: Path) -> float:
 
 def processes_table() -> str:
     """Make the table of rows per second, and of the gain by two processes."""
-    record = json.loads((SPEED / "processes.json").read_text(encoding="utf-8"))
+    record = read_json(SPEED / "processes.json")
     found, hardware = record["results"], record["hardware"]
     rows = [
         [

@@ -4,7 +4,6 @@
 machine; keep it idle otherwise. The peak is the speed of torch's own matrix multiplication, measured alongside.
 """
 
-import json
 import statistics
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +13,7 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from modeling_lstm import LstmConfig, LstmModel
+from modeling_lstm.utils.files import read_json
 
 from .measure import drawn_lengths, parser, ratio, summary, take_turns, write
 
@@ -134,7 +134,7 @@ def main() -> None:
     arguments = parser(__doc__, "recurrence").parse_args()
     found = []
     if arguments.output.exists():
-        found = json.loads(arguments.output.read_text(encoding="utf-8"))["results"]
+        found = read_json(arguments.output)["results"]
     done = [(one["cell"], one["layers"], one["text"], one["rows"], one["like lengths"]) for one in found]
     for cell in CELLS:
         for layers, batches in ((1, BATCHES), (2, TWO_LAYERS)):

@@ -1,7 +1,8 @@
 """The tables of docs/scale.md and docs/guides/search.md, made from the records in `results/`."""
 
-import json
 from typing import Any
+
+from modeling_lstm.utils.files import read_json
 
 from .accuracy import RESULTS
 from .simulation import LOSSES, Costs, plan
@@ -50,7 +51,7 @@ def search_table() -> str:
         "|---|---|---:|---:|---:|---:|---:|",
     ]
     for path in sorted((RESULTS / "search").glob("*.json")):
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
         name = f"{path.stem}, {found['metric'].replace('_', ' ')}"
         lines.append(f"| {name} | the shipped recipe | | | | {_scores(found['shipped'])} |")
         for sampler, title in (("tpe", "`search`"), ("random", "random search")):
@@ -74,4 +75,4 @@ def _row(name: str, rows: int, one: dict[str, Any]) -> str:
 
 
 def _read() -> dict[str, Any]:
-    return json.loads((RESULTS / "speed" / "scoring.json").read_text(encoding="utf-8"))
+    return read_json(RESULTS / "speed" / "scoring.json")

@@ -6,14 +6,13 @@ resumed. `python -m benchmarks.tables` makes the table of docs/guides/search.md.
 """
 
 import argparse
-import json
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from modeling_lstm.utils.files import write_json
+from modeling_lstm.utils.files import read_json, write_json
 
 from .accuracy import COMMAND, RESULTS, SEEDS, portable, records_of, required_data, spread
 
@@ -37,7 +36,7 @@ def search(name: str, sampler: str, folder: Path, more: list[str]) -> dict[str, 
     if not (output / "search.json").exists():
         given = ["--dataset", str(data / local), "--metric", metric, *flags, *more, "--sampler", sampler]
         subprocess.run([*COMMAND, "search", *given, "--output_dir", str(output)], check=True)
-    return json.loads((output / "search.json").read_text(encoding="utf-8"))
+    return read_json(output / "search.json")
 
 
 def describe(found: dict[str, Any]) -> dict[str, Any]:
@@ -68,10 +67,10 @@ def train_best(name: str, folder: Path) -> list[dict[str, Any]]:
         if not (run / "run.json").exists():
             more = ["--seed", str(seed), "--output_dir", str(run), "--overwrite", "--disable_tqdm", "true"]
             subprocess.run([*COMMAND, "train", str(whole), *more], check=True)
-        record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+        record = read_json(run / "run.json")
         if "test" not in record["metrics"]:
             subprocess.run([*COMMAND, "evaluate", str(run), "--split", "test"], check=True)
-            record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+            record = read_json(run / "run.json")
         records.append({split: record["metrics"][split][metric] for split in ("validation", "test")})
     return records
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modeling_lstm.inference.ray_workers import ROWS
+from modeling_lstm.utils.files import read_json
 from modeling_lstm.utils.ray_cluster import WORKERS_A_READER
 
 from .accuracy import RESULTS
@@ -123,7 +124,7 @@ def plan(costs: Costs) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Print the plan that follows from the measured costs."""
-    measured = json.loads((RESULTS / "speed" / "scoring.json").read_text(encoding="utf-8"))
+    measured = read_json(RESULTS / "speed" / "scoring.json")
     for one in plan(Costs(**measured["costs"])):
         print(json.dumps(one))
 

@@ -5,7 +5,6 @@ vocabulary. A step is timed there and on WikiText-2, which has three times as ma
 `results/softmaxes.json`, and `python -m benchmarks.tables` makes the table of docs/results/language-models.md.
 """
 
-import json
 import statistics
 import tempfile
 from typing import Any
@@ -13,10 +12,10 @@ from typing import Any
 import modeling_lstm as ml
 from modeling_lstm.runs.environment import describe_environment
 from modeling_lstm.runs.record import RunRecord
-from modeling_lstm.utils.files import write_json
+from modeling_lstm.utils.files import read_json, write_json
 from modeling_lstm.utils.markdown import make_table
 
-from .accuracy import RESULTS, SEEDS, required_data, spread
+from .accuracy import RESULTS, SEEDS, mean_and_spread, required_data
 
 RECORD = RESULTS / "softmaxes.json"
 KINDS = ("full", "sampled", "adaptive")
@@ -50,7 +49,7 @@ def pretrain(text: str, softmax: str, seed: int, **settings: Any) -> RunRecord:
 def main() -> None:
     """Measure what is missing."""
     required_data()
-    found: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    found: dict[str, Any] = read_json(RECORD) if RECORD.exists() else {}
     found.setdefault("perplexity", {kind: [] for kind in KINDS})
     found.setdefault("milliseconds a step", {text: {kind: [] for kind in KINDS} for text in TEXTS})
     found["hardware"] = describe_environment()["hardware"]
@@ -73,7 +72,7 @@ def softmaxes_table() -> str:
     """Make the table of validation perplexity and time per step, with the speed relative to the full softmax."""
     if not RECORD.exists():
         return "\n"
-    found = json.loads(RECORD.read_text(encoding="utf-8"))
+    found = read_json(RECORD)
     times = {
         text: {kind: statistics.median(some) for kind, some in one.items() if some}
         for text, one in found["milliseconds a step"].items()
@@ -81,7 +80,7 @@ def softmaxes_table() -> str:
     rows = []
     for kind in KINDS:
         scores = found["perplexity"][kind]
-        cells = [f"`{kind}`", f"{statistics.mean(scores):.1f} ± {spread(scores):.1f}"]
+        cells = [f"`{kind}`", mean_and_spread(scores)]
         cells += [f"{one[kind]:.0f} ms ({one['full'] / one[kind]:.1f})" for one in times.values()]
         rows.append(cells)
     heads = ["softmax", f"perplexity on {TEXTS['ptb']}"]

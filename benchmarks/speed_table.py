@@ -1,12 +1,12 @@
 """The tables and sentences on speed in docs/results/speed.md, made from the records in `results/speed/`."""
 
 import functools
-import json
 import statistics
 from typing import Any
 
 from modeling_lstm.training.precision import GAIN
 from modeling_lstm.utils.errors import as_list
+from modeling_lstm.utils.files import read_json
 from modeling_lstm.utils.markdown import make_table
 
 from .accuracy import percent
@@ -160,7 +160,7 @@ def speed_sentences() -> str:
 
 @functools.cache
 def _read(name: str) -> dict[str, Any]:
-    return json.loads((SPEED / f"{name}.json").read_text(encoding="utf-8"))
+    return read_json(SPEED / f"{name}.json")
 
 
 def generation_table() -> str:

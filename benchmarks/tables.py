@@ -1,12 +1,13 @@
 """Fill the tables of README.md and docs/ from the records in `results/`: `python -m benchmarks.tables [--check]`."""
 
 import argparse
-import json
 import statistics
 import sys
 from pathlib import Path
 
-from .accuracy import RESULTS, SEEDS, records_of, spread
+from modeling_lstm.utils.files import read_json
+
+from .accuracy import RESULTS, SEEDS, mean_and_spread, records_of
 from .comparison_tables import costs_table, curves_table, main_table, order_table, scores_table
 from .defaults import defaults_table
 from .distillation_table import distillation_table
@@ -75,7 +76,7 @@ def table() -> str:
         cells = [
             f"[{name}](../../recipes/{recipe}.yaml)",
             metric.replace("_", " "),
-            f"**{statistics.mean(test):.1f}** ± {spread(test):.1f}",
+            mean_and_spread(test, "**"),
             str(len(records)),
             f"{statistics.mean(validation):.1f}",
             ", ".join(minutes),
@@ -123,15 +124,14 @@ def word_vectors_table() -> str:
             minutes = statistics.mean(record["seconds"]["total"] for record in runs[place]) / 60
             found = runs[place][0].get("embeddings")
             coverage = f"{100 * found['running_tokens_covered']:.0f} %, " if found else ""
-            score = f"{statistics.mean(scores[place]):.1f} ± {spread(scores[place]):.1f}"
-            cells.append(f"{mark}{score}{mark} ({coverage}{minutes:.1f} min)")
+            cells.append(f"{mark}{mean_and_spread(scores[place])}{mark} ({coverage}{minutes:.1f} min)")
         lines.append("| " + " | ".join([title, *cells]) + " |")
     return "\n".join(lines) + "\n"
 
 
 def vector_file_sentence() -> str:
     """Make the sentence about the measurements of `benchmarks.vector_files`."""
-    found = json.loads((RESULTS / "vector_files.json").read_text(encoding="utf-8"))
+    found = read_json(RESULTS / "vector_files.json")
     rates = found["megabytes_per_second"]
     return (
         f"From a generated file in GloVe's format, {found['file_gb']:.1f} GB with {found['words'] / 1e6:g} million "
@@ -144,7 +144,7 @@ def vector_file_sentence() -> str:
 
 def deletion_table() -> str:
     """Make the table of the effect of leaving out the words that contributed most."""
-    found = json.loads((RESULTS / "deletion.json").read_text(encoding="utf-8"))["results"]
+    found = read_json(RESULTS / "deletion.json")["results"]
     shown = [0, 1, 2, 3, 5]
     lines = ["| words left out by | " + " | ".join(f"{100 * found['shares'][n]:.0f} %" for n in shown) + " | area |"]
     lines.append("|---|" + "---:|" * (len(shown) + 1))
@@ -163,7 +163,7 @@ def deletion_table() -> str:
 
 def turns_table() -> str:
     """Make the table of where the answer turned in sentences that change direction."""
-    found = json.loads((RESULTS / "turns.json").read_text(encoding="utf-8"))["results"]
+    found = read_json(RESULTS / "turns.json")["results"]
     lines = [
         "| sentence | a reader's verdict, at | the model's verdict | rises most at | differs in |",
         "|---|---|---|---|---|",

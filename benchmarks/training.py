@@ -21,6 +21,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from modeling_lstm import LstmConfig, LstmForSequenceClassification, LstmTokenizer
+from modeling_lstm.utils.files import read_json
 
 from .accuracy import data_folder, local_minilm
 from .measure import ROOT, parser, ratio, write
@@ -41,7 +42,7 @@ def our_rows_per_second(data: Path) -> tuple[float, dict[str, Any]]:
         started = time.perf_counter()
         subprocess.run(command, check=True, cwd=ROOT, env=environment, capture_output=True)
         seconds = time.perf_counter() - started
-        record = json.loads(Path(folder, "run", "run.json").read_text(encoding="utf-8"))
+        record = read_json(Path(folder, "run", "run.json"))
     record["command seconds"] = seconds
     return record["data"]["counts"]["train"]["rows"] * record["history"][-1]["epoch"] / seconds, record
 

@@ -1,12 +1,12 @@
 """The tables of docs/results/translation.md, made from the records in `results/translation/`."""
 
-import json
 import statistics
 from pathlib import Path
 from typing import Any
 
 from modeling_lstm.comparison import translator_comparison
 from modeling_lstm.comparison.report import RESULT, ReportTable
+from modeling_lstm.utils.files import read_json
 from modeling_lstm.utils.markdown import make_table
 
 from .accuracy import RESULTS, records_of
@@ -109,4 +109,4 @@ def _lines(table: ReportTable) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_json(path)

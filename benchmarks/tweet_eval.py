@@ -7,12 +7,12 @@ to `results/tweet_eval_minilm`.
 """
 
 import argparse
-import json
 import statistics
 from pathlib import Path
 
 import numpy as np
 
+from modeling_lstm.utils.files import read_json
 from modeling_lstm.utils.markdown import make_table
 
 from .accuracy import (
@@ -67,7 +67,7 @@ def task_scores(folder: str) -> dict[str, list[float]]:
             names = STANCE if task == "stance" else (task,)
             paths = [RESULTS / folder / name / f"seed-{seed}.json" for name in names]
             if all(path.exists() for path in paths):
-                records = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+                records = [read_json(path) for path in paths]
                 score = pooled_stance(records) if task == "stance" else records[0]["metrics"]["test"][METRICS[task]]
                 found.setdefault(task, []).append(score)
     return found

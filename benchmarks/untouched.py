@@ -6,7 +6,6 @@ test is read once. The scores go to `results/untouched/NAME.json`; existing ones
 `python -m benchmarks.tables` makes the table of docs/results/classification.md.
 """
 
-import json
 import shutil
 import statistics
 import time
@@ -23,10 +22,10 @@ from sklearn.pipeline import make_pipeline
 import modeling_lstm as ml
 from modeling_lstm.runs.environment import describe_environment
 from modeling_lstm.utils.errors import as_list
-from modeling_lstm.utils.files import write_json
+from modeling_lstm.utils.files import read_json, write_json
 from modeling_lstm.utils.markdown import make_table
 
-from .accuracy import RESULTS, SEEDS, measure_sets, spread
+from .accuracy import RESULTS, SEEDS, mean_and_spread, measure_sets
 
 FOLDER = RESULTS / "untouched"
 RUNS = Path("runs") / "results" / "untouched"  # kept until a part is measured
@@ -114,7 +113,7 @@ def _path(name: str) -> Path:
 def measure(name: str, data: Path) -> None:
     """Measure the missing scores of a set."""
     path = _path(name)
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    found: dict[str, Any] = read_json(path) if path.exists() else {}
     for part in range(SEEDS if SETS[name].has_test else FOLDS):
         scores = {way: found.setdefault(way, {"accuracy": [], "minutes": []}) for way in WAYS}
         missing = [way for way in WAYS if part == len(scores[way]["accuracy"])]
@@ -136,7 +135,7 @@ def measure(name: str, data: Path) -> None:
 
 def untouched_table() -> str:
     """Make the table of mean and spread of each way on each measured set, beside published scores."""
-    records = {name: json.loads(path.read_text(encoding="utf-8")) for name in SETS if (path := _path(name)).exists()}
+    records = {name: read_json(path) for name in SETS if (path := _path(name)).exists()}
     cells = {(name, way): _cell(name, records[name].get(way, {})) for name in records for way in WAYS}
     names = [name for name in records if any(cells[name, way] for way in WAYS)]
     ways = [way for way in WAYS if any(cells[name, way] for name in names)]
@@ -163,7 +162,7 @@ def _cell(name: str, found: dict[str, list[float]]) -> str:
         return ""
     whole = [minutes for minutes in found["minutes"] if minutes is not None]
     minutes = f" ({statistics.mean(whole):.1f} min)" if whole else ""
-    return f"{statistics.mean(scores):.1f} ± {spread(scores):.1f}{minutes}"
+    return f"{mean_and_spread(scores)}{minutes}"
 
 
 def main() -> None:
