@@ -54,7 +54,8 @@ class TextData:
             counts[split] = {"rows": rows.num_rows}
             if self.problem_type == "single_label_classification":
                 per_label = np.bincount(np.asarray(rows["label"][:]), minlength=len(self.label_names))
-                counts[split] |= dict(zip(self.label_names, per_label.tolist(), strict=True))
+                labels = dict(zip(self.label_names, per_label.tolist(), strict=True))
+                counts[split] |= labels | counts[split]  # a label may be named "rows", too
         return counts
 
 

@@ -477,6 +477,13 @@ def test_a_rare_label_is_held_out_too(tmp_path: Path, seed: int, caplog: pytest.
     assert "No validation row has the label fraud: it counts as 0 in macro scores." in caplog.text
 
 
+def test_a_label_named_rows_does_not_replace_their_number(tmp_path: Path) -> None:
+    data = load(write_csv(tmp_path / "a.csv", [(f"text {n}", ("rows", "b", "c")[n % 3]) for n in range(90)]))
+    assert {name: one["rows"] for name, one in data.counts().items()} == {
+        name: rows.num_rows for name, rows in data.splits.items()
+    }
+
+
 def test_a_group_larger_than_the_share_stays_in_train(tmp_path: Path) -> None:
     rows = [(f"text {n}", "ab"[n % 2], f"user {min(n // 5, 40)}") for n in range(600)]
     path = write_csv(tmp_path / "a.csv", rows, ("text", "label", "user"))
