@@ -46,6 +46,25 @@ class LstmCacheLayer(CacheLayerMixin):
         """Return -1: the length is not limited."""
         return -1
 
+    def batch_repeat_interleave(self, repeats: int) -> None:
+        """Repeat the state of each text, to continue it in several ways."""
+        if self.keys is not None and self.values is not None:
+            self.keys, self.values = (one.repeat_interleave(repeats, dim=0) for one in (self.keys, self.values))
+
+    def batch_select_indices(self, indices: torch.Tensor) -> None:
+        """Keep the states of these texts, `(texts,)`."""
+        if self.keys is not None and self.values is not None:
+            self.keys, self.values = self.keys[indices], self.values[indices]
+
+    def crop(self, tokens_to_remove: int) -> None:
+        """
+        Refuse to forget tokens: the states before them are gone.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError("The state of a recurrence cannot go back to earlier tokens: copy it before you continue.")
+
 
 class LstmCache(Cache):
     """The state of each layer after the tokens read so far. Its size does not depend on the number of tokens."""

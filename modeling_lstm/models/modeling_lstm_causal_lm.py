@@ -90,6 +90,15 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
     def _supports_default_dynamic_cache(cls) -> bool:
         return False  # `generate` would create a cache of keys and values; `forward` creates an `LstmCache`
 
+    def _prepare_cache_for_generation(
+        self: Any, generation_config: Any, model_kwargs: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Same as in the base class. To read a prompt in pieces (`prefill_chunk_size`), it must begin with a cache."""
+        GenerationMixin._prepare_cache_for_generation(self, generation_config, model_kwargs, *args, **kwargs)
+        is_in_pieces = generation_config.prefill_chunk_size is not None and generation_config.use_cache is not False
+        if is_in_pieces and model_kwargs.get("past_key_values") is None:
+            model_kwargs["past_key_values"] = LstmCache(self.config.num_hidden_layers)
+
     @torch.no_grad()
     def _part_directions(self) -> None:
         """

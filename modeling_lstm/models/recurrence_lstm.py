@@ -229,7 +229,10 @@ class LstmEncoder(nn.Module):
             ValueError: `start` has another number of texts than `states` (torch's kernels do not check this).
         """
         if start is not None and start[0].shape[1] != states.shape[0]:
-            raise ValueError(f"The state is for {start[0].shape[1]} texts, but the input has {states.shape[0]}.")
+            raise ValueError(
+                f"The state is for {start[0].shape[1]} texts, but the input has {states.shape[0]}: change it by its "
+                "batch_repeat_interleave or batch_select_indices."
+            )
         is_packed = isinstance(self.rnn, nn.GRU) and mask is not None and gains_by_packing(mask, states)
         groups = None if mask is None or start is not None or is_packed else _groups_of_like_lengths(mask, states)
         if groups is None:

@@ -35,10 +35,11 @@ class Blocks(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
         self.stream, self.parts, self.size = stream, parts, block_size
         self.direction, self.shuffles, self.seed = direction, shuffles, seed
         self.blocks = (len(stream) - block_size) // parts // block_size
+        require(len(stream) > len(stream.ends), "All training texts are empty: there is nothing to learn from.")
         require(
             self.blocks > 0,
-            f"The text has {len(stream):,} tokens, too few for a batch of {parts} rows of {block_size} tokens: lower "
-            "--per_device_train_batch_size or --block_size.",
+            f"The text has {len(stream):,} tokens, but a batch of {parts} rows of {block_size} tokens needs "
+            f"{(parts + 1) * block_size:,}: lower --per_device_train_batch_size or --block_size, or add text.",
         )
         self._tables: dict[str, torch.Tensor] = {}
 

@@ -127,6 +127,32 @@ def test_generation_goes_on_from_a_state() -> None:
     assert cache.get_seq_length() == 0
 
 
+def test_a_state_is_continued_in_several_ways() -> None:
+    model = language_model(num_hidden_layers=2)
+    ids = token_ids(2, 6)
+    state = model(ids[:, :5]).past_key_values
+    state.batch_repeat_interleave(3)
+    more = model.generate(ids.repeat_interleave(3, dim=0), past_key_values=state, **FREE)
+    assert torch.equal(more, model.generate(ids, **FREE).repeat_interleave(3, dim=0))
+    state.batch_select_indices(torch.tensor([5, 0]))
+    assert torch.equal(
+        model.generate(more[[5, 0]], past_key_values=state, **FREE), model.generate(more[[5, 0]], **FREE)
+    )
+    with pytest.raises(ValueError, match="cannot go back to earlier tokens"):
+        state.crop(3)
+    empty = LstmCache(2)
+    empty.batch_repeat_interleave(3)
+    empty.batch_select_indices(torch.tensor([0]))
+    assert empty.read() is None
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_a_prompt_is_read_in_pieces(beams: int) -> None:
+    model, rows = language_model(), left_padded([token_ids(1, tokens, tokens)[0] for tokens in (9, 4)])
+    pieces = model.generate(**rows, **FREE, num_beams=beams, prefill_chunk_size=2)
+    assert torch.equal(pieces, model.generate(**rows, **FREE, num_beams=beams))
+
+
 def test_a_longer_prompt_is_added_to_a_state_wherever_its_padding_stands() -> None:
     """Of two texts that go on, one has fewer new tokens; nothing of the padding gets into its state."""
     model = language_model(num_hidden_layers=2)

@@ -105,7 +105,7 @@ def test_each_row_of_a_batch_goes_on_where_it_was(direction: str) -> None:
 
 
 def test_too_little_text_is_told() -> None:
-    with pytest.raises(InputError, match=r"The text has 19 tokens, too few for a batch of 3 rows of 7 tokens"):
+    with pytest.raises(InputError, match=r"The text has 19 tokens, but a batch of 3 rows of 7 tokens needs 28"):
         Blocks(TokenStream(np.arange(20, dtype=np.int32), np.array([19])), 3, 7, "forward")
 
 
@@ -433,7 +433,7 @@ def test_other_commands_say_what_a_language_model_is(both: Path, tmp_path: Path,
         ("--transformer_config nonsense", "takes a model type that transformers knows"),
         ("--transformer_config gpt2 --config_overrides n_embd=15,n_head=2", "cannot be built"),
         ("--softmax adaptive --adaptive_cutoffs 9 5", "adaptive_cutoffs must be ascending"),
-        ("--per_device_train_batch_size 5000", "too few for a batch of 5000 rows"),
+        ("--per_device_train_batch_size 5000", "but a batch of 5000 rows of"),
         ("--dataloader_num_workers 2", "--dataloader_num_workers 2 cannot be used because blocks of text are in"),
         ("--adversarial_size 0.2", "--adversarial_size 0.2 cannot be used because a batch is read once"),
         ("--trim_vocabulary 3", "--trim_vocabulary 3 cannot be used because it is for --embeddings of train"),
