@@ -93,9 +93,10 @@ def own_text_table() -> str:
     rows = [[way, f"{100 * one['accuracy']:.1f}", f"{one['minutes']:.1f}"] for way, one in classifiers.items()]
     machine = found["hardware"]
     return make_table(["classifier", "accuracy", "minutes"], rows, words=1) + (
-        f"\n\n{found['reviews']:,} film reviews, 5 MB, and {HELD_OUT:,} others to evaluate on; one seed. The language "
-        f"model took {minutes['pretrain']:.1f} minutes, a sentence\n{60 * minutes['generate']:.0f} seconds: from the "
-        f"start to the first classifier it is {whole:.1f} minutes, with all default settings. Measured on:\n"
+        f"\n\n{found['reviews']:,} film reviews, 5 MB, and {HELD_OUT:,} others to evaluate on; one seed. Training "
+        f"the language model took {minutes['pretrain']:.1f} minutes, and generating\na sentence "
+        f"{60 * minutes['generate']:.0f} seconds. Together with the first classifier, that is {whole:.1f} minutes, "
+        "with all default settings. Measured on:\n"
         f"{machine['processor']}, {machine['threads']} threads.\n"
     )
 

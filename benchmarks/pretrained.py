@@ -8,6 +8,7 @@ docs/results/language-models.md.
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from modeling_lstm.utils.markdown import make_table
 
@@ -78,19 +79,23 @@ def classify(system: str, labels: int | None, seed: int, runs: Path) -> None:
 
 def labels_table() -> str:
     """Make the table of test accuracy by number of labels: mean and standard deviation of complete runs."""
-    scores = {
-        (system, number): _score(f"imdb_labels/{number or 'all'}/{system}") for system in SYSTEMS for number in LABELS
-    }
+    scores = {(system, number): _score(_records(system, number)) for system in SYSTEMS for number in LABELS}
     numbers = [number for number in LABELS if any(scores[system, number] for system in SYSTEMS)]
     systems = [system for system in SYSTEMS if any(scores[system, number] for number in numbers)]
     rows = [[TITLES[system], *(scores[system, number] for number in numbers)] for system in systems]
     rows += [[name, *("" for _ in numbers[:-1]), f"{score:.1f}"] for name, score in PUBLISHED.items()]
     heads = ["test accuracy", *(f"{number:,} labels" if number else "all labels" for number in numbers)]
-    return make_table(heads, rows, words=1) + "\n"
+    every = [one for system in systems for number in numbers for one in _records(system, number)]
+    machines = sorted({one["hardware"].get("gpu", one["hardware"]["processor"]) for one in every})
+    return f"{make_table(heads, rows, words=1)}\n\nTrained on: {', '.join(machines)}.\n"
 
 
-def _score(name: str) -> str:
-    scores = [100 * record["metrics"]["test"]["accuracy"] for record in records_of(name)]
+def _records(system: str, labels: int | None) -> list[dict[str, Any]]:
+    return records_of(f"imdb_labels/{labels or 'all'}/{system}")
+
+
+def _score(records: list[dict[str, Any]]) -> str:
+    scores = [100 * record["metrics"]["test"]["accuracy"] for record in records]
     return mean_and_spread(scores) if len(scores) == SEEDS else ""
 
 

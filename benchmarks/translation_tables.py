@@ -68,10 +68,11 @@ def translation_epochs_table() -> str:
     heads = ["system", *(f"epoch {epoch}" for epoch in shown)]
     rows = [[TITLES[name], *(f"{values[epoch - 1]:.1f}" for epoch in shown)] for name, values in bleu.items()]
     epochs = int(last * seconds["luong"] / seconds["transformer"])
+    score = f"{bleu['transformer'][epochs - 1]:.1f}"
     return f"{make_table(heads, rows)}\n\n" + (
-        f"BLEU on validation, decoded greedily. In the time of {last} epochs of Luong's network the "
-        f"Transformer learns for {epochs}, after which it has {bleu['transformer'][epochs - 1]:.1f}: but its learning "
-        f"rate was to fall until epoch {last}.\n"
+        f"BLEU on validation, decoded greedily. While Luong's network trains for {last} epochs, the Transformer trains "
+        f"for {epochs} and reaches {score}. Its learning rate is still high then, because its schedule ends at epoch "
+        f"{last}.\n"
     )
 
 

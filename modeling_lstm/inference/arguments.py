@@ -23,7 +23,7 @@ class PredictionArguments(FileArguments, RayArguments):
         "standard input, one text per line. With --engine ray also a folder, a quoted pattern, or a URL: s3://...",
     )
     text_column: list[str] | None = setting(
-        None, "Column with the text, or several columns to join. Default: recognized by its name."
+        None, "Column with the text, or several columns to join. Default: as in training, or recognized by its name."
     )
     output: str | None = setting(
         None,

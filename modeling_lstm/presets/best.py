@@ -31,7 +31,7 @@ from ..utils.processes import fail_once, run_main_first, run_on_main
 from ..utils.ray_cluster import RayArguments
 from ..utils.settings import build_settings, to_command
 from ..vectors.arguments import VectorTrainingArguments
-from ..vectors.learning import train_vectors
+from ..vectors.learning import import_gensim, train_vectors
 from ..vectors.word_sources import open_vectors
 from .arguments import ALONE, AUGMENTATIONS, MOST_VARIANTS, STUDENT, OptionalTeacherArguments, PresetArguments
 from .estimates import Trial, lstm_trial, time_text, transformer_trial
@@ -113,6 +113,8 @@ class BestJob:
                 f"--unlabeled without --teacher is for learning the word vectors to start from, which --{name} brings "
                 "along: leave one of them out.",
             )
+        if self.distillation.unlabeled and not self.distillation.teachers:
+            import_gensim()  # before the data are read
         resumed = self.training.resume_from_checkpoint
         require(resumed in (None, "last"), f"--preset resumes with --resume_from_checkpoint last, found {resumed!r}.")
         require(

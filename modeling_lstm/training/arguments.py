@@ -20,7 +20,10 @@ class TaskArguments:
 
     flag_group: ClassVar[str] = "Model"
 
-    task: str = setting("text-classification", "Task to train for, such as text-classification or translation.")
+    task: str = setting(
+        "text-classification",
+        "Task to train for. translation has settings of its own: train --task translation --help.",
+    )
 
 
 @dataclass

@@ -45,8 +45,7 @@ def train_vectors(
     Raises:
         InputError: gensim is not installed, or the text cannot be read or is too short.
     """
-    with require_extra("vectors", "gensim is not installed"):
-        import gensim
+    gensim = import_gensim()
     arguments = settings_of(VectorTrainingArguments, arguments, settings)
     started = time.perf_counter()
     folder = Path(arguments.output_dir)
@@ -81,6 +80,13 @@ def train_vectors(
     vectors = WordVectors.from_gensim(found, record)
     vectors.save_pretrained(arguments.output_dir)
     return vectors
+
+
+def import_gensim() -> Any:
+    """Import gensim, or raise [`InputError`] that names the extra."""
+    with require_extra("vectors", "gensim is not installed"):
+        import gensim
+    return gensim
 
 
 def _learn(sentences: "_Sentences", arguments: VectorTrainingArguments) -> Any:
