@@ -81,7 +81,7 @@ def test_labels_that_train_lacks(tmp_path: Path, is_list: bool, caplog: pytest.L
     with pytest.raises(InputError, match="--labels does not name: meh; known .* 10 rows .* or leave these rows out.$"):
         load(tmp_path, labels=["neg", "pos", "so so"])
     other = DataArguments(dataset=str(write(tmp_path / "other.jsonl", rows("neg", "pos")[:3] + rows("bad")[:1])))
-    with pytest.raises(InputError, match="lacks: bad; .* The row is line 4 of .* or leave these rows out.$"):
+    with pytest.raises(InputError, match="does not know: bad; .* The row is line 4 of .* or leave these rows out.$"):
         load_data(other, only="test", label_names=["neg", "pos"], is_other=True)
 
 
