@@ -118,8 +118,9 @@ def check_model(checkpoint: str, config: PreTrainedConfig) -> None:
     _check_same(checkpoint, {"model_type": saved.get("model_type")}, {"model_type": config.model_type})
     common = {one.name for one in fields(PreTrainedConfig)}
     names = [one.name for one in fields(config) if one.name not in common and not one.name.endswith("_token_id")]
-    then, now = (
-        {name: getattr(one, name, None) for name in names} for one in (type(config).from_pretrained(checkpoint), config)
+    then, now = (  # through JSON, in which the keys of a nested configuration are strings
+        json.loads(json.dumps({name: getattr(one, name, None) for name in names}, default=str))
+        for one in (type(config).from_pretrained(checkpoint), config)
     )
     _check_same(checkpoint, then, now)
 

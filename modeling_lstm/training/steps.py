@@ -131,6 +131,8 @@ class Training:
                 trained = time.perf_counter()
                 if trainer.state.global_step == begun and (self.folder / RECORD).is_file():
                     logger.warning(COMPLETE, self.folder, begun)
+                    if self.args.push_to_hub:
+                        run_on_main(lambda: self._push(str(trainer.hub_model_id)))
                     return read_record(self.folder)
                 outcome = describe_outcome(trainer, resumed=self.checkpoint is not None)
             self.task.check_scores(outcome["metrics"]["validation"], self.data)

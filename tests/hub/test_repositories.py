@@ -536,6 +536,10 @@ def test_training_pushes(hub: LocalHub, machine: Callable[..., Machine], data_fo
     assert not any(TOKEN.encode() in content for content in repository.files().values())
     assert TOKEN not in trained["err"] + trained["out"]
     assert not list(run.rglob("training_args.bin"))
+    hub.repositories.clear()
+    again = one.cli("train", *flags, "--resume_from_checkpoint", "last", token=TOKEN)
+    assert "stays as it is" in again["err"] and again["status"] == 0, again["err"]
+    assert hub.repositories["models/me/films"].files()["model.safetensors"] == weights, "a complete run is pushed, too"
     sentence = refusal(one.cli("train", *flags, "--hub_strategy", "every_save"))
     assert "--hub_strategy must be end" in sentence
 

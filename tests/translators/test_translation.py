@@ -367,7 +367,10 @@ def test_an_encoder_of_another_type_and_side_of_padding(pairs: Path, encoder: Pa
     tokenizer = AutoTokenizer.from_pretrained(encoder)
     tokenizer.padding_side = "left"
     tokenizer.save_pretrained(tmp_path / "encoder")
-    train(pairs, tmp_path / "run", *FAST, "--encoder", str(tmp_path / "encoder"), "--max_steps", "2")
+    flags = ["--encoder", str(tmp_path / "encoder"), "--save_strategy", "steps", "--save_steps", "2"]
+    train(pairs, tmp_path / "run", *FAST, *flags, "--max_steps", "2")
+    again = ["--max_steps", "4", "--resume_from_checkpoint", "last"]
+    assert train(pairs, tmp_path / "run", *FAST, *flags, *again)["training"]["steps"] == 4
     model, opened = ml.load_run(str(tmp_path / "run"))
     assert {one.dtype for one in model.parameters()} == {torch.float32} and opened.padding_side == "right"
     half = LstmForConditionalGeneration.from_pretrained(tmp_path / "run", dtype=torch.bfloat16)
