@@ -230,7 +230,6 @@ def work(
     first = len(study.get_trials(deepcopy=False))
 
     def objective(trial: Any) -> float:
-        chosen = begin_trial(trial, arguments)
         started = time.perf_counter()
 
         def tell(epoch: int, goodness: float) -> bool:
@@ -238,6 +237,7 @@ def work(
             return bool(trial.should_prune())
 
         try:
+            chosen = begin_trial(trial, arguments)
             found = run_trial(base | chosen, folder / "trials" / f"{trial.number}-{os.getpid()}", tell)
         except KeyboardInterrupt:
             repeat(trial)
