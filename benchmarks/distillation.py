@@ -36,17 +36,13 @@ def teacher(name: str, runs: Path) -> Path:
     """Return the run folder of the comparison's Transformer with its chosen setting; fine-tune it if missing."""
     output = runs / "comparison" / name
     record = output / RESULT
-    if not record.exists() or comparison.TRANSFORMER_NAME not in _read(record)["systems"]:
+    if not record.exists() or comparison.TRANSFORMER_NAME not in read_json(record)["systems"]:
         comparison.run(name, [comparison.TRANSFORMER], runs)
-    found = _read(record)
+    found = read_json(record)
     system = found["systems"][comparison.TRANSFORMER_NAME]
     setting = [one["settings"] for one in system["tried"]].index(system["settings"])
     rows = found["data"]["counts"]["train"]["rows"]
     return output / "runs" / comparison.TRANSFORMER_NAME / f"setting-{setting}" / f"rows-{rows}" / "seed-0"
-
-
-def _read(path: Path) -> dict:
-    return read_json(path)
 
 
 def unlabeled(name: str) -> list[str]:

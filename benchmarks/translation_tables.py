@@ -1,7 +1,6 @@
 """The tables of docs/results/translation.md, made from the records in `results/translation/`."""
 
 import statistics
-from pathlib import Path
 from typing import Any
 
 from modeling_lstm.comparison import translator_comparison
@@ -42,7 +41,7 @@ def translation_lengths_table() -> str:
 def translation_costs_table() -> str:
     """Make the table of the costs of training and translating."""
     found = _comparison()
-    speed = _read(TRAINING)
+    speed = read_json(TRAINING)
     table = translator_comparison.costs_table(found)
     place = table.heads.index("minutes to train")
     table.heads[place] = "minutes an epoch"
@@ -62,7 +61,7 @@ def translation_epochs_table() -> str:
     """Make the table of BLEU on validation by epoch, with a comparison after equal time."""
     histories = {name: records_of(f"translation/{name}")[0]["history"] for name in TITLES if (FOLDER / name).is_dir()}
     bleu = {name: [one["eval_bleu"] for one in history] for name, history in histories.items()}
-    seconds = {name: statistics.median(_read(TRAINING)["results"]["seconds"][name]) for name in bleu}
+    seconds = {name: statistics.median(read_json(TRAINING)["results"]["seconds"][name]) for name in bleu}
     last = min(map(len, bleu.values()))
     shown = [epoch for epoch in (1, 2, 4, 6, 8, 10, 12) if epoch <= last]
     heads = ["system", *(f"epoch {epoch}" for epoch in shown)]
@@ -82,7 +81,7 @@ def alignments_table() -> str:
         "| text | translation | our verdict | words without a clear link (what they looked at most, weight) |",
         "|---|---|---|---|",
     ]
-    sentences = _read(FILE)["sentences"]
+    sentences = read_json(FILE)["sentences"]
     for one in sentences:
         weak = [f"{word} ({read}, {weight})" for word, read, weight in one["links"] if float(weight) < 0.5]
         verdict = READ.get(one["translation"], "**not read**")
@@ -100,14 +99,10 @@ def back_sentence() -> str:
 
 
 def _comparison() -> dict[str, Any]:
-    found = _read(FOLDER / RESULT)
+    found = read_json(FOLDER / RESULT)
     found["systems"] = {TITLES[name]: found["systems"][name] for name in TITLES if name in found["systems"]}
     return found
 
 
 def _lines(table: ReportTable) -> str:
     return f"{make_table(table.heads, table.rows, words=table.words)}\n\n{table.note}\n"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return read_json(path)

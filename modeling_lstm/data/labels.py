@@ -75,8 +75,10 @@ class NamedLabels(LabelReader):
         """Raise if there are rows, by their number, with unknown labels."""
         if not unknown:
             return
-        lacking = "the model does not know" if self.are_given else "the train split lacks"
-        lacking = lacking if self.asked is None else "--labels does not name"
+        if self.asked is not None:
+            lacking = "--labels does not name"
+        else:
+            lacking = "the model does not know" if self.are_given else "the train split lacks"
         labels = sorted(set().union(*unknown.values()))
         alike = ((one, name) for one in labels for name in self.names if look_of(one) == look_of(name))
         hint = next((f"; {one!a} and {name!a} differ only in {UNSEEN}: write both alike" for one, name in alike), "")

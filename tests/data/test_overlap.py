@@ -4,12 +4,13 @@ import logging
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict
 
 from modeling_lstm.comparison import CompareArguments, compare
 from modeling_lstm.data.arguments import DataArguments
-from modeling_lstm.data.overlap import count_overlap, report_overlap
+from modeling_lstm.data.overlap import _find_contradictions, _numbers, count_overlap, report_overlap
 from tests.comparison.test_comparing import WordList
 from tests.conftest import opinion_rows, write_csv
 
@@ -50,6 +51,7 @@ def test_training_texts_with_different_labels_are_told(caplog: pytest.LogCapture
     texts = ["new", "good film", "a", "good  film ", "a", "good film", "", "b", ""]
     train = Dataset.from_dict({"text": texts, "label": [0, 1, 0, 2, 0, 1, 3, 0, 0]})
     train = train.cast_column("label", ClassLabel(names=["a", "b", "c", "d"]))
+    assert _find_contradictions(_numbers(train), np.array(train["label"])) == [1, 6]
     with caplog.at_level(logging.WARNING):
         report_overlap({"train": train})
         report_overlap({"train": train.select(range(6))})

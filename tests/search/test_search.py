@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import BaseContext, ForkServerContext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -168,6 +168,11 @@ def is_zombie(process: int) -> bool:
     return path.exists() and path.read_text("utf-8").rpartition(")")[2].split()[0] == "Z"
 
 
+def always(context: BaseContext) -> Any:
+    """`multiprocessing`, as far as a search needs it, with processes of this context only."""
+    return SimpleNamespace(get_context=lambda _: context, parent_process=multiprocessing.parent_process)
+
+
 def _search_without_end(folder: Path) -> None:
     """Begin a search in two processes that write their ids, and then do nothing."""
     os.setsid()
@@ -176,10 +181,9 @@ def _search_without_end(folder: Path) -> None:
         (folder / f"{os.getpid()}").touch()
         time.sleep(3600)
 
-    searching.multiprocessing = SimpleNamespace(  # type: ignore[assignment]
-        get_context=lambda _: multiprocessing.get_context("fork"), parent_process=multiprocessing.parent_process
-    )
-    searching.work = work  # type: ignore[assignment]
+    patch = pytest.MonkeyPatch()
+    patch.setattr(searching, "multiprocessing", always(multiprocessing.get_context("fork")))
+    patch.setattr(searching, "work", work)
     searching._work_in_processes(folder, {}, SearchArguments(output_dir=str(folder), jobs=2), None)
 
 
@@ -204,8 +208,7 @@ def test_no_process_of_a_search_outlives_it(
 def test_two_processes_share_a_search(
     data: Path, tmp_path: Path, forks: ForkServerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context = SimpleNamespace(get_context=lambda _: forks, parent_process=multiprocessing.parent_process)
-    monkeypatch.setattr(searching, "multiprocessing", context)
+    monkeypatch.setattr(searching, "multiprocessing", always(forks))
     folder = tmp_path / "search"
     result = search_settings(
         dataset=str(data),
