@@ -9,6 +9,9 @@ DEVELOPING := $(VENV)/.developing
 DOCUMENTING := $(VENV)/.documenting
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# tests wait for processes that they start: one worker more than cores, but at most four, with one thread each
+WORKERS := --numprocesses $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --maxprocesses 4 --dist worksteal
+
 # nothing here is looked up on the Hub
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1
 PARTS := recurrence training inference end_to_end scaling int8 bf16 vector_files generation processes scoring
@@ -42,13 +45,11 @@ demo: $(INSTALLED)  ## train, evaluate and try an LSTM, and a network that canno
 	@$(OFFLINE) $(BIN)/modeling-lstm predict $(RUNS)/demo "Beyond comprehension" "I rate it so-so" "Unbelievable service" \
 		"I wish I could say the movie was great but I can't."
 
-# on all cores but not more than four, with one thread each
 test: $(DEVELOPING) lint  ## lint, types and tests
-	OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+	OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest $(WORKERS)
 
 test-avx2: $(DEVELOPING)  ## run the numeric tests as on a processor without AVX-512
-	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest -m numeric \
-		--numprocesses logical --maxprocesses 4 --dist worksteal
+	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest $(WORKERS) -m numeric
 
 # torch is that of constraints.txt: its old versions are gigabytes of GPU packages
 test-lowest:  ## run the tests with the lowest versions that pyproject.toml allows
@@ -56,11 +57,10 @@ test-lowest:  ## run the tests with the lowest versions that pyproject.toml allo
 	$(LOWEST)/bin/python tests/lowest_versions.py torch > $(LOWEST)/lowest.txt
 	$(LOWEST)/bin/python -m pip install --quiet $$(grep '^torch==' constraints.txt)
 	$(LOWEST)/bin/python -m pip install --quiet --constraint $(LOWEST)/lowest.txt --editable '.[dev]'
-	OMP_NUM_THREADS=1 $(OFFLINE) $(LOWEST)/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+	OMP_NUM_THREADS=1 $(OFFLINE) $(LOWEST)/bin/python -m pytest $(WORKERS)
 
 coverage: $(DEVELOPING)  ## run the tests and show which lines they miss; a report in htmlcov/
-	OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest --cov --cov-report term --cov-report html \
-		--numprocesses logical --maxprocesses 4 --dist worksteal
+	OMP_NUM_THREADS=1 $(OFFLINE) $(BIN)/python -m pytest $(WORKERS) --cov --cov-report term --cov-report html
 
 lint: $(DEVELOPING)  ## ruff and mypy
 	$(BIN)/ruff format --check .

@@ -10,6 +10,7 @@ import csv
 import gc
 import multiprocessing
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -139,6 +140,21 @@ def forks() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["evaluate", "sklearn.linear_model", "transformers.trainer", "tests.conftest"])
     return context
+
+
+def run_held(given: list[str], steps: int) -> None:
+    """The command line in a process to be killed. Its training waits after so many steps: no kill comes too late."""
+    from modeling_lstm.training.lstm_trainer import LstmTrainer
+
+    step = LstmTrainer.training_step
+
+    def held(trainer: Any, *given: Any, **named: Any) -> Any:
+        if trainer.state.global_step == steps:
+            signal.pause()
+        return step(trainer, *given, **named)
+
+    LstmTrainer.training_step = held
+    main(given)
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,8 @@ def expected(run: Path, file: Path) -> list[dict[str, Any]]:
 
 
 def by_ray(run: Path, source: Path, output: Path | str, **more: Any) -> Any:
-    settings = {"input": str(source), "output": str(output), "engine": "ray", "workers": 2, "keep_columns": ["id"]}
+    """Answer with one worker if nothing else is said, for each imports torch anew."""
+    settings = {"input": str(source), "output": str(output), "engine": "ray", "workers": 1, "keep_columns": ["id"]}
     return predict(str(run), arguments=PredictionArguments(**settings | more))
 
 
@@ -75,7 +76,12 @@ def assert_same(found: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> No
 
 
 def test_the_answers_are_those_of_one_process(
-    trained: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    trained: Path,
+    files: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fails: Callable[..., str],
 ) -> None:
     monkeypatch.setattr(ray_prediction, "ROWS", PART)
     command = ["predict", str(trained), "--input", str(files), "--output", str(tmp_path / "out"), "--engine", "ray"]
@@ -97,14 +103,14 @@ def test_the_answers_are_those_of_one_process(
     assert answers(tmp_path / "out") == found and not list(first.glob(".saving-*"))
     again = [one.name for one, at in zip(parts, times, strict=True) if one.stat().st_mtime_ns != at]
     assert again == ["part-00003.parquet"]
+    assert "holds answers of another run, other settings or other files (settings differ)" in fails(*command)
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to find the workers")
 def test_long_names_and_those_of_other_scripts(trained: Path, tmp_path: Path) -> None:
     names = ["один.csv", f"{'отзывы' * 9}/{'отзыв' * 9}.csv", f"{'Отзывы' * 9}/{'отзыв' * 9}.csv", f"{'a' * 236}.csv"]
     for number, name in enumerate(names, start=1):
         write_csv(tmp_path / "in" / name, [(n, "the film") for n in range(number)], ("id", "text"))
-    for _ in range(2):
+    for _ in range(2):  # the second time, all is found again
         assert by_ray(trained, tmp_path / "in", tmp_path / "out") == 10
     found = answers(tmp_path / "out")
     assert len(found["один.csv"]) == 1 and len(found[names[3]]) == 4
@@ -112,6 +118,7 @@ def test_long_names_and_those_of_other_scripts(trained: Path, tmp_path: Path) ->
     assert sorted(shortened.values()) == [2, 3] and all(one.endswith("отзыв.csv") for one in shortened)
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to find the workers")
 def test_a_worker_that_is_killed_loses_nothing(
     trained: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,30 +134,30 @@ def test_a_worker_that_is_killed_loses_nothing(
 
     killer = threading.Thread(target=kill_one, daemon=True)
     killer.start()
-    assert by_ray(trained, files, tmp_path / "out") == FIRST + SECOND
+    assert by_ray(trained, files, tmp_path / "out", workers=2) == FIRST + SECOND
     killer.join()
     assert len(killed) == 1
     assert_same(answers(tmp_path / "out")["a.csv"], expected(trained, files / "a.csv"))
 
 
-def test_a_driver_that_is_killed_goes_on(trained: Path, files: Path, tmp_path: Path) -> None:
-    code = (
-        "import sys\nfrom modeling_lstm.inference import ray_prediction\nray_prediction.ROWS = 2\n"
-        "from modeling_lstm.inference.prediction import predict\n"
-        "print(predict(sys.argv[1], input=sys.argv[2], output=sys.argv[3], engine='ray', workers=1, "
-        "keep_columns=['id']))"
-    )
+def answer_by_twos(*given: Any) -> None:
+    ray_prediction.ROWS = 2
+    by_ray(*given)
+
+
+def test_a_driver_that_is_killed_goes_on(
+    trained: Path, files: Path, tmp_path: Path, forks: ForkServerContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     output = tmp_path / "out"
-    command = [sys.executable, "-c", code, str(trained), str(files), str(output)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not list(output.glob("*/part-*")):
+    process = forks.Process(target=answer_by_twos, args=(trained, files, output))  # with a cluster of its own
+    process.start()
+    while process.is_alive() and not list(output.glob("*/part-*")):
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.kill()
+    process.join()
     before = {one: one.stat().st_mtime_ns for one in output.glob("*/part-*")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.stdout.split()[-1:] == [str(FIRST + SECOND)], done.stderr
+    monkeypatch.setattr(ray_prediction, "ROWS", 2)
+    assert by_ray(trained, files, output) == FIRST + SECOND
     # a worker of the killed driver may have ended a part or two that it had begun
     again = [one for one, at in before.items() if one.stat().st_mtime_ns != at]
     assert len(before) > 0 and len(again) <= 2
@@ -166,19 +173,16 @@ def test_a_damaged_file_stops_everything_or_is_left_out(
     with pytest.raises(InputError, match=r"1 of 3 files cannot be read, and nothing was written: .*bad.csv.* line 82"):
         by_ray(trained, files, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    # and files that cannot be opened: the first, by which columns are known, and another, of which no part is written
+    unread = ["0.parquet", "sub/z.parquet"]
+    for name in unread:
+        (files / name).write_bytes(b"PAR1 and no more")
     with pytest.raises(InputError, match=r"390 rows of 2 files were answered. Damaged files, left out: .*line 82"):
         by_ray(trained, files, tmp_path / "out", damaged="skip")
     assert sorted(answers(tmp_path / "out")) == ["a.csv", "sub/b c.jsonl"]
-    assert "line 82" in json.loads((tmp_path / "out" / "_complete.json").read_text("utf-8"))["damaged"]["bad.csv"]
-
-
-@pytest.mark.parametrize("name", ["0.parquet", "sub/z.parquet"])
-def test_a_file_that_cannot_be_opened_is_left_out(trained: Path, files: Path, tmp_path: Path, name: str) -> None:
-    """Whether it is the first, by which columns are known, or another, of which no part is written."""
-    (files / name).write_bytes(b"PAR1 and no more")
-    with pytest.raises(InputError, match=r"390 rows of 2 files were answered. Damaged files, left out: .*parquet"):
-        by_ray(trained, files, tmp_path / "out", damaged="skip")
-    assert list(json.loads((tmp_path / "out" / "_complete.json").read_text("utf-8"))["damaged"]) == [name]
+    damaged = json.loads((tmp_path / "out" / "_complete.json").read_text("utf-8"))["damaged"]
+    assert sorted(damaged) == ["0.parquet", "bad.csv", "sub/z.parquet"]
+    assert "line 82" in damaged["bad.csv"] and all("parquet" in damaged[name] for name in unread)
 
 
 def test_columns_that_differ_between_files_are_told(trained: Path, files: Path, tmp_path: Path) -> None:
@@ -216,10 +220,6 @@ def test_what_cannot_be_used_is_told_in_a_sentence(
     (tmp_path / "out" / "mine.txt").touch()
     assert "is not empty, and holds no answers" in fails(*ours, "--input", files)
     shutil.rmtree(tmp_path / "out")
-    by_ray(trained, files / "a.csv", tmp_path / "out")
-    assert "holds answers of another run, other settings or other files (settings differ)" in fails(
-        *ours, "--input", files / "a.csv"
-    )
     for source, inside in ((files, "out"), (files / "**" / "*", "sub/out"), (files / ".." / "in", "out")):
         told = fails("predict", trained, "--engine", "ray", "--input", source, "--output", files / inside)
         assert f"--output '{files / inside}' is among the files of --input '{source}', so the answers" in told

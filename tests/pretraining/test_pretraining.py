@@ -3,13 +3,10 @@
 import csv
 import json
 import math
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +31,7 @@ from modeling_lstm.training.layers import find_depths
 from modeling_lstm.training.model_builder import build_model
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.utils.errors import InputError
-from tests.conftest import WORDS, opinion_rows, write_csv
+from tests.conftest import WORDS, opinion_rows, run_held, write_csv
 
 SMALL = (
     "--embedding_size 8 --hidden_size 10 --min_frequency 1 --per_device_train_batch_size 4 --block_size 10 "
@@ -304,20 +301,21 @@ def test_a_run_that_goes_on_keeps_its_subwords(corpus: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_killed_at_any_step_and_resumed_it_is_as_if_nothing_had_been(corpus: Path, tmp_path: Path) -> None:
+def test_killed_at_any_step_and_resumed_it_is_as_if_nothing_had_been(
+    corpus: Path, tmp_path: Path, forks: ForkServerContext
+) -> None:
     """The state of the recurrence, the order of the texts, the average of the weights: all go on."""
     flags = "--direction both --num_hidden_layers 2 --softmax sampled --shuffle_texts --average_epochs 0.3 "
     flags += "--save_strategy steps --save_steps 7 --eval_strategy steps --eval_steps 7 --recurrent_dropout 0.3"
     pretrain(corpus, tmp_path / "whole", *flags.split())
     command = ["pretrain", "--dataset", str(corpus), "--output_dir", str(tmp_path / "killed"), *SMALL, *flags.split()]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "modeling_lstm.cli", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = forks.Process(target=run_held, args=(command, 16))
+    process.start()
     while not (tmp_path / "killed" / "checkpoint-14" / "trainer_state.json").exists():
-        assert process.poll() is None, "it ended before it could be killed"
+        assert process.is_alive(), "it ended before it could be killed"
         time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     assert not (tmp_path / "killed" / "run.json").exists()
     assert main([*command, "--resume_from_checkpoint", "last"]) == 0
     assert read_record(tmp_path / "killed")["training"]["resumed"]

@@ -176,6 +176,7 @@ def always(context: BaseContext) -> Any:
 def _search_without_end(folder: Path) -> None:
     """Begin a search in two processes that write their ids, and then do nothing."""
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background of a shell ignore it
 
     def work(*_: Any) -> None:
         (folder / f"{os.getpid()}").touch()

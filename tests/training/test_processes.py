@@ -43,6 +43,19 @@ RowAdamW.follow = lambda *given: print("rows are followed") or follow(*given)
 for given in json.loads(sys.argv[1]):
     assert main(given) == 0, given
 """
+# Runs commands that fail, and ends with the lowest of their exit statuses
+WRONG = """
+import json, sys
+from modeling_lstm.cli import main
+
+def status(given):
+    try:
+        return main(given)
+    except SystemExit as end:  # of the process that says nothing
+        return end.code
+
+sys.exit(min([status(given) for given in json.loads(sys.argv[1])]))
+"""
 
 
 def rows() -> list[tuple[str, str]]:
@@ -116,18 +129,20 @@ def test_two_processes_are_as_one(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_what_one_process_finds_wrong_ends_all_with_one_sentence(tmp_path: Path) -> None:
     data = write_csv(tmp_path / "data.csv", rows())
-    folder = tmp_path / "run"
-    given = ["-m", "modeling_lstm.cli", *flags(tmp_path, data, 8, "plain"), "--output_dir", str(folder)]
-    found = launch([*given, "--pooling", "sum"], tmp_path)
+    given = flags(tmp_path, data, 8, "plain")
+    found = launch(["-m", "modeling_lstm.cli", *given, "--pooling", "sum"], tmp_path)
     assert found.returncode != 0 and found.stderr.count("modeling-lstm: error: ") == 1
+    script = tmp_path / "script.py"
+    script.write_text(WRONG, encoding="utf-8")
     # seen by rank 0 alone, while the other one waits; and by both, in the middle of training
-    for wrong, message in (
-        (["--vocab_size", "2"], "number of special tokens"),
-        (["--learning_rate", "1e30"], "diverged"),
-    ):
-        found = launch([*given, *wrong], tmp_path)
-        assert found.returncode != 0 and found.stderr.count("modeling-lstm: error: ") == 1, found.stderr[-3000:]
-        assert message in found.stderr and "exitcode  : 2" in found.stderr
+    every = {"--vocab_size 2": "number of special tokens", "--learning_rate 1e30": "diverged"}
+    commands = [[*given, *wrong.split()] for wrong in every]
+    found = launch([str(script), json.dumps(commands)], tmp_path)
+    assert found.returncode != 0 and "exitcode  : 2" in found.stderr, found.stderr[-3000:]
+    errors = [line for line in found.stderr.splitlines() if "modeling-lstm: error: " in line]
+    assert len(errors) == len(every)
+    for error, message in zip(errors, every.values(), strict=True):
+        assert message in error
 
 
 def test_who_is_who(monkeypatch: pytest.MonkeyPatch) -> None:

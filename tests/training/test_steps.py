@@ -32,7 +32,7 @@ from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.training.lstm_trainer import LstmTrainer
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.utils.errors import InputError
-from tests.conftest import TRAIN_FLAGS, opinion_rows, tiny_model, write_csv
+from tests.conftest import TRAIN_FLAGS, opinion_rows, run_held, tiny_model, write_csv
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -189,26 +189,13 @@ STEPWISE = "--num_train_epochs 30 --eval_strategy steps --save_strategy steps --
 STEPWISE += "--word_dropout 0.1 --embedding_dropout 0.1 --classifier_dropout 0.2 --recurrent_dropout 0.1".split()
 
 
-def train_held(given: list[str]) -> None:
-    """The command line, but its training stops before its end: a kill comes in time, however late."""
-    step = LstmTrainer.training_step
-
-    def held(trainer: Any, *given: Any, **named: Any) -> Any:
-        if trainer.state.global_step == 100:
-            signal.pause()
-        return step(trainer, *given, **named)
-
-    LstmTrainer.training_step = held
-    main(given)
-
-
 def test_killed_and_resumed_equals_uninterrupted(data_folder: Path, tmp_path: Path, forks: ForkServerContext) -> None:
     """SIGKILL at a random moment; the resumed run ends with the same weights, bit for bit, and the same scores."""
     flags = [*STEPWISE, "--pooling", "concat"]
     whole = train(data_folder, tmp_path / "whole", *flags)
     folder = tmp_path / "killed"
     given = ["train", "--dataset", str(data_folder), "--output_dir", str(folder), *TRAIN_FLAGS, *flags]
-    process = forks.Process(target=train_held, args=(given,))
+    process = forks.Process(target=run_held, args=(given, 100))
     process.start()
     wanted = random.SystemRandom().randint(1, 12)
     while process.is_alive():

@@ -5,11 +5,9 @@ import itertools
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +40,8 @@ from modeling_lstm.training import precision
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.translators.translation_trainer import TranslationTrainer
 from modeling_lstm.utils.errors import InputError
-from tests.conftest import write_csv
+from tests.conftest import run_held, write_csv
+from tests.interpreters import run_program
 
 NAMES = "--source_column en --target_column es".split()
 SMALL = (
@@ -273,28 +272,28 @@ def test_the_pipeline_of_a_saved_model_needs_no_package(run: Path, pairs: Path, 
         "print(json.dumps(found))"
     )
     folders = [str(run), str(tmp_path / "apart")]
-    environment = os.environ | {"HF_MODULES_CACHE": str(tmp_path / "modules"), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", code, *folders], capture_output=True, text=True, env=environment, cwd=tmp_path
-    )
+    environment = os.environ | {"HF_MODULES_CACHE": str(tmp_path / "modules")}
+    done = run_program(code, *folders, folder=tmp_path, environment=environment, isolated=True)
     assert done.returncode == 0, done.stderr
     expected = [ml.Translator.from_run(one)(["a dog sees a bird.", "a cat hears a fish."]) for one in folders]
     assert json.loads(done.stdout.splitlines()[-1]) == expected
 
 
-def test_a_training_that_was_killed_goes_on_as_if_nothing_had_been(pairs: Path, tmp_path: Path) -> None:
+def test_a_training_that_was_killed_goes_on_as_if_nothing_had_been(
+    pairs: Path, tmp_path: Path, forks: ForkServerContext
+) -> None:
     flags = [*SMALL, *NAMES, "--dataset", str(pairs), "--num_train_epochs", "8", "--save_strategy", "steps"]
     flags += ["--save_steps", "4", "--eval_strategy", "steps", "--eval_steps", "4", "--embedding_dropout", "0.3"]
     flags += ["--save_total_limit", "9"]
     assert main(["train", *flags, "--output_dir", str(tmp_path / "whole")]) == 0
-    command = [sys.executable, "-m", "modeling_lstm.cli", "train", *flags, "--output_dir", str(tmp_path / "cut")]
-    process = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.DEVNULL)
-    while process.poll() is None and not (tmp_path / "cut" / "checkpoint-8" / "trainer_state.json").exists():
+    process = forks.Process(target=run_held, args=(["train", *flags, "--output_dir", str(tmp_path / "cut")], 10))
+    process.start()
+    while not (tmp_path / "cut" / "checkpoint-8" / "trainer_state.json").exists():
+        assert process.is_alive(), "it ended before it could be killed"
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    if not (tmp_path / "cut" / "run.json").exists():  # else it was quicker
-        assert main(["train", *flags, "--output_dir", str(tmp_path / "cut"), "--resume_from_checkpoint", "last"]) == 0
+    process.kill()
+    process.join()
+    assert main(["train", *flags, "--output_dir", str(tmp_path / "cut"), "--resume_from_checkpoint", "last"]) == 0
     weights = [load_file(tmp_path / name / "model.safetensors") for name in ("whole", "cut")]
     for name, value in weights[0].items():
         np.testing.assert_allclose(value, weights[1][name], atol=1e-6)
