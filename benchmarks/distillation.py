@@ -78,7 +78,7 @@ def of_three(name: str, runs: Path, size: str) -> Iterator[Student]:
 def of_two(name: str, runs: Path, size: str) -> Iterator[Student]:
     """Yield the students of IMDB's two teachers, which start from the word vectors of the second."""
     data, results = data_folder(), runs / "results"
-    reviews = str(data / "imdb_unsupervised") if data else "data/imdb:unlabelled"
+    reviews = str(data / "imdb_unsupervised") if data else "data/imdb:unlabeled"
     vectors, second = runs / "imdb_vectors", runs / "imdb_teacher"
     first = results / "imdb_labels/all/pretrained/seed-1"
     if not (vectors / "model.safetensors").exists():

@@ -16,13 +16,13 @@ DESCRIPTION = Description(
     source=f"The Large Movie Review Dataset, {URL}.",
     how=(
         "Texts are unchanged (`<br />` tags are kept). `movie` is the film's id from the lists of addresses, so that a "
-        "validation split can be cut by film (`--group_column movie`). The configuration `unlabelled` has no labels."
+        "validation split can be cut by film (`--group_column movie`). The configuration `unlabeled` has no labels."
     ),
-    licence="unknown",
-    licence_note="Not stated by the source, which asks for the citation.",
+    license="unknown",
+    license_note="Not stated by the source, which asks for the citation.",
     citation="Maas et al. (2011), Learning Word Vectors for Sentiment Analysis, ACL, pages 142 to 150.",
 )
-EXPECTED = {"default": {"train": 25_000, "test": 25_000}, "unlabelled": {"train": 50_000}}
+EXPECTED = {"default": {"train": 25_000, "test": 25_000}, "unlabeled": {"train": 50_000}}
 NAMES = ["neg", "pos"]
 
 
@@ -32,7 +32,7 @@ def build(source: str | None = None) -> dict[str, DatasetDict]:
     if not (folder / "train").is_dir():
         folder = folder / "aclImdb"
     labeled = DatasetDict({split: _read(folder / split, NAMES) for split in ("train", "test")})
-    return {"default": labeled, "unlabelled": DatasetDict({"train": _read(folder / "train", ["unsup"])})}
+    return {"default": labeled, "unlabeled": DatasetDict({"train": _read(folder / "train", ["unsup"])})}
 
 
 def _read(folder: Path, parts: list[str]) -> Dataset:

@@ -19,8 +19,8 @@ DESCRIPTION = Description(
         "of a negative and a positive opinion of validation or test occurs together in a train sentence. `family` names the part of "
         "the grammar."
     ),
-    licence="apache-2.0",
-    licence_note="Apache-2.0, as the program that makes it.",
+    license="apache-2.0",
+    license_note="Apache-2.0, as the program that makes it.",
     citation="The modeling-lstm package.",
 )
 EXPECTED = {"default": {split: len(LABELS) * number for split, number in TRIPLES.items()}}

@@ -26,8 +26,8 @@ class Description:
     summary: str
     source: str
     how: str
-    licence: str
-    licence_note: str
+    license: str
+    license_note: str
     citation: str
     task: str = "text-classification"
 
@@ -79,7 +79,7 @@ def card(configurations: dict[str, DatasetDict], description: Description) -> st
     """Make the card: metadata by which `load_dataset` finds the files, and tables of features and counts."""
     metadata = DatasetCardData(
         language="en",
-        license=description.licence,
+        license=description.license,
         pretty_name=description.title,
         task_categories=[description.task],
         configs=[
@@ -115,8 +115,8 @@ def card(configurations: dict[str, DatasetDict], description: Description) -> st
         description.source,
         "## How it was made",
         description.how,
-        "## Licence",
-        description.licence_note,
+        "## License",
+        description.license_note,
         "## Citation",
         description.citation,
     ]

@@ -12,8 +12,8 @@ DESCRIPTION = Description(
     summary="Sentences of the Wall Street Journal with 10,000 words, in lower case, numbers as N.",
     source=f"The release of Mikolov's RNNLM toolkit, {URL}.",
     how="Each line is a text, without the blanks at its ends. The end of a line counts as a word.",
-    licence="other",
-    licence_note="The text belongs to the Linguistic Data Consortium (LDC99T42), which licenses it.",
+    license="other",
+    license_note="The text belongs to the Linguistic Data Consortium (LDC99T42), which licenses it.",
     citation=(
         "Marcus et al. (1993), Building a Large Annotated Corpus of English, Computational Linguistics 19(2); Mikolov et "
         "al. (2010), Recurrent neural network based language model, Interspeech."

@@ -25,8 +25,8 @@ DESCRIPTION = Description(
         "neutral label 2, three classes join 0 with 1 and 3 with 4. `phrases` holds each distinct text once, with the label of "
         "its first occurrence; `is_sentence` marks whole sentences."
     ),
-    licence="unknown",
-    licence_note="Not stated by the source.",
+    license="unknown",
+    license_note="Not stated by the source.",
     citation="Socher et al. (2013), Recursive Deep Models for Semantic Compositionality Over a Sentiment Treebank, EMNLP.",
 )
 CLASSES = {

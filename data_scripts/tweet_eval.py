@@ -14,8 +14,8 @@ DESCRIPTION = Description(
     summary="Seven classification tasks on English tweets (stance with five targets), as one configuration each.",
     source=f"`{HUB_ID}` on the Hub, or the text files of the repository cardiffnlp/tweeteval.",
     how="Texts are stripped of outer blanks, as on the Hub, and otherwise unchanged; user names are already `@user`.",
-    licence="other",
-    licence_note=(
+    license="other",
+    license_note=(
         "Released by its authors without restrictions of their own; restrictions of the single tasks and of Twitter may apply."
     ),
     citation="Barbieri, Camacho-Collados, Espinosa-Anke, Neves (2020), Findings of EMNLP, arXiv:2010.12421.",

@@ -12,8 +12,8 @@ DESCRIPTION = Description(
     summary="Good and featured articles of the English Wikipedia, with rare words as <unk>.",
     source=f"The release of its authors, {URL}.",
     how="Each line is a text, without the blanks at its ends; many are empty. The end of a line counts as a word.",
-    licence="cc-by-sa-4.0",
-    licence_note="CC BY-SA, as the source says.",
+    license="cc-by-sa-4.0",
+    license_note="CC BY-SA, as the source says.",
     citation="Merity et al. (2017), Pointer Sentinel Mixture Models, ICLR.",
     task="text-generation",
 )

@@ -21,7 +21,7 @@ import yaml
 
 TOKEN, READ_TOKEN, OTHER_TOKEN = "hf_writerOfMine00000", "hf_readerOfMine00000", "hf_somebodyElse00000"
 USERS = {TOKEN: ("me", "write"), READ_TOKEN: ("me", "read"), OTHER_TOKEN: ("other", "write")}
-LICENCES = ("apache-2.0", "mit", "cc-by-4.0", "other")
+LICENSES = ("apache-2.0", "mit", "cc-by-4.0", "other")
 LARGE = (".safetensors", ".parquet", ".onnx")
 Files = dict[str, bytes]
 
@@ -435,8 +435,8 @@ def _errors(card: str) -> Iterator[str]:
     if not isinstance(metadata, dict):
         yield "the metadata must be a mapping"
         return
-    if metadata.get("license", "mit") not in LICENCES:
-        yield f'"license" must be one of [{", ".join(LICENCES)}]'
+    if metadata.get("license", "mit") not in LICENSES:
+        yield f'"license" must be one of [{", ".join(LICENSES)}]'
     for name in ("library_name", "pipeline_tag"):
         if not isinstance(metadata.get(name, ""), str):
             yield f'"{name}" must be a string'

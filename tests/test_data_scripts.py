@@ -148,7 +148,7 @@ def test_imdb_from_its_folder(tmp_path: Path) -> None:
     assert train["text"][:] == [f"{part} {n}<br />é" for part in ("neg", "pos") for n in (0, 1, 10)]
     assert train["label"][:] == [0, 0, 0, 1, 1, 1] and train["rating"][:] == [2, 2, 2, 9, 9, 9]
     assert train["movie"][2] == "tt0000010"
-    assert set(built["unlabelled"]["train"]["label"]) == {-1}
+    assert set(built["unlabeled"]["train"]["label"]) == {-1}
     assert isinstance(train.features["label"], ClassLabel)
 
 
@@ -214,7 +214,7 @@ def test_expected_counts_are_those_of_the_real_data(real_data: Path) -> None:
         assert {split: rows(folder, split) for split in script.FILES} == script.EXPECTED["default"]
         splits = load_dataset(str(real_data / folder))
         check_words(splits, script.WORDS, script.VOCABULARY)
-    assert rows("imdb_unsupervised", "train") == imdb.EXPECTED["unlabelled"]["train"]
+    assert rows("imdb_unsupervised", "train") == imdb.EXPECTED["unlabeled"]["train"]
 
 
 def test_cards_are_valid_json_when_read_back(orders: dict[str, DatasetDict], tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_recipes_name_data_sets_that_the_scripts_write() -> None:
         settings = yaml.safe_load(recipe.read_text(encoding="utf-8"))
         for value in (settings.get(name, []) for name in ("dataset", "unlabeled", "exclude")):
             named |= {one for one in ([value] if isinstance(value, str) else value) if one.startswith("data/")}
-    assert "data/imdb:unlabelled" in named
+    assert "data/imdb:unlabeled" in named
     for one in named:
         folder, _, configuration = one.removeprefix("data/").partition(":")
         assert not configuration or configuration in written[folder].EXPECTED, one

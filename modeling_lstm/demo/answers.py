@@ -13,7 +13,7 @@ from ..explanation import explain
 from ..explanation.attribution import Encoded, encode
 from ..explanation.explainer import NO_LABEL
 from ..explanation.figure import draw
-from ..explanation.html_page import colour_words
+from ..explanation.html_page import color_words
 from ..inference.answering import data_of_training
 from ..inference.torch_backend import torch_classifier
 from ..runs.record import check_joined
@@ -71,7 +71,7 @@ class Answers:
             found = explain((model, tokenizer), text)
         except InputError as error:
             return Shown(_render(error=str(error)), "", [])
-        explanation = _render(words=colour_words(found), found=found.contributions, svg=to_svg(draw([found])))
+        explanation = _render(words=color_words(found), found=found.contributions, svg=to_svg(draw([found])))
         return Shown(_render(answers=[self._answer(n, text) for n in range(len(self.names))]), explanation, words)
 
     def encode(self, text: str) -> Encoded:

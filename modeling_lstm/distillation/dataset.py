@@ -186,7 +186,7 @@ def _describe(teacher: Teacher, labeled: int) -> dict[str, Any]:
         "digest": teacher.digest,
         "parameters": teacher.parameters,
         "bf16": teacher.bf16,
-        "texts_labelled": labeled,
+        "texts_labeled": labeled,
         "texts_cut": teacher.cut,
     }
 

@@ -30,8 +30,8 @@ def _plot_confusion(confusion: np.ndarray, names: list[str], path: Path) -> None
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0)
     for row, column in np.ndindex(*confusion.shape) if len(names) <= 40 else ():
-        colour = "white" if shares[row, column] > 0.5 else "black"
-        axes.text(column, row, f"{confusion[row, column]:,}", ha="center", va="center", color=colour, fontsize=9)
+        color = "white" if shares[row, column] > 0.5 else "black"
+        axes.text(column, row, f"{confusion[row, column]:,}", ha="center", va="center", color=color, fontsize=9)
     ticks = range(len(names))
     axes.set_xticks(ticks, names)
     axes.set_yticks(ticks, names)

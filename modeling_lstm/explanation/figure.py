@@ -39,8 +39,8 @@ def _draw(explanations: list[Explanation]) -> Figure:
 def _contributions(axes: Axes, one: Explanation) -> None:
     places = np.arange(len(one.words))
     found = one.contributions
-    colours = ["#2166ac" if value >= 0 else "#b2182b" for value in found.integrated_gradients]
-    axes.bar(places - 0.2, found.integrated_gradients, width=0.4, color=colours)
+    colors = ["#2166ac" if value >= 0 else "#b2182b" for value in found.integrated_gradients]
+    axes.bar(places - 0.2, found.integrated_gradients, width=0.4, color=colors)
     axes.bar(places + 0.2, found.leave_one_out, width=0.4, color="white", edgecolor="black")
     axes.axhline(0.0, color="black", linewidth=0.8)
     axes.set_ylabel(f"contribution to the\n{found.unit}")
@@ -58,9 +58,9 @@ def _gates(axes: Axes, readings: list[Reading]) -> None:
     last = [one for one in readings if one.layer == readings[-1].layer]
     for one in last:
         for number, (name, values) in enumerate(one.gates.items()):
-            colour = "black" if one.direction == "forward" else "0.6"
+            color = "black" if one.direction == "forward" else "0.6"
             label = name + (f", {one.direction}" if len(last) > 1 else "")
-            axes.plot(values, color=colour, markersize=4, label=label, **style(number))
+            axes.plot(values, color=color, markersize=4, label=label, **style(number))
     axes.set_ylim(0, 1)
     axes.set_ylabel("gates, mean over the\nunits of the last layer")
 

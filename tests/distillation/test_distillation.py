@@ -116,7 +116,7 @@ def test_the_workers_of_a_cluster_label_as_one_process_does(
         (path,) = cache.glob("*.sqlite")
         with contextlib.closing(sqlite3.connect(path)) as connection:
             known.append(dict(connection.execute("SELECT text, logits FROM logits")))
-        assert record["distillation"]["teachers"][0]["texts_labelled"] == (len(known[0]) if name == "local" else 0)
+        assert record["distillation"]["teachers"][0]["texts_labeled"] == (len(known[0]) if name == "local" else 0)
     assert known[0].keys() == known[1].keys() and len(known[0]) > 50
     for text, logits in known[0].items():
         np.testing.assert_allclose(np.frombuffer(logits, "f4"), np.frombuffer(known[1][text], "f4"), atol=1e-6)
@@ -131,7 +131,7 @@ def test_students_with_other_seeds_learn_from_the_same_labels(trained: Path, dat
         steps = DistillationJob(**settings, **where, **more).runner()
         assert isinstance(steps, Distillation)
         steps.prepare()
-        found.append((steps.dataset.rows["text"][:], steps.dataset.report["teachers"][0]["texts_labelled"]))
+        found.append((steps.dataset.rows["text"][:], steps.dataset.report["teachers"][0]["texts_labeled"]))
     assert found[0][0] == found[1][0] != found[2][0]
     assert found[0][1] > 0 == found[1][1] < found[2][1]
 
@@ -353,7 +353,7 @@ def test_killed_while_training(trained: Path, data_folder: Path, tmp_path: Path)
     assert main(["distill", *flags, "--output_dir", str(half), "--resume_from_checkpoint", "last"]) == 0
     one, other = (load_run(str(tmp_path / name))[0].state_dict() for name in ("whole", "half"))
     assert all(torch.equal(one[name], other[name]) for name in one)
-    assert read_record(half)["distillation"]["teachers"][0]["texts_labelled"] == 0
+    assert read_record(half)["distillation"]["teachers"][0]["texts_labeled"] == 0
 
 
 @pytest.mark.numeric
@@ -441,7 +441,7 @@ def test_a_teacher_that_changed(trained: Path, data_folder: Path, tmp_path: Path
     assert main(["evaluate", str(tmp_path / "a"), "--resamples", "100"]) == 0
     assert list(read_record(tmp_path / "a")["distillation"]["gap"]) == ["validation"]
     assert main(["distill", *flags, "--output_dir", str(tmp_path / "b")]) == 0
-    assert read_record(tmp_path / "b")["distillation"]["teachers"][0]["texts_labelled"] > 30  # nothing of the old one
+    assert read_record(tmp_path / "b")["distillation"]["teachers"][0]["texts_labeled"] > 30  # nothing of the old one
 
 
 def test_teachers_that_cannot_teach(
