@@ -15,13 +15,19 @@ logger = logging.getLogger(__name__)
 EXPORTED = "onnx"  # the folder inside a run that holds its export, named as in models on the Hub
 FACTS = "export.json"  # in an exported folder: what it was made from and how exact it is
 SCRIPT = "classify.py"  # in an exported folder: the classifier that needs no torch
-WEIGHTS_AND_WORDS = ("*.safetensors", "pytorch_model*.bin", "tokenizer.json", "vocab.txt")
+WEIGHTS_AND_WORDS = (
+    *("*.safetensors", "pytorch_model*.bin", "*.onnx"),
+    *("tokenizer.json", "target_tokenizer/tokenizer.json", "vocab.txt"),
+)
 SETTINGS = ("config.json", "tokenizer_config.json")
 NOT_ANSWERING = {"architectures", "auto_map", "transformers_version", "_name_or_path"}  # do not affect answers
 
 
 def run_digest(folder: Path) -> str:
-    """Return the SHA-256 of what a run's answers depend on: weights (one file or several), vocabulary, settings."""
+    """
+    Return the SHA-256 of what the answers of a run or an exported model depend on: weights (one file or several),
+    vocabularies, settings.
+    """
     digest = hashlib.sha256()
     for path in sorted(path for pattern in WEIGHTS_AND_WORDS for path in folder.glob(pattern)):
         with path.open("rb") as file:

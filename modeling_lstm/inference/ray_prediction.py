@@ -1,7 +1,6 @@
 """`predict --engine ray`: answer many files in several processes, any of which may fail."""
 
 import contextlib
-import hashlib
 import json
 import logging
 import pickle
@@ -14,12 +13,12 @@ import pyarrow as pa
 from huggingface_hub.utils import tqdm
 from pyarrow import fs
 
-from ..models.text_classifier import MODEL
 from ..utils.errors import InputError, as_list, explain_save_failure, require
 from ..utils.files import SAVING
 from ..utils.ray_cluster import READER_CPUS, Cluster, open_cluster
 from .answering import data_of_training, model_folder
 from .arguments import PredictionArguments
+from .exports import run_digest
 from .input_files import InputFile, list_files, open_filesystem, would_list
 from .ray_workers import ROWS, Answers, Plan, count_rows, read_parts
 from .reading import read_input
@@ -113,19 +112,8 @@ def _describe(plan: Plan, files: list[InputFile]) -> dict[str, Any]:
     """Describe what must stay the same for a run to be resumed: the model, the settings and the files."""
     settings = {name: value for name, value in vars(plan.arguments).items() if name not in FREE}
     inputs = [{"name": one.name, "size": one.size, "modified": one.modified} for one in files]
-    return {"run": plan.run, "model": _digest(plan), "settings": settings, "rows_in_a_part": plan.rows, "files": inputs}
-
-
-def _digest(plan: Plan) -> str:
-    """Return a digest that identifies a model by its files."""
-    folder = model_folder(plan.run, plan.arguments.revision)
-    digest = hashlib.blake2b(digest_size=16)
-    names = [MODEL, "config.json", "tokenizer.json", "tokenizer_config.json"]
-    for path in sorted([*folder.glob("*.safetensors"), *(folder / name for name in names)]):
-        if path.is_file():
-            with path.open("rb") as file:
-                digest.update(path.name.encode() + hashlib.file_digest(file, "blake2b").digest())
-    return digest.hexdigest()
+    model = run_digest(model_folder(plan.run, plan.arguments.revision))
+    return {"run": plan.run, "model": model, "settings": settings, "rows_in_a_part": plan.rows, "files": inputs}
 
 
 def _check_claim(plan: Plan, described: dict[str, Any]) -> None:

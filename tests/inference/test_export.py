@@ -29,7 +29,7 @@ from modeling_lstm.cli import main
 from modeling_lstm.inference import exports, onnx_export
 from modeling_lstm.inference.answering import open_predictor
 from modeling_lstm.inference.arguments import ExportArguments
-from modeling_lstm.inference.exports import find_export
+from modeling_lstm.inference.exports import find_export, run_digest
 from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.models.text_classifier import TextClassifier
 from modeling_lstm.runs.run_folders import load_run
@@ -416,3 +416,19 @@ def test_the_extra_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     assert "pip install 'modeling-lstm[onnx]'" in fails("export", trained, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("name", "matters"),
+    [
+        ("model.onnx", True),
+        ("pytorch_model-00001-of-00002.bin", True),
+        ("target_tokenizer/tokenizer.json", True),
+        ("README.md", False),
+    ],
+)
+def test_a_digest_tells_models_apart_that_answer_differently(run_copy: Path, name: str, matters: bool) -> None:
+    before = run_digest(run_copy)
+    (run_copy / name).parent.mkdir(exist_ok=True)
+    (run_copy / name).write_bytes(b"of another model")
+    assert (run_digest(run_copy) != before) is matters
