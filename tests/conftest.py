@@ -6,6 +6,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
+import contextlib
 import csv
 import gc
 import multiprocessing
@@ -18,6 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import hypothesis
+import psutil
 import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -209,12 +211,10 @@ def ray_cluster() -> Iterator[None]:
 
 
 def find_processes(name: str) -> list[int]:
-    """The processes whose command line holds a name, as `/proc` tells."""
+    """The processes begun by this one, or by those that it began, whose command line holds a name."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if name.encode() in path.read_bytes():
-                found.append(int(path.parent.name))
-        except OSError:
-            continue
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has just ended
+            if name in " ".join(process.cmdline()):
+                found.append(process.pid)
     return found

@@ -118,7 +118,6 @@ def test_long_names_and_those_of_other_scripts(trained: Path, tmp_path: Path) ->
     assert sorted(shortened.values()) == [2, 3] and all(one.endswith("отзыв.csv") for one in shortened)
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to find the workers")
 def test_a_worker_that_is_killed_loses_nothing(
     trained: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import optuna
+import psutil
 import pytest
 import yaml
 
@@ -28,7 +29,6 @@ from modeling_lstm.search.studies import MOST_FAILURES, MOST_IN_A_ROW, STORAGE, 
 from modeling_lstm.search.trials import run_trial
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.utils.errors import InputError
-from modeling_lstm.utils.files import is_running
 from tests.conftest import find_processes, opinion_rows, write_csv
 
 FLAGS = "--epochs 2 --use_cpu true --models bag-of-words --seed 3".split()
@@ -162,10 +162,12 @@ def test_a_search_that_was_stopped_loses_no_trial(
         assert [one.params for one in again] == [trial.params]
 
 
-def is_zombie(process: int) -> bool:
-    """Whether a process has ended, but its new parent has not noticed yet."""
-    path = Path(f"/proc/{process}/stat")
-    return path.exists() and path.read_text("utf-8").rpartition(")")[2].split()[0] == "Z"
+def has_ended(process: int) -> bool:
+    """Whether a process has ended, even if its new parent has not noticed yet."""
+    try:
+        return psutil.Process(process).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def always(context: BaseContext) -> Any:
@@ -202,7 +204,7 @@ def test_no_process_of_a_search_outlives_it(
     (os.killpg if is_for_all else os.kill)(process.pid or 0, how)
     process.join()
     for worker in workers:
-        while is_running(worker) and not is_zombie(worker):
+        while not has_ended(worker):
             time.sleep(0.01)
 
 
@@ -418,7 +420,6 @@ def test_a_folder_of_something_else_is_left_alone(data: Path, tmp_path: Path, fa
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to find the workers")
 def test_the_workers_of_a_cluster_search_and_a_lost_trial_is_tried_again(data: Path, tmp_path: Path) -> None:
     folder, killed = tmp_path / "search", threading.Event()
 

@@ -43,7 +43,6 @@ def alone(data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to find the workers")
 def test_two_workers_learn_what_one_process_does(alone: Path, data_folder: Path, tmp_path: Path) -> None:
     """Even if one of them is killed on the way."""
     killed: list[int] = []
