@@ -130,6 +130,7 @@ def few_labels_table() -> str:
 def _row(name: str) -> list[str]:
     metric, students = SETS[name].metric, records_of(_folder(name, STUDENT))
     gaps = [one["distillation"]["gap"]["test"] for one in students]
+    minutes = [one["seconds"]["total"] / 60 for one in students if not one["training"]["resumed"]]
     tfidf = read_json(RESULTS / FOLDER / name / f"{TFIDF}.json")
     return [
         SETS[name].title,
@@ -140,7 +141,7 @@ def _row(name: str) -> list[str]:
         percent([one["metrics"]["test"][metric] for one in records_of(_folder(name, ALONE))]),
         f"{100 * tfidf['score']:.1f}",
         f"{statistics.mean(one['distillation']['transfer']['kept'] for one in students):,.0f}",
-        f"{statistics.mean(one['seconds']['total'] for one in students) / 60:.0f}",
+        f"{statistics.mean(minutes):.0f}",
     ]
 
 
