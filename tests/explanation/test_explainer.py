@@ -235,7 +235,7 @@ def test_the_same_files_again(trained: Path, tmp_path: Path) -> None:
     for ending in (".png", ".svg", ".html", ".json"):
         first, again = (tmp_path / f"{name}{ending}" for name in ("first", "again"))
         for output in (first, again):
-            assert main(["explain", str(trained), TEXT, "--output", str(output)]) == 0
+            assert main(["explain", str(trained), TEXT, *HOSTILE[:3], "--output", str(output)]) == 0
         assert first.read_bytes() == again.read_bytes()
 
 

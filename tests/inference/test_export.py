@@ -32,6 +32,7 @@ from modeling_lstm.inference.arguments import ExportArguments
 from modeling_lstm.inference.exports import find_export, run_digest
 from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.models.text_classifier import TextClassifier
+from modeling_lstm.models.tokenization_lstm import TARGET
 from modeling_lstm.runs.run_folders import load_run
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import WORDS, opinion_rows, tiny_config, write_csv
@@ -423,7 +424,7 @@ def test_the_extra_is_named(
     [
         ("model.onnx", True),
         ("pytorch_model-00001-of-00002.bin", True),
-        ("target_tokenizer/tokenizer.json", True),
+        (f"{TARGET}/tokenizer.json", True),
         ("README.md", False),
     ],
 )

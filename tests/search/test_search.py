@@ -425,7 +425,7 @@ def test_the_workers_of_a_cluster_search_and_a_lost_trial_is_tried_again(data: P
 
     def kill_one() -> None:
         while not (found := find_processes("ray::_train")):
-            time.sleep(0.01)
+            time.sleep(0.1)  # each look reads all processes
         while not (folder / STORAGE).exists() or not any(one.state.name == "RUNNING" for one in trials_of(folder)):
             time.sleep(0.05)
         os.kill(found[0], signal.SIGKILL)
