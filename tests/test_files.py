@@ -47,17 +47,20 @@ def test_a_save_that_fails_in_between_changes_nothing(
 
 
 def test_what_a_killed_process_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
-    """A file that a living process writes, or one on another machine, is left alone; so is a foreign one."""
+    """What a living process writes, or one on another machine, is left alone; so is a foreign file."""
     with write_file(tmp_path / "a.csv") as temporary:
         kind = temporary.name.removeprefix(f".saving-{os.getpid()}")
         dead = subprocess.Popen([sys.executable, "-c", ""])
         dead.wait()
         names = [temporary.name, f".saving-{os.getppid()}{kind}", f".saving-{dead.pid}-other-1.csv", ".saving-part.csv"]
-        for name in (*names, f".saving-{dead.pid}{kind}"):
+        for name in names:
             (tmp_path / name).touch()
-        write_text(tmp_path / "b.csv", "b")
-        write_text(tmp_path / "c.json", "c")
-        assert sorted(one.name for one in tmp_path.iterdir()) == sorted([*names, "b.csv", "c.json"])
+        for number, save in enumerate((lambda: write_text(tmp_path / "z.txt", "z"), lambda: write(tmp_path, "new"))):
+            (tmp_path / f".saving-{dead.pid}{kind}{number}").touch()
+            (tmp_path / f".saving-{dead.pid}{kind}").mkdir()
+            save()
+            assert not list(tmp_path.glob(f".saving-{dead.pid}{kind}*"))
+        assert sorted(one.name for one in tmp_path.iterdir()) == sorted([*names, "a.txt", "more", "z.txt"])
 
 
 @pytest.mark.parametrize(
@@ -67,3 +70,21 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(write: Any, tmp_path: Path
     with pytest.raises(InputError, match=r"The folder '.*' cannot be made \(.*\): choose another"):
         with write(tmp_path / ("x" * 300)) or contextlib.nullcontext():
             pass
+
+
+def test_what_is_written_has_the_mode_of_new_files(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        with write_folder(tmp_path) as temporary:
+            (temporary / "a").touch(0o600)
+        write_text(tmp_path / "b", "new")
+        (tmp_path / "a").chmod(0o604)
+        write_text(tmp_path / "a", "again")
+    finally:
+        os.umask(before)
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {"a": 0o604, "b": 0o640}
+    write_text(tmp_path / "none" / "a", "made")
+    with pytest.raises(InputError, match="'.*/b' is a file: name a folder"):
+        write_text(tmp_path / "b" / "c", "never")
+    with pytest.raises(InputError, match="'.*/b' is a file: name a folder"):
+        write_text(tmp_path / "b" / "c" / "d", "never")

@@ -1,7 +1,6 @@
 """Write files completely or not at all: under a temporary name that is then changed."""
 
 import contextlib
-import glob
 import json
 import os
 import shutil
@@ -58,15 +57,10 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
             before is untouched.
     """
     make_folder(folder)
-    for leftover in folder.glob(SAVING + "*"):  # from a save that was killed
-        if _is_being_written(leftover):
-            continue
-        if leftover.is_dir():
-            shutil.rmtree(leftover, ignore_errors=True)
-        else:
-            leftover.unlink(missing_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f"{SAVING}{os.getpid()}-", dir=folder))
+    _remove_leftovers(folder)
+    temporary = folder / _temporary_name()
     try:
+        temporary.mkdir(0o700)
         yield temporary
         mode = _usual_mode(temporary)
         paths = sorted(temporary.iterdir(), key=lambda path: path.name == last)
@@ -139,13 +133,14 @@ def claim_folder(folder: Path) -> Iterator[None]:
         InputError: another process has claimed it, or it cannot be made.
     """
     make_folder(folder)
-    other = next((one for one in folder.glob(f"{SAVING}*-claim") if _is_being_written(one)), None)
+    claims = (one for one in folder.glob(f"{SAVING}*-{_machine()}-claim") if _writer(one) != os.getpid())
+    other = next((one for one in claims if is_running(_writer(one))), None)
     require(
         other is None,
         f"Another process is writing into {str(folder)!r}: wait for it, or name another folder. If there is none, "
         f"remove {str(other)!r}.",
     )
-    claim = folder / f"{SAVING}{os.getpid()}-claim"
+    claim = folder / f"{SAVING}{os.getpid()}-{_machine()}-claim"
     claim.touch()
     try:
         yield
@@ -164,24 +159,20 @@ def empty_folder(folder: Path) -> None:
             path.unlink()
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Remove temporary files of killed processes of this machine that wrote files like this one into its folder."""
-    for leftover in path.parent.glob(f"{SAVING}*-{_machine()}-*{glob.escape(path.suffix)}"):
-        writer = _writer(leftover)
-        if writer is not None and not is_running(writer):
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes of this machine were writing into a folder."""
+    for leftover in folder.glob(f"{SAVING}*-{_machine()}-*"):
+        if is_running(_writer(leftover)):
+            continue
+        if leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
             leftover.unlink(missing_ok=True)
 
 
-def _is_being_written(leftover: Path) -> bool:
-    """Return whether the process that made a temporary file is another one that still runs here."""
-    writer = _writer(leftover)
-    return writer is not None and writer != os.getpid() and is_running(writer)
-
-
-def _writer(leftover: Path) -> int | None:
-    """Return the id of the process that made a temporary file, from its name."""
-    number = leftover.name.removeprefix(SAVING).partition("-")[0]
-    return int(number) if number.isdecimal() else None
+def _writer(temporary: Path) -> int:
+    """Return the id of the process that made a temporary file or folder, from its name."""
+    return int(temporary.name.removeprefix(SAVING).partition("-")[0])
 
 
 def is_running(process: int) -> bool:
@@ -233,7 +224,7 @@ def write_file(path: Path) -> Iterator[Path]:
     make_folder(path.parent)
     require(not path.is_dir(), f"{str(path)!r} is a folder: name a file.")
     temporary = path.with_name(f"{_temporary_name()}{path.suffix}")
-    _remove_leftovers(path)
+    _remove_leftovers(path.parent)
     try:
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else _usual_mode(path.parent)
         temporary.touch(0o600, exist_ok=False)

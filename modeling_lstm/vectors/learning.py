@@ -69,7 +69,7 @@ def train_vectors(
     logger.info(
         "%s texts: %s tokens, %s distinct", *(f"{n:,}" for n in (rows.num_rows, sentences.words, len(tokenizer) - 2))
     )
-    found = _learn(sentences, arguments)
+    found = _learn(gensim, sentences, arguments)
     record: dict[str, Any] = {"command": command} if command else {}
     record |= {name: value for name, value in asdict(arguments).items() if name != "output_dir"}
     if arguments.algorithm != "fasttext":
@@ -89,10 +89,8 @@ def import_gensim() -> Any:
     return gensim
 
 
-def _learn(sentences: "_Sentences", arguments: VectorTrainingArguments) -> Any:
+def _learn(gensim: Any, sentences: "_Sentences", arguments: VectorTrainingArguments) -> Any:
     """Train vectors with gensim, and return them as its `KeyedVectors`."""
-    import gensim
-
     options: dict[str, Any] = {
         "vector_size": arguments.size,
         "window": arguments.window,

@@ -6,7 +6,6 @@ import random
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -32,6 +31,7 @@ from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.training.lstm_trainer import LstmTrainer
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.utils.errors import InputError
+from modeling_lstm.utils.files import claim_folder
 from tests.conftest import TRAIN_FLAGS, opinion_rows, run_held, tiny_model, write_csv
 
 
@@ -276,10 +276,13 @@ def test_two_trainings_do_not_share_a_folder(
 ) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
-    (folder / f".saving-{os.getppid()}-claim").touch()  # of a process that runs
+    with claim_folder(folder):
+        (own,) = folder.iterdir()
+    other = own.with_name(own.name.replace(str(os.getpid()), str(os.getppid())))  # of a process that runs
+    other.touch()
     flags = ["train", "--dataset", data_folder, "--output_dir", folder, *TRAIN_FLAGS]
     assert f"Another process is writing into '{folder}'" in fails(*flags)
-    (folder / f".saving-{os.getppid()}-claim").unlink()
+    other.unlink()
 
     runner = TrainingJob(dataset=str(data_folder), output_dir=str(folder), use_cpu=True, max_steps=1).runner()
     trainer = runner.trainer()
@@ -376,12 +379,10 @@ def test_an_interrupted_save_leaves_the_old_run(run_copy: Path, monkeypatch: pyt
     with pytest.raises(KeyboardInterrupt):
         save_run(run_copy, tiny_model(), tokenizer, {"model": {}})
     assert {path.name: path.read_bytes() for path in run_copy.iterdir() if path.is_file()} == before
-    leftover = run_copy / ".saving-killed"
-    leftover.mkdir()
     monkeypatch.undo()
     save_run(run_copy, tiny_model(), tokenizer, {"model": {"new": True}})
     record = json.loads((run_copy / "run.json").read_text(encoding="utf-8"))
-    assert not leftover.exists() and record["model"]["new"] and record["model"]["size_mb"] > 0
+    assert record["model"]["new"] and record["model"]["size_mb"] > 0
 
 
 @pytest.mark.parametrize(
@@ -697,38 +698,3 @@ def test_damaged_shards(run_copy: Path, fails: Callable[..., str]) -> None:
     index.write_text(json.dumps(content), encoding="utf-8")
     first.unlink()
     assert "damaged" in fails("predict", run_copy, "a text")
-
-
-def test_what_is_written_has_the_mode_of_new_files(tmp_path: Path) -> None:
-    from modeling_lstm.utils.files import write_folder, write_text
-
-    before = os.umask(0o027)
-    try:
-        with write_folder(tmp_path) as temporary:
-            (temporary / "a").touch(0o600)
-        write_text(tmp_path / "b", "new")
-        (tmp_path / "a").chmod(0o604)
-        write_text(tmp_path / "a", "again")
-    finally:
-        os.umask(before)
-    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {"a": 0o604, "b": 0o640}
-    write_text(tmp_path / "none" / "a", "made")
-    with pytest.raises(InputError, match="'.*/b' is a file: name a folder"):
-        write_text(tmp_path / "b" / "c", "never")
-    with pytest.raises(InputError, match="'.*/b' is a file: name a folder"):
-        write_text(tmp_path / "b" / "c" / "d", "never")
-
-
-def test_what_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
-    from modeling_lstm.utils.files import write_folder
-
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        live = tmp_path / f".saving-{other.pid}-abc"
-        live.mkdir()
-        with write_folder(tmp_path) as temporary:
-            (temporary / "a").touch()
-        assert live.exists() and (tmp_path / "a").exists()
-        other.kill()
-    with write_folder(tmp_path):
-        pass
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
