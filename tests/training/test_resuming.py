@@ -202,12 +202,15 @@ def test_the_best_checkpoint_is_found_where_the_run_lies_now(
 
 
 def test_a_checkpoint_that_tells_nothing_goes_on_with_a_warning(
-    begun: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    begun: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, fails: Callable[..., str]
 ) -> None:
-    """As those of earlier versions."""
+    """As those of earlier versions, unless its optimizer does not fit."""
     folder = shutil.copytree(begun / "run", tmp_path / "run")
     (folder / "checkpoint-6" / "trained_with.json").unlink()
-    assert main(["train", "--dataset", str(begun / "data.csv"), "--output_dir", str(folder), *RESUME]) == 0
+    command = ["train", "--dataset", str(begun / "data.csv"), "--output_dir", str(folder), *RESUME]
+    told = fails(*command, "--embedding_learning_rate", "0.001")
+    assert f"The checkpoint '{folder / 'checkpoint-6'}' belongs to another model or vocabulary" in told
+    assert main(command) == 0
     assert "does not record what it was trained on" in caplog.text
 
 
