@@ -10,7 +10,7 @@ from datasets import Dataset
 
 from ..utils.errors import require
 from .arguments import DataArguments, ProblemType
-from .label_names import is_missing
+from .labels.names import is_missing
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,9 @@ from ..utils.errors import InputError, as_list, require
 from .arguments import DataArguments, FileArguments, ProblemType, SourceArguments, SplitArguments, split_subset
 from .columns import guess_label_column, guess_text_column, join_texts
 from .cuts import cut_split, draw_rows, keep_labels, number_groups, single_labels
-from .label_names import is_missing
-from .labels import LabelReader, make_label_reader
+from .labels.known_readers import make_label_reader
+from .labels.label_reader import LabelReader
+from .labels.names import is_missing
 from .sources import explain_read_failures, open_dataset
 from .splits import FileSplit, Split
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from ..utils.errors import as_list, require
+from ...utils.errors import as_list, require
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,164 @@
+"""Several labels per row: a list of them, or a 0 or 1 for each, in one column or in several."""
+
+from typing import Any
+
+from datasets import Dataset
+
+from ...utils.errors import InputError, as_list, require
+from ..formats.parquet import STRINGS
+from .label_reader import LabelReader, NamedLabels, Place, class_label, name_of
+from .names import NUMBER, find_broken, find_names, parse_truth
+
+
+class LabelSets(NamedLabels):
+    """A list of the labels of each row."""
+
+    kind = "multi_label_classification"
+
+    def __init__(self, columns: list[str], rows: Dataset, names: list[str] | None, asked: list[str] | None):
+        super().__init__(columns, names, asked)
+        (column,) = columns
+        coded = class_label(rows.features[column])
+        inner = str(getattr(rows.features[column].feature, "dtype", rows.features[column].feature))
+        require(
+            inner.startswith(("int", "uint", "bool")) or inner in STRINGS or inner == "null",
+            f"The label column {column!r} must hold lists of strings or integers, found lists of {inner}. Instead of "
+            "shares or scores, write the labels that each text has.",
+        )
+        values = {value for row in rows[column][:] for value in row or ()}
+        require(None not in values, f"The label column {column!r} has lists with a missing label.")
+        broken = find_broken(map(str, values)) if all(NUMBER.fullmatch(str(value)) for value in values) else []
+        require(
+            names is not None or not broken,
+            f"The label column {column!r} must hold lists of strings or integers, found numbers such as "
+            f"{as_list(broken[:1])}. Instead of shares or scores, write the labels that each text has.",
+        )
+        self.names = names or (list(coded.names) if coded else find_names(values, column, rows.num_rows))
+        require(bool(self.names), f"The label column {column!r} has no label in any row of train.")
+
+    def check(self, rows: Dataset, split: str, place: Place) -> None:
+        """See [`LabelReader.check`]."""
+        (column,) = self.columns
+        coded, known = class_label(rows.features[column]), set(self.names)
+        lists = rows[column][:]
+        self._check_coded(coded, lists, place)
+        unknown: dict[int, set[str]] = {}
+        for number, values in enumerate(lists, start=1):
+            if values is None:
+                raise self._complain(place(number), "is missing: a row without labels has an empty list")
+            if not isinstance(values, list):
+                raise self._complain(place(number), f"must be a list of labels, as in train, found {values!r:.60}")
+            if None in values or (coded is not None and -1 in values):
+                raise self._complain(place(number), f"is a list with a missing label, {values}")
+            if len(set(values)) < len(values):
+                twice = f"has a label twice, {values}: lists with a 0 or 1 for each label must all have the same length"
+                raise self._complain(place(number), f"{twice} and hold nothing else")
+            if others := {name_of(one, coded) for one in values} - known:
+                unknown[number] = others
+        self._check_orders(lists, split)
+        self._check_known(unknown, split, place)
+
+    def _check_orders(self, lists: list[list[Any]], split: str) -> None:
+        """Raise if every list holds both of two labels, and their order varies: they seem to be vectors."""
+        is_mixed = len(self.names) == 2 and all(len(row) == 2 for row in lists) and len(set(map(tuple, lists))) > 1
+        require(
+            not is_mixed,
+            f"Each row of the {split} split has both labels, {as_list(self.names)} (column {self.columns[0]!r}). List "
+            "those that each text has, or write a 0 or 1 for each label.",
+        )
+
+    def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> list[float]:
+        """See [`LabelReader.read`]."""
+        coded = class_label(features[0])
+        chosen = {name_of(one, coded) for one in values[0]}
+        return [float(name in chosen) for name in self.names]
+
+
+class LabelVectors(LabelReader):
+    """A list with a 0 or 1 for each label."""
+
+    kind = "multi_label_classification"
+
+    def __init__(self, columns: list[str], rows: Dataset, names: list[str] | None):
+        super().__init__(columns)
+        (column,) = columns
+        width = next(len(row) for row in rows[column][:] if row is not None)
+        coded = class_label(rows.features[column])
+        self.names = names or (list(coded.names) if coded else [str(number) for number in range(width)])
+        require(
+            len(self.names) == width,
+            f"The label column {column!r} holds a 0 or 1 for each of {width} labels, but the names of "
+            f"{len(self.names)} labels are given: {as_list(self.names)}.",
+        )
+
+    def check(self, rows: Dataset, split: str, place: Place) -> None:
+        """See [`LabelReader.check`]."""
+        for number, values in enumerate(rows[self.columns[0]][:], start=1):
+            is_vector = isinstance(values, list) and len(values) == len(self.names)
+            if not is_vector or any(parse_truth(one) is None for one in values):
+                expected = f"must be a list of {len(self.names)} values 0 or 1, one for each label, found {values}"
+                raise self._complain(place(number), expected)
+
+    def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> list[float]:
+        """See [`LabelReader.read`]."""
+        return [float(parse_truth(one) or 0.0) for one in values[0]]
+
+
+class LabelColumns(LabelReader):
+    """A column of 0 and 1 for each label. Columns are matched to labels by name or else by order."""
+
+    kind = "multi_label_classification"
+
+    def __init__(self, columns: list[str], names: list[str] | None):
+        super().__init__(list(names) if names and set(names) == set(columns) else columns)
+        self.names = names or list(columns)
+        require(
+            len(self.names) == len(columns),
+            f"There are {len(columns)} label columns, {as_list(columns)}, but {len(self.names)} labels: "
+            f"{as_list(self.names)}.",
+        )
+        pairs = zip(self.columns, self.names, strict=True)
+        elsewhere = [name for column, name in pairs if name != column and name in columns]
+        require(
+            not elsewhere,
+            f"The label columns are {as_list(columns)}, the labels {as_list(self.names)}: {as_list(elsewhere)} would "
+            "not be read from the column of the same name. Name the columns in the order of the labels.",
+        )
+
+    def check(self, rows: Dataset, split: str, place: Place) -> None:
+        """See [`LabelReader.check`]."""
+        for column in self.columns:
+            coded = class_label(rows.features[column])
+            for number, value in enumerate(rows[column][:], start=1):
+                is_known = coded is None or value is None or 0 <= value < coded.num_classes
+                name = name_of(value, coded) if is_known else value
+                if parse_truth(name) is None:
+                    raise InputError(
+                        f"The label in {place(number)} must be 0 or 1, found {name!r} (column {column!r})."
+                    )
+
+    def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> list[float]:
+        """See [`LabelReader.read`]."""
+        pairs = zip(values, map(class_label, features), strict=True)
+        return [float(parse_truth(name_of(value, coded)) or 0.0) for value, coded in pairs]
+
+
+def are_vectors(rows: Dataset, column: str, names: list[str] | None) -> bool:
+    """
+    Return whether the lists hold a 0 or 1 for each label, and so have the same length, instead of the names of a row's
+    labels.
+    """
+    lists = [row for row in rows[column][:] if row is not None]
+    width = len(lists[0]) if lists else 0
+    if names is None and all(len(row) == 1 for row in lists) and class_label(rows.features[column]) is None:
+        require(
+            {parse_truth(row[0]) for row in lists} != {0.0, 1.0},
+            f"The label column {column!r} holds lists such as [0] and [1], which may be label numbers or say whether "
+            "a text has the only label: write the names of the labels, or a 0 or 1 for each of two or more.",
+        )
+    if width == 0 or not all(len(row) == width and all(parse_truth(one) is not None for one in row) for row in lists):
+        return False
+    coded = class_label(rows.features[column])
+    if coded is not None:  # label numbers; in a set, none occurs twice
+        return width == len(coded.names) and any(len(set(row)) < width for row in lists)
+    return names is None or len(names) == width or not {"0", "1"} <= set(names)

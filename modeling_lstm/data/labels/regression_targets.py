@@ -1,0 +1,59 @@
+"""A number to predict in each row."""
+
+import re
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, Value
+
+from ...utils.errors import require
+from .label_reader import LabelReader, Place
+from .names import NUMBER, is_missing
+
+_NOT_FINITE = re.compile(r"\s*[-+]?(nan|inf|infinity)\s*", re.IGNORECASE)
+LARGEST = 3.4e38  # the largest number that fits into 32 bits
+LEAST_SPREAD = 1e-5  # of regression targets: standard deviation / mean; 32 bits round a number by up to 6e-8 of it
+
+
+class Numbers(LabelReader):
+    """A number to predict."""
+
+    kind = "regression"
+
+    def __init__(self, columns: list[str]):
+        super().__init__(columns)
+        self.names = columns
+
+    @property
+    def feature(self) -> Any:
+        """The `datasets` feature of the finished label column."""
+        return Value("float32")
+
+    def check(self, rows: Dataset, split: str, place: Place) -> None:
+        """See [`LabelReader.check`]."""
+        (column,) = self.columns
+        values = rows[column][:]
+        for number, value in enumerate(values, start=1):
+            if is_missing(value) or _NOT_FINITE.fullmatch(str(value)):
+                raise self._complain(place(number), "is missing or infinite: every row needs a number")
+            if not NUMBER.fullmatch(str(value)):
+                hint = ": a number is written with a decimal point" if "," in str(value) else ""
+                raise self._complain(place(number), f"must be a number, found {value!r}{hint}")
+            if abs(float(value)) > LARGEST:
+                raise self._complain(place(number), f"must be a number of at most {LARGEST:.3g}, found {value!r}")
+        if split == "train":
+            self._check_spread(values)
+
+    def _check_spread(self, values: list[Any]) -> None:
+        """Raise if 32 bits cannot hold the differences between the targets, with which the network computes."""
+        numbers = np.array(list(map(float, values)))
+        low, high = (values[place] for place in (numbers.argmin(), numbers.argmax()))
+        require(
+            numbers.min() == numbers.max() or numbers.std() >= LEAST_SPREAD * abs(numbers.mean()),
+            f"The numbers in the column {self.columns[0]!r} differ too little for their size to be learned: from {low} "
+            f"to {high}. Subtract a constant, {low} say, from all of them first.",
+        )
+
+    def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> float:
+        """See [`LabelReader.read`]."""
+        return float(values[0])

@@ -1,0 +1,86 @@
+"""One label per row."""
+
+import logging
+from typing import Any
+
+from datasets import ClassLabel, Dataset, LargeList, List
+
+from ...utils.errors import as_list, require
+from .label_reader import NamedLabels, Place, class_label, name_of
+from .names import INTEGER, find_names, is_missing
+
+logger = logging.getLogger(__name__)
+
+
+class SingleLabels(NamedLabels):
+    """One label per row."""
+
+    kind = "single_label_classification"
+
+    def __init__(self, columns: list[str], rows: Dataset, names: list[str] | None, asked: list[str] | None):
+        super().__init__(columns, names, asked)
+        coded = class_label(rows.features[columns[0]])
+        if coded is not None:
+            names = names or list(coded.names)
+        self.names = names or find_names(rows.unique(columns[0]), columns[0], rows.num_rows)
+        self.numbers = {name: number for number, name in enumerate(self.names)}
+
+    @property
+    def feature(self) -> Any:
+        """The `datasets` feature of the finished label column."""
+        return ClassLabel(names=self.names)
+
+    def check(self, rows: Dataset, split: str, place: Place) -> None:
+        """See [`LabelReader.check`]."""
+        (column,) = self.columns
+        coded = class_label(rows.features[column])
+        require(
+            not isinstance(rows.features[column], (List, LargeList)),
+            f"The {split} split holds lists of labels (column {column!r}), train one label in each row: write both "
+            "the same way.",
+        )
+        values = rows.unique(column)
+        if missing := [value for value in values if is_missing(value) or (coded is not None and value == -1)]:
+            number = next(i for i, value in enumerate(rows[column][:], start=1) if value in missing)
+            raise self._complain(place(number), "is missing")
+        self._check_coded(coded, rows[column], place)
+        if coded is not None and self.asked is not None and _are_other_names(coded.names, self.asked):
+            logger.warning(
+                "The %s split names its labels %s; their numbers are read as %s.",
+                *(split, as_list(coded.names), as_list(self.names)),
+            )
+        unknown = {value for value in values if self._number(value, coded) is None}
+        found = {
+            number: {name_of(value, coded)} for number, value in enumerate(rows[column], start=1) if value in unknown
+        }
+        counts = self.asked is not None and not any(map(INTEGER.fullmatch, self.asked))
+        counts = counts and all(INTEGER.fullmatch(name_of(value, coded)) for value in unknown)
+        more = " In the data, the number 0 stands for the first label, 1 for the second." * counts
+        self._check_known(found, split, place, more)
+
+    def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> int:
+        """See [`LabelReader.read`]."""
+        number = self._number(values[0], class_label(features[0]))
+        assert number is not None, "labels are checked before they are read"
+        return number
+
+    def _number(self, value: Any, coded: ClassLabel | None) -> int | None:
+        """
+        Return the number of a label. If the user gave the names, the data may hold the numbers, unless these are names
+        too.
+        """
+        name = name_of(value, coded)
+        if self.asked is None:
+            return self.numbers.get(name)
+        if coded is not None:
+            is_named, number = set(coded.names) <= set(self.asked), str(value)
+        else:
+            is_named, number = name in self.numbers or any(map(INTEGER.fullmatch, self.asked)), name
+        if is_named:
+            return self.numbers.get(name)
+        return int(number) if number.isdecimal() and number in map(str, range(len(self.names))) else None
+
+
+def _are_other_names(names: list[str], asked: list[str]) -> bool:
+    """Return whether the data name the labels, but not as the user did."""
+    return not set(names) <= set(asked) and not all(map(INTEGER.fullmatch, names))
