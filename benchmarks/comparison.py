@@ -14,7 +14,8 @@ from typing import Any
 from modeling_lstm.comparison import CompareArguments, compare
 from modeling_lstm.comparison.comparing import open_systems
 from modeling_lstm.comparison.neural import NeuralSystem
-from modeling_lstm.comparison.report import RESULT, write_report
+from modeling_lstm.comparison.report import write_report
+from modeling_lstm.comparison.result import RESULT
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.utils.files import read_json, write_json
 

@@ -7,7 +7,8 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from modeling_lstm.comparison.report import format_spread, is_clear, rank_systems
+from modeling_lstm.comparison.report_tables import format_spread
+from modeling_lstm.comparison.result import is_clear, rank_systems
 from modeling_lstm.utils.files import read_json
 from modeling_lstm.utils.markdown import make_table
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from modeling_lstm.comparison.report import RESULT
+from modeling_lstm.comparison.result import RESULT
 from modeling_lstm.utils.files import read_json
 
 from . import comparison, pretrained

@@ -10,8 +10,9 @@ import argparse
 import json
 from pathlib import Path
 
-from modeling_lstm.comparison.report import RESULT
-from modeling_lstm.comparison.translator_comparison import compare_translators, write_translators_report
+from modeling_lstm.comparison.result import RESULT
+from modeling_lstm.comparison.translator_comparison import compare_translators
+from modeling_lstm.comparison.translator_report import write_translators_report
 from modeling_lstm.utils.files import write_json
 
 from .accuracy import RESULTS, data_folder, portable, train_and_evaluate

@@ -3,8 +3,9 @@
 import statistics
 from typing import Any
 
-from modeling_lstm.comparison import translator_comparison
-from modeling_lstm.comparison.report import RESULT, ReportTable
+from modeling_lstm.comparison import translator_report
+from modeling_lstm.comparison.report_page import ReportTable
+from modeling_lstm.comparison.result import RESULT
 from modeling_lstm.utils.files import read_json
 from modeling_lstm.utils.markdown import make_table
 
@@ -27,7 +28,7 @@ def translation_scores_table() -> str:
     """Make the table of BLEU and chrF on test."""
     found = _comparison()
     signatures = found["signatures"]
-    text = _lines(translator_comparison.scores_table(found))
+    text = _lines(translator_report.scores_table(found))
     return text + f"\n{PUBLISHED}.\nSignatures: `{signatures['bleu']}`; `{signatures['chrf']}`.\n"
 
 
@@ -35,14 +36,14 @@ def translation_lengths_table() -> str:
     """Make the table of BLEU and chrF on test by text length."""
     found = _comparison()
     few = found["data"]["rows"] - sum(found["lengths"].values())
-    return _lines(translator_comparison.lengths_table(found)) + f"\nOnly {few} texts are longer, too few for a score.\n"
+    return _lines(translator_report.lengths_table(found)) + f"\nOnly {few} texts are longer, too few for a score.\n"
 
 
 def translation_costs_table() -> str:
     """Make the table of the costs of training and translating."""
     found = _comparison()
     speed = read_json(TRAINING)
-    table = translator_comparison.costs_table(found)
+    table = translator_report.costs_table(found)
     place = table.heads.index("minutes to train")
     table.heads[place] = "minutes an epoch"
     measured = speed["results"]

@@ -33,7 +33,7 @@ def run_card(given: list[str]) -> int:
     from ..publishing.sharing import write_card
 
     if rest.comparison is not None:
-        from ..comparison.report import add_to_run
+        from ..comparison.result import add_to_run
 
         add_to_run(Path(rest.run), Path(rest.comparison))
     print(write_card(rest.run, rest.repository, arguments, overwrite=rest.overwrite_card))

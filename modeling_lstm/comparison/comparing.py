@@ -26,7 +26,8 @@ from .costs import measure
 from .experiment import SPLITS, Experiment, Run, RunOutcome
 from .known_systems import open_system
 from .neural import NeuralSystem
-from .report import RESULT, write_report
+from .report import write_report
+from .result import RESULT
 from .row_groups import group_rows
 from .systems import System
 

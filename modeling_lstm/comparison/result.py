@@ -1,0 +1,89 @@
+"""The result of a comparison, `comparison.json`, and what it says about the systems."""
+
+from pathlib import Path
+from typing import Any
+
+from ..evaluation.metrics import greater_is_better
+from ..runs.record import RECORD, read_record
+from ..utils.errors import as_list, require
+from ..utils.files import read_json, write_json
+
+RESULT = "comparison.json"
+ALPHA = 0.05  # differences with a smaller p-value are significant
+
+
+def read_comparison(folder: Path) -> dict[str, Any]:
+    """
+    Read the `comparison.json` of a comparison.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    path = folder / RESULT
+    require(
+        path.is_file(), f"{str(folder)!r} has no {RESULT}: make it with modeling-lstm compare --output_dir {folder}."
+    )
+    return read_json(path)
+
+
+def rank_systems(comparison: dict[str, Any]) -> list[str]:
+    """Return the names of the systems, the best by the metric first."""
+    metric = comparison["task"]["metric"]
+    sign = -1 if greater_is_better(metric) else 1
+    return sorted(comparison["systems"], key=lambda name: sign * comparison["systems"][name]["scores"][metric]["mean"])
+
+
+def is_clear(comparison: dict[str, Any], first: str, second: str) -> bool:
+    """Whether two systems differ significantly."""
+    for pair in comparison["pairs"]:
+        if {pair["first"], pair["second"]} == {first, second}:
+            return pair["p_corrected"] < ALPHA
+    return False
+
+
+def name_source(data: dict[str, Any]) -> str:
+    """Return the name of a data set with its subset, as on the command line."""
+    return data["dataset"] + (f":{data['subset']}" if data.get("subset") else "")
+
+
+def add_to_run(run: Path, folder: Path) -> None:
+    """
+    Add the result of a comparison to the `run.json` of a run on the same data, so that its model card includes it.
+
+    Raises:
+        InputError: the run and the comparison use different data.
+    """
+    record, comparison = read_record(run), read_comparison(folder)
+    metric = comparison["task"]["metric"]
+    for what, ours, theirs in (
+        ("data", name_source(record["data"]), name_source(comparison["data"])),
+        ("labels", record["task"]["label_names"], comparison["task"]["label_names"]),
+    ):
+        require(ours == theirs, f"The run's {what} are {ours}, those of the comparison in {str(folder)!r} {theirs}.")
+    known, theirs = record["data"].get("digests", {}), comparison["data"].get("digests", {})
+    counts = [one["data"]["counts"] for one in (record, comparison)]
+    other = [
+        split
+        for split in counts[1]
+        if counts[0].get(split) != counts[1][split] or known.get(split) != theirs.get(split, known.get(split))
+    ]
+    require(
+        not other,
+        f"The run has other rows of {as_list(other)} than the comparison in {str(folder)!r}: compare it on the data, "
+        "and with the cuts, that it was trained with.",
+    )
+    compared = {}
+    for name in rank_systems(comparison):
+        system = comparison["systems"][name]
+        score = system["scores"][metric]
+        costs = {key: system["costs"][key] for key in ("p50_ms", "texts_per_second")}
+        size = {key: system["model"][key] for key in ("parameters", "size_mb")}
+        compared[name] = {key: score[key] for key in ("mean", "sd", "interval")} | size | costs
+    rows = comparison["data"]["counts"]["test"]["rows"]
+    facts = {
+        "metric": metric,
+        "rows": rows,
+        "threads": comparison["threads"],
+        "processor": comparison["hardware"]["processor"],
+    }
+    write_json(run / RECORD, record | {"compared": facts | {"systems": compared}})
