@@ -39,8 +39,8 @@ class TextClassificationMetric(evaluate.Metric):
     def _info(self) -> evaluate.MetricInfo:
         if self.config_name not in CONFIG_NAMES:
             raise ValueError(f"config_name must be one of {', '.join(CONFIG_NAMES)}, found {self.config_name!r}.")
-        value: Any = datasets.Value("float64" if self.config_name == "regression" else "int64")
-        if self.config_name == "multi_label_classification":
+        value: Any = datasets.Value("float64" if self.config_name == REGRESSION else "int64")
+        if self.config_name == MULTI_LABEL:
             value = datasets.List(value)
         return evaluate.MetricInfo(
             description="Accuracy, F1, recall and calibration of a text classifier.",
@@ -68,8 +68,15 @@ def compute_scores(
     label_names: list[str] | None = None,
     probabilities: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """Compute the scores of [`TextClassificationMetric`] from arrays."""
-    if problem_type == "regression":
+    """
+    Compute the scores of [`TextClassificationMetric`] from arrays.
+
+    Raises:
+        ValueError: there are no rows.
+    """
+    if len(references) == 0:
+        raise ValueError("There are no rows to score.")
+    if problem_type == REGRESSION:
         return {
             "mean_squared_error": float(metrics.mean_squared_error(references, predictions)),
             "mean_absolute_error": float(metrics.mean_absolute_error(references, predictions)),
@@ -77,8 +84,14 @@ def compute_scores(
             "pearson": _pearson(predictions, references),
         }
     if label_names is None:
-        label_names = [str(number) for number in range(int(max(predictions.max(), references.max())) + 1)]
-    if problem_type == "multi_label_classification":
+        if problem_type == MULTI_LABEL:
+            labels = references.shape[1]
+        elif probabilities is not None:
+            labels = probabilities.shape[1]
+        else:
+            labels = int(max(predictions.max(), references.max())) + 1
+        label_names = [str(number) for number in range(labels)]
+    if problem_type == MULTI_LABEL:
         # Computed from counts, because scikit-learn would treat a single column as a binary task with two classes
         right, found, true = (counted.sum(axis=0) for counted in (predictions * references, predictions, references))
         whole = (predictions == references).all(axis=1).mean()
@@ -97,11 +110,11 @@ def decide(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Turn logits into predictions, references and, for single labels, probabilities, as [`compute_scores`] needs."""
     predictions = choose_labels(problem_type, logits, threshold=0.0)
-    if problem_type == "regression":
+    if problem_type == REGRESSION:
         return predictions, labels, None
-    if problem_type == "multi_label_classification":
+    if problem_type == MULTI_LABEL:
         return predictions, labels.astype(int), None
-    return predictions, labels, to_probabilities(logits.astype(np.float32), problem_type)
+    return predictions, labels, to_probabilities(logits.astype(np.float64), problem_type)
 
 
 def choose_labels(problem_type: str, found: np.ndarray, threshold: float = 0.5) -> np.ndarray:
@@ -236,7 +249,7 @@ def score_sums(
 
 def metric_names(problem_type: str, label_names: list[str], *, of_answers: bool = False) -> list[str]:
     """List the metrics that a checkpoint can be chosen by; with `of_answers`, only those that need no probabilities."""
-    shape = (2, len(label_names)) if problem_type == "multi_label_classification" else (2,)
+    shape = (2, len(label_names)) if problem_type == MULTI_LABEL else (2,)
     example = np.zeros(shape, dtype=int)
     probabilities = None if of_answers else np.full((2, len(label_names)), 1 / len(label_names))
     return list(compute_scores(problem_type, example, example, label_names, probabilities))

@@ -24,6 +24,7 @@ from modeling_lstm.evaluation.metrics import (
     compute_scores,
     confusion_matrix,
     confusion_scores,
+    decide,
 )
 from modeling_lstm.utils.figures import save
 from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
@@ -296,6 +297,26 @@ def test_multi_label_and_regression_scores() -> None:
     found = TextClassificationMetric("regression").compute(predictions=guesses, references=numbers)
     assert found["mean_squared_error"] == pytest.approx(sk.mean_squared_error(numbers, guesses))
     assert found["pearson"] == pytest.approx(np.corrcoef(numbers, guesses)[0, 1])
+
+
+def test_labels_are_counted_where_none_is_named() -> None:
+    """Though the last one is in no row, and no text has any."""
+    several = TextClassificationMetric("multi_label_classification")
+    for references in ([[1, 0, 1], [0, 1, 1]], [[0, 0, 0], [0, 0, 0]]):
+        found = several.compute(predictions=references, references=references)
+        assert [name for name in found if name.startswith("f1_")] == ["f1_0", "f1_1", "f1_2"]
+    probabilities = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]])
+    found = TextClassificationMetric().compute(predictions=[0, 1], references=[0, 1], probabilities=probabilities)
+    assert found["f1_2"] == 0 and found["log_loss"] == pytest.approx(-np.log([0.7, 0.8]).mean())
+    with pytest.raises(ValueError, match="no rows to score"):
+        compute_scores("regression", np.zeros(0), np.zeros(0))
+
+
+def test_a_confident_mistake_costs_what_the_loss_says() -> None:
+    logits, labels = np.array([[0.0, 25.0], [30.0, 0.0]], dtype=np.float32), np.array([0, 0])
+    predictions, references, probabilities = decide("single_label_classification", logits, labels)
+    found = compute_scores("single_label_classification", predictions, references, ["a", "b"], probabilities)
+    assert found["log_loss"] == pytest.approx(12.5)
 
 
 def test_equal_numbers_have_no_correlation() -> None:
