@@ -53,7 +53,8 @@ def end_to_end_table() -> str:
     return f"{make_table(heads, rows)}\n\n" + (
         f"{found['rows']:,} tweets from a CSV file to a CSV file, by whole commands that take turns; MiniLM fewer of "
         f"them, in batches of {found['batch of the pipeline']}, which suit its pipeline best. Times as fast as that "
-        "pipeline: the median over the rounds, in brackets their quartiles. From a shell, `predict` with the small "
+        "pipeline: the median over the rounds, in brackets the lowest and highest; for one tweet, the median and the "
+        "quartiles over the texts. From a shell, `predict` with the small "
         f"network in int8 answers its first text after {cold:.2f} s. Measured on: {hardware['processor']}, "
         f"{hardware['cores']} cores.\n"
     )

@@ -76,17 +76,23 @@ def answer_in_turns(
     return seconds
 
 
-def summary(seconds: Iterable[float]) -> dict[str, float]:
-    """Return median and quartiles in milliseconds."""
-    values = sorted(1000 * one for one in seconds)
-    low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
-    return {"median": round(middle, 3), "quartiles": [round(low, 3), round(high, 3)]}  # type: ignore[dict-item]
+def quartiles(values: list[float]) -> tuple[float, float, float]:
+    """Return lower quartile, median and upper quartile; of fewer than four values, the lowest, median and highest."""
+    if len(values) < 4:
+        return min(values), statistics.median(values), max(values)
+    low, middle, high = statistics.quantiles(values, n=4)
+    return low, middle, high
+
+
+def summary(seconds: Iterable[float]) -> dict[str, Any]:
+    """Return median and quartiles in milliseconds, as [`quartiles`]."""
+    low, middle, high = quartiles([1000 * one for one in seconds])
+    return {"median": round(middle, 3), "quartiles": [round(low, 3), round(high, 3)]}
 
 
 def ratio(slow: list[float], fast: list[float]) -> dict[str, Any]:
-    """Return how many times as fast `fast` is as `slow`: median and quartiles over the rounds."""
-    values = [one / other for one, other in zip(slow, fast, strict=True)]
-    low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else values * 3
+    """Return how many times as fast `fast` is as `slow`: median and quartiles over the rounds, as [`quartiles`]."""
+    low, middle, high = quartiles([one / other for one, other in zip(slow, fast, strict=True)])
     return {"median": round(middle, 2), "quartiles": [round(low, 2), round(high, 2)]}
 
 
