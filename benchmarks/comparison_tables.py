@@ -92,7 +92,7 @@ def _with_students(found: dict[str, Comparison]) -> dict[str, Comparison]:
     Add the students that were trained after the comparisons.
 
     A student of MiniLM counts as different from it if its gap to its teacher, or to the mean of its teachers, is
-    significant. Any other student is compared with each system by the intervals of their scores, which is stricter than
+    significant. Otherwise, a student is compared with a system by the intervals of their scores, which is stricter than
     a paired test.
     """
     for name, one in found.items():
@@ -102,9 +102,8 @@ def _with_students(found: dict[str, Comparison]) -> dict[str, Comparison]:
         metric = one["task"]["metric"]
         values = [record["metrics"]["test"][metric] for record in records]
         scores = {"mean": statistics.mean(values), "sd": spread(values)}
-        is_of_minilm = name != IMDB
-        for other in [TRANSFORMER_NAME] if is_of_minilm else list(one["systems"]):
-            if is_of_minilm:
+        for other in list(one["systems"]):
+            if other == TRANSFORMER_NAME and name != IMDB:
                 low, high = mean_interval([record["distillation"]["gap"]["test"] for record in records])
             else:
                 theirs = one["systems"][other]["scores"][metric]

@@ -200,6 +200,23 @@ def test_stance_is_scored_over_the_predictions_of_all_targets() -> None:
     assert abs(pooled_stance(records) - expected) < 1e-12
 
 
+def test_speed_ratios_of_few_rounds_lie_within_them() -> None:
+    from benchmarks.measure import ratio
+
+    assert ratio([1.0, 5.0], [1.0, 1.0]) == {"median": 3.0, "quartiles": [1.0, 5.0]}
+    assert ratio([2.0], [4.0]) == {"median": 0.5, "quartiles": [0.5, 0.5]}
+    assert ratio([1.0, 2.0, 3.0, 4.0, 5.0], [1.0] * 5) == {"median": 3.0, "quartiles": [1.5, 4.5]}
+
+
+def test_only_systems_that_were_tested_are_told_apart() -> None:
+    from modeling_lstm.comparison.result import is_clear
+
+    comparison = {"pairs": [{"first": "a", "second": "b", "p_corrected": 0.01}]}
+    assert is_clear(comparison, "b", "a") and not is_clear(comparison, "a", "a")
+    with pytest.raises(KeyError):
+        is_clear(comparison, "a", "c")
+
+
 def test_records_hold_no_path_of_the_machine_that_made_them(tmp_path: Path) -> None:
     from benchmarks.accuracy import portable
 

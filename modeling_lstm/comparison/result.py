@@ -34,11 +34,14 @@ def rank_systems(comparison: dict[str, Any]) -> list[str]:
 
 
 def is_clear(comparison: dict[str, Any], first: str, second: str) -> bool:
-    """Whether two systems differ significantly."""
-    for pair in comparison["pairs"]:
-        if {pair["first"], pair["second"]} == {first, second}:
-            return pair["p_corrected"] < ALPHA
-    return False
+    """
+    Whether two systems differ significantly.
+
+    Raises:
+        KeyError: they were not tested against each other.
+    """
+    tested = {frozenset((pair["first"], pair["second"])): pair["p_corrected"] for pair in comparison["pairs"]}
+    return first != second and tested[frozenset((first, second))] < ALPHA
 
 
 def name_source(data: dict[str, Any]) -> str:
