@@ -155,6 +155,11 @@ def test_forms_of_json(tmp_path: Path, text: str) -> None:
         ('{"text": "a"}\n{"text": \n', "line 2 is not valid JSON"),
         ('{\n"text": ["a", "b"], "n": [1]}', "its columns differ in length"),
         ("5\n", "expected a JSON object in each line"),
+        ('{"text": "a"}\n{"text": "b", "n": 1, "text": "c"}\n', "line 2 has two values of the name 'text'"),
+        ('{"text": "a", "meta": {"n": 1, "n": 2}}\n', "line 1 has two values of the name 'n'"),
+        ('[\n{"text": "a",\n"text": "b"}\n]', "it has two values of the name 'text'"),
+        ('{"text": ["a"], "text": ["b"]}', "two values of the name 'text'"),
+        (f'{{"text": "a"}}\n{{"text": {"[" * 100_000}{"]" * 100_000}}}\n', "line 2 is nested too deeply"),
     ],
 )
 def test_no_tables_of_json(tmp_path: Path, text: str, message: str) -> None:

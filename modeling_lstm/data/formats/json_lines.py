@@ -48,7 +48,7 @@ class Json(Table):
                 start += line
                 number += 1
             try:
-                first = self._parse(start) if start.strip() else []
+                first = self._parse(start, f"line {number}") if start.strip() else []
             except json.JSONDecodeError:
                 first = None  # the first line is not a whole document, so the file must be
             if isinstance(first, dict):
@@ -68,7 +68,7 @@ class Json(Table):
             if not line.strip():
                 continue
             try:
-                row = self._parse(line)
+                row = self._parse(line, f"line {at}")
             except json.JSONDecodeError as error:
                 raise InputError(
                     f"{str(self.path)!r} could not be read: line {at} is not valid JSON: {error}."
@@ -81,7 +81,7 @@ class Json(Table):
 
     def _whole(self, text: str) -> Any:
         try:
-            return self._parse(text)
+            return self._parse(text, "it")
         except json.JSONDecodeError as error:
             raise InputError(f"{str(self.path)!r} could not be read: it is not valid JSON: {error}.") from error
 
@@ -100,13 +100,25 @@ class Json(Table):
         )
         return document
 
-    @staticmethod
-    def _parse(text: str) -> Any:
+    def _parse(self, text: str, place: str) -> Any:
         hooks: dict[str, Any] = {"parse_int": WrittenValue, "parse_float": WrittenValue, "parse_constant": _constant}
         try:
-            return _write_truth(json.loads(text, **hooks))
-        except RecursionError as error:
-            raise ValueError("it is nested too deeply") from error
+            return _write_truth(json.loads(text, object_pairs_hook=_object, **hooks))
+        except json.JSONDecodeError:
+            raise
+        except (RecursionError, ValueError) as error:
+            cause = "is nested too deeply" if isinstance(error, RecursionError) else str(error)
+            raise InputError(f"{str(self.path)!r} could not be read: {place} {cause}.") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of which no value is lost, as `dict` would lose all but the last of a name."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"has two values of the name {twice!r}: give each its own name")
+    return found
 
 
 def _constant(text: str) -> WrittenValue | None:
