@@ -6,26 +6,34 @@ sentence.
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..models.text_classifier import JOINT
 from ..utils.errors import require
 from ..utils.files import exists
 from ..utils.settings import settings_of
 from .answering import Row, answer_texts, as_answering, check_texts, data_of_training, name_apart, open_predictor
 from .arguments import PredictionArguments
 
+Text = str | tuple[str, ...] | Mapping[str, str]
+"""A text, or several that a model reads together: a tuple or, as for a pipeline, `{"text": ..., "text_pair": ...}`."""
+
 
 def predict(
-    run: str, texts: str | Sequence[str] | None = None, arguments: PredictionArguments | None = None, **settings: Any
+    run: str,
+    texts: Text | Sequence[Text] | None = None,
+    arguments: PredictionArguments | None = None,
+    **settings: Any,
 ) -> list[Row] | Iterator[Row] | int:
     """
     Answer `texts` or the rows of the file `input`: classify or translate them, depending on the run's task.
 
     Args:
         run: Run folder, Hub id, or folder that [`export`] wrote.
-        texts: One text or several.
+        texts: One text or a list of them. For a model that reads several texts together, each is a tuple of these or,
+            as for a pipeline, `{"text": ..., "text_pair": ...}`.
         arguments: The settings, if they are not passed as keywords.
         settings: The fields of [`PredictionArguments`]: `input="new.csv"`, `output="answers.csv"`, ...
 
@@ -40,20 +48,29 @@ def predict(
         InputError: the run, the input or the output cannot be used; the output file is then not written.
     """
     arguments = settings_of(PredictionArguments, arguments, settings)
-    run, texts = str(run), [texts] if isinstance(texts, str) else None if texts is None else list(texts)
+    run, joined = str(run), None
+    if texts is not None:
+        joined = [_join(text) for text in ([texts] if isinstance(texts, (str, Mapping)) else texts)]
     output = Path(arguments.output) if arguments.output else None
     if arguments.engine == "ray":
-        require(texts is None, "--engine ray answers files: name them with --input.")
+        require(joined is None, "--engine ray answers files: name them with --input.")
         from .ray_prediction import predict_by_ray
 
         return predict_by_ray(run, arguments)
-    _check_request(texts, arguments, output)
+    _check_request(joined, arguments, output)
     data = data_of_training(run, arguments.revision)
-    if texts is not None and output is None:
+    if joined is not None and output is None:
         answering = as_answering(open_predictor(run, arguments.backend, arguments.revision), arguments.all_scores)
-        checked = check_texts(texts, "Text {}".format, arguments.max_characters, data)
+        checked = check_texts(joined, "Text {}".format, arguments.max_characters, data)
         return list(answer_texts(answering, checked, arguments.batch_size))
-    return _predict_rows(run, data, texts, arguments, output)
+    return _predict_rows(run, data, joined, arguments, output)
+
+
+def _join(text: Any) -> Any:
+    """Return texts that are read together as one, as in files. Anything else is left to be checked."""
+    if isinstance(text, Mapping) and text.keys() == {"text", "text_pair"}:
+        text = (text["text"], text["text_pair"])
+    return JOINT.join(text) if isinstance(text, tuple) and all(isinstance(part, str) for part in text) else text
 
 
 def _predict_rows(

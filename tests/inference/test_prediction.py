@@ -223,6 +223,10 @@ def test_the_text_columns_of_the_training_are_read(tmp_path: Path, fails: Callab
     assert "headline, body together; &#39;a film&#39; lacks one" in Answers(str(run), []).show("a film").answers
     for command in (("predict", run, "a film [SEP] bad"), ("explain", run, "a film [SEP] bad")):
         assert main([str(one) for one in command]) == 0
+    pair = {"text": "a film", "text_pair": "bad"}
+    assert predict(str(run), pair) == predict(str(run), [("a film", "bad")]) == predict(str(run), "a film [SEP] bad")
+    with pytest.raises(InputError, match="Text 1 must be a string, found {'text': 'a'}"):
+        predict(str(run), [{"text": "a"}])  # type: ignore[list-item]
     (run / "run.json").write_text(json.dumps(record), encoding="utf-8")  # as it was before there were separators
     assert main(["predict", str(run), "--input", str(source), "--output", str(tmp_path / "out.csv")]) == 0
     assert read(tmp_path / "out.csv")[0]["text"] == f"{rows[0][0]}\n{rows[0][1]}"
