@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 from hypothesis import given, settings
@@ -152,6 +153,22 @@ def test_a_test_split_of_a_regression_may_hold_minus_one_alone(tmp_path: Path) -
     write(tmp_path / "train.jsonl", [(f"text {n}", n / 10) for n in range(40)])
     write(tmp_path / "test.jsonl", [(f"other {n}", -1) for n in range(4)])
     assert "test" in load(tmp_path, problem_type="regression").splits
+
+
+@pytest.mark.parametrize("names", [["False", "True"], ["false", "true"], ["TRUE", "FALSE"]])
+def test_truth_values_of_another_format_are_known(names: list[str], tmp_path: Path) -> None:
+    """pandas writes the same column as True to CSV and Parquet, and as true to JSON."""
+    frame = pd.DataFrame({"text": [f"text {n}" for n in range(20)], "label": [n % 3 > 0 for n in range(20)]})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
+    frame.to_parquet(tmp_path / "a.parquet")
+    number = [name.lower() for name in names].index("true")
+    for path in sorted(tmp_path.glob("a.*")):
+        data = load_data(DataArguments(dataset=str(path)), only="train", label_names=names, is_other=True)
+        assert data.label_names == names
+        assert [row == number for row in data.splits["train"]["label"][:]] == frame["label"].tolist()
+    write_csv(tmp_path / "b.csv", [("a", "True"), ("b", "true"), ("c", "False")] * 9)
+    assert load(tmp_path / "b.csv").label_names == ["False", "True", "true"]
 
 
 @settings(max_examples=40, deadline=None)

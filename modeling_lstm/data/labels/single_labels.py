@@ -24,6 +24,9 @@ class SingleLabels(NamedLabels):
             names = names or list(coded.names)
         self.names = names or find_names(rows.unique(columns[0]), columns[0], rows.num_rows)
         self.numbers = {name: number for number, name in enumerate(self.names)}
+        if sorted(map(str.lower, self.names)) == ["false", "true"]:  # JSON and Parquet spell them differently
+            spellings = (str.lower, str.title, str.upper)
+            self.numbers = {spell(name): number for name, number in self.numbers.items() for spell in spellings}
 
     @property
     def feature(self) -> Any:
