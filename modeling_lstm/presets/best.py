@@ -28,6 +28,7 @@ from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import as_list, explain_errors, first_line, require
 from ..utils.files import empty_folder, is_occupied
 from ..utils.processes import fail_once, run_main_first, run_on_main
+from ..utils.progress import hide_progress_bars
 from ..utils.ray_cluster import RayArguments
 from ..utils.settings import build_settings, to_command
 from ..vectors.arguments import VectorTrainingArguments
@@ -134,15 +135,16 @@ class BestJob:
         Raises:
             InputError: data or settings cannot be used, or a folder is taken.
         """
-        with fail_once():
-            with run_main_first():
-                stages = self.plan()
-            missing = run_on_main(lambda: self._find_missing(stages))
-        for number, stage in enumerate(stages, start=1):
-            when = _as_time(stage.seconds) if number in missing else ": done before"
-            logger.info("Stage %d of %d: %s, in %s%s", number, len(stages), stage.about, stage.folder, when)
-        for number in missing:
-            stages[number - 1].run()
+        with hide_progress_bars(bool(self.training.disable_tqdm)):
+            with fail_once():
+                with run_main_first():
+                    stages = self.plan()
+                missing = run_on_main(lambda: self._find_missing(stages))
+            for number, stage in enumerate(stages, start=1):
+                when = _as_time(stage.seconds) if number in missing else ": done before"
+                logger.info("Stage %d of %d: %s, in %s%s", number, len(stages), stage.about, stage.folder, when)
+            for number in missing:
+                stages[number - 1].run()
         return read_record(Path(self.output))
 
     def _find_missing(self, stages: list[Stage]) -> list[int]:

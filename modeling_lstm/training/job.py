@@ -6,6 +6,7 @@ from ..runs.record import RunRecord
 from ..tasks.base import TEXT_CLASSIFICATION, job_class
 from ..utils.errors import InputError, as_list
 from ..utils.lazy import import_named
+from ..utils.progress import hide_progress_bars
 from ..utils.ray_cluster import Cluster
 from .job_settings import TrainingSettings
 from .steps import Training
@@ -41,11 +42,12 @@ class TrainingJob(TrainingSettings):
         Raises:
             InputError: data or settings cannot be used, or the run folder is taken.
         """
-        if self.ray.engine == "ray":
-            from .ray_training import train_by_ray
+        with hide_progress_bars(bool(self.training.disable_tqdm)):
+            if self.ray.engine == "ray":
+                from .ray_training import train_by_ray
 
-            return train_by_ray(self, self.prepare_workers)
-        return self.runner().run()
+                return train_by_ray(self, self.prepare_workers)
+            return self.runner().run()
 
     def prepare_workers(self, cluster: Cluster) -> None:
         """Prepare a cluster, once, before the workers of `--engine ray` train. Does nothing here."""

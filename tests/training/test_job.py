@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pytest
 import torch
 from datasets import Dataset
@@ -19,6 +20,7 @@ from transformers import (
     TrainingArguments,
     XLNetConfig,
 )
+from transformers.utils import logging as logging_of_transformers
 
 import modeling_lstm as ml
 from modeling_lstm.cli import main
@@ -34,6 +36,23 @@ from tests.conftest import opinion_rows, tiny_model, write_csv
 
 QUICK: dict[str, Any] = {"hidden_size": 8, "embedding_size": 8, "min_frequency": 1, "num_train_epochs": 1}
 QUICK |= {"use_cpu": True, "disable_tqdm": True}
+
+
+@pytest.mark.parametrize("disable_tqdm", [True, False])
+def test_all_bars_are_hidden_on_request(
+    disable_tqdm: bool, data_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Also those of the libraries, and only until the end."""
+    datasets.enable_progress_bars()
+    logging_of_transformers.enable_progress_bar()
+    try:
+        settings = QUICK | {"disable_tqdm": disable_tqdm, "output_dir": str(tmp_path / "run")}
+        TrainingJob(dataset=str(data_folder), **settings).run()
+        assert ("%|" in capfd.readouterr().err) is not disable_tqdm
+        assert not datasets.are_progress_bars_disabled() and logging_of_transformers.is_progress_bar_enabled()
+    finally:  # as tests/conftest.py does
+        datasets.disable_progress_bars()
+        logging_of_transformers.disable_progress_bar()
 
 
 @pytest.mark.parametrize(
