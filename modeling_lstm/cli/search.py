@@ -23,5 +23,5 @@ def run_search(given: list[str]) -> int:
     best = found["best"]
     score = format_number(score_of(best))
     print(f"validation {best['metric']} {score}, trial {best['number']} of {len(found['trials'])}")
-    print(f"modeling-lstm train {arguments.output_dir}/{RECIPE} --output_dir RUN")
+    print(f"modeling-lstm train {shlex.quote(f'{arguments.output_dir}/{RECIPE}')} --output_dir RUN")
     return 0

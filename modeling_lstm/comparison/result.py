@@ -1,5 +1,6 @@
 """The result of a comparison, `comparison.json`, and what it says about the systems."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ def read_comparison(folder: Path) -> dict[str, Any]:
     """
     path = folder / RESULT
     require(
-        path.is_file(), f"{str(folder)!r} has no {RESULT}: make it with modeling-lstm compare --output_dir {folder}."
+        path.is_file(),
+        f"{str(folder)!r} has no {RESULT}: make it with modeling-lstm compare --output_dir {shlex.quote(str(folder))}.",
     )
     return read_json(path)
 

@@ -1,5 +1,6 @@
 """Show the explanations of a run's answers in the terminal, or write them to a file."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ def explain_texts(
     task = task_of_run(run_folder(run, revision), run)
     require(
         task.name != TEXT_GENERATION,
-        f"{run!r} is a model for {TEXT_GENERATION}, which has no label to explain: modeling-lstm generate {run} TEXT",
+        f"{run!r} is a model for {TEXT_GENERATION}, which has no label to explain: "
+        f"modeling-lstm generate {shlex.quote(run)} TEXT",
     )
     opened = load_run(run, revision)
     if opened[0].config.is_encoder_decoder:

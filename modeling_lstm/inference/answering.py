@@ -1,6 +1,7 @@
 """Answer texts with the model of a run, opened by its task and computed by torch or ONNX Runtime, in bounded memory."""
 
 import itertools
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -130,7 +131,8 @@ def open_predictor(run: str, backend: str = "auto", revision: str | None = None,
 
         torch.set_num_threads(threads)
     kind = task_of_run(folder, run)
-    require(kind.command == "predict", f"{run!r} is a model for {kind.name}: modeling-lstm {kind.command} {run} TEXT")
+    command = f"modeling-lstm {kind.command} {shlex.quote(run)} TEXT"
+    require(kind.command == "predict", f"{run!r} is a model for {kind.name}: {command}")
     return kind.predictor(run, revision)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import json
 import logging
+import shlex
 from pathlib import Path
 
 from ..models.text_classifier import MODEL
@@ -74,7 +75,7 @@ def find_export(run: str, backend: str, source: str | None = None) -> str | None
     is_of_run = facts.get("run") == run_digest(folder)
     outdated = (
         f"{str(inside)!r} was exported from weights or settings other than those now in {source!r}, or by an older "
-        f"version. Export it again: modeling-lstm export {source}"
+        f"version. Export it again: modeling-lstm export {shlex.quote(source)}"
     )
     if backend == "onnxruntime":
         require(is_of_run, outdated)

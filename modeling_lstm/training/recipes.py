@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,8 @@ def recipe_flags(path: Path) -> list[str]:
     if not path.is_file():
         raise InputError(f"There is no recipe {str(path)!r}.")
     if path.suffix.lower() not in (".yaml", ".yml"):
-        raise InputError(f"A recipe is a YAML file, found {str(path)!r}: write --dataset {path} if that is the data.")
+        typed = f"write --dataset {shlex.quote(str(path))} if that is the data"
+        raise InputError(f"A recipe is a YAML file, found {str(path)!r}: {typed}.")
     try:
         loader = _Recipe(path.read_text(encoding="utf-8"))
         recipe = loader.get_single_node()

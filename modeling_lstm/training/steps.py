@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -424,6 +425,6 @@ class Training:
             done = push(str(self.folder), repo_id, where, token=args.hub_token)
         except InputError as error:
             raise InputError(
-                f"{error} The run is complete in {str(self.folder)!r}: modeling-lstm push {self.folder} {repo_id}"
+                f"{error} The run is complete: modeling-lstm push {shlex.quote(str(self.folder))} {repo_id}"
             ) from error
         logger.info("Pushed: %s", done.url)

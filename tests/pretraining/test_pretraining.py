@@ -420,6 +420,9 @@ def test_other_commands_say_what_a_language_model_is(both: Path, tmp_path: Path,
     assert "is a model for text-generation: only classifiers can be exported" in fails("export", both, tmp_path / "a")
     assert not (both / "onnx").exists()
     assert "is a model for text-generation, which has no label to explain" in fails("explain", both, "the film")
+    named = shutil.copytree(both, tmp_path / "a model")
+    for command in ("predict", "explain"):
+        assert f"modeling-lstm generate '{named}' TEXT" in fails(command, named, "the film")  # can be copied
     assert "name it with --dataset" in fails("evaluate", both, "--text_column", "other")
 
 
