@@ -16,6 +16,7 @@ from .end_to_end_tables import budget_table, end_to_end_table
 from .few_labels import few_labels_table
 from .front import front_table
 from .language_models import language_models_table
+from .masked import masked_table
 from .own_text import own_text_table
 from .pretrained import labels_table
 from .processes import processes_table
@@ -213,6 +214,7 @@ BLOCKS = {
         "perplexity": language_models_table,
         "softmaxes": softmaxes_table,
         "own text": own_text_table,
+        "masked": masked_table,
         "labels": labels_table,
         "generation": generation_table,
     },
