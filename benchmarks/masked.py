@@ -4,9 +4,11 @@ On the tweets of TweetEval sentiment, `pretrain --direction both` trains a forwa
 it, the same network learns to fill in masked tokens from the states of both directions at their place, with the masks
 of BERT (Devlin et al., 2019): 15 % of the tokens, of which 80 % are replaced by the unknown token, 10 % by a random
 one, and 10 % stay. It does so for as many epochs as the language models and for four times as many, which takes about
-as long as they do, because it computes the softmax of few tokens. `train --pretrained` starts a classifier from each,
-and from neither, with few labels. The scores are those on validation. The record is `results/masked.json`;
-`python -m benchmarks.tables` makes the table of docs/results/language-models.md.
+as long as they do, because it computes the softmax of few tokens. Between two texts, the network with masks reads the
+token that ends a text twice, a slip that the record was made with; the language models read it once.
+`train --pretrained` starts a classifier from each, and from neither, with few labels. The scores are those on
+validation. The record is `results/masked.json`; `python -m benchmarks.tables` makes the table of
+docs/results/language-models.md.
 """
 
 import argparse
@@ -16,14 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import load_dataset
+from datasets import Dataset, load_dataset
 from torch.nn import functional as F
 from torch.nn.utils import clip_grad_norm_
 
 import modeling_lstm as ml
 from modeling_lstm import LstmForCausalLM
+from modeling_lstm.data.token_stream import TokenStream
 from modeling_lstm.runs.environment import describe_environment
 from modeling_lstm.runs.run_folders import load_run
+from modeling_lstm.utils.display import count_threads
 from modeling_lstm.utils.files import read_json, write_json
 from modeling_lstm.utils.markdown import make_table
 
@@ -67,12 +71,17 @@ def main() -> None:
         for way in TITLES:
             scores = found["scores"].setdefault(way, {str(labels): [] for labels in LABELS})
             folder = pretrain(way, seed, runs, found["minutes"])
-            write_json(RECORD, found | {"settings": SETTINGS} | describe_environment())
+            save(found)
             for labels in LABELS:
                 if len(scores[str(labels)]) <= seed:
                     scores[str(labels)].append(classify(folder, labels, seed, runs / f"{way}-{labels}-{seed}"))
-                    write_json(RECORD, found | {"settings": SETTINGS} | describe_environment())
+                    save(found)
                     print(way, labels, scores[str(labels)], flush=True)
+
+
+def save(found: dict[str, Any]) -> None:
+    """Write what is measured so far."""
+    write_json(RECORD, found | {"settings": SETTINGS} | describe_environment())
 
 
 def pretrain(way: str, seed: int, runs: Path, minutes: dict[str, list[float]]) -> Path | None:
@@ -98,8 +107,8 @@ def pretrain_masked(causal: Path, folder: Path, seed: int, epochs: int) -> None:
     model = LstmForCausalLM(trained.config).train()
     file = str(required_data() / DATA / "train.parquet")
     texts = load_dataset("parquet", data_files=file)["train"]["text"][:]
-    end = int(tokenizer.eos_token_id)
-    ids = torch.tensor([end] + [one for text in tokenizer(texts)["input_ids"] for one in [*text, end]])
+    rows = Dataset.from_dict({"input_ids": tokenizer(texts)["input_ids"]})
+    ids = torch.from_numpy(TokenStream.from_rows(rows, int(tokenizer.eos_token_id)).ids).long()
     blocks = ids[: len(ids) // BLOCK * BLOCK].view(-1, BLOCK)
     steps = epochs * (len(blocks) // BATCH)
     optimizer = torch.optim.AdamW(model.parameters(), lr=SETTINGS["learning_rate"])
@@ -162,7 +171,7 @@ def masked_table() -> str:
         rows.append([title, *cells, f"{sum(minutes) / len(minutes):.0f}" if minutes else ""])
     heads = ["pretrained by", *(f"{labels:,} labels" for labels in LABELS), "minutes of pretraining"]
     machine = found["hardware"]
-    return f"{make_table(heads, rows)}\n\nMeasured on: {machine['processor']}, {machine['threads']} thread.\n"
+    return f"{make_table(heads, rows)}\n\nMeasured on: {machine['processor']}, {count_threads(machine['threads'])}.\n"
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from datasets import Dataset, load_dataset
 
 import modeling_lstm as ml
 from modeling_lstm.runs.environment import describe_environment
+from modeling_lstm.utils.display import count_threads
 from modeling_lstm.utils.files import read_json, write_json
 from modeling_lstm.utils.markdown import make_table
 
@@ -97,7 +98,7 @@ def own_text_table() -> str:
         f"the language model took {minutes['pretrain']:.1f} minutes, and generating\na sentence "
         f"{60 * minutes['generate']:.0f} seconds. Together with the first classifier, that is {whole:.1f} minutes, "
         "with all default settings. Measured on:\n"
-        f"{machine['processor']}, {machine['threads']} threads.\n"
+        f"{machine['processor']}, {count_threads(machine['threads'])}.\n"
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import modeling_lstm as ml
 from modeling_lstm.runs.environment import describe_environment
 from modeling_lstm.runs.record import RunRecord
+from modeling_lstm.utils.display import count_threads
 from modeling_lstm.utils.files import read_json, write_json
 from modeling_lstm.utils.markdown import make_table
 
@@ -86,7 +87,7 @@ def softmaxes_table() -> str:
     heads = ["softmax", f"perplexity on {TEXTS['ptb']}"]
     heads += [f"a step, {found['words'][text]:,} words (times as fast)" for text in TEXTS]
     machine = found["hardware"]
-    return f"{make_table(heads, rows)}\n\nMeasured on: {machine['processor']}, {machine['threads']} thread.\n"
+    return f"{make_table(heads, rows)}\n\nMeasured on: {machine['processor']}, {count_threads(machine['threads'])}.\n"
 
 
 if __name__ == "__main__":

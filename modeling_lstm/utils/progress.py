@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def hide_progress_bars(are_hidden: bool = True) -> Iterator[None]:
+def hide_progress_bars(are_hidden: bool) -> Iterator[None]:
     """Hide the bars of datasets, transformers and huggingface_hub, whose bars this package uses, until the end."""
     if not are_hidden:
         yield

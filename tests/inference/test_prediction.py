@@ -226,7 +226,7 @@ def test_the_text_columns_of_the_training_are_read(tmp_path: Path, fails: Callab
     pair = {"text": "a film", "text_pair": "bad"}
     assert predict(str(run), pair) == predict(str(run), [("a film", "bad")]) == predict(str(run), "a film [SEP] bad")
     with pytest.raises(InputError, match="Text 1 must be a string, found {'text': 'a'}"):
-        predict(str(run), [{"text": "a"}])  # type: ignore[list-item]
+        predict(str(run), [{"text": "a"}])
     (run / "run.json").write_text(json.dumps(record), encoding="utf-8")  # as it was before there were separators
     assert main(["predict", str(run), "--input", str(source), "--output", str(tmp_path / "out.csv")]) == 0
     assert read(tmp_path / "out.csv")[0]["text"] == f"{rows[0][0]}\n{rows[0][1]}"
