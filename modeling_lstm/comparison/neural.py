@@ -17,11 +17,12 @@ from ..inference.exports import run_digest
 from ..runs.record import RECORD, read_record
 from ..runs.run_folders import find_seeds
 from ..search.search_space import sample_settings
+from ..tasks.base import TEXT_CLASSIFICATION, task_name
 from ..tasks.text_classification import TextClassification
 from ..training.job import TrainingJob
 from ..training.model_builder import open_config
 from ..training.recipes import read_recipe, recipe_flags
-from ..utils.errors import InputError
+from ..utils.errors import InputError, require
 from ..utils.settings import TRANSFORMER_PREFIX, to_command
 from .systems import ComparisonTask, Predict, System
 
@@ -153,8 +154,17 @@ class RunFolders(NeuralSystem):
 
     @classmethod
     def open(cls, name: str) -> "RunFolders":
-        """Open the runs that [`find_seeds`] finds. Their name is the Hub id, or the last two parts of the path."""
-        return cls("/".join(Path(name).resolve().parts[-2:]), find_seeds(name))
+        """
+        Open the runs that [`find_seeds`] finds. Their name is the Hub id, or the last two parts of the path.
+
+        Raises:
+            InputError: There are none, or they are not classifiers.
+        """
+        found = find_seeds(name)
+        for one in found:
+            kind = task_name(read_record(one))
+            require(kind == TEXT_CLASSIFICATION, f"{str(one)!r} is a model for {kind}: only classifiers are compared.")
+        return cls("/".join(Path(name).resolve().parts[-2:]), found)
 
     def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
         """Train nothing; check that the run was trained on this task and these rows."""

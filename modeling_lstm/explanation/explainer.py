@@ -96,11 +96,11 @@ def explain(run: str | Path | OpenRun, text: str, label: str | None = None) -> E
         label: The label to explain; by default the predicted one.
 
     Raises:
-        InputError: the model is not of the LSTM family, the text has no word, or there is no such label.
+        InputError: the model is not a classifier of the LSTM family, the text has no word, or there is no such label.
     """
     model, tokenizer = open_run(run)
-    encoded = encode(tokenizer, text)
     traced = trace((model, tokenizer), text)
+    encoded = encode(tokenizer, text)
     ends = [end - 1 for _, end in encoded.spans]
     return Explanation(
         text=text,

@@ -87,13 +87,14 @@ def trace(run: str | Path | OpenRun, text: str) -> Trace:
         text: The text. It is truncated to the tokenizer's `model_max_length`, as in training, with a warning.
 
     Raises:
-        InputError: the model is not of the LSTM family, or the text has no word, more than 1,000 tokens, or is not
-            UTF-8.
+        InputError: the model is not a classifier of the LSTM family, or the text has no word, more than 1,000 tokens,
+            or is not UTF-8.
     """
     model, tokenizer = open_run(run)
     network: Any = model
     kind = model.config.model_type
     require(kind == "lstm", f"Only the LSTM family has cells to trace; this is a {kind} model.")
+    require(hasattr(network, "classifier"), f"Only classifiers have answers to trace; found {type(model).__name__}.")
     require(not model.training, "Call model.eval() first: dropout changes what is traced.")
     check_text(text)
     limit = token_limit(tokenizer)

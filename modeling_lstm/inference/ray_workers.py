@@ -185,8 +185,10 @@ class Answers:
             with target.open_output_stream(temporary) as file:
                 write_parquet(rows, file, pa.schema(list((self.columns | self.kept).items())))
             target.move(temporary, path)
-        except OSError as error:
+        except (OSError, InputError) as error:
             with contextlib.suppress(OSError):
                 target.delete_file(temporary)
+            if isinstance(error, InputError):  # the model refused a text
+                return str(error)
             return f"{path!r} was not written: {explain_save_failure(error) or error}"
         return ""

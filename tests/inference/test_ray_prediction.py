@@ -246,6 +246,13 @@ def test_a_part_that_cannot_be_written_is_told(
     assert "part-00000.parquet' was not written: no space left. Free some space or write elsewhere." in error
     assert list((tmp_path / "out" / "file=a.csv").iterdir()) == []
 
+    def refuse(*_: Any) -> int:
+        raise InputError("Each text must have [MASK] once.")
+
+    monkeypatch.setattr(ray_workers, "write_parquet", refuse)  # it consumes the answers of the model
+    assert list(answering(part)["error"]) == ["Each text must have [MASK] once."]
+    assert list((tmp_path / "out" / "file=a.csv").iterdir()) == []
+
 
 def test_a_cluster_that_is_not_there_is_told(
     trained: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -420,6 +420,11 @@ def test_other_commands_say_what_a_language_model_is(both: Path, tmp_path: Path,
     assert "is a model for text-generation: only classifiers can be exported" in fails("export", both, tmp_path / "a")
     assert not (both / "onnx").exists()
     assert "is a model for text-generation, which has no label to explain" in fails("explain", both, "the film")
+    for inspect in (ml.explain, ml.trace):
+        with pytest.raises(InputError, match="Only classifiers have answers to trace; found LstmForCausalLM"):
+            inspect(both, "the film")
+    compared = ("compare", "--dataset", "order-matters", "--systems", both, "--output_dir", tmp_path / "compared")
+    assert "is a model for text-generation: only classifiers are compared" in fails(*compared)
     named = shutil.copytree(both, tmp_path / "a model")
     for command in ("predict", "explain"):
         assert f"modeling-lstm generate '{named}' TEXT" in fails(command, named, "the film")  # can be copied
