@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from .models.modeling_lstm import LstmModel as LstmModel
     from .models.modeling_lstm_causal_lm import LstmForCausalLM as LstmForCausalLM
     from .models.modeling_lstm_encoder_decoder import LstmForConditionalGeneration as LstmForConditionalGeneration
+    from .models.modeling_lstm_masked_lm import LstmForMaskedLM as LstmForMaskedLM
     from .models.text_classifier import TextClassifier as TextClassifier
     from .models.tokenization_lstm import LstmTokenizer as LstmTokenizer
+    from .pretraining.masked_pretraining_job import MaskedPretrainingJob as MaskedPretrainingJob
     from .pretraining.pretraining_job import PretrainingJob as PretrainingJob
     from .pretraining.pretraining_job import pretrain as pretrain
     from .publishing.sharing import push as push
@@ -53,11 +55,13 @@ _MODULES = {
     "LstmEncoderDecoderConfig": ".models.configuration_lstm_encoder_decoder",
     "LstmForCausalLM": ".models.modeling_lstm_causal_lm",
     "LstmForConditionalGeneration": ".models.modeling_lstm_encoder_decoder",
+    "LstmForMaskedLM": ".models.modeling_lstm_masked_lm",
     "LstmForSequenceClassification": ".models.modeling_lstm",
     "LstmModel": ".models.modeling_lstm",
     "LstmTokenizer": ".models.tokenization_lstm",
     "LstmTrainer": ".training.lstm_trainer",
     "LstmTrainingArguments": ".training.trainer_arguments",
+    "MaskedPretrainingJob": ".pretraining.masked_pretraining_job",
     "PretrainingJob": ".pretraining.pretraining_job",
     "TextClassifier": ".models.text_classifier",
     "TrainingJob": ".training.job",

@@ -30,6 +30,7 @@ SMALLER = {
     "evaluate": "--resamples 100",
     "compare": "--systems tfidf --seeds 1 --trials 1 --shares 1 --resamples 100 --max_train_samples 60",
     "search": "--trials 2 --epochs 1 --models bag-of-words --embeddings none --use_cpu true",
+    "pretrain --task fill-mask": f"{SMALL} --per_device_train_batch_size 4 --block_size 10 --max_steps 10",
     "train --preset best": f"{SMALL} --augmentations 1",
     "train --task translation": f"{SMALL} --encoder_hidden_size 8 --vocab_size 80",
     "compare --task translation": "--resamples 100",
@@ -114,7 +115,10 @@ def reason(words: list[str]) -> str | None:
 
 def command_of(arguments: list[str]) -> str:
     command = " ".join(arguments[: 2 if arguments[0] == "vectors" else 1])
-    more = next((more for more in ("--task translation", "--preset best") if more in " ".join(arguments)), "")
+    more = next(
+        (more for more in ("--task translation", "--task fill-mask", "--preset best") if more in " ".join(arguments)),
+        "",
+    )
     return f"{command} {more}".strip()
 
 
@@ -285,7 +289,7 @@ def test_pages_name_only_flags_that_exist() -> None:
         "explain",
         "demo",
     )
-    names += ("train --task translation", "compare --task translation")
+    names += ("train --task translation", "compare --task translation", "pretrain --task fill-mask")
     names += ("vectors train", "vectors nearest", "vectors compare", "vectors push")
     known = {one for name in names for action in make_parser(name)._actions for one in action.option_strings}
     for page in PAGES:

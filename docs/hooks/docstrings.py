@@ -21,6 +21,7 @@ COMMANDS = {
     "ExportArguments": "export",
     "GenerationArguments": "generate",
     "LanguageModelArguments": "pretrain",
+    "MaskedLanguageModelArguments": "pretrain",
     "ModelArguments": "train",
     "PairArguments": "train",
     "PairTokenizerArguments": "train",

@@ -9,12 +9,14 @@ def make_predict_parser() -> CommandParser:
     """The parser of `predict`."""
     parser = CommandParser("predict", PredictionArguments)
     parser.add_argument("run", metavar="RUN", help="Run folder, Hub id, or folder written by export.")
-    parser.add_argument("texts", nargs="*", metavar="TEXT", help="Texts to classify or translate.")
+    parser.add_argument(
+        "texts", nargs="*", metavar="TEXT", help="Texts to classify, to translate, or with a mask to fill in."
+    )
     return parser
 
 
 def run_predict(given: list[str]) -> int:
-    """Classify or translate texts."""
+    """Classify or translate texts, or fill in their masks."""
     arguments, rest = make_predict_parser().read(given)
     from ..inference.prediction import predict
 
@@ -25,6 +27,10 @@ def run_predict(given: list[str]) -> int:
     for row in outcome:
         if "translation" in row:
             print(row["translation"])
+            continue
+        if "token" in row:
+            tokens = (f"{token} {score:.4f}" for token, score in zip(row["token"], row["score"], strict=True))
+            print(", ".join(tokens), to_one_line(row["text"]), sep="\t")
             continue
         label, score = row["label"], row["score"]
         if isinstance(label, list):

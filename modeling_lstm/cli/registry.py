@@ -32,7 +32,11 @@ COMMANDS = {
         "search", "search for the best settings of a classifier", "--dataset ... --trials 30 --output_dir FOLDER"
     ),
     "evaluate": Command("evaluation", "score a run on a split", "RUN --split test"),
-    "predict": Command("inference", "classify or translate texts", "RUN 'a sentence' ... | --input FILE --output FILE"),
+    "predict": Command(
+        "inference",
+        "classify or translate texts, or fill in masks",
+        "RUN 'a sentence' ... | --input FILE --output FILE",
+    ),
     "generate": Command("inference", "write text with a language model", "LM ['The film' ...]"),
     "export": Command("inference", "export a run to ONNX", "RUN [FOLDER] [--precision int8]"),
     "card": Command("publishing", "write a run's model card, for review", "RUN me/name [--license apache-2.0] ..."),
@@ -62,6 +66,11 @@ TASK_COMMANDS = {
         "train a translation model",
         "[RECIPE.yaml] --dataset ... --source_column EN --target_column ES ...",
     ),
+    "pretrain --task fill-mask": Command(
+        "pretraining",
+        "train a masked language model on text",
+        "[RECIPE.yaml] --dataset TEXT ... --output_dir LM",
+    ),
     "compare --task translation": Command(
         "comparison", "compare translators", "--systems NAME=RUN ... --output_dir FOLDER"
     ),
@@ -85,5 +94,5 @@ def find_maker(name: str) -> Any:
 
 
 def _function(function: str, command: str) -> Any:
-    name = function.replace(" --task ", "_").replace(" --preset ", "_").replace(" ", "_")
+    name = function.replace(" --task ", "_").replace(" --preset ", "_").replace(" ", "_").replace("-", "_")
     return getattr(import_module(f".{ALL[command].module}", __package__), name)

@@ -10,7 +10,7 @@ from ..data.arguments import DataArguments, TokenizerArguments
 from ..data.pair_arguments import PairArguments
 from ..distillation.arguments import STUDENT_DEFAULTS, DistillationArguments
 from ..presets.arguments import BEST_DEFAULTS, OptionalTeacherArguments, PresetArguments
-from ..tasks.base import TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION
+from ..tasks.base import FILL_MASK, TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION
 from ..training.arguments import ModelArguments, TaskArguments, TrainerSettings, read_trainer_names
 from ..translators.arguments import FIXED, TRANSLATION_DEFAULTS, PairTokenizerArguments, TranslationModelArguments
 from ..utils.display import format_number
@@ -47,7 +47,11 @@ def make_train_translation_parser(trainer: Any = TrainerSettings) -> CommandPars
 
 
 # For tasks with their own training settings, the command whose parser reads them
-COMMANDS_OF_TASKS = {TRANSLATION: "train --task translation", TEXT_GENERATION: "pretrain"}
+COMMANDS_OF_TASKS = {
+    TRANSLATION: "train --task translation",
+    TEXT_GENERATION: "pretrain",
+    FILL_MASK: "pretrain --task fill-mask",
+}
 
 
 def make_distill_parser(trainer: Any = TrainerSettings) -> CommandParser:

@@ -35,7 +35,9 @@ class CorpusArguments(FileArguments):
     )
     group_column: str | None = setting(None, "The --group_column that train would use for that cut.")
     max_train_samples: int | None = setting(None, "Learn from only this many texts.")
-    block_size: int = setting(70, "Tokens between two truncations of the gradient. The state is carried over.")
+    block_size: int = setting(
+        70, "Tokens of a block of text. A language model carries its state from block to block, but no gradient."
+    )
     shuffle_texts: bool = setting(
         False, "Shuffle the texts in each epoch. Only for texts that do not continue one another."
     )

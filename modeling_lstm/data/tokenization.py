@@ -35,6 +35,7 @@ def build_tokenizer(
     has_pairs: bool = False,
     *,
     has_end: bool = False,
+    has_mask: bool = False,
     checkpoint: str | None = None,
     token_types: bool = False,
 ) -> PreTrainedTokenizerBase:
@@ -50,6 +51,7 @@ def build_tokenizer(
         max_length: Maximum tokens per text; longer texts are truncated.
         has_pairs: Whether `[SEP]` joins several texts. It is also detected in texts that were joined beforehand.
         has_end: Whether it is for a language model, which needs a token that ends a text.
+        has_mask: Whether it is for a masked language model, which needs a token for a mask too.
         checkpoint: The checkpoint to resume training from, if any.
         token_types: Whether the model can tell the two texts of a pair apart by token types.
     """
@@ -64,8 +66,15 @@ def build_tokenizer(
             arguments.tokenizer,
             max_length,
             model_input_names=list(INPUTS if token_types and holds_pairs() else INPUTS[:2]),
-            padding_side="left" if has_end else "right",
+            padding_side="left" if has_end and not has_mask else "right",
         )
+        if has_mask and tokenizer.mask_token_id is None:
+            raise InputError(
+                f"The tokenizer {arguments.tokenizer!r} has no mask token, which a masked language model needs: choose "
+                "another, or leave out --tokenizer to train one on your text."
+            )
+        if has_mask and tokenizer.eos_token is None:
+            tokenizer.eos_token = tokenizer.sep_token  # as for BERT, which ends a text with it
         if tokenizer.pad_token_id is None:
             if not has_end or tokenizer.eos_token is None:
                 raise InputError(f"The tokenizer {arguments.tokenizer!r} has no padding token, which batches need.")
@@ -77,7 +86,7 @@ def build_tokenizer(
         return tokenizer
     if checkpoint is not None:
         return open_tokenizer(checkpoint, max_length)
-    options = {"separator": holds_pairs(), "end": has_end}
+    options = {"separator": holds_pairs(), "end": has_end, "mask": has_mask}
     return learn_tokenizer(LstmTokenizer.train, iterate_texts(train), arguments, max_length, **options)
 
 

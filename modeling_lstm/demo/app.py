@@ -6,9 +6,10 @@ from functools import partial
 from typing import Any
 
 from ..runs.run_folders import run_folder, task_of_run
-from ..tasks.base import TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION
+from ..tasks.base import FILL_MASK, TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION
 from ..utils.errors import InputError, require, require_extra
 from .answers import MOST_CHARACTERS, Answers
+from .filling import build_filling_page
 from .translating import build_translation_page
 from .writing import build_writing_page
 
@@ -19,12 +20,17 @@ EXAMPLES = (
 )
 
 CHANGES = ("Leave out", "Move left", "Move right")
-OTHER_PAGES = {TEXT_GENERATION: build_writing_page, TRANSLATION: build_translation_page}
+OTHER_PAGES = {
+    TEXT_GENERATION: build_writing_page,
+    TRANSLATION: build_translation_page,
+    FILL_MASK: build_filling_page,
+}
 # The end of a sentence in the card of a Space
 DESCRIPTIONS = {
     TEXT_CLASSIFICATION: "type a sentence, and see what an LSTM makes of it, word by word.",
     TEXT_GENERATION: "type a beginning; a language model continues it and shows its most likely next tokens.",
     TRANSLATION: "type a sentence, and see its translation and, with attention, where the model looked for each word.",
+    FILL_MASK: "type a sentence with a mask, and see which words a masked language model fills in.",
 }
 
 

@@ -122,16 +122,16 @@ def perplexity_intervals(sums: np.ndarray) -> dict[str, list[float]]:
     if len(sums) < 2:
         return {}
     forward, backward, tokens, words = sums.T
-    found = {"loss": _ratio_interval(np.nanmean([forward, backward], axis=0), tokens)}
+    found = {"loss": ratio_interval(np.nanmean([forward, backward], axis=0), tokens)}
     for name, values in (("", forward), ("backward_", backward)):
         if not np.isnan(values).any():
             for unit, counts in (("perplexity", tokens), ("word_perplexity", words)):
-                ends = _ratio_interval(values, counts)
+                ends = ratio_interval(values, counts)
                 found[f"{name}{unit}"] = [math.exp(min(700.0, end)) for end in ends]
     return found
 
 
-def _ratio_interval(values: np.ndarray, counts: np.ndarray) -> list[float]:
+def ratio_interval(values: np.ndarray, counts: np.ndarray) -> list[float]:
     """Return the interval of the sum of the values divided by the sum of the counts, with a lower limit of 0."""
     number, ratio = len(values), values.sum() / counts.sum()
     error = math.sqrt(number / (number - 1) * np.square(values - ratio * counts).sum()) / counts.sum()

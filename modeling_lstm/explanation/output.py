@@ -8,7 +8,7 @@ from ..inference.answering import data_of_training
 from ..inference.translator import Translator
 from ..runs.record import check_joined
 from ..runs.run_folders import load_run, run_folder, task_of_run
-from ..tasks.base import TEXT_GENERATION
+from ..tasks.base import TEXT_CLASSIFICATION, TRANSLATION
 from ..utils.errors import require
 from ..utils.figures import save
 from ..utils.files import write_file, write_text
@@ -44,9 +44,9 @@ def explain_texts(
         require(not path.is_dir(), f"--output {output!r} is a folder: name a file.")
     task = task_of_run(run_folder(run, revision), run)
     require(
-        task.name != TEXT_GENERATION,
-        f"{run!r} is a model for {TEXT_GENERATION}, which has no label to explain: "
-        f"modeling-lstm generate {shlex.quote(run)} TEXT",
+        task.name in (TEXT_CLASSIFICATION, TRANSLATION),
+        f"{run!r} is a model for {task.name}, which has no label to explain: "
+        f"modeling-lstm {task.command} {shlex.quote(run)} TEXT",
     )
     opened = load_run(run, revision)
     if opened[0].config.is_encoder_decoder:

@@ -28,7 +28,8 @@ def predict(
     **settings: Any,
 ) -> list[Row] | Iterator[Row] | int:
     """
-    Answer `texts` or the rows of the file `input`: classify or translate them, depending on the run's task.
+    Answer `texts` or the rows of the file `input`: classify them, translate them or fill in their masks, depending on
+    the run's task.
 
     Args:
         run: Run folder, Hub id, or folder that [`export`] wrote.
@@ -40,7 +41,8 @@ def predict(
     Returns:
         A list of rows for `texts`, an iterator over rows for a file, or with `output` the number of rows written. A row
         has `text`, `label` and `score`, or `text` and `translation`. For multi-label models, `label` is the list of
-        labels with a probability above 0.5, and `score` the list of these probabilities. `all_scores` adds
+        labels with a probability above 0.5, and `score` the list of these probabilities. For a masked language model, a
+        row has `text`, `token` (a list of the most likely tokens) and `score`. `all_scores` adds
         `score_LABEL` for each label. `keep_columns` adds columns of the input; one named like another column of the
         output becomes `input_NAME`.
 

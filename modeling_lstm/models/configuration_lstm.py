@@ -23,7 +23,7 @@ def take_fields(config_class: type[Any], kwargs: dict[str, Any]) -> dict[str, An
 @strict
 class LstmConfig(PreTrainedConfig):
     r"""
-    Configuration of [`LstmModel`], [`LstmForSequenceClassification`] and [`LstmForCausalLM`].
+    Configuration of [`LstmModel`], [`LstmForSequenceClassification`], [`LstmForCausalLM`] and [`LstmForMaskedLM`].
 
     The defaults are of a realistic size (10,000 words, word vectors of size 100, a state of size 500). A textbook toy
     model takes one line: `LstmConfig(vocab_size=27, embedding_size=8, hidden_size=14, num_labels=3)`.

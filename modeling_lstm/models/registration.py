@@ -21,7 +21,8 @@ CONFIGURATIONS = tuple(
     f"{__package__}.configuration_{name}" for name in ("lstm", "bag_of_words", "lstm_encoder_decoder")
 )
 NETWORKS = tuple(
-    f"{__package__}.modeling_{name}" for name in ("lstm", "bag_of_words", "lstm_causal_lm", "lstm_encoder_decoder")
+    f"{__package__}.modeling_{name}"
+    for name in ("lstm", "bag_of_words", "lstm_causal_lm", "lstm_encoder_decoder", "lstm_masked_lm")
 )
 # Modules that the networks import from
 PARTS = tuple(f"{__package__}.{name}_lstm" for name in ("recurrence", "cache", "softmax", "attention"))
@@ -42,7 +43,13 @@ def register_configurations() -> None:
 
 def register_models() -> None:
     """Register the networks with `AutoModel` and the other auto classes for models."""
-    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
+    from transformers import (
+        AutoModel,
+        AutoModelForCausalLM,
+        AutoModelForMaskedLM,
+        AutoModelForSeq2SeqLM,
+        AutoModelForSequenceClassification,
+    )
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
     from .configuration_bag_of_words import BagOfWordsConfig
@@ -52,10 +59,12 @@ def register_models() -> None:
     from .modeling_lstm import LstmForSequenceClassification, LstmModel
     from .modeling_lstm_causal_lm import LstmForCausalLM
     from .modeling_lstm_encoder_decoder import LstmForConditionalGeneration
+    from .modeling_lstm_masked_lm import LstmForMaskedLM
 
     AutoModel.register(LstmConfig, LstmModel)
     AutoModel.register(LstmEncoderDecoderConfig, LstmForConditionalGeneration)
     AutoModelForCausalLM.register(LstmConfig, LstmForCausalLM)
+    AutoModelForMaskedLM.register(LstmConfig, LstmForMaskedLM)
     AutoModelForSeq2SeqLM.register(LstmEncoderDecoderConfig, LstmForConditionalGeneration)
     AutoModelForSequenceClassification.register(LstmConfig, LstmForSequenceClassification)
     AutoModelForSequenceClassification.register(BagOfWordsConfig, BagOfWordsForSequenceClassification)
@@ -91,6 +100,7 @@ _REMOTE = (
     (NETWORKS[1], "BagOfWordsForSequenceClassification", "AutoModelForSequenceClassification"),
     (NETWORKS[2], "LstmForCausalLM", "AutoModelForCausalLM"),
     (NETWORKS[3], "LstmForConditionalGeneration", "AutoModelForSeq2SeqLM"),
+    (NETWORKS[4], "LstmForMaskedLM", "AutoModelForMaskedLM"),
 )
 # Each step, the module that it concerns, and the modules that must not be partially imported when the step runs
 _STEPS: list[tuple[Callable[[], None], str, tuple[str, ...]]] = [

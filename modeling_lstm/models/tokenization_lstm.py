@@ -16,6 +16,7 @@ PAD, UNKNOWN = "[PAD]", "[UNK]"
 SEPARATOR = "[SEP]"  # between two texts that are classified together
 JOINT = f" {SEPARATOR} "  # between them if they are joined into one text
 END = "[EOS]"  # at the end of a text for a language model
+MASK = "[MASK]"  # in the place of a token to fill in
 TARGET = "target_tokenizer"  # attribute of a source tokenizer that holds the target tokenizer, and its folder
 HAS_TARGET = "has_target_tokenizer"  # in tokenizer_config.json
 
@@ -208,14 +209,15 @@ class LstmTokenizer(TokenizersBackend):
         model_max_length: int = 512,
         separator: bool = False,
         end: bool = False,
+        mask: bool = False,
     ) -> "LstmTokenizer":
         """
         Learn a vocabulary from texts. Pass only the training split.
 
         Args:
             texts: The texts, as strings or lists of strings. Each is read once.
-            vocab_size: Maximum size of the vocabulary, including `[PAD]` (0), `[UNK]` (1), and then `[SEP]` and `[EOS]`
-                if used.
+            vocab_size: Maximum size of the vocabulary, including `[PAD]` (0), `[UNK]` (1), and then `[SEP]`, `[EOS]`
+                and `[MASK]` if used.
             min_frequency: How often a word must occur (or a pair for BPE or WordPiece to merge it). Unigram has no
                 such limit.
             algorithm: Whole words (`word`), byte-pair encoding (`bpe`; Sennrich et al., 2016), WordPiece (`wordpiece`;
@@ -227,12 +229,15 @@ class LstmTokenizer(TokenizersBackend):
             separator: Whether `[SEP]` separates several texts.
             end: For a language model, whether to add `[EOS]` before each text. When texts are concatenated, it also
                 ends the previous one.
+            mask: For a masked language model, whether `[MASK]` stands for a token to fill in, and `[EOS]` is added
+                before and after each text.
 
         Raises:
             ValueError: The algorithm is unknown, or `vocab_size` leaves no room beyond the special tokens.
             TypeError: `texts` does not consist of strings or lists of strings.
         """
-        special_tokens = [PAD, UNKNOWN, *([SEPARATOR] if separator else []), *([END] if end else [])]
+        used = {SEPARATOR: separator, END: end or mask, MASK: mask}
+        special_tokens = [PAD, UNKNOWN, *(token for token, is_used in used.items() if is_used)]
         _check_size(vocab_size, special_tokens)
         if algorithm not in ("word", "bpe", "wordpiece", "unigram", "whitespace"):
             raise ValueError(f"algorithm must be word, bpe, wordpiece, unigram or whitespace, found {algorithm!r}.")
@@ -264,7 +269,7 @@ class LstmTokenizer(TokenizersBackend):
         backend.pre_tokenizer = units
         checked = _only_texts(texts)
         backend.train_from_iterator(_without_separators(checked) if separator else checked, trainer)
-        return cls.around(backend, PAD, UNKNOWN, model_max_length, separator=separator, end=end)
+        return cls.around(backend, PAD, UNKNOWN, model_max_length, separator=separator, end=end, mask=mask)
 
     @classmethod
     def train_reversible(
@@ -380,10 +385,11 @@ class LstmTokenizer(TokenizersBackend):
         *,
         separator: bool = False,
         end: bool = False,
+        mask: bool = False,
     ) -> "LstmTokenizer":
         """
         Wrap a tokenizer of the `tokenizers` library. `separator` adds `[SEP]` between two texts, `end` adds `[EOS]`
-        before each text.
+        before each text, and `mask` adds it before and after each text and makes `[MASK]` a special token.
         """
         special: dict[str, str] = {}
         if separator:
@@ -393,19 +399,26 @@ class LstmTokenizer(TokenizersBackend):
                 single="$A", pair=f"$A {SEPARATOR} $B", special_tokens=[between]
             )
             special["sep_token"] = SEPARATOR
-        if end:
+        if end or mask:
             # generated text continues a text, so it begins with a space
             blanks = [decoders.Fuse(), decoders.Replace(Regex(r"^(?=.)"), " ")]
             words = [decoders.Replace(Regex("^"), " "), decoders.Fuse()]
             steps = words if backend.decoder is None else [backend.decoder, *blanks]
+            if mask:  # a whole text does not
+                steps = [*steps, decoders.Replace(Regex("^ "), "")]
             # and "did n't ." becomes "didn't."
             backend.decoder = decoders.Sequence([*steps, decoders.Replace(Regex(_NO_BLANK), "")])
             backend.add_special_tokens([END])
-            begin = (END, backend.token_to_id(END))
+            after = f" {END}" if mask else ""
             backend.post_processor = processors.TemplateProcessing(
-                single=f"{END} $A", pair=f"{END} $A {END} $B", special_tokens=[begin]
+                single=f"{END} $A{after}",
+                pair=f"{END} $A {END} $B{after}",
+                special_tokens=[(END, backend.token_to_id(END))],
             )
-            special |= {"bos_token": END, "eos_token": END, "padding_side": "left"}
+            special |= {"bos_token": END, "eos_token": END, "padding_side": "right" if mask else "left"}
+        if mask:
+            backend.add_special_tokens([MASK])
+            special["mask_token"] = MASK
         return cls(
             tokenizer_object=backend,
             pad_token=pad_token,

@@ -9,7 +9,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ..evaluation.metrics import format_score, is_share
 from ..hub.card_marks import mark_card
-from ..tasks.base import Task, task_of
+from ..tasks.base import FILL_MASK, Task, task_of
 from ..utils.display import count_threads, format_gap, format_millions, format_number, to_one_line
 from ..utils.markdown import code_block, inline_code, make_table
 from ..utils.settings import TRANSFORMER_PREFIX
@@ -215,9 +215,11 @@ def _describe_pretraining(record: Mapping[str, Any]) -> str | None:
         return None
     name = {"name": found["source"], "is_from_hub": found["is_from_hub"]}
     texts = ", ".join(map(inline_code, found["text"]))
-    direction = {"forward": "reads forward", "both": "reads in both directions"}[found["direction"]]
+    does = {"forward": "reads forward", "both": "reads in both directions"}[found["direction"]]
+    if found.get("task") == FILL_MASK:
+        does = "fills in masked tokens"
     text = (
-        f"It was initialized from {_link(name, '')}, which {direction} and was trained on {found['texts']:,} texts of "
+        f"It was initialized from {_link(name, '')}, which {does} and was trained on {found['texts']:,} texts of "
         f"{texts}"
     )
     counts = {split: number for split, number in found["held_out_texts"].items() if number is not None}

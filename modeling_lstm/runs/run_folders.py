@@ -176,6 +176,7 @@ def auto_class_of(folder: Path, source: str | None = None) -> str:
     require((folder / "config.json").is_file(), _NO_MODEL.format(source))
     saved = read_run_file(folder / "config.json", source).get("architectures") or [""]
     ends = {"ForCausalLM": "AutoModelForCausalLM", "LMHeadModel": "AutoModelForCausalLM"}
+    ends["ForMaskedLM"] = "AutoModelForMaskedLM"
     ends |= dict.fromkeys(("ForConditionalGeneration", "MTModel"), "AutoModelForSeq2SeqLM")
     found = [name for end, name in ends.items() if str(saved[0]).endswith(end)]
     return found[0] if found else "AutoModelForSequenceClassification"

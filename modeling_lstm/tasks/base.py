@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
 
 TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION = "text-classification", "text-generation", "translation"
+FILL_MASK = "fill-mask"
 # Imported on demand, since a task may need modules that other commands do not
 TASKS: dict[str, str | type[Task]] = {
     TEXT_CLASSIFICATION: "modeling_lstm.tasks.text_classification:TextClassification",
     TEXT_GENERATION: "modeling_lstm.tasks.language_modeling:LanguageModeling",
     TRANSLATION: "modeling_lstm.tasks.translation:Translation",
+    FILL_MASK: "modeling_lstm.tasks.masked_language_modeling:MaskedLanguageModeling",
 }
 
 

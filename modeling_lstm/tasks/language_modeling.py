@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from ..runs.record import columns_of_training, data_sources
 from ..utils.markdown import quote
-from .base import TEXT_GENERATION, Task
+from .base import TEXT_GENERATION
+from .unlabeled_texts import UnlabeledTexts
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from ..data.corpus import Corpus
-    from ..data.tokenization import TokenizedSplit
-    from ..evaluation.arguments import EvaluationArguments
 
 Direction = Literal["forward", "backward", "both"]
 
 
 @dataclass(frozen=True)
-class LanguageModeling(Task):
+class LanguageModeling(UnlabeledTexts):
     """
     Language modeling of texts without labels, in one direction or both.
 
@@ -37,34 +35,9 @@ class LanguageModeling(Task):
     auto_class: ClassVar[str] = "AutoModelForCausalLM"
     command: ClassVar[str] = "generate"
     job: ClassVar[str] = "modeling_lstm.pretraining.pretraining_job:PretrainingJob"
-    columns: ClassVar[tuple[str, ...]] = ("text",)
     smaller_is_better: ClassVar[frozenset[str]] = frozenset(
         f"{direction}{kind}perplexity" for direction in ("", "backward_") for kind in ("", "word_")
     )
-
-    @classmethod
-    def load(cls, arguments: Any) -> Corpus:
-        """Read the texts for pretraining, given its [`data.corpus_arguments.CorpusArguments`]."""
-        from ..data.corpus import load_corpus
-
-        return load_corpus(arguments)
-
-    @classmethod
-    def load_split(cls, record: Mapping[str, Any], arguments: EvaluationArguments) -> Corpus:
-        """Read one split of the pretraining texts, or of another dataset."""
-        from ..data.corpus import load_corpus_split, load_other_corpus
-        from ..data.corpus_arguments import CorpusArguments
-
-        recorded = record["data"] | {"dataset": data_sources(record)}
-        chosen = {one.name: recorded[one.name] for one in fields(CorpusArguments) if one.name in recorded}
-        if arguments.dataset is not None:
-            if arguments.text_column:
-                chosen["text_column"] = arguments.text_column[0]
-            else:
-                chosen["text_column"] = _column_of_training(recorded.get("text_column"), arguments)
-            chosen |= {"dataset": [arguments.dataset]} | vars(arguments.of_files())
-            return load_other_corpus(CorpusArguments(**chosen), arguments.split)
-        return load_corpus_split(CorpusArguments(**chosen), arguments.split)
 
     @classmethod
     def from_data(cls, data: Corpus) -> LanguageModeling:
@@ -87,20 +60,6 @@ class LanguageModeling(Task):
     def config_fields(self) -> dict[str, Any]:
         """Return the fields for the direction."""
         return {"bidirectional": self.direction == "both", "reads_backward": self.direction == "backward"}
-
-    def encode(self, rows: Dataset, name: str, tokenizer: Any, max_length: int) -> TokenizedSplit:
-        """Tokenize whole texts, and count the words of each. The end of a text counts as a word."""
-        from ..data.tokenization import TokenizedSplit, tokenize
-
-        counted = rows.map(
-            lambda texts: {"words": [len(text.split()) + 1 for text in texts]},
-            input_columns="text",
-            batched=True,
-            remove_columns=[one for one in rows.column_names if one != "text"],
-        )
-        found = tokenize(counted, name, tokenizer, max_length, is_whole=False)
-        words = int(np.sum(found.rows["words"][:]))
-        return TokenizedSplit(found.rows, found.statistics | {"words": words})
 
     def predict(self, model: Any, tokenizer: Any, rows: Dataset, batch_size: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the forward and backward loss (NaN if not computed), the tokens and the words of each text."""
@@ -162,14 +121,3 @@ class LanguageModeling(Task):
             calls = "# reads backward only, so it cannot continue a text; a classifier can start from it"
         limits = ["Generated text may be wrong or hurtful, like the texts that the model learned from."]
         return {"does": does, "verb": "generate", "calls": calls, "limits": limits}
-
-
-def _column_of_training(column: str | None, arguments: EvaluationArguments) -> str | None:
-    """Return the text column of the training data, if the other dataset also has it."""
-    from ..data.arguments import split_subset
-    from ..data.sources import open_dataset
-
-    splits = open_dataset(*split_subset(str(arguments.dataset)), arguments=arguments)
-    split = splits.get(arguments.split) or next(iter(splits.values()))
-    found = columns_of_training([column] if column else [], split.find, f"the {split.origin}")
-    return found[0] if found else None

@@ -182,7 +182,7 @@ class LstmTrainer(Trainer):
         if self.args.world_size > 1 and batches:
             counts = torch.tensor([self._weight_of(one) for one in batches], device=self.args.device)
             means = cast(torch.Tensor, self.accelerator.reduce(counts, "mean"))
-            self._shares = (counts / means).tolist()
+            self._shares = (counts / means.clamp(min=1e-6)).tolist()  # all may be 0, of masked tokens
         return batches, items
 
     def _weight_of(self, batch: dict[str, Any]) -> float:

@@ -15,7 +15,7 @@ from ..data.overlap import count_known
 from ..hub.downloads import is_hub_id
 from ..runs.record import FINGERPRINTS, RECORD, data_sources, read_record
 from ..runs.run_folders import load_run, run_folder
-from ..tasks.base import TEXT_GENERATION, task_name
+from ..tasks.base import FILL_MASK, TEXT_GENERATION, task_name
 from ..utils.errors import InputError, require
 from .arguments import ModelArguments
 
@@ -104,11 +104,11 @@ def open_pretrained(arguments: ModelArguments, max_length: int) -> PretrainedLan
     )
     record: Any = read_record(folder, name)
     require(
-        task_name(record) == TEXT_GENERATION and record["model"]["model_type"] == "lstm",
+        task_name(record) in (TEXT_GENERATION, FILL_MASK) and record["model"]["model_type"] == "lstm",
         f"--pretrained {name!r} is not a language model with an LSTM or a GRU: make one with modeling-lstm pretrain.",
     )
     require(
-        record["task"]["direction"] != "backward",
+        _direction(record) != "backward",
         f"The language model {name!r} reads backward only: pretrain one with --direction both.",
     )
     model, tokenizer = load_run(name, arguments.pretrained_revision)
@@ -122,6 +122,11 @@ def open_pretrained(arguments: ModelArguments, max_length: int) -> PretrainedLan
     return PretrainedLanguageModel(model, tokenizer, _report(arguments, record), record["tokenizer"], texts)
 
 
+def _direction(record: dict[str, Any]) -> str:
+    """Return the direction in which a language model reads; a masked one reads in both."""
+    return str(record["task"].get("direction", "both"))
+
+
 def _report(arguments: ModelArguments, record: dict[str, Any]) -> dict[str, Any]:
     data = record["data"]
     sources = data_sources(record)
@@ -129,7 +134,8 @@ def _report(arguments: ModelArguments, record: dict[str, Any]) -> dict[str, Any]
         "source": str(arguments.pretrained),
         "is_from_hub": is_hub_id(arguments.pretrained),
         "revision": arguments.pretrained_revision,
-        "direction": record["task"]["direction"],
+        "task": task_name(record),
+        "direction": _direction(record),
         "text": [source if data["source"] == "hub" else Path(source).name for source in sources],
         "texts": data["counts"]["train"]["rows"],
         "metrics": record["metrics"],

@@ -97,20 +97,25 @@ def test_two_processes_are_as_one(tmp_path: Path) -> None:
     pretraining = ["pretrain", "--dataset", str(data), "--direction", "both", "--block_size", "5", *LANGUAGE.split()]
     language_model = [*pretraining, "--output_dir", str(tmp_path / "one" / "language"), *SETTINGS.split()[:8]]
     assert main([*language_model, "--per_device_train_batch_size", "4"]) == 0
+    filling = ["pretrain", "--task", "fill-mask", "--dataset", str(data), "--block_size", "7", *LANGUAGE.split()]
+    masked = [*filling, "--output_dir", str(tmp_path / "one" / "masked"), *SETTINGS.split()[:8]]
+    assert main([*masked, "--per_device_train_batch_size", "4"]) == 0
     commands = [flags(both, data, 8, name) for name in CASES]
     theirs = [*teacher, "--output_dir", str(both / "student"), *student, str(tmp_path / "theirs")]
     language_model = [*pretraining, "--output_dir", str(both / "language"), *SETTINGS.split()[:8]]
+    masked = [*filling, "--output_dir", str(both / "masked"), *SETTINGS.split()[:8]]
     commands += [
         [*language_model, "--per_device_train_batch_size", "2"],
+        [*masked, "--per_device_train_batch_size", "2"],
         [*theirs, "--per_device_train_batch_size", "8"],
         ["evaluate", str(both / "plain"), "--split", "validation"],
     ]
     found = launch([str(script), json.dumps(commands)], tmp_path / "home")
     assert found.returncode == 0, found.stderr[-3000:]
-    assert found.stdout.count("; saved in ") == len(CASES) + 2  # told once
+    assert found.stdout.count("; saved in ") == len(CASES) + 3  # told once
     assert found.stdout.count("rows of validation in") == 1
     assert found.stdout.count("rows are followed") >= 2  # sparse gradients, in both processes
-    for name in ("plain", "loss", "adversarial", "weights", "balanced", "student", "language"):
+    for name in ("plain", "loss", "adversarial", "weights", "balanced", "student", "language", "masked"):
         one, two = tmp_path / "one" / name, both / name
         expected, got = (load_file(folder / "model.safetensors") for folder in (one, two))
         for key in expected:

@@ -1,0 +1,121 @@
+"""Pretraining with masks: train a bidirectional model to fill in masked tokens of texts without labels."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, default_data_collator
+
+from ..data.arguments import TokenizerArguments
+from ..data.corpus import load_corpus
+from ..data.corpus_arguments import CorpusArguments
+from ..data.token_masker import TokenMasker
+from ..data.tokenization import WHOLE, build_tokenizer
+from ..tasks.masked_language_modeling import MaskedLanguageModeling
+from ..training.job import TrainingJob
+from ..training.limits import check_fixed
+from ..training.model_builder import construct, make_config
+from ..training.trainer_arguments import LstmTrainingArguments
+from ..utils.ray_cluster import RayArguments
+from .arguments import (
+    FIXED_TOKENIZER,
+    MASKED_FIXED,
+    MASKED_PRETRAINING_DEFAULTS,
+    MaskedLanguageModelArguments,
+    MaskedTaskArguments,
+)
+from .masked_blocks import MaskedBlocks
+from .masked_language_model_trainer import MaskedLanguageModelTrainer
+from .unlabeled_training import UnlabeledTraining
+
+
+class MaskedPretrainingJob(TrainingJob):
+    """
+    A job that trains a masked language model. Its settings have the names of the flags of `modeling-lstm pretrain
+    --task fill-mask`.
+
+    Args:
+        settings: The settings of [`CorpusArguments`], [`MaskedLanguageModelArguments`], [`TokenizerArguments`] and
+            [`LstmTrainingArguments`].
+    """
+
+    command_name: ClassVar[str] = "pretrain"
+    kinds: ClassVar[tuple[type, ...]] = (
+        MaskedTaskArguments,
+        CorpusArguments,
+        MaskedLanguageModelArguments,
+        TokenizerArguments,
+        LstmTrainingArguments,
+        RayArguments,
+    )
+    data: CorpusArguments
+    model: MaskedLanguageModelArguments
+    tokenizer: TokenizerArguments
+
+    @staticmethod
+    def default_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the defaults for a masked language model."""
+        return MASKED_PRETRAINING_DEFAULTS
+
+    def runner(self) -> "MaskedPretraining":
+        """Return the steps of the pretraining."""
+        return MaskedPretraining(self)
+
+
+class MaskedPretraining(UnlabeledTraining):
+    """Training on blocks of text with masks."""
+
+    job: MaskedPretrainingJob
+    task: MaskedLanguageModeling
+
+    def make_trainer(self, **common: Any) -> MaskedLanguageModelTrainer:
+        """Create the `Trainer`."""
+        data = self.job.data
+        blocks = MaskedBlocks(
+            self.stream, data.block_size, self._masker(), shuffles=data.shuffle_texts, seed=self.args.seed
+        )
+        return MaskedLanguageModelTrainer(
+            train_dataset=blocks, data_collator=default_data_collator, task=self.task, **common
+        )
+
+    def trial_batch(self, model: PreTrainedModel) -> Any:
+        """Return a batch of blocks of the first texts, with masks."""
+        ids = self.first_blocks()
+        inputs, labels = self._masker().mask(ids.flatten(), 0)
+        read = torch.ones_like(ids)
+        return {"input_ids": inputs.view_as(ids), "attention_mask": read, "labels": labels.view_as(ids)}
+
+    def check_settings(self) -> None:
+        """Raise [`InputError`] for settings that do not apply to a masked language model."""
+        check_fixed(self.args, MASKED_FIXED)
+        check_fixed(self.job.tokenizer, FIXED_TOKENIZER)
+
+    def load(self) -> None:
+        """Read the texts, and set the task."""
+        self.data = load_corpus(self.job.data)
+        self.task = MaskedLanguageModeling(self.job.model.mlm_probability, self.job.data.block_size)
+
+    def make_tokenizer(self, source: Any) -> PreTrainedTokenizerBase:
+        """Return a tokenizer with a mask token, which marks both ends of a text."""
+        train = self.data.splits["train"]
+        return build_tokenizer(
+            self.job.tokenizer, train, WHOLE, has_end=True, has_mask=True, checkpoint=self.checkpoint
+        )
+
+    def describe_blocks(self) -> str:
+        """Return what the blocks and their masks depend on."""
+        return f"{super().describe_blocks()}, {self.task.mlm_probability:g} of the tokens predicted"
+
+    def adapt_settings(self) -> None:
+        """Do not search for unused parameters: each step uses all."""
+        if self.args.ddp_find_unused_parameters is None:
+            self.args.ddp_find_unused_parameters = False
+
+    def make_model(self) -> PreTrainedModel:
+        """Build a new masked language model."""
+        fields = {"vocab_size": len(self.tokenizer), "pad_token_id": self.tokenizer.pad_token_id}
+        config = make_config("lstm", fields | self.task.config_fields() | self.job.model.network_fields())
+        return construct(self.task, config)
+
+    def _masker(self) -> TokenMasker:
+        return TokenMasker(self.tokenizer, self.task.mlm_probability)

@@ -1,0 +1,77 @@
+"""`UnlabeledTraining`: the steps of a training on texts without labels."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from ..data.arguments import split_subset
+from ..data.corpus import Corpus
+from ..data.overlap import save_fingerprints
+from ..data.sources import locate_source
+from ..data.token_stream import TokenStream
+from ..data.tokenization import WHOLE
+from ..runs.record import FINGERPRINTS
+from ..training.steps import Training
+
+
+class UnlabeledTraining(Training):
+    """
+    Training on texts that are joined into one stream of tokens.
+
+    Attributes:
+        data: The texts, once they are read.
+        stream: The training texts, once there is a tokenizer.
+    """
+
+    data: Corpus
+    stream: TokenStream
+
+    def open_source(self) -> None:
+        """Do nothing: pretraining starts from the texts alone."""
+
+    def lengths(self) -> dict[str, int]:
+        """Return no limit: whole texts are read."""
+        return {"train": WHOLE, "validation": WHOLE}
+
+    def encode(self, source: Any) -> None:
+        """Tokenize the texts, and join the training texts into a stream of tokens."""
+        super().encode(source)
+        self.stream = TokenStream.from_rows(self.splits["train"].rows, int(self.tokenizer.eos_token_id))
+        self.trained_with["cut into blocks"] = self.describe_blocks()
+
+    def describe_blocks(self) -> str:
+        """Return what must be the same if a training resumes from a checkpoint."""
+        order = "shuffled texts" if self.job.data.shuffle_texts else "texts in order"
+        return f"{self.job.data.block_size} tokens, {order}"
+
+    def first_blocks(self) -> torch.Tensor:
+        """Return a batch of blocks of the first texts, `(per_device_train_batch_size, block_size)`."""
+        stream = TokenStream.from_rows(self.first_rows(), int(self.tokenizer.eos_token_id))
+        ids = np.resize(stream.ids, (self.args.per_device_train_batch_size, self.job.data.block_size))
+        return torch.from_numpy(ids).long()
+
+    def describe_source(self) -> dict[str, Any]:
+        """Describe the requested texts for `run.json`."""
+        data = self.job.data
+        named = data.dataset[0] if len(data.dataset) == 1 else data.dataset
+        source = locate_source(split_subset(data.dataset[0])[0])
+        return vars(data) | {"dataset": named, "source": source, "subset": None, "revision": None}
+
+    def describe_model(self, model: PreTrainedModel) -> dict[str, Any]:
+        """Describe the model for `run.json`, apart from the number of its parameters."""
+        kept = ("cell_type", "embedding_size", "hidden_size", "num_hidden_layers", "bidirectional", "softmax")
+        settings = {name: getattr(model.config, name, None) for name in (*kept, "model_type")}
+        return settings | {name: value for name, value in vars(self.job.model).items() if name.endswith("_dropout")}
+
+    def sources(self) -> list[tuple[str, str | None]]:
+        """Return the flags that name sources, with their values."""
+        data = self.job.data
+        read = [*(("dataset", name) for name in data.dataset), *(("exclude", name) for name in data.exclude or ())]
+        return [*read, ("validation_dataset", data.validation_dataset), ("tokenizer", self.job.tokenizer.tokenizer)]
+
+    def write_more(self, folder: Path) -> None:
+        """Write fingerprints of the texts, to check later whether a classifier's test texts are among them."""
+        save_fingerprints(self.data.splits["train"], folder / FINGERPRINTS)
