@@ -1,6 +1,5 @@
 """How well a masked language model fills in tokens: loss, perplexity, accuracy and their intervals."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,9 @@ from torch.nn import functional as F
 from ..data.token_masker import TokenMasker
 from ..data.token_stream import TokenStream
 from ..utils.errors import require
-from .perplexity import ratio_interval
+from .perplexity import ratio_interval, to_perplexity
 
-SEED = 0  # of the masks, which are the same for every model with the same tokenizer
-LARGEST = 700.0  # exponent of a number of 64 bits
+SEED = 0  # of the masks, which are the same for each model with the same tokenizer, block size and share of tokens
 
 
 @torch.inference_mode()
@@ -46,10 +44,10 @@ def score_masked_tokens(
             block = ids[begin : begin + block_size]
             inputs[row, : len(block)], labels[row, : len(block)] = masker.mask(block, SEED, begin)
             read[row, : len(block)] = 1
-        logits = model(inputs.to(model.device), read.to(model.device)).logits.float().cpu()
         chosen = labels != -100
+        logits = model(inputs.to(model.device), read.to(model.device)).logits
+        targets, predicted = labels[chosen], logits[chosen.to(model.device)].float().cpu()
         places = (torch.tensor(some).unsqueeze(1) + torch.arange(block_size))[chosen].numpy()
-        targets, predicted = labels[chosen], logits[chosen]
         found[places, 0] = F.cross_entropy(predicted, targets, reduction="none").double().numpy()
         found[places, 1] = (predicted.argmax(-1) == targets).numpy()
         found[places, 2] = 1
@@ -73,7 +71,7 @@ def masked_token_scores(sums: np.ndarray) -> dict[str, float]:
     loss, right, number = sums.sum(axis=0)
     require(number > 0, "The held-out text is so short that none of its tokens was masked: hold out more.")
     loss /= number
-    return {"loss": float(loss), "perplexity": math.exp(min(LARGEST, loss)), "accuracy": float(right / number)}
+    return {"loss": float(loss), "perplexity": to_perplexity(loss), "accuracy": float(right / number)}
 
 
 def masked_token_intervals(sums: np.ndarray) -> dict[str, list[float]]:
@@ -82,6 +80,6 @@ def masked_token_intervals(sums: np.ndarray) -> dict[str, list[float]]:
         return {}
     loss, right, number = sums.T
     found = {"loss": ratio_interval(loss, number)}
-    found["perplexity"] = [math.exp(min(LARGEST, end)) for end in found["loss"]]
+    found["perplexity"] = [to_perplexity(end) for end in found["loss"]]
     found["accuracy"] = [min(1.0, end) for end in ratio_interval(right, number)]
     return found

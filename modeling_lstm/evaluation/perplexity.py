@@ -91,6 +91,11 @@ def _losses(logits: torch.Tensor, targets: torch.Tensor) -> np.ndarray:
     return found.view(targets.shape).double().cpu().numpy()
 
 
+def to_perplexity(loss: float) -> float:
+    """Return the exponential of a loss, limited to what 64 bits can hold."""
+    return math.exp(min(700.0, loss))
+
+
 def compute_perplexities(sums: np.ndarray) -> dict[str, float]:
     """
     Compute loss and perplexities from the losses of texts.
@@ -108,8 +113,8 @@ def compute_perplexities(sums: np.ndarray) -> dict[str, float]:
     found = {"loss": float(np.nanmean([forward, backward]) / tokens)}
     for name, value in (("", forward), ("backward_", backward)):
         if not math.isnan(value):
-            found[f"{name}perplexity"] = math.exp(min(700.0, value / tokens))
-            found[f"{name}word_perplexity"] = math.exp(min(700.0, value / words))
+            found[f"{name}perplexity"] = to_perplexity(value / tokens)
+            found[f"{name}word_perplexity"] = to_perplexity(value / words)
     return found
 
 
@@ -127,7 +132,7 @@ def perplexity_intervals(sums: np.ndarray) -> dict[str, list[float]]:
         if not np.isnan(values).any():
             for unit, counts in (("perplexity", tokens), ("word_perplexity", words)):
                 ends = ratio_interval(values, counts)
-                found[f"{name}{unit}"] = [math.exp(min(700.0, end)) for end in ends]
+                found[f"{name}{unit}"] = [to_perplexity(end) for end in ends]
     return found
 
 

@@ -61,3 +61,13 @@ def test_a_run_is_trained_evaluated_and_asked(more: list[str], data_folder: Path
     asked = write_csv(tmp_path / "asked.csv", opinion_rows(50))
     assert main(["predict", str(folder), "--input", str(asked), "--output", str(answers)]) == 0
     assert len(answers.read_text(encoding="utf-8").splitlines()) == 51
+
+
+def test_a_masked_language_model_is_trained_evaluated_and_asked(tmp_path: Path) -> None:
+    text = write_csv(tmp_path / "text.csv", [(one,) for one, _ in opinion_rows(150)], ("text",))
+    given = ["pretrain", "--task", "fill-mask", "--dataset", str(text), "--output_dir", str(tmp_path / "lm")]
+    flags = "--embedding_size 8 --hidden_size 10 --min_frequency 1 --per_device_train_batch_size 4 --block_size 10"
+    assert main([*given, *flags.split(), "--num_train_epochs", "20", "--learning_rate", "0.02"]) == 0
+    assert read_record(tmp_path / "lm")["metrics"]["validation"]["perplexity"] < 5
+    assert main(["evaluate", str(tmp_path / "lm"), "--split", "validation"]) == 0
+    assert main(["predict", str(tmp_path / "lm"), "the [MASK] was great"]) == 0

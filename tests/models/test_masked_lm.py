@@ -6,8 +6,18 @@ from typing import Any
 
 import pytest
 import torch
+from datasets import Dataset
 from torch.nn import functional as F
-from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification, AutoTokenizer, pipeline
+from transformers import (
+    AutoModel,
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    DataCollatorForLanguageModeling,
+    Trainer,
+    TrainingArguments,
+    pipeline,
+)
 
 from modeling_lstm import LstmConfig, LstmForMaskedLM, LstmForSequenceClassification, LstmModel, LstmTokenizer
 from tests.models.test_remote_code import run_outside
@@ -135,3 +145,23 @@ def test_it_fills_masks_without_the_package(tmp_path: Path) -> None:
     assert [one["token"] for one in found] == [one["token"] for one in expected]
     assert [one["score"] for one in found] == pytest.approx([one["score"] for one in expected], rel=1e-4)
     assert others == ["LstmModel", "LstmForSequenceClassification"]
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_a_plain_trainer_trains_it(tmp_path: Path, smoothing: float) -> None:
+    tokenizer = LstmTokenizer.train(TEXTS * 3, mask=True)
+    rows = Dataset.from_dict(dict(tokenizer(TEXTS * 4)))
+    settings: dict[str, Any] = {"per_device_train_batch_size": 4, "max_steps": 3, "report_to": "none", "use_cpu": True}
+    trainer = Trainer(
+        masked_model(vocab_size=len(tokenizer)),
+        TrainingArguments(tmp_path, label_smoothing_factor=smoothing, disable_tqdm=True, **settings),
+        train_dataset=rows,
+        eval_dataset=rows,
+        data_collator=DataCollatorForLanguageModeling(tokenizer, seed=0),
+        processing_class=tokenizer,
+    )
+    assert trainer.model_accepts_loss_kwargs is False
+    before = trainer.model.lstm.word_embeddings.weight.detach().clone()
+    assert 0 < trainer.train().training_loss < 10
+    assert not torch.equal(before, trainer.model.lstm.word_embeddings.weight)
+    assert 0 < trainer.evaluate()["eval_loss"] < 10
