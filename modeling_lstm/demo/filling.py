@@ -23,7 +23,7 @@ class Filler:
         self.examples = [one.format(mask) for one in EXAMPLES]
 
     def fill(self, text: str) -> dict[str, float]:
-        """Return the most probable tokens for the mask of a text, with their probabilities, added up for equal texts."""
+        """Return the most probable tokens for the mask of a text, with their probabilities, added up where equal."""
         require(len(text) <= MOST_CHARACTERS, f"That has {len(text):,} characters; at most {MOST_CHARACTERS:,}.")
         (row,) = self.filler([text])
         found: dict[str, float] = {}
