@@ -12,6 +12,7 @@ import gc
 import multiprocessing
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -157,6 +158,20 @@ def run_held(given: list[str], steps: int) -> None:
 
     LstmTrainer.training_step = held
     main(given)
+
+
+def kill_and_resume(forks: ForkServerContext, given: list[str], folder: Path, checkpoint: int) -> None:
+    """Run a training command into a folder, kill it two steps after a checkpoint, and run it to the end."""
+    command = [*given, "--output_dir", str(folder)]
+    process = forks.Process(target=run_held, args=(command, checkpoint + 2))
+    process.start()
+    while not (folder / f"checkpoint-{checkpoint}" / "trainer_state.json").exists():
+        assert process.is_alive(), "it ended before it could be killed"
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+    assert not (folder / "run.json").exists()
+    assert main([*command, "--resume_from_checkpoint", "last"]) == 0
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import csv
 import math
 import shutil
-import time
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -32,7 +31,7 @@ from modeling_lstm.publishing.card import make_card
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.training import precision
 from modeling_lstm.utils.errors import InputError
-from tests.conftest import opinion_rows, run_held, write_csv
+from tests.conftest import kill_and_resume, opinion_rows, write_csv
 
 SMALL = (
     "--embedding_size 8 --hidden_size 10 --min_frequency 1 --per_device_train_batch_size 4 --block_size 10 "
@@ -316,17 +315,8 @@ def test_killed_at_any_step_and_resumed_it_is_as_if_nothing_had_been(
     flags = "--shuffle_texts --average_epochs 0.3 --save_strategy steps --save_steps 7 --eval_strategy steps "
     flags += "--eval_steps 7 --num_hidden_layers 2"
     pretrain(corpus, tmp_path / "whole", *flags.split())
-    command = ["pretrain", "--task", "fill-mask", "--dataset", str(corpus), "--output_dir", str(tmp_path / "killed")]
-    command += [*SMALL, *flags.split()]
-    process = forks.Process(target=run_held, args=(command, 16))
-    process.start()
-    while not (tmp_path / "killed" / "checkpoint-14" / "trainer_state.json").exists():
-        assert process.is_alive(), "it ended before it could be killed"
-        time.sleep(0.01)
-    process.kill()
-    process.join()
-    assert not (tmp_path / "killed" / "run.json").exists()
-    assert main([*command, "--resume_from_checkpoint", "last"]) == 0
+    command = ["pretrain", "--task", "fill-mask", "--dataset", str(corpus), *SMALL, *flags.split()]
+    kill_and_resume(forks, command, tmp_path / "killed", 14)
     assert read_record(tmp_path / "killed")["training"]["resumed"]
     whole, killed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
     assert whole.keys() == killed.keys() and all(torch.equal(whole[name], killed[name]) for name in whole)

@@ -4,7 +4,6 @@ import csv
 import json
 import math
 import shutil
-import time
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -31,7 +30,7 @@ from modeling_lstm.training.layers import find_depths
 from modeling_lstm.training.model_builder import build_model
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.utils.errors import InputError
-from tests.conftest import WORDS, opinion_rows, run_held, write_csv
+from tests.conftest import WORDS, kill_and_resume, opinion_rows, write_csv
 
 SMALL = (
     "--embedding_size 8 --hidden_size 10 --min_frequency 1 --per_device_train_batch_size 4 --block_size 10 "
@@ -308,16 +307,8 @@ def test_killed_at_any_step_and_resumed_it_is_as_if_nothing_had_been(
     flags = "--direction both --num_hidden_layers 2 --softmax sampled --shuffle_texts --average_epochs 0.3 "
     flags += "--save_strategy steps --save_steps 7 --eval_strategy steps --eval_steps 7 --recurrent_dropout 0.3"
     pretrain(corpus, tmp_path / "whole", *flags.split())
-    command = ["pretrain", "--dataset", str(corpus), "--output_dir", str(tmp_path / "killed"), *SMALL, *flags.split()]
-    process = forks.Process(target=run_held, args=(command, 16))
-    process.start()
-    while not (tmp_path / "killed" / "checkpoint-14" / "trainer_state.json").exists():
-        assert process.is_alive(), "it ended before it could be killed"
-        time.sleep(0.01)
-    process.kill()
-    process.join()
-    assert not (tmp_path / "killed" / "run.json").exists()
-    assert main([*command, "--resume_from_checkpoint", "last"]) == 0
+    command = ["pretrain", "--dataset", str(corpus), *SMALL, *flags.split()]
+    kill_and_resume(forks, command, tmp_path / "killed", 14)
     assert read_record(tmp_path / "killed")["training"]["resumed"]
     whole, killed = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "killed"))
     assert whole.keys() == killed.keys() and all(torch.equal(whole[name], killed[name]) for name in whole)

@@ -5,7 +5,6 @@ import itertools
 import json
 import os
 import shutil
-import time
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -40,7 +39,7 @@ from modeling_lstm.training import precision
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.translators.translation_trainer import TranslationTrainer
 from modeling_lstm.utils.errors import InputError
-from tests.conftest import run_held, write_csv
+from tests.conftest import kill_and_resume, write_csv
 from tests.interpreters import run_program
 
 NAMES = "--source_column en --target_column es".split()
@@ -286,14 +285,7 @@ def test_a_training_that_was_killed_goes_on_as_if_nothing_had_been(
     flags += ["--save_steps", "4", "--eval_strategy", "steps", "--eval_steps", "4", "--embedding_dropout", "0.3"]
     flags += ["--save_total_limit", "9"]
     assert main(["train", *flags, "--output_dir", str(tmp_path / "whole")]) == 0
-    process = forks.Process(target=run_held, args=(["train", *flags, "--output_dir", str(tmp_path / "cut")], 10))
-    process.start()
-    while not (tmp_path / "cut" / "checkpoint-8" / "trainer_state.json").exists():
-        assert process.is_alive(), "it ended before it could be killed"
-        time.sleep(0.01)
-    process.kill()
-    process.join()
-    assert main(["train", *flags, "--output_dir", str(tmp_path / "cut"), "--resume_from_checkpoint", "last"]) == 0
+    kill_and_resume(forks, ["train", *flags], tmp_path / "cut", 8)
     weights = [load_file(tmp_path / name / "model.safetensors") for name in ("whole", "cut")]
     for name, value in weights[0].items():
         np.testing.assert_allclose(value, weights[1][name], atol=1e-6)
