@@ -73,8 +73,8 @@ def build_tokenizer(
                 f"The tokenizer {arguments.tokenizer!r} has no mask token, which a masked language model needs: choose "
                 "another, or leave out --tokenizer to train one on your text."
             )
-        if has_mask and tokenizer.eos_token is None:
-            tokenizer.eos_token = tokenizer.sep_token  # as for BERT, which ends a text with it
+        if has_mask and (tokenizer.eos_token or tokenizer.sep_token) is not None:  # BERT's has only the latter
+            tokenizer = LstmTokenizer.mark_ends(tokenizer)
         if tokenizer.pad_token_id is None:
             if not has_end or tokenizer.eos_token is None:
                 raise InputError(f"The tokenizer {arguments.tokenizer!r} has no padding token, which batches need.")

@@ -30,7 +30,7 @@ DESCRIPTIONS = {
     TEXT_CLASSIFICATION: "type a sentence, and see what an LSTM makes of it, word by word.",
     TEXT_GENERATION: "type a beginning; a language model continues it and shows its most likely next tokens.",
     TRANSLATION: "type a sentence, and see its translation and, with attention, where the model looked for each word.",
-    FILL_MASK: "type a sentence with a mask, and see which words a masked language model fills in.",
+    FILL_MASK: "type a sentence with a mask, and see which tokens a masked language model fills in.",
 }
 
 

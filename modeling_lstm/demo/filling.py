@@ -23,13 +23,10 @@ class Filler:
         self.examples = [one.format(mask) for one in EXAMPLES]
 
     def fill(self, text: str) -> dict[str, float]:
-        """Return the most probable tokens for the mask of a text, with their probabilities, added up where equal."""
+        """Return the most probable tokens for the mask of a text and their probabilities."""
         require(len(text) <= MOST_CHARACTERS, f"That has {len(text):,} characters; at most {MOST_CHARACTERS:,}.")
         (row,) = self.filler([text])
-        found: dict[str, float] = {}
-        for one in row:
-            found[one.token] = found.get(one.token, 0.0) + one.score
-        return found
+        return {one.token: one.score for one in row}
 
 
 def build_filling_page(run: str) -> Any:

@@ -5,13 +5,31 @@ from typing import Any
 import numpy as np
 import torch
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from ..data.token_masker import TokenMasker
 from ..data.token_stream import TokenStream
+from ..models.modeling_lstm_masked_lm import IGNORED
 from ..utils.errors import require
 from .perplexity import ratio_interval, to_perplexity
 
-SEED = 0  # of the masks, which are the same for each model with the same tokenizer, block size and share of tokens
+SEED = 0  # of the masks: with the same tokenizer, block size and share of tokens, they are the same for every model
+MOST_LOGITS = 2**28  # in a batch: 1 GiB
+
+
+def mask_blocks(masker: TokenMasker, stream: TokenStream, block_size: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Cut texts into blocks, of which the last may be shorter, and return ids and labels of [`TokenMasker.mask`]."""
+    ids = torch.from_numpy(stream.ids.astype(np.int64))
+    return [masker.mask(ids[begin : begin + block_size], SEED, begin) for begin in range(0, len(ids), block_size)]
+
+
+def require_masks(number: float) -> None:
+    """Raise [`InputError`] if no token was masked."""
+    require(
+        number > 0,
+        "None of the held-out tokens was chosen to be predicted: hold out more text, or pretrain with a higher "
+        "--mlm_probability.",
+    )
 
 
 @torch.inference_mode()
@@ -26,33 +44,29 @@ def score_masked_tokens(
         masker: What masks the tokens.
         stream: The texts.
         block_size: Number of tokens of a block.
-        batch_size: Number of blocks in a batch.
+        batch_size: Number of blocks in a batch; fewer if their logits would need too much memory.
 
     Returns:
         For each text the negative log-likelihood of its masked tokens in nats, how many of them were predicted, and
         their number, `(texts, 3)`.
     """
     model.eval()
-    ids = torch.from_numpy(stream.ids.astype(np.int64))
-    found = np.zeros((len(ids), 3))
-    begins = range(0, len(ids), block_size)
-    for first in range(0, len(begins), batch_size):
-        some = begins[first : first + batch_size]
-        # the last block of the text may be shorter
-        inputs, labels, read = (torch.full((len(some), block_size), fill) for fill in (0, -100, 0))
-        for row, begin in enumerate(some):
-            block = ids[begin : begin + block_size]
-            inputs[row, : len(block)], labels[row, : len(block)] = masker.mask(block, SEED, begin)
-            read[row, : len(block)] = 1
-        chosen = labels != -100
-        logits = model(inputs.to(model.device), read.to(model.device)).logits
-        targets, predicted = labels[chosen], logits[chosen.to(model.device)].float().cpu()
-        places = (torch.tensor(some).unsqueeze(1) + torch.arange(block_size))[chosen].numpy()
-        found[places, 0] = F.cross_entropy(predicted, targets, reduction="none").double().numpy()
-        found[places, 1] = (predicted.argmax(-1) == targets).numpy()
+    blocks = mask_blocks(masker, stream, block_size)
+    found = np.zeros((len(blocks) * block_size, 3))
+    batch_size = max(1, min(batch_size, MOST_LOGITS // (block_size * model.config.vocab_size)))
+    for first in range(0, len(blocks), batch_size):
+        some = blocks[first : first + batch_size]
+        inputs = pad_sequence([one for one, _ in some], batch_first=True)
+        labels = pad_sequence([one for _, one in some], batch_first=True, padding_value=IGNORED)
+        read = pad_sequence([torch.ones_like(one) for one, _ in some], batch_first=True)
+        rows, columns = (labels != IGNORED).nonzero(as_tuple=True)
+        logits = model(inputs.to(model.device), read.to(model.device)).logits[rows, columns].float().cpu()
+        targets, places = labels[rows, columns], ((first + rows) * block_size + columns).numpy()
+        found[places, 0] = F.cross_entropy(logits, targets, reduction="none").double().numpy()
+        found[places, 1] = (logits.argmax(-1) == targets).numpy()
         found[places, 2] = 1
-    after = np.concatenate([[0], stream.ends[:-1]]) + 1  # where each text begins
-    return np.add.reduceat(found, after) if len(stream.ends) else found[:0]
+    begins = np.concatenate([[0], stream.ends[:-1]]) + 1  # where each text begins
+    return np.add.reduceat(found[: len(stream.ids)], begins) if len(stream.ends) else found[:0]
 
 
 def masked_token_scores(sums: np.ndarray) -> dict[str, float]:
@@ -69,7 +83,7 @@ def masked_token_scores(sums: np.ndarray) -> dict[str, float]:
         InputError: No token was masked.
     """
     loss, right, number = sums.sum(axis=0)
-    require(number > 0, "The held-out text is so short that none of its tokens was masked: hold out more.")
+    require_masks(number)
     loss /= number
     return {"loss": float(loss), "perplexity": to_perplexity(loss), "accuracy": float(right / number)}
 

@@ -170,7 +170,13 @@ def data_of_training(run: str, revision: str | None = None) -> dict[str, Any]:
     return read_record(folder, run)["data"] if (folder / RECORD).is_file() else {"separator": JOINT}
 
 
-def check_texts(texts: Iterable[str], name: Callable[[int], str], limit: int, data: Mapping[str, Any]) -> Iterator[str]:
+def check_texts(
+    texts: Iterable[str],
+    name: Callable[[int], str],
+    limit: int,
+    data: Mapping[str, Any],
+    answering: Answering | None = None,
+) -> Iterator[str]:
     """
     Yield the texts one by one after checking them.
 
@@ -179,11 +185,13 @@ def check_texts(texts: Iterable[str], name: Callable[[int], str], limit: int, da
         name: Returns how an error names the text with a given number, counted from 1.
         limit: Maximum number of characters of a text.
         data: What [`data_of_training`] returned for the run.
+        answering: What will answer the texts. Its method `problem`, if any, returns why it cannot answer a text.
 
     Raises:
-        InputError: a text is not a string, is longer than `limit`, is not UTF-8, or lacks one of the several texts that
-            the run reads together.
+        InputError: a text is not a string, is longer than `limit`, is not UTF-8, lacks one of the several texts that
+            the run reads together, or cannot be answered.
     """
+    find_problem = getattr(answering, "problem", lambda text: None)
     for number, text in enumerate(texts, start=1):
         if not isinstance(text, str):
             raise InputError(f"{name(number)} must be a string, found {text!r}.")
@@ -192,4 +200,6 @@ def check_texts(texts: Iterable[str], name: Callable[[int], str], limit: int, da
         if not is_utf8(text):
             raise InputError(f"{name(number)} is not UTF-8.")
         check_joined(text, data)
+        if (problem := find_problem(text)) is not None:
+            raise InputError(f"{name(number)} {problem}")
         yield text

@@ -1,15 +1,19 @@
-"""Fill in masked tokens with the `fill-mask` pipeline of transformers."""
+"""Fill in masked tokens with a masked language model."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-from transformers import FillMaskPipeline, PreTrainedModel
+import torch
+from transformers import PreTrainedModel
 
+from ..data.tokenization import most_tokens
 from ..runs.run_folders import load_run
 from ..utils.errors import check_text, require
 
 TOKENS = 5  # proposed for a mask
+CANDIDATES = 20  # of which some may be the same as texts
+LONGEST = 512  # tokens around a mask that are read
 
 
 class FilledToken(NamedTuple):
@@ -18,7 +22,7 @@ class FilledToken(NamedTuple):
 
     Args:
         token: The token as text.
-        score: Its probability.
+        score: Its probability. If several tokens of the vocabulary have the same text, the sum of theirs.
     """
 
     token: str
@@ -35,13 +39,13 @@ class MaskFiller:
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: Any):
-        self.tokenizer: Any = tokenizer
-        self.pipeline: Any = FillMaskPipeline(model=model.eval(), tokenizer=tokenizer)
+        self.model: Any = model.eval()
+        self.tokenizer = tokenizer
 
     @classmethod
     def from_run(cls, run: str, revision: str | None = None) -> "MaskFiller":
         """
-        Load the masked language model of a run folder or Hub id.
+        Load the masked language model of a run folder or Hub id, onto the GPU if there is one.
 
         Raises:
             InputError: there is none.
@@ -51,33 +55,60 @@ class MaskFiller:
             type(model).__name__.endswith("ForMaskedLM") and tokenizer.mask_token is not None,
             f"{run!r} is not a masked language model: train one with modeling-lstm pretrain --task fill-mask.",
         )
+        if torch.cuda.is_available():
+            torch.nn.Module.cuda(model)
         return cls(model, tokenizer)
 
+    def problem(self, text: str) -> str | None:
+        """Return why a text cannot be answered, as the end of a sentence, or `None`."""
+        number = text.count(self.tokenizer.mask_token)
+        if number == 1:
+            return None
+        return f"must have {self.tokenizer.mask_token} once, in the place to fill in, found {number} in {text!r:.80}."
+
+    @torch.inference_mode()
     def __call__(self, texts: Sequence[str], batch_size: int = 32) -> list[list[FilledToken]]:
         """
         Return the most likely tokens for the mask of each text, most likely first.
 
         Args:
-            texts: The texts, each with one mask token.
+            texts: The texts, each with one mask token. Of a long one, the 512 tokens around the mask are read.
             batch_size: Texts to read at once.
 
         Raises:
             InputError: a text does not have exactly one mask token, or is not UTF-8.
         """
         require(not isinstance(texts, str), "Pass texts as a list, even a single one.")
-        mask = self.tokenizer.mask_token
         for text in texts:
             check_text(text)
-            number = text.count(mask)
-            require(
-                number == 1,
-                f"Each text must have {mask} once, in the place to fill in; found {number} in {text!r:.80}.",
-            )
-        if not texts:
-            return []
-        found: Any = self.pipeline(list(texts), batch_size=batch_size, top_k=TOKENS)
-        rows = [found] if len(texts) == 1 else found  # the pipeline returns the answers to a single text alone
-        return [[FilledToken(one["token_str"].strip(), one["score"]) for one in row] for row in rows]
+            problem = self.problem(text)
+            require(problem is None, f"Each text {problem}")
+        found = []
+        for begin in range(0, len(texts), batch_size):
+            rows = [self._encode(text) for text in texts[begin : begin + batch_size]]
+            inputs = self.tokenizer.pad({"input_ids": rows}, padding_side="right", return_tensors="pt")
+            logits = self.model(**inputs.to(self.model.device)).logits
+            places = [row.index(self.tokenizer.mask_token_id) for row in rows]
+            shares = logits[range(len(rows)), places, : len(self.tokenizer)].float().softmax(-1)
+            found += [self._best(one) for one in shares]
+        return found
+
+    def _encode(self, text: str) -> list[int]:
+        """Return the tokens of a text, or of a long one those around its mask."""
+        ids: list[int] = self.tokenizer(text, verbose=False)["input_ids"]
+        limit = min(LONGEST, most_tokens(self.model.config) or LONGEST)
+        begin = max(0, min(ids.index(self.tokenizer.mask_token_id) - limit // 2, len(ids) - limit))
+        return ids[begin : begin + limit]
+
+    def _best(self, shares: torch.Tensor) -> list[FilledToken]:
+        """Return the most likely of the probabilities of all tokens, `(vocab_size,)`."""
+        best = shares.topk(min(CANDIDATES, len(shares)))
+        texts: dict[str, float] = {}
+        for number, share in zip(best.indices.tolist(), best.values.tolist(), strict=True):
+            text = self.tokenizer.decode([number]).strip() or self.tokenizer.convert_ids_to_tokens(number)
+            texts[text] = texts.get(text, 0.0) + share
+        ordered = sorted(texts.items(), key=lambda one: -one[1])
+        return [FilledToken(*one) for one in ordered[:TOKENS]]
 
     def columns(self) -> dict[str, pa.DataType]:
         """Return the columns of a row other than the text, with their types."""

@@ -42,9 +42,9 @@ def predict(
         A list of rows for `texts`, an iterator over rows for a file, or with `output` the number of rows written. A row
         has `text`, `label` and `score`, or `text` and `translation`. For multi-label models, `label` is the list of
         labels with a probability above 0.5, and `score` the list of these probabilities. For a masked language model, a
-        row has `text`, `token` (a list of the most likely tokens) and `score`. `all_scores` adds
-        `score_LABEL` for each label. `keep_columns` adds columns of the input; one named like another column of the
-        output becomes `input_NAME`.
+        row has `text`, `token` (a list of the most likely tokens) and `score` (a list of their probabilities).
+        `all_scores` adds `score_LABEL` for each label. `keep_columns` adds columns of the input; one named like another
+        column of the output becomes `input_NAME`.
 
     Raises:
         InputError: the run, the input or the output cannot be used; the output file is then not written.
@@ -63,7 +63,7 @@ def predict(
     data = data_of_training(run, arguments.revision)
     if joined is not None and output is None:
         answering = as_answering(open_predictor(run, arguments.backend, arguments.revision), arguments.all_scores)
-        checked = check_texts(joined, "Text {}".format, arguments.max_characters, data)
+        checked = check_texts(joined, "Text {}".format, arguments.max_characters, data, answering)
         return list(answer_texts(answering, checked, arguments.batch_size))
     return _predict_rows(run, data, joined, arguments, output)
 
@@ -92,7 +92,7 @@ def _predict_rows(
     columns = {"text": pa.string()} | answering.columns()
     kept = name_apart(found.kept, set(columns))
     sources, originals = itertools.tee(found.rows)  # at most two chunks apart
-    checked = check_texts((text for text, _ in sources), found.name, arguments.max_characters, data)
+    checked = check_texts((text for text, _ in sources), found.name, arguments.max_characters, data, answering)
     answers = answer_texts(answering, checked, arguments.batch_size)
     rows = (
         answer | dict(zip(kept, values, strict=True)) for answer, (_, values) in zip(answers, originals, strict=True)

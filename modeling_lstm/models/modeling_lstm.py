@@ -248,6 +248,8 @@ class LstmModel(LstmPreTrainedModel):
         last = read.h_n[-directions:].transpose(0, 1).flatten(1)
         pooled = self.pooler(read.layers[-1], last, read.mask)
         layers = read.in_given_order()
+        if mask.shape[1] == 0:  # one step of padding was read
+            layers = [layer[:, :0] for layer in layers]
         if output_hidden_states is None:
             output_hidden_states = self.config.output_hidden_states
         return LstmModelOutput(

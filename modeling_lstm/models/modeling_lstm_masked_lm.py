@@ -34,7 +34,9 @@ class LstmForMaskedLM(LstmPreTrainedModel):
         if not config.bidirectional:
             raise ValueError("A masked language model reads in both directions: set bidirectional=True.")
         if config.softmax != "full":
-            raise ValueError(f"A masked language model has a full softmax, found softmax={config.softmax!r}.")
+            raise ValueError(
+                f"A masked language model has a full softmax, found softmax={config.softmax!r}: set softmax='full'."
+            )
         super().__init__(config)
         self.lstm = LstmModel(config)
         size = config.output_size
@@ -99,7 +101,7 @@ class LstmForMaskedLM(LstmPreTrainedModel):
         if labels is not None:
             chosen = labels != IGNORED
             found = self.lm_head(states[chosen]) if logits is None else logits[chosen]
-            total = F.cross_entropy(found.float(), labels[chosen], reduction="sum")
+            total = F.cross_entropy(found.float(), labels[chosen].long(), reduction="sum")
             loss = total / chosen.sum().clamp(min=1)
         return MaskedLMOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states)
 

@@ -54,6 +54,14 @@ def _without_separators(texts: Iterable[str] | Iterable[list[str]]) -> Iterator[
             yield text.replace(SEPARATOR, " ")
 
 
+def _mark_ends(backend: Tokenizer, end: str, *, after: bool) -> None:
+    """Add a token before each text, and also after it if asked."""
+    last = f" {end}" if after else ""
+    backend.post_processor = processors.TemplateProcessing(
+        single=f"{end} $A{last}", pair=f"{end} $A {end} $B{last}", special_tokens=[(end, backend.token_to_id(end))]
+    )
+
+
 def _check_size(vocab_size: int, special_tokens: list[str]) -> None:
     if vocab_size <= len(special_tokens):
         raise ValueError(
@@ -376,6 +384,28 @@ class LstmTokenizer(TokenizersBackend):
         return cls.around(backend, pad_token, unk_token, model_max_length, separator=separator)
 
     @classmethod
+    def mark_ends(cls, tokenizer: Any) -> "LstmTokenizer":
+        """
+        Adapt the tokenizer of another model, which has a mask token and a token that ends a text, for a masked language
+        model: the latter is added before and after each text, and no other special token. Text is processed as before.
+        """
+        backend = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+        backend.no_truncation()
+        backend.no_padding()
+        end = tokenizer.eos_token or tokenizer.sep_token
+        _mark_ends(backend, end, after=True)
+        return cls(
+            tokenizer_object=backend,
+            pad_token=tokenizer.pad_token,
+            unk_token=tokenizer.unk_token,
+            mask_token=tokenizer.mask_token,
+            bos_token=end,
+            eos_token=end,
+            model_max_length=tokenizer.model_max_length,
+            clean_up_tokenization_spaces=tokenizer.clean_up_tokenization_spaces,
+        )
+
+    @classmethod
     def around(
         cls,
         backend: Tokenizer,
@@ -409,12 +439,7 @@ class LstmTokenizer(TokenizersBackend):
             # and "did n't ." becomes "didn't."
             backend.decoder = decoders.Sequence([*steps, decoders.Replace(Regex(_NO_BLANK), "")])
             backend.add_special_tokens([END])
-            after = f" {END}" if mask else ""
-            backend.post_processor = processors.TemplateProcessing(
-                single=f"{END} $A{after}",
-                pair=f"{END} $A {END} $B{after}",
-                special_tokens=[(END, backend.token_to_id(END))],
-            )
+            _mark_ends(backend, END, after=mask)
             special |= {"bos_token": END, "eos_token": END, "padding_side": "right" if mask else "left"}
         if mask:
             backend.add_special_tokens([MASK])

@@ -4,18 +4,18 @@ import math
 from typing import Any
 
 from ..training.samplers import BatchParts
-from ..training.task_trainer import TaskTrainer
+from ..training.token_trainer import TokenTrainer
 from ..utils.errors import require
 from .masked_blocks import MaskedBlocks, MaskedBlockSampler
 
 
-class MaskedLanguageModelTrainer(TaskTrainer):
+class MaskedLanguageModelTrainer(TokenTrainer):
     """
-    A [`TaskTrainer`] that predicts the masked tokens of [`MaskedBlocks`].
+    A [`TokenTrainer`] that predicts the masked tokens of [`MaskedBlocks`].
 
     Args:
         task: The task, which determines the scores.
-        args: Arguments of [`TaskTrainer`]. `train_dataset` must be [`MaskedBlocks`], `eval_dataset` tokenized texts.
+        args: Arguments of [`TokenTrainer`]. `train_dataset` must be [`MaskedBlocks`], `eval_dataset` tokenized texts.
     """
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
@@ -23,10 +23,6 @@ class MaskedLanguageModelTrainer(TaskTrainer):
         assert isinstance(blocks, MaskedBlocks)
         sampler = MaskedBlockSampler(blocks, self)
         return BatchParts(sampler, self.args) if self.args.world_size > 1 else sampler
-
-    def _weight_of(self, batch: dict[str, Any]) -> float:
-        """Return the number of masked tokens, of which the loss is the mean."""
-        return float((batch["labels"] >= 0).sum())
 
     def task_scores(self, model: Any, rows: Any) -> dict[str, float]:
         """Compute the scores of masked tokens."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, default_data_collator
 
@@ -10,12 +11,16 @@ from ..data.arguments import TokenizerArguments
 from ..data.corpus import load_corpus
 from ..data.corpus_arguments import CorpusArguments
 from ..data.token_masker import TokenMasker
+from ..data.token_stream import TokenStream
 from ..data.tokenization import WHOLE, build_tokenizer
+from ..evaluation.masked_tokens import mask_blocks, require_masks
+from ..models.modeling_lstm_masked_lm import IGNORED
 from ..tasks.masked_language_modeling import MaskedLanguageModeling
 from ..training.job import TrainingJob
 from ..training.limits import check_fixed
 from ..training.model_builder import construct, make_config
 from ..training.trainer_arguments import LstmTrainingArguments
+from ..utils.errors import require
 from ..utils.ray_cluster import RayArguments
 from .arguments import (
     FIXED_TOKENIZER,
@@ -85,6 +90,18 @@ class MaskedPretraining(UnlabeledTraining):
         read = torch.ones_like(ids)
         return {"input_ids": inputs.view_as(ids), "attention_mask": read, "labels": labels.view_as(ids)}
 
+    def encode(self, source: Any) -> None:
+        """Tokenize and join the texts. Raise [`InputError`] if none of their tokens can be predicted."""
+        super().encode(source)
+        special = self.tokenizer.all_special_ids
+        require(
+            not bool(np.isin(self.stream.ids, special).all()),
+            "All training texts are out of vocabulary: lower --min_frequency, or name another --tokenizer.",
+        )
+        held_out = TokenStream.from_rows(self.splits["validation"].rows, int(self.tokenizer.eos_token_id))
+        blocks = mask_blocks(self._masker(), held_out, self.task.block_size)
+        require_masks(sum(int((labels != IGNORED).sum()) for _, labels in blocks))
+
     def check_settings(self) -> None:
         """Raise [`InputError`] for settings that do not apply to a masked language model."""
         check_fixed(self.args, MASKED_FIXED)
@@ -113,9 +130,15 @@ class MaskedPretraining(UnlabeledTraining):
 
     def make_model(self) -> PreTrainedModel:
         """Build a new masked language model."""
-        fields = {"vocab_size": len(self.tokenizer), "pad_token_id": self.tokenizer.pad_token_id}
+        words = self.tokenizer
+        ids = {"bos_token_id": words.bos_token_id, "eos_token_id": words.eos_token_id}
+        fields = {"vocab_size": len(words), "pad_token_id": words.pad_token_id} | ids
         config = make_config("lstm", fields | self.task.config_fields() | self.job.model.network_fields())
         return construct(self.task, config)
+
+    def describe_tokenizer(self) -> dict[str, Any]:
+        """Describe the tokenizer for `run.json`, with its mask token."""
+        return super().describe_tokenizer() | {"mask_token": self.tokenizer.mask_token}
 
     def _masker(self) -> TokenMasker:
         return TokenMasker(self.tokenizer, self.task.mlm_probability)

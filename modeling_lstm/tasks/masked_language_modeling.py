@@ -99,11 +99,12 @@ class MaskedLanguageModeling(UnlabeledTexts):
         for text, (first, *_) in examples:
             lines.append(f"fill_mask({quote(text)})[0]")
             lines.append(f"# {{'score': {first.score:.4f}, 'token_str': {quote(first.token)}, ...}}")
+        mask = record["tokenizer"]["mask_token"]
         share = f"{100 * self.mlm_probability:g} %"
         return {
             "does": "fills in masked tokens of a text",
             "verb": "fill_mask",
-            "calls": "\n".join(lines) or 'fill_mask("The film was [MASK].")',
+            "calls": "\n".join(lines) or f'fill_mask("The film was {mask}.")',
             "scored": f"The scores are those of masked tokens: {share} of all, chosen at random.",
             "limits": ["What the model fills in may be wrong or hurtful, like the texts that it learned from."],
         }

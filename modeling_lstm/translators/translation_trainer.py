@@ -8,13 +8,13 @@ import torch
 from ..inference.translator import Translator
 from ..models.modeling_lstm_encoder_decoder import IGNORED
 from ..runs.run_folders import save_tokenizer
-from ..training.task_trainer import TaskTrainer
+from ..training.token_trainer import TokenTrainer
 from ..utils.errors import require
 
 
-class TranslationTrainer(TaskTrainer):
+class TranslationTrainer(TokenTrainer):
     """
-    A [`TaskTrainer`] for translation models. For evaluation during training, it decodes greedily, which is several
+    A [`TokenTrainer`] for translation models. For evaluation during training, it decodes greedily, which is several
     times faster than beam search.
     """
 
@@ -32,16 +32,6 @@ class TranslationTrainer(TaskTrainer):
         super()._save(output_dir, state_dict)
         save_tokenizer(cast(Any, self.processing_class), Path(output_dir or str(self.args.output_dir)))
 
-    def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
-        """Same as in the base class, but weight the batches of one step by their numbers of tokens to predict."""
-        batches, items = super().get_batch_samples(*args, **kwargs)
-        if len(batches) > 1:
-            counts = torch.tensor([self._weight_of(one) for one in batches], device=self.args.device)
-            counts = cast(torch.Tensor, self.accelerator.reduce(counts, "mean"))
-            shares = self._shares or [1.0] * len(batches)
-            self._shares = [one * float(count / counts.mean()) for one, count in zip(shares, counts, strict=True)]
-        return batches, items
-
     @torch.inference_mode()
     def _token_loss(self, model: Any, rows: Any) -> float:
         """Return the mean loss over the tokens of all targets. With several processes, each reads all rows."""
@@ -55,6 +45,3 @@ class TranslationTrainer(TaskTrainer):
             total += float(model(**batch.to(model.device)).loss) * number
             tokens += number
         return total / max(1.0, tokens)
-
-    def _weight_of(self, batch: dict[str, Any]) -> float:
-        return float((batch["labels"] != IGNORED).sum())

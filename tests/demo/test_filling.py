@@ -53,4 +53,4 @@ def test_it_stands_alone_and_its_card_describes_it(
     monkeypatch.setattr("modeling_lstm.demo.space.create_repository", lambda repo_id, *_, **options: repo_id)
     monkeypatch.setattr("modeling_lstm.demo.space.push_files", lambda files, *_, **options: pushed.update(files))
     push_space(str(masked), [], "me/page")
-    assert "which words a masked language model fills in" in pushed["README.md"].decode()
+    assert "which tokens a masked language model fills in" in pushed["README.md"].decode()

@@ -66,6 +66,7 @@ def test_the_loss_is_that_of_the_chosen_tokens() -> None:
     labels = torch.full_like(ids, -100)
     labels[0, 2], labels[2, 5] = 7, 9
     found = model(ids, labels=labels)
+    assert torch.equal(model(ids, labels=labels.int()).loss, found.loss)
     expected = F.cross_entropy(found.logits.flatten(0, 1), labels.flatten(), ignore_index=-100)
     torch.testing.assert_close(found.loss, expected, rtol=1e-4, atol=1e-6)
     trained = model.train()(ids, labels=labels)  # without dropout
@@ -82,6 +83,7 @@ def test_what_cannot_be_used_is_told() -> None:
         masked_model(bidirectional=False)
     with pytest.raises(ValueError, match="has a full softmax, found softmax='sampled'"):
         masked_model(softmax="sampled")
+    assert masked_model()(token_ids(2, 0), labels=token_ids(2, 0)).logits.shape == (2, 0, 31)
     with pytest.raises(ValueError, match=r"labels must have the shape \(batch, tokens\) = \(1, 5\).*found \(1, 4\)"):
         masked_model()(token_ids(1, 5), labels=token_ids(1, 4))
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tokenizers import processors
 from torch.nn import functional as F
-from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast, pipeline
 
 import modeling_lstm as ml
 from modeling_lstm.cli import main
@@ -122,6 +123,17 @@ def test_short_texts_make_few_blocks(length: int, number: int) -> None:
         assert len(blocks) == number == len([blocks[n] for n in range(len(blocks))])
 
 
+def test_batches_that_are_gathered_count_by_their_masks(corpus: Path, tmp_path: Path) -> None:
+    """Four blocks in one batch or in four: the gradient is that of the mean over all masked tokens."""
+    still = "--word_dropout 0 --embedding_dropout 0 --recurrent_dropout 0 --output_dropout 0 --max_steps 6".split()
+    pretrain(corpus, tmp_path / "one", *still)
+    gathered = ["--per_device_train_batch_size", "1", "--gradient_accumulation_steps", "4"]
+    pretrain(corpus, tmp_path / "four", *still, *gathered)
+    one, four = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "four"))
+    for name, value in one.items():
+        torch.testing.assert_close(four[name], value, atol=2e-5, rtol=1e-4)
+
+
 def test_too_little_text_is_told() -> None:
     masker = TokenMasker(tokenizer(), 0.15)
     with pytest.raises(InputError, match="The text has 6 tokens, but a block has 8: lower --block_size, or add text"):
@@ -162,7 +174,7 @@ def test_scores_and_intervals() -> None:
     assert masked_token_scores(sums) == pytest.approx(
         {"loss": 10 / 8, "perplexity": math.exp(10 / 8), "accuracy": 3 / 8}
     )
-    with pytest.raises(InputError, match="so short that none of its tokens was masked: hold out more"):
+    with pytest.raises(InputError, match="None of the held-out tokens was chosen to be predicted: hold out more text"):
         masked_token_scores(np.zeros((2, 3)))
     random = np.random.default_rng(0)
     held = {"loss": 0, "perplexity": 0, "accuracy": 0}
@@ -206,9 +218,11 @@ def test_it_learns_and_all_commands_take_it(
     assert main(["predict", str(masked), "--input", str(tmp_path / "in.csv"), "--output", str(out)]) == 0
     rows = list(csv.DictReader(out.read_text(encoding="utf-8").splitlines()))
     assert [row["token"].split('"')[1] for row in rows] == ["film", "the"] and rows[0]["score"].startswith("[0.")
-    assert "Each text must have [MASK] once, in the place to fill in; found 0 in 'the film'" in fails(
-        "predict", masked, "the film"
+    assert "Text 2 must have [MASK] once, in the place to fill in, found 0 in 'the film'." in fails(
+        "predict", masked, "[MASK]", "the film"
     )
+    write_csv(tmp_path / "wrong.csv", [("[MASK]",), ("the film",)], ("text",))
+    assert "The text in line 3 of" in fails("predict", masked, "--input", tmp_path / "wrong.csv", "--output", out)
     assert "found 2 in '[MASK] [MASK]'" in fails("predict", masked, "[MASK] [MASK]")
     assert "--all_scores is for classifiers" in fails("predict", masked, "[MASK]", "--all_scores")
     assert "is not a language model" in fails("generate", masked, "the film")
@@ -249,6 +263,8 @@ def test_the_same_from_python(corpus: Path, tmp_path: Path) -> None:
         ("--adversarial_size 1", "--adversarial_size 1.0 cannot be used because it is for classifiers"),
         ("--frozen_epochs 1", "--frozen_epochs 1 cannot be used because there is nothing to freeze"),
         ("--block_size 5000", "but a block has 5000: lower --block_size"),
+        ("--mlm_probability 1e-9", "None of the held-out tokens was chosen to be predicted: hold out more text, or"),
+        ("--min_frequency 100000", "All training texts are out of vocabulary: lower --min_frequency"),
         ("--learning_rate 1e30", "Training diverged: lower --learning_rate"),
     ],
 )
@@ -285,12 +301,23 @@ def test_the_tokenizer_of_a_bert(corpus: Path, tmp_path: Path, fails: Callable[.
     """It has a mask, and a separator that ends a text."""
     words = ml.LstmTokenizer.train([text for text, _ in opinion_rows(60)], mask=True)
     backend = words.backend_tokenizer
+    backend.post_processor = processors.TemplateProcessing(  # puts a token first that no text has in training
+        single="[PAD] $A [EOS]", special_tokens=[("[PAD]", 0), ("[EOS]", 2)]
+    )
     special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "sep_token": "[EOS]", "mask_token": "[MASK]"}
     PreTrainedTokenizerFast(tokenizer_object=backend, **special).save_pretrained(tmp_path / "tokenizer")
     pretrain(corpus, tmp_path / "lm", "--tokenizer", str(tmp_path / "tokenizer"), "--max_steps", "2")
     _, opened = ml.load_run(str(tmp_path / "lm"))
-    assert opened.eos_token == opened.sep_token == "[EOS]"
+    assert opened.tokenize("the film", add_special_tokens=True) == ["[EOS]", "the", "film", "[EOS]"]
+    assert opened.tokenize("a", "b", add_special_tokens=True).count("[EOS]") == 3
     assert len(MaskFiller.from_run(str(tmp_path / "lm"))(["the [MASK]"])[0]) == 5
+    special["mask_token"] = "<hole>"
+    backend.add_special_tokens(["<hole>"])
+    PreTrainedTokenizerFast(tokenizer_object=backend, **special).save_pretrained(tmp_path / "tokenizer")
+    record = pretrain(
+        corpus, tmp_path / "lm", "--tokenizer", str(tmp_path / "tokenizer"), "--max_steps", "2", "--overwrite"
+    )
+    assert 'fill_mask("The film was <hole>.")' in make_card(record, "me/films")
     del special["mask_token"]
     PreTrainedTokenizerFast(tokenizer_object=backend, **special).save_pretrained(tmp_path / "other")
     given = ["pretrain", "--task", "fill-mask", "--dataset", corpus, "--output_dir", tmp_path / "no", *SMALL]
@@ -305,6 +332,36 @@ def test_a_masked_transformer_is_answered_too(tmp_path: Path) -> None:
     words.save_pretrained(tmp_path / "bert")
     (row,) = ml.predict(tmp_path / "bert", ["a b [MASK] d"])
     assert len(row["token"]) == 5 and 0 < sum(row["score"]) < 1
+    text = f"{'a ' * 600}[MASK]{' b' * 600}"  # longer than its 512 places
+    (row,) = ml.predict(tmp_path / "bert", [text])
+    assert len(row["token"]) == 5
+
+
+def test_a_mask_is_filled_as_by_the_pipeline(masked: Path) -> None:
+    texts = ["the [MASK] was great", "[MASK]", "the film was [MASK] and number 3 and number 4"]
+    filler = MaskFiller.from_run(str(masked))
+    fill = pipeline("fill-mask", model=str(masked))
+    for batch_size in (1, 3):
+        for text, row in zip(texts, filler(texts, batch_size), strict=True):
+            expected = fill(text)
+            assert [one.token for one in row] == [one["token_str"] for one in expected]
+            assert [one.score for one in row] == pytest.approx([one["score"] for one in expected], rel=1e-4)
+    long = f"{'the film was great and ' * 300}the [MASK] was bad{' and number 1' * 300}"
+    assert filler([long])[0][0].token == "film"
+    assert len(filler._encode(long)) == 512
+
+
+def test_tokens_of_the_same_text_are_one(tmp_path: Path) -> None:
+    words = ml.LstmTokenizer.train(["ab ab abab"], algorithm="bpe", min_frequency=1, vocab_size=20, mask=True)
+    torch.manual_seed(0)
+    config = ml.LstmConfig(vocab_size=len(words), embedding_size=4, hidden_size=4, bidirectional=True)
+    filler = MaskFiller(ml.LstmForMaskedLM(config), words)
+    (row,) = filler(["a [MASK]"])
+    assert len({one.token for one in row}) == len(row) == 5
+    shares = torch.zeros(len(words))
+    inside, end = (words.convert_tokens_to_ids(one) for one in ("b", "b</w>"))
+    shares[inside], shares[end], shares[0] = 0.3, 0.2, 0.4
+    assert [one.token for one in filler._best(shares)][:2] == ["b", "[PAD]"]
 
 
 @pytest.mark.slow
