@@ -15,7 +15,7 @@ from ..data.overlap import describe_overlap
 from ..data.tokenization import WHOLE
 from ..models.text_classifier import JOINT
 from ..runs.record import RECORD, RunRecord, data_sources, read_record
-from ..runs.run_folders import load_run, run_folder
+from ..runs.run_folders import load_for_inference, run_folder
 from ..tasks.base import Task, TaskData, task_of
 from ..utils.errors import require
 from ..utils.files import write_folder, write_json
@@ -67,7 +67,7 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
     record: Any = None if is_model_alone else read_record(folder, run)
     if not is_other:
         check_data_are_there(record)
-    model, tokenizer = load_run(run, arguments.revision)
+    model, tokenizer = load_for_inference(run, arguments.revision)
     record = record or _describe_classifier(model, tokenizer, run)
     task = task_of(record)
     data = task.load_split(record, arguments)

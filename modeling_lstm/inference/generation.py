@@ -11,7 +11,7 @@ from huggingface_hub.utils import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from ..data.tokenization import most_tokens
-from ..runs.run_folders import load_run
+from ..runs.run_folders import load_for_inference
 from ..utils.errors import check_text, require
 from ..utils.settings import settings_of
 from .arguments import GenerationArguments
@@ -36,12 +36,12 @@ class TextGenerator:
     @classmethod
     def from_run(cls, run: str, revision: str | None = None) -> "TextGenerator":
         """
-        Load the language model of a run folder or Hub id.
+        Load the language model of a run folder or Hub id, onto the GPU if there is one.
 
         Raises:
             InputError: there is no model, or it cannot generate text.
         """
-        model, tokenizer = load_run(run, revision)
+        model, tokenizer = load_for_inference(run, revision)
         is_one = model.can_generate() and not model.config.is_encoder_decoder
         require(is_one, f"{run!r} is not a language model: train one with modeling-lstm pretrain.")
         return cls(model, tokenizer)

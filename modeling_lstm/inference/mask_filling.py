@@ -8,7 +8,7 @@ import torch
 from transformers import PreTrainedModel
 
 from ..data.tokenization import most_tokens
-from ..runs.run_folders import load_run
+from ..runs.run_folders import load_for_inference
 from ..utils.errors import check_text, require
 
 TOKENS = 5  # proposed for a mask
@@ -50,13 +50,11 @@ class MaskFiller:
         Raises:
             InputError: there is none.
         """
-        model, tokenizer = load_run(run, revision)
+        model, tokenizer = load_for_inference(run, revision)
         require(
             type(model).__name__.endswith("ForMaskedLM") and tokenizer.mask_token is not None,
             f"{run!r} is not a masked language model: train one with modeling-lstm pretrain --task fill-mask.",
         )
-        if torch.cuda.is_available():
-            torch.nn.Module.cuda(model)
         return cls(model, tokenizer)
 
     def problem(self, text: str) -> str | None:

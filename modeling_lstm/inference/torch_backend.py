@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models.text_classifier import INPUTS, TOKEN_TYPES, TextClassifier
 from ..models.text_rules import cuts_at_blanks
-from ..runs.run_folders import load_run
+from ..runs.run_folders import load_for_inference
 
 
 class TorchClassifier(TextClassifier):
@@ -37,10 +37,7 @@ def load_classifier(run: str, revision: str | None = None) -> TextClassifier:
     Raises:
         InputError: there is no such run, or it is damaged.
     """
-    model, tokenizer = load_run(run, revision)
-    if torch.cuda.is_available():
-        torch.nn.Module.cuda(model)
-    return torch_classifier(model, tokenizer)
+    return torch_classifier(*load_for_inference(run, revision))
 
 
 def torch_classifier(

@@ -11,7 +11,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models.tokenization_lstm import target_tokenizer
-from ..runs.run_folders import load_run
+from ..runs.run_folders import load_for_inference
 from ..utils.errors import check_text, require
 
 logger = logging.getLogger(__name__)
@@ -54,12 +54,12 @@ class Translator:
     @classmethod
     def from_run(cls, run: str, revision: str | None = None) -> "Translator":
         """
-        Load the translator of a run folder or Hub id.
+        Load the translator of a run folder or Hub id, onto the GPU if there is one.
 
         Raises:
             InputError: there is none.
         """
-        model, tokenizer = load_run(run, revision)
+        model, tokenizer = load_for_inference(run, revision)
         require(
             model.can_generate() and model.config.is_encoder_decoder,
             f"{run!r} is not a translation model: train one with modeling-lstm train --task translation.",

@@ -152,6 +152,14 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
     return model.eval(), tokenizer
 
 
+def load_for_inference(source: str, revision: str | None = None) -> tuple[PreTrainedModel, Any]:
+    """Load a run as [`load_run`] does, and move its model to the GPU if there is one."""
+    model, tokenizer = load_run(source, revision)
+    if torch.cuda.is_available():
+        torch.nn.Module.cuda(model)
+    return model, tokenizer
+
+
 OpenRun = tuple[PreTrainedModel, Any]
 """A model and its tokenizer, as returned by [`load_run`]."""
 
