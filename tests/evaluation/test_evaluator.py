@@ -54,14 +54,14 @@ def test_evaluate_writes_scores_and_plots(
 
 def test_two_evaluations_at_once_keep_both_scores(run_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = sys.modules["modeling_lstm.evaluation.evaluator"]
-    load_run = module.load_run
+    load_for_inference = module.load_for_inference
 
     def load_while_another_ends(*given: Any) -> Any:
-        monkeypatch.setattr(module, "load_run", load_run)
+        monkeypatch.setattr(module, "load_for_inference", load_for_inference)
         evaluate(str(run_copy), EvaluationArguments(split="validation", resamples=100))
-        return load_run(*given)
+        return load_for_inference(*given)
 
-    monkeypatch.setattr(module, "load_run", load_while_another_ends)
+    monkeypatch.setattr(module, "load_for_inference", load_while_another_ends)
     evaluate(str(run_copy), EvaluationArguments(split="test", resamples=100))
     record = json.loads((run_copy / "run.json").read_text(encoding="utf-8"))
     assert set(record["intervals"]) == {"validation", "test"}
