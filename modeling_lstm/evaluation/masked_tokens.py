@@ -7,14 +7,13 @@ import torch
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
-from ..data.token_masker import TokenMasker
+from ..data.token_masker import TokenMasker, fit_batch
 from ..data.token_stream import TokenStream
 from ..models.modeling_lstm_masked_lm import IGNORED
 from ..utils.errors import require
 from .perplexity import ratio_interval, to_perplexity
 
 SEED = 0  # of the masks: with the same tokenizer, block size and share of tokens, they are the same for every model
-MOST_LOGITS = 2**28  # in a batch: 1 GiB
 
 
 def mask_blocks(masker: TokenMasker, stream: TokenStream, block_size: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -53,7 +52,7 @@ def score_masked_tokens(
     model.eval()
     blocks = mask_blocks(masker, stream, block_size)
     found = np.zeros((len(blocks) * block_size, 3))
-    batch_size = max(1, min(batch_size, MOST_LOGITS // (block_size * model.config.vocab_size)))
+    batch_size = fit_batch(batch_size, block_size, model.config.vocab_size)
     for first in range(0, len(blocks), batch_size):
         some = blocks[first : first + batch_size]
         inputs = pad_sequence([one for one, _ in some], batch_first=True)

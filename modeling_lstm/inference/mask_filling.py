@@ -7,6 +7,7 @@ import pyarrow as pa
 import torch
 from transformers import PreTrainedModel
 
+from ..data.token_masker import fit_batch
 from ..data.tokenization import most_tokens
 from ..runs.run_folders import load_for_inference
 from ..utils.errors import check_text, require
@@ -71,7 +72,7 @@ class MaskFiller:
 
         Args:
             texts: The texts, each with one mask token. Of a long one, the 512 tokens around the mask are read.
-            batch_size: Texts to read at once.
+            batch_size: Texts to read at once; fewer if their logits would need too much memory.
 
         Raises:
             InputError: a text does not have exactly one mask token, or is not UTF-8.
@@ -81,9 +82,12 @@ class MaskFiller:
             check_text(text)
             problem = self.problem(text)
             require(problem is None, f"Each text {problem}")
-        found = []
-        for begin in range(0, len(texts), batch_size):
-            rows = [self._encode(text) for text in texts[begin : begin + batch_size]]
+        if not texts:
+            return []
+        ids, found = [self._encode(text) for text in texts], []
+        batch_size = fit_batch(batch_size, max(map(len, ids)), self.model.config.vocab_size)
+        for begin in range(0, len(ids), batch_size):
+            rows = ids[begin : begin + batch_size]
             inputs = self.tokenizer.pad({"input_ids": rows}, padding_side="right", return_tensors="pt")
             logits = self.model(**inputs.to(self.model.device)).logits
             places = [row.index(self.tokenizer.mask_token_id) for row in rows]

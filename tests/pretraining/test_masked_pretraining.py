@@ -18,7 +18,7 @@ from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast, p
 
 import modeling_lstm as ml
 from modeling_lstm.cli import main
-from modeling_lstm.data.token_masker import TokenMasker
+from modeling_lstm.data.token_masker import TokenMasker, fit_batch
 from modeling_lstm.data.token_stream import TokenStream
 from modeling_lstm.evaluation.masked_tokens import (
     SEED,
@@ -349,6 +349,12 @@ def test_a_mask_is_filled_as_by_the_pipeline(masked: Path) -> None:
     long = f"{'the film was great and ' * 300}the [MASK] was bad{' and number 1' * 300}"
     assert filler([long])[0][0].token == "film"
     assert len(filler._encode(long)) == 512
+
+
+def test_batches_are_smaller_where_logits_are_many() -> None:
+    assert fit_batch(32, 70, 10_000) == 32
+    assert fit_batch(32, 512, 250_000) == 2
+    assert fit_batch(32, 10**6, 10**6) == 1
 
 
 def test_tokens_of_the_same_text_are_one(tmp_path: Path) -> None:
