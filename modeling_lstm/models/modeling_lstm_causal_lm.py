@@ -50,14 +50,6 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         self.post_init()
         self._part_directions()
 
-    def get_output_embeddings(self) -> nn.Linear:
-        """Return the layer that maps a state to the scores of the vocabulary."""
-        return self.lm_head
-
-    def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
-        """Replace the layer that maps a state to the scores of the vocabulary."""
-        self.lm_head = new_embeddings
-
     def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Embedding:
         """
         Same as in the base class. Old tokens keep their clusters. A sampled softmax counts new tokens as seen once.

@@ -202,14 +202,6 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
             raise NotImplementedError("Only a vocabulary that source and target share can be resized.")
         return super().resize_token_embeddings(new_num_tokens, *args, **kwargs)
 
-    def get_output_embeddings(self) -> nn.Linear:
-        """Return the layer that maps a state to the scores of the vocabulary."""
-        return self.lm_head
-
-    def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
-        """Replace the layer that maps a state to the scores of the vocabulary."""
-        self.lm_head = new_embeddings
-
     def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
         """Same as in the base class, but let `pipeline("translation")` open the saved model without this package."""
         if self._auto_class is not None:

@@ -47,14 +47,6 @@ class LstmForMaskedLM(LstmPreTrainedModel):
         self.lm_head = nn.Linear(size, config.vocab_size)
         self.post_init()
 
-    def get_output_embeddings(self) -> nn.Linear:
-        """Return the layer that maps a state to the scores of the vocabulary."""
-        return self.lm_head
-
-    def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
-        """Replace the layer that maps a state to the scores of the vocabulary."""
-        self.lm_head = new_embeddings
-
     def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
         """Same as in the base class, but let `AutoModel` and a classifier open the saved model without this package."""
         name_other_models(self)
