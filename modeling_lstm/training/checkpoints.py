@@ -17,6 +17,7 @@ from ..models.tokenization_lstm import target_tokenizer
 from ..tasks.base import Task, TaskData
 from ..utils.errors import InputError, as_list, require
 from .averaging import WeightAverage
+from .callbacks import EarlyStopping
 from .lstm_trainer import IN_BF16, ORIGIN
 
 logger = logging.getLogger(__name__)
@@ -155,6 +156,16 @@ def check_average(checkpoint: str, average_epochs: float) -> None:
         "Resume with the --average_epochs and --num_train_epochs of that training: giving --num_train_epochs changes "
         "the default of --average_epochs.",
     )
+
+
+def stopped_early(checkpoint: str, args: Any) -> bool:
+    """Whether a training that stops when its score no longer improves has stopped at a checkpoint."""
+    if args.early_stopping_patience is None:
+        return False
+    state = TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
+    stored = state.stateful_callbacks.get(EarlyStopping.__name__, {})
+    count = stored.get("attributes", {}).get("early_stopping_patience_counter", 0)
+    return count >= args.early_stopping_patience and state.global_step >= args.early_stopping_min_steps
 
 
 def was_bf16(checkpoint: str) -> bool | None:

@@ -41,6 +41,7 @@ from .checkpoints import (
     describe_fixed,
     describe_origin,
     read_scaling,
+    stopped_early,
     was_bf16,
 )
 from .defaults import (
@@ -68,7 +69,7 @@ from .pretrained import PretrainedLanguageModel, open_pretrained
 
 logger = logging.getLogger(__name__)
 
-COMPLETE = "%s is complete after %d steps and stays as it is. To train it further, raise --num_train_epochs."
+COMPLETE = "%s is complete after %d steps and stays as it is. To train it further, raise --%s."
 
 
 class Training:
@@ -128,13 +129,12 @@ class Training:
                     if is_replaced:
                         empty_folder(self.folder)
                 begun = None if self.checkpoint is None else count_steps(self.checkpoint)
+                if self._has_stopped_early():
+                    return self._keep(trainer, begun, "early_stopping_patience")
                 trainer.train(resume_from_checkpoint=self.checkpoint)
                 trained = time.perf_counter()
                 if trainer.state.global_step == begun and (self.folder / RECORD).is_file():
-                    logger.warning(COMPLETE, self.folder, begun)
-                    if self.args.push_to_hub:
-                        run_on_main(lambda: self._push(str(trainer.hub_model_id)))
-                    return read_record(self.folder)
+                    return self._keep(trainer, begun, "num_train_epochs")
                 outcome = describe_outcome(trainer, resumed=self.checkpoint is not None)
             self.task.check_scores(outcome["metrics"]["validation"], self.data)
             record = self.describe(trainer.model) | outcome
@@ -153,6 +153,18 @@ class Training:
                 return finished
 
             return run_on_main(finish)
+
+    def _has_stopped_early(self) -> bool:
+        """Return whether the folder holds the run of a training that stopped at the checkpoint to resume from."""
+        is_there = self.checkpoint is not None and (self.folder / RECORD).is_file()
+        return is_there and stopped_early(str(self.checkpoint), self.args)
+
+    def _keep(self, trainer: Any, steps: int | None, setting: str) -> RunRecord:
+        """Leave a complete run as it is, and say which setting trains it further."""
+        logger.warning(COMPLETE, self.folder, steps, setting)
+        if self.args.push_to_hub:
+            run_on_main(lambda: self._push(str(trainer.hub_model_id)))
+        return read_record(self.folder)
 
     def trainer(self) -> Any:
         """Return the `Trainer` of the job with data, tokenizer and model, ready for `train()`."""

@@ -314,7 +314,9 @@ def test_resuming_needs_a_checkpoint_or_an_empty_folder(
     train(data_folder, tmp_path / "new", "--resume_from_checkpoint", "last")
 
 
-def test_early_stopping_counts_on_after_a_resume(data_folder: Path, tmp_path: Path) -> None:
+def test_early_stopping_counts_on_after_a_resume(
+    data_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     flags = [*STEPWISE, "--early_stopping_patience", "3", "--learning_rate", "1e-9", "--save_total_limit", "20"]
     whole = train(data_folder, tmp_path / "whole", *flags)
     folder = Path(shutil.copytree(tmp_path / "whole", tmp_path / "part"))
@@ -323,6 +325,12 @@ def test_early_stopping_counts_on_after_a_resume(data_folder: Path, tmp_path: Pa
             shutil.rmtree(path)
     resumed = train(data_folder, folder, *flags, "--resume_from_checkpoint", "last")
     assert resumed["training"]["steps"] == whole["training"]["steps"] == 28
+    caplog.clear()
+    again = train(data_folder, folder, *flags, "--resume_from_checkpoint", "last")  # nothing is left to do
+    assert again == resumed and not (folder / "checkpoint-35").exists()
+    assert "is complete after 28 steps and stays as it is. To train it further, raise --early_stopping_p" in caplog.text
+    more = ["--early_stopping_patience", "4", "--resume_from_checkpoint", "last"]
+    assert train(data_folder, folder, *flags, *more)["training"]["steps"] == 35
     shutil.rmtree(folder)
     shutil.copytree(tmp_path / "whole" / "checkpoint-7", folder / "checkpoint-7")
     flags += ["--early_stopping_patience", "1", "--resume_from_checkpoint", "last"]
