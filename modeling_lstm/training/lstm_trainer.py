@@ -47,6 +47,7 @@ class LstmTrainer(Trainer):
     """
 
     loss_is_scaled_for_ga = False  # every loss here is the mean of its batch
+    weights_batches = False  # whether a batch of a step with several counts by the divisor of its mean
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -172,16 +173,19 @@ class LstmTrainer(Trainer):
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
         """
-        Trainer's batches. With several processes, also find the weight of each one's part of a batch.
+        Trainer's batches. With several processes or `weights_batches`, also find the weights of their losses.
 
         The gradients of the processes are averaged, and each is the gradient of a mean. To make the average the
         gradient of the mean over all rows, even if one process has fewer of them, each loss is multiplied by the number
-        of its rows (or the sum of their class weights), divided by the mean of these numbers over the processes.
+        of its rows (or the sum of their class weights), divided by the mean of these numbers over the processes. With
+        `weights_batches`, that mean is over the batches of the step, too.
         """
         batches, items = super().get_batch_samples(*args, **kwargs)
-        if self.args.world_size > 1 and batches:
+        if batches and (self.args.world_size > 1 or (self.weights_batches and len(batches) > 1)):
             counts = torch.tensor([self._weight_of(one) for one in batches], device=self.args.device)
             means = cast(torch.Tensor, self.accelerator.reduce(counts, "mean"))
+            if self.weights_batches:
+                means = means.mean()
             self._shares = (counts / means.clamp(min=1e-6)).tolist()  # all may be 0, of masked tokens
         return batches, items
 
