@@ -123,11 +123,6 @@ class MaskedPretraining(UnlabeledTraining):
         """Return what the blocks and their masks depend on."""
         return f"{super().describe_blocks()}, {self.task.mlm_probability:g} of the tokens predicted"
 
-    def adapt_settings(self) -> None:
-        """Do not search for unused parameters: each step uses all."""
-        if self.args.ddp_find_unused_parameters is None:
-            self.args.ddp_find_unused_parameters = False
-
     def make_model(self) -> PreTrainedModel:
         """Build a new masked language model."""
         words = self.tokenizer

@@ -100,11 +100,6 @@ class Pretraining(UnlabeledTraining):
         train = self.data.splits["train"]
         return build_tokenizer(self.job.tokenizer, train, WHOLE, has_end=True, checkpoint=self.checkpoint)
 
-    def adapt_settings(self) -> None:
-        """Do not search for unused parameters: each pass leaves out one of two directions, but a step uses both."""
-        if self.args.ddp_find_unused_parameters is None:
-            self.args.ddp_find_unused_parameters = False
-
     def make_model(self) -> PreTrainedModel:
         """Build a new language model."""
         counts = torch.from_numpy(np.bincount(self.stream.ids, minlength=len(self.tokenizer)))

@@ -47,6 +47,11 @@ class UnlabeledTraining(Training):
         order = "shuffled texts" if self.job.data.shuffle_texts else "texts in order"
         return f"{self.job.data.block_size} tokens, {order}"
 
+    def adapt_settings(self) -> None:
+        """Do not search for unused parameters: a step uses all, even if a pass leaves out one of two directions."""
+        if self.args.ddp_find_unused_parameters is None:
+            self.args.ddp_find_unused_parameters = False
+
     def first_blocks(self) -> torch.Tensor:
         """Return a batch of blocks of the first texts, `(per_device_train_batch_size, block_size)`."""
         stream = TokenStream.from_rows(self.first_rows(), int(self.tokenizer.eos_token_id))
