@@ -33,22 +33,10 @@ from modeling_lstm.runs.record import read_record
 from modeling_lstm.training import precision
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import kill_and_resume, opinion_rows, write_csv
+from tests.pretraining.conftest import SMALL
 
-SMALL = (
-    "--embedding_size 8 --hidden_size 10 --min_frequency 1 --per_device_train_batch_size 4 --block_size 10 "
-    "--num_train_epochs 2 --learning_rate 0.02 --disable_tqdm true --use_cpu true"
-).split()
 SETTINGS: dict[str, Any] = {"embedding_size": 8, "hidden_size": 10, "min_frequency": 1, "block_size": 10}
 SETTINGS |= {"per_device_train_batch_size": 4, "disable_tqdm": True, "use_cpu": True}
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("corpus")
-    for split, number in (("train", 150), ("validation", 30), ("test", 21)):
-        rows = [(f"{text} and number {n % 5}",) for n, (text, _) in enumerate(opinion_rows(number))]
-        write_csv(folder / f"{split}.csv", rows, ("text",))
-    return folder
 
 
 def pretrain(corpus: Path, folder: Path, *flags: str) -> Any:
