@@ -101,6 +101,13 @@ class FileSplit(Split):
         names = as_list(path.name for path in files[:3])
         self.origin = f"{name} split ({names}{f' and {len(files) - 3} more files' if len(files) > 3 else ''})"
 
+    def find(self, column: str) -> str | None:
+        """See [`Split.find`]; all rows of the first file are read if its first ones do not have the column."""
+        if super().find(column) is None:
+            self.tables[0].find_late_columns()
+            self.columns = self.tables[0].columns
+        return super().find(column)
+
     def text_columns(self) -> dict[str, bool]:
         """See [`Split.text_columns`]; judged by the first rows of the first file."""
         return self.tables[0].text_columns()

@@ -70,6 +70,7 @@ def read_input(arguments: PredictionArguments, record: dict[str, Any]) -> Input:
         columns, language = _choose_columns(table, record, arguments)
         asked = arguments.keep_columns or []
         if asked == ["all"] and "all" not in table.columns:
+            table.find_late_columns()
             asked = [name for name in table.columns if [name] != columns]
         kept = {name: _type(table, name) for name in map(table.find, asked)}
     values = _add_hint(table.rows([*columns, *kept]), hint)

@@ -133,6 +133,23 @@ def test_numbers_of_json_keep_their_spelling(tmp_path: Path) -> None:
     assert [parse_value(one) for one in next(table.rows(["a", "b", "c"]))] == [1.5, [1, 0.0, True, None], {"d": 1e5}]
 
 
+def test_a_column_that_only_late_rows_of_json_have(tmp_path: Path) -> None:
+    early, late = '{"text": "a"}\n' * 1_500, '{"text": "b", "Note": "c"}\n'
+    table = opened(tmp_path / "a.jsonl", early + late)
+    assert table.find("note") == "Note" and table.columns == ["text", "Note"]
+    assert list(table.rows(["Note"]))[-1] == ("c",)
+    with pytest.raises(InputError, match=r"no column label; its columns are text, Note"):
+        table.find("label")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.csv", "text,n\n{}\0b,1\n"), ("a.tsv", "text\tn\n{}b\t1\0\n"), ("a.txt", "{}\n\0\n")]
+)
+def test_zero_bytes_after_the_beginning_of_a_file(tmp_path: Path, name: str, text: str) -> None:
+    with pytest.raises(InputError, match="line 2 holds a zero byte"):
+        rows(tmp_path / name, text.format("words " * 1_000))
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -125,6 +125,8 @@ class Delimited(Table):
             reader = csv.reader(file, delimiter=self.delimiter, **how)
             try:
                 for fields in reader:
+                    if any("\0" in field for field in fields):
+                        raise InputError(_has_zero_bytes(self.path, reader.line_num))
                     if self.declares and reader.line_num == 1:
                         begin = 2
                         continue
@@ -229,12 +231,18 @@ class Lines(Table):
     def rows(self, columns: list[str]) -> Iterator[tuple[str, ...]]:
         """See [`Table.rows`]."""
         with explain_damage(self.path), open_text(self.path, self.encoding, newline="\n") as file:
-            for line in read_lines(file):
+            for number, line in enumerate(read_lines(file), start=1):
+                if "\0" in line:
+                    raise InputError(_has_zero_bytes(self.path, number))
                 yield tuple(line for _ in columns)
 
     def lines(self) -> Iterator[int]:
         """See [`Table.lines`]."""
         return (number for number, _ in enumerate(self.rows([]), start=1))
+
+
+def _has_zero_bytes(path: Path, line: int) -> str:
+    return f"{str(path)!r} could not be read: line {line} holds a zero byte, so the file is damaged or not text."
 
 
 def read_lines(file: IO[str]) -> Iterator[str]:

@@ -23,9 +23,16 @@ class Json(Table):
         super().__init__(path)
         self.encoding = find_encoding(path, arguments.encoding)
         self._document: list[dict[str, Any]] | None = None
-        first = [row for _, row in itertools.islice(self._objects(), 10 * SAMPLE)]
-        require(bool(first), f"{str(path)!r} is empty: it has no rows.")
-        self.columns = list(dict.fromkeys(name for row in first for name in row))
+        require(next(self._objects(), None) is not None, f"{str(path)!r} is empty: it has no rows.")
+        self.columns = self._names(10 * SAMPLE)
+        self._knows_all = False
+
+    def find_late_columns(self) -> None:
+        """See [`Table.find_late_columns`]. This reads the whole file, once."""
+        if not self._knows_all:
+            with explain_damage(self.path):
+                self.columns = self._names(None)
+            self._knows_all = True
 
     def rows(self, columns: list[str]) -> Iterator[tuple[Any, ...]]:
         """See [`Table.rows`]."""
@@ -36,6 +43,11 @@ class Json(Table):
     def lines(self) -> Iterator[int | None]:
         """See [`Table.lines`]; `None` for one document, where lines are not known."""
         return (line for line, _ in self._objects())
+
+    def _names(self, rows: int | None) -> list[str]:
+        """Return the names in this number of rows, or in all."""
+        found = (row for _, row in itertools.islice(self._objects(), rows))
+        return list(dict.fromkeys(name for row in found for name in row))
 
     def _objects(self) -> Iterator[tuple[int | None, dict[str, Any]]]:
         """Yield the line (`None` in one document) and the values of each row."""

@@ -35,6 +35,9 @@ class Table(ABC):
             InputError: there is none, or there are several.
         """
         name = find_column(self.columns, column, repr(str(self.path)))
+        if name is None:
+            self.find_late_columns()
+            name = find_column(self.columns, column, repr(str(self.path)))
         require(
             name is not None, f"{str(self.path)!r} has no column {column}; its columns are {as_list(self.columns)}."
         )
@@ -58,6 +61,10 @@ class Table(ABC):
         """Describe where a row is, counted from 1: `line 4 of 'a.csv'` or `row 3 of 'a.parquet'`."""
         line = next(itertools.islice(self.lines(), number - 1, None), None)
         return f"{f'row {number}' if line is None else f'line {line}'} of {str(self.path)!r}"
+
+    def find_late_columns(self) -> None:
+        """Add the columns that only later rows have. The rows of most formats all have the same."""
+        return
 
     def text_columns(self) -> dict[str, bool]:
         """Return the columns with strings in the first rows, each with whether these are not all numbers."""
