@@ -1,9 +1,10 @@
 """Checkpoints: which one to resume from, and whether it was trained with the current data and settings."""
 
+import contextlib
 import json
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from .lstm_trainer import IN_BF16, ORIGIN
 
 logger = logging.getLogger(__name__)
 
-FIXED = (
+KEPT_ON_RESUME = (
     "learning_rate",
     "embedding_learning_rate",
     "layer_decay",
@@ -33,19 +34,37 @@ FIXED = (
     "optim",
     "lr_scheduler_type",
     "max_grad_norm",
+    "metric_for_best_model",
 )
 
 
 def find_last_checkpoint(folder: Path) -> str | None:
-    """Return the newest complete checkpoint, or `None`. Remove newer ones whose saving was interrupted."""
-    numbered = [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
-    for path in sorted(numbered, key=lambda path: int(path.name.removeprefix("checkpoint-")), reverse=True):
-        if is_complete(path):
-            return str(path)
-        logger.warning("%s was not saved completely: removed", path)
-        shutil.rmtree(path)
+    """Return the newest complete checkpoint, or `None`."""
+    complete = {_step(path): path for path in _list_checkpoints(folder) if is_complete(path)}
+    if complete:
+        return str(complete[max(complete)])
     logger.warning("%s has no checkpoint yet: training starts from the beginning", folder)
     return None
+
+
+def find_incomplete(folder: Path) -> list[Path]:
+    """Return the checkpoints that a training is saving, or was saving when it was killed."""
+    return [path for path in _list_checkpoints(folder) if not is_complete(path)]
+
+
+def remove_incomplete(folder: Path) -> None:
+    """Remove half-saved checkpoints. Claim the folder first: another training may be saving them."""
+    for path in find_incomplete(folder):
+        logger.warning("%s was not saved completely: removed", path)
+        shutil.rmtree(path)
+
+
+def _list_checkpoints(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.removeprefix("checkpoint-"))
 
 
 def is_complete(checkpoint: Path) -> bool:
@@ -89,13 +108,20 @@ def describe_origin(
     }
 
 
-def describe_fixed(args: Any) -> dict[str, str]:
+def describe_kept(args: Any, data: Any) -> dict[str, str]:
     """
     Return the settings that must stay the same when a training resumes. The optimizer restores its own. With other
     values of the rest, `run.json` would claim for all steps what is true of the last ones only.
+
+    Args:
+        args: [`training.trainer_arguments.LstmTrainingArguments`].
+        data: The data settings, a dataclass.
     """
-    values = {name: getattr(args, name) for name in FIXED}
-    return {f"--{name}": str(getattr(value, "value", value)) for name, value in values.items()}
+    values = {name: getattr(args, name) for name in KEPT_ON_RESUME}
+    values |= {name: getattr(data, name) for name in ("max_length", "train_max_length") if hasattr(data, name)}
+    rows = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
+    flags = {f"--{name}": str(getattr(value, "value", value)) for name, value in values.items()}
+    return flags | {"number of rows in a step": str(rows)}
 
 
 def check_origin(checkpoint: str, now: dict[str, str]) -> None:
@@ -135,11 +161,6 @@ def _check_same(checkpoint: str, then: dict[str, Any], now: dict[str, Any]) -> N
             )
 
 
-def count_steps(checkpoint: str) -> int:
-    """Return after how many steps a complete checkpoint was saved."""
-    return TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json")).global_step
-
-
 def read_scaling(checkpoint: str) -> dict[str, float]:
     """Read the mean and scale of a checkpoint's regression targets. Older checkpoints did not standardize targets."""
     config = json.loads((Path(checkpoint) / "config.json").read_text(encoding="utf-8"))
@@ -166,6 +187,17 @@ def stopped_early(checkpoint: str, args: Any) -> bool:
     stored = state.stateful_callbacks.get(EarlyStopping.__name__, {})
     count = stored.get("attributes", {}).get("early_stopping_patience_counter", 0)
     return count >= args.early_stopping_patience and state.global_step >= args.early_stopping_min_steps
+
+
+@contextlib.contextmanager
+def no_more_steps(args: Any) -> Iterator[None]:
+    """Let `Trainer.train` only load the best checkpoint, after a training that was killed when it had stopped early."""
+    length = args.num_train_epochs, args.max_steps
+    args.num_train_epochs, args.max_steps = 0, -1
+    try:
+        yield
+    finally:
+        args.num_train_epochs, args.max_steps = length
 
 
 def was_bf16(checkpoint: str) -> bool | None:

@@ -8,8 +8,8 @@ from ..models.tokenization_lstm import TARGET
 from ..runs.record import FINGERPRINTS
 from ..runs.run_folders import VOCABULARIES
 from ..utils.errors import as_list, require
-from ..utils.files import SAVING, is_occupied
-from .checkpoints import find_last_checkpoint, is_complete
+from ..utils.files import SAVING
+from .checkpoints import find_incomplete, find_last_checkpoint, is_complete
 from .trainer_arguments import LstmTrainingArguments
 
 # What a run folder holds besides checkpoints
@@ -59,7 +59,7 @@ def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | Non
     )
     if checkpoint is not None and Path(checkpoint).resolve().parent == folder.resolve():
         return checkpoint, False
-    occupied = folder.exists() and is_occupied(folder) and not _holds_logs_alone(folder)
+    occupied = folder.exists() and not _holds_remains_alone(folder, args)
     require(
         not occupied or args.overwrite,
         f"The run folder {str(folder)!r} is not empty: resume from its last checkpoint, if it has one, with "
@@ -76,10 +76,15 @@ def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | Non
     return checkpoint, occupied
 
 
-def _holds_logs_alone(folder: Path) -> bool:
-    """Whether the folder holds only the TensorBoard logs of a training killed before its first checkpoint."""
+def _holds_remains_alone(folder: Path, args: LstmTrainingArguments) -> bool:
+    """
+    Whether the folder holds nothing, or only what a training killed before its first checkpoint left: the logs of
+    TensorBoard, and, if it is to be resumed, a half-saved checkpoint.
+    """
     names = {path.name for path in folder.iterdir() if not path.name.startswith(SAVING)}
-    return names == {"runs"} and any(folder.glob("runs/*/events.out.tfevents.*"))
+    if args.resume_from_checkpoint == "last":
+        names -= {path.name for path in find_incomplete(folder)}
+    return not names or (names == {"runs"} and any(folder.glob("runs/*/events.out.tfevents.*")))
 
 
 def _was_being_saved(folder: Path) -> bool:

@@ -37,10 +37,11 @@ from .checkpoints import (
     check_average,
     check_model,
     check_origin,
-    count_steps,
-    describe_fixed,
+    describe_kept,
     describe_origin,
+    no_more_steps,
     read_scaling,
+    remove_incomplete,
     stopped_early,
     was_bf16,
 )
@@ -63,7 +64,7 @@ from .job_settings import TrainingSettings
 from .limits import check_layers
 from .lstm_trainer import LstmTrainer, make_score_function
 from .model_builder import adopt_model, build_model, describe_model, open_config
-from .outcome import describe_outcome
+from .outcome import describe_outcome, find_end
 from .precision import gains_by_bf16
 from .pretrained import PretrainedLanguageModel, open_pretrained
 
@@ -128,14 +129,16 @@ class Training:
                     _, is_replaced = prepare_folder(self.folder, self.args)  # another training may have ended since
                     if is_replaced:
                         empty_folder(self.folder)
-                begun = None if self.checkpoint is None else count_steps(self.checkpoint)
-                if self._has_stopped_early():
-                    return self._keep(trainer, begun, "early_stopping_patience")
-                trainer.train(resume_from_checkpoint=self.checkpoint)
+                    if self.args.resume_from_checkpoint == "last":
+                        remove_incomplete(self.folder)
+                if (ended_by := self._find_end(trainer)) is not None:
+                    return self._keep(trainer, ended_by)
+                has_stopped = self.checkpoint is not None and stopped_early(self.checkpoint, self.args)
+                with no_more_steps(self.args) if has_stopped else contextlib.nullcontext():
+                    trainer.train(resume_from_checkpoint=self.checkpoint)
                 trained = time.perf_counter()
-                if trainer.state.global_step == begun and (self.folder / RECORD).is_file():
-                    return self._keep(trainer, begun, "num_train_epochs")
-                outcome = describe_outcome(trainer, resumed=self.checkpoint is not None)
+                has_stopped = has_stopped or trainer.state.global_step < trainer.state.max_steps
+                outcome = describe_outcome(trainer, resumed=self.checkpoint is not None, stopped_early=has_stopped)
             self.task.check_scores(outcome["metrics"]["validation"], self.data)
             record = self.describe(trainer.model) | outcome
 
@@ -154,14 +157,16 @@ class Training:
 
             return run_on_main(finish)
 
-    def _has_stopped_early(self) -> bool:
-        """Return whether the folder holds the run of a training that stopped at the checkpoint to resume from."""
-        is_there = self.checkpoint is not None and (self.folder / RECORD).is_file()
-        return is_there and stopped_early(str(self.checkpoint), self.args)
+    def _find_end(self, trainer: Any) -> str | None:
+        """Return the setting that ended the training of the run in the folder; `None` if there is more to train."""
+        if self.checkpoint is None or not (self.folder / RECORD).is_file():
+            return None
+        planned = trainer.set_initial_training_values(self.args, trainer.get_train_dataloader())[-1]
+        return find_end(read_record(self.folder), self.args, planned)
 
-    def _keep(self, trainer: Any, steps: int | None, setting: str) -> RunRecord:
+    def _keep(self, trainer: Any, setting: str) -> RunRecord:
         """Leave a complete run as it is, and say which setting trains it further."""
-        logger.warning(COMPLETE, self.folder, steps, setting)
+        logger.warning(COMPLETE, self.folder, read_record(self.folder)["training"]["steps"], setting)
         if self.args.push_to_hub:
             run_on_main(lambda: self._push(str(trainer.hub_model_id)))
         return read_record(self.folder)
@@ -192,7 +197,7 @@ class Training:
 
     def check_checkpoint(self) -> None:
         """Raise [`InputError`] if the checkpoint to resume from was not trained with the current data and settings."""
-        self.trained_with |= describe_fixed(self.args)
+        self.trained_with |= describe_kept(self.args, self.job.data)
         if self.checkpoint is not None:
             check_origin(self.checkpoint, self.trained_with)
             check_average(self.checkpoint, self.args.average_epochs)

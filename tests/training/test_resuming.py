@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from modeling_lstm.training import ray_training
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.training.lstm_trainer import LstmTrainer
 from modeling_lstm.utils.errors import InputError
+from modeling_lstm.utils.files import claim_folder
 from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
 
 FLAGS = [*TRAIN_FLAGS, "--embedding_range", "0.5", "--learning_rate", "0.02"]
@@ -123,10 +125,12 @@ def test_the_same_again_goes_on(begun: Path, tmp_path: Path) -> None:
 
 
 def test_a_complete_run_stays_as_it_is(begun: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Its scores on test, too. Fewer epochs than it was trained for change nothing."""
+    """Its scores on test, too, and even if its best checkpoint, the only one, is not the last. Fewer epochs, too."""
     folder = tmp_path / "run"
     whole = ["train", "--dataset", str(begun / "data.csv"), "--test_share", "0.2", "--output_dir", str(folder), *FLAGS]
-    assert main([*whole, "--num_train_epochs", "2"]) == 0
+    assert main([*whole, "--num_train_epochs", "2", "--save_total_limit", "9"]) == 0
+    shutil.rmtree(max(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1])))
+    assert any(folder.glob("checkpoint-*"))
     assert main(["evaluate", str(folder), "--split", "test"]) == 0
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert "test" in json.loads(before[folder / "run.json"])["metrics"]
@@ -164,6 +168,9 @@ def test_another_model(flag: str, then: str, now: str, begun: Path, tmp_path: Pa
         ("embedding_learning_rate", "None", "0.0"),
         ("weight_decay", "0.01", "0.1"),
         ("seed", "42", "7"),
+        ("max_length", "512", "5"),
+        ("train_max_length", "None", "5"),
+        ("metric_for_best_model", "accuracy", "loss"),
     ],
 )
 def test_another_setting(
@@ -172,6 +179,33 @@ def test_another_setting(
     folder = shutil.copytree(begun / "run", tmp_path / "run")
     told = fails("train", "--dataset", begun / "data.csv", "--output_dir", folder, *RESUME, f"--{flag}", now)
     assert f"was trained with another --{flag} ({then}) than the current one ({now})" in told
+
+
+def test_another_batch(begun: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    """A step may take its rows in smaller batches, but must have as many."""
+    folder = shutil.copytree(begun / "run", tmp_path / "run")
+    flags = ["train", "--dataset", str(begun / "data.csv"), "--output_dir", str(folder), *RESUME]
+    flags += ["--per_device_train_batch_size", "8"]
+    assert "another number of rows in a step (16) than the current one (8)" in fails(*flags)
+    assert main([*flags, "--gradient_accumulation_steps", "2"]) == 0
+
+
+def test_a_checkpoint_that_another_training_saves_is_left_alone(
+    begun: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, fails: Callable[..., str]
+) -> None:
+    folder = shutil.copytree(begun / "run", tmp_path / "run")
+    half = folder / "checkpoint-12"
+    half.mkdir()
+    with claim_folder(folder):
+        (own,) = folder.glob(".*-claim")
+    other = own.with_name(own.name.replace(str(os.getpid()), str(os.getppid())))  # of a process that runs
+    other.touch()
+    flags = ["train", "--dataset", begun / "data.csv", "--output_dir", folder, *RESUME]
+    assert "Another process is writing" in fails(*flags)
+    assert half.is_dir() and "removed" not in caplog.text
+    other.unlink()
+    assert main([str(one) for one in flags]) == 0
+    assert f"{half} was not saved completely: removed" in caplog.text
 
 
 def test_the_best_checkpoint_is_found_where_the_run_lies_now(

@@ -320,6 +320,7 @@ def test_early_stopping_counts_on_after_a_resume(
     flags = [*STEPWISE, "--early_stopping_patience", "3", "--learning_rate", "1e-9", "--save_total_limit", "20"]
     whole = train(data_folder, tmp_path / "whole", *flags)
     folder = Path(shutil.copytree(tmp_path / "whole", tmp_path / "part"))
+    (folder / "run.json").unlink()  # as if it had been killed
     for path in folder.glob("checkpoint-*"):
         if int(path.name.split("-")[1]) > 14:
             shutil.rmtree(path)
@@ -329,6 +330,18 @@ def test_early_stopping_counts_on_after_a_resume(
     again = train(data_folder, folder, *flags, "--resume_from_checkpoint", "last")  # nothing is left to do
     assert again == resumed and not (folder / "checkpoint-35").exists()
     assert "is complete after 28 steps and stays as it is. To train it further, raise --early_stopping_p" in caplog.text
+    weights = (folder / "model.safetensors").read_bytes()
+    for path in [path for path in folder.iterdir() if path.is_file()]:
+        path.unlink()  # as if it had been killed before the run was written
+    again = train(data_folder, folder, *flags, "--resume_from_checkpoint", "last")
+    assert {name: again[name] for name in ("training", "best", "history", "metrics")} == {
+        name: resumed[name] for name in ("training", "best", "history", "metrics")
+    }
+    assert (folder / "model.safetensors").read_bytes() == weights
+    for path in folder.glob("checkpoint-*"):
+        if path.name != f"checkpoint-{resumed['best']['step']}":
+            shutil.rmtree(path)  # as without --save_total_limit
+    assert train(data_folder, folder, *flags, "--resume_from_checkpoint", "last") == again
     more = ["--early_stopping_patience", "4", "--resume_from_checkpoint", "last"]
     assert train(data_folder, folder, *flags, *more)["training"]["steps"] == 35
     shutil.rmtree(folder)
