@@ -122,6 +122,11 @@ class BestJob:
             resumed is None or not self.training.overwrite,
             "--overwrite replaces what is there, and --resume_from_checkpoint continues it: leave one of them out.",
         )
+        require(
+            not self.distillation.teachers or "," not in str(self.training.output_dir),
+            f"--output_dir {self.training.output_dir!r} has a comma, which separates the names of teachers, and "
+            "theirs begin with it: choose another.",
+        )
         self.output = str(Path(self.training.output_dir))  # stages write beside it, even if it ends in a slash
         self.is_resumed = resumed is not None
 
@@ -250,7 +255,7 @@ class BestJob:
         reads = {one.name for kind in (DataArguments, DistillationArguments) for one in fields(kind)}
         shared = {name: self.given[name] for name in OF_VECTORS if name in self.given}
         given = {name: value for name, value in self.given.items() if name in reads} | shared
-        command = to_command("train", {"preset": "best"} | given)
+        command = str(to_command("train", {"preset": "best"} | given))  # all are flags
         rows = self._collect(data)
 
         def learn() -> None:

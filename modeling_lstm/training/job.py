@@ -70,6 +70,8 @@ def train(**settings: Any) -> RunRecord:
     Raises:
         InputError: data or settings cannot be used, or the run folder is taken.
     """
+    if settings.get("preset") is None:
+        settings.pop("preset", None)
     return find_job(settings.get("task", TEXT_CLASSIFICATION), settings.get("preset"))(**settings).run()
 
 

@@ -7,6 +7,7 @@ import shlex
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, field, fields
+from enum import Enum
 from numbers import Integral, Real
 from os import PathLike, fspath
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -27,6 +28,8 @@ SYNONYMS = {
     "out": "output_dir",
     "dropout": "classifier_dropout",
 }
+PLAIN = (str, Real, PathLike, Enum, list, tuple, dict)  # types of settings that can be typed
+NO_NONE = "--{} cannot be None: leave it out for its default."
 _KINDS: dict[type, tuple[tuple[type, ...], str]] = {
     bool: ((bool,), "True or False"),
     int: ((Integral,), "a whole number"),
@@ -77,6 +80,9 @@ def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any
     for kind in kinds:
         hints = get_type_hints(kind)
         given = {name: _fit(name, values[name], hints[name]) for name in values if known[name] is kind}
+        for one in fields(kind):
+            allows_none = one.default is None or type(None) in get_args(hints[one.name]) or hints[one.name] is Any
+            require(one.name not in given or given[one.name] is not None or allows_none, NO_NONE.format(one.name))
         missing = [
             one.name
             for one in fields(kind)
@@ -87,7 +93,7 @@ def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any
             found.append(kind(**given))
         except InputError:
             raise
-        except (ValueError, ImportError, TypeError, KeyError, OSError, RuntimeError, NotImplementedError) as error:
+        except (ValueError, ImportError, TypeError, LookupError, AttributeError, OSError, RuntimeError) as error:
             # from a library's own checks
             raise InputError(f"The settings cannot be used: {str(error).strip() or type(error).__name__}") from error
         for name in given:
@@ -133,7 +139,10 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
 def _check_type(name: str, value: Any, kinds: Sequence[Any]) -> None:
     """Raise for a value of another type, such as text for a number. Text never counts as a truth value."""
     plain = [kind for kind in kinds if kind is not type(None)]
-    if value is None or len(plain) != 1 or plain[0] not in _KINDS:
+    if value is None or len(plain) != 1 or plain[0] not in (*_KINDS, str):
+        return
+    if plain[0] is str:  # some also take an object, such as word vectors
+        require(not isinstance(value, Real | list | tuple | dict), f"--{name} must be text, found {value!r:.60}.")
         return
     allowed, what = _KINDS[plain[0]]
     is_fitting = isinstance(value, allowed) and (plain[0] is bool or not isinstance(value, bool))
@@ -152,8 +161,13 @@ def without_secrets(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in SECRETS}
 
 
-def to_command(name: str, settings: Mapping[str, Any]) -> str:
-    """Return the command with some settings, for a record. Secrets are left out."""
+def to_command(name: str, settings: Mapping[str, Any]) -> str | None:
+    """
+    Return the command with some settings, for a record. Secrets are left out. `None` if a setting is an object in
+    memory, such as word vectors, which cannot be typed.
+    """
+    if not all(value is None or isinstance(value, PLAIN) for value in settings.values()):
+        return None
     return shlex.join(["modeling-lstm", name, *to_flags(without_secrets(settings))])
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
+import numpy as np
 import pytest
 import torch
 from datasets import Dataset
@@ -66,6 +67,12 @@ def test_all_bars_are_hidden_on_request(
         ({"hidden_size": 10.5}, "--hidden_size must be a whole number, found 10.5"),
         ({"labels": {"neg": 0}}, "--labels must be a list, found {'neg': 0}"),
         ({"text_column": 0}, "--text_column must be a list, found 0"),
+        ({"max_length": None}, "--max_length cannot be None: leave it out for its default"),
+        ({"validation_share": None}, "--validation_share cannot be None"),
+        ({"learning_rate": None}, "--learning_rate cannot be None"),
+        ({"lowercase": None}, "--lowercase cannot be None"),
+        ({"resume_from_checkpoint": True}, "--resume_from_checkpoint must be text, found True"),
+        ({"output_dir": ["a"]}, r"--output_dir must be text, found \['a'\]"),
         ({"cell_type": "rnn"}, "--cell_type must be one of lstm, gru, found 'rnn'"),
         ({"dataset": Dataset.from_dict({"text": ["a"]})}, r"found a Dataset\. .*to_parquet"),
         ({"hiden_size": 10}, "Unknown setting 'hiden_size': did you mean hidden_size"),
@@ -93,6 +100,17 @@ def test_a_job_from_keywords_a_dictionary_and_a_recipe(tmp_path: Path) -> None:
         assert job.command is not None and "--hidden_size 7" in job.command
     assert ml.TrainingJob.from_yaml(tmp_path / "a.yaml", hidden_size=9).model.hidden_size == 9
     assert "hidden_size=7" in repr(jobs[0])
+
+
+def test_a_job_with_vectors_in_memory_has_no_command() -> None:
+    vectors = ml.WordVectors(["good"], np.ones((1, 4), np.float32))
+    job = ml.TrainingJob(dataset="order-matters", output_dir="runs/a", embeddings=vectors)
+    assert job.command is None and job.model.embeddings is vectors
+
+
+def test_no_preset_is_none(tmp_path: Path) -> None:
+    ml.train(dataset="order-matters", output_dir=str(tmp_path), preset=None, task="text-classification", **QUICK)
+    assert (tmp_path / "run.json").is_file()
 
 
 def test_numbers_and_tuples_are_names() -> None:
