@@ -175,7 +175,7 @@ def tokenize(
     else:
         encode = _fast_encoder(tokenizer, max_length, is_whole)
     settings: tuple[Any, ...] = (ENCODING, tokenizer.truncation_side, tokenizer.unk_token_id, max_length)
-    settings += (TOKEN_TYPES,) * (TOKEN_TYPES in tokenizer.model_input_names)
+    settings += (TOKEN_TYPES,) * (TOKEN_TYPES in tokenizer.model_input_names) + ("parts",) * (not is_whole)
     fingerprint = Hasher.hash((split._fingerprint, identify_tokenizer(tokenizer), *settings))
     rows = split.map(
         encode, batched=True, remove_columns=["text"], new_fingerprint=fingerprint, desc=f"Tokenizing {name}"
@@ -237,7 +237,8 @@ def _fast_encoder(tokenizer: PreTrainedTokenizerBase, max_length: int, is_whole:
         return sum(not is_special and number != separator_id for is_special, number in marks)
 
     def encode(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        texts = prepare_texts(batch["text"], backend)
+        # without special tokens, nothing would stand between the texts of a pair
+        texts = prepare_texts(batch["text"], backend) if is_whole else batch["text"]
         encodings = tokenizer(texts, truncation=True, max_length=max_length, add_special_tokens=is_whole).encodings
         kept = [encoding.ids for encoding in encodings]
         types = {TOKEN_TYPES: [encoding.type_ids for encoding in encodings]} if has_types else {}

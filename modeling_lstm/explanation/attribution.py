@@ -9,6 +9,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..inference.torch_backend import token_limit
+from ..models.text_classifier import JOINT, prepare_texts
 from ..utils.errors import as_list, check_text, require, require_extra
 
 STEPS = 64  # along the whole path from zero vectors to the text
@@ -86,6 +87,36 @@ class Contributions:
         return f"The integrated gradients miss the sum they should have by {share}: rely on leaving words out instead."
 
 
+def tokenize(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[Any, list[tuple[int, int]], list[str]]:
+    """
+    Tokenize a text as predictions do: two texts joined by `[SEP]` are a pair.
+
+    Returns:
+        What the tokenizer returned, as tensors; the first character of each token in `text` and the one after its last,
+        equal for special tokens; and the text of each token.
+
+    Raises:
+        InputError: the text is not UTF-8.
+    """
+    check_text(text)
+    (given,) = prepare_texts([text], tokenizer.backend_tokenizer)
+    parts = (given,) if isinstance(given, str) else given
+    is_limited = token_limit(tokenizer) is not None
+    found: Any = tokenizer(*parts, truncation=is_limited, return_offsets_mapping=True, return_tensors="pt")
+    shifts = {0: 0, 1: len(parts[0]) + len(JOINT), None: 0}
+    owners = found.sequence_ids(0)
+    places = [
+        (begin + shifts[owner], end + shifts[owner])
+        for owner, (begin, end) in zip(owners, found["offset_mapping"][0].tolist(), strict=True)
+    ]
+    special = tokenizer.convert_ids_to_tokens(found["input_ids"][0].long().tolist())
+    words = [
+        str(token) if owner is None else text[begin:end]
+        for owner, token, (begin, end) in zip(owners, special, places, strict=True)
+    ]
+    return found, places, words
+
+
 def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
     """
     Tokenize a text and find the words that its tokens belong to.
@@ -93,25 +124,22 @@ def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
     Raises:
         InputError: the text has no word, or is not UTF-8.
     """
-    check_text(text)
-    is_limited = token_limit(tokenizer) is not None
-    found: Any = tokenizer(text, truncation=is_limited, return_offsets_mapping=True, return_tensors="pt")
-    numbers, offsets = found.word_ids(0), found["offset_mapping"][0].tolist()
+    found, offsets, tokens = tokenize(tokenizer, text)
+    numbers = list(zip(found.sequence_ids(0), found.word_ids(0), strict=True))
     spans: list[tuple[int, int]] = []
     places: list[tuple[int, int]] = []
-    for place, (number, (begin, end)) in enumerate(zip(numbers, offsets, strict=True)):
-        before = numbers[place - 1] if place > 0 else None
+    for place, ((owner, number), (begin, end)) in enumerate(zip(numbers, offsets, strict=True)):
+        before = numbers[place - 1] if place > 0 else (None, None)
         # A piece of the same word, or of a character that the tokenizer split into two words
-        if number is not None and before is not None and (number == before or begin == end):
+        if owner is not None and owner == before[0] and (number == before[1] or begin == end):
             spans[-1] = (spans[-1][0], place + 1)
             places[-1] = (places[-1][0], end)
         else:
             spans.append((place, place + 1))
             places.append((begin, end))
-    require(any(number is not None for number in numbers), f"The text {text[:80]!r} has no word.")
-    special = tokenizer.convert_ids_to_tokens(found["input_ids"][0].long().tolist())
+    require(any(owner is not None for owner, _ in numbers), f"The text {text[:80]!r} has no word.")
     words = [
-        str(special[first]) if numbers[first] is None else text[begin:end]
+        tokens[first] if numbers[first][0] is None else text[begin:end]
         for (first, _), (begin, end) in zip(spans, places, strict=True)
     ]
     return Encoded(text, found["input_ids"].long(), words, spans, places)

@@ -13,8 +13,8 @@ from transformers import PreTrainedModel
 from ..inference.torch_backend import token_limit
 from ..models.text_classifier import to_probabilities
 from ..runs.run_folders import OpenRun, open_run
-from ..utils.errors import check_text, require
-from .attribution import label_names, problem_type_of
+from ..utils.errors import require
+from .attribution import label_names, problem_type_of, tokenize
 from .cells import GruCell, LstmCell, read_sequence
 
 logger = logging.getLogger(__name__)
@@ -96,11 +96,9 @@ def trace(run: str | Path | OpenRun, text: str) -> Trace:
     require(kind == "lstm", f"Only the LSTM family has cells to trace; this is a {kind} model.")
     require(hasattr(network, "classifier"), f"Only classifiers have answers to trace; found {type(model).__name__}.")
     require(not model.training, "Call model.eval() first: dropout changes what is traced.")
-    check_text(text)
-    limit = token_limit(tokenizer)
-    if limit is not None and len(tokenizer(text, verbose=False)["input_ids"]) > limit:
-        logger.warning("The text has more than %d tokens: the model does not read the rest.", limit)
-    found = tokenizer(text, truncation=limit is not None, return_offsets_mapping=True, return_tensors="pt")
+    found, _, words = tokenize(tokenizer, text)
+    if found.encodings[0].overflowing:
+        logger.warning("The text has more than %d tokens: the model does not read the rest.", token_limit(tokenizer))
     ids = found["input_ids"].long()
     require(ids.shape[1] > 0, f"The text {text!r} has no word.")
     require(ids.shape[1] <= LONGEST, f"The text has {ids.shape[1]:,} tokens; a trace takes at most {LONGEST:,}.")
@@ -117,7 +115,6 @@ def trace(run: str | Path | OpenRun, text: str) -> Trace:
             values = {name: array.float().cpu().numpy() for name, array in arrays.items()}
             layers.append(LayerTrace(layer, "backward" if reverse else "forward", values))
         states = torch.cat(outputs, dim=-1)
-    words = [text[begin:end] for begin, end in found["offset_mapping"][0].tolist()]
     return Trace(text, words, label_names(model), layers, _answer_beginnings(model, ids))
 
 

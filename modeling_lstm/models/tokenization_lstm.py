@@ -55,10 +55,12 @@ def _without_separators(texts: Iterable[str] | Iterable[list[str]]) -> Iterator[
 
 
 def _mark_ends(backend: Tokenizer, end: str, *, after: bool) -> None:
-    """Add a token before each text, and also after it if asked."""
+    """Add a token before each text, and also after it if asked. `[SEP]` separates two texts if there is one."""
     last = f" {end}" if after else ""
+    between = end if backend.token_to_id(SEPARATOR) is None else SEPARATOR
+    used = [(token, backend.token_to_id(token)) for token in dict.fromkeys([end, between])]
     backend.post_processor = processors.TemplateProcessing(
-        single=f"{end} $A{last}", pair=f"{end} $A {end} $B{last}", special_tokens=[(end, backend.token_to_id(end))]
+        single=f"{end} $A{last}", pair=f"{end} $A {between} $B{last}", special_tokens=used
     )
 
 
@@ -88,7 +90,8 @@ class LstmTokenizer(TokenizersBackend):
     With `separator=True`, the tokenizer is for several texts that are classified together. `[SEP]` in a text is then
     one special token, and `tokenizer(text, text_pair)` returns the same as `tokenizer(f"{text} [SEP] {text_pair}")`.
     Both forms are truncated at the end of the longer text, so that a part of each text remains. Only with
-    `return_overflowing_tokens=True`, a pair is split into parts as a pair, but a joined text as one text.
+    `return_overflowing_tokens=True`, a pair is split into parts as a pair, but a joined text as one text. With
+    `add_special_tokens=False`, a joined text keeps its `[SEP]`, but a pair has none.
 
     For a translation model with a separate target vocabulary, the attribute `target_tokenizer` is the target's
     tokenizer. It encodes `text_target`. `save_pretrained`, `push_to_hub` and `from_pretrained` write and read it in the
@@ -121,6 +124,8 @@ class LstmTokenizer(TokenizersBackend):
             return found
         is_split = settings.get("is_split_into_words", False)
         has_parts = settings.get("return_overflowing_tokens", False)
+        # without special tokens, a pair would lose the one between its texts
+        splits_joined = not has_parts and settings.get("add_special_tokens", True)
 
         def is_text(one: Any) -> bool:
             return isinstance(one, str) or (is_split and (not one or isinstance(one[0], str)))
@@ -129,7 +134,7 @@ class LstmTokenizer(TokenizersBackend):
         if text is not None and self.sep_token == SEPARATOR and not is_split:
             if text_pair == "":
                 text_pair = " "
-            elif text_pair is None and not has_parts and settings.get("truncation") in (True, "longest_first"):
+            elif text_pair is None and splits_joined and settings.get("truncation") in (True, "longest_first"):
                 if is_one:
                     text, text_pair = _part(text)
                 else:

@@ -12,6 +12,9 @@ from transformers import AutoTokenizer, BertConfig, BertModel, PreTrainedTokeniz
 from modeling_lstm import LstmTokenizer
 from modeling_lstm.data.arguments import TokenizerArguments
 from modeling_lstm.data.tokenization import build_tokenizer, tokenize
+from modeling_lstm.explanation.attribution import encode
+from modeling_lstm.explanation.explainer import explain
+from modeling_lstm.explanation.tracing import trace
 from modeling_lstm.inference.torch_backend import torch_classifier
 from modeling_lstm.models import tokenization_lstm
 from modeling_lstm.models.text_classifier import JOINT, TextClassifier, prepare_texts
@@ -138,6 +141,38 @@ def test_statistics_of_pairs() -> None:
         assert found["empty"] == 2 and found["truncated"] == 1
         assert found["tokens_per_row"] == sum(own) / 4
         assert found["rows_out_of_vocabulary"] == 1
+
+
+@pytest.mark.parametrize("kind", ["end", "mask"])
+def test_a_language_model_reads_the_separator(kind: str) -> None:
+    tokenizer = LstmTokenizer.train([WORDS], min_frequency=1, separator=True, **{kind: True})
+    words = ["a", "film", "[SEP]", "it", "is"]
+    framed = ["[EOS]", *words, *["[EOS]"] * (kind == "mask")]
+    settings = {"truncation": True, "return_offsets_mapping": True}
+    for found in (tokenizer("a film [SEP] it is", **settings), tokenizer("a film", "it is")):
+        assert tokenizer.convert_ids_to_tokens(found.input_ids) == framed
+    assert numbers(tokenizer.backend_tokenizer, "a film [SEP] it is") == found.input_ids
+    rows = Dataset.from_dict({"text": ["a film [SEP] it is"], "label": [0]})
+    for is_whole, expected in ((False, words), (True, framed)):
+        (ids,) = tokenize(rows, "train", tokenizer, 99, is_whole=is_whole).rows["input_ids"]
+        assert tokenizer.convert_ids_to_tokens(ids) == expected
+
+
+def test_an_explanation_is_of_what_is_classified() -> None:
+    """Also with the tokenizer of a language model of single texts, in which another token stands between two."""
+    whole = "a film [SEP] it is good"
+    for marks in ({"end": True}, {"mask": True}, {"separator": True}, {"separator": True, "end": True}, {}):
+        tokenizer = LstmTokenizer.train([WORDS], min_frequency=1, **marks)
+        text = encode(tokenizer, whole)
+        assert text.input_ids[0].tolist() == numbers(tokenizer.backend_tokenizer, whole)
+        written = [whole[begin:end] or word for word, (begin, end) in zip(text.words, text.places, strict=True)]
+        assert written == text.words
+        assert [word for word in text.words if word.isalpha() and word != "SEP"] == ["a", "film", "it", "is", "good"]
+        model = tiny_model(vocab_size=len(tokenizer))
+        assert trace((model, tokenizer), whole).words == text.words
+        found = explain((model, tokenizer), whole)
+        ours = torch_classifier(model, tokenizer).scores([whole])[0]
+        assert np.allclose(found.probabilities[-1], ours, atol=1e-6)
 
 
 def test_texts_that_were_joined_beforehand_get_the_token_too() -> None:
