@@ -63,9 +63,20 @@ class LstmPreTrainedModel(PreTrainedModel):
     def _keys_to_ignore_on_save(self, names: set[str]) -> None:
         pass  # `post_init` assigns the value that it has just read
 
+    def set_input_embeddings(self, value: nn.Module) -> None:
+        """Same as in the base class, but the vectors of a plain `nn.Embedding` get the model's word dropout."""
+        if type(value) is nn.Embedding:
+            value = LstmEmbedding.of(self.config, value).train(self.training)
+        super().set_input_embeddings(value)
+
     def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
-        """Same as in the base class, but an invalid configuration raises an error before anything is written."""
+        """
+        Same as in the base class, but an invalid configuration raises an error before anything is written, and base
+        model and classifier can both be opened without this package.
+        """
         self.config.validate()
+        if isinstance(getattr(self, "lstm", self), LstmModel):
+            name_other_models(self)
         if self._tied_weights_keys and not self.config.tie_word_embeddings:
             # nothing will be tied on loading, so the file needs every weight, even those that share memory now
             weights = kwargs.get("state_dict") or self.state_dict()
@@ -122,6 +133,14 @@ class LstmEmbedding(nn.Embedding):
     def __init__(self, config: LstmConfig):
         super().__init__(config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id)
         self.word_dropout = config.word_dropout
+
+    @classmethod
+    def of(cls, config: LstmConfig, table: nn.Embedding) -> "LstmEmbedding":
+        """Return the vectors of a table, not copied, with the word dropout of a configuration."""
+        found = cls(config)
+        found.num_embeddings, found.embedding_dim = table.num_embeddings, table.embedding_dim
+        found.weight, found.padding_idx = table.weight, table.padding_idx
+        return found
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:
         """Map `input_ids` of shape `(batch, tokens)` to vectors of shape `(batch, tokens, embedding_size)`."""
@@ -410,11 +429,6 @@ class LstmForSequenceClassification(LstmPreTrainedModel):
         self.dropout = nn.Dropout(config.classifier_dropout)
         self.classifier = nn.Linear(config.pooled_size, config.num_labels)  # type: ignore[arg-type]
         self.post_init()
-
-    def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
-        """Same as in the base class, but let `AutoModel` open the saved base model without this package."""
-        name_other_models(self)
-        super().save_pretrained(*args, **kwargs)
 
     # No **kwargs: Trainer would conclude that the loss is divided by `num_items_in_batch`.
     @can_return_tuple

@@ -11,7 +11,7 @@ from transformers.utils.generic import can_return_tuple
 
 from .cache_lstm import LstmCache, read_cache
 from .configuration_lstm import LstmConfig
-from .modeling_lstm import LstmModel, LstmPreTrainedModel, name_other_models, read_inputs
+from .modeling_lstm import LstmModel, LstmPreTrainedModel, read_inputs
 from .recurrence_lstm import locked_dropout
 from .softmax_lstm import AdaptiveSoftmax, sampled_losses
 
@@ -72,11 +72,6 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             counts = self.token_frequencies[: self.config.vocab_size]
             self.token_frequencies = F.pad(counts, (0, self.config.vocab_size - len(counts)), value=1.0)
         return table
-
-    def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
-        """Same as in the base class, but let `AutoModel` and a classifier open the saved model without this package."""
-        name_other_models(self)
-        super().save_pretrained(*args, **kwargs)
 
     @classmethod
     def _supports_default_dynamic_cache(cls) -> bool:

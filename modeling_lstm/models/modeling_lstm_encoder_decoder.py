@@ -188,7 +188,7 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
         """Replace the word vectors of the source, and those of the target if they are shared."""
         self.encoder.model.set_input_embeddings(value)
         if self.config.tie_word_embeddings and "encoder.model.word_embeddings.weight" in self._tied_weights_keys:
-            self.decoder.word_embeddings = value
+            self.decoder.word_embeddings = self.encoder.model.word_embeddings
 
     def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Embedding:
         """

@@ -1,7 +1,5 @@
 """`LstmForMaskedLM`: the bidirectional LSTM or GRU that fills in masked tokens. Works as remote code."""
 
-from typing import Any
-
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -9,7 +7,7 @@ from transformers.modeling_outputs import MaskedLMOutput
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_lstm import LstmConfig
-from .modeling_lstm import LstmModel, LstmPreTrainedModel, name_other_models
+from .modeling_lstm import LstmModel, LstmPreTrainedModel
 from .recurrence_lstm import locked_dropout
 
 IGNORED = -100  # in labels
@@ -46,11 +44,6 @@ class LstmForMaskedLM(LstmPreTrainedModel):
             size = config.embedding_size
         self.lm_head = nn.Linear(size, config.vocab_size)
         self.post_init()
-
-    def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
-        """Same as in the base class, but let `AutoModel` and a classifier open the saved model without this package."""
-        name_other_models(self)
-        super().save_pretrained(*args, **kwargs)
 
     # No **kwargs: Trainer would conclude that the loss is divided by `num_items_in_batch`.
     @can_return_tuple

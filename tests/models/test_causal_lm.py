@@ -25,6 +25,7 @@ from modeling_lstm import LstmConfig, LstmForCausalLM, LstmModel, LstmTokenizer
 from modeling_lstm.inference.generation import TextGenerator
 from modeling_lstm.models.cache_lstm import LstmCache
 from modeling_lstm.models.softmax_lstm import AdaptiveSoftmax, sampled_losses
+from modeling_lstm.utils.errors import InputError
 
 pytestmark = pytest.mark.numeric
 
@@ -432,6 +433,15 @@ def test_the_library_writes_text_with_it(tmp_path: Path, capsys: pytest.CaptureF
     assert "film" in capsys.readouterr().out
     drawn = [model.generate(**inputs, max_new_tokens=8, do_sample=True, top_k=5) for _ in range(2)]
     assert len(drawn) == 2
+
+
+def test_a_model_without_a_token_that_begins_a_text_needs_a_prompt() -> None:
+    words = LstmTokenizer.from_words([f"w{n}" for n in range(39)])
+    write = TextGenerator(language_model(bos_token_id=None, eos_token_id=None), words)
+    assert write("w1 w2") == write(["w1 w2"])
+    for call in (write, write.next_tokens):
+        with pytest.raises(InputError, match="no token that begins a text: give a prompt"):
+            call("")
 
 
 def test_what_is_refused() -> None:

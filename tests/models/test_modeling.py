@@ -682,6 +682,19 @@ def test_word_dropout_drops_a_word_everywhere() -> None:
     assert (dropped == dropped[0, :26].repeat(2)).all()
 
 
+def test_word_dropout_stays_when_the_vectors_are_replaced() -> None:
+    model = tiny_model(word_dropout=0.5)
+    table = torch.nn.Embedding(*model.get_input_embeddings().weight.shape, padding_idx=0)
+    model.set_input_embeddings(table)
+    found: Any = model.get_input_embeddings()
+    assert found.weight is table.weight and found.padding_idx == 0
+    ids = torch.tensor([list(range(1, 27))])
+    torch.testing.assert_close(found(ids), table(ids))
+    torch.manual_seed(0)
+    dropped = model.train().get_input_embeddings()(ids).abs().sum(dim=-1) == 0
+    assert dropped.any() and not dropped.all()
+
+
 def test_locked_dropout_has_one_mask_for_all_steps() -> None:
     torch.manual_seed(0)
     dropped = locked_dropout(torch.ones(3, 7, 20), 0.5, training=True) == 0

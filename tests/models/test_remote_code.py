@@ -63,7 +63,8 @@ def test_the_base_model_loads_too(tmp_path: Path) -> None:
 
     LstmModel(tiny_config()).save_pretrained(tmp_path / "base")
     script = (
-        "import sys, torch; from transformers import AutoModel; "
+        "import sys, torch; from transformers import AutoModel, AutoModelForSequenceClassification as Classifier; "
+        "assert Classifier.from_pretrained(sys.argv[1], trust_remote_code=True).lstm; "
         "m = AutoModel.from_pretrained(sys.argv[1], trust_remote_code=True); "
         "print(type(m).__name__, tuple(m(torch.ones(2, 3).long()).pooler_output.shape))"
     )
