@@ -47,7 +47,7 @@ def open_systems(systems: Sequence[System | str], arguments: CompareArguments) -
 
 
 def compare(
-    systems: Sequence[System | str] | None = None,
+    systems: Sequence[System | str] | System | str | None = None,
     data: DataArguments | None = None,
     arguments: CompareArguments | None = None,
     *,
@@ -73,6 +73,8 @@ def compare(
     """
     if data is None or arguments is None:
         data, arguments = build_settings([DataArguments, CompareArguments], settings)
+    if isinstance(systems, str | System):
+        systems = [systems]
     opened = open_systems(DEFAULT_SYSTEMS if systems is None else systems, arguments)
     require(bool(opened), "Name the systems with --systems.")
     for system in opened:

@@ -56,7 +56,7 @@ def costs_table(found: dict[str, Any]) -> ReportTable:
         model, costs = system["model"], system["costs"]
         minutes = "" if system["minutes"] is None else f"{system['minutes']:.0f}"
         cells = [name, f"{model['parameters'] / 1e6:.2f} M", f"{model['size_mb']:.1f}", str(model.get("num_beams", ""))]
-        cells += [f"{system['epochs'] or '':g}" if system["epochs"] else "", minutes]
+        cells += [f"{system['epochs']:g}" if system["epochs"] else "", minutes]
         rows.append([*cells, f"{costs['p50_ms']:.1f}", f"{costs['texts_per_second']:,.0f}", f"{costs['memory_mb']:,}"])
     heads = ["system", "parameters", "MB", "beams", "epochs", "minutes to train", "ms for one text", "texts a second"]
     note = "Times from text to text: of one alone (median), and in batches of 32; each system in a process of its own."

@@ -1,7 +1,7 @@
 """Generate text with a language model, using `generate` from transformers."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from huggingface_hub.utils import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from ..data.tokenization import most_tokens
+from ..models.text_classifier import list_texts
 from ..runs.run_folders import load_for_inference
 from ..utils.errors import check_text, require
 from ..utils.settings import settings_of
@@ -46,14 +47,15 @@ class TextGenerator:
         require(is_one, f"{run!r} is not a language model: train one with modeling-lstm pretrain.")
         return cls(model, tokenizer)
 
-    def __call__(self, prompts: Sequence[str], **options: Any) -> list[str]:
+    def __call__(self, prompts: str | Iterable[str], **options: Any) -> list[str]:
         """
         Continue `prompts`. The returned texts can be appended to them: one that starts a new word begins with a space.
 
         Args:
-            prompts: The prompts. For an empty one, the whole text is new.
+            prompts: One prompt or several. For an empty one, the whole text is new.
             options: Options of transformers' `generate`. By default, greedy search for 20 tokens.
         """
+        prompts = list_texts(prompts)
         if not prompts:
             return []
         inputs = self._encode(prompts)
@@ -74,13 +76,15 @@ class TextGenerator:
         Encode prompts as in training: after the token that begins a text, without other special tokens.
 
         Raises:
-            InputError: a prompt is longer than the model can read, or is not UTF-8.
+            InputError: a prompt is longer than the model can read, is empty although the model has no token that begins
+                a text, or is not UTF-8.
         """
         for text in prompts:
             check_text(text)
         ids = (self.model.config.bos_token_id, self.tokenizer.bos_token_id)
         before = [one for one in ids if one is not None][:1]
         rows = [before + one for one in self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]]
+        require(all(rows), "The model has no token that begins a text: give a prompt that is not empty.")
         limit, longest = most_tokens(self.model.config), max(map(len, rows))
         require(
             limit is None or longest < limit,

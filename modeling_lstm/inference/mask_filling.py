@@ -1,6 +1,6 @@
 """Fill in masked tokens with a masked language model."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 
 from ..data.token_masker import fit_batch
 from ..data.tokenization import most_tokens
+from ..models.text_classifier import list_texts
 from ..runs.run_folders import load_for_inference
 from ..utils.errors import check_text, require
 
@@ -66,18 +67,18 @@ class MaskFiller:
         return f"must have {self.tokenizer.mask_token} once, in the place to fill in, found {number} in {text!r:.80}."
 
     @torch.inference_mode()
-    def __call__(self, texts: Sequence[str], batch_size: int = 32) -> list[list[FilledToken]]:
+    def __call__(self, texts: str | Iterable[str], batch_size: int = 32) -> list[list[FilledToken]]:
         """
         Return the most likely tokens for the mask of each text, most likely first.
 
         Args:
-            texts: The texts, each with one mask token. Of a long one, the 512 tokens around the mask are read.
+            texts: One text or several, each with one mask token. Of a long one, the 512 tokens around it are read.
             batch_size: Texts to read at once; fewer if their logits would need too much memory.
 
         Raises:
             InputError: a text does not have exactly one mask token, or is not UTF-8.
         """
-        require(not isinstance(texts, str), "Pass texts as a list, even a single one.")
+        texts = list_texts(texts)
         for text in texts:
             check_text(text)
             problem = self.problem(text)

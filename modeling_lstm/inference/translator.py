@@ -1,7 +1,7 @@
 """Translate texts with a sequence-to-sequence model, using `generate` from transformers."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..models.text_classifier import list_texts
 from ..models.tokenization_lstm import target_tokenizer
 from ..runs.run_folders import load_for_inference
 from ..utils.errors import check_text, require
@@ -66,22 +67,22 @@ class Translator:
         )
         return cls(model, tokenizer)
 
-    def __call__(self, texts: Sequence[str], batch_size: int = 32, **options: Any) -> list[str]:
+    def __call__(self, texts: str | Iterable[str], batch_size: int = 32, **options: Any) -> list[str]:
         """
         Translate texts, and return the translations in order.
 
         Args:
-            texts: The texts. A blank one has an empty translation.
+            texts: One text or several. A blank one has an empty translation.
             batch_size: Texts to translate at once. Texts of similar length share a batch.
             options: Options of transformers' `generate`.
         """
-        require(not isinstance(texts, str), "Pass texts as a list, even a single one.")
+        texts = list_texts(texts)
         if not texts:
             return []
         for text in texts:
             check_text(text)
         limit = self.tokenizer.model_max_length
-        ids = self.tokenizer(list(texts), verbose=False)["input_ids"]
+        ids = self.tokenizer(texts, verbose=False)["input_ids"]
         cut = [place for place, one in enumerate(ids) if len(one) > limit]
         for place in cut:
             ids[place] = self.tokenizer(texts[place], truncation=True, max_length=limit)["input_ids"]

@@ -20,6 +20,12 @@ class CardArguments:
         "separates the texts of several columns.",
     )
 
+    def __post_init__(self) -> None:
+        if isinstance(self.language, str):
+            self.language = [self.language]
+        if isinstance(self.examples, str):
+            self.examples = [self.examples]
+
 
 @dataclass
 class PushArguments:

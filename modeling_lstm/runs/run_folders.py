@@ -143,6 +143,11 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
             folder, trust_remote_code=False, output_loading_info=True
         )
     if report["missing_keys"]:
+        kind = str((read_run_file(folder / "config.json").get("architectures") or [""])[0])
+        require(
+            bool(record) or not kind.endswith("Model"),
+            f"{source!r} is a base model ({kind}), which has no head for a task: train a classifier from it first.",
+        )
         missing = as_list(sorted(report["missing_keys"])[:3])
         raise InputError(f"The run {source!r} is damaged: its weights lack {missing}.")
     broken = [name for name, weight in model.named_parameters() if not bool(torch.isfinite(weight).all())]

@@ -17,6 +17,7 @@ import yaml
 from ..data.arguments import DataArguments
 from ..data.digests import identify_rows
 from ..data.loading import TextData, load_data
+from ..models.text_classifier import count_cores
 from ..runs.environment import describe_environment
 from ..tasks.text_classification import TextClassification
 from ..training.model_builder import open_config
@@ -195,8 +196,7 @@ def _job(folder: Path, base: dict[str, Any], arguments: SearchArguments, end: fl
     """Run trials in one of several processes, with its share of the cores."""
     import torch
 
-    cores = os.cpu_count() or 1
-    torch.set_num_threads(max(1, cores // arguments.jobs))
+    torch.set_num_threads(max(1, count_cores() // arguments.jobs))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     work(folder, base, arguments, end, number)
 

@@ -306,7 +306,7 @@ def _data_arguments(record: Mapping[str, Any], arguments: EvaluationArguments) -
     chosen = {one.name: recorded[one.name] for one in fields(DataArguments) if one.name in recorded}
     if arguments.dataset is not None:
         chosen |= {"dataset": arguments.dataset, "subset": None, "revision": None, "train_dataset": None}
-        chosen |= {"group_column": None} | vars(arguments.of_files())
+        chosen |= {"group_column": None, "max_train_samples": None} | vars(arguments.of_files())
     if record["task"]["problem_type"] == "regression":
         chosen["problem_type"] = "regression"
     found = DataArguments(**chosen)

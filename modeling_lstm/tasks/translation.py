@@ -67,7 +67,7 @@ class Translation(Task):
         is_other = arguments.dataset is not None
         if is_other:
             chosen |= {"dataset": arguments.dataset, "subset": None, "revision": None, "train_dataset": None}
-            chosen |= vars(arguments.of_files())
+            chosen |= {"max_train_samples": None} | vars(arguments.of_files())
         return load_pairs(PairArguments(**chosen), arguments.split, is_other=is_other)
 
     @classmethod

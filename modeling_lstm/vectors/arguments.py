@@ -1,10 +1,10 @@
 """Settings for training word vectors."""
 
-import os
 from dataclasses import MISSING, dataclass
 from typing import ClassVar, Literal
 
 from ..data.arguments import FileArguments
+from ..models.text_classifier import count_cores
 from ..utils.errors import require
 from ..utils.settings import require_at_least, setting
 
@@ -35,7 +35,7 @@ class VectorTrainingArguments(FileArguments):
     negative: int = setting(5, "Negative samples for each true context.")
     sample: float = setting(1e-4, "Frequency above which a word is randomly skipped.")
     buckets: int = setting(100_000, "Hash buckets for the n-grams of fastText.")
-    workers: int = setting(os.cpu_count() or 1, "Threads; with more than 1, the vectors differ from run to run.")
+    workers: int = setting(count_cores(), "Threads; with more than 1, the vectors differ from run to run.")
     seed: int = setting(42, "Random seed.")
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 from sklearn import metrics as sk
 
+from modeling_lstm import LstmConfig, LstmModel, LstmTokenizer
 from modeling_lstm.cli import main
 from modeling_lstm.evaluation import plots
 from modeling_lstm.evaluation.arguments import EvaluationArguments
@@ -89,6 +90,16 @@ def test_evaluate_on_other_data_leaves_the_record_alone(run_copy: Path, tmp_path
     path = write_csv(tmp_path / "renamed" / "test.csv", rows, ("mood", "words"))
     flags = ["--dataset", str(path.parent), "--text_column", "words", "--label_column", "mood"]
     assert main(["evaluate", str(run_copy), *flags]) == 0
+
+
+def test_all_rows_of_other_data_are_scored(tmp_path: Path) -> None:
+    """Even if the run was trained on some of its rows only."""
+    own, run = write_csv(tmp_path / "own.csv", opinion_rows(60)), tmp_path / "run"
+    flags = ["--max_train_samples", "30", *TRAIN_FLAGS]
+    assert main(["train", "--dataset", str(own), "--output_dir", str(run), *flags]) == 0
+    other = write_csv(tmp_path / "other" / "train.csv", opinion_rows(45))
+    assert evaluate(run, dataset=str(other.parent), split="train")["rows"] == 45
+    assert evaluate(run, split="train")["rows"] == 30
 
 
 def test_each_data_set_has_a_folder_of_its_own(run_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,6 +251,13 @@ def test_a_tokenizer_larger_than_the_vocabulary(run_copy: Path, fails: Callable[
     path.write_text(json.dumps(content), encoding="utf-8")
     message = fails("predict", run_copy, "more")
     assert f"The tokenizer has {size + 1} tokens, but the model has vectors for only {size}" in message
+
+
+def test_a_base_model_is_told(tmp_path: Path, fails: Callable[..., str]) -> None:
+    words = LstmTokenizer.from_words(["good"])
+    LstmModel(LstmConfig(vocab_size=len(words), embedding_size=4, hidden_size=4)).save_pretrained(tmp_path)
+    words.save_pretrained(tmp_path)
+    assert "is a base model (LstmModel), which has no head for a task" in fails("predict", tmp_path, "good")
 
 
 def test_weights_that_are_missing_or_not_finite(run_copy: Path, fails: Callable[..., str]) -> None:

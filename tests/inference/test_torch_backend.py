@@ -1,6 +1,10 @@
 """Answers by torch: batches beside each other, which change nothing."""
 
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError, Thread
+from typing import Any
 
 import pytest
 import torch
@@ -47,6 +51,29 @@ def test_threads_of_torch_stay_as_they_were(trained: Path) -> None:
     threads = torch.get_num_threads()
     classify.raw_scores(TEXTS, batch_size=4)
     assert set(seen) == {1} and torch.get_num_threads() == threads
+
+
+def test_threads_of_torch_stay_as_they_were_under_concurrent_calls(trained: Path) -> None:
+    classify = torch_classifier(*load_run(str(trained)))
+    classify.workers = 2
+    both, compute = Barrier(2), classify.logits
+
+    def logits(*arrays: Any) -> Any:
+        with contextlib.suppress(BrokenBarrierError):
+            both.wait(timeout=60)  # in the first batches of two calls, so that their pools are open together
+        both.abort()
+        return compute(*arrays)
+
+    classify.logits = logits
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: classify.raw_scores(TEXTS[:8], batch_size=4), range(2)))
+        assert set(pool.map(lambda _: torch.get_num_threads(), range(2))) <= {threads, 1}
+    found: list[int] = []
+    thread = Thread(target=lambda: found.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert found == [threads]
 
 
 def test_all_threads_compute_in_bf16(trained: Path) -> None:

@@ -350,7 +350,8 @@ def test_tokens_of_the_same_text_are_one(tmp_path: Path) -> None:
     torch.manual_seed(0)
     config = ml.LstmConfig(vocab_size=len(words), embedding_size=4, hidden_size=4, bidirectional=True)
     filler = MaskFiller(ml.LstmForMaskedLM(config), words)
-    (row,) = filler(["a [MASK]"])
+    (row,) = filler(one for one in ["a [MASK]"])
+    assert filler("a [MASK]") == [row]
     assert len({one.token for one in row}) == len(row) == 5
     shares = torch.zeros(len(words))
     inside, end = (words.convert_tokens_to_ids(one) for one in ("b", "b</w>"))

@@ -16,6 +16,7 @@ from modeling_lstm.hub.card_marks import _stub, is_unchanged, mark_card
 from modeling_lstm.hub.downloads import is_hub_id
 from modeling_lstm.inference.torch_backend import torch_classifier
 from modeling_lstm.models.text_classifier import JOINT
+from modeling_lstm.publishing.arguments import CardArguments
 from modeling_lstm.publishing.card import make_card
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.utils.errors import InputError
@@ -75,7 +76,9 @@ def test_every_number_is_one_of_the_record(record: dict[str, Any]) -> None:
 
 def test_what_the_card_says(record: dict[str, Any]) -> None:
     answers = [("it was\n```bad```", {"label": "negative", "score": 0.98765432})]
-    text = make_card(record, "me/films", language=["en"], license="mit", examples=answers)
+    chosen = CardArguments(language="en", examples="one")  # type: ignore[arg-type]
+    assert (chosen.language, chosen.examples) == (["en"], ["one"])
+    text = make_card(record, "me/films", language=chosen.language, license="mit", examples=answers)
     data = ModelCard(text).data.to_dict()
     assert data["library_name"] == "transformers" and data["pipeline_tag"] == "text-classification"
     assert data["license"] == "mit" and data["language"] == ["en"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 import torch
 from datasets import Dataset
@@ -402,8 +403,16 @@ def test_other_commands_say_what_a_translator_is(
     assert "takes NAME=FOLDER, found '=x'" in fails(*compare, "=x")
     (tmp_path / "out").touch()
     assert "is a file" in fails(*compare, run)
-    with pytest.raises(InputError, match="Pass texts as a list"):
-        ml.Translator.from_run(str(run))("a dog")
+
+
+def test_texts_may_be_one_or_any_number(run: Path) -> None:
+    translate = ml.Translator.from_run(str(run))
+    expected = translate(["a dog", "two dogs"])
+    for texts in (("a dog", "two dogs"), pandas.Series(["a dog", "two dogs"]), (one for one in ("a dog", "two dogs"))):
+        assert translate(texts) == expected
+    assert translate("a dog") == expected[:1] and translate(pandas.Series([], dtype=str)) == []
+    with pytest.raises(ValueError, match="Text 2 must be a string, found None"):
+        translate(["a dog", None])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize(
