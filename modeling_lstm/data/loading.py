@@ -15,6 +15,7 @@ from ..utils.errors import InputError, as_list, require
 from .arguments import DataArguments, FileArguments, ProblemType, SourceArguments, SplitArguments, split_subset
 from .columns import guess_label_column, guess_text_column, join_texts
 from .cuts import cut_split, draw_rows, keep_labels, number_groups, single_labels
+from .formats.table import ROWS_AT_ONCE
 from .labels.known_readers import make_label_reader
 from .labels.label_reader import LabelReader
 from .labels.names import is_missing
@@ -172,11 +173,10 @@ def _read_splits(
         is_grouped = name == "train" and arguments.group_column is not None and has_groups
         group = [str(arguments.group_column)] if is_grouped else []
         columns = list(dict.fromkeys([*text_column, *label_column, *group]))
-        check_columns(split, name, [column for column in columns if name != "test" or column not in label_column])
+        split.require(column for column in columns if name != "test" or column not in label_column)
         if any(split.find(column) is None for column in label_column) and "train" in sources:
             logger.warning("The %s has no labels (column %s): left out.", split.origin, as_list(label_column))
             continue
-        check_columns(split, name, columns)
         with explain_read_failures(arguments.dataset):
             raw[name] = split.read(columns)
         require(raw[name].num_rows > 0, f"The {name} split has no rows.")
@@ -239,20 +239,11 @@ def _open(arguments: SourceArguments) -> dict[str, Split]:
     return splits
 
 
-def check_columns(split: Split, name: str, columns: list[str]) -> None:
-    """Raise [`InputError`] for a column that a split does not have."""
-    for column in columns:
-        require(
-            split.find(column) is not None,
-            f"The {name} split has no column {column!r}; its columns are {as_list(split.columns)}.",
-        )
-
-
 def check_texts(rows: Dataset, split: Split, columns: list[str], max_characters: int) -> None:
     """Raise [`InputError`] for a text that is missing, is not a string or is too long."""
     for column in columns:
         number = 0
-        for batch in rows.select_columns(column).iter(10_000):
+        for batch in rows.select_columns(column).iter(ROWS_AT_ONCE):
             for text in batch[column]:
                 number += 1
                 if text is None:

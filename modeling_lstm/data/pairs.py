@@ -13,7 +13,7 @@ from .arguments import FileArguments
 from .columns import TRANSLATIONS
 from .cuts import cut_split, draw_rows
 from .formats.table import normalize_name
-from .loading import check_columns, check_texts, choose_splits
+from .loading import check_texts, choose_splits
 from .pair_arguments import PairArguments
 from .sources import explain_read_failures
 from .splits import Split
@@ -142,7 +142,7 @@ def _read(split: Split, name: str, languages: list[str], source: str, target: st
             batched=True,
             features=Features(dict.fromkeys(both, Value("string"))),
         )
-    check_columns(split, name, [source, target])
+    split.require([source, target])
     return split.read([source, target])
 
 

@@ -11,9 +11,8 @@ from datasets.packaged_modules.parquet.parquet import Parquet
 from ..utils.errors import InputError, require
 from .digests import digest_of, file_state
 from .formats.parquet import STRINGS, ParquetFile
+from .formats.table import ROWS_AT_ONCE
 from .splits import FileSplit
-
-ROWS_AT_ONCE = 10_000
 
 
 class ParquetSplit(FileSplit):

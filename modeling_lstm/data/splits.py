@@ -2,6 +2,7 @@
 
 import glob
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -46,6 +47,14 @@ class Split(ABC):
         """Describe where a row is, counted from 1, for an error."""
         return f"row {number} of the {self.origin}"
 
+    def require(self, columns: Iterable[str]) -> None:
+        """Raise [`InputError`] for columns that the split does not have."""
+        missing = [repr(column) for column in columns if self.find(column) is None]
+        require(
+            not missing,
+            f"The {self.origin} has no column {as_list(missing)}; its columns are {as_list(self.columns)}.",
+        )
+
     def read(self, columns: list[str]) -> Dataset:
         """
         Read these columns, under the names asked for.
@@ -53,11 +62,7 @@ class Split(ABC):
         Raises:
             InputError: one of them is missing, or the data cannot be read.
         """
-        missing = [column for column in columns if self.find(column) is None]
-        require(
-            not missing,
-            f"The {self.origin} has no column {as_list(missing)}; its columns are {as_list(self.columns)}.",
-        )
+        self.require(columns)
         known: dict[str | None, str] = {}
         for column in columns:
             other = known.setdefault(self.find(column), column)

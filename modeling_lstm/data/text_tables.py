@@ -1,5 +1,6 @@
 """Text files as a `datasets` builder: every value is a string."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,12 +20,9 @@ from ..utils.errors import InputError, as_list, require
 from .arguments import FileArguments
 from .columns import TRANSLATIONS
 from .formats.known_formats import open_table
-from .formats.table import Table, normalize_name
+from .formats.table import ROWS_AT_ONCE, Table, normalize_name
 
 READING = 2  # increase it when text files are read differently, so that older caches are not used
-
-
-ROWS_AT_ONCE = 10_000
 
 
 @dataclass
@@ -83,13 +81,7 @@ def _type(tables: list[Table], column: str) -> pa.DataType:
 
 
 def _batches(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
-    batch: list[tuple[Any, ...]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == ROWS_AT_ONCE:
-            yield batch
-            batch = []
-    if batch:
+    while batch := list(itertools.islice(rows, ROWS_AT_ONCE)):
         yield batch
 
 

@@ -6,18 +6,22 @@ from collections.abc import Mapping
 import numpy as np
 from datasets import Dataset
 from datasets.fingerprint import Hasher
+from transformers import PreTrainedTokenizerBase
 
-from ..models.tokenization_lstm import SEPARATOR
+from ..models.tokenization_lstm import MASK, SEPARATOR
 
-MASK = "[MASK]"  # what a masked word becomes, for teacher and student alike
 MASK_SHARE = 0.1  # p_mask of Tang et al. (2019)
 PIECE_SHARE = 0.25  # p_ng
 LONGEST_PIECE = 5  # words
 _WORD = re.compile(r"(\W*)(\w+)(\W*)")
 
-
 Neighbors = Mapping[str, list[str]]
 """For each word, the words that may replace it."""
+
+
+def mask_of(tokenizer: PreTrainedTokenizerBase) -> str:
+    """Return what a masked word is for a model with this tokenizer: its mask token or, without one, an unknown word."""
+    return tokenizer.mask_token or tokenizer.unk_token or ""
 
 
 def make_variants(

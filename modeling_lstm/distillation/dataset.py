@@ -17,14 +17,15 @@ from ..data.digests import identify_rows
 from ..data.loading import TextData
 from ..data.sources import locate_source
 from ..data.tokenization import iterate_texts
-from ..evaluation.metrics import SINGLE_LABEL
+from ..evaluation.metrics import MULTI_LABEL, REGRESSION, SINGLE_LABEL
 from ..hub.downloads import is_hub_id
+from ..models.tokenization_lstm import MASK
 from ..runs.record import RECORD, read_record
 from ..tasks.text_classification import TextClassification
 from ..utils.errors import as_list, require
 from ..utils.ray_cluster import Cluster
 from .arguments import DistillationArguments
-from .augmentation import MASK
+from .augmentation import mask_of
 from .distillation_trainer import LOGITS, UNLABELED
 from .neighbors import teacher_neighbors
 from .teacher import CHUNK, Teacher, average_logits
@@ -56,7 +57,7 @@ class DistillationDataset:
 
     def for_student(self, tokenizer: PreTrainedTokenizerBase) -> Dataset:
         """Return the rows, with masked words as the student's tokenizer writes them."""
-        mask = tokenizer.mask_token or tokenizer.unk_token or ""
+        mask = mask_of(tokenizer)
         if mask == MASK or self.natural == self.rows.num_rows:
             return self.rows
 
@@ -198,18 +199,18 @@ def _plain(train: Dataset, data: TextData) -> Dataset:
 
 def _features(data: TextData) -> Features:
     kinds: dict[str, Any] = {
-        "regression": Value("float32"),
-        "multi_label_classification": List(Value("float32")),
-        "single_label_classification": Value("int64"),
+        REGRESSION: Value("float32"),
+        MULTI_LABEL: List(Value("float32")),
+        SINGLE_LABEL: Value("int64"),
     }
     return Features({"text": Value("string"), "label": kinds[data.problem_type]})
 
 
 def _without_labels(rows: Dataset, data: TextData) -> Dataset:
     blank: Any = {
-        "regression": float("nan"),
-        "multi_label_classification": [float("nan")] * len(data.label_names),
-        "single_label_classification": UNLABELED,
+        REGRESSION: float("nan"),
+        MULTI_LABEL: [float("nan")] * len(data.label_names),
+        SINGLE_LABEL: UNLABELED,
     }[data.problem_type]
     return rows.map(
         lambda texts: {"label": [blank] * len(texts)}, input_columns="text", batched=True, features=_features(data)

@@ -11,8 +11,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreT
 
 from ..hub.refusals import explain_cause
 from ..inference.torch_backend import torch_classifier
+from ..models.tokenization_lstm import MASK
 from ..utils.errors import as_list, explain_errors, require
-from .augmentation import MASK
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,12 @@ from ..data.loading import TextData
 from ..data.tokenization import most_tokens
 from ..inference.torch_backend import reads_token_types, token_limit
 from ..models.text_classifier import TOKEN_TYPES
+from ..models.tokenization_lstm import MASK
 from ..training.precision import gains_by_bf16, has_bf16
 from ..utils.errors import InputError, as_list, require
 from ..utils.ray_cluster import Cluster
 from .arguments import DistillationArguments
-from .augmentation import MASK
+from .augmentation import mask_of
 from .cache import LogitCache
 from .labeling import Labeler, Labeling, LabelingWorker, load_teacher
 
@@ -60,7 +61,7 @@ class Teacher:
         self.digest = _digest(model, tokenizer)
         self.limit = tokenizer.model_max_length
         self.cut = 0  # texts of which it reads only the beginning
-        self.mask = tokenizer.mask_token or tokenizer.unk_token or ""
+        self.mask = mask_of(tokenizer)
         self.counter = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())  # neither truncated nor padded
         self.commit = getattr(config, "_commit_hash", None)
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")

@@ -10,6 +10,7 @@ from scipy.stats import binomtest, norm
 from ..utils.errors import require
 from .metrics import (
     MULTI_LABEL,
+    REGRESSION,
     SINGLE_LABEL,
     calibration_groups,
     compute_scores,
@@ -220,9 +221,9 @@ def exact_intervals(kind: str, predictions: np.ndarray, references: np.ndarray, 
     or is predicted to have has no interval; neither has a regression.
     """
     rows = len(references)
-    if kind == "regression" or rows < FEWEST_ROWS:
+    if kind == REGRESSION or rows < FEWEST_ROWS:
         return {}
-    several = kind == "multi_label_classification"
+    several = kind == MULTI_LABEL
     is_right = (predictions == references).all(axis=1) if several else predictions == references
     right, true, found = _counts(kind, predictions, references, len(names))
     limits = {"accuracy": list(find_proportion_interval(int(is_right.sum()), rows))}
@@ -267,7 +268,7 @@ def bound_unseen(kind: str, predictions: np.ndarray, references: np.ndarray, lab
     Returns:
         For each mean four distances: the bounds below and above, and the mean distances to the limits of all labels.
     """
-    if kind == "regression" or len(references) < FEWEST_ROWS:
+    if kind == REGRESSION or len(references) < FEWEST_ROWS:
         return {}
     right, true, found = _counts(kind, predictions, references, labels)
     is_certain = {"recall": _is_certain(right, true), "precision": _is_certain(right, found)}
@@ -314,7 +315,7 @@ def _counts(
     kind: str, predictions: np.ndarray, references: np.ndarray, labels: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Count the rows of each label: true positives, true labels and predicted labels, each of shape `(labels,)`."""
-    if kind == "multi_label_classification":
+    if kind == MULTI_LABEL:
         return tuple(counted.sum(axis=0) for counted in (predictions * references, references, predictions))
     confusion = confusion_matrix(predictions, references, labels)
     return np.diagonal(confusion), confusion.sum(axis=1), confusion.sum(axis=0)

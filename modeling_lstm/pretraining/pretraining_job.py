@@ -18,6 +18,7 @@ from ..tasks.base import TEXT_GENERATION, job_class
 from ..tasks.language_modeling import LanguageModeling
 from ..training.job import TrainingJob
 from ..training.limits import check_fixed
+from ..training.model_builder import describe_transformer
 from ..training.steps import Training
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.ray_cluster import RayArguments
@@ -114,9 +115,7 @@ class Pretraining(UnlabeledTraining):
         """Describe the model for `run.json`, apart from the number of its parameters."""
         if self.job.model.transformer_config is None:
             return super().describe_model(model)
-        names = ("hidden_size", "num_hidden_layers", "model_type")
-        settings = {name: getattr(model.config, name, None) for name in names}
-        return settings | {"config_overrides": self.job.model.config_overrides}
+        return describe_transformer(model.config) | {"config_overrides": self.job.model.config_overrides}
 
 
 def pretrain(**settings: Any) -> RunRecord:

@@ -209,6 +209,11 @@ def adopt_model(model: Any, tokenizer: PreTrainedTokenizerBase, task: Task) -> P
     return model
 
 
+def describe_transformer(config: Any) -> dict[str, Any]:
+    """Return what the `model` entry of `run.json` says of the sizes of a Transformer."""
+    return {name: getattr(config, name, None) for name in ("hidden_size", "num_hidden_layers", "model_type")}
+
+
 def describe_model(arguments: ModelArguments | None, model: PreTrainedModel) -> dict[str, Any]:
     """Return the `model` entry of `run.json`, without `parameters`; no `arguments` if `model_init` made the model."""
     config: Any = model.config
@@ -218,8 +223,7 @@ def describe_model(arguments: ModelArguments | None, model: PreTrainedModel) -> 
     elif arguments.transformer is None:
         settings = arguments.config_fields() | {"model_type": arguments.model_type}
     else:
-        names = ("hidden_size", "num_hidden_layers", "model_type")
-        settings = {name: getattr(config, name, None) for name in names}
+        settings = describe_transformer(config)
         settings |= {"transformer": arguments.transformer, "is_from_hub": is_hub_id(arguments.transformer)}
         settings |= {"config_overrides": arguments.config_overrides} if arguments.config_overrides else {}
     return settings

@@ -533,7 +533,7 @@ def test_only_text_and_label_columns_matter(tmp_path: Path, caplog: pytest.LogCa
     assert set(load(tmp_path / "b").splits) == {"train", "validation"}
     assert "The test split (test.csv) has no labels (column label): left out." in caplog.text
     write(tmp_path / "b" / "dev.csv", [(text,) for text, _ in ROWS], ("text",))
-    with pytest.raises(InputError, match="validation split has no column 'label'; its columns are text"):
+    with pytest.raises(InputError, match=r"validation split \(dev.csv\) has no column 'label'; its columns are text"):
         load(tmp_path / "b")
 
 

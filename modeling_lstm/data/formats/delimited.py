@@ -46,7 +46,7 @@ class Delimited(Table):
             self._check_blanks()
         if len(self.columns) == 1:
             self._check_alone(self.columns[0])
-        if any(name and is_number(name) for name in self.columns):
+        if any(map(is_number, self.columns)):
             logger.warning(
                 "%s: its first line is read as the names of the columns: %s. If it is a row, write names above it.",
                 *(path, as_list(self.columns)),

@@ -9,6 +9,7 @@ from typing import Any
 from ...utils.errors import as_list, require
 
 SAMPLE = 100  # rows examined to detect the delimiter and the text columns
+ROWS_AT_ONCE = 10_000  # rows of a file that are held in memory
 
 
 class Table(ABC):
@@ -71,7 +72,11 @@ class Table(ABC):
         rows = list(itertools.islice(self.rows(self.columns), SAMPLE))
         values = {name: [row[place] for row in rows] for place, name in enumerate(self.columns)}
         strings = {name: [one for one in found if isinstance(one, str)] for name, found in values.items()}
-        return {name: not all(map(is_number, found)) for name, found in strings.items() if found or not rows}
+        return {
+            name: not all(text == "" or is_number(text) for text in found)
+            for name, found in strings.items()
+            if found or not rows
+        }
 
 
 def find_column(columns: list[str], column: str, origin: str) -> str | None:
@@ -93,9 +98,9 @@ def normalize_name(column: str) -> str:
 
 
 def is_number(text: str) -> bool:
-    """Return whether a text is a number; an empty text counts as one."""
+    """Return whether a text is a number."""
     try:
-        float(text or 0)
+        float(text)
     except ValueError:
         return False
     return True

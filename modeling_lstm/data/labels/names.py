@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from ...utils.errors import as_list, require
+from ..formats.table import is_number
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ UNSEEN = "blanks, case, invisible characters or how characters are encoded"  # t
 def find_names(values: Iterable[Any], column: str, rows: int) -> list[str]:
     """Return the names of the labels as written: whole numbers sorted by value, other names alphabetically."""
     names = {str(value) for value in values if not is_missing(value)}
-    are_numbers = all(_is_float(name) for name in names)
+    are_numbers = all(is_number(name) for name in names)
     require(
         len(names) <= max(20, rows // 2),
         f"The label column {column!r} has {len(names)} different values in {rows} rows, too many "
@@ -49,7 +50,7 @@ def parse_truth(value: Any) -> float | None:
 
 def find_broken(names: Iterable[str]) -> list[str]:
     """Return the names that are numbers, but not whole ones."""
-    return sorted(name for name in names if _is_float(name) and math.isfinite(float(name)) and float(name) % 1)
+    return sorted(name for name in names if is_number(name) and math.isfinite(float(name)) and float(name) % 1)
 
 
 def _warn_of_names(names: set[str]) -> None:
@@ -100,7 +101,7 @@ def _find_several(names: set[str]) -> str | None:
     parts = {name: {part.strip() for part in re.split(r"[,;|]", name)} for name in sorted(names)}
     counts = Counter(itertools.chain.from_iterable(parts.values()))
     for name, some in parts.items():
-        are_words = len(some) > 1 and not all(map(_is_float, some))
+        are_words = len(some) > 1 and not all(map(is_number, some))
         if re.fullmatch(r"\[.*\]", name) or (are_words and any(counts[part] > 1 for part in some)):
             return name
     return None
@@ -110,11 +111,3 @@ def look_of(name: str) -> str:
     """Return a name as it looks, in lower case: without format characters, and with single blanks."""
     shown = "".join(one for one in unicodedata.normalize("NFKC", name) if unicodedata.category(one) != "Cf")
     return " ".join(shown.split()).casefold()
-
-
-def _is_float(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
