@@ -2,8 +2,8 @@
 
 The teacher is the first seed of MiniLM as fine-tuned by `benchmarks.comparison`; if it is missing, it is trained first.
 On `trec` there are three teachers, which `train --preset best` fine-tunes. On `imdb` there are two, both LSTMs: one
-that started from a language model (`benchmarks.pretrained`) and one from word vectors. Finished runs are skipped. The
-records go to `results/NAME/distilled/seed-N.json`.
+that started from a language model (`benchmarks.pretrained`) and one from word vectors, which is the only one of smaller
+students. Finished runs are skipped. The records go to `results/NAME/SIZE/seed-N.json`.
 """
 
 import argparse
@@ -75,8 +75,11 @@ def of_three(name: str, runs: Path, size: str) -> Iterator[Student]:
         yield seed, "train", [*flags, "--logits_cache", str(runs / "logits")]
 
 
-def of_two(name: str, runs: Path, size: str) -> Iterator[Student]:
-    """Yield the students of IMDB's two teachers, which start from the word vectors of the second."""
+def of_lstms(name: str, runs: Path, size: str) -> Iterator[Student]:
+    """
+    Yield the students of IMDB's two teachers, which start from the word vectors of the second. Smaller students have
+    only the second, as the language model behind the first needs a GPU.
+    """
     data, results = data_folder(), runs / "results"
     reviews = str(data / "imdb_unsupervised") if data else "data/imdb:unlabeled"
     vectors, second = runs / "imdb_vectors", runs / "imdb_teacher"
@@ -86,8 +89,11 @@ def of_two(name: str, runs: Path, size: str) -> Iterator[Student]:
         subprocess.run([*COMMAND, "vectors", "train", *flags], check=True)
     begin = ["--embeddings", str(vectors)]
     train_run(f"{name}_word_vectors", second, 0, [*local_flags(name), *begin])
-    train_run(pretrained.CLASSIFIER, first, 1, pretrained.system_flags("pretrained", None, results))
-    flags = [*local_flags(name), *SIZES[size], *begin, "--unlabeled", reviews, "--teacher", f"{first},{second}"]
+    teachers = [str(second)]
+    if size == "distilled":
+        train_run(pretrained.CLASSIFIER, first, 1, pretrained.system_flags("pretrained", None, results))
+        teachers.insert(0, str(first))
+    flags = [*local_flags(name), *SIZES[size], *begin, "--unlabeled", reviews, "--teacher", ",".join(teachers)]
     flags += ["--logits_cache", str(runs / "logits")]
     for seed in range(SEEDS):
         yield seed, "distill", flags
@@ -95,7 +101,7 @@ def of_two(name: str, runs: Path, size: str) -> Iterator[Student]:
 
 def students(name: str, runs: Path, size: str) -> Iterator[Student]:
     """Yield the three students of a size for a data set. Their teachers are trained before the first one."""
-    return {TREC: of_three, IMDB: of_two}.get(name, of_one)(name, runs, size)
+    return {TREC: of_three, IMDB: of_lstms}.get(name, of_one)(name, runs, size)
 
 
 def main() -> None:

@@ -41,13 +41,13 @@ TEXTS = 300  # number of texts that are timed
 CLOSE = 1.0  # points below MiniLM that count as close
 
 
-def measure(name: str, runs: Path) -> None:
-    """Measure the missing sizes of a data set."""
+def measure(name: str, sizes: list[str], runs: Path) -> None:
+    """Measure those of some sizes of a data set that are missing."""
     path = FOLDER / f"{name}.json"
     found: dict[str, Any] = read_json(path) if path.exists() else {"sizes": {}}
     data = required_data()
     test = load_dataset("parquet", data_files=str(data / LOCAL[name]["dataset"] / "test.parquet"), split="train")
-    for size in distillation.SIZES:
+    for size in sizes:
         if size in found["sizes"]:
             continue
         students = []
@@ -139,10 +139,11 @@ def main() -> None:
     """Measure the named data sets, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=list(LOCAL), help=f"Of: {', '.join(LOCAL)}")
+    parser.add_argument("--sizes", nargs="+", choices=distillation.SIZES, default=list(distillation.SIZES))
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     arguments = parser.parse_args()
     for name in arguments.names:
-        measure(name, arguments.runs)
+        measure(name, arguments.sizes, arguments.runs)
 
 
 if __name__ == "__main__":
