@@ -103,6 +103,7 @@ results: $(DEVELOPING)  ## repeat the published runs and fill the tables of READ
 	$(BIN)/python -m benchmarks.softmaxes
 	$(BIN)/python -m benchmarks.pretrained
 	$(BIN)/python -m benchmarks.own_text
+	$(BIN)/python -m benchmarks.masked
 	$(BIN)/python -m benchmarks.translation
 	$(BIN)/python -m benchmarks.translation_training
 	$(BIN)/python -m benchmarks.alignments runs/results/translation/luong/seed-0

@@ -117,7 +117,7 @@ def measure(name: str, data: Path) -> None:
 
 def few_labels_table() -> str:
     """Make the table of test scores on each complete data set, with the gap between student and teacher."""
-    heads = ["data set", "metric", "teacher", "student", "student minus teacher", "LSTM alone", "TF-IDF"]
+    heads = ["data set", "metric", "teacher", "student", "student minus teacher", "LSTM without a teacher", "TF-IDF"]
     heads += ["texts without labels", "minutes"]
     records = {(name, way): records_of(_folder(name, way)) for name in SETS for way in (STUDENT, ALONE)}
     shown = [name for name in SETS if all(len(records[name, way]) == SEEDS for way in (STUDENT, ALONE))]

@@ -29,11 +29,11 @@ SIZE = 5_000_000  # bytes
 HELD_OUT = 3_000  # reviews
 # Flags of each classifier; the first is the newcomer's
 WAYS: dict[str, tuple[str, ...]] = {
-    "begins as the language model": ("--pretrained", "LM"),
-    "the same, with adversarial training": ("--pretrained", "LM", "--adversarial_size", "0.25"),
-    "the same, layer by layer": ("--pretrained", "LM", "--frozen_epochs", "1", "--layer_decay", "2.6"),
-    "alone": (),
-    "alone, of the same size": ("--embedding_size", "200", "--hidden_size", "300"),
+    "initialized from the language model": ("--pretrained", "LM"),
+    "+ adversarial training": ("--pretrained", "LM", "--adversarial_size", "0.25"),
+    "+ gradual unfreezing": ("--pretrained", "LM", "--frozen_epochs", "1", "--layer_decay", "2.6"),
+    "from scratch": (),
+    "from scratch, same size": ("--embedding_size", "200", "--hidden_size", "300"),
 }
 
 

@@ -28,7 +28,7 @@ LANGUAGE_MODEL, CLASSIFIER, TRANSFORMER = "imdb_language_model", "imdb_pretraine
 LABELS = (100, 500, 2_500, None)
 SYSTEMS = ("pretrained", "alone", "minilm")
 TITLES = {
-    "pretrained": "LSTM that begins as the language model",
+    "pretrained": "LSTM initialized from the language model",
     "alone": "the same network alone",
     "minilm": "MiniLM, fine-tuned",
 }

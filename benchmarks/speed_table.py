@@ -141,7 +141,7 @@ def speed_sentences() -> str:
         f"{vocabulary['table, milliseconds'][-1]:.1f} instead of {vocabulary['table, milliseconds'][0]:.1f} ms.",
         f"The time of a step grows with the length to the power of {length['exponent']:.2f}, up to "
         f"{length['tokens'][-1]:,} tokens ({length['exponent from 512 tokens']:.2f} from 512 tokens on).",
-        f"`predict` answers {rows['rows per second']:,} rows a second; its peak memory is "
+        f"`predict` classifies {rows['rows per second']:,} rows a second; its peak memory is "
         f"{rows['peak memory, MB'][-2]:,} MB for {rows['rows'][-2]:,} rows and {rows['peak memory, MB'][-1]:,} MB for "
         f"{rows['rows'][-1]:,}.",
         "From the start of Python to the first answer: "

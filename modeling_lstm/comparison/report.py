@@ -51,7 +51,7 @@ def _summary(comparison: dict[str, Any]) -> list[str]:
     if equal:
         verdict += f" These rows do not distinguish it from: {', '.join(equal)}."
     elif len(order) > 1:
-        verdict += " The difference to every other is more than chance."
+        verdict += " Its difference from every other system is significant."
     lines.append(verdict)
     front = find_front(_points(comparison, "p50_ms"), greater_is_better(metric))
     lines.append(f"Best trade-offs, from the fastest to the most accurate: {', '.join(front)}.")

@@ -100,7 +100,7 @@ def _pairs(comparison: dict[str, Any]) -> ReportTable:
             "Paired bootstrap over the test rows, the same rows for both; corrected for the number of pairs by Holm's "
             "method. It speaks of other rows, not of other seeds, and is too sure where fewer than ten answers differ."
         )
-    heads = ["pair", "difference", "95 % interval", "p", "p, corrected", "more than chance"]
+    heads = ["pair", "difference", "95 % interval", "p", "p, corrected", "significant"]
     return ReportTable(f"Differences in {title_of(metric)}", note, heads, rows)
 
 

@@ -43,8 +43,8 @@ def scores_table(found: dict[str, Any]) -> ReportTable:
     first = next(iter(found["systems"]))
     way = found.get("p_by", "a paired bootstrap of one side")
     note = (
-        "Mean ± standard deviation over the seeds. Interval and p are of the first run of each: by bootstrap over the "
-        f"texts, and of its difference from {first} by {way}, p corrected by Holm's method."
+        "Mean ± standard deviation over the seeds. Intervals: bootstrap over the texts, first run of each system. p: "
+        f"difference from {first}, first runs, by {way}, corrected by Holm's method."
     )
     return ReportTable("Scores", note, heads, rows)
 

@@ -166,7 +166,7 @@ class TokenizerArguments:
     )
     tokenizer_algorithm: Literal["word", "bpe", "wordpiece", "unigram", "whitespace"] = setting(
         "word",
-        "word: whole words; bpe, wordpiece or unigram: learned subwords; whitespace: split only at blanks, "
+        "word: whole words; bpe, wordpiece or unigram: learned subwords; whitespace: split only at spaces, "
         "for text that is already tokenized.",
     )
     vocab_size: int = setting(30_000, "Maximum size of the vocabulary.")

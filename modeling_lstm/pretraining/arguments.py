@@ -48,7 +48,7 @@ class LanguageTaskArguments:
 
     task: Literal["text-generation"] = setting(
         TEXT_GENERATION,
-        "What the model is for; its name on the Hub. fill-mask trains a masked language model instead: see pretrain "
+        "Task of the model, by its name on the Hub. fill-mask trains a masked language model instead: see pretrain "
         "--task fill-mask --help.",
     )
 
@@ -59,7 +59,7 @@ class MaskedTaskArguments:
 
     flag_group: ClassVar[str] = "Model"
 
-    task: Literal["fill-mask"] = setting(FILL_MASK, "What the model is for; its name on the Hub.")
+    task: Literal["fill-mask"] = setting(FILL_MASK, "Task of the model, by its name on the Hub.")
 
 
 @dataclass

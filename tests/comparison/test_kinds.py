@@ -182,7 +182,7 @@ def test_numbers_from_the_command_line_to_the_report(tmp_path: Path, capsys: pyt
     (pair,) = found["pairs"]
     assert pair["difference"] > 0 and pair["p"] < 0.05 and pair["interval"][0] > 0
     assert "24 test rows (--test_share 0.2). Mean squared error on test (less is better), the mean" in shown
-    assert f"Best: tfidf with {error['mean']:.4g}. The difference to every other is more than chance." in shown
+    assert f"Best: tfidf with {error['mean']:.4g}. Its difference from every other system is significant." in shown
     scores_table = shown[shown.index("## Scores") :]
     assert scores_table.index("| tfidf |") < scores_table.index("| words |")
     assert "mean change of answers" in shown and "calibration" not in shown and "ercent" not in shown
