@@ -33,7 +33,11 @@ SETS = {
     "tweeteval_hate": ("TweetEval hate", None),
 }
 LARGE: dict[str, Any] = {"per_device_train_batch_size": 64, "num_train_epochs": 5.0, "average_epochs": 0.0}
-WAYS: dict[str, dict[str, Any]] = {"settings for large sets": LARGE, "+ weight averaging": LARGE | {"average_epochs": 0.5}, "`train` defaults": {}}
+WAYS: dict[str, dict[str, Any]] = {
+    "settings for large sets": LARGE,
+    "+ weight averaging": LARGE | {"average_epochs": 0.5},
+    "`train` defaults": {},
+}
 
 
 def cut(data: Path, most: int | None, folder: Path) -> dict[str, int]:

@@ -33,7 +33,7 @@ from modeling_lstm.inference.arguments import ExportArguments, PredictionArgumen
 from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.inference.reading import read_input
 from modeling_lstm.inference.writers import write_rows
-from modeling_lstm.models.text_classifier import TextClassifier, to_probabilities
+from modeling_lstm.models.text_classifier import TextClassifier, make_answers, to_probabilities
 
 from .accuracy import COMMAND, local_minilm, required_data
 from .inference import SENTENCE, export_transformer, models, open_transformer
@@ -184,7 +184,7 @@ def budget(folder: Path, texts: list[str]) -> dict[str, float]:
         with measure(f"network, {name}", len(some)):
             logits = np.concatenate([classifier.logits(*batch) for batch in batches])
     with measure("answers", len(some)):
-        answers = first.answers(to_probabilities(logits, first.problem_type))
+        answers = make_answers(to_probabilities(logits, first.problem_type), first.labels, first.problem_type)
     columns = {"text": pa.string()} | LabelRows(first).columns()
     written = ({"text": text, **one} for text, one in zip(some, answers, strict=True))
     with measure("write the file", len(some)):

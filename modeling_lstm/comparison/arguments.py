@@ -47,7 +47,7 @@ class CompareArguments:
     )
     threads: int | None = setting(None, "Threads for training and timing. Default: chosen by torch.")
     resamples: int = setting(
-        2_000, "Minimum number of bootstrap samples for intervals and of exchanges for tests; those of accuracy are exact."
+        2_000, "Minimum number of samples for intervals and exchanges for tests; those of accuracy are exact."
     )
 
     def __post_init__(self) -> None:

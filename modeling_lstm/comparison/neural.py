@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ..data.arguments import DataArguments
+from ..data.arguments import CUTS, DataArguments
 from ..data.digests import identify_rows
 from ..data.tokenization import most_tokens
 from ..inference.answering import open_predictor
@@ -38,17 +38,6 @@ LSTM_SETTINGS: list[dict[str, Any]] = [{}, _SLOW, _SLOW | {"average_epochs": 0.5
 TRANSFORMER_SETTINGS: list[dict[str, Any]] = [{"learning_rate": 5e-5}, {"learning_rate": 1e-4}, {"learning_rate": 2e-5}]
 _LENGTHS = ("max_length", "train_max_length")
 _SOURCES = ("transformer", "pretrained", "embeddings")  # settings that may name files
-# Settings that determine which rows are in train, validation and test
-_ROWS = (
-    "dataset",
-    "subset",
-    "revision",
-    "train_dataset",
-    "validation_share",
-    "test_share",
-    "split_seed",
-    "group_column",
-)
 
 
 class NeuralSystem(System):
@@ -183,7 +172,7 @@ class RunFolders(NeuralSystem):
         ours, theirs = vars(task.arguments), record["data"]
         other = [
             f"--{name} {theirs.get(name)}, here {ours[name]}"
-            for name in _ROWS
+            for name in (*CUTS, "group_column")
             if _same(ours[name]) != _same(theirs.get(name)) and not (name == "revision" and theirs["source"] == "local")
         ]
         counts, known = task.data.counts(), theirs.get("digests", {})

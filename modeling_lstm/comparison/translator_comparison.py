@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..data.arguments import CUTS
 from ..data.digests import identify_rows
 from ..evaluation.arguments import EvaluationArguments
 from ..evaluation.evaluator import check_data_are_there, check_rows
@@ -33,8 +34,6 @@ logger = logging.getLogger(__name__)
 LENGTHS = ((1, 5), (6, 10), (11, 15), (16, None))  # words of a text, for scores by length
 FEWEST_ROWS = 10  # minimum number of texts to score a group
 SENTENCES = 512  # to measure costs on
-# Settings that determine which rows of a data set are in train, validation and test
-CUTS = ("dataset", "subset", "revision", "train_dataset", "validation_share", "test_share", "split_seed")
 
 
 @dataclass

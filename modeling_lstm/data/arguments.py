@@ -107,6 +107,10 @@ class ColumnArguments(SourceArguments):
 MOST_HELD_OUT = 0.95  # largest share of train
 
 
+# Settings that determine which rows are in train, validation and test. A classifier also has `group_column`
+CUTS = ("dataset", "subset", "revision", "train_dataset", "validation_share", "test_share", "split_seed")
+
+
 @dataclass
 class SplitArguments(SourceArguments):
     """How a data set is split, and how much of it is read."""

@@ -15,7 +15,7 @@ from ..data.overlap import describe_overlap
 from ..data.tokenization import WHOLE
 from ..models.text_classifier import JOINT
 from ..runs.record import RECORD, RunRecord, data_sources, read_record
-from ..runs.run_folders import load_for_inference, run_folder
+from ..runs.run_folders import label_names, load_for_inference, problem_type_of, run_folder
 from ..tasks.base import Task, TaskData, task_of
 from ..utils.errors import require
 from ..utils.files import write_folder, write_json
@@ -105,16 +105,13 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
 
 def _describe_classifier(model: Any, tokenizer: Any, run: str) -> Any:
     """Make the record of a classifier without `run.json`, such as one saved by another `Trainer`."""
-    config = model.config
     require(
         type(model).__name__.endswith("ForSequenceClassification"),
         f"{run!r} has no {RECORD}, without which only classifiers can be scored: name a run written by modeling-lstm "
         "train or shared by modeling-lstm push.",
     )
-    usual = "regression" if config.num_labels == 1 else "single_label_classification"
-    labels = [config.id2label[number] for number in range(config.num_labels)]
     return {
-        "task": {"problem_type": config.problem_type or usual, "label_names": labels},
+        "task": {"problem_type": problem_type_of(model), "label_names": label_names(model)},
         "data": {"separator": JOINT, "max_length": min(tokenizer.model_max_length, WHOLE)},
     }
 
@@ -122,7 +119,7 @@ def _describe_classifier(model: Any, tokenizer: Any, run: str) -> Any:
 def check_data_are_there(record: RunRecord) -> None:
     """Raise for files that are missing, for example because the recorded path is relative to another folder."""
     # A name with a colon may be a folder and its subset
-    missing = [Path(name) for name in data_sources(record) if not Path(split_subset(name)[0]).exists()]
+    missing = [Path(name) for name in data_sources(record["data"]) if not Path(split_subset(name)[0]).exists()]
     path = missing[0] if missing and record["data"].get("source") == "local" else None
     where, remedy = "relative to the current folder", "go to the folder from which the run was trained"
     if path is not None and path.is_absolute():
@@ -148,7 +145,7 @@ def check_rows(record: RunRecord, split: str, found: str) -> None:
 
 def _warn_of_training_data(record: RunRecord, arguments: EvaluationArguments, found: str) -> None:
     """Warn if another data set, whose rows have the digest `found`, is the one that the run was trained on."""
-    known = [Path(name).resolve() for name in data_sources(record)] if "dataset" in record["data"] else []
+    known = [Path(name).resolve() for name in data_sources(record["data"])] if "dataset" in record["data"] else []
     if Path(str(arguments.dataset)).resolve() in known:
         logger.warning(
             "%s is the data set the run was trained on: leave out --dataset to score only its %s split.",

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..inference.torch_backend import token_limit
 from ..models.text_classifier import JOINT, prepare_texts
+from ..runs.run_folders import label_names, problem_type_of
 from ..utils.errors import as_list, check_text, require, require_extra
 
 STEPS = 64  # along the whole path from zero vectors to the text
@@ -244,18 +245,6 @@ def label_number(model: PreTrainedModel, label: str | None, logits: torch.Tensor
         return int(logits[0].argmax())
     require(label in names, f"There is no label {label!r}; the model's are {as_list(names)}.")
     return names.index(label)
-
-
-def problem_type_of(model: PreTrainedModel) -> str:
-    """Return the problem type, or a default if the configuration has none."""
-    usual = "regression" if len(label_names(model)) == 1 else "single_label_classification"
-    return model.config.problem_type or usual
-
-
-def label_names(model: PreTrainedModel) -> list[str]:
-    """Return the names of the labels, in the order of their numbers."""
-    config: Any = model.config
-    return [config.id2label[number] for number in range(config.num_labels)]
 
 
 @torch.no_grad()

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..runs.run_folders import OpenRun, open_run
-from .attribution import Contributions, Encoded, attribute, encode, problem_type_of
+from ..models.text_classifier import make_answers
+from ..runs.run_folders import OpenRun, open_run, problem_type_of
+from .attribution import Contributions, Encoded, attribute, encode
 from .tracing import LayerTrace, trace
 
 NO_LABEL = "no label above one half"
@@ -63,12 +64,8 @@ class Explanation:
         The predicted label and its probability, or the number for a regression. For multi-label models, the list of
         labels with probabilities above one half, the most probable first, and the list of these probabilities.
         """
-        last = self.probabilities[-1]
-        if self.problem_type == "multi_label_classification":
-            chosen = [number for number in np.argsort(-last, kind="stable").tolist() if last[number] > 0.5]
-            return [self.labels[number] for number in chosen], [float(last[number]) for number in chosen]
-        best = int(last.argmax())
-        return self.labels[best], float(last[best])
+        (last,) = make_answers(self.probabilities[-1:], self.labels, self.problem_type)
+        return last["label"], last["score"]
 
     def verdict(self, decimals: int = 2) -> str:
         """Format the answer as text."""

@@ -12,9 +12,9 @@ from transformers import PreTrainedModel
 
 from ..inference.torch_backend import token_limit
 from ..models.text_classifier import to_probabilities
-from ..runs.run_folders import OpenRun, open_run
+from ..runs.run_folders import OpenRun, label_names, open_run, problem_type_of
 from ..utils.errors import require
-from .attribution import label_names, problem_type_of, tokenize
+from .attribution import tokenize
 from .cells import GruCell, LstmCell, read_sequence
 
 logger = logging.getLogger(__name__)

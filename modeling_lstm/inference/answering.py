@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from ..models.text_classifier import JOINT, TextClassifier
+from ..models.text_classifier import JOINT, TextClassifier, make_answers
 from ..runs.record import RECORD, check_joined, check_revision, read_record
 from ..utils.errors import InputError, explain_errors, is_utf8, require
 from .exports import find_export
@@ -60,7 +60,8 @@ class LabelRows:
     def answer(self, texts: list[str], batch_size: int) -> Iterator[Row]:
         """See [`Answering`]."""
         found = self.classifier.scores(texts, batch_size)
-        answers, names = self.classifier.answers(found), self._names()
+        answers = make_answers(found, self.classifier.labels, self.classifier.problem_type)
+        names = self._names()
         if not names:
             return iter(answers)
         return (

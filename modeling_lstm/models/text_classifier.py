@@ -243,21 +243,7 @@ class TextClassifier:
         Raises:
             ValueError: See [`raw_scores`].
         """
-        return self.answers(self.scores(texts, batch_size))
-
-    def answers(self, found: np.ndarray) -> list[dict[str, Any]]:
-        """Convert the result of [`scores`], of shape `(texts, labels)`, to the results that a call returns."""
-        if self.problem_type == "multi_label_classification":
-            chosen = [[n for n in np.argsort(-row, kind="stable") if row[n] > 0.5] for row in found]
-            return [
-                {"label": [self.labels[n] for n in numbers], "score": row[numbers].tolist()}
-                for row, numbers in zip(found, chosen, strict=True)
-            ]
-        best = found.argmax(axis=1)
-        scores = np.take_along_axis(found, best[:, None], axis=1)[:, 0]
-        return [
-            {"label": self.labels[n], "score": score} for n, score in zip(best.tolist(), scores.tolist(), strict=True)
-        ]
+        return make_answers(self.scores(texts, batch_size), self.labels, self.problem_type)
 
     def scores(self, texts: str | Iterable[str], batch_size: int = 32) -> np.ndarray:
         """Return the probabilities of the labels, of shape `(texts, labels)`; for a regression, the numbers."""
@@ -344,6 +330,19 @@ def list_texts(texts: str | Iterable[str]) -> list[str]:
         if not isinstance(text, str):
             raise ValueError(f"Text {number} must be a string, found {text!r:.80}.")
     return found
+
+
+def make_answers(scores: np.ndarray, labels: list[str], problem_type: str) -> list[dict[str, Any]]:
+    """Convert the scores of texts, of shape `(texts, labels)`, to what [`TextClassifier`] returns when it is called."""
+    if problem_type == "multi_label_classification":
+        chosen = [[n for n in np.argsort(-row, kind="stable") if row[n] > 0.5] for row in scores]
+        return [
+            {"label": [labels[n] for n in numbers], "score": row[numbers].tolist()}
+            for row, numbers in zip(scores, chosen, strict=True)
+        ]
+    best = scores.argmax(axis=1)
+    found = np.take_along_axis(scores, best[:, None], axis=1)[:, 0]
+    return [{"label": labels[n], "score": score} for n, score in zip(best.tolist(), found.tolist(), strict=True)]
 
 
 def check_text(text: str) -> None:

@@ -9,6 +9,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ..evaluation.metrics import format_score, is_share
 from ..hub.card_marks import mark_card
+from ..runs.record import data_sources
 from ..tasks.base import FILL_MASK, Task, task_of
 from ..utils.display import count_threads, format_gap, format_millions, format_number, to_one_line
 from ..utils.markdown import code_block, inline_code, make_table
@@ -82,7 +83,7 @@ def _metadata(
         "library_name": "transformers",
         "pipeline_tag": task.name,
         "tags": ["modeling-lstm", model.get("cell_type", model["model_type"]), task.name],
-        "datasets": [*(_sources(data) if is_from_hub else []), *_unlabeled_datasets(record)] or None,
+        "datasets": [*(data_sources(data) if is_from_hub else []), *_unlabeled_datasets(record)] or None,
         "base_model": _base_model(record),
         "widget": [{"text": to_one_line(text)} for text in texts] or None,
     }
@@ -130,14 +131,9 @@ def _base_model(record: Mapping[str, Any]) -> str | None:
     return words["source"].removeprefix(TRANSFORMER_PREFIX) if words.get("is_from_hub") else None
 
 
-def _sources(data: Mapping[str, Any], key: str = "dataset") -> list[str]:
-    """Return the data sets that a record names. A language model may have several."""
-    return [data[key]] if isinstance(data[key], str) else data[key]
-
-
 def _data_name(data: dict[str, Any], key: str = "dataset") -> str:
     """Return a data set's id, or the last part of a path: a full path reveals a machine, or looks like a Hub id."""
-    names = _sources(data, key)
+    names = data_sources(data, key)
     return ", ".join(names if data.get("source") == "hub" else (Path(name).name for name in names))
 
 

@@ -66,9 +66,9 @@ class RunRecord(TypedDict, total=False):
     hardware: dict[str, Any]
 
 
-def data_sources(record: Mapping[str, Any]) -> list[str]:
-    """Return the data sets that a run was trained on, as the user named them. A language model may have several."""
-    found = record["data"]["dataset"]
+def data_sources(data: Mapping[str, Any], setting: str = "dataset") -> list[str]:
+    """Return the data sets that the `data` of a `run.json` name. A language model may have several."""
+    found = data[setting]
     return [found] if isinstance(found, str) else found
 
 

@@ -174,6 +174,18 @@ def open_run(run: "str | Path | OpenRun") -> OpenRun:
     return run if isinstance(run, tuple) else load_run(str(run))
 
 
+def problem_type_of(model: PreTrainedModel) -> str:
+    """Return the problem type, or a default if the configuration has none."""
+    usual = "regression" if len(label_names(model)) == 1 else "single_label_classification"
+    return model.config.problem_type or usual
+
+
+def label_names(model: PreTrainedModel) -> list[str]:
+    """Return the names of the labels, in the order of their numbers."""
+    config: Any = model.config
+    return [config.id2label[number] for number in range(config.num_labels)]
+
+
 def open_class(record: Mapping[str, Any], folder: Path) -> Any:
     """
     Return the class of transformers that opens the model of a run. Records of version 0.1.0 do not name it. A folder

@@ -37,7 +37,7 @@ class UnlabeledTexts(Task):
         from ..data.corpus import load_corpus_split, load_other_corpus
         from ..data.corpus_arguments import CorpusArguments
 
-        recorded = record["data"] | {"dataset": data_sources(record)}
+        recorded = record["data"] | {"dataset": data_sources(record["data"])}
         chosen = {one.name: recorded[one.name] for one in fields(CorpusArguments) if one.name in recorded}
         if arguments.dataset is not None:
             if arguments.text_column:

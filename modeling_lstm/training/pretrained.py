@@ -129,7 +129,7 @@ def _direction(record: dict[str, Any]) -> str:
 
 def _report(arguments: ModelArguments, record: dict[str, Any]) -> dict[str, Any]:
     data = record["data"]
-    sources = data_sources(record)
+    sources = data_sources(data)
     return {
         "source": str(arguments.pretrained),
         "is_from_hub": is_hub_id(arguments.pretrained),
