@@ -12,7 +12,7 @@ from ..utils.errors import as_list, require
 from .arguments import FileArguments
 from .columns import TRANSLATIONS
 from .cuts import cut_split, draw_rows
-from .formats.table import normalize_name
+from .formats.table import find_column, normalize_name
 from .loading import check_texts, choose_splits
 from .pair_arguments import PairArguments
 from .sources import explain_read_failures
@@ -114,9 +114,14 @@ def _name_columns(split: Split, languages: list[str], arguments: PairArguments) 
     return found[0], found[1]
 
 
+def _translations(split: Split) -> str | None:
+    """Return the name of the translation column, which all rows have, if there is one."""
+    return find_column(split.columns, TRANSLATIONS, f"The {split.origin}")
+
+
 def _languages(split: Split) -> list[str]:
     """Return the languages of a translation column, if there is one."""
-    column = split.find(TRANSLATIONS)
+    column = _translations(split)
     if column is None:
         return []
     feature = split.read([column]).features[column]
@@ -125,7 +130,7 @@ def _languages(split: Split) -> list[str]:
 
 def _read(split: Split, name: str, languages: list[str], source: str, target: str) -> Dataset:
     """Read the columns of source and target, or these two languages of a translation column."""
-    column = split.find(TRANSLATIONS)
+    column = _translations(split)
     if languages and (split.find(source) is None or split.find(target) is None):
         missing = [one for one in (source, target) if one not in languages]
         require(

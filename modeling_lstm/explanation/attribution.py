@@ -90,7 +90,7 @@ class Contributions:
 
 def tokenize(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[Any, list[tuple[int, int]], list[str]]:
     """
-    Tokenize a text as predictions do: two texts joined by `[SEP]` are a pair.
+    Tokenize a text as predictions do, except for token types: two texts joined by `[SEP]` are a pair.
 
     Returns:
         What the tokenizer returned, as tensors; the first character of each token in `text` and the one after its last,
@@ -166,7 +166,7 @@ def attribute(
     Compute the contribution of each word.
 
     Args:
-        model: Any classifier that takes `inputs_embeds`, in evaluation mode.
+        model: Any classifier that takes `inputs_embeds` and needs no token types, in evaluation mode.
         tokenizer: The model's tokenizer.
         text: The text, from [`encode`].
         label: The label to explain; by default the predicted one.

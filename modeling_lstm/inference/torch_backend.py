@@ -5,7 +5,7 @@ import inspect
 import json
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any
+from threading import Lock
 
 import numpy as np
 import torch
@@ -16,22 +16,27 @@ from ..models.text_classifier import INPUTS, TOKEN_TYPES, TextClassifier
 from ..models.text_rules import cuts_at_blanks
 from ..runs.run_folders import load_for_inference
 
+# For each open pool of all classifiers, torch's number of threads before the first of them was opened
+_THREADS: list[int] = []
+_LOCK = Lock()
+
 
 class TorchClassifier(TextClassifier):
     """A [`TextClassifier`] that computes with torch. On a CPU, it runs as many batches at once as torch has threads."""
 
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self.threads = torch.get_num_threads()  # those of a pool that is open would be found later
-
     @contextlib.contextmanager
     def pool(self) -> Iterator[Executor]:
         """Open a pool of threads, in each of which torch computes with one thread."""
+        with _LOCK:
+            _THREADS.append(_THREADS[0] if _THREADS else torch.get_num_threads())
         try:
             with ThreadPoolExecutor(self.workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
                 yield pool
         finally:
-            torch.set_num_threads(self.threads)  # the default for threads started later
+            with _LOCK:
+                threads = _THREADS.pop()
+                if not _THREADS:
+                    torch.set_num_threads(threads)  # the default for threads started later
 
 
 def load_classifier(run: str, revision: str | None = None) -> TextClassifier:

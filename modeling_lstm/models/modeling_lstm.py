@@ -64,7 +64,10 @@ class LstmPreTrainedModel(PreTrainedModel):
         pass  # `post_init` assigns the value that it has just read
 
     def set_input_embeddings(self, value: nn.Module) -> None:
-        """Same as in the base class, but the vectors of a plain `nn.Embedding` get the model's word dropout."""
+        """
+        Same as in the base class, but a plain `nn.Embedding` is wrapped to get the model's word dropout. Its weights
+        and options are kept, hooks on it are not.
+        """
         if type(value) is nn.Embedding:
             value = LstmEmbedding.of(self.config, value).train(self.training)
         super().set_input_embeddings(value)
@@ -137,9 +140,11 @@ class LstmEmbedding(nn.Embedding):
     @classmethod
     def of(cls, config: LstmConfig, table: nn.Embedding) -> "LstmEmbedding":
         """Return the vectors of a table, not copied, with the word dropout of a configuration."""
-        found = cls(config)
-        found.num_embeddings, found.embedding_dim = table.num_embeddings, table.embedding_dim
-        found.weight, found.padding_idx = table.weight, table.padding_idx
+        with torch.device("meta"):
+            found = cls(config)
+        found.weight = table.weight
+        for name in table.__constants__:  # num_embeddings, padding_idx, sparse, ...
+            setattr(found, name, getattr(table, name))
         return found
 
     def forward(self, input_ids: torch.Tensor) -> torch.Tensor:

@@ -123,9 +123,8 @@ class BestJob:
             "--overwrite replaces what is there, and --resume_from_checkpoint continues it: leave one of them out.",
         )
         require(
-            not self.distillation.teachers or "," not in str(self.training.output_dir),
-            f"--output_dir {self.training.output_dir!r} has a comma, which separates the names of teachers, and "
-            "theirs begin with it: choose another.",
+            resumed is None or isinstance(self.model.embeddings, str | None),
+            "--preset cannot tell whether word vectors in memory are those of before: save them and name their folder.",
         )
         self.output = str(Path(self.training.output_dir))  # stages write beside it, even if it ends in a slash
         self.is_resumed = resumed is not None
@@ -192,6 +191,11 @@ class BestJob:
                 self.distillation.teacher_revision is None,
                 f"--teacher_revision is for teachers that are classifiers, and {name!r} is fine-tuned first: name a "
                 "folder with that revision of it.",
+            )
+            require(
+                "," not in self.output,
+                f"--output_dir {self.output!r} has a comma, which separates the names of teachers, and those of the "
+                "fine-tuned ones begin with it: choose another.",
             )
             found[-1] = f"{self.output}-teacher{f'-{number}' if len(names) > 1 else ''}"
             own = {"transformer": name, "seed": self.training.seed + number - 1}

@@ -116,13 +116,14 @@ class LstmTrainer(Trainer):
             followed.sparse = True  # set now: DistributedDataParallel reads it only once, on creation
         return optimizer
 
-    def create_scheduler(self, *args: Any, **kwargs: Any) -> Any:
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """Trainer's schedule. One that depends on scores also learns whether greater is better."""
         if self.args.lr_scheduler_type in WATCHING:
             mode = "max" if self.args.greater_is_better else "min"
             given: Any = self.args.lr_scheduler_kwargs or {}  # a dictionary: a string was parsed as JSON
             self.args.lr_scheduler_kwargs = {"mode": mode} | given
-        return super().create_scheduler(*args, **kwargs)
+        # some schedules divide by the steps, which may be none when a training is resumed
+        return super().create_scheduler(max(1, num_training_steps), optimizer)
 
     def row_optimizer(self) -> RowAdamW | None:
         """Return the optimizer if it updates the rows of a table only when they are needed."""

@@ -159,8 +159,9 @@ class Training:
 
     def _find_end(self, trainer: Any) -> str | None:
         """Return the setting that ended the training of the run in the folder; `None` if there is more to train."""
-        if self.checkpoint is None or not (self.folder / RECORD).is_file():
-            return None
+        checkpoint = self.checkpoint and Path(self.checkpoint).resolve()
+        if not checkpoint or checkpoint.parent != self.folder.resolve() or not (self.folder / RECORD).is_file():
+            return None  # with a checkpoint from elsewhere, a run in the folder is being replaced
         planned = trainer.set_initial_training_values(self.args, trainer.get_train_dataloader())[-1]
         return find_end(read_record(self.folder), self.args, planned)
 

@@ -28,8 +28,7 @@ SYNONYMS = {
     "out": "output_dir",
     "dropout": "classifier_dropout",
 }
-PLAIN = (str, Real, PathLike, Enum, list, tuple, dict)  # types of settings that can be typed
-NO_NONE = "--{} cannot be None: leave it out for its default."
+PLAIN = (str, Real, PathLike, Enum, dict)  # types of settings that can be typed
 _KINDS: dict[type, tuple[tuple[type, ...], str]] = {
     bool: ((bool,), "True or False"),
     int: ((Integral,), "a whole number"),
@@ -81,8 +80,10 @@ def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any
         hints = get_type_hints(kind)
         given = {name: _fit(name, values[name], hints[name]) for name in values if known[name] is kind}
         for one in fields(kind):
-            allows_none = one.default is None or type(None) in get_args(hints[one.name]) or hints[one.name] is Any
-            require(one.name not in given or given[one.name] is not None or allows_none, NO_NONE.format(one.name))
+            is_optional = one.default is None or type(None) in get_args(hints[one.name])
+            if one.name in given and given[one.name] is None and not is_optional:
+                del given[one.name]  # the default is made, such as an empty list
+                require(one.default_factory is not MISSING, f"--{one.name} cannot be None: leave it out.")
         missing = [
             one.name
             for one in fields(kind)
@@ -141,8 +142,9 @@ def _check_type(name: str, value: Any, kinds: Sequence[Any]) -> None:
     plain = [kind for kind in kinds if kind is not type(None)]
     if value is None or len(plain) != 1 or plain[0] not in (*_KINDS, str):
         return
-    if plain[0] is str:  # some also take an object, such as word vectors
-        require(not isinstance(value, Real | list | tuple | dict), f"--{name} must be text, found {value!r:.60}.")
+    if plain[0] is str:  # other objects, such as word vectors, are checked where they are used
+        is_several = isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+        require(not is_several and not isinstance(value, Real), f"--{name} must be one text, found {value!r:.60}.")
         return
     allowed, what = _KINDS[plain[0]]
     is_fitting = isinstance(value, allowed) and (plain[0] is bool or not isinstance(value, bool))
@@ -166,7 +168,8 @@ def to_command(name: str, settings: Mapping[str, Any]) -> str | None:
     Return the command with some settings, for a record. Secrets are left out. `None` if a setting is an object in
     memory, such as word vectors, which cannot be typed.
     """
-    if not all(value is None or isinstance(value, PLAIN) for value in settings.values()):
+    values = [one for value in settings.values() for one in (value if isinstance(value, list | tuple) else [value])]
+    if not all(one is None or isinstance(one, PLAIN) for one in values):
         return None
     return shlex.join(["modeling-lstm", name, *to_flags(without_secrets(settings))])
 
@@ -177,5 +180,6 @@ def to_flags(settings: Mapping[str, Any]) -> list[str]:
     for name, value in settings.items():
         if value is not None:
             values = value if isinstance(value, list | tuple) else [value]
-            flags += [f"--{name}", *(json.dumps(one) if isinstance(one, dict) else str(one) for one in values)]
+            texts = (json.dumps(one) if isinstance(one, dict) else str(getattr(one, "value", one)) for one in values)
+            flags += [f"--{name}", *texts]
     return flags

@@ -49,8 +49,10 @@ def test_threads_of_torch_stay_as_they_were(trained: Path) -> None:
 
     classify.logits = logits
     threads = torch.get_num_threads()
-    classify.raw_scores(TEXTS, batch_size=4)
-    assert set(seen) == {1} and torch.get_num_threads() == threads
+    for number in (threads, threads + 1, threads):  # the user may choose another number at any time
+        torch.set_num_threads(number)
+        classify.raw_scores(TEXTS, batch_size=4)
+        assert set(seen) == {1} and torch.get_num_threads() == number
 
 
 def test_threads_of_torch_stay_as_they_were_under_concurrent_calls(trained: Path) -> None:

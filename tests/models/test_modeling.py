@@ -684,10 +684,11 @@ def test_word_dropout_drops_a_word_everywhere() -> None:
 
 def test_word_dropout_stays_when_the_vectors_are_replaced() -> None:
     model = tiny_model(word_dropout=0.5)
-    table = torch.nn.Embedding(*model.get_input_embeddings().weight.shape, padding_idx=0)
+    options: dict[str, Any] = {"padding_idx": 0, "max_norm": 9.0, "sparse": True}
+    table = torch.nn.Embedding(*model.get_input_embeddings().weight.shape, **options)
     model.set_input_embeddings(table)
     found: Any = model.get_input_embeddings()
-    assert found.weight is table.weight and found.padding_idx == 0
+    assert found.weight is table.weight and {name: getattr(found, name) for name in options} == options
     ids = torch.tensor([list(range(1, 27))])
     torch.testing.assert_close(found(ids), table(ids))
     torch.manual_seed(0)

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from transformers import ElectraConfig, ElectraModel
 
@@ -40,6 +41,17 @@ def more_text(tmp_path: Path) -> Path:
 
 def best(data: Path, folder: Path, **settings: Any) -> BestJob:
     return BestJob(**{"dataset": str(data), "output_dir": str(folder)} | SMALL | settings)
+
+
+def test_a_preset_does_not_resume_with_vectors_in_memory(data_folder: Path, tmp_path: Path) -> None:
+    vectors = WordVectors(["good"], np.ones((1, 4), np.float32))
+    with pytest.raises(InputError, match="cannot tell whether word vectors in memory are those of before"):
+        best(data_folder, tmp_path / "run", embeddings=vectors, resume_from_checkpoint="last")
+
+
+def test_a_comma_would_separate_the_names_of_teachers(data_folder: Path, encoder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="has a comma, which separates the names of teachers"):
+        best(data_folder, tmp_path / "a,b", teacher=str(encoder)).plan()
 
 
 def test_a_transformer_is_fine_tuned_and_distilled_once(

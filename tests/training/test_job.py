@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import datasets
 import numpy as np
 import pytest
 import torch
-from datasets import Dataset
+from datasets import Dataset, DatasetDict
 from transformers import (
     BertConfig,
     DebertaV2Config,
@@ -21,6 +22,7 @@ from transformers import (
     TrainingArguments,
     XLNetConfig,
 )
+from transformers.trainer_utils import IntervalStrategy
 from transformers.utils import logging as logging_of_transformers
 
 import modeling_lstm as ml
@@ -28,6 +30,7 @@ from modeling_lstm.cli import main
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.data.loading import load_data
 from modeling_lstm.data.tokenization import most_tokens
+from modeling_lstm.distillation.student_job import DistillationJob
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.tasks.text_classification import TextClassification
 from modeling_lstm.training import ray_training
@@ -67,14 +70,15 @@ def test_all_bars_are_hidden_on_request(
         ({"hidden_size": 10.5}, "--hidden_size must be a whole number, found 10.5"),
         ({"labels": {"neg": 0}}, "--labels must be a list, found {'neg': 0}"),
         ({"text_column": 0}, "--text_column must be a list, found 0"),
-        ({"max_length": None}, "--max_length cannot be None: leave it out for its default"),
+        ({"max_length": None}, "--max_length cannot be None: leave it out"),
         ({"validation_share": None}, "--validation_share cannot be None"),
         ({"learning_rate": None}, "--learning_rate cannot be None"),
         ({"lowercase": None}, "--lowercase cannot be None"),
-        ({"resume_from_checkpoint": True}, "--resume_from_checkpoint must be text, found True"),
-        ({"output_dir": ["a"]}, r"--output_dir must be text, found \['a'\]"),
+        ({"resume_from_checkpoint": True}, "--resume_from_checkpoint must be one text, found True"),
+        ({"output_dir": ["a"]}, r"--output_dir must be one text, found \['a'\]"),
         ({"cell_type": "rnn"}, "--cell_type must be one of lstm, gru, found 'rnn'"),
         ({"dataset": Dataset.from_dict({"text": ["a"]})}, r"found a Dataset\. .*to_parquet"),
+        ({"dataset": DatasetDict()}, r"found a DatasetDict\. .*to_parquet"),
         ({"hiden_size": 10}, "Unknown setting 'hiden_size': did you mean hidden_size"),
         ({"epochs": 3}, "Unknown setting 'epochs': did you mean num_train_epochs?"),
         ({"batch_size": 3}, r"did you mean per_device_train_batch_size\?"),
@@ -100,6 +104,28 @@ def test_a_job_from_keywords_a_dictionary_and_a_recipe(tmp_path: Path) -> None:
         assert job.command is not None and "--hidden_size 7" in job.command
     assert ml.TrainingJob.from_yaml(tmp_path / "a.yaml", hidden_size=9).model.hidden_size == 9
     assert "hidden_size=7" in repr(jobs[0])
+
+
+def test_settings_that_a_library_or_a_program_passes(tmp_path: Path) -> None:
+    job = ml.TrainingJob(dataset="order-matters", output_dir="runs/a", logging_strategy=IntervalStrategy.EPOCH)
+    assert "--logging_strategy epoch" in str(job.command)
+    job = DistillationJob(dataset="order-matters", output_dir="runs/a", teacher="x", unlabeled=None)
+    assert job.distillation.unlabeled == []
+    with pytest.raises(InputError, match="--teacher must be one text, found"):
+        DistillationJob(dataset="order-matters", output_dir="runs/a", teacher=["x", "y"])
+
+
+def test_a_run_that_is_replaced_is_not_complete(data_folder: Path, trained: Path, run_copy: Path) -> None:
+    """Even before the main of several processes has emptied its folder."""
+    (checkpoint,) = trained.glob("checkpoint-*")
+    settings = {"output_dir": str(run_copy), "overwrite": True, "resume_from_checkpoint": str(checkpoint)}
+    for where in (checkpoint, run_copy / checkpoint.name):
+        runner = TrainingJob(dataset=str(data_folder), **settings | {"num_train_epochs": 1, "use_cpu": True}).runner()
+        runner.checkpoint = str(where)
+        trainer = types.SimpleNamespace(
+            set_initial_training_values=lambda *_: (1, 1), get_train_dataloader=lambda: None
+        )
+        assert runner._find_end(trainer) == (None if where == checkpoint else "num_train_epochs")
 
 
 def test_a_job_with_vectors_in_memory_has_no_command() -> None:

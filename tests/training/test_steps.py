@@ -318,6 +318,7 @@ def test_early_stopping_counts_on_after_a_resume(
     data_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     flags = [*STEPWISE, "--early_stopping_patience", "3", "--learning_rate", "1e-9", "--save_total_limit", "20"]
+    flags += ["--lr_scheduler_type", "polynomial", "--lr_scheduler_kwargs", '{"lr_end": 1e-10}']
     whole = train(data_folder, tmp_path / "whole", *flags)
     folder = Path(shutil.copytree(tmp_path / "whole", tmp_path / "part"))
     (folder / "run.json").unlink()  # as if it had been killed
