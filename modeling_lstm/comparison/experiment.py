@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from ..data.arguments import DataArguments
-from ..data.cuts import draw_rows, single_labels
 from ..data.digests import identify_splits
 from ..data.loading import TextData, load_data
 from ..evaluation.metrics import SINGLE_LABEL, choose_labels, compute_scores, greater_is_better, metric_names
@@ -105,6 +104,7 @@ class Experiment:
         require(metric in known, f"Unknown metric {metric!r} for --metric: choose one of {as_list(known)}.")
         self._check_labels()
         self.rows = loaded.splits["train"].num_rows
+        self._tasks = {self.rows: self.task}
         texts = self.task.texts("test")
         self.disordered = np.sort(np.random.default_rng(0).permutation(len(texts))[:MOST_DISORDERED])
         mixed = shuffle_words([texts[row] for row in self.disordered])
@@ -193,10 +193,7 @@ class Experiment:
             if "comparison" in (record := read_json(source)):
                 return record
         was_begun = any(folder.iterdir())
-        arguments = self.arguments if run.rows == self.rows else replace(self.arguments, max_train_samples=run.rows)
-        task = replace(self.task, arguments=arguments)
-        if run.rows != self.rows:
-            task.data = load_data(arguments)
+        task = self._task_with(run.rows)
         settings = run.system.settings()[run.setting]
         started = time.perf_counter()
         model = run.system.fit(task, settings, run.seed, trained)
@@ -205,7 +202,7 @@ class Experiment:
         if not run.system.finished:
             record.setdefault("seconds", {"total": round(seconds, 2)})
         record.setdefault("task", {"problem_type": task.data.problem_type, "label_names": task.label_names})
-        record.setdefault("data", vars(arguments) | {"counts": task.data.counts()})
+        record.setdefault("data", vars(task.arguments) | {"counts": task.data.counts()})
         for name, value in describe_environment().items():
             record.setdefault(name, value)
         record["model"] = {"parameters": None} | model | {"size_mb": round(_bytes(trained) / 1e6, 3)}
@@ -214,6 +211,13 @@ class Experiment:
             record["comparison"]["resumed"] = True  # the recorded seconds do not cover the whole training
         write_json(folder / RECORD, record)
         return record
+
+    def _task_with(self, rows: int) -> ComparisonTask:
+        """Return the task with this number of training rows, which are read once."""
+        if rows not in self._tasks:
+            arguments = replace(self.arguments, max_train_samples=rows)
+            self._tasks[rows] = replace(self.task, arguments=arguments, data=load_data(arguments))
+        return self._tasks[rows]
 
     def _check(self, run: Run, found: dict[str, np.ndarray]) -> None:
         for name, predicted in found.items():
@@ -234,12 +238,10 @@ class Experiment:
 
     def shares(self, shares: list[float]) -> list[int]:
         """Return the row counts of the shares below 1 of the training rows, without those whose rows lack a label."""
-        found, train, kind = [], self.task.data.splits["train"], self.task.kind
+        found, kind = [], self.task.kind
         present = kind.present(self.task.labels("train"))
-        labels = single_labels(train, self.task.data.problem_type)
         for rows in sorted({max(2, round(share * self.rows)) for share in shares if share < 1}):
-            drawn = draw_rows(train, rows, self.arguments.split_seed, labels)
-            if kind.present(kind.references(drawn["label"][:])) == present:
+            if kind.present(self._task_with(rows).labels("train")) == present:
                 found.append(rows)
             else:
                 logger.warning("%d training rows do not include every label: left out of the learning curves", rows)

@@ -9,12 +9,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ..data.arguments import CUTS, DataArguments
+from ..data.arguments import DataArguments
 from ..data.digests import identify_rows
 from ..data.tokenization import most_tokens
 from ..inference.answering import open_predictor
 from ..inference.exports import run_digest
-from ..runs.record import RECORD, read_record
+from ..runs.record import RECORD, find_cuts, read_record
 from ..runs.run_folders import find_seeds
 from ..search.search_space import sample_settings
 from ..tasks.base import TEXT_CLASSIFICATION, task_name
@@ -169,15 +169,13 @@ class RunFolders(NeuralSystem):
                 f"The run {str(folder)!r} has the labels {names}, the data have {task.label_names}: compare it on "
                 "the data that it was trained on."
             )
-        ours, theirs = vars(task.arguments), record["data"]
-        other = [
-            f"--{name} {theirs.get(name)}, here {ours[name]}"
-            for name in (*CUTS, "group_column")
-            if _same(ours[name]) != _same(theirs.get(name)) and not (name == "revision" and theirs["source"] == "local")
-        ]
-        counts, known = task.data.counts(), theirs.get("digests", {})
+        ours, theirs = find_cuts(vars(task.arguments)), find_cuts(record["data"])
+        if record["data"]["source"] == "local":
+            del theirs["revision"]
+        other = [f"--{name} {there}, here {ours[name]}" for name, there in theirs.items() if there != ours[name]]
+        counts, known = task.data.counts(), record["data"].get("digests", {})
         if not other and any(
-            counts[name] != theirs["counts"].get(name)
+            counts[name] != record["data"]["counts"].get(name)
             or (name in known and known[name] != identify_rows(task.data.splits[name], TextClassification.columns))
             for name in ("validation", "test")
         ):
@@ -199,11 +197,6 @@ def _digest(source: Any) -> str | None:
         return None
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _same(value: Any) -> Any:
-    """Resolve a value that is an existing path, so that paths written in different ways are equal."""
-    return str(Path(value).resolve()) if isinstance(value, str) and Path(value).exists() else value
 
 
 def _data_settings(arguments: DataArguments) -> dict[str, Any]:

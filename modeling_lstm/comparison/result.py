@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ..evaluation.metrics import greater_is_better
-from ..runs.record import RECORD, read_record
+from ..runs.record import RECORD, find_cuts, read_record
+from ..tasks.base import TEXT_CLASSIFICATION, task_name
 from ..utils.errors import as_list, require
 from ..utils.files import read_json, write_json
 
@@ -56,12 +57,17 @@ def add_to_run(run: Path, folder: Path) -> None:
     Add the result of a comparison to the `run.json` of a run on the same data, so that its model card includes it.
 
     Raises:
-        InputError: the run and the comparison use different data.
+        InputError: the run and the comparison use different data, or are not of classifiers.
     """
     record, comparison = read_record(run), read_comparison(folder)
+    require(
+        task_name(record) == TEXT_CLASSIFICATION and "metric" in comparison["task"],
+        "Only the card of a classifier can show a comparison, and only one with other classifiers.",
+    )
     metric = comparison["task"]["metric"]
+    cuts = [find_cuts(one["data"]) for one in (record, comparison)]
     for what, ours, theirs in (
-        ("data", name_source(record["data"]), name_source(comparison["data"])),
+        ("data", *(name_source(one) for one in cuts)),
         ("labels", record["task"]["label_names"], comparison["task"]["label_names"]),
     ):
         require(ours == theirs, f"The run's {what} are {ours}, those of the comparison in {str(folder)!r} {theirs}.")

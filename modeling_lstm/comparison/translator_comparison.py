@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..data.arguments import CUTS
 from ..data.digests import identify_rows
 from ..evaluation.arguments import EvaluationArguments
 from ..evaluation.evaluator import check_data_are_there, check_rows
@@ -17,7 +16,7 @@ from ..evaluation.significance import correct_by_holm
 from ..evaluation.translation_metrics import make_metrics, score_systems, score_translations, signatures
 from ..inference.translator import Translator
 from ..runs.environment import describe_environment
-from ..runs.record import RunRecord, read_record
+from ..runs.record import RunRecord, find_cuts, read_record
 from ..runs.run_folders import find_seeds
 from ..tasks.base import TRANSLATION, task_name, task_of
 from ..tasks.translation import Translation
@@ -101,7 +100,6 @@ def compare_translators(
     chosen = settings_of(TranslatorsArguments, arguments, settings)
     systems = [TranslatorRuns.open(one) for one in chosen.systems]
     folder = Path(chosen.output_dir)
-    require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file.")
     make_folder(folder)
     twice = {one.name for one in systems if sum(one.name == other.name for other in systems) > 1}
     require(not twice, f"Two systems have the same name: {as_list(sorted(twice))}.")
@@ -113,7 +111,8 @@ def compare_translators(
     if chosen.dataset is None:
         check_data_are_there(first)
     rows = task_of(first).load_split(first, asked).splits[chosen.split]
-    others = [one.name for one in systems if any(_cut_of(record) != _cut_of(first) for record in one.records)]
+    cuts = find_cuts(first["data"])
+    others = [one.name for one in systems if any(find_cuts(record["data"]) != cuts for record in one.records)]
     if chosen.dataset is None:
         found = identify_rows(rows, Translation.columns)
         for one in systems:
@@ -151,11 +150,6 @@ def compare_translators(
     write_json(folder / RESULT, result)
     write_translators_report(folder, result)
     return result
-
-
-def _cut_of(record: Any) -> list[Any]:
-    """Return the settings that determine which rows a run was trained on."""
-    return [record["data"].get(name) for name in CUTS]
 
 
 def _translate(folder: Path, texts: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..utils.display import count_threads
+from ..utils.display import count_threads, format_millions
 from ..utils.errors import as_list
 from ..utils.figures import escape_text, style, to_svg
 from .report_page import ReportTable, render_report
@@ -55,7 +55,7 @@ def costs_table(found: dict[str, Any]) -> ReportTable:
     for name, system in found["systems"].items():
         model, costs = system["model"], system["costs"]
         minutes = "" if system["minutes"] is None else f"{system['minutes']:.0f}"
-        cells = [name, f"{model['parameters'] / 1e6:.2f} M", f"{model['size_mb']:.1f}", str(model.get("num_beams", ""))]
+        cells = [name, format_millions(model["parameters"]), f"{model['size_mb']:.1f}", str(model.get("num_beams", ""))]
         cells += [f"{system['epochs']:g}" if system["epochs"] else "", minutes]
         rows.append([*cells, f"{costs['p50_ms']:.1f}", f"{costs['texts_per_second']:,.0f}", f"{costs['memory_mb']:,}"])
     heads = ["system", "parameters", "MB", "beams", "epochs", "minutes to train", "ms for one text", "texts a second"]

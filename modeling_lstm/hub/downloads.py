@@ -21,7 +21,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, require
 from ..utils.files import exists
 from ..utils.settings import TRANSFORMER_PREFIX
 from .refusals import FAILURES, explain_refusal
@@ -99,31 +99,6 @@ def _check_digest(path: Path, source: str) -> None:
         blob.unlink()
         path.unlink()
         raise InputError(f"{path.name} of {source!r} was corrupt after the download from the Hub: try again.")
-
-
-def find_folder(
-    source: str, revision: str | None, needed: list[str], welcome: list[str] | None = None, subfolder: str = "."
-) -> Path:
-    """
-    Return the folder with the needed files: a local folder or a repository on the Hub, or the subfolder in it.
-
-    Raises:
-        InputError: there is none, or it lacks one of the files.
-    """
-    folder = Path(source)
-    is_local = exists(folder)
-    if not is_local:
-        names = needed + (welcome or [])
-        folder = download(source, revision, names + [f"{subfolder}/{name}" for name in names])
-    for one in (folder, folder / subfolder):
-        if all((one / name).is_file() for name in needed):
-            return one
-    missing = [name for name in needed if not (folder / name).is_file()]
-    file = f"{source}/FILE" if is_local else f"{source}:FILE"
-    raise InputError(
-        f"{source!r} lacks {as_list(missing)}, which a folder of vectors needs. For a single file of vectors, write "
-        f"{file}; for a Transformer, transformer:{source}."
-    )
 
 
 def _ask(what: str, call: Callable[..., Any], **arguments: Any) -> Any:

@@ -152,15 +152,16 @@ def _what(record: Mapping[str, Any], does: str) -> str:
         kind = "Transformer"
     if model.get("bidirectional"):
         kind = f"bidirectional {kind}"
-    layers = f", {model['num_hidden_layers']} layers" if model.get("num_hidden_layers", 1) > 1 else ""
-    size = f"{model['embedding_size']} dimensions per word, " if "embedding_size" in model else ""
-    size += f"hidden size {model['hidden_size']}{layers}"
+    sizes = [f"{model['embedding_size']} dimensions per word"] if "embedding_size" in model else []
+    sizes += [f"hidden size {model['hidden_size']}"] if model.get("hidden_size") else []
+    sizes += [f"{model['num_hidden_layers']} layers"] if (model.get("num_hidden_layers") or 1) > 1 else []
+    size = f"{', '.join(sizes)}; " if sizes else ""
     parts = [f"{model['parameters']:,} parameters"]
     if size_mb := model.get("size_mb"):
         parts.append(f"{size_mb:.1f} MB" if size_mb >= 0.1 else f"{1000 * size_mb:.0f} kB")
     article = "An" if kind[0] == "L" else "A"
     behind = f" on top of the encoder {inline_code(_begun_as(model, 'encoder'))}" if model.get("encoder") else ""
-    return f"{article} {kind}{behind} ({size}; {', '.join(parts)}) that {does}."
+    return f"{article} {kind}{behind} ({size}{', '.join(parts)}) that {does}."
 
 
 def _begun_as(model: Mapping[str, Any], name: str) -> str:
@@ -268,7 +269,7 @@ def _describe_training(record: Mapping[str, Any]) -> str:
         names = ("logit_weight", "divergence_weight", "label_weight", "temperature")
         settings |= {name: taught["settings"][name] for name in names}
     if words := record.get("embeddings"):
-        kind, _, path = words["source"].rpartition(TRANSFORMER_PREFIX)
+        _, kind, path = words["source"].rpartition(TRANSFORMER_PREFIX)
         begun = words["source"] if words.get("is_from_hub") else f"{kind}{Path(path).name}"
         settings["word vectors"] = begun
     if settings.get("max_steps"):
@@ -276,7 +277,7 @@ def _describe_training(record: Mapping[str, Any]) -> str:
     rows = [
         [name.replace("_", " "), inline_code(value)]
         for name, value in settings.items()
-        if value is not None and name not in ("resumed", "disable_tqdm")
+        if value is not None and name not in ("resumed", "stopped_early", "disable_tqdm")
     ]
     seconds, hardware = record["seconds"], record["hardware"]
     took = f"{seconds['total'] / 60:.1f} minutes in total on {inline_code(hardware['processor'])}"

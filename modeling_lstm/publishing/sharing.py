@@ -19,7 +19,7 @@ from ..models.tokenization_lstm import TARGET
 from ..runs.record import FINGERPRINTS, RECORD, RunRecord, read_record
 from ..runs.run_folders import INDEX, VOCABULARIES, weight_files
 from ..tasks.base import task_of
-from ..utils.errors import InputError, require
+from ..utils.errors import InputError, check_text, require
 from ..utils.files import write_text
 from ..utils.settings import settings_of
 from .arguments import CardArguments, PushArguments
@@ -48,18 +48,30 @@ def write_card(run: str, repo_id: str, arguments: CardArguments, *, overwrite: b
     Raises:
         InputError: the folder is not a run or is damaged, or it has a card that a person wrote.
     """
+    path = check_card(run, repo_id, overwrite=overwrite)
+    record, predictor = _open(run)
+    answered = _answer_examples(predictor, arguments)
+    text = make_card(record, repo_id, language=arguments.language, license=arguments.license, examples=answered)
+    write_text(path, text)
+    return path
+
+
+def check_card(run: str, repo_id: str, *, overwrite: bool = False) -> Path:
+    """
+    Return where [`write_card`] writes the card of a run.
+
+    Raises:
+        InputError: the id of the repository is invalid, or the run has a card that a person wrote.
+    """
     path = Path(run) / CARD
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
         raise InputError(f"{repo_id!r} is not the id of a repository on the Hub: {error}") from error
-    record, predictor = _open(run)
-    text = _make_card(record, predictor, repo_id, arguments)
     require(
         overwrite or read_own_card(path) is None,
         f"{str(path)!r} was written by a person: --overwrite_card replaces it.",
     )
-    write_text(path, text)
     return path
 
 
@@ -96,9 +108,11 @@ def push(
     text, card = _choose_card(folder / CARD, card)
     files = run_files(folder)
     check_tokens(files)
+    answered = _answer_examples(predictor, card)  # before the repository is created: they may be refused
     if not arguments.create_pr:
         repo_id = create_repository(repo_id, "model", private=arguments.private, token=token)
-    files[CARD] = (text or _make_card(record, predictor, repo_id, card)).encode("utf-8")
+    text = text or make_card(record, repo_id, language=card.language, license=card.license, examples=answered)
+    files[CARD] = text.encode("utf-8")
     return push_files(
         files,
         repo_id,
@@ -202,15 +216,12 @@ def _choose_card(path: Path, asked: CardArguments) -> tuple[str | None, CardArgu
     data = ModelCard(path.read_text(encoding="utf-8")).data.to_dict()
     examples = [one["text"] for one in data.get("widget", [])]
     said = CardArguments(data.get("language"), data.get("license"), examples or None)
-    return None, said if asked == CardArguments() else asked
+    return None, CardArguments(**{name: value or getattr(said, name) for name, value in vars(asked).items()})
 
 
-def _make_card(record: RunRecord, predictor: Any, repo_id: str, arguments: CardArguments) -> str:
+def _answer_examples(predictor: Any, arguments: CardArguments) -> list[tuple[str, Any]]:
+    """Return the examples that a card shows with their answers; [`InputError`] for one that cannot be answered."""
     texts = arguments.examples or []
-    return make_card(
-        record,
-        repo_id,
-        language=arguments.language,
-        license=arguments.license,
-        examples=list(zip(texts, predictor(texts), strict=True)),
-    )
+    for text in texts:
+        check_text(text)
+    return list(zip(texts, predictor(texts), strict=True))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
+from ..data.arguments import CUTS
 from ..models.text_classifier import JOINT
 from ..utils.errors import InputError, as_list, require
 
@@ -31,7 +32,8 @@ class RunRecord(TypedDict, total=False):
         tokenizer: How texts become tokens, and the size of the `vocabulary`.
         model: Its settings, `parameters` and `size_mb`.
         embeddings: Where its word vectors come from, and how many words have one.
-        training: The training settings that differ from the defaults, with `seed` and `steps`.
+        training: The training settings that differ from the defaults, with `seed`, `steps`, and whether the training
+            was `resumed` and `stopped_early`.
         best: The metric that chose the checkpoint, and its step.
         history: The evaluations on validation during training.
         metrics: Scores by split; `intervals` (95 %) and `confusion` likewise.
@@ -70,6 +72,18 @@ def data_sources(data: Mapping[str, Any], setting: str = "dataset") -> list[str]
     """Return the data sets that the `data` of a `run.json` name. A language model may have several."""
     found = data[setting]
     return [found] if isinstance(found, str) else found
+
+
+def find_cuts(data: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return the settings in the `data` of a `run.json` that determine which rows are in train, validation and test. Paths
+    are resolved, so that those of one file are equal.
+    """
+    return {name: _resolve(data.get(name)) for name in (*CUTS, "group_column")}
+
+
+def _resolve(value: Any) -> Any:
+    return str(Path(value).resolve()) if isinstance(value, str) and Path(value).exists() else value
 
 
 def check_revision(run: str, revision: str | None) -> None:

@@ -12,7 +12,7 @@ from ..utils.errors import InputError
 from ..utils.ray_cluster import RayArguments, open_cluster
 from .arguments import SearchArguments
 from .search_space import open_optuna
-from .studies import PAUSE, begin_trial, count_done, is_over, note_result, open_study, revive
+from .studies import PAUSE, begin_trial, count_done, is_over, note_result, open_study, repeat, revive
 from .trials import run_trial
 
 LOSSES = 3  # how often a worker that was killed is restarted
@@ -43,7 +43,7 @@ class Board:
         """
         if (lost := self.running.pop(worker, None)) is not None:  # the worker was killed and restarted
             self.study.tell(lost, state=open_optuna().trial.TrialState.FAIL)
-            self.study.enqueue_trial(lost.params, user_attrs={"repeats": lost.number})
+            repeat(lost, self.study)
         if is_over(self.study, self.arguments, self.first, self.end):
             return None
         if count_done(self.study) + len(self.running) >= self.arguments.trials:

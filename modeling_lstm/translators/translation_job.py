@@ -172,7 +172,8 @@ class TranslationTraining(Training):
         if begun := self.job.model.transformer or self.job.model.encoder:
             settings["is_from_hub"] = is_hub_id(begun)
         if config.model_type != "lstm-encoder-decoder":
-            settings |= {"hidden_size": config.hidden_size, "num_hidden_layers": config.num_hidden_layers}
+            sizes = config.get_text_config(decoder=True)  # some configurations hold one for each side
+            settings |= {name: getattr(sizes, name, None) for name in ("hidden_size", "num_hidden_layers")}
         return settings | {name: getattr(self.job.model, name) for name in ("num_beams", "length_penalty")}
 
     def sources(self) -> list[tuple[str, str | None]]:

@@ -2,14 +2,16 @@
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer, models
 
-from ..hub.downloads import find_folder
-from ..utils.errors import InputError, explain_errors, require
+from ..hub.downloads import download
+from ..utils.errors import InputError, as_list, explain_errors, require
+from ..utils.files import exists
 
 WEIGHTS, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
 SUBFOLDER = "0_StaticEmbedding"  # where older releases of sentence-transformers put the files
@@ -54,7 +56,7 @@ def read_static(source: str, revision: str | None = None) -> StaticModel:
     Raises:
         InputError: there is none, or its files do not belong to a static model or are damaged.
     """
-    folder = find_folder(source, revision, [TOKENIZER, WEIGHTS], [CONFIG], SUBFOLDER)
+    folder = _find_folder(source, revision)
     try:
         with safe_open(folder / WEIGHTS, framework="numpy") as file:
             names = set(file.keys())
@@ -82,3 +84,26 @@ def read_static(source: str, revision: str | None = None) -> StaticModel:
     require(bool(np.isfinite(table).all()), f"{source!r} is damaged: its vectors hold NaN or infinity.")
     ngrams = extra.get("ngrams")
     return StaticModel(tokenizer, table[:tokens], ngrams, config if isinstance(config, dict) else {})
+
+
+def _find_folder(source: str, revision: str | None) -> Path:
+    """
+    Return the folder with a table and its tokenizer: a local folder or a repository on the Hub, or the subfolder in it.
+
+    Raises:
+        InputError: there is none, or it lacks one of the files.
+    """
+    needed, folder = [TOKENIZER, WEIGHTS], Path(source)
+    is_local = exists(folder)
+    if not is_local:
+        names = [*needed, CONFIG]
+        folder = download(source, revision, names + [f"{SUBFOLDER}/{name}" for name in names])
+    for one in (folder, folder / SUBFOLDER):
+        if all((one / name).is_file() for name in needed):
+            return one
+    missing = [name for name in needed if not (folder / name).is_file()]
+    file = f"{source}/FILE" if is_local else f"{source}:FILE"
+    raise InputError(
+        f"{source!r} lacks {as_list(missing)}, which a folder of vectors needs. For a single file of vectors, write "
+        f"{file}; for a Transformer, transformer:{source}."
+    )

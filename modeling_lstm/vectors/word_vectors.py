@@ -289,10 +289,11 @@ class WordVectors:
         Raises:
             InputError: the Hub refuses or does not answer, or `repo_id` is invalid or holds another model.
         """
-        if not create_pr:
-            repo_id = create_repository(repo_id, "model", private=private, token=token)
         with tempfile.TemporaryDirectory() as folder:
-            self.save_pretrained(folder, repo_id)
+            self.save_pretrained(folder, repo_id)  # before the repository is created: this may fail
+            if not create_pr and (full := create_repository(repo_id, "model", private=private, token=token)) != repo_id:
+                repo_id = full
+                self.save_pretrained(folder, repo_id)
             files = find_files(Path(folder), ["*"]) | ({CARD: card.encode("utf-8")} if card is not None else {})
             return push_files(
                 files,

@@ -527,6 +527,17 @@ def test_the_card_of_a_run_tells_of_its_comparison(
         score = system["scores"]["accuracy"]
         assert f"| `{name}` | {100 * score['mean']:.1f}" in section
         assert f"| {system['costs']['p50_ms']:.2f} |" in section
+    moved = json.loads((tmp_path / "out" / "comparison.json").read_text("utf-8"))
+    moved["data"]["dataset"] = os.path.relpath(data_folder)  # the same file in other words
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "moved" / "comparison.json").write_text(json.dumps(moved), encoding="utf-8")
+    assert main([*card, str(tmp_path / "moved")]) == 0
+    moved["task"] = {"name": "translation", "source": "en", "target": "es"}
+    (tmp_path / "moved" / "comparison.json").write_text(json.dumps(moved), encoding="utf-8")
+    assert "Only the card of a classifier can show a comparison" in fails(*card, str(tmp_path / "moved"))
+    before = (run_copy / "run.json").read_bytes()
+    assert "is not the id of a repository" in fails("card", str(run_copy), "a b", "--comparison", str(tmp_path / "out"))
+    assert (run_copy / "run.json").read_bytes() == before
     assert "no comparison.json" in fails(*card, str(tmp_path))
     (tmp_path / "comparison.json").write_text("{", encoding="utf-8")
     assert "comparison.json' is damaged" in fails(*card, str(tmp_path))

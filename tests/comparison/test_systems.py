@@ -1,6 +1,7 @@
 """The systems of `compare` that are no networks: TF-IDF and fastText."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from modeling_lstm.comparison.comparing import open_systems
 from modeling_lstm.comparison.experiment import Experiment, Run
 from modeling_lstm.comparison.known_systems import open_system
 from modeling_lstm.comparison.neural import RunFolders
-from modeling_lstm.comparison.tfidf import TOLERANCE
+from modeling_lstm.comparison.systems import ComparisonTask
+from modeling_lstm.comparison.tfidf import TOLERANCE, Tfidf
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.utils.errors import InputError
 from modeling_lstm.utils.files import write_json
@@ -53,6 +55,23 @@ def test_tfidf_keeps_what_it_learned_and_no_more(data_folder: Path, tmp_path: Pa
             assert again == pytest.approx(whole.predict_proba(test), abs=error)
         held = sum(path.stat().st_size for path in folder.iterdir() if path.name not in ("run.json", "predictions.npz"))
         assert held < 3_000 + 70 * len(vectorizer.vocabulary_)  # five numbers of eight bytes, and the term
+
+
+def test_rows_of_a_learning_curve_are_those_whose_labels_were_checked(tmp_path: Path) -> None:
+    path = write_csv(
+        tmp_path / "mine.csv", [(f"{text} {n}", label) for n, (text, label) in enumerate(opinion_rows(600))]
+    )
+    study = Experiment(tmp_path / "out", DataArguments(dataset=str(path), max_train_samples=200))
+    assert study.shares([0.1, 1.0]) == [20]
+    learned: list[list[str]] = []
+
+    class Listener(Tfidf):
+        def fit(self, task: ComparisonTask, *args: Any, **kwargs: Any) -> dict[str, Any]:
+            learned.append(task.texts("train"))
+            return super().fit(task, *args, **kwargs)
+
+    study.run(Run(Listener(), 0, 20, 0), ["test"])
+    assert learned == [study._task_with(20).texts("train")] and len(learned[0]) == 20
 
 
 def test_few_rows_may_lack_a_label(tmp_path: Path) -> None:

@@ -388,6 +388,9 @@ def test_a_card_that_a_person_wrote_stays(
 
     written = one.cli("card", run_copy, "me/films", "--license", "mit")
     assert written["status"] == 0
+    assert one.cli("push", run_copy, "me/more", "--language", "en", token=TOKEN)["status"] == 0
+    more = hub.repositories["models/me/more"].files()["README.md"].decode()
+    assert "license: mit" in more and "language:\n- en" in more
     (run_copy / "run.json").write_text(json.dumps(record | {"command": "a third"}), encoding="utf-8")
     assert one.cli("push", run_copy, "me/films", token=TOKEN)["status"] == 0
     fresh = repository.files()["README.md"].decode()
@@ -404,6 +407,14 @@ def test_a_card_that_a_person_wrote_stays(
     assert "## My limits" in repository.files()["README.md"].decode()
     assert one.cli("card", run_copy, "me/films", "--overwrite_card")["status"] == 0
     assert "## My limits" not in (run_copy / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_card_that_cannot_be_made_creates_no_repository(
+    hub: LocalHub, machine: Callable[..., Machine], run_copy: Path
+) -> None:
+    one = machine()
+    refused = refusal(one.cli("push", run_copy, "me/new", "--examples", "half \udcff", token=TOKEN))
+    assert "not UTF-8" in refused and "models/me/new" not in hub.repositories
 
 
 def another_run(trained: Path, folder: Path) -> Path:

@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from transformers import (
     AutoModel,
     AutoTokenizer,
+    EncoderDecoderModel,
     MarianConfig,
     MarianMTModel,
     MarianTokenizer,
@@ -238,6 +239,20 @@ def test_a_transformer_from_scratch_and_one_that_is_fine_tuned(pairs: Path, tmp_
     assert len(ml.Translator.from_run(str(tmp_path / "tuned"))(["a dog", "a cat sees a fish."])) == 2
     card = make_card(read_record(tmp_path / "run"), "me/tr")
     assert "A Transformer" in card and "trust_remote_code" not in card
+
+
+def test_a_transformer_whose_configuration_holds_one_for_each_side(pairs: Path, encoder: Path, tmp_path: Path) -> None:
+    model = EncoderDecoderModel.from_encoder_decoder_pretrained(str(encoder), str(encoder))
+    words = AutoTokenizer.from_pretrained(encoder)
+    for settings in (model.config, model.generation_config):
+        settings.decoder_start_token_id, settings.pad_token_id = words.cls_token_id, words.pad_token_id
+    model.config.vocab_size = model.config.decoder.vocab_size
+    for part in (model, words):
+        part.save_pretrained(tmp_path / "both")
+    record = train(pairs, tmp_path / "run", "--transformer", str(tmp_path / "both"), *FAST, "--max_steps", "1")
+    assert record["model"]["hidden_size"] == model.config.decoder.hidden_size
+    record["model"]["hidden_size"] = record["model"]["num_hidden_layers"] = None
+    assert "A Transformer (" in make_card(record, "me/tr")
 
 
 def test_the_card_opens_the_model_with_and_without_the_package(run: Path) -> None:
