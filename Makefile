@@ -94,6 +94,7 @@ results: $(DEVELOPING)  ## repeat the published runs and fill the tables of READ
 	$(BIN)/python -m benchmarks.emoji_sign
 	$(BIN)/python -m benchmarks.distillation
 	$(BIN)/python -m benchmarks.distillation tweet_eval_sentiment --size distilled-small
+	$(BIN)/python -m benchmarks.distillation imdb --size distilled-tiny
 	$(BIN)/python -m benchmarks.front
 	$(BIN)/python -m benchmarks.few_labels
 	$(BIN)/python -m benchmarks.defaults

@@ -15,6 +15,7 @@ ROWS = {
     f"{TWEETS}/distilled-small": ("TweetEval sentiment, small student", f"{TWEETS}/minilm"),
     f"{TREC}/distilled": ("TREC-6, of three MiniLM, variants only", f"{TREC}/minilm"),
     f"{IMDB}/distilled": ("IMDB, of two LSTMs", f"{IMDB}/word2vec-imdb"),
+    f"{IMDB}/distilled-tiny": ("IMDB, smallest student, of one LSTM", f"{IMDB}/word2vec-imdb"),
 }
 
 
