@@ -91,7 +91,11 @@ def test_a_recipe_trains_the_same_model(old: Path, monkeypatch: pytest.MonkeyPat
         assert record[part] == before[part], part  # type: ignore[literal-required]
     model = {name: value for name, value in record["model"].items() if name in before["model"]}
     assert model == before["model"] | {"size_mb": pytest.approx(before["model"]["size_mb"], abs=0.05)}
-    ours = record["training"].items() - {("disable_tqdm", True), ("bf16", False)}  # which it now says
+    ours = record["training"].items() - {
+        ("disable_tqdm", True),
+        ("bf16", False),
+        ("stopped_early", False),
+    }  # which it now says
     assert ours == before["training"].items()
     assert record["metrics"]["validation"] == pytest.approx(before["metrics"]["validation"], abs=1e-4)
     assert close(open_predictor("again")(TEXTS))

@@ -22,12 +22,12 @@ from ..utils.errors import InputError, as_list, explain_errors, name_error, requ
 from ..utils.files import read_json, write_json
 from ..utils.settings import build_settings
 from .arguments import CompareArguments
-from .costs import measure
+from .costs import measure, use_threads
 from .experiment import SPLITS, Experiment, Run, RunOutcome
 from .known_systems import open_system
 from .neural import NeuralSystem
 from .report import write_report
-from .result import RESULT
+from .result import RESULT, mean_minutes, summarize
 from .row_groups import group_rows
 from .systems import System
 
@@ -84,14 +84,10 @@ def compare(
         )
     twice = {one.name for one in opened if sum(one.slug == other.slug for other in opened) > 1}
     require(not twice, f"Two systems have the same name: {as_list(sorted(twice))}.")
-    before = torch.get_num_threads()
-    torch.set_num_threads(arguments.threads or before)
-    try:
+    with use_threads(arguments.threads):
         study = Experiment(Path(arguments.output_dir), data, arguments.metric, arguments.class_weights)
         able = _able(opened, study.task.data.problem_type, skip=systems is None)
         return _run_systems(study, able, arguments, command)
-    finally:
-        torch.set_num_threads(before)
 
 
 def _able(opened: list[System], kind: str, skip: bool) -> list[System]:
@@ -200,7 +196,7 @@ def _study(
         by_rows = {rows: [Run(system, setting, rows, seed) for seed in seeds] for rows in points}
     for rows, runs in by_rows.items():
         values = [run(one, ["test"]).record["metrics"]["test"][study.task.metric] for one in runs]
-        curve.append({"rows": rows} | _spread(values))
+        curve.append({"rows": rows} | summarize(values))
     for one in {*trials, *(run for runs in by_rows.values() for run in runs)} - set(whole):
         study.forget(one)
     described = {
@@ -223,18 +219,7 @@ def _minutes(outcomes: list[RunOutcome]) -> float | None:
         and "resumed" not in one.record["comparison"]
         and not one.record.get("training", {}).get("resumed")
     ]
-    return round(float(np.mean(seconds)) / 60, 2) if seconds else None
-
-
-def _spread(scores: list[float]) -> dict[str, Any]:
-    """Return the mean and standard deviation over the seeds; `None` if a score is not finite."""
-    if not np.isfinite(scores).all():
-        return {"mean": None, "sd": None, "values": [None] * len(scores)}
-    return {
-        "mean": float(np.mean(scores)),
-        "sd": float(np.std(scores, ddof=1)) if len(scores) > 1 else None,
-        "values": scores,
-    }
+    return mean_minutes(seconds)
 
 
 def _add_scores(
@@ -259,11 +244,11 @@ def _add_scores(
     def of_part(seeds: list[np.ndarray], rows: np.ndarray) -> dict[str, Any]:
         counts = [rows.astype(int)]
         scores = [score_drawn_rows(problem_type, one, labels, counts, names)[part_metric] for one in seeds]
-        return _spread([score.item() for score in scores])
+        return summarize([score.item() for score in scores])
 
     def score_in_order(seeds: list[np.ndarray]) -> dict[str, Any]:
         true = labels[study.disordered]
-        return _spread([compute_scores(problem_type, one, true, names)[part_metric] for one in seeds])
+        return summarize([compute_scores(problem_type, one, true, names)[part_metric] for one in seeds])
 
     for name, found in outcomes.items():
         described = result["systems"][name]
@@ -271,7 +256,7 @@ def _add_scores(
         limits = find_mean_intervals(problem_type, guesses[name], labels, names, drawn[name], whole)
         with_limits = dict.fromkeys((metric, *kind.exact))
         described["scores"] = {
-            one: _spread([outcome.record["metrics"]["test"][one] for outcome in found])
+            one: summarize([outcome.record["metrics"]["test"][one] for outcome in found])
             | ({"interval": limits.get(one)} if one in with_limits else {})
             for one in dict.fromkeys((*with_limits, *kind.shown))
         }
@@ -282,7 +267,7 @@ def _add_scores(
         described["shuffled"] = {
             "in_order": score_in_order([guess[rows] for guess in guesses[name]]),
             part_metric: score_in_order(mixed),
-            kind.change: _spread(changes),
+            kind.change: summarize(changes),
         }
     means = {name: described["scores"][metric]["mean"] for name, described in result["systems"].items()}
     draws_of = {name: one[metric] for name, one in drawn.items() if metric in one}

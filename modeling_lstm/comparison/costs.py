@@ -4,7 +4,7 @@ import contextlib
 import multiprocessing
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,19 @@ ROUNDS = 3
 SINGLE = 100  # texts predicted one by one in a round
 SECONDS = 3.0  # time limit for the batches of the slowest system in a round; the others predict the same texts
 BATCH = 32
+
+
+@contextlib.contextmanager
+def use_threads(number: int | None) -> Iterator[None]:
+    """Let torch compute with this number of threads, by default with as many as before."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(number or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def measure(systems: dict[str, tuple[Any, Path]], texts: list[str], labels: int, threads: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The runs of a comparison: trials to choose settings on validation, seeds, learning curves, and predictions."""
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -241,7 +242,10 @@ class Experiment:
         found, kind = [], self.task.kind
         present = kind.present(self.task.labels("train"))
         for rows in sorted({max(2, round(share * self.rows)) for share in shares if share < 1}):
-            if kind.present(self._task_with(rows).labels("train")) == present:
+            learned = None
+            with contextlib.suppress(InputError):  # of one label alone, nothing is learned
+                learned = kind.present(self._task_with(rows).labels("train"))
+            if learned == present:
                 found.append(rows)
             else:
                 logger.warning("%d training rows do not include every label: left out of the learning curves", rows)

@@ -4,6 +4,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..evaluation.metrics import greater_is_better
 from ..runs.record import RECORD, find_cuts, read_record
 from ..tasks.base import TEXT_CLASSIFICATION, task_name
@@ -45,6 +47,19 @@ def is_clear(comparison: dict[str, Any], first: str, second: str) -> bool:
     """
     tested = {frozenset((pair["first"], pair["second"])): pair["p_corrected"] for pair in comparison["pairs"]}
     return first != second and tested[frozenset((first, second))] < ALPHA
+
+
+def summarize(scores: list[float]) -> dict[str, Any]:
+    """Return the mean and standard deviation of scores over the seeds; `None` if a score is not finite."""
+    if not np.isfinite(scores).all():
+        return {"mean": None, "sd": None, "values": [None] * len(scores)}
+    sd = float(np.std(scores, ddof=1)) if len(scores) > 1 else None
+    return {"mean": float(np.mean(scores)), "sd": sd, "values": scores}
+
+
+def mean_minutes(seconds: list[float]) -> float | None:
+    """Return the mean of the seconds of trainings in minutes, `None` if there are none."""
+    return round(float(np.mean(seconds)) / 60, 2) if seconds else None
 
 
 def name_source(data: dict[str, Any]) -> str:

@@ -23,8 +23,8 @@ from ..tasks.translation import Translation
 from ..utils.errors import as_list, require
 from ..utils.files import make_folder, write_json
 from ..utils.settings import settings_of
-from .costs import measure
-from .result import RESULT
+from .costs import measure, use_threads
+from .result import RESULT, mean_minutes, summarize
 from .translator_arguments import TranslatorsArguments
 from .translator_report import write_translators_report
 
@@ -126,9 +126,7 @@ def compare_translators(
             systems[0].name,
         )
     texts, references = list(rows["text"][:]), list(rows["target"][:])
-    before = torch.get_num_threads()
-    torch.set_num_threads(chosen.threads or before)
-    try:
+    with use_threads(chosen.threads):
         written = {one.name: [_translate(folder, texts) for folder in one.folders] for one in systems}
         result = {
             "command": command,
@@ -140,8 +138,6 @@ def compare_translators(
             "signatures": signatures(written[systems[0].name][0], references),
             "threads": torch.get_num_threads(),
         } | describe_environment()
-    finally:
-        torch.set_num_threads(before)
     _add_tests(result, written, references, chosen.resamples)
     _add_lengths(result, written, texts, references)
     costs = measure({one.name: (one, one.folders[0]) for one in systems}, texts[:SENTENCES], 0, result["threads"])
@@ -162,15 +158,13 @@ def _describe(system: TranslatorRuns, written: list[list[str]], references: list
     scores: dict[str, Any] = {}
     each = [score_translations(one, references) for one in written]
     for metric in each[0]:
-        values = [one[metric] for one in each]
-        sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
-        scores[metric] = {"mean": float(np.mean(values)), "sd": sd, "values": values}
+        scores[metric] = summarize([one[metric] for one in each])
     records: list[Any] = list(system.records)
     whole = [one["seconds"]["total"] for one in records if not one["training"].get("resumed")]
     return {
         "model": records[0]["model"],
         "epochs": max((one["epoch"] for one in records[0]["history"]), default=None),
-        "minutes": round(float(np.mean(whole)) / 60, 1) if whole else None,
+        "minutes": mean_minutes(whole),
         "scores": scores,
     }
 

@@ -82,8 +82,10 @@ def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any
         for one in fields(kind):
             is_optional = one.default is None or type(None) in get_args(hints[one.name])
             if one.name in given and given[one.name] is None and not is_optional:
-                del given[one.name]  # the default is made, such as an empty list
-                require(one.default_factory is not MISSING, f"--{one.name} cannot be None: leave it out.")
+                # for several values, `None` stands for the default
+                is_one = one.default_factory is MISSING and get_origin(hints[one.name]) not in (Union, types.UnionType)
+                require(not is_one, f"--{one.name} cannot be None: leave it out.")
+                del given[one.name]
         missing = [
             one.name
             for one in fields(kind)

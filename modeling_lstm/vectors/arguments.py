@@ -4,7 +4,6 @@ from dataclasses import MISSING, dataclass
 from typing import ClassVar, Literal
 
 from ..data.arguments import FileArguments
-from ..models.text_classifier import count_cores
 from ..utils.errors import require
 from ..utils.settings import require_at_least, setting
 
@@ -35,7 +34,9 @@ class VectorTrainingArguments(FileArguments):
     negative: int = setting(5, "Negative samples for each true context.")
     sample: float = setting(1e-4, "Frequency above which a word is randomly skipped.")
     buckets: int = setting(100_000, "Hash buckets for the n-grams of fastText.")
-    workers: int = setting(count_cores(), "Threads; with more than 1, the vectors differ from run to run.")
+    workers: int | None = setting(
+        None, "Threads; with more than 1, the vectors differ from run to run. Default: one for each core."
+    )
     seed: int = setting(42, "Random seed.")
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from huggingface_hub.utils import tqdm
 from ..data.digests import identify_rows
 from ..data.sources import read_texts
 from ..data.tokenization import iterate_texts
+from ..models.text_classifier import count_cores
 from ..models.tokenization_lstm import LstmTokenizer
 from ..utils.errors import require, require_extra
 from ..utils.files import is_occupied
@@ -47,6 +48,7 @@ def train_vectors(
     """
     gensim = import_gensim()
     arguments = settings_of(VectorTrainingArguments, arguments, settings)
+    arguments = replace(arguments, workers=arguments.workers or count_cores())
     started = time.perf_counter()
     folder = Path(arguments.output_dir)
     require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file.")
