@@ -108,10 +108,12 @@ class FileSplit(Split):
 
     def find(self, column: str) -> str | None:
         """See [`Split.find`]; all rows of the first file are read if its first ones do not have the column."""
-        if super().find(column) is None:
+        found = super().find(column)
+        if found is None:
             self.tables[0].find_late_columns()
             self.columns = self.tables[0].columns
-        return super().find(column)
+            found = super().find(column)
+        return found
 
     def text_columns(self) -> dict[str, bool]:
         """See [`Split.text_columns`]; judged by the first rows of the first file."""

@@ -40,11 +40,11 @@ KEPT_ON_RESUME = (
 
 def find_last_checkpoint(folder: Path) -> str | None:
     """Return the newest complete checkpoint, or `None`."""
-    complete = {_step(path): path for path in _list_checkpoints(folder) if is_complete(path)}
-    if complete:
-        return str(complete[max(complete)])
-    logger.warning("%s has no checkpoint yet: training starts from the beginning", folder)
-    return None
+    newest_first = sorted(_list_checkpoints(folder), key=_step, reverse=True)
+    found = next((str(path) for path in newest_first if is_complete(path)), None)
+    if found is None:
+        logger.warning("%s has no checkpoint yet: training starts from the beginning", folder)
+    return found
 
 
 def find_incomplete(folder: Path) -> list[Path]:

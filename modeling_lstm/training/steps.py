@@ -167,10 +167,11 @@ class Training:
 
     def _keep(self, trainer: Any, setting: str) -> RunRecord:
         """Leave a complete run as it is, and say which setting trains it further."""
-        logger.warning(COMPLETE, self.folder, read_record(self.folder)["training"]["steps"], setting)
+        record = read_record(self.folder)
+        logger.warning(COMPLETE, self.folder, record["training"]["steps"], setting)
         if self.args.push_to_hub:
             run_on_main(lambda: self._push(str(trainer.hub_model_id)))
-        return read_record(self.folder)
+        return record
 
     def trainer(self) -> Any:
         """Return the `Trainer` of the job with data, tokenizer and model, ready for `train()`."""
