@@ -48,11 +48,12 @@ class Answers:
     """
 
     def __init__(self, run: str, beside: list[str]):
-        for one in [run, *beside]:
-            task = task_of_run(run_folder(one), one)
+        folders = {one: run_folder(one) for one in [run, *beside]}
+        for one, folder in folders.items():
+            task = task_of_run(folder, one)
             require(task.name == TEXT_CLASSIFICATION, f"{one!r} is a model for {task.name}: it has no answer to show.")
-        self.loaded = [load_run(one) for one in [run, *beside]]
-        self.data = [data_of_training(one) for one in [run, *beside]]
+        self.loaded = [load_run(folders[one], name=one) for one in [run, *beside]]
+        self.data = [data_of_training(folders[one], one) for one in [run, *beside]]
         self.names = [_name(one, loaded[0]) for one, loaded in zip([run, *beside], self.loaded, strict=True)]
         self.classifiers = [torch_classifier(*one) for one in self.loaded]
         kind = self.loaded[0][0].config.model_type

@@ -67,7 +67,7 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
     record: Any = None if is_model_alone else read_record(folder, run)
     if not is_other:
         check_data_are_there(record)
-    model, tokenizer = load_for_inference(run, arguments.revision)
+    model, tokenizer = load_for_inference(folder, name=run)
     record = record or _describe_classifier(model, tokenizer, run)
     task = task_of(record)
     data = task.load_split(record, arguments)

@@ -42,19 +42,20 @@ def explain_texts(
     if path is not None:
         require(path.suffix.lower() in ENDINGS, f"--output must end in one of {', '.join(ENDINGS)}, found {output!r}.")
         require(not path.is_dir(), f"--output {output!r} is a folder: name a file.")
-    task = task_of_run(run_folder(run, revision), run)
+    folder = run_folder(run, revision)
+    task = task_of_run(folder, run)
     require(
         task.name in (TEXT_CLASSIFICATION, TRANSLATION),
         f"{run!r} is a model for {task.name}, which has no label to explain: "
         f"modeling-lstm {task.command} {shlex.quote(run)} TEXT",
     )
-    opened = load_run(run, revision)
+    opened = load_run(folder, name=run)
     if opened[0].config.is_encoder_decoder:
         require(label is None, "A translation has no label: leave out --label.")
         aligned = [Translator(*opened).align(text) for text in texts]
         _write(path, aligned, show_alignments, alignment_json, make_alignment_page, draw_alignments)
     else:
-        data = data_of_training(run, revision)
+        data = data_of_training(folder, run)
         for text in texts:
             check_joined(text, data)
         found = [explain(opened, text, label) for text in texts]

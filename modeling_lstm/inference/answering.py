@@ -112,20 +112,27 @@ def work_ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
             yield before.result()
 
 
-def open_predictor(run: str, backend: str = "auto", revision: str | None = None, *, threads: int | None = None) -> Any:
+def open_predictor(
+    run: str | Path, backend: str = "auto", *, threads: int | None = None, name: str | None = None
+) -> Any:
     """
-    Open the model of a run, from a folder or (at a revision) from the Hub, with the predictor of its task. If
-    [`find_export`] finds an exported model, open that instead, without importing torch or transformers. `threads` sets
-    the number of threads for the whole process.
+    Open the model in a run folder with the predictor of its task. If [`find_export`] finds an exported model, open that
+    instead, without importing torch or transformers.
+
+    Args:
+        run: Run folder, or folder that [`export`] wrote; for a Hub id, the folder that [`model_folder`] returned.
+        backend: See [`find_export`].
+        threads: The number of threads for the whole process.
+        name: What errors call the run, by default its folder.
 
     Raises:
         InputError: the folder cannot be used with this backend.
     """
-    folder = model_folder(run, revision)
+    folder, run = Path(run), name or str(run)
     exported = find_export(str(folder), backend, run)
     if exported is not None:
         return _open_export(exported, threads, run if exported == str(folder) else exported)
-    from ..runs.run_folders import task_of_run  # imports torch
+    from ..runs.run_folders import load_for_inference, task_of_run  # imports torch
 
     if threads is not None:
         import torch
@@ -134,7 +141,7 @@ def open_predictor(run: str, backend: str = "auto", revision: str | None = None,
     kind = task_of_run(folder, run)
     command = f"modeling-lstm {kind.command} {shlex.quote(run)} TEXT"
     require(kind.command == "predict", f"{run!r} is a model for {kind.name}: {command}")
-    return kind.predictor(run, revision)
+    return kind.predictor(*load_for_inference(folder, name=run))
 
 
 def model_folder(run: str, revision: str | None) -> Path:
@@ -165,10 +172,9 @@ def name_apart(kept: dict[str, "pa.DataType"], taken: set[str]) -> dict[str, "pa
     return found
 
 
-def data_of_training(run: str, revision: str | None = None) -> dict[str, Any]:
-    """Return what the `run.json` of a run, if it has one, records about its data. `revision` is one on the Hub."""
-    folder = model_folder(run, revision)
-    return read_record(folder, run)["data"] if (folder / RECORD).is_file() else {"separator": JOINT}
+def data_of_training(folder: Path, source: str | None = None) -> dict[str, Any]:
+    """Return what the `run.json` of a run, if it has one, records about its data. Errors call the run `source`."""
+    return read_record(folder, source)["data"] if (folder / RECORD).is_file() else {"separator": JOINT}
 
 
 def check_texts(

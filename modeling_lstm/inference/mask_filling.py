@@ -41,6 +41,7 @@ class MaskFiller:
     """
 
     def __init__(self, model: PreTrainedModel, tokenizer: Any):
+        require(tokenizer.mask_token is not None, "The tokenizer has no mask token, so it marks no place to fill in.")
         self.model: Any = model.eval()
         self.tokenizer = tokenizer
 
@@ -54,7 +55,7 @@ class MaskFiller:
         """
         model, tokenizer = load_for_inference(run, revision)
         require(
-            type(model).__name__.endswith("ForMaskedLM") and tokenizer.mask_token is not None,
+            type(model).__name__.endswith("ForMaskedLM"),
             f"{run!r} is not a masked language model: train one with modeling-lstm pretrain --task fill-mask.",
         )
         return cls(model, tokenizer)

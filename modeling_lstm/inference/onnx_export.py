@@ -64,7 +64,7 @@ def export(
     source = run_folder(run, arguments.revision)
     task = task_of_run(source, run)
     require(task.name == TEXT_CLASSIFICATION, f"{run!r} is a model for {task.name}: only classifiers can be exported.")
-    model, tokenizer = load_run(run, arguments.revision)
+    model, tokenizer = load_run(source, name=run)
     inputs = INPUTS[: 3 if reads_token_types(model, tokenizer) else 2]
     program = _program(model, inputs, quantize=arguments.precision == "int8")
     with write_folder(folder, last=RECORD) as temporary:

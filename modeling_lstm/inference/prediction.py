@@ -6,7 +6,7 @@ sentence.
 """
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,17 @@ from ..models.text_classifier import JOINT
 from ..utils.errors import require
 from ..utils.files import exists
 from ..utils.settings import settings_of
-from .answering import Row, answer_texts, as_answering, check_texts, data_of_training, name_apart, open_predictor
+from .answering import (
+    Answering,
+    Row,
+    answer_texts,
+    as_answering,
+    check_texts,
+    data_of_training,
+    model_folder,
+    name_apart,
+    open_predictor,
+)
 from .arguments import PredictionArguments
 
 Text = str | tuple[str, ...] | Mapping[str, str]
@@ -60,12 +70,17 @@ def predict(
 
         return predict_by_ray(run, arguments)
     _check_request(joined, arguments, output)
-    data = data_of_training(run, arguments.revision)
+    folder = model_folder(run, arguments.revision)
+    data = data_of_training(folder, run)
+
+    def open_answering() -> Answering:
+        return as_answering(open_predictor(folder, arguments.backend, name=run), arguments.all_scores)
+
     if joined is not None and output is None:
-        answering = as_answering(open_predictor(run, arguments.backend, arguments.revision), arguments.all_scores)
+        answering = open_answering()
         checked = check_texts(joined, "Text {}".format, arguments.max_characters, data, answering)
         return list(answer_texts(answering, checked, arguments.batch_size))
-    return _predict_rows(run, data, joined, arguments, output)
+    return _predict_rows(open_answering, data, joined, arguments, output)
 
 
 def _join(text: Any) -> Any:
@@ -76,7 +91,11 @@ def _join(text: Any) -> Any:
 
 
 def _predict_rows(
-    run: str, data: dict[str, Any], texts: list[str] | None, arguments: PredictionArguments, output: Path | None
+    open_answering: Callable[[], Answering],
+    data: dict[str, Any],
+    texts: list[str] | None,
+    arguments: PredictionArguments,
+    output: Path | None,
 ) -> Iterator[Row] | int:
     """Answer the rows of a file, or write the answers to texts to a file."""
     import pyarrow as pa
@@ -88,7 +107,7 @@ def _predict_rows(
         found = read_input(arguments, data)
     else:
         found = Input((text, ()) for text in texts)
-    answering = as_answering(open_predictor(run, arguments.backend, arguments.revision), arguments.all_scores)
+    answering = open_answering()
     columns = {"text": pa.string()} | answering.columns()
     kept = name_apart(found.kept, set(columns))
     sources, originals = itertools.tee(found.rows)  # at most two chunks apart

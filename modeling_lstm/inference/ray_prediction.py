@@ -79,7 +79,7 @@ def predict_by_ray(run: str, arguments: PredictionArguments) -> int:
         "read as input, too: choose a folder elsewhere.",
     )
     run = str(Path(run).absolute()) if Path(run).exists() else run
-    record = data_of_training(run, arguments.revision)
+    record = data_of_training(model_folder(run, arguments.revision), run)
     with open_cluster(arguments) as cluster:
         plan = Plan(run, arguments, source, target, folder, {}, cluster.threads, ROWS, record)
         plan = replace(plan, kept=_find_kept_columns(plan, files))

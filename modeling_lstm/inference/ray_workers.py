@@ -16,7 +16,7 @@ from pyarrow import fs
 
 from ..utils.errors import InputError, explain_save_failure, require
 from ..utils.files import SAVING
-from .answering import CHUNK, answer_texts, as_answering, check_texts, name_apart, open_predictor
+from .answering import CHUNK, answer_texts, as_answering, check_texts, model_folder, name_apart, open_predictor
 from .arguments import PredictionArguments
 from .input_files import InputFile
 from .reading import read_input
@@ -155,7 +155,8 @@ class Answers:
 
     def __init__(self, plan: Plan):
         self.plan, arguments = plan, plan.arguments
-        predictor = open_predictor(plan.run, arguments.backend, arguments.revision, threads=plan.threads)
+        folder = model_folder(plan.run, arguments.revision)
+        predictor = open_predictor(folder, arguments.backend, threads=plan.threads, name=plan.run)
         self.answering = as_answering(predictor, arguments.all_scores)
         self.columns = {ROW: pa.int64(), "text": pa.string()} | self.answering.columns()
         self.kept = name_apart(plan.kept, {*self.columns, "file"})

@@ -14,7 +14,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from ..models.text_classifier import INPUTS, TOKEN_TYPES, TextClassifier
 from ..models.text_rules import cuts_at_blanks
-from ..runs.run_folders import load_for_inference
 
 # For each open pool of all classifiers, torch's number of threads before the first of them was opened
 _THREADS: list[int] = []
@@ -37,16 +36,6 @@ class TorchClassifier(TextClassifier):
                 threads = _THREADS.pop()
                 if not _THREADS:
                     torch.set_num_threads(threads)  # the default for threads started later
-
-
-def load_classifier(run: str, revision: str | None = None) -> TextClassifier:
-    """
-    Load the classifier of a run folder or Hub id, onto the GPU if there is one.
-
-    Raises:
-        InputError: there is no such run, or it is damaged.
-    """
-    return torch_classifier(*load_for_inference(run, revision))
 
 
 def torch_classifier(

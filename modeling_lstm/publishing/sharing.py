@@ -17,7 +17,7 @@ from ..inference.exports import FACTS, SCRIPT
 from ..models.text_classifier import MODEL
 from ..models.tokenization_lstm import TARGET
 from ..runs.record import FINGERPRINTS, RECORD, RunRecord, read_record
-from ..runs.run_folders import INDEX, VOCABULARIES, weight_files
+from ..runs.run_folders import INDEX, VOCABULARIES, load_for_inference, weight_files
 from ..tasks.base import task_of
 from ..utils.errors import InputError, check_text, require
 from ..utils.files import write_text
@@ -146,7 +146,7 @@ def _open(run: str) -> tuple[RunRecord, Any]:
     other = _what_else(folder)
     require(other is None, f"{run!r} {other}")
     record = read_record(folder)
-    return record, task_of(record).predictor(run)
+    return record, task_of(record).predictor(*load_for_inference(run))
 
 
 def _no_folder(run: str) -> str:

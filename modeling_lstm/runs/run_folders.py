@@ -122,17 +122,20 @@ def find_seeds(source: str) -> list[Path]:
     return found
 
 
-def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel, Any]:
+def load_run(
+    source: str | Path, revision: str | None = None, *, name: str | None = None
+) -> tuple[PreTrainedModel, Any]:
     """
     Load the model and the tokenizer of a run folder or of a Hub id. Code from the repository is not run.
 
     Args:
         revision: Branch, tag or commit on the Hub.
+        name: What errors call the run, by default `source`. For a folder that [`run_folder`] downloaded.
 
     Raises:
         InputError: there is no such run, or it is damaged; the message says which file and how.
     """
-    folder = run_folder(source, revision)
+    folder, source = run_folder(str(source), revision), name or str(source)
     _check_files(folder, source)
     record = read_run_file(folder / RECORD, source) if (folder / RECORD).is_file() else {}
     with explain_errors(f"The run {source!r} cannot be loaded"):
@@ -157,9 +160,11 @@ def load_run(source: str, revision: str | None = None) -> tuple[PreTrainedModel,
     return model.eval(), tokenizer
 
 
-def load_for_inference(source: str, revision: str | None = None) -> tuple[PreTrainedModel, Any]:
+def load_for_inference(
+    source: str | Path, revision: str | None = None, *, name: str | None = None
+) -> tuple[PreTrainedModel, Any]:
     """Load a run as [`load_run`] does, and move its model to the GPU if there is one."""
-    model, tokenizer = load_run(source, revision)
+    model, tokenizer = load_run(source, revision, name=name)
     if torch.cuda.is_available():
         torch.nn.Module.cuda(model)
     return model, tokenizer

@@ -201,8 +201,8 @@ class Task(ABC):
 
     @classmethod
     @abstractmethod
-    def predictor(cls, run: str, revision: str | None = None) -> Any:
-        """Return the predictor for texts of a run, which is a local folder or a Hub repository (with a revision)."""
+    def predictor(cls, model: Any, tokenizer: Any) -> Any:
+        """Return the predictor for texts: what answers them with a model that has been loaded."""
 
     def card(self, record: Mapping[str, Any], examples: list[tuple[str, Any]]) -> dict[str, Any]:
         """

@@ -101,11 +101,11 @@ class LanguageModeling(UnlabeledTexts):
         return {"scores": scores, "intervals": perplexity_intervals(predictions)}
 
     @classmethod
-    def predictor(cls, run: str, revision: str | None = None) -> Any:
-        """Return the text generator of a run."""
+    def predictor(cls, model: Any, tokenizer: Any) -> Any:
+        """Return the text generator with a model."""
         from ..inference.generation import TextGenerator
 
-        return TextGenerator.from_run(run, revision)
+        return TextGenerator(model, tokenizer)
 
     def card(self, record: Mapping[str, Any], examples: list[tuple[str, Any]]) -> dict[str, Any]:
         """Return what the model does, examples of calls, and its limits."""

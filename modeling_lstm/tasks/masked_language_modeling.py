@@ -87,11 +87,11 @@ class MaskedLanguageModeling(UnlabeledTexts):
         return {"scores": scores, "intervals": masked_token_intervals(predictions)}
 
     @classmethod
-    def predictor(cls, run: str, revision: str | None = None) -> Any:
-        """Return what fills in the mask of a text with the model of a run."""
+    def predictor(cls, model: Any, tokenizer: Any) -> Any:
+        """Return what fills in the mask of a text with a model."""
         from ..inference.mask_filling import MaskFiller
 
-        return MaskFiller.from_run(run, revision)
+        return MaskFiller(model, tokenizer)
 
     def card(self, record: Mapping[str, Any], examples: list[tuple[str, Any]]) -> dict[str, Any]:
         """Return what the model does, examples of calls, and its limits."""

@@ -226,11 +226,11 @@ class TextClassification(Task):
             plot_calibration(probabilities, references, folder / "calibration.png")
 
     @classmethod
-    def predictor(cls, run: str, revision: str | None = None) -> TextClassifier:
-        """Return the classifier of a run."""
-        from ..inference.torch_backend import load_classifier
+    def predictor(cls, model: Any, tokenizer: Any) -> TextClassifier:
+        """Return the classifier with a model."""
+        from ..inference.torch_backend import torch_classifier
 
-        return load_classifier(run, revision)
+        return torch_classifier(model, tokenizer)
 
     def card(self, record: Mapping[str, Any], examples: list[tuple[str, Any]]) -> dict[str, Any]:
         """Return what the model does, examples of calls, the confusion matrix, and its limits."""

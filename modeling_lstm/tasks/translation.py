@@ -180,11 +180,11 @@ class Translation(Task):
         return " ".join(told)
 
     @classmethod
-    def predictor(cls, run: str, revision: str | None = None) -> Any:
-        """Return the translator of a run."""
+    def predictor(cls, model: Any, tokenizer: Any) -> Any:
+        """Return the translator with a model."""
         from ..inference.translator import Translator
 
-        return Translator.from_run(run, revision)
+        return Translator(model, tokenizer)
 
     def card(self, record: Mapping[str, Any], examples: list[tuple[str, Any]]) -> dict[str, Any]:
         """Return what the model does, examples of calls, how it was scored, and its limits."""

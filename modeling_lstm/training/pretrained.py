@@ -111,7 +111,7 @@ def open_pretrained(arguments: ModelArguments, max_length: int) -> PretrainedLan
         _direction(record) != "backward",
         f"The language model {name!r} reads backward only: pretrain one with --direction both.",
     )
-    model, tokenizer = load_run(name, arguments.pretrained_revision)
+    model, tokenizer = load_run(folder, name=name)
     tokenizer.padding_side, tokenizer.model_max_length = "right", max_length
     tokenizer.model_input_names = ["input_ids", "attention_mask"]
     path = folder / FINGERPRINTS

@@ -57,10 +57,10 @@ def test_two_evaluations_at_once_keep_both_scores(run_copy: Path, monkeypatch: p
     module = sys.modules["modeling_lstm.evaluation.evaluator"]
     load_for_inference = module.load_for_inference
 
-    def load_while_another_ends(*given: Any) -> Any:
+    def load_while_another_ends(*given: Any, **named: Any) -> Any:
         monkeypatch.setattr(module, "load_for_inference", load_for_inference)
         evaluate(str(run_copy), EvaluationArguments(split="validation", resamples=100))
-        return load_for_inference(*given)
+        return load_for_inference(*given, **named)
 
     monkeypatch.setattr(module, "load_for_inference", load_while_another_ends)
     evaluate(str(run_copy), EvaluationArguments(split="test", resamples=100))

@@ -16,6 +16,7 @@ from modeling_lstm.evaluation.evaluator import evaluate
 from modeling_lstm.hub import downloads
 from modeling_lstm.hub.downloads import download
 from modeling_lstm.inference.answering import open_predictor
+from modeling_lstm.inference.prediction import predict
 from modeling_lstm.models.tokenization_lstm import TARGET
 from modeling_lstm.runs import run_folders
 from modeling_lstm.utils.errors import InputError
@@ -165,7 +166,9 @@ def test_a_run_of_the_hub_is_evaluated(
 ) -> None:
     assert machine().cli("push", trained, "me/films", token=TOKEN)["status"] == 0
     flags = ["--dataset", data_folder / "test.csv"]
+    before = len(hub.log)
     said = machine("other").cli("evaluate", "me/films", *flags)
+    assert lookups(hub, before) == 1
     assert said["status"] == 0 and "33 rows of test" in said["out"] and "plots" not in said["out"]
     found = machine("other").cli("evaluate", "me/films", *flags, "--output_dir", tmp_path / "found")
     assert found["status"] == 0 and (tmp_path / "found" / "calibration.png").is_file()
@@ -183,9 +186,16 @@ def test_a_run_of_the_hub_reads_the_columns_of_its_training(
     source = write_csv(tmp_path / "in.csv", [("great", "the film")], ("title", "text"))
     other = machine("other")
     assert other.cli("export", "me/pairs", tmp_path / "exported")["status"] == 0
-    for run in ("me/pairs", tmp_path / "exported"):
+    for run, requests in (("me/pairs", 1), (tmp_path / "exported", 0)):
+        before = len(hub.log)
         found = other.cli("predict", run, "--input", source)
+        assert lookups(hub, before) == requests
         assert found["status"] == 0 and found["out"].strip().endswith("great [SEP] the film"), found["err"]
+
+
+def lookups(hub: LocalHub, before: int) -> int:
+    """Count how often a branch was looked up: files of two lookups may be of two commits."""
+    return sum(request.path.split("?")[0].endswith("/revision/main") for request in hub.log[before:])
 
 
 SHARE = """
@@ -682,7 +692,7 @@ def test_a_run_that_is_partly_in_the_cache(run_copy: Path, monkeypatch: pytest.M
     monkeypatch.setattr(run_folders, "download", lambda *_: run_copy)
     monkeypatch.setattr(run_folders, "is_offline_mode", lambda: True)
     with pytest.raises(InputError, match="'me/films' is only partly in the cache, without model.safetensors, and the"):
-        open_predictor("me/films")
+        predict("me/films", "fine")
     monkeypatch.setattr(run_folders, "is_offline_mode", lambda: False)
     (run_copy / "run.json").unlink()
     with pytest.raises(InputError, match="^'me/films' has no run.json"):

@@ -117,9 +117,7 @@ class ReverseTheText(Task):
         return {"scores": self.scores(predictions, references), "intervals": {}}
 
     @classmethod
-    def predictor(cls, run: str, revision: str | None = None) -> Any:
-        model, tokenizer = load_run(run, revision)
-
+    def predictor(cls, model: Any, tokenizer: Any) -> Any:
         def reverse(text: str) -> str:
             logits = model(**tokenizer(text, return_tensors="pt"))["logits"]
             return " ".join(tokenizer.convert_ids_to_tokens(logits[0].argmax(-1)))
