@@ -99,8 +99,8 @@ class TextGenerator:
     @torch.inference_mode()
     def next_tokens(self, text: str, number: int = 10) -> list[tuple[str, float]]:
         """Return the most likely next tokens after a text and their probabilities, most likely first."""
-        logits = self.model(**self._encode([text])).logits[0, -1]
-        found = logits.float().softmax(-1).topk(min(number, len(self.tokenizer)))
+        logits = self.model(**self._encode([text])).logits[0, -1, : len(self.tokenizer)]  # the table may be padded
+        found = logits.float().softmax(-1).topk(min(number, len(logits)))
         tokens = self.tokenizer.convert_ids_to_tokens(found.indices.tolist())
         return list(zip(tokens, found.values.tolist(), strict=True))
 

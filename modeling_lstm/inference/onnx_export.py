@@ -211,7 +211,7 @@ def _use_onnx_operators(encoder: LstmEncoder) -> None:
 
 
 def _onnx_layer(
-    layer: LstmLayer, states: torch.Tensor, mask: torch.Tensor, start: None, *weights: torch.Tensor
+    layer: LstmLayer, states: torch.Tensor, mask: torch.Tensor, h: None, c: None, *weights: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
     """Compute [`LstmLayer.forward`] with ONNX's operator. The tokens of each row start at the left."""
     batch, tokens = states.shape[:2]

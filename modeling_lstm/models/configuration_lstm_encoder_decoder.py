@@ -31,7 +31,7 @@ class LstmEncoderDecoderConfig(PreTrainedConfig):
             token also a weighted mean of all encoder states, with the multiplicative score of Luong et al. (2015,
             "general") or the additive score of Bahdanau et al. (2015).
         encoder_config (`dict`, *optional*): The configuration, as returned by `to_dict()`, of a Transformer that
-            replaces the recurrent encoder.
+            replaces the recurrent encoder. Its dtype has no effect: the encoder has the type of the whole model.
         word_dropout, embedding_dropout, hidden_dropout, recurrent_dropout (`float`, defaults to 0.0): See
             [`LstmConfig`]. They apply to the encoder and the decoder.
         output_dropout (`float`, defaults to 0.0): Locked dropout on the states that predict the next token.

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from transformers import GenerationMixin
+from transformers import initialization as init
 from transformers.modeling_outputs import CausalLMOutputWithPast
 from transformers.utils.generic import can_return_tuple
 
@@ -49,6 +50,21 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             self.register_buffer("token_frequencies", torch.ones(config.vocab_size))
         self.post_init()
         self._part_directions()
+
+    @classmethod
+    def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
+        """Same as in the base class. In the weights of another kind of model, the directions are made independent."""
+        found = super().from_pretrained(*args, **kwargs)
+        model = found[0] if isinstance(found, tuple) else found  # with output_loading_info=True
+        model._part_directions()
+        return found
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """Same as in the base class. Without stored frequencies, every token counts as seen once."""
+        super()._init_weights(module)
+        if module is self and self.config.softmax == "sampled":
+            init.ones_(self.token_frequencies)
 
     def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Embedding:
         """
@@ -143,7 +159,8 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             logits_to_keep: How many of the last positions to return logits for (0: all), or a tensor of positions.
             backward: Whether to run the backward language model of a bidirectional one. The tokens must then be in
                 the order in which it reads them: the last token of a text first.
-            num_items_in_batch: The divisor of the sum of the losses. Default: the number of predicted tokens.
+            num_items_in_batch: The divisor of the sum of the losses. Default: the number of predicted tokens. `Trainer`
+                also counts the first token of a text after padding on the left.
             kwargs: `shift_labels` (`(batch, tokens)`), instead of `labels`: the token to predict at each position.
                 Other arguments that `generate` and `Trainer` pass to any model have no effect.
 

@@ -58,7 +58,9 @@ class LstmSourceEncoder(nn.Module):
             self.model: Any = LstmModel(own)
             self.size, last = own.output_size, own.output_size * own.num_hidden_layers
         else:
-            self.model = AutoModel.from_config(AutoConfig.for_model(**config.encoder_config))
+            apart = ("dtype", "torch_dtype")  # the encoder has the type of the whole model
+            fields = {name: value for name, value in config.encoder_config.items() if name not in apart}
+            self.model = AutoModel.from_config(AutoConfig.for_model(**fields))
             self.size = last = self.model.config.hidden_size
         first = config.num_hidden_layers * config.hidden_size
         self.to_h = nn.Linear(last, first)
@@ -247,8 +249,8 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
         """
         Args:
             input_ids (`(batch, source)`): Token ids of the source.
-            attention_mask (`(batch, source)`): 1 at tokens, 0 at padding, which may be anywhere. Without it, every
-                `config.pad_token_id` is padding.
+            attention_mask (`(batch, source)`): 1 at tokens, 0 at padding, which may be anywhere, or with a Transformer
+                as the encoder, on the right. Without it, every padding token of the encoder's configuration is padding.
             decoder_input_ids (`(batch, target)`): Token ids of the target so far; with `past_key_values`, only the new
                 ones. Default: `labels`, shifted right by one token.
             encoder_outputs: The output of the encoder for the source, instead of `input_ids`.

@@ -66,26 +66,33 @@ class LstmLayer(GradientCheckpointingLayer):
         self.recurrent_dropout = config.recurrent_dropout
 
     def forward(
-        self, states: torch.Tensor, mask: torch.Tensor | None, start: State | None, *weights: torch.Tensor
+        self,
+        states: torch.Tensor,
+        mask: torch.Tensor | None,
+        h: torch.Tensor | None,
+        c: torch.Tensor | None,
+        *weights: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """
         Args:
             states: The layer's input, `(batch, tokens, size)`.
             mask: See [`LstmEncoder.forward`].
-            start: h and c before the first token, `(directions, batch, hidden_size)`; `None` for zeros.
+            h, c: The state before the first token, `(directions, batch, hidden_size)`; `None` for zeros. Not as one
+                tuple, of which reentrant checkpointing would not see the tensors.
             weights: W_ih, W_hh, b_ih and b_hh of the forward direction, then of the backward direction, if any.
 
         Returns:
             h at each token, `(batch, tokens, directions * hidden_size)`, then h and (for an LSTM) c after the last
             token read, `(directions, batch, hidden_size)`.
         """
+        start = None if h is None else (h, c)
         if _processor_runs(states):
             return self._run(states, mask, start, weights)
         wide = None if start is None else (_widen(start[0]), None if start[1] is None else _widen(start[1]))
         with torch.autocast("cpu", enabled=False):
-            h_all, h, c = self._run(_widen(states), mask, wide, [_widen(weight) for weight in weights])
+            h_all, h_n, c_n = self._run(_widen(states), mask, wide, [_widen(weight) for weight in weights])
         kind = states.dtype
-        return h_all.to(kind), h.to(kind), None if c is None else c.to(kind)
+        return h_all.to(kind), h_n.to(kind), None if c_n is None else c_n.to(kind)
 
     def _run(
         self, states: torch.Tensor, mask: torch.Tensor | None, start: State | None, weights: Sequence[torch.Tensor]
@@ -257,8 +264,8 @@ class LstmEncoder(nn.Module):
         for number, (layer, weights) in enumerate(zip(self.layers, self._weights(direction), strict=True)):
             if layers:
                 states = locked_dropout(states, self.hidden_dropout, self.training)
-            own = None if start is None else _part(start, number, len(weights) // 4)
-            states, h, c = layer(states, mask, own, *weights)
+            own = (None, None) if start is None else _part(start, number, len(weights) // 4)
+            states, h, c = layer(states, mask, *own, *weights)
             layers.append(states)
             h_n.append(h)
             c_n.append(c)

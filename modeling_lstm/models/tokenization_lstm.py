@@ -159,6 +159,12 @@ class LstmTokenizer(TokenizersBackend):
         found["offset_mapping"] = offsets[0] if is_one and not has_parts else offsets
         return found.convert_to_tensors(tensors, prepend_batch_axis=is_one and not has_parts)
 
+    def encode(self, text: Any, text_pair: Any = None, *args: Any, **settings: Any) -> Any:
+        """Same as in the base class, except that joined texts and pairs are read as by a call; see the class."""
+        if isinstance(text, str) and self.sep_token == SEPARATOR and not args:
+            return self(text, text_pair, **settings)["input_ids"]
+        return super().encode(text, text_pair, *args, **settings)
+
     def _tiles(self, text: Any, settings: dict[str, Any]) -> tuple[list[Token], list[tuple[int, int]]]:
         """
         Return the tokens of a whole text, and their offsets from [`tile`]. Uses a copy of the backend, since changing

@@ -4,18 +4,18 @@ import math
 from typing import Any
 
 from ..training.samplers import BatchParts
-from ..training.token_trainer import TokenTrainer
+from ..training.task_trainer import TaskTrainer
 from ..utils.errors import require
 from .masked_blocks import MaskedBlocks, MaskedBlockSampler
 
 
-class MaskedLanguageModelTrainer(TokenTrainer):
+class MaskedLanguageModelTrainer(TaskTrainer):
     """
-    A [`TokenTrainer`] that predicts the masked tokens of [`MaskedBlocks`].
+    A [`TaskTrainer`] that predicts the masked tokens of [`MaskedBlocks`].
 
     Args:
         task: The task, which determines the scores.
-        args: Arguments of [`TokenTrainer`]. `train_dataset` must be [`MaskedBlocks`], `eval_dataset` tokenized texts.
+        args: Arguments of [`TaskTrainer`]. `train_dataset` must be [`MaskedBlocks`], `eval_dataset` tokenized texts.
     """
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:

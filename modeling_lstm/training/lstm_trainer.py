@@ -18,6 +18,7 @@ from transformers.trainer_utils import has_length
 
 from ..hub.uploads import create_repository
 from ..models.modeling_lstm import classification_loss
+from ..models.modeling_lstm_causal_lm import IGNORED
 from ..tasks.base import Task
 from ..utils.errors import InputError, require
 from .adversarial import find_worst_push, push_embeddings, watch_embeddings
@@ -40,14 +41,14 @@ class LstmTrainer(Trainer):
     - The word vectors, and with `layer_decay` each layer, have a learning rate of their own.
     - With `average_epochs`, an average of the weights is evaluated and kept.
     - With `adversarial_size`, each batch is repeated with perturbed word vectors (Miyato et al., 2017).
-    - With several processes, the gradient is that of one process with the whole batch.
+    - With several processes, the gradient is that of one process with the whole batch. With labels at tokens, and with
+      gradient accumulation too, it is that of the mean over all tokens of a step.
     - Of checkpoints with equal scores, the one with the lowest loss is the best.
 
     `push_to_hub` raises [`InputError`]: a run is pushed when it is complete.
     """
 
     loss_is_scaled_for_ga = False  # every loss here is the mean of its batch
-    weights_batches = False  # whether a batch of a step with several counts by the divisor of its mean
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -83,6 +84,8 @@ class LstmTrainer(Trainer):
         if not hasattr(config, "label_smoothing"):
             return False
         if share > 0:
+            predicts_tokens = type(model).__name__.endswith(("ForCausalLM", "ForMaskedLM"))
+            require(not predicts_tokens, "--label_smoothing_factor is not for language models: leave it out.")
             kind = getattr(config, "problem_type", None)
             require(
                 kind in (None, "single_label_classification"),
@@ -122,7 +125,7 @@ class LstmTrainer(Trainer):
             mode = "max" if self.args.greater_is_better else "min"
             given: Any = self.args.lr_scheduler_kwargs or {}  # a dictionary: a string was parsed as JSON
             self.args.lr_scheduler_kwargs = {"mode": mode} | given
-        # some schedules divide by the steps, which may be none when a training is resumed
+        # some schedules divide by the steps, which may be none when a run is resumed
         return super().create_scheduler(max(1, num_training_steps), optimizer)
 
     def row_optimizer(self) -> RowAdamW | None:
@@ -174,25 +177,32 @@ class LstmTrainer(Trainer):
 
     def get_batch_samples(self, *args: Any, **kwargs: Any) -> tuple[list[Any], Any]:
         """
-        Trainer's batches. With several processes or `weights_batches`, also find the weights of their losses.
+        Trainer's batches. With several processes or labels at tokens, also find the weights of their losses.
 
         The gradients of the processes are averaged, and each is the gradient of a mean. To make the average the
         gradient of the mean over all rows, even if one process has fewer of them, each loss is multiplied by the number
         of its rows (or the sum of their class weights), divided by the mean of these numbers over the processes. With
-        `weights_batches`, that mean is over the batches of the step, too.
+        labels at tokens, tokens are counted instead of rows, and the mean is over the batches of the step, too.
         """
         batches, items = super().get_batch_samples(*args, **kwargs)
-        if batches and (self.args.world_size > 1 or (self.weights_batches and len(batches) > 1)):
+        is_at_tokens = bool(batches) and _has_token_labels(batches[0])
+        if batches and (self.args.world_size > 1 or (is_at_tokens and len(batches) > 1)):
             counts = torch.tensor([self._weight_of(one) for one in batches], device=self.args.device)
             means = cast(torch.Tensor, self.accelerator.reduce(counts, "mean"))
-            if self.weights_batches:
+            if is_at_tokens:
                 means = means.mean()
             self._shares = (counts / means.clamp(min=1e-6)).tolist()  # all may be 0, of masked tokens
         return batches, items
 
     def _weight_of(self, batch: dict[str, Any]) -> float:
-        """Return the divisor in the mean of the losses of a batch's rows."""
+        """Return the divisor in the mean of the losses of a batch's rows or tokens."""
         labels = batch.get("labels")
+        if _has_token_labels(batch):
+            chosen: Any = labels != IGNORED
+            if type(self.accelerator.unwrap_model(self.model)).__name__.endswith("ForCausalLM"):
+                mask = batch.get("attention_mask")  # a token is predicted from the one before it
+                chosen = chosen[:, 1:] if mask is None else chosen[:, 1:] & (mask[:, :-1] > 0)
+            return float(chosen.sum())
         weights = getattr(self.compute_loss_func, "weights", None)
         config: Any = getattr(self.model, "config", None)
         if weights is None and getattr(config, "problem_type", None) == "single_label_classification":
@@ -323,6 +333,12 @@ class LstmTrainer(Trainer):
         if self.average and self.state.best_model_checkpoint is not None:
             self.average.load(self.state.best_model_checkpoint)
             self.average.copy_to(model)
+
+
+def _has_token_labels(batch: dict[str, Any]) -> bool:
+    """Whether a batch has a label at each token. Several labels of a text are numbers with a decimal point."""
+    labels = batch.get("labels")
+    return isinstance(labels, torch.Tensor) and labels.ndim == 2 and not labels.is_floating_point()
 
 
 def word_table(model: Any) -> torch.nn.Parameter:

@@ -51,10 +51,7 @@ def build_translation_model(
         if arguments.encoder is not None:
             encoder = _pretrained_encoder(arguments.encoder)
             _check_places(encoder.config, length)
-            apart = ("dtype", "torch_dtype")  # the encoder uses the type of the whole model
-            fields["encoder_config"] = {
-                name: value for name, value in encoder.config.to_dict().items() if name not in apart
-            }
+            fields["encoder_config"] = encoder.config.to_dict()
         elif other is not tokenizer:
             fields["source_vocab_size"] = len(tokenizer)
         model = construct(task, make_config("lstm-encoder-decoder", fields))

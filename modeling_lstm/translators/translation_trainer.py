@@ -8,13 +8,13 @@ import torch
 from ..inference.translator import Translator
 from ..models.modeling_lstm_encoder_decoder import IGNORED
 from ..runs.run_folders import save_tokenizer
-from ..training.token_trainer import TokenTrainer
+from ..training.task_trainer import TaskTrainer
 from ..utils.errors import require
 
 
-class TranslationTrainer(TokenTrainer):
+class TranslationTrainer(TaskTrainer):
     """
-    A [`TokenTrainer`] for translation models. For evaluation during training, it decodes greedily, which is several
+    A [`TaskTrainer`] for translation models. For evaluation during training, it decodes greedily, which is several
     times faster than beam search.
     """
 

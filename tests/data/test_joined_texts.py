@@ -120,6 +120,8 @@ def test_both_texts_of_a_long_pair_are_cut_in_every_way_to_give_them(second: str
     listed = tokenizer(["a", whole], truncation=True).input_ids
     assert joined.input_ids == listed[1] == tokenizer([(first, second)], truncation=True).input_ids[0] == expected
     assert side == "left" or numbers(tokenizer.backend_tokenizer, whole, limit) == expected
+    assert tokenizer.encode(whole, truncation=True) == tokenizer.encode(first, second, truncation=True) == expected
+    assert tokenizer.encode(whole, truncation=True, return_tensors="pt").tolist() == [expected]
     assert [whole[slice(*place)] for place in joined.offset_mapping] == [
         "&amp;" if word == "[UNK]" else word for word in tokenizer.convert_ids_to_tokens(expected)
     ]

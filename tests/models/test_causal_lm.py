@@ -21,7 +21,7 @@ from transformers import (
 )
 from transformers.utils.generic import find_labels
 
-from modeling_lstm import LstmConfig, LstmForCausalLM, LstmModel, LstmTokenizer
+from modeling_lstm import LstmConfig, LstmForCausalLM, LstmForSequenceClassification, LstmModel, LstmTokenizer
 from modeling_lstm.inference.generation import TextGenerator
 from modeling_lstm.models.cache_lstm import LstmCache
 from modeling_lstm.models.softmax_lstm import AdaptiveSoftmax, sampled_losses
@@ -367,6 +367,35 @@ def test_label_smoothing_of_the_library_is_of_the_next_token(tmp_path: Path) -> 
         inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": ids}
         losses.append(Trainer(language_model(), args).compute_loss(language_model(), inputs))
     torch.testing.assert_close(*losses)
+
+
+@pytest.mark.parametrize("cell_type", ["lstm", "gru"])
+def test_directions_of_another_model_are_made_independent(cell_type: str, tmp_path: Path) -> None:
+    """A classifier's upper layers read both directions; those of a language model read one."""
+    changes: dict[str, Any] = {"bidirectional": True, "num_hidden_layers": 2, "cell_type": cell_type}
+    LstmForSequenceClassification(language_model(**changes).config).save_pretrained(tmp_path)
+    model, report = LstmForCausalLM.from_pretrained(tmp_path, output_loading_info=True)
+    assert report["missing_keys"] and "lstm.encoder.rnn.weight_ih_l1" not in report["missing_keys"]
+    ids = token_ids(2, 5)
+    forward = model.eval().lstm(ids).last_hidden_state[:, :, :8]
+    torch.testing.assert_close(forward, model(ids, output_hidden_states=True).hidden_states[-1])
+
+
+def test_a_softmax_that_is_sampled_from_now_on_draws_all_tokens_alike(tmp_path: Path) -> None:
+    language_model().save_pretrained(tmp_path)
+    model = LstmForCausalLM.from_pretrained(tmp_path, softmax="sampled")
+    assert model.token_frequencies.tolist() == [1.0] * 41
+    model.set_token_frequencies(torch.arange(41))
+    model.save_pretrained(tmp_path)
+    assert LstmForCausalLM.from_pretrained(tmp_path).token_frequencies.tolist() == [1.0, *range(1, 41)]
+
+
+def test_a_table_with_more_rows_than_tokens_writes_tokens_only() -> None:
+    tokenizer = LstmTokenizer.train_reversible(["a b c"] * 3, vocab_size=12, min_frequency=1)
+    model = language_model(vocab_size=64, eos_token_id=tokenizer.eos_token_id, bos_token_id=tokenizer.bos_token_id)
+    found = TextGenerator(model, tokenizer).next_tokens("a b", 50)
+    assert len(found) == len(tokenizer) and sum(share for _, share in found) == pytest.approx(1.0)
+    assert all(isinstance(token, str) for token, _ in found)
 
 
 def test_shapes_can_be_found_without_weights() -> None:

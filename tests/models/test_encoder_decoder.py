@@ -252,6 +252,33 @@ def test_a_transformer_reads_for_the_decoder(attention: str, tmp_path: Path) -> 
     torch.testing.assert_close(again(source, attention_mask=mask, decoder_input_ids=target).logits, outputs.logits)
 
 
+def test_a_transformer_has_the_type_of_the_whole_model(tmp_path: Path) -> None:
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    stored = BertConfig(vocab_size=30, **sizes).to_dict() | {"dtype": "float32"}
+    translator(encoder_config=stored).save_pretrained(tmp_path)
+    model = LstmForConditionalGeneration.from_pretrained(tmp_path, dtype=torch.bfloat16)
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
+    whole = translator(encoder_config=stored | {"dtype": "bfloat16"})
+    assert {parameter.dtype for parameter in whole.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("attention", ["none", "luong"])
+@pytest.mark.parametrize("cell_type", ["lstm", "gru"])
+def test_gradient_checkpointing_changes_nothing(cell_type: str, attention: str) -> None:
+    """The state with which the decoder begins has a gradient, too."""
+    model = translator(attention=attention, cell_type=cell_type, num_hidden_layers=2).train()
+    source, target = token_ids(2, 5), token_ids(2, 3, 1)
+    expected = torch.autograd.grad(model(source, labels=target).loss, tuple(model.parameters()), allow_unused=True)
+    for is_reentrant in (False, True):
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": is_reentrant})
+        model.zero_grad()
+        model(source, labels=target).loss.backward()
+        for parameter, gradient in zip(model.parameters(), expected, strict=True):
+            if gradient is not None:
+                torch.testing.assert_close(parameter.grad, gradient)
+        model.gradient_checkpointing_disable()
+
+
 def test_the_trainer_of_the_library_and_its_collator(tmp_path: Path) -> None:
     """`Seq2SeqTrainer` as for the library's own models: loss, generation while it evaluates, a model that learns."""
     tokenizer = LstmTokenizer.train_reversible(["a b c d e f g h"] * 3, vocab_size=30, min_frequency=1)

@@ -192,6 +192,9 @@ def test_labels_are_smoothed_or_it_is_refused(data_folder: Path, tmp_path: Path,
     assert trainer.model.config.label_smoothing == 0.4 and trainer.label_smoother is None
     with pytest.raises(InputError, match="needs single labels; this model is for regression"):
         ml.LstmTrainer(tiny_model(problem_type="regression", num_labels=1), args, processing_class=tokenizer)
+    language_model = ml.LstmForCausalLM(ml.LstmConfig(vocab_size=9, embedding_size=4, hidden_size=4))
+    with pytest.raises(InputError, match="--label_smoothing_factor is not for language models"):
+        ml.LstmTrainer(language_model, args, processing_class=tokenizer)
     numbers = write_csv(tmp_path / "numbers.csv", [(text, len(label)) for text, label in opinion_rows(30)])
     for more in ({}, {"model_init": model_init}):
         job = ml.TrainingJob(dataset=numbers, problem_type="regression", **more, **settings)
@@ -223,6 +226,36 @@ def rows_for_trainer(tokenizer: Any) -> Dataset:
     rows = opinion_rows(12)
     numbers = {"negative": 0, "neutral": 1, "positive": 2}
     return Dataset.from_list([tokenizer(text) | {"label": numbers[label]} for text, label in rows])
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_gathered_batches_of_tokens_are_weighted_by_tokens(side: str, tmp_path: Path) -> None:
+    """The gradient of several batches with different numbers of tokens is that of one batch with all of them."""
+    rows = [{"input_ids": ids, "labels": ids} for ids in ([1, 2], [3, 4, 5, 6, 7, 8, 1, 2, 3])]
+    widest = max(len(row["labels"]) for row in rows)
+
+    def collate(some: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        def padded(name: str, value: int) -> torch.Tensor:
+            lists = [(row[name], [value] * (widest - len(row[name]))) for row in some]
+            return torch.tensor([more + ids if side == "left" else ids + more for ids, more in lists])
+
+        rows = {"input_ids": padded("input_ids", 0), "labels": padded("labels", -100)}
+        return rows | {"attention_mask": (rows["labels"] >= 0).long()}
+
+    found = []
+    for batch in (1, 2):
+        torch.manual_seed(0)
+        model = ml.LstmForCausalLM(ml.LstmConfig(vocab_size=9, embedding_size=4, hidden_size=4))
+        args = ml.LstmTrainingArguments(
+            output_dir=str(tmp_path), per_device_train_batch_size=batch, gradient_accumulation_steps=2 // batch,
+            optim="sgd", learning_rate=1.0, lr_scheduler_type="constant", max_grad_norm=0.0, max_steps=1,
+            use_cpu=True, disable_tqdm=True, save_strategy="no", eval_strategy="no",
+            load_best_model_at_end=False, report_to="none",
+        )  # fmt: skip
+        ml.LstmTrainer(model, args, train_dataset=rows, data_collator=collate).train()
+        found.append(model.state_dict())
+    for name, weight in found[0].items():
+        torch.testing.assert_close(weight, found[1][name])
 
 
 def test_the_trainer_alone_with_model_init_and_frozen_words(tokenizer: Any, tmp_path: Path) -> None:
