@@ -90,7 +90,7 @@ class ColumnArguments(SourceArguments):
         None, "Names of the labels, in the order of their numbers. Default: the names in the data."
     )
     group_column: str | None = setting(
-        None, "Rows with the same value in this column stay together when validation or test is cut from train."
+        None, "Rows with the same value in this column stay together when rows are held out for validation or test."
     )
 
     def __post_init__(self) -> None:
@@ -107,8 +107,14 @@ class ColumnArguments(SourceArguments):
 MOST_HELD_OUT = 0.95  # largest share of train
 
 
+def check_share(name: str, share: float | None) -> None:
+    """Raise [`InputError`] for a share of train to hold out that leaves nothing on one side."""
+    if share is not None and not 0.0 < share <= MOST_HELD_OUT:
+        raise InputError(f"--{name} must be more than 0 and at most {MOST_HELD_OUT}, found {share}.")
+
+
 # Settings that determine which rows are in train, validation and test. A classifier also has `group_column`
-CUTS = ("dataset", "subset", "revision", "train_dataset", "validation_share", "test_share", "split_seed")
+SPLIT_SETTINGS = ("dataset", "subset", "revision", "train_dataset", "validation_share", "test_share", "split_seed")
 
 
 @dataclass
@@ -130,9 +136,7 @@ class SplitArguments(SourceArguments):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("validation_share", "test_share"):
-            share = getattr(self, name)
-            if share is not None and not 0.0 < share <= MOST_HELD_OUT:
-                raise InputError(f"--{name} must be more than 0 and at most {MOST_HELD_OUT}, found {share}.")
+            check_share(name, getattr(self, name))
         require_at_least(self, max_train_samples=2)
 
 

@@ -45,7 +45,7 @@ def load_corpus(arguments: CorpusArguments) -> Corpus:
     Raises:
         InputError: a source cannot be read, or there is too little text.
     """
-    places = [Path(one).resolve() if locate_source(one) == "local" else one for one in arguments.dataset]
+    places = [_place(one) for one in arguments.dataset]
     twice = next((one for one, place in zip(arguments.dataset, places, strict=True) if places.count(place) > 1), None)
     require(twice is None, f"--dataset names {twice!r} twice: its texts would be held out and learned. Name it once.")
     train = _read_all(arguments, arguments.dataset, arguments.split)
@@ -108,20 +108,35 @@ def _leave_out(train: Dataset, held_out: Iterable[Dataset]) -> tuple[Dataset, in
 def _read_all(arguments: CorpusArguments, sources: list[str], split: str) -> Dataset:
     parts = []
     for source in sources:
-        names = _split_names(source, arguments)
-        # if a source has a single split of another name, that one is used for train
-        own = names[0] if split == "train" and "train" not in names and len(names) == 1 else split
+        own = _own_split(_split_names(source, arguments), split)
         parts.append(read_texts(source, own, arguments.columns(), arguments=arguments))
     return concatenate_datasets(parts) if len(parts) > 1 else parts[0]
+
+
+def _own_split(names: list[str], split: str) -> str:
+    """Return the split to read of a source: if it has a single one of another name, that one is used for train."""
+    return names[0] if split == "train" and len(names) == 1 else split
 
 
 def _read_held_out(arguments: CorpusArguments, split: str) -> Dataset | None:
     """Read a split that the sources, or the data set named for validation, already have; `None` if there is none."""
     if split == "validation" and arguments.validation_dataset is not None:
         source, own = _source_and_split(arguments.validation_dataset, arguments)
+        learned = {_place(one): _own_split(_split_names(one, arguments), arguments.split) for one in arguments.dataset}
+        require(
+            learned.get(_place(source)) != own,
+            f"--validation_dataset {source!r} is text to learn from, too: leave it out, and a share of the texts is "
+            "held out (--validation_share).",
+        )
         return read_texts(source, own, arguments.columns(), arguments=arguments)
-    sources = [source for source in arguments.dataset if split in _split_names(source, arguments)]
-    return _read_all(arguments, sources, split) if sources and split != arguments.split else None
+    names = {source: _split_names(source, arguments) for source in arguments.dataset}
+    sources = [one for one in names if split in names[one] and split != _own_split(names[one], arguments.split)]
+    return _read_all(arguments, sources, split) if sources else None
+
+
+def _place(source: str) -> str | Path:
+    """Return what two names of one file have in common."""
+    return Path(source).resolve() if locate_source(source) == "local" else source
 
 
 def _split_names(source: str, arguments: FileArguments) -> list[str]:
@@ -141,23 +156,27 @@ def _source_and_split(source: str, arguments: CorpusArguments) -> tuple[str, str
 def _held_out(source: str, arguments: CorpusArguments) -> list[Dataset]:
     """
     Return what a data set holds out: all splits but train and, if it has no validation split, the rows that training
-    would cut from train. A data set with a single split is held out whole, unless that is a train split to learn from.
+    would hold out. A data set with a single split is held out whole, unless that is a train split to learn from.
     """
     name, subset = split_subset(source)
     names = _split_names(source, arguments)
-    if "train" in names and "validation" not in names and (len(names) > 1 or source in arguments.dataset):
-        cut = DataArguments(
+    has_more = "validation" not in names or arguments.exclude_test_share is not None
+    if "train" in names and has_more and (len(names) > 1 or source in arguments.dataset):
+        theirs = DataArguments(
             dataset=name,
             subset=subset,
             text_column=arguments.columns(),
             label_column=arguments.label_column,
             group_column=arguments.group_column,
+            problem_type=arguments.problem_type,
+            validation_share=arguments.exclude_validation_share,
+            test_share=arguments.exclude_test_share,
             split_seed=arguments.split_seed,
             **vars(arguments.of_files()),
         )
         try:
-            return [rows for split, rows in load_data(cut).splits.items() if split != "train"]
+            return [rows for split, rows in load_data(theirs).splits.items() if split != "train"]
         except InputError as error:
-            logger.warning("No validation split of %s is left out, since none can be cut: %s", source, error)
+            logger.warning("No validation split of %s is left out, since no rows can be held out: %s", source, error)
     chosen = [one for one in names if one != "train"] or names
     return [read_texts(source, one, arguments.columns(), arguments=arguments) for one in chosen]

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from ..utils.errors import require
 from ..utils.settings import require_at_least, setting
-from .arguments import FileArguments
+from .arguments import FileArguments, ProblemType, check_share
 
 
 @dataclass
@@ -27,13 +27,20 @@ class CorpusArguments(FileArguments):
     exclude: list[str] | None = setting(
         None,
         "Data sets whose validation and test texts are left out of the text to learn from, such as the one "
-        "that a classifier will be evaluated on. If one has no validation split, the rows that train would cut "
-        "for it are left out.",
+        "that a classifier will be evaluated on. If one has no validation split, the rows that train would hold "
+        "out are left out.",
     )
     label_column: list[str] | None = setting(
-        None, "The --label_column that train would use for that cut. Default: recognized by its name."
+        None, "The --label_column that train would use to hold them out. Default: recognized by its name."
     )
-    group_column: str | None = setting(None, "The --group_column that train would use for that cut.")
+    group_column: str | None = setting(None, "The --group_column that train would use to hold them out.")
+    problem_type: ProblemType | None = setting(None, "The --problem_type that train would use to hold them out.")
+    exclude_validation_share: float = setting(
+        0.1, "The --validation_share that train would hold out of an excluded data set."
+    )
+    exclude_test_share: float | None = setting(
+        None, "The --test_share that train would hold out of an excluded data set."
+    )
     max_train_samples: int | None = setting(None, "Learn from only this many texts.")
     block_size: int = setting(
         70, "Tokens of a block of text. A language model carries its state from block to block, but no gradient."
@@ -49,6 +56,8 @@ class CorpusArguments(FileArguments):
             0.0 < self.validation_share < 1.0,
             f"--validation_share must be between 0 and 1, found {self.validation_share}.",
         )
+        for name in ("exclude_validation_share", "exclude_test_share"):
+            check_share(name, getattr(self, name))
         require_at_least(self, block_size=2, max_train_samples=1)
 
     def columns(self) -> list[str] | None:

@@ -14,12 +14,12 @@ from ..models.text_classifier import JOINT
 from ..utils.errors import InputError, as_list, require
 from .arguments import DataArguments, FileArguments, ProblemType, SourceArguments, SplitArguments, split_subset
 from .columns import guess_label_column, guess_text_column, join_texts
-from .cuts import cut_split, draw_rows, keep_labels, number_groups, single_labels
 from .formats.table import ROWS_AT_ONCE
+from .held_out import draw_rows, hold_out, keep_labels, number_groups, single_labels
 from .labels.known_readers import make_label_reader
 from .labels.label_reader import LabelReader
 from .labels.names import is_missing
-from .sources import explain_read_failures, open_dataset
+from .sources import explain_read_failures, locate_source, open_dataset
 from .splits import FileSplit, Split
 
 logger = logging.getLogger(__name__)
@@ -76,18 +76,21 @@ def load_data(
         arguments: What to read.
         only: Read just this split (for evaluation).
         label_names: The labels of a trained model, in its order; other labels are then an error.
-        is_other: Whether these are not the data that a model was trained on. If so, nothing is cut from train; and if
-            there is a single split, as in a file, all of it is read in place of `only`.
+        is_other: Whether these are not the data that a model was trained on. If so, nothing is held out of train; and
+            if there is a single split, as in a file, all of it is read in place of `only`.
         separator: What joins the texts of several columns.
 
     Raises:
         InputError: the data cannot be used; the message says why in one sentence.
     """
     sources, shares = choose_splits(arguments, only, is_other)
-    if only is None:
-        _warn_of_unused(arguments, sources, shares)
     text_column, label_column = _choose_columns(arguments, sources)
     raw = _read_splits(arguments, sources, text_column, label_column, has_groups=bool(shares))
+    shares = share_of_unlabeled(arguments, sources, raw, is_other) | shares
+    if shares and arguments.group_column is not None and "train" in sources:
+        sources["train"].require([arguments.group_column])
+    if only is None:
+        _warn_of_unused(arguments, raw, shares)
     names = label_names or arguments.labels
     labels = make_label_reader(raw, label_column, arguments.problem_type, names, asked=arguments.labels)
     for name, rows in raw.items():
@@ -96,7 +99,7 @@ def load_data(
         {name: _standard_form(rows, name, text_column, labels, separator) for name, rows in raw.items()}
     )
     if shares and "train" in raw:
-        splits |= _cut_splits(arguments, shares, raw["train"], splits["train"], labels.kind)
+        splits |= _hold_out(arguments, shares, raw["train"], splits["train"], labels.kind)
     if "train" in splits and arguments.max_train_samples is not None:
         train, number = splits["train"], arguments.max_train_samples
         splits["train"] = draw_rows(train, number, arguments.split_seed, single_labels(train, labels.kind))
@@ -110,7 +113,7 @@ def load_data(
 def choose_splits(
     arguments: SplitArguments, only: str | None, is_other: bool
 ) -> tuple[dict[str, Split], dict[str, float]]:
-    """Return the splits to read, and the shares of those to cut from train."""
+    """Return the splits to read, and the shares of train to hold out for others."""
     sources = _open(arguments)
     if is_other and only is not None and only not in sources and len(sources) == 1:
         sources = {only: next(iter(sources.values()))}
@@ -119,14 +122,25 @@ def choose_splits(
     needed = "train" if only is None or only in shares else only
     if needed == "train":
         _require_train(sources, arguments.dataset, "dataset")
-    more = " Cut one from train with --test_share 0.2 when you train." if needed == "test" else ""
+    # a test split may turn out to have no labels, and another is then held out
+    is_in_doubt = arguments.test_share is not None and not is_other and {"train", "test"} <= sources.keys()
+    more = " Hold out one with --test_share 0.2 when you train." if needed == "test" else ""
     require(needed in sources, f"The data set has no {needed} split; it has {as_list([*sources, *shares])}.{more}")
-    return (sources if only is None else {needed: sources[needed]}), shares
+    return (sources if only is None or is_in_doubt else {needed: sources[needed]}), shares
+
+
+def share_of_unlabeled(
+    arguments: SplitArguments, sources: Mapping[str, Split], read: Mapping[str, Any], is_other: bool
+) -> dict[str, float]:
+    """Return the share of train to hold out for test if the data have a test split, but left out for want of labels."""
+    is_without = "test" in sources and "test" not in read and not is_other
+    return {"test": arguments.test_share} if is_without and arguments.test_share is not None else {}
 
 
 def _require_train(splits: Mapping[str, Split], source: str, flag: str) -> None:
     """Raise if a source, named with a flag, has no train split, and say how to name the rows to train on."""
-    files = [str(path) for split in splits.values() if isinstance(split, FileSplit) for path in split.files]
+    is_here = locate_source(split_subset(source)[0]) == "local"
+    files = [str(path) for split in splits.values() if is_here and isinstance(split, FileSplit) for path in split.files]
     remedy = "name one that has, with --train_dataset"
     if files:
         remedy = "rename the file with the training rows so that its name has the word train, as in train.csv"
@@ -136,8 +150,8 @@ def _require_train(splits: Mapping[str, Split], source: str, flag: str) -> None:
     require("train" in splits, f"{source!r} has no train split; it has {found}: {remedy}.")
 
 
-def _warn_of_unused(arguments: DataArguments, sources: dict[str, Split], shares: dict[str, float]) -> None:
-    """Warn about cut settings that have no effect, since the data have these splits."""
+def _warn_of_unused(arguments: DataArguments, sources: Mapping[str, Any], shares: dict[str, float]) -> None:
+    """Warn about settings for holding out rows that have no effect, since the data have these splits."""
     unused = {"test_share": "test" in sources, "group_column": not shares}
     for name, is_unused in unused.items():
         if is_unused and getattr(arguments, name) is not None:
@@ -155,7 +169,7 @@ def _choose_columns(arguments: DataArguments, sources: dict[str, Split]) -> tupl
     label_column = arguments.label_column or [guess_label_column(first.columns, text_column)]
     both = [column for column in label_column if column in text_column]
     require(not both, f"The column {as_list(both)!r} cannot be both text and label.")
-    logger.info("Text from %s, label from %s", as_list(text_column), as_list(label_column))
+    logger.info("Text columns: %s; label columns: %s", as_list(text_column), as_list(label_column))
     return text_column, label_column
 
 
@@ -170,8 +184,9 @@ def _read_splits(
     """Read and check the columns needed from each split; a test split without labels is left out."""
     raw = DatasetDict()
     for name, split in sources.items():
-        is_grouped = name == "train" and arguments.group_column is not None and has_groups
-        group = [str(arguments.group_column)] if is_grouped else []
+        group = [arguments.group_column] if name == "train" and arguments.group_column is not None else []
+        if not has_groups:  # it is used only if test turns out to have no labels
+            group = [column for column in group if split.find(column) is not None]
         columns = list(dict.fromkeys([*text_column, *label_column, *group]))
         split.require(column for column in columns if name != "test" or column not in label_column)
         if any(split.find(column) is None for column in label_column) and "train" in sources:
@@ -185,20 +200,20 @@ def _read_splits(
     return _drop_unlabeled_test(raw, label_column, arguments.problem_type)
 
 
-def _cut_splits(
+def _hold_out(
     arguments: DataArguments, shares: dict[str, float], raw: Dataset, train: Dataset, kind: ProblemType
 ) -> dict[str, Dataset]:
-    """Return train without the rows that are cut off, and the splits made of these rows."""
+    """Return train without the rows that are held out, and the splits made of these."""
     groups, labels = number_groups(arguments, raw), single_labels(train, kind)
     parts = {"train": np.arange(train.num_rows)}
     for name, share in shares.items():
-        parts[name], parts["train"] = cut_split(
+        parts[name], parts["train"] = hold_out(
             name, share, parts["train"], labels, groups, arguments.split_seed, arguments.group_column
         )
     if labels is not None:
         keep_labels(parts, labels, groups)
     for name, rows in parts.items():
-        require(len(rows) > 0, f"Every label has too few train rows to cut a {name} split from them.")
+        require(len(rows) > 0, f"Every label has too few train rows to hold some of them out for {name}.")
     return {name: train.select(rows) for name, rows in parts.items()}
 
 
@@ -260,18 +275,28 @@ def check_texts(rows: Dataset, split: Split, columns: list[str], max_characters:
 
 
 def _drop_unlabeled_test(raw: DatasetDict, columns: list[str], kind: ProblemType | None) -> DatasetDict:
-    """Leave out a test split whose labels are withheld, as in GLUE: all are missing or, except for regression, -1."""
-    is_withheld = is_missing if kind == "regression" else _is_withheld
+    """
+    Leave out a test split whose labels are withheld, as in GLUE: all are missing or -1, and no label of train is. For a
+    regression, -1 may be a target: it is kept, with a warning.
+    """
     if "test" in raw and "train" in raw:
         test, train = (itertools.chain(*(raw[name][column] for column in columns)) for name in ("test", "train"))
-        if all(map(is_withheld, test)) and not any(map(is_withheld, train)):
+        if all(map(_is_withheld, test)) and not any(map(_is_withheld, train)):
+            if kind == "regression" and not all(
+                map(is_missing, itertools.chain(*(raw["test"][one] for one in columns)))
+            ):
+                logger.warning(
+                    "All targets of the test split are -1, which often means that they are withheld. If so, its scores "
+                    "mean nothing."
+                )
+                return raw
             logger.warning("The test split has no labels: left out.")
             raw = DatasetDict({name: rows for name, rows in raw.items() if name != "test"})
     return raw
 
 
 def _is_withheld(value: Any) -> bool:
-    return is_missing(value) or value in (-1, "-1", [-1])
+    return is_missing(value) or value in (-1, "-1", "-1.0", [-1])
 
 
 def _standard_form(rows: Dataset, split: str, text_column: list[str], labels: LabelReader, separator: str) -> Dataset:

@@ -11,9 +11,9 @@ from datasets import Dataset, DatasetDict, Features, Value
 from ..utils.errors import as_list, require
 from .arguments import FileArguments
 from .columns import TRANSLATIONS
-from .cuts import cut_split, draw_rows
 from .formats.table import find_column, normalize_name
-from .loading import check_texts, choose_splits
+from .held_out import draw_rows, hold_out
+from .loading import check_texts, choose_splits, share_of_unlabeled
 from .pair_arguments import PairArguments
 from .sources import explain_read_failures
 from .splits import Split
@@ -57,7 +57,7 @@ def load_pairs(arguments: PairArguments, only: str | None = None, *, is_other: b
     """
     Read and check the splits train, validation and (if there is one with translations) test.
 
-    Without a validation split, one is cut from train; pairs with the same source stay together.
+    Without a validation split, rows of train are held out for it; pairs with the same source stay together.
 
     Args:
         arguments: What to read.
@@ -90,8 +90,9 @@ def load_pairs(arguments: PairArguments, only: str | None = None, *, is_other: b
             rows.num_rows > 0,
             f"The {name} split has no pair with text on both sides{', other than the same text' * bool(same)}.",
         )
+    shares = share_of_unlabeled(arguments, sources, raw, is_other) | shares
     if shares and "train" in raw:
-        raw = _cut(raw, shares, arguments)
+        raw = _hold_out(raw, shares, arguments)
     if "train" in raw and arguments.max_train_samples is not None:
         raw["train"] = draw_rows(raw["train"], arguments.max_train_samples, arguments.split_seed)
     if only is not None:
@@ -168,14 +169,14 @@ def _leave_out(raw: DatasetDict, name: str) -> dict[str, int]:
     return found
 
 
-def _cut(raw: DatasetDict, shares: dict[str, float], arguments: PairArguments) -> DatasetDict:
-    """Return train without the rows that are cut off, and the splits made of these rows."""
+def _hold_out(raw: DatasetDict, shares: dict[str, float], arguments: PairArguments) -> DatasetDict:
+    """Return train without the rows that are held out, and the splits made of these."""
     train = raw["train"]
     numbers: dict[str, int] = {}
     groups = np.array([numbers.setdefault(" ".join(text.split()), len(numbers)) for text in train["text"][:]])
     kept = np.arange(train.num_rows)
     for name, share in shares.items():
-        off, kept = cut_split(name, share, kept, None, groups, arguments.split_seed, "the source")
+        off, kept = hold_out(name, share, kept, None, groups, arguments.split_seed, "the source")
         raw[name] = train.select(off)
     raw["train"] = train.select(kept)
     return raw

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import datasets
-from datasets import Dataset, Features, Value, load_dataset
+from datasets import Dataset, DatasetDict, Features, Value, load_dataset
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
 
@@ -17,6 +17,7 @@ from .arguments import FileArguments, split_subset
 from .columns import guess_text_column, join_texts
 from .formats.encodings import find_suffix
 from .formats.known_formats import FORMATS
+from .hub_files import find_hub_files
 from .order_matters import load_order_matters
 from .parquet_split import ParquetSplit
 from .split_files import SplitFiles, find_splits, standard_name
@@ -50,17 +51,13 @@ def open_dataset(
         "such as me/reviews.",
     )
     kind = locate_source(source)
+    rows: SplitFiles | DatasetDict
     with explain_read_failures(source):
         if kind == "local":
             require(exists(Path(source)), f"There is no file or folder {source!r}.")
             if revision is not None:
                 logger.warning("%s is not on the Hub: --revision %s has no effect.", source, revision)
-            found = find_splits(Path(source), subset)
-            if isinstance(found, SplitFiles):
-                chosen = found.file_arguments(FileArguments() if arguments is None else arguments.of_files())
-                names = _standard_names(found.files)
-                return {names[one]: _open_files(one, found, chosen) for one in found.files}
-            rows = found
+            rows = find_splits(Path(source), subset)
         elif kind == "built-in":
             rows = load_order_matters()
         else:
@@ -68,7 +65,12 @@ def open_dataset(
                 source not in _PACKAGED_DATASETS_MODULES,  # would read all such files below the current folder
                 f"{source!r} is a format, not a data set: name a file, a folder or a data set on the Hub.",
             )
-            rows = load_dataset(source, name=subset, revision=revision)
+            files = find_hub_files(source, subset, revision)
+            rows = load_dataset(source, name=subset, revision=revision) if files is None else files
+        if isinstance(rows, SplitFiles):
+            chosen = rows.file_arguments(FileArguments() if arguments is None else arguments.of_files())
+            names = _standard_names(rows.files)
+            return {names[one]: _open_files(one, rows, chosen) for one in rows.files}
     names = _standard_names(rows)
     return {names[one]: LoadedSplit(rows[one], f"{one} split of {source!r}") for one in rows}
 

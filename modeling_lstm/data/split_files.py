@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from datasets import BuilderConfig, DatasetDict, Features, load_dataset, load_dataset_builder, load_from_disk
 from datasets.data_files import FILES_TO_IGNORE, SPLIT_KEYWORDS
+from datasets.info import DatasetInfosDict
 from datasets.packaged_modules.csv.csv import CsvConfig
 from datasets.packaged_modules.json.json import JsonConfig
 from datasets.packaged_modules.text.text import TextConfig
@@ -21,11 +22,12 @@ from .formats.known_formats import FORMATS
 
 logger = logging.getLogger(__name__)
 
-_SHARD = re.compile(r"(\w+)-\d{5}-of-\d{5}")  # how `push_to_hub` names the files of a split
+_SHARD = re.compile(r"(\w+)-(\d{5})-of-(\d{5})")  # how `push_to_hub` names the files of a split
 # Words that seem to name a split, but that `datasets` does not know: testset, my-heldout
 _HINT = re.compile(r"train|test|valid|eval|held.?out|(?<![a-z])(dev|trn|tst)(set|data|[^a-z]|$)")
 _SAVED = ("dataset_dict.json", "state.json")  # what `save_to_disk` writes
 _READERS = (CsvConfig, JsonConfig, TextConfig)
+SETTINGS_OF_ALL = {one.name for one in fields(BuilderConfig)}  # of a configuration, whatever its format
 _KNOWN_OF_CARD = {"sep", "delimiter", "encoding", "features"}
 _FRONT_MATTER = re.compile(r"---\s*?\n(.*?)\n---", re.DOTALL)  # of a card
 
@@ -38,6 +40,12 @@ class SplitFiles:
     card: dict[str, Any] = field(default_factory=dict)
     features: Features | None = None
 
+    def unsupported(self) -> list[str]:
+        """Return the settings of the card that only `datasets` follows."""
+        usual = {one.name: one.default for kind in _READERS for one in fields(kind)}
+        apart = SETTINGS_OF_ALL | _KNOWN_OF_CARD
+        return sorted(name for name in self.card.keys() & usual.keys() - apart if self.card[name] != usual[name])
+
     def file_arguments(self, given: FileArguments) -> FileArguments:
         """
         Return how to read the files: as the user says, or else as the card says.
@@ -45,9 +53,7 @@ class SplitFiles:
         Raises:
             InputError: the card has a setting that is not supported.
         """
-        usual = {one.name: one.default for kind in _READERS for one in fields(kind)}
-        apart = {one.name for one in fields(BuilderConfig)} | _KNOWN_OF_CARD
-        other = sorted(name for name in self.card.keys() & usual.keys() - apart if self.card[name] != usual[name])
+        other = self.unsupported()
         require(
             not other,
             f"The card of these files sets {as_list(other)}, which is not supported: write the files without it, with "
@@ -69,12 +75,19 @@ def find_splits(path: Path, subset: str | None) -> SplitFiles | DatasetDict:
     if any((path / name).is_file() for name in _SAVED):
         saved = load_from_disk(str(path))
         return saved if isinstance(saved, DatasetDict) else DatasetDict(train=saved)
-    configurations = _configurations(path)
+    card = read_card(path)
+    configurations = find_configurations(path, card)
     if not configurations:
         require(
             subset is None, f"{str(path)!r} is a local file or folder and has no subset {subset!r}: leave out --subset."
         )
-        return SplitFiles({"train": [path]} if path.is_file() else _splits_of(path))
+        if path.is_file():
+            return SplitFiles({"train": [path]})
+        # a card without configurations may still say what the columns hold
+        described = list(DatasetInfosDict.from_directory(str(path)).values()) if "dataset_info" in card else []
+        features = described[0].features if len(described) == 1 else None
+        require_names(str(path), features or {})
+        return SplitFiles(_splits_of(path), features=features)
     require(
         subset in configurations or (subset is None and len(configurations) == 1),
         f"{str(path)!r} has the subsets {as_list(configurations)}: name one as {path}:SUBSET.",
@@ -84,26 +97,26 @@ def find_splits(path: Path, subset: str | None) -> SplitFiles | DatasetDict:
     files = {str(split): [Path(one) for one in paths] for split, paths in (builder.config.data_files or {}).items()}
     formats = {FORMATS.get(find_suffix(one)) for paths in files.values() for one in paths}
     features = builder.info.features
-    _check_names(path, features or {})
+    require_names(str(path), features or {})
     # Parquet types are not guessed, so `datasets` may read the files if a card says more about them
     is_ours = formats and None not in formats and (formats != {"parquet"} or features is None)
     return SplitFiles(files, configurations[name], features) if is_ours else load_dataset(str(path), name=name)
 
 
-def _check_names(folder: Path, features: dict[str, Any]) -> None:
+def require_names(source: str, features: dict[str, Any]) -> None:
     """Raise for label names that YAML did not read as text."""
     for column, feature in features.items():
         inner = getattr(feature, "feature", feature)
         other = [name for name in getattr(inner, "names", None) or () if not isinstance(name, str)]
         require(
             not other,
-            f"The card of {str(folder)!r} names the label {as_list(other[:1])} of {column!r}, which YAML does not "
+            f"The card of {source!r} names the label {as_list(other[:1])} of {column!r}, which YAML does not "
             "read as text: write the names in quotation marks.",
         )
 
 
-def _configurations(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the configurations that the card of a folder names, with their settings."""
+def read_card(folder: Path) -> dict[str, Any]:
+    """Return the metadata in the card of a folder; none if there is no card."""
     card = folder / "README.md"
     if not card.is_file():
         return {}
@@ -112,11 +125,17 @@ def _configurations(folder: Path) -> dict[str, dict[str, Any]]:
         found = yaml.safe_load(front[1]) if front else None
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"The card {str(card)!r} could not be read: {error}") from error
-    configurations = (found.get("configs") if isinstance(found, dict) else None) or []
+    return found if isinstance(found, dict) else {}
+
+
+def find_configurations(folder: Path, card: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the configurations that the card of a folder names, with their settings."""
+    configurations = card.get("configs") or []
     are_known = isinstance(configurations, list) and all(isinstance(one, dict) for one in configurations)
-    require(are_known, f"The card {str(card)!r} must have a list of configurations under configs.")
+    path = str(folder / "README.md")
+    require(are_known, f"The card {path!r} must have a list of configurations under configs.")
     unnamed = next((one for one in configurations if "config_name" not in one), None)
-    require(unnamed is None, f"A configuration in the card {str(card)!r} has no config_name: {unnamed}.")
+    require(unnamed is None, f"A configuration in the card {path!r} has no config_name: {unnamed}.")
     return {str(one["config_name"]): one for one in configurations}
 
 
@@ -137,6 +156,7 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
         f"{str(folder)!r} must be, or hold, files of one of the formats {as_list(FORMATS)}, "
         f"found {as_list(sorted(suffixes)) or 'none'}.",
     )
+    _check_shards(files)
     splits: dict[str, list[Path]] = {}
     untold = []
     read: dict[tuple[str | None, Path], Path] = {}  # each file of a split once, whatever links lead to it
@@ -165,6 +185,29 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
     return splits
 
 
+def _check_shards(files: list[Path]) -> None:
+    """Raise if some of the numbered files of a split are missing, or if they are of two data sets."""
+    shards: dict[tuple[Path, str], set[tuple[int, int]]] = {}
+    for path in files:
+        if shard := _SHARD.match(path.name):
+            shards.setdefault((path.parent, shard[1]), set()).add((int(shard[2]), int(shard[3])))
+    for (folder, name), found in shards.items():
+        totals = {total for _, total in found}
+        begins = {total: int((total, total) in found) for total in totals}  # some tools count from 1
+        wanted = {(number, total) for total, first in begins.items() for number in range(first, first + total)}
+        shown = as_list(f"{name}-{number:05}-of-{total:05}" for number, total in sorted(wanted - found)[:5])
+        require(
+            wanted <= found,
+            f"{str(folder)!r} lacks the files {shown} of its {name} split: add them, or rename the others if they are "
+            "to be read without them.",
+        )
+        require(
+            len(totals) == 1,
+            f"{str(folder)!r} has two sets of files of its {name} split, of {' and '.join(map(str, sorted(totals)))} "
+            "files: remove one of them.",
+        )
+
+
 def _find_hints(paths: list[Path], folder: Path) -> list[str]:
     """Return those paths, relative to the folder, that seem to name a split."""
     return [name for name in (str(path.relative_to(folder)) for path in paths) if _HINT.search(name.lower())]
@@ -179,7 +222,11 @@ def _find_files(folder: Path) -> tuple[list[Path], list[Path]]:
     """
     found: dict[str, Path] = {}
     others = []
-    for name, folders, files in os.walk(folder, followlinks=True):
+
+    def refuse(error: OSError) -> None:
+        raise InputError(f"{str(error.filename)!r} cannot be listed: {error.strerror}.") from error
+
+    for name, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
         at = Path(name)
         folders[:] = [one for one in folders if not _is_hidden(one)]
         for link in (at / one for one in folders if (at / one).is_symlink()):

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from datasets import ClassLabel, Dataset, Features, Value
+from datasets import ClassLabel, Dataset, Features, LargeList, List, Value
 
 from ..utils.errors import InputError, as_list, require
 from .arguments import FileArguments
@@ -80,7 +80,8 @@ class LoadedSplit(Split):
     """A split that is already loaded: from the Hub, saved by `datasets`, or built in."""
 
     def __init__(self, rows: Dataset, origin: str):
-        self.rows, self.columns, self.origin = rows, rows.column_names, origin
+        # a saved format would change values or hide columns
+        self.rows, self.columns, self.origin = rows.with_format(None), rows.column_names, origin
 
     def text_columns(self) -> dict[str, bool]:
         """Return the string columns."""
@@ -140,19 +141,27 @@ class FileSplit(Split):
         rows: Dataset = builder.as_dataset(split="train")
         for column in columns:
             coded = self.features.get(str(self.find(column)))
-            if isinstance(coded, ClassLabel):
+            is_list = isinstance(rows.features[column], (List, LargeList))
+            names = getattr(coded, "feature", None) if is_list else coded
+            if isinstance(names, ClassLabel):
                 rows = rows.map(
-                    partial(_number_label, column=column, coded=coded),
+                    partial(_number_labels, column=column, coded=names),
                     features=Features({**rows.features, column: coded}),
                 )
         return rows
 
 
-def _number_label(row: dict[str, Any], column: str, coded: ClassLabel) -> dict[str, Any]:
-    """Return a row with the number of its label, which the file may give by name; a missing one stays missing."""
+def _number_labels(row: dict[str, Any], column: str, coded: ClassLabel) -> dict[str, Any]:
+    """Return a row with the number of its label, or of each of its labels, which the file may give by name."""
     value = row[column]
+    is_list = isinstance(value, list)
+    return {column: [_number(one, column, coded) for one in value] if is_list else _number(value, column, coded)}
+
+
+def _number(value: Any, column: str, coded: ClassLabel) -> int | None:
+    """Return the number of a label; a missing one stays missing."""
     try:
-        return {column: None if value in (None, "") else coded.str2int(value)}
+        return None if value in (None, "") else coded.str2int(value)
     except ValueError as error:
         raise InputError(
             f"The card names the labels {as_list(coded.names)}, found {value!r} (column {column!r})."

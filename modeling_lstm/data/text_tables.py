@@ -22,7 +22,7 @@ from .columns import TRANSLATIONS
 from .formats.known_formats import open_table
 from .formats.table import ROWS_AT_ONCE, Table, normalize_name
 
-READING = 2  # increase it when text files are read differently, so that older caches are not used
+READING = 3  # increase it when text files are read differently, so that older caches are not used
 
 
 @dataclass

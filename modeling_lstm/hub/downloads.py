@@ -59,10 +59,11 @@ def _tells_no_patterns(record: logging.LogRecord) -> bool:
     return not record.getMessage().startswith("No files matched")
 
 
-def download_file(repo_id: str, name: str, revision: str | None) -> Path:
+def download_file(repo_id: str, name: str, revision: str | None, *, repo_type: str = "model") -> Path:
     """Download a file of a repository on the Hub to the cache, and return its path. Raises as [`download`] does."""
     require(bool(repo_id and name), f"There is no file {repo_id}:{name}.")
-    path = Path(_ask(f"{repo_id}:{name}", hf_hub_download, repo_id=repo_id, filename=name, revision=revision))
+    asked = {"repo_id": repo_id, "filename": name, "revision": revision, "repo_type": repo_type}
+    path = Path(_ask(f"{repo_id}:{name}", hf_hub_download, **asked))
     _check_digest(path, repo_id)
     return path
 

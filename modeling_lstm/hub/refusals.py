@@ -68,13 +68,13 @@ def explain_refusal(error: BaseException, token: str | None = None, revision: st
     if isinstance(error, RepositoryNotFoundError):
         return "the Hub has no repository of that name that your token can read."
     if status == 403:
-        return f"your token may not do that there ({said}): create one that may in your Hub settings."
+        return f"your token has no permission for this ({said}): create one with write access in your Hub settings."
     if status in (409, 412):
-        return "somebody else pushed at the same time, and their commit stands. Look at it and push again."
+        return "somebody else pushed at the same time, and their commit was kept. Check it and push again."
     if status is not None and status != 429 and status < 500:
         return f"the Hub refuses it ({status}: {said})."
     if status is not None or isinstance(error, json.JSONDecodeError):
-        return f"the Hub is out of order ({status or 'no valid answer'}): try again later."
+        return f"the Hub is not working ({status or 'no valid answer'}): try again later."
     if isinstance(error, ValueError):
         return said
     if isinstance(error, OSError) and (reason := explain_save_failure(error)):

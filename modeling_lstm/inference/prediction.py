@@ -72,6 +72,8 @@ def predict(
     _check_request(joined, arguments, output)
     folder = model_folder(run, arguments.revision)
     data = data_of_training(folder, run)
+    if isinstance(texts, tuple) and 1 < len(texts) == len(data.get("text_column") or ()) and "separator" in data:
+        joined = [_join(texts)] if all(isinstance(one, str) and JOINT not in one for one in texts) else joined
 
     def open_answering() -> Answering:
         return as_answering(open_predictor(folder, arguments.backend, name=run), arguments.all_scores)

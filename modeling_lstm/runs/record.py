@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from ..data.arguments import CUTS
+from ..data.arguments import SPLIT_SETTINGS
 from ..models.text_classifier import JOINT
 from ..utils.errors import InputError, as_list, require
 
@@ -14,7 +14,7 @@ FINGERPRINTS = "pretraining_texts.npy"  # of the texts that a language model lea
 
 
 class Seconds(TypedDict):
-    """How long a training took, in seconds."""
+    """How long a training run took, in seconds."""
 
     preparation: float
     training: float
@@ -74,12 +74,12 @@ def data_sources(data: Mapping[str, Any], setting: str = "dataset") -> list[str]
     return [found] if isinstance(found, str) else found
 
 
-def find_cuts(data: Mapping[str, Any]) -> dict[str, Any]:
+def split_settings(data: Mapping[str, Any]) -> dict[str, Any]:
     """
     Return the settings in the `data` of a `run.json` that determine which rows are in train, validation and test. Paths
     are resolved, so that those of one file are equal.
     """
-    return {name: _resolve(data.get(name)) for name in (*CUTS, "group_column")}
+    return {name: _resolve(data.get(name)) for name in (*SPLIT_SETTINGS, "group_column")}
 
 
 def _resolve(value: Any) -> Any:

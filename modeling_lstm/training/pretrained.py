@@ -78,7 +78,8 @@ class PretrainedLanguageModel:
             if number:
                 logger.warning(
                     "%d of the %d %s texts are among those that the language model was trained on: scores there "
-                    "include memorized texts. Leave them out with pretrain --exclude.",
+                    "include memorized texts. Leave them out with pretrain --exclude, and with the same data settings "
+                    "as here.",
                     number,
                     splits[name].num_rows,
                     name,

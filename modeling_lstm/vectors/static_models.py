@@ -69,6 +69,7 @@ def read_static(source: str, revision: str | None = None) -> StaticModel:
             table = file.get_tensor(name).astype(np.float32)
             extra = {one: file.get_tensor(one) for one in names & {"mapping", "weights", "ngrams"}}
         if "mapping" in extra:
+            require(bool((extra["mapping"] >= 0).all()), f"{source!r} is damaged: its mapping has rows below 0.")
             table = table[extra["mapping"]]
         if "weights" in extra:
             table = table * extra["weights"].astype(np.float32).reshape(len(table), 1)
@@ -83,6 +84,12 @@ def read_static(source: str, revision: str | None = None) -> StaticModel:
     require(len(table) >= tokens, f"{source!r} has {tokens} tokens, but only {len(table)} vectors.")
     require(bool(np.isfinite(table).all()), f"{source!r} is damaged: its vectors hold NaN or infinity.")
     ngrams = extra.get("ngrams")
+    if ngrams is not None:
+        require(
+            ngrams.ndim == 2 and ngrams.shape[1] == table.shape[1],
+            f"{source!r} is damaged: its n-grams have the shape {ngrams.shape}, its words {table.shape[1]} dimensions.",
+        )
+        require(bool(np.isfinite(ngrams).all()), f"{source!r} is damaged: its n-grams hold NaN or infinity.")
     return StaticModel(tokenizer, table[:tokens], ngrams, config if isinstance(config, dict) else {})
 
 

@@ -47,6 +47,7 @@ def find_whole_words(tokenizer: PreTrainedTokenizerBase) -> list[str | None]:
             word = token.removeprefix(begin) if token.startswith(begin) else None
         elif begin:  # byte-level tokens, which write each byte as a character
             word = tokenizer.convert_tokens_to_string([token]).strip() if token.startswith(begin) else None
+            word = None if word and "\ufffd" in word else word  # a part of a character
         words.append(word or None)
     return words
 

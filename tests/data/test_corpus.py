@@ -1,6 +1,7 @@
 """Text for a language model: as one row of tokens, from several sources, without what is held out elsewhere."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,6 +114,29 @@ def test_what_a_training_will_cut_from_the_text_is_left_out_too(
     cut = load_data(DataArguments(dataset=str(rated), label_column=["class"])).splits["validation"]["text"][:]
     found = load_corpus(CorpusArguments(dataset=[str(rated)], exclude=[str(rated)], label_column=["class"]))
     assert found.excluded == len(cut) == 8 and not set(cut) & set(found.splits["train"]["text"][:])
+    settings: dict[str, dict[str, Any]] = {
+        "test_share": {"test_share": 0.2},
+        "validation_share": {"validation_share": 0.3},
+        "kind": {"problem_type": "regression", "label_column": ["stars"]},
+    }
+    for chosen_settings in settings.values():
+        splits = load_data(DataArguments(dataset=str(rated), **{"label_column": ["class"]} | chosen_settings)).splits
+        theirs = {text for name, rows in splits.items() if name != "train" for text in rows["text"]}
+        ours = {f"exclude_{name}" if "share" in name else name: value for name, value in chosen_settings.items()}
+        found = load_corpus(
+            CorpusArguments(dataset=[str(rated)], exclude=[str(rated)], **{"label_column": ["class"]} | ours)
+        )
+        assert not theirs & {*found.splits["train"]["text"], *found.splits["validation"]["text"]}
+        assert found.excluded == len(theirs) >= 8
+    dev = tmp_path / "dev"
+    write_csv(dev / "train.csv", rows, header=("text", "label", "film"))
+    write_csv(dev / "dev.csv", [("x", "good", "film 99")], header=("text", "label", "film"))
+    cut = load_data(DataArguments(dataset=str(dev), test_share=0.2)).splits["test"]["text"][:]
+    found = load_corpus(CorpusArguments(dataset=[str(dev)], exclude=[str(dev)], exclude_test_share=0.2))
+    assert found.excluded == len(cut) == 16 and not set(cut) & set(found.splits["train"]["text"][:])
+    write_csv(dev / "test.csv", [(f"other {n}", "", "") for n in range(4)], header=("text", "label", "film"))
+    found = load_corpus(CorpusArguments(dataset=[str(dev)], exclude=[str(dev)], exclude_test_share=0.2))
+    assert found.excluded == 16 and not set(cut) & set(found.splits["train"]["text"][:]), "its own has no labels"
     held_out = CorpusArguments(dataset=[str(two)], exclude=[str(one)])
     with pytest.raises(InputError, match="--exclude holds out all texts of --dataset: nothing is left"):
         load_corpus(held_out)  # a file that is not learned from is held out whole
@@ -120,7 +144,18 @@ def test_what_a_training_will_cut_from_the_text_is_left_out_too(
     write_texts(tmp_path / "texts" / "test.txt", "b")
     texts = [str(tmp_path / "texts")]
     assert load_corpus(CorpusArguments(dataset=texts, exclude=texts, validation_share=0.5)).excluded == 1
-    assert "is left out, since none can be cut: Which column holds the label" in caplog.text
+    assert "is left out, since no rows can be held out: Which column holds the label" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["dev", "test"])
+def test_the_only_split_is_not_learned_and_held_out(name: str, tmp_path: Path) -> None:
+    write_texts(tmp_path / "texts" / f"{name}.txt", *(f"text {n}" for n in range(20)))
+    source = str(tmp_path / "texts")
+    splits = load_corpus(CorpusArguments(dataset=[source], validation_share=0.2)).splits
+    assert {split: rows.num_rows for split, rows in splits.items()} == {"train": 16, "validation": 4}
+    assert not set(splits["train"]["text"]) & set(splits["validation"]["text"])
+    with pytest.raises(InputError, match="--validation_dataset .* is text to learn from, too: leave it out"):
+        load_corpus(CorpusArguments(dataset=[source], validation_dataset=source))
 
 
 def test_fingerprints_are_the_same_everywhere() -> None:
@@ -140,6 +175,7 @@ def test_fingerprints_are_the_same_everywhere() -> None:
     ("changes", "message"),
     [
         ({"validation_share": 1.0}, "--validation_share must be between 0 and 1, found 1.0"),
+        ({"exclude_test_share": 1.0}, "--exclude_test_share must be more than 0 and at most 0.95, found 1.0"),
         ({"block_size": 1}, "--block_size must be at least 2, found 1"),
         ({"max_train_samples": 0}, "--max_train_samples must be at least 1, found 0"),
         ({"dataset": []}, "Name the text to learn from"),

@@ -149,10 +149,15 @@ def test_labels_with_other_names_than_those_asked_for(tmp_path: Path, caplog: py
     assert "names its labels positive, negative; their numbers are read as neg, pos" in caplog.text
 
 
-def test_a_test_split_of_a_regression_may_hold_minus_one_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [-1, "-1", -1.0, "-1.0"])
+def test_a_test_split_of_a_regression_may_hold_minus_one_alone(
+    number: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In GLUE's STS-B it stands for withheld numbers, so it is told."""
     write(tmp_path / "train.jsonl", [(f"text {n}", n / 10) for n in range(40)])
-    write(tmp_path / "test.jsonl", [(f"other {n}", -1) for n in range(4)])
-    assert "test" in load(tmp_path, problem_type="regression").splits
+    write(tmp_path / "test.jsonl", [(f"other {n}", number) for n in range(4)])
+    assert load(tmp_path, problem_type="regression").splits["test"]["label"][:] == [-1.0] * 4
+    assert "All targets of the test split are -1, which often means that they are withheld." in caplog.text
 
 
 @pytest.mark.parametrize("names", [["False", "True"], ["false", "true"], ["TRUE", "FALSE"]])

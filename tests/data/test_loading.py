@@ -231,7 +231,7 @@ BAD: list[tuple[str, list[tuple[Any, ...]], dict[str, Any], str]] = [
     ),
     ("csv", [("a", "x"), ("b", "")] * 20, {}, "label in line 3 of '.*a.csv' is missing"),
     ("parquet", [("a", "x"), ("b", None)] * 20, {}, "label in row 2 of '.*a.parquet' is missing"),
-    ("csv", [("a", "x"), ("b", "y")], {}, "has 2 rows, too few to cut a validation split"),
+    ("csv", [("a", "x"), ("b", "y")], {}, "has 2 rows, too few to hold some of them out for validation"),
     ("csv", ROWS, {"text_column": ["review"]}, "no column 'review'; its columns are text, label"),
     ("csv", ROWS, {"label_column": "stars"}, "no column 'stars'; its columns are text, label"),
     ("csv", ROWS, {"group_column": "film"}, "no column 'film'"),
@@ -532,6 +532,15 @@ def test_only_text_and_label_columns_matter(tmp_path: Path, caplog: pytest.LogCa
     write(tmp_path / "b" / "test.csv", [(n, text) for n, (text, _) in enumerate(ROWS)], ("id", "text"))
     assert set(load(tmp_path / "b").splits) == {"train", "validation"}
     assert "The test split (test.csv) has no labels (column label): left out." in caplog.text
+    for held_back in (None, "-1"):  # without a column of labels, or with what stands for none
+        if held_back is not None:
+            withheld = [(text, held_back) for text, _ in ROWS]
+            write(tmp_path / "b" / "test.csv", withheld)
+        whole = load(tmp_path / "b", test_share=0.2).splits
+        assert set(whole) == {"train", "validation", "test"} and whole["test"].num_rows == round(0.2 * len(ROWS))
+        for name, rows in whole.items():
+            found = load_data(DataArguments(dataset=str(tmp_path / "b"), test_share=0.2), only=name).splits
+            assert list(found) == [name] and found[name]["text"][:] == rows["text"][:]
     write(tmp_path / "b" / "dev.csv", [(text,) for text, _ in ROWS], ("text",))
     with pytest.raises(InputError, match=r"validation split \(dev.csv\) has no column 'label'; its columns are text"):
         load(tmp_path / "b")

@@ -77,6 +77,7 @@ def test_a_data_set_of_the_hub_with_a_translation_column(monkeypatch: pytest.Mon
     rows = [{"id": str(n), "translation": {"en": a, "es": b}} for n, (a, b) in enumerate(PAIRS)]
     features = Features({"id": Value("string"), "translation": Translation(["en", "es"])})
     loaded = DatasetDict({name: Dataset.from_list(rows, features=features) for name in ("train", "validation", "test")})
+    monkeypatch.setattr(sources, "find_hub_files", lambda *_: None)  # its files are no text
     monkeypatch.setattr(sources, "load_dataset", lambda *_, **__: loaded)
     found = load_pairs(PairArguments(dataset="me/opus:en-es", **NAMES))
     assert both(found.splits["test"]) == PAIRS
@@ -132,7 +133,7 @@ def test_a_source_stays_on_one_side_of_a_cut(tmp_path: Path) -> None:
         (PAIRS, {"source_column": "en", "target_column": "de"}, "has no column 'de'; its columns are en, es"),
         (PAIRS, NAMES | {"max_length": 1}, "--max_length must be at least 2, found 1"),
         (PAIRS, NAMES | {"max_characters": 5}, "has 7 characters, more than --max_characters 5"),
-        (PAIRS[:4], NAMES, "too few to cut a validation split"),
+        (PAIRS[:4], NAMES, "too few to hold some of them out for validation"),
         ([("", "a")] * 20, NAMES, "no pair with text on both sides"),
         ([], NAMES, "no rows"),
     ],

@@ -2,10 +2,12 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
-from datasets import Dataset, DatasetDict
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.data.loading import load_data
@@ -79,8 +81,8 @@ def test_what_a_card_says_of_reading_is_followed_or_refused(tmp_path: Path) -> N
     ("card", "message"),
     [
         (b"---\ntitle: foo: bar\n---\n", "README.md' could not be read: mapping values are not allowed"),
-        (b"---\nconfigs:\n  config_name: a\n---\n", "must have a list of configurations under configs"),
-        (b"---\nconfigs:\n- data_files: rows.csv\n---\n", "has no config_name: {'data_files'"),
+        (b"---\nconfigs:\n  config_name: a\n---\n", "README.md' must have a list of configurations under configs"),
+        (b"---\nconfigs:\n- data_files: rows.csv\n---\n", "README.md' has no config_name: {'data_files'"),
         (b"---\ntitle: caf\xe9\n---\n", "README.md' could not be read: 'utf-8' codec"),
     ],
 )
@@ -98,11 +100,76 @@ def test_a_card_without_metadata_is_a_text(tmp_path: Path, caplog: pytest.LogCap
 
 
 def test_parts_have_the_words_of_their_split(tmp_path: Path) -> None:
-    for name in ("train-00000-of-00002", "training-00001-of-00002", "eval-00000-of-00001", "more-00000-of-00001"):
+    for name in ("train-00000-of-00001", "training-00000-of-00001", "eval-00000-of-00001", "more-00000-of-00001"):
         write_csv(tmp_path / f"{name}.csv", opinion_rows(30))
     found = open_dataset(str(tmp_path))
     assert set(found) == {"train", "test", "more"}
     assert found["train"].read(["text"]).num_rows == 60 and found["test"].read(["text"]).num_rows == 30
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("train-00000-of-00003", "train-00002-of-00003"), "lacks the files train-00001-of-00003 of its train split"),
+        (("train-00000-of-00002", "train-00001-of-00002", "train-00000-of-00001"), "two sets of files of its train"),
+        (("train-00001-of-00002", "train-00002-of-00002"), None),
+        (("train-00000-of-00001", "test-00000-of-00002"), "lacks the files test-00001-of-00002 of its test split"),
+    ],
+)
+def test_numbered_files_are_all_there(names: tuple[str, ...], message: str | None, tmp_path: Path) -> None:
+    for name in names:
+        write_csv(tmp_path / f"{name}.csv", opinion_rows(30))
+    if message is None:
+        assert open_dataset(str(tmp_path))["train"].read(["text"]).num_rows == 30 * len(names)
+    else:
+        with pytest.raises(InputError, match=message):
+            open_dataset(str(tmp_path))
+
+
+def test_a_folder_that_cannot_be_listed_is_not_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_csv(tmp_path / "rows" / "train.csv", opinion_rows(30))
+    locked = tmp_path / "rows" / "locked"
+    locked.mkdir()
+    scan = os.scandir
+
+    def scandir(path: Any) -> Any:  # as root, a test can list any folder
+        if Path(path) == locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(InputError, match="locked' cannot be listed: Permission denied"):
+        open_dataset(str(tmp_path / "rows"))
+
+
+NAMED = """---
+dataset_info:
+  features:
+  - {name: text, dtype: string}
+  - name: label
+    KIND
+      class_label: {names: {'0': joy, '1': sad, '2': fear}}
+---
+"""
+
+
+@pytest.mark.parametrize("configurations", ["", "configs:\n- {config_name: default, data_files: rows.jsonl}\n"])
+def test_a_card_names_the_labels_of_lists(configurations: str, tmp_path: Path) -> None:
+    card = NAMED.replace("KIND", "list:").replace("dataset_info", f"{configurations}dataset_info")
+    (tmp_path / "README.md").write_text(card, encoding="utf-8")
+    values: list[list[int | str]] = [[0, 2], ["sad"], [0, 1]]
+    lines = [json.dumps({"text": f"text {n}", "label": values[n % 3]}) for n in range(30)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    data = load_data(DataArguments(dataset=str(tmp_path)))
+    assert data.label_names == ["joy", "sad", "fear"] and data.problem_type == "multi_label_classification"
+    found = {tuple(row) for row in data.splits["train"]["label"]}
+    assert found == {(1.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 1.0, 0.0)}
+
+
+def test_a_card_without_configurations_names_the_labels(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(NAMED.replace("KIND", "dtype:"), encoding="utf-8")
+    write_csv(tmp_path / "rows.csv", [(f"text {n}", n % 3) for n in range(30)])
+    assert load(tmp_path) == ["joy", "sad", "fear"]
 
 
 def test_splits_of_a_card_have_standard_names(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -125,6 +192,18 @@ def test_what_datasets_saved_is_read(tmp_path: Path) -> None:
     DatasetDict(train=rows, dev=rows).save_to_disk(tmp_path / "splits")
     data = load_data(DataArguments(dataset=str(tmp_path / "splits")))
     assert {name: one.num_rows for name, one in data.splits.items()} == {"train": 20, "validation": 20}
+
+
+@pytest.mark.parametrize("kind", ["numpy", "arrow", "torch", "pandas"])
+def test_a_saved_format_has_no_effect(kind: str, tmp_path: Path) -> None:
+    names = ClassLabel(names=["bad", "good"])
+    features = Features({"text": Value("string"), "label": names, "more": Value("int64")})
+    values = {"text": [f"text {n}" for n in range(20)], "label": [0, 1] * 10, "more": [0] * 20}
+    rows = Dataset.from_dict(values, features=features)
+    rows.with_format(kind, columns=["text"]).save_to_disk(tmp_path / "rows")
+    assert load(tmp_path / "rows") == ["bad", "good"]
+    coded = DataArguments(dataset=str(tmp_path / "rows"), problem_type="single_label_classification")
+    assert set(load_data(coded).splits["train"]["label"]) == {0, 1}
 
 
 def test_sources_that_say_nothing(

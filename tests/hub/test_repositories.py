@@ -22,7 +22,7 @@ from modeling_lstm.runs import run_folders
 from modeling_lstm.utils.errors import InputError
 from modeling_lstm.vectors import WordVectors
 from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
-from tests.local_hub import OTHER_TOKEN, READ_TOKEN, TOKEN, Fault, Gate, LocalHub
+from tests.local_hub import OTHER_TOKEN, READ_TOKEN, TOKEN, Fault, Gate, LocalHub, Repository
 from tests.machine import Machine, Machines
 
 pytestmark = pytest.mark.slow
@@ -320,8 +320,8 @@ def test_what_the_hub_refuses(
     push = ["push", trained, "me/films"]
     assert "does not know this token" in refusal(one.cli(*push, token="hf_nobody"))
     assert "`hf auth login`" in refusal(one.cli(*push))
-    assert "may not do that" in refusal(one.cli(*push, token=READ_TOKEN))
-    assert "may not do that" in refusal(one.cli("push", trained, "other/films", token=TOKEN))
+    assert "has no permission for this" in refusal(one.cli(*push, token=READ_TOKEN))
+    assert "has no permission for this" in refusal(one.cli("push", trained, "other/films", token=TOKEN))
     assert "Repo id must" in refusal(one.cli("push", trained, "no/such/name", token=TOKEN))
     assert "no repository of that name" in refusal(one.cli("push", trained, "me/flims", "--create_pr", token=TOKEN))
     assert hub.repositories == {}
@@ -664,6 +664,58 @@ result = [push_data_set(folder, made, "me/opinions").is_new for _ in range(2)]
     found = machine().python(DATA)
     assert found.pop("names") == ["bad | worse", "good"]
     assert found == {name: {s: one.to_list() for s, one in sets.items()} for name, sets in configurations.items()}
+
+
+OFFLINE = """
+import datasets, huggingface_hub
+huggingface_hub.constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
+"""
+REFUSED = """
+from modeling_lstm.data.sources import open_dataset
+from modeling_lstm.utils.errors import InputError
+try: open_dataset("me/opinions"); result = "opened"
+except InputError as error: result = str(error)
+"""
+ROWS = """
+import datasets
+from modeling_lstm.data.arguments import DataArguments
+from modeling_lstm.data.loading import load_data
+datasets.config.USE_PARQUET_EXPORT = False
+data = load_data(DataArguments(**{settings}))
+result = [data.label_names, sorted(set(data.splits["train"]["text"])), sorted(data.splits)]
+"""
+
+
+@pytest.mark.parametrize("has_card", [False, True])
+def test_text_files_of_a_data_set_are_read_as_text(
+    has_card: bool, hub: LocalHub, machine: Callable[..., Machine], tmp_path: Path
+) -> None:
+    """As local files are: `datasets` would read `01` as a number and `NA` as missing."""
+    rows = "".join(f"{text};{label}\n" for text, label in [("NA", "01"), ("1e5", "TRUE")] * 9)
+    files = {"data/train.csv": f"text;label\n{rows}".encode(), "data/test.csv": b"text;label\nnull;01\n"}
+    card = "---\nconfigs:\n- config_name: all\n  sep: ';'\n  data_files:\n"
+    card += "".join(f"  - {{split: {split}, path: data/{split}.csv}}\n" for split in ("train", "test"))
+    repository = hub.repositories["datasets/me/opinions"] = Repository()
+    files |= {".gitattributes": b"", "notes/LICENSE.md": b"MIT", "notes/more.bin": b""}
+    repository.commit("main", files | ({"README.md": f"{card}---\n".encode()} if has_card else {}), "rows")
+    settings = {"dataset": "me/opinions", "problem_type": "single_label_classification"}
+    expected = [["01", "TRUE"], ["1e5", "NA"], ["test", "train", "validation"]]
+    assert machine("other").python(ROWS.format(settings=settings)) == expected
+    repository.commit("dev", files | {"data/train.csv": b"text;label\na;x\nb;y\n" * 9}, "others")
+    named = "{config_name: all, data_files: data/train.csv, sep: ';', column_names: [a, text, label]}"
+    names = f"---\nconfigs:\n- {named}\n---".encode()
+    repository.commit(
+        "named", {"README.md": names, "data/train.csv": rows.replace(";", ";x;").encode()}, "without names"
+    )
+    at_names = settings | {"revision": "named", "text_column": "text", "label_column": "label"}
+    found = machine("other").python(ROWS.format(settings=at_names))
+    assert found[2] == ["train", "validation"], "as `datasets` reads them"
+    at_dev = settings | {"revision": "dev", "quoting": "none"}
+    refused = machine("other").cli("train", *(f"--{k}={v}" for k, v in at_dev.items()), "--output_dir", tmp_path / "r")
+    assert "line 4 repeats the header" in refusal(refused)
+    assert machine("other").python(OFFLINE + ROWS.format(settings=settings)) == expected, "from the cache"
+    refused = machine(is_fresh=True).python(OFFLINE + REFUSED)
+    assert refused.startswith("'me/opinions' is not a file or folder here, and the Hub does not answer: ")
 
 
 def test_digests_of_a_cache_that_repositories_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -224,7 +224,11 @@ def test_the_text_columns_of_the_training_are_read(tmp_path: Path, fails: Callab
     for command in (("predict", run, "a film [SEP] bad"), ("explain", run, "a film [SEP] bad")):
         assert main([str(one) for one in command]) == 0
     pair = {"text": "a film", "text_pair": "bad"}
-    assert predict(str(run), pair) == predict(str(run), [("a film", "bad")]) == predict(str(run), "a film [SEP] bad")
+    expected = predict(str(run), "a film [SEP] bad")
+    assert predict(str(run), pair) == predict(str(run), [("a film", "bad")]) == predict(str(run), ("a film", "bad"))
+    assert predict(str(run), pair) == expected
+    assert predict(str(run), ("a film [SEP] bad",)) == expected
+    assert len(predict(str(run), (("a", "b"), ("c", "d")))) == 2
     with pytest.raises(InputError, match="Text 1 must be a string, found {'text': 'a'}"):
         predict(str(run), [{"text": "a"}])
     (run / "run.json").write_text(json.dumps(record), encoding="utf-8")  # as it was before there were separators

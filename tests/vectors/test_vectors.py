@@ -16,6 +16,7 @@ from gensim.models import FastText, KeyedVectors, Word2Vec
 from gensim.models.fasttext import load_facebook_vectors, save_facebook_model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from modeling_lstm import LstmTokenizer
@@ -451,6 +452,26 @@ def test_words_of_tokenizers_with_signs_of_their_own() -> None:
     trainer = trainers.BpeTrainer(vocab_size=300, show_progress=False)
     backend.train_from_iterator(["caf\u00e9 caf\u00e9 caf\u00e9"] * 9, trainer)
     assert "caf\u00e9" in find_whole_words(LstmTokenizer.adopt(backend, None, None))
+    halves = Tokenizer(models.BPE(vocab={"\u0120\u00c3": 0, "\u0120\u00e2": 1, "\u0120a": 2}, merges=[]))
+    halves.decoder = decoders.ByteLevel()
+    assert find_whole_words(LstmTokenizer.adopt(halves, None, None))[:3] == [None, None, "a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("ngrams", np.full((4, 7), np.nan, np.float32), "its n-grams hold NaN or infinity"),
+        ("ngrams", np.zeros((4, 3), np.float32), r"its n-grams have the shape \(4, 3\), its words 7 dimensions"),
+        ("ngrams", np.zeros(4, np.float32), r"its n-grams have the shape \(4,\)"),
+        ("mapping", np.array([0, 1, -1, 1, 0]), "its mapping has rows below 0"),
+    ],
+)
+def test_parts_of_a_static_model_that_do_not_fit(name: str, value: np.ndarray, message: str, tmp_path: Path) -> None:
+    table(["Good", "film"]).save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    save_file(load_file(path) | {name: value}, path)
+    with pytest.raises(InputError, match=message):
+        WordVectors.from_pretrained(tmp_path)
 
 
 def test_own_vectors_survive_odd_words_and_files_that_lack_one(tmp_path: Path) -> None:

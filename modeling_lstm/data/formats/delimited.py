@@ -5,7 +5,7 @@ import itertools
 import logging
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
@@ -25,12 +25,17 @@ _QUOTED_AFTER_BLANK = re.compile(r' +"')
 DELIMITERS = (",", ";", "\t", "|")  # detected; any other is set with --delimiter
 
 
+def _begins_quoted(field: str) -> bool:
+    return field.startswith('"')
+
+
 class Delimited(Table):
     """
     A CSV or TSV file. Every row must have as many fields as the header.
 
     Double quotes may enclose fields, as `csv` and spreadsheets write them. In a tab-separated file a quotation mark may
-    also be an ordinary character; the whole file is read to find out which.
+    also be an ordinary character; the whole file is read to find out which. In other files too, a quotation mark must
+    not join lines that fit the header one by one.
     """
 
     def __init__(self, path: Path, arguments: FileArguments):
@@ -44,6 +49,8 @@ class Delimited(Table):
         self.columns = self._header(self.quoting)
         if self.quoting == "double":
             self._check_blanks()
+        # in a tab-separated file, it has been found out
+        self.is_in_doubt = arguments.quoting is None and self.delimiter != "\t" and len(self.columns) > 1
         if len(self.columns) == 1:
             self._check_alone(self.columns[0])
         if any(map(is_number, self.columns)):
@@ -55,6 +62,9 @@ class Delimited(Table):
     def rows(self, columns: list[str]) -> Iterator[tuple[str, ...]]:
         """See [`Table.rows`]."""
         places = [self.columns.index(name) for name in columns]
+        if self.is_in_doubt:
+            self._check_quoting()
+            self.is_in_doubt = False
         with explain_damage(self.path):
             for _, fields in self._check_rows(self.quoting):
                 yield tuple(fields[place] for place in places)
@@ -96,6 +106,15 @@ class Delimited(Table):
                 f"mark, {as_list(marked[:1])}, so the mark encloses nothing. Remove such blanks.",
             )
 
+    def _check_quoting(self) -> None:
+        """Raise if quotation marks enclose lines that fit the header one by one: they may be ordinary characters."""
+        with open_text(self.path, self.encoding) as file:
+            has_marks = any('"' in line for line in file)
+        if has_marks and not self._starts_quoted():
+            quoted, has_breaks = self._count("double", lambda one: "\n" in one)
+            if quoted is not None and has_breaks:
+                self._require_one(self._count("none")[0], quoted)
+
     def _check_rows(self, quoting: str) -> Iterator[tuple[int, list[str]]]:
         """Yield the rows after the header like [`_records`]. Raise for one with more or fewer fields."""
         records = self._records(quoting)
@@ -106,6 +125,11 @@ class Delimited(Table):
                     f"{str(self.path)!r} could not be read: line {line} has {count_fields(fields)}, the header "
                     f"{len(header)}. {self._hint(quoting)}"
                 )
+            require(
+                len(header) == 1 or fields != header,
+                f"{str(self.path)!r} could not be read: line {line} repeats the header. If files were joined, remove "
+                "that line.",
+            )
             yield line, fields
 
     def _hint(self, quoting: str) -> str:
@@ -190,26 +214,31 @@ class Delimited(Table):
         if not has_marks:
             return "none"
         quoted, _ = self._count("double")
-        starts_quoted = next(iter(self._records("none")))[1][0].startswith('"')
+        starts_quoted = self._starts_quoted()
         if quoted is None:
             return "double" if starts_quoted or plain is None else "none"  # the error is raised when rows are read
+        if not starts_quoted:
+            self._require_one(plain, quoted)
+        return "double"
+
+    def _starts_quoted(self) -> bool:
+        return _begins_quoted(next(iter(self._records("none")))[1][0])
+
+    def _require_one(self, plain: int | None, quoted: int) -> None:
+        """Raise for a file that can be read in two ways, given the number of rows of each."""
         require(
-            plain is None or plain == quoted or starts_quoted,
+            plain is None or plain == quoted,
             f"{str(self.path)!r} can be read as {plain} rows, with ordinary quotation marks, or as {quoted} rows, "
             "with quotation marks around fields of several lines: choose with --quoting none or --quoting double.",
         )
-        return "double"
 
-    def _count(self, quoting: str) -> tuple[int | None, bool]:
-        """
-        Return the number of rows, `None` if they do not fit the header; and whether a field begins with a quotation
-        mark.
-        """
+    def _count(self, quoting: str, is_marked: Callable[[str], bool] = _begins_quoted) -> tuple[int | None, bool]:
+        """Return the number of rows, `None` if they do not fit the header; and whether one of the fields is marked."""
         rows, has_marks, width = 0, False, None
         try:
             for _, fields in self._records(quoting):
                 width = width or len(fields)
-                has_marks = has_marks or any(one.startswith('"') for one in fields)
+                has_marks = has_marks or any(map(is_marked, fields))
                 if len(fields) != width:
                     return None, True
                 rows += 1

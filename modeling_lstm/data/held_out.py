@@ -1,4 +1,4 @@
-"""Cut splits from train, and draw rows from it."""
+"""Hold out rows of train as other splits, and draw rows from it."""
 
 import logging
 import warnings
@@ -35,11 +35,11 @@ def number_groups(arguments: DataArguments, rows: Dataset) -> np.ndarray | None:
 
 
 def single_labels(rows: Dataset, kind: ProblemType) -> np.ndarray | None:
-    """Return the label of each row, by which rows are cut and drawn; `None` unless each row has exactly one."""
+    """Return the label of each row, by which rows are held out and drawn; `None` unless each row has exactly one."""
     return np.asarray(rows["label"][:]) if kind == "single_label_classification" else None
 
 
-def cut_split(
+def hold_out(
     name: str,
     share: float,
     kept: np.ndarray,
@@ -49,16 +49,16 @@ def cut_split(
     group_name: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """
-    Divide the row numbers `kept` into those that are cut off and the rest, stratified by label and, if requested, by
+    Divide the row numbers `kept` into those that are held out and the rest, stratified by label and, if requested, by
     group. The training seed has no influence.
 
     Args:
-        name: The split to cut off.
-        share: The share of the rows to cut off.
+        name: The split to make.
+        share: The share of the rows to hold out.
         kept: The numbers of the rows to divide.
         labels: The label of each row, if each has exactly one.
         groups: The group of each row; the rows of a group stay together.
-        seed: Seed of the cut.
+        seed: Seed of the choice.
         group_name: What defines the groups, for the error.
     """
     from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
@@ -77,7 +77,7 @@ def cut_split(
         apart = "" if groups is None else f" with {dealt[0]} different values of {group_name}"
         require(
             min(dealt) >= 2 and len(kept) >= 10,
-            f"The train split has {len(kept)} rows{apart}, too few to cut a {name} split from it.",
+            f"The train split has {len(kept)} rows{apart}, too few to hold some of them out for {name}.",
         )
         folds = int(min(dealt))
         chosen = min(folds - 1, max(1, round(folds * share)))
@@ -91,7 +91,7 @@ def cut_split(
         warnings.simplefilter("ignore", UserWarning)
         parts = [part for _, part in cutter.split(np.zeros(len(kept)), labels, groups)]
     off = np.sort(np.concatenate(parts[:chosen] if groups is None else _nearest(parts, share * len(kept))))
-    logger.info("Cut off %d of %d train rows for %s", len(off), len(kept), name)
+    logger.info("Held out %d of %d train rows for %s", len(off), len(kept), name)
     return kept[off], np.delete(kept, off)
 
 
@@ -114,7 +114,7 @@ def keep_labels(parts: dict[str, np.ndarray], labels: np.ndarray, groups: np.nda
 
     Args:
         parts: The numbers of the rows of each split.
-        labels: The label of each row before the cuts.
+        labels: The label of each row of all splits.
         groups: The group of each row, if groups stay together.
     """
     groups = np.arange(len(labels)) if groups is None else groups
