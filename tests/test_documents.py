@@ -21,8 +21,9 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^(?P<margin> *)```(?P<kind>\w+)\n(?P<text>.*?)^(?P=margin)```$", re.MULTILINE | re.DOTALL)
 
 # Appended to a command, so that it is quick: of a flag that is given twice the last counts
-SMALL = "--embedding_size 8 --hidden_size 8 --num_train_epochs 1 --max_train_samples 60 --use_cpu true"
-SMALL += " --min_frequency 1 --disable_tqdm true --overwrite"
+SMALLEST = "--embedding_size 8 --hidden_size 8 --num_train_epochs 1 --max_train_samples 60 --use_cpu true"
+SMALLEST += " --disable_tqdm true --overwrite"
+SMALL = f"{SMALLEST} --min_frequency 1"
 SMALLER = {
     "train": SMALL,
     "distill": f"{SMALL} --augmentations 1",
@@ -31,7 +32,7 @@ SMALLER = {
     "compare": "--systems tfidf --seeds 1 --trials 1 --shares 1 --resamples 100 --max_train_samples 60",
     "search": "--trials 2 --epochs 1 --models bag-of-words --embeddings none --use_cpu true",
     "pretrain --task fill-mask": f"{SMALL} --per_device_train_batch_size 4 --block_size 10 --max_steps 10",
-    "train --preset best": f"{SMALL} --augmentations 1",
+    "train --preset best": f"{SMALLEST} --augmentations 1",  # its tokens are those of its teacher
     "train --task translation": f"{SMALL} --encoder_hidden_size 8 --vocab_size 80",
     "compare --task translation": "--resamples 100",
     "vectors train": "--size 8 --epochs 1 --min_frequency 1 --workers 1",

@@ -112,6 +112,10 @@ def _run_systems(
     study: Experiment, opened: list[System], arguments: CompareArguments, command: str | None
 ) -> dict[str, Any]:
     for system in opened:
+        if system.finished:  # nothing is trained then, only checked: before others train
+            with explain_errors(f"{system.name!r} cannot be compared"):
+                for seed, folder in enumerate(system.finished[: _seeds(system, arguments)]):
+                    system.fit(study.task, system.settings()[0], seed, folder)
         study.claim(system)
     points = study.shares(arguments.shares)
     found = {}
@@ -211,7 +215,7 @@ def _study(
 
 
 def _minutes(outcomes: list[RunOutcome]) -> float | None:
-    """Return the mean minutes of the trainings that were not interrupted."""
+    """Return the mean minutes of the training runs that were not interrupted."""
     seconds = [
         one.record["seconds"]["total"]
         for one in outcomes

@@ -14,7 +14,7 @@ from ..data.digests import identify_rows
 from ..data.tokenization import most_tokens
 from ..inference.answering import open_predictor
 from ..inference.exports import run_digest
-from ..runs.record import RECORD, find_cuts, read_record
+from ..runs.record import RECORD, read_record, split_settings
 from ..runs.run_folders import find_seeds
 from ..search.search_space import sample_settings
 from ..tasks.base import TEXT_CLASSIFICATION, task_name
@@ -79,6 +79,11 @@ class NeuralSystem(System):
             drawn = sample_settings(self.kind, missing, self.base.get("embeddings"), MOST_EPOCHS)
             self.choices = [*self.choices, *drawn]
 
+    def prepare(self) -> None:
+        """Raise [`InputError`] for a Transformer that cannot be found."""
+        if "transformer" in self.base:
+            open_config(self.base["transformer"], self.base.get("config_overrides"))
+
     def identity(self) -> dict[str, Any]:
         """The settings used in every run, and digests of the local files that they name, which may change."""
         base = self.written or self.base
@@ -124,7 +129,7 @@ class NeuralSystem(System):
 
     def load(self, folder: Path, labels: int) -> Predict:
         """Open the classifier in the run folder."""
-        classifier = open_predictor(str(folder))
+        classifier = open_predictor(str(folder), "torch")  # not an export in it, which runs on other threads
         return lambda texts: classifier.scores(texts, BATCH)
 
 
@@ -169,7 +174,7 @@ class RunFolders(NeuralSystem):
                 f"The run {str(folder)!r} has the labels {names}, the data have {task.label_names}: compare it on "
                 "the data that it was trained on."
             )
-        ours, theirs = find_cuts(vars(task.arguments)), find_cuts(record["data"])
+        ours, theirs = split_settings(vars(task.arguments)), split_settings(record["data"])
         if record["data"]["source"] == "local":
             del theirs["revision"]
         other = [f"--{name} {there}, here {ours[name]}" for name, there in theirs.items() if there != ours[name]]

@@ -10,6 +10,12 @@ from ..utils.settings import require_at_least, setting
 # needed. Chosen on validation
 STUDENT_DEFAULTS = {"word_dropout": 0.0, "embedding_dropout": 0.05, "classifier_dropout": 0.1, "average_epochs": 0.5}
 
+# Settings that must stay the same when a distillation resumes
+KEPT_ON_RESUME = (
+    *("logit_weight", "divergence_weight", "label_weight", "temperature"),
+    *("teacher_labels", "teacher_max_length"),
+)
+
 
 @dataclass
 class DistillationArguments:
@@ -64,6 +70,9 @@ class DistillationArguments:
     def __post_init__(self) -> None:
         named = bool(self.teachers) or not self.needs_teacher
         require(named, "Name the teacher with --teacher: a run folder or a Hub id.")
+        for name in ("sentences", "unlabeled_column"):
+            is_used = bool(self.unlabeled) or not getattr(self, name)
+            require(is_used, f"--{name} is for unlabeled text: name it with --unlabeled, or leave --{name} out.")
         require_at_least(self, transfer_rows=1, teacher_max_length=1, teacher_batch_size=1)
         for name in ("augmentations", "logit_weight", "divergence_weight", "label_weight"):
             value = getattr(self, name)

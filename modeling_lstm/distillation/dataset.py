@@ -69,6 +69,14 @@ class DistillationDataset:
         return concatenate_datasets([self.texts(), made])
 
 
+def check_divergence(data: TextData, arguments: DistillationArguments) -> None:
+    """Raise [`InputError`] if a student of numbers is to learn from probabilities."""
+    require(
+        data.problem_type != "regression" or not arguments.divergence_weight,
+        "For regression there is no divergence of probabilities: leave out --divergence_weight.",
+    )
+
+
 def label_dataset(
     data: TextData,
     arguments: DistillationArguments,
@@ -90,10 +98,7 @@ def label_dataset(
         InputError: a teacher or a source cannot be used.
     """
     started = time.perf_counter()
-    require(
-        data.problem_type != "regression" or not arguments.divergence_weight,
-        "For regression there is no divergence of probabilities: leave out --divergence_weight.",
-    )
+    check_divergence(data, arguments)
     near = partial(teacher_neighbors, arguments.teachers[0], arguments.teacher_revision)
     transfer, natural, counts = collect_transfer_text(data, arguments, seed, near)
     train = data.splits["train"]
@@ -147,7 +152,7 @@ def _label(
     return teachers, computed
 
 
-def warn_of_other_cuts(name: str, data: TextData, dataset: str) -> None:
+def warn_of_other_splits(name: str, data: TextData, dataset: str) -> None:
     """Warn if a teacher is a run on the same data set that may have learned from rows that are held out now."""
     if not Path(name, RECORD).is_file():
         return

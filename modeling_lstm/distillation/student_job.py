@@ -1,4 +1,4 @@
-"""Distillation: a training that learns the answers of teachers to texts."""
+"""Distillation: a training run that learns the answers of teachers to texts."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ..training.job import TrainingJob
 from ..training.steps import Training
 from ..utils.errors import require
 from ..utils.ray_cluster import Cluster
-from .arguments import STUDENT_DEFAULTS, DistillationArguments
-from .dataset import label_dataset, warn_of_other_cuts
+from .arguments import KEPT_ON_RESUME, STUDENT_DEFAULTS, DistillationArguments
+from .dataset import label_dataset, warn_of_other_splits
 from .distillation_trainer import DistillationTrainer
 from .student_gap import measure_gap
 
@@ -55,7 +55,7 @@ class DistillationJob(TrainingJob):
 
 
 class Distillation(Training):
-    """A training on rows that teachers labeled, unlabeled texts included."""
+    """A training run on rows that teachers labeled, unlabeled texts included."""
 
     job: DistillationJob
     data: TextData
@@ -66,22 +66,32 @@ class Distillation(Training):
         found = [("teacher", name) for name in chosen.teachers]
         return [*super().sources(), *found, *(("unlabeled", name) for name in chosen.unlabeled)]
 
+    def check_checkpoint(self) -> None:
+        """Same as in the base class, also for what the student learns from its teachers."""
+        chosen = self.job.distillation
+        self.trained_with |= {f"--{name}": str(getattr(chosen, name)) for name in KEPT_ON_RESUME}
+        super().check_checkpoint()
+
     def collect(self) -> None:
         """Gather the unlabeled text, and have the teachers label it."""
         chosen = self.job.distillation
-        is_weighted = self.job.model.class_weights is not None or self.args.label_smoothing_factor > 0
-        require(
-            not is_weighted or chosen.label_weight > 0,
-            "--class_weights and --label_smoothing_factor apply to true labels only: set --label_weight too.",
-        )
+        self._check_weights()
         for name in chosen.teachers:
-            warn_of_other_cuts(name, self.data, self.job.data.dataset)
+            warn_of_other_splits(name, self.data, self.job.data.dataset)
         self.dataset = label_dataset(self.data, chosen, self.job.data.split_seed, self.args.device.type)
 
     def label(self, cluster: Cluster) -> None:
         """Have the teachers label the texts on a cluster."""
+        self._check_weights()
         data = task_class(self.job.task).load(self.job.data)
         label_dataset(data, self.job.distillation, self.job.data.split_seed, self.args.device.type, cluster)  # type: ignore[arg-type]
+
+    def _check_weights(self) -> None:
+        is_weighted = self.job.model.class_weights is not None or self.args.label_smoothing_factor > 0
+        require(
+            not is_weighted or self.job.distillation.label_weight > 0,
+            "--class_weights and --label_smoothing_factor apply to true labels only: set --label_weight too.",
+        )
 
     def vocabulary_rows(self) -> Dataset:
         """Return the training texts and the unlabeled texts, without variants."""

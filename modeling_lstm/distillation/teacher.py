@@ -73,7 +73,9 @@ class Teacher:
         if self.bf16 is None:
             self.bf16 = has_bf16(device) if device != "cpu" else _gains_by_bf16(model, self.limit)
         batch_size, revision = arguments.teacher_batch_size, arguments.teacher_revision
-        how = Labeling(name, revision, self.limit, self.mask, batch_size, device, self.bf16)
+        # workers of a cluster may run in another folder
+        place = str(Path(name).absolute()) if Path(name).exists() else name
+        how = Labeling(place, revision, self.limit, self.mask, batch_size, device, self.bf16)
         self.labeler: Labeler | None = Labeler(how, model, tokenizer)
         self.labeler.check_padding()
         self.cache = LogitCache(files[self.bf16])

@@ -13,10 +13,12 @@ import numpy as np
 from datasets import Dataset, Features, Value, concatenate_datasets
 from datasets.fingerprint import Hasher
 
+from ..data.formats.table import ROWS_AT_ONCE
 from ..data.loading import TextData
 from ..data.sources import read_texts
 from ..data.tokenization import iterate_texts
-from ..utils.errors import require, require_extra
+from ..models.text_classifier import JOINT
+from ..utils.errors import as_list, require, require_extra
 from .arguments import DistillationArguments
 from .augmentation import Neighbors, augment
 
@@ -94,6 +96,8 @@ def _read_unlabeled(
             flags=("unlabeled_split", "unlabeled_column"),
             arguments=data.files,
         )
+        if data.has_pairs and arguments.teachers:
+            _check_pairs(rows, source, data, arguments)
         if arguments.sentences:
             rows = _sentences(_without(rows, known, counts), arguments.language)
         parts.append(rows)
@@ -103,6 +107,23 @@ def _read_unlabeled(
             cut = _sentences(data.splits[name].select_columns("text"), arguments.language)
             known[name] = np.union1d(known[name], _keys(cut))
     return _join(parts), known
+
+
+def _check_pairs(rows: Dataset, source: str, data: TextData, arguments: DistillationArguments) -> None:
+    """Raise if unlabeled texts are no pairs like those of the task."""
+    columns = as_list(data.text_column)
+    require(
+        not arguments.sentences,
+        f"--sentences would tear apart the texts of {columns}, which are read together: leave it out.",
+    )
+    least = len(data.text_column) - 1
+    for batch in rows.iter(ROWS_AT_ONCE):
+        alone = next((text for text in batch["text"] if text.count(JOINT) < least), None)
+        require(
+            alone is None,
+            f"The task reads the texts of {columns} together; {str(alone)[:80]!r} of {source!r} is alone: name as many "
+            f"columns with --unlabeled_column, or put {JOINT.strip()} between the texts.",
+        )
 
 
 def collect_with_train(data: TextData, arguments: DistillationArguments, seed: int) -> Dataset:

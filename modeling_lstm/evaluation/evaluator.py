@@ -134,7 +134,13 @@ def check_data_are_there(record: RunRecord) -> None:
 
 def check_rows(record: RunRecord, split: str, found: str) -> None:
     """Raise if the rows of a split have changed since the run was trained, as they may now include training rows."""
-    trained = record["data"].get("digests", {}).get(split, found)
+    digests = record["data"].get("digests", {})
+    require(
+        not digests or split in digests or record["data"].get("test_share") is None,
+        f"The run was trained without a {split} split, and would now be scored on rows that it has learned: train it "
+        "again, or name unseen rows with --dataset.",
+    )
+    trained = digests.get(split, found)
     require(
         found == trained,
         f"The {split} rows of {record['data']['dataset']!r} have changed since the run was trained ({trained} then, "

@@ -29,7 +29,8 @@ def show(explanations: list[Explanation]) -> None:
         found = one.contributions
         is_number = one.problem_type == "regression"
         of, sign = ("", "Number") if is_number else (f" of {found.label}", "p")
-        course = ["number"] if is_number else [f"p({name})" for name in one.labels[:LABELS]]
+        shown = _choose_labels(one)
+        course = ["number"] if is_number else [f"p({one.labels[number]})" for number in shown]
         what = "number" if is_number else found.label
         heads = [f"to {what}", "", "left out", *course]
         forward = [reading for reading in one.readings if reading.direction == "forward"][-1]
@@ -39,13 +40,13 @@ def show(explanations: list[Explanation]) -> None:
         for row, word in enumerate(one.words):
             value = float(found.integrated_gradients[row])
             cells: list[Any] = [Text(word), f"{value:+.2f}", _bar(value / most), f"{found.leave_one_out[row]:+.2f}"]
-            cells += [f"{probability:.2f}" for probability in one.probabilities[row][:LABELS]]
+            cells += [f"{probability:.2f}" for probability in np.asarray(one.probabilities[row])[shown]]
             cells += [f"{gate[row]:.2f}" for gate in (*forward.gates.values(), forward.memory_change)]
             table.add_row(*cells)
         console.print(table)
         console.print(
-            f"Contributions to the {found.unit}{of}, {found.baseline:+.2f} for an empty text and "
-            f"{found.score:+.2f} for this one: by integrated gradients (completeness error "
+            f"Contributions to the {found.unit}{of}, {found.baseline:+.2f} for zero vectors in place of the "
+            f"words and {found.score:+.2f} for this text: by integrated gradients (completeness error "
             f"{100 * found.completeness_error:.1f} %), and by leaving the word out. {sign}: what the answer would be "
             "had the text ended there. Gates: means over the units, read forward. Memory: its change.",
             markup=False,
@@ -53,6 +54,13 @@ def show(explanations: list[Explanation]) -> None:
         if found.warning:
             console.print(Text(f"Warning: {found.warning}", style="bold"))
         console.print()
+
+
+def _choose_labels(one: Explanation) -> list[int]:
+    """Return the numbers of the labels to show, in their order: the explained one and the most probable ones."""
+    by_probability = np.argsort(-np.asarray(one.probabilities[-1]), kind="stable").tolist()
+    explained = [number for number, name in enumerate(one.labels) if name == one.contributions.label]
+    return sorted(list(dict.fromkeys([*explained, *by_probability]))[:LABELS])
 
 
 def _add_color(one: Explanation, text: Any) -> Any:

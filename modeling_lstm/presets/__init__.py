@@ -1,1 +1,1 @@
-"""Presets: trainings of several stages that replace a series of commands."""
+"""Presets: training runs of several stages that replace a series of commands."""

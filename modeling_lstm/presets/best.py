@@ -15,6 +15,7 @@ from ..data.arguments import DataArguments, TokenizerArguments
 from ..data.loading import TextData, load_data
 from ..data.tokenization import open_tokenizer
 from ..distillation.arguments import DistillationArguments
+from ..distillation.dataset import check_divergence
 from ..distillation.student_job import DistillationJob
 from ..distillation.transfer import VARIANTS, collect_with_train
 from ..hub.refusals import explain_cause
@@ -49,6 +50,7 @@ OWN_MODELS = ("lstm", "bag-of-words")
 # Settings that a fine-tuned teacher shares with its student, besides those of the data and the machines
 SHARED = ("metric_for_best_model", "use_cpu", "disable_tqdm", "report_to")
 TRUE_LABELS = ("class_weights", "label_smoothing_factor")  # for that teacher: its student does not use true labels
+OF_NEW_TOKENIZER = {"tokenizer_algorithm", "vocab_size", "min_frequency", "lowercase"}
 OF_VECTORS = ("seed", "lowercase", "min_frequency")  # shared by word vectors and the LSTM that starts from them
 LENGTHS = ("max_length", "train_max_length")  # of the student: a Transformer has its own
 APART = ("preset", "output_dir", "overwrite", "resume_from_checkpoint")
@@ -105,6 +107,11 @@ class BestJob:
         require(
             bool(self.distillation.teachers) or not unused,
             f"--{', --'.join(unused)}: only for learning from a teacher. Name one with --teacher, or leave it out.",
+        )
+        unused = sorted((OF_TEXT - {"teacher", "unlabeled"}) & self.given.keys())
+        require(
+            bool(self.distillation.teachers or self.distillation.unlabeled) or not unused,
+            f"--{', --'.join(unused)}: only for unlabeled text. Name it with --unlabeled, or leave it out.",
         )
         for name in ("embeddings", "pretrained"):
             require(
@@ -169,7 +176,7 @@ class BestJob:
             configs = [self._config(name) for name in self.distillation.teachers]
             teachers, stages = self._plan_fine_tuning(data, configs)
             if stages:
-                self._check_student()
+                self._check_student(data)
             return [*stages, self._student(data, teachers, configs[0], is_weighted=not stages)]
         if not self.distillation.unlabeled:
             return [self._alone(data, {})]
@@ -208,12 +215,18 @@ class BestJob:
             stages.append(training_stage(about, job, origin, seconds))
         return found, stages
 
-    def _check_student(self) -> None:
-        """Raise for anything that the last stage could not open, before the first stage takes hours."""
+    def _check_student(self, data: TextData) -> None:
+        """Raise for anything that the last stage could not open or use, before the first stage takes hours."""
         length = self.data.max_length
+        check_divergence(data, self.distillation)
+        require(
+            self.distillation.teacher_labels is None,
+            "--teacher_labels is for teachers that are classifiers: one that is fine-tuned has the labels of the data.",
+        )
         if self.model.embeddings is not None:
             open_vectors(self.model.embeddings, self.model.embeddings_revision, length)
-        open_pretrained(self.model, length)
+        if (pretrained := open_pretrained(self.model, length)) is not None:
+            pretrained.check_settings(self.given)
         if self.tokenizer.tokenizer is not None:
             open_tokenizer(self.tokenizer.tokenizer, length)
 
@@ -227,6 +240,8 @@ class BestJob:
             fewest = AUGMENTATIONS if chosen.unlabeled else VARIANTS
             variants = max(fewest, min(MOST_VARIANTS, ENOUGH_TEXTS // natural))
         texts = natural * (1 + variants)
+        if chosen.transfer_rows is not None:
+            texts = min(texts, data.splits["train"].num_rows + chosen.transfer_rows)
         epochs = fit_epochs(STUDENT_STEPS * STUDENT_BATCH, texts, STUDENT_EPOCHS)
         usual = STUDENT | {"augmentations": variants, "num_train_epochs": epochs}
         brings_words = self.model.pretrained is None and config.model_type not in OWN_MODELS
@@ -235,6 +250,12 @@ class BestJob:
         elif self.model.pretrained is not None:
             usual = {name: value for name, value in usual.items() if name not in STUDENT}  # its own
         elif brings_words and self.tokenizer.tokenizer is None:
+            unused = sorted(OF_NEW_TOKENIZER & self.given.keys())
+            require(
+                not unused,
+                f"--{', --'.join(unused)}: the student starts from the word vectors of {names[0]!r}, with its tokens. "
+                "Leave it out, or name a tokenizer or other word vectors with --tokenizer or --embeddings.",
+            )
             usual |= {"embeddings": f"transformer:{teachers[0]}"}
             if chosen.teacher_revision is not None:
                 usual["embeddings_revision"] = chosen.teacher_revision
@@ -286,7 +307,7 @@ class BestJob:
         return training_stage(f"train an LSTM on {rows:,} texts", job, identify_data(data), seconds)
 
     def _job(self, kind: type[TrainingJob], settings: Mapping[str, Any], folder: str) -> TrainingJob:
-        """Create a training that resumes or overwrites as this one does, with the command that runs it alone."""
+        """Create a training run that resumes or overwrites as this one does, with the command that runs it alone."""
         settings = {**settings, "output_dir": folder}
         command = to_command(kind.command_name, settings)
         how: dict[str, Any] = {"overwrite": self.training.overwrite}
@@ -314,7 +335,7 @@ class BestJob:
         try:
             tried, batch = make(data.splits["train"], max(1, len(data.label_names)), longest)
             return time_text(tried, batch, trains=trains)
-        except Exception as error:  # whatever a Transformer's code raises: an estimate must not end a training
+        except Exception as error:  # whatever a Transformer's code raises: an estimate must not end a training run
             logger.debug("No estimate: %s", first_line(error))
             return math.nan
 

@@ -1,4 +1,4 @@
-"""Estimate how long trainings take by timing a batch on a CPU."""
+"""Estimate how long training runs take by timing a batch on a CPU."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

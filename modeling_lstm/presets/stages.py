@@ -83,7 +83,7 @@ def identify_texts(rows: Dataset) -> dict[str, str]:
 
 
 def training_stage(about: str, job: TrainingJob, origin: dict[str, str], seconds: float) -> Stage:
-    """Return the stage of a training."""
+    """Return the stage of a training run."""
     return Stage(about, Path(job.training.output_dir), str(job.command), origin, seconds, job.run, _read_run)
 
 

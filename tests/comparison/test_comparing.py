@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,7 @@ from modeling_lstm.cli import main
 from modeling_lstm.comparison import CompareArguments, ComparisonTask, Predict, System, compare, costs
 from modeling_lstm.comparison.costs import measure
 from modeling_lstm.comparison.experiment import Experiment, Run
-from modeling_lstm.comparison.neural import NeuralSystem
+from modeling_lstm.comparison.neural import NeuralSystem, RunFolders
 from modeling_lstm.comparison.report import write_report
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.runs.record import read_record
@@ -210,6 +211,18 @@ def test_a_killed_comparison_goes_on_where_it_was(data: DataArguments, tmp_path:
     assert again["systems"]["word-list"]["scores"] == whole["systems"]["word-list"]["scores"]
     compare([WordList(), Constant()], data, arguments(tmp_path / "cut", seeds=3))
     assert len(WordList.fitted) == len(expected) + (1 + 1) + (1 + 3 + 3)  # only what is new
+
+
+def test_what_cannot_be_compared_is_told_before_anything_is_trained(
+    data: DataArguments, trained: Path, tmp_path: Path
+) -> None:
+    WordList.fitted = []
+    lost = NeuralSystem("lost", {"transformer": str(tmp_path / "nowhere")}, [{}])
+    other = write_csv(tmp_path / "other.csv", opinion_rows(60))
+    for system, source in ((lost, data), (RunFolders.open(str(trained)), replace(data, dataset=str(other)))):
+        with pytest.raises(InputError, match="nowhere|was trained on other rows"):
+            compare([WordList(), system], source, arguments(tmp_path / system.slug))
+    assert not WordList.fitted
 
 
 def test_a_killed_training_goes_on_where_it_was(

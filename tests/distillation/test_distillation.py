@@ -6,6 +6,7 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +81,9 @@ def test_the_student_learns_what_the_teacher_knows(
     folder = tmp_path / "student"
     flags = ["--teacher", str(trained), "--dataset", str(wrong_labels), "--unlabeled", str(unlabeled)]
     assert main(["distill", *flags, "--output_dir", str(folder), *STUDENT]) == 0
-    assert "student less teacher" in capsys.readouterr().out
+    assert "student minus teacher" in capsys.readouterr().out
     assert main(["evaluate", str(folder), "--resamples", "100"]) == 0
-    assert "student less teacher" in capsys.readouterr().out
+    assert "student minus teacher" in capsys.readouterr().out
     record = read_record(folder)
     assert record["metrics"]["test"]["accuracy"] > 0.9  # by its own labels it could not
     found = record["distillation"]
@@ -343,14 +344,17 @@ def test_killed_while_labeling(
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_killed_while_training(trained: Path, data_folder: Path, tmp_path: Path) -> None:
+def test_killed_while_training(trained: Path, data_folder: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     flags = ["--teacher", str(trained), "--dataset", str(data_folder), *TRAIN_FLAGS, "--save_total_limit", "9"]
     flags += ["--augmentations", "2", "--num_train_epochs", "2", "--label_weight", "0.5", "--divergence_weight", "0.5"]
     assert main(["distill", *flags, "--output_dir", str(tmp_path / "whole")]) == 0
     half = tmp_path / "half"
     first = min((tmp_path / "whole").glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
     shutil.copytree(first, half / first.name)
-    assert main(["distill", *flags, "--output_dir", str(half), "--resume_from_checkpoint", "last"]) == 0
+    resumed = [*flags, "--output_dir", str(half), "--resume_from_checkpoint", "last"]
+    for name, value in (("label_weight", "0.7"), ("temperature", "3.0"), ("teacher_max_length", "100")):
+        assert f"trained with another --{name}" in fails("distill", *resumed, f"--{name}", value)
+    assert main(["distill", *resumed]) == 0
     one, other = (load_run(str(tmp_path / name))[0].state_dict() for name in ("whole", "half"))
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert read_record(half)["distillation"]["teachers"][0]["texts_labeled"] == 0
@@ -419,6 +423,26 @@ def test_a_teacher_that_may_know_what_is_held_out_is_told(tmp_path: Path, caplog
         caplog.clear()
         assert main(["distill", *flags, *more, "--output_dir", str(tmp_path / name)]) == 0
         assert (told in caplog.text) if told else ("may have learned" not in caplog.text)
+
+
+def test_unlabeled_texts_are_pairs_where_the_task_has_pairs(tmp_path: Path) -> None:
+    rows = [(f"title {n}", f"body {n}", ["bad", "good"][n % 2]) for n in range(40)]
+    source = write_csv(tmp_path / "a.csv", rows, ("title", "body", "label"))
+    data = load_data(DataArguments(dataset=str(source), text_column=["title", "body"]))
+    more = str(write_csv(tmp_path / "more.csv", [("one", "two"), ("three", "four")], ("title", "body")))
+    both = DistillationArguments(teacher="x", unlabeled=[more], unlabeled_column=["title", "body"])
+    assert collect_transfer_text(data, both, 0)[0]["text"][:] == ["one [SEP] two", "three [SEP] four"]
+    with pytest.raises(InputError, match="title, body together; 'two' of '.*more.csv' is alone: name as many columns"):
+        alone = DistillationArguments(teacher="x", unlabeled=[more], unlabeled_column=["body"])
+        collect_transfer_text(data, alone, 0)
+    with pytest.raises(InputError, match="--sentences would tear apart the texts of title, body"):
+        collect_transfer_text(data, replace(both, sentences=True), 0)
+
+
+@pytest.mark.parametrize("setting", [{"sentences": True}, {"unlabeled_column": ["text"]}])
+def test_settings_of_unlabeled_text_need_it(setting: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="is for unlabeled text: name it with --unlabeled, or leave --"):
+        DistillationArguments(teacher="x", **setting)
 
 
 def test_the_precision_of_known_answers_is_kept(

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.dom import minidom
 
@@ -20,7 +21,7 @@ from modeling_lstm.explanation import explain
 from modeling_lstm.explanation.attribution import attribute, encode, integrate_gradients, score_label, score_rows
 from modeling_lstm.explanation.figure import draw
 from modeling_lstm.explanation.html_page import make_page
-from modeling_lstm.explanation.terminal import show
+from modeling_lstm.explanation.terminal import _choose_labels, show
 from modeling_lstm.explanation.tracing import trace
 from modeling_lstm.runs.run_folders import load_run
 from modeling_lstm.utils.errors import InputError
@@ -253,6 +254,17 @@ def test_a_text_that_is_not_utf8(trained: Path, fails: Callable[..., str]) -> No
         explain(str(trained), 5)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="is not UTF-8"):
         trace(trained, "the \ud83d film")
+
+
+def test_of_many_labels_the_explained_and_the_likeliest_are_shown() -> None:
+    one: Any = SimpleNamespace(
+        labels=list("abcdefg"),
+        contributions=SimpleNamespace(label="c"),
+        probabilities=np.array([[0.9] + [0.0] * 6, [0.05, 0.1, 0.0, 0.2, 0.3, 0.15, 0.2]]),
+    )
+    assert [one.labels[number] for number in _choose_labels(one)] == ["c", "d", "e", "g"]
+    one.labels, one.probabilities = ["c", "b"], np.array([[0.1, 0.9]])
+    assert _choose_labels(one) == [0, 1]
 
 
 @pytest.mark.parametrize("text", [TEXT, *HOSTILE])

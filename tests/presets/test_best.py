@@ -240,6 +240,8 @@ def test_what_it_refuses(encoder: Path, data_folder: Path, tmp_path: Path) -> No
         best(data_folder, run, resume_from_checkpoint="last", overwrite=True)
     with pytest.raises(InputError, match="--augmentations, --temperature: only for learning from a teacher. Name one"):
         best(data_folder, run, augmentations=3, temperature=3.0, transfer_rows=9)
+    with pytest.raises(InputError, match="--language, --transfer_rows: only for unlabeled text. Name it"):
+        best(data_folder, run, language="de", transfer_rows=9)
     with pytest.raises(InputError, match="--transfer_rows must be at least 1, found -5"):
         best(data_folder, run, unlabeled=[str(data_folder / "train.csv")], transfer_rows=-5)
     with pytest.raises(InputError, match="There is no teacher 'nowhere'"):
@@ -255,6 +257,12 @@ def test_what_it_refuses(encoder: Path, data_folder: Path, tmp_path: Path) -> No
     for name in ("embeddings", "pretrained", "tokenizer"):
         with pytest.raises(InputError, match="no/such/file"):
             best(data_folder, run, teacher=str(encoder), **{name: "./no/such/file"}).run()
+    unused = {"tokenizer_algorithm": "bpe", "lowercase": False, "vocab_size": 900, "min_frequency": 1}
+    for name, value in unused.items():
+        with pytest.raises(InputError, match=f"--{name}: the student starts from the word vectors of '.*', with its"):
+            best(data_folder, run, teacher=str(encoder), **{name: value}).run()
+    with pytest.raises(InputError, match="--teacher_labels is for teachers that are classifiers"):
+        best(data_folder, run, teacher=str(encoder), teacher_labels=["a", "b", "c"]).run()
     with pytest.raises(InputError, match="--teacher_revision is for teachers that are classifiers"):
         best(data_folder, run, teacher=str(encoder), teacher_revision="v1").run()
     with pytest.raises(InputError, match="Unknown preset 'quick' for --preset: choose one of best"):
