@@ -35,7 +35,7 @@ def end_to_end_table() -> str:
     """Make the table of whole commands and of single texts."""
     record = _read()
     found, single = record["results"]["commands"], record["results"]["one text"]
-    heads = ["system", "tweets a second", "times as fast", "with the start", "against MiniLM in int8"]
+    heads = ["system", "tweets a second", "times as fast", "with start-up", "against MiniLM in int8"]
     heads += ["one tweet, ms", "times as fast"]
     rows = []
     for name, title in TITLES.items():

@@ -60,7 +60,7 @@ def processes_table() -> str:
         ]
         for way in WAYS
     ]
-    return make_table(["way", "rows a second", "times one core", "start, seconds"], rows, words=1) + (
+    return make_table(["setup", "rows a second", "times one core", "start, seconds"], rows, words=1) + (
         f"\n\nRows a second in training, {ROWS} rows in a batch of all processes together, and what the command needs "
         f"before and after. Measured on: {hardware['processor']}, {hardware['cores']} cores.\n"
     )

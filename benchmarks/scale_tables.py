@@ -46,7 +46,7 @@ def plan_table() -> str:
 def search_table() -> str:
     """Make the table of searches beside random search and the shipped recipes."""
     lines = [
-        "| data set | settings from | trials (cut short) | minutes | best on validation | validation, 3 seeds | "
+        "| data set | settings from | trials (pruned) | minutes | best on validation | validation, 3 seeds | "
         "test, 3 seeds |",
         "|---|---|---:|---:|---:|---:|---:|",
     ]

@@ -1,7 +1,7 @@
 """The search for settings against random search and the shipped recipes: `python -m benchmarks.search [NAME ...]`.
 
-For each data set there are 30 trials by Optuna's sampler, random search for as many minutes, and then three trainings
-with the best settings, evaluated on test once. The record goes to `results/search/NAME.json`; an interrupted search is
+For each data set there are 30 trials by Optuna's sampler, random search for as many minutes, and then three runs with
+the best settings, evaluated on test once. The record goes to `results/search/NAME.json`; an interrupted search is
 resumed. `python -m benchmarks.tables` makes the table of docs/guides/search.md.
 """
 

@@ -1,7 +1,7 @@
 """Speed of a training step of the translators: `python -m benchmarks.translation_training`.
 
 Each learns from the same batches of pairs of similar lengths, in turns, in one process. The models are the finished
-ones of `benchmarks.translation`, so that decoding and loss cost as much as in the middle of a training. The record is
+ones of `benchmarks.translation`, so that decoding and loss cost as much as in the middle of training. The record is
 `results/speed/translation_training.json`.
 """
 

@@ -16,7 +16,7 @@ DESCRIPTION = Description(
     source=f"The Large Movie Review Dataset, {URL}.",
     how=(
         "Texts are unchanged (`<br />` tags are kept). `movie` is the film's id from the lists of addresses, so that a "
-        "validation split can be cut by film (`--group_column movie`). The configuration `unlabeled` has no labels."
+        "validation split can be held out by film (`--group_column movie`). The configuration `unlabeled` has no labels."
     ),
     license="unknown",
     license_note="Not stated by the source, which asks for the citation.",

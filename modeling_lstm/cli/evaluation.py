@@ -36,4 +36,4 @@ def run_evaluate(given: list[str]) -> int:
 
 def describe_gap(gap: dict[str, Any]) -> str:
     """Describe the difference between the scores of a student and its teacher."""
-    return f"teacher {format_number(gap['teacher'])}; student less teacher {format_gap(gap)}"
+    return f"teacher {format_number(gap['teacher'])}; student minus teacher {format_gap(gap)}"

@@ -65,7 +65,7 @@ class SingleLabel(Kind):
     shown = ("accuracy", "macro_f1", "calibration_error", "log_loss")
     interval_note = (
         "exact for accuracy and for F1 of a label, by bootstrap for others, within the labels for macro F1 and macro "
-        "recall; none where these rows cannot tell"
+        "recall; none where it cannot be determined"
     )
 
     def part_metric(self, metric: str) -> str:
@@ -92,7 +92,7 @@ class MultiLabel(Kind):
     problem_type = MULTI_LABEL
     shown = ("accuracy", "micro_f1", "macro_f1")
     interval_note = (
-        "exact for accuracy and for F1 of a label, by bootstrap for others; none where these rows cannot tell"
+        "exact for accuracy and for F1 of a label, by bootstrap for others; none where it cannot be determined"
     )
     slice_note = " A mean over labels leaves out labels that no row of the part has."
 
@@ -119,7 +119,7 @@ class Regression(Kind):
     change = "mean_change"
     change_title = "mean change of answers"
     change_note = "how far it moves the answers on average"
-    interval_note = "by bootstrap; none where these rows cannot tell"
+    interval_note = "by bootstrap; none where it cannot be determined"
 
     def references(self, column: Any) -> np.ndarray:
         """The numbers, of shape `(rows,)`."""

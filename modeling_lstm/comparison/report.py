@@ -32,14 +32,14 @@ def _summary(comparison: dict[str, Any]) -> list[str]:
     hardware = comparison["hardware"]
     chosen = "settings were chosen on validation" if comparison["settings"]["trials"] > 1 else "settings were not tuned"
     share = comparison["data"]["test_share"]
-    cut = f" (--test_share {share})" if share else ""
+    held_out = f" (--test_share {share})" if share else ""
     labels = (
         ""
         if comparison["task"].get("problem_type") == REGRESSION
         else f", {len(comparison['task']['label_names'])} labels"
     )
     lines = [
-        f"{rows} rows{cut}{labels}. {capital_of(metric)} on test{name_direction(metric)}, the mean of each "
+        f"{rows} rows{held_out}{labels}. {capital_of(metric)} on test{name_direction(metric)}, the mean of each "
         f"system's seeds; {chosen}. {hardware['processor']}, {count_threads(comparison['threads'])}."
     ]
     if lacking := [name for name in comparison["task"]["label_names"] if counts["test"].get(name) == 0]:
@@ -49,7 +49,7 @@ def _summary(comparison: dict[str, Any]) -> list[str]:
     equal = [name for name in order[1:] if not is_clear(comparison, best, name)]
     verdict = f"Best: {best} with {format_spread(metric, systems[best]['scores'][metric])}."
     if equal:
-        verdict += f" These rows do not distinguish it from: {', '.join(equal)}."
+        verdict += f" Not significantly different: {', '.join(equal)}."
     elif len(order) > 1:
         verdict += " Its difference from every other system is significant."
     lines.append(verdict)

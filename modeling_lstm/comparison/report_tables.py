@@ -38,9 +38,9 @@ def _scores(comparison: dict[str, Any]) -> ReportTable:
     note = "Percent, mean" if is_share(metric) else "Mean"
     note += f" ± standard deviation over the seeds{'' if greater_is_better(metric) else '; less is better'}. "
     if _is_exact(comparison):
-        note += f"The interval is that of other test rows: {kind.interval_note}."
+        note += f"The interval covers the choice of the test rows: {kind.interval_note}."
     else:
-        note += "The interval is by bootstrap over the test rows, and knows nothing of errors where these hold none."
+        note += "The interval is a bootstrap over the test rows; it is too narrow where a system makes no errors."
     if "calibration_error" in others:
         note += " Calibration error: how far confidence and accuracy are apart on average; 0 is perfect."
     return ReportTable("Scores", note, [*heads, "seeds"], rows)
@@ -90,15 +90,15 @@ def _pairs(comparison: dict[str, Any]) -> ReportTable:
         for pair in sorted(comparison["pairs"], key=lambda pair: -abs(pair["difference"]))
     ]
     note = (
-        "p: how often two systems that are equally good would differ this much, by exchanging their answers to rows at "
-        "random; corrected for the number of pairs by Holm's method. It speaks of other rows, not of other seeds."
+        "p: two-sided p-value of a randomization test, which exchanges the answers of the two systems on random rows; "
+        "corrected for the number of pairs by Holm's method. It covers the choice of the test rows, not of the seeds."
     )
     if metric != "accuracy":
         note += " The interval is by bootstrap, and too narrow where few answers differ; the test is not."
     if not _is_exact(comparison):
         note = (
-            "Paired bootstrap over the test rows, the same rows for both; corrected for the number of pairs by Holm's "
-            "method. It speaks of other rows, not of other seeds, and is too sure where fewer than ten answers differ."
+            "Paired bootstrap over the test rows; corrected for the number of pairs by Holm's method. It covers the "
+            "choice of the test rows, not of the seeds, and is unreliable where fewer than ten answers differ."
         )
     heads = ["pair", "difference", "95 % interval", "p", "p, corrected", "significant"]
     return ReportTable(f"Differences in {title_of(metric)}", note, heads, rows)
@@ -120,12 +120,12 @@ def _slices(comparison: dict[str, Any]) -> ReportTable:
         ]
         rows.append([name, *cells])
     heads = ["system", "all", *(f"{part} ({rows:,} rows)" for part, rows in parts.items())]
-    heads += ["words in disorder", kind.change_title]
+    heads += ["words shuffled", kind.change_title]
     loses = "loses" if greater_is_better(metric) else "adds to it"
     note = (
         f"{capital_of(metric)}{' in percent' if is_share(metric) else name_direction(metric)}.{kind.slice_note} "
         "Negation and contrast: rows with such an English word (not, never, n't; but, although). "
-        f"Words in disorder: the words of {_name_order(comparison)} in a random order, what that {loses}, and "
+        f"Words shuffled: the words of {_name_order(comparison)} in a random order, what that {loses}, and "
         f"{kind.change_note}; models that ignore word order are unaffected, unless other words of a long text are then "
         "read."
     )
@@ -165,9 +165,9 @@ def _settings(comparison: dict[str, Any]) -> ReportTable:
     else:
         note = "No settings were tuned: each system uses its first ones."
     if chosen["embeddings"]:
-        note += f" Those of lstm, gru and bag-of-words begin with the word vectors {chosen['embeddings']}."
+        note += f" Those of lstm, gru and bag-of-words start from the word vectors {chosen['embeddings']}."
     if chosen["bf16"]:
-        note += " Networks were trained in bf16, but for those of recipes and run folders."
+        note += " Networks were trained in bf16, except those of recipes and run folders."
     if chosen.get("transformer_overrides"):
         note += f" The Transformers' configuration was changed: {chosen['transformer_overrides']}."
     if any("hidden_size" in one["model"] for one in comparison["systems"].values()):

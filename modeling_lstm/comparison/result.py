@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..evaluation.metrics import greater_is_better
-from ..runs.record import RECORD, find_cuts, read_record
+from ..runs.record import RECORD, read_record, split_settings
 from ..tasks.base import TEXT_CLASSIFICATION, task_name
 from ..utils.errors import as_list, require
 from ..utils.files import read_json, write_json
@@ -58,7 +58,7 @@ def summarize(scores: list[float]) -> dict[str, Any]:
 
 
 def mean_minutes(seconds: list[float]) -> float | None:
-    """Return the mean of the seconds of trainings in minutes, `None` if there are none."""
+    """Return the mean of the seconds of training runs in minutes, `None` if there are none."""
     return round(float(np.mean(seconds)) / 60, 2) if seconds else None
 
 
@@ -80,9 +80,9 @@ def add_to_run(run: Path, folder: Path) -> None:
         "Only the card of a classifier can show a comparison, and only one with other classifiers.",
     )
     metric = comparison["task"]["metric"]
-    cuts = [find_cuts(one["data"]) for one in (record, comparison)]
+    settings = [split_settings(one["data"]) for one in (record, comparison)]
     for what, ours, theirs in (
-        ("data", *(name_source(one) for one in cuts)),
+        ("data", *(name_source(one) for one in settings)),
         ("labels", record["task"]["label_names"], comparison["task"]["label_names"]),
     ):
         require(ours == theirs, f"The run's {what} are {ours}, those of the comparison in {str(folder)!r} {theirs}.")
@@ -96,7 +96,7 @@ def add_to_run(run: Path, folder: Path) -> None:
     require(
         not other,
         f"The run has other rows of {as_list(other)} than the comparison in {str(folder)!r}: compare it on the data, "
-        "and with the cuts, that it was trained with.",
+        "and with the splits, that it was trained with.",
     )
     compared = {}
     for name in rank_systems(comparison):

@@ -16,7 +16,7 @@ from ..evaluation.significance import correct_by_holm
 from ..evaluation.translation_metrics import make_metrics, score_systems, score_translations, signatures
 from ..inference.translator import Translator
 from ..runs.environment import describe_environment
-from ..runs.record import RunRecord, find_cuts, read_record
+from ..runs.record import RunRecord, read_record, split_settings
 from ..runs.run_folders import find_seeds
 from ..tasks.base import TRANSLATION, task_name, task_of
 from ..tasks.translation import Translation
@@ -95,7 +95,7 @@ def compare_translators(
 
     Raises:
         InputError: a run cannot be used, the runs translate between different languages, or the rows of the split have
-            changed since a training.
+            changed since a training run.
     """
     chosen = settings_of(TranslatorsArguments, arguments, settings)
     systems = [TranslatorRuns.open(one) for one in chosen.systems]
@@ -111,8 +111,8 @@ def compare_translators(
     if chosen.dataset is None:
         check_data_are_there(first)
     rows = task_of(first).load_split(first, asked).splits[chosen.split]
-    cuts = find_cuts(first["data"])
-    others = [one.name for one in systems if any(find_cuts(record["data"]) != cuts for record in one.records)]
+    ours = split_settings(first["data"])
+    others = [one.name for one in systems if any(split_settings(record["data"]) != ours for record in one.records)]
     if chosen.dataset is None:
         found = identify_rows(rows, Translation.columns)
         for one in systems:

@@ -21,7 +21,7 @@ def write_translators_report(folder: Path, found: dict[str, Any]) -> None:
     ]
     if found["learned_from_other_rows"]:
         names = as_list(found["learned_from_other_rows"])
-        summary.append(f"{names}: learned from other data, or another cut; these texts may be among what was learned.")
+        summary.append(f"{names}: trained on other data or other splits, which may include these texts.")
     tables = [scores_table(found), costs_table(found), lengths_table(found)]
     pictures = {"by_length": ("BLEU by the length of the text", _lengths_plot(found))}
     title = f"Translations of {data['dataset']}"
@@ -41,7 +41,7 @@ def scores_table(found: dict[str, Any]) -> ReportTable:
         rows.append([*cells, str(len(system["scores"]["bleu"]["values"]))])
     heads = ["system", *("BLEU", "95 % interval", "p"), *("chrF", "95 % interval", "p"), "seeds"]
     first = next(iter(found["systems"]))
-    way = found.get("p_by", "a paired bootstrap of one side")
+    way = found.get("p_by", "a one-sided paired bootstrap")
     note = (
         "Mean ± standard deviation over the seeds. Intervals: bootstrap over the texts, first run of each system. p: "
         f"difference from {first}, first runs, by {way}, corrected by Holm's method."

@@ -1,4 +1,4 @@
-"""`UnlabeledTraining`: the steps of a training on texts without labels."""
+"""`UnlabeledTraining`: the steps of a training run on texts without labels."""
 
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ class UnlabeledTraining(Training):
         self.trained_with["cut into blocks"] = self.describe_blocks()
 
     def describe_blocks(self) -> str:
-        """Return what must be the same if a training resumes from a checkpoint."""
+        """Return what must be the same if a training run resumes from a checkpoint."""
         order = "shuffled texts" if self.job.data.shuffle_texts else "texts in order"
         return f"{self.job.data.block_size} tokens, {order}"
 

@@ -33,7 +33,7 @@ class PushArguments:
 
     flag_group: ClassVar[str] = "Hub"
 
-    private: bool = setting(False, "Make the repository private if it is created.")
+    private: bool = setting(False, "Create the repository as private; refuse one that is public.")
     revision: str | None = setting(None, "Branch to push to.")
     create_pr: bool = setting(False, "Open a pull request instead.")
     commit_message: str | None = setting(None, "Message of the commit.")

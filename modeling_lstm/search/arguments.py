@@ -24,7 +24,7 @@ class SearchArguments:
     embeddings: list[str] | None = setting(
         None, "Word vectors to choose from, as for train; none: learn them. Default: learn them."
     )
-    trials: int = setting(30, "Number of settings to try, including those cut short.")
+    trials: int = setting(30, "Number of settings to try, including pruned ones.")
     minutes: float | None = setting(None, "Start no trial after this time.")
     jobs: int = setting(1, "Number of processes that try settings in parallel; they share the cores.")
     engine: Literal["optuna", "ray"] = setting(
@@ -34,7 +34,7 @@ class SearchArguments:
     sampler: Literal["tpe", "random"] = setting(
         "tpe", "How to choose the next settings: based on earlier trials (tpe), or at random."
     )
-    pruning: bool = setting(True, "Cut a trial short if it is worse than half of the earlier ones at its epoch.")
+    pruning: bool = setting(True, "Stop a trial early if it is worse than half of the earlier ones at its epoch.")
     epochs: int = setting(8, "Maximum number of epochs of a trial.")
     metric: str = setting(
         "auto", "Validation metric to optimize; auto: accuracy, or mean_squared_error for regression."
@@ -42,7 +42,7 @@ class SearchArguments:
     class_weights: Literal["balanced"] | None = setting(
         None, "Weight labels in inverse proportion to their number of rows."
     )
-    seed: int = setting(0, "Random seed of the search and of each training.")
+    seed: int = setting(0, "Random seed of the search and of each training run.")
     use_cpu: bool = setting(False, "Train on the CPU even if there is a GPU.")
 
     def __post_init__(self) -> None:

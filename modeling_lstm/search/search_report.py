@@ -40,7 +40,7 @@ def _rows(found: dict[str, Any]) -> list[dict[str, Any]]:
     for one in done[:MOST_SHOWN]:
         settings = ", ".join(f"{name} {_short(value)}" for name, value in one["settings"].items())
         score = format_number(score_of(one))
-        rows.append(one | {"score": score if one["state"] == "complete" else f"{score} (cut short)", "text": settings})
+        rows.append(one | {"score": score if one["state"] == "complete" else f"{score} (pruned)", "text": settings})
     return rows
 
 

@@ -85,7 +85,7 @@ def score_of(trial: dict[str, Any]) -> float:
 
 
 def count_done(study: Any) -> int:
-    """Return the number of trials that count: those that were completed or cut short."""
+    """Return the number of trials that count: those that were completed or pruned."""
     states = open_optuna().trial.TrialState
     return len(study.get_trials(deepcopy=False, states=(states.COMPLETE, states.PRUNED)))
 

@@ -1,4 +1,4 @@
-"""A trial: a training with suggested settings, scored on validation after each epoch."""
+"""A trial: a training run with suggested settings, scored on validation after each epoch."""
 
 import shutil
 from collections.abc import Callable

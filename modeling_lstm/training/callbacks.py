@@ -1,4 +1,4 @@
-"""Callbacks that run between the steps of a training."""
+"""Callbacks that run between the steps of a training run."""
 
 import math
 from pathlib import Path

@@ -48,12 +48,12 @@ def find_last_checkpoint(folder: Path) -> str | None:
 
 
 def find_incomplete(folder: Path) -> list[Path]:
-    """Return the checkpoints that a training is saving, or was saving when it was killed."""
+    """Return the checkpoints that a training run is saving, or was saving when it was killed."""
     return [path for path in _list_checkpoints(folder) if not is_complete(path)]
 
 
 def remove_incomplete(folder: Path) -> None:
-    """Remove half-saved checkpoints. Claim the folder first: another training may be saving them."""
+    """Remove half-saved checkpoints. Claim the folder first: another training run may be saving them."""
     for path in find_incomplete(folder):
         logger.warning("%s was not saved completely: removed", path)
         shutil.rmtree(path)
@@ -110,7 +110,7 @@ def describe_origin(
 
 def describe_kept(args: Any, data: Any) -> dict[str, str]:
     """
-    Return the settings that must stay the same when a training resumes. The optimizer restores its own. With other
+    Return the settings that must stay the same when a training run resumes. The optimizer restores its own. With other
     values of the rest, `run.json` would claim for all steps what is true of the last ones only.
 
     Args:
@@ -168,7 +168,7 @@ def read_scaling(checkpoint: str) -> dict[str, float]:
 
 
 def check_average(checkpoint: str, average_epochs: float) -> None:
-    """Raise [`InputError`] if a training with an average of the weights would resume without it, or the reverse."""
+    """Raise [`InputError`] if a training run with an average of the weights would resume without it, or the reverse."""
     had_one = (Path(checkpoint) / WeightAverage.file).is_file()
     then, now = ("with", "without") if had_one else ("without", "with")
     require(
@@ -180,7 +180,7 @@ def check_average(checkpoint: str, average_epochs: float) -> None:
 
 
 def stopped_early(checkpoint: str, args: Any) -> bool:
-    """Whether a training that stops when its score no longer improves has stopped at a checkpoint."""
+    """Whether a training run that stops when its score no longer improves has stopped at a checkpoint."""
     if args.early_stopping_patience is None:
         return False
     state = TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
@@ -191,7 +191,7 @@ def stopped_early(checkpoint: str, args: Any) -> bool:
 
 @contextlib.contextmanager
 def no_more_steps(args: Any) -> Iterator[None]:
-    """Let `Trainer.train` only load the best checkpoint, after a training that was killed when it had stopped early."""
+    """Let `Trainer.train` only load the best checkpoint, for a training run that was killed after it stopped early."""
     length = args.num_train_epochs, args.max_steps
     args.num_train_epochs, args.max_steps = 0, -1
     try:

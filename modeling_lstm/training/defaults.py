@@ -50,7 +50,7 @@ def random_vectors_rate(labels: int, tokens: float) -> float:
 
 def fit_epochs(seen: int, rows: int, bounds: tuple[float, float]) -> float:
     """
-    Return the number of epochs in which a training sees about `seen` rows.
+    Return the number of epochs in which a training run sees about `seen` rows.
 
     Args:
         seen: Rows in all epochs together.
@@ -125,7 +125,7 @@ def _to_flags(settings: Mapping[str, Any]) -> str:
 
 def warn_of_few_steps(args: Any, rows: int, fitted: Mapping[str, Any]) -> None:
     """
-    Warn of a training too short for a network to learn much, as with few rows and the usual number of epochs.
+    Warn of a training run too short for a network to learn much, as with few rows and the usual number of epochs.
 
     Args:
         args: [`training.trainer_arguments.LstmTrainingArguments`].

@@ -1,4 +1,4 @@
-"""The run folder of a training: whether it may be written, and what it already holds."""
+"""The run folder: whether it may be written, and what it already holds."""
 
 from fnmatch import fnmatch
 from pathlib import Path
@@ -17,7 +17,7 @@ WRITTEN = (
     *("*config.json", "model*.safetensors*", "tokenizer*.json", TARGET, FINGERPRINTS, "*.py", "runs"),
     *VOCABULARIES,
 )
-STATES = ("optimizer.pt", "scheduler.pt")  # in a checkpoint from which a training can resume
+STATES = ("optimizer.pt", "scheduler.pt")  # in a checkpoint from which a training run can resume
 
 
 def check_sources(folder: Path, read: list[tuple[str, str | None]]) -> None:
@@ -78,7 +78,7 @@ def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | Non
 
 def _holds_remains_alone(folder: Path, args: LstmTrainingArguments) -> bool:
     """
-    Whether the folder holds nothing, or only what a training killed before its first checkpoint left: the logs of
+    Whether the folder holds nothing, or only what a training run killed before its first checkpoint left: the logs of
     TensorBoard, and, if it is to be resumed, a half-saved checkpoint.
     """
     names = {path.name for path in folder.iterdir() if not path.name.startswith(SAVING)}
@@ -88,7 +88,7 @@ def _holds_remains_alone(folder: Path, args: LstmTrainingArguments) -> bool:
 
 
 def _was_being_saved(folder: Path) -> bool:
-    """Whether a training was killed while moving its files into the run folder; `run.json` would have been the last."""
+    """Whether a training run was killed while it moved its files into the run folder; `run.json` would be the last."""
     names = {path.name for path in folder.iterdir()} if folder.exists() else set()
     kept = [name for name in names if not name.startswith(SAVING)]
     return len(kept) < len(names) and all(any(fnmatch(name, one) for one in WRITTEN) for name in kept)

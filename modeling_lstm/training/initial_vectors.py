@@ -1,4 +1,4 @@
-"""The initial word vectors of a training: where they come from, and how they are adapted to the model."""
+"""The initial word vectors of a training run: where they come from, and how they are adapted to the model."""
 
 import logging
 

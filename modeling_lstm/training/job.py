@@ -1,4 +1,4 @@
-"""`TrainingJob`: a training that can be run, with all its settings."""
+"""`TrainingJob`: a training run to start, with all its settings."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`TrainingSettings`: all settings of a training, from keyword arguments, a dictionary or a YAML recipe."""
+"""`TrainingSettings`: all settings of a training run, from keyword arguments, a dictionary or a YAML recipe."""
 
 from __future__ import annotations
 

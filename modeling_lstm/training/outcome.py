@@ -1,4 +1,4 @@
-"""What `run.json` records of a training: main settings, changed settings and the history of the scores."""
+"""What `run.json` records of a training run: main settings, changed settings and the history of the scores."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,13 +27,13 @@ def describe_outcome(trainer: Trainer, *, resumed: bool, stopped_early: bool) ->
 
 def find_end(record: Mapping[str, Any], args: Any, planned: int) -> str | None:
     """
-    Return the setting that ended a training, or `None` if there is more to train. Checkpoints do not tell: in the end,
+    Return the setting that ended a training run; `None` if there is more to train. Checkpoints do not tell: in the end,
     only the best is kept.
 
     Args:
         record: Content of its `run.json`.
         args: The settings now, [`LstmTrainingArguments`].
-        planned: The steps of a training with these settings.
+        planned: The steps of a training run with these settings.
     """
     then = record["training"]
     if then["steps"] >= planned:

@@ -75,7 +75,7 @@ COMPLETE = "%s is complete after %d steps and stays as it is. To train it furthe
 
 class Training:
     """
-    The steps from a job to a run folder. A training that differs in a step, such as distillation, overrides it.
+    The steps from a job to a run folder. A training run that differs in a step, such as distillation, overrides it.
 
     Args:
         job: What to train, on which data, and how.
@@ -126,7 +126,7 @@ class Training:
             with self.explain_failures():
                 if is_main():  # only after data, settings and the Hub have been checked
                     claimed.enter_context(claim_folder(self.folder))
-                    _, is_replaced = prepare_folder(self.folder, self.args)  # another training may have ended since
+                    _, is_replaced = prepare_folder(self.folder, self.args)  # another training run may have ended since
                     if is_replaced:
                         empty_folder(self.folder)
                     if self.args.resume_from_checkpoint == "last":

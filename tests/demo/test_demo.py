@@ -208,7 +208,7 @@ def test_a_space_runs_by_itself(hub: LocalHub, trained: Path, beside: Path, tmp_
     wanted.write_text("--extra-index-url https://example.org/cpu\n\n", encoding="utf-8")
     push = ("demo", trained, "--beside", beside, "--push_to_space", "me/page", "--requirements", wanted)
     try:
-        assert "your token may not do that" in machine.cli(*push, token=READ_TOKEN)["err"]
+        assert "your token has no permission for this" in machine.cli(*push, token=READ_TOKEN)["err"]
         first, again = machine.cli(*push, token=TOKEN), machine.cli(*push, token=TOKEN)
     finally:
         machine.kill()
