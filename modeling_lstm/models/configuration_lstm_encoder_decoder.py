@@ -31,7 +31,7 @@ class LstmEncoderDecoderConfig(PreTrainedConfig):
             token also a weighted mean of all encoder states, with the multiplicative score of Luong et al. (2015,
             "general") or the additive score of Bahdanau et al. (2015).
         encoder_config (`dict`, *optional*): The configuration, as returned by `to_dict()`, of a Transformer that
-            replaces the recurrent encoder. Its dtype has no effect: the encoder has the type of the whole model.
+            replaces the recurrent encoder. Its dtype is left out: the encoder has the type of the whole model.
         word_dropout, embedding_dropout, hidden_dropout, recurrent_dropout (`float`, defaults to 0.0): See
             [`LstmConfig`]. They apply to the encoder and the decoder.
         output_dropout (`float`, defaults to 0.0): Locked dropout on the states that predict the next token.
@@ -79,6 +79,12 @@ class LstmEncoderDecoderConfig(PreTrainedConfig):
     def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
         """Same as in the base class, but the caller's fields are validated together with the stored ones."""
         return super().from_dict({**config_dict, **take_fields(cls, kwargs)}, **kwargs)
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        if isinstance(self.encoder_config, dict):  # otherwise its type is refused
+            apart = ("dtype", "torch_dtype")  # the encoder has the type of the whole model
+            self.encoder_config = {name: value for name, value in self.encoder_config.items() if name not in apart}
+        super().__post_init__(**kwargs)
 
     def for_encoder(self) -> LstmConfig:
         """Return the configuration of the recurrent encoder."""

@@ -58,9 +58,7 @@ class LstmSourceEncoder(nn.Module):
             self.model: Any = LstmModel(own)
             self.size, last = own.output_size, own.output_size * own.num_hidden_layers
         else:
-            apart = ("dtype", "torch_dtype")  # the encoder has the type of the whole model
-            fields = {name: value for name, value in config.encoder_config.items() if name not in apart}
-            self.model = AutoModel.from_config(AutoConfig.for_model(**fields))
+            self.model = AutoModel.from_config(AutoConfig.for_model(**config.encoder_config))
             self.size = last = self.model.config.hidden_size
         first = config.num_hidden_layers * config.hidden_size
         self.to_h = nn.Linear(last, first)

@@ -260,6 +260,7 @@ def test_a_transformer_has_the_type_of_the_whole_model(tmp_path: Path) -> None:
     assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
     whole = translator(encoder_config=stored | {"dtype": "bfloat16"})
     assert {parameter.dtype for parameter in whole.parameters()} == {torch.float32}
+    assert "dtype" not in whole.config.encoder_config, "so that it equals those of earlier checkpoints"
 
 
 @pytest.mark.parametrize("attention", ["none", "luong"])
