@@ -3,7 +3,7 @@
 import itertools
 import logging
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -279,12 +279,13 @@ def _drop_unlabeled_test(raw: DatasetDict, columns: list[str], kind: ProblemType
     Leave out a test split whose labels are withheld, as in GLUE: all are missing or -1, and no label of train is. For a
     regression, -1 may be a target: it is kept, with a warning.
     """
+
+    def labels(name: str) -> Iterator[Any]:
+        return itertools.chain(*(raw[name][column] for column in columns))
+
     if "test" in raw and "train" in raw:
-        test, train = (itertools.chain(*(raw[name][column] for column in columns)) for name in ("test", "train"))
-        if all(map(_is_withheld, test)) and not any(map(_is_withheld, train)):
-            if kind == "regression" and not all(
-                map(is_missing, itertools.chain(*(raw["test"][one] for one in columns)))
-            ):
+        if all(map(_is_withheld, labels("test"))) and not any(map(_is_withheld, labels("train"))):
+            if kind == "regression" and not all(map(is_missing, labels("test"))):
                 logger.warning(
                     "All targets of the test split are -1, which often means that they are withheld. If so, its scores "
                     "mean nothing."

@@ -72,8 +72,8 @@ def predict(
     _check_request(joined, arguments, output)
     folder = model_folder(run, arguments.revision)
     data = data_of_training(folder, run)
-    if isinstance(texts, tuple) and 1 < len(texts) == len(data.get("text_column") or ()) and "separator" in data:
-        joined = [_join(texts)] if all(isinstance(one, str) and JOINT not in one for one in texts) else joined
+    if isinstance(texts, tuple) and _are_one(texts, data):
+        joined = [_join(texts)]
 
     def open_answering() -> Answering:
         return as_answering(open_predictor(folder, arguments.backend, name=run), arguments.all_scores)
@@ -83,6 +83,12 @@ def predict(
         checked = check_texts(joined, "Text {}".format, arguments.max_characters, data, answering)
         return list(answer_texts(answering, checked, arguments.batch_size))
     return _predict_rows(open_answering, data, joined, arguments, output)
+
+
+def _are_one(texts: tuple[Any, ...], data: Mapping[str, Any]) -> bool:
+    """Whether texts are those of the columns that a run reads together, according to the `data` of its `run.json`."""
+    number = len(data.get("text_column") or ()) if "separator" in data else 0
+    return 1 < number == len(texts) and all(isinstance(one, str) and JOINT not in one for one in texts)
 
 
 def _join(text: Any) -> Any:
