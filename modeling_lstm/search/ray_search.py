@@ -87,7 +87,8 @@ def search_by_ray(folder: Path, base: dict[str, Any], arguments: SearchArguments
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False
         )
-        board = ray.remote(Board).options(num_cpus=0, scheduling_strategy=here).remote(folder, arguments, end)
+        board = ray.remote(Board).options(num_cpus=0, scheduling_strategy=here)
+        board = board.remote(folder.absolute(), arguments, end)  # the cluster may have been started in another folder
         train = ray.remote(_train).options(num_cpus=cluster.cpus, max_retries=LOSSES)
         told = base, cluster.threads, os.getcwd()
         ray.get([train.remote(board, worker, *told) for worker in range(cluster.workers)])

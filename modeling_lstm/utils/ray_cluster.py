@@ -50,25 +50,35 @@ class Cluster:
 
     Args:
         ray: The library.
-        cores: Its cores.
+        nodes: The number of cores of each machine.
         workers: Number of processes that compute.
     """
 
     ray: Any
-    cores: float
+    nodes: list[float]
     workers: int
+
+    def _places(self, threads: int) -> list[int]:
+        """Return how many workers with this number of threads fit on each machine."""
+        return [int(cores // threads) for cores in self.nodes]
 
     @property
     def threads(self) -> int:
-        """Threads of each worker."""
-        return max(1, int(self.cores // self.workers))
+        """Threads of each worker: as many as possible, but no worker is spread over several machines."""
+        fitting = range(2, int(max(self.nodes)) + 1)
+        return max((one for one in fitting if sum(self._places(one)) >= self.workers), default=1)
 
     @property
     def cpus(self) -> float:
-        """CPUs that each worker requests. Some are left for the tasks that read."""
-        readers = math.ceil(self.workers / WORKERS_A_READER)
-        share = min(float(self.threads), (self.cores - READER_CPUS * readers) / self.workers)
-        return math.floor(100 * share) / 100
+        """CPUs that each worker requests. Some of each machine are left for the tasks that read."""
+        places = self._places(self.threads)
+        if sum(places) < self.workers:  # workers share cores
+            places = [math.ceil(self.workers * cores / sum(self.nodes)) for cores in self.nodes]
+        shares = [float(self.threads)]
+        for cores, most in zip(self.nodes, places, strict=True):
+            if number := min(most, self.workers):
+                shares.append((cores - READER_CPUS * math.ceil(number / WORKERS_A_READER)) / number)
+        return math.floor(100 * min(shares)) / 100
 
     def pool(self) -> Any:
         """Return a pool with one actor per worker."""
@@ -117,17 +127,18 @@ def open_cluster(arguments: RayArguments) -> Iterator[Cluster]:
             if address == "local":
                 options |= {"include_dashboard": False, "object_store_memory": STORE_BYTES}
             ray.init(**options)
-        cores = float(ray.cluster_resources().get("CPU", 1))
+        nodes = [float(one["Resources"].get("CPU", 0)) for one in ray.nodes() if one["Alive"]]
     except Exception as error:  # whatever Ray raises
         cause = first_line(error).rstrip(".")
         raise InputError(
             f"There is no Ray cluster at {address!r}: {cause}. Start one with ray start --head, or leave out "
             "--address. If it is there and asks for a token, set RAY_AUTH_MODE=token."
         ) from error
-    workers = arguments.workers or max(1, int(cores))
-    logger.info("%d workers on %g cores", workers, cores)
+    nodes = [cores for cores in nodes if cores > 0] or [1.0]
+    workers = arguments.workers or max(1, int(sum(nodes)))
+    logger.info("%d workers on %g cores", workers, sum(nodes))
     try:
-        yield Cluster(ray, cores, workers)
+        yield Cluster(ray, nodes, workers)
     except ray.exceptions.RayError as error:
         cause = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise InputError(f"Ray failed: {type(error).__name__}: {cause}") from error

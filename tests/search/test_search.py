@@ -420,7 +420,10 @@ def test_a_folder_of_something_else_is_left_alone(data: Path, tmp_path: Path, fa
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray_cluster")
-def test_the_workers_of_a_cluster_search_and_a_lost_trial_is_tried_again(data: Path, tmp_path: Path) -> None:
+def test_the_workers_of_a_cluster_search_and_a_lost_trial_is_tried_again(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the cluster was started elsewhere
     folder, killed = tmp_path / "search", threading.Event()
 
     def kill_one() -> None:
@@ -433,7 +436,7 @@ def test_the_workers_of_a_cluster_search_and_a_lost_trial_is_tried_again(data: P
 
     threading.Thread(target=kill_one, daemon=True).start()
     more: dict[str, Any] = {"models": ["bag-of-words"], "use_cpu": True, "seed": 3, "engine": "ray", "jobs": 1}
-    found = search_settings(dataset=str(data), output_dir=str(folder), trials=4, epochs=2, **more)
+    found = search_settings(dataset=str(data), output_dir="search", trials=4, epochs=2, **more)
     assert killed.wait(60)
     states = [one["state"] for one in found["trials"]]
     assert states.count("complete") + states.count("pruned") == 4 and "running" not in states
