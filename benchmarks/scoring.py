@@ -163,7 +163,16 @@ def main() -> None:
         found[name] = {"seconds": took, "mb": memory}
     for workers in (1, 2):
         output = folder / f"ray-{workers}"
-        given = ["predict", str(model), "--input", str(folder / "files"), "--output", str(output), "--engine", "ray"]
+        given = [
+            "predict",
+            str(model),
+            "--input",
+            str(folder / "files"),
+            "--output_dir",
+            str(output),
+            "--engine",
+            "ray",
+        ]
         took, memory = run([*given, "--workers", str(workers)])
         found[f"ray_{workers}"] = {"seconds": took, "mb": memory, "foretold": simulate(costs, ROWS, workers, FILES)}
         found[f"ray_{workers}"] |= compare_answers(folder / "whole.parquet", output)
@@ -172,7 +181,16 @@ def main() -> None:
         shutil.rmtree(folder / "large", ignore_errors=True)
         make_files(folder / "large", rows)
         output = folder / f"large-{rows}"
-        given = ["predict", str(model), "--input", str(folder / "large"), "--output", str(output), "--engine", "ray"]
+        given = [
+            "predict",
+            str(model),
+            "--input",
+            str(folder / "large"),
+            "--output_dir",
+            str(output),
+            "--engine",
+            "ray",
+        ]
         took, memory = run([*given, "--workers", "2"])
         foretold = simulate(costs, rows, 2, FILES)
         found["memory"][str(rows)] = {"seconds": took, "mb": memory, "foretold": foretold}

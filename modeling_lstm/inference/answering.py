@@ -177,12 +177,20 @@ def data_of_training(folder: Path, source: str | None = None) -> dict[str, Any]:
     return read_record(folder, source)["data"] if (folder / RECORD).is_file() else {"separator": JOINT}
 
 
+def find_mask_problem(text: str, mask_token: str) -> str | None:
+    """Return why a masked language model cannot answer a text, as the end of a sentence, or `None`."""
+    number = text.count(mask_token)
+    if number == 1:
+        return None
+    return f"must have {mask_token} once, in the place to fill in, found {number} in {text!r:.80}."
+
+
 def check_texts(
     texts: Iterable[str],
     name: Callable[[int], str],
     limit: int,
     data: Mapping[str, Any],
-    answering: Answering | None = None,
+    find_problem: Callable[[str], str | None] | None = None,
 ) -> Iterator[str]:
     """
     Yield the texts one by one after checking them.
@@ -192,13 +200,12 @@ def check_texts(
         name: Returns how an error names the text with a given number, counted from 1.
         limit: Maximum number of characters of a text.
         data: What [`data_of_training`] returned for the run.
-        answering: What will answer the texts. Its method `problem`, if any, returns why it cannot answer a text.
+        find_problem: Returns why a text cannot be answered, as the end of a sentence, or `None`.
 
     Raises:
         InputError: a text is not a string, is longer than `limit`, is not UTF-8, lacks one of the several texts that
             the run reads together, or cannot be answered.
     """
-    find_problem = getattr(answering, "problem", lambda text: None)
     for number, text in enumerate(texts, start=1):
         if not isinstance(text, str):
             raise InputError(f"{name(number)} must be a string, found {text!r}.")
@@ -207,6 +214,6 @@ def check_texts(
         if not is_utf8(text):
             raise InputError(f"{name(number)} is not UTF-8.")
         check_joined(text, data)
-        if (problem := find_problem(text)) is not None:
+        if find_problem is not None and (problem := find_problem(text)) is not None:
             raise InputError(f"{name(number)} {problem}")
         yield text

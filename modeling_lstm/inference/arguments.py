@@ -25,12 +25,9 @@ class PredictionArguments(FileArguments, RayArguments):
     text_column: list[str] | None = setting(
         None, "Column with the text, or several columns to join. Default: as in training, or recognized by its name."
     )
-    output: str | None = setting(
-        None,
-        "File to write: .csv, .tsv, .jsonl or .parquet; with --engine ray a folder for Parquet files.",
-        group="Output",
-    )
-    keep_columns: list[str] | None = setting(None, "Columns of --input to copy to --output, or all.", group="Output")
+    output: str | None = setting(None, "File to write: .csv, .tsv, .jsonl or .parquet.", group="Output")
+    output_dir: str | None = setting(None, "With --engine ray: folder to write Parquet files to.", group="Output")
+    keep_columns: list[str] | None = setting(None, "Columns of --input to copy to the output, or all.", group="Output")
     all_scores: bool = setting(False, "Also write the score of every label, in columns score_LABEL.", group="Output")
     batch_size: int = setting(32, "Rows in a batch.", group="Options")
     backend: Literal["auto", "torch", "onnxruntime"] = setting(
@@ -49,6 +46,9 @@ class PredictionArguments(FileArguments, RayArguments):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_at_least(self, batch_size=1)
+        is_ray = self.engine == "ray"
+        require(not is_ray or self.output is None, "--engine ray writes a folder: name it with --output_dir.")
+        require(is_ray or self.output_dir is None, "--output_dir is for --engine ray: name a file with --output.")
 
 
 @dataclass

@@ -7,11 +7,11 @@ import pyarrow as pa
 import torch
 from transformers import PreTrainedModel
 
-from ..data.token_masker import fit_batch
-from ..data.tokenization import most_tokens
+from ..data.tokenization import fit_batch, most_tokens
 from ..models.text_classifier import list_texts
 from ..runs.run_folders import load_for_inference
 from ..utils.errors import check_text, require
+from .answering import find_mask_problem
 
 TOKENS = 5  # proposed for a mask
 CANDIDATES = 20  # of which some may be the same as texts
@@ -62,10 +62,7 @@ class MaskFiller:
 
     def problem(self, text: str) -> str | None:
         """Return why a text cannot be answered, as the end of a sentence, or `None`."""
-        number = text.count(self.tokenizer.mask_token)
-        if number == 1:
-            return None
-        return f"must have {self.tokenizer.mask_token} once, in the place to fill in, found {number} in {text!r:.80}."
+        return find_mask_problem(text, self.tokenizer.mask_token)
 
     @torch.inference_mode()
     def __call__(self, texts: str | Iterable[str], batch_size: int = 32) -> list[list[FilledToken]]:

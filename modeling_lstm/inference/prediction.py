@@ -80,7 +80,8 @@ def predict(
 
     if joined is not None and output is None:
         answering = open_answering()
-        checked = check_texts(joined, "Text {}".format, arguments.max_characters, data, answering)
+        find_problem = getattr(answering, "problem", None)
+        checked = check_texts(joined, "Text {}".format, arguments.max_characters, data, find_problem)
         return list(answer_texts(answering, checked, arguments.batch_size))
     return _predict_rows(open_answering, data, joined, arguments, output)
 
@@ -119,7 +120,8 @@ def _predict_rows(
     columns = {"text": pa.string()} | answering.columns()
     kept = name_apart(found.kept, set(columns))
     sources, originals = itertools.tee(found.rows)  # at most two chunks apart
-    checked = check_texts((text for text, _ in sources), found.name, arguments.max_characters, data, answering)
+    find_problem = getattr(answering, "problem", None)
+    checked = check_texts((text for text, _ in sources), found.name, arguments.max_characters, data, find_problem)
     answers = answer_texts(answering, checked, arguments.batch_size)
     rows = (
         answer | dict(zip(kept, values, strict=True)) for answer, (_, values) in zip(answers, originals, strict=True)

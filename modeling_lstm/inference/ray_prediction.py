@@ -13,6 +13,8 @@ import pyarrow as pa
 from huggingface_hub.utils import tqdm
 from pyarrow import fs
 
+from ..models.text_classifier import MODEL
+from ..tasks.base import FILL_MASK
 from ..utils.errors import InputError, as_list, explain_save_failure, require
 from ..utils.files import SAVING
 from ..utils.ray_cluster import READER_CPUS, Cluster, open_cluster
@@ -27,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 PLAN, COMPLETE = "_plan.json", "_complete.json"  # files in a folder of answers; other tools ignore such names
 # Settings that do not affect the answers, so they may change when a run is resumed
-FREE = ("input", "output", "engine", "workers", "address", "damaged")
+FREE = ("input", "output", "output_dir", "engine", "workers", "address", "damaged")
 
 
 @dataclass
@@ -53,12 +55,12 @@ class Progress:
 
 def predict_by_ray(run: str, arguments: PredictionArguments) -> int:
     """
-    Answer files with the workers of a cluster. The answers to each file go to `OUTPUT/file=NAME/part-N.parquet`, in the
-    order of its rows, with the row number in the column `row`. An interrupted run resumes where it stopped.
+    Answer files with the workers of a cluster. The answers to each file go to `OUTPUT_DIR/file=NAME/part-N.parquet`, in
+    the order of its rows, with the row number in the column `row`. An interrupted run resumes where it stopped.
 
     Args:
         run: Run folder, Hub id, or folder that [`export`] wrote. Every machine must be able to read it.
-        arguments: The settings. `input` is a file, a folder or a pattern, and `output` a folder.
+        arguments: The settings. `input` is a file, a folder or a pattern, and `output_dir` a folder.
 
     Returns:
         The number of rows in the output.
@@ -69,20 +71,23 @@ def predict_by_ray(run: str, arguments: PredictionArguments) -> int:
             the error names the damaged ones at the end.
     """
     require(arguments.input not in (None, "-"), "--engine ray answers files: name them with --input.")
-    require(arguments.output is not None, "--engine ray writes a folder: name it with --output.")
+    require(arguments.output_dir is not None, "--engine ray writes a folder: name it with --output_dir.")
     source, path = open_filesystem(str(arguments.input), "--input")
-    target, folder = open_filesystem(str(arguments.output), "--output")
+    target, folder = open_filesystem(str(arguments.output_dir), "--output_dir")
     files = list_files(source, path, str(arguments.input))
     require(
         not (source.equals(target) and would_list(source, path, f"{folder}/file=NAME/part-00000.parquet")),
-        f"--output {arguments.output!r} is among the files of --input {arguments.input!r}, so the answers would be "
-        "read as input, too: choose a folder elsewhere.",
+        f"--output_dir {arguments.output_dir!r} is among the files of --input {arguments.input!r}, so the answers "
+        "would be read as input, too: choose a folder elsewhere.",
     )
     run = str(Path(run).absolute()) if Path(run).exists() else run
-    record = data_of_training(model_folder(run, arguments.revision), run)
+    opened = model_folder(run, arguments.revision)
+    record = data_of_training(opened, run)
     with open_cluster(arguments) as cluster:
         plan = Plan(run, arguments, source, target, folder, {}, cluster.threads, ROWS, record)
-        plan = replace(plan, kept=_find_kept_columns(plan, files))
+        plan = replace(plan, kept=_find_kept_columns(plan, files), mask_token=_find_mask_token(opened, run))
+        if not Path(run).exists():
+            plan = replace(plan, revision=opened.name)  # in the cache, the folder is named after the commit
         described = _describe(plan, files)
         known = _look(plan, files)
         _check_claim(plan, described)
@@ -94,6 +99,20 @@ def predict_by_ray(run: str, arguments: PredictionArguments) -> int:
             target.create_dir(folder, recursive=True)
             _write_json(target, f"{folder}/{PLAN}", described)
         return _answer(cluster, plan, files, known, rows)
+
+
+def _find_mask_token(folder: Path, run: str) -> str | None:
+    """Return the mask token of a masked language model; `None` for other models."""
+    if (folder / MODEL).is_file():  # an exported classifier
+        return None
+    from transformers import AutoTokenizer
+
+    from ..runs.run_folders import task_of_run  # imports torch
+
+    if task_of_run(folder, run).name != FILL_MASK:
+        return None
+    token: str = AutoTokenizer.from_pretrained(folder, trust_remote_code=False).mask_token
+    return token
 
 
 def _find_kept_columns(plan: Plan, files: list[InputFile]) -> dict[str, pa.DataType]:
@@ -112,7 +131,7 @@ def _describe(plan: Plan, files: list[InputFile]) -> dict[str, Any]:
     """Describe what must stay the same for a run to be resumed: the model, the settings and the files."""
     settings = {name: value for name, value in vars(plan.arguments).items() if name not in FREE}
     inputs = [{"name": one.name, "size": one.size, "modified": one.modified} for one in files]
-    model = run_digest(model_folder(plan.run, plan.arguments.revision))
+    model = run_digest(model_folder(plan.run, plan.revision))
     return {"run": plan.run, "model": model, "settings": settings, "rows_in_a_part": plan.rows, "files": inputs}
 
 
@@ -122,17 +141,16 @@ def _check_claim(plan: Plan, described: dict[str, Any]) -> None:
     there = target.get_file_info(folder)
     if there.type == fs.FileType.NotFound:
         return
-    require(there.type == fs.FileType.Directory, f"--output {plan.arguments.output!r} is a file: name a folder.")
+    named = f"--output_dir {plan.arguments.output_dir!r}"
+    require(there.type == fs.FileType.Directory, f"{named} is a file: name a folder.")
     if not target.get_file_info(fs.FileSelector(folder)):
         return
     stored = _read_json(target, f"{folder}/{PLAN}")
-    require(
-        stored is not None, f"--output {plan.arguments.output!r} is not empty, and holds no answers: choose another."
-    )
+    require(stored is not None, f"{named} is not empty, and holds no answers: choose another.")
     changed = [name for name in described if (stored or {}).get(name) != json.loads(json.dumps(described[name]))]
     require(
         not changed,
-        f"--output {plan.arguments.output!r} holds answers of another run, other settings or other files "
+        f"{named} holds answers of another run, other settings or other files "
         f"({as_list(changed)} differ): choose another folder, or remove it.",
     )
 
@@ -254,4 +272,4 @@ def _read_json(target: fs.FileSystem, path: str) -> dict[str, Any] | None:
         try:
             return dict(json.loads(file.read()))
         except ValueError as error:
-            raise InputError(f"{path!r} is damaged: remove the folder, or choose another --output.") from error
+            raise InputError(f"{path!r} is damaged: remove the folder, or choose another --output_dir.") from error

@@ -6,6 +6,7 @@ import itertools
 import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +17,16 @@ from pyarrow import fs
 
 from ..utils.errors import InputError, explain_save_failure, require
 from ..utils.files import SAVING
-from .answering import CHUNK, answer_texts, as_answering, check_texts, model_folder, name_apart, open_predictor
+from .answering import (
+    CHUNK,
+    answer_texts,
+    as_answering,
+    check_texts,
+    find_mask_problem,
+    model_folder,
+    name_apart,
+    open_predictor,
+)
 from .arguments import PredictionArguments
 from .input_files import InputFile
 from .reading import read_input
@@ -44,6 +54,8 @@ class Plan:
         threads: Threads of a worker.
         rows: Rows of a part.
         record: What the run records about its training data.
+        revision: The commit of a run on the Hub, so that all workers open the same model.
+        mask_token: That of a masked language model, which each text must have once.
     """
 
     run: str
@@ -55,6 +67,8 @@ class Plan:
     threads: int
     rows: int = ROWS
     record: dict[str, Any] = field(default_factory=dict)
+    revision: str | None = None
+    mask_token: str | None = None
 
     def folder_of(self, name: str) -> str:
         """Return the folder for the answers to a file. Other tools read the column `file` from its name."""
@@ -79,7 +93,9 @@ class Plan:
                 f"{_list_columns(self.kept)}.",
             )
             texts, originals = itertools.tee(found.rows)
-            checked = check_texts((text for text, _ in texts), found.name, self.arguments.max_characters, self.record)
+            find_problem = partial(find_mask_problem, mask_token=self.mask_token) if self.mask_token else None
+            limit = self.arguments.max_characters
+            checked = check_texts((text for text, _ in texts), found.name, limit, self.record, find_problem)
             yield from zip(checked, (values for _, values in originals), strict=True)
 
 
@@ -155,7 +171,7 @@ class Answers:
 
     def __init__(self, plan: Plan):
         self.plan, arguments = plan, plan.arguments
-        folder = model_folder(plan.run, arguments.revision)
+        folder = model_folder(plan.run, plan.revision)
         predictor = open_predictor(folder, arguments.backend, threads=plan.threads, name=plan.run)
         self.answering = as_answering(predictor, arguments.all_scores)
         self.columns = {ROW: pa.int64(), "text": pa.string()} | self.answering.columns()
@@ -190,6 +206,6 @@ class Answers:
             with contextlib.suppress(OSError):
                 target.delete_file(temporary)
             if isinstance(error, InputError):  # the model refused a text
-                return str(error)
+                return f"{name!r}, rows {first + 1} to {first + len(some)}: {error}"
             return f"{path!r} was not written: {explain_save_failure(error) or error}"
         return ""

@@ -18,6 +18,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from modeling_lstm import LstmConfig, LstmForMaskedLM, LstmTokenizer
 from modeling_lstm.cli import main
 from modeling_lstm.inference import ray_prediction, ray_workers
 from modeling_lstm.inference.arguments import PredictionArguments
@@ -65,7 +66,7 @@ def expected(run: Path, file: Path) -> list[dict[str, Any]]:
 
 def by_ray(run: Path, source: Path, output: Path | str, **more: Any) -> Any:
     """Answer with one worker if nothing else is said, for each imports torch anew."""
-    settings = {"input": str(source), "output": str(output), "engine": "ray", "workers": 1, "keep_columns": ["id"]}
+    settings = {"input": str(source), "output_dir": str(output), "engine": "ray", "workers": 1, "keep_columns": ["id"]}
     return predict(str(run), arguments=PredictionArguments(**settings | more))
 
 
@@ -84,7 +85,7 @@ def test_the_answers_are_those_of_one_process(
     fails: Callable[..., str],
 ) -> None:
     monkeypatch.setattr(ray_prediction, "ROWS", PART)
-    command = ["predict", str(trained), "--input", str(files), "--output", str(tmp_path / "out"), "--engine", "ray"]
+    command = ["predict", str(trained), "--input", str(files), "--output_dir", str(tmp_path / "out"), "--engine", "ray"]
     assert main([*command, "--keep_columns", "id"]) == 0
     assert f"{FIRST + SECOND} rows written to {tmp_path / 'out'}" in capsys.readouterr().out
     found = answers(tmp_path / "out")
@@ -206,12 +207,15 @@ def test_an_exported_model_answers_too(trained: Path, files: Path, tmp_path: Pat
 def test_what_cannot_be_used_is_told_in_a_sentence(
     trained: Path, files: Path, tmp_path: Path, fails: Callable[..., str]
 ) -> None:
-    ours = ["predict", trained, "--engine", "ray", "--output", tmp_path / "out"]
+    ours = ["predict", trained, "--engine", "ray", "--output_dir", tmp_path / "out"]
     assert "There is no file or folder" in fails(*ours, "--input", tmp_path / "none")
     assert "--engine ray answers files" in fails(*ours, "a text")
     assert "--engine ray answers files" in fails(*ours, "--input", "-")
     assert "is for --engine ray" in fails("predict", trained, "a text", "--workers", "2")
-    assert "--engine ray writes a folder" in fails("predict", trained, "--engine", "ray", "--input", files)
+    writes = ["predict", trained, "--input", files]
+    assert "--engine ray writes a folder" in fails(*writes, "--engine", "ray")
+    assert "--engine ray writes a folder" in fails(*writes, "--engine", "ray", "--output", tmp_path / "out")
+    assert "--output_dir is for --engine ray: name a file with" in fails(*writes, "--output_dir", tmp_path / "out")
     (tmp_path / "empty").mkdir()
     assert "There is no file in one of the formats" in fails(*ours, "--input", tmp_path / "empty")
     assert "cannot be opened" in fails(*ours, "--input", "nosuch://bucket/a.csv")
@@ -220,8 +224,8 @@ def test_what_cannot_be_used_is_told_in_a_sentence(
     assert "is not empty, and holds no answers" in fails(*ours, "--input", files)
     shutil.rmtree(tmp_path / "out")
     for source, inside in ((files, "out"), (files / "**" / "*", "sub/out"), (files / ".." / "in", "out")):
-        told = fails("predict", trained, "--engine", "ray", "--input", source, "--output", files / inside)
-        assert f"--output '{files / inside}' is among the files of --input '{source}', so the answers" in told
+        told = fails("predict", trained, "--engine", "ray", "--input", source, "--output_dir", files / inside)
+        assert f"--output_dir '{files / inside}' is among the files of --input '{source}', so the answers" in told
     assert not (files / "out").exists()
     (tmp_path / "file").touch()
     assert "is a file: name a folder" in fails(*ours[:-1], tmp_path / "file", "--input", files)
@@ -231,7 +235,7 @@ def test_a_part_that_cannot_be_written_is_told(
     trained: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, path = ray_prediction.open_filesystem(str(files / "a.csv"), "--input")
-    arguments = PredictionArguments(input=path, output=str(tmp_path / "out"))
+    arguments = PredictionArguments(input=path, output_dir=str(tmp_path / "out"), engine="ray")
     plan = ray_workers.Plan(str(trained), arguments, source, source, str(tmp_path / "out"), {}, 1)
     file = ray_prediction.list_files(source, path, path)[0]
     batch = {"file": [ray_workers.pickle.dumps(file)], "done": [ray_workers.pickle.dumps(set())]}
@@ -250,8 +254,25 @@ def test_a_part_that_cannot_be_written_is_told(
         raise InputError("Each text must have [MASK] once.")
 
     monkeypatch.setattr(ray_workers, "write_parquet", refuse)  # it consumes the answers of the model
-    assert list(answering(part)["error"]) == ["Each text must have [MASK] once."]
+    assert list(answering(part)["error"]) == [f"'a.csv', rows 1 to {FIRST}: Each text must have [MASK] once."]
     assert list((tmp_path / "out" / "file=a.csv").iterdir()) == []
+
+
+def test_rows_without_a_mask_are_found_before_anything_is_written(
+    trained: Path, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_prediction, "_find_mask_token", lambda *_: "[MASK]")
+    with pytest.raises(InputError, match=r"2 of 2 files cannot be read, and nothing was written: .*a.csv.* must have "):
+        by_ray(trained, files, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_only_a_masked_language_model_has_a_mask_to_fill_in(trained: Path, tmp_path: Path) -> None:
+    assert ray_prediction._find_mask_token(trained, "run") is None
+    words = LstmTokenizer.train(["the film was good"], min_frequency=1, mask=True)
+    LstmForMaskedLM(LstmConfig(vocab_size=len(words), embedding_size=4, hidden_size=4)).save_pretrained(tmp_path)
+    words.save_pretrained(tmp_path)
+    assert ray_prediction._find_mask_token(tmp_path, "run") == words.mask_token == "[MASK]"
 
 
 def test_a_cluster_that_is_not_there_is_told(
