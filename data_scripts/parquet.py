@@ -9,7 +9,7 @@ from datasets import ClassLabel, DatasetDict, DownloadManager
 from huggingface_hub import DatasetCardData
 
 from modeling_lstm.hub.card_marks import mark_card, read_own_card
-from modeling_lstm.hub.uploads import CARD, Push, create_repository, find_files, push_files
+from modeling_lstm.hub.uploads import CARD, Push, find_files, open_repository, push_files
 from modeling_lstm.utils.errors import InputError, require
 from modeling_lstm.utils.files import write_folder
 from modeling_lstm.utils.markdown import inline_code
@@ -132,7 +132,7 @@ def push_data_set(
     overwrite_card: bool = False,
 ) -> Push:
     """Push the files that [`write_data_set`] wrote, in one commit. Pushing the same again makes no commit."""
-    repo_id = create_repository(repo_id, "dataset", private=private)
+    repo_id = open_repository(repo_id, "dataset", private=private)
     names = [f"{name}/{split}.parquet" for name, splits in configurations.items() for split in splits]
     files = find_files(folder, [*names, CARD])
     message = "Upload a data set of modeling-lstm"

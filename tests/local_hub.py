@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
 
-TOKEN, READ_TOKEN, OTHER_TOKEN = "hf_writerOfMine00000", "hf_readerOfMine00000", "hf_somebodyElse00000"
+TOKEN, READ_TOKEN, OTHER_TOKEN = (f"hf_{name:0<34}" for name in ("writerOfMine", "readerOfMine", "somebodyElse"))
 USERS = {TOKEN: ("me", "write"), READ_TOKEN: ("me", "read"), OTHER_TOKEN: ("other", "write")}
 LICENSES = ("apache-2.0", "mit", "cc-by-4.0", "other")
 LARGE = (".safetensors", ".parquet", ".onnx")

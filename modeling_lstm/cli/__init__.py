@@ -53,7 +53,7 @@ def _run_command(given: list[str]) -> int:
         if error.errno == errno.ENAMETOOLONG:
             return _complain(f"There is no file or folder {str(error.filename)[:40] + '...'!r}: the name is too long.")
         if cause := explain_save_failure(error):
-            return _complain(cause)
+            return _complain(f"{error.filename!r}: {cause}" if error.filename else cause)
         raise
     except KeyboardInterrupt:
         print("modeling-lstm: interrupted", file=sys.stderr)

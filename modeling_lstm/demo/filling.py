@@ -1,5 +1,6 @@
 """The page of a masked language model: it proposes words for a mask."""
 
+import html
 from typing import Any
 
 from ..inference.mask_filling import MaskFiller
@@ -44,11 +45,11 @@ def build_filling_page(run: str) -> Any:
         try:
             return filler.fill(text or "")
         except InputError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(html.escape(str(error))) from error
 
     with gr.Blocks(title="A masked language model", analytics_enabled=False) as page:
         mask = filler.filler.tokenizer.mask_token
-        gr.Markdown(f"# A masked language model\nType a sentence with {mask} in the place of a word.")
+        gr.Markdown(f"# A masked language model\nType a sentence with `{mask}` in the place of a word.")
         text = gr.Textbox(filler.examples[0], label="Text", lines=2, elem_id="text")
         ask = gr.Button("Fill in", variant="primary", elem_id="ask")
         gr.Examples([[one] for one in filler.examples], text)

@@ -10,7 +10,7 @@ from packaging.version import Version
 
 from ..hub.card_marks import mark_card
 from ..hub.downloads import check_public
-from ..hub.uploads import CARD, Push, create_repository, find_files, push_files
+from ..hub.uploads import CARD, Push, find_files, open_repository, push_files
 from ..publishing.sharing import WEIGHTS, run_files
 from ..runs.run_folders import run_folder, task_of_run
 from ..utils.errors import InputError, hide_tokens, require
@@ -68,7 +68,7 @@ def push_space(
     files |= {f"{PACKAGE.name}/{name}": path for name, path in find_files(PACKAGE, patterns).items()}
     files["app.py"] = APP.format(run=names[0], beside=names[1:]).encode("utf-8")
     files["requirements.txt"] = (first + list_requirements()).encode("utf-8")
-    repo_id = create_repository(repo_id, "space", private=private, token=token, space_sdk="gradio")
+    repo_id = open_repository(repo_id, "space", private=private, token=token, space_sdk="gradio")
     models = [name for name in names if not name.startswith("runs/")]
     files[CARD] = _card(repo_id, models, task_of_run(run_folder(run), run).name).encode("utf-8")
     old = [f"runs/*/{pattern}" for pattern in WEIGHTS]

@@ -1,5 +1,6 @@
 """The page of a translator: a text, its translation, and where attention looked."""
 
+import html
 from typing import Any
 
 from ..explanation.alignment import alignment_table
@@ -61,7 +62,7 @@ def build_translation_page(run: str) -> Any:
         try:
             return answers.show(text or "", beams)
         except InputError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(html.escape(str(error))) from error
 
     with gr.Blocks(title="An LSTM that translates", analytics_enabled=False) as page:
         gr.Markdown("# An LSTM that translates\nType a sentence; darker cells show where it looked for each word.")

@@ -1,5 +1,6 @@
 """The page of a language model: it continues a text and shows the most probable next tokens."""
 
+import html
 from typing import Any
 
 from ..inference.arguments import COLDEST
@@ -59,13 +60,13 @@ def build_writing_page(run: str) -> Any:
         try:
             return writer.guess(text or "")
         except InputError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(html.escape(str(error))) from error
 
     def write(text: str, tokens: int, temperature: float) -> tuple[str, dict[str, float]]:
         try:
             written = writer.write(text or "", tokens, temperature)
         except InputError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(html.escape(str(error))) from error
         return written, guess(written)
 
     with gr.Blocks(title="A language model", analytics_enabled=False) as page:

@@ -14,7 +14,7 @@ from ..data.digests import identify_rows
 from ..data.overlap import describe_overlap
 from ..data.tokenization import WHOLE
 from ..models.text_classifier import JOINT
-from ..runs.record import RECORD, RunRecord, data_sources, read_record
+from ..runs.record import RECORD, RunRecord, data_sources, read_record, source_places
 from ..runs.run_folders import label_names, load_for_inference, problem_type_of, run_folder
 from ..tasks.base import Task, TaskData, task_of
 from ..utils.errors import require
@@ -73,7 +73,7 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
     data = task.load_split(record, arguments)
     rows = data.splits[arguments.split]
     if is_other:
-        _warn_of_training_data(record, arguments, identify_rows(rows, task.columns))
+        warn_of_training_data(record, arguments, identify_rows(rows, task.columns))
     elif arguments.split != "train":
         check_rows(record, arguments.split, identify_rows(rows, task.columns))
     also_in_train = 0 if is_other else record["data"].get("overlap", {}).get(arguments.split, 0)
@@ -118,9 +118,10 @@ def _describe_classifier(model: Any, tokenizer: Any, run: str) -> Any:
 
 def check_data_are_there(record: RunRecord) -> None:
     """Raise for files that are missing, for example because the recorded path is relative to another folder."""
+    named = zip(data_sources(record["data"]), source_places(record["data"]), strict=True)
+    local = [name for name, place in named if place == "local"]
     # A name with a colon may be a folder and its subset
-    missing = [Path(name) for name in data_sources(record["data"]) if not Path(split_subset(name)[0]).exists()]
-    path = missing[0] if missing and record["data"].get("source") == "local" else None
+    path = next((Path(name) for name in local if not Path(split_subset(name)[0]).exists()), None)
     where, remedy = "relative to the current folder", "go to the folder from which the run was trained"
     if path is not None and path.is_absolute():
         where, remedy = "any more", "restore it"
@@ -149,7 +150,7 @@ def check_rows(record: RunRecord, split: str, found: str) -> None:
     )
 
 
-def _warn_of_training_data(record: RunRecord, arguments: EvaluationArguments, found: str) -> None:
+def warn_of_training_data(record: RunRecord, arguments: EvaluationArguments, found: str) -> None:
     """Warn if another data set, whose rows have the digest `found`, is the one that the run was trained on."""
     known = [Path(name).resolve() for name in data_sources(record["data"])] if "dataset" in record["data"] else []
     if Path(str(arguments.dataset)).resolve() in known:

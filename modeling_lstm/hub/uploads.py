@@ -42,15 +42,22 @@ class Push:
         return self.url if self.is_new else f"{self.url} has the same files already: nothing was pushed"
 
 
-def create_repository(
-    repo_id: str, repo_type: str, *, private: bool = False, token: str | None = None, space_sdk: str | None = None
+def open_repository(
+    repo_id: str,
+    repo_type: str,
+    *,
+    create: bool = True,
+    private: bool = False,
+    token: str | None = None,
+    space_sdk: str | None = None,
 ) -> str:
     """
-    Return the full id of a repository on the Hub, which is created if it does not exist.
+    Return the full id of a repository on the Hub.
 
     Args:
         repo_id: `owner/name`, or `name` for your own.
         repo_type: `"model"`, `"dataset"` or `"space"`.
+        create: Create the repository if it does not exist. A pull request needs one that exists.
         private: Whether the repository must be private.
         token: Token for the Hub. Defaults to the one you are logged in with.
         space_sdk: What a Space runs on.
@@ -60,8 +67,9 @@ def create_repository(
     """
     api = HfApi(token=token)
     try:
-        options: Any = {"repo_type": repo_type, "private": private or None, "space_sdk": space_sdk}
-        repo_id = api.create_repo(repo_id, exist_ok=True, **options).repo_id
+        if create:
+            options: Any = {"repo_type": repo_type, "private": private or None, "space_sdk": space_sdk}
+            repo_id = api.create_repo(repo_id, exist_ok=True, **options).repo_id
         is_public = private and not api.repo_info(repo_id, repo_type=repo_type).private
     except FAILURES as error:
         raise InputError(

@@ -90,6 +90,8 @@ def export(
         facts = {"precision": arguments.precision, "largest_difference": difference, "run": run_digest(source)}
         write_json(temporary / FACTS, facts)
         size = (temporary / MODEL).stat().st_size / 1e6
+    if not record.is_file():
+        (folder / RECORD).unlink(missing_ok=True)  # of another model that was exported there before
     return {"folder": str(folder), "size_mb": round(size, 3), "largest_difference": difference}
 
 

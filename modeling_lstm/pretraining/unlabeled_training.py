@@ -61,9 +61,10 @@ class UnlabeledTraining(Training):
     def describe_source(self) -> dict[str, Any]:
         """Describe the requested texts for `run.json`."""
         data = self.job.data
-        named = data.dataset[0] if len(data.dataset) == 1 else data.dataset
-        source = locate_source(split_subset(data.dataset[0])[0])
-        return vars(data) | {"dataset": named, "source": source, "subset": None, "revision": None}
+        places = [locate_source(split_subset(name)[0]) for name in data.dataset]
+        is_one = len(places) == 1
+        named = {"dataset": data.dataset[0], "source": places[0]} if is_one else {"source": places}
+        return vars(data) | named | {"subset": None, "revision": None}
 
     def describe_model(self, model: PreTrainedModel) -> dict[str, Any]:
         """Describe the model for `run.json`, apart from the number of its parameters."""

@@ -7,9 +7,10 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from ..data.arguments import split_subset
 from ..evaluation.metrics import format_score, is_share
 from ..hub.card_marks import mark_card
-from ..runs.record import data_sources
+from ..runs.record import data_sources, source_places
 from ..tasks.base import FILL_MASK, Task, task_of
 from ..utils.display import count_threads, format_gap, format_millions, format_number, to_one_line
 from ..utils.markdown import code_block, inline_code, make_table
@@ -76,26 +77,26 @@ def _metadata(
     texts: list[str],
 ) -> ModelCardData:
     data, model = record["data"], record["model"]
-    is_from_hub = data.get("source") == "hub"
+    is_from_hub = data.get("source") == "hub" and isinstance(data["dataset"], str)
     facts: dict[str, Any] = {
         "language": language,
         "license": license,
         "library_name": "transformers",
         "pipeline_tag": task.name,
         "tags": ["modeling-lstm", model.get("cell_type", model["model_type"]), task.name],
-        "datasets": [*(data_sources(data) if is_from_hub else []), *_unlabeled_datasets(record)] or None,
+        "datasets": [*_hub_datasets(data), *_unlabeled_datasets(record)] or None,
         "base_model": _base_model(record),
         "widget": [{"text": to_one_line(text)} for text in texts] or None,
     }
     split, scores = _best_split(record)
-    name_of_data = to_one_line(_data_name(data))
+    name_of_data = to_one_line(split_subset(data["dataset"])[0] if is_from_hub else _data_name(data))
     intervals = record.get("intervals", {}).get(split, {})
     source: dict[str, Any] = {
         "task_type": task.name,
         "task_name": task.name.replace("-", " ").capitalize(),
         "dataset_type": name_of_data,
         "dataset_name": name_of_data,
-        "dataset_config": data["subset"] if is_from_hub else None,
+        "dataset_config": (data["subset"] or split_subset(data["dataset"])[1]) if is_from_hub else None,
         "dataset_revision": data["revision"] if is_from_hub else None,
         "dataset_split": split,
     }
@@ -115,6 +116,12 @@ def _metadata(
     return ModelCardData(**{key: value for key, value in facts.items() if value is not None})
 
 
+def _hub_datasets(data: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the data sets on the Hub, without subsets."""
+    named = zip(data_sources(data), source_places(data), strict=True)
+    return [split_subset(name)[0] for name, place in named if place == "hub"]
+
+
 def _unlabeled_datasets(record: Mapping[str, Any]) -> list[str]:
     """Return the data sets on the Hub whose texts a teacher labeled."""
     sources = record.get("distillation", {}).get("sources", [])
@@ -128,13 +135,14 @@ def _base_model(record: Mapping[str, Any]) -> str | None:
         return model.get("transformer") or model["encoder"]
     if record.get("pretrained", {}).get("is_from_hub"):
         return record["pretrained"]["source"]
-    return words["source"].removeprefix(TRANSFORMER_PREFIX) if words.get("is_from_hub") else None
+    is_from_hub = words.get("is_from_hub")
+    return words["source"].removeprefix(TRANSFORMER_PREFIX).partition(":")[0] if is_from_hub else None
 
 
 def _data_name(data: dict[str, Any], key: str = "dataset") -> str:
     """Return a data set's id, or the last part of a path: a full path reveals a machine, or looks like a Hub id."""
-    names = data_sources(data, key)
-    return ", ".join(names if data.get("source") == "hub" else (Path(name).name for name in names))
+    named = zip(data_sources(data, key), source_places(data), strict=True)
+    return ", ".join(name if place == "hub" else Path(name).name for name, place in named)
 
 
 def _best_split(record: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
@@ -193,7 +201,7 @@ def _data(record: Mapping[str, Any], language: list[str] | None) -> str:
     data = record["data"]
     where = inline_code(_data_name(data) + (f":{data['subset']}" if data["subset"] else ""))
     if data.get("source") == "hub" and isinstance(data["dataset"], str):
-        where = f"[{where}](https://huggingface.co/datasets/{data['dataset']})"
+        where = f"[{where}](https://huggingface.co/datasets/{split_subset(data['dataset'])[0]})"
     lines = [where + (f" at revision {inline_code(data['revision'])}" if data["revision"] else "") + "."]
     if data.get("train_dataset"):
         lines.append(f"The train split comes from {inline_code(_data_name(data, 'train_dataset'))}.")

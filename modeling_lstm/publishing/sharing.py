@@ -12,16 +12,16 @@ from huggingface_hub.utils import HFValidationError, validate_repo_id
 from .. import models
 from ..hub.card_marks import read_own_card
 from ..hub.downloads import is_hub_id
-from ..hub.uploads import CARD, Push, check_tokens, create_repository, find_files, push_files
+from ..hub.uploads import CARD, Push, check_tokens, find_files, open_repository, push_files
 from ..inference.exports import FACTS, SCRIPT
 from ..models.text_classifier import MODEL
 from ..models.tokenization_lstm import TARGET
-from ..runs.record import FINGERPRINTS, RECORD, RunRecord, read_record
+from ..runs.record import FINGERPRINTS, RECORD, RunRecord, check_joined, read_record
 from ..runs.run_folders import INDEX, VOCABULARIES, load_for_inference, weight_files
 from ..tasks.base import task_of
 from ..utils.errors import InputError, check_text, require
 from ..utils.files import write_text
-from ..utils.settings import settings_of
+from ..utils.settings import build_settings
 from .arguments import CardArguments, PushArguments
 from .card import make_card
 
@@ -50,7 +50,7 @@ def write_card(run: str, repo_id: str, arguments: CardArguments, *, overwrite: b
     """
     path = check_card(run, repo_id, overwrite=overwrite)
     record, predictor = _open(run)
-    answered = _answer_examples(predictor, arguments)
+    answered = _answer_examples(predictor, record, arguments)
     text = make_card(record, repo_id, language=arguments.language, license=arguments.license, examples=answered)
     write_text(path, text)
     return path
@@ -92,25 +92,28 @@ def push(
     Args:
         run: Run folder.
         repo_id: `owner/name` on the Hub.
-        arguments: Where and how to push, if that is not passed as keywords.
-        settings: The fields of [`PushArguments`]: `private=True`, `revision="branch"`, ...
+        arguments: Where and how to push, unless given by keywords.
+        card: What the card says in addition to `run.json`, unless given by keywords. Defaults to what the card in the
+            run folder says, if there is one. If a person wrote or edited that card, it is pushed as it is.
         token: Token for the Hub. Defaults to the one you are logged in with.
-        card: What the card says in addition to `run.json`. Defaults to what the card in the run folder says, if there
-            is one. If a person wrote or edited that card, it is pushed as it is.
+        settings: The fields of [`PushArguments`] and of [`CardArguments`]: `private=True`, `license="mit"`, ...
 
     Raises:
         InputError: the folder is not a run or is damaged, or the Hub refuses or does not answer. Nothing is pushed
             then.
     """
-    run, arguments = str(run), settings_of(PushArguments, arguments, settings)
-    folder, card = Path(run), card or CardArguments()
+    if settings:
+        is_apart = arguments is None and card is None
+        require(is_apart, "Give the settings as objects or as keywords, not both.")
+        arguments, card = build_settings([PushArguments, CardArguments], settings)
+    run, arguments, card = str(run), arguments or PushArguments(), card or CardArguments()
+    folder = Path(run)
     record, predictor = _open(run)
     text, card = _choose_card(folder / CARD, card)
     files = run_files(folder)
     check_tokens(files)
-    answered = _answer_examples(predictor, card)  # before the repository is created: they may be refused
-    if not arguments.create_pr:
-        repo_id = create_repository(repo_id, "model", private=arguments.private, token=token)
+    answered = _answer_examples(predictor, record, card)  # before the repository is created: they may be refused
+    repo_id = open_repository(repo_id, "model", create=not arguments.create_pr, private=arguments.private, token=token)
     text = text or make_card(record, repo_id, language=card.language, license=card.license, examples=answered)
     files[CARD] = text.encode("utf-8")
     return push_files(
@@ -219,9 +222,10 @@ def _choose_card(path: Path, asked: CardArguments) -> tuple[str | None, CardArgu
     return None, CardArguments(**{name: value or getattr(said, name) for name, value in vars(asked).items()})
 
 
-def _answer_examples(predictor: Any, arguments: CardArguments) -> list[tuple[str, Any]]:
+def _answer_examples(predictor: Any, record: RunRecord, arguments: CardArguments) -> list[tuple[str, Any]]:
     """Return the examples that a card shows with their answers; [`InputError`] for one that cannot be answered."""
     texts = arguments.examples or []
     for text in texts:
         check_text(text)
+        check_joined(text, record["data"])
     return list(zip(texts, predictor(texts), strict=True))

@@ -74,6 +74,14 @@ def data_sources(data: Mapping[str, Any], setting: str = "dataset") -> list[str]
     return [found] if isinstance(found, str) else found
 
 
+def source_places(data: Mapping[str, Any]) -> list[str]:
+    """
+    Return where each of these data sets is: `local`, `hub` or `built-in`. Older records have one place for all or none.
+    """
+    found = data.get("source", "unknown")
+    return [found] * len(data_sources(data)) if isinstance(found, str) else found
+
+
 def split_settings(data: Mapping[str, Any]) -> dict[str, Any]:
     """
     Return the settings in the `data` of a `run.json` that determine which rows are in train, validation and test. Paths

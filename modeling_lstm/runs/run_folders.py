@@ -24,7 +24,7 @@ from ..utils.files import write_folder, write_json
 from .record import FINGERPRINTS, RECORD, check_revision, read_record, read_run_file
 
 INDEX = "model.safetensors.index.json"  # for weights in several files
-VOCABULARIES = ("vocab.json", "target_vocab.json", "*.spm", "*.model")  # of tokenizers written in Python
+VOCABULARIES = ("vocab.json", "merges.txt", "target_vocab.json", "*.spm", "*.model")  # of tokenizers written in Python
 MEASURED = ("parameters", "size_mb")  # of a model; these depend on its vocabulary, which may differ by chance
 LOADED = (
     *("*config.json", "model.safetensors", MODEL, INDEX, "model-*.safetensors", "tokenizer*.json", FINGERPRINTS),

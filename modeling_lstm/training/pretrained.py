@@ -11,9 +11,10 @@ import torch
 from datasets import DatasetDict
 from transformers import PreTrainedTokenizerBase
 
+from ..data.arguments import OF_NEW_TOKENIZER
 from ..data.overlap import count_known
 from ..hub.downloads import is_hub_id
-from ..runs.record import FINGERPRINTS, RECORD, data_sources, read_record
+from ..runs.record import FINGERPRINTS, RECORD, data_sources, read_record, source_places
 from ..runs.run_folders import load_run, run_folder
 from ..tasks.base import FILL_MASK, TEXT_GENERATION, task_name
 from ..utils.errors import InputError, require
@@ -22,7 +23,6 @@ from .arguments import ModelArguments
 logger = logging.getLogger(__name__)
 
 SIZES = ("cell_type", "embedding_size", "hidden_size", "num_hidden_layers", "bidirectional")
-WORDS = ("tokenizer_algorithm", "vocab_size", "min_frequency", "lowercase")
 
 
 @dataclass
@@ -53,7 +53,7 @@ class PretrainedLanguageModel:
 
     def check_settings(self, given: Mapping[str, Any]) -> None:
         """Raise [`InputError`] for a setting that contradicts the language model."""
-        decided = self._sizes() | {name: self.words[name] for name in WORDS if name in self.words}
+        decided = self._sizes() | {name: self.words[name] for name in OF_NEW_TOKENIZER if name in self.words}
         for name in decided.keys() & given.keys():
             require(
                 given[name] in (None, decided[name]),
@@ -130,14 +130,14 @@ def _direction(record: dict[str, Any]) -> str:
 
 def _report(arguments: ModelArguments, record: dict[str, Any]) -> dict[str, Any]:
     data = record["data"]
-    sources = data_sources(data)
+    named = zip(data_sources(data), source_places(data), strict=True)
     return {
         "source": str(arguments.pretrained),
         "is_from_hub": is_hub_id(arguments.pretrained),
         "revision": arguments.pretrained_revision,
         "task": task_name(record),
         "direction": _direction(record),
-        "text": [source if data["source"] == "hub" else Path(source).name for source in sources],
+        "text": [name if place == "hub" else Path(name).name for name, place in named],
         "texts": data["counts"]["train"]["rows"],
         "metrics": record["metrics"],
     }

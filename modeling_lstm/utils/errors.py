@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-_TOKEN = re.compile(r"hf_[A-Za-z0-9_]{16,}")  # of the Hub
+_TOKEN = re.compile(r"(?<![A-Za-z0-9])hf_(?:jwt_[\w.-]{30,}|(?:oauth_)?[A-Za-z0-9]{30,})")  # of the Hub
 
 _FREE = "Free some space or write elsewhere."
 _TORCH = ("the disk did not take all bytes", _FREE)
@@ -13,7 +13,7 @@ _SAVE_FAILURES = {  # what the message holds: what it means, and what to do
     "No space left": ("no space left", _FREE),
     "File too large": ("file too large", _FREE),
     "Disk quota": ("disk quota", _FREE),
-    "Permission denied": ("permission denied", "Choose a folder where you may write."),
+    "Permission denied": ("permission denied", "Choose files and folders that you may read and write."),
     "Read-only file system": ("read-only file system", "Choose a folder where you may write."),
     "PytorchStreamWriter": _TORCH,
     "unexpected pos": _TORCH,

@@ -133,16 +133,16 @@ def claim_folder(folder: Path) -> Iterator[None]:
         InputError: another process has claimed it, or it cannot be made.
     """
     make_folder(folder)
-    claims = (one for one in folder.glob(f"{SAVING}*-{_machine()}-claim") if _writer(one) != os.getpid())
-    other = next((one for one in claims if is_running(_writer(one))), None)
-    require(
-        other is None,
-        f"Another process is writing into {str(folder)!r}: wait for it, or name another folder. If there is none, "
-        f"remove {str(other)!r}.",
-    )
     claim = folder / f"{SAVING}{os.getpid()}-{_machine()}-claim"
-    claim.touch()
+    claim.touch()  # before others are looked for, so that two processes cannot miss each other
     try:
+        claims = (one for one in folder.glob(f"{SAVING}*-{_machine()}-claim") if _writer(one) != os.getpid())
+        other = next((one for one in claims if is_running(_writer(one))), None)
+        require(
+            other is None,
+            f"Another process is writing into {str(folder)!r}: wait for it, or name another folder. If there is none, "
+            f"remove {str(other)!r}.",
+        )
         yield
     finally:
         claim.unlink(missing_ok=True)

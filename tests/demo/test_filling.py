@@ -50,7 +50,7 @@ def test_it_stands_alone_and_its_card_describes_it(
     assert "is a model for fill-mask: it has no answer to show" in fails("demo", trained, "--beside", masked)
     assert "leave out --beside" in fails("demo", masked, "--beside", trained)
     pushed: dict[str, bytes] = {}
-    monkeypatch.setattr("modeling_lstm.demo.space.create_repository", lambda repo_id, *_, **options: repo_id)
+    monkeypatch.setattr("modeling_lstm.demo.space.open_repository", lambda repo_id, *_, **options: repo_id)
     monkeypatch.setattr("modeling_lstm.demo.space.push_files", lambda files, *_, **options: pushed.update(files))
     push_space(str(masked), [], "me/page")
     assert "which tokens a masked language model fills in" in pushed["README.md"].decode()

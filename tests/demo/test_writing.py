@@ -68,7 +68,7 @@ def test_it_stands_beside_no_classifier(
 
 def test_the_card_of_a_space_describes_the_page(language_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pushed: dict[str, bytes] = {}
-    monkeypatch.setattr("modeling_lstm.demo.space.create_repository", lambda repo_id, *_, **options: repo_id)
+    monkeypatch.setattr("modeling_lstm.demo.space.open_repository", lambda repo_id, *_, **options: repo_id)
     monkeypatch.setattr("modeling_lstm.demo.space.push_files", lambda files, *_, **options: pushed.update(files))
     push_space(str(language_model), [], "me/page")
     assert "type a beginning; a language model continues it" in pushed["README.md"].decode()

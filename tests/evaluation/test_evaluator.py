@@ -16,7 +16,7 @@ from modeling_lstm import LstmConfig, LstmModel, LstmTokenizer
 from modeling_lstm.cli import main
 from modeling_lstm.evaluation import plots
 from modeling_lstm.evaluation.arguments import EvaluationArguments
-from modeling_lstm.evaluation.evaluator import evaluate
+from modeling_lstm.evaluation.evaluator import check_data_are_there, evaluate
 from modeling_lstm.evaluation.intervals import find_intervals
 from modeling_lstm.evaluation.metrics import (
     TextClassificationMetric,
@@ -27,6 +27,7 @@ from modeling_lstm.evaluation.metrics import (
     confusion_scores,
     decide,
 )
+from modeling_lstm.utils.errors import InputError
 from modeling_lstm.utils.figures import save
 from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
 
@@ -188,7 +189,12 @@ def test_data_that_are_recorded_by_a_path_from_elsewhere(
     record["data"]["dataset"] = "monday:rows.csv"
     (run_copy / "run.json").write_text(json.dumps(record), encoding="utf-8")
     assert "recorded as 'monday:rows.csv', which does not exist relative to" in fails("evaluate", run_copy)
-    record["data"]["dataset"] = str(tmp_path / "gone.csv")
+    record["data"] |= {"dataset": ["me/tweets", "gone.csv"], "source": ["hub", "local"]}
+    with pytest.raises(InputError, match="recorded as 'gone.csv', which does not exist relative to"):
+        check_data_are_there(record)
+    record["data"]["source"] = ["hub", "hub"]
+    check_data_are_there(record)
+    record["data"] |= {"dataset": str(tmp_path / "gone.csv"), "source": "local"}
     (run_copy / "run.json").write_text(json.dumps(record), encoding="utf-8")
     assert "gone.csv', which does not exist any more: restore it, or name the data with --dataset" in fails(
         "evaluate", run_copy

@@ -340,7 +340,8 @@ def test_what_the_hub_refuses(
     assert "no repository of that name" in refusal(one.cli(*use, token=OTHER_TOKEN))
     assert one.cli(*use, token=READ_TOKEN)["status"] == 0
     hub.repositories["models/me/films"].private = False
-    assert "exists and is public" in refusal(one.cli(*push, "--private", token=TOKEN))
+    for flags in (["--private"], ["--private", "--create_pr"]):
+        assert "exists and is public" in refusal(one.cli(*push, *flags, token=TOKEN))
     hub.repositories["models/me/films"].private = True
     sentence = refusal(one.cli(*push, "--license", "Apache", token=TOKEN))
     assert '"license" must be one of [apache-2.0, mit' in sentence

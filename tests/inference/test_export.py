@@ -381,6 +381,15 @@ def test_an_export_answers_for_a_run_in_shards(run_copy: Path, fails: Callable[.
     assert find_export(str(run_copy), "auto") == str(run_copy / "onnx")
 
 
+def test_an_export_leaves_no_record_of_another_one(run_copy: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "exported"
+    export(str(run_copy), folder)
+    assert (folder / "run.json").is_file()
+    (run_copy / "run.json").unlink()  # as in a folder that another Trainer saved
+    export(str(run_copy), folder)
+    assert not (folder / "run.json").exists()
+
+
 def test_an_export_of_a_regression_is_compared_in_its_units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = [f"w{n}" for n in range(20)]
     tokenizer = LstmTokenizer.from_words(words)

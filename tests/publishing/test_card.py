@@ -135,6 +135,17 @@ def test_what_comes_from_the_hub_is_linked(record: dict[str, Any]) -> None:
     assert card.data.to_dict()["datasets"] == ["me/films-data"] and card.data.to_dict()["base_model"] == "me/encoder"
     assert card.data.eval_results[0].dataset_config == "big"
     assert "[`me/films-data:big`](https://huggingface.co/datasets/me/films-data) at revision `abc`" in text
+    record["embeddings"] = {"source": "me/words:small.zip:small.txt", "is_from_hub": True}
+    record["data"] |= {"dataset": "me/films-data:big", "subset": None}  # as a language model records it
+    card = ModelCard(make_card(record, "me/films"))
+    assert card.data.to_dict()["datasets"] == ["me/films-data"] and card.data.to_dict()["base_model"] == "me/words"
+    assert card.data.eval_results[0].dataset_type == "me/films-data"
+    assert card.data.eval_results[0].dataset_config == "big"
+    assert "[`me/films-data:big`](https://huggingface.co/datasets/me/films-data)" in card.text
+    several = {"dataset": ["/home/me/private.csv", "me/tweets:big"], "source": ["local", "hub"], "revision": None}
+    record["data"] |= several
+    card = ModelCard(make_card(record, "me/films"))
+    assert card.data.to_dict()["datasets"] == ["me/tweets"] and "/home" not in str(card)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trai
 
 from modeling_lstm.cli import main
 from modeling_lstm.publishing.arguments import PushArguments
-from modeling_lstm.publishing.sharing import run_files
+from modeling_lstm.publishing.sharing import push, run_files
 from modeling_lstm.runs.run_folders import INDEX
+from modeling_lstm.utils.errors import InputError, hide_tokens
 from modeling_lstm.vectors import WordVectors
 
 WEIGHTS = "model.safetensors"
@@ -162,3 +163,28 @@ def test_the_weights_that_are_shared_are_those_that_are_loaded(trained: Path, tm
     (folder / INDEX).write_text(json.dumps(index), encoding="utf-8")
     (tmp_path / "secret.safetensors").write_bytes(b"not of this run")
     assert run_files(folder).keys() == others | names
+
+
+def test_python_takes_what_the_card_says_as_keywords(trained: Path) -> None:
+    with pytest.raises(InputError, match="Unknown setting 'licence': did you mean license"):
+        push(trained, "me/films", licence="mit")
+    with pytest.raises(InputError, match="Give the settings as objects or as keywords, not both"):
+        push(trained, "me/films", PushArguments(), license="mit")
+    with pytest.raises(InputError, match="while HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set"):
+        push(trained, "me/films", license="mit", private=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"--token hf_{'aB3' * 12} --seed 1", "--token TOKEN --seed 1"),
+        (f"url=https://me:hf_{'x' * 34}@huggingface.co", "url=https://me:TOKEN@huggingface.co"),
+        (f"hf_oauth_{'x' * 34}", "TOKEN"),
+        (f"hf_jwt_{'eyJ' * 12}.{'a-_' * 9}", "TOKEN"),
+        ("data/hf_customer_reviews_2024_cleaned_again.csv", None),
+        ("nhf_patients_comments_of_the_whole_year.csv", None),
+        (f"shelf_{'a' * 40}", None),
+    ],
+)
+def test_what_is_a_token(text: str, expected: str | None) -> None:
+    assert hide_tokens(text) == (expected or text)
