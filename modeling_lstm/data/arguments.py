@@ -163,6 +163,9 @@ class DataArguments(SplitArguments, ColumnArguments):
             )
 
 
+OF_NEW_TOKENIZER = ("tokenizer_algorithm", "vocab_size", "min_frequency", "lowercase")
+
+
 @dataclass
 class TokenizerArguments:
     """How texts become tokens."""

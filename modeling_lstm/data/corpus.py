@@ -73,11 +73,12 @@ def load_corpus_split(arguments: CorpusArguments, split: str) -> Corpus:
     Raises:
         InputError: there is no such split.
     """
-    rows = _read_held_out(arguments, split)
+    rows = None if split == "train" else _read_held_out(arguments, split)  # a train split may not be what was learned
     if rows is not None:
         return Corpus(DatasetDict({split: rows}), 0)
+    parts = ("train", "validation")
+    require(split in parts, f"The text has no {split} split: name another with --split {' or --split '.join(parts)}.")
     found = load_corpus(arguments)
-    require(split in found.splits, f"The text has no split {split!r}; it has {', '.join(found.splits)}.")
     return Corpus(DatasetDict({split: found.splits[split]}), found.excluded)
 
 
@@ -91,7 +92,10 @@ def load_other_corpus(arguments: CorpusArguments, split: str) -> Corpus:
     """
     (source,) = arguments.dataset
     names = _split_names(source, arguments)
-    require(split in names or len(names) == 1, f"{source!r} has no split {split!r}; it has {', '.join(names)}.")
+    require(
+        split in names or len(names) == 1,
+        f"{source!r} has no {split} split, but {', '.join(names)}: name one with --split.",
+    )
     own = split if split in names else names[0]
     return Corpus(DatasetDict({split: read_texts(source, own, arguments.columns(), arguments=arguments)}), 0)
 
@@ -155,13 +159,14 @@ def _source_and_split(source: str, arguments: CorpusArguments) -> tuple[str, str
 
 def _held_out(source: str, arguments: CorpusArguments) -> list[Dataset]:
     """
-    Return what a data set holds out: all splits but train and, if it has no validation split, the rows that training
-    would hold out. A data set with a single split is held out whole, unless that is a train split to learn from.
+    Return what a data set holds out: all splits but train and the one to learn from and, if it has no validation split,
+    the rows that training would hold out. Another data set with a single split is held out whole.
     """
     name, subset = split_subset(source)
     names = _split_names(source, arguments)
+    is_learned = _place(source) in map(_place, arguments.dataset)
     has_more = "validation" not in names or arguments.exclude_test_share is not None
-    if "train" in names and has_more and (len(names) > 1 or source in arguments.dataset):
+    if "train" in names and has_more and (len(names) > 1 or is_learned):
         theirs = DataArguments(
             dataset=name,
             subset=subset,
@@ -177,6 +182,9 @@ def _held_out(source: str, arguments: CorpusArguments) -> list[Dataset]:
         try:
             return [rows for split, rows in load_data(theirs).splits.items() if split != "train"]
         except InputError as error:
+            require(len(names) > 1, f"--exclude {source!r} cannot be split as train would split it: {error}")
             logger.warning("No validation split of %s is left out, since no rows can be held out: %s", source, error)
-    chosen = [one for one in names if one != "train"] or names
+    own = _own_split(names, arguments.split) if is_learned else "train"
+    chosen = [one for one in names if one not in ("train", own)] or ([] if is_learned else names)
+    require(bool(chosen), f"--exclude {source!r} has no split to leave out: all of it is to be learned.")
     return [read_texts(source, one, arguments.columns(), arguments=arguments) for one in chosen]

@@ -110,7 +110,8 @@ def _nearest(folds: list[np.ndarray], rows: float) -> list[np.ndarray]:
 def keep_labels(parts: dict[str, np.ndarray], labels: np.ndarray, groups: np.ndarray | None) -> None:
     """
     Move a row of each label that train lacks back to train, from validation before test, with the row's group.
-    Validation and test then get a row of each label that they lack, if train has three or more.
+    Validation and test then get a row of each label that they lack, if there are at least three, with its group. A
+    group that is larger than the whole split stays in train.
 
     Args:
         parts: The numbers of the rows of each split.
@@ -119,6 +120,8 @@ def keep_labels(parts: dict[str, np.ndarray], labels: np.ndarray, groups: np.nda
     """
     groups = np.arange(len(labels)) if groups is None else groups
     for label in np.setdiff1d(labels, labels[parts["train"]]):
+        if label in labels[parts["train"]]:  # it came with the group of another label
+            continue
         name = next(name for name in ("validation", "test") if name in parts and label in labels[parts[name]])
         rows = parts[name]
         stays = groups[rows] == groups[rows[labels[rows] == label][0]]
@@ -127,9 +130,12 @@ def keep_labels(parts: dict[str, np.ndarray], labels: np.ndarray, groups: np.nda
     for name in ("validation", "test"):
         for label in np.setdiff1d(labels, labels[parts[name]]) if name in parts else ():
             rows = parts["train"]
-            having = rows[labels[rows] == label]
-            goes = groups[rows] == groups[having[0]]
-            if len(having) > 2 and len(np.unique(labels[rows[~goes]])) == len(np.unique(labels[rows])):
+            having = groups[rows[labels[rows] == label]]
+            sizes = np.bincount(groups[rows])
+            goes = groups[rows] == having[np.argmin(sizes[having])]
+            is_common = len(having) > 1 and np.count_nonzero(labels == label) > 2
+            stays = len(np.unique(labels[rows[~goes]])) == len(np.unique(labels[rows]))
+            if is_common and stays and np.count_nonzero(goes) <= len(parts[name]):
                 parts[name] = np.sort(np.concatenate([parts[name], rows[goes]]))
                 parts["train"] = rows[~goes]
 

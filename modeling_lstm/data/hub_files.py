@@ -13,7 +13,7 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
 from ..hub.downloads import download_file
 from ..hub.refusals import FAILURES, explain_refusal
-from ..utils.errors import InputError
+from ..utils.errors import InputError, first_line
 from ..utils.files import read_json, write_json
 from .digests import digest_of
 from .formats.encodings import find_suffix
@@ -106,7 +106,10 @@ def _raise_unless_away(source: str, error: Exception) -> None:
     if isinstance(error, (LocalEntryNotFoundError, ConnectionError)):
         return
     if isinstance(error, RuntimeError):  # a data set with a script
-        raise InputError(f"{source!r} could not be read: {error}") from error
+        raise InputError(
+            f"{source!r} could not be read: {first_line(error).rstrip('.')}. If the Hub shows a preview of it, read "
+            "its copy in Parquet with --revision refs/convert/parquet."
+        ) from error
     if isinstance(error, (DatasetNotFoundError, ValueError, FileNotFoundError)):
         raise error
     if isinstance(error, HfHubHTTPError) and error.response.status_code < 500:

@@ -6,13 +6,6 @@ import numpy as np
 import torch
 from transformers import DataCollatorForLanguageModeling
 
-MOST_LOGITS = 2**28  # of a batch: 1 GiB
-
-
-def fit_batch(batch_size: int, tokens: int, vocab_size: int) -> int:
-    """Return the largest number of rows, up to `batch_size`, whose logits at each token fit into bounded memory."""
-    return max(1, min(batch_size, MOST_LOGITS // (tokens * vocab_size)))
-
 
 class TokenMasker:
     """

@@ -25,6 +25,7 @@ ROBERTAS = {
     *("roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "xmod"),
 }
 WHOLE = 10**9  # a maximum length that truncates no text
+MOST_LOGITS = 2**28  # of a batch: 1 GiB
 ENCODING = 3  # increase it when `tokenize` stores something else, so that older caches are not used
 
 
@@ -124,6 +125,11 @@ def open_tokenizer(name: str, max_length: int, *, must_be_fast: bool = True, **o
     if must_be_fast and not tokenizer.is_fast:
         raise InputError(f"The tokenizer {name!r} has no tokenizer.json, which training needs: choose another.")
     return tokenizer
+
+
+def fit_batch(batch_size: int, tokens: int, vocab_size: int) -> int:
+    """Return the largest number of rows, up to `batch_size`, whose logits at each token fit into bounded memory."""
+    return max(1, min(batch_size, MOST_LOGITS // (tokens * vocab_size)))
 
 
 def most_tokens(config: Any) -> int | None:

@@ -7,8 +7,9 @@ import torch
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
-from ..data.token_masker import TokenMasker, fit_batch
+from ..data.token_masker import TokenMasker
 from ..data.token_stream import TokenStream
+from ..data.tokenization import fit_batch
 from ..models.modeling_lstm_masked_lm import IGNORED
 from ..utils.errors import require
 from .perplexity import ratio_interval, to_perplexity

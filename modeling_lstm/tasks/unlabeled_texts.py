@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..runs.record import columns_of_training, data_sources
+from ..utils.errors import as_list, require
 from .base import Task
 
 if TYPE_CHECKING:
@@ -40,8 +41,11 @@ class UnlabeledTexts(Task):
         recorded = record["data"] | {"dataset": data_sources(record["data"])}
         chosen = {one.name: recorded[one.name] for one in fields(CorpusArguments) if one.name in recorded}
         if arguments.dataset is not None:
+            require(not arguments.label_column, "--label_column is for labels, and a language model has none.")
             if arguments.text_column:
-                chosen["text_column"] = arguments.text_column[0]
+                columns = arguments.text_column
+                require(len(columns) == 1, f"A language model reads one --text_column, found {as_list(columns)}.")
+                chosen["text_column"] = columns[0]
             else:
                 chosen["text_column"] = _column_of_training(recorded.get("text_column"), arguments)
             chosen |= {"dataset": [arguments.dataset]} | vars(arguments.of_files())

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeling_lstm.data.arguments import DataArguments
-from modeling_lstm.data.corpus import load_corpus
+from modeling_lstm.data.corpus import load_corpus, load_corpus_split
 from modeling_lstm.data.corpus_arguments import CorpusArguments
 from modeling_lstm.data.loading import load_data
 from modeling_lstm.data.overlap import count_known, fingerprints
@@ -45,6 +45,15 @@ def write_texts(path: Path, *texts: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
     return path
+
+
+def write_splits(folder: Path, *names: str) -> None:
+    """A data set whose card names its splits, with ten texts in each."""
+    files = [f"  - split: {name}\n    path: {name}.csv\n" for name in names]
+    for name in names:
+        write_csv(folder / f"{name}.csv", [(f"{name} {n}", "good") for n in range(10)])
+    card = "---\nconfigs:\n- config_name: default\n  data_files:\n" + "".join(files) + "---\n"
+    (folder / "README.md").write_text(card, encoding="utf-8")
 
 
 def test_several_sources_and_their_splits(tmp_path: Path) -> None:
@@ -145,6 +154,34 @@ def test_what_a_training_will_cut_from_the_text_is_left_out_too(
     texts = [str(tmp_path / "texts")]
     assert load_corpus(CorpusArguments(dataset=texts, exclude=texts, validation_share=0.5)).excluded == 1
     assert "is left out, since no rows can be held out: Which column holds the label" in caplog.text
+
+
+def test_a_data_set_to_learn_from_is_never_left_out_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [(f"text {n}", ("bad", "good")[n % 2]) for n in range(40)]
+    write_csv(Path("rows.csv"), rows)
+    more = str(write_texts(tmp_path / "more.txt", "x", "y"))
+    found = load_corpus(CorpusArguments(dataset=["./rows.csv", more], exclude=["rows.csv"]))
+    assert found.excluded == 4, "what train holds out of this file"
+    write_csv(Path("empty.csv"), [*rows, ("one more", "")])
+    with pytest.raises(InputError, match="--exclude 'empty.csv' cannot be split as train would split it: "):
+        load_corpus(CorpusArguments(dataset=["empty.csv", more], exclude=["empty.csv"]))
+    write_splits(tmp_path / "data", "train", "validation", "unlabeled")
+    found = load_corpus(CorpusArguments(dataset=["data"], split="unlabeled", exclude=["data"]))
+    assert found.excluded == 0 and found.splits["train"]["text"][:] == [f"unlabeled {n}" for n in range(10)]
+    write_texts(tmp_path / "only" / "test.txt", *(f"text {n}" for n in range(10)))
+    with pytest.raises(InputError, match="--exclude './only' has no split to leave out: all of it is to be learned"):
+        load_corpus(CorpusArguments(dataset=["only"], exclude=["./only"]))
+
+
+def test_the_train_split_is_what_was_learned(tmp_path: Path) -> None:
+    write_splits(tmp_path / "data", "train", "unsupervised")
+    chosen = CorpusArguments(dataset=[str(tmp_path / "data")], split="unsupervised", validation_share=0.2)
+    learned = load_corpus_split(chosen, "train").splits["train"]["text"][:]
+    assert learned == load_corpus(chosen).splits["train"]["text"][:] and len(learned) == 8
+    assert all(text.startswith("unsupervised") for text in learned)
+    with pytest.raises(InputError, match="The text has no test split: name another with --split train or --split val"):
+        load_corpus_split(chosen, "test")
 
 
 @pytest.mark.parametrize("name", ["dev", "test"])

@@ -18,8 +18,9 @@ from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast, p
 
 import modeling_lstm as ml
 from modeling_lstm.cli import main
-from modeling_lstm.data.token_masker import TokenMasker, fit_batch
+from modeling_lstm.data.token_masker import TokenMasker
 from modeling_lstm.data.token_stream import TokenStream
+from modeling_lstm.data.tokenization import fit_batch
 from modeling_lstm.evaluation.masked_tokens import (
     SEED,
     masked_token_intervals,
