@@ -6,11 +6,10 @@ from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from ..data.arguments import TokenizerArguments
-from ..hub.downloads import is_hub_id
 from ..utils.errors import require
 from ..vectors.initial_embeddings import InitialEmbeddings, match_embeddings
 from ..vectors.token_table import TokenTable
-from ..vectors.word_sources import WordSource, open_vectors
+from ..vectors.word_sources import WordSource, is_from_hub, open_vectors
 from .arguments import ModelArguments
 
 logger = logging.getLogger(__name__)
@@ -49,7 +48,7 @@ def prepare_vectors(
     vectors = match_embeddings(source, tokenizer, train)
     vectors.report |= {
         "source": str(arguments.embeddings),
-        "is_from_hub": is_hub_id(arguments.embeddings),
+        "is_from_hub": is_from_hub(arguments.embeddings),
         "revision": arguments.embeddings_revision,
         "centered": arguments.center_embeddings,
         "scaled": arguments.scale_embeddings,

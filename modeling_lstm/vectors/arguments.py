@@ -26,7 +26,7 @@ class VectorTrainingArguments(FileArguments):
         "skipgram", "word2vec (skip-gram or CBOW), or fastText (skip-gram with character n-grams)."
     )
     size: int = setting(100, "Dimensions of a vector.")
-    window: int = setting(5, "Words of context on each side of a word.")
+    window: int = setting(5, "Words of context on each side of a word, at most.")
     min_frequency: int = setting(5, "Minimum number of occurrences for a word to get a vector.")
     vocab_size: int = setting(100_000, "Maximum size of the vocabulary.")
     lowercase: bool = setting(True, "Ignore the difference between upper and lower case.")

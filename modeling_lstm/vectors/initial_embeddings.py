@@ -42,7 +42,7 @@ class InitialEmbeddings:
 
     def reduce(self, size: int) -> "InitialEmbeddings":
         """
-        Return the vectors reduced to `size` dimensions: their first principal components (PCA over the vocabulary),
+        Return the vectors reduced to `size` dimensions: their first principal components (PCA over the vocabulary), not
         centered.
 
         Raises:
@@ -62,7 +62,7 @@ class InitialEmbeddings:
             "Vectors reduced from %d to %d dimensions, %.1f %% of the variance", self.dimension, size, 100 * kept
         )
         report = self.report | {"reduced_from": self.dimension, "variance_kept": kept}
-        return InitialEmbeddings(pca.transform(self.vectors).astype(np.float32), self.rows, report)
+        return InitialEmbeddings((self.vectors @ pca.components_.T).astype(np.float32), self.rows, report)
 
     def center(self) -> "InitialEmbeddings":
         """Return the vectors minus their mean (Mu and Viswanath, 2018, first step)."""

@@ -17,7 +17,7 @@ from ..data.tokenization import iterate_texts
 from ..models.text_classifier import count_cores
 from ..models.tokenization_lstm import LstmTokenizer
 from ..utils.errors import require, require_extra
-from ..utils.files import is_occupied
+from ..utils.files import claim_folder, is_occupied
 from ..utils.settings import settings_of
 from .arguments import VectorTrainingArguments
 from .word_vectors import WordVectors
@@ -51,11 +51,7 @@ def train_vectors(
     arguments = replace(arguments, workers=arguments.workers or count_cores())
     started = time.perf_counter()
     folder = Path(arguments.output_dir)
-    require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file.")
-    require(
-        not folder.exists() or not is_occupied(folder),
-        f"--output_dir {str(folder)!r} is not empty: choose another, or remove it first.",
-    )
+    _check_folder(folder)
     if rows is None:
         columns = None if arguments.text_column is None else [arguments.text_column]
         rows = read_texts(arguments.dataset, arguments.split, columns, arguments=arguments)
@@ -71,17 +67,33 @@ def train_vectors(
     logger.info(
         "%s texts: %s tokens, %s distinct", *(f"{n:,}" for n in (rows.num_rows, sentences.words, len(tokenizer) - 2))
     )
-    found = _learn(gensim, sentences, arguments)
+    with claim_folder(folder):  # before the training, which may take hours
+        _check_folder(folder)
+        vectors = WordVectors.from_gensim(_learn(gensim, sentences, arguments))
+        vectors.record = _describe(arguments, command, rows, sentences.words, gensim.__version__, started)
+        vectors.save_pretrained(folder)
+    return vectors
+
+
+def _check_folder(folder: Path) -> None:
+    require(not folder.exists() or folder.is_dir(), f"--output_dir {str(folder)!r} is a file.")
+    require(
+        not folder.exists() or not is_occupied(folder),
+        f"--output_dir {str(folder)!r} is not empty: choose another, or remove it first.",
+    )
+
+
+def _describe(
+    arguments: VectorTrainingArguments, command: str | None, rows: Dataset, words: int, version: str, started: float
+) -> dict[str, Any]:
+    """Return what the vectors record of how they were made."""
     record: dict[str, Any] = {"command": command} if command else {}
     record |= {name: value for name, value in asdict(arguments).items() if name != "output_dir"}
     if arguments.algorithm != "fasttext":
         del record["buckets"]
     record |= {"texts": rows.num_rows, "digest": identify_rows(rows, ["text"])}
-    record |= {"running_words": sentences.words, "gensim": gensim.__version__}
-    record["seconds"] = round(time.perf_counter() - started, 1)
-    vectors = WordVectors.from_gensim(found, record)
-    vectors.save_pretrained(arguments.output_dir)
-    return vectors
+    record |= {"running_words": words, "gensim": version}
+    return record | {"seconds": round(time.perf_counter() - started, 1)}
 
 
 def import_gensim() -> Any:

@@ -33,13 +33,16 @@ class Comparison:
 
     Args:
         shared: Number of words that both have. Neighbors are searched among these.
-        agreement: Mean share of nearest neighbors that both have, over the most frequent shared words.
+        compared: How many of them were compared, the first in the order of the first collection. Word vectors usually
+            have their most frequent words first, subwords not.
+        agreement: Mean share of nearest neighbors that both have, over these words.
         chance: The same share for two unrelated collections.
         words: The words asked for.
-        most_different: The words that agree least, the most frequent first among equals.
+        most_different: The words that agree least.
     """
 
     shared: int
+    compared: int
     agreement: float
     chance: float
     words: list[WordComparison]
@@ -68,7 +71,7 @@ def compare_vectors(
     Compare the nearest neighbors of words in two collections.
 
     Args:
-        first, second: The collections. The order of words in the first one says which are frequent.
+        first, second: The collections. Words are compared in the order of the first.
         words: Words to show in any case.
         number: Number of neighbors to show for each word, and of the most different words to show.
 
@@ -99,6 +102,7 @@ def compare_vectors(
 
     return Comparison(
         shared=len(shared),
+        compared=len(common),
         agreement=float(agreement.mean()),
         chance=NEIGHBORS / (len(shared) - 1),
         words=[describe(places[word]) for word in words or []],

@@ -80,8 +80,8 @@ def read_static(source: str, revision: str | None = None) -> StaticModel:
         raise
     except (SafetensorError, TypeError, ValueError, IndexError, OSError) as error:
         raise InputError(f"{source!r} holds no readable static model: {error}") from error
-    tokens = tokenizer.get_vocab_size()
-    require(len(table) >= tokens, f"{source!r} has {tokens} tokens, but only {len(table)} vectors.")
+    tokens = 1 + max(tokenizer.get_vocab().values(), default=-1)  # some numbers may stand for no token
+    require(len(table) >= tokens, f"{source!r} has tokens up to number {tokens - 1}, but only {len(table)} vectors.")
     require(bool(np.isfinite(table).all()), f"{source!r} is damaged: its vectors hold NaN or infinity.")
     ngrams = extra.get("ngrams")
     if ngrams is not None:

@@ -46,8 +46,9 @@ def find_whole_words(tokenizer: PreTrainedTokenizerBase) -> list[str | None]:
         elif begin == "\u2581":
             word = token.removeprefix(begin) if token.startswith(begin) else None
         elif begin:  # byte-level tokens, which write each byte as a character
-            word = tokenizer.convert_tokens_to_string([token]).strip() if token.startswith(begin) else None
-            word = None if word and "\ufffd" in word else word  # a part of a character
+            text = tokenizer.convert_tokens_to_string([token]) if token.startswith(begin) else ""
+            word = text.removeprefix(" ")
+            word = None if "\ufffd" in word or word.split() != [word] else word  # a part of a character, or spaces
         words.append(word or None)
     return words
 

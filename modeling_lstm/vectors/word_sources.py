@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..hub.downloads import download_file
+from ..hub.downloads import download_file, is_hub_id
 from ..utils.errors import require
 from ..utils.files import exists
 from ..utils.settings import TRANSFORMER_PREFIX
@@ -57,6 +57,17 @@ class WordSource:
         return vectors, how
 
 
+def is_from_hub(source: Any) -> bool:
+    """Whether what `--embeddings` names is on the Hub: a repository, or one of its files (`ID:FILE`)."""
+    if not isinstance(source, str):
+        return False
+    before = source.rpartition(":")[0]
+    if not before or source.startswith(TRANSFORMER_PREFIX):
+        return is_hub_id(source)
+    is_local = exists(Path(source)) or exists(Path(before))
+    return not is_local and is_hub_id(source.partition(":")[0])
+
+
 def open_vectors(
     source: Any, revision: str | None = None, max_length: int = 512, separator: bool = False
 ) -> WordSource | TokenTable:
@@ -72,13 +83,20 @@ def open_vectors(
         separator: Whether that tokenizer should know `[SEP]` between several texts.
 
     Raises:
-        InputError: there is nothing of that name, or it cannot be read.
+        InputError: there is nothing of that name, it cannot be read, or a revision is given but it is not on the Hub.
     """
+    if isinstance(source, Path):
+        source = str(source)
+    require(
+        revision is None or is_from_hub(source),
+        f"The word vectors {str(source)!r:.80} are not on the Hub, so they have no revision {revision!r}: leave that "
+        "out.",
+    )
     if isinstance(source, WordVectors):
         return WordSource(source)
-    if not isinstance(source, str | Path):
+    if not isinstance(source, str):
         return WordSource(WordVectors.from_gensim(source))
-    name = str(source)
+    name = source
     require(bool(name), "The name of the vectors is empty: name a file, a folder or a Hub id.")
     if name.startswith(TRANSFORMER_PREFIX):
         return read_transformer_table(name.removeprefix(TRANSFORMER_PREFIX), revision, max_length, separator)

@@ -11,7 +11,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from ..hub.card_marks import read_own_card
-from ..hub.uploads import CARD, Push, create_repository, find_files, push_files
+from ..hub.uploads import CARD, Push, find_files, open_repository, push_files
 from ..models.tokenization_lstm import LstmTokenizer
 from ..utils.errors import InputError, as_list, is_utf8, require
 from ..utils.files import exists, write_folder, write_json
@@ -278,7 +278,7 @@ class WordVectors:
 
         Args:
             repo_id: `owner/name`, or `name` for your own.
-            private: Whether a new repository is private.
+            private: Whether the repository must be private.
             revision: Branch to push to.
             create_pr: Open a pull request instead.
             commit_message: Message of the commit.
@@ -291,7 +291,8 @@ class WordVectors:
         """
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder, repo_id)  # before the repository is created: this may fail
-            if not create_pr and (full := create_repository(repo_id, "model", private=private, token=token)) != repo_id:
+            full = open_repository(repo_id, "model", create=not create_pr, private=private, token=token)
+            if full != repo_id:
                 repo_id = full
                 self.save_pretrained(folder, repo_id)
             files = find_files(Path(folder), ["*"]) | ({CARD: card.encode("utf-8")} if card is not None else {})

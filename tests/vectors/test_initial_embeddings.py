@@ -149,6 +149,11 @@ def test_principal_components_keep_what_varies() -> None:
     assert reduced.dimension == 3 and reduced.report["variance_kept"] == 1.0 and reduced.report["reduced_from"] == 10
     distances = [np.linalg.norm(v.vectors[:1] - v.vectors, axis=1) for v in (vectors, reduced)]
     assert np.allclose(*distances, rtol=1e-3)
+    means = [one.vectors.mean(axis=0) for one in (vectors, reduced)]
+    assert np.linalg.norm(means[1]) > 0.1, "not centered"
+    assert np.allclose(
+        np.linalg.norm(reduced.center().vectors, axis=1), np.linalg.norm(vectors.center().vectors, axis=1), rtol=1e-3
+    )
     assert vectors.reduce(10) is vectors
     with pytest.raises(InputError, match="--embedding_size 11 is more than the vectors allow.*at most 10"):
         vectors.reduce(11)
@@ -203,6 +208,17 @@ def test_a_transformer_brings_vectors_and_tokenizer(data_folder: Path, transform
     assert tokenizer("the &amp;film<br />")["input_ids"] == own("the &film", add_special_tokens=False)["input_ids"]
     assert record["embeddings"]["running_tokens_covered"] == 1.0
     assert record["tokenizer"]["vocabulary"] == len(own)
+
+
+def test_flags_of_a_new_tokenizer_are_not_ignored_without_a_word(
+    data_folder: Path, transformer: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number, begun in enumerate((["--embeddings", f"transformer:{transformer}"], ["--tokenizer", transformer])):
+        caplog.clear()
+        _, _, record = run(data_folder, tmp_path / str(number), *begun, "--lowercase", "false")
+        assert f"{begun[1]} brings its tokenizer along: --min_frequency, --lowercase has no effect." in caplog.text
+        assert not {"min_frequency", "lowercase"} & record["tokenizer"].keys()
+        assert record["tokenizer"]["tokenizer"] == str(begun[1])
 
 
 def test_a_trained_run_is_a_source_too(trained: Path) -> None:
@@ -354,6 +370,8 @@ def test_conflicting_settings(
     common = ["train", "--dataset", data_folder, "--output_dir", tmp_path / "run"]
     message = fails(*common, "--embeddings", f"transformer:{transformer}", "--tokenizer", transformer)
     assert "brings its own tokenizer" in message
+    message = fails(*common, "--embeddings", glove, "--embeddings_revision", "v2")
+    assert "are not on the Hub, so they have no revision 'v2': leave that out" in message
     assert "at most" in fails(*common, "--embeddings", glove, "--embedding_size", "9")
     assert "There is no file or folder './absent'" in fails(*common, "--embeddings", "./absent")
     assert "use --min_frequency" in fails(*common, "--embeddings", glove, "--trim_vocabulary", "3")

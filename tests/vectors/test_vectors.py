@@ -2,6 +2,7 @@
 
 import gzip
 import lzma
+import os
 import pickle
 import re
 import struct
@@ -22,12 +23,13 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from modeling_lstm import LstmTokenizer
 from modeling_lstm.cli import main
 from modeling_lstm.utils.errors import InputError
+from modeling_lstm.utils.files import claim_folder
 from modeling_lstm.vectors import WordVectors
 from modeling_lstm.vectors.card_template import write_vectors_card
 from modeling_lstm.vectors.formats.fasttext import ngrams
 from modeling_lstm.vectors.similarity import compare_vectors, load_vectors
 from modeling_lstm.vectors.word_matching import find_spellings, find_whole_words
-from modeling_lstm.vectors.word_sources import WordSource, open_vectors
+from modeling_lstm.vectors.word_sources import WordSource, is_from_hub, open_vectors
 
 WORDS = ["the", "a", "film", "good", "Good", "naïve", "#", ".", "n't", "3", "émoi", "电影"]
 SENTENCES = [["the", "film", "was", "good"], ["a", "naïve", "film", "Good", "."], ["émoi", "电影", "the", "a"]] * 5
@@ -153,11 +155,22 @@ def test_real_files_agree_with_gensim_to_the_last_bit(real_data: Path, name: str
     ours = WordVectors.from_file(path)
     # gensim spells words that are not UTF-8 with backslashes; here they are left out, since no text can hold them
     assert set(ours.words) == {word for word in theirs.index_to_key if "\\x" not in word} and len(ours) > 0
-    for word in ours.words:
+    for word in set(ours.words) - {"</s>"}:
         assert np.array_equal(ours.vector(word), theirs.get_vector(word)), word
     if hasattr(theirs, "vectors_ngrams"):
         for word in ("unseenword", "été", "неизвестно"):
             assert np.array_equal(ours.vector(word), theirs.get_vector(word)), word
+
+
+def test_the_end_of_a_line_has_no_ngrams(real_data: Path) -> None:
+    """gensim adds some to its vector; fastText, which wrote both files, does not."""
+    model, text = (
+        WordVectors.from_file(real_data / "vectors" / "format_samples" / f"crime-and-punishment.{end}")
+        for end in ("bin", "vec")
+    )
+    assert model.words == text.words and "</s>" in model
+    assert np.allclose(model.vectors, text.vectors, atol=1e-4)
+    assert ngrams("</s>", 3, 6, 100) == []
 
 
 def test_real_files_that_gensim_cannot_read(real_data: Path) -> None:
@@ -455,6 +468,21 @@ def test_words_of_tokenizers_with_signs_of_their_own() -> None:
     halves = Tokenizer(models.BPE(vocab={"\u0120\u00c3": 0, "\u0120\u00e2": 1, "\u0120a": 2}, merges=[]))
     halves.decoder = decoders.ByteLevel()
     assert find_whole_words(LstmTokenizer.adopt(halves, None, None))[:3] == [None, None, "a"]
+    signs = Tokenizer(models.BPE(vocab={"\u0120{": 0, "\u0120{\u010a": 1, "\u0120\u0120{": 2, "\u0120": 3}, merges=[]))
+    signs.decoder = decoders.ByteLevel()
+    assert find_whole_words(LstmTokenizer.adopt(signs, None, None))[:4] == ["{", None, None, None]
+
+
+def test_numbers_that_stand_for_no_token(tmp_path: Path) -> None:
+    backend = Tokenizer(models.WordLevel({"a": 0, "b": 2, "[UNK]": 3}, unk_token="[UNK]"))
+    backend.save(str(tmp_path / "tokenizer.json"))
+    rows = np.arange(8, dtype=np.float32).reshape(4, 2)
+    save_file({"embeddings": rows}, tmp_path / "model.safetensors")
+    vectors = WordVectors.from_pretrained(tmp_path)
+    assert vectors.words == ["a", "b"] and np.array_equal(vectors.vectors, rows[[0, 2]])
+    save_file({"embeddings": rows[:3]}, tmp_path / "model.safetensors")
+    with pytest.raises(InputError, match="has tokens up to number 3, but only 3 vectors"):
+        WordVectors.from_pretrained(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -539,6 +567,15 @@ def test_gensim_objects_are_sources() -> None:
         open_vectors({"a": [1.0]})
 
 
+def test_what_comes_from_the_hub(tmp_path: Path) -> None:
+    path = tmp_path / "glove.zip"
+    path.write_bytes(b"")
+    for source in ("me/words", "transformer:me/encoder", "me/words:glove.txt", "me/words:glove.zip:glove.txt"):
+        assert is_from_hub(source), source
+    for local in (str(tmp_path), f"transformer:{tmp_path}", str(path), f"{path}:glove.txt", "./absent", table()):
+        assert not is_from_hub(local), local
+
+
 def test_sources_that_are_not_there(tmp_path: Path) -> None:
     for source, message in {
         "./absent.txt": "There is no file or folder './absent.txt'",
@@ -597,6 +634,14 @@ def test_own_vectors_are_trained_saved_and_loaded(
     assert "Fewer than two words" in fails(*train, new, "--min_frequency", "999")
     assert "--negative must be at least 1" in fails(*train, new, "--negative", "0")
     assert not new.exists()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("modeling_lstm.vectors.learning._learn", None)  # nothing is learned in vain
+        with claim_folder(new):
+            (own,) = new.iterdir()
+        other = own.with_name(own.name.replace(str(os.getpid()), str(os.getppid())))  # of a process that runs
+        other.touch()
+        assert f"Another process is writing into '{new}'" in fails(*train, new)
+        assert "text.txt' is a file" in fails(*train, text / "vectors")
 
 
 def test_neighbors_are_those_of_gensim() -> None:
@@ -643,7 +688,12 @@ def test_compare_command(files: dict[str, Path], tmp_path: Path, capsys: pytest.
         paths.append(str(path))
     assert main(["vectors", "compare", *paths, "w3"]) == 0
     shown = capsys.readouterr().out
-    assert "80 words are in both" in shown and "Most different:" in shown and "\nw3\t" in shown
+    assert (
+        "80 words are in both" in shown
+        and "nearest neighbors, the first 80 share" in shown
+        and "Most different:" in shown
+        and "\nw3\t" in shown
+    )
     assert main(["vectors"]) == 2
     assert main(["vectors", "--help"]) == 0
 

@@ -12,6 +12,7 @@ from .vector_file import FASTTEXT_MAGIC, HEAD, LARGEST_DIMENSION, VectorFile
 from .word2vec import LONGEST_WORD
 
 _SETTINGS = "<10id"
+END = "</s>"  # the end of a line
 LONGEST_NGRAM = 64  # characters; a greater number means that a file is damaged
 
 
@@ -19,9 +20,10 @@ def ngrams(word: str, shortest: int, longest: int, buckets: int) -> list[int]:
     """
     Return the buckets of the character n-grams of `<word>` (Bojanowski et al., 2017, section 3.2), in fastText's order.
 
-    The hash is the 32-bit FNV-1a of the UTF-8 bytes, each taken as a signed number, as in fastText itself.
+    The hash is the 32-bit FNV-1a of the UTF-8 bytes, each taken as a signed number, as in fastText itself. As there,
+    the mark of the end of a line has no n-grams.
     """
-    if buckets == 0:
+    if buckets == 0 or word == END:
         return []
     letters = [letter.encode("utf-8", "surrogateescape") for letter in f"<{word}>"]
     found = []
