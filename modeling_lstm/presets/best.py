@@ -11,13 +11,14 @@ import torch
 from datasets import Dataset
 from transformers import AutoConfig
 
-from ..data.arguments import DataArguments, TokenizerArguments
+from ..data.arguments import OF_NEW_TOKENIZER, DataArguments, TokenizerArguments
 from ..data.loading import TextData, load_data
 from ..data.tokenization import open_tokenizer
 from ..distillation.arguments import DistillationArguments
 from ..distillation.dataset import check_divergence
 from ..distillation.student_job import DistillationJob
 from ..distillation.transfer import VARIANTS, collect_with_train
+from ..hub.downloads import is_hub_id
 from ..hub.refusals import explain_cause
 from ..runs.record import RunRecord, read_record
 from ..tasks.base import TEXT_CLASSIFICATION
@@ -50,7 +51,6 @@ OWN_MODELS = ("lstm", "bag-of-words")
 # Settings that a fine-tuned teacher shares with its student, besides those of the data and the machines
 SHARED = ("metric_for_best_model", "use_cpu", "disable_tqdm", "report_to")
 TRUE_LABELS = ("class_weights", "label_smoothing_factor")  # for that teacher: its student does not use true labels
-OF_NEW_TOKENIZER = {"tokenizer_algorithm", "vocab_size", "min_frequency", "lowercase"}
 OF_VECTORS = ("seed", "lowercase", "min_frequency")  # shared by word vectors and the LSTM that starts from them
 LENGTHS = ("max_length", "train_max_length")  # of the student: a Transformer has its own
 APART = ("preset", "output_dir", "overwrite", "resume_from_checkpoint")
@@ -250,14 +250,14 @@ class BestJob:
         elif self.model.pretrained is not None:
             usual = {name: value for name, value in usual.items() if name not in STUDENT}  # its own
         elif brings_words and self.tokenizer.tokenizer is None:
-            unused = sorted(OF_NEW_TOKENIZER & self.given.keys())
+            unused = [name for name in OF_NEW_TOKENIZER if name in self.given]
             require(
                 not unused,
                 f"--{', --'.join(unused)}: the student starts from the word vectors of {names[0]!r}, with its tokens. "
                 "Leave it out, or name a tokenizer or other word vectors with --tokenizer or --embeddings.",
             )
             usual |= {"embeddings": f"transformer:{teachers[0]}"}
-            if chosen.teacher_revision is not None:
+            if chosen.teacher_revision is not None and is_hub_id(teachers[0]):
                 usual["embeddings_revision"] = chosen.teacher_revision
             theirs = getattr(config, "embedding_size", None) or config.hidden_size
             usual["embedding_size"] = min(usual["embedding_size"], theirs)

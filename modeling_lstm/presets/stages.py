@@ -16,6 +16,8 @@ from ..utils.errors import InputError, as_list
 from ..vectors.static_models import CONFIG
 from ..vectors.word_vectors import WordVectors
 
+OF_NO_EFFECT = ("disable_tqdm ", "report_to ")  # flags that may differ when a stage is resumed
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -54,6 +56,8 @@ class Stage:
                 before = then[what]
                 if what == "command":
                     before, now = _what_differs(before, now), _what_differs(now, before)
+                    if before == now:  # only in the order of its flags
+                        continue
                 raise InputError(
                     f"{str(self.folder)!r} was made with another {what}, {before!r}, and now it is {now!r}: choose "
                     "another --output_dir, or replace what is there with --overwrite."
@@ -64,7 +68,8 @@ class Stage:
 def _what_differs(command: str, other: str) -> str:
     """Return the flags of a command, with their values, that another command does not have."""
     flags, others = ({one.strip() for one in f" {text}".split(" --")[1:]} for text in (command, other))
-    return " ".join(f"--{one}" for one in sorted(flags - others)) or "its default"
+    differing = sorted(one for one in flags - others if not one.startswith(OF_NO_EFFECT))
+    return " ".join(f"--{one}" for one in differing) or "its default"
 
 
 def identify_data(data: TextData) -> dict[str, str]:

@@ -27,15 +27,15 @@ def watch_embeddings(embedding: nn.Module) -> Iterator[list[torch.Tensor]]:
         handle.remove()
 
 
-def find_worst_push(
+def find_perturbation(
     vectors: torch.Tensor, size: float, total: Callable[[torch.Tensor], Any] = lambda numbers: numbers
 ) -> torch.Tensor:
     """
     Return the perturbation of the word vectors that raises the loss most, to first order (equation 5).
 
     Args:
-        vectors: Word vectors, `(batch, tokens, embedding_size)`, after the backward pass of the loss. Padding has
-            zero vectors.
+        vectors: Word vectors, `(batch, tokens, embedding_size)`, after the backward pass of the loss. Zero vectors, as
+            those of padding in the models here, do not count as words.
         size: L2 norm of the perturbation of each text, as a share of the mean norm of the word vectors in the batch. In
             the paper, whose vectors have 256 dimensions of variance 1, a norm of 5 is a share of 5 / sqrt(256) = 0.31.
         total: Sums numbers over all processes, each of which has a part of the batch.
@@ -49,9 +49,9 @@ def find_worst_push(
 
 
 @contextlib.contextmanager
-def push_embeddings(embedding: nn.Module, push: torch.Tensor) -> Iterator[None]:
-    """Add `push` to the output of an embedding."""
-    handle = embedding.register_forward_hook(lambda module, inputs, output: output + push)
+def perturb_embeddings(embedding: nn.Module, perturbation: torch.Tensor) -> Iterator[None]:
+    """Add a perturbation, `(batch, tokens, embedding_size)`, to the output of an embedding."""
+    handle = embedding.register_forward_hook(lambda module, inputs, output: output + perturbation)
     try:
         yield
     finally:

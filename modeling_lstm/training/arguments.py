@@ -28,7 +28,7 @@ class TaskArguments:
 
 @dataclass
 class ModelArguments:
-    """Which model to train. The defaults suit a few thousand to a hundred thousand real texts (README.md)."""
+    """Which model to train. The defaults suit a few thousand to a hundred thousand texts."""
 
     flag_group: ClassVar[str] = "Model"
 
@@ -152,8 +152,15 @@ class TrainerSettings:
         None, "Continue an interrupted training: last, or a checkpoint folder.", group="Output"
     )
     save_strategy: str = _setting("epoch", "When to save a checkpoint: epoch, steps, best or no.", group="Output")
-    save_steps: float = _setting(500, "Steps, or share of all steps, between two checkpoints.", group="Output")
-    save_total_limit: int | None = _setting(1, "Checkpoints to keep besides the best one.", group="Output")
+    save_steps: float | None = _setting(
+        None,
+        "Steps, or share of all steps, between two checkpoints. Default: 500; with --eval_strategy steps, as many as "
+        "between two evaluations.",
+        group="Output",
+    )
+    save_total_limit: int | None = _setting(
+        1, "Checkpoints to keep; the best and the last are always among them.", group="Output"
+    )
     logging_steps: float = _setting(50, "Steps between two lines of the log.", group="Output")
     report_to: None | str | list[str] = _setting("none", "Where to log to: none, tensorboard, all, ...", group="Output")
     disable_tqdm: bool | None = _setting(None, "Hide progress bars. Default: show them.", group="Output")

@@ -24,18 +24,13 @@ from .lstm_trainer import IN_BF16, ORIGIN
 logger = logging.getLogger(__name__)
 
 KEPT_ON_RESUME = (
-    "learning_rate",
-    "embedding_learning_rate",
-    "layer_decay",
-    "weight_decay",
-    "seed",
-    "adversarial_size",
-    "label_smoothing_factor",
-    "optim",
-    "lr_scheduler_type",
-    "max_grad_norm",
+    *("learning_rate", "embedding_learning_rate", "layer_decay", "frozen_epochs", "lr_scheduler_type", "warmup_steps"),
+    *("optim", "weight_decay", "max_grad_norm", "adam_beta1", "adam_beta2", "adam_epsilon", "average_epochs"),
+    *("seed", "data_seed", "train_sampling_strategy", "adversarial_size", "label_smoothing_factor"),
     "metric_for_best_model",
 )
+LENGTHS_KEPT = ("max_length", "train_max_length")
+VECTORS_KEPT = ("embeddings", "embeddings_revision", "center_embeddings", "scale_embeddings", "pretrained")
 
 
 def find_last_checkpoint(folder: Path) -> str | None:
@@ -108,7 +103,7 @@ def describe_origin(
     }
 
 
-def describe_kept(args: Any, data: Any) -> dict[str, str]:
+def describe_kept(args: Any, data: Any, model: Any) -> dict[str, str]:
     """
     Return the settings that must stay the same when a training run resumes. The optimizer restores its own. With other
     values of the rest, `run.json` would claim for all steps what is true of the last ones only.
@@ -116,9 +111,13 @@ def describe_kept(args: Any, data: Any) -> dict[str, str]:
     Args:
         args: [`training.trainer_arguments.LstmTrainingArguments`].
         data: The data settings, a dataclass.
+        model: The model settings, a dataclass.
     """
     values = {name: getattr(args, name) for name in KEPT_ON_RESUME}
-    values |= {name: getattr(data, name) for name in ("max_length", "train_max_length") if hasattr(data, name)}
+    values |= {name: getattr(data, name) for name in LENGTHS_KEPT if hasattr(data, name)}
+    values |= {name: getattr(model, name) for name in VECTORS_KEPT if hasattr(model, name)}
+    if not isinstance(values.get("embeddings"), str | None):  # vectors in memory
+        del values["embeddings"]
     rows = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
     flags = {f"--{name}": str(getattr(value, "value", value)) for name, value in values.items()}
     return flags | {"number of rows in a step": str(rows)}

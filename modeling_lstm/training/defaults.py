@@ -32,6 +32,7 @@ STEPS, MOST_EPOCHS = 1_000, 30
 PRETRAINED_STEPS = 250  # for a classifier initialized from a language model; chosen on 3,400 film reviews
 VERY_FEW_ROWS, SMALL_BATCH = 2_000, 32
 FEW_ROWS, AVERAGE_EPOCHS = 20_000, 0.5
+FITTED = ("per_device_train_batch_size", "average_epochs")  # to the number of rows, unless the epochs are given
 TRANSFORMER_STEPS, MOST_TRANSFORMER_EPOCHS = 300, 20  # chosen on validation, with 500 labeled texts
 
 FEW_STEPS, ENOUGH_STEPS = 100, 300
@@ -133,8 +134,8 @@ def warn_of_few_steps(args: Any, rows: int, fitted: Mapping[str, Any]) -> None:
         fitted: Settings to give together with the number of epochs, from [`fit_to_rows`].
     """
     each = math.ceil(rows / (args.per_device_train_batch_size * args.world_size * args.gradient_accumulation_steps))
-    steps = args.max_steps if args.max_steps > 0 else math.ceil(each * args.num_train_epochs)
-    if steps < FEW_STEPS:
+    steps = math.ceil(each * args.num_train_epochs)
+    if steps < FEW_STEPS and args.max_steps <= 0:
         logger.warning(
             "Only %d training steps: with so few rows, try %s or a smaller --per_device_train_batch_size.",
             steps,

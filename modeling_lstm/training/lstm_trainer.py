@@ -16,12 +16,12 @@ from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_pt_utils import BatchRebalanceSampler, LengthGroupedSampler
 from transformers.trainer_utils import has_length
 
-from ..hub.uploads import create_repository
+from ..hub.uploads import open_repository
 from ..models.modeling_lstm import classification_loss
 from ..models.modeling_lstm_causal_lm import IGNORED
 from ..tasks.base import Task
 from ..utils.errors import InputError, require
-from .adversarial import find_worst_push, push_embeddings, watch_embeddings
+from .adversarial import find_perturbation, perturb_embeddings, watch_embeddings
 from .averaging import WeightAverage
 from .callbacks import Averaging, BestCheckpoint, EarlyStopping, ProcessSeed, RowUpdates
 from .layers import Unfreezing, lower_rates
@@ -138,10 +138,13 @@ class LstmTrainer(Trainer):
         model: Any = self.model
         embedding, output = model.get_input_embeddings(), model.get_output_embeddings()
         is_tied = output is not None and output.weight is embedding.weight  # then each step moves all rows
+        # Some encoders read with another module that shares the weight: its gradient would not be sparse
+        tables = [one for one in model.modules() if isinstance(one, torch.nn.Embedding)]
+        is_shared = sum(one.weight is embedding.weight for one in tables) > 1
         # DistributedDataParallel expects a sparse gradient in every step, even while the table is frozen
         is_frozen_first = self.args.world_size > 1 and getattr(self.args, "frozen_epochs", 0) > 0
         is_followed = self.row_optimizer() is not None and embedding.weight.requires_grad
-        return embedding if is_followed and not is_tied and not is_frozen_first else None
+        return embedding if is_followed and not (is_tied or is_shared or is_frozen_first) else None
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         """
@@ -171,7 +174,9 @@ class LstmTrainer(Trainer):
         embedding = cast(Any, self.model).get_input_embeddings()
         with watch_embeddings(embedding) as vectors:
             loss = super().training_step(model, *args, **kwargs)
-        with push_embeddings(embedding, find_worst_push(vectors[0], size, self.accelerator.reduce)):
+        kind = type(self.model).__name__
+        require(bool(vectors), f"--adversarial_size is not for {kind}, which reads words in its own way: leave it out.")
+        with perturb_embeddings(embedding, find_perturbation(vectors[0], size, self.accelerator.reduce)):
             super().training_step(model, *args, **kwargs)
         return loss
 
@@ -203,13 +208,17 @@ class LstmTrainer(Trainer):
                 mask = batch.get("attention_mask")  # a token is predicted from the one before it
                 chosen = chosen[:, 1:] if mask is None else chosen[:, 1:] & (mask[:, :-1] > 0)
             return float(chosen.sum())
+        weights = self._class_weights()
+        if weights is None or labels is None or bool((labels < 0).any()):
+            return float(len(batch["input_ids"]))
+        return float(torch.tensor(weights)[labels.cpu()].sum())
+
+    def _class_weights(self) -> Any:
         weights = getattr(self.compute_loss_func, "weights", None)
         config: Any = getattr(self.model, "config", None)
         if weights is None and getattr(config, "problem_type", None) == "single_label_classification":
             weights = getattr(config, "class_weights", None)
-        if weights is None or labels is None or bool((labels < 0).any()):
-            return float(len(batch["input_ids"]))
-        return float(torch.tensor(weights)[labels.cpu()].sum())
+        return weights
 
     def compute_loss(
         self, model: torch.nn.Module, inputs: dict[str, Any], return_outputs: bool = False, *_: Any, **__: Any
@@ -237,10 +246,11 @@ class LstmTrainer(Trainer):
         return model.loss_function(labels=labels, pooled_logits=logits, config=model.config)
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
-        """Trainer's evaluation. With several processes too, the loss counts each row exactly once."""
+        """Trainer's evaluation. With several processes or class weights, the loss is that of all rows at once."""
         output: Any = super().evaluation_loop(*args, **kwargs)
         losses = [name for name in output.metrics if name.endswith("_loss") and not name.endswith("_log_loss")]
-        if self.args.world_size > 1 and losses and isinstance(output.predictions, np.ndarray):
+        is_by_batch = self.args.world_size > 1 or self._class_weights() is not None
+        if is_by_batch and losses and isinstance(output.predictions, np.ndarray):
             found = self.loss_of(torch.from_numpy(output.predictions), torch.from_numpy(output.label_ids))
             output.metrics[losses[0]] = float(found)
         return output
@@ -305,7 +315,7 @@ class LstmTrainer(Trainer):
             return
         name = args.hub_model_id or Path(args.output_dir).absolute().name  # type: ignore[arg-type]
         private = bool(args.hub_private_repo if private is None else private)
-        self.hub_model_id: Any = create_repository(name, "model", private=private, token=token or args.hub_token)
+        self.hub_model_id: Any = open_repository(name, "model", private=private, token=token or args.hub_token)
         self.push_in_progress: Any = None
 
     def push_to_hub(self, *args: Any, **kwargs: Any) -> Any:

@@ -55,4 +55,4 @@ def find_changed_settings(args: TrainingArguments) -> dict[str, Any]:
 
 
 def _is_score(name: str) -> bool:
-    return not name.endswith(("_runtime", "_per_second")) and name != "epoch"
+    return name not in ("eval_runtime", "eval_samples_per_second", "eval_steps_per_second", "epoch")

@@ -14,6 +14,7 @@ from typing import Any
 from datasets import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
+from ..data.arguments import OF_NEW_TOKENIZER
 from ..data.digests import identify_splits
 from ..data.overlap import report_overlap
 from ..data.sources import locate_source
@@ -46,6 +47,7 @@ from .checkpoints import (
     was_bf16,
 )
 from .defaults import (
+    FITTED,
     PRETRAINED_RATE,
     PRETRAINED_STEPS,
     STEPS,
@@ -168,6 +170,10 @@ class Training:
     def _keep(self, trainer: Any, setting: str) -> RunRecord:
         """Leave a complete run as it is, and say which setting trains it further."""
         record = read_record(self.folder)
+        if setting == "num_train_epochs":  # without it, others had been fitted to the number of rows
+            apart = [name for name in FITTED if getattr(self.args, name) != getattr(type(self.args), name)]
+            added = [f" --{name} {getattr(self.args, name)}" for name in apart if name not in self.job.settings]
+            setting += f", with{''.join(added)}" if added else ""
         logger.warning(COMPLETE, self.folder, record["training"]["steps"], setting)
         if self.args.push_to_hub:
             run_on_main(lambda: self._push(str(trainer.hub_model_id)))
@@ -199,10 +205,10 @@ class Training:
 
     def check_checkpoint(self) -> None:
         """Raise [`InputError`] if the checkpoint to resume from was not trained with the current data and settings."""
-        self.trained_with |= describe_kept(self.args, self.job.data)
+        self.trained_with |= describe_kept(self.args, self.job.data, self.job.model)
         if self.checkpoint is not None:
-            check_origin(self.checkpoint, self.trained_with)
             check_average(self.checkpoint, self.args.average_epochs)
+            check_origin(self.checkpoint, self.trained_with)
             find_best(self.checkpoint, self.args)
 
     def choose_precision(self, model: PreTrainedModel) -> None:
@@ -238,6 +244,7 @@ class Training:
             choose_metric(self.args, self.task, self.job.settings)
             self.overlap = report_overlap(self.data.splits)
             source = self.open_source()
+            self._warn_of_unused_flags()
         # learned once: two processes could break ties differently
         self.tokenizer = run_on_main(lambda: self.make_tokenizer(source))
         with run_main_first():
@@ -274,6 +281,13 @@ class Training:
         if isinstance(source, TokenTable) and tokenizer.trim_vocabulary:
             source = source.trim(iterate_texts(self.vocabulary_rows()), tokenizer.trim_vocabulary)
         return source
+
+    def _warn_of_unused_flags(self) -> None:
+        """Warn of flags for a new tokenizer if there is one already."""
+        begun = getattr(self.job.tokenizer, "tokenizer", None) or (self.brings_tokenizer and self.job.model.embeddings)
+        unused = [name for name in OF_NEW_TOKENIZER if name in self.job.settings]
+        if begun and unused:
+            logger.warning("%s brings its tokenizer along: --%s has no effect.", begun, ", --".join(unused))
 
     def make_tokenizer(self, source: WordSource | TokenTable | None) -> PreTrainedTokenizerBase:
         """Return the tokenizer that comes with what the model starts from, or else one made for the texts."""
@@ -317,7 +331,8 @@ class Training:
             steps = STEPS if self.language_model is None else PRETRAINED_STEPS
             warn_of_few_steps(args, rows, fit_to_rows(args, rows, given, steps=steps))
         self.model_arguments = model
-        if args.embedding_learning_rate is None and (factor := self._embedding_rate()) != 1:
+        is_layered = args.layer_decay != 1  # then the word vectors are the lowest layer
+        if args.embedding_learning_rate is None and not is_layered and (factor := self._embedding_rate()) != 1:
             args.embedding_learning_rate = factor * args.learning_rate
             logger.info("For the word vectors: --embedding_learning_rate %g", args.embedding_learning_rate)
         if self.vectors is not None:
@@ -396,6 +411,8 @@ class Training:
             words = {"tokenizer": str(self.job.model.embeddings), "trim_vocabulary": words["trim_vocabulary"]}
         elif self.language_model is not None:
             words = self.language_model.words
+        elif (begun := words.get("tokenizer")) is not None:
+            words = {"tokenizer": begun}
         return words | {"vocabulary": len(self.tokenizer)}
 
     def describe_model(self, model: PreTrainedModel) -> dict[str, Any]:

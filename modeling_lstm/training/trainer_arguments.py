@@ -21,8 +21,17 @@ class LstmTrainingArguments(TrainerSettings, TrainingArguments):  # type: ignore
 
     def __post_init__(self) -> None:
         require(bool(self.output_dir), "Name the run folder with --output_dir.")
+        between = (self.eval_steps or self.logging_steps) if self.eval_strategy == "steps" else 500
+        if self.save_steps is None:
+            self.save_steps = between
         check_numbers(self)
         check_choices(self)
+        is_by_steps = self.load_best_model_at_end and self.eval_strategy == self.save_strategy == "steps"
+        require(
+            not is_by_steps or self.save_steps == between,
+            f"To keep the best checkpoint, --save_steps must be equal to --eval_steps, found {self.save_steps} and "
+            f"{between}: make them equal, or choose --save_strategy best.",
+        )
         require(
             self.early_stopping_patience is None or self.load_best_model_at_end,
             "--early_stopping_patience needs --load_best_model_at_end true.",

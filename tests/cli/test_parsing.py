@@ -11,6 +11,7 @@ from typing import Any, Literal, get_type_hints
 import pytest
 from transformers import HfArgumentParser, TrainingArguments
 
+from modeling_lstm.cli import main
 from modeling_lstm.comparison.arguments import CompareArguments
 from modeling_lstm.data.arguments import DataArguments, TokenizerArguments
 from modeling_lstm.distillation.arguments import DistillationArguments
@@ -301,7 +302,25 @@ def test_the_settings_that_help_lists_are_those_of_the_trainer() -> None:
     assert changed == {
         *("output_dir", "learning_rate", "num_train_epochs", "per_device_train_batch_size", "weight_decay"),
         *("per_device_eval_batch_size", "warmup_steps", "lr_scheduler_type", "eval_strategy", "save_strategy"),
-        *("save_total_limit", "load_best_model_at_end", "metric_for_best_model", "train_sampling_strategy"),
+        *(
+            "save_total_limit",
+            "save_steps",
+            "load_best_model_at_end",
+            "metric_for_best_model",
+            "train_sampling_strategy",
+        ),
         *("logging_steps", "dataloader_pin_memory", "hub_strategy", "restore_callback_states_from_checkpoint"),
         "bf16",
     }
+
+
+def test_a_file_that_may_not_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: Any) -> int:
+        raise PermissionError(13, "Permission denied", "runs/theirs/run.json")
+
+    monkeypatch.setattr("modeling_lstm.cli.run", refuse)
+    assert main(["evaluate", "runs/theirs"]) == 2
+    told = capsys.readouterr().err
+    assert "error: 'runs/theirs/run.json': permission denied. Choose files and folders that you may read" in told

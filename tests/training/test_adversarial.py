@@ -7,14 +7,14 @@ import torch
 from safetensors.torch import load_file
 
 from modeling_lstm.cli import main
-from modeling_lstm.training.adversarial import find_worst_push, push_embeddings, watch_embeddings
+from modeling_lstm.training.adversarial import find_perturbation, perturb_embeddings, watch_embeddings
 from tests.conftest import TRAIN_FLAGS, tiny_model
 
 pytestmark = pytest.mark.numeric
 
 
 @pytest.mark.parametrize("is_frozen", [False, True])
-def test_the_push_harms_more_than_any_other_of_its_size(is_frozen: bool) -> None:
+def test_the_perturbation_harms_more_than_any_other_of_its_size(is_frozen: bool) -> None:
     torch.manual_seed(0)
     model = tiny_model().eval()
     table = model.get_input_embeddings()
@@ -23,27 +23,27 @@ def test_the_push_harms_more_than_any_other_of_its_size(is_frozen: bool) -> None
     with watch_embeddings(table) as vectors:
         loss = model(**texts).loss
         loss.backward()
-    push = find_worst_push(vectors[0], 0.01)
+    perturbation = find_perturbation(vectors[0], 0.01)
     size = 0.01 * table.weight[[5, 6, 7, 8, 9, 5]].norm(dim=1).mean().item()
-    assert torch.allclose(push.flatten(1).norm(dim=1), torch.tensor([size, size]))
-    assert torch.equal(push[1, 2:], torch.zeros(2, push.shape[2])), "padding is not pushed"
-    with push_embeddings(table, push), torch.no_grad():
+    assert torch.allclose(perturbation.flatten(1).norm(dim=1), torch.tensor([size, size]))
+    assert torch.equal(perturbation[1, 2:], torch.zeros(2, perturbation.shape[2])), "padding is not perturbed"
+    with perturb_embeddings(table, perturbation), torch.no_grad():
         harmed = model(**texts).loss
     assert harmed > loss
     for _ in range(20):
-        other = torch.randn_like(push)
+        other = torch.randn_like(perturbation)
         other *= size / other.flatten(1).norm(dim=1)[:, None, None]
-        with push_embeddings(table, other), torch.no_grad():
+        with perturb_embeddings(table, other), torch.no_grad():
             assert model(**texts).loss < harmed
     with torch.no_grad():
         assert torch.equal(model(**texts).loss, loss), "no hook stays behind"
 
 
 @pytest.mark.parametrize("gradient", [0.0, 1e-23])
-def test_a_text_without_a_word_is_not_pushed(gradient: float) -> None:
+def test_a_text_without_a_word_is_not_perturbed(gradient: float) -> None:
     vectors = torch.zeros(1, 2, 3, requires_grad=True)
     (vectors * gradient).sum().backward()
-    assert find_worst_push(vectors, 5.0).norm() < 1e-6
+    assert find_perturbation(vectors, 5.0).norm() < 1e-6
 
 
 @pytest.mark.parametrize("model_type", ["lstm", "bag-of-words"])

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -10,6 +11,7 @@ from transformers import TrainingArguments
 from modeling_lstm import BagOfWordsConfig, LstmConfig
 from modeling_lstm.training.arguments import ModelArguments
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
+from modeling_lstm.utils.errors import InputError
 
 # What scored well on validation sets, as against a plain LSTM
 BETTER_THAN_PLAIN: dict[str, tuple[Any, Any]] = {
@@ -61,3 +63,19 @@ def test_one_process_trains_on_one_gpu(monkeypatch: pytest.MonkeyPatch, caplog: 
     with caplog.at_level(logging.INFO):
         assert LstmTrainingArguments(output_dir="run", use_cpu=True).n_gpu == 1
     assert "torchrun --nproc_per_node uses all of them" in caplog.text
+
+
+def test_each_evaluation_by_steps_has_a_checkpoint(tmp_path: Path) -> None:
+    """Otherwise the best checkpoint may be one that was never saved."""
+    common: dict[str, Any] = {"output_dir": str(tmp_path), "use_cpu": True}
+    assert LstmTrainingArguments(**common).save_steps == 500
+    by_steps = common | {"eval_strategy": "steps", "save_strategy": "steps"}
+    for given, expected in (({}, 50), ({"eval_steps": 7}, 7), ({"logging_steps": 9}, 9)):
+        args = LstmTrainingArguments(**by_steps, **given)
+        assert args.save_steps == args.eval_steps == expected
+    message = (
+        "--save_steps must be equal to --eval_steps, found 100 and 50: make them equal, or choose --save_strategy b"
+    )
+    with pytest.raises(InputError, match=message):
+        LstmTrainingArguments(**by_steps, save_steps=100)
+    assert LstmTrainingArguments(**by_steps, save_steps=100, load_best_model_at_end=False).save_steps == 100

@@ -11,6 +11,7 @@ from modeling_lstm.training.defaults import (
     TRANSFORMER_DEFAULTS,
     fit_to_rows,
     fit_transformer_to_rows,
+    warn_of_few_steps,
 )
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
@@ -95,5 +96,25 @@ def test_word_vectors_learn_faster_where_texts_are_long_and_labels_many(tmp_path
         return read_record(tmp_path / name)["training"].get("embedding_learning_rate")
 
     assert rate("many") == 5 * 2e-3 and rate("slow", learning_rate=1e-4) == 5 * 1e-4
+    assert rate("layers", layer_decay=2.6) is None, "the word vectors are the lowest layer"
     assert rate("few", labels=7) is None and rate("short", words=49) is None
     assert rate("bag", model_type="bag-of-words") == 5 * 2e-3 and rate("given", embedding_learning_rate=0.0) == 0
+
+
+def test_few_steps_that_were_asked_for_are_no_mistake(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for given, told in (({"max_steps": 50}, False), ({"num_train_epochs": 1.0}, True)):
+        caplog.clear()
+        args = LstmTrainingArguments(output_dir=str(tmp_path), use_cpu=True, **given)
+        warn_of_few_steps(args, 100, {})
+        assert ("training steps: with so few rows" in caplog.text) == told
+
+
+def test_the_score_of_a_label_is_kept_whatever_its_name(tmp_path: Path) -> None:
+    names = ("runtime", "requests_per_second", "compile")
+    data = write_csv(tmp_path / "data.csv", [(f"about {names[n % 3]}", names[n % 3]) for n in range(60)])
+    small: dict[str, Any] = {"embedding_size": 4, "hidden_size": 4, "min_frequency": 1, "num_train_epochs": 1.0}
+    own = small | {"metric_for_best_model": "f1_runtime", "use_cpu": True, "disable_tqdm": True}
+    TrainingJob(dataset=str(data), output_dir=str(tmp_path / "run"), **own).run()
+    scores = read_record(tmp_path / "run")["metrics"]["validation"]
+    assert {f"f1_{name}" for name in names} <= scores.keys() and not any(name.startswith("eval") for name in scores)
+    assert "runtime" not in scores and "samples_per_second" not in scores and "epoch" not in scores

@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 import torch
+from datasets import Dataset
 from safetensors.torch import load_file
 from torch import nn
-from transformers import Trainer
+from transformers import BartConfig, BartForSequenceClassification, Trainer
 
 from modeling_lstm.cli import main
 from modeling_lstm.training.lstm_trainer import LstmTrainer
 from modeling_lstm.training.optimizer import RowAdamW, clip_gradients
+from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
+from modeling_lstm.utils.errors import InputError
 from tests.conftest import TRAIN_FLAGS
 
 pytestmark = pytest.mark.numeric
@@ -209,3 +212,19 @@ def test_training_is_the_same_with_either(
         weights.append(load_file(folder / "model.safetensors"))
     for name, one in weights[0].items():
         assert torch.allclose(one, weights[1][name], atol=1e-4), name
+
+
+def test_a_table_that_two_modules_read_is_not_followed_by_its_rows(tmp_path: Path) -> None:
+    """BART's encoder reads with a module of its own, whose gradient is dense."""
+    sizes = {"d_model": 8, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 8, "decoder_ffn_dim": 8}
+    heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
+    config = BartConfig(vocab_size=20, max_position_embeddings=16, num_labels=2, **sizes, **heads)
+    untested = {"eval_strategy": "no", "save_strategy": "no", "load_best_model_at_end": False}
+    args = LstmTrainingArguments(output_dir=str(tmp_path), use_cpu=True, adversarial_size=0.25, **untested)
+    rows = Dataset.from_dict({"input_ids": [[5, 6, 2], [7, 8, 2]], "labels": [0, 1]})
+    model = BartForSequenceClassification(config)
+    trainer = LstmTrainer(model=model, args=args, train_dataset=rows)
+    trainer.create_optimizer()
+    assert trainer.row_optimizer() is not None and trainer.followed_table() is None
+    with pytest.raises(InputError, match="--adversarial_size is not for BartForSequenceClassification, which reads"):
+        trainer.train()
