@@ -26,7 +26,7 @@ class TranslatorsArguments:
         None, "Other pairs, all from a single split. Default: the data set of the training.", group="Data"
     )
     threads: int | None = setting(None, "Threads of each system. Default: chosen by torch.")
-    resamples: int = setting(1_000, "Bootstrap samples for intervals and tests.")
+    resamples: int = setting(1_000, "Bootstrap samples for intervals, and exchanges for tests.")
 
     def __post_init__(self) -> None:
         require(len(self.systems) > 0, "Name the systems with --systems NAME=FOLDER.")

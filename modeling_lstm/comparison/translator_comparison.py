@@ -11,7 +11,7 @@ import torch
 
 from ..data.digests import identify_rows
 from ..evaluation.arguments import EvaluationArguments
-from ..evaluation.evaluator import check_data_are_there, check_rows
+from ..evaluation.evaluator import check_data_are_there, check_rows, warn_of_training_data
 from ..evaluation.significance import correct_by_holm
 from ..evaluation.translation_metrics import make_metrics, score_systems, score_translations, signatures
 from ..inference.translator import Translator
@@ -113,10 +113,12 @@ def compare_translators(
     rows = task_of(first).load_split(first, asked).splits[chosen.split]
     ours = split_settings(first["data"])
     others = [one.name for one in systems if any(split_settings(record["data"]) != ours for record in one.records)]
-    if chosen.dataset is None:
-        found = identify_rows(rows, Translation.columns)
-        for one in systems:
-            for record in one.records if one.name not in others else ():
+    found = identify_rows(rows, Translation.columns)
+    for one in systems:
+        for record in one.records:
+            if chosen.dataset is not None:
+                warn_of_training_data(record, asked, found)
+            elif one.name not in others:
                 check_rows(record, chosen.split, found)
     if others:
         logger.warning(

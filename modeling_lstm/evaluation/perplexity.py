@@ -9,6 +9,7 @@ from scipy.stats import t as student
 from torch.nn import functional as F
 
 from ..data.token_stream import TokenStream
+from ..data.tokenization import fit_batch
 
 BLOCK = 70  # tokens that a recurrent model reads at once
 BEFORE = 4 * BLOCK  # tokens read before each part to build up a state
@@ -26,13 +27,15 @@ def text_losses(model: Any, stream: TokenStream, streams: int, *, backward: bool
     Args:
         model: A causal language model of transformers.
         stream: The texts; for a backward model, as returned by [`TokenStream.reverse`].
-        streams: Number of parts or windows to read in parallel.
+        streams: Maximum number of parts or windows to read in parallel; fewer if their logits need too much memory.
         backward: Whether to use the backward model of a bidirectional model.
 
     Returns:
         The losses in nats, of shape `(texts,)`.
     """
     model.eval()
+    size = BLOCK if model._is_stateful else _context(model)
+    streams = fit_batch(streams, size, model.config.vocab_size)
     losses = (
         _compute_by_state(model, stream, streams, backward)
         if model._is_stateful

@@ -90,11 +90,13 @@ class TextGenerator:
             limit is None or longest < limit,
             f"The model reads {limit} tokens at most, found a prompt of {longest}: shorten it.",
         )
-        if {len(one) for one in rows} == {longest}:  # some tokenizers have no padding token
-            equal = torch.tensor(rows, dtype=torch.long, device=self.model.device)
-            return {"input_ids": equal, "attention_mask": torch.ones_like(equal)}
-        # The tokens to continue from must come last, so pad on the left
-        return self.tokenizer.pad({"input_ids": rows}, padding_side="left", return_tensors="pt").to(self.model.device)
+        # The tokens to continue from must come last, so pad on the left. Some tokenizers have no padding token
+        usual = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
+        padding = next(one for one in usual if one is not None)
+        found = torch.tensor([[padding] * (longest - len(one)) + one for one in rows], device=self.model.device)
+        begins = longest - torch.tensor([len(one) for one in rows], device=self.model.device).unsqueeze(1)
+        mask = torch.arange(longest, device=self.model.device) >= begins
+        return {"input_ids": found, "attention_mask": mask.long()}
 
     @torch.inference_mode()
     def next_tokens(self, text: str, number: int = 10) -> list[tuple[str, float]]:

@@ -86,17 +86,26 @@ class LanguageModelTrainer(TaskTrainer):
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         super()._load_rng_state(checkpoint)
-        path = Path(checkpoint or "") / STATE.format(self.args.process_index)
         is_between_epochs = float(self.state.epoch or 0).is_integer()  # each epoch begins without a state
-        if checkpoint is None or is_between_epochs or not path.is_file():
+        parts = [] if checkpoint is None or is_between_epochs else _read_states(Path(checkpoint), self.args.device)
+        if not parts:
             return
-        tensors = load_file(path, device=str(self.args.device))
+        # Each process had every n-th row, and there may have been another number of processes
+        own = slice(self.args.process_index, None, self.args.world_size)
+        whole = {key: torch.stack([one[key] for one in parts], dim=1).flatten(0, 1) for key in parts[0]}
+        tensors = {key: state[own].contiguous() for key, state in whole.items()}
         for name in {key.partition(".")[0] for key in tensors}:
             number = sum(key.startswith(f"{name}.") for key in tensors) // 2
             cache = LstmCache(number)
             for layer in range(number):
                 cache.update(tensors[f"{name}.{layer}.h"], tensors[f"{name}.{layer}.c"], layer, 0)
             self.caches[name] = cache
+
+
+def _read_states(checkpoint: Path, device: torch.device) -> list[dict[str, torch.Tensor]]:
+    """Return the states of each process that wrote a checkpoint."""
+    paths = [checkpoint / STATE.format(number) for number in range(len(list(checkpoint.glob(STATE.format("*")))))]
+    return [load_file(path, device=str(device)) for path in paths]
 
 
 class _EpochStates(TrainerCallback):

@@ -30,7 +30,8 @@ class TranslationTrainer(TaskTrainer):
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """Same as in the base class, but also save the target tokenizer if it is a different one."""
         super()._save(output_dir, state_dict)
-        save_tokenizer(cast(Any, self.processing_class), Path(output_dir or str(self.args.output_dir)))
+        if self.args.should_save:  # the library calls this in every process
+            save_tokenizer(cast(Any, self.processing_class), Path(output_dir or str(self.args.output_dir)))
 
     @torch.inference_mode()
     def _token_loss(self, model: Any, rows: Any) -> float:

@@ -7,13 +7,17 @@ from typing import Any
 import pytest
 import torch
 from huggingface_hub.errors import StrictDataclassError
+from tokenizers import Tokenizer, models, pre_tokenizers
 from torch.nn import functional as F
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     DynamicCache,
+    GPT2Config,
+    GPT2LMHeadModel,
     PreTrainedModel,
+    PreTrainedTokenizerFast,
     TextStreamer,
     Trainer,
     TrainingArguments,
@@ -536,3 +540,17 @@ def test_at_padding_stands_what_follows_the_token_before(bidirectional: bool) ->
     settings: dict[str, Any] = {"max_new_tokens": 6, "do_sample": False, "eos_token_id": None}
     written = model.generate(short[0], attention_mask=short[1], **settings)[:, 7:]
     assert torch.equal(written, model.generate(ids, **settings)[:, 5:])
+
+
+def test_prompts_of_several_lengths_need_no_padding_token() -> None:
+    """As with GPT-2, whose tokenizer has none: in a batch each prompt is continued as alone."""
+    backend = Tokenizer(models.WordLevel({"<eos>": 0, "the": 1, "film": 2, "was": 3, "good": 4}, unk_token="<eos>"))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    words = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<eos>", unk_token="<eos>")
+    assert words.pad_token is None
+    torch.manual_seed(0)
+    config = GPT2Config(n_layer=1, n_embd=8, n_head=2, vocab_size=5, n_positions=32, bos_token_id=None, eos_token_id=0)
+    writer = TextGenerator(GPT2LMHeadModel(config), words)
+    prompts = ["the film", "the film was the film was", "good"]
+    options = {"max_new_tokens": 5, "do_sample": False}
+    assert writer(prompts, **options) == [writer([one], **options)[0] for one in prompts]

@@ -7,20 +7,23 @@ import shutil
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
 import modeling_lstm as ml
 from modeling_lstm.cli import main
+from modeling_lstm.data import tokenization
 from modeling_lstm.data.token_stream import TokenStream
-from modeling_lstm.evaluation.perplexity import BEFORE, compute_perplexities, perplexity_intervals, text_losses
+from modeling_lstm.evaluation.perplexity import BEFORE, BLOCK, compute_perplexities, perplexity_intervals, text_losses
 from modeling_lstm.inference.generation import TextGenerator
 from modeling_lstm.pretraining.blocks import Blocks
+from modeling_lstm.pretraining.language_model_trainer import STATE, LanguageModelTrainer
 from modeling_lstm.publishing.card import make_card
 from modeling_lstm.runs.record import FINGERPRINTS, read_record
 from modeling_lstm.tasks.text_classification import TextClassification
@@ -28,6 +31,7 @@ from modeling_lstm.training import defaults, precision
 from modeling_lstm.training.arguments import ModelArguments
 from modeling_lstm.training.layers import find_depths
 from modeling_lstm.training.model_builder import build_model
+from modeling_lstm.training.task_trainer import TaskTrainer
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import WORDS, kill_and_resume, opinion_rows, write_csv
@@ -94,7 +98,9 @@ def test_too_little_text_is_told() -> None:
 # Perplexity
 
 
-def test_the_loss_of_a_text_is_that_of_one_pass_over_all(both: Path, corpus: Path) -> None:
+def test_the_loss_of_a_text_is_that_of_one_pass_over_all(
+    both: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, _ = ml.load_run(str(both))
     stream = stream_of(both, corpus, "train")
     for part, backward in ((stream, False), (stream.reverse(), True)):
@@ -108,6 +114,10 @@ def test_the_loss_of_a_text_is_that_of_one_pass_over_all(both: Path, corpus: Pat
         for parts in (2, 3, 64):
             split = text_losses(model, part, parts, backward=backward)
             np.testing.assert_allclose(split, found, rtol=1e-3)
+        with monkeypatch.context() as patch:
+            patch.setattr(tokenization, "MOST_LOGITS", 2 * BLOCK * model.config.vocab_size)
+            bounded = text_losses(model, part, 64, backward=backward)
+        np.testing.assert_array_equal(bounded, text_losses(model, part, 2, backward=backward))
         assert len(part) > 2 * BEFORE, "else there is one part"
 
 
@@ -310,8 +320,33 @@ def test_other_text_is_evaluated_whole(both: Path, corpus: Path, tmp_path: Path,
     shutil.copy(corpus / f"{split}.csv", tmp_path / "alone.csv")
     again = ml.evaluate(str(both), dataset=str(tmp_path / "alone.csv"), split=split, output_dir=str(tmp_path / "b"))
     assert again["rows"] == rows and again["scores"] == found["scores"]
-    with pytest.raises(InputError, match="has no split 'extra'; it has"):
-        ml.evaluate(str(both), dataset=str(other), split="extra", output_dir=str(tmp_path / "c"))
+    given: list[tuple[dict[str, Any], str]] = [
+        ({"split": "extra"}, "has no extra split, but .*: name one with --split"),
+        ({"label_column": ["label"]}, "--label_column is for labels, and a language model has none"),
+        ({"text_column": ["text", "more"]}, "A language model reads one --text_column, found text, more"),
+    ]
+    for settings, message in given:
+        with pytest.raises(InputError, match=message):
+            ml.evaluate(str(both), dataset=str(other), output_dir=str(tmp_path / "c"), **settings)
+
+
+def test_a_state_goes_on_with_another_number_of_processes(tmp_path: Path) -> None:
+    """Of `n` processes, each has every n-th row of the state."""
+    trainer: Any = object.__new__(LanguageModelTrainer)
+    states = {f"forward.0.{name}": torch.arange(12.0).view(4, 3) + place for place, name in enumerate("hc")}
+    for process in range(2):
+        own = {name: state[process::2].contiguous() for name, state in states.items()}
+        save_file(own, tmp_path / STATE.format(process))
+    for process, processes in ((0, 1), (1, 4), (0, 2)):
+        trainer.args = SimpleNamespace(device="cpu", process_index=process, world_size=processes)
+        trainer.state = SimpleNamespace(epoch=0.5)
+        trainer.caches = {}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(TaskTrainer, "_load_rng_state", lambda self, checkpoint: None)
+            trainer._load_rng_state(str(tmp_path))
+        layer = trainer.caches["forward"].layers[0]
+        assert torch.equal(layer.keys, states["forward.0.h"][process::processes])
+        assert torch.equal(layer.values, states["forward.0.c"][process::processes])
 
 
 def test_texts_that_are_learned_and_held_out_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ from modeling_lstm.publishing.sharing import run_files
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.tasks.translation import Translation
 from modeling_lstm.training import precision
+from modeling_lstm.training.task_trainer import TaskTrainer
 from modeling_lstm.training.trainer_arguments import LstmTrainingArguments
 from modeling_lstm.translators.translation_trainer import TranslationTrainer
 from modeling_lstm.utils.errors import InputError
@@ -681,3 +683,16 @@ def test_bf16_is_tried_out_on_pairs(pairs: Path, tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(precision, "WORTH_A_TRIAL", 0)
     monkeypatch.setattr(precision, "GAIN", 0.0)
     assert train(pairs, tmp_path / "run", "--max_steps", "1")["training"]["bf16"] is True
+
+
+def test_only_one_process_writes_the_tokenizers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library calls this in every process."""
+    trainer: Any = object.__new__(TranslationTrainer)
+    saved: list[Path] = []
+    monkeypatch.setattr("modeling_lstm.translators.translation_trainer.save_tokenizer", lambda _, to: saved.append(to))
+    monkeypatch.setattr(TaskTrainer, "_save", lambda *_: None)
+    trainer.processing_class = None
+    for should_save in (False, True):
+        trainer.args = SimpleNamespace(should_save=should_save, output_dir=str(tmp_path))
+        trainer._save(str(tmp_path / "checkpoint-1"))
+    assert saved == [tmp_path / "checkpoint-1"]
