@@ -91,7 +91,7 @@ results: $(DEVELOPING)  ## repeat the published runs and fill the tables of READ
 	$(BIN)/python -m benchmarks.deletion runs/results/sst2/minilm/seed-1
 	$(BIN)/python -m benchmarks.turns runs/results/sst2/minilm/seed-1
 	$(BIN)/python -m benchmarks.tweet_eval
-	$(BIN)/python -m benchmarks.emoji_sign
+	$(BIN)/python -m benchmarks.emoji_character
 	$(BIN)/python -m benchmarks.distillation
 	$(BIN)/python -m benchmarks.distillation tweet_eval_sentiment --size distilled-small
 	$(BIN)/python -m benchmarks.distillation imdb --size distilled-tiny

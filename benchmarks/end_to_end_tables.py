@@ -56,7 +56,7 @@ def end_to_end_table() -> str:
         "pipeline: the median over the rounds, in brackets the lowest and highest; for one tweet, the median and the "
         "quartiles over the texts. From a shell, `predict` with the small "
         f"network in int8 answers its first text after {cold:.2f} s. Measured on: {hardware['processor']}, "
-        f"{hardware['cores']} cores.\n"
+        f"{hardware['cores']} cores; load in the minute before {record['load'][0]:.1f}.\n"
     )
 
 
@@ -72,7 +72,7 @@ def budget_table() -> str:
     )
     return f"{make_table(['step', 'microseconds a tweet', 'share'], rows)}\n\n" + (
         f"One core, {TITLES[f'ours, {SMALL}']}. The other networks take: {others} microseconds. The library "
-        f"`tokenizers` alone, without what we remember of words, takes {took['tokens, by the library']:.0f} for the "
+        f"`tokenizers` alone, without our cache of tokenized words, takes {took['tokens, by the library']:.0f} for the "
         f"tokens. The core multiplies {limits['gigaflops of matmul']:.0f} Gflop/s in fp32 and copies "
         f"{limits['gigabytes a second of copies']:.1f} GB a second.\n"
     )

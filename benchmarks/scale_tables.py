@@ -1,4 +1,4 @@
-"""The tables of docs/scale.md and docs/guides/search.md, made from the records in `results/`."""
+"""The tables of docs/guides/large-data.md and docs/guides/search.md, made from the records in `results/`."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ def scoring_table() -> str:
     """Make the table of answering tweets in one process and with workers, beside the simulation."""
     found = _read()
     rows = found["rows"]
-    lines = ["| way | texts | seconds | texts a second | predicted | MB in use |", "|---|---:|---:|---:|---:|---:|"]
+    lines = ["| setup | texts | seconds | texts a second | predicted | MB in use |", "|---|---:|---:|---:|---:|---:|"]
     lines.append(_row("one process, one core", rows, found["one_core"]))
     lines.append(_row("one process, both cores", rows, found["one_process"]))
     for workers in (1, 2):
@@ -24,9 +24,9 @@ def scoring_table() -> str:
     foretold = [*(found[f"ray_{workers}"] for workers in (1, 2)), *found["memory"].values()]
     low, high = sorted(100 * (1 - one["foretold"] / one["seconds"]) for one in foretold)[:: len(foretold) - 1]
     return "\n".join(lines) + (
-        f"\n\nMeasured on: {found['hardware']['processor']}, {found['hardware']['cores']} cores, a thread a worker; "
-        f"tweets in {found['files']} CSV files, start included. Row by row\n{labels}, scores within {distance:.0e}. "
-        f"The prediction is {low:.0f} to {high:.0f} % too low.\n"
+        f"\n\nMeasured on: {found['hardware']['processor']}, {found['hardware']['cores']} cores, one thread per "
+        f"worker; tweets in {found['files']} CSV files, start included. Row by row\n{labels}, scores within "
+        f"{distance:.0e}. The prediction is {low:.0f} to {high:.0f} % too low.\n"
     )
 
 

@@ -2,7 +2,7 @@
 
 Readers cut files into parts; workers answer and write them. Workers die now and then, and their unfinished parts are
 repeated. The costs of a row were measured by `benchmarks.scoring`, which also compares the predictions with its
-measurements. The table for 10 million and 10 billion texts is in docs/scale.md.
+measurements. The table for 10 million and 10 billion texts is in docs/guides/large-data.md.
 """
 
 import heapq

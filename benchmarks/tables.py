@@ -11,7 +11,7 @@ from .accuracy import RESULTS, SEEDS, mean_and_spread, records_of
 from .comparison_tables import costs_table, curves_table, main_table, order_table, scores_table
 from .defaults import defaults_table
 from .distillation_table import distillation_table
-from .emoji_sign import emoji_scores_table, emoji_shares_table
+from .emoji_character import emoji_scores_table, emoji_shares_table
 from .end_to_end_tables import budget_table, end_to_end_table
 from .few_labels import few_labels_table
 from .front import front_table
@@ -228,7 +228,7 @@ BLOCKS = {
         "translation back": back_sentence,
         "alignments": alignments_table,
     },
-    "docs/scale.md": {"scoring": scoring_table, "plan": plan_table},
+    "docs/guides/large-data.md": {"scoring": scoring_table, "plan": plan_table},
     "docs/how-an-lstm-works.md": {"turns": turns_table, "deletion": deletion_table},
     "docs/what-lstms-can-do.md": {
         "comparison": scores_table,

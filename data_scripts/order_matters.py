@@ -4,6 +4,7 @@ from datasets import DatasetDict
 
 from data_scripts.parquet import Description, run
 from modeling_lstm.data.order_matters import LABELS, TRIPLES, load_order_matters
+from modeling_lstm.utils.errors import require
 
 DESCRIPTION = Description(
     name="order-matters",
@@ -27,7 +28,8 @@ EXPECTED = {"default": {split: len(LABELS) * number for split, number in TRIPLES
 
 
 def build(source: str | None = None) -> dict[str, DatasetDict]:
-    """Build the data set. `source` is not used: the grammar generates all rows."""
+    """Build the data set, without a `source`: the grammar generates all rows."""
+    require(source is None, "order-matters is generated: leave out --source.")
     return {"default": load_order_matters()}
 
 

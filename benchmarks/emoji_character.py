@@ -1,11 +1,11 @@
-"""Traces that TweetEval's emoji left in the tweets from which they were removed: `python -m benchmarks.emoji_sign`.
+"""Traces that emoji left in the tweets from which they were removed: `python -m benchmarks.emoji_character`.
 
-An emoji may be followed by the variation selector U+FE0F, which asks for a colored picture. Where a red heart or a sun
-was removed from a tweet to serve as its label, this character remained in the training and test splits, but rarely in
-validation. MiniLM's tokenizer drops it, so its students never see it. Here Bayes' rule adds the information to the
-students' answers, and the LSTM of `train` with default settings reads the tweets with and without the character, with
-three seeds each. The record is `results/emoji_sign.json`; `python -m benchmarks.tables` makes the tables of
-docs/results/classification.md.
+The tweets are those of TweetEval's task emoji. An emoji may be followed by the variation selector U+FE0F, which asks
+for a colored picture. Where a red heart or a sun was removed from a tweet to serve as its label, this character
+remained in the training and test splits, but rarely in validation. MiniLM's tokenizer drops it, so its students never
+see it. Here Bayes' rule adds the information to the students' answers, and the LSTM of `train` with default settings
+reads the tweets with and without the character, with three seeds each. The record is `results/emoji_character.json`;
+`python -m benchmarks.tables` makes the tables of docs/results/classification.md.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from .accuracy import RESULTS, SEEDS, percent, required_data
 from .tweet_eval import METRICS, PUBLISHED, STUDENT, TASKS, TITLES
 
 TASK = "emoji"
-RECORD = RESULTS / "emoji_sign.json"
+RECORD = RESULTS / "emoji_character.json"
 SIGN = "\ufe0f"
 SPLITS = ("validation", "test")
 STUDENTS, TOLD, READS, REMOVED = "student", "student, told of the sign", "train", "train, sign removed"
