@@ -137,7 +137,7 @@ def read_texts(
     rows = rows.filter(
         lambda *parts: [None not in row for row in zip(*parts, strict=True)], input_columns=columns, batched=True
     )
-    require(rows.num_rows > 0, f"{source!r} has no text in the column {as_list(columns)}: all its rows are missing.")
+    require(rows.num_rows > 0, f"{source!r} has no text in the column {as_list(columns)}: all its values are missing.")
     features = Features({"text": Value("string")})
     return rows.map(
         lambda *parts: {"text": [join_texts(row) for row in zip(*parts, strict=True)]},

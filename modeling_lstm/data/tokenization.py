@@ -26,7 +26,7 @@ ROBERTAS = {
 }
 WHOLE = 10**9  # a maximum length that truncates no text
 MOST_LOGITS = 2**28  # of a batch: 1 GiB
-ENCODING = 3  # increase it when `tokenize` stores something else, so that older caches are not used
+ENCODING = 4  # increase it when `tokenize` stores something else, so that older caches are not used
 
 
 def build_tokenizer(
@@ -236,7 +236,7 @@ def _fast_encoder(tokenizer: PreTrainedTokenizerBase, max_length: int, is_whole:
     def tokens(text: str | tuple[str, str], encoding: Encoding) -> int:
         if isinstance(text, tuple) and encoding.overflowing:  # the overflow of a pair overlaps: no sum
             return len(open_uncut().encode(*text))
-        return len(encoding.ids) + sum(len(rest.ids) for rest in encoding.overflowing)
+        return len(encoding.ids) + sum(rest.special_tokens_mask.count(0) for rest in encoding.overflowing)
 
     def content(encoding: Encoding) -> int:
         marks = zip(encoding.special_tokens_mask, encoding.ids, strict=True)

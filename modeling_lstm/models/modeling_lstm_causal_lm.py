@@ -249,6 +249,7 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         number: torch.Tensor | int | None,
     ) -> torch.Tensor:
         """Return the mean loss of the tokens to predict, or the sum of their losses divided by `number`."""
+        targets = targets.long()
         chosen = targets != IGNORED
         flat = targets[chosen]
         if logits is not None:  # they are large, and indexing would copy them

@@ -271,7 +271,8 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
         Raises:
             ValueError: The decoder has no input and no labels, or two kinds of input; the source does not have exactly
                 one kind of input; source and target have different numbers of rows; the target has padding before a
-                token; or `encoder_outputs` or `past_key_values` are of another kind of model.
+                token; `encoder_outputs` or `past_key_values` are of another kind of model; or the labels have another
+                shape than the target.
         """
         mask = None if torch.compiler.is_compiling() else decoder_attention_mask  # a graph cannot check its values
         if mask is not None and bool((mask[:, 1:] > mask[:, :-1]).any()):
@@ -327,8 +328,11 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
 
     def _loss(self, logits: torch.Tensor, labels: torch.Tensor, number: torch.Tensor | int | None) -> torch.Tensor:
         """Return the mean loss of the tokens to predict, or the sum divided by `number`. Smoothed only in training."""
+        if labels.shape != logits.shape[:2]:
+            found = tuple(labels.shape)
+            raise ValueError(f"labels must have the shape {tuple(logits.shape[:2])} of the target, found {found}.")
         smoothing = self.config.label_smoothing if self.training else 0.0
-        flat = logits.flatten(0, 1).float(), labels.flatten()
+        flat = logits.flatten(0, 1).float(), labels.flatten().long()
         total = F.cross_entropy(*flat, ignore_index=IGNORED, reduction="sum", label_smoothing=smoothing)
         return total / ((labels != IGNORED).sum().clamp(min=1) if number is None else number)
 

@@ -1,5 +1,7 @@
 """The `translation` pipeline, which transformers no longer includes. Works as remote code."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 from transformers import AutoTokenizer, Pipeline
@@ -25,7 +27,7 @@ class LstmTranslationPipeline(Pipeline):
         self.target_tokenizer: Any = getattr(self.tokenizer, TARGET, self.tokenizer)
         has_other = config.source_vocab_size is not None or config.encoder_config is not None
         if has_other and self.target_tokenizer is self.tokenizer:
-            place = {"subfolder": TARGET, "revision": getattr(config, "_commit_hash", None)}
+            place: dict[str, Any] = {"subfolder": TARGET, "revision": _own_commit()}
             try:
                 self.target_tokenizer = AutoTokenizer.from_pretrained(config.name_or_path, **place)
             except (OSError, ValueError) as error:
@@ -33,6 +35,12 @@ class LstmTranslationPipeline(Pipeline):
                     f"{config.name_or_path!r} has no folder {TARGET}/ with a tokenizer that can be read, which this "
                     "model needs for its target vocabulary."
                 ) from error
+
+    def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> Any:
+        """Same as in the base class, but also save the target tokenizer, if it is a different one."""
+        super().save_pretrained(save_directory, *args, **kwargs)
+        if self.target_tokenizer is not self.tokenizer:
+            self.target_tokenizer.save_pretrained(Path(save_directory) / TARGET)
 
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         own: list[dict[str, Any]] = [
@@ -60,6 +68,12 @@ class LstmTranslationPipeline(Pipeline):
         is_empty = model_outputs["is_empty"]
         found = [{"translation_text": "" if is_empty else text.strip()} for text in texts]
         return found[0] if len(found) == 1 else found
+
+
+def _own_commit() -> str | None:
+    """Return the commit of the repository on the Hub that this source comes from: transformers names modules so."""
+    found = re.search(r"\._?([0-9a-f]{40})\.", __name__)
+    return found[1] if found else None
 
 
 __all__ = ["LstmTranslationPipeline"]

@@ -2,6 +2,7 @@
 
 import html.entities
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -23,7 +24,8 @@ _UNITS = "|".join(
         r"\p{L}(?:[.&]\p{L}(?!\p{L}))+",  # u.s, r&b
         r"[\p{L}\p{M}\p{N}_]+",  # words, numbers and both: 100km, 5th
         r"[:;=8xX][-'^]?[)(\]\[dDpPoO/\\|*]{1,8}(?![\p{L}\p{N}])|<3+",  # :-) ;) :D <3
-        r"[\p{So}\p{Sk}](?:\x{FE0F}|\x{200D}[\p{So}]|[\x{1F3FB}-\x{1F3FF}])*",  # emoji with their modifiers
+        r"[\x{1F1E6}-\x{1F1FF}]{2}",  # flags
+        r"[\p{So}\p{Sk}](?:\x{FE0F}|\x{200D}[\p{So}]|[\x{1F3FB}-\x{1F3FF}\x{E0020}-\x{E007F}])*",  # emoji
         r"\.{2,}|([!?])\1*|-{2,}|[^\s\p{L}\p{N}]",  # "..." and "!!" are one unit, other punctuation one character each
     ]
 )
@@ -65,9 +67,18 @@ def _escapes() -> Iterator[tuple[str, str]]:
     yield r"&(?:amp|#0*38|#[xX]0*26);|\\u0026", "&"  # before the others, since escapes may themselves be escaped
     yield r"&(?=#|\w+;)", _ENTITY
     yield r"\\u(?=[0-9a-fA-F]{4})", _CODE
-    # ASCII characters, Latin letters and typographic characters; any other \uXXXX becomes a space
-    codes = [*range(0x20, 0x26), *range(0x27, 0x30), *range(0x3A, 0x41), *range(0x5B, 0x61), *range(0x7B, 0x7F)]
-    codes += [*range(0xA0, 0x100), *range(0x2010, 0x2027), 0x2032, 0x2033, 0x20AC, 0x2122, 0xFE0F]
+    # ASCII characters, Latin letters and typographic characters; any other number or \uXXXX becomes a space
+    codes = [
+        *range(0x20, 0x26),
+        *range(0x27, 0x7F),
+        *range(0xA0, 0x100),
+        *range(0x2010, 0x2027),
+        0x2032,
+        0x2033,
+        0x20AC,
+        0x2122,
+        0xFE0F,
+    ]
     codes += [*range(0x200B, 0x2010), 0x2060, 0xFEFF]
     patterns: dict[str, list[str]] = {}
     for code in codes:
@@ -77,7 +88,7 @@ def _escapes() -> Iterator[tuple[str, str]]:
         patterns.setdefault(character, []).extend(alternatives)
     for character, alternatives in patterns.items():
         yield f"\ue000(?:{'|'.join(alternatives)})", character
-    yield rf"(?:{_CODE}[0-9a-fA-F]{{4}})+", " "
+    yield rf"(?:{_CODE}[0-9a-fA-F]{{4}}|{_ENTITY}#(?:[0-9]+|[xX][0-9a-fA-F]+);)+", " "
     yield _ENTITY, "&"
 
 
@@ -137,6 +148,7 @@ _WORDWISE = {
     *("BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Punctuation", "Digits"),
 }
 _CUTTING = {"BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Split"}
+_IN_PLAIN = re.compile(r"#?[A-Za-z0-9]*[.,!?:;]?")  # a part of a word that `text_classifier.PLAIN` matches
 
 
 def cuts_at_blanks(tokenizer: Tokenizer) -> bool:
@@ -152,11 +164,14 @@ def cuts_at_blanks(tokenizer: Tokenizer) -> bool:
     ]
     known = [step for one in ours for step in _steps(one)]
     steps, cuts = _steps(tokenizer.normalizer), _steps(tokenizer.pre_tokenizer)
-    added = tokenizer.get_added_tokens_decoder().values()
+    normalizer, added = tokenizer.normalizer, tokenizer.get_added_tokens_decoder().values()
+    # the parts of plain words are read without the normalizer, which may change an added token
+    plain = [one for one in added if normalizer is not None and _IN_PLAIN.fullmatch(one.content)]
     return (
         all(step["type"] in _WORDWISE or step in known for step in steps + cuts)
         and any(step["type"] in _CUTTING for step in cuts[:1])
         and not any(one.lstrip or one.rstrip or one.single_word or " " in one.content for one in added)
+        and not any(not one.normalized or normalizer.normalize_str(one.content) != one.content for one in plain)
         and getattr(tokenizer.model, "dropout", None) is None
     )
 

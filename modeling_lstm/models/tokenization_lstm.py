@@ -81,7 +81,7 @@ class LstmTokenizer(TokenizersBackend):
     contraction are separate units. In a whole-word or WordPiece vocabulary, so are the characters of scripts without
     spaces between words: Chinese, Japanese, Thai, Lao, Khmer, Burmese and others. Everything is in `tokenizer.json`, so
     `AutoTokenizer` loads it without this package. Escapes of ASCII characters, Latin letters and typographic characters
-    are decoded. Any other `\\uXXXX`, such as that of an emoji, becomes a space.
+    are decoded. Any other number or `\\uXXXX`, such as that of an emoji, becomes a space.
 
     Offsets (`return_offsets_mapping=True`) cover the original text: each character once, except white space. Without
     this package, they cover only the last character of text that was replaced. For text that is already split into
@@ -134,7 +134,9 @@ class LstmTokenizer(TokenizersBackend):
         if text is not None and self.sep_token == SEPARATOR and not is_split:
             if text_pair == "":
                 text_pair = " "
-            elif text_pair is None and splits_joined and settings.get("truncation") in (True, "longest_first"):
+            elif (
+                text_pair is None and splits_joined and settings.get("truncation") not in ("only_first", "only_second")
+            ):
                 if is_one:
                     text, text_pair = _part(text)
                 else:
@@ -188,8 +190,17 @@ class LstmTokenizer(TokenizersBackend):
         return tokens, [one for word, some in words for one in tile(text[word], [offsets for *_, offsets in some])]
 
     def save_pretrained(self, save_directory: Any, *args: Any, **kwargs: Any) -> Any:
-        """Same as in the base class, but also save the tokenizer in `target_tokenizer`."""
+        """
+        Same as in the base class, but also save the tokenizer in `target_tokenizer`.
+
+        Raises:
+            ValueError: `push_to_hub=True`, which would leave that tokenizer out.
+        """
         other = target_tokenizer(self)
+        if other is not self and kwargs.get("push_to_hub"):
+            raise ValueError(
+                "save_pretrained does not push the target tokenizer: tokenizer.push_to_hub('me/name') does."
+            )
         self.init_kwargs.pop(HAS_TARGET, None)
         if other is not self:
             self.init_kwargs[HAS_TARGET] = True

@@ -4,7 +4,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from modeling_lstm import LstmTokenizer
 from modeling_lstm.models import text_classifier
@@ -160,3 +160,26 @@ def test_it_is_for_normalizers_that_read_no_further_than_a_blank() -> None:
     tokenizer = bert()
     tokenizer.add_tokens(["two words"])
     assert not cuts_at_blanks(tokenizer)
+
+
+@pytest.mark.parametrize(
+    ("token", "text", "fits"),
+    [
+        ("iPhone", "my iPhone is good", False),
+        (AddedToken("USER", special=True), "USER is good", False),
+        (AddedToken("user", special=True), "USER is good", False),
+        ("iphone", "my iPhone is good", True),
+        (AddedToken("[USER]", special=True), "[USER] is good", True),
+    ],
+)
+def test_added_tokens_that_the_normalizer_changes_are_found_in_every_text(
+    token: str | AddedToken, text: str, fits: bool
+) -> None:
+    """Plain words are looked up without the normalizer."""
+    words = LstmTokenizer.train(["my is good user"], min_frequency=1)
+    backend = words.backend_tokenizer
+    backend.add_special_tokens([token]) if isinstance(token, AddedToken) else backend.add_tokens([token])
+    assert cuts_at_blanks(backend) == fits
+    if fits:
+        memory = TokenMemory(backend)
+        assert memory([text, text.upper()])[0] == backend.encode(text).ids

@@ -554,3 +554,11 @@ def test_prompts_of_several_lengths_need_no_padding_token() -> None:
     prompts = ["the film", "the film was the film was", "good"]
     options = {"max_new_tokens": 5, "do_sample": False}
     assert writer(prompts, **options) == [writer([one], **options)[0] for one in prompts]
+
+
+@pytest.mark.parametrize("softmax", ["full", "adaptive", "sampled"])
+def test_labels_are_integers_of_any_size(softmax: str) -> None:
+    torch.manual_seed(0)
+    model = LstmForCausalLM(LstmConfig(vocab_size=20, embedding_size=4, hidden_size=6, softmax=softmax)).eval()
+    ids = torch.randint(3, 20, (2, 5))
+    assert torch.equal(model(ids.int(), labels=ids.int()).loss, model(ids, labels=ids).loss)

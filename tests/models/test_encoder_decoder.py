@@ -465,3 +465,13 @@ def test_padding_of_the_target_stands_to_the_right() -> None:
     torch.testing.assert_close(padded[:, :3], model(source, decoder_input_ids=target[:, :3]).logits)
     with pytest.raises(ValueError, match="pad the decoder's input on the right"):
         model(source, decoder_input_ids=target.flip(1), decoder_attention_mask=mask.flip(1))
+
+
+def test_labels_have_the_shape_of_the_target() -> None:
+    torch.manual_seed(0)
+    model = translator().eval()
+    source, labels = token_ids(2, 5), token_ids(2, 4, 1)
+    inputs = model.prepare_decoder_input_ids_from_labels(labels)
+    with pytest.raises(ValueError, match=r"labels must have the shape \(2, 4\) of the target, found \(4, 2\)"):
+        model(source, decoder_input_ids=inputs, labels=labels.T)
+    assert torch.equal(model(source, labels=labels.int()).loss, model(source, labels=labels).loss)

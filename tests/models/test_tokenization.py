@@ -43,6 +43,9 @@ def units(text: str, **options: object) -> list[str]:
         ("one<br /><br />two", ["one", "two"]),
         ("U.S. r&b so-so", ["u.s", ".", "r&b", "so", "-", "so"]),
         ("lost \\ud83d\\ude00 emoji", ["lost", "emoji"]),
+        ("&#65;bc \\u0041\\u0062c x\\u0031", ["abc", "abc", "x1"]),
+        ("gone &#128512;&#x1F600; ok &#39;x&#39;", ["gone", "ok", "'", "x", "'"]),
+        ("🇺🇸🇫🇷 🏴󠁧󠁢󠁥󠁮󠁧󠁿 end", ["🇺🇸", "🇫🇷", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "end"]),
         ("won\u00adderful won&shy;der&#173;ful won&#xAD;der\\u00adful", ["wonderful"] * 3),
         ("\ufeffgood go\ufeffod go\\ufeffod zero\u200bwidth word\u2060joiner don\u00ad't", ["good", "good", "good"]
          + ["zerowidth", "wordjoiner", "do", "n't"]),
@@ -150,3 +153,20 @@ def test_loads_without_this_package_and_without_remote_code(tmp_path: Path) -> N
     found = run_program(script, folder=tmp_path)
     assert found.returncode == 0, found.stderr
     assert found.stdout.strip() == str(tokenizer(text).input_ids)
+
+
+def test_a_target_tokenizer_is_not_left_out_of_a_push(tmp_path: Path) -> None:
+    source, target = (LstmTokenizer.train([text], min_frequency=1) for text in ("a dog", "un perro"))
+    source.target_tokenizer = target
+    with pytest.raises(ValueError, match=r"tokenizer.push_to_hub\('me/name'\) does"):
+        source.save_pretrained(tmp_path, push_to_hub=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_length_alone_truncates_joined_texts_as_pairs() -> None:
+    text, other = "one two three four five six", "seven eight"
+    tokenizer = LstmTokenizer.train([text, other], min_frequency=1, separator=True)
+    for settings in ({"max_length": 5}, {"max_length": 5, "truncation": True}, {}):
+        pair = tokenizer(text, other, **settings).input_ids
+        assert tokenizer(f"{text} [SEP] {other}", **settings).input_ids == pair
+    assert len(pair) == 9

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,6 +34,7 @@ from modeling_lstm import LstmForConditionalGeneration
 from modeling_lstm.cli import main
 from modeling_lstm.evaluation.translation_metrics import score_systems, score_translations, signatures
 from modeling_lstm.inference.prediction import predict
+from modeling_lstm.models import pipeline_lstm
 from modeling_lstm.models.pipeline_lstm import LstmTranslationPipeline
 from modeling_lstm.publishing.card import make_card
 from modeling_lstm.publishing.sharing import run_files
@@ -224,6 +226,11 @@ def test_a_transformer_reads_in_place_of_the_encoder(pairs: Path, encoder: Path,
     translator = ml.Translator.from_run(str(tmp_path / "run"))
     text = "the film was great"
     assert translator.align(text).translation == translator([text])[0]
+    LstmTranslationPipeline(model=model, tokenizer=tokenizer).save_pretrained(tmp_path / "copy")
+    copy, own = AutoTokenizer.from_pretrained(tmp_path / "copy"), tmp_path / "copy" / "target_tokenizer"
+    assert not hasattr(copy, "target_tokenizer") and own.is_dir()
+    again = LstmTranslationPipeline(model=model.from_pretrained(tmp_path / "copy"), tokenizer=copy)
+    assert again(text)["translation_text"] == translator([text])[0]
     card = make_card(read_record(tmp_path / "run"), "me/tr")
     assert f"An LSTM on top of the encoder `{encoder.name}`" in card and "and what it was trained on before" in card
     assert str(encoder) not in card.replace(read_record(tmp_path / "run")["command"], "") and "base_model" not in card
@@ -262,6 +269,19 @@ def test_the_card_opens_the_model_with_and_without_the_package(run: Path) -> Non
     assert 'translate = ml.Translator.from_run("me/tr")\ntranslate(["a dog"])\n# ["un perro"]' in card
     assert "that translates texts from en to es" in card and 'pipeline(\n    "translation",\n    model="me/tr",' in card
     assert "type: sacrebleu" in card and "truncation=True" not in card
+
+
+def test_a_pipeline_from_the_hub_knows_its_commit() -> None:
+    """transformers puts it into the name of the module that it loads, after a _ if it begins with a digit."""
+    path = Path(pipeline_lstm.__file__)
+    for commit in ("a" * 40, "0123456789" * 4):
+        folder = f"_{commit}" if commit[0].isdigit() else commit
+        spec = spec_from_file_location(f"transformers_modules.me.tr.{folder}.pipeline_lstm", path)
+        assert spec is not None and spec.loader is not None
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        assert module._own_commit() == commit
+    assert pipeline_lstm._own_commit() is None
 
 
 def test_the_pipeline_gives_several_translations_of_each_text(run: Path) -> None:
@@ -470,6 +490,8 @@ def test_translators_are_compared(
         train(pairs, tmp_path / "none" / seed, "--attention", "none", "--max_steps", "4", "--seed", seed)
     systems = [f"luong={run}", f"none={tmp_path / 'none'}"]
     flags = ["--task", "translation", "--output_dir", str(tmp_path / "out"), "--resamples", "100", "--threads", "1"]
+    occupied = ["--task", "translation", "--output_dir", str(tmp_path / "none"), "--systems", *systems]
+    assert "is not empty and holds no comparison of translators" in fails("compare", *occupied)
     assert main(["compare", *flags, "--systems", *systems]) == 0
     found = json.loads((tmp_path / "out" / "comparison.json").read_text(encoding="utf-8"))
     luong, none = (found["systems"][name] for name in ("luong", "none"))
