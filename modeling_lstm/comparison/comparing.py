@@ -20,9 +20,9 @@ from ..evaluation.significance import compare_pairs
 from ..runs.environment import describe_environment
 from ..utils.errors import InputError, as_list, explain_errors, name_error, require
 from ..utils.files import read_json, write_json
-from ..utils.settings import build_settings
+from ..utils.settings import settings_of_all
 from .arguments import CompareArguments
-from .costs import measure, use_threads
+from .costs import check_processes, measure, use_threads
 from .experiment import SPLITS, Experiment, Run, RunOutcome
 from .known_systems import open_system
 from .neural import NeuralSystem
@@ -71,8 +71,7 @@ def compare(
     Raises:
         InputError: a system or the data cannot be used.
     """
-    if data is None or arguments is None:
-        data, arguments = build_settings([DataArguments, CompareArguments], settings)
+    data, arguments = settings_of_all([DataArguments, CompareArguments], [data, arguments], settings)
     if isinstance(systems, str | System):
         systems = [systems]
     opened = open_systems(DEFAULT_SYSTEMS if systems is None else systems, arguments)
@@ -83,7 +82,10 @@ def compare(
             f"Give the system {type(system).__name__} a name with letters or digits: the attribute `name`.",
         )
     twice = {one.name for one in opened if sum(one.slug == other.slug for other in opened) > 1}
-    require(not twice, f"Two systems have the same name: {as_list(sorted(twice))}.")
+    require(
+        not twice,
+        f"Two systems have the same name: {as_list(sorted(twice))}. Give one of them another: NAME=SYSTEM.",
+    )
     with use_threads(arguments.threads):
         study = Experiment(Path(arguments.output_dir), data, arguments.metric, arguments.class_weights)
         able = _able(opened, study.task.data.problem_type, skip=systems is None)
@@ -100,6 +102,8 @@ def _able(opened: list[System], kind: str, skip: bool) -> list[System]:
             logger.info("%sit is left out.", cannot)
             continue
         system.prepare()
+        if isinstance(system, NeuralSystem):
+            system.check_sources()
         with explain_errors(
             f"The system {system.name!r} cannot be pickled, which measuring its cost in a separate process requires"
         ):
@@ -111,6 +115,7 @@ def _able(opened: list[System], kind: str, skip: bool) -> list[System]:
 def _run_systems(
     study: Experiment, opened: list[System], arguments: CompareArguments, command: str | None
 ) -> dict[str, Any]:
+    check_processes()
     for system in opened:
         if system.finished:  # nothing is trained then, only checked: before others train
             with explain_errors(f"{system.name!r} cannot be compared"):

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..utils.errors import InputError, require
+
 ROUNDS = 3
 SINGLE = 100  # texts predicted one by one in a round
 SECONDS = 3.0  # time limit for the batches of the slowest system in a round; the others predict the same texts
@@ -28,6 +30,22 @@ def use_threads(number: int | None) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def check_processes() -> None:
+    """Raise [`InputError`] unless processes can be started. They import the script that calls this."""
+    process = multiprocessing.get_context("spawn").Process(target=_nothing)
+    process.start()
+    process.join()
+    require(
+        process.exitcode == 0,
+        "The processes that measure costs import this script, and cannot do so: its error is above. Put what it runs "
+        "under if __name__ == '__main__':",
+    )
+
+
+def _nothing() -> None:
+    """What a process does that is only started."""
 
 
 def measure(systems: dict[str, tuple[Any, Path]], texts: list[str], labels: int, threads: int) -> dict[str, Any]:
@@ -87,7 +105,9 @@ def _answer(here: Connection, name: str) -> dict[str, Any]:
     try:
         return here.recv()
     except (EOFError, ConnectionResetError) as error:
-        raise RuntimeError(f"The process that measures {name!r} died: its error is above.") from error
+        raise InputError(
+            f"The process that measures {name!r} died: its error is above. All runs are kept: type the command again."
+        ) from error
 
 
 def _summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from ..runs.environment import describe_environment
 from ..runs.record import RECORD
 from ..tasks.text_classification import TextClassification
 from ..utils.errors import InputError, as_list, require
-from ..utils.files import make_folder, read_json, write_file, write_json
+from ..utils.files import is_occupied, make_folder, read_json, write_file, write_json
 from .arguments import TEST_SHARE
 from .row_groups import shuffle_words
 from .systems import ComparisonTask, System
@@ -30,6 +30,7 @@ from .systems import ComparisonTask, System
 logger = logging.getLogger(__name__)
 
 PREDICTIONS = "predictions.npz"
+RUNS = "runs/*/setting-*/rows-*"  # the folders of the runs of each size
 SPLITS = ("validation", "test", "shuffled")
 MOST_DISORDERED = 5_000  # maximum number of test texts whose words are shuffled
 
@@ -139,8 +140,15 @@ class Experiment:
         }
         if self.arguments.split_seed != DataArguments.split_seed:  # it may also decide which rows are sampled
             what["split_seed"] = self.arguments.split_seed
-        require(not self.folder.is_file(), f"--output_dir {str(self.folder)!r} is a file.")
-        is_ours = _agrees(self.folder / "task.json", what)
+        make_folder(self.folder)
+        path = self.folder / "task.json"
+        require(
+            path.is_file() or not is_occupied(self.folder),
+            f"--output_dir {str(self.folder)!r} is not empty and holds no comparison: choose another.",
+        )
+        if not any(self.folder.glob(RUNS)):  # nothing was trained for what was asked before
+            path.unlink(missing_ok=True)
+        is_ours = _agrees(path, what)
         require(
             is_ours,
             f"{str(self.folder)!r} holds a comparison on other data or by another metric: choose another --output_dir.",
@@ -157,6 +165,8 @@ class Experiment:
         for number, settings in enumerate(system.settings() if not system.finished else ()):
             what = system.identity() | {"settings": settings, "data": lengths}
             folder = self.folder / "runs" / system.slug / f"setting-{number}"
+            if not any(folder.glob("rows-*")):
+                (folder / "system.json").unlink(missing_ok=True)
             require(
                 _agrees(folder / "system.json", json.loads(json.dumps(what))),
                 f"{str(folder)!r} holds runs of another system, or with other settings, under the name "

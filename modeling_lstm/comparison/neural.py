@@ -15,7 +15,7 @@ from ..data.tokenization import most_tokens
 from ..inference.answering import open_predictor
 from ..inference.exports import run_digest
 from ..runs.record import RECORD, read_record, split_settings
-from ..runs.run_folders import find_seeds
+from ..runs.run_folders import find_seeds, run_folder
 from ..search.search_space import sample_settings
 from ..tasks.base import TEXT_CLASSIFICATION, task_name
 from ..tasks.text_classification import TextClassification
@@ -24,6 +24,7 @@ from ..training.model_builder import open_config
 from ..training.recipes import read_recipe, recipe_flags
 from ..utils.errors import InputError, require
 from ..utils.settings import TRANSFORMER_PREFIX, to_command
+from ..vectors.word_sources import open_vectors
 from .systems import ComparisonTask, Predict, System
 
 BATCH = 32
@@ -83,6 +84,13 @@ class NeuralSystem(System):
         """Raise [`InputError`] for a Transformer that cannot be found."""
         if "transformer" in self.base:
             open_config(self.base["transformer"], self.base.get("config_overrides"))
+
+    def check_sources(self) -> None:
+        """Raise [`InputError`] for word vectors or a language model that cannot be opened, before anything trains."""
+        if (source := self.base.get("embeddings")) is not None:
+            open_vectors(source, self.base.get("embeddings_revision"))
+        if (source := self.base.get("pretrained")) is not None:
+            run_folder(source, self.base.get("pretrained_revision"))
 
     def identity(self) -> dict[str, Any]:
         """The settings used in every run, and digests of the local files that they name, which may change."""
@@ -182,9 +190,9 @@ class RunFolders(NeuralSystem):
         if not other and any(
             counts[name] != record["data"]["counts"].get(name)
             or (name in known and known[name] != identify_rows(task.data.splits[name], TextClassification.columns))
-            for name in ("validation", "test")
+            for name in ("train", "validation", "test")
         ):
-            other = ["the data have other validation or test rows now"]
+            other = ["the data have other rows now"]
         if other:
             raise InputError(
                 f"The run {str(folder)!r} was trained on other rows, which may include test rows ({'; '.join(other)}): "

@@ -21,7 +21,7 @@ from ..runs.run_folders import find_seeds
 from ..tasks.base import TRANSLATION, task_name, task_of
 from ..tasks.translation import Translation
 from ..utils.errors import as_list, require
-from ..utils.files import make_folder, write_json
+from ..utils.files import is_occupied, make_folder, read_json, write_json
 from ..utils.settings import settings_of
 from .costs import measure, use_threads
 from .result import RESULT, mean_minutes, summarize
@@ -101,6 +101,12 @@ def compare_translators(
     systems = [TranslatorRuns.open(one) for one in chosen.systems]
     folder = Path(chosen.output_dir)
     make_folder(folder)
+    path = folder / RESULT
+    is_ours = path.is_file() and read_json(path)["task"].get("name") == TRANSLATION
+    require(
+        is_ours or not is_occupied(folder),
+        f"--output_dir {str(folder)!r} is not empty and holds no comparison of translators: choose another.",
+    )
     twice = {one.name for one in systems if sum(one.name == other.name for other in systems) > 1}
     require(not twice, f"Two systems have the same name: {as_list(sorted(twice))}.")
     tasks: set[Any] = {task_of(record) for one in systems for record in one.records}

@@ -24,7 +24,7 @@ from ..training.model_builder import open_config
 from ..utils.display import format_number
 from ..utils.errors import InputError, as_list, require
 from ..utils.files import is_occupied, make_folder, read_json, write_json, write_text
-from ..utils.settings import TRANSFORMER_PREFIX, build_settings
+from ..utils.settings import TRANSFORMER_PREFIX, settings_of_all
 from ..vectors.word_sources import open_vectors
 from .arguments import SearchArguments
 from .search_report import write_search_report
@@ -75,8 +75,7 @@ def search_settings(
     Raises:
         InputError: Optuna is not installed, the data cannot be used, or no trial succeeded.
     """
-    if data is None or arguments is None:
-        data, arguments = build_settings([DataArguments, SearchArguments], settings)
+    data, arguments = settings_of_all([DataArguments, SearchArguments], [data, arguments], settings)
     folder = Path(arguments.output_dir)
     base = _base_settings(data, arguments)
     found = load_data(data)

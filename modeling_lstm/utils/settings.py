@@ -117,6 +117,15 @@ def settings_of(kind: type[Kind], given: Kind | None, settings: Mapping[str, Any
     return build_settings([kind], settings)[0] if given is None else given
 
 
+def settings_of_all(kinds: Sequence[type], given: Sequence[Any], settings: Mapping[str, Any]) -> list[Any]:
+    """Return the settings that a function was called with: one object of each dataclass, or keywords for all."""
+    if all(one is None for one in given):
+        return build_settings(kinds, settings)
+    names = as_list(kind.__name__ for kind in kinds)
+    require(None not in given and not settings, f"Give all settings as objects ({names}) or all as keywords, not both.")
+    return list(given)
+
+
 def _fit(name: str, value: Any, hint: Any) -> Any:
     """Convert a value to the form of its field: one text to a list, a path to text, a whole number to a float."""
     if isinstance(value, PathLike):

@@ -25,6 +25,7 @@ from modeling_lstm.comparison.neural import NeuralSystem, RunFolders
 from modeling_lstm.comparison.report import write_report
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.runs.record import read_record
+from modeling_lstm.search.searching import search_settings
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import TRAIN_FLAGS, WORDS, opinion_rows, write_csv
 
@@ -125,7 +126,9 @@ def _costs_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
         return {name: dict(made_up) for name in systems}
 
     if "real_costs" not in request.fixturenames:
-        monkeypatch.setattr(sys.modules["modeling_lstm.comparison.comparing"], "measure", measure_nothing)
+        module = sys.modules["modeling_lstm.comparison.comparing"]
+        monkeypatch.setattr(module, "measure", measure_nothing)
+        monkeypatch.setattr(module, "check_processes", lambda: None)
 
 
 @pytest.fixture(autouse=True)
@@ -148,6 +151,12 @@ if __name__ == "__main__":
     print(measure(systems, texts, 3, threads=1))
 """
 UNGUARDED = GUARDED.replace('__name__ == "__main__"', "True")
+EARLY = """
+from modeling_lstm.comparison.costs import check_processes
+if {guard}:
+    check_processes()
+    print("begun")
+"""
 ONE_DIES = GUARDED.replace("systems = {", 'systems = {"lost": (Constant(), Path("nowhere")), ')
 
 
@@ -223,6 +232,36 @@ def test_what_cannot_be_compared_is_told_before_anything_is_trained(
         with pytest.raises(InputError, match="nowhere|was trained on other rows"):
             compare([WordList(), system], source, arguments(tmp_path / system.slug))
     assert not WordList.fitted
+
+
+def test_a_mistake_that_is_corrected_leaves_the_folder_usable(data: DataArguments, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    for wrong in (NeuralSystem("lstm", {"embeddings": "./absent.txt"}, [{}]), NeuralSystem("lstm", {}, [{"lr": 1}])):
+        with pytest.raises(InputError, match="no file or folder './absent.txt'|Unknown setting 'lr'"):
+            compare([WordList(), wrong], data, arguments(folder))
+    found = compare([WordList()], data, arguments(folder))
+    assert found["task"]["metric"] == "accuracy"
+    with pytest.raises(InputError, match="by another metric"):
+        compare([WordList()], data, arguments(folder, metric="macro_f1"))
+    Experiment(tmp_path / "new", data)
+    Experiment(tmp_path / "new", data, "macro_f1")  # nothing had been trained for the other metric
+
+
+def test_a_folder_of_something_else_is_left_alone(data: DataArguments, tmp_path: Path) -> None:
+    (tmp_path / "search").mkdir()
+    (tmp_path / "search" / "report.html").write_text("of a search")
+    with pytest.raises(InputError, match="search' is not empty and holds no comparison: choose another"):
+        compare([WordList()], data, arguments(tmp_path / "search"))
+    assert [one.name for one in (tmp_path / "search").iterdir()] == ["report.html"]
+
+
+def test_settings_are_objects_or_keywords(data: DataArguments, tmp_path: Path) -> None:
+    message = r"Give all settings as objects \(DataArguments, \w+\) or all as keywords, not both"
+    for given in ((data, arguments(tmp_path)), (data, None)):
+        with pytest.raises(InputError, match=message):
+            compare([WordList()], *given, output_dir=str(tmp_path))
+    with pytest.raises(InputError, match=message):
+        search_settings(data, trials=3)
 
 
 def test_a_killed_training_goes_on_where_it_was(
@@ -361,7 +400,14 @@ def test_a_run_that_may_have_seen_the_test_rows(tmp_path: Path, fails: Callable[
     assert "24 test rows (--test_share 0.2), 3 labels" in (tmp_path / "out/comparison.md").read_text("utf-8")
     write_csv(path, opinion_rows(123))  # other rows are test now, some of which were train
     flags[3] = str(tmp_path / "grown")
-    assert "the data have other validation or test rows now" in fails("compare", *flags, str(tmp_path / "b"))
+    assert "the data have other rows now" in fails("compare", *flags, str(tmp_path / "b"))
+
+
+def test_a_run_that_learned_from_other_rows(data_folder: Path, trained: Path, tmp_path: Path) -> None:
+    """Its validation and test rows are the same, but a comparison is of systems that learned from the same rows."""
+    fewer = DataArguments(dataset=str(data_folder), max_train_samples=30)
+    with pytest.raises(InputError, match="was trained on other rows.*the data have other rows now"):
+        compare([str(trained)], fewer, arguments(tmp_path / "out"))
 
 
 def test_settings_are_chosen_on_validation(data: DataArguments, tmp_path: Path) -> None:
@@ -488,11 +534,15 @@ def test_a_script_that_cannot_be_imported_is_told_so(tmp_path: Path) -> None:
     assert "if __name__ == '__main__':" in done.stderr
     done = run_script(GUARDED, tmp_path)
     assert done.returncode == 0 and "'p50_ms'" in done.stdout, done.stderr
+    done = run_script(EARLY.format(guard="True"), tmp_path)
+    assert done.returncode == 1 and "Put what it runs under if __name__ == '__main__':" in done.stderr
+    assert "begun" not in done.stdout, "before anything is trained"
+    assert "begun" in run_script(EARLY.format(guard='__name__ == "__main__"'), tmp_path).stdout
 
 
 def test_a_process_that_dies_while_it_is_measured_is_told(tmp_path: Path) -> None:
     done = run_script(ONE_DIES, tmp_path)
-    assert done.returncode == 1 and "RuntimeError: The process that measures 'lost' died" in done.stderr
+    assert done.returncode == 1 and "InputError: The process that measures 'lost' died" in done.stderr
     assert done.stderr.count("Process SpawnProcess-") == 1  # the one that died, not those that it leaves behind
 
 
@@ -637,7 +687,8 @@ def test_what_cannot_be_compared(
 ) -> None:
     flags = ["compare", "--dataset", str(data_folder), "--output_dir", str(tmp_path / "out")]
     assert "There is no system 'lsmt': choose one of lstm, gru" in fails(*flags, "--systems", "lsmt")
-    assert "Two systems have the same name: lstm" in fails(*flags, "--systems", "lstm", "lstm")
+    told = fails(*flags, "--systems", "lstm", "lstm")
+    assert "Two systems have the same name: lstm. Give one of them another: NAME=SYSTEM." in told
     assert "Unknown metric 'log_loss' for --metric" in fails(*flags, "--metric", "log_loss")
     assert "--seeds must be at least 1, found 0" in fails(*flags, "--seeds", "0")
     assert "--shares must be greater than 0" in fails(*flags, "--shares", "0")
@@ -651,6 +702,7 @@ def test_what_cannot_be_compared(
     elsewhere = ["compare", "--dataset", str(other), "--systems", str(trained), "--output_dir", str(tmp_path / "other")]
     assert "has the labels ['negative', 'neutral', 'positive'], the data have ['no', 'yes']" in fails(*elsewhere)
     Experiment(tmp_path / "taken", DataArguments(dataset=str(data_folder)))
+    (tmp_path / "taken" / "runs" / "lstm" / "setting-0" / "rows-60").mkdir(parents=True)  # something was trained
     taken = ["compare", "--dataset", str(other), "--output_dir", str(tmp_path / "taken")]
     assert "holds a comparison on other data" in fails(*taken)
     monkeypatch.setitem(sys.modules, "fasttext", None)

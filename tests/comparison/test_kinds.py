@@ -38,6 +38,7 @@ def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     made_up = {"p50_ms": 1.0, "p95_ms": 2.0, "texts_per_second": 100.0, "load_seconds": 0.1, "memory_mb": 10}
     module = sys.modules["modeling_lstm.comparison.comparing"]
     monkeypatch.setattr(module, "measure", lambda systems, *_: {name: dict(made_up) for name in systems})
+    monkeypatch.setattr(module, "check_processes", lambda: None)
     monkeypatch.setattr(NeuralSystem, "fewest_steps", 0)
 
 
