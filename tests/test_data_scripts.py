@@ -233,4 +233,5 @@ def test_recipes_name_data_sets_that_the_scripts_write() -> None:
     assert "data/imdb:unlabeled" in named
     for one in named:
         folder, _, configuration = one.removeprefix("data/").partition(":")
-        assert not configuration or configuration in written[folder].EXPECTED, one
+        known = written[folder].EXPECTED
+        assert configuration in known or (not configuration and len(known) == 1), one

@@ -22,6 +22,6 @@ def run_search(given: list[str]) -> int:
     found = search_settings(data, arguments, command=shlex.join(["modeling-lstm", "search", *given]))
     best = found["best"]
     score = format_number(score_of(best))
-    print(f"validation {best['metric']} {score}, trial {best['number']} of {len(found['trials'])}")
+    print(f"validation {best['metric']} {score}, trial number {best['number']}; {len(found['trials'])} trials")
     print(f"modeling-lstm train {shlex.quote(f'{arguments.output_dir}/{RECIPE}')} --output_dir RUN")
     return 0

@@ -41,7 +41,7 @@ class DistillationArguments:
     language: str = setting("en", "Language code for sentence splitting.")
     augmentations: int | None = setting(
         None,
-        "Variants to generate from each text, by masking and replacing words and cutting pieces out of it, "
+        "Variants to generate from each text, by masking and replacing words and keeping only a short piece of it, "
         "drawn with --split_seed. Default: 0 with --unlabeled, otherwise 10.",
     )
     replaced_words: float = setting(
@@ -52,7 +52,7 @@ class DistillationArguments:
     transfer_rows: int | None = setting(
         None,
         "Maximum number of unlabeled texts (or sentences) to learn from, drawn with --split_seed; if there "
-        "are fewer, variants make up the number. Default: all.",
+        "are fewer, variants make up the number, as far as --augmentations allows. Default: all.",
     )
     logit_weight: float = setting(1.0, "Weight of the squared distance between the student's and the teacher's logits.")
     divergence_weight: float = setting(0.0, "Weight of the KL divergence between their probabilities at --temperature.")

@@ -45,18 +45,16 @@ def measure_gap(
     metric = _INSTEAD_OF_LOSS.get(kind, "log_loss") if metric == "loss" else metric
     labels = np.asarray(data.splits[split]["label"][:])
     found: dict[str, Any] = {"metric": metric}
-    drawn, right = {}, {}
-    for who, logits in (("student", student), ("teacher", teacher)):
-        predictions, references, probabilities = decide(kind, logits, labels)
+    decided = [decide(kind, logits, labels) for logits in (student, teacher)]
+    for who, (predictions, references, probabilities) in zip(("student", "teacher"), decided, strict=True):
         found[who] = compute_scores(kind, predictions, references, names, probabilities)[metric]
-        # the same seed draws the same rows for both
-        drawn[who] = bootstrap(kind, predictions, references, names, probabilities, resamples=resamples, seed=0)
-        right[who] = (predictions == references).reshape(len(references), -1).all(axis=1).astype(float)
     found["difference"] = found["student"] - found["teacher"]
     if metric == "accuracy":
-        return found | {"interval": difference_interval(right["student"] - right["teacher"])}
-    both = [drawn[who].get(metric, np.empty(0)) for who in ("student", "teacher")]
-    return found | {"interval": drawn_difference_interval(*both)}
+        right = [(one == known).reshape(len(known), -1).all(axis=1).astype(float) for one, known, _ in decided]
+        return found | {"interval": difference_interval(right[0] - right[1])}
+    # the same seed draws the same rows for both
+    drawn = [bootstrap(kind, one, known, names, more, resamples=resamples, seed=0) for one, known, more in decided]
+    return found | {"interval": drawn_difference_interval(*(one.get(metric, np.empty(0)) for one in drawn))}
 
 
 def measure_again(

@@ -40,7 +40,7 @@ class DistillationJob(TrainingJob):
         return self.parts[-1]
 
     def prepare_workers(self, cluster: Cluster) -> None:
-        """Have the workers label the texts. Their logits are kept where every training process finds them."""
+        """Have the workers label the texts. On other machines, only `--logits_cache` can make the logits known."""
         Distillation(self).label(cluster)
 
     @staticmethod

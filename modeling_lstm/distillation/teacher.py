@@ -15,6 +15,7 @@ from huggingface_hub.constants import HF_HOME
 from huggingface_hub.utils import tqdm
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils.hub import cached_file, extract_commit_hash
 
 from ..data.loading import TextData
 from ..data.tokenization import most_tokens
@@ -63,12 +64,12 @@ class Teacher:
         self.cut = 0  # texts of which it reads only the beginning
         self.mask = mask_of(tokenizer)
         self.counter = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())  # neither truncated nor padded
-        self.commit = getattr(config, "_commit_hash", None)
+        self.commit = extract_commit_hash(cached_file(name, "config.json", revision=arguments.teacher_revision), None)
         device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         folder = Path(arguments.logits_cache or Path(HF_HOME, "modeling_lstm", "logits"))
         files = {kind: folder / f"{self.digest}-{name}-{self.limit}.sqlite" for kind, name in PRECISIONS.items()}
         self.bf16 = arguments.teacher_bf16
-        if self.bf16 is None and sum(path.exists() for path in files.values()) == 1:
+        if self.bf16 is None and any(path.exists() for path in files.values()):
             self.bf16 = files[True].exists()  # a new trial might decide otherwise, and label all texts again
         if self.bf16 is None:
             self.bf16 = has_bf16(device) if device != "cpu" else _gains_by_bf16(model, self.limit)
@@ -210,10 +211,6 @@ def _columns(name: str, model: PreTrainedModel, data: TextData, names: list[str]
         ours = [label.casefold() for label in wanted]
         if len(known) == len(theirs) and set(ours) == set(known):
             return [known[label] for label in ours]
-        if theirs == [f"LABEL_{number}" for number in range(len(theirs))]:
-            pairs = as_list(f"{a} = {b}" for a, b in zip(theirs, data.label_names, strict=True))
-            logger.warning("%s does not name its labels: taken as %s", name, pairs)
-            return list(range(len(theirs)))
     raise InputError(
         f"The teacher {name!r} knows the labels {as_list(theirs)}, this task has {as_list(data.label_names)}: say "
         "which is which with --teacher_labels, or choose a teacher that was trained for this task (modeling-lstm train "

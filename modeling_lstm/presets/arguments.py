@@ -23,7 +23,7 @@ BEST_DEFAULTS: dict[str, str] = {
     **{name: f"{value} with a teacher, otherwise as for train" for name, value in STUDENT.items()},
     **{name: f"as for train without a teacher, {value} with one" for name, value in STUDENT_DEFAULTS.items()},
     **{name: f"{value} without a teacher, with one as for distill" for name, value in ALONE.items()},
-    "augmentations": f"as many as enough texts need, at least 10 ({AUGMENTATIONS} with --unlabeled) and at most "
+    "augmentations": f"as many as make about 150,000 texts, at least 10 ({AUGMENTATIONS} with --unlabeled) and at most "
     f"{MOST_VARIANTS}",
     "num_train_epochs": "depends on the number of texts",
     "embeddings": "those of a Transformer teacher, or vectors learned from --unlabeled",

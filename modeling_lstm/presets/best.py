@@ -29,7 +29,7 @@ from ..training.pretrained import open_pretrained
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import as_list, explain_errors, first_line, require
 from ..utils.files import empty_folder, is_occupied
-from ..utils.processes import fail_once, run_main_first, run_on_main
+from ..utils.processes import fail_once, is_main, run_main_first, run_on_main
 from ..utils.progress import hide_progress_bars
 from ..utils.ray_cluster import RayArguments
 from ..utils.settings import build_settings, to_command
@@ -167,7 +167,8 @@ class BestJob:
                 f"{str(stage.folder)!r} is not empty: resume with --resume_from_checkpoint last, replace what is there "
                 "with --overwrite, or choose another --output_dir.",
             )
-        return [n for n, stage in enumerate(stages, start=1) if not (self.is_resumed and stage.is_done())]
+        done = [self.is_resumed and stage.is_done() for stage in stages]
+        return [] if done[-1] else [n for n, is_done in enumerate(done, start=1) if not is_done]
 
     def plan(self) -> list[Stage]:
         """Plan the stages, and estimate how long they will take."""
@@ -266,8 +267,9 @@ class BestJob:
         mine = {name: value for name, value in self.given.items() if reads_labels or name not in TRUE_LABELS}
         job = self._job(DistillationJob, usual | mine | {"teacher": ",".join(teachers)}, self.output)
         longest = chosen.teacher_max_length
-        trials = [transformer_trial(name, chosen.teacher_revision) for name in names]
-        answers = sum(self._time(trial, data, longest, trains=False) for trial in trials)
+        trials = {name: transformer_trial(name, chosen.teacher_revision) for name in names}
+        times = {name: self._time(trial, data, longest, trains=False) for name, trial in trials.items()}
+        answers = sum(times[name] for name in names)
         step = self._time(lstm_trial(job.model), data, job.data.max_length)
         seconds = texts * (answers + job.training.num_train_epochs * step)
         about = f"train an LSTM on the answers of {as_list(teachers)} to about {texts:,} texts"
@@ -329,8 +331,8 @@ class BestJob:
         return collect_with_train(data, chosen, self.data.split_seed) if chosen.unlabeled else data.splits["train"]
 
     def _time(self, make: Trial, data: TextData, longest: int, *, trains: bool = True) -> float:
-        """Return the seconds per text, by a trial on a CPU; NaN if another device will compute."""
-        if torch.accelerator.is_available() and not self.training.use_cpu:
+        """Return the seconds per text, by a trial on a CPU; NaN if another device will compute, or nobody is told."""
+        if not is_main() or (torch.accelerator.is_available() and not self.training.use_cpu):
             return math.nan
         try:
             tried, batch = make(data.splits["train"], max(1, len(data.label_names)), longest)

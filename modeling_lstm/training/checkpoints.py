@@ -88,14 +88,14 @@ def describe_origin(
         tokenizer: The tokenizer.
         arguments: The tokenizer settings, a dataclass.
         train: The training rows, including those that a teacher labeled.
-        teachers: Name and digest of each teacher.
+        teachers: Digest and precision of each teacher.
     """
     settings = [f"{name} {value}" for name, value in vars(arguments).items() if name != "tokenizer"]
     tokenizers = list(dict.fromkeys([tokenizer, target_tokenizer(tokenizer)]))
     return {
         **task.identify(),
         # before the texts, because some may be made with the teacher's words
-        "teacher": as_list(teacher["digest"] for teacher in teachers) or "none",
+        "teacher": as_list(one["digest"] + (" in bf16" if one["bf16"] else "") for one in teachers) or "none",
         "train split": identify_rows(train, task.columns),
         "validation split": identify_rows(data.splits["validation"], task.columns),
         "tokenizer": f"{len(tokenizer)} tokens, digest {digest_of(map(identify_tokenizer, tokenizers))}",

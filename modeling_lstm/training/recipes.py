@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import yaml
 from ..utils.errors import InputError, as_list, require
 from ..utils.flags import parse_given
 
+# Settings that show which command a recipe is for
+OTHER_COMMANDS = {"preset": "train", "unlabeled": "distill", "teacher": "distill"}
 _TYPES = {
     "bool": (r"(true|True|TRUE|false|False|FALSE)$", "tTfF"),
     "int": (r"[-+]?\d+$", "-+0123456789"),
@@ -43,7 +46,12 @@ def read_recipe(path: Path, kinds: tuple[type, ...]) -> dict[str, Any]:
     Raises:
         InputError: there is no such file, it cannot be read, or a setting does not exist.
     """
-    return parse_given(kinds, recipe_flags(path), "train")
+    flags = recipe_flags(path)
+    known = {one.name for kind in kinds for one in fields(kind)}
+    for name, command in OTHER_COMMANDS.items():
+        is_other = name not in known and any(flag.partition("=")[0] == f"--{name}" for flag in flags)
+        require(not is_other, f"{str(path)!r} is a recipe of another command: modeling-lstm {command} {path}")
+    return parse_given(kinds, flags, "train")
 
 
 def recipe_flags(path: Path) -> list[str]:

@@ -742,3 +742,28 @@ def test_a_run_folder_that_is_read_from(
     recipe.write_text(f"dataset: {data_folder}\n", encoding="utf-8")
     assert "--overwrite would delete the recipe" in fails("train", recipe, *flags)
     assert all(path.read_bytes() == content for path, content in before.items())
+
+
+def test_labels_without_names_are_not_guessed(trained: Path, data_folder: Path, tmp_path: Path) -> None:
+    teacher = Path(shutil.copytree(trained, tmp_path / "teacher"))
+    config = json.loads((teacher / "config.json").read_text(encoding="utf-8"))
+    numbers = {str(number): f"LABEL_{number}" for number in range(3)}
+    config |= {"id2label": numbers, "label2id": {label: int(number) for number, label in numbers.items()}}
+    (teacher / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(InputError, match="knows the labels LABEL_0, LABEL_1, LABEL_2.*which with --teacher_labels"):
+        Teacher(str(teacher), task(data_folder), DistillationArguments(teacher=str(teacher)))
+    named = DistillationArguments(teacher=str(teacher), teacher_labels=["LABEL_0", "LABEL_1", "LABEL_2"])
+    assert Teacher(str(teacher), task(data_folder), named).columns == [0, 1, 2]
+
+
+def test_of_two_precisions_one_is_always_chosen(
+    trained: Path, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = [
+        Teacher(str(trained), task(data_folder), DistillationArguments(str(trained), **settings)).cache.path
+        for settings in ({"logits_cache": str(tmp_path), "teacher_bf16": is_bf16} for is_bf16 in (False, True))
+    ]
+    assert both[0] != both[1] and all(path.exists() for path in both)
+    monkeypatch.setattr("modeling_lstm.distillation.teacher.gains_by_bf16", None)  # nothing is tried
+    known = DistillationArguments(teacher=str(trained), logits_cache=str(tmp_path))
+    assert Teacher(str(trained), task(data_folder), known).cache.path == both[1]

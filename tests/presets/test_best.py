@@ -101,6 +101,10 @@ def test_what_was_killed_goes_on_after_the_last_stage_that_was_done(
     shuffled = dict(reversed(given.items())) | {"disable_tqdm": True}  # the order of the flags does not matter
     record = best(data_folder, tmp_path / "run", resume_from_checkpoint="last", **shuffled).run()
     assert "distillation" in record and teacher.stat().st_mtime_ns == written
+    kept = teacher.parent.rename(tmp_path / "kept")
+    assert best(data_folder, tmp_path / "run", resume_from_checkpoint="last", **given).run() == record
+    assert not teacher.exists(), "nothing needs the teacher any more"
+    kept.rename(teacher.parent)
     replaced = best(data_folder, tmp_path / "run", overwrite=True, seed=7, **given).run()
     assert replaced["training"]["seed"] == 7 and teacher.stat().st_mtime_ns > written
 

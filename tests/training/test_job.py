@@ -301,6 +301,15 @@ def test_answers_to_nothing_and_to_what_is_no_text(trained: Path, tmp_path: Path
     assert len(list(ml.predict(trained, input=asked))) == 6
 
 
+@pytest.mark.parametrize(
+    ("name", "command"), [("few_labels", "train"), ("trec_distilled", "train"), ("sst2_distilled", "distill")]
+)
+def test_a_recipe_of_another_command_says_so(name: str, command: str) -> None:
+    path = f"recipes/{name}.yaml"
+    with pytest.raises(InputError, match=f"'{path}' is a recipe of another command: modeling-lstm {command} {path}"):
+        TrainingJob.from_yaml(path)
+
+
 def test_a_table_is_no_recipe(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "reviews.csv", opinion_rows(6))
     with pytest.raises(InputError, match=r"A recipe is a YAML file, found .*: write --dataset"):
