@@ -27,13 +27,10 @@ def find_front(points: dict[str, tuple[float, float]], greater_is_better: bool =
     return front
 
 
+@escape_text()
 def against_cost(points: dict[str, tuple[float, float]], cost: str, score: str, greater_is_better: bool = True) -> str:
     """Plot the score of each system against its cost (logarithmic axis), with a line through the undominated ones."""
-    with escape_text():
-        return to_svg(_against_cost(points, cost, score, find_front(points, greater_is_better)))
-
-
-def _against_cost(points: dict[str, tuple[float, float]], cost: str, score: str, front: list[str]) -> Figure:
+    front = find_front(points, greater_is_better)
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
     axes.plot(*zip(*(points[name] for name in front), strict=True), color="0.6", linestyle="--", linewidth=1, zorder=1)
@@ -49,16 +46,12 @@ def _against_cost(points: dict[str, tuple[float, float]], cost: str, score: str,
     axes.set_ylabel(score)
     axes.set_title("black, on the line: no other is both better and cheaper", fontsize=9)
     axes.grid(True, color="0.9", zorder=0)
-    return figure
+    return to_svg(figure)
 
 
+@escape_text()
 def learning_curves(curves: dict[str, list[dict[str, Any]]], score: str, scale: int = 100) -> str:
     """Plot `scale` times the score against the training rows; bars show the standard deviation over the seeds."""
-    with escape_text():
-        return to_svg(_learning_curves(curves, score, scale))
-
-
-def _learning_curves(curves: dict[str, list[dict[str, Any]]], score: str, scale: int) -> Figure:
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
     for number, (name, points) in enumerate(curves.items()):
@@ -77,7 +70,7 @@ def _learning_curves(curves: dict[str, list[dict[str, Any]]], score: str, scale:
     axes.set_ylabel(score)
     axes.grid(True, color="0.9")
     axes.legend(fontsize=8, frameon=False)
-    return figure
+    return to_svg(figure)
 
 
 def _name_points(axes: Axes, points: dict[str, tuple[float, float]]) -> None:

@@ -73,15 +73,15 @@ def lengths_table(found: dict[str, Any]) -> ReportTable:
     return ReportTable("By length of the text", "BLEU / chrF; in brackets the number of texts.", heads, rows)
 
 
+@escape_text()
 def _lengths_plot(found: dict[str, Any]) -> str:
-    with escape_text():
-        figure = Figure(figsize=(6.4, 4.2), layout="constrained")
-        axes = figure.subplots()
-        for number, (name, system) in enumerate(found["systems"].items()):
-            values = [one["bleu"] for one in system["by_length"].values()]
-            axes.plot(list(found["lengths"]), values, color="black", label=name, **style(number))
-        axes.set_xlabel("words of the text")
-        axes.set_ylabel("BLEU")
-        axes.legend(frameon=False)
-        axes.grid(True, color="0.9")
-        return to_svg(figure)
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for number, (name, system) in enumerate(found["systems"].items()):
+        values = [one["bleu"] for one in system["by_length"].values()]
+        axes.plot(list(found["lengths"]), values, color="black", label=name, **style(number))
+    axes.set_xlabel("words of the text")
+    axes.set_ylabel("BLEU")
+    axes.legend(frameon=False)
+    axes.grid(True, color="0.9")
+    return to_svg(figure)

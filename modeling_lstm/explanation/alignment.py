@@ -54,20 +54,20 @@ def readable(token: str) -> str:
     return token.replace(BLANK, "") or "\u2423"
 
 
+@escape_text()
 def draw_alignments(alignments: list[Alignment]) -> Figure:
     """Draw a heat map of each alignment, one below the other."""
-    with escape_text():
-        heights = [1.6 + 0.32 * len(one.target) for one in alignments]
-        width = 2.5 + 0.5 * max(len(one.source) for one in alignments)
-        figure = Figure(figsize=(min(60.0, width), min(120.0, sum(heights))), layout="constrained")
-        rows = figure.subplots(len(alignments), 1, squeeze=False, height_ratios=heights)[:, 0]
-        for axes, one in zip(rows, alignments, strict=True):
-            image = axes.imshow(one.weights, cmap="Greys", vmin=0.0, vmax=1.0, aspect="auto")
-            axes.set_xticks(range(len(one.source)), [readable(token) for token in one.source], rotation=60, ha="right")
-            axes.set_yticks(range(len(one.target)), [readable(token) for token in one.target])
-            axes.set_title(f"{one.text}\n{one.translation}", fontsize=10)
-            figure.colorbar(image, ax=axes, label="weight")
-        return figure
+    heights = [1.6 + 0.32 * len(one.target) for one in alignments]
+    width = 2.5 + 0.5 * max(len(one.source) for one in alignments)
+    figure = Figure(figsize=(min(60.0, width), min(120.0, sum(heights))), layout="constrained")
+    rows = figure.subplots(len(alignments), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axes, one in zip(rows, alignments, strict=True):
+        image = axes.imshow(one.weights, cmap="Greys", vmin=0.0, vmax=1.0, aspect="auto")
+        axes.set_xticks(range(len(one.source)), [readable(token) for token in one.source], rotation=60, ha="right")
+        axes.set_yticks(range(len(one.target)), [readable(token) for token in one.target])
+        axes.set_title(f"{one.text}\n{one.translation}", fontsize=10)
+        figure.colorbar(image, ax=axes, label="weight")
+    return figure
 
 
 def make_alignment_page(alignments: list[Alignment]) -> str:

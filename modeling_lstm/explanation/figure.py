@@ -8,13 +8,9 @@ from ..utils.figures import escape_text, shorten, style
 from .explainer import Explanation, Reading
 
 
+@escape_text()
 def draw(explanations: list[Explanation]) -> Figure:
     """Draw explanations side by side, one per column. The figure is readable without colors."""
-    with escape_text():
-        return _draw(explanations)
-
-
-def _draw(explanations: list[Explanation]) -> Figure:
     words = [max(8, len(one.words)) for one in explanations]
     figure = Figure(figsize=(min(60.0, 2.0 + 0.42 * sum(words)), 9.5), layout="constrained")
     columns = figure.subplots(4, len(explanations), squeeze=False, sharex="col", sharey="row", width_ratios=words)

@@ -15,6 +15,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 AUTO = "transformers.models.auto"
 CONFIGURATIONS = tuple(
@@ -29,68 +30,9 @@ PARTS = tuple(f"{__package__}.{name}_lstm" for name in ("recurrence", "cache", "
 TOKENIZER = f"{__package__}.tokenization_lstm"
 
 
-def register_configurations() -> None:
-    """Register the configurations of the LSTM family and the bag of words with `AutoConfig`."""
-    from transformers import AutoConfig
-
-    from .configuration_bag_of_words import BagOfWordsConfig
-    from .configuration_lstm import LstmConfig
-    from .configuration_lstm_encoder_decoder import LstmEncoderDecoderConfig
-
-    for config in (LstmConfig, LstmEncoderDecoderConfig, BagOfWordsConfig):
-        AutoConfig.register(config.model_type, config)
-
-
-def register_models() -> None:
-    """Register the networks with `AutoModel` and the other auto classes for models."""
-    from transformers import (
-        AutoModel,
-        AutoModelForCausalLM,
-        AutoModelForMaskedLM,
-        AutoModelForSeq2SeqLM,
-        AutoModelForSequenceClassification,
-    )
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-
-    from .configuration_bag_of_words import BagOfWordsConfig
-    from .configuration_lstm import LstmConfig
-    from .configuration_lstm_encoder_decoder import LstmEncoderDecoderConfig
-    from .modeling_bag_of_words import BagOfWordsForSequenceClassification
-    from .modeling_lstm import LstmForSequenceClassification, LstmModel
-    from .modeling_lstm_causal_lm import LstmForCausalLM
-    from .modeling_lstm_encoder_decoder import LstmForConditionalGeneration
-    from .modeling_lstm_masked_lm import LstmForMaskedLM
-
-    AutoModel.register(LstmConfig, LstmModel)
-    AutoModel.register(LstmEncoderDecoderConfig, LstmForConditionalGeneration)
-    AutoModelForCausalLM.register(LstmConfig, LstmForCausalLM)
-    AutoModelForMaskedLM.register(LstmConfig, LstmForMaskedLM)
-    AutoModelForSeq2SeqLM.register(LstmEncoderDecoderConfig, LstmForConditionalGeneration)
-    AutoModelForSequenceClassification.register(LstmConfig, LstmForSequenceClassification)
-    AutoModelForSequenceClassification.register(BagOfWordsConfig, BagOfWordsForSequenceClassification)
-    # Trainer shifts the labels of its label smoothing by one token only for the models in this table
-    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[LstmConfig.model_type] = LstmForCausalLM.__name__
-
-
-def register_tokenizer() -> None:
-    """Register the tokenizer of all these models with `AutoTokenizer`."""
-    from transformers import AutoTokenizer
-
-    from .configuration_bag_of_words import BagOfWordsConfig
-    from .configuration_lstm import LstmConfig
-    from .configuration_lstm_encoder_decoder import LstmEncoderDecoderConfig
-    from .tokenization_lstm import LstmTokenizer
-
-    for config in (LstmConfig, LstmEncoderDecoderConfig, BagOfWordsConfig):
-        AutoTokenizer.register(config, tokenizer_class=LstmTokenizer)
-
-
-def _save_source(module: str, name: str, auto_class: str) -> None:
-    getattr(import_module(module), name).register_for_auto_class(auto_class)
-
-
-# Classes whose source `save_pretrained` copies, for loading with `trust_remote_code=True` without this package. The
-# tokenizer is not among them: `tokenizer.json` describes it completely.
+# The classes and the auto classes that open them. `save_pretrained` copies their source, for loading with
+# `trust_remote_code=True` without this package. The tokenizer is not among them: `tokenizer.json` describes it
+# completely.
 _REMOTE = (
     (CONFIGURATIONS[0], "LstmConfig", "AutoConfig"),
     (CONFIGURATIONS[1], "BagOfWordsConfig", "AutoConfig"),
@@ -102,6 +44,54 @@ _REMOTE = (
     (NETWORKS[3], "LstmForConditionalGeneration", "AutoModelForSeq2SeqLM"),
     (NETWORKS[4], "LstmForMaskedLM", "AutoModelForMaskedLM"),
 )
+
+
+def _load(module: str, name: str) -> Any:
+    return getattr(import_module(module), name)
+
+
+def _save_source(module: str, name: str, auto_class: str) -> None:
+    _load(module, name).register_for_auto_class(auto_class)
+
+
+def _configurations() -> list[Any]:
+    return [_load(module, name) for module, name, auto_class in _REMOTE if auto_class == "AutoConfig"]
+
+
+def register_configurations() -> None:
+    """Register the configurations of the LSTM family and the bag of words with `AutoConfig`."""
+    from transformers import AutoConfig
+
+    for config in _configurations():
+        AutoConfig.register(config.model_type, config)
+
+
+def register_models() -> None:
+    """Register the networks with `AutoModel` and the other auto classes for models."""
+    import transformers
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    for module, name, auto_class in _REMOTE:
+        if auto_class != "AutoConfig":
+            model = _load(module, name)
+            getattr(transformers, auto_class).register(model.config_class, model)
+            if auto_class == "AutoModelForSeq2SeqLM":  # it has no base model of its own
+                transformers.AutoModel.register(model.config_class, model)
+            if auto_class == "AutoModelForCausalLM":
+                # Trainer shifts the labels of its label smoothing by one token only for the models in this table
+                MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[model.config_class.model_type] = name
+
+
+def register_tokenizer() -> None:
+    """Register the tokenizer of all these models with `AutoTokenizer`."""
+    from transformers import AutoTokenizer
+
+    from .tokenization_lstm import LstmTokenizer
+
+    for config in _configurations():
+        AutoTokenizer.register(config, tokenizer_class=LstmTokenizer)
+
+
 # Each step, the module that it concerns, and the modules that must not be partially imported when the step runs
 _STEPS: list[tuple[Callable[[], None], str, tuple[str, ...]]] = [
     *((partial(_save_source, *one), one[0], ()) for one in _REMOTE),

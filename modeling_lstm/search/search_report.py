@@ -72,21 +72,21 @@ def _pictures(found: dict[str, Any], study: Any) -> list[tuple[str, str]]:
     return [*pictures, ("Score and size", _against_size(done))]
 
 
+@escape_text()
 def _against_size(done: list[dict[str, Any]]) -> str:
-    with escape_text():
-        figure = Figure(figsize=(6.4, 4.2), layout="constrained")
-        axes = figure.subplots()
-        kinds = sorted({_kind(one["settings"]) for one in done})
-        for number, kind in enumerate(kinds):
-            own = [one for one in done if _kind(one["settings"]) == kind]
-            sizes, scores = [one["parameters"] for one in own], [score_of(one) for one in own]
-            marker = MARKERS[number % len(MARKERS)]
-            axes.scatter(sizes, scores, marker=marker, facecolor="white", edgecolor="black", label=kind)
-        axes.set_xlabel("parameters")
-        axes.set_ylabel(done[0]["metric"].replace("_", " "))
-        use_logarithmic_axis(axes)
-        axes.legend(frameon=False)
-        return to_svg(figure)
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    kinds = sorted({_kind(one["settings"]) for one in done})
+    for number, kind in enumerate(kinds):
+        own = [one for one in done if _kind(one["settings"]) == kind]
+        sizes, scores = [one["parameters"] for one in own], [score_of(one) for one in own]
+        marker = MARKERS[number % len(MARKERS)]
+        axes.scatter(sizes, scores, marker=marker, facecolor="white", edgecolor="black", label=kind)
+    axes.set_xlabel("parameters")
+    axes.set_ylabel(done[0]["metric"].replace("_", " "))
+    use_logarithmic_axis(axes)
+    axes.legend(frameon=False)
+    return to_svg(figure)
 
 
 def _kind(settings: dict[str, Any]) -> str:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from ..utils.errors import InputError, as_list
 from ..utils.lazy import import_named
@@ -94,13 +95,13 @@ class Task(ABC):
         """Create the task for the given data."""
 
     @classmethod
-    @abstractmethod
     def from_record(cls, described: Mapping[str, Any]) -> Task:
         """Create the task from the result of [`Task.describe`]."""
+        return cls(**{one.name: described[one.name] for one in fields(cast(Any, cls))})
 
-    @abstractmethod
     def describe(self) -> dict[str, Any]:
-        """Describe the task for `run.json`."""
+        """Describe the task for `run.json`: its name, and the fields of the dataclass that it is."""
+        return {"name": self.name} | vars(self)
 
     def identify(self) -> dict[str, str]:
         """Return the properties that must not change when training resumes from a checkpoint."""

@@ -15,7 +15,6 @@ from .unlabeled_texts import UnlabeledTexts
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from ..data.corpus import Corpus
 
 Direction = Literal["forward", "backward", "both"]
 
@@ -39,23 +38,9 @@ class LanguageModeling(UnlabeledTexts):
         f"{direction}{kind}perplexity" for direction in ("", "backward_") for kind in ("", "word_")
     )
 
-    @classmethod
-    def from_data(cls, data: Corpus) -> LanguageModeling:
-        """Create the task for a corpus."""
-        return cls()
-
-    @classmethod
-    def from_record(cls, described: Mapping[str, Any]) -> LanguageModeling:
-        """Create the task of a run."""
-        return cls(described["direction"])
-
-    def describe(self) -> dict[str, Any]:
-        """Return its name and the direction."""
-        return {"name": self.name, "direction": self.direction}
-
     def identify(self) -> dict[str, str]:
         """Return its name and the direction."""
-        return {"task": self.name, "direction": self.direction}
+        return {"task": self.name} | vars(self)
 
     def config_fields(self) -> dict[str, Any]:
         """Return the fields for the direction."""

@@ -15,8 +15,6 @@ from .unlabeled_texts import UnlabeledTexts
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from ..data.corpus import Corpus
-
 
 @dataclass(frozen=True)
 class MaskedLanguageModeling(UnlabeledTexts):
@@ -35,20 +33,6 @@ class MaskedLanguageModeling(UnlabeledTexts):
     auto_class: ClassVar[str] = "AutoModelForMaskedLM"
     job: ClassVar[str] = "modeling_lstm.pretraining.masked_pretraining_job:MaskedPretrainingJob"
     smaller_is_better: ClassVar[frozenset[str]] = frozenset({"perplexity"})
-
-    @classmethod
-    def from_data(cls, data: Corpus) -> MaskedLanguageModeling:
-        """Create the task for a corpus."""
-        return cls()
-
-    @classmethod
-    def from_record(cls, described: Mapping[str, Any]) -> MaskedLanguageModeling:
-        """Create the task of a run."""
-        return cls(described["mlm_probability"], described["block_size"])
-
-    def describe(self) -> dict[str, Any]:
-        """Return its name, the share of the tokens to predict and the size of a block."""
-        return {"name": self.name, "mlm_probability": self.mlm_probability, "block_size": self.block_size}
 
     def config_fields(self) -> dict[str, Any]:
         """Return the field for both directions."""

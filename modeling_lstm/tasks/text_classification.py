@@ -88,15 +88,6 @@ class TextClassification(Task):
         """Create the task for labeled texts."""
         return cls(data.problem_type, data.label_names)
 
-    @classmethod
-    def from_record(cls, described: Mapping[str, Any]) -> TextClassification:
-        """Create the task of a run."""
-        return cls(described["problem_type"], described["label_names"])
-
-    def describe(self) -> dict[str, Any]:
-        """Return its name, the problem type and the labels."""
-        return {"name": self.name, "problem_type": self.problem_type, "label_names": self.label_names}
-
     def identify(self) -> dict[str, str]:
         """Return the problem type and the labels."""
         return {"task": self.problem_type, "labels": as_list(self.label_names)}

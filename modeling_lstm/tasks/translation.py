@@ -75,18 +75,9 @@ class Translation(Task):
         """Create the task for pairs of texts."""
         return cls(data.source, data.target)
 
-    @classmethod
-    def from_record(cls, described: Mapping[str, Any]) -> Translation:
-        """Create the task of a run."""
-        return cls(described["source"], described["target"])
-
-    def describe(self) -> dict[str, Any]:
-        """Return its name and the names of source and target."""
-        return {"name": self.name, "source": self.source, "target": self.target}
-
     def identify(self) -> dict[str, str]:
         """Return its name and the names of source and target."""
-        return {"task": self.name, "source": self.source, "target": self.target}
+        return {"task": self.name} | vars(self)
 
     def config_fields(self) -> dict[str, Any]:
         """Return no fields: a model does not store the names of its languages."""

@@ -33,6 +33,11 @@ class UnlabeledTexts(Task):
         return load_corpus(arguments)
 
     @classmethod
+    def from_data(cls, data: Corpus) -> UnlabeledTexts:
+        """Create the task for a corpus, which says nothing of it."""
+        return cls()
+
+    @classmethod
     def load_split(cls, record: Mapping[str, Any], arguments: EvaluationArguments) -> Corpus:
         """Read one split of the pretraining texts, or of another dataset."""
         from ..data.corpus import load_corpus_split, load_other_corpus

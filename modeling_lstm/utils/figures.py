@@ -23,7 +23,7 @@ _SETTINGS: Any = {
 
 @contextmanager
 def escape_text() -> Iterator[None]:
-    """Draw and save figures within this context."""
+    """Draw and save figures within this context, or in a function that has it as a decorator."""
     with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")  # characters missing from the font become boxes
         yield
