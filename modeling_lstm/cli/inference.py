@@ -22,7 +22,7 @@ def run_predict(given: list[str]) -> int:
 
     outcome = predict(rest.run, rest.texts or None, arguments)
     if isinstance(outcome, int):
-        print(f"{outcome} rows written to {arguments.output}")
+        print(f"{outcome} rows written to {arguments.output or arguments.output_dir}")
         return 0
     for row in outcome:
         if "translation" in row:

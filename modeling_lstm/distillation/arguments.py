@@ -85,6 +85,12 @@ class DistillationArguments:
             self.logit_weight + self.divergence_weight > 0,
             "--logit_weight and --divergence_weight are both 0: set one of them, or the teacher teaches nothing.",
         )
+        makes_variants = not bool(self.unlabeled) if self.augmentations is None else self.augmentations > 0
+        used = {"language": (self.sentences, "--sentences"), "replaced_words": (makes_variants, "--augmentations")}
+        used["temperature"] = (self.divergence_weight > 0, "--divergence_weight")
+        for name, (is_used, needed) in used.items() if self.needs_teacher else ():  # otherwise checked later
+            is_usual = getattr(self, name) == getattr(DistillationArguments, name)
+            require(is_used or is_usual, f"--{name} has no effect without {needed}: add that, or leave --{name} out.")
 
     @property
     def teachers(self) -> list[str]:

@@ -445,6 +445,21 @@ def test_settings_of_unlabeled_text_need_it(setting: dict[str, Any]) -> None:
         DistillationArguments(teacher="x", **setting)
 
 
+@pytest.mark.parametrize(
+    ("settings", "needed"),
+    [
+        ({"language": "de"}, "--sentences"),
+        ({"temperature": 4.0}, "--divergence_weight"),
+        ({"replaced_words": 0.0, "augmentations": 0}, "--augmentations"),
+        ({"replaced_words": 0.1, "unlabeled": ["more.txt"]}, "--augmentations"),
+    ],
+)
+def test_settings_without_effect_are_refused(settings: dict[str, Any], needed: str) -> None:
+    name = next(iter(settings))
+    with pytest.raises(InputError, match=f"--{name} has no effect without {needed}: add that, or leave --{name} out"):
+        DistillationArguments(teacher="x", **settings)
+
+
 def test_the_precision_of_known_answers_is_kept(
     trained: Path, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -270,7 +270,8 @@ def test_rows_without_a_mask_are_found_before_anything_is_written(
 def test_only_a_masked_language_model_has_a_mask_to_fill_in(trained: Path, tmp_path: Path) -> None:
     assert ray_prediction._find_mask_token(trained, "run") is None
     words = LstmTokenizer.train(["the film was good"], min_frequency=1, mask=True)
-    LstmForMaskedLM(LstmConfig(vocab_size=len(words), embedding_size=4, hidden_size=4)).save_pretrained(tmp_path)
+    config = LstmConfig(vocab_size=len(words), embedding_size=4, hidden_size=4, bidirectional=True)
+    LstmForMaskedLM(config).save_pretrained(tmp_path)
     words.save_pretrained(tmp_path)
     assert ray_prediction._find_mask_token(tmp_path, "run") == words.mask_token == "[MASK]"
 

@@ -487,8 +487,9 @@ def test_the_recipes_of_the_repository_parse() -> None:
     from modeling_lstm.distillation.student_job import DistillationJob
     from modeling_lstm.training.job import find_job
 
-    recipes = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
-    assert recipes
+    folder = Path(__file__).parents[2] / "recipes"
+    recipes, index = sorted(folder.glob("*.yaml")), (folder / "README.md").read_text(encoding="utf-8")
+    assert recipes and all(f"[{recipe.stem}]({recipe.name})" in index for recipe in recipes)
     for recipe in recipes:
         settings = yaml.safe_load(recipe.read_text(encoding="utf-8"))
         more = {"output_dir": "unused"} | ({"teacher": "x"} if recipe.stem.endswith("_distilled") else {})

@@ -696,7 +696,7 @@ def test_a_training_that_fails_does_not_blame_the_settings_of_every_training(
 
 
 def test_few_steps_are_told(pairs: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    train(pairs, tmp_path / "run", *FAST, "--max_steps", "2")
+    train(pairs, tmp_path / "run", *FAST, "--num_train_epochs", "1", "--per_device_train_batch_size", "24")
     assert "Only 2 training steps" in caplog.text
 
 
