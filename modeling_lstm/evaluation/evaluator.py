@@ -14,7 +14,7 @@ from ..data.digests import identify_rows
 from ..data.overlap import describe_overlap
 from ..data.tokenization import WHOLE
 from ..models.text_classifier import JOINT
-from ..runs.record import RECORD, RunRecord, data_sources, read_record, source_places
+from ..runs.record import RECORD, RunRecord, data_sources, located_sources, read_record
 from ..runs.run_folders import label_names, load_for_inference, problem_type_of, run_folder
 from ..tasks.base import Task, TaskData, task_of
 from ..utils.errors import require
@@ -118,8 +118,7 @@ def _describe_classifier(model: Any, tokenizer: Any, run: str) -> Any:
 
 def check_data_are_there(record: RunRecord) -> None:
     """Raise for files that are missing, for example because the recorded path is relative to another folder."""
-    named = zip(data_sources(record["data"]), source_places(record["data"]), strict=True)
-    local = [name for name, place in named if place == "local"]
+    local = [name for name, place in located_sources(record["data"]) if place == "local"]
     # A name with a colon may be a folder and its subset
     path = next((Path(name) for name in local if not Path(split_subset(name)[0]).exists()), None)
     where, remedy = "relative to the current folder", "go to the folder from which the run was trained"

@@ -10,7 +10,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from ..data.arguments import split_subset
 from ..evaluation.metrics import format_score, is_share
 from ..hub.card_marks import mark_card
-from ..runs.record import data_sources, source_places
+from ..runs.record import located_sources
 from ..tasks.base import FILL_MASK, Task, task_of
 from ..utils.display import count_threads, format_gap, format_millions, format_number, to_one_line
 from ..utils.markdown import code_block, inline_code, make_table
@@ -118,8 +118,7 @@ def _metadata(
 
 def _hub_datasets(data: Mapping[str, Any]) -> list[str]:
     """Return the ids of the data sets on the Hub, without subsets."""
-    named = zip(data_sources(data), source_places(data), strict=True)
-    return [split_subset(name)[0] for name, place in named if place == "hub"]
+    return [split_subset(name)[0] for name, place in located_sources(data) if place == "hub"]
 
 
 def _unlabeled_datasets(record: Mapping[str, Any]) -> list[str]:
@@ -141,8 +140,7 @@ def _base_model(record: Mapping[str, Any]) -> str | None:
 
 def _data_name(data: dict[str, Any], key: str = "dataset") -> str:
     """Return a data set's id, or the last part of a path: a full path reveals a machine, or looks like a Hub id."""
-    named = zip(data_sources(data, key), source_places(data), strict=True)
-    return ", ".join(name if place == "hub" else Path(name).name for name, place in named)
+    return ", ".join(name if place == "hub" else Path(name).name for name, place in located_sources(data, key))
 
 
 def _best_split(record: Mapping[str, Any]) -> tuple[str, dict[str, float]]:

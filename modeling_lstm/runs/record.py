@@ -74,12 +74,13 @@ def data_sources(data: Mapping[str, Any], setting: str = "dataset") -> list[str]
     return [found] if isinstance(found, str) else found
 
 
-def source_places(data: Mapping[str, Any]) -> list[str]:
+def located_sources(data: Mapping[str, Any], setting: str = "dataset") -> list[tuple[str, str]]:
     """
-    Return where each of these data sets is: `local`, `hub` or `built-in`. Older records have one place for all or none.
+    Return the same data sets, each with its place: `local`, `hub` or `built-in`. Older records have one place for all,
+    or none.
     """
-    found = data.get("source", "unknown")
-    return [found] * len(data_sources(data)) if isinstance(found, str) else found
+    names, places = data_sources(data, setting), data.get("source", "unknown")
+    return list(zip(names, [places] * len(names) if isinstance(places, str) else places, strict=True))
 
 
 def split_settings(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from ..data.arguments import OF_NEW_TOKENIZER
 from ..data.overlap import count_known
 from ..hub.downloads import is_hub_id
-from ..runs.record import FINGERPRINTS, RECORD, data_sources, read_record, source_places
+from ..runs.record import FINGERPRINTS, RECORD, located_sources, read_record
 from ..runs.run_folders import load_run, run_folder
 from ..tasks.base import FILL_MASK, TEXT_GENERATION, task_name
 from ..utils.errors import InputError, require
@@ -130,14 +130,13 @@ def _direction(record: dict[str, Any]) -> str:
 
 def _report(arguments: ModelArguments, record: dict[str, Any]) -> dict[str, Any]:
     data = record["data"]
-    named = zip(data_sources(data), source_places(data), strict=True)
     return {
         "source": str(arguments.pretrained),
         "is_from_hub": is_hub_id(arguments.pretrained),
         "revision": arguments.pretrained_revision,
         "task": task_name(record),
         "direction": _direction(record),
-        "text": [name if place == "hub" else Path(name).name for name, place in named],
+        "text": [name if place == "hub" else Path(name).name for name, place in located_sources(data)],
         "texts": data["counts"]["train"]["rows"],
         "metrics": record["metrics"],
     }
