@@ -68,18 +68,8 @@ def _escapes() -> Iterator[tuple[str, str]]:
     yield r"&(?=#|\w+;)", _ENTITY
     yield r"\\u(?=[0-9a-fA-F]{4})", _CODE
     # ASCII characters, Latin letters and typographic characters; any other number or \uXXXX becomes a space
-    codes = [
-        *range(0x20, 0x26),
-        *range(0x27, 0x7F),
-        *range(0xA0, 0x100),
-        *range(0x2010, 0x2027),
-        0x2032,
-        0x2033,
-        0x20AC,
-        0x2122,
-        0xFE0F,
-    ]
-    codes += [*range(0x200B, 0x2010), 0x2060, 0xFEFF]
+    codes = [*range(0x20, 0x26), *range(0x27, 0x7F), *range(0xA0, 0x100), *range(0x2010, 0x2027)]
+    codes += [0x2032, 0x2033, 0x20AC, 0x2122, 0xFE0F, *range(0x200B, 0x2010), 0x2060, 0xFEFF]
     patterns: dict[str, list[str]] = {}
     for code in codes:
         entities = [*names.get(code, []), f"#0*{code}", f"#[xX]0*(?i:{code:x})"]

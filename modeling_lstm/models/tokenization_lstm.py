@@ -126,6 +126,7 @@ class LstmTokenizer(TokenizersBackend):
         has_parts = settings.get("return_overflowing_tokens", False)
         # without special tokens, a pair would lose the one between its texts
         splits_joined = not has_parts and settings.get("add_special_tokens", True)
+        splits_joined &= settings.get("truncation") not in ("only_first", "only_second")
 
         def is_text(one: Any) -> bool:
             return isinstance(one, str) or (is_split and (not one or isinstance(one[0], str)))
@@ -134,9 +135,7 @@ class LstmTokenizer(TokenizersBackend):
         if text is not None and self.sep_token == SEPARATOR and not is_split:
             if text_pair == "":
                 text_pair = " "
-            elif (
-                text_pair is None and splits_joined and settings.get("truncation") not in ("only_first", "only_second")
-            ):
+            elif text_pair is None and splits_joined:
                 if is_one:
                     text, text_pair = _part(text)
                 else:
