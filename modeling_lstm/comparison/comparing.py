@@ -25,7 +25,7 @@ from .arguments import CompareArguments
 from .costs import check_processes, measure, use_threads
 from .experiment import SPLITS, Experiment, Run, RunOutcome
 from .known_systems import open_system
-from .neural import NeuralSystem
+from .neural import NeuralSystem, check_sources
 from .report import write_report
 from .result import RESULT, mean_minutes, summarize
 from .row_groups import group_rows
@@ -102,13 +102,12 @@ def _able(opened: list[System], kind: str, skip: bool) -> list[System]:
             logger.info("%sit is left out.", cannot)
             continue
         system.prepare()
-        if isinstance(system, NeuralSystem):
-            system.check_sources()
         with explain_errors(
             f"The system {system.name!r} cannot be pickled, which measuring its cost in a separate process requires"
         ):
             pickle.dumps(system)
         found.append(system)
+    check_sources([system for system in found if isinstance(system, NeuralSystem)])
     return found
 
 

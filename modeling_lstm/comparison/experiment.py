@@ -7,14 +7,14 @@ import logging
 import shutil
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..data.arguments import DataArguments
+from ..data.arguments import LENGTHS, DataArguments
 from ..data.digests import identify_splits
 from ..data.loading import TextData, load_data
 from ..evaluation.metrics import SINGLE_LABEL, choose_labels, compute_scores, greater_is_better, metric_names
@@ -146,11 +146,8 @@ class Experiment:
             path.is_file() or not is_occupied(self.folder),
             f"--output_dir {str(self.folder)!r} is not empty and holds no comparison: choose another.",
         )
-        if not any(self.folder.glob(RUNS)):  # nothing was trained for what was asked before
-            path.unlink(missing_ok=True)
-        is_ours = _agrees(path, what)
         require(
-            is_ours,
+            _agrees(path, what, self.folder.glob(RUNS)),
             f"{str(self.folder)!r} holds a comparison on other data or by another metric: choose another --output_dir.",
         )
 
@@ -161,14 +158,12 @@ class Experiment:
         Raises:
             InputError: the folder holds runs of another system or with other settings.
         """
-        lengths = {name: getattr(self.arguments, name) for name in ("max_length", "train_max_length")}
+        lengths = {name: getattr(self.arguments, name) for name in LENGTHS}
         for number, settings in enumerate(system.settings() if not system.finished else ()):
             what = system.identity() | {"settings": settings, "data": lengths}
             folder = self.folder / "runs" / system.slug / f"setting-{number}"
-            if not any(folder.glob("rows-*")):
-                (folder / "system.json").unlink(missing_ok=True)
             require(
-                _agrees(folder / "system.json", json.loads(json.dumps(what))),
+                _agrees(folder / "system.json", json.loads(json.dumps(what)), folder.glob("rows-*")),
                 f"{str(folder)!r} holds runs of another system, or with other settings, under the name "
                 f"{system.name!r}: choose another --output_dir, or another name for this system (NAME=...).",
             )
@@ -306,9 +301,9 @@ def _others(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if path.name not in (RECORD, PREDICTIONS)]
 
 
-def _agrees(path: Path, what: dict[str, Any]) -> bool:
-    """Whether a file has this content. A missing file is written first."""
-    if not path.exists():
+def _agrees(path: Path, what: dict[str, Any], runs: Iterable[Path]) -> bool:
+    """Whether a file has this content. It is written first if it is missing or nothing was trained for what it says."""
+    if not any(runs) or not path.exists():
         write_json(path, what)
     return read_json(path) == what
 

@@ -4,12 +4,13 @@ import hashlib
 import math
 import shutil
 import sys
+from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ..data.arguments import DataArguments
+from ..data.arguments import LENGTHS, DataArguments
 from ..data.digests import identify_rows
 from ..data.tokenization import most_tokens
 from ..inference.answering import open_predictor
@@ -37,7 +38,6 @@ MOST_EPOCHS = 12  # maximum number of epochs of drawn settings
 _SLOW = {"per_device_train_batch_size": 32, "learning_rate": 1e-3, "num_train_epochs": 12, "early_stopping_patience": 2}
 LSTM_SETTINGS: list[dict[str, Any]] = [{}, _SLOW, _SLOW | {"average_epochs": 0.5, "adversarial_size": 0.25}]
 TRANSFORMER_SETTINGS: list[dict[str, Any]] = [{"learning_rate": 5e-5}, {"learning_rate": 1e-4}, {"learning_rate": 2e-5}]
-_LENGTHS = ("max_length", "train_max_length")
 _SOURCES = ("transformer", "pretrained", "embeddings")  # settings that may name files
 
 
@@ -61,7 +61,7 @@ class NeuralSystem(System):
     @classmethod
     def from_recipe(cls, path: Path) -> "NeuralSystem":
         """Make the system of a recipe. The recipe's data settings are ignored; its other settings are not tuned."""
-        apart = {one.name for one in fields(DataArguments)} - set(_LENGTHS)
+        apart = {one.name for one in fields(DataArguments)} - set(LENGTHS)
         apart |= {"metric_for_best_model", "class_weights", "output_dir", "seed"}
         settings = {name: value for name, value in read_recipe(path, TrainingJob.kinds).items() if name not in apart}
         recipe = cls(path.stem, settings, [{}])
@@ -85,13 +85,6 @@ class NeuralSystem(System):
         if "transformer" in self.base:
             open_config(self.base["transformer"], self.base.get("config_overrides"))
 
-    def check_sources(self) -> None:
-        """Raise [`InputError`] for word vectors or a language model that cannot be opened, before anything trains."""
-        if (source := self.base.get("embeddings")) is not None:
-            open_vectors(source, self.base.get("embeddings_revision"))
-        if (source := self.base.get("pretrained")) is not None:
-            run_folder(source, self.base.get("pretrained_revision"))
-
     def identity(self) -> dict[str, Any]:
         """The settings used in every run, and digests of the local files that they name, which may change."""
         base = self.written or self.base
@@ -108,7 +101,7 @@ class NeuralSystem(System):
             chosen = {name: value for name, value in chosen.items() if value is not None}
             if "transformer" in chosen:  # it may have fewer positions than the other networks read tokens
                 limit = most_tokens(open_config(chosen["transformer"], chosen.get("config_overrides")))
-                lengths = {name: chosen[name] for name in _LENGTHS if name in chosen}
+                lengths = {name: chosen[name] for name in LENGTHS if name in chosen}
                 chosen |= {name: min(length, limit or length) for name, length in lengths.items()}
             chosen |= self._longer(chosen, task.data.splits["train"].num_rows)
             quiet = {"report_to": "none", "logging_strategy": "no", "disable_tqdm": not sys.stderr.isatty()}
@@ -212,11 +205,20 @@ def _digest(source: Any) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def check_sources(systems: Iterable[NeuralSystem]) -> None:
+    """Raise [`InputError`] for word vectors or a language model that cannot be opened. Each is opened once."""
+    checks: dict[str, Callable[[str, str | None], Any]] = {"embeddings": open_vectors, "pretrained": run_folder}
+    for name, check in checks.items():
+        named = {(one.base[name], one.base.get(f"{name}_revision")) for one in systems if one.base.get(name)}
+        for source, revision in sorted(named, key=str):
+            check(source, revision)
+
+
 def _data_settings(arguments: DataArguments) -> dict[str, Any]:
     """Return the settings that differ from the defaults, and the lengths, whose defaults differ for Transformers."""
     chosen = {one.name: getattr(arguments, one.name) for one in fields(DataArguments)}
     defaults = vars(DataArguments(dataset=""))
-    return {name: value for name, value in chosen.items() if value != defaults[name] or name in _LENGTHS}
+    return {name: value for name, value in chosen.items() if value != defaults[name] or name in LENGTHS}
 
 
 def _read_recipe(path: Path) -> dict[str, list[str]]:

@@ -163,6 +163,7 @@ class DataArguments(SplitArguments, ColumnArguments):
             )
 
 
+LENGTHS = ("max_length", "train_max_length")  # of DataArguments, in tokens
 OF_NEW_TOKENIZER = ("tokenizer_algorithm", "vocab_size", "min_frequency", "lowercase")
 
 

@@ -11,7 +11,7 @@ import torch
 from datasets import Dataset
 from transformers import AutoConfig
 
-from ..data.arguments import OF_NEW_TOKENIZER, DataArguments, TokenizerArguments
+from ..data.arguments import LENGTHS, OF_NEW_TOKENIZER, DataArguments, TokenizerArguments
 from ..data.loading import TextData, load_data
 from ..data.tokenization import open_tokenizer
 from ..distillation.arguments import DistillationArguments
@@ -52,7 +52,6 @@ OWN_MODELS = ("lstm", "bag-of-words")
 SHARED = ("metric_for_best_model", "use_cpu", "disable_tqdm", "report_to")
 TRUE_LABELS = ("class_weights", "label_smoothing_factor")  # for that teacher: its student does not use true labels
 OF_VECTORS = ("seed", "lowercase", "min_frequency")  # shared by word vectors and the LSTM that starts from them
-LENGTHS = ("max_length", "train_max_length")  # of the student: a Transformer has its own
 APART = ("preset", "output_dir", "overwrite", "resume_from_checkpoint")
 DISTILLATION = frozenset(one.name for one in fields(DistillationArguments))
 # Settings of the text to read, with a teacher and without one
@@ -188,7 +187,7 @@ class BestJob:
         """Return the teachers, and the stages that fine-tune those that are not classifiers yet."""
         names, found, stages = self.distillation.teachers, [], []
         origin = identify_data(data)
-        apart = {*LENGTHS, *APART}
+        apart = {*LENGTHS, *APART}  # a Transformer has its own lengths
         shared = {one.name for kind in (DataArguments, RayArguments) for one in fields(kind)} - apart
         settings = {name: self.given[name] for name in self.given if name in {*shared, *SHARED, *TRUE_LABELS}}
         for number, (name, config) in enumerate(zip(names, configs, strict=True), start=1):

@@ -12,6 +12,7 @@ from typing import Any
 from datasets import Dataset
 from transformers import PreTrainedConfig, PreTrainedTokenizerBase, TrainerState
 
+from ..data.arguments import LENGTHS
 from ..data.digests import digest_of, identify_rows
 from ..data.tokenization import identify_tokenizer
 from ..models.tokenization_lstm import target_tokenizer
@@ -29,7 +30,6 @@ KEPT_ON_RESUME = (
     *("seed", "data_seed", "train_sampling_strategy", "adversarial_size", "label_smoothing_factor"),
     "metric_for_best_model",
 )
-LENGTHS_KEPT = ("max_length", "train_max_length")
 VECTORS_KEPT = ("embeddings", "embeddings_revision", "center_embeddings", "scale_embeddings", "pretrained")
 
 
@@ -114,7 +114,7 @@ def describe_kept(args: Any, data: Any, model: Any) -> dict[str, str]:
         model: The model settings, a dataclass.
     """
     values = {name: getattr(args, name) for name in KEPT_ON_RESUME}
-    values |= {name: getattr(data, name) for name in LENGTHS_KEPT if hasattr(data, name)}
+    values |= {name: getattr(data, name) for name in LENGTHS if hasattr(data, name)}
     values |= {name: getattr(model, name) for name in VECTORS_KEPT if hasattr(model, name)}
     if not isinstance(values.get("embeddings"), str | None):  # vectors in memory
         del values["embeddings"]

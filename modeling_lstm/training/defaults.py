@@ -5,6 +5,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from ..data.arguments import LENGTHS
 from ..tasks.base import Task
 from ..utils.errors import InputError, as_list, require
 
@@ -166,7 +167,7 @@ def fit_length(length: int, limit: int | None, transformer: str, given: Mapping[
     if limit is None or length <= limit:
         return length
     about = f"The Transformer {transformer!r} reads at most {limit} tokens"
-    asked = {name: given.get(name) or 0 for name in ("max_length", "train_max_length")}
+    asked = {name: given.get(name) or 0 for name in LENGTHS}
     found = as_list(f"--{name} {number}" for name, number in asked.items() if number > limit)
     require(not found, f"{about}, found {found}: lower it.")
     logger.info("%s: --max_length %d", about, limit)
