@@ -40,7 +40,7 @@ class VectorTrainingArguments(FileArguments):
     seed: int = setting(42, "Random seed.")
 
     def __post_init__(self) -> None:
-        positive = ("size", "window", "min_frequency", "vocab_size", "epochs", "negative", "buckets", "workers")
-        require_at_least(self, **dict.fromkeys(positive, 1))
+        positive = ("size", "window", "min_frequency", "epochs", "negative", "buckets", "workers")
+        require_at_least(self, vocab_size=2, **dict.fromkeys(positive, 1))
         require(self.seed >= 0, f"--seed must not be negative, found {self.seed}.")
         require(0 <= self.sample < 1, f"--sample must be at least 0 and below 1, found {self.sample}.")

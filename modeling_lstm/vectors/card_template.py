@@ -45,8 +45,8 @@ def write_vectors_card(folder: Path, source: str, words: int, dimension: int, re
         paths = known[name] if isinstance(known[name], list) else str(known[name]).split(", ")
         known[name] = ", ".join(Path(one).name if one.startswith(("/", "~", ".")) else one for one in paths)
     rows = [[name.replace("_", " "), inline_code(value)] for name, value in known.items()]
-    kind = "fasttext" if record.get("algorithm") == "fasttext" else "word2vec"
-    data = ModelCardData(library_name="modeling-lstm", tags=["word-vectors", kind, "static-embeddings"])
+    kinds = [str(record["algorithm"])] if "algorithm" in record else []
+    data = ModelCardData(library_name="modeling-lstm", tags=["word-vectors", *kinds, "static-embeddings"])
     body = _BODY.format(
         source=source,
         words=words,

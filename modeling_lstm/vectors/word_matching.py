@@ -17,8 +17,8 @@ def find_spellings(token: str) -> list[str]:
     if token in _PLACEHOLDERS:
         found.append(_PLACEHOLDERS[token])
     found += [token.capitalize(), token.upper()]
-    if token.startswith("#") and len(token) > 1:
-        found += find_spellings(token[1:])
+    if token.startswith("#") and (word := token.lstrip("#")):
+        found += find_spellings(word)
     if re.search(r"\d", token) and len(token) > 1:
         found.append(re.sub(r"\d", "#", token))
     return list(dict.fromkeys(found))

@@ -1,5 +1,6 @@
 """Files of word vectors: every format agrees with gensim's reader, and damage of any kind gives one clear sentence."""
 
+import bz2
 import gzip
 import lzma
 import os
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 from gensim.models import FastText, KeyedVectors, Word2Vec
 from gensim.models.fasttext import load_facebook_vectors, save_facebook_model
+from huggingface_hub import ModelCard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
@@ -109,6 +111,14 @@ def test_vectors_of_reserved_words_alone_are_saved(tmp_path: Path, caplog: pytes
     WordVectors(["[PAD]", "<unk>"], np.ones((2, 3), dtype=np.float32)).save_pretrained(tmp_path)
     assert "Left out with their vectors, since they are names of special tokens: [PAD], <unk>" in caplog.text
     assert WordVectors.from_pretrained(str(tmp_path)).words == []
+
+
+def test_the_card_names_an_algorithm_only_if_it_is_known(tmp_path: Path) -> None:
+    vectors = WordVectors(["a", "b"], np.ones((2, 3), dtype=np.float32))
+    for algorithm, tags in ({}, []), ({"algorithm": "fasttext"}, ["fasttext"]):
+        vectors.record = algorithm
+        vectors.save_pretrained(tmp_path)
+        assert ModelCard.load(tmp_path / "README.md").data.tags == ["word-vectors", *tags, "static-embeddings"]
 
 
 def test_the_card_of_vectors_tells_of_no_machine(tmp_path: Path) -> None:
@@ -216,6 +226,7 @@ BAD_TEXT = {
         "line 1 .*expected 2 numbers, found 'd0' among them. If the line names",
     ),
     "xz": (lzma.compress(b"a 1 2\n"), "is xz. Expected word vectors as text"),
+    "bzip2": (bz2.compress(b"a 1 2\n"), "is bzip2. Expected word vectors as text"),
     "packed twice": (gzip.compress(gzip.compress(b"a 1 2\n")), "is packed twice, with gzip inside"),
     "UTF-16": ("a 1 2\n".encode("utf-16"), "is UTF-16"),
 }
@@ -248,6 +259,9 @@ def test_words_may_hold_blanks_and_files_may_hold_tabs_and_line_ends_of_other_sy
         (b"a 1 2 3\n\t4\t5\t6\n 4 5 6\nb 2 2 3\n", {"a": 1, "b": 2}),
         (b"3 3\na 1 2 3\n 4 5 6\nc d 2 2 3\n", {"a": 1, "c d": 2}),
         (b"a\0b 1 2 3\nb 2 2 3\n", {"a\0b": 1, "b": 2}),
+        (b"2 3\na\0b 1 2 3\nb 2 2 3\n", {"a\0b": 1, "b": 2}),
+        (b"PK 1 2 3\nBZh 2 2 3\n", {"PK": 1, "BZh": 2}),
+        (b"BZhou 1 2 3\nPK 2 2 3\n", {"BZhou": 1, "PK": 2}),
     ],
 )
 def test_the_first_lines_may_be_odd_and_words_missing(
@@ -299,6 +313,14 @@ def test_binary_files_with_odd_words_are_read_as_they_are(tmp_path: Path, caplog
     found = WordVectors.from_file(path)
     assert found.words == ["a", "b"] and np.array_equal(found.vectors, np.stack([numbers, 2 * numbers]))
     assert "1 words are not UTF-8" in caplog.text and "record 3 has no word" in caplog.text
+
+
+def test_a_binary_line_that_ends_in_a_digit_is_not_text(tmp_path: Path) -> None:
+    numbers = np.frombuffer(b"\x00\x00\x80\x3e\x20\x35\x0a\x3d", dtype="<f4")
+    path = tmp_path / "digit.bin"
+    path.write_bytes(b"2 2\ngood " + numbers.tobytes() + b"bad " + numbers.tobytes())
+    found = WordVectors.from_file(path)
+    assert found.words == ["good", "bad"] and np.array_equal(found.vectors, np.stack([numbers, numbers]))
 
 
 def test_numbers_that_can_only_be_letters_are_refused(tmp_path: Path) -> None:
@@ -454,6 +476,7 @@ def test_tokens_are_found_exactly_then_in_other_spellings_then_by_subwords(files
     assert source.find(["film", "films"])[1] == {"film": "exact", "films": "subwords"}
     assert find_spellings("#Ab3") == ["#Ab3", "#ab3", "#AB3", "Ab3", "ab3", "AB3", "Ab#", "#Ab#"]
     assert "<user>" in find_spellings("@user") and "<url>" in find_spellings("http")
+    assert find_spellings("#" * 2_000) == ["#" * 2_000] and "film" in find_spellings("##Film")
 
 
 def test_words_of_tokenizers_with_signs_of_their_own() -> None:
@@ -633,6 +656,7 @@ def test_own_vectors_are_trained_saved_and_loaded(
     assert "no column x with texts; those with texts are text" in fails(*train, new, "--text_column", "x")
     assert "Fewer than two words" in fails(*train, new, "--min_frequency", "999")
     assert "--negative must be at least 1" in fails(*train, new, "--negative", "0")
+    assert "--vocab_size must be at least 2" in fails(*train, new, "--vocab_size", "1")
     assert not new.exists()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("modeling_lstm.vectors.learning._learn", None)  # nothing is learned in vain

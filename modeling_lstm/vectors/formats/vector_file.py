@@ -25,9 +25,12 @@ LARGEST_DIMENSION = 100_000
 NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf|infinity)", re.IGNORECASE)
 _OTHERS = {
     **{b"\x93NUMPY": "a NumPy array", b"\x89HDF": "an HDF5 file"},
-    **{b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"},
+    **{b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz"},
+    **{b"BZh%d1AY&SY" % level: "bzip2" for level in range(1, 10)},
     **{b"\x1f\x8b": "packed twice, with gzip inside", b"PK\x03\x04": "packed twice, with zip inside"},
 }
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second if it is empty
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")  # bytes of binary numbers that no text has
 
 
 class Header(NamedTuple):
@@ -66,12 +69,12 @@ class VectorFile:
         start = self._raw.read(4)
         self._raw.seek(0)
         require(
-            start[:2] == b"PK" or member is None,
+            start in _ZIP or member is None,
             f"{str(self.path)!r} is not a zip file, so it holds no {member!r}: name the file alone.",
         )
         if start[:2] == b"\x1f\x8b":
             return cast(IO[bytes], gzip.GzipFile(fileobj=self._raw))
-        if start[:2] != b"PK":
+        if start not in _ZIP:
             return self._raw
         archive = zipfile.ZipFile(self._raw)
         names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
@@ -185,10 +188,11 @@ def _format(head: bytes, name: str) -> Format:
 
 def _begins_as_text(records: bytes) -> bool:
     fields = records.split(b"\n", 1)[0].split()
-    if len(fields) > 1 and NUMBER.fullmatch(fields[-1]):
+    numbers = b"".join(fields[1:])
+    if len(fields) > 1 and NUMBER.fullmatch(fields[-1]) and not _CONTROL.search(numbers):
         return True
-    # even text with a damaged number has no byte that occurs only in binary numbers
-    is_binary = re.search(rb"[\x00-\x08\x0e-\x1f]", records[:LOOKED_AT]) or not b"".join(fields[1:]).isascii()
+    # even text with a damaged number is without such bytes
+    is_binary = _CONTROL.search(records[:LOOKED_AT]) or not numbers.isascii()
     return len(fields) > 2 and not is_binary
 
 
