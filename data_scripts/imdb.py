@@ -5,7 +5,7 @@ from pathlib import Path
 
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
-from data_scripts.parquet import Description, release_folder, run
+from data_scripts.parquet import Description, read_text, release_folder, run
 from modeling_lstm.utils.errors import InputError
 
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
@@ -47,7 +47,7 @@ def _read(folder: Path, parts: list[str]) -> Dataset:
         for path in files:
             number, rating = (int(value) for value in path.stem.split("_"))
             film = re.search(r"tt\d+", addresses[number])
-            rows["text"].append(path.read_text(encoding="utf-8"))
+            rows["text"].append(read_text(path))
             rows["label"].append(NAMES.index(part) if part in NAMES else -1)
             rows["rating"].append(rating)
             rows["review_id"].append(f"{part}/{path.stem}")

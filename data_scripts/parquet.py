@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets import ClassLabel, DatasetDict, DownloadManager
+from datasets import ClassLabel, DatasetDict, DownloadConfig, DownloadManager
 from huggingface_hub import DatasetCardData
 
 from modeling_lstm.hub.card_marks import mark_card, read_own_card
@@ -33,10 +33,18 @@ class Description:
 
 
 def release_folder(source: str | None, url: str) -> Path:
-    """Return the folder of an original release: the source itself, or its archive or a download, unpacked."""
+    """
+    Return the folder of an original release: the source itself, or its archive or a download, unpacked anew, since an
+    archive may have been replaced.
+    """
     if source is not None and not Path(source).is_file():
         return Path(source)
-    return Path(DownloadManager().download_and_extract(source or url))
+    return Path(DownloadManager(download_config=DownloadConfig(force_extract=True)).download_and_extract(source or url))
+
+
+def read_text(path: Path) -> str:
+    """Read a file with its line breaks unchanged. `Path.read_text` would turn a carriage return into a line break."""
+    return path.read_bytes().decode("utf-8")
 
 
 def counts(configurations: dict[str, DatasetDict]) -> Counts:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from datasets import Dataset, DatasetDict, Features, Value
 
-from data_scripts.parquet import release_folder
+from data_scripts.parquet import read_text, release_folder
 from modeling_lstm.utils.errors import InputError
 
 
@@ -44,7 +44,7 @@ def read_lines(folder: Path, files: dict[str, str]) -> DatasetDict:
         found = sorted(folder.rglob(name))
         if not found:
             raise InputError(f"There is no {name} in {str(folder)!r}: --source is the release's folder or archive.")
-        lines = found[0].read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        lines = read_text(found[0]).removesuffix("\n").split("\n")
         texts = {"text": [line.strip() for line in lines]}
         splits[split] = Dataset.from_dict(texts, features=Features({"text": Value("string")}))
     return DatasetDict(splits)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value, load_dataset
 
-from data_scripts.parquet import Description, run
+from data_scripts.parquet import Description, read_text, run
 from modeling_lstm.utils.errors import InputError
 
 HUB_ID = "cardiffnlp/tweet_eval"
@@ -67,7 +67,7 @@ def _lines(path: Path) -> list[str]:
     if not path.is_file():
         raise InputError(f"There is no file {str(path)!r}: --source is the folder `datasets` of cardiffnlp/tweeteval.")
     # not splitlines(), which also splits at rare characters inside tweets
-    return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    return read_text(path).removesuffix("\n").split("\n")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from datasets import ClassLabel, DatasetDict, load_dataset
 from huggingface_hub import DatasetCard
 
 from data_scripts import imdb, order_matters, penn_treebank, sst, tweet_eval, wikitext2
-from data_scripts.parquet import check_counts, counts, write_data_set
+from data_scripts.parquet import check_counts, counts, release_folder, write_data_set
 from data_scripts.text_lines import check_words
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.data.loading import load_data
@@ -119,11 +120,11 @@ def test_tweet_eval_from_text_files(tmp_path: Path) -> None:
     folder = tmp_path / "stance" / "climate"
     folder.mkdir(parents=True)
     (folder / "mapping.txt").write_text("0\tnone\n1\tagainst\n2\tfavor\n", encoding="utf-8")
-    for stem, lines in (("train", ["a \u2028 b ", "c"]), ("val", ["d", ""]), ("test", ["e", "f"])):
-        (folder / f"{stem}_text.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for stem, lines in (("train", ["a \u2028 b\rb ", "c"]), ("val", ["d", ""]), ("test", ["e", "f"])):
+        (folder / f"{stem}_text.txt").write_bytes(("\n".join(lines) + "\n").encode())
         (folder / f"{stem}_labels.txt").write_text("2\n0\n", encoding="utf-8")
     built = tweet_eval.build(str(tmp_path), ["stance_climate"])["stance_climate"]
-    assert built["train"].to_dict() == {"text": ["a \u2028 b", "c"], "label": [2, 0]}
+    assert built["train"].to_dict() == {"text": ["a \u2028 b\rb", "c"], "label": [2, 0]}
     assert built["validation"]["text"][:] == ["d", ""]
     assert built["test"].features["label"].names == ["none", "against", "favor"]
     (folder / "test_labels.txt").write_text("2\n", encoding="utf-8")
@@ -140,16 +141,24 @@ def test_imdb_from_its_folder(tmp_path: Path) -> None:
             folder.mkdir(parents=True)
             rating = {"neg": 2, "pos": 9, "unsup": 0}[part]
             for number in (0, 1, 10):
-                (folder / f"{number}_{rating}.txt").write_text(f"{part} {number}<br />é", encoding="utf-8")
+                (folder / f"{number}_{rating}.txt").write_bytes(f"{part}\r{number}<br />é".encode())
             urls = "\n".join(f"http://www.imdb.com/title/tt{n:07d}/usercomments" for n in range(11))
             (tmp_path / "aclImdb" / split / f"urls_{part}.txt").write_text(urls, encoding="utf-8")
     built = imdb.build(str(tmp_path))
     train = built["default"]["train"]
-    assert train["text"][:] == [f"{part} {n}<br />é" for part in ("neg", "pos") for n in (0, 1, 10)]
+    assert train["text"][:] == [f"{part}\r{n}<br />é" for part in ("neg", "pos") for n in (0, 1, 10)]
     assert train["label"][:] == [0, 0, 0, 1, 1, 1] and train["rating"][:] == [2, 2, 2, 9, 9, 9]
     assert train["movie"][2] == "tt0000010"
     assert set(built["unlabeled"]["train"]["label"]) == {-1}
     assert isinstance(train.features["label"], ClassLabel)
+
+
+def test_an_archive_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
+    path = tmp_path / "release.zip"
+    for content in ("first", "second"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a.txt", content)
+        assert (release_folder(str(path), "") / "a.txt").read_text(encoding="utf-8") == content
 
 
 @pytest.mark.parametrize("script", [penn_treebank, wikitext2])
