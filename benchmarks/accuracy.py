@@ -103,6 +103,17 @@ def percent(scores: list[float]) -> str:
     return mean_and_spread([100 * score for score in scores])
 
 
+def minutes_of(record: dict[str, Any], digits: int = 0) -> str:
+    """Format the minutes of a run, with a plus if it was resumed: the time before that is not counted."""
+    return f"{record['seconds']['total'] / 60:.{digits}f}" + ("+" if record["training"]["resumed"] else "")
+
+
+def mean_minutes(records: Iterable[dict[str, Any]], what: str = "total", digits: int = 1) -> str:
+    """Format the mean minutes of the runs that were not resumed: `""` if there are none."""
+    seconds = [record["seconds"][what] for record in records if not record["training"]["resumed"]]
+    return f"{statistics.mean(seconds) / 60:.{digits}f}" if seconds else ""
+
+
 def data_folder() -> Path | None:
     """Return the folder with local copies of the data sets, if there is one on this machine."""
     folder = Path(os.environ.get("MODELING_LSTM_DATA", "../shared/data"))
@@ -117,6 +128,12 @@ def required_data() -> Path:
     return folder
 
 
+def check_names(names: Iterable[str], known: Iterable[str]) -> None:
+    """End the program with a message if a name is unknown."""
+    if unknown := [name for name in names if name not in known]:
+        sys.exit(f"There is no {', '.join(unknown)}: choose from {', '.join(known)}.")
+
+
 def measure_sets(about: str | None, sets: Iterable[str], measure: Callable[[str, Path], None]) -> None:
     """
     Measure the data sets named on the command line, or all, if there are local copies of them.
@@ -128,7 +145,9 @@ def measure_sets(about: str | None, sets: Iterable[str], measure: Callable[[str,
     """
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("names", nargs="*", default=list(sets), help=f"Some of: {', '.join(sets)}. Default: all.")
-    names, data = parser.parse_args().names, required_data()
+    names = parser.parse_args().names
+    check_names(names, sets)
+    data = required_data()
     for name in names:
         measure(name, data)
 

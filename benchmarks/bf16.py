@@ -1,6 +1,6 @@
 """What training in bf16 costs in accuracy and saves in time: `python -m benchmarks.bf16`, on SST-2, three seeds.
 
-The runs in fp32 are those of `benchmarks.accuracy`; missing ones are trained.
+Missing runs are trained.
 """
 
 import json
@@ -33,9 +33,9 @@ def main() -> None:
     required_data()
     found: dict[str, Any] = {"fp32": [], "bf16": []}
     for seed in range(SEEDS):
-        for name, flags in (("fp32", []), ("bf16", ["--bf16", "true"])):
-            folder = "sst2" if name == "fp32" else f"sst2-{name}"
-            found[name].append(score_run(arguments.runs / folder / f"seed-{seed}", seed, flags))
+        for name, is_bf16 in (("fp32", "false"), ("bf16", "true")):
+            run = arguments.runs / f"sst2-{name}" / f"seed-{seed}"
+            found[name].append(score_run(run, seed, ["--bf16", is_bf16]))
             print(name, json.dumps(found[name][-1]), flush=True)
     mean = {
         name: {split: round(statistics.mean(one[split] for one in runs), 2) for split in ("validation", "test")}

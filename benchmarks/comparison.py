@@ -7,7 +7,6 @@ README.md from these. It takes hours; `--systems` runs only some systems. Studen
 """
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from modeling_lstm.comparison.result import RESULT
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.utils.files import read_json, write_json
 
-from .accuracy import LOCAL, MINILM, RESULTS, data_folder, local_minilm, portable
+from .accuracy import LOCAL, MINILM, RESULTS, check_names, data_folder, local_minilm, portable
 
 SYSTEMS = ("lstm", "gru", "bag-of-words", "tfidf", "fasttext")
 TRANSFORMER = "transformer"
@@ -84,9 +83,8 @@ def main() -> None:
     parser.add_argument("--systems", nargs="*", default=[*SYSTEMS, TRANSFORMER])
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     arguments = parser.parse_args()
+    check_names(arguments.names, DATA)
     for name in arguments.names:
-        if name not in DATA:
-            sys.exit(f"There is no {name!r}: choose from {', '.join(DATA)}.")
         run(name, arguments.systems, arguments.runs)
 
 

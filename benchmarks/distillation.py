@@ -8,7 +8,6 @@ students. Finished runs are skipped. The records go to `results/NAME/SIZE/seed-N
 
 import argparse
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,16 @@ from modeling_lstm.comparison.result import RESULT
 from modeling_lstm.utils.files import read_json
 
 from . import comparison, pretrained
-from .accuracy import COMMAND, SEEDS, data_folder, local_flags, shared_teachers, train_and_evaluate, train_run
+from .accuracy import (
+    COMMAND,
+    SEEDS,
+    check_names,
+    data_folder,
+    local_flags,
+    shared_teachers,
+    train_and_evaluate,
+    train_run,
+)
 from .tweet_eval import METRICS
 
 TWEETS = "tweet_eval_sentiment"
@@ -111,9 +119,8 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="distilled")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     arguments = parser.parse_args()
+    check_names(arguments.names, NAMES)
     for name in arguments.names:
-        if name not in NAMES:
-            sys.exit(f"There is no {name!r}: choose from {', '.join(NAMES)}.")
         for seed, command, flags in students(name, arguments.runs, arguments.size):
             results = arguments.runs / "results"
             train_and_evaluate(f"{name}_distilled", f"{name}/{arguments.size}", seed, results, flags, command=command)

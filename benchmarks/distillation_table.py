@@ -5,7 +5,7 @@ from typing import Any
 
 from modeling_lstm.utils.markdown import make_table
 
-from .accuracy import SEEDS, percent, records_of
+from .accuracy import SEEDS, minutes_of, percent, records_of
 from .distillation import IMDB, TREC, TWEETS
 
 # Folders of students, their titles, and the LSTM trained without a teacher, by its own recipe
@@ -44,7 +44,7 @@ def distillation_table() -> str:
                 percent([one["metrics"]["test"][metric] for one in alone]),
                 " to ".join(f"{number:,}" for number in sorted({min(kept), max(kept)})),
                 f"{model['parameters'] / 1e6:.1f} M, {model['size_mb']:.0f} MB",
-                ", ".join(_minutes(one) for one in students),
+                ", ".join(map(minutes_of, students)),
             ]
         )
     return make_table(heads, rows) + "\n"
@@ -60,8 +60,3 @@ def gap_cell(gaps: list[dict[str, Any]]) -> str:
     """Format the mean of several gaps between student and teacher, and of their intervals, in points."""
     low, high = mean_interval(gaps)
     return f"{100 * statistics.mean(gap['difference'] for gap in gaps):+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
-
-
-def _minutes(record: dict[str, Any]) -> str:
-    """Format the minutes of a run, with a plus if it was resumed: the time before that is not counted."""
-    return f"{record['seconds']['total'] / 60:.0f}" + ("+" if record["training"]["resumed"] else "")

@@ -194,6 +194,7 @@ def budget(folder: Path, texts: list[str]) -> dict[str, float]:
 
 def limits() -> dict[str, float]:
     """Measure what one core can do: matrix multiplications and memory copies."""
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     square = torch.randn(1024, 1024)
     block = torch.empty(2**28, dtype=torch.uint8)
@@ -203,6 +204,7 @@ def limits() -> dict[str, float]:
             started = time.perf_counter()
             work()
             best[name] = min(best[name], time.perf_counter() - started)
+    torch.set_num_threads(threads)
     return {
         "gigaflops of matmul": round(2 * 1024**3 / best["matmul"] / 1e9, 1),
         "gigabytes a second of copies": round(2 * block.numel() / best["copy"] / 1e9, 1),

@@ -20,7 +20,17 @@ from modeling_lstm.evaluation.metrics import compute_scores
 from modeling_lstm.utils.files import read_json, write_json
 from modeling_lstm.utils.markdown import make_table
 
-from .accuracy import MINILM, RESULTS, SEEDS, local_minilm, measure_sets, percent, records_of, train_and_evaluate
+from .accuracy import (
+    MINILM,
+    RESULTS,
+    SEEDS,
+    local_minilm,
+    mean_minutes,
+    measure_sets,
+    percent,
+    records_of,
+    train_and_evaluate,
+)
 from .distillation_table import gap_cell
 from .tweet_eval import METRICS
 
@@ -130,7 +140,6 @@ def few_labels_table() -> str:
 def _row(name: str) -> list[str]:
     metric, students = SETS[name].metric, records_of(_folder(name, STUDENT))
     gaps = [one["distillation"]["gap"]["test"] for one in students]
-    minutes = [one["seconds"]["total"] / 60 for one in students if not one["training"]["resumed"]]
     tfidf = read_json(RESULTS / FOLDER / name / f"{TFIDF}.json")
     return [
         SETS[name].title,
@@ -141,7 +150,7 @@ def _row(name: str) -> list[str]:
         percent([one["metrics"]["test"][metric] for one in records_of(_folder(name, ALONE))]),
         f"{100 * tfidf['score']:.1f}",
         f"{statistics.mean(one['distillation']['transfer']['kept'] for one in students):,.0f}",
-        f"{statistics.mean(minutes):.0f}",
+        mean_minutes(students, digits=0),
     ]
 
 

@@ -24,15 +24,16 @@ from modeling_lstm.inference.arguments import ExportArguments
 from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.models.text_classifier import TextClassifier
 from modeling_lstm.runs.environment import describe_environment
+from modeling_lstm.utils.errors import as_list
 from modeling_lstm.utils.files import read_json, write_json
 from modeling_lstm.utils.markdown import make_table
 
 from . import distillation
-from .accuracy import LOCAL, MINILM, RESULTS, local_minilm, percent, required_data, train_run
+from .accuracy import LOCAL, MINILM, RESULTS, check_names, local_minilm, percent, required_data, train_run
 from .comparison import DATA, TRANSFORMER_NAME
 from .comparison_tables import TITLES
 from .inference import export_transformer, open_transformer
-from .measure import answer_in_turns, ratio
+from .measure import LOAD, answer_in_turns, ratio
 
 FOLDER = RESULTS / "front"
 PRECISIONS: tuple[Literal["fp32", "int8"], ...] = ("fp32", "int8")
@@ -55,7 +56,7 @@ def measure(name: str, sizes: list[str], runs: Path) -> None:
             students.append(runs / "results" / name / size / f"seed-{seed}")
             train_run(f"{name}_distilled", students[-1], seed, flags, command)
         found["sizes"][size] = one = measure_size(students, test, DATA[name].get("metric", "accuracy"))
-        found["hardware"] = describe_environment()["hardware"]
+        one |= {"hardware": describe_environment()["hardware"], "load": LOAD}
         FOLDER.mkdir(parents=True, exist_ok=True)
         write_json(path, found)
         print(name, size, json.dumps(one), flush=True)
@@ -100,15 +101,13 @@ def time_texts(folders: dict[str, Path], texts: list[str], labels: int, work: Pa
 
 def front_table() -> str:
     """Make the table of scores, megabytes and times by data set and size; the smallest close to MiniLM is bold."""
-    rows, machines = [], set()
+    rows: list[list[str]] = []
+    machines: dict[str, list[str]] = {}  # for each, the data sets that it measured
     for name in LOCAL:
         path = FOLDER / f"{name}.json"
         if not path.exists():
             continue
         found = read_json(path)
-        machines.add(
-            f"{found['hardware']['processor']}, {found['hardware']['threads']} of {found['hardware']['cores']} cores"
-        )
         comparison = read_json(RESULTS / "comparison" / name / "comparison.json")
         metric = comparison["task"]["metric"]
         minilm = 100 * comparison["systems"][TRANSFORMER_NAME]["scores"][metric]["mean"]
@@ -116,6 +115,8 @@ def front_table() -> str:
         for size, one in sorted(found["sizes"].items(), key=lambda item: item[1]["parameters"]):
             means = {precision: 100 * statistics.mean(one[precision]["scores"]) for precision in PRECISIONS}
             near = near or (size if means["int8"] >= minilm - CLOSE else None)
+            machine = "{processor}, {threads} of {cores} cores".format(**one["hardware"])
+            machines.setdefault(machine, []).append(TITLES[name])
             mark = "**" if near == size else ""
             shown = [percent(one[precision]["scores"]) for precision in PRECISIONS]
             rows.append(
@@ -132,7 +133,8 @@ def front_table() -> str:
             )
     heads = ["data set", "MiniLM", "student's size", "fp32", "int8", "int8, MB", "int8, ms a text", "times as fast"]
     heads.append("times as fast as MiniLM in int8")
-    return f"{make_table(heads, rows)}\n\nMeasured on: {'; '.join(sorted(machines))}.\n"
+    measured = "; ".join(f"{as_list(dict.fromkeys(names))} on {machine}" for machine, names in machines.items())
+    return f"{make_table(heads, rows)}\n\nMeasured: {measured}.\n"
 
 
 def main() -> None:
@@ -142,6 +144,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", choices=distillation.SIZES, default=list(distillation.SIZES))
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     arguments = parser.parse_args()
+    check_names(arguments.names, LOCAL)
     for name in arguments.names:
         measure(name, arguments.sizes, arguments.runs)
 

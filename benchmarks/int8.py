@@ -1,6 +1,6 @@
 """What int8 costs in accuracy: `python -m benchmarks.int8`, on the test splits of four data sets, three seeds.
 
-The runs are those of `benchmarks.accuracy`; missing ones are trained.
+Missing runs are trained, by the recipes of `benchmarks.accuracy`.
 """
 
 import json

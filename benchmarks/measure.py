@@ -38,22 +38,21 @@ def take_turns(ways: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str,
     warm as in a busy service.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
-    first: dict[str, float] = {}
+    best: dict[str, float] = {}
     gc.collect()
     gc.disable()
     for turn in range(repeats + 1):
         for name, run in ways.items():
             time.sleep(PAUSE)
             begun = time.perf_counter()
-            while first.get(name, QUICK) < QUICK and time.perf_counter() - begun < BURST:
+            while best.get(name, QUICK) < QUICK and time.perf_counter() - begun < BURST:
                 run()
             started = time.perf_counter()
             run()
             took = time.perf_counter() - started
+            best[name] = min(best.get(name, took), took)
             if turn > 0:
                 seconds[name].append(took)
-            else:
-                first[name] = took
     gc.enable()
     return seconds
 

@@ -70,7 +70,7 @@ def simulate(
     readers = min(files, max(1, math.ceil(workers / WORKERS_A_READER)))
     begun = START + (costs.read * rows / min(files, workers) if checked else 0.0)
     each = math.ceil(rows / files)
-    ready: list[float] = []  # when each part has been read
+    ready: list[tuple[float, int]] = []  # when each part has been read, and its rows
     busy = [begun] * readers
     heapq.heapify(busy)
     for _ in range(files):
@@ -79,16 +79,15 @@ def simulate(
         while left > 0:
             some = min(ROWS, left)
             at += costs.read * some
-            ready.append(at)
+            ready.append((at, some))
             left -= some
         heapq.heappush(busy, at)
     ready.sort()
     free = [begun + costs.load] * workers
     heapq.heapify(free)
-    sizes = [ROWS] * (each // ROWS) + ([each % ROWS] if each % ROWS else [])
     end = 0.0
-    for number, at in enumerate(ready):
-        seconds = costs.answer * sizes[number % len(sizes)]
+    for at, some in ready:
+        seconds = costs.answer * some
         start = max(heapq.heappop(free), at)
         while losses_an_hour and draw.random() < 1 - math.exp(-losses_an_hour * seconds / 3600):
             start += draw.random() * seconds + restart + costs.load  # the part is repeated

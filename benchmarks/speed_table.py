@@ -155,7 +155,11 @@ def speed_sentences() -> str:
         f"(means of {len(int8['sst2']['runs'])} seeds). On SST-2 it takes {megabytes['int8']} MB instead of "
         f"{megabytes['torch']}.",
     ]
-    return "\n".join(f"- {point}" for point in points) + "\n"
+    machines: dict[str, list[str]] = {}
+    for name in ("recurrence", "training", *names):
+        machines.setdefault(_read(name)["hardware"]["processor"], []).append(f"`benchmarks.{name}`")
+    measured = "; ".join(f"{as_list(some)} on {machine}" for machine, some in machines.items())
+    return "\n".join(f"- {point}" for point in points) + f"\n\nMeasured: {measured}.\n"
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 """Speed of the whole training command, against the loop of textbooks and against fine-tuning MiniLM-L6.
 
 `python -m benchmarks.training`, on TweetEval sentiment (MODELING_LSTM_DATA). Ours is the whole command: reading,
-vocabulary, tokenization, evaluation, saving. For the other two, only the training steps are timed.
+vocabulary, tokenization, evaluation, saving. For the others, only the training steps are timed.
 """
 
 import json
@@ -113,7 +113,7 @@ def minilm(texts: list[str], labels: list[int], *, bf16: bool = False) -> Callab
 
 
 def shares(texts: list[str], labels: list[int], tokenizer: LstmTokenizer, steps: int = 60) -> dict[str, float]:
-    """Profile our training steps: the shares of embedding, recurrence, optimizer and the rest."""
+    """Profile our training steps: the shares of collation, embedding, recurrence and optimizer, without the rest."""
     from transformers import DataCollatorWithPadding
 
     from modeling_lstm.training.optimizer import RowAdamW, clip_gradients
