@@ -91,6 +91,11 @@ class CommandParser(FlagParser):
             if action.dest in settings:
                 action.help = argparse.SUPPRESS
 
+    def describe(self, texts: Mapping[str, str]) -> None:
+        """Replace the descriptions of settings by those for this command's task."""
+        for action in self._actions:
+            action.help = texts.get(action.dest, action.help)
+
     def tell_defaults(self, texts: Mapping[str, str]) -> None:
         """Replace the displayed defaults of settings by descriptions, where the default depends on other settings."""
         for action in self._actions:

@@ -22,13 +22,14 @@ from ..utils.processes import fail_once
 from ..utils.ray_cluster import RayArguments
 from .parsing import CommandParser
 from .registry import find_maker
-from .training import COMMANDS_OF_TASKS, add_help, check_given, find_setting, run_job
+from .training import COMMANDS_OF_TASKS, OTHER_TASKS, add_help, check_given, find_setting, run_job
 
 
 def make_pretrain_parser(trainer: Any = TrainerSettings) -> CommandParser:
     """The parser of `pretrain`, with the Trainer settings that `--help` shows, or others."""
     kinds = (LanguageTaskArguments, CorpusArguments, LanguageModelArguments, TokenizerArguments, trainer, RayArguments)
     parser = add_help(CommandParser("pretrain", *kinds))
+    parser.describe(OTHER_TASKS)
     parser.set_defaults(**PRETRAINING_DEFAULTS)
     parser.hide(FIXED | FIXED_TOKENIZER)
     return parser
@@ -38,6 +39,7 @@ def make_pretrain_fill_mask_parser(trainer: Any = TrainerSettings) -> CommandPar
     """The parser of `pretrain --task fill-mask`, with the Trainer settings that `--help` shows, or others."""
     kinds = (MaskedTaskArguments, CorpusArguments, MaskedLanguageModelArguments, TokenizerArguments, trainer)
     parser = add_help(CommandParser("pretrain --task fill-mask", *kinds, RayArguments))
+    parser.describe(OTHER_TASKS)
     parser.set_defaults(**MASKED_PRETRAINING_DEFAULTS)
     parser.hide(MASKED_FIXED | FIXED_TOKENIZER)
     return parser

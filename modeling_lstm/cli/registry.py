@@ -58,7 +58,7 @@ VECTORS_COMMANDS = {
 TASK_COMMANDS = {
     "train --preset best": Command(
         "training",
-        "train the best known model for the given data, in stages",
+        "train the best LSTM it can for the given data, in stages",
         "--dataset ... [--teacher NAME] [--unlabeled TEXT ...] --output_dir RUN",
     ),
     "train --task translation": Command(

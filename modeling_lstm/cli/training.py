@@ -37,10 +37,25 @@ def make_train_best_parser(trainer: Any = TrainerSettings) -> CommandParser:
     return parser
 
 
+# Descriptions of settings where the usual ones are about classifiers
+OTHER_TASKS = {
+    "num_train_epochs": "Passes over the train split.",
+    "per_device_train_batch_size": "Rows in a training batch.",
+    "average_epochs": "Evaluate and keep an average of the weights over about this many epochs; 0: no average.",
+    "embedding_learning_rate": "Learning rate of the word vectors; 0 freezes them. Default: --learning_rate.",
+}
+OF_TRANSLATION = OTHER_TASKS | {
+    "dataset": "Hub id (or id:subset), file or folder of CSV, TSV, JSON Lines or Parquet with pairs of texts.",
+    "train_dataset": "Another data set to take the train split from.",
+    "max_train_samples": "Train on only this many pairs, drawn with --split_seed.",
+}
+
+
 def make_train_translation_parser(trainer: Any = TrainerSettings) -> CommandParser:
     """The parser of `train --task translation`, with the Trainer settings that `--help` shows, or others."""
     kinds = (TaskArguments, PairArguments, TranslationModelArguments, PairTokenizerArguments, trainer, RayArguments)
     parser = add_help(CommandParser("train --task translation", *kinds))
+    parser.describe(OF_TRANSLATION)
     parser.set_defaults(task=TRANSLATION, **TRANSLATION_DEFAULTS)
     parser.hide(FIXED)
     return parser

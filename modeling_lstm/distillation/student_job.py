@@ -117,5 +117,17 @@ class Distillation(Training):
 
 
 def distill(**settings: Any) -> RunRecord:
-    """Train a student of a teacher and write its run folder. The settings are those of [`DistillationJob`]."""
+    """
+    Train a student of one or several teachers and write its run folder.
+
+    Args:
+        settings: The flags of `modeling-lstm distill --help` by their names: `teacher`, `dataset` and `output_dir` are
+            required; `unlabeled`, `augmentations`, `embeddings` and so on.
+
+    Returns:
+        The content of `run.json`. Its `distillation` has the gap between student and teachers.
+
+    Raises:
+        InputError: The settings contradict each other, or the data, a teacher or the run folder cannot be used.
+    """
     return DistillationJob(**settings).run()

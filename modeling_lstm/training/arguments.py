@@ -38,7 +38,8 @@ class ModelArguments:
     transformer: str | None = setting(
         None,
         "Fine-tune this Transformer (Hub id or folder) with its tokenizer instead; the other model "
-        "settings then have no effect.",
+        "settings then have no effect, and --max_length is 256 by default, --learning_rate 5e-5, --num_train_epochs 3 "
+        "(more with few rows), --per_device_train_batch_size 32, --lr_scheduler_type linear.",
     )
     config_overrides: str | None = setting(
         None,
