@@ -12,7 +12,7 @@ from transformers.modeling_outputs import ModelOutput, SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_lstm import LstmConfig
-from .recurrence_lstm import LstmEncoder, State, locked_dropout
+from .recurrence_lstm import LstmEncoder, State, is_traced, locked_dropout
 
 
 @dataclass
@@ -302,7 +302,7 @@ class LstmModel(LstmPreTrainedModel):
 
         reading_mask: torch.Tensor | None = mask
         place = None
-        if torch.compiler.is_compiling() or mask.is_meta:  # the same path for every mask
+        if is_traced() or mask.is_meta:  # the same path for every mask
             place = _places_at_the_left(mask)
         elif bool(mask.all()):
             reading_mask = None
@@ -327,7 +327,7 @@ def name_other_models(model: LstmPreTrainedModel) -> None:
 
 def read_inputs(
     config: LstmConfig,
-    embedding: nn.Module,
+    embedding: Any,
     input_ids: torch.Tensor | None,
     attention_mask: torch.Tensor | None,
     inputs_embeds: torch.Tensor | None,
@@ -335,6 +335,11 @@ def read_inputs(
     """Return word vectors `(batch, tokens, embedding_size)`, and a mask `(batch, tokens)` that is True at tokens."""
     if input_ids is not None and inputs_embeds is None:
         shape = input_ids.shape
+        if len(shape) != 2:
+            raise ValueError(f"input_ids must have the shape (batch, tokens), found {tuple(shape)}.")
+        if getattr(embedding, "padding_idx", None) not in (None, config.pad_token_id):
+            # `Trainer` has replaced the padding token by that of the tokenizer: the old one is a word, which must learn
+            embedding.padding_idx = None
         vectors = embedding(input_ids.long())
     elif inputs_embeds is not None and input_ids is None:
         shape = inputs_embeds.shape[:2]
@@ -348,7 +353,7 @@ def read_inputs(
                 f"attention_mask must have the shape (batch, tokens) = {tuple(shape)} of the input, "
                 f"found {tuple(attention_mask.shape)}."
             )
-        if attention_mask.is_floating_point() and not torch.compiler.is_compiling():
+        if attention_mask.is_floating_point() and not is_traced():
             if not bool((attention_mask >= 0).all()):  # for example an additive mask, which is 0 at tokens
                 raise ValueError("attention_mask must be 1 at tokens and 0 at padding, found numbers below 0 or NaN.")
         return vectors, attention_mask.bool()
@@ -360,7 +365,8 @@ def read_inputs(
 def _places_at_the_left(mask: torch.Tensor) -> torch.Tensor:
     """Return the new position of each step if each row's tokens move to the left, in order, before its padding."""
     ends = mask.sum(dim=1, keepdim=True)
-    return torch.where(mask, mask.cumsum(dim=1), ends + (~mask).cumsum(dim=1)) - 1
+    # ONNX has no cumulative sum of truth values
+    return torch.where(mask, mask.long().cumsum(dim=1), ends + (~mask).long().cumsum(dim=1)) - 1
 
 
 def _has_gaps(mask: torch.Tensor) -> bool:
@@ -394,10 +400,14 @@ def classification_loss(config: LstmConfig, logits: torch.Tensor, labels: torch.
         ValueError: `config.problem_type` is unknown, or `labels` has the wrong shape or type.
     """
     logits = logits.float()
-    kind = config.problem_type
+    kind, guessed = config.problem_type, ""
     if kind is None:
         kind = "multi_label_classification" if labels.is_floating_point() else "single_label_classification"
         kind = "regression" if config.num_labels == 1 else kind
+        guessed = (
+            f" It was inferred from num_labels {config.num_labels} and the type {labels.dtype}: pass integers for "
+            "single labels, floats for several labels or numbers, or set config.problem_type."
+        )
     rows = logits.shape[:1]
     shapes: dict[str, list[tuple[int, ...]]] = {
         "regression": [rows, logits.shape] if config.num_labels == 1 else [logits.shape],
@@ -409,7 +419,7 @@ def classification_loss(config: LstmConfig, logits: torch.Tensor, labels: torch.
     if labels.shape not in shapes[kind]:
         raise ValueError(
             f"For the problem_type {kind!r} labels must have the shape {tuple(shapes[kind][0])}, "
-            f"found {tuple(labels.shape)}."
+            f"found {tuple(labels.shape)}.{guessed}"
         )
     if kind == "single_label_classification" and labels.is_floating_point():
         raise ValueError(f"For the problem_type {kind!r} labels must be integers, found {labels.dtype}.")

@@ -162,12 +162,17 @@ class LstmLayer(GradientCheckpointingLayer):
         return found
 
 
+def is_traced() -> bool:
+    """Return whether a graph is being recorded, which must fit inputs of any length and with any mask."""
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()
+
+
 def gains_by_packing(mask: torch.Tensor, states: torch.Tensor) -> bool:
     """
     Return whether a GRU reads a batch faster if it is packed. On a CPU a GRU has no fast kernel for padded batches, but
     the backward pass of a packed batch slows down with its length. Texts must begin at the first step of their row.
     """
-    if torch.compiler.is_compiling() or states.device.type != "cpu":  # first, since a graph must fit any number of rows
+    if is_traced() or states.device.type != "cpu":  # first, since a graph must fit any number of rows
         return False
     if states.dtype != torch.float32 or torch.is_autocast_enabled("cpu") or states.shape[1] > PACKED_TOKENS:
         return False
@@ -304,7 +309,7 @@ def _groups_of_like_lengths(mask: torch.Tensor, states: torch.Tensor) -> list[tu
     Group the rows of a batch by length, if it has so much padding that this saves time. Return the rows of each group
     and the length of its longest text, or `None`. Only on a CPU, and for texts that begin at the first step.
     """
-    if torch.compiler.is_compiling() or states.device.type != "cpu":  # first, since a graph must fit any number of rows
+    if is_traced() or states.device.type != "cpu":  # first, since a graph must fit any number of rows
         return None
     number = min(MOST_GROUPS, len(mask) // GROUP_ROWS)
     if number < 2 or not bool(mask[:, 0].all()):

@@ -212,7 +212,8 @@ MASKS = torch.tensor(
 
 
 @pytest.mark.parametrize(("cell_type", "pooling"), [("lstm", "concat"), ("gru", "attention")])
-@pytest.mark.parametrize("way", ["eager", "compile", "export"])
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore:.*torch.jit.trace.* is deprecated")
+@pytest.mark.parametrize("way", ["eager", "compile", "export", "trace"])
 def test_every_way_to_run_takes_every_mask(cell_type: str, pooling: str, way: str) -> None:
     """Compiled and exported models see no value of the mask, and yet each row gives what its tokens alone give."""
     model = tiny_model(cell_type=cell_type, pooling=pooling, bidirectional=True, num_hidden_layers=2)
@@ -223,6 +224,13 @@ def test_every_way_to_run_takes_every_mask(cell_type: str, pooling: str, way: st
         run = torch.compile(model, backend="aot_eager")
     elif way == "export":
         run = torch.export.export(model, (ids, torch.ones_like(ids)), {"output_hidden_states": True}).module()
+    elif way == "trace":
+        model.config.return_dict = False
+        traced = torch.jit.trace(model, (ids[:2, :4], torch.ones(2, 4).long()), strict=False)
+        model.config.return_dict = True
+        with torch.no_grad():
+            assert_close(traced(ids, MASKS)[0], model(ids, MASKS).logits)
+        return
     with torch.no_grad():
         found = run(ids, MASKS, output_hidden_states=True)
         for row, mask in enumerate(MASKS.bool()):
@@ -267,6 +275,21 @@ def test_word_vectors_in_place_of_tokens() -> None:
     ids, mask = random_batch([5, 3], 0)
     embedded = model.get_input_embeddings()(ids)
     assert torch.equal(model(inputs_embeds=embedded, attention_mask=mask).logits, model(ids, mask).logits)
+
+
+def test_a_word_is_learned_that_was_the_padding_token() -> None:
+    """As when `Trainer` sets the padding token of the tokenizer."""
+    model = tiny_model()
+    model.config.pad_token_id = 3
+    ids = torch.tensor([[0, 1, 3]])
+    model(ids, labels=torch.tensor([1])).loss.backward()
+    gradient = model.get_input_embeddings().weight.grad
+    assert gradient is not None and gradient[[0, 1]].abs().sum(1).gt(0).all() and not gradient[3].any()
+
+
+def test_refuses_tokens_without_a_batch() -> None:
+    with pytest.raises(ValueError, match=r"must have the shape \(batch, tokens\), found \(3,\)"):
+        tiny_model()(torch.ones(3).long())
 
 
 @pytest.mark.parametrize("given", [{}, {"input_ids": torch.ones(1, 2).long(), "inputs_embeds": torch.ones(1, 2, 6)}])
@@ -369,8 +392,8 @@ def test_problem_type_is_seen_from_the_labels() -> None:
         ("multi_label_classification", 3, torch.ones(3, 4), r"\(4, 3\), found \(3, 4\)"),
         ("regression", 3, torch.ones(3, 4), r"\(4, 3\), found \(3, 4\)"),
         ("regression", 1, torch.ones(1, 4), r"\(4,\), found \(1, 4\)"),
-        (None, 3, torch.ones(4, 3).long(), r"\(4,\), found \(4, 3\)"),
-        (None, 3, torch.ones(4), r"\(4, 3\), found \(4,\)"),
+        (None, 3, torch.ones(4, 3).long(), r"\(4,\), found \(4, 3\)\. It was inferred .* num_labels 3 .* torch.int64"),
+        (None, 3, torch.ones(4), r"\(4, 3\), found \(4,\)\. It was inferred .* or set config.problem_type"),
     ],
 )
 def test_labels_of_another_shape_or_kind_are_refused(kind: Any, numbers: int, labels: torch.Tensor, error: str) -> None:
