@@ -5,7 +5,7 @@ from typing import Any
 
 from ..inference.arguments import COLDEST
 from ..inference.generation import TextGenerator, put_behind
-from ..utils.errors import InputError, require
+from ..utils.errors import InputError
 from .numbers import clamp
 
 MOST_CHARACTERS = 2_000
@@ -25,10 +25,6 @@ class Writer:
 
     def __init__(self, run: str):
         self.generator = TextGenerator.from_run(run)
-        require(
-            not getattr(self.generator.model.config, "reads_backward", False),
-            f"The page needs a forward model; {run!r} reads backward only.",
-        )
 
     def guess(self, text: str) -> dict[str, float]:
         """Return the most probable next tokens and their probabilities."""

@@ -77,7 +77,7 @@ class GenerationArguments:
     temperature: float = setting(0.8, "Below 1, likely tokens are sampled more often.")
     top_k: int = setting(0, "Sample from this many of the most likely tokens; 0: from all.")
     top_p: float = setting(0.95, "Sample from the most likely tokens that add up to this probability.")
-    num_beams: int = setting(1, "Search with this many beams; useful with --do_sample false.")
+    num_beams: int = setting(1, "Search for the most likely text with this many beams; needs --do_sample false.")
     seed: int = setting(0, "Random seed.")
     revision: str | None = setting(None, "Branch, tag or commit of a model on the Hub.")
 
@@ -90,6 +90,11 @@ class GenerationArguments:
         )
         require(self.top_k >= 0, f"--top_k must be 0 or more, found {self.top_k}.")
         require(0 < self.top_p <= 1, f"--top_p must be greater than 0 and at most 1, found {self.top_p}.")
+        require(
+            self.num_beams == 1 or not self.do_sample,
+            f"--num_beams {self.num_beams} searches for the most likely text, but by default each token is sampled: "
+            "add --do_sample false.",
+        )
         require(
             self.number == 1 or self.do_sample or self.num_beams >= self.number,
             f"--number {self.number} texts without sampling need as many beams: --num_beams {self.number}.",

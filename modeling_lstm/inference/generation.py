@@ -45,6 +45,10 @@ class TextGenerator:
         model, tokenizer = load_for_inference(run, revision)
         is_one = model.can_generate() and not model.config.is_encoder_decoder
         require(is_one, f"{run!r} is not a language model: train one with modeling-lstm pretrain.")
+        require(
+            getattr(model.config, "reads_backward", False) is False,
+            f"{run!r} reads only backward, so it cannot continue a prompt: pretrain with --direction both.",
+        )
         return cls(model, tokenizer)
 
     def __call__(self, prompts: str | Iterable[str], **options: Any) -> list[str]:
@@ -53,23 +57,40 @@ class TextGenerator:
 
         Args:
             prompts: One prompt or several. For an empty one, the whole text is new.
-            options: Options of transformers' `generate`. By default, greedy search for 20 tokens.
+            options: Options of transformers' `generate`. By default, greedy search for 20 tokens. A token for unknown
+                words is never written.
         """
         prompts = list_texts(prompts)
         if not prompts:
             return []
         inputs = self._encode(prompts)
-        options = {"max_new_tokens": 20, "do_sample": False, "pad_token_id": self.tokenizer.pad_token_id} | options
+        options = self._defaults(options) | options
         limit, begun = most_tokens(self.model.config), inputs["input_ids"].shape[1]
-        if limit is not None and begun + (options["max_new_tokens"] or 0) > limit:
+        if limit is not None and begun + (options.get("max_new_tokens") or 0) > limit:
             logger.warning("The model reads %d tokens at most: %d new ones are written.", limit, limit - begun)
             options["max_new_tokens"] = limit - begun
         found = self.model.generate(**inputs, **options)
+        found = getattr(found, "sequences", found)
         # Do not decode the new tokens alone: some tokenizers need the preceding ones to see where a word begins
         begins, texts = (
             self.tokenizer.batch_decode(ids, skip_special_tokens=True) for ids in (found[:, :begun], found)
         )
         return [text[len(begin) :] for begin, text in zip(begins, texts, strict=True)]
+
+    def _defaults(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options of `generate` that apply unless the given ones say otherwise."""
+        found: dict[str, Any] = {"pad_token_id": self.tokenizer.pad_token_id}
+        if options.get("stop_strings") is not None:
+            found["tokenizer"] = self.tokenizer
+        if "generation_config" in options:
+            return found
+        found["do_sample"] = False
+        if "max_length" not in options:
+            found["max_new_tokens"] = 20
+        unknown = self.tokenizer.unk_token_id
+        if unknown is not None and unknown != self.tokenizer.eos_token_id:  # GPT-2's is the same token
+            found["suppress_tokens"] = [unknown]
+        return found
 
     def _encode(self, prompts: Sequence[str]) -> Any:
         """
@@ -131,10 +152,6 @@ def generate(
         check_output(Path(chosen.output))
     texts = [prompts] if isinstance(prompts, str) else [""] if prompts is None else list(prompts)
     generator = TextGenerator.from_run(str(run), chosen.revision)
-    require(
-        getattr(generator.model.config, "reads_backward", False) is False,
-        f"{str(run)!r} reads only backward, so it cannot continue a prompt: pretrain with --direction both.",
-    )
     set_seed(chosen.seed)
     found = list(_write(generator, texts, chosen))
     if chosen.output is not None:

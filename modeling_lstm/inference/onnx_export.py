@@ -20,7 +20,7 @@ from ..models.recurrence_lstm import LstmEncoder, LstmLayer
 from ..models.text_classifier import INPUTS, MODEL, TextClassifier
 from ..models.text_rules import cuts_at_blanks
 from ..runs.record import RECORD
-from ..runs.run_folders import load_run, run_folder, task_of_run
+from ..runs.run_folders import load_run, problem_type_of, run_folder, task_of_run
 from ..tasks.base import TEXT_CLASSIFICATION
 from ..utils.errors import InputError, first_line, require, require_extra
 from ..utils.files import is_occupied, write_folder, write_json
@@ -65,6 +65,7 @@ def export(
     task = task_of_run(source, run)
     require(task.name == TEXT_CLASSIFICATION, f"{run!r} is a model for {task.name}: only classifiers can be exported.")
     model, tokenizer = load_run(source, name=run)
+    problem_type_of(model)  # raises if it cannot be known
     inputs = INPUTS[: 3 if reads_token_types(model, tokenizer) else 2]
     program = _program(model, inputs, quantize=arguments.precision == "int8")
     with write_folder(folder, last=RECORD) as temporary:

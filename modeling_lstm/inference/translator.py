@@ -111,6 +111,8 @@ class Translator:
         return found
 
     def _generate(self, inputs: Mapping[str, Any], options: dict[str, Any]) -> torch.Tensor:
+        if options.get("stop_strings") is not None:
+            options = {"tokenizer": self.target_tokenizer} | options
         written = self.model.generate(**inputs, **options)
         return getattr(written, "sequences", written)
 

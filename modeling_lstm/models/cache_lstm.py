@@ -66,6 +66,25 @@ class LstmCacheLayer(CacheLayerMixin):
         raise ValueError("The state of a recurrence cannot go back to earlier tokens: copy it before you continue.")
 
 
+def check_new_tokens(number: int | None, cache: Cache | None) -> None:
+    """
+    Check what `generate` is going to read after a given state.
+
+    Args:
+        number: The number of tokens that the state has not read, or `None` if all are new.
+        cache: The state.
+
+    Raises:
+        ValueError: There is no such token.
+    """
+    if number is not None and number < 1:
+        read = 0 if cache is None else cache.get_seq_length()
+        raise ValueError(
+            f"The state in past_key_values has read {read} tokens, and the input has {read + number}: pass all tokens "
+            "so far, and at least one that it has not read."
+        )
+
+
 class LstmCache(Cache):
     """The state of each layer after the tokens read so far. Its size does not depend on the number of tokens."""
 

@@ -8,15 +8,17 @@ from torch.nn import functional as F
 from transformers import GenerationMixin
 from transformers import initialization as init
 from transformers.modeling_outputs import CausalLMOutputWithPast
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.utils.generic import can_return_tuple
 
-from .cache_lstm import LstmCache, read_cache
+from .cache_lstm import LstmCache, check_new_tokens, read_cache
 from .configuration_lstm import LstmConfig
 from .modeling_lstm import LstmModel, LstmPreTrainedModel, read_inputs
 from .recurrence_lstm import locked_dropout
 from .softmax_lstm import AdaptiveSoftmax, sampled_losses
 
 IGNORED = -100  # in labels
+LARGEST_COUNT = 60_000  # of a token
 
 
 class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
@@ -68,7 +70,8 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
 
     def resize_token_embeddings(self, new_num_tokens: int | None = None, *args: Any, **kwargs: Any) -> nn.Embedding:
         """
-        Same as in the base class. Old tokens keep their clusters. A sampled softmax counts new tokens as seen once.
+        Same as in the base class. Old tokens keep their clusters. A sampled softmax takes new tokens to be as rare as
+        its rarest.
 
         Raises:
             ValueError: The last cluster of an adaptive softmax would be empty, or the padding token would no longer be
@@ -86,7 +89,8 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             self.adaptive.cutoffs = self.config.cutoffs()
         if self.config.softmax == "sampled":
             counts = self.token_frequencies[: self.config.vocab_size]
-            self.token_frequencies = F.pad(counts, (0, self.config.vocab_size - len(counts)), value=1.0)
+            rarest = float(counts.min())
+            self.token_frequencies = F.pad(counts, (0, self.config.vocab_size - len(counts)), value=rarest)
         return table
 
     @classmethod
@@ -115,17 +119,25 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
 
     def set_token_frequencies(self, counts: torch.Tensor) -> None:
         """
-        Set how often each token occurs. The sampled softmax draws its candidates by these counts.
+        Set how often each token occurs. The sampled softmax draws its candidates by these counts. They are scaled down
+        to what fp16 can hold.
 
         Args:
             counts: The counts, `(vocab_size,)`. Tokens that do not occur count as seen once.
         """
-        self.token_frequencies.copy_(counts.clamp(min=1))
+        counts = counts.clamp(min=1)
+        self.token_frequencies.copy_(counts * min(1.0, LARGEST_COUNT / float(counts.max())))
 
     def prepare_inputs_for_generation(
         self: Any, input_ids: Any, *args: Any, inputs_embeds: Any = None, **kwargs: Any
     ) -> dict[str, Any]:
-        """Same as in the base class."""
+        """
+        Same as in the base class.
+
+        Raises:
+            ValueError: The state in `past_key_values` has read all tokens already.
+        """
+        check_new_tokens(kwargs.get("next_sequence_length"), kwargs.get("past_key_values"))
         kwargs["inputs_embeds"] = inputs_embeds  # a named parameter, since `generate` looks for it in the signature
         return GenerationMixin.prepare_inputs_for_generation(self, input_ids, *args, **kwargs)
 
@@ -263,5 +275,8 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             total = sampled_losses(states[chosen], flat, self.lm_head, self.token_frequencies, size).sum()
         return total / (max(1, len(flat)) if number is None else number)
 
+
+# Trainer shifts the labels of its label smoothing by one token only for the models in this table
+MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.setdefault(LstmConfig.model_type, LstmForCausalLM.__name__)
 
 __all__ = ["LstmForCausalLM"]

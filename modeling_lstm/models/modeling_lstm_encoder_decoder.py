@@ -12,10 +12,10 @@ from transformers.modeling_outputs import ModelOutput, Seq2SeqLMOutput
 from transformers.utils.generic import can_return_tuple
 
 from .attention_lstm import ATTENTIONS
-from .cache_lstm import LstmCache, read_cache
+from .cache_lstm import LstmCache, check_new_tokens, read_cache
 from .configuration_lstm_encoder_decoder import LstmEncoderDecoderConfig
 from .modeling_lstm import LstmEmbedding, LstmModel, LstmPooler, LstmPreTrainedModel, read_inputs
-from .recurrence_lstm import LstmEncoder, State, locked_dropout
+from .recurrence_lstm import LstmEncoder, State, is_traced, locked_dropout
 
 IGNORED = -100  # in labels
 
@@ -203,7 +203,10 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
         return super().resize_token_embeddings(new_num_tokens, *args, **kwargs)
 
     def save_pretrained(self, *args: Any, **kwargs: Any) -> None:
-        """Same as in the base class, but let `pipeline("translation")` open the saved model without this package."""
+        """
+        Same as in the base class, but let `pipeline("translation")` and `AutoModel` open the saved model without this
+        package.
+        """
         if self._auto_class is not None:
             from .pipeline_lstm import LstmTranslationPipeline  # imports all pipelines
 
@@ -211,19 +214,44 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
             name = f"{module}.{LstmTranslationPipeline.__name__}"
             kind = {"impl": name, "pt": ["AutoModelForSeq2SeqLM"], "type": "text"}
             self.config.custom_pipelines = {"translation": kind}
+            names = getattr(self.config, "auto_map", None) or {}  # it has no base model of its own
+            self.config.auto_map = names | {"AutoModel": f"{__name__.rsplit('.', 1)[-1]}.{type(self).__name__}"}
         super().save_pretrained(*args, **kwargs)
 
     @classmethod
     def _supports_default_dynamic_cache(cls) -> bool:
         return False  # `generate` would create a cache of keys and values; `forward` creates an `LstmCache`
 
+    def prepare_inputs_for_generation(
+        self: Any, input_ids: Any, next_sequence_length: int | None = None, *args: Any, **kwargs: Any
+    ) -> dict[str, Any]:
+        """
+        Same as in the base class. A given state has read the first of the `decoder_input_ids`.
+
+        Raises:
+            ValueError: The state in `past_key_values` has read all of them already.
+        """
+        cache = kwargs.get("past_key_values")
+        if kwargs.get("is_first_iteration") and cache is not None:
+            next_sequence_length = input_ids.shape[1] - cache.get_seq_length()
+        check_new_tokens(next_sequence_length, cache)
+        return GenerationMixin.prepare_inputs_for_generation(self, input_ids, next_sequence_length, *args, **kwargs)
+
     def prepare_decoder_input_ids_from_labels(self, labels: torch.Tensor) -> torch.Tensor:
-        """Shift labels `(batch, target)` right by one token, to get the decoder input of the same shape."""
+        """
+        Shift labels `(batch, target)` right by one token, to get the decoder input of the same shape.
+
+        Raises:
+            ValueError: The configuration has no token that begins or pads a target, or a label follows padding (-100).
+        """
+        ignored = labels == IGNORED
+        if not is_traced() and bool((ignored[:, :-1] & ~ignored[:, 1:]).any()):
+            raise ValueError("The labels have padding (-100) before a token: pad them on the right.")
         start = self.config.decoder_start_token_id
         if start is None or self.config.pad_token_id is None:
             raise ValueError("The configuration must have a decoder_start_token_id and a pad_token_id.")
         return F.pad(labels[:, :-1], (1, 0), value=start).masked_fill(
-            F.pad(labels[:, :-1] == IGNORED, (1, 0)), self.config.pad_token_id
+            F.pad(ignored[:, :-1], (1, 0)), self.config.pad_token_id
         )
 
     @can_return_tuple
@@ -274,7 +302,7 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
                 token; `encoder_outputs` or `past_key_values` are of another kind of model; or the labels have another
                 shape than the target.
         """
-        mask = None if torch.compiler.is_compiling() else decoder_attention_mask  # a graph cannot check its values
+        mask = None if is_traced() else decoder_attention_mask  # a graph cannot check its values
         if mask is not None and bool((mask[:, 1:] > mask[:, :-1]).any()):
             raise ValueError("decoder_attention_mask has padding before a token: pad the decoder's input on the right.")
         if encoder_outputs is None:

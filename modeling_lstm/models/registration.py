@@ -69,7 +69,6 @@ def register_configurations() -> None:
 def register_models() -> None:
     """Register the networks with `AutoModel` and the other auto classes for models."""
     import transformers
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
     for module, name, auto_class in _REMOTE:
         if auto_class != "AutoConfig":
@@ -77,9 +76,6 @@ def register_models() -> None:
             getattr(transformers, auto_class).register(model.config_class, model)
             if auto_class == "AutoModelForSeq2SeqLM":  # it has no base model of its own
                 transformers.AutoModel.register(model.config_class, model)
-            if auto_class == "AutoModelForCausalLM":
-                # Trainer shifts the labels of its label smoothing by one token only for the models in this table
-                MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[model.config_class.model_type] = name
 
 
 def register_tokenizer() -> None:

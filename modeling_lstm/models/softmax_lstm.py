@@ -1,5 +1,7 @@
 """The adaptive and the sampled softmax over a vocabulary, and their losses. Works as remote code."""
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -17,7 +19,13 @@ def _table(head: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
             f"An adaptive or sampled softmax reads the weights of an nn.Linear, found a {type(head).__module__}."
             f"{type(head).__name__} in its place: leave lm_head out of adapters and of quantize_dynamic."
         )
-    return head.weight, head.bias
+    hook: Any = getattr(head, "_hf_hook", None)  # from accelerate: it loads offloaded weights when `head` is called
+    if hook is None:
+        return head.weight, head.bias
+    hook.pre_forward(head)
+    found = head.weight, head.bias
+    hook.post_forward(head, None)
+    return found
 
 
 def sampled_losses(
@@ -46,6 +54,7 @@ def sampled_losses(
         TypeError: `head` was replaced by another kind of module.
     """
     table, bias = _table(head)
+    frequencies = frequencies.float()  # their sum may exceed what fp16 can hold
     weights = frequencies.pow(0.75)
     drawn = torch.multinomial(weights, number, replacement=True)
     tokens, places = torch.unique(torch.cat([targets, drawn]), return_inverse=True)
@@ -53,7 +62,7 @@ def sampled_losses(
         raise IndexError(f"Target {int(tokens[0])} is out of bounds.")
     expected = number * weights / weights.sum() + len(targets) * frequencies / frequencies.sum()
     likely = -torch.expm1(-expected[tokens])  # probability of at least one occurrence
-    scores = F.linear(states, table[tokens], bias[tokens] - likely.clamp(min=1e-12).log())
+    scores = F.linear(states, table[tokens], bias[tokens] - likely.clamp(min=1e-12).log().to(bias.dtype))
     return F.cross_entropy(scores.float(), places[: len(targets)], reduction="none")
 
 

@@ -91,7 +91,8 @@ class LstmTokenizer(TokenizersBackend):
     one special token, and `tokenizer(text, text_pair)` returns the same as `tokenizer(f"{text} [SEP] {text_pair}")`.
     Both forms are truncated at the end of the longer text, so that a part of each text remains. Only with
     `return_overflowing_tokens=True`, a pair is split into parts as a pair, but a joined text as one text. With
-    `add_special_tokens=False`, a joined text keeps its `[SEP]`, but a pair has none.
+    `add_special_tokens=False`, a joined text keeps its `[SEP]`, but a pair has none. Without this package, pass pairs
+    and a space for an empty second text: a joined text would be truncated at its end, and an empty one left out.
 
     For a translation model with a separate target vocabulary, the attribute `target_tokenizer` is the target's
     tokenizer. It encodes `text_target`. `save_pretrained`, `push_to_hub` and `from_pretrained` write and read it in the

@@ -35,6 +35,8 @@ def build_language_model(
     """
     size, end = len(tokenizer), tokenizer.eos_token_id
     ids = {"pad_token_id": tokenizer.pad_token_id, "bos_token_id": end, "eos_token_id": end}  # before and after a text
+    if tokenizer.pad_token_id == end:  # as in GPT-2: a token that must learn
+        ids["pad_token_id"] = None
     if arguments.transformer_config is not None:
         name, overrides = arguments.transformer_config, arguments.config_overrides
         config: Any = transformer_config(name, {"vocab_size": size} | ids, overrides, "gpt2")

@@ -12,7 +12,7 @@ from ..data.corpus import load_corpus
 from ..data.corpus_arguments import CorpusArguments
 from ..data.token_masker import TokenMasker
 from ..data.token_stream import TokenStream
-from ..data.tokenization import WHOLE, build_tokenizer
+from ..data.tokenization import UNLIMITED, build_tokenizer
 from ..evaluation.masked_tokens import mask_blocks, require_masks
 from ..models.modeling_lstm_masked_lm import IGNORED
 from ..tasks.masked_language_modeling import MaskedLanguageModeling
@@ -77,7 +77,7 @@ class MaskedPretraining(UnlabeledTraining):
         """Create the `Trainer`."""
         data = self.job.data
         blocks = MaskedBlocks(
-            self.stream, data.block_size, self._masker(), shuffles=data.shuffle_texts, seed=self.args.seed
+            self.stream, data.block_size, self._masker(), shuffles=data.shuffle_texts, seed=self.data_seed
         )
         return MaskedLanguageModelTrainer(
             train_dataset=blocks, data_collator=default_data_collator, task=self.task, **common
@@ -116,7 +116,7 @@ class MaskedPretraining(UnlabeledTraining):
         """Return a tokenizer with a mask token, which marks both ends of a text."""
         train = self.data.splits["train"]
         return build_tokenizer(
-            self.job.tokenizer, train, WHOLE, has_end=True, has_mask=True, checkpoint=self.checkpoint
+            self.job.tokenizer, train, UNLIMITED, has_end=True, has_mask=True, checkpoint=self.checkpoint
         )
 
     def describe_blocks(self) -> str:

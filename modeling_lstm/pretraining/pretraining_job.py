@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, default_data_
 from ..data.arguments import TokenizerArguments
 from ..data.corpus import load_corpus
 from ..data.corpus_arguments import CorpusArguments
-from ..data.tokenization import WHOLE, build_tokenizer
+from ..data.tokenization import UNLIMITED, build_tokenizer
 from ..runs.record import RunRecord
 from ..tasks.base import TEXT_GENERATION, job_class
 from ..tasks.language_modeling import LanguageModeling
@@ -78,7 +78,8 @@ class Pretraining(UnlabeledTraining):
         """Create the `Trainer`, which carries the state from block to block."""
         args, data = self.args, self.job.data
         parts, direction = args.per_device_train_batch_size * args.world_size, self.task.direction
-        blocks = Blocks(self.stream, parts, data.block_size, direction, shuffles=data.shuffle_texts, seed=args.seed)
+        how: dict[str, Any] = {"shuffles": data.shuffle_texts, "seed": self.data_seed}
+        blocks = Blocks(self.stream, parts, data.block_size, direction, **how)
         return LanguageModelTrainer(train_dataset=blocks, data_collator=default_data_collator, task=self.task, **common)
 
     def trial_batch(self, model: PreTrainedModel) -> Any:
@@ -99,7 +100,7 @@ class Pretraining(UnlabeledTraining):
     def make_tokenizer(self, source: Any) -> PreTrainedTokenizerBase:
         """Return a tokenizer that marks the end of each text."""
         train = self.data.splits["train"]
-        return build_tokenizer(self.job.tokenizer, train, WHOLE, has_end=True, checkpoint=self.checkpoint)
+        return build_tokenizer(self.job.tokenizer, train, UNLIMITED, has_end=True, checkpoint=self.checkpoint)
 
     def make_model(self) -> PreTrainedModel:
         """Build a new language model."""

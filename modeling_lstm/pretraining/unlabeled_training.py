@@ -29,6 +29,11 @@ class UnlabeledTraining(Training):
     data: Corpus
     stream: TokenStream
 
+    @property
+    def data_seed(self) -> int:
+        """The seed of blocks, masks and the order of texts."""
+        return self.args.seed if self.args.data_seed is None else self.args.data_seed
+
     def open_source(self) -> None:
         """Do nothing: pretraining starts from the texts alone."""
 

@@ -180,9 +180,18 @@ def open_run(run: "str | Path | OpenRun") -> OpenRun:
 
 
 def problem_type_of(model: PreTrainedModel) -> str:
-    """Return the problem type, or a default if the configuration has none."""
-    usual = "regression" if len(label_names(model)) == 1 else "single_label_classification"
-    return model.config.problem_type or usual
+    """
+    Return the problem type of a classifier, or a default if the configuration has none.
+
+    Raises:
+        InputError: It has none, and one label: the output could be a number or the logit of a probability.
+    """
+    require(
+        model.config.problem_type is not None or len(label_names(model)) > 1,
+        "The model has one label and no problem_type, so its output may be a number or a probability: set "
+        "model.config.problem_type to 'regression' or 'multi_label_classification', and save it again.",
+    )
+    return model.config.problem_type or "single_label_classification"
 
 
 def label_names(model: PreTrainedModel) -> list[str]:

@@ -220,7 +220,9 @@ class TextClassification(Task):
     def predictor(cls, model: Any, tokenizer: Any) -> TextClassifier:
         """Return the classifier with a model."""
         from ..inference.torch_backend import torch_classifier
+        from ..runs.run_folders import problem_type_of
 
+        problem_type_of(model)  # raises if it cannot be known
         return torch_classifier(model, tokenizer)
 
     def card(self, record: Mapping[str, Any], examples: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -246,13 +246,16 @@ class LstmTrainer(Trainer):
         return model.loss_function(labels=labels, pooled_logits=logits, config=model.config)
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
-        """Trainer's evaluation. With several processes or class weights, the loss is that of all rows at once."""
+        """
+        Trainer's evaluation. With several processes or class weights, a classifier's loss is that of all rows at once.
+        """
         output: Any = super().evaluation_loop(*args, **kwargs)
         losses = [name for name in output.metrics if name.endswith("_loss") and not name.endswith("_log_loss")]
         is_by_batch = self.args.world_size > 1 or self._class_weights() is not None
-        if is_by_batch and losses and isinstance(output.predictions, np.ndarray):
-            found = self.loss_of(torch.from_numpy(output.predictions), torch.from_numpy(output.label_ids))
-            output.metrics[losses[0]] = float(found)
+        found = output.predictions
+        if is_by_batch and losses and isinstance(found, np.ndarray) and found.ndim == 2:  # not a row for each token
+            loss = self.loss_of(torch.from_numpy(found), torch.from_numpy(output.label_ids))
+            output.metrics[losses[0]] = float(loss)
         return output
 
     def _clip_grad_norm(self, model: torch.nn.Module) -> torch.Tensor:

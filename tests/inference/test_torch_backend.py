@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, DistilBertForSequenceClassification
 
-from modeling_lstm import predict
+from modeling_lstm import LstmTokenizer, predict
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.data.loading import load_data
 from modeling_lstm.distillation.arguments import DistillationArguments
@@ -18,7 +18,8 @@ from modeling_lstm.distillation.teacher import Teacher
 from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.inference.torch_backend import torch_classifier
 from modeling_lstm.runs.run_folders import load_run
-from tests.conftest import WORDS, opinion_rows
+from modeling_lstm.utils.errors import InputError
+from tests.conftest import WORDS, opinion_rows, tiny_model
 
 PAIRS = ["the film [SEP] was good", "bad", "the [SEP] number 1 number 2", "good [SEP] bad", "the film was good"]
 TEXTS = [" and ".join([text] * (1 + number % 5)) for number, (text, _) in enumerate(opinion_rows(40))]
@@ -86,6 +87,21 @@ def test_all_threads_compute_in_bf16(trained: Path) -> None:
     model.register_forward_pre_hook(lambda *_: seen.append(torch.is_autocast_enabled("cpu")))
     classify.raw_scores(TEXTS, batch_size=4)
     assert len(seen) == 10 and all(seen)
+
+
+def test_one_output_that_could_be_a_number_or_a_logit_is_refused(tmp_path: Path) -> None:
+    """`pipeline` takes it for a logit, and `Trainer` for a number."""
+    tokenizer = LstmTokenizer.train(["a good film"] * 3, min_frequency=1)
+    model = tiny_model(vocab_size=len(tokenizer), num_labels=1)
+    tokenizer.save_pretrained(tmp_path)
+    for kind in (None, "regression", "multi_label_classification"):
+        model.config.problem_type = kind
+        model.save_pretrained(tmp_path)
+        if kind is None:
+            with pytest.raises(InputError, match="one label and no problem_type, .* set model.config.problem_type to"):
+                predict(str(tmp_path), ["good"])
+        else:
+            assert len(predict(str(tmp_path), ["good"])) == 1
 
 
 def test_a_text_with_half_a_character_is_told(trained: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from accelerate import cpu_offload
 from huggingface_hub.errors import StrictDataclassError
 from tokenizers import Tokenizer, models, pre_tokenizers
 from torch.nn import functional as F
@@ -14,6 +15,7 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
     DynamicCache,
+    GenerationConfig,
     GPT2Config,
     GPT2LMHeadModel,
     PreTrainedModel,
@@ -130,6 +132,13 @@ def test_generation_goes_on_from_a_state() -> None:
     assert torch.equal(model.generate(first.sequences, past_key_values=kept, **FREE), more), "from a copy, once more"
     cache.reset()
     assert cache.get_seq_length() == 0
+
+
+def test_a_state_that_has_read_everything_has_nothing_to_go_on_from() -> None:
+    model, ids = language_model(), token_ids(2, 6)
+    for short in (ids, ids[:, :4]):
+        with pytest.raises(ValueError, match=f"has read 6 tokens, and the input has {short.shape[1]}: pass all"):
+            model.generate(short, past_key_values=model(ids).past_key_values, **FREE)
 
 
 def test_a_state_is_continued_in_several_ways() -> None:
@@ -394,6 +403,26 @@ def test_a_softmax_that_is_sampled_from_now_on_draws_all_tokens_alike(tmp_path: 
     assert LstmForCausalLM.from_pretrained(tmp_path).token_frequencies.tolist() == [1.0, *range(1, 41)]
 
 
+def test_frequent_tokens_are_counted_in_every_type(tmp_path: Path) -> None:
+    model, ids = language_model(softmax="sampled"), token_ids(4, 9)
+    model.set_token_frequencies(torch.arange(41) * 100_000)
+    counts = model.token_frequencies
+    assert counts[40] == 60_000 and counts[20] == 30_000 and counts[0] > 0
+    model.half().save_pretrained(tmp_path)
+    for dtype in (torch.float16, torch.float32):
+        opened = LstmForCausalLM.from_pretrained(tmp_path, dtype=dtype).train()
+        assert opened(ids, labels=ids).loss.isfinite()
+    opened.resize_token_embeddings(43)
+    assert opened.token_frequencies[41:].tolist() == [float(opened.token_frequencies.min())] * 2
+
+
+@pytest.mark.parametrize("softmax", ["full", "adaptive", "sampled"])
+def test_offloaded_weights_are_fetched(softmax: str) -> None:
+    model, ids = language_model(softmax=softmax), token_ids(2, 5)
+    expected = model(ids).logits
+    assert torch.equal(cpu_offload(model, execution_device="cpu")(ids).logits, expected)
+
+
 def test_a_table_with_more_rows_than_tokens_writes_tokens_only() -> None:
     tokenizer = LstmTokenizer.train_reversible(["a b c"] * 3, vocab_size=12, min_frequency=1)
     model = language_model(vocab_size=64, eos_token_id=tokenizer.eos_token_id, bos_token_id=tokenizer.bos_token_id)
@@ -466,6 +495,25 @@ def test_the_library_writes_text_with_it(tmp_path: Path, capsys: pytest.CaptureF
     assert "film" in capsys.readouterr().out
     drawn = [model.generate(**inputs, max_new_tokens=8, do_sample=True, top_k=5) for _ in range(2)]
     assert len(drawn) == 2
+
+
+def test_options_of_generate_are_those_that_were_given() -> None:
+    text = "the film was great and the film was long , abcdef"
+    tokenizer = LstmTokenizer.train([text] * 9, min_frequency=1, vocab_size=60, algorithm="unigram", end=True)
+    end = tokenizer.eos_token_id
+    model = language_model(vocab_size=len(tokenizer), eos_token_id=end, bos_token_id=end)
+    with torch.no_grad():
+        model.lm_head.bias[tokenizer.unk_token_id] += 1_000
+    write = TextGenerator(model, tokenizer)
+    (found,) = write(["the film"])
+    assert found.strip(), "an unknown word would be left out of the text"
+    assert write("the film", return_dict_in_generate=True) == [found]
+    begun = write._encode(["the film"])["input_ids"].shape[1]
+    assert write("the film", max_length=begun + 3) == write("the film", max_new_tokens=3)
+    config = GenerationConfig(max_new_tokens=2, suppress_tokens=[tokenizer.unk_token_id])
+    assert write("the film", generation_config=config) == write("the film", max_new_tokens=2)
+    first = found.split()[0]
+    assert write("the film", stop_strings=[first])[0].split() == [first]
 
 
 def test_a_model_without_a_token_that_begins_a_text_needs_a_prompt() -> None:

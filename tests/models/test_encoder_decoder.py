@@ -230,6 +230,7 @@ def test_saved_and_opened_by_auto_classes(changes: dict[str, Any], tmp_path: Pat
     assert torch.equal(opened.generate(source, **FREE), model.generate(source, **FREE))
     names = {path.name for path in tmp_path.glob("*.py")}
     assert {"modeling_lstm_encoder_decoder.py", "pipeline_lstm.py", "attention_lstm.py"} <= names
+    assert config.auto_map["AutoModel"] == config.auto_map["AutoModelForSeq2SeqLM"]
 
 
 @pytest.mark.parametrize("attention", ["none", "luong", "bahdanau"])
@@ -465,6 +466,24 @@ def test_padding_of_the_target_stands_to_the_right() -> None:
     torch.testing.assert_close(padded[:, :3], model(source, decoder_input_ids=target[:, :3]).logits)
     with pytest.raises(ValueError, match="pad the decoder's input on the right"):
         model(source, decoder_input_ids=target.flip(1), decoder_attention_mask=mask.flip(1))
+
+
+def test_padding_of_the_labels_stands_to_the_right() -> None:
+    model, source, labels = translator(), torch.tensor([[5, 6, 7]]), torch.tensor([[3, 4, -100, -100]])
+    assert model(source, labels=labels).loss.isfinite()
+    with pytest.raises(ValueError, match=r"labels have padding \(-100\) before a token: pad them on the right"):
+        model(source, labels=labels.flip(1))
+
+
+def test_generation_goes_on_from_a_state_of_the_decoder() -> None:
+    model, source, begun = translator(), token_ids(2, 5), torch.tensor([[1, 6, 7], [1, 8, 9]])
+    expected = model.generate(source, decoder_input_ids=begun, **FREE)
+    for read in (1, 2):
+        state = model(source, decoder_input_ids=begun[:, :read]).past_key_values
+        assert torch.equal(model.generate(source, decoder_input_ids=begun, past_key_values=state, **FREE), expected)
+    state = model(source, decoder_input_ids=begun).past_key_values
+    with pytest.raises(ValueError, match="has read 3 tokens, and the input has 3: pass all tokens so far"):
+        model.generate(source, decoder_input_ids=begun, past_key_values=state, **FREE)
 
 
 def test_labels_have_the_shape_of_the_target() -> None:

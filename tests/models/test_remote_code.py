@@ -92,6 +92,16 @@ def test_a_language_model_writes_without_the_package(tmp_path: Path) -> None:
     assert found.returncode == 0, found.stderr
     expected = model.generate(torch.tensor([[5, 6]]), max_new_tokens=6, do_sample=False, num_beams=2)[0].tolist()
     assert json.loads(found.stdout.strip().splitlines()[-1]) == expected
+    script = (  # labels are smoothed of the next token
+        "import sys, torch; from transformers import AutoModelForCausalLM, Trainer, TrainingArguments; "
+        "m = AutoModelForCausalLM.from_pretrained(sys.argv[1], trust_remote_code=True).eval(); "
+        "ids = torch.tensor([[5, 6, 7, 8]]); "
+        "args = [TrainingArguments('out', use_cpu=True, label_smoothing_factor=x) for x in (0.0, 1e-9)]; "
+        "losses = [Trainer(m, one).compute_loss(m, {'input_ids': ids, 'labels': ids}) for one in args]; "
+        "torch.testing.assert_close(*losses)"
+    )
+    found = run_outside(script, tmp_path / "lm", tmp_path / "home")
+    assert found.returncode == 0, found.stderr
     script = (
         "import sys, torch; from transformers import AutoModel, AutoModelForSequenceClassification as Classifier; "
         "trusted = dict(trust_remote_code=True); "

@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
+from transformers import AutoTokenizer
 
 import modeling_lstm as ml
 from modeling_lstm.cli import main
@@ -22,10 +23,13 @@ from modeling_lstm.data import tokenization
 from modeling_lstm.data.token_stream import TokenStream
 from modeling_lstm.evaluation.perplexity import BEFORE, BLOCK, compute_perplexities, perplexity_intervals, text_losses
 from modeling_lstm.inference.generation import TextGenerator
+from modeling_lstm.pretraining.arguments import LanguageModelArguments
 from modeling_lstm.pretraining.blocks import Blocks
+from modeling_lstm.pretraining.language_model_builder import build_language_model
 from modeling_lstm.pretraining.language_model_trainer import STATE, LanguageModelTrainer
 from modeling_lstm.publishing.card import make_card
 from modeling_lstm.runs.record import FINGERPRINTS, read_record
+from modeling_lstm.tasks.language_modeling import LanguageModeling
 from modeling_lstm.tasks.text_classification import TextClassification
 from modeling_lstm.training import defaults, precision
 from modeling_lstm.training.arguments import ModelArguments
@@ -231,6 +235,18 @@ def test_the_same_from_python(corpus: Path, data_folder: Path, tmp_path: Path) -
         )
 
 
+@pytest.mark.parametrize("task", ["text-generation", "fill-mask"])
+def test_the_order_of_the_texts_may_have_a_seed_of_its_own(corpus: Path, tmp_path: Path, task: str) -> None:
+    sizes: dict[str, Any] = {"embedding_size": 8, "hidden_size": 8, "min_frequency": 1, "block_size": 10}
+    sizes |= {"per_device_train_batch_size": 4, "max_steps": 2, "disable_tqdm": True, "use_cpu": True, "task": task}
+    losses = [
+        ml.pretrain(dataset=[corpus], output_dir=tmp_path / str(n), data_seed=seed, shuffle_texts=True, **sizes)
+        for n, seed in enumerate((1, 2, 1))
+    ]
+    first, second, third = (record["metrics"]["validation"]["loss"] for record in losses)
+    assert first == third != second
+
+
 @pytest.mark.parametrize("flags", [["--softmax", "adaptive"], ["--softmax", "sampled", "--cell_type", "gru"]])
 def test_other_kinds(corpus: Path, tmp_path: Path, flags: list[str]) -> None:
     record = pretrain(corpus, tmp_path / "lm", *flags, "--num_hidden_layers", "2", "--num_train_epochs", "6")
@@ -426,10 +442,25 @@ def test_a_language_model_with_another_tokenizer_begins_as_it_learned(corpus: Pa
         assert token == generator.tokenizer.convert_ids_to_tokens(int(shares.argmax()))
         assert share == pytest.approx(float(shares.max().detach()), rel=1e-4)
     assert len(generator(["", "the film"])) == 2
+    opened = AutoTokenizer.from_pretrained(tmp_path / "lm")
+    assert opened("the film", padding="max_length")["input_ids"] == opened("the film")["input_ids"], (
+        "no limit to pad to"
+    )
+
+
+def test_the_token_that_ends_a_text_is_learned_even_if_it_also_pads() -> None:
+    tokenizer = ml.LstmTokenizer.train_reversible(["the film"] * 9, vocab_size=20)
+    tokenizer.pad_token = tokenizer.eos_token  # as for GPT-2
+    arguments = LanguageModelArguments(tie_word_embeddings=False)
+    model: Any = build_language_model(arguments, tokenizer, LanguageModeling("forward"))
+    ids = torch.tensor([[tokenizer.eos_token_id, 3, 4]])
+    model.train()(ids, labels=ids).loss.backward()
+    assert model.get_input_embeddings().weight.grad[tokenizer.eos_token_id].any()
 
 
 def test_other_commands_say_what_a_language_model_is(both: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     assert "is a model for text-generation: only classifiers can be exported" in fails("export", both, tmp_path / "a")
+    assert "add --do_sample false" in fails("generate", both, "the film", "--num_beams", "4")
     assert not (both / "onnx").exists()
     assert "is a model for text-generation, which has no label to explain" in fails("explain", both, "the film")
     for inspect in (ml.explain, ml.trace):
