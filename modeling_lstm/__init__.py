@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .evaluation.evaluator import evaluate as evaluate
     from .explanation.explainer import explain as explain
     from .explanation.tracing import trace as trace
+    from .inference.generation import TextGenerator as TextGenerator
     from .inference.generation import generate as generate
     from .inference.onnx_export import export as export
     from .inference.prediction import predict as predict
@@ -64,6 +65,7 @@ _MODULES = {
     "MaskedPretrainingJob": ".pretraining.masked_pretraining_job",
     "PretrainingJob": ".pretraining.pretraining_job",
     "TextClassifier": ".models.text_classifier",
+    "TextGenerator": ".inference.generation",
     "TrainingJob": ".training.job",
     "TranslationJob": ".translators.translation_job",
     "Translator": ".inference.translator",
