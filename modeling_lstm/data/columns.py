@@ -71,7 +71,8 @@ def guess_label_column(columns: Iterable[str], text_column: list[str]) -> str:
     Return the column with the label: `label`, `labels`, the only one with a usual name, or the only one besides the
     text.
     """
-    others = [name for name in columns if name not in text_column]
+    texts = set(map(normalize_name, text_column))
+    others = [name for name in columns if normalize_name(name) not in texts]
     require(
         len(others) > 0,
         f"Which column holds the label? There is none besides {as_list(text_column)!r}. If the labels are names of "

@@ -14,7 +14,7 @@ from ..models.text_classifier import JOINT
 from ..utils.errors import InputError, as_list, require
 from .arguments import DataArguments, FileArguments, ProblemType, SourceArguments, SplitArguments, split_subset
 from .columns import guess_label_column, guess_text_column, join_texts
-from .formats.table import ROWS_AT_ONCE
+from .formats.table import ROWS_AT_ONCE, normalize_name
 from .held_out import draw_rows, hold_out, keep_labels, number_groups, single_labels
 from .labels.known_readers import make_label_reader
 from .labels.label_reader import LabelReader
@@ -161,10 +161,10 @@ def _warn_of_unused(arguments: DataArguments, sources: Mapping[str, Any], shares
 def _choose_columns(arguments: DataArguments, sources: dict[str, Split]) -> tuple[list[str], list[str]]:
     """Return the columns with text and label: those that the user named, or else guessed from their names."""
     first = sources.get("train") or next(iter(sources.values()))
-    asked = arguments.label_column or []
+    asked = set(map(normalize_name, arguments.label_column or []))
     text_column = arguments.text_column
     if not text_column:
-        texts = {name: kind for name, kind in first.text_columns().items() if name not in asked}
+        texts = {name: kind for name, kind in first.text_columns().items() if normalize_name(name) not in asked}
         text_column = [guess_text_column(texts, first.columns, needs_label=not asked)]
     label_column = arguments.label_column or [guess_label_column(first.columns, text_column)]
     both = [column for column in label_column if column in text_column]

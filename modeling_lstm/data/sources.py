@@ -78,6 +78,11 @@ def open_dataset(
 def _open_files(name: str, found: SplitFiles, arguments: FileArguments) -> Split:
     files = found.files[name]
     is_parquet = FORMATS.get(find_suffix(files[0])) == "parquet"
+    other = next((one for one in files if (FORMATS.get(find_suffix(one)) == "parquet") != is_parquet), None)
+    require(
+        other is None,
+        f"The {name} split has Parquet and other files, {str(files[0])!r} and {str(other)!r}: write all in one format.",
+    )
     return ParquetSplit(name, files) if is_parquet else FileSplit(name, files, arguments, found.features)
 
 

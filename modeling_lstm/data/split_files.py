@@ -1,11 +1,12 @@
 """Find the files of each split of a folder."""
 
+import glob
 import logging
 import os
 import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from datasets import BuilderConfig, DatasetDict, Features, load_dataset, load_dataset_builder, load_from_disk
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 _SHARD = re.compile(r"(\w+)-(\d{5})-of-(\d{5})")  # how `push_to_hub` names the files of a split
 # Words that seem to name a split, but that `datasets` does not know: testset, my-heldout
 _HINT = re.compile(r"train|test|valid|eval|held.?out|(?<![a-z])(dev|trn|tst)(set|data|[^a-z]|$)")
-_SAVED = ("dataset_dict.json", "state.json")  # what `save_to_disk` writes
+_SAVED = ({"dataset_dict.json"}, {"state.json", "dataset_info.json"})  # what `save_to_disk` writes
 _READERS = (CsvConfig, JsonConfig, TextConfig)
 SETTINGS_OF_ALL = {one.name for one in fields(BuilderConfig)}  # of a configuration, whatever its format
 _KNOWN_OF_CARD = {"sep", "delimiter", "encoding", "features"}
@@ -72,7 +73,7 @@ def find_splits(path: Path, subset: str | None) -> SplitFiles | DatasetDict:
     Find the files of each split of a file or a folder, or return the splits themselves if `datasets` wrote or reads
     them.
     """
-    if any((path / name).is_file() for name in _SAVED):
+    if any(all((path / name).is_file() for name in names) for names in _SAVED):
         saved = load_from_disk(str(path))
         return saved if isinstance(saved, DatasetDict) else DatasetDict(train=saved)
     card = read_card(path)
@@ -87,7 +88,12 @@ def find_splits(path: Path, subset: str | None) -> SplitFiles | DatasetDict:
         described = list(DatasetInfosDict.from_directory(str(path)).values()) if "dataset_info" in card else []
         features = described[0].features if len(described) == 1 else None
         require_names(str(path), features or {})
-        return SplitFiles(_splits_of(path), features=features)
+        files = _splits_of(path)
+        formats = {FORMATS.get(find_suffix(one)) for paths in files.values() for one in paths}
+        if features is None or formats != {"parquet"}:
+            return SplitFiles(files, features=features)
+        names = {split: [glob.escape(str(one)) for one in paths] for split, paths in files.items()}
+        return cast(DatasetDict, load_dataset("parquet", data_files=names, features=features))
     require(
         subset in configurations or (subset is None and len(configurations) == 1),
         f"{str(path)!r} has the subsets {as_list(configurations)}: name one as {path}:SUBSET.",

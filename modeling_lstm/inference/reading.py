@@ -68,6 +68,8 @@ def read_input(arguments: PredictionArguments, record: dict[str, Any]) -> Input:
         table = open_table(path, arguments)
         _check_delimiter(table, record, arguments)
         columns, language = _choose_columns(table, record, arguments)
+        if not arguments.text_column:
+            _warn_of_word(table, columns, record)
         asked = arguments.keep_columns or []
         if asked == ["all"] and "all" not in table.columns:
             table.find_late_columns()
@@ -93,6 +95,17 @@ def _choose_columns(
         texts = {name: has_words for name, has_words in table.text_columns().items() if name != target}
         columns = [guess_text_column(texts, table.columns)]
     return [table.find(name) for name in columns], None
+
+
+def _warn_of_word(table: Table, columns: list[str], record: dict[str, Any]) -> None:
+    """Warn if the only column is named by a word that may be the first text."""
+    known = {*TEXT_COLUMNS, *map(normalize_name, record.get("text_column") or ())}
+    is_word = isinstance(table, Delimited) and len(table.columns) == 1 and columns[0].strip().isalpha()
+    if is_word and normalize_name(columns[0]) not in known:
+        logger.warning(
+            "%s: its first line is read as the name of its column: %r. If it is a text, write a name above it.",
+            *(table.path, columns[0][:60]),
+        )
 
 
 def _hint_of_training(record: dict[str, Any], arguments: PredictionArguments, settings: list[str]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..data.formats.json_lines import parse_value
+from ..data.formats.json_lines import WrittenValue
 from ..utils.errors import InputError, explain_save_failure
 from ..utils.files import write_file
 from .answering import Row
@@ -95,16 +95,15 @@ def _as_text(value: Any) -> Any:
 
 
 def _as_json(value: Any) -> str:
-    return json.dumps(_as_numbers(parse_value(value)), ensure_ascii=False, default=str)
-
-
-def _as_numbers(value: Any) -> Any:
-    """Replace NaN and infinities, which JSON cannot represent, by null."""
+    """Format a value as JSON. Numbers of a JSON file stay as they were written. NaN and infinities become null."""
     if isinstance(value, dict):
-        return {name: _as_numbers(one) for name, one in value.items()}
+        return "{" + ", ".join(f"{_as_json(name)}: {_as_json(one)}" for name, one in value.items()) + "}"
     if isinstance(value, list):
-        return [_as_numbers(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return "[" + ", ".join(map(_as_json, value)) + "]"
+    if isinstance(value, WrittenValue):
+        return "null" if value.lstrip("-") in ("NaN", "Infinity") else str(value)
+    is_number = not isinstance(value, float) or math.isfinite(value)
+    return json.dumps(value if is_number else None, ensure_ascii=False, default=str)
 
 
 WRITERS: dict[str, Callable[[Iterator[Row], str, pa.Schema], int]] = {

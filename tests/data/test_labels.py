@@ -432,6 +432,18 @@ def test_numbers_that_32_bits_cannot_tell_apart(tmp_path: Path, kind: str, targe
     assert load_data(data, only="test", is_other=True).splits["test"].num_rows == 60
 
 
+def test_a_code_that_looks_like_a_number_beyond_all_bounds(tmp_path: Path) -> None:
+    rows = [(f"text {n}", ["1e99999999999999999999", "2"][n % 2]) for n in range(20)]
+    assert load(write(tmp_path / "a.csv", rows)).label_names == ["1e99999999999999999999", "2"]
+
+
+def test_columns_are_named_in_any_case(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("headline,verdict\n" + "".join(f"text {n},{n % 2}\n" for n in range(20)), encoding="utf-8")
+    for named in ({"label_column": ["Verdict"]}, {"text_column": ["Headline"]}):
+        assert load_data(DataArguments(dataset=str(path), **named)).label_names == ["0", "1"]
+
+
 def test_names_that_are_the_same_number(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows = [(f"text {n}", ["0", "1", "1.0", "01"][n % 4]) for n in range(40)]
     assert load(write(tmp_path / "a.csv", rows)).label_names == ["0", "01", "1", "1.0"]

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
@@ -170,6 +172,33 @@ def test_a_card_without_configurations_names_the_labels(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(NAMED.replace("KIND", "dtype:"), encoding="utf-8")
     write_csv(tmp_path / "rows.csv", [(f"text {n}", n % 3) for n in range(30)])
     assert load(tmp_path) == ["joy", "sad", "fear"]
+
+
+def test_a_card_without_configurations_names_the_labels_of_parquet(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(NAMED.replace("KIND", "dtype:"), encoding="utf-8")
+    pq.write_table(
+        pa.table({"text": [f"text {n}" for n in range(30)], "label": [n % 3 for n in range(30)]}),
+        tmp_path / "train.parquet",
+    )
+    assert load(tmp_path) == ["joy", "sad", "fear"]
+
+
+def test_the_files_of_a_split_have_one_format(tmp_path: Path) -> None:
+    rows = Dataset.from_dict({"text": ["a", "b"], "label": ["x", "y"]})
+    rows.to_parquet(tmp_path / "a.parquet")
+    rows.to_csv(tmp_path / "b.csv")
+    for files in ("[a.parquet, b.csv]", "[b.csv, a.parquet]"):
+        card = f"---\nconfigs:\n- config_name: all\n  data_files:\n  - {{split: train, path: {files}}}\n---\n"
+        (tmp_path / "README.md").write_text(card, encoding="utf-8")
+        with pytest.raises(InputError, match="has Parquet and other files, .*: write all in one format"):
+            open_dataset(str(tmp_path))
+
+
+def test_a_file_of_another_program_does_not_make_a_folder_a_saved_data_set(tmp_path: Path) -> None:
+    write_csv(tmp_path / "train.csv", opinion_rows(30))
+    (tmp_path / "state.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match=r"files of one of the formats .*, found \.csv, \.json"):
+        load(tmp_path)
 
 
 def test_splits_of_a_card_have_standard_names(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -284,6 +284,23 @@ def test_json_has_no_word_for_what_is_no_number(tmp_path: Path) -> None:
     )
 
 
+def test_kept_numbers_of_json_stay_as_they_are_written(trained: Path, tmp_path: Path) -> None:
+    kept = '"n": 1.10, "big": 12345678901234567890.5, "more": {"a\u00e9": [-0, 1E5, true, null]}, "name": "1.10"'
+    (tmp_path / "in.jsonl").write_text('{"text": "good", ' + kept + "}\n", encoding="utf-8")
+    predict(str(trained), input=str(tmp_path / "in.jsonl"), output=str(tmp_path / "out.jsonl"), keep_columns=["all"])
+    assert kept in (tmp_path / "out.jsonl").read_text(encoding="utf-8")
+
+
+def test_a_word_in_the_first_line_may_be_a_text(
+    trained: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for first, is_told in (("Great", True), ("Text", False), ("review", False)):
+        caplog.clear()
+        (tmp_path / "in.csv").write_text(f"{first}\nawful film\nfine\n", encoding="utf-8")
+        assert len(list(predict(str(trained), input=str(tmp_path / "in.csv")))) == 2
+        assert ("If it is a text, write a name above it" in caplog.text) == is_told
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_an_output_keeps_its_mode_and_its_link(tmp_path: Path, suffix: str) -> None:
     target, link, new = (tmp_path / f"{name}{suffix}" for name in ("target", "link", "new"))

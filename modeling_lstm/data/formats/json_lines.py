@@ -152,12 +152,3 @@ def _write_truth(value: Any) -> Any:
     if isinstance(value, list):
         return [_write_truth(one) for one in value]
     return value
-
-
-def parse_value(value: Any) -> Any:
-    """Parse a value of [`Table.rows`]: numbers and truth values of JSON become Python's."""
-    if isinstance(value, WrittenValue):
-        return json.loads(value)
-    if isinstance(value, dict):
-        return {name: parse_value(one) for name, one in value.items()}
-    return [parse_value(one) for one in value] if isinstance(value, list) else value

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ...utils.errors import as_list, require
@@ -81,7 +81,7 @@ def _warn_of_names(names: set[str]) -> None:
             )
     equal: dict[Decimal | float, list[str]] = {}
     for name in sorted(names):
-        value = Decimal(name) if NUMBER.fullmatch(name) else parse_truth(name)
+        value = _value_of(name)
         if value is not None:
             equal.setdefault(value, []).append(name)
     for same in equal.values():
@@ -90,6 +90,16 @@ def _warn_of_names(names: set[str]) -> None:
     is_told = any(len(same) > 1 for same in alike.values())
     if not is_told and (padded := next((name for name in sorted(names) if name != name.strip()), None)):
         logger.warning("Labels such as %r begin or end with a blank, which is part of their names.", padded)
+
+
+def _value_of(name: str) -> Decimal | float | None:
+    """Return the number or truth value that a name stands for, or `None`."""
+    if not NUMBER.fullmatch(name):
+        return parse_truth(name)
+    try:
+        return Decimal(name)
+    except InvalidOperation:  # an exponent beyond what `Decimal` can hold: a code, not a number
+        return None
 
 
 def _find_several(names: set[str]) -> str | None:
