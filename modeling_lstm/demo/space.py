@@ -73,7 +73,7 @@ def push_space(
     files[CARD] = _card(repo_id, models, task_of_run(run_folder(run), run).name).encode("utf-8")
     old = [f"runs/*/{pattern}" for pattern in WEIGHTS]
     message = "Upload a page of modeling-lstm"
-    return push_files(files, repo_id, message, repo_type="space", token=token, replaced=old)
+    return push_files(files, repo_id, message, repo_type="space", token=token, replaced=lambda _: old)
 
 
 def list_requirements() -> str:

@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
     RemoteEntryNotFoundError,
 )
 
-from ..utils.errors import InputError, hide_tokens, require
+from ..utils.errors import InputError, as_list, hide_tokens, require
 from .card_marks import is_unchanged
 from .downloads import COMMIT_HASH
 from .refusals import FAILURES, explain_refusal
@@ -89,7 +89,7 @@ def push_files(
     create_pr: bool = False,
     token: str | None = None,
     overwrite_card: bool = False,
-    replaced: Iterable[str] = (),
+    replaced: Callable[[list[str]], Iterable[str]] | None = None,
     check_model: Callable[[str | None], None] | None = None,
 ) -> Push:
     """
@@ -105,7 +105,8 @@ def push_files(
         create_pr: Open a pull request instead.
         token: Token for the Hub. Defaults to the one you are logged in with.
         overwrite_card: Replace a card that a person wrote.
-        replaced: Patterns of names. Files in the repository that match them and are not in `files` are deleted.
+        replaced: Called with the names in the repository. Returns patterns: files there that match them and are not in
+            `files` are deleted.
         check_model: Called with the `model_type` in the repository's `config.json`. Raises [`InputError`] if the push
             must not replace that model.
 
@@ -125,7 +126,10 @@ def push_files(
         if check_model is not None:
             check_model(_model_type(_read(api, repo_id, "config.json", repo_type, head)))
         there = api.list_repo_files(repo_id, repo_type=repo_type, revision=head) if replaced else []
-        gone = [one for one in there if one not in files and any(_matches(one, each) for each in replaced)]
+        patterns = list(replaced(there)) if replaced else []
+        gone = [one for one in there if one not in files and any(_matches(one, each) for each in patterns)]
+        if gone:
+            logger.info("Removed from %s, since they belong to an earlier model: %s", repo_id, as_list(gone))
         if (
             CARD in files
             and not overwrite_card

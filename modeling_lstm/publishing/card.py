@@ -8,6 +8,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from ..data.arguments import split_subset
+from ..data.sources import locate_source
 from ..evaluation.metrics import format_score, is_share
 from ..hub.card_marks import mark_card
 from ..runs.record import located_sources
@@ -118,7 +119,8 @@ def _metadata(
 
 def _hub_datasets(data: Mapping[str, Any]) -> list[str]:
     """Return the ids of the data sets on the Hub, without subsets."""
-    return [split_subset(name)[0] for name, place in located_sources(data) if place == "hub"]
+    found = located_sources(data) + (located_sources(data, "train_dataset") if data.get("train_dataset") else [])
+    return [split_subset(name)[0] for name, place in found if place == "hub"]
 
 
 def _unlabeled_datasets(record: Mapping[str, Any]) -> list[str]:
@@ -140,7 +142,8 @@ def _base_model(record: Mapping[str, Any]) -> str | None:
 
 def _data_name(data: dict[str, Any], key: str = "dataset") -> str:
     """Return a data set's id, or the last part of a path: a full path reveals a machine, or looks like a Hub id."""
-    return ", ".join(name if place == "hub" else Path(name).name for name, place in located_sources(data, key))
+    found = located_sources(data, key)
+    return ", ".join(name if place == "hub" else Path(name).resolve().name for name, place in found)
 
 
 def _best_split(record: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
@@ -271,6 +274,8 @@ def _describe_training(record: Mapping[str, Any]) -> str:
         if name not in ("parameters", "size_mb", "model_type", "is_from_hub")
     }
     settings |= {name: _begun_as(settings, name) for name in ("transformer", "encoder") if settings.get(name)}
+    paths = {name: settings[name] for name in ("tokenizer", "transformer_config") if settings.get(name)}
+    settings |= {name: Path(path).name for name, path in paths.items() if locate_source(path) == "local"}
     if taught := record.get("distillation"):
         names = ("logit_weight", "divergence_weight", "label_weight", "temperature")
         settings |= {name: taught["settings"][name] for name in names}

@@ -26,19 +26,21 @@ from .arguments import CardArguments, PushArguments
 from .card import make_card
 
 CODE = ("*_lstm*.py", "*_bag_of_words.py")
+TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
 # The files of a run folder that are shared besides its weights, without checkpoints, evaluations and other files
 SHARED = (
-    *("*config.json", "tokenizer*.json", f"{TARGET}/tokenizer*.json"),
+    *("config.json", "generation_config.json", *TOKENIZER, *(f"{TARGET}/{name}" for name in TOKENIZER)),
     *(*CODE, *VOCABULARIES, FINGERPRINTS, RECORD),
 )
 # Names of weights, in one or several files. A repository keeps only those of the latest push
 WEIGHTS = ("model.safetensors", "model-*.safetensors", INDEX)
-# Files that a push deletes from the repository if the run lacks them: those that another kind of model or an export
-# left there, with names that nobody uses for anything else
+# Files that a push deletes from the repository if the run lacks them: those that another kind of model left there, and
+# if there are FACTS of an export, the files of the export
 REPLACED = (
-    *(*WEIGHTS, "generation_config.json", "tokenizer.json", f"{TARGET}/*", *VOCABULARIES, FINGERPRINTS),
-    *(MODEL, FACTS, SCRIPT, *find_files(Path(models.__file__).parent, CODE)),
+    *(*WEIGHTS, "generation_config.json", "tokenizer.json", *(f"{TARGET}/{name}" for name in TOKENIZER)),
+    *(*VOCABULARIES, FINGERPRINTS, *find_files(Path(models.__file__).parent, CODE)),
 )
+EXPORTED = (MODEL, FACTS, SCRIPT)
 
 
 def write_card(run: str, repo_id: str, arguments: CardArguments, *, overwrite: bool = False) -> Path:
@@ -124,7 +126,7 @@ def push(
         create_pr=arguments.create_pr,
         token=token,
         overwrite_card=arguments.overwrite_card,
-        replaced=REPLACED,
+        replaced=lambda there: REPLACED + (EXPORTED if FACTS in there else ()),
         check_model=_check_no_vectors,
     )
 

@@ -79,7 +79,8 @@ def located_sources(data: Mapping[str, Any], setting: str = "dataset") -> list[t
     Return the same data sets, each with its place: `local`, `hub` or `built-in`. Older records have one place for all,
     or none.
     """
-    names, places = data_sources(data, setting), data.get("source", "unknown")
+    place = "train_source" if setting == "train_dataset" else "source"
+    names, places = data_sources(data, setting), data.get(place, "unknown")
     return list(zip(names, [places] * len(names) if isinstance(places, str) else places, strict=True))
 
 

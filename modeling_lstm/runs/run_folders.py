@@ -24,7 +24,11 @@ from ..utils.files import write_folder, write_json
 from .record import FINGERPRINTS, RECORD, check_revision, read_record, read_run_file
 
 INDEX = "model.safetensors.index.json"  # for weights in several files
-VOCABULARIES = ("vocab.json", "merges.txt", "target_vocab.json", "*.spm", "*.model")  # of tokenizers written in Python
+# Of tokenizers written in Python: GPT-2's, Marian's, those with SentencePiece
+VOCABULARIES = (
+    *("vocab.json", "merges.txt", "target_vocab.json", "source.spm", "target.spm"),
+    *("spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "spm.model"),
+)
 MEASURED = ("parameters", "size_mb")  # of a model; these depend on its vocabulary, which may differ by chance
 LOADED = (
     *("*config.json", "model.safetensors", MODEL, INDEX, "model-*.safetensors", "tokenizer*.json", FINGERPRINTS),

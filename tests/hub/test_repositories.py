@@ -239,6 +239,10 @@ def test_a_push_takes_away_what_another_model_left(
     assert own.cli("push", trained, "me/films", token=TOKEN)["status"] == 0
     assert repository.files() == pushed | others
     assert other.cli("predict", "me/films", TEXTS[0])["status"] == 0
+    others |= dict.fromkeys(("classify.py", "gensim.model", f"{TARGET}/notes.md"), b"mine")
+    repository.commit("main", pushed | others, "of a person")
+    assert own.cli("push", trained, "me/films", token=TOKEN)["status"] == 0
+    assert repository.files() == pushed | others
 
 
 def test_runs_and_word_vectors_do_not_replace_each_other(

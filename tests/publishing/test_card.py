@@ -126,6 +126,17 @@ def test_what_is_not_known_stays_absent(trained: Path) -> None:
     assert {one.dataset_split for one in ModelCard(text).data.eval_results or []} == {"validation"}
 
 
+def test_a_train_split_of_its_own_has_a_place_of_its_own(record: dict[str, Any], tmp_path: Path) -> None:
+    data = record["data"] | {"dataset": "me/films", "source": "hub", "train_dataset": str(tmp_path / "phrases.csv")}
+    card = make_card(record | {"data": data | {"train_source": "local"}}, "me/model")
+    assert "The train split comes from `phrases.csv`" in card and str(tmp_path) not in card
+    data |= {"dataset": str(tmp_path), "source": "local", "train_dataset": "me/phrases", "train_source": "hub"}
+    text = make_card(record | {"data": data}, "me/model")
+    assert "`me/phrases`" in text and ModelCard(text).data.datasets == ["me/phrases"]
+    tokenizer = record["tokenizer"] | {"tokenizer": str(tmp_path)}
+    assert str(tmp_path) not in make_card(record | {"tokenizer": tokenizer}, "me/model")
+
+
 def test_what_comes_from_the_hub_is_linked(record: dict[str, Any]) -> None:
     record = json.loads(json.dumps(record))
     record["data"] |= {"source": "hub", "dataset": "me/films-data", "subset": "big", "revision": "abc"}
