@@ -85,7 +85,7 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
     seconds = time.perf_counter() - started
     result: dict[str, Any] = {
         "split": arguments.split,
-        "dataset": split_subset(arguments.dataset)[0] if arguments.dataset is not None else record["data"]["dataset"],
+        "dataset": arguments.dataset if arguments.dataset is not None else record["data"]["dataset"],
         "rows": split.rows.num_rows,
         "tokens": split.statistics,
         **task.evaluate(predictions, references, arguments.resamples, arguments.seed),
@@ -93,11 +93,14 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
     }
     if not is_other:
         result |= _measure_further(record, data, arguments, predictions)
+    latest = read_record(folder, run) if is_here and not is_other else None  # another evaluation may have added to it
+    require(
+        latest is None or latest["seconds"] == record["seconds"],
+        f"{run!r} was trained again meanwhile: evaluate it again.",
+    )
     if is_here or arguments.output_dir is not None:
         _write(result, task, predictions, references, folder, arguments)
-    if is_here and not is_other:
-        latest = read_record(folder, run)  # another evaluation may have added to it
-        require(latest["seconds"] == record["seconds"], f"{run!r} was trained again meanwhile: evaluate it again.")
+    if latest is not None:
         _add_to_record(latest, result, arguments.split)
         write_json(folder / RECORD, latest)
     return result

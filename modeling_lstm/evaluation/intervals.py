@@ -109,7 +109,7 @@ def combine(drawn: dict[str, np.ndarray], whole: dict[str, float], exact: Limits
 def find_percentiles(values: np.ndarray) -> list[float] | None:
     """Return the percentiles 2.5 and 97.5 (Efron, 1979) of the finite draws; `None` if all are the same."""
     known = values[np.isfinite(values)]
-    if len(known) == 0 or np.ptp(known) < 1e-12:
+    if len(known) == 0 or np.ptp(known) <= 1e-12 * np.abs(known).max():
         return None
     return [float(value) for value in np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])]
 

@@ -12,6 +12,7 @@ from ..data.token_stream import TokenStream
 from ..data.tokenization import fit_batch
 from ..models.modeling_lstm_masked_lm import IGNORED
 from ..utils.errors import require
+from .intervals import find_proportion_interval
 from .perplexity import ratio_interval, to_perplexity
 
 SEED = 0  # of the masks: with the same tokenizer, block size and share of tokens, they are the same for every model
@@ -95,5 +96,8 @@ def masked_token_intervals(sums: np.ndarray) -> dict[str, list[float]]:
     loss, right, number = sums.T
     found = {"loss": ratio_interval(loss, number)}
     found["perplexity"] = [to_perplexity(end) for end in found["loss"]]
-    found["accuracy"] = [min(1.0, end) for end in ratio_interval(right, number)]
+    if right.sum() in (0, number.sum()):  # the variance between texts would be zero
+        found["accuracy"] = list(find_proportion_interval(int(right.sum()), int(number.sum())))
+    else:
+        found["accuracy"] = [min(1.0, end) for end in ratio_interval(right, number)]
     return found

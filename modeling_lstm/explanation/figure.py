@@ -46,7 +46,8 @@ def _contributions(axes: Axes, one: Explanation) -> None:
 
 def _course(axes: Axes, one: Explanation) -> None:
     for number, label in enumerate(one.labels):
-        axes.plot(one.probabilities[:, number], color="black", markersize=4, label=label, **style(number))
+        shown = f"\u200b{label}" if label.startswith("_") else label  # which Matplotlib leaves out of legends
+        axes.plot(one.probabilities[:, number], color="black", markersize=4, label=shown, **style(number))
     axes.set_ylabel("answer, had the text\nended here")
 
 

@@ -132,7 +132,8 @@ class BestJob:
             resumed is None or isinstance(self.model.embeddings, str | None),
             "--preset cannot tell whether word vectors in memory are those of before: save them and name their folder.",
         )
-        self.output = str(Path(self.training.output_dir))  # stages write beside it, even if it ends in a slash
+        path = Path(self.training.output_dir)  # stages write beside it, even if it ends in a slash, or is "."
+        self.output = str(path if path.name not in ("", "..") else path.resolve())
         self.is_resumed = resumed is not None
 
     def run(self) -> RunRecord:
@@ -167,7 +168,10 @@ class BestJob:
                 "with --overwrite, or choose another --output_dir.",
             )
         done = [self.is_resumed and stage.is_done() for stage in stages]
-        return [] if done[-1] else [n for n, is_done in enumerate(done, start=1) if not is_done]
+        missing = [] if done[-1] else [n for n, is_done in enumerate(done, start=1) if not is_done]
+        for number in missing:
+            stages[number - 1].check_folder()
+        return missing
 
     def plan(self) -> list[Stage]:
         """Plan the stages, and estimate how long they will take."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ..data.digests import identify_rows, identify_splits
 from ..data.loading import TextData
 from ..runs.record import RECORD, read_record
 from ..tasks.text_classification import TextClassification
+from ..training.folders import prepare_folder
 from ..training.job import TrainingJob
 from ..utils.errors import InputError, as_list
 from ..vectors.static_models import CONFIG
@@ -33,6 +35,7 @@ class Stage:
         run: Runs the stage, or resumes it.
         read_origin: Returns the `command` and the data that a folder was made with, as far as it records them; `None`
             if the stage is not done.
+        check_folder: Raises [`InputError`] if the stage may not write its folder.
     """
 
     about: str
@@ -42,6 +45,7 @@ class Stage:
     seconds: float
     run: Callable[[], Any]
     read_origin: Callable[[Path], dict[str, str] | None]
+    check_folder: Callable[[], Any] = lambda: None
 
     def is_done(self) -> bool:
         """
@@ -89,7 +93,9 @@ def identify_texts(rows: Dataset) -> dict[str, str]:
 
 def training_stage(about: str, job: TrainingJob, origin: dict[str, str], seconds: float) -> Stage:
     """Return the stage of a training run."""
-    return Stage(about, Path(job.training.output_dir), str(job.command), origin, seconds, job.run, _read_run)
+    folder = Path(job.training.output_dir)
+    check_folder = partial(prepare_folder, folder, job.training)
+    return Stage(about, folder, str(job.command), origin, seconds, job.run, _read_run, check_folder)
 
 
 def _read_run(folder: Path) -> dict[str, str] | None:

@@ -4,6 +4,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from ..utils.errors import InputError
 from ..utils.ray_cluster import RayArguments, open_cluster
 from .arguments import SearchArguments
 from .search_space import open_optuna
-from .studies import PAUSE, begin_trial, count_done, is_over, note_result, open_study, repeat, revive
+from .studies import HEARTBEAT, PAUSE, begin_trial, count_done, is_over, note_result, open_study, repeat, revive
 from .trials import run_trial
 
 LOSSES = 3  # how often a worker that was killed is restarted
@@ -35,6 +36,14 @@ class Board:
         self.first = len(self.study.get_trials(deepcopy=False))
         revive(self.study)
         self.running: dict[int, Any] = {}
+        Thread(target=self._keep_alive, daemon=True).start()
+
+    def _keep_alive(self) -> None:
+        """Write the heartbeats of the trials that are running, as `study.optimize` does for its own."""
+        while True:
+            for trial in list(self.running.values()):
+                self.study._storage.record_heartbeat(trial._trial_id)
+            time.sleep(HEARTBEAT)
 
     def begin(self, worker: int) -> dict[str, Any] | None:
         """
@@ -49,6 +58,7 @@ class Board:
         if count_done(self.study) + len(self.running) >= self.arguments.trials:
             return {}
         trial = self.study.ask()
+        self.study._storage.record_heartbeat(trial._trial_id)
         self.running[worker] = trial
         return begin_trial(trial, self.arguments)
 

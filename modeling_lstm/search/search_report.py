@@ -24,9 +24,8 @@ def write_search_report(folder: Path, found: dict[str, Any], study: Any) -> None
         score=format_number(score_of(found["best"])),
         rows=_rows(found),
         pictures=_pictures(found, study),
-        counts={
-            state: sum(one["state"] == state for one in found["trials"]) for state in ("complete", "pruned", "fail")
-        },
+        counts={state: sum(one["state"] == state for one in found["trials"]) for state in ("complete", "pruned")}
+        | {"failed": sum("error" in one for one in found["trials"])},
     )
     write_text(folder / "report.html", html)
 

@@ -287,7 +287,8 @@ def _finish(folder: Path, base: dict[str, Any], arguments: SearchArguments, comm
         "trials": trials,
     } | describe_environment()
     write_json(folder / RESULT, result)
-    about = f"# The best of {len(trials)} trials: {best['metric']} {format_number(score_of(best))} on validation\n"
+    number = sum(one["state"] in ("complete", "pruned") for one in trials)
+    about = f"# The best of {number} trials: {best['metric']} {format_number(score_of(best))} on validation\n"
     write_text(folder / RECIPE, about + yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True))
     write_search_report(folder, result, study)
     return result

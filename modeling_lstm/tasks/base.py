@@ -41,6 +41,11 @@ class TaskData(Protocol):
         """Describe the data for `run.json`: the columns, and the number of rows of each split."""
 
 
+def first_output(outputs: Any, labels: Any) -> Any:
+    """Return the logits, without the hidden states that encoder-decoders such as BART return beside them."""
+    return outputs[0] if isinstance(outputs, tuple) else outputs
+
+
 class Task(ABC):
     """
     A task, with the properties that depend on its data (the labels, for example).
@@ -161,7 +166,11 @@ class Task(ABC):
         with tempfile.TemporaryDirectory() as folder:  # Trainer needs a folder even to predict
             arguments = TrainingArguments(folder, per_device_eval_batch_size=batch_size, dataloader_pin_memory=False)
             trainer = Trainer(
-                model=model, args=arguments, data_collator=self.collator(tokenizer), processing_class=tokenizer
+                model=model,
+                args=arguments,
+                data_collator=self.collator(tokenizer),
+                processing_class=tokenizer,
+                preprocess_logits_for_metrics=first_output,
             )
             outcome = trainer.predict(rows.select(order))
         back = np.argsort(order)

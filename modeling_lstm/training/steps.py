@@ -14,7 +14,7 @@ from typing import Any
 from datasets import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
-from ..data.arguments import OF_NEW_TOKENIZER
+from ..data.arguments import OF_NEW_TOKENIZER, split_subset
 from ..data.digests import identify_splits
 from ..data.overlap import report_overlap
 from ..data.sources import locate_source
@@ -24,7 +24,7 @@ from ..publishing.sharing import push
 from ..runs.environment import describe_environment
 from ..runs.record import RECORD, RunRecord, read_record
 from ..runs.run_folders import save_run
-from ..tasks.base import Task, TaskData, task_class
+from ..tasks.base import Task, TaskData, first_output, task_class
 from ..utils.errors import InputError, require
 from ..utils.files import claim_folder, empty_folder
 from ..utils.processes import fail_once, is_main, is_single_despite_launch, run_main_first, run_on_main
@@ -199,6 +199,7 @@ class Training:
             train_dataset=self.splits["train"].rows,
             data_collator=self.task.collator(self.tokenizer),
             compute_metrics=make_score_function(self.task),
+            preprocess_logits_for_metrics=first_output,
             compute_loss_func=self._loss_function(),
             **common,
         )
@@ -402,7 +403,11 @@ class Training:
 
     def describe_source(self) -> dict[str, Any]:
         """Return what `run.json` records of the requested data."""
-        return vars(self.job.data) | {"source": locate_source(self.job.data.dataset)}
+        data = self.job.data
+        found = vars(data) | {"source": locate_source(data.dataset)}
+        if data.train_dataset:
+            found["train_source"] = locate_source(split_subset(data.train_dataset)[0])
+        return found
 
     def describe_tokenizer(self) -> dict[str, Any]:
         """Return what `run.json` records of the tokenizer."""

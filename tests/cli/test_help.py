@@ -139,9 +139,9 @@ def test_help_leaves_out_what_a_command_refuses(capsys: pytest.CaptureFixture[st
 
 def test_help_tells_the_defaults_of_a_preset(capsys: pytest.CaptureFixture[str]) -> None:
     text = re.sub(r"\s+", " ", shown(capsys, "train", "--preset", "best", "--help"))
-    about = {name: text.partition(f"--{name} ")[2].partition(" --")[0] for name in ("hidden_size", "learning_rate")}
-    assert about["hidden_size"].endswith("Default: 128 with a teacher, otherwise as for train.")
-    assert about["learning_rate"].endswith("Default: 0.001 without a teacher, with one as for distill.")
+    about = {name: text.partition(f"--{name} ")[2].partition(" --")[0] for name in ("hidden_size N", "learning_rate X")}
+    assert about["hidden_size N"].endswith("Default: 128 with a teacher, otherwise as for train.")
+    assert about["learning_rate X"].endswith("Default: 0.001 without a teacher, with one as for distill.")
 
 
 def test_help_wins_over_what_else_is_typed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from datasets import Dataset
 from safetensors.torch import load_file, save_file
 from sklearn import metrics as sk
+from transformers import BartConfig, BartForSequenceClassification
 
 from modeling_lstm import LstmConfig, LstmModel, LstmTokenizer
 from modeling_lstm.cli import main
@@ -27,6 +29,7 @@ from modeling_lstm.evaluation.metrics import (
     confusion_scores,
     decide,
 )
+from modeling_lstm.tasks.text_classification import TextClassification
 from modeling_lstm.utils.errors import InputError
 from modeling_lstm.utils.figures import save
 from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
@@ -257,6 +260,18 @@ def test_a_tokenizer_larger_than_the_vocabulary(run_copy: Path, fails: Callable[
     path.write_text(json.dumps(content), encoding="utf-8")
     message = fails("predict", run_copy, "more")
     assert f"The tokenizer has {size + 1} tokens, but the model has vectors for only {size}" in message
+
+
+def test_a_classifier_that_returns_more_than_logits_is_scored() -> None:
+    """As BART does, with the hidden states of its encoder."""
+    tokenizer = LstmTokenizer.train(["a good film"] * 3, min_frequency=1)
+    sizes = {"d_model": 8, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2}
+    sizes |= {"decoder_attention_heads": 2, "encoder_ffn_dim": 8, "decoder_ffn_dim": 8, "vocab_size": 9}
+    ids = {"pad_token_id": 0, "eos_token_id": 2, "bos_token_id": 1, "decoder_start_token_id": 2}
+    model = BartForSequenceClassification(BartConfig(num_labels=2, **sizes, **ids)).eval()
+    rows = Dataset.from_dict({"input_ids": [[3, 4, 2], [4, 2]], "labels": [0, 1], "length": [3, 2]})
+    found, references = TextClassification("single_label_classification", ["a", "b"]).predict(model, tokenizer, rows, 2)
+    assert found.shape == (2, 2) and references.tolist() == [0, 1]
 
 
 def test_a_base_model_is_told(tmp_path: Path, fails: Callable[..., str]) -> None:

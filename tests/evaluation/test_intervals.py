@@ -168,6 +168,8 @@ def test_what_draws_cannot_tell_has_no_interval() -> None:
     assert "pearson" not in constant and constant["mean_absolute_error"][0] < 4.5 < constant["mean_absolute_error"][1]
     two = find_intervals("regression", np.array([0.0, 1.0]), np.array([0.0, 3.0]), ["number"])
     assert all(low < high for low, high in two.values())
+    small = np.random.default_rng(0).normal(size=(2, 50)) * 1e-7
+    assert "mean_squared_error" in find_intervals("regression", *small, ["number"]), "in any unit"
     rows = np.array([[1, 0], [0, 1], [1, 1]])
     assert find_intervals(SEVERAL, rows, rows, ["a", "b"]).keys() == {"accuracy", "macro_f1", "f1_a", "f1_b"}
 

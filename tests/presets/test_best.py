@@ -233,6 +233,20 @@ def test_epochs_follow_the_rows() -> None:
     assert fit_epochs(64_000, 100, (3, 30)) == 30 and fit_epochs(64_000, 10**6, (3, 30)) == 3
 
 
+def test_a_folder_that_cannot_be_written_is_found_before_the_first_stage(
+    encoder: Path, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "notes.md").write_text("mine", encoding="utf-8")
+    for how in ({"overwrite": True}, {"resume_from_checkpoint": "last"}):
+        with pytest.raises(InputError, match="holds no run and is not overwritten|is not empty"):
+            best(data_folder, run, teacher=str(encoder), **how).run()
+    assert {path.name for path in tmp_path.iterdir()} == {"run"}
+    monkeypatch.chdir(run)
+    assert best(data_folder, Path("."), teacher=str(encoder)).output == str(run)
+
+
 def test_what_it_refuses(encoder: Path, data_folder: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     with pytest.raises(InputError, match="name a Transformer to learn from with --teacher"):

@@ -21,6 +21,7 @@ from modeling_lstm.cli import main
 from modeling_lstm.data.token_masker import TokenMasker
 from modeling_lstm.data.token_stream import TokenStream
 from modeling_lstm.data.tokenization import fit_batch
+from modeling_lstm.evaluation.intervals import find_proportion_interval
 from modeling_lstm.evaluation.masked_tokens import (
     SEED,
     masked_token_intervals,
@@ -174,6 +175,9 @@ def test_scores_and_intervals() -> None:
             held[name] += low < {"loss": 2, "perplexity": math.exp(2), "accuracy": 0.4}[name] < high
     assert all(0.91 < count / 300 < 0.985 for count in held.values()), held
     assert masked_token_intervals(sums[:1]) == {}
+    for right in (0, 2):  # of two
+        low, high = masked_token_intervals(np.array([[3.0, right, 2], [4.0, right, 2]]))["accuracy"]
+        assert (low, high) == find_proportion_interval(2 * right, 4) and high - low > 0.5
 
 
 # The command

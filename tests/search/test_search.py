@@ -1,11 +1,13 @@
 """Settings chosen on validation: trials survive a kill, processes share them, and test is not read."""
 
+import contextlib
 import json
 import multiprocessing
 import os
 import shutil
 import signal
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -345,6 +347,14 @@ def test_a_board_waits_for_the_last_trials_and_forgives_what_was_mended(tmp_path
     assert board.begin(2) == {}
     board.end_trial(0, found, None, 1.0)
     assert [board.begin(worker) for worker in range(3)] == [None] * 3
+
+
+def test_the_trials_of_a_board_have_heartbeats(tmp_path: Path) -> None:
+    """Without them, nobody on another machine would know that the process of a trial was killed."""
+    board = Board(tmp_path, SearchArguments(output_dir=str(tmp_path), trials=2), None)
+    assert board.begin(0) and board.begin(1)
+    with contextlib.closing(sqlite3.connect(tmp_path / STORAGE)) as database:
+        assert database.execute("SELECT COUNT(*) FROM trial_heartbeats").fetchone() == (2,)
 
 
 @pytest.mark.parametrize(
