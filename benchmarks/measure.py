@@ -64,14 +64,20 @@ def answer_in_turns(
     Time each way on each text but the first `warm`, and return the seconds.
 
     The ways take turns on each text, which is new to all of them: caches of words help as much as they do in a service.
+    Before a way is timed, the threads of the others come to rest, and it answers the text before once more.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
+    before = ""
     for number, text in enumerate(texts):
         for name, way in ways.items():
+            if number >= warm:
+                time.sleep(PAUSE)
+                way(before)
             started = time.perf_counter()
             way(text)
             if number >= warm:
                 seconds[name].append(time.perf_counter() - started)
+        before = text
     return seconds
 
 
