@@ -125,9 +125,11 @@ def push_files(
         head = api.repo_info(repo_id, repo_type=repo_type, revision=revision).sha
         if check_model is not None:
             check_model(_model_type(_read(api, repo_id, "config.json", repo_type, head)))
-        there = api.list_repo_files(repo_id, repo_type=repo_type, revision=head) if replaced else []
-        patterns = list(replaced(there)) if replaced else []
-        gone = [one for one in there if one not in files and any(_matches(one, each) for each in patterns)]
+        gone: list[str] = []
+        if replaced is not None:
+            there = api.list_repo_files(repo_id, repo_type=repo_type, revision=head)
+            patterns = list(replaced(there))
+            gone = [one for one in there if one not in files and any(_matches(one, each) for each in patterns)]
         if gone:
             logger.info("Removed from %s, since they belong to an earlier model: %s", repo_id, as_list(gone))
         if (
