@@ -25,7 +25,7 @@ from .arguments import CompareArguments
 from .costs import check_processes, measure, use_threads
 from .experiment import SPLITS, Experiment, Run, RunOutcome
 from .known_systems import open_system
-from .neural import NeuralSystem, check_sources
+from .neural import NeuralSystem, open_sources
 from .report import write_report
 from .result import RESULT, mean_minutes, summarize
 from .row_groups import group_rows
@@ -107,7 +107,7 @@ def _able(opened: list[System], kind: str, skip: bool) -> list[System]:
         ):
             pickle.dumps(system)
         found.append(system)
-    check_sources([system for system in found if isinstance(system, NeuralSystem)])
+    open_sources([system for system in found if isinstance(system, NeuralSystem)])
     return found
 
 

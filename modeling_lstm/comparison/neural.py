@@ -205,7 +205,7 @@ def _digest(source: Any) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check_sources(systems: Iterable[NeuralSystem]) -> None:
+def open_sources(systems: Iterable[NeuralSystem]) -> None:
     """Raise [`InputError`] for word vectors or a language model that cannot be opened. Each is opened once."""
     checks: dict[str, Callable[[str, str | None], Any]] = {"embeddings": open_vectors, "pretrained": run_folder}
     for name, check in checks.items():

@@ -89,8 +89,7 @@ def find_splits(path: Path, subset: str | None) -> SplitFiles | DatasetDict:
         features = described[0].features if len(described) == 1 else None
         require_names(str(path), features or {})
         files = _splits_of(path)
-        formats = {FORMATS.get(find_suffix(one)) for paths in files.values() for one in paths}
-        if features is None or formats != {"parquet"}:
+        if features is None or _formats(files) != {"parquet"}:
             return SplitFiles(files, features=features)
         names = {split: [glob.escape(str(one)) for one in paths] for split, paths in files.items()}
         return cast(DatasetDict, load_dataset("parquet", data_files=names, features=features))
@@ -101,12 +100,17 @@ def find_splits(path: Path, subset: str | None) -> SplitFiles | DatasetDict:
     name = subset or next(iter(configurations))
     builder = load_dataset_builder(str(path), name=name)
     files = {str(split): [Path(one) for one in paths] for split, paths in (builder.config.data_files or {}).items()}
-    formats = {FORMATS.get(find_suffix(one)) for paths in files.values() for one in paths}
+    formats = _formats(files)
     features = builder.info.features
     require_names(str(path), features or {})
     # Parquet types are not guessed, so `datasets` may read the files if a card says more about them
     is_ours = formats and None not in formats and (formats != {"parquet"} or features is None)
     return SplitFiles(files, configurations[name], features) if is_ours else load_dataset(str(path), name=name)
+
+
+def _formats(files: dict[str, list[Path]]) -> set[str | None]:
+    """Return the formats of the files of all splits; `None` is an unknown one."""
+    return {FORMATS.get(find_suffix(one)) for paths in files.values() for one in paths}
 
 
 def require_names(source: str, features: dict[str, Any]) -> None:

@@ -25,7 +25,6 @@ ROBERTAS = {
     *("roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "xmod"),
 }
 WHOLE = 10**9  # a maximum length that truncates no text
-UNLIMITED = int(1e30)  # the same for the tokenizer of a model, as transformers writes it; a text cannot be padded to it
 MOST_LOGITS = 2**28  # of a batch: 1 GiB
 ENCODING = 4  # increase it when `tokenize` stores something else, so that older caches are not used
 

@@ -100,12 +100,9 @@ def _choose_columns(
 def _warn_of_word(table: Table, columns: list[str], record: dict[str, Any]) -> None:
     """Warn if the only column is named by a word that may be the first text."""
     known = {*TEXT_COLUMNS, *map(normalize_name, record.get("text_column") or ())}
-    is_word = isinstance(table, Delimited) and len(table.columns) == 1 and columns[0].strip().isalpha()
-    if is_word and normalize_name(columns[0]) not in known:
-        logger.warning(
-            "%s: its first line is read as the name of its column: %r. If it is a text, write a name above it.",
-            *(table.path, columns[0][:60]),
-        )
+    if isinstance(table, Delimited) and len(table.columns) == 1 and columns[0].strip().isalpha():
+        if normalize_name(columns[0]) not in known:
+            table.warn_of_header()
 
 
 def _hint_of_training(record: dict[str, Any], arguments: PredictionArguments, settings: list[str]) -> str:

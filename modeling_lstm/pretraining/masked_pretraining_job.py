@@ -6,13 +6,14 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, default_data_collator
+from transformers.tokenization_utils_base import VERY_LARGE_INTEGER  # no limit: texts are not padded to it
 
 from ..data.arguments import TokenizerArguments
 from ..data.corpus import load_corpus
 from ..data.corpus_arguments import CorpusArguments
 from ..data.token_masker import TokenMasker
 from ..data.token_stream import TokenStream
-from ..data.tokenization import UNLIMITED, build_tokenizer
+from ..data.tokenization import build_tokenizer
 from ..evaluation.masked_tokens import mask_blocks, require_masks
 from ..models.modeling_lstm_masked_lm import IGNORED
 from ..tasks.masked_language_modeling import MaskedLanguageModeling
@@ -116,7 +117,7 @@ class MaskedPretraining(UnlabeledTraining):
         """Return a tokenizer with a mask token, which marks both ends of a text."""
         train = self.data.splits["train"]
         return build_tokenizer(
-            self.job.tokenizer, train, UNLIMITED, has_end=True, has_mask=True, checkpoint=self.checkpoint
+            self.job.tokenizer, train, VERY_LARGE_INTEGER, has_end=True, has_mask=True, checkpoint=self.checkpoint
         )
 
     def describe_blocks(self) -> str:

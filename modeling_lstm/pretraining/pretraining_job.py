@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, default_data_collator
+from transformers.tokenization_utils_base import VERY_LARGE_INTEGER  # no limit: texts are not padded to it
 
 from ..data.arguments import TokenizerArguments
 from ..data.corpus import load_corpus
 from ..data.corpus_arguments import CorpusArguments
-from ..data.tokenization import UNLIMITED, build_tokenizer
+from ..data.tokenization import build_tokenizer
 from ..runs.record import RunRecord
 from ..tasks.base import TEXT_GENERATION, job_class
 from ..tasks.language_modeling import LanguageModeling
@@ -100,7 +101,7 @@ class Pretraining(UnlabeledTraining):
     def make_tokenizer(self, source: Any) -> PreTrainedTokenizerBase:
         """Return a tokenizer that marks the end of each text."""
         train = self.data.splits["train"]
-        return build_tokenizer(self.job.tokenizer, train, UNLIMITED, has_end=True, checkpoint=self.checkpoint)
+        return build_tokenizer(self.job.tokenizer, train, VERY_LARGE_INTEGER, has_end=True, checkpoint=self.checkpoint)
 
     def make_model(self) -> PreTrainedModel:
         """Build a new language model."""

@@ -87,10 +87,14 @@ class Delimited(Table):
                 f"--delimiter {typed}; if this is one name, write it without {mark!r}."
             )
         if not re.fullmatch(r"\s*\w*\s*", name) and not is_number(name):
-            logger.warning(
-                "%s: its first line is read as the name of its column: %r. If it is a text, write a name above it.",
-                *(self.path, name[:60]),
-            )
+            self.warn_of_header()
+
+    def warn_of_header(self) -> None:
+        """Warn that the name of the only column may be a text."""
+        logger.warning(
+            "%s: its first line is read as the name of its column: %r. If it is a text, write a name above it.",
+            *(self.path, self.columns[0][:60]),
+        )
 
     def _check_blanks(self) -> None:
         """Raise for fields whose quotation marks enclose nothing because a blank precedes them."""
