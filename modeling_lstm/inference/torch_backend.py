@@ -12,6 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from ..models.modeling_lstm import LstmPreTrainedModel
 from ..models.text_classifier import INPUTS, TOKEN_TYPES, TextClassifier
 from ..models.text_rules import cuts_at_blanks
 
@@ -66,7 +67,8 @@ def torch_classifier(
 def reads_token_types(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether a model was trained with the token types that its tokenizer returns, as most BERT models were."""
     takes = TOKEN_TYPES in inspect.signature(model.forward).parameters
-    return takes and TOKEN_TYPES in tokenizer.model_input_names
+    ignores = isinstance(model, LstmPreTrainedModel)
+    return takes and not ignores and TOKEN_TYPES in tokenizer.model_input_names
 
 
 def token_limit(tokenizer: PreTrainedTokenizerBase) -> int | None:

@@ -109,7 +109,8 @@ class LstmCache(Cache):
         """Detach the state from the graph, for truncated backpropagation through time."""
         for layer in self.layers:
             one: Any = layer
-            one.keys, one.values = one.keys.detach(), one.values.detach()
+            if one.keys is not None:
+                one.keys, one.values = one.keys.detach(), one.values.detach()
         return self
 
 

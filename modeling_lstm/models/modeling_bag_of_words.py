@@ -43,6 +43,7 @@ class BagOfWordsForSequenceClassification(LstmPreTrainedModel):
         labels: torch.Tensor | None = None,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
+        token_type_ids: torch.Tensor | None = None,
     ) -> SequenceClassifierOutput:
         """Same as [`LstmForSequenceClassification.forward`], but without hidden states, even if requested."""
         vectors, mask = read_inputs(self.config, self.word_embeddings, input_ids, attention_mask, inputs_embeds)

@@ -12,7 +12,7 @@ from transformers.modeling_outputs import ModelOutput, SequenceClassifierOutput
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_lstm import LstmConfig
-from .recurrence_lstm import LstmEncoder, State, is_traced, locked_dropout
+from .recurrence_lstm import LstmEncoder, State, is_traced, locked_dropout, widen
 
 
 @dataclass
@@ -247,6 +247,7 @@ class LstmModel(LstmPreTrainedModel):
         inputs_embeds: torch.Tensor | None = None,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
+        token_type_ids: torch.Tensor | None = None,
     ) -> LstmModelOutput:
         """
         Args:
@@ -258,6 +259,7 @@ class LstmModel(LstmPreTrainedModel):
             output_hidden_states: Whether to also return the word vectors and the states of every layer. Default:
                 `config.output_hidden_states`.
             output_attentions: No effect, since an LSTM has no attention; callers such as PEFT pass it to every model.
+            token_type_ids: No effect; the tokenizers of some Transformers return it.
 
         Returns:
             [`LstmModelOutput`], or with `return_dict=False` a tuple of those of its fields that are not `None`.
@@ -326,24 +328,39 @@ def name_other_models(model: LstmPreTrainedModel) -> None:
 
 
 def read_inputs(
-    config: LstmConfig,
+    config: Any,
     embedding: Any,
     input_ids: torch.Tensor | None,
     attention_mask: torch.Tensor | None,
     inputs_embeds: torch.Tensor | None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return word vectors `(batch, tokens, embedding_size)`, and a mask `(batch, tokens)` that is True at tokens."""
+    mask = read_mask(config, input_ids, attention_mask, inputs_embeds)
+    vectors: Any = inputs_embeds if input_ids is None else look_up(config, embedding, input_ids)
+    return vectors, mask
+
+
+def look_up(config: Any, embedding: Any, input_ids: torch.Tensor) -> torch.Tensor:
+    """Return the word vectors of token ids."""
+    if getattr(embedding, "padding_idx", None) not in (None, config.pad_token_id):
+        # `Trainer` has replaced the padding token by that of the tokenizer: the old one is a word, which must learn
+        embedding.padding_idx = None
+    return embedding(input_ids.long())
+
+
+def read_mask(
+    config: Any,
+    input_ids: torch.Tensor | None,
+    attention_mask: torch.Tensor | None,
+    inputs_embeds: torch.Tensor | None,
+) -> torch.Tensor:
+    """Check the input, and return a mask `(batch, tokens)` that is True at tokens."""
     if input_ids is not None and inputs_embeds is None:
         shape = input_ids.shape
         if len(shape) != 2:
             raise ValueError(f"input_ids must have the shape (batch, tokens), found {tuple(shape)}.")
-        if getattr(embedding, "padding_idx", None) not in (None, config.pad_token_id):
-            # `Trainer` has replaced the padding token by that of the tokenizer: the old one is a word, which must learn
-            embedding.padding_idx = None
-        vectors = embedding(input_ids.long())
     elif inputs_embeds is not None and input_ids is None:
         shape = inputs_embeds.shape[:2]
-        vectors = inputs_embeds
     else:
         found = "neither" if input_ids is None else "both"
         raise ValueError(f"The model takes either input_ids or inputs_embeds, found {found}.")
@@ -356,10 +373,11 @@ def read_inputs(
         if attention_mask.is_floating_point() and not is_traced():
             if not bool((attention_mask >= 0).all()):  # for example an additive mask, which is 0 at tokens
                 raise ValueError("attention_mask must be 1 at tokens and 0 at padding, found numbers below 0 or NaN.")
-        return vectors, attention_mask.bool()
+        return attention_mask.bool()
     if input_ids is None or config.pad_token_id is None:
-        return vectors, torch.ones(shape, dtype=torch.bool, device=vectors.device)
-    return vectors, input_ids != config.pad_token_id
+        given: Any = inputs_embeds if input_ids is None else input_ids
+        return torch.ones(shape, dtype=torch.bool, device=given.device)
+    return input_ids != config.pad_token_id
 
 
 def _places_at_the_left(mask: torch.Tensor) -> torch.Tensor:
@@ -380,7 +398,7 @@ def scale_numbers(config: LstmConfig, logits: torch.Tensor) -> torch.Tensor:
     usual = "regression" if config.num_labels == 1 else None
     if (config.problem_type or usual) != "regression" or (config.target_mean, config.target_scale) == (0.0, 1.0):
         return logits
-    return logits.float() * config.target_scale + config.target_mean
+    return widen(logits) * config.target_scale + config.target_mean
 
 
 def classification_loss(config: LstmConfig, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -399,7 +417,7 @@ def classification_loss(config: LstmConfig, logits: torch.Tensor, labels: torch.
     Raises:
         ValueError: `config.problem_type` is unknown, or `labels` has the wrong shape or type.
     """
-    logits = logits.float()
+    logits = widen(logits)
     kind, guessed = config.problem_type, ""
     if kind is None:
         kind = "multi_label_classification" if labels.is_floating_point() else "single_label_classification"
@@ -455,12 +473,13 @@ class LstmForSequenceClassification(LstmPreTrainedModel):
         labels: torch.Tensor | None = None,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
+        token_type_ids: torch.Tensor | None = None,
     ) -> SequenceClassifierOutput:
         """
         Args:
             input_ids, attention_mask, inputs_embeds: See [`LstmModel.forward`].
             labels: See [`classification_loss`].
-            output_hidden_states, output_attentions: See [`LstmModel.forward`].
+            output_hidden_states, output_attentions, token_type_ids: See [`LstmModel.forward`].
 
         Returns:
             `SequenceClassifierOutput` with `logits` of shape `(batch, num_labels)` and, if `labels` are passed, the

@@ -14,7 +14,7 @@ from transformers.utils.generic import can_return_tuple
 from .cache_lstm import LstmCache, check_new_tokens, read_cache
 from .configuration_lstm import LstmConfig
 from .modeling_lstm import LstmModel, LstmPreTrainedModel, read_inputs
-from .recurrence_lstm import locked_dropout
+from .recurrence_lstm import hold_at_padding, locked_dropout, widen
 from .softmax_lstm import AdaptiveSoftmax, sampled_losses
 
 IGNORED = -100  # in labels
@@ -166,7 +166,8 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             inputs_embeds (`(batch, tokens, embedding_size)`): Word vectors instead of `input_ids`.
             labels (`(batch, tokens)`): The same as `input_ids` (they are shifted inside the model), with -100 where
                 nothing is to be predicted. The first token of a text is never predicted, even after padding.
-            use_cache: Whether to return the state after these tokens. Default: not in training mode.
+            use_cache: Whether to return the state after these tokens. Default: if `past_key_values` are passed, or if
+                the model is not in training mode and there are no labels.
             output_hidden_states: Whether to also return the word vectors and h of every layer.
             logits_to_keep: How many of the last positions to return logits for (0: all), or a tensor of positions.
             backward: Whether to run the backward language model of a bidirectional one. The tokens must then be in
@@ -196,17 +197,14 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         read = self.lstm.read(vectors, mask, start, int(backward))
         layers = [layer[:, : mask.shape[1]] for layer in read.in_given_order()]  # without tokens, one step was read
         if use_cache is None:
-            use_cache = not self.training
+            has_labels = labels is not None or kwargs.get("shift_labels") is not None
+            use_cache = past_key_values is not None or not (self.training or has_labels)
         if use_cache:
             past_key_values = past_key_values or LstmCache(self.config.num_hidden_layers)
             past_key_values.write(read.h_n, read.c_n, mask.shape[1])
         states, has_begun = layers[-1], None
         if read.mask is not None and mask.shape[1] > 0:
-            steps = torch.arange(mask.shape[1], device=mask.device)
-            states = states[torch.arange(len(mask), device=mask.device).unsqueeze(1), (mask * steps).cummax(1).values]
-            has_begun = mask.cumsum(1) > 0
-            if start is not None:
-                states = torch.where(has_begun.unsqueeze(-1), states, start[0][-1].unsqueeze(1).to(states.dtype))
+            states, has_begun = hold_at_padding(states, mask, start), mask.cumsum(1) > 0
         kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) else logits_to_keep
         states = self._project(states[:, kept], backward)
         shift_labels = kwargs.get("shift_labels")  # not a parameter: `Trainer` would take it for labels
@@ -266,7 +264,7 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         flat = targets[chosen]
         if logits is not None:  # they are large, and indexing would copy them
             total = F.cross_entropy(
-                logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="sum"
+                widen(logits.flatten(0, 1)), targets.flatten(), ignore_index=IGNORED, reduction="sum"
             )
         elif self.adaptive is not None:
             total = self.adaptive.losses(states[chosen], flat, self.lm_head).sum()

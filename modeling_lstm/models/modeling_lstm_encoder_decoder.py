@@ -14,8 +14,8 @@ from transformers.utils.generic import can_return_tuple
 from .attention_lstm import ATTENTIONS
 from .cache_lstm import LstmCache, check_new_tokens, read_cache
 from .configuration_lstm_encoder_decoder import LstmEncoderDecoderConfig
-from .modeling_lstm import LstmEmbedding, LstmModel, LstmPooler, LstmPreTrainedModel, read_inputs
-from .recurrence_lstm import LstmEncoder, State, is_traced, locked_dropout
+from .modeling_lstm import LstmEmbedding, LstmModel, LstmPooler, LstmPreTrainedModel, look_up, read_inputs, read_mask
+from .recurrence_lstm import LstmEncoder, State, hold_at_padding, is_traced, locked_dropout, widen
 
 IGNORED = -100  # in labels
 
@@ -102,7 +102,7 @@ class LstmSourceEncoder(nn.Module):
     ) -> tuple[Any, ...]:
         """Return the hidden states or `None`, the states, the mask, and the inputs of the layers `to_h` and `to_c`."""
         model = self.model
-        vectors, mask = read_inputs(model.config, model.word_embeddings, input_ids, attention_mask, inputs_embeds)
+        vectors, mask = read_inputs(self.config, model.word_embeddings, input_ids, attention_mask, inputs_embeds)
         found = model.read(vectors, mask)
         h, c = (last.transpose(0, 1).flatten(1) for last in (found.h_n, found.h_n if found.c_n is None else found.c_n))
         layers = found.in_given_order()
@@ -116,8 +116,7 @@ class LstmSourceEncoder(nn.Module):
         inputs_embeds: torch.Tensor | None,
         output_hidden_states: bool,
     ) -> tuple[Any, ...]:
-        table = self.model.get_input_embeddings()
-        _, mask = read_inputs(self.model.config, table, input_ids, attention_mask, inputs_embeds)
+        mask = read_mask(self.model.config, input_ids, attention_mask, inputs_embeds)
         found = self.model(
             input_ids=input_ids,
             attention_mask=mask.long(),
@@ -140,13 +139,14 @@ class LstmTargetDecoder(nn.Module):
         self.embedding_dropout = config.embedding_dropout
 
     def forward(
-        self, vectors: torch.Tensor, start: State
+        self, vectors: torch.Tensor, start: State, mask: torch.Tensor | None = None
     ) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor | None]:
         """
-        Run the recurrence over word vectors `(batch, target, embedding_size)` without padding, from the state `start`.
-        Return the same as [`LstmEncoder.forward`].
+        Run the recurrence over word vectors `(batch, target, embedding_size)` from the state `start`. The mask
+        `(batch, target)` is True at tokens, with padding on the right; without it, there is none. Return the same as
+        [`LstmEncoder.forward`].
         """
-        return self.recurrence(locked_dropout(vectors, self.embedding_dropout, self.training), None, start)
+        return self.recurrence(locked_dropout(vectors, self.embedding_dropout, self.training), mask, start)
 
 
 class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
@@ -283,11 +283,13 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
             past_key_values: The state of the decoder after the earlier tokens. It is modified in place.
             inputs_embeds (`(batch, source, embedding_size)`): Word vectors instead of `input_ids`.
             labels (`(batch, target)`): Ids of the tokens to predict; -100 where nothing is to be predicted.
-            use_cache: Whether to return the state after these tokens. Default: not in training mode.
+            use_cache: Whether to return the state after these tokens. Default: if `past_key_values` are passed, or if
+                the model is not in training mode and there are no labels.
             output_attentions: Whether to return the attention weights.
             num_items_in_batch: The divisor of the sum of the losses. Default: the number of predicted tokens.
-            decoder_attention_mask (`(batch, target)`): 1 at tokens, 0 at padding, which must be on the right, where it
-                has no effect.
+            decoder_attention_mask (`(batch, target)`): 1 at tokens, 0 at padding, which must be on the right. With
+                `past_key_values` it may also cover the earlier tokens. At padding, the logits are those of the token
+                before it.
             output_hidden_states: Whether to also return the word vectors and h of every layer, of encoder and decoder.
             decoder_inputs_embeds (`(batch, target, embedding_size)`): Word vectors instead of `decoder_input_ids`.
             kwargs: Other arguments that `generate` and `Trainer` pass to any model; they have no effect.
@@ -299,12 +301,9 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
         Raises:
             ValueError: The decoder has no input and no labels, or two kinds of input; the source does not have exactly
                 one kind of input; source and target have different numbers of rows; the target has padding before a
-                token; `encoder_outputs` or `past_key_values` are of another kind of model; or the labels have another
-                shape than the target.
+                token, or its mask has another shape; `encoder_outputs` or `past_key_values` are of another kind of
+                model; or the labels have another shape than the target.
         """
-        mask = None if is_traced() else decoder_attention_mask  # a graph cannot check its values
-        if mask is not None and bool((mask[:, 1:] > mask[:, :-1]).any()):
-            raise ValueError("decoder_attention_mask has padding before a token: pad the decoder's input on the right.")
         if encoder_outputs is None:
             encoder_outputs = self.encoder(input_ids, attention_mask, inputs_embeds, output_hidden_states)
         if not isinstance(encoder_outputs, LstmSourceOutput):
@@ -319,19 +318,22 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
                 if labels is None:
                     raise ValueError("The decoder needs decoder_input_ids or labels.")
                 decoder_input_ids = self.prepare_decoder_input_ids_from_labels(labels)
-            vectors = self.decoder.word_embeddings(decoder_input_ids)
+            vectors = look_up(self.config, self.decoder.word_embeddings, decoder_input_ids)
         elif decoder_input_ids is not None:
             raise ValueError("The decoder takes either decoder_input_ids or decoder_inputs_embeds, found both.")
         rows = source.last_hidden_state.shape[0]
         if vectors.shape[0] != rows:
             raise ValueError(f"The source has {rows} rows, but the decoder's input has {vectors.shape[0]}.")
-        layers, h_n, c_n = self.decoder(vectors, read_cache(past_key_values) or _first_state(source))
+        start = read_cache(past_key_values) or _first_state(source)
+        mask = None if decoder_attention_mask is None else _target_mask(decoder_attention_mask, vectors)
+        layers, h_n, c_n = self.decoder(vectors, start, mask)
         if use_cache is None:
-            use_cache = not self.training
+            use_cache = past_key_values is not None or not (self.training or labels is not None)
         if use_cache:
             past_key_values = past_key_values or LstmCache(self.config.num_hidden_layers)
             past_key_values.write(h_n, c_n, vectors.shape[1])
-        states, weights = layers[-1], None
+        states = layers[-1] if mask is None else hold_at_padding(layers[-1], mask, start)
+        weights = None
         if self.encoder.attention is not None:
             context, weights = self.encoder.attention(
                 states, source.attention_keys, source.last_hidden_state, source.mask
@@ -360,9 +362,25 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
             found = tuple(labels.shape)
             raise ValueError(f"labels must have the shape {tuple(logits.shape[:2])} of the target, found {found}.")
         smoothing = self.config.label_smoothing if self.training else 0.0
-        flat = logits.flatten(0, 1).float(), labels.flatten().long()
+        flat = widen(logits.flatten(0, 1)), labels.flatten().long()
         total = F.cross_entropy(*flat, ignore_index=IGNORED, reduction="sum", label_smoothing=smoothing)
         return total / ((labels != IGNORED).sum().clamp(min=1) if number is None else number)
+
+
+def _target_mask(mask: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor | None:
+    """Return where the decoder's input `(batch, target, embedding_size)` has tokens; `None` if everywhere."""
+    rows, tokens = vectors.shape[:2]
+    if mask.shape[0] != rows or mask.shape[1] < tokens:
+        raise ValueError(
+            f"decoder_attention_mask must have the shape (batch, target) = {(rows, tokens)} of the decoder's input, "
+            f"found {tuple(mask.shape)}."
+        )
+    if is_traced():  # a graph cannot check its values
+        return None
+    mask = mask[:, mask.shape[1] - tokens :].bool()
+    if bool((mask[:, 1:] & ~mask[:, :-1]).any()):
+        raise ValueError("decoder_attention_mask has padding before a token: pad the decoder's input on the right.")
+    return None if bool(mask.all()) else mask
 
 
 def _first_state(source: LstmSourceOutput) -> State:

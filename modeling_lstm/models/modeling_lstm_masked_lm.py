@@ -8,7 +8,7 @@ from transformers.utils.generic import can_return_tuple
 
 from .configuration_lstm import LstmConfig
 from .modeling_lstm import LstmModel, LstmPreTrainedModel
-from .recurrence_lstm import locked_dropout
+from .recurrence_lstm import locked_dropout, widen
 
 IGNORED = -100  # in labels
 
@@ -55,12 +55,13 @@ class LstmForMaskedLM(LstmPreTrainedModel):
         labels: torch.Tensor | None = None,
         output_hidden_states: bool | None = None,
         output_attentions: bool | None = None,
+        token_type_ids: torch.Tensor | None = None,
     ) -> MaskedLMOutput:
         """
         Args:
             input_ids, attention_mask, inputs_embeds: See [`LstmModel.forward`].
             labels (`(batch, tokens)`): The token to predict at each place, -100 where nothing is predicted.
-            output_hidden_states, output_attentions: See [`LstmModel.forward`].
+            output_hidden_states, output_attentions, token_type_ids: See [`LstmModel.forward`].
 
         Returns:
             `MaskedLMOutput` with `logits` of shape `(batch, tokens, vocab_size)` and, with labels, the mean `loss` of
@@ -86,7 +87,7 @@ class LstmForMaskedLM(LstmPreTrainedModel):
         if labels is not None:
             chosen = labels != IGNORED
             found = self.lm_head(states[chosen]) if logits is None else logits[chosen]
-            total = F.cross_entropy(found.float(), labels[chosen].long(), reduction="sum")
+            total = F.cross_entropy(widen(found), labels[chosen].long(), reduction="sum")
             loss = total / chosen.sum().clamp(min=1)
         return MaskedLMOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states)
 

@@ -88,9 +88,9 @@ class LstmLayer(GradientCheckpointingLayer):
         start = None if h is None else (h, c)
         if _processor_runs(states):
             return self._run(states, mask, start, weights)
-        wide = None if start is None else (_widen(start[0]), None if start[1] is None else _widen(start[1]))
+        wide = None if start is None else (widen(start[0]), None if start[1] is None else widen(start[1]))
         with torch.autocast("cpu", enabled=False):
-            h_all, h_n, c_n = self._run(_widen(states), mask, wide, [_widen(weight) for weight in weights])
+            h_all, h_n, c_n = self._run(widen(states), mask, wide, [widen(weight) for weight in weights])
         kind = states.dtype
         return h_all.to(kind), h_n.to(kind), None if c_n is None else c_n.to(kind)
 
@@ -193,9 +193,22 @@ def _processor_runs(states: torch.Tensor) -> bool:
     return (torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else states.dtype) in PROCESSOR_TYPES
 
 
-def _widen(tensor: torch.Tensor) -> torch.Tensor:
+def widen(tensor: torch.Tensor) -> torch.Tensor:
     """Convert bf16 and fp16 tensors to fp32."""
     return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
+
+
+def hold_at_padding(states: torch.Tensor, mask: torch.Tensor, start: State | None) -> torch.Tensor:
+    """
+    Replace the states at padding, `(batch, tokens, hidden_size)`, by that of the token before it, or where there is
+    none, by h of the top layer in `start`.
+    """
+    steps = torch.arange(mask.shape[1], device=mask.device)
+    rows = torch.arange(mask.shape[0], device=mask.device).unsqueeze(1)
+    states = states[rows, (mask * steps).cummax(1).values]
+    if start is None:
+        return states
+    return torch.where(mask.cumsum(1).unsqueeze(-1) > 0, states, start[0][-1].unsqueeze(1).to(states.dtype))
 
 
 class LstmEncoder(nn.Module):

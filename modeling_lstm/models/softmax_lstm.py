@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .recurrence_lstm import widen
+
 
 def _table(head: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
     """
@@ -63,7 +65,7 @@ def sampled_losses(
     expected = number * weights / weights.sum() + len(targets) * frequencies / frequencies.sum()
     likely = -torch.expm1(-expected[tokens])  # probability of at least one occurrence
     scores = F.linear(states, table[tokens], bias[tokens] - likely.clamp(min=1e-12).log().to(bias.dtype))
-    return F.cross_entropy(scores.float(), places[: len(targets)], reduction="none")
+    return F.cross_entropy(widen(scores), places[: len(targets)], reduction="none")
 
 
 Cluster = tuple[int, torch.Tensor, torch.Tensor]
@@ -92,23 +94,24 @@ class AdaptiveSoftmax(nn.Module):
         """Return the loss of each position, `(tokens,)`. For the arguments see [`sampled_losses`]."""
         first, *tails = self._parts(head)
         choices = targets.clone()
-        found = torch.zeros(len(targets), dtype=torch.float32, device=targets.device)
+        kind = torch.promote_types(states.dtype, torch.float32)
+        found = torch.zeros(len(targets), dtype=kind, device=targets.device)
         for number, (begin, weight, bias) in enumerate(tails):
             places = ((targets >= begin) & (targets < begin + len(bias))).nonzero().squeeze(1)
             choices[places] = self.cutoffs[0] + number
             if len(places):
                 scores = F.linear(states[places], weight, bias)
-                losses = F.cross_entropy(scores.float(), targets[places] - begin, reduction="none")
+                losses = F.cross_entropy(widen(scores), targets[places] - begin, reduction="none")
                 found = found.index_copy(0, places, losses)
-        return found + F.cross_entropy(self._first_scores(states, first).float(), choices, reduction="none")
+        return found + F.cross_entropy(widen(self._first_scores(states, first)), choices, reduction="none")
 
     def log_probabilities(self, states: torch.Tensor, head: nn.Linear) -> torch.Tensor:
         """Map states `(..., size)` to the log-probabilities of all tokens, `(..., vocab_size)`."""
         first, *tails = self._parts(head)
-        chosen = self._first_scores(states, first).float().log_softmax(dim=-1)
+        chosen = widen(self._first_scores(states, first)).log_softmax(dim=-1)
         parts = [chosen[..., : self.cutoffs[0]]]
         for number, (_, weight, bias) in enumerate(tails):
-            within = F.linear(states, weight, bias).float().log_softmax(dim=-1)
+            within = widen(F.linear(states, weight, bias)).log_softmax(dim=-1)
             parts.append(within + chosen[..., self.cutoffs[0] + number].unsqueeze(-1))
         return torch.cat(parts, dim=-1)
 

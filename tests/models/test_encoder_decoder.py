@@ -29,6 +29,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from modeling_lstm import LstmEncoderDecoderConfig, LstmForConditionalGeneration, LstmTokenizer
 from modeling_lstm.models import attention_lstm
 from modeling_lstm.models.attention_lstm import AdditiveAttention, MultiplicativeAttention
+from modeling_lstm.models.cache_lstm import LstmCache
 from modeling_lstm.models.pipeline_lstm import LstmTranslationPipeline
 from tests.models.test_causal_lm import replace_table
 
@@ -494,3 +495,44 @@ def test_labels_have_the_shape_of_the_target() -> None:
     with pytest.raises(ValueError, match=r"labels must have the shape \(2, 4\) of the target, found \(4, 2\)"):
         model(source, decoder_input_ids=inputs, labels=labels.T)
     assert torch.equal(model(source, labels=labels.int()).loss, model(source, labels=labels).loss)
+
+
+def test_prompts_of_several_lengths_are_continued_as_alone() -> None:
+    model, source = translator(), token_ids(2, 5)
+    prompts = [torch.tensor([1, 6, 7]), torch.tensor([1, 8])]
+    padded = torch.stack([F.pad(one, (0, 3 - len(one))) for one in prompts])
+    mask = torch.stack([F.pad(torch.ones_like(one), (0, 3 - len(one))) for one in prompts])
+    begun = model(source, decoder_input_ids=padded, decoder_attention_mask=mask)
+    found = model.generate(source, decoder_input_ids=padded, decoder_attention_mask=mask, **FREE)
+    more = torch.tensor([[3, 4], [5, 9]])
+    after = model(source, decoder_input_ids=more, past_key_values=begun.past_key_values)
+    for row, prompt in enumerate(prompts):
+        alone = model.generate(source[row : row + 1], decoder_input_ids=prompt[None], **FREE)
+        assert torch.equal(found[row, 3:], alone[0, len(prompt) :])
+        whole = torch.cat([prompt, more[row]])[None]
+        expected = model(source[row : row + 1], decoder_input_ids=whole).logits
+        torch.testing.assert_close(after.logits[row], expected[0, -2:])
+        torch.testing.assert_close(begun.logits[row, -1], expected[0, len(prompt) - 1])
+    with pytest.raises(ValueError, match=r"decoder_attention_mask must have the shape \(batch, target\) = \(2, 3\)"):
+        model(source, decoder_input_ids=padded, decoder_attention_mask=mask[:, :2])
+
+
+def test_the_padding_token_of_the_tokenizer_counts_in_both_parts() -> None:
+    """`Trainer` writes it into the configuration of the whole model."""
+    model = translator(source_vocab_size=VOCABULARY).train()
+    model.config.pad_token_id = 1
+    source, target = torch.tensor([[0, 5, 1]]), torch.tensor([[0, 6]])
+    assert model.encoder(source).mask.tolist() == [[True, True, False]]
+    model(source, decoder_input_ids=target, labels=target).loss.backward()
+    for table in (model.encoder.model.word_embeddings, model.decoder.word_embeddings):
+        assert table.weight.grad is not None and table.weight.grad[0].abs().sum() > 0
+
+
+def test_a_state_that_is_passed_is_written_in_training_too() -> None:
+    model, source, target = translator().train(), token_ids(1, 4), token_ids(1, 6, 1)
+    state = LstmCache(model.config.num_hidden_layers).detach()
+    for part in target.split(3, dim=1):
+        model(source, decoder_input_ids=part, labels=part, past_key_values=state).loss.backward()
+        state.detach()
+    assert state.get_seq_length() == 6
+    assert model.eval()(source, labels=target).past_key_values is None

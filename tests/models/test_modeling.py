@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.ao.quantization import quantize_dynamic
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from modeling_lstm import (
@@ -25,6 +25,7 @@ from modeling_lstm import (
     LstmForSequenceClassification,
     LstmModel,
 )
+from modeling_lstm.inference.torch_backend import reads_token_types
 from modeling_lstm.models import recurrence_lstm
 from modeling_lstm.models.modeling_lstm import _places_at_the_left, classification_loss, locked_dropout
 from modeling_lstm.models.recurrence_lstm import weight_dropout
@@ -757,3 +758,26 @@ def test_exports_without_a_look_at_the_data() -> None:
     program = torch.export.export(model, (ids, mask.long()))
     other_ids, other_mask = random_batch([4, 5], 3)
     assert_close(program.module()(other_ids, other_mask.long()).logits, model(other_ids, other_mask).logits)
+
+
+def test_double_precision_stays() -> None:
+    for changes in ({}, {"problem_type": "regression", "num_labels": 1, "target_mean": 3.0, "target_scale": 2.0}):
+        model = tiny_model(**changes).double()
+        labels = torch.tensor([0, 1]) if not changes else torch.tensor([0.5, 2.5])
+        found = model(torch.tensor([[5, 6], [7, 0]]), labels=labels)
+        assert found.logits.dtype == found.loss.dtype == torch.float64
+
+
+def test_token_types_of_a_foreign_tokenizer_have_no_effect(encoder: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(encoder)
+    model = tiny_model(vocab_size=len(tokenizer))
+    tokenizer.model_input_names = ["input_ids", "token_type_ids", "attention_mask"]
+    inputs = tokenizer("the film was great", return_tensors="pt")
+    assert "token_type_ids" in inputs
+    expected = model(inputs["input_ids"], inputs["attention_mask"]).logits
+    assert torch.equal(model(**inputs).logits, expected)
+    words = BagOfWordsConfig(vocab_size=len(tokenizer), embedding_size=6, hidden_size=5, num_labels=3)
+    assert BagOfWordsForSequenceClassification(words)(**inputs).logits.shape == (1, 3)
+    answer = pipeline("text-classification", model=model, tokenizer=tokenizer)("the film was great")
+    assert answer[0]["score"] == pytest.approx(float(expected.softmax(-1).max()), abs=1e-5)
+    assert not reads_token_types(model, tokenizer)
