@@ -109,4 +109,4 @@ def _name(run: str, model: PreTrainedModel) -> str:
     if not folder.is_dir():
         return run
     kind = model.config.model_type
-    return f"{folder.resolve().name} ({model.config.cell_type if kind == 'lstm' else kind})"
+    return f"{'/'.join(folder.resolve().parts[-2:])} ({model.config.cell_type if kind == 'lstm' else kind})"

@@ -119,6 +119,8 @@ def serve(run: str, beside: list[str], port: int) -> None:
     page = build(run, beside)
     import gradio as gr
 
+    for name in ("no_proxy", "NO_PROXY"):  # gradio asks the page whether it is there, not through a proxy
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1"]))
     theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"])  # nothing is fetched
     try:
         page.launch(server_name="127.0.0.1", server_port=port, share=False, theme=theme, footer_links=[])

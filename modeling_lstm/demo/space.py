@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ..hub.downloads import check_public
 from ..hub.uploads import CARD, Push, find_files, open_repository, push_files
 from ..publishing.sharing import WEIGHTS, run_files
 from ..runs.run_folders import run_folder, task_of_run
+from ..tasks.base import TRANSLATION
 from ..utils.errors import InputError, hide_tokens, require
 from .app import DESCRIPTIONS, build
 
@@ -67,19 +69,21 @@ def push_space(
     patterns = ("**/*.py", "**/*.html", "**/*.md")
     files |= {f"{PACKAGE.name}/{name}": path for name, path in find_files(PACKAGE, patterns).items()}
     files["app.py"] = APP.format(run=names[0], beside=names[1:]).encode("utf-8")
-    files["requirements.txt"] = (first + list_requirements()).encode("utf-8")
+    task = task_of_run(run_folder(run), run).name
+    extras = ("demo", "explain", "translation") if task == TRANSLATION else ("demo", "explain")
+    files["requirements.txt"] = (first + list_requirements(extras)).encode("utf-8")
     repo_id = open_repository(repo_id, "space", private=private, token=token, space_sdk="gradio")
     models = [name for name in names if not name.startswith("runs/")]
-    files[CARD] = _card(repo_id, models, task_of_run(run_folder(run), run).name).encode("utf-8")
+    files[CARD] = _card(repo_id, models, task).encode("utf-8")
     old = [f"runs/*/{pattern}" for pattern in WEIGHTS]
     message = "Upload a page of modeling-lstm"
     return push_files(files, repo_id, message, repo_type="space", token=token, replaced=lambda _: old)
 
 
-def list_requirements() -> str:
+def list_requirements(extras: Sequence[str] = ("demo", "explain")) -> str:
     """
-    List the requirements of this package and its page, one per line. torch has the installed version without its
-    suffix, which an index for CPUs also has.
+    List the requirements of this package with these extras, one per line, except gradio. torch has the installed
+    version without its suffix, which an index for CPUs also has.
     """
     try:
         needed = requires("modeling-lstm") or []
@@ -89,7 +93,7 @@ def list_requirements() -> str:
         ) from error
     lines = set()
     for one in map(Requirement, needed):
-        is_needed = one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in ("demo", "explain"))
+        is_needed = one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in extras)
         if one.name == "torch":
             lines.add(f"torch=={Version(version('torch')).public}")
         elif is_needed and one.name != "gradio":  # Spaces have gradio preinstalled, in the version given in the card

@@ -1,5 +1,6 @@
 """The page of a language model: it continues a text and shows the most probable next tokens."""
 
+import contextlib
 import html
 from typing import Any
 
@@ -63,7 +64,9 @@ def build_writing_page(run: str) -> Any:
             written = writer.write(text or "", tokens, temperature)
         except InputError as error:
             raise gr.Error(html.escape(str(error))) from error
-        return written, guess(written)
+        with contextlib.suppress(InputError):  # the model may have no position for one more token
+            return written, writer.guess(written)
+        return written, {}
 
     with gr.Blocks(title="A language model", analytics_enabled=False) as page:
         gr.Markdown("# A language model\nType a beginning; the model continues it word by word.")

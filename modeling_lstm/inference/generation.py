@@ -16,6 +16,7 @@ from ..runs.run_folders import load_for_inference
 from ..utils.errors import check_text, require
 from ..utils.settings import settings_of
 from .arguments import GenerationArguments
+from .likely_tokens import likely_tokens
 from .writers import check_output, write_rows
 
 logger = logging.getLogger(__name__)
@@ -121,11 +122,12 @@ class TextGenerator:
 
     @torch.inference_mode()
     def next_tokens(self, text: str, number: int = 10) -> list[tuple[str, float]]:
-        """Return the most likely next tokens after a text and their probabilities, most likely first."""
+        """
+        Return the most likely next tokens after a text and their probabilities, most likely first. Tokens that are the
+        same as text count as one.
+        """
         logits = self.model(**self._encode([text])).logits[0, -1, : len(self.tokenizer)]  # the table may be padded
-        found = logits.float().softmax(-1).topk(min(number, len(logits)))
-        tokens = self.tokenizer.convert_ids_to_tokens(found.indices.tolist())
-        return list(zip(tokens, found.values.tolist(), strict=True))
+        return likely_tokens(logits.float().softmax(-1), self.tokenizer, number)
 
 
 @torch.inference_mode()

@@ -12,9 +12,9 @@ from ..models.text_classifier import list_texts
 from ..runs.run_folders import load_for_inference
 from ..utils.errors import check_text, require
 from .answering import find_mask_problem
+from .likely_tokens import likely_tokens
 
 TOKENS = 5  # proposed for a mask
-CANDIDATES = 20  # of which some may be the same as texts
 LONGEST = 512  # tokens around a mask that are read
 
 
@@ -91,7 +91,7 @@ class MaskFiller:
             logits = self.model(**inputs.to(self.model.device)).logits
             places = [row.index(self.tokenizer.mask_token_id) for row in rows]
             shares = logits[range(len(rows)), places, : len(self.tokenizer)].float().softmax(-1)
-            found += [self._best(one) for one in shares]
+            found += [[FilledToken(*best) for best in likely_tokens(one, self.tokenizer, TOKENS)] for one in shares]
         return found
 
     def _encode(self, text: str) -> list[int]:
@@ -100,16 +100,6 @@ class MaskFiller:
         limit = min(LONGEST, most_tokens(self.model.config) or LONGEST)
         begin = max(0, min(ids.index(self.tokenizer.mask_token_id) - limit // 2, len(ids) - limit))
         return ids[begin : begin + limit]
-
-    def _best(self, shares: torch.Tensor) -> list[FilledToken]:
-        """Return the most likely of the probabilities of all tokens, `(vocab_size,)`."""
-        best = shares.topk(min(CANDIDATES, len(shares)))
-        texts: dict[str, float] = {}
-        for number, share in zip(best.indices.tolist(), best.values.tolist(), strict=True):
-            text = self.tokenizer.decode([number]).strip() or self.tokenizer.convert_ids_to_tokens(number)
-            texts[text] = texts.get(text, 0.0) + share
-        ordered = sorted(texts.items(), key=lambda one: -one[1])
-        return [FilledToken(*one) for one in ordered[:TOKENS]]
 
     def columns(self) -> dict[str, pa.DataType]:
         """Return the columns of a row other than the text, with their types."""

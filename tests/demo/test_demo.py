@@ -176,6 +176,11 @@ def test_what_a_space_needs_is_known_where_the_package_is_installed(monkeypatch:
         list_requirements()
 
 
+def test_a_space_for_a_translator_can_read_its_tokenizer() -> None:
+    assert "sentencepiece" in list_requirements(("demo", "explain", "translation"))
+    assert "sentencepiece" not in list_requirements()
+
+
 @pytest.fixture
 def hub() -> Iterator[LocalHub]:
     server = LocalHub()
@@ -240,6 +245,6 @@ def test_a_space_runs_by_itself(hub: LocalHub, trained: Path, beside: Path, tmp_
         said = next(line for line in app.stdout if "http://" in line)  # once it answers, at a port that was free
         client = Client(said[said.index("http://") :].strip(), verbose=False)
         verdict, _, _ = client.predict(TEXT, api_name="/show")
-        assert "0-run (lstm)" in verdict and "1-bag (bag-of-words)" in verdict
+        assert "runs/0-run (lstm)" in verdict and "runs/1-bag (bag-of-words)" in verdict
     finally:
         app.kill()

@@ -72,3 +72,14 @@ def test_the_card_of_a_space_describes_the_page(language_model: Path, monkeypatc
     monkeypatch.setattr("modeling_lstm.demo.space.push_files", lambda files, *_, **options: pushed.update(files))
     push_space(str(language_model), [], "me/page")
     assert "type a beginning; a language model continues it" in pushed["README.md"].decode()
+
+
+def test_a_text_that_fills_a_transformer_stands_without_a_guess(tmp_path: Path) -> None:
+    text = write_csv(tmp_path / "text.csv", [(one,) for one, _ in opinion_rows(60)], ("text",))
+    flags = ["--transformer_config", "gpt2", "--config_overrides", "n_positions=12,n_embd=8,n_head=2,n_layer=1"]
+    flags += ["--block_size", "8", "--min_frequency", "1", "--max_steps", "2", "--disable_tqdm", "true"]
+    run = tmp_path / "lm"
+    assert main(["pretrain", "--dataset", str(text), "--output_dir", str(run), "--use_cpu", "true", *flags]) == 0
+    _, url, _ = build(str(run)).launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1")
+    written, guessed = Client(url, verbose=False).predict("the film was", 50, 0.0, api_name="/write")
+    assert written.startswith("the film was ") and not guessed.get("confidences")
