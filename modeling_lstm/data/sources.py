@@ -11,12 +11,13 @@ from datasets import Dataset, DatasetDict, Features, Value, load_dataset
 from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
 
+from ..utils.display import warn_once
 from ..utils.errors import InputError, as_list, explain_save_failure, first_line, require
 from ..utils.files import exists
 from .arguments import FileArguments, split_subset
 from .columns import guess_text_column, join_texts
 from .formats.encodings import find_suffix
-from .formats.known_formats import FORMATS
+from .formats.known_formats import FORMATS, warn_of_unused
 from .hub_files import find_hub_files
 from .order_matters import load_order_matters
 from .parquet_split import ParquetSplit
@@ -59,6 +60,9 @@ def open_dataset(
                 logger.warning("%s is not on the Hub: --revision %s has no effect.", source, revision)
             rows = find_splits(Path(source), subset)
         elif kind == "built-in":
+            require(subset is None, f"{BUILT_IN!r} has no subset {subset!r}: leave it out.")
+            if revision is not None:
+                logger.warning("%s is built in: --revision %s has no effect.", BUILT_IN, revision)
             rows = load_order_matters()
         else:
             require(
@@ -67,6 +71,10 @@ def open_dataset(
             )
             files = find_hub_files(source, subset, revision)
             rows = load_dataset(source, name=subset, revision=revision) if files is None else files
+        if arguments is not None:
+            paths = [one for files in rows.files.values() for one in files] if isinstance(rows, SplitFiles) else []
+            kinds = {FORMATS.get(find_suffix(one), "parquet") for one in paths}
+            warn_of_unused(source, kinds, arguments)
         if isinstance(rows, SplitFiles):
             chosen = rows.file_arguments(FileArguments() if arguments is None else arguments.of_files())
             names = _standard_names(rows.files)
@@ -124,6 +132,9 @@ def read_texts(
     )
     opened = splits[split]
     texts = opened.text_columns()
+    if opened.is_plain and columns:
+        warn_once(logger, f"{source}: each line is a text, so --{flags[1]} has no effect.")
+        columns = None
     columns = columns or [guess_text_column(texts, opened.columns, flags[1])]
     missing = [column for column in columns if opened.find(column) is None]
     require(

@@ -18,7 +18,7 @@ from datasets.packaged_modules.text.text import TextConfig
 
 from ..utils.errors import InputError, as_list, require
 from .arguments import FileArguments
-from .formats.encodings import COMPRESSIONS, find_suffix
+from .formats.encodings import COMPRESSIONS, check_encoding, find_suffix
 from .formats.known_formats import FORMATS
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,23 @@ class SplitFiles:
         """Return the settings of the card that only `datasets` follows."""
         usual = {one.name: one.default for kind in _READERS for one in fields(kind)}
         apart = SETTINGS_OF_ALL | _KNOWN_OF_CARD
-        return sorted(name for name in self.card.keys() & usual.keys() - apart if self.card[name] != usual[name])
+        other = [name for name in self.card.keys() & usual.keys() - apart if self.card[name] != usual[name]]
+        return sorted([*other, *self._misread()])
+
+    def _misread(self) -> list[str]:
+        """Return separators and encodings that only `datasets` knows, such as a separator of several characters."""
+        found = []
+        for name in ("delimiter", "sep", "encoding"):
+            value = self.card.get(name)
+            try:
+                require(isinstance(value, str | None), "")
+                if name == "encoding":
+                    check_encoding(value or "utf-8")
+                else:
+                    FileArguments(delimiter=value).delimiter_character()
+            except InputError:
+                found.append(f"{name} {value!r}")
+        return found
 
     def file_arguments(self, given: FileArguments) -> FileArguments:
         """
@@ -79,9 +95,7 @@ def find_splits(path: Path, subset: str | None) -> SplitFiles | DatasetDict:
     card = read_card(path)
     configurations = find_configurations(path, card)
     if not configurations:
-        require(
-            subset is None, f"{str(path)!r} is a local file or folder and has no subset {subset!r}: leave out --subset."
-        )
+        require(subset is None, f"{str(path)!r} is a local file or folder and has no subset {subset!r}: leave it out.")
         if path.is_file():
             return SplitFiles({"train": [path]})
         # a card without configurations may still say what the columns hold

@@ -13,6 +13,7 @@ from datasets import ClassLabel, Dataset, Features, LargeList, List, Value
 from ..utils.errors import InputError, as_list, require
 from .arguments import FileArguments
 from .digests import file_state
+from .formats.delimited import Lines
 from .formats.known_formats import open_table
 from .formats.parquet import STRINGS
 from .formats.table import find_column
@@ -26,10 +27,12 @@ class Split(ABC):
     Attributes:
         columns: The names of its columns.
         origin: Where it is read from, for logs and errors.
+        is_plain: Whether each line is a text, so that there are no columns to choose from.
     """
 
     columns: list[str]
     origin: str
+    is_plain = False
 
     @abstractmethod
     def text_columns(self) -> dict[str, bool]:
@@ -104,6 +107,7 @@ class FileSplit(Split):
         self.features = features or Features()  # from a card, with the names of labels
         self.tables = [open_table(path, self.arguments) for path in files]
         self.columns = self.tables[0].columns
+        self.is_plain = all(isinstance(table, Lines) for table in self.tables)
         names = as_list(path.name for path in files[:3])
         self.origin = f"{name} split ({names}{f' and {len(files) - 3} more files' if len(files) > 3 else ''})"
 

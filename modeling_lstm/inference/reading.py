@@ -16,19 +16,17 @@ import pyarrow as pa
 from ..data.arguments import FileArguments
 from ..data.columns import LINE_BREAK, TEXT_COLUMNS, TRANSLATIONS, guess_text_column, join_texts
 from ..data.formats.delimited import DELIMITERS, Delimited, Lines, find_mark, read_lines
-from ..data.formats.encodings import BYTE_ORDER_MARK, check_encoding, find_suffix
-from ..data.formats.known_formats import FORMATS, open_table
+from ..data.formats.encodings import BYTE_ORDER_MARK, check_encoding, explain_damage, find_suffix
+from ..data.formats.known_formats import FORMATS, SETTINGS, open_table, warn_of_unused
 from ..data.formats.parquet import ParquetFile
 from ..data.formats.table import Table, find_column, normalize_name
 from ..runs.record import columns_of_training
+from ..utils.display import warn_once
 from ..utils.errors import InputError, as_list, require
 from ..utils.settings import to_flags
 from .arguments import PredictionArguments
 
 logger = logging.getLogger(__name__)
-
-# The file settings that apply to each format
-SETTINGS = {"csv": ["delimiter", "encoding", "quoting"], "json": ["encoding"], "text": ["encoding"]}
 
 
 @dataclass
@@ -66,6 +64,7 @@ def read_input(arguments: PredictionArguments, record: dict[str, Any]) -> Input:
     hint = _hint_of_training(record, arguments, settings) if path.is_file() else ""
     with _add(hint):
         table = open_table(path, arguments)
+        warn_of_unused(str(path), [FORMATS[find_suffix(path)]], arguments)
         _check_delimiter(table, record, arguments)
         columns, language = _choose_columns(table, record, arguments)
         if not arguments.text_column:
@@ -86,6 +85,8 @@ def _choose_columns(
     table: Table, record: dict[str, Any], arguments: PredictionArguments
 ) -> tuple[list[str], str | None]:
     """Return the columns with the text, and for a column of translations the language to read."""
+    if isinstance(table, Lines) and arguments.text_column:
+        warn_once(logger, f"{table.path}: each line is a text, so --text_column has no effect.")
     columns = [] if isinstance(table, Lines) else arguments.text_column or _columns_of_training(record, table)
     source, target = record.get("source_column"), record.get("target_column")
     translations = None if columns or source is None else find_column(table.columns, TRANSLATIONS, str(table.path))
@@ -181,11 +182,9 @@ def _warn_of_header(lines: Iterator[str], name: str) -> Iterator[str]:
 
 
 def _standard_input(encoding: str | None) -> Iterator[str]:
-    from ..data.sources import explain_read_failures  # imports datasets, which takes a second
-
     if isinstance(sys.stdin, io.TextIOWrapper):
-        with explain_read_failures("standard input"):
+        with explain_damage("standard input"):
             sys.stdin.reconfigure(encoding=encoding and check_encoding(encoding), newline="\n")
-    with explain_read_failures("standard input"):
+    with explain_damage("standard input"):
         for number, line in enumerate(read_lines(sys.stdin)):
             yield line.removeprefix(BYTE_ORDER_MARK) if number == 0 else line

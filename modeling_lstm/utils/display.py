@@ -1,5 +1,7 @@
-"""Format numbers and names for the terminal and for tables."""
+"""What users read in the terminal and in tables: numbers, names and warnings."""
 
+import functools
+import logging
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -37,3 +39,15 @@ def format_gap(gap: Mapping[str, Any]) -> str:
 def to_one_line(text: object) -> str:
     """Replace tabs and all that Python or YAML takes for a line break by blanks."""
     return re.sub(r"[\t-\r\x1c-\x1e\x85\u2028\u2029]", " ", str(text))
+
+
+@functools.cache
+def warn_once(logger: logging.Logger, message: str) -> None:
+    """Log a warning, unless the same one was logged before."""
+    logger.warning("%s", message)
+
+
+def name_hardware(hardware: Mapping[str, Any]) -> str:
+    """Return the name of the processor in the record of a machine, with its GPU if it has one."""
+    gpu = hardware.get("gpu")
+    return hardware["processor"] if gpu is None else f"{hardware['processor']} with {gpu}"

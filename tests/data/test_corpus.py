@@ -79,6 +79,15 @@ def test_several_sources_and_their_splits(tmp_path: Path) -> None:
     assert load_corpus(fewer).splits["train"].num_rows == 3
 
 
+def test_columns_are_those_of_tables_and_not_of_plain_text(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    table = write_csv(tmp_path / "table.csv", [("a b", "c d"), ("e", "f")], ("title", "review"))
+    more = write_texts(tmp_path / "more.txt", "g", "h")
+    chosen = CorpusArguments(dataset=[str(table), str(more)], text_column="review", validation_share=0.25)
+    splits = load_corpus(chosen).splits
+    assert sorted(splits["train"]["text"][:] + splits["validation"]["text"][:]) == ["c d", "f", "g", "h"]
+    assert caplog.text.count("more.txt: each line is a text, so --text_column has no effect.") == 1
+
+
 def test_a_source_is_named_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     book = write_texts(tmp_path / "book.txt", *map(str, range(20)))

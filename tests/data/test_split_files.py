@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
-from modeling_lstm.data.arguments import DataArguments
+from modeling_lstm.data.arguments import DataArguments, FileArguments
 from modeling_lstm.data.loading import load_data
 from modeling_lstm.data.sources import open_dataset
 from modeling_lstm.utils.errors import InputError
@@ -77,6 +77,9 @@ def test_what_a_card_says_of_reading_is_followed_or_refused(tmp_path: Path) -> N
     assert load(tmp_path) == ["a", "b"]
     with pytest.raises(InputError, match="sets names, skiprows, which is not supported"):
         load(write_card(tmp_path, "  names: [a, b]\n  skiprows: 1\n"))
+    for setting, found in (("sep: '::'", "sep '::'"), ("delimiter: 5", "delimiter 5"), ("encoding: x", "encoding 'x'")):
+        with pytest.raises(InputError, match=f"The card of these files sets {found}, which is not supported"):
+            load(write_card(tmp_path, f"  {setting}\n"))
 
 
 @pytest.mark.parametrize(
@@ -344,3 +347,26 @@ def test_a_full_cache_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("datasets.builder.has_sufficient_disk_space", lambda *_, **__: False)
     with pytest.raises(InputError, match="the cache of datasets, '.*', cannot be written .*HF_DATASETS_CACHE"):
         load(write_csv(tmp_path / "a.csv", opinion_rows(30)))
+
+
+def test_the_built_in_data_set_has_one_form(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(InputError, match="'order-matters' has no subset 'small': leave it out"):
+        open_dataset("order-matters", "small")
+    open_dataset("order-matters", revision="v1")
+    assert "order-matters is built in: --revision v1 has no effect" in caplog.text
+
+
+def test_settings_of_other_formats_have_no_effect_and_that_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "a.txt").write_text("one\ttwo\n", encoding="utf-8")
+    (tmp_path / "b.jsonl").write_text('{"text": "a", "label": "b"}\n', encoding="utf-8")
+    pq.write_table(pa.table({"text": ["a"], "label": ["b"]}), tmp_path / "c.parquet")
+    chosen = FileArguments(delimiter="tab", encoding="utf-8")
+    for name, flags in (("a.txt", "delimiter"), ("b.jsonl", "delimiter"), ("c.parquet", "delimiter, --encoding")):
+        for _ in range(2):
+            open_dataset(str(tmp_path / name), arguments=chosen)
+        assert caplog.text.count(f"{name}: --{flags} has no effect on this format.") == 1
+    caplog.clear()
+    open_dataset(str(write_csv(tmp_path / "d.tsv", [("a", "b")])), arguments=FileArguments(delimiter=","))
+    assert not caplog.records

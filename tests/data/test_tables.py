@@ -450,7 +450,8 @@ def test_a_row_has_the_line_where_it_begins(tmp_path: Path, name: str, content: 
 def test_columns_of_text(tmp_path: Path) -> None:
     table = opened(tmp_path / "a.csv", "id,text,stars\n1,nice,5\n2,,3\n")
     assert table.text_columns() == {"id": False, "text": True, "stars": False}
-    views = pa.table({"text": pa.array(["a"], pa.string_view()), "n": [1], "names": [["x"]]})
+    fixed = pa.array([["x", "y"]], pa.list_(pa.string(), 2))
+    views = pa.table({"text": pa.array(["a"], pa.string_view()), "n": [1], "names": [["x"]], "options": fixed})
     pq.write_table(views, tmp_path / "a.parquet")
     table = open_table(tmp_path / "a.parquet", FileArguments())
     assert table.text_columns() == {"text": True} and list(table.lines()) == [None]

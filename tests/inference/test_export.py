@@ -115,7 +115,7 @@ def test_predict_imports_neither_torch_nor_transformers_for_it(exported: Path, t
         ["--input", "-"],
     ]
     program = "import sys\nfrom modeling_lstm.cli import main\nsys.argv = ['modeling-lstm', *sys.argv[1:]]\n"
-    program += "assert main() == 0\nprint({'torch', 'transformers'} & sys.modules.keys())"
+    program += "assert main() == 0\nprint({'torch', 'transformers', 'datasets'} & sys.modules.keys())"
     for one in commands:
         given = ["predict", str(exported), "--backend", "onnxruntime", *one]
         command = [sys.executable, "-c", program, *given]

@@ -156,7 +156,7 @@ def _undecodable(path: Path, encoding: str, error: UnicodeError) -> str:
 
 
 @contextlib.contextmanager
-def explain_damage(path: Path) -> Iterator[None]:
+def explain_damage(source: str | Path) -> Iterator[None]:
     """Turn an error from a damaged file into an `InputError` of one sentence."""
     try:
         yield
@@ -164,4 +164,4 @@ def explain_damage(path: Path) -> Iterator[None]:
         raise
     except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
         cause = " ".join(str(error).split())
-        raise InputError(f"{str(path)!r} could not be read: {type(error).__name__}: {cause}") from error
+        raise InputError(f"{str(source)!r} could not be read: {type(error).__name__}: {cause}") from error

@@ -1,9 +1,11 @@
 """Open files of all known formats as tables."""
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ...utils.display import warn_once
 from ...utils.errors import InputError, as_list, require
 from ...utils.files import exists
 from ..arguments import FileArguments
@@ -19,6 +21,8 @@ FORMATS = {
     **{".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json"},
     **{".parquet": "parquet", ".txt": "text"},
 }
+# The file settings that apply to each format
+SETTINGS = {"csv": ["delimiter", "encoding", "quoting"], "json": ["encoding"], "text": ["encoding"], "parquet": []}
 
 
 def open_table(path: Path, arguments: FileArguments) -> Table:
@@ -39,3 +43,11 @@ def open_table(path: Path, arguments: FileArguments) -> Table:
     kinds: dict[str, type[Any]] = {"csv": Delimited, "json": Json, "text": Lines}
     with explain_damage(path):
         return ParquetFile(path) if FORMATS[suffix] == "parquet" else kinds[FORMATS[suffix]](path, arguments)
+
+
+def warn_of_unused(source: str, kinds: Iterable[str], arguments: FileArguments) -> None:
+    """Warn once of file settings that do not apply to any of the formats of a source."""
+    used = {name for kind in kinds for name in SETTINGS[kind]}
+    unused = [name for name in SETTINGS["csv"] if getattr(arguments, name) is not None and name not in used]
+    if unused:
+        warn_once(logger, f"{source}: --{', --'.join(unused)} has no effect on this format.")

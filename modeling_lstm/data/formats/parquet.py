@@ -7,7 +7,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from datasets import Features
 
 from .encodings import explain_damage
 from .table import Table
@@ -26,6 +25,8 @@ class ParquetFile(Table):
 
     def feature(self, column: str) -> Any:
         """Return the `datasets` feature of a column, with the names of its labels if the file has them."""
+        from datasets import Features  # takes a second, and `predict` needs no features
+
         field = self.schema.field(self.columns.index(column))
         return Features.from_arrow_schema(pa.schema([field], self.schema.metadata))[column]
 
@@ -42,10 +43,5 @@ class ParquetFile(Table):
     def text_columns(self) -> dict[str, bool]:
         """Return the string columns."""
         kinds = {one.name: one.type for one in self.schema}
-        lists = (pa.types.is_list, pa.types.is_large_list)
-        return {
-            name: True
-            for name, kind in kinds.items()
-            # a dictionary type has a type of values, too
-            if str(getattr(kind, "value_type", kind)) in STRINGS and not any(is_one(kind) for is_one in lists)
-        }
+        plain = {name: kind.value_type if pa.types.is_dictionary(kind) else kind for name, kind in kinds.items()}
+        return {name: True for name, kind in plain.items() if str(kind) in STRINGS}
