@@ -88,3 +88,27 @@ def test_what_is_written_has_the_mode_of_new_files(tmp_path: Path) -> None:
         write_text(tmp_path / "b" / "c", "never")
     with pytest.raises(InputError, match="'.*/b' is a file: name a folder"):
         write_text(tmp_path / "b" / "c" / "d", "never")
+
+
+@pytest.mark.parametrize("moment", ["a.txt", "more"])
+def test_a_save_that_is_interrupted_puts_back_what_was_there(
+    moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Meanwhile the old file that says that all is there is away."""
+    write(tmp_path, "old")
+    replace = os.replace
+    seen = []
+
+    def interrupt(source: Path, target: Path) -> None:
+        if Path(source).parent.name.startswith(".saving-") and Path(target).name == moment:
+            seen.append((tmp_path / "z.txt").exists())
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    with monkeypatch.context() as context:
+        context.setattr(os, "replace", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            write(tmp_path, "new")
+    assert seen == [False]
+    assert all(path.read_text("utf-8") == "old" for path in tmp_path.rglob("*.txt"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "more", "z.txt"]

@@ -53,5 +53,10 @@ class CompareArguments:
     def __post_init__(self) -> None:
         require(bool(self.output_dir), "Name the folder of the comparison with --output_dir.")
         require_at_least(self, seeds=1, transformer_seeds=1, trials=1, trial_rows=10, resamples=100, threads=1)
+        require_at_least(self, transformer_max_length=1)
+        require(
+            (self.transformer_seeds or 1) <= self.seeds,
+            f"--transformer_seeds must be at most --seeds {self.seeds}, found {self.transformer_seeds}.",
+        )
         for share in self.shares:
             require(0.0 < share <= 1.0, f"--shares must be greater than 0 and at most 1, found {share}.")

@@ -18,6 +18,7 @@ from ..evaluation.intervals import average, bootstrap, find_mean_intervals, scor
 from ..evaluation.metrics import compute_scores
 from ..evaluation.significance import compare_pairs
 from ..runs.environment import describe_environment
+from ..utils.display import name_hardware, warn_once
 from ..utils.errors import InputError, as_list, explain_errors, name_error, require
 from ..utils.files import read_json, write_json
 from ..utils.settings import settings_of_all
@@ -76,6 +77,11 @@ def compare(
         systems = [systems]
     opened = open_systems(DEFAULT_SYSTEMS if systems is None else systems, arguments)
     require(bool(opened), "Name the systems with --systems.")
+    bases = [one.base for one in opened if isinstance(one, NeuralSystem)]
+    require(
+        arguments.embeddings is None or any(one.get("embeddings") == arguments.embeddings for one in bases),
+        "--embeddings is for the systems lstm, gru and bag-of-words: name one of them, or leave it out.",
+    )
     for system in opened:
         require(
             bool(getattr(system, "slug", "")),
@@ -135,6 +141,7 @@ def _run_systems(
             "metric": study.task.metric,
             "problem_type": study.task.data.problem_type,
             "label_names": study.task.label_names,
+            "not_in_test": study.find_lacking("test"),
         },
         "settings": {
             name: getattr(arguments, name)
@@ -162,7 +169,11 @@ def _number(systems: list[System], arguments: CompareArguments, points: list[int
 
 def _seeds(system: System, arguments: CompareArguments) -> int:
     limits = [arguments.seeds, system.most_seeds, len(system.finished) or None]
-    return min(limit for limit in limits if limit is not None)
+    number = min(limit for limit in limits if limit is not None)
+    if number < len(system.finished):
+        told = f"{system.name}: {number} of its {len(system.finished)} runs are compared"
+        warn_once(logger, f"{told}; --seeds {len(system.finished)} compares all.")
+    return number
 
 
 def _study(
@@ -203,7 +214,11 @@ def _study(
     if not system.finished:
         by_rows = {rows: [Run(system, setting, rows, seed) for seed in seeds] for rows in points}
     for rows, runs in by_rows.items():
-        values = [run(one, ["test"]).record["metrics"]["test"][study.task.metric] for one in runs]
+        try:
+            values = [run(one, ["test"]).record["metrics"]["test"][study.task.metric] for one in runs]
+        except InputError as error:  # so few rows may be too few for this system
+            logger.warning("%s. This point is left out of its learning curve.", str(error).rstrip("."))
+            continue
         curve.append({"rows": rows} | summarize(values))
     for one in {*trials, *(run for runs in by_rows.values() for run in runs)} - set(whole):
         study.forget(one)
@@ -212,6 +227,7 @@ def _study(
         "tried": tried,
         "model": outcomes[0].record["model"],
         "minutes": _minutes(outcomes),
+        "max_length": outcomes[0].record["data"].get("max_length"),
         "threads": sorted({one.record["hardware"]["threads"] for one in outcomes}),
         "curve": curve,
     }
@@ -294,8 +310,8 @@ def _add_costs(
     texts = study.texts["test"]
     drawn = np.random.default_rng(0).permutation(len(texts))[:SENTENCES]
     measured = {name: str(outcomes[name][0].path) for name in sorted(systems)}
-    processor = result["hardware"]["processor"]
-    key = {"systems": measured, "processor": processor, "threads": threads, "texts": len(drawn)}
+    device = name_hardware(result["hardware"])
+    key = {"systems": measured, "processor": device, "threads": threads, "texts": len(drawn)}
     kept = read_json(path) if path.exists() else {}
     if {name: kept.get(name) for name in key} != key:
         trained = {name: (system, outcomes[name][0].folder) for name, system in systems.items()}

@@ -17,10 +17,18 @@ import numpy as np
 from ..data.arguments import LENGTHS, DataArguments
 from ..data.digests import identify_splits
 from ..data.loading import TextData, load_data
-from ..evaluation.metrics import SINGLE_LABEL, choose_labels, compute_scores, greater_is_better, metric_names
+from ..evaluation.metrics import (
+    REGRESSION,
+    SINGLE_LABEL,
+    choose_labels,
+    compute_scores,
+    greater_is_better,
+    metric_names,
+)
 from ..runs.environment import describe_environment
 from ..runs.record import RECORD
 from ..tasks.text_classification import TextClassification
+from ..utils.display import warn_once
 from ..utils.errors import InputError, as_list, require
 from ..utils.files import is_occupied, make_folder, read_json, write_file, write_json
 from .arguments import TEST_SHARE
@@ -116,12 +124,17 @@ class Experiment:
     def _check_labels(self) -> None:
         """Raise if the metric is the F1 of a label that no row of validation or test has."""
         for split in ("validation", "test"):
-            present = self.task.kind.present(self.task.labels(split))
-            lacking = {f"f1_{name}" for number, name in enumerate(self.task.label_names) if number not in present}
+            lacking = {f"f1_{name}" for name in self.find_lacking(split)}
             require(
                 self.task.metric not in lacking,
                 f"--metric {self.task.metric}: no row of {split} has this label. Choose another metric.",
             )
+
+    def find_lacking(self, split: str) -> list[str]:
+        """Return the names of the labels that no row of a split has."""
+        present = self.task.kind.present(self.task.labels(split))
+        is_number = self.task.data.problem_type == REGRESSION
+        return [] if is_number else [one for n, one in enumerate(self.task.label_names) if n not in present]
 
     def identify(self) -> dict[str, Any]:
         """Return the number of rows of each split, in total and by label, and a digest of each split."""
@@ -164,7 +177,7 @@ class Experiment:
             folder = self.folder / "runs" / system.slug / f"setting-{number}"
             require(
                 _agrees(folder / "system.json", json.loads(json.dumps(what)), folder.glob("rows-*")),
-                f"{str(folder)!r} holds runs of another system, or with other settings, under the name "
+                f"{str(folder)!r} holds runs of another system, or with other settings or code, under the name "
                 f"{system.name!r}: choose another --output_dir, or another name for this system (NAME=...).",
             )
 
@@ -189,6 +202,10 @@ class Experiment:
             with write_file(folder / PREDICTIONS) as temporary:
                 np.savez(temporary, allow_pickle=False, **found)
         record = read_json(folder / RECORD)
+        then, now = (one.get("versions", {}).get("modeling-lstm") for one in (record, describe_environment()))
+        if then not in (None, now) and not run.system.finished:
+            told = f"{run.system.name}: runs of modeling-lstm {then} are kept, and averaged with those of {now}."
+            warn_once(logger, f"{told} To train all anew, choose another --output_dir.")
         return RunOutcome(record, found, folder, trained)
 
     def _train(self, run: Run, folder: Path, trained: Path) -> dict[str, Any]:
@@ -280,7 +297,8 @@ class Experiment:
         """Delete the weights of a run that is only needed for its scores. Runs on all rows are kept."""
         if run.rows == self.rows:
             return
-        for path in _others(self.folder / run.path):
+        folder = self.folder / run.path
+        for path in _others(folder) if folder.is_dir() else ():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 

@@ -35,8 +35,8 @@ def open_system(name: str, arguments: CompareArguments) -> System:
     Raises:
         InputError: there is no such system.
     """
-    title, sign, rest = name.partition("=")
-    if sign and not Path(name).exists():
+    title, rest = split_title(name)
+    if title is not None:
         system = open_system(rest, arguments)
         system.name = title
         return system
@@ -55,6 +55,12 @@ def open_system(name: str, arguments: CompareArguments) -> System:
     if Path(name).is_dir() or ("/" in name and is_hub_id(name)):
         return RunFolders.open(name)
     return _open_class(name)
+
+
+def split_title(name: str) -> tuple[str | None, str]:
+    """Split `TITLE=SYSTEM` into its two parts; the title is `None` if there is none, as in a path with this sign."""
+    title, sign, rest = name.partition("=")
+    return (title, rest) if sign and not Path(name).exists() else (None, name)
 
 
 def _transformer(model: str, arguments: CompareArguments) -> NeuralSystem:

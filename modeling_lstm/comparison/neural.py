@@ -20,9 +20,11 @@ from ..runs.run_folders import find_seeds, run_folder
 from ..search.search_space import sample_settings
 from ..tasks.base import TEXT_CLASSIFICATION, task_name
 from ..tasks.text_classification import TextClassification
+from ..training.defaults import fit_to_rows
 from ..training.job import TrainingJob
 from ..training.model_builder import open_config
 from ..training.recipes import read_recipe, recipe_flags
+from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import InputError, require
 from ..utils.settings import TRANSFORMER_PREFIX, to_command
 from ..vectors.word_sources import open_vectors
@@ -34,7 +36,7 @@ BATCH = 32
 # comparison would say more about the settings than about the network
 FEWEST_STEPS = 300
 MOST_EPOCHS = 12  # maximum number of epochs of drawn settings
-# Three for each kind of network. The first of the LSTM's are the defaults of `train`
+# Three for each kind of network. The first of the LSTM's are the defaults of `train`, which depend on the rows
 _SLOW = {"per_device_train_batch_size": 32, "learning_rate": 1e-3, "num_train_epochs": 12, "early_stopping_patience": 2}
 LSTM_SETTINGS: list[dict[str, Any]] = [{}, _SLOW, _SLOW | {"average_epochs": 0.5, "adversarial_size": 0.25}]
 TRANSFORMER_SETTINGS: list[dict[str, Any]] = [{"learning_rate": 5e-5}, {"learning_rate": 1e-4}, {"learning_rate": 2e-5}]
@@ -63,6 +65,7 @@ class NeuralSystem(System):
         """Make the system of a recipe. The recipe's data settings are ignored; its other settings are not tuned."""
         apart = {one.name for one in fields(DataArguments)} - set(LENGTHS)
         apart |= {"metric_for_best_model", "class_weights", "output_dir", "seed"}
+        apart |= {one.name for one in fields(LstmTrainingArguments) if one.name.startswith(("push_to_hub", "hub_"))}
         settings = {name: value for name, value in read_recipe(path, TrainingJob.kinds).items() if name not in apart}
         recipe = cls(path.stem, settings, [{}])
         recipe.written = {name: values for name, values in _read_recipe(path).items() if name not in apart}
@@ -115,9 +118,13 @@ class NeuralSystem(System):
 
     def _longer(self, chosen: dict[str, Any], rows: int) -> dict[str, Any]:
         """Return the settings that guarantee `fewest_steps` training steps, also with few rows or early stopping."""
-        args = TrainingJob(**chosen).training
+        job = TrainingJob(**chosen)
+        args = job.training
         if args.max_steps > 0:
             return {}
+        fitted = {}
+        if job.model.transformer is None:  # as `train` does, if the settings do not say how long to train
+            fitted = fit_to_rows(args, rows, {*job.default_settings(job.settings), *job.settings})
         epochs = math.ceil(args.num_train_epochs)
         changes: dict[str, Any] = {}
         if args.early_stopping_patience is not None and self.fewest_steps:
@@ -125,7 +132,7 @@ class NeuralSystem(System):
         if epochs * math.ceil(rows / args.per_device_train_batch_size) < self.fewest_steps:
             each = math.ceil(self.fewest_steps / epochs)  # steps between evaluations
             changes |= {"eval_strategy": "steps", "eval_steps": each, "save_strategy": "steps", "save_steps": each}
-            changes["max_steps"] = epochs * each
+            changes |= fitted | {"max_steps": epochs * each}
         return changes
 
     def load(self, folder: Path, labels: int) -> Predict:

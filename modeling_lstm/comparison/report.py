@@ -5,7 +5,7 @@ from typing import Any
 
 from ..data.overlap import describe_overlap
 from ..evaluation.metrics import REGRESSION, greater_is_better, is_share
-from ..utils.display import count_threads
+from ..utils.display import count_threads, name_hardware
 from ..utils.errors import as_list
 from .report_page import render_report
 from .report_plots import against_cost, find_front, learning_curves
@@ -40,9 +40,10 @@ def _summary(comparison: dict[str, Any]) -> list[str]:
     )
     lines = [
         f"{rows} rows{held_out}{labels}. {capital_of(metric)} on test{name_direction(metric)}, the mean of each "
-        f"system's seeds; {chosen}. {hardware['processor']}, {count_threads(comparison['threads'])}."
+        f"system's seeds; {chosen}. {name_hardware(hardware)}, {count_threads(comparison['threads'])}."
     ]
-    if lacking := [name for name in comparison["task"]["label_names"] if counts["test"].get(name) == 0]:
+    usual = [name for name in comparison["task"]["label_names"] if counts["test"].get(name) == 0]  # of older versions
+    if lacking := comparison["task"].get("not_in_test", usual):
         lines.append(f"No test row has the label {as_list(lacking)}: it counts as 0 in the macro scores.")
     if also := comparison["data"].get("also_in_train"):
         lines.append(" ".join(describe_overlap(split, number, counts[split]["rows"]) for split, number in also.items()))

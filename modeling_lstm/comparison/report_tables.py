@@ -4,6 +4,7 @@ from typing import Any
 
 from ..evaluation.metrics import SINGLE_LABEL, format_score, greater_is_better, is_share
 from ..utils.display import count_threads, format_millions
+from ..utils.errors import as_list
 from .kinds import KINDS, Kind
 from .neural import FEWEST_STEPS
 from .report_page import ReportTable
@@ -172,13 +173,25 @@ def _settings(comparison: dict[str, Any]) -> ReportTable:
         note += f" The Transformers' configuration was changed: {chosen['transformer_overrides']}."
     if any("hidden_size" in one["model"] for one in comparison["systems"].values()):
         note += (
-            f" Networks read the first {comparison['data']['max_length']:,} tokens of a text, Transformers the first "
-            f"{chosen['transformer_max_length']:,}, the others all of it. Where rows are few, networks have more "
+            f" {_lengths(comparison)}, the others all of it. Where rows are few, networks have more "
             f"epochs than their settings say: at least {FEWEST_STEPS} steps. Recipes and run folders keep their own."
         )
     return ReportTable(
         "Settings", note, ["system", "settings", f"validation, {title_of(metric)}", "chosen"], rows, words=2
     )
+
+
+def _lengths(comparison: dict[str, Any]) -> str:
+    """Say how many tokens of a text each network reads."""
+    known: dict[int, list[str]] = {}
+    for name, system in comparison["systems"].items():
+        if "hidden_size" in system["model"] and system.get("max_length") is not None:
+            known.setdefault(system["max_length"], []).append(name)
+    if not known:  # older versions do not record it for each
+        own, theirs = comparison["data"]["max_length"], comparison["settings"]["transformer_max_length"]
+        return f"Networks read the first {own:,} tokens of a text, Transformers the first {theirs:,}"
+    parts = [f"{as_list(names)} the first {length:,}" for length, names in sorted(known.items(), reverse=True)]
+    return f"Tokens of a text that are read: {'; '.join(parts)}"
 
 
 def format_spread(metric: str, scores: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from ..evaluation.metrics import greater_is_better
 from ..runs.record import RECORD, read_record, split_settings
 from ..tasks.base import TEXT_CLASSIFICATION, task_name
+from ..utils.display import name_hardware
 from ..utils.errors import as_list, require
 from ..utils.files import read_json, write_json
 
@@ -110,6 +111,6 @@ def add_to_run(run: Path, folder: Path) -> None:
         "metric": metric,
         "rows": rows,
         "threads": comparison["threads"],
-        "processor": comparison["hardware"]["processor"],
+        "processor": name_hardware(comparison["hardware"]),
     }
     write_json(run / RECORD, record | {"compared": facts | {"systems": compared}})

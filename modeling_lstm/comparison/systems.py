@@ -1,5 +1,7 @@
 """The base class of systems, which learn from texts with labels or numbers and predict these for other texts."""
 
+import contextlib
+import inspect
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -10,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..data.arguments import DataArguments
+from ..data.digests import digest_of
 from ..data.loading import TextData
 from ..evaluation.metrics import CONFIG_NAMES
 from .kinds import KINDS, Kind
@@ -97,9 +100,15 @@ class System(ABC):
     def identity(self) -> dict[str, Any]:
         """
         Return what identifies the system besides its settings, as values that can be written as JSON. A comparison uses
-        this to detect that runs in its folder belong to another system.
+        this to detect that runs in its folder belong to another system. By default that is the class and, unless it is
+        part of this package, a digest of its source code. Add versions of what it calls, if these matter.
         """
-        return {"class": f"{type(self).__module__}.{type(self).__qualname__}"}
+        found = {"class": f"{type(self).__module__}.{type(self).__qualname__}"}
+        own = [one for one in type(self).mro() if not one.__module__.startswith((f"{__package__}.", "builtins", "abc"))]
+        with contextlib.suppress(OSError, TypeError):  # of a class typed in a console, there is no source
+            if own:
+                found["source"] = digest_of(map(inspect.getsource, own))
+        return found
 
     def prepare(self) -> None:
         """

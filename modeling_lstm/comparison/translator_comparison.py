@@ -24,6 +24,7 @@ from ..utils.errors import as_list, require
 from ..utils.files import is_occupied, make_folder, read_json, write_json
 from ..utils.settings import settings_of
 from .costs import measure, use_threads
+from .known_systems import split_title
 from .result import RESULT, mean_minutes, summarize
 from .translator_arguments import TranslatorsArguments
 from .translator_report import write_translators_report
@@ -58,14 +59,13 @@ class TranslatorRuns:
         Raises:
             InputError: there is no such run, it does not translate, or the runs are of different models.
         """
-        name, sign, place = given.partition("=")
-        require(not sign or bool(name and place), f"--systems takes NAME=FOLDER, found {given!r}.")
-        place = place if sign else given
+        name, place = split_title(given)
+        require(name is None or bool(name and place), f"--systems takes NAME=FOLDER, found {given!r}.")
         folders = find_seeds(place)
         records = [read_record(one) for one in folders]
         for one, record in zip(folders, records, strict=True):
             require(task_name(record) == TRANSLATION, f"{str(one)!r} is a model for {task_name(record)}.")
-        return cls(name if sign else Path(place).resolve().name, folders, records)
+        return cls(name or Path(place).resolve().name, folders, records)
 
     # The methods that `costs.measure` calls in a separate process
 
@@ -148,7 +148,8 @@ def compare_translators(
         } | describe_environment()
     _add_tests(result, written, references, chosen.resamples)
     _add_lengths(result, written, texts, references)
-    costs = measure({one.name: (one, one.folders[0]) for one in systems}, texts[:SENTENCES], 0, result["threads"])
+    drawn = [texts[row] for row in np.random.default_rng(0).permutation(len(texts))[:SENTENCES]]
+    costs = measure({one.name: (one, one.folders[0]) for one in systems}, drawn, 0, result["threads"])
     for name, found in costs.items():
         result["systems"][name]["costs"] = found
     write_json(folder / RESULT, result)

@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..utils.display import count_threads, format_millions
+from ..utils.display import count_threads, format_millions, name_hardware
 from ..utils.errors import as_list
 from ..utils.figures import escape_text, style, to_svg
 from .report_page import ReportTable, render_report
@@ -16,7 +16,7 @@ def write_translators_report(folder: Path, found: dict[str, Any]) -> None:
     task, data, hardware = found["task"], found["data"], found["hardware"]
     summary = [
         f"{data['rows']:,} texts of {data['split']}, from {task['source']} to {task['target']}. "
-        f"{hardware['processor']}, {count_threads(found['threads'])}.",
+        f"{name_hardware(hardware)}, {count_threads(found['threads'])}.",
         f"sacrebleu: BLEU {found['signatures']['bleu']}; chrF {found['signatures']['chrf']}.",
     ]
     if found["learned_from_other_rows"]:

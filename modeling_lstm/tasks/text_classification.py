@@ -199,9 +199,13 @@ class TextClassification(Task):
         if self.problem_type == "single_label_classification":
             confusion = metrics.confusion_matrix(decided, references, len(self.label_names))
             result["confusion"] = confusion.tolist()
-            pairs = zip(self.label_names, confusion.sum(axis=1), strict=True)
-            if lacking := [name for name, rows in pairs if rows == 0]:
-                logger.warning("No row has the label %s: it counts as 0 in the macro scores.", as_list(lacking))
+            rows = confusion.sum(axis=1)
+        elif self.problem_type == "multi_label_classification":
+            rows = references.sum(axis=0)
+        else:
+            return result
+        if lacking := [name for name, number in zip(self.label_names, rows, strict=True) if number == 0]:
+            logger.warning("No row has the label %s: it counts as 0 in the macro scores.", as_list(lacking))
         return result
 
     def write_evaluation(

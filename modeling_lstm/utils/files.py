@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from .errors import InputError, explain_save_failure, require
 
 SAVING = ".saving-"  # how temporary names begin
+OF_FILE_MANAGERS = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 def exists(path: Path) -> bool:
@@ -68,7 +69,7 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
             if path.is_file():
                 path.chmod(mode)  # safetensors makes files that only their owner can read
         with tempfile.TemporaryDirectory(dir=temporary) as before:
-            _move(paths, folder, Path(before))
+            _move(paths, folder, Path(before), last)
     except (OSError, SafetensorError, RuntimeError) as error:
         if cause := explain_save_failure(error):
             raise InputError(
@@ -79,10 +80,16 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _move(paths: list[Path], folder: Path, before: Path) -> None:
-    """Move files and folders into a folder. What they replace is kept in `before`, and put back if a move fails."""
+def _move(paths: list[Path], folder: Path, before: Path, last: str | None) -> None:
+    """
+    Move files and folders into a folder. What they replace is kept in `before`, and put back if a move fails. The old
+    file named `last` is gone first, so that it never stands beside new files.
+    """
     done = []
     try:
+        if last is not None and (folder / last).is_file():
+            done.append(folder / last)
+            os.replace(folder / last, before / last)
         for path in paths:
             target = folder / path.name
             done.append(target)
@@ -92,7 +99,7 @@ def _move(paths: list[Path], folder: Path, before: Path) -> None:
                 with contextlib.suppress(OSError):  # on a file system without links, nothing can be put back
                     os.link(target, before / path.name)
             os.replace(path, target)
-    except OSError:
+    except BaseException:
         for target in done:
             if (before / target.name).exists():
                 if target.is_dir():
@@ -120,8 +127,8 @@ def _machine() -> str:
 
 
 def is_occupied(folder: Path) -> bool:
-    """Return whether a folder holds more than the leftovers of a killed save."""
-    return any(not path.name.startswith(SAVING) for path in folder.iterdir())
+    """Return whether a folder holds more than the leftovers of a killed save and of file managers."""
+    return any(not path.name.startswith(SAVING) and path.name not in OF_FILE_MANAGERS for path in folder.iterdir())
 
 
 @contextlib.contextmanager

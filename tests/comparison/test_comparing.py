@@ -247,6 +247,25 @@ def test_a_mistake_that_is_corrected_leaves_the_folder_usable(data: DataArgument
     Experiment(tmp_path / "new", data, "macro_f1")  # nothing had been trained for the other metric
 
 
+def test_a_file_of_the_file_manager_is_nothing_else(data: DataArguments, tmp_path: Path) -> None:
+    (tmp_path / ".DS_Store").write_bytes(b"\0")
+    assert compare([WordList()], data, arguments(tmp_path, shares=[1.0], trials=1))["systems"]
+
+
+def test_a_gpu_is_named_beside_the_processor(
+    data: DataArguments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from modeling_lstm.runs.environment import describe_environment
+
+    found = describe_environment()
+    found["hardware"]["gpu"] = "NVIDIA H200"
+    monkeypatch.setattr(sys.modules["modeling_lstm.comparison.comparing"], "describe_environment", lambda: found)
+    compare([WordList()], data, arguments(tmp_path, shares=[1.0], trials=1))
+    named = f"{found['hardware']['processor']} with NVIDIA H200"
+    assert named in (tmp_path / "comparison.md").read_text("utf-8")
+    assert json.loads((tmp_path / "costs.json").read_text("utf-8"))["processor"] == named
+
+
 def test_a_folder_of_something_else_is_left_alone(data: DataArguments, tmp_path: Path) -> None:
     (tmp_path / "search").mkdir()
     (tmp_path / "search" / "report.html").write_text("of a search")
@@ -380,6 +399,63 @@ def test_a_setting_that_fails_loses(data: DataArguments, tmp_path: Path) -> None
         compare([full], data, arguments(tmp_path / "full", trials=1))
 
 
+class NeedsRows(WordList):
+    def fit(self, task: ComparisonTask, settings: dict[str, Any], seed: int, folder: Path) -> dict[str, Any]:
+        if len(task.texts("train")) < 20:
+            raise ValueError("too few rows")
+        return super().fit(task, settings, seed, folder)
+
+
+def test_a_point_of_a_learning_curve_that_fails_is_left_out(
+    data: DataArguments, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = compare([NeedsRows()], data, arguments(tmp_path, trials=1, shares=[0.1, 0.5]))["systems"]["word-list"]
+    assert [point["rows"] for point in found["curve"]] == [45] and len(found["scores"]["accuracy"]["values"]) == 2
+    assert "9 rows and seed 0: ValueError: too few rows. This point is left out of its learning curve." in caplog.text
+
+
+def test_runs_of_changed_code_are_not_taken_for_those_of_now(data: DataArguments, tmp_path: Path) -> None:
+    code = "from tests.comparison.test_comparing import WordList\nclass Mine(WordList):\n    name = 'mine'\n"
+    (tmp_path / "mine_system.py").write_text(code, encoding="utf-8")
+    script = "import sys\nfrom modeling_lstm.cli import main\nsys.exit(main(sys.argv[1:]))"
+    flags = ["compare", "--dataset", data.dataset, "--systems", "mine_system:Mine", "--shares", "1", "--trials", "1"]
+    command = [sys.executable, "-c", script, *flags, "--output_dir", "out", "--resamples", "100"]
+    place = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}}
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, capture_output=True, text=True, timeout=600, **place)
+
+    assert (done := run()).returncode == 0, done.stderr
+    (tmp_path / "mine_system.py").write_text(f"# a remark\n{code}", encoding="utf-8")
+    assert run().returncode == 0
+    (tmp_path / "mine_system.py").write_text(code + "    forgets = 4\n", encoding="utf-8")
+    done = run()
+    assert done.returncode == 2 and "or with other settings or code, under the name 'mine'" in done.stderr
+
+
+def test_a_recipe_that_pushes_is_not_pushed(tmp_path: Path) -> None:
+    recipe = tmp_path / "tiny.yaml"
+    recipe.write_text(f"{TINY}push_to_hub: true\nhub_model_id: me/reviews\nhub_strategy: end\n", encoding="utf-8")
+    system = NeuralSystem.from_recipe(recipe)
+    assert system.base["hidden_size"] == 8 and not any("hub" in name for name in {**system.base, **system.written})
+
+
+def test_the_first_setting_is_what_train_does_by_default(
+    data: DataArguments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = NeuralSystem("small", {"hidden_size": 4, "embedding_size": 4, "min_frequency": 1}, [{}])
+    compare([system], data, arguments(tmp_path / "out", shares=[1.0], trials=1, seeds=1))
+    record = read_record(tmp_path / "out/runs/small/setting-0/rows-90/seed-0")
+    command = ["train", "--dataset", data.dataset, "--output_dir", str(tmp_path / "run"), "--hidden_size", "4"]
+    assert main([*command, "--embedding_size", "4", "--min_frequency", "1", "--seed", "0", "--use_cpu", "true"]) == 0
+    for name in ("num_train_epochs", "average_epochs", "per_device_train_batch_size"):
+        assert record["training"][name] == read_record(tmp_path / "run")["training"][name]
+    monkeypatch.setattr(NeuralSystem, "fewest_steps", 100)  # 30 epochs have 90
+    compare([system], data, arguments(tmp_path / "more", shares=[1.0], trials=1, seeds=1))
+    record = read_record(tmp_path / "more/runs/small/setting-0/rows-90/seed-0")
+    assert record["training"]["steps"] == 120 and record["training"]["average_epochs"] == 0.5
+
+
 def test_small_and_unbalanced_data(tmp_path: Path) -> None:
     rows = [(text, "yes" if n % 10 else "no") for n, (text, _) in enumerate(opinion_rows(150))]
     path = write_csv(tmp_path / "mine.csv", rows)
@@ -505,11 +581,12 @@ def test_few_rows_are_learned_from_in_more_epochs(
     systems = ["bag-of-words", hasty, long, str(tmp_path / "tiny.yaml")]
     compare(systems, data, arguments(tmp_path / "out", shares=[0.3], trials=1, seeds=1))
     for rows in (90, 27):  # at 64 rows a step two steps or one, in five epochs
-        for name in ("bag-of-words", "hasty"):
-            record = read_record(tmp_path / f"out/runs/{name}/setting-0/rows-{rows}/seed-0")
-            assert record["training"]["steps"] == 25 and len(record["history"]) == 5
-            assert record["history"][-1]["epoch"] == 25 / (2 if rows == 90 else 1)
-            assert "--max_steps 25" in record["command"]
+        record = read_record(tmp_path / f"out/runs/hasty/setting-0/rows-{rows}/seed-0")
+        assert record["training"]["steps"] == 25 and len(record["history"]) == 5
+        assert record["history"][-1]["epoch"] == 25 / (2 if rows == 90 else 1)
+        assert "--max_steps 25" in record["command"]
+        record = read_record(tmp_path / f"out/runs/bag-of-words/setting-0/rows-{rows}/seed-0")
+        assert record["training"]["steps"] == (90 if rows == 90 else 30)  # 30 epochs, as `train` does by default
         steps = read_record(tmp_path / f"out/runs/long/setting-0/rows-{rows}/seed-0")["training"]["steps"]
         assert steps == (24 if rows == 90 else 23)  # no score is better than the first one; evaluated each 2 steps or 1
     assert "--max_steps" not in read_record(tmp_path / "out/runs/tiny/setting-0/rows-90/seed-0")["command"]
@@ -572,6 +649,9 @@ def test_a_transformer_with_fewer_places_than_the_others_read(data_folder: Path,
     assert main(["compare", *flags, *systems, "--output_dir", str(tmp_path)]) == 0
     (path,) = tmp_path.glob("runs/*/*/rows-90/seed-0/run.json")
     assert read_record(path.parent)["data"]["max_length"] == 64
+    assert f"Tokens of a text that are read: {encoder.name} the first 64" in (tmp_path / "comparison.md").read_text(
+        "utf-8"
+    )
 
 
 def test_the_card_of_a_run_tells_of_its_comparison(
@@ -692,6 +772,10 @@ def test_what_cannot_be_compared(
     assert "Unknown metric 'log_loss' for --metric" in fails(*flags, "--metric", "log_loss")
     assert "--seeds must be at least 1, found 0" in fails(*flags, "--seeds", "0")
     assert "--shares must be greater than 0" in fails(*flags, "--shares", "0")
+    assert "--transformer_seeds must be at most --seeds 3, found 5" in fails(*flags, "--transformer_seeds", "5")
+    assert "--transformer_max_length must be at least 1" in fails(*flags, "--transformer_max_length", "-1")
+    told = fails(*flags, "--systems", "tfidf", "--embeddings", "glove.txt")
+    assert "--embeddings is for the systems lstm, gru and bag-of-words" in told
     (tmp_path / "file").write_text("")
     assert "is a file" in fails(*flags[:3], "--output_dir", str(tmp_path / "file"), "--systems", "tfidf")
     assert "cannot be opened: ModuleNotFoundError" in fails(*flags, "--systems", "no.module:System")

@@ -92,7 +92,9 @@ def test_several_labels_from_columns_to_the_report(tmp_path: Path, capsys: pytes
     assert main(["compare", *flags]) == 0
     shown = capsys.readouterr().out
     found = found_in(tmp_path / "out")
-    assert found["task"] == {"metric": "macro_f1", "problem_type": MULTI_LABEL, "label_names": list(LABELS)}
+    assert found["task"] == {"metric": "macro_f1", "problem_type": MULTI_LABEL, "label_names": list(LABELS)} | {
+        "not_in_test": []
+    }
     for name, system in found["systems"].items():
         assert system["scores"].keys() == {"macro_f1", "accuracy", "micro_f1"}
         low, high = system["scores"]["macro_f1"]["interval"]
@@ -111,6 +113,21 @@ def test_several_labels_from_columns_to_the_report(tmp_path: Path, capsys: pytes
 
 def data(folder: Path) -> DataArguments:
     return DataArguments(dataset=str(columns(folder / "mine.csv")), label_column=list(LABELS))
+
+
+def test_a_label_that_no_test_row_has_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for split in ("train", "validation", "test"):
+        rows = [(text, *held) for text, held in rows_with_labels(48) if split != "test" or not held[1]]
+        write_csv(tmp_path / "data" / f"{split}.csv", rows, ("text", *LABELS))
+    data = DataArguments(dataset=str(tmp_path / "data"), label_column=list(LABELS))
+    compare("tfidf", data, arguments(tmp_path / "out", metric="macro_f1", trials=1))
+    told = "No test row has the label sad: it counts as 0 in the macro scores."
+    assert told in (tmp_path / "out" / "comparison.md").read_text("utf-8")
+    flags = ["--dataset", str(tmp_path / "data"), "--label_column", *LABELS, "--output_dir", str(tmp_path / "run")]
+    assert main(["train", *flags, *TRAIN_FLAGS]) == 0
+    caplog.clear()
+    assert main(["evaluate", str(tmp_path / "run"), "--split", "test"]) == 0
+    assert "No row has the label sad: it counts as 0 in the macro scores." in caplog.text
 
 
 def test_columns_vectors_and_sets_of_labels_are_the_same_task(tmp_path: Path) -> None:
@@ -171,7 +188,9 @@ def test_numbers_from_the_command_line_to_the_report(tmp_path: Path, capsys: pyt
     assert main(["compare", *flags, "--output_dir", str(tmp_path / "out"), "--threads", "1"]) == 0
     shown = capsys.readouterr().out
     found = found_in(tmp_path / "out")
-    assert found["task"] == {"metric": "mean_squared_error", "problem_type": REGRESSION, "label_names": ["label"]}
+    assert found["task"] == {"metric": "mean_squared_error", "problem_type": REGRESSION, "label_names": ["label"]} | {
+        "not_in_test": []
+    }
     system = found["systems"]["tfidf"]
     tried = {one["validation"]: one["settings"] for one in system["tried"]}
     assert len(tried) == 3 and tried[min(tried)] == system["settings"]

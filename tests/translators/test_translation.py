@@ -32,6 +32,7 @@ from transformers import (
 import modeling_lstm as ml
 from modeling_lstm import LstmForConditionalGeneration
 from modeling_lstm.cli import main
+from modeling_lstm.comparison.translator_comparison import TranslatorRuns
 from modeling_lstm.evaluation.translation_metrics import score_systems, score_translations, signatures
 from modeling_lstm.inference.prediction import predict
 from modeling_lstm.models import pipeline_lstm
@@ -488,6 +489,8 @@ def test_translators_are_compared(
 ) -> None:
     for seed in ("0", "1"):
         train(pairs, tmp_path / "none" / seed, "--attention", "none", "--max_steps", "4", "--seed", seed)
+    (tmp_path / "lr=0.1").symlink_to(run)
+    assert TranslatorRuns.open(str(tmp_path / "lr=0.1")).folders == [tmp_path / "lr=0.1"]
     systems = [f"luong={run}", f"none={tmp_path / 'none'}"]
     flags = ["--task", "translation", "--output_dir", str(tmp_path / "out"), "--resamples", "100", "--threads", "1"]
     occupied = ["--task", "translation", "--output_dir", str(tmp_path / "none"), "--systems", *systems]
