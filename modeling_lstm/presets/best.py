@@ -246,7 +246,7 @@ class BestJob:
         texts = natural * (1 + variants)
         if chosen.transfer_rows is not None:
             texts = min(texts, data.splits["train"].num_rows + chosen.transfer_rows)
-        epochs = fit_epochs(STUDENT_STEPS * STUDENT_BATCH, texts, STUDENT_EPOCHS)
+        epochs = fit_epochs(STUDENT_STEPS * self._rows_in_step(STUDENT_BATCH), texts, STUDENT_EPOCHS)
         usual = STUDENT | {"augmentations": variants, "num_train_epochs": epochs}
         brings_words = self.model.pretrained is None and config.model_type not in OWN_MODELS
         if self.model.embeddings is not None:
@@ -301,7 +301,8 @@ class BestJob:
     def _alone(self, data: TextData, usual: dict[str, Any]) -> Stage:
         """Plan an LSTM trained on the labels alone."""
         rows = data.splits["train"].num_rows
-        epochs = fit_epochs(ALONE_STEPS * ALONE["per_device_train_batch_size"], rows, ALONE_EPOCHS)
+        seen = ALONE_STEPS * self._rows_in_step(ALONE["per_device_train_batch_size"])
+        epochs = fit_epochs(seen, rows, ALONE_EPOCHS)
         mine = {name: value for name, value in self.given.items() if name not in DISTILLATION}
         alone = ALONE | {"num_train_epochs": epochs}
         if not self.training.load_best_model_at_end:
@@ -310,6 +311,12 @@ class BestJob:
         step = self._time(lstm_trial(job.model), data, job.data.max_length)
         seconds = (2 if job.training.adversarial_size else 1) * rows * job.training.num_train_epochs * step
         return training_stage(f"train an LSTM on {rows:,} texts", job, identify_data(data), seconds)
+
+    def _rows_in_step(self, batch: int) -> int:
+        """Return the rows in an optimizer step, given the usual rows in a batch."""
+        args = self.training
+        batch = self.given.get("per_device_train_batch_size", batch)
+        return batch * args.world_size * args.gradient_accumulation_steps
 
     def _job(self, kind: type[TrainingJob], settings: Mapping[str, Any], folder: str) -> TrainingJob:
         """Create a training run that resumes or overwrites as this one does, with the command that runs it alone."""

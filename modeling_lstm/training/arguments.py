@@ -12,6 +12,7 @@ from ..utils.settings import require_at_least, setting
 from .defaults import LONG_TEXTS, MANY_LABELS, PRETRAINED_RATE, RANDOM_RATE
 
 MOST_LAYERS = 1_000
+OF_BAG_OF_WORDS = ("embedding_size", "hidden_size", "word_dropout", "classifier_dropout", "embedding_range")
 
 
 @dataclass
@@ -37,9 +38,10 @@ class ModelArguments:
     )
     transformer: str | None = setting(
         None,
-        "Fine-tune this Transformer (Hub id or folder) with its tokenizer instead; the other model "
-        "settings then have no effect, and --max_length is 256 by default, --learning_rate 5e-5, --num_train_epochs 3 "
-        "(more with few rows), --per_device_train_batch_size 32, --lr_scheduler_type linear.",
+        "Fine-tune this Transformer (Hub id or folder) with its tokenizer instead. Of the other model settings, only "
+        "--config_overrides and --class_weights then have an effect, and --max_length is 256 by default, "
+        "--learning_rate 5e-5, --num_train_epochs 3 (more with few rows), --per_device_train_batch_size 32, "
+        "--lr_scheduler_type linear.",
     )
     config_overrides: str | None = setting(
         None,
@@ -125,14 +127,19 @@ class ModelArguments:
 
     def config_fields(self) -> dict[str, Any]:
         """Return the fields of the model's configuration. A bag of words has only some of them."""
-        apart = ("model_type", "transformer", "config_overrides", "class_weights", "pretrained", "pretrained_revision")
-        names = [one.name for one in fields(self) if one.name not in apart]
-        names = [name for name in names if "embeddings" not in name]
-        if self.model_type == "bag-of-words":
-            names = ["embedding_size", "hidden_size", "word_dropout", "classifier_dropout", "embedding_range"]
+        names = OF_BAG_OF_WORDS if self.model_type == "bag-of-words" else self._config_names()
         return {name: getattr(self, name) for name in names} | {
             "embedding_size": 200 if self.embedding_size is None else self.embedding_size
         }
+
+    def without_effect(self) -> set[str]:
+        """Return the names of the settings that this kind of model does not have."""
+        names = set(self._config_names())
+        return names if self.transformer is not None else names - self.config_fields().keys()
+
+    def _config_names(self) -> list[str]:
+        apart = ("model_type", "transformer", "config_overrides", "class_weights", "pretrained", "pretrained_revision")
+        return [one.name for one in fields(self) if one.name not in apart and "embeddings" not in one.name]
 
 
 _setting = partial(setting, group="Training")
@@ -160,7 +167,9 @@ class TrainerSettings:
         group="Output",
     )
     save_total_limit: int | None = _setting(
-        1, "Checkpoints to keep; the best and the last are always among them.", group="Output"
+        2,
+        "Checkpoints to keep, the best and the last among them. With 1, only the best stays when training ends.",
+        group="Output",
     )
     logging_steps: float = _setting(50, "Steps between two lines of the log.", group="Output")
     report_to: None | str | list[str] = _setting("none", "Where to log to: none, tensorboard, all, ...", group="Output")

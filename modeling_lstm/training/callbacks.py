@@ -57,7 +57,7 @@ class EarlyStopping(EarlyStoppingCallback):
 
 
 class BestCheckpoint(TrainerCallback):
-    """Tells a resumed training where its best checkpoint is now."""
+    """Tells a resumed training where its best checkpoint is now, and how often to evaluate, save and log."""
 
     def __init__(self, trainer: Any):
         self.trainer = trainer
@@ -65,6 +65,7 @@ class BestCheckpoint(TrainerCallback):
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         if self.trainer.resumed_from is not None:
             state.best_model_checkpoint = find_best(self.trainer.resumed_from, args)
+            state.compute_steps(args, state.max_steps)  # a checkpoint restores its own
 
 
 def find_best(checkpoint: str, args: Any) -> str | None:
@@ -100,9 +101,9 @@ class Averaging(TrainerCallback):
 
     def __init__(self, trainer: Any):
         self.trainer = trainer
-        self.model: Any = trainer.model
 
     def on_train_begin(self, args: Any, state: TrainerState, control: TrainerControl, **found: Any) -> None:
+        self.model = found["model"]  # not known before: `model_init` may make another
         batches = found["train_dataloader"]
         epoch = math.ceil(len(batches) / args.gradient_accumulation_steps) if has_length(batches) else state.max_steps
         rows = self.trainer.row_optimizer()

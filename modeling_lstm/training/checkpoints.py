@@ -25,12 +25,16 @@ from .lstm_trainer import IN_BF16, ORIGIN
 logger = logging.getLogger(__name__)
 
 KEPT_ON_RESUME = (
-    *("learning_rate", "embedding_learning_rate", "layer_decay", "frozen_epochs", "lr_scheduler_type", "warmup_steps"),
+    *("learning_rate", "embedding_learning_rate", "layer_decay", "frozen_epochs", "lr_scheduler_type"),
+    *("lr_scheduler_kwargs", "warmup_steps", "dataloader_drop_last", "neftune_noise_alpha"),
     *("optim", "weight_decay", "max_grad_norm", "adam_beta1", "adam_beta2", "adam_epsilon", "average_epochs"),
     *("seed", "data_seed", "train_sampling_strategy", "adversarial_size", "label_smoothing_factor"),
     "metric_for_best_model",
 )
-VECTORS_KEPT = ("embeddings", "embeddings_revision", "center_embeddings", "scale_embeddings", "pretrained")
+MODEL_KEPT = (
+    *("embeddings", "embeddings_revision", "center_embeddings", "scale_embeddings"),
+    *("pretrained", "pretrained_revision", "class_weights"),
+)
 
 
 def find_last_checkpoint(folder: Path) -> str | None:
@@ -115,7 +119,7 @@ def describe_kept(args: Any, data: Any, model: Any) -> dict[str, str]:
     """
     values = {name: getattr(args, name) for name in KEPT_ON_RESUME}
     values |= {name: getattr(data, name) for name in LENGTHS if hasattr(data, name)}
-    values |= {name: getattr(model, name) for name in VECTORS_KEPT if hasattr(model, name)}
+    values |= {name: getattr(model, name) for name in MODEL_KEPT if hasattr(model, name)}
     if not isinstance(values.get("embeddings"), str | None):  # vectors in memory
         del values["embeddings"]
     rows = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size

@@ -1,5 +1,6 @@
 """The run folder: whether it may be written, and what it already holds."""
 
+import tempfile
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from ..runs.record import FINGERPRINTS
 from ..runs.run_folders import VOCABULARIES
 from ..utils.errors import as_list, require
 from ..utils.files import SAVING
+from ..utils.processes import gather, has_several_machines, run_on_main
 from .checkpoints import find_incomplete, find_last_checkpoint, is_complete
 from .trainer_arguments import LstmTrainingArguments
 
@@ -37,6 +39,22 @@ def check_sources(folder: Path, read: list[tuple[str, str | None]]) -> None:
                 f"--output_dir {str(folder)!r} would overwrite what --{flag} {name} reads, or write into its folder: "
                 "choose another.",
             )
+
+
+def check_shared(folder: Path) -> None:
+    """Raise [`InputError`] if the run folder is not the same one for the processes of all machines."""
+    if not has_several_machines():
+        return
+    above = next(one for one in folder.absolute().parents if one.is_dir())
+    depth = len(folder.absolute().relative_to(above).parts) - 1
+    with tempfile.NamedTemporaryFile(prefix=SAVING, dir=above) as file:
+        name, depth = run_on_main(lambda: (Path(file.name).name, depth))
+        found = gather((folder.absolute().parents[depth] / name).exists())
+    require(
+        all(found),
+        f"--output_dir {str(folder)!r} is not the same folder on all machines: the process of rank "
+        f"{[*found, False].index(False)} does not find what the first one wrote. Name a folder that they all share.",
+    )
 
 
 def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | None, bool]:

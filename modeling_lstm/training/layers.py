@@ -40,16 +40,15 @@ class Unfreezing(TrainerCallback):
     Trains only the new layers at first, and unfreezes one more layer, from the top down, every few epochs.
 
     Args:
-        model: The classifier.
         epochs: Epochs before each further layer is unfrozen.
     """
 
-    def __init__(self, model: Any, epochs: int):
-        self.model, self.epochs = model, epochs
-        self.depths = find_depths(model)
+    def __init__(self, epochs: int):
+        self.epochs = epochs
 
-    def on_train_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
-        # only once the optimizer exists: creating it freezes a table that is not trained
+    def on_train_begin(self, args: Any, state: TrainerState, control: Any, model: Any = None, **_: Any) -> None:
+        # only now: `model_init` may make another model, and creating the optimizer freezes a table that is not trained
+        self.model, self.depths = model, find_depths(model)
         self.trained = {name for name, one in self.model.named_parameters() if one.requires_grad}
 
     def on_epoch_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:

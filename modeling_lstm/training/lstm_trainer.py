@@ -26,7 +26,7 @@ from .averaging import WeightAverage
 from .callbacks import Averaging, BestCheckpoint, EarlyStopping, ProcessSeed, RowUpdates
 from .layers import Unfreezing, lower_rates
 from .optimizer import RowAdamW, choose_optimizer, clip_gradients
-from .samplers import BatchParts, EpochSampler, RandomEpochSampler
+from .samplers import BatchParts, EpochSampler, RandomEpochSampler, RebalancedEpochSampler
 
 ORIGIN = "trained_with.json"  # a file in each checkpoint
 WATCHING = ("reduce_lr_on_plateau", "greedy")  # schedules that depend on scores
@@ -66,7 +66,7 @@ class LstmTrainer(Trainer):
         if patience := getattr(self.args, "early_stopping_patience", None):
             self.add_callback(EarlyStopping(patience))
         if epochs := getattr(self.args, "frozen_epochs", 0):
-            self.add_callback(Unfreezing(self.model, epochs))
+            self.add_callback(Unfreezing(epochs))
         self.add_callback(BestCheckpoint(self))
         self.add_callback(RowUpdates(self))
         self.add_callback(ProcessSeed())
@@ -274,6 +274,8 @@ class LstmTrainer(Trainer):
             sampler = EpochSampler(sampler, self)
         elif isinstance(sampler, RandomSampler):
             sampler = RandomEpochSampler(sampler.data_source, self)
+        elif isinstance(sampler, BatchRebalanceSampler):
+            sampler = RebalancedEpochSampler(sampler, self)
         if self.args.world_size > 1 and sampler is not None and not isinstance(sampler, BatchRebalanceSampler):
             sampler = BatchParts(sampler, self.args)
         return sampler

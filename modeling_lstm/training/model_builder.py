@@ -6,6 +6,7 @@ from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Any
 
+import torch
 import transformers
 from huggingface_hub.errors import StrictDataclassError
 from transformers import (
@@ -134,20 +135,20 @@ def transformer_config(
 
 def construct(task: Task, config: PreTrainedConfig) -> PreTrainedModel:
     """
-    Create a new model from a configuration, with the task's head.
+    Create a new model in fp32 from a configuration, with the task's head.
 
     Raises:
         InputError: the sizes do not fit together or into memory, or are too large for an integer.
     """
     try:
-        return getattr(transformers, task.auto_class).from_config(config)
+        return getattr(transformers, task.auto_class).from_config(config, dtype=torch.float32)
     except (RuntimeError, TypeError, ValueError, MemoryError) as error:
         cause = first_line(error)
         raise InputError(f"The model cannot be built with these sizes: {cause}") from error
 
 
 def _open_transformer(name: str, task: Task, overrides: str | None) -> PreTrainedModel:
-    """Load a Transformer with a new head for the task."""
+    """Load a Transformer with a new head for the task, in fp32: updates would be lost in half precision."""
     with explain_errors(_NO_TRANSFORMER.format(name), explain_cause):
         config = AutoConfig.from_pretrained(name, **_with_number(task.config_fields()))
         if overrides is not None:
@@ -159,7 +160,7 @@ def _open_transformer(name: str, task: Task, overrides: str | None) -> PreTraine
         ):
             config.is_decoder = False  # a BERT-like language model classifies by its first token
         model = getattr(transformers, task.auto_class).from_pretrained(
-            name, config=config, ignore_mismatched_sizes=True
+            name, config=config, ignore_mismatched_sizes=True, dtype=torch.float32
         )
     model.accepts_loss_kwargs = False  # its loss is a mean: without this, accumulated gradients would be summed
     return model

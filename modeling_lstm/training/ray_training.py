@@ -141,5 +141,6 @@ def _work(told: dict[str, Any]) -> None:
         told["kind"](**told["settings"]).run()
     except InputError as error:
         write_text(Path(told["shared"], ERROR), str(error))
+        raise  # so that Ray ends the others, which may wait for this one
     except SystemExit:  # another process has reported the error
         return

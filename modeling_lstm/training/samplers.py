@@ -18,9 +18,7 @@ class EpochSampler(LengthGroupedSampler):
         self.trainer = trainer
 
     def __iter__(self) -> Iterator[int]:
-        args = self.trainer.args
-        seed = args.seed if args.data_seed is None else args.data_seed
-        epoch = int(self.trainer.state.epoch or 0)
+        seed, epoch = _seed_and_epoch(self.trainer)
         self.generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
         return super().__iter__()
 
@@ -35,10 +33,23 @@ class RandomEpochSampler(torch.utils.data.Sampler[int]):
         return len(self.rows)
 
     def __iter__(self) -> Iterator[int]:
-        args = self.trainer.args
-        seed = args.seed if args.data_seed is None else args.data_seed
-        generator = torch.Generator().manual_seed(seed + int(self.trainer.state.epoch or 0))
+        generator = torch.Generator().manual_seed(sum(_seed_and_epoch(self.trainer)))
         return iter(torch.randperm(len(self.rows), generator=generator).tolist())
+
+
+class RebalancedEpochSampler(BatchRebalanceSampler):
+    """Trainer's `batch_rebalance`, in an order that depends only on seed and epoch."""
+
+    def __init__(self, sampler: BatchRebalanceSampler, trainer: Trainer):
+        vars(self).update(vars(sampler))
+        self.trainer = trainer
+
+    def set_epoch(self, epoch: int) -> None:
+        """Do nothing: the order of the rows follows the epoch of the trainer."""
+
+    def __iter__(self) -> Iterator[list[int]]:
+        self.seed, self.epoch = _seed_and_epoch(self.trainer)
+        return super().__iter__()
 
 
 class BatchParts(BatchRebalanceSampler):
@@ -66,3 +77,9 @@ class BatchParts(BatchRebalanceSampler):
     def __iter__(self) -> Iterator[list[int]]:
         for batch in self.whole:
             yield batch[self.rank :: self.processes] if len(batch) >= self.processes else batch
+
+
+def _seed_and_epoch(trainer: Trainer) -> tuple[int, int]:
+    """Return the seed of the order of rows, and the number of the current epoch."""
+    args = trainer.args
+    return args.seed if args.data_seed is None else args.data_seed, int(trainer.state.epoch or 0)

@@ -60,7 +60,7 @@ from .defaults import (
     warn_of_truncation,
 )
 from .error_messages import explain_failures
-from .folders import check_sources, prepare_folder
+from .folders import check_shared, check_sources, prepare_folder
 from .initial_vectors import open_word_source, prepare_vectors
 from .job_settings import TrainingSettings
 from .limits import check_layers
@@ -238,6 +238,7 @@ class Training:
         if is_single_despite_launch():
             logger.warning("accelerate launch starts one process on a CPU, whatever its settings: use torchrun.")
         self.check_settings()
+        check_shared(self.folder)
         with run_main_first():
             check_sources(self.folder, self.sources())
             self.checkpoint, _ = prepare_folder(self.folder, self.args)
@@ -284,7 +285,11 @@ class Training:
         return source
 
     def _warn_of_unused_flags(self) -> None:
-        """Warn of flags for a new tokenizer if there is one already."""
+        """Warn of flags for another kind of model, and of those for a new tokenizer if there is one already."""
+        model = self.job.model
+        foreign = model.without_effect() if isinstance(model, ModelArguments) else set()
+        if unused := [name for name in self.job.settings if name in foreign]:
+            logger.warning("--%s has no effect on %s.", ", --".join(unused), model.transformer or model.model_type)
         begun = getattr(self.job.tokenizer, "tokenizer", None) or (self.brings_tokenizer and self.job.model.embeddings)
         unused = [name for name in OF_NEW_TOKENIZER if name in self.job.settings]
         if begun and unused:
@@ -379,7 +384,7 @@ class Training:
 
     def _loss_function(self) -> Callable[..., Any] | None:
         model = self.job.model
-        if model.transformer is None:
+        if model.transformer is None and self.job.model_init is None:
             return None  # an LSTM's own loss does what its configuration says
         return self.task.loss_function(self.data, self.args.label_smoothing_factor, model.class_weights is not None)
 

@@ -4,6 +4,7 @@ import contextlib
 from typing import Any
 
 from ..tasks.base import Task
+from ..utils.processes import run_on_main
 from .lstm_trainer import LstmTrainer
 
 
@@ -30,7 +31,9 @@ class TaskTrainer(LstmTrainer):
         model: Any = self.accelerator.unwrap_model(self.model)
         was_training = model.training
         with self.average.apply(model) if self.average and self.is_in_train else contextlib.nullcontext():
-            scores = self.task_scores(model.eval(), rows)
+            model.eval()
+            # by one process: with other numbers, another could stop earlier
+            scores = run_on_main(lambda: self.task_scores(model, rows))
         model.train(was_training)
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in scores.items()}
         self.log(metrics)

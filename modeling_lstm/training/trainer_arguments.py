@@ -37,6 +37,15 @@ class LstmTrainingArguments(TrainerSettings, TrainingArguments):  # type: ignore
             "--early_stopping_patience needs --load_best_model_at_end true.",
         )
         require(
+            self.early_stopping_patience is None or self.eval_strategy != "no",
+            "--early_stopping_patience needs evaluations, but --eval_strategy is no: choose epoch or steps.",
+        )
+        require(
+            not self.auto_find_batch_size or count_processes() == 1,
+            "--auto_find_batch_size is not for several processes, which may run out of memory at different sizes: "
+            "choose --per_device_train_batch_size.",
+        )
+        require(
             self.early_stopping_min_steps == 0 or self.early_stopping_patience is not None,
             "--early_stopping_min_steps needs --early_stopping_patience.",
         )

@@ -28,6 +28,11 @@ def count_processes() -> int:
     return _number("WORLD_SIZE", 1)
 
 
+def has_several_machines() -> bool:
+    """Whether the processes of this launch run on several machines."""
+    return _number("LOCAL_WORLD_SIZE", count_processes()) < count_processes()
+
+
 def _number(name: str, default: int) -> int:
     value = os.environ.get(name, "")
     return int(value) if value.isdecimal() else default
@@ -119,6 +124,17 @@ def run_on_main(build: Callable[[], T]) -> T:
             found = [build()]
     torch.distributed.broadcast_object_list(found, src=0)
     return found[0]
+
+
+def gather(value: T) -> list[T]:
+    """Return the value of each process, by rank."""
+    if _store() is None:
+        return [value]
+    import torch.distributed
+
+    found: list[Any] = [None] * count_processes()
+    torch.distributed.all_gather_object(found, value)
+    return found
 
 
 @contextlib.contextmanager

@@ -228,6 +228,16 @@ def test_labels_alone(data_folder: Path, tmp_path: Path) -> None:
     assert record["training"]["adversarial_size"] == 0.25 and record["command"].startswith("modeling-lstm train ")
 
 
+def test_epochs_count_the_rows_of_whole_steps(data_folder: Path, tmp_path: Path) -> None:
+    """As many optimizer steps as with one process, the usual batch and no accumulation."""
+    rows = [(f"text {n}", "a" if n % 2 else "b") for n in range(2_400)]
+    data = write_csv(tmp_path / "data.csv", rows)
+    for more, epochs in (({}, 15), ({"per_device_train_batch_size": 48}, 22), ({"gradient_accumulation_steps": 9}, 30)):
+        small = {name: value for name, value in SMALL.items() if name != "num_train_epochs"} | more
+        (stage,) = BestJob(dataset=str(data), output_dir=str(tmp_path / "run"), **small).plan()
+        assert f"--num_train_epochs {epochs}.0 " in stage.command, stage.command
+
+
 def test_epochs_follow_the_rows() -> None:
     assert fit_epochs(64_000, 3_200, (3, 30)) == 20
     assert fit_epochs(64_000, 100, (3, 30)) == 30 and fit_epochs(64_000, 10**6, (3, 30)) == 3

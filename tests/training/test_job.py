@@ -117,7 +117,7 @@ def test_settings_that_a_library_or_a_program_passes(tmp_path: Path) -> None:
 
 def test_a_run_that_is_replaced_is_not_complete(data_folder: Path, trained: Path, run_copy: Path) -> None:
     """Even before the main of several processes has emptied its folder."""
-    (checkpoint,) = trained.glob("checkpoint-*")
+    checkpoint = next(trained.glob("checkpoint-*"))
     settings = {"output_dir": str(run_copy), "overwrite": True, "resume_from_checkpoint": str(checkpoint)}
     for where in (checkpoint, run_copy / checkpoint.name):
         runner = TrainingJob(dataset=str(data_folder), **settings | {"num_train_epochs": 1, "use_cpu": True}).runner()
@@ -256,6 +256,58 @@ def test_gathered_batches_of_tokens_are_weighted_by_tokens(side: str, tmp_path: 
         found.append(model.state_dict())
     for name, weight in found[0].items():
         torch.testing.assert_close(weight, found[1][name])
+
+
+@pytest.mark.parametrize("settings", [{"average_epochs": 0.5}, {"frozen_epochs": 1}])
+def test_model_init_makes_the_model_that_is_averaged_or_frozen(
+    settings: dict[str, Any], tokenizer: Any, tmp_path: Path
+) -> None:
+    args = ml.LstmTrainingArguments(
+        output_dir=str(tmp_path), num_train_epochs=1, learning_rate=0.1, warmup_steps=0.0, lr_scheduler_type="constant",
+        use_cpu=True, disable_tqdm=True, **settings,
+    )  # fmt: skip
+    rows = rows_for_trainer(tokenizer)
+    made: list[Any] = []
+
+    def model_init() -> Any:
+        made.append(tiny_model(vocab_size=len(tokenizer), pooling="mean"))
+        return made[-1]
+
+    trainer = ml.LstmTrainer(
+        args=args, model_init=model_init, train_dataset=rows, eval_dataset=rows, processing_class=tokenizer
+    )
+    trainer.train()
+    assert trainer.model is made[-1]
+    start, found = model_init().state_dict(), trainer.model.state_dict()
+    changed = {name.split(".")[0] for name, weight in found.items() if not torch.equal(weight, start[name])}
+    assert changed == ({"classifier"} if "frozen_epochs" in settings else {"classifier", "lstm"})
+
+
+def test_class_weights_apply_to_a_model_of_ones_own(data_folder: Path, tmp_path: Path) -> None:
+    def model_init(tokenizer: Any, task: Any) -> Any:
+        return tiny_model(vocab_size=len(tokenizer), **task.config_fields())
+
+    job = ml.TrainingJob(
+        dataset=data_folder, output_dir=tmp_path, model_init=model_init, class_weights="balanced", **QUICK
+    )
+    assert job.runner().trainer().compute_loss_func.weights == pytest.approx([1.0] * 3)
+
+
+def test_batches_of_equal_cost_are_drawn_by_seed_and_epoch(tokenizer: Any, tmp_path: Path) -> None:
+    def order(epoch: float, **seeds: int) -> list[list[int]]:
+        args = ml.LstmTrainingArguments(
+            output_dir=str(tmp_path), train_sampling_strategy="batch_rebalance", use_cpu=True,
+            per_device_train_batch_size=4, **seeds,
+        )  # fmt: skip
+        rows = rows_for_trainer(tokenizer)
+        model = tiny_model(vocab_size=len(tokenizer))
+        trainer = ml.LstmTrainer(model, args, train_dataset=rows, eval_dataset=rows, processing_class=tokenizer)
+        trainer.state.epoch = epoch
+        return list(trainer._get_train_sampler(rows))
+
+    first = order(0, seed=1)
+    assert first == order(0, seed=1) == order(0, seed=9, data_seed=1)
+    assert first != order(0, seed=2) and first != order(1, seed=1) and order(1.5, seed=1) == order(1, seed=1)
 
 
 def test_the_trainer_alone_with_model_init_and_frozen_words(tokenizer: Any, tmp_path: Path) -> None:

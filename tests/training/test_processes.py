@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -69,10 +70,18 @@ def rows() -> list[tuple[str, str]]:
 
 def launch(arguments: list[str], home: Path) -> subprocess.CompletedProcess[str]:
     """Start two processes as torchrun does, with caches of their own."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", *arguments]
+    process = start(command, home, Path.cwd())
+    output, errors = process.communicate(timeout=600)
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def start(command: list[str], home: Path, folder: Path) -> subprocess.Popen[str]:
+    """Start a launcher in a folder, with caches of its own."""
     environment = {name: value for name, value in os.environ.items() if name not in LAUNCH}
     environment |= {"HF_HOME": str(home), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, timeout=600)
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, env=environment, cwd=folder, **pipes)
 
 
 def flags(folder: Path, data: Path, batch: int, name: str) -> list[str]:
@@ -128,6 +137,32 @@ def test_two_processes_are_as_one(tmp_path: Path) -> None:
         assert losses[1] == pytest.approx(losses[0], abs=1e-5)
         assert not list(two.glob(".saving-*"))
     assert read_record(both / "plain")["training"]["resumed"]
+
+
+@pytest.mark.slow
+def test_machines_must_share_the_run_folder(tmp_path: Path) -> None:
+    """Two launchers of one process each, as on two machines, with one folder or each with its own."""
+    data = write_csv(tmp_path / "data.csv", rows())
+    train = ["-m", "modeling_lstm.cli", "train", "--dataset", str(data), "--output_dir", "run", *SETTINGS.split()]
+    for name, is_shared in (("shared", True), ("apart", False)):
+        folders = [tmp_path / name / ("all" if is_shared else str(rank)) for rank in range(2)]
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        machines = []
+        for number, folder in enumerate(folders):
+            folder.mkdir(parents=True, exist_ok=True)
+            command = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--node_rank", str(number)]
+            command += ["--nproc_per_node", "1", "--master_addr", "127.0.0.1", "--master_port", str(port), *train]
+            machines.append(start(command, tmp_path / f"home-{number}", folder))
+        told = [machine.communicate(timeout=600) for machine in machines]
+        if is_shared:
+            assert [machine.returncode for machine in machines] == [0, 0], told
+            assert read_record(folders[0] / "run")["training"]["steps"] > 0
+        else:
+            assert all(machine.returncode != 0 for machine in machines)
+            assert "--output_dir 'run' is not the same folder on all machines" in "".join(errors for _, errors in told)
+            assert not any((folder / "run").exists() for folder in folders)
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.utils.errors import InputError
+from modeling_lstm.utils.files import claim_folder
 from tests.conftest import find_processes
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("ray_cluster")]
@@ -75,3 +76,9 @@ def test_what_is_wrong_is_told_in_a_sentence(data_folder: Path, tmp_path: Path) 
             TrainingJob(**settings(data_folder, tmp_path / "run", 8, **given))
     with pytest.raises(InputError, match="--workers must be at least 1, found 0"):
         TrainingJob(**settings(data_folder, tmp_path / "run", 8, engine="ray", workers=0))
+
+
+def test_what_one_worker_finds_wrong_ends_all(data_folder: Path, tmp_path: Path) -> None:
+    """The first one alone finds that the folder is taken; the other would wait for it."""
+    with claim_folder(tmp_path / "run"), pytest.raises(InputError, match="Another process is writing into"):
+        TrainingJob(**settings(data_folder, tmp_path / "run", 8, **ON_RAY)).run()

@@ -12,6 +12,7 @@ import pytest
 from transformers import Trainer
 
 from modeling_lstm.cli import main
+from modeling_lstm.runs.record import read_record
 from modeling_lstm.training import ray_training
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.training.lstm_trainer import LstmTrainer
@@ -147,7 +148,6 @@ def test_a_complete_run_stays_as_it_is(begun: Path, tmp_path: Path, caplog: pyte
 @pytest.mark.parametrize(
     ("flag", "then", "now"),
     [
-        ("class_weights", "None", "balanced"),
         ("classifier_dropout", "0.0", "0.25"),
         ("hidden_size", "8", "32"),
         ("cell_type", "lstm", "gru"),
@@ -177,6 +177,9 @@ def test_another_model(flag: str, then: str, now: str, begun: Path, tmp_path: Pa
         ("adam_beta1", "0.9", "0.8"),
         ("warmup_steps", "0.1", "0.5"),
         ("center_embeddings", "True", "False"),
+        ("class_weights", "None", "balanced"),
+        ("dataloader_drop_last", "False", "True"),
+        ("neftune_noise_alpha", "None", "5.0"),
     ],
 )
 def test_another_setting(
@@ -185,6 +188,31 @@ def test_another_setting(
     folder = shutil.copytree(begun / "run", tmp_path / "run")
     told = fails("train", "--dataset", begun / "data.csv", "--output_dir", folder, *RESUME, f"--{flag}", now)
     assert f"was trained with another --{flag} ({then}) than the current one ({now})" in told
+
+
+def test_another_shape_of_the_schedule(begun: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
+    flags = ["train", "--dataset", str(begun / "data.csv"), "--output_dir", str(tmp_path / "run"), *FLAGS]
+    flags += ["--lr_scheduler_type", "cosine_with_restarts"]
+    assert main([*flags, "--lr_scheduler_kwargs", '{"num_cycles": 3}']) == 0
+    more = ["--resume_from_checkpoint", "last", "--num_train_epochs", "2"]
+    told = fails(*flags, *more)
+    assert "was trained with another --lr_scheduler_kwargs ({'num_cycles': 3}) than the current one (None)" in told
+
+
+def test_steps_between_evaluations_are_those_of_now(begun: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(begun / "run", tmp_path / "run")
+    flags = ["train", "--dataset", str(begun / "data.csv"), "--output_dir", str(folder), *RESUME]
+    assert main([*flags, "--eval_strategy", "steps", "--save_strategy", "steps", "--eval_steps", "2"]) == 0
+    assert [one["step"] for one in read_record(folder)["history"]] == [6, 8, 10, 12]
+
+
+def test_the_last_checkpoint_stays_beside_the_best(begun: Path, tmp_path: Path) -> None:
+    """Without it, a run that fails while its result is written would be trained again from the best one."""
+    flags = ["train", "--dataset", str(begun / "data.csv"), "--output_dir", str(tmp_path / "run"), *TRAIN_FLAGS]
+    flags += ["--learning_rate", "1e-12", "--num_train_epochs", "3", "--metric_for_best_model", "accuracy"]
+    assert main(flags) == 0
+    found = {path.name for path in (tmp_path / "run").glob("checkpoint-*")}
+    assert "checkpoint-18" in found and len(found) == 2
 
 
 def test_another_batch(begun: Path, tmp_path: Path, fails: Callable[..., str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import BertForSequenceClassification
+from transformers import AutoModel, AutoTokenizer, BertForSequenceClassification
 
 from modeling_lstm.cli import main
 from modeling_lstm.inference.answering import open_predictor
@@ -164,3 +164,21 @@ def test_what_does_not_go_together(fails: Callable[..., str], encoder: Path, dat
         (tmp_path / "empty" / name).write_bytes((encoder / name).read_bytes())
     assert "that can be fine-tuned" in fails(*flags, "--transformer", str(tmp_path / "empty"))
     assert not (tmp_path / "run").exists()
+
+
+def test_weights_in_half_precision_are_trained_in_fp32(encoder: Path, data_folder: Path, tmp_path: Path) -> None:
+    model = AutoModel.from_pretrained(encoder, dtype=torch.bfloat16)
+    model.save_pretrained(tmp_path / "half")
+    AutoTokenizer.from_pretrained(encoder).save_pretrained(tmp_path / "half")
+    job = TrainingJob(dataset=data_folder, transformer=tmp_path / "half", output_dir=tmp_path / "run", use_cpu=True)
+    assert {one.dtype for one in job.runner().trainer().model.parameters()} == {torch.float32}
+
+
+def test_settings_of_another_kind_of_model_are_told(
+    encoder: Path, data_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shared: dict[str, Any] = {"dataset": data_folder, "output_dir": tmp_path / "run", "use_cpu": True}
+    TrainingJob(**shared, transformer=encoder, hidden_size=100, class_weights="balanced").runner().prepare()
+    assert "--hidden_size has no effect on" in caplog.text and "class_weights" not in caplog.text
+    TrainingJob(**shared, model_type="bag-of-words", pooling="max", hidden_size=9).runner().prepare()
+    assert "--pooling has no effect on bag-of-words" in caplog.text
