@@ -170,14 +170,14 @@ def _read(name: str) -> dict[str, Any]:
 def generation_table() -> str:
     """Make the table of what a token costs at each position, for an LSTM and a Transformer with its cache."""
     found = _read("generation")["results"]
-    lines = ["| position | LSTM, ms a token | Transformer, ms a token | times as fast | state, kB | cache, kB |"]
-    lines.append("|---:|---:|---:|---:|---:|---:|")
+    heads = ["position", "LSTM, ms a token", "Transformer, ms a token", "times as fast", "state, kB", "cache, kB"]
+    rows = []
     for position, one in found["positions"].items():
         took, state, times = one["milliseconds a token"], one["kilobytes of state"], one["transformer / lstm"]
         cells = [f"{int(position):,}", *(f"{took[name]['median']:.2f}" for name in ("lstm", "transformer"))]
         cells.append(f"{times['median']:.1f} ({times['quartiles'][0]:.1f} to {times['quartiles'][1]:.1f})")
-        lines.append("| " + " | ".join([*cells, *(f"{state[name]:,.0f}" for name in ("lstm", "transformer"))]) + " |")
+        rows.append([*cells, *(f"{state[name]:,.0f}" for name in ("lstm", "transformer"))])
     sizes = " and ".join(f"{number / 1e6:.1f} M" for number in found["parameters"].values())
-    return "\n".join(lines) + (
+    return make_table(heads, rows, words=0) + (
         f"\n\n{sizes} parameters with random weights; medians, in brackets quartiles. {_measured_on('generation')}\n"
     )

@@ -3,9 +3,9 @@
 import argparse
 import statistics
 import sys
-from pathlib import Path
 
 from modeling_lstm.utils.files import read_json
+from modeling_lstm.utils.markdown import make_table
 
 from .accuracy import RESULTS, SEEDS, mean_and_spread, mean_minutes, minutes_of, records_of
 from .comparison_tables import costs_table, curves_table, main_table, order_table, scores_table
@@ -17,6 +17,7 @@ from .few_labels import few_labels_table
 from .front import front_table
 from .language_models import language_models_table
 from .masked import masked_table
+from .measure import ROOT
 from .own_text import own_text_table
 from .pretrained import labels_table
 from .processes import processes_table
@@ -34,7 +35,6 @@ from .translation_tables import (
 from .tweet_eval import hate_table, tweet_eval_table
 from .untouched import untouched_table
 
-ROOT = Path(__file__).parent.parent
 # Published scores with their sources; the rest of the table is measured here
 PUBLISHED = {
     "tweet_eval_sentiment": "LSTM 58.3, FastText 62.9, RoBERTa-base 71.3, BERTweet 73.4 (TweetEval leaderboard)",
@@ -60,10 +60,8 @@ SOURCES = {
 
 def table() -> str:
     """Make the table of test scores of each recipe: mean and standard deviation over its seeds."""
-    lines = [
-        "| data set | metric | test, mean ± sd | seeds | validation | minutes per run | parameters | published, test |",
-        "|---|---|---:|---:|---:|---:|---:|---|",
-    ]
+    heads = ["data set", "metric", "test, mean ± sd", "seeds", "validation", "minutes per run", "parameters"]
+    rows = []
     for recipe, name in NAMES.items():
         records = records_of(recipe)
         if not records:
@@ -80,18 +78,16 @@ def table() -> str:
             f"{records[0]['model']['parameters'] / 1e6:.1f} M",
             PUBLISHED[recipe],
         ]
-        lines.append("| " + " | ".join(cells) + " |")
+        rows.append(cells)
     every = [record for recipe in NAMES for record in records_of(recipe)]
     hardware = {f"{r['hardware']['processor']}, {r['hardware']['cores']} cores" for r in every}
-    return "\n".join(lines) + f"\n\nMeasured on: {'; '.join(sorted(hardware))}.\n"
+    text = make_table([*heads, "published, test"], rows)
+    return f"{text}\n\nMeasured on: {'; '.join(sorted(hardware))}.\n"
 
 
 def word_vectors_table() -> str:
     """Make the table of test scores by recipe and source of word vectors, best in bold, token coverage in brackets."""
-    lines = [
-        "| vectors | dimensions | threads | " + " | ".join(NAMES.values()) + " |",
-        "|---|---:|---:|" + "---:|" * len(NAMES),
-    ]
+    rows = []
     runs = {
         (source, recipe): records_of(recipe if source == "random" else f"{recipe}/{source}")
         for source in SOURCES
@@ -121,8 +117,8 @@ def word_vectors_table() -> str:
             found = runs[place][0].get("embeddings")
             coverage = f"{100 * found['running_tokens_covered']:.0f} %, " if found else ""
             cells.append(f"{mark}{mean_and_spread(scores[place])}{mark} ({coverage}{mean_minutes(runs[place])} min)")
-        lines.append("| " + " | ".join([title, *cells]) + " |")
-    return "\n".join(lines) + "\n"
+        rows.append([title, *cells])
+    return make_table(["vectors", "dimensions", "threads", *NAMES.values()], rows, words=1) + "\n"
 
 
 def vector_file_sentence() -> str:
@@ -142,14 +138,13 @@ def deletion_table() -> str:
     """Make the table of the effect of leaving out the words that contributed most."""
     found = read_json(RESULTS / "deletion.json")["results"]
     shown = [0, 1, 2, 3, 5]
-    lines = ["| words left out by | " + " | ".join(f"{100 * found['shares'][n]:.0f} %" for n in shown) + " | area |"]
-    lines.append("|---|" + "---:|" * (len(shown) + 1))
+    heads = ["words left out by", *(f"{100 * found['shares'][n]:.0f} %" for n in shown), "area"]
+    rows = []
     for name, curve in found["probability"].items():
-        cells = [f"{curve[n]:.2f}" for n in shown]
         area = f"**{found['area'][name]:.3f}** ± {found['spread of the area'][name]:.3f}"
-        lines.append("| " + " | ".join([name, *cells, area]) + " |")
+        rows.append([name, *(f"{curve[n]:.2f}" for n in shown), area])
     error = found["completeness error"]
-    return "\n".join(lines) + (
+    return make_table(heads, rows, words=1) + (
         f"\n\nMean probability of the model's own answer over the {found['rows']:,} test sentences of SST-2, by the "
         "share of words left\nout; area under the whole curve ± its standard error. Integrated gradients miss their "
         f"sum by {100 * error['median']:.2f} % (median; 95 % of the\nsentences: by at most "
@@ -160,11 +155,8 @@ def deletion_table() -> str:
 def turns_table() -> str:
     """Make the table of where the answer turned in sentences that change direction."""
     found = read_json(RESULTS / "turns.json")["results"]
-    lines = [
-        "| sentence | a reader's verdict, at | the model's verdict | rises most at | differs in |",
-        "|---|---|---|---|---|",
-    ]
-    right, turned = 0, 0
+    heads = ["sentence", "a reader's verdict, at", "the model's verdict", "rises most at", "differs in"]
+    rows, right, turned = [], 0, 0
     for one in found["sentences"]:
         expected, turn = one["expected"], one["turn"]
         agrees = {"verdict": one["answer"] == expected["verdict"], "word": turn["word"] in expected["words"]}
@@ -175,8 +167,8 @@ def turns_table() -> str:
         cells += [f"{one['answer']} ({expected['verdict']} {one['probability']:.2f})"]
         cells += [f"{turn['word']}, {turn['before']:.2f} to {turn['after']:.2f}"]
         cells += [" and ".join(one for one in agrees if not agrees[one])]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + (
+        rows.append(cells)
+    return make_table(heads, rows) + (
         f"\n\n{right} of {len(found['sentences'])} end and rise most where a reader would say. In {turned} of these "
         "the answer itself changes at that word; in the others\nit becomes more certain. The model's accuracy on the "
         f"test split of SST-2 is {100 * found['run']['accuracy']:.1f} %.\n"

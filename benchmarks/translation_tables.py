@@ -9,8 +9,9 @@ from modeling_lstm.comparison.result import RESULT
 from modeling_lstm.utils.files import read_json
 from modeling_lstm.utils.markdown import make_table
 
-from .accuracy import RESULTS, records_of
+from .accuracy import records_of
 from .alignments import FILE, READ
+from .measure import SPEED
 from .translation import BACK, FOLDER
 
 TITLES = {
@@ -19,7 +20,7 @@ TITLES = {
     "bahdanau": "LSTM, Bahdanau",
     "transformer": "Transformer",
 }
-TRAINING = RESULTS / "speed" / "translation_training.json"
+TRAINING = SPEED / "translation_training.json"
 # Marian (Junczys-Dowmunt et al., 2018), trained by the Helsinki group on the pairs of OPUS
 PUBLISHED = "OPUS-MT, trained on all pairs of OPUS, is published with BLEU 54.9 on a test set of Tatoeba"
 
@@ -78,17 +79,15 @@ def translation_epochs_table() -> str:
 
 def alignments_table() -> str:
     """Make the table of ten translations, our verdict, and where attention looked."""
-    lines = [
-        "| text | translation | our verdict | words without a clear link (what they looked at most, weight) |",
-        "|---|---|---|---|",
-    ]
+    heads = ["text", "translation", "our verdict", "words without a clear link (what they looked at most, weight)"]
+    rows = []
     sentences = read_json(FILE)["sentences"]
     for one in sentences:
         weak = [f"{word} ({read}, {weight})" for word, read, weight in one["links"] if float(weight) < 0.5]
         verdict = READ.get(one["translation"], "**not read**")
-        lines.append("| " + " | ".join([one["text"], one["translation"], verdict, ", ".join(weak)]) + " |")
+        rows.append([one["text"], one["translation"], verdict, ", ".join(weak)])
     right = sum(READ.get(one["translation"]) == "right" for one in sentences)
-    return "\n".join(lines) + f"\n\n{right} of {len(sentences)} are right.\n"
+    return make_table(heads, rows) + f"\n\n{right} of {len(sentences)} are right.\n"
 
 
 def back_sentence() -> str:
