@@ -5,12 +5,22 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from modeling_lstm.utils import files
 from modeling_lstm.utils.errors import InputError
-from modeling_lstm.utils.files import claim_folder, make_folder, write_file, write_folder, write_text
+from modeling_lstm.utils.files import (
+    claim_folder,
+    is_within,
+    machine,
+    make_folder,
+    write_file,
+    write_folder,
+    write_text,
+)
 
 
 def write(folder: Path, content: str) -> None:
@@ -66,6 +76,33 @@ def test_what_a_killed_process_left_is_removed_by_the_next_one(tmp_path: Path) -
 @pytest.mark.parametrize(
     "write", [claim_folder, write_folder, lambda folder: write_file(folder / "a.txt"), make_folder]
 )
+def test_a_container_with_the_name_of_another_counts_its_own_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two containers may have one host name: what the other one writes is left alone."""
+    here = machine()
+    with write_file(tmp_path / "a.csv") as temporary:
+        temporary.write_text("mine", encoding="utf-8")
+        stat = os.stat
+        other = SimpleNamespace(st_ino=1)
+        monkeypatch.setattr(os, "stat", lambda path, **more: other if "ns/pid" in str(path) else stat(path, **more))
+        machine.cache_clear()
+        monkeypatch.setattr(files, "is_running", lambda process: False)  # none of its processes has this number
+        assert machine() != here
+        write(tmp_path, "theirs")
+        assert temporary.exists()
+    machine.cache_clear()
+
+
+def test_one_folder_may_have_two_names(tmp_path: Path) -> None:
+    (tmp_path / "models" / "lm").mkdir(parents=True)
+    (tmp_path / "runs").symlink_to(tmp_path / "models")
+    assert is_within(tmp_path / "runs" / "lm", tmp_path / "models")
+    assert is_within(tmp_path / "models" / "lm" / "new" / "file", tmp_path / "runs" / "lm")
+    assert not is_within(tmp_path / "models", tmp_path / "models" / "lm")
+    assert is_within(tmp_path / "new" / "run", tmp_path / "new") and not is_within(tmp_path / "new", tmp_path / "old")
+
+
 def test_a_folder_that_cannot_be_made_is_one_sentence(write: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"The folder '.*' cannot be made \(.*\): choose another"):
         with write(tmp_path / ("x" * 300)) or contextlib.nullcontext():

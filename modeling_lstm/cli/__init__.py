@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import io
 import logging
 import os
 import sys
@@ -37,6 +38,9 @@ def _run_command(given: list[str]) -> int:
         if not is_main():
             return 0
         leave_launch()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console may not show every character, but a file takes UTF-8
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
     logging.basicConfig(level=logging.INFO if is_main() else logging.ERROR, format="%(message)s", stream=sys.stderr)
     # Use huge pages for torch's large tensors: the gradient of a word table is allocated again in every step
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")

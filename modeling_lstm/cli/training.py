@@ -15,6 +15,7 @@ from ..training.arguments import ModelArguments, TaskArguments, TrainerSettings,
 from ..translators.arguments import FIXED, TRANSLATION_DEFAULTS, PairTokenizerArguments, TranslationModelArguments
 from ..utils.display import format_number
 from ..utils.errors import InputError, hide_tokens, require
+from ..utils.files import is_within
 from ..utils.flags import parse_given
 from ..utils.processes import fail_once, is_main
 from ..utils.ray_cluster import RayArguments
@@ -158,10 +159,10 @@ def run_job(name: str, kind: Any, given: list[str]) -> int:
             settings = read_recipe(recipes[0], kind.kinds)
         settings |= parse_given(kind.kinds, given, name)
         job = kind(command=command, **settings)
-        folder = Path(job.training.output_dir).resolve()
+        folder = Path(job.training.output_dir)
         for recipe in recipes:
             require(
-                not job.training.overwrite or folder not in recipe.resolve().parents,
+                not job.training.overwrite or not is_within(recipe, folder),
                 f"--overwrite would delete the recipe {str(recipe)!r} with the old run: move it elsewhere.",
             )
     record = job.run()

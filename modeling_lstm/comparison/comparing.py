@@ -87,7 +87,8 @@ def compare(
             bool(getattr(system, "slug", "")),
             f"Give the system {type(system).__name__} a name with letters or digits: the attribute `name`.",
         )
-    twice = {one.name for one in opened if sum(one.slug == other.slug for other in opened) > 1}
+    slugs = [one.slug.casefold() for one in opened]  # some file systems do not tell cases apart
+    twice = {one.name for one, slug in zip(opened, slugs, strict=True) if slugs.count(slug) > 1}
     require(
         not twice,
         f"Two systems have the same name: {as_list(sorted(twice))}. Give one of them another: NAME=SYSTEM.",

@@ -62,7 +62,7 @@ def measure(systems: dict[str, tuple[Any, Path]], texts: list[str], labels: int,
     Returns:
         For each name, `p50_ms` and `p95_ms` (for a single text), `texts_per_second` (batches of 32; the median round),
         `load_seconds`, and `memory_mb` (what loading and predicting add to the peak resident set of a process in which
-        this package and its libraries are already loaded).
+        this package and its libraries are already loaded; `None` where the system does not tell it).
     """
     context = multiprocessing.get_context("spawn")
     workers = {}
@@ -117,7 +117,7 @@ def _summary(rounds: list[dict[str, Any]]) -> dict[str, Any]:
         "p95_ms": round(float(np.quantile(single, 0.95)), 3),
         "texts_per_second": round(float(np.median([one["texts_per_second"] for one in rounds])), 1),
         "load_seconds": rounds[0]["load_seconds"],
-        "memory_mb": max(one["memory_mb"] for one in rounds),
+        "memory_mb": max((one["memory_mb"] for one in rounds if one["memory_mb"] is not None), default=None),
     }
 
 
@@ -154,7 +154,9 @@ def _work(there: Connection, system: Any, folder: Path, labels: int, threads: in
         spent = [(_time(predict, batch), len(batch)) for batch in batches[:number]]
         rate = sum(rows for _, rows in spent) / sum(seconds for seconds, _ in spent)
         found = {"milliseconds": [1000 * seconds for seconds in single], "texts_per_second": rate}
-        there.send(found | {"load_seconds": round(load, 3), "memory_mb": round((_memory(peak=True) - memory) / 1e6)})
+        peak = _memory(peak=True)
+        added = None if peak is None or memory is None else round((peak - memory) / 1e6)
+        there.send(found | {"load_seconds": round(load, 3), "memory_mb": added})
 
 
 def _in_batches(texts: list[str]) -> list[list[str]]:
@@ -175,16 +177,15 @@ def _while_there_is_time(items: list[Any]) -> Any:
         yield item
 
 
-def _memory(peak: bool = False) -> int:
-    """Return the bytes of this process's resident set, or its peak since the last call."""
-    process = Path("/proc/self")
-    if (process / "status").exists():
-        name = "VmHWM" if peak else "VmRSS"
-        line = next(one for one in (process / "status").read_text("utf-8").splitlines() if one.startswith(name))
-        with contextlib.suppress(OSError):
-            (process / "clear_refs").write_text("5", encoding="utf-8")  # reset the peak
-        return int(line.split()[1]) * 1024
-    import resource
-    import sys
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+def _memory(peak: bool = False) -> int | None:
+    """
+    Return the bytes of this process's resident set, or its peak since the last call; `None` if the system does not tell
+    them, as any but Linux.
+    """
+    name = "VmHWM" if peak else "VmRSS"
+    try:
+        lines = Path("/proc/self/status").read_text("utf-8").splitlines()
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # reset the peak
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(name)), None)

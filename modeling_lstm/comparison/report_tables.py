@@ -62,7 +62,7 @@ def _costs(comparison: dict[str, Any]) -> ReportTable:
                 f"{costs['p95_ms']:.2f}",
                 f"{costs['texts_per_second']:,.0f}",
                 f"{costs['load_seconds']:.1f}",
-                f"{costs['memory_mb']:,}",
+                "" if costs["memory_mb"] is None else f"{costs['memory_mb']:,}",
             ]
         )
     heads = ["system", "parameters", "MB on disk", "minutes of training", "ms for one text, p50", "p95"]

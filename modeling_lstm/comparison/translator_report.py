@@ -57,7 +57,8 @@ def costs_table(found: dict[str, Any]) -> ReportTable:
         minutes = "" if system["minutes"] is None else f"{system['minutes']:.0f}"
         cells = [name, format_millions(model["parameters"]), f"{model['size_mb']:.1f}", str(model.get("num_beams", ""))]
         cells += [f"{system['epochs']:g}" if system["epochs"] else "", minutes]
-        rows.append([*cells, f"{costs['p50_ms']:.1f}", f"{costs['texts_per_second']:,.0f}", f"{costs['memory_mb']:,}"])
+        memory = "" if costs["memory_mb"] is None else f"{costs['memory_mb']:,}"
+        rows.append([*cells, f"{costs['p50_ms']:.1f}", f"{costs['texts_per_second']:,.0f}", memory])
     heads = ["system", "parameters", "MB", "beams", "epochs", "minutes to train", "ms for one text", "texts a second"]
     note = "Times from text to text: of one alone (median), and in batches of 32; each system in a process of its own."
     return ReportTable("Costs", note, [*heads, "MB in use"], rows)

@@ -112,6 +112,10 @@ def find_splits(path: Path, subset: str | None) -> SplitFiles | DatasetDict:
         f"{str(path)!r} has the subsets {as_list(configurations)}: name one as {path}:SUBSET.",
     )
     name = subset or next(iter(configurations))
+    require(
+        not glob.has_magic(str(path)),
+        f"{str(path)!r} cannot be read, since datasets takes its name for a pattern: rename it without *, ? and [.",
+    )
     builder = load_dataset_builder(str(path), name=name)
     files = {str(split): [Path(one) for one in paths] for split, paths in (builder.config.data_files or {}).items()}
     formats = _formats(files)

@@ -91,7 +91,7 @@ def _context(model: Any) -> int:
 
 def _losses(logits: torch.Tensor, targets: torch.Tensor) -> np.ndarray:
     found = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
-    return found.view(targets.shape).double().cpu().numpy()
+    return found.view(targets.shape).cpu().double().numpy()
 
 
 def to_perplexity(loss: float) -> float:

@@ -184,7 +184,7 @@ def _warn_of_header(lines: Iterator[str], name: str) -> Iterator[str]:
 def _standard_input(encoding: str | None) -> Iterator[str]:
     if isinstance(sys.stdin, io.TextIOWrapper):
         with explain_damage("standard input"):
-            sys.stdin.reconfigure(encoding=encoding and check_encoding(encoding), newline="\n")
+            sys.stdin.reconfigure(encoding=check_encoding(encoding or "utf-8"), newline="\n")
     with explain_damage("standard input"):
         for number, line in enumerate(read_lines(sys.stdin)):
             yield line.removeprefix(BYTE_ORDER_MARK) if number == 0 else line

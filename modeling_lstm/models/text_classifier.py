@@ -7,6 +7,7 @@ import argparse
 import bisect
 import itertools
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ WORD = 20
 _END = r"[/>&\\\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ue000]"
 END, BEFORE_END, BLANK = re.compile(rf"\s*{_END}"), re.compile(rf"\s{_END}"), re.compile(rf" (?!\s*{_END})")
 PLAIN = re.compile(r"#?[A-Za-z0-9]+[.,!?:;]?")  # words that a normalizer leaves unchanged or only lowercases
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of computing time, in so many of all
 JOINT = " [SEP] "  # between texts that are classified together
 
 
@@ -355,8 +357,13 @@ def check_text(text: str) -> None:
 
 
 def count_cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return the number of cores that this process may use, in a container at most its share of their time."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        time, of_all = QUOTA.read_text(encoding="utf-8").split()
+        return min(cores, math.ceil(int(time) / int(of_all)))
+    except (OSError, ValueError):  # there is no limit
+        return cores
 
 
 def to_probabilities(logits: np.ndarray, problem_type: str) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import socket
 import time
 import warnings
 from pathlib import Path
@@ -12,7 +11,8 @@ import numpy as np
 
 from ..evaluation.metrics import greater_is_better
 from ..utils.display import format_number
-from ..utils.files import is_running
+from ..utils.errors import as_list, require
+from ..utils.files import is_running, machine
 from .arguments import SearchArguments
 from .search_space import LEARNED, open_optuna, suggest_settings
 
@@ -29,6 +29,8 @@ HEARTBEAT = 60  # seconds between heartbeats of a trial; without one for twice t
 def open_study(folder: Path, arguments: SearchArguments, number: int = 0) -> Any:
     """Open the study in a folder, created if necessary. Each process `number` samples with a different seed."""
     optuna = open_optuna()
+    odd = sorted(set("%?#{}") & set(str(folder)))
+    require(not odd, f"--output_dir {str(folder)!r} has {as_list(odd)} in it, which Optuna does not take: rename it.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         storage = optuna.storages.RDBStorage(
@@ -62,7 +64,7 @@ def _make_sampler(arguments: SearchArguments, *apart: int) -> Any:
 
 def begin_trial(trial: Any, arguments: SearchArguments) -> dict[str, Any]:
     """Choose the settings of a trial, and store them and the current process in its attributes."""
-    trial.set_user_attr("process", [socket.gethostname(), os.getpid()])
+    trial.set_user_attr("process", [machine(), os.getpid()])
     # The seed depends on the number of the trial, which is unique, so a restarted search draws no settings twice
     trial.study.sampler = _make_sampler(arguments, trial.number)
     chosen = suggest_settings(trial, arguments.models, arguments.embeddings or [LEARNED], arguments.epochs)
@@ -98,7 +100,7 @@ def revive(study: Any) -> None:
         optuna.storages.fail_stale_trials(study)
     for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
         host, process = trial.user_attrs.get("process", (None, 0))
-        if host == socket.gethostname() and not is_running(process):
+        if host == machine() and not is_running(process):
             try:
                 study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
             except (optuna.exceptions.UpdateFinishedTrialError, ValueError):  # another process was quicker

@@ -1,6 +1,6 @@
 """The run folder: whether it may be written, and what it already holds."""
 
-import tempfile
+import contextlib
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from ..models.tokenization_lstm import TARGET
 from ..runs.record import FINGERPRINTS
 from ..runs.run_folders import VOCABULARIES
 from ..utils.errors import as_list, require
-from ..utils.files import SAVING
-from ..utils.processes import gather, has_several_machines, run_on_main
+from ..utils.files import SAVING, UNRELATED, is_within, temporary_name
+from ..utils.processes import gather, has_several_machines, is_main, run_on_main
 from .checkpoints import find_incomplete, find_last_checkpoint, is_complete
 from .trainer_arguments import LstmTrainingArguments
 
@@ -30,12 +30,11 @@ def check_sources(folder: Path, read: list[tuple[str, str | None]]) -> None:
         folder: The run folder.
         read: Flags with the files or folders that they name, if any. A subset or member may follow a colon.
     """
-    target = folder.expanduser().resolve()
     for flag, name in read:
-        path = Path(split_subset(name)[0]).expanduser().resolve() if name else None
+        path = Path(split_subset(name)[0]).expanduser() if name else None
         if path is not None and path.exists():
             require(
-                path != target and path not in target.parents and target not in path.parents,
+                not is_within(path, folder) and not is_within(folder, path),
                 f"--output_dir {str(folder)!r} would overwrite what --{flag} {name} reads, or write into its folder: "
                 "choose another.",
             )
@@ -45,11 +44,16 @@ def check_shared(folder: Path) -> None:
     """Raise [`InputError`] if the run folder is not the same one for the processes of all machines."""
     if not has_several_machines():
         return
-    above = next(one for one in folder.absolute().parents if one.is_dir())
-    depth = len(folder.absolute().relative_to(above).parts) - 1
-    with tempfile.NamedTemporaryFile(prefix=SAVING, dir=above) as file:
-        name, depth = run_on_main(lambda: (Path(file.name).name, depth))
-        found = gather((folder.absolute().parents[depth] / name).exists())
+    places = [folder.absolute(), *folder.absolute().parents]
+    number = run_on_main(lambda: next(number for number, one in enumerate(places) if one.is_dir()))
+    probe = places[number] / run_on_main(temporary_name)
+    with contextlib.suppress(OSError):  # if it cannot be written, the run folder cannot be made, which is told later
+        if is_main():
+            probe.touch()
+    is_written = run_on_main(probe.exists)
+    found = gather(probe.exists() or not is_written)
+    if is_main():
+        probe.unlink(missing_ok=True)
     require(
         all(found),
         f"--output_dir {str(folder)!r} is not the same folder on all machines: the process of rank "
@@ -99,7 +103,7 @@ def _holds_remains_alone(folder: Path, args: LstmTrainingArguments) -> bool:
     Whether the folder holds nothing, or only what a training run killed before its first checkpoint left: the logs of
     TensorBoard, and, if it is to be resumed, a half-saved checkpoint.
     """
-    names = {path.name for path in folder.iterdir() if not path.name.startswith(SAVING)}
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(SAVING)} - {*UNRELATED}
     if args.resume_from_checkpoint == "last":
         names -= {path.name for path in find_incomplete(folder)}
     return not names or (names == {"runs"} and any(folder.glob("runs/*/events.out.tfevents.*")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shlex
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import Dataset
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
@@ -19,6 +21,7 @@ from ..data.digests import identify_splits
 from ..data.overlap import report_overlap
 from ..data.sources import locate_source
 from ..data.tokenization import TokenizedSplit, build_tokenizer, iterate_texts, most_tokens
+from ..models.text_classifier import count_cores
 from ..publishing.arguments import PushArguments
 from ..publishing.sharing import push
 from ..runs.environment import describe_environment
@@ -123,6 +126,8 @@ class Training:
         """
         with fail_once(), contextlib.ExitStack() as claimed:
             started = time.perf_counter()
+            if "OMP_NUM_THREADS" not in os.environ:  # torch does not know the limits of containers
+                torch.set_num_threads(min(torch.get_num_threads(), count_cores()))
             trainer = self.trainer()
             prepared = time.perf_counter()
             with self.explain_failures():

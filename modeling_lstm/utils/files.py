@@ -1,6 +1,7 @@
 """Write files completely or not at all: under a temporary name that is then changed."""
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ from safetensors import SafetensorError
 from .errors import InputError, explain_save_failure, require
 
 SAVING = ".saving-"  # how temporary names begin
-OF_FILE_MANAGERS = (".DS_Store", "Thumbs.db", "desktop.ini")
+UNRELATED = (".DS_Store", "Thumbs.db", "desktop.ini", "lost+found")  # of file managers and file systems
 
 
 def exists(path: Path) -> bool:
@@ -59,7 +60,7 @@ def write_folder(folder: Path, last: str | None = None) -> Iterator[Path]:
     """
     make_folder(folder)
     _remove_leftovers(folder)
-    temporary = folder / _temporary_name()
+    temporary = folder / temporary_name()
     try:
         temporary.mkdir(0o700)
         yield temporary
@@ -110,25 +111,37 @@ def _move(paths: list[Path], folder: Path, before: Path, last: str | None) -> No
 
 def _usual_mode(folder: Path) -> int:
     """Return the mode of new files in this folder."""
-    probe = folder / _temporary_name()
+    probe = folder / temporary_name()
     probe.touch(exist_ok=False)
     mode = stat.S_IMODE(probe.stat().st_mode)
     probe.unlink()
     return mode
 
 
-def _temporary_name() -> str:
+def temporary_name() -> str:
     """Return a new name that tells other processes which process is writing, and on which machine."""
-    return f"{SAVING}{os.getpid()}-{_machine()}-{uuid.uuid4().hex}"
+    return f"{SAVING}{os.getpid()}-{machine()}-{uuid.uuid4().hex}"
 
 
-def _machine() -> str:
-    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
+@functools.cache
+def machine() -> str:
+    """Return a name of where the ids of processes hold: this machine, or a container, which counts its own."""
+    name = socket.gethostname()
+    with contextlib.suppress(OSError):  # there is no such file where there are no containers
+        name += str(os.stat("/proc/self/ns/pid").st_ino)
+    return f"{zlib.crc32(name.encode()):08x}"
 
 
 def is_occupied(folder: Path) -> bool:
-    """Return whether a folder holds more than the leftovers of a killed save and of file managers."""
-    return any(not path.name.startswith(SAVING) and path.name not in OF_FILE_MANAGERS for path in folder.iterdir())
+    """Return whether a folder holds more than the leftovers of a killed save, and of file managers."""
+    return any(not path.name.startswith(SAVING) and path.name not in UNRELATED for path in folder.iterdir())
+
+
+def is_within(path: Path, folder: Path) -> bool:
+    """Return whether a path is a folder or lies in it, perhaps under another name of the same folder."""
+    path, folder = path.expanduser().resolve(), folder.expanduser().resolve()
+    above = (path, *path.parents)
+    return folder in above or (exists(folder) and any(exists(one) and one.samefile(folder) for one in above))
 
 
 @contextlib.contextmanager
@@ -140,10 +153,10 @@ def claim_folder(folder: Path) -> Iterator[None]:
         InputError: another process has claimed it, or it cannot be made.
     """
     make_folder(folder)
-    claim = folder / f"{SAVING}{os.getpid()}-{_machine()}-claim"
+    claim = folder / f"{SAVING}{os.getpid()}-{machine()}-claim"
     claim.touch()  # before others are looked for, so that two processes cannot miss each other
     try:
-        claims = (one for one in folder.glob(f"{SAVING}*-{_machine()}-claim") if _writer(one) != os.getpid())
+        claims = (one for one in folder.glob(f"{SAVING}*-{machine()}-claim") if _writer(one) != os.getpid())
         other = next((one for one in claims if is_running(_writer(one))), None)
         require(
             other is None,
@@ -158,7 +171,7 @@ def claim_folder(folder: Path) -> Iterator[None]:
 def empty_folder(folder: Path) -> None:
     """Remove what is in a folder, or in the one that a link points to, except what this process is writing."""
     for path in folder.iterdir():
-        if path.name.startswith(f"{SAVING}{os.getpid()}-"):
+        if path.name.startswith(f"{SAVING}{os.getpid()}-") or path.name in UNRELATED:
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -168,7 +181,7 @@ def empty_folder(folder: Path) -> None:
 
 def _remove_leftovers(folder: Path) -> None:
     """Remove what killed processes of this machine were writing into a folder."""
-    for leftover in folder.glob(f"{SAVING}*-{_machine()}-*"):
+    for leftover in folder.glob(f"{SAVING}*-{machine()}-*"):
         if is_running(_writer(leftover)):
             continue
         if leftover.is_dir():
@@ -184,13 +197,9 @@ def _writer(temporary: Path) -> int:
 
 def is_running(process: int) -> bool:
     """Return whether a process with this id runs on this machine."""
-    try:
-        os.kill(process, 0)
-    except PermissionError:
-        return True
-    except (ProcessLookupError, OverflowError):
-        return False
-    return True
+    import psutil  # `os.kill` would interrupt it on Windows
+
+    return psutil.pid_exists(process)
 
 
 def read_json(path: Path) -> Any:
@@ -214,7 +223,7 @@ def write_json(path: Path, content: Any) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a file under a temporary name, then rename it."""
     with write_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 @contextlib.contextmanager
@@ -230,7 +239,7 @@ def write_file(path: Path) -> Iterator[Path]:
     """
     make_folder(path.parent)
     require(not path.is_dir(), f"{str(path)!r} is a folder: name a file.")
-    temporary = path.with_name(f"{_temporary_name()}{path.suffix}")
+    temporary = path.with_name(f"{temporary_name()}{path.suffix}")
     _remove_leftovers(path.parent)
     try:
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else _usual_mode(path.parent)

@@ -6,6 +6,7 @@ from typing import Any
 from huggingface_hub import ModelCardData
 
 from ..hub.card_marks import mark_card
+from ..utils.files import write_text
 from ..utils.markdown import inline_code, make_table
 
 _BODY = """# Word vectors
@@ -54,4 +55,4 @@ def write_vectors_card(folder: Path, source: str, words: int, dimension: int, re
         made=f" Trained with {inline_code(record['algorithm'])}." if "algorithm" in record else "",
         record=f"\n## Training\n\n{make_table(['setting', 'value'], rows)}\n" if record else "",
     )
-    (folder / "README.md").write_text(mark_card(f"---\n{data.to_yaml()}\n---\n\n{body}"), encoding="utf-8")
+    write_text(folder / "README.md", mark_card(f"---\n{data.to_yaml()}\n---\n\n{body}"))

@@ -769,6 +769,7 @@ def test_what_cannot_be_compared(
     assert "There is no system 'lsmt': choose one of lstm, gru" in fails(*flags, "--systems", "lsmt")
     told = fails(*flags, "--systems", "lstm", "lstm")
     assert "Two systems have the same name: lstm. Give one of them another: NAME=SYSTEM." in told
+    assert "Two systems have the same name: LSTM, lstm." in fails(*flags, "--systems", "lstm", "LSTM=gru")
     assert "Unknown metric 'log_loss' for --metric" in fails(*flags, "--metric", "log_loss")
     assert "--seeds must be at least 1, found 0" in fails(*flags, "--seeds", "0")
     assert "--shares must be greater than 0" in fails(*flags, "--shares", "0")

@@ -98,6 +98,11 @@ def test_cards_that_are_not_right(card: bytes, message: str, tmp_path: Path) -> 
         load(tmp_path)
 
 
+def test_a_folder_whose_name_is_a_pattern_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"rows \[2\]' cannot be read, since datasets takes its name for a pattern"):
+        load(write_card(tmp_path / "rows [2]"))
+
+
 def test_a_card_without_metadata_is_a_text(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_card(tmp_path)
     (tmp_path / "README.md").write_text("# Rows\n\n---\n\nSome rows.\n", encoding="utf-8")

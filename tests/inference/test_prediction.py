@@ -6,6 +6,8 @@ import io
 import json
 import math
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from modeling_lstm.inference.arguments import PredictionArguments
 from modeling_lstm.inference.input_files import list_files, open_filesystem
 from modeling_lstm.inference.prediction import predict
 from modeling_lstm.inference.writers import write_rows
+from modeling_lstm.models import text_classifier
 from modeling_lstm.runs.run_folders import load_run
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
@@ -408,6 +411,33 @@ def test_some_columns_are_kept(
         ("-", "\ufeffone\rtwo\n\nthree\n", ["one\rtwo", "", "three"]),
     ],
 )
+def test_standard_input_is_utf_8_whatever_the_locale(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = "\ufeffcaf\xe9\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content.encode("utf-8")), encoding="cp1252"))
+    assert main(["predict", str(trained), "--input", "-"]) == 0
+    assert capsys.readouterr().out.rstrip().endswith("\tcaf\xe9")
+
+
+def test_output_to_a_file_is_utf_8_whatever_the_locale(trained: Path) -> None:
+    program = "from modeling_lstm.cli import main; main()"
+    command = [sys.executable, "-c", program, "predict", str(trained), "caf\xe9 \U0001f44d"]
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=600)
+    assert done.returncode == 0 and done.stdout.decode("utf-8").rstrip().endswith("caf\xe9 \U0001f44d"), done.stderr
+
+
+def test_a_container_has_the_cores_of_its_quota(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    monkeypatch.setattr(text_classifier, "QUOTA", tmp_path / "cpu.max")
+    for content, cores in (("150000 100000", 2), ("max 100000", 64), ("6400000 50000", 64), ("", 64)):
+        (tmp_path / "cpu.max").write_text(content, encoding="utf-8")
+        assert text_classifier.count_cores() == cores
+    (tmp_path / "cpu.max").unlink()
+    assert text_classifier.count_cores() == 64
+
+
 def test_as_many_answers_as_texts(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: str, texts: list[str]
 ) -> None:

@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import threading
 import time
@@ -31,6 +30,7 @@ from modeling_lstm.search.studies import MOST_FAILURES, MOST_IN_A_ROW, STORAGE, 
 from modeling_lstm.search.trials import run_trial
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.utils.errors import InputError
+from modeling_lstm.utils.files import machine
 from tests.conftest import find_processes, opinion_rows, write_csv
 
 FLAGS = "--epochs 2 --use_cpu true --models bag-of-words --seed 3".split()
@@ -463,7 +463,7 @@ def test_a_trial_that_another_process_revived_is_left_to_it(tmp_path: Path, monk
     for _ in range(2):
         suggest_settings(study.ask(), ["lstm"], ["none"], 4)
     for trial in study.get_trials():
-        study._storage.set_trial_user_attr(trial._trial_id, "process", [socket.gethostname(), 0])
+        study._storage.set_trial_user_attr(trial._trial_id, "process", [machine(), 0])
     monkeypatch.setattr(studies, "is_running", lambda _: False)
     usual = study.tell
 
