@@ -127,6 +127,8 @@ def _work(there: Connection, system: Any, folder: Path, labels: int, threads: in
     import transformers  # noqa: F401
 
     torch.set_num_threads(threads)
+    if torch.cuda.is_available():
+        torch.cuda.init()  # not part of the cost of any system
     system.prepare()
     there.send({})
     texts = there.recv()

@@ -89,7 +89,7 @@ class LstmLayer(GradientCheckpointingLayer):
         if _processor_runs(states):
             return self._run(states, mask, start, weights)
         wide = None if start is None else (widen(start[0]), None if start[1] is None else widen(start[1]))
-        with torch.autocast("cpu", enabled=False):
+        with torch.autocast(states.device.type, enabled=False):
             h_all, h_n, c_n = self._run(widen(states), mask, wide, [widen(weight) for weight in weights])
         kind = states.dtype
         return h_all.to(kind), h_n.to(kind), None if c_n is None else c_n.to(kind)
@@ -187,10 +187,15 @@ if not torch.backends.mkldnn.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_
 
 
 def _processor_runs(states: torch.Tensor) -> bool:
-    """Return whether the recurrence can run on the device of `states` in their type or that of an active autocast."""
-    if states.device.type != "cpu":
+    """
+    Return whether the recurrence can run on the device of `states` in their type or that of an active autocast. On a
+    GPU, autocast runs cuDNN's recurrences in fp16, even if it is set to bf16: without scaling, gradients would vanish.
+    """
+    device = states.device.type
+    if device not in ("cpu", "cuda"):
         return True
-    return (torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else states.dtype) in PROCESSOR_TYPES
+    kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
+    return kind != torch.bfloat16 if device == "cuda" else (kind or states.dtype) in PROCESSOR_TYPES
 
 
 def widen(tensor: torch.Tensor) -> torch.Tensor:
@@ -313,7 +318,7 @@ class LstmEncoder(nn.Module):
             return weights
         alone = [layer[4 * direction : 4 * direction + 4] for layer in weights]
         for layer in alone[1:]:
-            layer[0] = layer[0].chunk(2, dim=1)[direction]
+            layer[0] = layer[0].chunk(2, dim=1)[direction].contiguous()  # cuDNN takes no views
         return alone
 
 

@@ -41,7 +41,7 @@ def _hardware() -> dict[str, Any]:
     hardware["threads"] = torch.get_num_threads()
     with contextlib.suppress(ValueError, OSError, AttributeError):
         hardware["memory_gb"] = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    if torch.cuda.is_available():
+    if torch.cuda.is_available() and torch.cuda.is_initialized():  # otherwise it was not used
         hardware["gpu"] = torch.cuda.get_device_name()
     return hardware
 

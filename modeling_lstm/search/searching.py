@@ -196,6 +196,10 @@ def _job(folder: Path, base: dict[str, Any], arguments: SearchArguments, end: fl
     import torch
 
     torch.set_num_threads(max(1, count_cores() // arguments.jobs))
+    usual = ",".join(map(str, range(torch.cuda.device_count())))
+    gpus = os.environ.get("CUDA_VISIBLE_DEVICES", usual).split(",")
+    if len(gpus) > 1:  # each process trains on the first one that it sees
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[number % len(gpus)]
     threading.Thread(target=_end_with_parent, daemon=True).start()
     work(folder, base, arguments, end, number)
 

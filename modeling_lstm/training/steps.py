@@ -220,10 +220,10 @@ class Training:
     def choose_precision(self, model: PreTrainedModel) -> None:
         """If no precision is set, train in bf16 if that is faster. A resumed training keeps its precision."""
         args = self.args
-        if args.bf16 is not None or args.device.type != "cpu":
+        if args.bf16 is not None:
             return
         args.bf16 = None if self.checkpoint is None else was_bf16(self.checkpoint)
-        if args.bf16 is None:
+        if args.bf16 is None and args.device.type == "cpu":
             args.bf16 = run_on_main(lambda: gains_by_bf16(model, self.trial_batch(model)))
         if args.bf16:
             logger.info("Training in bf16, which is faster here.")

@@ -2,12 +2,13 @@
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from transformers import TrainingArguments
 
 from ..utils.errors import require
-from ..utils.processes import count_processes
+from ..utils.processes import count_processes, count_processes_here
 from .arguments import TrainerSettings
 from .limits import check_choices, check_numbers, check_optimizer, check_parts
 from .optimizer import choose_optimizer
@@ -53,8 +54,16 @@ class LstmTrainingArguments(TrainerSettings, TrainingArguments):  # type: ignore
             self.hub_strategy == "end",
             f"--hub_strategy must be end, found {self.hub_strategy}: a run folder is pushed when it is complete.",
         )
-        if (self.bf16 or count_processes() > 1) and not torch.accelerator.is_available():
+        found: Any = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+        device, is_shared = "cpu" if found is None else found.type, count_processes() > 1
+        if (self.bf16 and device == "cpu") or (is_shared and device in ("cpu", "mps")):
             self.use_cpu = True  # otherwise transformers rejects bf16, and does not connect the processes
+        here, gpus = count_processes_here(), torch.cuda.device_count()
+        require(
+            bool(self.use_cpu) or not is_shared or device != "cuda" or here <= gpus,
+            f"This machine has {gpus} GPUs, fewer than the {here} processes: add --use_cpu true, or start fewer with "
+            "--nproc_per_node.",
+        )
         super().__post_init__()
         if self.n_gpu > 1:
             logger.info("Training on the first of %d GPUs; torchrun --nproc_per_node uses all of them.", self.n_gpu)

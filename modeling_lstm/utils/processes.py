@@ -28,9 +28,14 @@ def count_processes() -> int:
     return _number("WORLD_SIZE", 1)
 
 
+def count_processes_here() -> int:
+    """Return how many of them run on this machine."""
+    return _number("LOCAL_WORLD_SIZE", count_processes())
+
+
 def has_several_machines() -> bool:
     """Whether the processes of this launch run on several machines."""
-    return _number("LOCAL_WORLD_SIZE", count_processes()) < count_processes()
+    return count_processes_here() < count_processes()
 
 
 def _number(name: str, default: int) -> int:

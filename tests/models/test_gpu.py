@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from modeling_lstm import LstmConfig, LstmForCausalLM
 from modeling_lstm.cli import main
 from modeling_lstm.runs.record import read_record
 from tests.conftest import TRAIN_FLAGS, opinion_rows, tiny_model, write_csv
@@ -71,3 +72,23 @@ def test_a_masked_language_model_is_trained_evaluated_and_asked(tmp_path: Path) 
     assert read_record(tmp_path / "lm")["metrics"]["validation"]["perplexity"] < 5
     assert main(["evaluate", str(tmp_path / "lm"), "--split", "validation"]) == 0
     assert main(["predict", str(tmp_path / "lm"), "the [MASK] was great"]) == 0
+
+
+@pytest.mark.parametrize("cell_type", ["lstm", "gru"])
+def test_a_language_model_of_two_directions_predicts_as_on_a_processor(cell_type: str) -> None:
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 27, "embedding_size": 6, "hidden_size": 8, "num_hidden_layers": 2}
+    model = LstmForCausalLM(LstmConfig(cell_type=cell_type, bidirectional=True, **sizes)).eval()
+    ids = torch.randint(2, 27, (3, 9))
+    expected = [model(ids, backward=backward).logits for backward in (False, True)]
+    model.cuda()
+    for backward, logits in zip((False, True), expected, strict=True):
+        assert torch.allclose(model(ids.cuda(), backward=backward).logits.cpu(), logits, atol=1e-5)
+
+
+def test_the_recurrence_stays_in_fp32_beside_bf16() -> None:
+    """Autocast would run it in fp16, in which small gradients vanish."""
+    model, ids = tiny_model().cuda().train(), torch.randint(2, 27, (3, 9)).cuda()
+    with torch.autocast("cuda", torch.bfloat16):
+        found = model.lstm.encoder(model.lstm.word_embeddings(ids), None)[0][-1]
+    assert found.dtype == torch.float32

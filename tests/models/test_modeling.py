@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import pytest
@@ -781,3 +782,21 @@ def test_token_types_of_a_foreign_tokenizer_have_no_effect(encoder: Path) -> Non
     answer = pipeline("text-classification", model=model, tokenizer=tokenizer)("the film was great")
     assert answer[0]["score"] == pytest.approx(float(expected.softmax(-1).max()), abs=1e-5)
     assert not reads_token_types(model, tokenizer)
+
+
+def test_bf16_of_a_gpu_leaves_the_recurrence_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There, autocast would run it in fp16."""
+    states: Any = SimpleNamespace(device=SimpleNamespace(type="cuda"), dtype=torch.float32)
+    assert recurrence_lstm._processor_runs(states)
+    monkeypatch.setattr(torch, "is_autocast_enabled", lambda device: device == "cuda")
+    for kind, runs in ((torch.bfloat16, False), (torch.float16, True)):
+        monkeypatch.setattr(torch, "get_autocast_dtype", lambda device, kind=kind: kind)
+        assert recurrence_lstm._processor_runs(states) is runs
+
+
+def test_one_direction_of_two_reads_contiguous_weights() -> None:
+    """cuDNN takes no others."""
+    model = LstmForCausalLM(LstmConfig(vocab_size=9, hidden_size=4, num_hidden_layers=2, bidirectional=True))
+    for direction in range(2):
+        weights = model.lstm.encoder._weights(direction)
+        assert all(one.is_contiguous() for layer in weights for one in layer)

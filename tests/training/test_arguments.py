@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
+import torch
 from transformers import TrainingArguments
 
 from modeling_lstm import BagOfWordsConfig, LstmConfig
@@ -63,6 +64,16 @@ def test_one_process_trains_on_one_gpu(monkeypatch: pytest.MonkeyPatch, caplog: 
     with caplog.at_level(logging.INFO):
         assert LstmTrainingArguments(output_dir="run", use_cpu=True).n_gpu == 1
     assert "torchrun --nproc_per_node uses all of them" in caplog.text
+
+
+def test_more_processes_than_gpus_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(InputError, match="has 1 GPUs, fewer than the 2 processes: add --use_cpu true, or start fewer"):
+        LstmTrainingArguments(output_dir="run")
 
 
 def test_each_evaluation_by_steps_has_a_checkpoint(tmp_path: Path) -> None:
