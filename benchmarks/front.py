@@ -25,7 +25,7 @@ from modeling_lstm.inference.arguments import ExportArguments
 from modeling_lstm.inference.onnx_export import export
 from modeling_lstm.models.text_classifier import TextClassifier
 from modeling_lstm.runs.environment import describe_environment
-from modeling_lstm.utils.errors import as_list
+from modeling_lstm.utils.errors import as_text
 from modeling_lstm.utils.files import read_json, write_json
 from modeling_lstm.utils.markdown import make_table
 
@@ -142,7 +142,7 @@ def front_table() -> str:
             )
     heads = ["data set", "MiniLM", "student's size", "fp32", "int8", "int8, MB", "int8, ms a text", "MiniLM, ms a text"]
     heads += ["times as fast", "times as fast as MiniLM in int8"]
-    parts = [f"{machine} ({as_list(dict.fromkeys(names))})" for machine, names in machines.items()]
+    parts = [f"{machine} ({as_text(dict.fromkeys(names))})" for machine, names in machines.items()]
     measured = next(iter(machines)) if len(machines) == 1 else "; ".join(parts)
     return f"{make_table(heads, rows)}\n\nMeasured on: {measured}.\n"
 

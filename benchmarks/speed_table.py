@@ -5,7 +5,7 @@ import statistics
 from typing import Any
 
 from modeling_lstm.training.precision import GAIN
-from modeling_lstm.utils.errors import as_list
+from modeling_lstm.utils.errors import as_text
 from modeling_lstm.utils.files import read_json
 from modeling_lstm.utils.markdown import make_table
 
@@ -127,7 +127,7 @@ def speed_sentences() -> str:
     vocabulary, rows, length = (scaling[name] for name in ("vocabulary", "rows", "length"))
     start = inference["cold start"]
     sizes = inference["size on disk, MB"]
-    gained = as_list(f"{0 - one['points lost by int8, mean']:+.2f} ({TITLES[name]})" for name, one in int8.items())
+    gained = as_text(f"{0 - one['points lost by int8, mean']:+.2f} ({TITLES[name]})" for name, one in int8.items())
     megabytes = int8["sst2"]["runs"][0]["megabytes"]
     points = [
         f"A training step reaches {100 * peak['share of peak, training']:.0f} % of the speed of torch's matrix "
@@ -158,7 +158,7 @@ def speed_sentences() -> str:
     machines: dict[str, list[str]] = {}
     for name in ("recurrence", "training", *names):
         machines.setdefault(_read(name)["hardware"]["processor"], []).append(f"`benchmarks.{name}`")
-    measured = "; ".join(f"{as_list(some)} on {machine}" for machine, some in machines.items())
+    measured = "; ".join(f"{as_text(some)} on {machine}" for machine, some in machines.items())
     return "\n".join(f"- {point}" for point in points) + f"\n\nMeasured: {measured}.\n"
 
 

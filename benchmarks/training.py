@@ -162,10 +162,10 @@ def main() -> None:
     rows = load_dataset("parquet", data_files=str(data / "train.parquet"), split="train")
     texts, labels = list(rows["text"]), list(rows["label"])
     words = LstmTokenizer.train([texts], algorithm="word", vocab_size=WORDS, min_frequency=1)
-    pieces = LstmTokenizer.train([texts], algorithm="bpe", vocab_size=8000)
+    subwords = LstmTokenizer.train([texts], algorithm="bpe", vocab_size=8000)
     others = {
         "textbook": (textbook(texts, labels, words), 100),
-        "textbook, same vocabulary": (textbook(texts, labels, pieces), 100),
+        "textbook, same vocabulary": (textbook(texts, labels, subwords), 100),
         "minilm": (minilm(texts, labels), 30),
         "minilm, bf16": (minilm(texts, labels, bf16=True), 30),
     }
@@ -184,7 +184,7 @@ def main() -> None:
         **{f"ours / {name}": ratio(speeds["ours"], speeds[name]) for name in others},
         "ours in bf16": bool(record["training"].get("bf16")),
         "seconds of the command": record["seconds"] | {"with the start of Python": round(record["command seconds"], 2)},
-        "shares of a training step": shares(texts, labels, pieces),
+        "shares of a training step": shares(texts, labels, subwords),
     }
     write(arguments.output, found)
     print(json.dumps(found, indent=2))

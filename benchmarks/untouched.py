@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 
 import modeling_lstm as ml
 from modeling_lstm.runs.environment import describe_environment
-from modeling_lstm.utils.errors import as_list
+from modeling_lstm.utils.errors import as_text
 from modeling_lstm.utils.files import read_json, write_json
 from modeling_lstm.utils.markdown import make_table
 
@@ -151,7 +151,7 @@ def untouched_table() -> str:
             machine = f"{one['processor']}, {one['threads']} {'thread' if one['threads'] == 1 else 'threads'}"
             if cells[name, way] and TITLES[way] not in machines.setdefault(machine, []):
                 machines[machine].append(TITLES[way])
-    measured = "; ".join(f"{as_list(titles)} on {machine}" for machine, titles in machines.items())
+    measured = "; ".join(f"{as_text(titles)} on {machine}" for machine, titles in machines.items())
     table = make_table(["data set", "mean of", *(TITLES[way] for way in ways), "published"], rows, words=2)
     return f"{table}\n\nMeasured: {measured}.\n"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
+from huggingface_hub.utils import tqdm
 
 from ..data.arguments import DataArguments
 from ..data.overlap import count_overlap
@@ -19,7 +19,7 @@ from ..evaluation.metrics import compute_scores
 from ..evaluation.significance import compare_pairs
 from ..runs.environment import describe_environment
 from ..utils.display import name_hardware, warn_once
-from ..utils.errors import InputError, as_list, explain_errors, name_error, require
+from ..utils.errors import InputError, as_text, explain_errors, name_error, require
 from ..utils.files import read_json, write_json
 from ..utils.settings import settings_of_all
 from .arguments import CompareArguments
@@ -91,12 +91,12 @@ def compare(
     twice = {one.name for one, slug in zip(opened, slugs, strict=True) if slugs.count(slug) > 1}
     require(
         not twice,
-        f"Two systems have the same name: {as_list(sorted(twice))}. Give one of them another: NAME=SYSTEM.",
+        f"Two systems have the same name: {as_text(sorted(twice))}. Give one of them another: NAME=SYSTEM.",
     )
     with use_threads(arguments.threads):
-        study = Experiment(Path(arguments.output_dir), data, arguments.metric, arguments.class_weights)
-        able = _able(opened, study.task.data.problem_type, skip=systems is None)
-        return _run_systems(study, able, arguments, command)
+        experiment = Experiment(Path(arguments.output_dir), data, arguments.metric, arguments.class_weights)
+        able = _able(opened, experiment.task.data.problem_type, skip=systems is None)
+        return _run_systems(experiment, able, arguments, command)
 
 
 def _able(opened: list[System], kind: str, skip: bool) -> list[System]:
@@ -119,30 +119,30 @@ def _able(opened: list[System], kind: str, skip: bool) -> list[System]:
 
 
 def _run_systems(
-    study: Experiment, opened: list[System], arguments: CompareArguments, command: str | None
+    experiment: Experiment, opened: list[System], arguments: CompareArguments, command: str | None
 ) -> dict[str, Any]:
     check_processes()
     for system in opened:
         if system.finished:  # nothing is trained then, only checked: before others train
             with explain_errors(f"{system.name!r} cannot be compared"):
                 for seed, folder in enumerate(system.finished[: _seeds(system, arguments)]):
-                    system.fit(study.task, system.settings()[0], seed, folder)
-        study.claim(system)
-    points = study.shares(arguments.shares)
+                    system.fit(experiment.task, system.settings()[0], seed, folder)
+        experiment.claim(system)
+    points = experiment.shares(arguments.shares)
     found = {}
     with tqdm(total=_number(opened, arguments, points), desc="runs", disable=not sys.stderr.isatty()) as progress:
         for system in opened:
-            found[system.name] = _study(study, system, arguments, points, progress)
+            found[system.name] = _run_system(experiment, system, arguments, points, progress)
     names_and_outcomes = {name: outcomes for name, (_, outcomes) in found.items()}
-    also_in_train = count_overlap(study.task.data.splits)
+    also_in_train = count_overlap(experiment.task.data.splits)
     result = {
         "command": command,
-        "data": vars(study.arguments) | study.identify() | {"also_in_train": also_in_train},
+        "data": vars(experiment.arguments) | experiment.identify() | {"also_in_train": also_in_train},
         "task": {
-            "metric": study.task.metric,
-            "problem_type": study.task.data.problem_type,
-            "label_names": study.task.label_names,
-            "not_in_test": study.find_lacking("test"),
+            "metric": experiment.task.metric,
+            "problem_type": experiment.task.data.problem_type,
+            "label_names": experiment.task.label_names,
+            "not_in_test": experiment.find_lacking("test"),
         },
         "settings": {
             name: getattr(arguments, name)
@@ -151,11 +151,11 @@ def _run_systems(
         | {name: getattr(arguments, name) for name in ("transformer_max_length", "transformer_overrides")},
         "systems": {name: described for name, (described, _) in found.items()},
     }
-    _add_scores(result, study, names_and_outcomes, arguments)
+    _add_scores(result, experiment, names_and_outcomes, arguments)
     result |= describe_environment()
-    _add_costs(result, study, {system.name: system for system in opened}, names_and_outcomes)
-    write_json(study.folder / RESULT, result)
-    write_report(study.folder)
+    _add_costs(result, experiment, {system.name: system for system in opened}, names_and_outcomes)
+    write_json(experiment.folder / RESULT, result)
+    write_report(experiment.folder)
     return result
 
 
@@ -177,15 +177,15 @@ def _seeds(system: System, arguments: CompareArguments) -> int:
     return number
 
 
-def _study(
-    study: Experiment, system: System, arguments: CompareArguments, points: list[int], progress: Any
+def _run_system(
+    experiment: Experiment, system: System, arguments: CompareArguments, points: list[int], progress: Any
 ) -> tuple[dict[str, Any], list[RunOutcome]]:
     """Do all runs of one system. Returns its entry in the result, without scores and costs, and each seed's outcome."""
 
     def run(one: Run, splits: Sequence[str] = SPLITS) -> RunOutcome:
         logger.info("%s: setting %d, %d rows, seed %d", system.name, one.setting, one.rows, one.seed)
         try:
-            outcome = study.run(one, splits)
+            outcome = experiment.run(one, splits)
         except Exception as error:  # a system written by a user may raise anything
             settings = json.dumps(system.settings()[one.setting])
             what = f"{system.name!r} failed with the settings {settings}, {one.rows} rows and seed {one.seed}"
@@ -194,7 +194,7 @@ def _study(
         progress.update()
         return outcome
 
-    trials = list(study.choose(system, arguments.trials, arguments.trial_rows))
+    trials = list(experiment.choose(system, arguments.trials, arguments.trial_rows))
     attempts: list[RunOutcome | None] = []
     failure: InputError | None = None
     for trial in trials:
@@ -206,9 +206,9 @@ def _study(
             failure = error
     if failure is not None and not any(attempts):
         raise failure
-    setting, tried = study.choose_setting(trials, attempts)
+    setting, tried = experiment.choose_setting(trials, attempts)
     seeds = range(_seeds(system, arguments))
-    whole = [Run(system, setting, study.rows, seed) for seed in seeds]
+    whole = [Run(system, setting, experiment.rows, seed) for seed in seeds]
     outcomes = [run(one) for one in whole]
     curve: list[dict[str, Any]] = []
     by_rows: dict[int, list[Run]] = {}
@@ -216,13 +216,13 @@ def _study(
         by_rows = {rows: [Run(system, setting, rows, seed) for seed in seeds] for rows in points}
     for rows, runs in by_rows.items():
         try:
-            values = [run(one, ["test"]).record["metrics"]["test"][study.task.metric] for one in runs]
+            values = [run(one, ["test"]).record["metrics"]["test"][experiment.task.metric] for one in runs]
         except InputError as error:  # so few rows may be too few for this system
             logger.warning("%s. This point is left out of its learning curve.", str(error).rstrip("."))
             continue
         curve.append({"rows": rows} | summarize(values))
     for one in {*trials, *(run for runs in by_rows.values() for run in runs)} - set(whole):
-        study.forget(one)
+        experiment.forget(one)
     described = {
         "settings": tried[setting]["settings"] if tried else system.settings()[0],
         "tried": tried,
@@ -248,13 +248,13 @@ def _minutes(outcomes: list[RunOutcome]) -> float | None:
 
 
 def _add_scores(
-    result: dict[str, Any], study: Experiment, outcomes: dict[str, list[RunOutcome]], arguments: CompareArguments
+    result: dict[str, Any], experiment: Experiment, outcomes: dict[str, list[RunOutcome]], arguments: CompareArguments
 ) -> None:
     """Add scores with intervals, scores of slices and of shuffled words, and tests of the differences to `result`."""
-    labels, names, metric = study.task.labels("test"), study.task.label_names, study.task.metric
-    problem_type, kind = study.task.data.problem_type, study.task.kind
+    labels, names, metric = experiment.task.labels("test"), experiment.task.label_names, experiment.task.metric
+    problem_type, kind = experiment.task.data.problem_type, experiment.task.kind
     part_metric = kind.part_metric(metric)
-    guesses = {name: [study.answers(one, "test") for one in found] for name, found in outcomes.items()}
+    guesses = {name: [experiment.answers(one, "test") for one in found] for name, found in outcomes.items()}
     drawn: dict[str, dict[str, np.ndarray]] = {name: {} for name in guesses}
     if metric not in kind.exact:
         for name, seeds in guesses.items():
@@ -262,9 +262,9 @@ def _add_scores(
                 bootstrap(problem_type, one, labels, names, resamples=arguments.resamples, seed=0) for one in seeds
             ]
             drawn[name] = {one: values for one, values in average(draws).items() if one == metric}
-    parts = group_rows(study.texts["test"])
+    parts = group_rows(experiment.texts["test"])
     result["slices"] = {name: int(rows.sum()) for name, rows in parts.items()}
-    result["shuffled"] = len(study.disordered)
+    result["shuffled"] = len(experiment.disordered)
 
     def of_part(seeds: list[np.ndarray], rows: np.ndarray) -> dict[str, Any]:
         counts = [rows.astype(int)]
@@ -272,7 +272,7 @@ def _add_scores(
         return summarize([score.item() for score in scores])
 
     def score_in_order(seeds: list[np.ndarray]) -> dict[str, Any]:
-        true = labels[study.disordered]
+        true = labels[experiment.disordered]
         return summarize([compute_scores(problem_type, one, true, names)[part_metric] for one in seeds])
 
     for name, found in outcomes.items():
@@ -286,8 +286,8 @@ def _add_scores(
             for one in dict.fromkeys((*with_limits, *kind.shown))
         }
         described["slices"] = {part: of_part(guesses[name], rows) for part, rows in parts.items()}
-        rows = study.disordered
-        mixed = [study.answers(one, "shuffled") for one in found]
+        rows = experiment.disordered
+        mixed = [experiment.answers(one, "shuffled") for one in found]
         changes = [kind.changes(one, guess[rows]) for one, guess in zip(mixed, guesses[name], strict=True)]
         described["shuffled"] = {
             "in_order": score_in_order([guess[rows] for guess in guesses[name]]),
@@ -303,12 +303,12 @@ def _add_scores(
 
 
 def _add_costs(
-    result: dict[str, Any], study: Experiment, systems: dict[str, System], outcomes: dict[str, list[RunOutcome]]
+    result: dict[str, Any], experiment: Experiment, systems: dict[str, System], outcomes: dict[str, list[RunOutcome]]
 ) -> None:
     """Add what each system costs to use. All systems are measured together, once for the same set of systems."""
-    path = study.folder / "costs.json"
+    path = experiment.folder / "costs.json"
     threads = torch.get_num_threads()
-    texts = study.texts["test"]
+    texts = experiment.texts["test"]
     drawn = np.random.default_rng(0).permutation(len(texts))[:SENTENCES]
     measured = {name: str(outcomes[name][0].path) for name in sorted(systems)}
     device = name_hardware(result["hardware"])
@@ -317,7 +317,7 @@ def _add_costs(
     if {name: kept.get(name) for name in key} != key:
         trained = {name: (system, outcomes[name][0].folder) for name, system in systems.items()}
         logger.info("Measuring what each system costs to use")
-        labels = len(study.task.label_names)
+        labels = len(experiment.task.label_names)
         kept = key | {"costs": measure(trained, [texts[row] for row in drawn], labels, threads)}
         write_json(path, kept)
     result["threads"] = threads

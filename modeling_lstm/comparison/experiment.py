@@ -29,7 +29,7 @@ from ..runs.environment import describe_environment
 from ..runs.record import RECORD
 from ..tasks.text_classification import TextClassification
 from ..utils.display import warn_once
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_text, require
 from ..utils.files import is_occupied, make_folder, read_json, write_file, write_json
 from .arguments import TEST_SHARE
 from .row_groups import shuffle_words
@@ -111,7 +111,7 @@ class Experiment:
         metric = TextClassification.from_data(loaded).default_metric if metric == "auto" else metric
         self.task = ComparisonTask(self.arguments, loaded, metric, class_weights)
         known = metric_names(kind, loaded.label_names, of_answers=True)
-        require(metric in known, f"Unknown metric {metric!r} for --metric: choose one of {as_list(known)}.")
+        require(metric in known, f"Unknown metric {metric!r} for --metric: choose one of {as_text(known)}.")
         self._check_labels()
         self.rows = loaded.splits["train"].num_rows
         self._tasks = {self.rows: self.task}

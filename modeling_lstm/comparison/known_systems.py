@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..hub.downloads import is_hub_id
-from ..utils.errors import as_list, explain_errors, require
+from ..utils.errors import as_text, explain_errors, require
 from ..utils.settings import TRANSFORMER_PREFIX
 from .arguments import CompareArguments
 from .fasttext_classifier import FastText
@@ -77,7 +77,7 @@ def _transformer(model: str, arguments: CompareArguments) -> NeuralSystem:
 def _open_class(name: str) -> System:
     """Open the system `MODULE:CLASS`. The module may also be in the current directory."""
     module, _, attribute = name.partition(":")
-    known = as_list([*NETWORKS, "tfidf", "fasttext"])
+    known = as_text([*NETWORKS, "tfidf", "fasttext"])
     others = "transformer:NAME, a recipe, a run folder, a Hub id (OWNER/NAME), or MODULE:CLASS"
     require(bool(attribute), f"There is no system {name!r}: choose one of {known}; or {others}.")
     if os.getcwd() not in sys.path:

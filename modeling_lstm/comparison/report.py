@@ -6,7 +6,7 @@ from typing import Any
 from ..data.overlap import describe_overlap
 from ..evaluation.metrics import REGRESSION, greater_is_better, is_share
 from ..utils.display import count_threads, name_hardware
-from ..utils.errors import as_list
+from ..utils.errors import as_text
 from .report_page import render_report
 from .report_plots import against_cost, find_front, learning_curves
 from .report_tables import capital_of, format_spread, make_tables, name_direction, title_of
@@ -44,7 +44,7 @@ def _summary(comparison: dict[str, Any]) -> list[str]:
     ]
     usual = [name for name in comparison["task"]["label_names"] if counts["test"].get(name) == 0]  # of older versions
     if lacking := comparison["task"].get("not_in_test", usual):
-        lines.append(f"No test row has the label {as_list(lacking)}: it counts as 0 in the macro scores.")
+        lines.append(f"No test row has the label {as_text(lacking)}: it counts as 0 in the macro scores.")
     if also := comparison["data"].get("also_in_train"):
         lines.append(" ".join(describe_overlap(split, number, counts[split]["rows"]) for split, number in also.items()))
     equal = [name for name in order[1:] if not is_clear(comparison, best, name)]

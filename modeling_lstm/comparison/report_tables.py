@@ -4,7 +4,7 @@ from typing import Any
 
 from ..evaluation.metrics import SINGLE_LABEL, format_score, greater_is_better, is_share
 from ..utils.display import count_threads, format_millions
-from ..utils.errors import as_list
+from ..utils.errors import as_text
 from .kinds import KINDS, Kind
 from .neural import FEWEST_STEPS
 from .report_page import ReportTable
@@ -190,7 +190,7 @@ def _lengths(comparison: dict[str, Any]) -> str:
     if not known:  # older versions do not record it for each
         own, theirs = comparison["data"]["max_length"], comparison["settings"]["transformer_max_length"]
         return f"Networks read the first {own:,} tokens of a text, Transformers the first {theirs:,}"
-    parts = [f"{as_list(names)} the first {length:,}" for length, names in sorted(known.items(), reverse=True)]
+    parts = [f"{as_text(names)} the first {length:,}" for length, names in sorted(known.items(), reverse=True)]
     return f"Tokens of a text that are read: {'; '.join(parts)}"
 
 

@@ -10,7 +10,7 @@ from ..evaluation.metrics import greater_is_better
 from ..runs.record import RECORD, read_record, split_settings
 from ..tasks.base import TEXT_CLASSIFICATION, task_name
 from ..utils.display import name_hardware
-from ..utils.errors import as_list, require
+from ..utils.errors import as_text, require
 from ..utils.files import read_json, write_json
 
 RESULT = "comparison.json"
@@ -96,7 +96,7 @@ def add_to_run(run: Path, folder: Path) -> None:
     ]
     require(
         not other,
-        f"The run has other rows of {as_list(other)} than the comparison in {str(folder)!r}: compare it on the data, "
+        f"The run has other rows of {as_text(other)} than the comparison in {str(folder)!r}: compare it on the data, "
         "and with the splits, that it was trained with.",
     )
     compared = {}

@@ -20,7 +20,7 @@ from ..runs.record import RunRecord, read_record, split_settings
 from ..runs.run_folders import find_seeds
 from ..tasks.base import TRANSLATION, task_name, task_of
 from ..tasks.translation import Translation
-from ..utils.errors import as_list, require
+from ..utils.errors import as_text, require
 from ..utils.files import is_occupied, make_folder, read_json, write_json
 from ..utils.settings import settings_of
 from .costs import measure, use_threads
@@ -108,9 +108,9 @@ def compare_translators(
         f"--output_dir {str(folder)!r} is not empty and holds no comparison of translators: choose another.",
     )
     twice = {one.name for one in systems if sum(one.name == other.name for other in systems) > 1}
-    require(not twice, f"Two systems have the same name: {as_list(sorted(twice))}.")
+    require(not twice, f"Two systems have the same name: {as_text(sorted(twice))}.")
     tasks: set[Any] = {task_of(record) for one in systems for record in one.records}
-    languages = as_list(sorted(f"{one.source} to {one.target}" for one in tasks))
+    languages = as_text(sorted(f"{one.source} to {one.target}" for one in tasks))
     require(len(tasks) == 1, f"The systems translate different things: {languages}.")
     first = systems[0].records[0]
     asked = EvaluationArguments(split=chosen.split, dataset=chosen.dataset)
@@ -130,7 +130,7 @@ def compare_translators(
         logger.warning(
             "%s was trained on other data than %s, or on other splits of them: its training data may include the texts "
             "translated here.",
-            as_list(others),
+            as_text(others),
             systems[0].name,
         )
     texts, references = list(rows["text"][:]), list(rows["target"][:])

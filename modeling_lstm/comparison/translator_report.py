@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ..utils.display import count_threads, format_millions, name_hardware
-from ..utils.errors import as_list
+from ..utils.errors import as_text
 from ..utils.figures import escape_text, style, to_svg
 from .report_page import ReportTable, render_report
 
@@ -20,7 +20,7 @@ def write_translators_report(folder: Path, found: dict[str, Any]) -> None:
         f"sacrebleu: BLEU {found['signatures']['bleu']}; chrF {found['signatures']['chrf']}.",
     ]
     if found["learned_from_other_rows"]:
-        names = as_list(found["learned_from_other_rows"])
+        names = as_text(found["learned_from_other_rows"])
         summary.append(f"{names}: trained on other data or other splits, which may include these texts.")
     tables = [scores_table(found), costs_table(found), lengths_table(found)]
     pictures = {"by_length": ("BLEU by the length of the text", _lengths_plot(found))}

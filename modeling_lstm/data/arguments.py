@@ -4,7 +4,7 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_text, require
 from ..utils.files import exists
 from ..utils.settings import require_at_least, setting
 from .formats.encodings import BYTE_ORDER_MARK
@@ -99,9 +99,9 @@ class ColumnArguments(SourceArguments):
             if isinstance(column := getattr(self, name), str):  # as records of a single column store it
                 setattr(self, name, column := [column])
             if column is not None and len(set(column)) < len(column):
-                raise InputError(f"--{name} names a column twice, found {as_list(column)}: leave one of them out.")
+                raise InputError(f"--{name} names a column twice, found {as_text(column)}: leave one of them out.")
         if self.labels is not None and len(set(self.labels)) < len(self.labels):
-            raise InputError(f"--labels must be different names, found {as_list(self.labels)}.")
+            raise InputError(f"--labels must be different names, found {as_text(self.labels)}.")
 
 
 MOST_HELD_OUT = 0.95  # largest share of train

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from ..models.text_classifier import JOINT
-from ..utils.errors import as_list, require
+from ..utils.errors import as_text, require
 from .formats.table import normalize_name
 
 LINE_BREAK = "\n"  # joins the texts of several columns in runs whose `run.json` names no separator
@@ -43,12 +43,12 @@ def guess_text_column(
         return usual[0]
     require(
         not usual,
-        f"The text may be in any of the columns {as_list(usual)}: name it with --{flag}.",
+        f"The text may be in any of the columns {as_text(usual)}: name it with --{flag}.",
     )
     wrong = _usual(TEXT_COLUMNS, [name for name in columns if name not in texts])
     require(
         not wrong,
-        f"The column {as_list(wrong[:1])!r} holds no strings: write one text in each row, or name another column with "
+        f"The column {as_text(wrong[:1])!r} holds no strings: write one text in each row, or name another column with "
         f"--{flag}. A JSON file holds an object in each line, or an array of objects.",
     )
     others = [name for name, has_words in texts.items() if has_words and normalize_name(name) not in LABEL_COLUMNS]
@@ -59,9 +59,9 @@ def guess_text_column(
     require(
         len(others) == 1,
         f"Which column holds the text and which the label? Name them with --{flag} and --label_column: the columns are "
-        f"{as_list(columns)}.{more}"
+        f"{as_text(columns)}.{more}"
         if is_label_open
-        else f"Which column holds the text? Name it with --{flag}: the columns are {as_list(columns)}.{more}",
+        else f"Which column holds the text? Name it with --{flag}: the columns are {as_text(columns)}.{more}",
     )
     return others[0]
 
@@ -75,17 +75,17 @@ def guess_label_column(columns: Iterable[str], text_column: list[str]) -> str:
     others = [name for name in columns if normalize_name(name) not in texts]
     require(
         len(others) > 0,
-        f"Which column holds the label? There is none besides {as_list(text_column)!r}. If the labels are names of "
+        f"Which column holds the label? There is none besides {as_text(text_column)!r}. If the labels are names of "
         "files or folders, write them into a column, for example of a CSV file.",
     )
     usual = _usual(LABEL_COLUMNS, others)
     first = next((found for name in LABEL_COLUMNS[:2] if (found := _usual([name], usual))), usual)
     if len(set(first)) == 1:
         return first[0]
-    require(not usual, f"The label may be in any of the columns {as_list(usual)}: name it with --label_column.")
+    require(not usual, f"The label may be in any of the columns {as_text(usual)}: name it with --label_column.")
     require(
         len(others) == 1,
-        f"Which column holds the label? Name it with --label_column: the columns are {as_list(columns)}. "
+        f"Which column holds the label? Name it with --label_column: the columns are {as_text(columns)}. "
         "Several columns that hold 0 or 1, one for each label, can be named together.",
     )
     return others[0]

@@ -11,7 +11,7 @@ import numpy as np
 from datasets import Dataset, DatasetDict, Features, Value
 
 from ..models.text_classifier import JOINT
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_text, require
 from .arguments import DataArguments, FileArguments, ProblemType, SourceArguments, SplitArguments, split_subset
 from .columns import guess_label_column, guess_text_column, join_texts
 from .formats.table import ROWS_AT_ONCE, normalize_name
@@ -125,7 +125,7 @@ def choose_splits(
     # a test split may turn out to have no labels, and another is then held out
     is_in_doubt = arguments.test_share is not None and not is_other and {"train", "test"} <= sources.keys()
     more = " Hold out one with --test_share 0.2 when you train." if needed == "test" else ""
-    require(needed in sources, f"The data set has no {needed} split; it has {as_list([*sources, *shares])}.{more}")
+    require(needed in sources, f"The data set has no {needed} split; it has {as_text([*sources, *shares])}.{more}")
     return (sources if only is None or is_in_doubt else {needed: sources[needed]}), shares
 
 
@@ -146,7 +146,7 @@ def _require_train(splits: Mapping[str, Split], source: str, flag: str) -> None:
         remedy = "rename the file with the training rows so that its name has the word train, as in train.csv"
     if len(files) == 1:
         remedy += f", or train on the rows of this one with --{flag} {shlex.quote(files[0])}"
-    found = as_list(f"the {split.origin}" if files else name for name, split in splits.items())
+    found = as_text(f"the {split.origin}" if files else name for name, split in splits.items())
     require("train" in splits, f"{source!r} has no train split; it has {found}: {remedy}.")
 
 
@@ -155,7 +155,7 @@ def _warn_of_unused(arguments: DataArguments, sources: Mapping[str, Any], shares
     unused = {"test_share": "test" in sources, "group_column": not shares}
     for name, is_unused in unused.items():
         if is_unused and getattr(arguments, name) is not None:
-            logger.warning("--%s has no effect: the data have the splits %s.", name, as_list(sources))
+            logger.warning("--%s has no effect: the data have the splits %s.", name, as_text(sources))
 
 
 def _choose_columns(arguments: DataArguments, sources: dict[str, Split]) -> tuple[list[str], list[str]]:
@@ -168,8 +168,8 @@ def _choose_columns(arguments: DataArguments, sources: dict[str, Split]) -> tupl
         text_column = [guess_text_column(texts, first.columns, needs_label=not asked)]
     label_column = arguments.label_column or [guess_label_column(first.columns, text_column)]
     both = [column for column in label_column if column in text_column]
-    require(not both, f"The column {as_list(both)!r} cannot be both text and label.")
-    logger.info("Text columns: %s; label columns: %s", as_list(text_column), as_list(label_column))
+    require(not both, f"The column {as_text(both)!r} cannot be both text and label.")
+    logger.info("Text columns: %s; label columns: %s", as_text(text_column), as_text(label_column))
     return text_column, label_column
 
 
@@ -190,7 +190,7 @@ def _read_splits(
         columns = list(dict.fromkeys([*text_column, *label_column, *group]))
         split.require(column for column in columns if name != "test" or column not in label_column)
         if any(split.find(column) is None for column in label_column) and "train" in sources:
-            logger.warning("The %s has no labels (column %s): left out.", split.origin, as_list(label_column))
+            logger.warning("The %s has no labels (column %s): left out.", split.origin, as_text(label_column))
             continue
         with explain_read_failures(arguments.dataset):
             raw[name] = split.read(columns)
@@ -223,18 +223,18 @@ def _check_labels(splits: DatasetDict, labels: LabelReader) -> None:
     if labels.kind == "single_label_classification":
         seen = {labels.names[number] for number in set(train["label"][:])}
         require(
-            len(seen) > 1, f"The train split has only one label, {as_list(seen)!r}: a classifier needs at least two."
+            len(seen) > 1, f"The train split has only one label, {as_text(seen)!r}: a classifier needs at least two."
         )
     else:
         counts = np.sum(train["label"][:], axis=0)
         seen = {name for name, count in zip(labels.names, counts, strict=True) if count}
     missing = [name for name in labels.names if name not in seen]
     if missing:
-        logger.warning("No training row has the label %s: it cannot be learned.", as_list(missing))
+        logger.warning("No training row has the label %s: it cannot be learned.", as_text(missing))
     if labels.kind == "single_label_classification" and "validation" in splits:
         held_out = {labels.names[number] for number in set(splits["validation"]["label"][:])}
         if missing := [name for name in labels.names if name in seen - held_out]:
-            logger.warning("No validation row has the label %s: it counts as 0 in macro scores.", as_list(missing))
+            logger.warning("No validation row has the label %s: it counts as 0 in macro scores.", as_text(missing))
 
 
 def _open(arguments: SourceArguments) -> dict[str, Split]:
@@ -243,10 +243,10 @@ def _open(arguments: SourceArguments) -> dict[str, Split]:
     splits: dict[str, Split] = {name: found[name] for name in ("validation", "train", "test") if name in found}
     require(
         len(splits) > 0,
-        f"{arguments.dataset!r} has none of the splits train, validation and test; it has {as_list(found)}.",
+        f"{arguments.dataset!r} has none of the splits train, validation and test; it has {as_text(found)}.",
     )
     if unused := [name for name in found if name not in splits]:
-        logger.info("Not used: the splits %s of %s", as_list(unused), arguments.dataset)
+        logger.info("Not used: the splits %s of %s", as_text(unused), arguments.dataset)
     if arguments.train_dataset is not None:
         other = open_dataset(*split_subset(arguments.train_dataset), arguments=arguments)
         _require_train(other, arguments.train_dataset, "train_dataset")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from datasets import Dataset, DatasetDict, Features, Value
 
-from ..utils.errors import as_list, require
+from ..utils.errors import as_text, require
 from .arguments import FileArguments
 from .columns import TRANSLATIONS
 from .formats.table import find_column, normalize_name
@@ -110,7 +110,7 @@ def _name_columns(split: Split, languages: list[str], arguments: PairArguments) 
     require(
         len(found) == 2,
         "Name the column to translate with --source_column and that of its translations with --target_column: the "
-        f"columns are {as_list([*columns, *languages])}.",
+        f"columns are {as_text([*columns, *languages])}.",
     )
     return found[0], found[1]
 
@@ -136,8 +136,8 @@ def _read(split: Split, name: str, languages: list[str], source: str, target: st
         missing = [one for one in (source, target) if one not in languages]
         require(
             not missing,
-            f"The column {column!r} of the {split.origin} has no language {as_list(missing)}; it has "
-            f"{as_list(languages)}.",
+            f"The column {column!r} of the {split.origin} has no language {as_text(missing)}; it has "
+            f"{as_text(languages)}.",
         )
         rows = split.read([str(column)])
         both: Any = (source, target)

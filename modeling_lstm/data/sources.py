@@ -12,7 +12,7 @@ from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
 
 from ..utils.display import warn_once
-from ..utils.errors import InputError, as_list, explain_save_failure, first_line, require
+from ..utils.errors import InputError, as_text, explain_save_failure, first_line, require
 from ..utils.files import exists
 from .arguments import FileArguments, split_subset
 from .columns import guess_text_column, join_texts
@@ -128,7 +128,7 @@ def read_texts(
     """
     splits = open_dataset(*split_subset(source), arguments=arguments)
     require(
-        split in splits, f"{source!r} has no split {split!r}; it has {as_list(splits)}: name one with --{flags[0]}."
+        split in splits, f"{source!r} has no split {split!r}; it has {as_text(splits)}: name one with --{flags[0]}."
     )
     opened = splits[split]
     texts = opened.text_columns()
@@ -139,7 +139,7 @@ def read_texts(
     missing = [column for column in columns if opened.find(column) is None]
     require(
         not missing,
-        f"{source!r} has no column {as_list(missing)} with texts; those with texts are {as_list(texts)}: name one with "
+        f"{source!r} has no column {as_text(missing)} with texts; those with texts are {as_text(texts)}: name one with "
         f"--{flags[1]}.",
     )
     with explain_read_failures(source):
@@ -147,13 +147,13 @@ def read_texts(
     wrong = [name for name in columns if "string" not in str(getattr(rows.features[name], "dtype", ""))]
     require(
         not wrong,
-        f"{source!r} has no column {as_list(wrong)} with texts; those with texts are {as_list(texts)}: name one with "
+        f"{source!r} has no column {as_text(wrong)} with texts; those with texts are {as_text(texts)}: name one with "
         f"--{flags[1]}.",
     )
     rows = rows.filter(
         lambda *parts: [None not in row for row in zip(*parts, strict=True)], input_columns=columns, batched=True
     )
-    require(rows.num_rows > 0, f"{source!r} has no text in the column {as_list(columns)}: all its values are missing.")
+    require(rows.num_rows > 0, f"{source!r} has no text in the column {as_text(columns)}: all its values are missing.")
     features = Features({"text": Value("string")})
     return rows.map(
         lambda *parts: {"text": [join_texts(row) for row in zip(*parts, strict=True)]},

@@ -16,7 +16,7 @@ from datasets.packaged_modules.csv.csv import CsvConfig
 from datasets.packaged_modules.json.json import JsonConfig
 from datasets.packaged_modules.text.text import TextConfig
 
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_text, require
 from .arguments import FileArguments
 from .formats.encodings import COMPRESSIONS, check_encoding, find_suffix
 from .formats.known_formats import FORMATS
@@ -73,7 +73,7 @@ class SplitFiles:
         other = self.unsupported()
         require(
             not other,
-            f"The card of these files sets {as_list(other)}, which is not supported: write the files without it, with "
+            f"The card of these files sets {as_text(other)}, which is not supported: write the files without it, with "
             "the names of the columns in the first line, and remove it from README.md.",
         )
         delimiter = self.card.get("delimiter") or self.card.get("sep")
@@ -109,7 +109,7 @@ def find_splits(path: Path, subset: str | None) -> SplitFiles | DatasetDict:
         return cast(DatasetDict, load_dataset("parquet", data_files=names, features=features))
     require(
         subset in configurations or (subset is None and len(configurations) == 1),
-        f"{str(path)!r} has the subsets {as_list(configurations)}: name one as {path}:SUBSET.",
+        f"{str(path)!r} has the subsets {as_text(configurations)}: name one as {path}:SUBSET.",
     )
     name = subset or next(iter(configurations))
     require(
@@ -138,7 +138,7 @@ def require_names(source: str, features: dict[str, Any]) -> None:
         other = [name for name in getattr(inner, "names", None) or () if not isinstance(name, str)]
         require(
             not other,
-            f"The card of {source!r} names the label {as_list(other[:1])} of {column!r}, which YAML does not "
+            f"The card of {source!r} names the label {as_text(other[:1])} of {column!r}, which YAML does not "
             "read as text: write the names in quotation marks.",
         )
 
@@ -178,11 +178,11 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
         files = [path for path in files if find_suffix(path) != ".txt"]
     suffixes = {find_suffix(path) for path in files}
     if hinted := _find_hints(others, folder):
-        logger.warning("%s: not reading %s, which have another format.", folder, as_list(hinted[:5]))
+        logger.warning("%s: not reading %s, which have another format.", folder, as_text(hinted[:5]))
     require(
         len(suffixes) == 1,
-        f"{str(folder)!r} must be, or hold, files of one of the formats {as_list(FORMATS)}, "
-        f"found {as_list(sorted(suffixes)) or 'none'}.",
+        f"{str(folder)!r} must be, or hold, files of one of the formats {as_text(FORMATS)}, "
+        f"found {as_text(sorted(suffixes)) or 'none'}.",
     )
     _check_shards(files)
     splits: dict[str, list[Path]] = {}
@@ -201,13 +201,13 @@ def _splits_of(folder: Path) -> dict[str, list[Path]]:
         hinted = _find_hints(untold, folder)
         require(
             len(untold) == 1 or not hinted,
-            f"Which splits are {as_list(hinted[:5])}? Rename them to train.csv and test.csv, for example.",
+            f"Which splits are {as_text(hinted[:5])}? Rename them to train.csv and test.csv, for example.",
         )
         return {"train": untold}
-    told = "; ".join(f"{name}: {as_list(path.name for path in paths)}" for name, paths in splits.items())
+    told = "; ".join(f"{name}: {as_text(path.name for path in paths)}" for name, paths in splits.items())
     require(
         not untold,
-        f"Which split is {as_list(path.name for path in untold[:5])}? The other files of {str(folder)!r} are {told}. "
+        f"Which split is {as_text(path.name for path in untold[:5])}? The other files of {str(folder)!r} are {told}. "
         "Rename it so that its name has the word train, validation or test (as in test-2.csv), or move it elsewhere.",
     )
     return splits
@@ -223,7 +223,7 @@ def _check_shards(files: list[Path]) -> None:
         totals = {total for _, total in found}
         begins = {total: int((total, total) in found) for total in totals}  # some tools count from 1
         wanted = {(number, total) for total, first in begins.items() for number in range(first, first + total)}
-        shown = as_list(f"{name}-{number:05}-of-{total:05}" for number, total in sorted(wanted - found)[:5])
+        shown = as_text(f"{name}-{number:05}-of-{total:05}" for number, total in sorted(wanted - found)[:5])
         require(
             wanted <= found,
             f"{str(folder)!r} lacks the files {shown} of its {name} split: add them, or rename the others if they are "
@@ -300,6 +300,6 @@ def _split_of(path: Path) -> str | None:
         found |= {str(split) for split, keywords in SPLIT_KEYWORDS.items() if not set(words).isdisjoint(keywords)}
     require(
         len(found) < 2,
-        f"Which split is {str(path)!r}? Its name contains {as_list(sorted(found))}: rename it.",
+        f"Which split is {str(path)!r}? Its name contains {as_text(sorted(found))}: rename it.",
     )
     return found.pop() if found else None

@@ -10,7 +10,7 @@ from typing import Any
 
 from datasets import ClassLabel, Dataset, Features, LargeList, List, Value
 
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_text, require
 from .arguments import FileArguments
 from .digests import file_state
 from .formats.delimited import Lines
@@ -55,7 +55,7 @@ class Split(ABC):
         missing = [repr(column) for column in columns if self.find(column) is None]
         require(
             not missing,
-            f"The {self.origin} has no column {as_list(missing)}; its columns are {as_list(self.columns)}.",
+            f"The {self.origin} has no column {as_text(missing)}; its columns are {as_text(self.columns)}.",
         )
 
     def read(self, columns: list[str]) -> Dataset:
@@ -108,7 +108,7 @@ class FileSplit(Split):
         self.tables = [open_table(path, self.arguments) for path in files]
         self.columns = self.tables[0].columns
         self.is_plain = all(isinstance(table, Lines) for table in self.tables)
-        names = as_list(path.name for path in files[:3])
+        names = as_text(path.name for path in files[:3])
         self.origin = f"{name} split ({names}{f' and {len(files) - 3} more files' if len(files) > 3 else ''})"
 
     def find(self, column: str) -> str | None:
@@ -168,5 +168,5 @@ def _number(value: Any, column: str, coded: ClassLabel) -> int | None:
         return None if value in (None, "") else coded.str2int(value)
     except ValueError as error:
         raise InputError(
-            f"The card names the labels {as_list(coded.names)}, found {value!r} (column {column!r})."
+            f"The card names the labels {as_text(coded.names)}, found {value!r} (column {column!r})."
         ) from error

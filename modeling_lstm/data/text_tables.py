@@ -16,7 +16,7 @@ from datasets import (
 )
 from datasets.builder import Key
 
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_text, is_utf8, require
 from .arguments import FileArguments
 from .columns import TRANSLATIONS
 from .formats.known_formats import open_table
@@ -60,7 +60,7 @@ class TextTables(ArrowBasedBuilder):
             for number, batch in enumerate(_batches(rows)):
                 has_rows = True
                 yield Key(shard, number), _arrow(batch, schema, table, number * ROWS_AT_ONCE)
-        require(has_rows, f"{as_list(map(repr, files))} has no rows.")
+        require(has_rows, f"{as_text(map(repr, files))} has no rows.")
 
 
 def _type(tables: list[Table], column: str) -> pa.DataType:
@@ -94,7 +94,7 @@ def _arrow(rows: list[tuple[Any, ...]], schema: pa.Schema, table: Table, before:
             if pa.types.is_list(kind.type):
                 expected = f"lists of {expected}"
             elif pa.types.is_struct(kind.type):
-                expected = f"objects of {as_list(field.name for field in kind.type)}, each {expected}"
+                expected = f"objects of {as_text(field.name for field in kind.type)}, each {expected}"
             raise InputError(
                 f"The column {kind.name!r} must hold {expected}, found {str(values[wrong])[:60]} in "
                 f"{table.place(before + wrong + 1)}."
@@ -121,11 +121,7 @@ def _fits(value: Any, kind: pa.DataType) -> bool:
 
 def _is_broken(value: Any) -> bool:
     """Return whether a value holds characters that no encoding has (lone surrogates)."""
-    try:
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        return True
-    return False
+    return not is_utf8(json.dumps(value, ensure_ascii=False))
 
 
 def _is_string(value: Any) -> bool:

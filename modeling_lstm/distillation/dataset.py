@@ -22,7 +22,7 @@ from ..hub.downloads import is_hub_id
 from ..models.tokenization_lstm import MASK
 from ..runs.record import RECORD, read_record
 from ..tasks.text_classification import TextClassification
-from ..utils.errors import as_list, require
+from ..utils.errors import as_text, require
 from ..utils.ray_cluster import Cluster
 from .arguments import DistillationArguments
 from .augmentation import mask_of
@@ -179,7 +179,7 @@ def warn_of_other_splits(name: str, data: TextData, dataset: str) -> None:
             "%s, and scores on them would then be too high. Train it with the same --validation_share, "
             "--test_share and --split_seed.",
             name,
-            as_list(other),
+            as_text(other),
         )
 
 

@@ -12,7 +12,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreT
 from ..hub.refusals import explain_cause
 from ..inference.torch_backend import torch_classifier
 from ..models.tokenization_lstm import MASK
-from ..utils.errors import as_list, explain_errors, require
+from ..utils.errors import as_text, explain_errors, require
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def load_teacher(name: str, revision: str | None) -> tuple[PreTrainedModel, PreT
     require(tokenizer.is_fast, f"The tokenizer of the teacher {name!r} has no tokenizer.json: choose another teacher.")
     require(
         not report["missing_keys"],
-        f"{name!r} is not a teacher: its weights lack {as_list(sorted(report['missing_keys'])[:3])}. Fine-tune it "
+        f"{name!r} is not a teacher: its weights lack {as_text(sorted(report['missing_keys'])[:3])}. Fine-tune it "
         f"first: modeling-lstm train --transformer {name} ...",
     )
     if tokenizer.pad_token is None:

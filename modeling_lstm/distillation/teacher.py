@@ -18,12 +18,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.hub import cached_file, extract_commit_hash
 
 from ..data.loading import TextData
-from ..data.tokenization import most_tokens
+from ..data.tokenization import identify_tokenizer, most_tokens
 from ..inference.torch_backend import reads_token_types, token_limit
 from ..models.text_classifier import TOKEN_TYPES
 from ..models.tokenization_lstm import MASK
 from ..training.precision import gains_by_bf16, has_bf16
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_text, require
 from ..utils.ray_cluster import Cluster
 from .arguments import DistillationArguments
 from .augmentation import mask_of
@@ -196,11 +196,11 @@ def _columns(name: str, model: PreTrainedModel, data: TextData, names: list[str]
     if names is not None:
         require(
             len(names) == len(set(names)) == len(data.label_names) and set(names) <= set(theirs),
-            f"--teacher_labels must name the labels of {name!r}, {as_list(theirs)}, or some of them, in the order of "
-            f"the task's, {as_list(data.label_names)}.",
+            f"--teacher_labels must name the labels of {name!r}, {as_text(theirs)}, or some of them, in the order of "
+            f"the task's, {as_text(data.label_names)}.",
         )
         if len(names) < len(theirs):
-            left_out = as_list(label for label in theirs if label not in names)
+            left_out = as_text(label for label in theirs if label not in names)
             logger.info("Of the labels of %s, %s are left out", name, left_out)
         return [theirs.index(label) for label in names]
     wanted = data.label_names
@@ -212,7 +212,7 @@ def _columns(name: str, model: PreTrainedModel, data: TextData, names: list[str]
         if len(known) == len(theirs) and set(ours) == set(known):
             return [known[label] for label in ours]
     raise InputError(
-        f"The teacher {name!r} knows the labels {as_list(theirs)}, this task has {as_list(data.label_names)}: say "
+        f"The teacher {name!r} knows the labels {as_text(theirs)}, this task has {as_text(data.label_names)}: say "
         "which is which with --teacher_labels, or choose a teacher that was trained for this task (modeling-lstm train "
         "--transformer ... makes one)."
     )
@@ -226,10 +226,7 @@ def _digest(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
         for key, value in model.config.to_dict().items()
         if key not in ("_name_or_path", "dtype", "transformers_version")
     }
-    backend = tokenizer.backend_tokenizer
-    backend.no_truncation()
-    backend.no_padding()
-    described = [config, backend.to_str(), tokenizer.truncation_side]
+    described = [config, identify_tokenizer(tokenizer), tokenizer.truncation_side]
     if reads_token_types(model, tokenizer):  # older answers, without them, are not reused
         described.append(TOKEN_TYPES)
     digest.update(json.dumps(described, sort_keys=True, default=str).encode())

@@ -18,7 +18,7 @@ from ..data.loading import TextData
 from ..data.sources import read_texts
 from ..data.tokenization import iterate_texts
 from ..models.text_classifier import JOINT
-from ..utils.errors import as_list, require, require_extra
+from ..utils.errors import as_text, require, require_extra
 from .arguments import DistillationArguments
 from .augmentation import Neighbors, augment
 
@@ -111,7 +111,7 @@ def _read_unlabeled(
 
 def _check_pairs(rows: Dataset, source: str, data: TextData, arguments: DistillationArguments) -> None:
     """Raise if unlabeled texts are no pairs like those of the task."""
-    columns = as_list(data.text_column)
+    columns = as_text(data.text_column)
     require(
         not arguments.sentences,
         f"--sentences would tear apart the texts of {columns}, which are read together: leave it out.",

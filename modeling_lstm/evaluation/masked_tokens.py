@@ -10,7 +10,7 @@ from torch.nn.utils.rnn import pad_sequence
 from ..data.token_masker import TokenMasker
 from ..data.token_stream import TokenStream
 from ..data.tokenization import fit_batch
-from ..models.modeling_lstm_masked_lm import IGNORED
+from ..models.modeling_lstm import IGNORED
 from ..utils.errors import require
 from .intervals import find_proportion_interval
 from .perplexity import ratio_interval, to_perplexity

@@ -132,11 +132,9 @@ def choose_labels(problem_type: str, found: np.ndarray, threshold: float = 0.5) 
     return (found > threshold).astype(int) if problem_type == MULTI_LABEL else found.argmax(axis=-1)
 
 
-def confusion_matrix(
-    predictions: np.ndarray, references: np.ndarray, labels: int, weights: np.ndarray | None = None
-) -> np.ndarray:
-    """Compute the confusion matrix (rows: true labels; columns: predicted labels), with an optional weight per row."""
-    cells = np.bincount(references * labels + predictions, weights=weights, minlength=labels * labels)
+def confusion_matrix(predictions: np.ndarray, references: np.ndarray, labels: int) -> np.ndarray:
+    """Compute the confusion matrix (rows: true labels; columns: predicted labels)."""
+    cells = np.bincount(references * labels + predictions, minlength=labels * labels)
     return cells.reshape(labels, labels)
 
 

@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..inference.torch_backend import token_limit
 from ..models.text_classifier import JOINT, prepare_texts
 from ..runs.run_folders import label_names, problem_type_of
-from ..utils.errors import as_list, check_text, require, require_extra
+from ..utils.errors import as_text, check_text, require, require_extra
 
 STEPS = 64  # along the whole path from zero vectors to the text
 PART_STEPS = 8  # along each part of the path, if it has to be split
@@ -131,7 +131,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
     places: list[tuple[int, int]] = []
     for place, ((owner, number), (begin, end)) in enumerate(zip(numbers, offsets, strict=True)):
         before = numbers[place - 1] if place > 0 else (None, None)
-        # A piece of the same word, or of a character that the tokenizer split into two words
+        # A subword of the same word, or of a character that the tokenizer split into two words
         if owner is not None and owner == before[0] and (number == before[1] or begin == end):
             spans[-1] = (spans[-1][0], place + 1)
             places[-1] = (places[-1][0], end)
@@ -243,7 +243,7 @@ def label_number(model: PreTrainedModel, label: str | None, logits: torch.Tensor
     names = label_names(model)
     if label is None:
         return int(logits[0].argmax())
-    require(label in names, f"There is no label {label!r}; the model's are {as_list(names)}.")
+    require(label in names, f"There is no label {label!r}; the model's are {as_text(names)}.")
     return names.index(label)
 
 

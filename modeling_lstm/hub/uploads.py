@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
     RemoteEntryNotFoundError,
 )
 
-from ..utils.errors import InputError, as_list, hide_tokens, require
+from ..utils.errors import InputError, as_text, hide_tokens, require
 from .card_marks import is_unchanged
 from .downloads import COMMIT_HASH
 from .refusals import FAILURES, explain_refusal
@@ -131,7 +131,7 @@ def push_files(
             patterns = list(replaced(there))
             gone = [one for one in there if one not in files and any(_matches(one, each) for each in patterns)]
         if gone:
-            logger.info("Removed from %s, since they belong to an earlier model: %s", repo_id, as_list(gone))
+            logger.info("Removed from %s, since they belong to an earlier model: %s", repo_id, as_text(gone))
         if (
             CARD in files
             and not overwrite_card

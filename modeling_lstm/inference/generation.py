@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import torch
 from huggingface_hub.utils import tqdm
+from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from ..data.tokenization import most_tokens
@@ -115,10 +117,12 @@ class TextGenerator:
         # The tokens to continue from must come last, so pad on the left. Some tokenizers have no padding token
         usual = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0)
         padding = next(one for one in usual if one is not None)
-        found = torch.tensor([[padding] * (longest - len(one)) + one for one in rows], device=self.model.device)
-        begins = longest - torch.tensor([len(one) for one in rows], device=self.model.device).unsqueeze(1)
-        mask = torch.arange(longest, device=self.model.device) >= begins
-        return {"input_ids": found, "attention_mask": mask.long()}
+        pad = partial(pad_sequence, batch_first=True, padding_side="left")
+        tokens = [torch.tensor(one, device=self.model.device) for one in rows]
+        return {
+            "input_ids": pad(tokens, padding_value=padding),
+            "attention_mask": pad([torch.ones_like(one) for one in tokens]),
+        }
 
     @torch.inference_mode()
     def next_tokens(self, text: str, number: int = 10) -> list[tuple[str, float]]:

@@ -13,7 +13,7 @@ from pyarrow import fs
 
 from ..data.formats.encodings import find_suffix
 from ..data.formats.known_formats import FORMATS
-from ..utils.errors import InputError, as_list, first_line, require
+from ..utils.errors import InputError, as_text, first_line, require
 
 WILD = "*?["
 
@@ -81,7 +81,7 @@ def list_files(filesystem: fs.FileSystem, path: str, place: str) -> list[InputFi
         for one in found
         if one.type == fs.FileType.File and _is_meant(one.path, root, path)
     ]
-    require(len(files) > 0, f"There is no file in one of the formats {as_list(FORMATS)} at --input {place!r}.")
+    require(len(files) > 0, f"There is no file in one of the formats {as_text(FORMATS)} at --input {place!r}.")
     return sorted(files, key=lambda one: one.name)
 
 

@@ -15,7 +15,7 @@ from pyarrow import fs
 
 from ..models.text_classifier import MODEL
 from ..tasks.base import FILL_MASK
-from ..utils.errors import InputError, as_list, explain_save_failure, require
+from ..utils.errors import InputError, as_text, explain_save_failure, require
 from ..utils.files import SAVING
 from ..utils.ray_cluster import READER_CPUS, Cluster, open_cluster
 from .answering import data_of_training, model_folder
@@ -151,7 +151,7 @@ def _check_claim(plan: Plan, described: dict[str, Any]) -> None:
     require(
         not changed,
         f"{named} holds answers of another run, other settings or other files "
-        f"({as_list(changed)} differ): choose another folder, or remove it.",
+        f"({as_text(changed)} differ): choose another folder, or remove it.",
     )
 
 
@@ -213,7 +213,7 @@ def _answer(cluster: Cluster, plan: Plan, files: list[InputFile], known: dict[st
             if plan.target.get_file_info(folder).type == fs.FileType.Directory:
                 plan.target.delete_dir(folder)
     missing = [name for name, one in known.items() if not one.is_complete and name not in damaged]
-    require(not missing, f"Some parts were not answered: {as_list(missing)}. Run the command again.")
+    require(not missing, f"Some parts were not answered: {as_text(missing)}. Run the command again.")
     written = sum(one.rows for one in known.values() if one.is_complete)
     with _explain_errors(plan.folder):
         result = {"rows": written, "files": len(files) - len(damaged), "damaged": damaged}

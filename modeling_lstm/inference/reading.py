@@ -22,7 +22,7 @@ from ..data.formats.parquet import ParquetFile
 from ..data.formats.table import Table, find_column, normalize_name
 from ..runs.record import columns_of_training
 from ..utils.display import warn_once
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_text, require
 from ..utils.settings import to_flags
 from .arguments import PredictionArguments
 
@@ -160,7 +160,7 @@ def _rows(
             parts = tuple(part.get(language) if isinstance(part, dict) else part for part in parts)
         if not all(isinstance(part, str) for part in parts):
             raise InputError(
-                f"There is no text in {table.place(number)} (column {as_list(columns)!r}): found {list(parts)}."
+                f"There is no text in {table.place(number)} (column {as_text(columns)!r}): found {list(parts)}."
             )
         yield join_texts(parts, separator), values[len(columns) :]
     require(number > 0, f"{str(table.path)!r} has no rows.")

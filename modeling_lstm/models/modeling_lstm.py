@@ -14,6 +14,8 @@ from transformers.utils.generic import can_return_tuple
 from .configuration_lstm import LstmConfig
 from .recurrence_lstm import LstmEncoder, State, is_traced, locked_dropout, widen
 
+IGNORED = -100  # in labels of tokens: nothing is to be predicted
+
 
 @dataclass
 class LstmModelOutput(ModelOutput):

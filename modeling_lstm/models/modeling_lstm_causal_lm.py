@@ -13,11 +13,10 @@ from transformers.utils.generic import can_return_tuple
 
 from .cache_lstm import LstmCache, check_new_tokens, read_cache
 from .configuration_lstm import LstmConfig
-from .modeling_lstm import LstmModel, LstmPreTrainedModel, read_inputs
+from .modeling_lstm import IGNORED, LstmModel, LstmPreTrainedModel, read_inputs
 from .recurrence_lstm import hold_at_padding, locked_dropout, widen
 from .softmax_lstm import AdaptiveSoftmax, sampled_losses
 
-IGNORED = -100  # in labels
 LARGEST_COUNT = 60_000  # of a token
 
 

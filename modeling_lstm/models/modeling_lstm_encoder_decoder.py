@@ -14,10 +14,17 @@ from transformers.utils.generic import can_return_tuple
 from .attention_lstm import ATTENTIONS
 from .cache_lstm import LstmCache, check_new_tokens, read_cache
 from .configuration_lstm_encoder_decoder import LstmEncoderDecoderConfig
-from .modeling_lstm import LstmEmbedding, LstmModel, LstmPooler, LstmPreTrainedModel, look_up, read_inputs, read_mask
+from .modeling_lstm import (
+    IGNORED,
+    LstmEmbedding,
+    LstmModel,
+    LstmPooler,
+    LstmPreTrainedModel,
+    look_up,
+    read_inputs,
+    read_mask,
+)
 from .recurrence_lstm import LstmEncoder, State, hold_at_padding, is_traced, locked_dropout, widen
-
-IGNORED = -100  # in labels
 
 
 @dataclass

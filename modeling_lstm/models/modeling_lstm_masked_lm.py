@@ -7,10 +7,8 @@ from transformers.modeling_outputs import MaskedLMOutput
 from transformers.utils.generic import can_return_tuple
 
 from .configuration_lstm import LstmConfig
-from .modeling_lstm import LstmModel, LstmPreTrainedModel
+from .modeling_lstm import IGNORED, LstmModel, LstmPreTrainedModel
 from .recurrence_lstm import locked_dropout, widen
-
-IGNORED = -100  # in labels
 
 
 class LstmForMaskedLM(LstmPreTrainedModel):

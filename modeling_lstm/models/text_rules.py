@@ -43,7 +43,7 @@ _UNSPACED = (
 )
 # A letter of these scripts, and a letter with its vowel signs and tone marks. Their digits form numbers like any digits
 _LETTER = rf"[{_UNSPACED}&&[\p{{L}}\p{{M}}\p{{Nl}}]]"
-SIGN = rf"{_LETTER}[\p{{M}}\x{{FF9E}}\x{{FF9F}}]*+"
+CHARACTER = rf"{_LETTER}[\p{{M}}\x{{FF9E}}\x{{FF9F}}]*+"
 
 
 def _units_and_characters() -> str:
@@ -52,7 +52,7 @@ def _units_and_characters() -> str:
     for kind in "LMN":
         pattern = pattern.replace(rf"\p{{{kind}}}", rf"[\p{{{kind}}}&&[^{_LETTER[1:-1]}]]")
     word, others = pattern.split("|@user", 1)
-    return f"{word}|{SIGN}|@user{others}"  # the word stays first, since it matches most text
+    return f"{word}|{CHARACTER}|@user{others}"  # the word stays first, since it matches most text
 
 
 # Escapes are marked first, so that the patterns for single escapes fail fast on text without any

@@ -10,7 +10,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import TokenizersBackend
 
 from .offsets import Token, list_tokens, tile, tile_encoding
-from .text_rules import SIGN, make_normalizer, make_pre_tokenizer
+from .text_rules import CHARACTER, make_normalizer, make_pre_tokenizer
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 SEPARATOR = "[SEP]"  # between two texts that are classified together
@@ -375,7 +375,7 @@ class LstmTokenizer(TokenizersBackend):
         backend = Tokenizer(models.WordLevel(numbers, unk_token=UNKNOWN))
         backend.add_special_tokens(special_tokens)
         backend.normalizer = make_normalizer(lowercase)
-        several = pre_tokenizers.Split(Regex(rf"{SIGN}{SIGN}"), "removed")
+        several = pre_tokenizers.Split(Regex(rf"{CHARACTER}{CHARACTER}"), "removed")
         is_segmented = any(several.pre_tokenize_str(word) != [(word, (0, len(word)))] for word in words)
         backend.pre_tokenizer = make_pre_tokenizer(cuts_characters=not is_segmented)
         return cls.around(backend, PAD, UNKNOWN, model_max_length, separator=separator)

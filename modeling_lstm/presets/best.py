@@ -27,7 +27,7 @@ from ..training.defaults import fit_epochs, fit_transformer_to_rows
 from ..training.job import TrainingJob
 from ..training.pretrained import open_pretrained
 from ..training.trainer_arguments import LstmTrainingArguments
-from ..utils.errors import as_list, explain_errors, first_line, require
+from ..utils.errors import as_text, explain_errors, first_line, require
 from ..utils.files import empty_folder, is_occupied
 from ..utils.processes import fail_once, is_main, run_main_first, run_on_main
 from ..utils.progress import hide_progress_bars
@@ -275,7 +275,7 @@ class BestJob:
         answers = sum(times[name] for name in names)
         step = self._time(lstm_trial(job.model), data, job.data.max_length)
         seconds = texts * (answers + job.training.num_train_epochs * step)
-        about = f"train an LSTM on the answers of {as_list(teachers)} to about {texts:,} texts"
+        about = f"train an LSTM on the answers of {as_text(teachers)} to about {texts:,} texts"
         return training_stage(about, job, identify_data(data) | identify_texts(collected), seconds)
 
     def _vectors(self, data: TextData) -> Stage:
@@ -291,7 +291,7 @@ class BestJob:
         def learn() -> None:
             if self.training.overwrite and read_vectors(Path(folder)) is not None:
                 empty_folder(Path(folder))
-            settings = VectorTrainingArguments(dataset=as_list(chosen.unlabeled), output_dir=folder, **shared)
+            settings = VectorTrainingArguments(dataset=as_text(chosen.unlabeled), output_dir=folder, **shared)
             train_vectors(settings, command=command, rows=rows)
 
         about = f"learn word vectors from {rows.num_rows:,} texts"

@@ -14,7 +14,7 @@ from ..runs.record import RECORD, read_record
 from ..tasks.text_classification import TextClassification
 from ..training.folders import prepare_folder
 from ..training.job import TrainingJob
-from ..utils.errors import InputError, as_list
+from ..utils.errors import InputError, as_text
 from ..vectors.static_models import CONFIG
 from ..vectors.word_vectors import WordVectors
 
@@ -79,7 +79,7 @@ def _what_differs(command: str, other: str) -> str:
 def identify_data(data: TextData) -> dict[str, str]:
     """Identify the labels, and the rows of each split."""
     rows = identify_splits(data.splits, TextClassification.columns)
-    return {"labels": as_list(data.label_names)} | _name_splits(rows)
+    return {"labels": as_text(data.label_names)} | _name_splits(rows)
 
 
 def _name_splits(rows: Mapping[str, str]) -> dict[str, str]:
@@ -102,7 +102,7 @@ def _read_run(folder: Path) -> dict[str, str] | None:
     if not (folder / RECORD).is_file():
         return None
     record = read_record(folder)
-    found = {"command": str(record.get("command")), "labels": as_list(record["task"].get("label_names", []))}
+    found = {"command": str(record.get("command")), "labels": as_text(record["task"].get("label_names", []))}
     return found | _name_splits(record["data"].get("digests", {})) | _text_of(record.get("distillation", {}))
 
 

@@ -15,7 +15,7 @@ from ..data.token_masker import TokenMasker
 from ..data.token_stream import TokenStream
 from ..data.tokenization import build_tokenizer
 from ..evaluation.masked_tokens import mask_blocks, require_masks
-from ..models.modeling_lstm_masked_lm import IGNORED
+from ..models.modeling_lstm import IGNORED
 from ..tasks.masked_language_modeling import MaskedLanguageModeling
 from ..training.job import TrainingJob
 from ..training.limits import check_fixed

@@ -7,7 +7,7 @@ from typing import Any, TypedDict, cast
 
 from ..data.arguments import SPLIT_SETTINGS
 from ..models.text_classifier import JOINT
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_text, require
 
 RECORD = "run.json"
 FINGERPRINTS = "pretraining_texts.npy"  # of the texts that a language model learned from
@@ -120,8 +120,8 @@ def columns_of_training(columns: Sequence[str], find: Callable[[str], str | None
     found = [find(column) for column in columns]
     require(
         all(found) or len(columns) < 2,
-        f"The run reads the columns {as_list(columns)}, of which {origin} has "
-        f"{f'only {as_list(filter(None, found))}' if any(found) else 'none'}: name the columns to read with "
+        f"The run reads the columns {as_text(columns)}, of which {origin} has "
+        f"{f'only {as_text(filter(None, found))}' if any(found) else 'none'}: name the columns to read with "
         "--text_column.",
     )
     return [str(column) for column in found if column]
@@ -134,7 +134,7 @@ def check_joined(text: str, data: Mapping[str, Any]) -> None:
     columns = data.get("text_column") or []
     require(
         "separator" not in data or text.count(JOINT) >= len(columns) - 1,
-        f"The run reads the texts of the columns {as_list(columns)} together; {text[:80]!r} lacks one: put "
+        f"The run reads the texts of the columns {as_text(columns)} together; {text[:80]!r} lacks one: put "
         f"{JOINT.strip()} between them, as in 'A text.{JOINT}Another text.'.",
     )
 
@@ -154,7 +154,7 @@ def read_record(folder: Path, source: str | None = None) -> RunRecord:
     record = read_run_file(path, source)
     missing = {"task", "data", "metrics"} - record.keys()
     if missing:
-        raise InputError(f"The run {source!r} is damaged: {RECORD} lacks {as_list(sorted(missing))}.")
+        raise InputError(f"The run {source!r} is damaged: {RECORD} lacks {as_text(sorted(missing))}.")
     return cast(RunRecord, record)
 
 

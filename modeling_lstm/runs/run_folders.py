@@ -19,7 +19,7 @@ from ..hub.refusals import OFFLINE
 from ..models.text_classifier import MODEL
 from ..models.tokenization_lstm import TARGET, LstmTokenizer, target_tokenizer
 from ..tasks.base import Task, task_class, task_name, task_of_auto_class
-from ..utils.errors import InputError, as_list, explain_errors, require
+from ..utils.errors import InputError, as_text, explain_errors, require
 from ..utils.files import write_folder, write_json
 from .record import FINGERPRINTS, RECORD, check_revision, read_record, read_run_file
 
@@ -87,7 +87,7 @@ def run_folder(source: str, revision: str | None = None) -> Path:
     require(not is_path or "://" in source, f"There is no run folder {source!r}.")
     folder = download(source, revision, [*LOADED, RECORD])
     missing = _missing_files(folder, source) if is_offline_mode() else []
-    require(not missing, f"{source!r} is only partly in the cache, without {as_list(missing)}, and {OFFLINE}")
+    require(not missing, f"{source!r} is only partly in the cache, without {as_text(missing)}, and {OFFLINE}")
     require(
         any((folder / name).is_file() for name in ("config.json", RECORD)),
         f"The repository {source!r} holds no model{f' at the revision {revision!r}' if revision else ''}: it has no "
@@ -110,7 +110,7 @@ def find_seeds(source: str) -> list[Path]:
     require(bool(found), f"{source!r} is neither a run folder nor a folder of run folders: it has no {RECORD}.")
     settings: dict[str, Any] = {one.name: read_record(one)["model"] for one in found}
     models = {name: one.get("cell_type", one["model_type"]) for name, one in settings.items()}
-    shown = as_list(": ".join(one) for one in models.items())
+    shown = as_text(": ".join(one) for one in models.items())
     require(
         len(set(models.values())) == 1,
         f"The runs in {source!r} are of different models ({shown}), so they are not seeds of one system: name "
@@ -120,7 +120,7 @@ def find_seeds(source: str) -> list[Path]:
     differing = sorted({name for one in others for name in first.keys() | one if first.get(name) != one.get(name)})
     require(
         not differing,
-        f"The runs in {source!r} differ in {as_list(differing)}, so they are not seeds of one system: name each "
+        f"The runs in {source!r} differ in {as_text(differing)}, so they are not seeds of one system: name each "
         "run, or a folder of runs that differ in their seeds alone.",
     )
     return found
@@ -155,11 +155,11 @@ def load_run(
             bool(record) or not kind.endswith("Model"),
             f"{source!r} is a base model ({kind}), which has no head for a task: train a classifier from it first.",
         )
-        missing = as_list(sorted(report["missing_keys"])[:3])
+        missing = as_text(sorted(report["missing_keys"])[:3])
         raise InputError(f"The run {source!r} is damaged: its weights lack {missing}.")
     broken = [name for name, weight in model.named_parameters() if not bool(torch.isfinite(weight).all())]
     if broken:
-        raise InputError(f"The run {source!r} is damaged: its weights {as_list(broken[:3])} are not finite.")
+        raise InputError(f"The run {source!r} is damaged: its weights {as_text(broken[:3])} are not finite.")
     check_vocabulary(tokenizer, model.config)
     return model.eval(), tokenizer
 

@@ -3,7 +3,7 @@
 from dataclasses import MISSING, dataclass
 from typing import ClassVar, Literal
 
-from ..utils.errors import as_list, require
+from ..utils.errors import as_text, require
 from ..utils.settings import TRANSFORMER_PREFIX, require_at_least, setting
 
 MODELS = ("lstm", "gru", "bag-of-words")
@@ -51,7 +51,7 @@ class SearchArguments:
         unknown = [name for name in self.models if name not in MODELS and not name.startswith(TRANSFORMER_PREFIX)]
         require(
             not unknown,
-            f"Unknown model {as_list(unknown)} for --models: choose {as_list(MODELS)} or {TRANSFORMER_PREFIX}NAME.",
+            f"Unknown model {as_text(unknown)} for --models: choose {as_text(MODELS)} or {TRANSFORMER_PREFIX}NAME.",
         )
         require_at_least(self, trials=1, jobs=1, epochs=1)
         require(

@@ -22,7 +22,7 @@ from ..runs.environment import describe_environment
 from ..tasks.text_classification import TextClassification
 from ..training.model_builder import open_config
 from ..utils.display import format_number
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_text, require
 from ..utils.files import is_occupied, make_folder, read_json, write_json, write_text
 from ..utils.settings import TRANSFORMER_PREFIX, settings_of_all
 from ..vectors.word_sources import open_vectors
@@ -113,7 +113,7 @@ def _check_names(arguments: SearchArguments, data: TextData) -> None:
     known = [*TextClassification.from_data(data).metric_names(), "loss"]
     require(
         arguments.metric in ("auto", *known),
-        f"Unknown metric {arguments.metric!r} for --metric: choose one of auto, {as_list(known)}.",
+        f"Unknown metric {arguments.metric!r} for --metric: choose one of auto, {as_text(known)}.",
     )
     for name in arguments.models:
         if name.startswith(TRANSFORMER_PREFIX):
@@ -140,7 +140,7 @@ def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments, rows:
         changed = sorted(name for name in before | now if before.get(name) != now.get(name))
         require(
             not changed or _forget_failures(folder, arguments),
-            f"{str(folder)!r} holds a search that differs in {as_list(changed)}: choose another --output_dir.",
+            f"{str(folder)!r} holds a search that differs in {as_text(changed)}: choose another --output_dir.",
         )
         if not changed:
             return
@@ -187,7 +187,7 @@ def _work_in_processes(folder: Path, base: dict[str, Any], arguments: SearchArgu
             "%d of %d processes ended early (exit status %s): if memory is short, use fewer --jobs",
             len(lost),
             len(jobs),
-            as_list(lost),
+            as_text(lost),
         )
 
 

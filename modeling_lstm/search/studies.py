@@ -11,7 +11,7 @@ import numpy as np
 
 from ..evaluation.metrics import greater_is_better
 from ..utils.display import format_number
-from ..utils.errors import as_list, require
+from ..utils.errors import as_text, require
 from ..utils.files import is_running, machine
 from .arguments import SearchArguments
 from .search_space import LEARNED, open_optuna, suggest_settings
@@ -30,7 +30,7 @@ def open_study(folder: Path, arguments: SearchArguments, number: int = 0) -> Any
     """Open the study in a folder, created if necessary. Each process `number` samples with a different seed."""
     optuna = open_optuna()
     odd = sorted(set("%?#{}") & set(str(folder)))
-    require(not odd, f"--output_dir {str(folder)!r} has {as_list(odd)} in it, which Optuna does not take: rename it.")
+    require(not odd, f"--output_dir {str(folder)!r} has {as_text(odd)} in it, which Optuna does not take: rename it.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         storage = optuna.storages.RDBStorage(

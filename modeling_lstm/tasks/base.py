@@ -14,7 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
-from ..utils.errors import InputError, as_list
+from ..utils.errors import InputError, as_text
 from ..utils.lazy import import_named
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ def task_class(name: str) -> type[Task]:
         InputError: There is no such task.
     """
     if name not in TASKS:
-        raise InputError(f"Unknown task {name!r} for --task: choose one of {as_list(TASKS)}.")
+        raise InputError(f"Unknown task {name!r} for --task: choose one of {as_text(TASKS)}.")
     found = TASKS[name]
     if isinstance(found, str):
         found = TASKS[name] = import_named(found)

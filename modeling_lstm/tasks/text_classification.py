@@ -18,7 +18,7 @@ from ..data.arguments import DataArguments, ProblemType
 from ..data.columns import LINE_BREAK
 from ..models.text_classifier import JOINT, TextClassifier
 from ..runs.record import check_joined, columns_of_training
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_text, require
 from ..utils.markdown import inline_code, make_table, quote
 from .base import TEXT_CLASSIFICATION, Task
 
@@ -90,7 +90,7 @@ class TextClassification(Task):
 
     def identify(self) -> dict[str, str]:
         """Return the problem type and the labels."""
-        return {"task": self.problem_type, "labels": as_list(self.label_names)}
+        return {"task": self.problem_type, "labels": as_text(self.label_names)}
 
     def config_fields(self) -> dict[str, Any]:
         """Return the labels, as mappings in both directions, and the problem type."""
@@ -205,7 +205,7 @@ class TextClassification(Task):
         else:
             return result
         if lacking := [name for name, number in zip(self.label_names, rows, strict=True) if number == 0]:
-            logger.warning("No row has the label %s: it counts as 0 in the macro scores.", as_list(lacking))
+            logger.warning("No row has the label %s: it counts as 0 in the macro scores.", as_text(lacking))
         return result
 
     def write_evaluation(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..runs.record import columns_of_training, data_sources
-from ..utils.errors import as_list, require
+from ..utils.errors import as_text, require
 from .base import Task
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class UnlabeledTexts(Task):
             require(not arguments.label_column, "--label_column is for labels, and a language model has none.")
             if arguments.text_column:
                 columns = arguments.text_column
-                require(len(columns) == 1, f"A language model reads one --text_column, found {as_list(columns)}.")
+                require(len(columns) == 1, f"A language model reads one --text_column, found {as_text(columns)}.")
                 chosen["text_column"] = columns[0]
             else:
                 chosen["text_column"] = _column_of_training(recorded.get("text_column"), arguments)

@@ -17,7 +17,7 @@ from ..data.digests import digest_of, identify_rows
 from ..data.tokenization import identify_tokenizer
 from ..models.tokenization_lstm import target_tokenizer
 from ..tasks.base import Task, TaskData
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_text, require
 from .averaging import WeightAverage
 from .callbacks import EarlyStopping
 from .lstm_trainer import IN_BF16, ORIGIN
@@ -99,11 +99,11 @@ def describe_origin(
     return {
         **task.identify(),
         # before the texts, because some may be made with the teacher's words
-        "teacher": as_list(one["digest"] + (" in bf16" if one["bf16"] else "") for one in teachers) or "none",
+        "teacher": as_text(one["digest"] + (" in bf16" if one["bf16"] else "") for one in teachers) or "none",
         "train split": identify_rows(train, task.columns),
         "validation split": identify_rows(data.splits["validation"], task.columns),
         "tokenizer": f"{len(tokenizer)} tokens, digest {digest_of(map(identify_tokenizer, tokenizers))}",
-        "setting of the tokenizer": as_list(settings),
+        "setting of the tokenizer": as_text(settings),
     }
 
 

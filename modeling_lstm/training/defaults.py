@@ -7,7 +7,7 @@ from typing import Any
 
 from ..data.arguments import LENGTHS
 from ..tasks.base import Task
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_text, require
 
 logger = logging.getLogger(__name__)
 
@@ -168,7 +168,7 @@ def fit_length(length: int, limit: int | None, transformer: str, given: Mapping[
         return length
     about = f"The Transformer {transformer!r} reads at most {limit} tokens"
     asked = {name: given.get(name) or 0 for name in LENGTHS}
-    found = as_list(f"--{name} {number}" for name, number in asked.items() if number > limit)
+    found = as_text(f"--{name} {number}" for name, number in asked.items() if number > limit)
     require(not found, f"{about}, found {found}: lower it.")
     logger.info("%s: --max_length %d", about, limit)
     return limit

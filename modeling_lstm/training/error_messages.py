@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from transformers import TrainingArguments
 
-from ..utils.errors import InputError, as_list, explain_save_failure
+from ..utils.errors import InputError, as_text, explain_save_failure
 from .arguments import TrainerSettings
 from .outcome import find_changed_settings
 from .trainer_arguments import LstmTrainingArguments
@@ -80,6 +80,6 @@ def explain_failures(
             logger.debug("Training failed", exc_info=error)
             raise InputError(
                 f"Training failed with {type(error).__name__}: {str(error).strip()} - the cause may be one of the "
-                f"settings {as_list(unusual)}: try without them."
+                f"settings {as_text(unusual)}: try without them."
             ) from error
         raise

@@ -8,7 +8,7 @@ from ..data.arguments import split_subset
 from ..models.tokenization_lstm import TARGET
 from ..runs.record import FINGERPRINTS
 from ..runs.run_folders import VOCABULARIES
-from ..utils.errors import as_list, require
+from ..utils.errors import as_text, require
 from ..utils.files import SAVING, UNRELATED, is_within, temporary_name
 from ..utils.processes import gather, has_several_machines, is_main, run_on_main
 from .checkpoints import find_incomplete, find_last_checkpoint, is_complete
@@ -76,7 +76,7 @@ def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | Non
         require(is_complete(Path(checkpoint)), f"{checkpoint!r} is not a complete checkpoint.")
     require(
         checkpoint is None or all((Path(checkpoint) / name).is_file() for name in STATES),
-        f"The checkpoint {checkpoint!r} lacks {as_list(STATES)}, which --save_only_model does not save, so training "
+        f"The checkpoint {checkpoint!r} lacks {as_text(STATES)}, which --save_only_model does not save, so training "
         "cannot resume from it: start over with --overwrite.",
     )
     if checkpoint is not None and Path(checkpoint).resolve().parent == folder.resolve():

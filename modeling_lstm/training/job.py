@@ -4,7 +4,7 @@ from typing import Any
 
 from ..runs.record import RunRecord
 from ..tasks.base import TEXT_CLASSIFICATION, job_class
-from ..utils.errors import InputError, as_list
+from ..utils.errors import InputError, as_text
 from ..utils.lazy import import_named
 from ..utils.progress import hide_progress_bars
 from ..utils.ray_cluster import Cluster
@@ -85,5 +85,5 @@ def find_job(task: str, preset: str | None) -> Any:
     if preset is None:
         return job_class(task)
     if preset not in PRESETS:
-        raise InputError(f"Unknown preset {preset!r} for --preset: choose one of {as_list(PRESETS)}.")
+        raise InputError(f"Unknown preset {preset!r} for --preset: choose one of {as_text(PRESETS)}.")
     return import_named(PRESETS[preset])

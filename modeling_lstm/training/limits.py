@@ -8,7 +8,7 @@ import torch
 from transformers import TrainingArguments, get_scheduler
 from transformers.integrations import INTEGRATION_TO_CALLBACK, get_available_reporting_integrations
 
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_text, require
 from ..utils.settings import require_at_least
 
 AT_LEAST_ONE = (
@@ -92,7 +92,7 @@ def check_choices(args: Any) -> None:
     check_fixed(args, FIXED)
     for name, choices in CHOICES.items():
         value = getattr(args, name)
-        require(value in choices, f"--{name} must be one of {as_list(choices)}, found {value}.")
+        require(value in choices, f"--{name} must be one of {as_text(choices)}, found {value}.")
 
 
 def check_layers(args: Any, model: Any) -> None:
@@ -145,12 +145,12 @@ def _check_compiler(args: TrainingArguments) -> None:
     backends = [one.value.lower() for one in DynamoBackend if one != DynamoBackend.NO]
     require(
         str(args.torch_compile_backend).lower() in backends,
-        f"--torch_compile_backend must be one of {as_list(backends)}, found {args.torch_compile_backend}.",
+        f"--torch_compile_backend must be one of {as_text(backends)}, found {args.torch_compile_backend}.",
     )
     modes = list(torch._inductor.list_mode_options())
     require(
         args.torch_compile_mode in (None, *modes),
-        f"--torch_compile_mode must be one of {as_list(modes)}, found {args.torch_compile_mode}.",
+        f"--torch_compile_mode must be one of {as_text(modes)}, found {args.torch_compile_mode}.",
     )
 
 
@@ -159,7 +159,7 @@ def _check_reporters(names: list[str]) -> None:
         raise InputError("TensorBoard is not installed: pip install 'modeling-lstm[tensorboard]'")
     for name in names:
         known = sorted(INTEGRATION_TO_CALLBACK)
-        require(name in known, f"--report_to must be none, all or one of {as_list(known)}; found {name}.")
+        require(name in known, f"--report_to must be none, all or one of {as_text(known)}; found {name}.")
         require(
             name in get_available_reporting_integrations(),
             f"--report_to {name} needs a package that is not installed: install it, or leave the flag out.",

@@ -17,8 +17,7 @@ from transformers.trainer_pt_utils import BatchRebalanceSampler, LengthGroupedSa
 from transformers.trainer_utils import has_length
 
 from ..hub.uploads import open_repository
-from ..models.modeling_lstm import classification_loss
-from ..models.modeling_lstm_causal_lm import IGNORED
+from ..models.modeling_lstm import IGNORED, classification_loss
 from ..tasks.base import Task
 from ..utils.errors import InputError, require
 from .adversarial import find_perturbation, perturb_embeddings, watch_embeddings
@@ -309,9 +308,12 @@ class LstmTrainer(Trainer):
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Evaluate as Trainer does; during training with the average of the weights, if there is one."""
-        model: Any = self.model
-        with self.average.apply(model) if self.average and self.is_in_train else contextlib.nullcontext():
+        with self.averaged_weights(self.model):
             return super().evaluate(*args, **kwargs)
+
+    def averaged_weights(self, model: Any) -> contextlib.AbstractContextManager[None]:
+        """Give a model the average of its weights within a block, if it is in training and there is one."""
+        return self.average.apply(model) if self.average and self.is_in_train else contextlib.nullcontext()
 
     def init_hf_repo(self, token: str | None = None, private: bool | None = None) -> None:
         """Trainer's method, called before training starts. It explains a refusal by the Hub in one sentence."""

@@ -140,8 +140,9 @@ def construct(task: Task, config: PreTrainedConfig) -> PreTrainedModel:
     Raises:
         InputError: the sizes do not fit together or into memory, or are too large for an integer.
     """
+    config.dtype = torch.float32  # a given config.json may say otherwise
     try:
-        return getattr(transformers, task.auto_class).from_config(config, dtype=torch.float32)
+        return getattr(transformers, task.auto_class).from_config(config)
     except (RuntimeError, TypeError, ValueError, MemoryError) as error:
         cause = first_line(error)
         raise InputError(f"The model cannot be built with these sizes: {cause}") from error

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_text, require
 from ..utils.flags import parse_given
 
 # Settings that show which command a recipe is for
@@ -70,9 +70,9 @@ def recipe_flags(path: Path) -> list[str]:
         raise InputError(f"The recipe {str(path)!r} must hold lines of the form 'setting: value'.")
     names = [str(name.value).replace("-", "_") for name, _ in recipe.value]
     twice = sorted({name for name in names if names.count(name) > 1})
-    require(not twice, f"The recipe {str(path)!r} has {as_list(twice)} more than once: keep only one of each.")
+    require(not twice, f"The recipe {str(path)!r} has {as_text(twice)} more than once: keep only one of each.")
     empty = [name.value for name, value in recipe.value if isinstance(value, yaml.SequenceNode) and not value.value]
-    require(not empty, f"The recipe {str(path)!r} sets {as_list(empty)} to an empty list: leave it out.")
+    require(not empty, f"The recipe {str(path)!r} sets {as_text(empty)} to an empty list: leave it out.")
     flags: list[str] = []
     try:
         loader.flatten_mapping(recipe)

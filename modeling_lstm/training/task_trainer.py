@@ -1,6 +1,5 @@
 """`TaskTrainer`: `LstmTrainer` that scores what a model writes instead of its logits."""
 
-import contextlib
 from typing import Any
 
 from ..tasks.base import Task
@@ -30,7 +29,7 @@ class TaskTrainer(LstmTrainer):
         rows = self.eval_dataset if eval_dataset is None else eval_dataset
         model: Any = self.accelerator.unwrap_model(self.model)
         was_training = model.training
-        with self.average.apply(model) if self.average and self.is_in_train else contextlib.nullcontext():
+        with self.averaged_weights(model):
             model.eval()
             # by one process: with other numbers, another could stop earlier
             scores = run_on_main(lambda: self.task_scores(model, rows))

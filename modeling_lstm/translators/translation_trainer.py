@@ -6,7 +6,7 @@ from typing import Any, cast
 import torch
 
 from ..inference.translator import Translator
-from ..models.modeling_lstm_encoder_decoder import IGNORED
+from ..models.modeling_lstm import IGNORED
 from ..runs.run_folders import save_tokenizer
 from ..training.task_trainer import TaskTrainer
 from ..utils.errors import require

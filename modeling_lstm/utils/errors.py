@@ -31,7 +31,7 @@ def require(condition: bool, message: str) -> None:
         raise InputError(message)
 
 
-def as_list(names: Iterable[Any]) -> str:
+def as_text(names: Iterable[Any]) -> str:
     """Join names for a message: `a, b, c`."""
     return ", ".join(str(name) for name in names)
 

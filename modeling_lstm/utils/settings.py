@@ -12,7 +12,7 @@ from numbers import Integral, Real
 from os import PathLike, fspath
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from .errors import InputError, as_list, require
+from .errors import InputError, as_text, require
 
 Kind = TypeVar("Kind")
 LARGEST_SEED = 2**32 - 1  # the largest that NumPy accepts
@@ -74,7 +74,7 @@ def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any
     for name in values:
         if name not in known:
             near = find_similar(name, known)
-            raise InputError(f"Unknown setting {name!r}{f': did you mean {as_list(near)}?' if near else '.'}")
+            raise InputError(f"Unknown setting {name!r}{f': did you mean {as_text(near)}?' if near else '.'}")
     found = []
     for kind in kinds:
         hints = get_type_hints(kind)
@@ -91,7 +91,7 @@ def build_settings(kinds: Sequence[type], values: Mapping[str, Any]) -> list[Any
             for one in fields(kind)
             if one.init and one.default is MISSING and one.default_factory is MISSING and one.name not in given
         ]
-        require(not missing, f"The setting {as_list(missing)} is missing: give --{' and --'.join(missing)}.")
+        require(not missing, f"The setting {as_text(missing)} is missing: give --{' and --'.join(missing)}.")
         try:
             found.append(kind(**given))
         except InputError:
@@ -121,7 +121,7 @@ def settings_of_all(kinds: Sequence[type], given: Sequence[Any], settings: Mappi
     """Return the settings that a function was called with: one object of each dataclass, or keywords for all."""
     if all(one is None for one in given):
         return build_settings(kinds, settings)
-    names = as_list(kind.__name__ for kind in kinds)
+    names = as_text(kind.__name__ for kind in kinds)
     require(None not in given and not settings, f"Give all settings as objects ({names}) or all as keywords, not both.")
     return list(given)
 
@@ -142,7 +142,7 @@ def _fit(name: str, value: Any, hint: Any) -> Any:
     choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
     require(
         not choices or value in choices or (value is None and type(None) in kinds),
-        f"--{name} must be one of {as_list(choices)}, found {value!r}.",
+        f"--{name} must be one of {as_text(choices)}, found {value!r}.",
     )
     is_whole = isinstance(value, int) and not isinstance(value, bool)
     return float(value) if is_whole and float in kinds and int not in kinds else value

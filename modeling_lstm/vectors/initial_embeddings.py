@@ -10,7 +10,7 @@ from datasets import Dataset
 from sklearn.decomposition import PCA
 from transformers import PreTrainedTokenizerBase
 
-from ..utils.errors import as_list, require
+from ..utils.errors import as_text, require
 from .token_table import TokenTable
 from .word_matching import find_special_ids, find_whole_words
 from .word_sources import WordSource
@@ -105,7 +105,7 @@ def match_embeddings(
     rows = np.array([n for n, word in enumerate(words) if word in vectors], dtype=np.int64)
     require(
         len(rows) > 0,
-        f"Not one of the {len(tokenizer)} tokens of the vocabulary ({as_list(w for w in words if w)[:60]}...) has a "
+        f"Not one of the {len(tokenizer)} tokens of the vocabulary ({as_text(w for w in words if w)[:60]}...) has a "
         "vector in --embeddings. Is this the right file, language and spelling? With --tokenizer_algorithm word the "
         "vocabulary holds whole words.",
     )

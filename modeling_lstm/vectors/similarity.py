@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..utils.errors import InputError, as_list, require
+from ..utils.errors import InputError, as_text, require
 from .directions import to_directions
 from .word_matching import find_whole_words
 from .word_sources import WordSource, open_vectors
@@ -86,7 +86,7 @@ def compare_vectors(
     )
     missing = [word for word in words or [] if word not in first or word not in second]
     if missing:
-        raise InputError(f"Not in both collections: {as_list(missing)}.")
+        raise InputError(f"Not in both collections: {as_text(missing)}.")
     tables = [_directions(vectors, shared) for vectors in (first, second)]
     places = {word: place for place, word in enumerate(shared)}
     common = np.arange(min(COMPARED, len(shared)))

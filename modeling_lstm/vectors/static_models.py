@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer, models
 
 from ..hub.downloads import download
-from ..utils.errors import InputError, as_list, explain_errors, require
+from ..utils.errors import InputError, as_text, explain_errors, require
 from ..utils.files import exists
 
 WEIGHTS, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
@@ -111,6 +111,6 @@ def _find_folder(source: str, revision: str | None) -> Path:
     missing = [name for name in needed if not (folder / name).is_file()]
     file = f"{source}/FILE" if is_local else f"{source}:FILE"
     raise InputError(
-        f"{source!r} lacks {as_list(missing)}, which a folder of vectors needs. For a single file of vectors, write "
+        f"{source!r} lacks {as_text(missing)}, which a folder of vectors needs. For a single file of vectors, write "
         f"{file}; for a Transformer, transformer:{source}."
     )

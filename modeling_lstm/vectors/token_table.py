@@ -25,7 +25,7 @@ class TokenTable:
     A tokenizer and one vector for each of its tokens, by token id.
 
     Args:
-        tokenizer: The source's tokenizer, which splits every word into pieces that have vectors.
+        tokenizer: The source's tokenizer, which splits every word into subwords that have vectors.
         vectors (`np.ndarray` of shape `(len(tokenizer), dimension)`, float32): Their vectors. The vector of a padding
             token that had to be added may be missing, and is then zero. Surplus rows, which belong to no token, are
             removed.

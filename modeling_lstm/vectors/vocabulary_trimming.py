@@ -1,4 +1,4 @@
-"""Trim a tokenizer's vocabulary to the pieces that some texts need and the characters that spell everything else."""
+"""Trim a tokenizer's vocabulary to the subwords that some texts need and the characters that spell everything else."""
 
 import json
 from collections.abc import Collection
@@ -14,11 +14,11 @@ from .word_matching import find_special_ids
 def trim_tokenizer(tokenizer: LstmTokenizer, wanted: Collection[int]) -> tuple[LstmTokenizer, list[int]]:
     """
     Make a tokenizer with only some of the tokens of another. Text whose tokens are all kept is tokenized as before.
-    Other text is split into shorter pieces, and becomes unknown where there are none for its characters.
+    Other text is split into shorter subwords, and becomes unknown where there are none for its characters.
 
     Args:
         tokenizer: The tokenizer.
-        wanted: The ids of the tokens to keep. Special and added tokens, single characters, and the pieces that BPE
+        wanted: The ids of the tokens to keep. Special and added tokens, single characters, and the subwords that BPE
             merges into a wanted token are also kept.
 
     Returns:
@@ -34,25 +34,27 @@ def trim_tokenizer(tokenizer: LstmTokenizer, wanted: Collection[int]) -> tuple[L
     kept = {names[number] for number in find_special_ids(tokenizer).union(wanted)} | set(added)
     kind = model.get("type")
     if kind == "Unigram":
-        pieces = [piece for piece, _ in model["vocab"]]
-        unknown = None if model["unk_id"] is None else pieces[model["unk_id"]]
-        pieces = [piece for piece in pieces if piece in kept or piece == unknown or _is_sign(piece, "")]
+        subwords = [subword for subword, _ in model["vocab"]]
+        unknown = None if model["unk_id"] is None else subwords[model["unk_id"]]
+        subwords = [
+            subword for subword in subwords if subword in kept or subword == unknown or _is_character(subword, "")
+        ]
         scores = dict(model["vocab"])
-        model["vocab"] = [[piece, scores[piece]] for piece in pieces]
-        model["unk_id"] = None if unknown is None else pieces.index(unknown)
+        model["vocab"] = [[subword, scores[subword]] for subword in subwords]
+        model["unk_id"] = None if unknown is None else subwords.index(unknown)
     elif kind in ("WordLevel", "WordPiece", "BPE"):
         own = model["vocab"]
         kept |= {model["unk_token"]} & own.keys()
         if kind == "WordPiece":
-            kept |= {piece for piece in own if _is_sign(piece, model["continuing_subword_prefix"])}
+            kept |= {subword for subword in own if _is_character(subword, model["continuing_subword_prefix"])}
         elif kind == "BPE":
             model["merges"] = _merges(model, kept)
-        pieces = sorted(kept & own.keys(), key=own.__getitem__)
-        model["vocab"] = {piece: number for number, piece in enumerate(pieces)}
+        subwords = sorted(kept & own.keys(), key=own.__getitem__)
+        model["vocab"] = {subword: number for number, subword in enumerate(subwords)}
     else:
         raise InputError(f"A tokenizer of the kind {kind} cannot be trimmed: leave out --trim_vocabulary.")
-    pieces = list(dict.fromkeys([*pieces, *added]))
-    places = {piece: number for number, piece in enumerate(pieces)}
+    subwords = list(dict.fromkeys([*subwords, *added]))
+    places = {subword: number for number, subword in enumerate(subwords)}
     for token in described["added_tokens"]:
         token["id"] = places[token["content"]]
     backend = Tokenizer.from_str(json.dumps(described))
@@ -64,12 +66,14 @@ def trim_tokenizer(tokenizer: LstmTokenizer, wanted: Collection[int]) -> tuple[L
         separator=tokenizer.sep_token is not None,
     )
     numbers = tokenizer.get_vocab()
-    return new, [numbers[piece] for piece in pieces]
+    return new, [numbers[subword] for subword in subwords]
 
 
-def _is_sign(piece: str, prefix: str) -> bool:
-    """Whether a piece is a single character, or a byte (`<0x0A>`)."""
-    return len(piece.removeprefix(prefix)) == 1 or (len(piece) == 6 and piece.startswith("<0x") and piece[-1] == ">")
+def _is_character(subword: str, prefix: str) -> bool:
+    """Whether a subword is a single character, or a byte (`<0x0A>`)."""
+    return len(subword.removeprefix(prefix)) == 1 or (
+        len(subword) == 6 and subword.startswith("<0x") and subword[-1] == ">"
+    )
 
 
 def _merges(model: dict[str, Any], kept: set[str]) -> list[list[str]]:

@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 from ..hub.card_marks import read_own_card
 from ..hub.uploads import CARD, Push, find_files, open_repository, push_files
 from ..models.tokenization_lstm import LstmTokenizer
-from ..utils.errors import InputError, as_list, is_utf8, require
+from ..utils.errors import InputError, as_text, is_utf8, require
 from ..utils.files import exists, write_folder, write_json
 from .card_template import write_vectors_card
 from .directions import to_directions
@@ -94,7 +94,7 @@ class WordVectors:
             if self.vector(word) is None:
                 spelled = next((f" (but one for {one!r})" for one in find_spellings(word) if one in self), "")
                 missing.append(f"{word!r}{spelled}")
-        require(not missing, f"There is no vector among the {len(self)} words for {as_list(missing)}.")
+        require(not missing, f"There is no vector among the {len(self)} words for {as_text(missing)}.")
 
     def nearest(self, word: str, number: int = 10) -> list[tuple[str, float]]:
         """
@@ -164,7 +164,7 @@ class WordVectors:
             raise InputError(f"{name!r} is damaged: {error}") from error
 
     @classmethod
-    def from_gensim(cls, keyed: Any, record: dict[str, Any] | None = None) -> "WordVectors":
+    def from_gensim(cls, keyed: Any) -> "WordVectors":
         """Convert gensim's `KeyedVectors` or `FastTextKeyedVectors`, recognized by their attributes without gensim."""
         require(
             hasattr(keyed, "index_to_key") and hasattr(keyed, "vectors"),
@@ -174,7 +174,7 @@ class WordVectors:
         if hasattr(keyed, "vectors_ngrams"):
             rows = np.asarray(keyed.vectors_ngrams, dtype=np.float32)
             subwords = Subwords(keyed.min_n, keyed.max_n, len(rows), rows)
-        return cls([str(word) for word in keyed.index_to_key], np.asarray(keyed.vectors), subwords, record or {})
+        return cls([str(word) for word in keyed.index_to_key], np.asarray(keyed.vectors), subwords)
 
     @classmethod
     def from_pretrained(cls, source: str | Path, *, revision: str | None = None) -> "WordVectors":
@@ -234,7 +234,7 @@ class WordVectors:
         """
         reserved = [word for word in self.words if word in (*PADDING, *UNKNOWN)]
         if reserved:
-            logger.warning("Left out with their vectors, since they are names of special tokens: %s", as_list(reserved))
+            logger.warning("Left out with their vectors, since they are names of special tokens: %s", as_text(reserved))
         words = [word for word in self.words if word not in reserved]
         rows = self.vectors[np.array([self._places[word] for word in words], dtype=int)] if reserved else self.vectors
         is_lower = all(word == word.lower() for word in words)

@@ -439,7 +439,7 @@ def test_a_language_model_with_another_tokenizer_begins_as_it_learned(corpus: Pa
     for text, after in (("the film", ids), ("", [])):
         shares = generator.model(torch.tensor([[generator.tokenizer.eos_token_id, *after]])).logits[0, -1].softmax(-1)
         token, share = generator.next_tokens(text, 3)[0]
-        assert token == generator.tokenizer.convert_ids_to_tokens(int(shares.argmax()))
+        assert token == generator.tokenizer.decode([int(shares.argmax())]).strip()
         assert share == pytest.approx(float(shares.max().detach()), rel=1e-4)
     assert len(generator(["", "the film"])) == 2
     opened = AutoTokenizer.from_pretrained(tmp_path / "lm")

@@ -32,6 +32,7 @@ from modeling_lstm.vectors.formats.fasttext import ngrams
 from modeling_lstm.vectors.similarity import compare_vectors, load_vectors
 from modeling_lstm.vectors.word_matching import find_spellings, find_whole_words
 from modeling_lstm.vectors.word_sources import WordSource, is_from_hub, open_vectors
+from tests.conftest import write_csv
 
 WORDS = ["the", "a", "film", "good", "Good", "naïve", "#", ".", "n't", "3", "émoi", "电影"]
 SENTENCES = [["the", "film", "was", "good"], ["a", "naïve", "film", "Good", "."], ["émoi", "电影", "the", "a"]] * 5
@@ -653,7 +654,9 @@ def test_own_vectors_are_trained_saved_and_loaded(
     train = ["vectors", "train", "--dataset", text, "--output_dir"]
     assert "is not empty" in fails(*train, again)
     new = tmp_path / "new"
-    assert "no column x with texts; those with texts are text" in fails(*train, new, "--text_column", "x")
+    table = write_csv(tmp_path / "table.csv", [("a b", "c")])
+    told = fails("vectors", "train", "--dataset", table, "--output_dir", new, "--text_column", "x")
+    assert "no column x with texts; those with texts are text" in told
     assert "Fewer than two words" in fails(*train, new, "--min_frequency", "999")
     assert "--negative must be at least 1" in fails(*train, new, "--negative", "0")
     assert "--vocab_size must be at least 2" in fails(*train, new, "--vocab_size", "1")

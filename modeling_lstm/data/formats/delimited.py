@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, Literal, cast
 
-from ...utils.errors import InputError, as_list, require
+from ...utils.errors import InputError, as_text, require
 from ..arguments import FileArguments
 from .encodings import explain_damage, find_encoding, find_suffix, open_text
 from .table import SAMPLE, Table, is_number
@@ -56,7 +56,7 @@ class Delimited(Table):
         if any(map(is_number, self.columns)):
             logger.warning(
                 "%s: its first line is read as the names of the columns: %s. If it is a row, write names above it.",
-                *(path, as_list(self.columns)),
+                *(path, as_text(self.columns)),
             )
 
     def rows(self, columns: list[str]) -> Iterator[tuple[str, ...]]:
@@ -107,7 +107,7 @@ class Delimited(Table):
             require(
                 not (marked and (marked[0] == name or not fits or (whole and marked == values))),
                 f"{str(self.path)!r} could not be read: a blank stands between {self.delimiter!r} and a quotation "
-                f"mark, {as_list(marked[:1])}, so the mark encloses nothing. Remove such blanks.",
+                f"mark, {as_text(marked[:1])}, so the mark encloses nothing. Remove such blanks.",
             )
 
     def _check_quoting(self) -> None:
@@ -196,7 +196,7 @@ class Delimited(Table):
         if find_suffix(self.path) == ".tsv":
             require(
                 "\t" in found or not found,
-                f"{str(self.path)!r} could not be read: there is no tab in its first line, but {as_list(found)!r}. "
+                f"{str(self.path)!r} could not be read: there is no tab in its first line, but {as_text(found)!r}. "
                 "Name what separates its fields with --delimiter.",
             )
             return "\t"
@@ -204,7 +204,7 @@ class Delimited(Table):
         fitting = even or list(found)
         if len(fitting) > 1 and (even or "," not in fitting):
             raise InputError(
-                f"{str(self.path)!r} could not be read: {as_list(map(repr, fitting))} may separate its fields: name "
+                f"{str(self.path)!r} could not be read: {as_text(map(repr, fitting))} may separate its fields: name "
                 "the right one with --delimiter."
             )
         delimiter = "," if "," in fitting or not fitting else fitting[0]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...utils.display import warn_once
-from ...utils.errors import InputError, as_list, require
+from ...utils.errors import InputError, as_text, require
 from ...utils.files import exists
 from ..arguments import FileArguments
 from .delimited import Delimited, Lines
@@ -37,7 +37,7 @@ def open_table(path: Path, arguments: FileArguments) -> Table:
     if suffix not in FORMATS:
         kind = find_kind(path)
         raise InputError(
-            f"{str(path)!r} must be a file of one of the formats {as_list(FORMATS)}, found {suffix or 'no suffix'}."
+            f"{str(path)!r} must be a file of one of the formats {as_text(FORMATS)}, found {suffix or 'no suffix'}."
             + (f" Its first bytes are those of {kind}." if kind else "")
         )
     kinds: dict[str, type[Any]] = {"csv": Delimited, "json": Json, "text": Lines}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ...utils.errors import as_list, require
+from ...utils.errors import as_text, require
 
 SAMPLE = 100  # rows examined to detect the delimiter and the text columns
 ROWS_AT_ONCE = 10_000  # rows of a file that are held in memory
@@ -40,7 +40,7 @@ class Table(ABC):
             self.find_late_columns()
             name = find_column(self.columns, column, repr(str(self.path)))
         require(
-            name is not None, f"{str(self.path)!r} has no column {column}; its columns are {as_list(self.columns)}."
+            name is not None, f"{str(self.path)!r} has no column {column}; its columns are {as_text(self.columns)}."
         )
         return str(name)
 

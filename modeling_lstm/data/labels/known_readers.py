@@ -4,7 +4,7 @@ import math
 
 from datasets import DatasetDict, LargeList, List
 
-from ...utils.errors import InputError, as_list, require
+from ...utils.errors import InputError, as_text, require
 from ..arguments import ProblemType
 from .label_reader import LabelReader
 from .multiple_labels import LabelColumns, LabelSets, LabelVectors, are_vectors
@@ -48,7 +48,7 @@ def make_label_reader(
     is_float = dtype.startswith(("float", "double"))
     is_integer = dtype.startswith(("int", "uint"))
     if problem_type == "regression":
-        require(asked is None, f"Regression has no labels, found --labels {as_list(asked or ())}: leave them out.")
+        require(asked is None, f"Regression has no labels, found --labels {as_text(asked or ())}: leave them out.")
         require(is_float or is_integer or is_text, f"The label column {column!r} must hold numbers, found {dtype}.")
         return Numbers(columns)
     if problem_type == "multi_label_classification" or (problem_type is None and is_list):
@@ -62,7 +62,7 @@ def make_label_reader(
         return LabelSets(columns, rows, names, asked)
     if is_float:
         missing = sum(value is None or math.isnan(value) for value in rows[column])
-        found = f"{missing} of them missing (NaN)" if missing else "for example " + as_list(rows[column][:3])
+        found = f"{missing} of them missing (NaN)" if missing else "for example " + as_text(rows[column][:3])
         raise InputError(
             f"The label column {column!r} holds floating-point numbers, {found}: labels must be strings or "
             "integers; to predict a number, add --problem_type regression."

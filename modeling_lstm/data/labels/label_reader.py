@@ -7,7 +7,7 @@ from typing import Any
 
 from datasets import ClassLabel, Dataset, LargeList, List, Value
 
-from ...utils.errors import InputError, as_list
+from ...utils.errors import InputError, as_text
 from ..arguments import ProblemType
 from .names import UNSEEN, look_of
 
@@ -44,7 +44,7 @@ class LabelReader(ABC):
         """Return the number or numbers of a row. `features` are those of the row's own split."""
 
     def _complain(self, place: str, problem: str) -> InputError:
-        return InputError(f"The label in {place} {problem} (column {as_list(self.columns)!r}).")
+        return InputError(f"The label in {place} {problem} (column {as_text(self.columns)!r}).")
 
 
 class NamedLabels(LabelReader):
@@ -85,7 +85,7 @@ class NamedLabels(LabelReader):
         rows = f"{len(unknown)} rows have them, the first in" if len(unknown) > 1 else "The row is"
         remedy = "leave these rows out" if self.are_given else f"add --labels {shlex.join([*self.names, *labels])}"
         raise InputError(
-            f"The {split} split has labels that {lacking}: {as_list(labels)}; known are {as_list(self.names)}.{more} "
+            f"The {split} split has labels that {lacking}: {as_text(labels)}; known are {as_text(self.names)}.{more} "
             f"{rows} {place(min(unknown))}{hint or f': correct the labels, or {remedy}'}."
         )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from datasets import Dataset
 
-from ...utils.errors import InputError, as_list, require
+from ...utils.errors import InputError, as_text, require
 from ..formats.parquet import STRINGS
 from .label_reader import LabelReader, NamedLabels, Place, class_label, name_of
 from .names import NUMBER, find_broken, find_names, parse_truth
@@ -31,7 +31,7 @@ class LabelSets(NamedLabels):
         require(
             names is not None or not broken,
             f"The label column {column!r} must hold lists of strings or integers, found numbers such as "
-            f"{as_list(broken[:1])}. Instead of shares or scores, write the labels that each text has.",
+            f"{as_text(broken[:1])}. Instead of shares or scores, write the labels that each text has.",
         )
         self.names = names or (list(coded.names) if coded else find_names(values, column, rows.num_rows))
         require(bool(self.names), f"The label column {column!r} has no label in any row of train.")
@@ -63,7 +63,7 @@ class LabelSets(NamedLabels):
         is_mixed = len(self.names) == 2 and all(len(row) == 2 for row in lists) and len(set(map(tuple, lists))) > 1
         require(
             not is_mixed,
-            f"Each row of the {split} split has both labels, {as_list(self.names)} (column {self.columns[0]!r}). List "
+            f"Each row of the {split} split has both labels, {as_text(self.names)} (column {self.columns[0]!r}). List "
             "those that each text has, or write a 0 or 1 for each label.",
         )
 
@@ -88,7 +88,7 @@ class LabelVectors(LabelReader):
         require(
             len(self.names) == width,
             f"The label column {column!r} holds a 0 or 1 for each of {width} labels, but the names of "
-            f"{len(self.names)} labels are given: {as_list(self.names)}.",
+            f"{len(self.names)} labels are given: {as_text(self.names)}.",
         )
 
     def check(self, rows: Dataset, split: str, place: Place) -> None:
@@ -114,14 +114,14 @@ class LabelColumns(LabelReader):
         self.names = names or list(columns)
         require(
             len(self.names) == len(columns),
-            f"There are {len(columns)} label columns, {as_list(columns)}, but {len(self.names)} labels: "
-            f"{as_list(self.names)}.",
+            f"There are {len(columns)} label columns, {as_text(columns)}, but {len(self.names)} labels: "
+            f"{as_text(self.names)}.",
         )
         pairs = zip(self.columns, self.names, strict=True)
         elsewhere = [name for column, name in pairs if name != column and name in columns]
         require(
             not elsewhere,
-            f"The label columns are {as_list(columns)}, the labels {as_list(self.names)}: {as_list(elsewhere)} would "
+            f"The label columns are {as_text(columns)}, the labels {as_text(self.names)}: {as_text(elsewhere)} would "
             "not be read from the column of the same name. Name the columns in the order of the labels.",
         )
 

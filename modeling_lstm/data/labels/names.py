@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from ...utils.errors import as_list, require
+from ...utils.errors import as_text, require
 from ..formats.table import is_number
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def _warn_of_names(names: set[str]) -> None:
     for same in alike.values():
         if len(same) > 1:
             logger.warning(
-                "These labels differ only in %s, but count as different: %s", UNSEEN, as_list(map(ascii, same))
+                "These labels differ only in %s, but count as different: %s", UNSEEN, as_text(map(ascii, same))
             )
     equal: dict[Decimal | float, list[str]] = {}
     for name in sorted(names):
@@ -86,7 +86,7 @@ def _warn_of_names(names: set[str]) -> None:
             equal.setdefault(value, []).append(name)
     for same in equal.values():
         if len({name.casefold() for name in same}) > 1:
-            logger.warning("These labels have the same value, but count as different: %s", as_list(map(ascii, same)))
+            logger.warning("These labels have the same value, but count as different: %s", as_text(map(ascii, same)))
     is_told = any(len(same) > 1 for same in alike.values())
     if not is_told and (padded := next((name for name in sorted(names) if name != name.strip()), None)):
         logger.warning("Labels such as %r begin or end with a blank, which is part of their names.", padded)

@@ -5,7 +5,7 @@ from typing import Any
 
 from datasets import ClassLabel, Dataset, LargeList, List
 
-from ...utils.errors import as_list, require
+from ...utils.errors import as_text, require
 from .label_reader import NamedLabels, Place, class_label, name_of
 from .names import INTEGER, find_names, is_missing
 
@@ -50,7 +50,7 @@ class SingleLabels(NamedLabels):
         if coded is not None and self.asked is not None and _are_other_names(coded.names, self.asked):
             logger.warning(
                 "The %s split names its labels %s; their numbers are read as %s.",
-                *(split, as_list(coded.names), as_list(self.names)),
+                *(split, as_text(coded.names), as_text(self.names)),
             )
         unknown = {value for value in values if self._number(value, coded) is None}
         found = {

@@ -13,7 +13,7 @@ from typing import IO, Literal, NamedTuple, cast
 
 from huggingface_hub.utils import tqdm
 
-from ...utils.errors import InputError, as_list, require
+from ...utils.errors import InputError, as_text, require
 
 Format = Literal["text", "word2vec", "fasttext"]
 
@@ -81,10 +81,10 @@ class VectorFile:
         _refuse_pickle(any(name.endswith("data.pkl") for name in names), self.name)
         if member is None:
             require(
-                len(names) == 1, f"{self.name!r} holds {as_list(names) or 'no file'}: name one as {self.path}:FILE."
+                len(names) == 1, f"{self.name!r} holds {as_text(names) or 'no file'}: name one as {self.path}:FILE."
             )
             member = names[0]
-        require(member in names, f"{str(self.path)!r} holds no file {member!r}; it holds {as_list(names)}.")
+        require(member in names, f"{str(self.path)!r} holds no file {member!r}; it holds {as_text(names)}.")
         return archive.open(member)
 
     @property
