@@ -73,9 +73,6 @@ def test_what_a_killed_process_left_is_removed_by_the_next_one(tmp_path: Path) -
         assert sorted(one.name for one in tmp_path.iterdir()) == sorted([*names, "a.txt", "more", "z.txt"])
 
 
-@pytest.mark.parametrize(
-    "write", [claim_folder, write_folder, lambda folder: write_file(folder / "a.txt"), make_folder]
-)
 def test_a_container_with_the_name_of_another_counts_its_own_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +100,9 @@ def test_one_folder_may_have_two_names(tmp_path: Path) -> None:
     assert is_within(tmp_path / "new" / "run", tmp_path / "new") and not is_within(tmp_path / "new", tmp_path / "old")
 
 
+@pytest.mark.parametrize(
+    "write", [claim_folder, write_folder, lambda folder: write_file(folder / "a.txt"), make_folder]
+)
 def test_a_folder_that_cannot_be_made_is_one_sentence(write: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"The folder '.*' cannot be made \(.*\): choose another"):
         with write(tmp_path / ("x" * 300)) or contextlib.nullcontext():

@@ -8,7 +8,6 @@ from ..inference.translator import Translator
 from ..runs.record import RECORD, read_record
 from ..runs.run_folders import run_folder
 from ..utils.errors import InputError, require
-from .numbers import clamp
 
 MOST_CHARACTERS = 500
 MOST_BEAMS = 8
@@ -40,10 +39,9 @@ class TranslationPage:
         require(len(text) <= MOST_CHARACTERS, f"That has {len(text):,} characters; at most {MOST_CHARACTERS:,}.")
         if not text.strip():
             return "", ""
-        beams = int(clamp(beams, 1, self.most_beams, "The number of beams"))
         if not self.has_attention:
-            return self.translator([text], num_beams=beams)[0], ""
-        found = self.translator.align(text, num_beams=beams)
+            return self.translator([text], num_beams=int(beams))[0], ""
+        found = self.translator.align(text, num_beams=int(beams))
         return found.translation, alignment_table(found)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from ..inference.arguments import COLDEST
 from ..inference.generation import TextGenerator, put_behind
 from ..utils.errors import InputError
-from .numbers import clamp
 
 MOST_CHARACTERS = 2_000
 MOST_TOKENS = 200
@@ -33,12 +32,10 @@ class Writer:
 
     def write(self, text: str, tokens: int, temperature: float) -> str:
         """Continue a text. Returns the text with its continuation; temperature 0 always picks the likeliest token."""
-        tokens = int(clamp(tokens, 1, MOST_TOKENS, "The number of words"))
-        temperature = clamp(temperature, 0.0, HOTTEST, "The temperature")
         how: dict[str, Any] = {"do_sample": temperature >= COLDEST}
         if temperature >= COLDEST:
             how |= {"temperature": temperature, "top_p": 0.95, "top_k": 0}
-        (more,) = self.generator([text[-MOST_CHARACTERS:]], max_new_tokens=tokens, **how)
+        (more,) = self.generator([text[-MOST_CHARACTERS:]], max_new_tokens=int(tokens), **how)
         return put_behind(text, more)
 
 

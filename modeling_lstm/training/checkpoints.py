@@ -16,6 +16,7 @@ from ..data.arguments import LENGTHS
 from ..data.digests import digest_of, identify_rows
 from ..data.tokenization import identify_tokenizer
 from ..models.tokenization_lstm import target_tokenizer
+from ..runs.record import read_run_file
 from ..tasks.base import Task, TaskData
 from ..utils.errors import InputError, as_text, require
 from .averaging import WeightAverage
@@ -144,7 +145,7 @@ def check_origin(checkpoint: str, now: dict[str, str]) -> None:
 
 def check_model(checkpoint: str, config: PreTrainedConfig) -> None:
     """Raise [`InputError`] if the model of the checkpoint has other sizes, dropout or class weights, for example."""
-    saved = json.loads((Path(checkpoint) / "config.json").read_text(encoding="utf-8"))
+    saved = read_run_file(Path(checkpoint) / "config.json")
     _check_same(checkpoint, {"model_type": saved.get("model_type")}, {"model_type": config.model_type})
     common = {one.name for one in fields(PreTrainedConfig)}
     names = [one.name for one in fields(config) if one.name not in common and not one.name.endswith("_token_id")]
@@ -166,7 +167,7 @@ def _check_same(checkpoint: str, then: dict[str, Any], now: dict[str, Any]) -> N
 
 def read_scaling(checkpoint: str) -> dict[str, float]:
     """Read the mean and scale of a checkpoint's regression targets. Older checkpoints did not standardize targets."""
-    config = json.loads((Path(checkpoint) / "config.json").read_text(encoding="utf-8"))
+    config = read_run_file(Path(checkpoint) / "config.json")
     return {name: config.get(name, usual) for name, usual in (("target_mean", 0.0), ("target_scale", 1.0))}
 
 
@@ -206,4 +207,4 @@ def no_more_steps(args: Any) -> Iterator[None]:
 def was_bf16(checkpoint: str) -> bool | None:
     """Whether a checkpoint that passed [`check_origin`] was trained in bf16; `None` if it does not record this."""
     path = Path(checkpoint) / ORIGIN
-    return json.loads(path.read_text(encoding="utf-8")).get(IN_BF16) if path.is_file() else None
+    return read_run_file(path).get(IN_BF16) if path.is_file() else None

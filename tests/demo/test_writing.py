@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from gradio_client import Client
+from gradio_client.exceptions import AppError
 
 from modeling_lstm.cli import main
 from modeling_lstm.demo.app import build
@@ -31,11 +32,7 @@ def test_it_writes_and_guesses(language_model: Path) -> None:
     assert next(iter(guessed)) == "was" and list(guessed.values()) == sorted(guessed.values(), reverse=True)
     assert 0.5 < guessed["was"] < 1 and sum(guessed.values()) <= 1.001
     assert writer.write("the", 2, 0.0) == "the film was"
-    assert len(writer.write("", 10**9, 1.0).split()) <= MOST_TOKENS
-    assert writer.write("the", -1, 1e-40) == "the film" == writer.write("the", 1, -3)
-    for numbers in ((None, 0.5), (2, "hot"), (2, float("nan"))):
-        with pytest.raises(InputError, match="must be a number from"):
-            writer.write("the", *numbers)
+    assert writer.write("the", 1, 1e-40) == "the film"
     assert writer.write("the ", 1, 0.0) == "the film" and writer.write("  the", 1, 0.0) == "  the film"
     begin, end = "the film " * 10, "the film was " * 200
     end = end[-MOST_CHARACTERS:]
@@ -52,6 +49,9 @@ def test_the_page_answers_over_http(language_model: Path) -> None:
     text, guessed = client.predict("the", 2, 0.0, api_name="/write")
     assert text == "the film was" and guessed["label"] and len(guessed["confidences"]) == 10
     assert client.predict("<b>the", api_name="/guess")["confidences"]
+    for numbers in ((MOST_TOKENS + 1, 0.5), (0, 0.5), (2, -1.0), (2, 9.0), (None, 0.5), (2, "hot")):
+        with pytest.raises(AppError):
+            client.predict("the", *numbers, api_name="/write")
     begin = "the film was " * 200
     text, guessed = client.predict(begin, 2, 0.0, api_name="/write")
     assert len(text) > len(begin) > MOST_CHARACTERS and text.startswith(begin) and guessed["label"]

@@ -399,18 +399,6 @@ def test_some_columns_are_kept(
     assert (label, text) == ("positive", "the film was great") and scores.startswith("negative 0.")
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "texts"),
-    [
-        ("in.csv", "text\n5\n10\n", ["5", "10"]),
-        ("in.csv", "text;label\ngreat film;0\n", ["great film"]),
-        ("in.csv", "TEXT,lang\nit was awful,en\n", ["it was awful"]),
-        ("in.tsv", 'text\tid\n"a" b\t1\n"c\t2\nd\t3\n"e\t4\n', ['"a" b', '"c', "d", '"e']),
-        ("in.jsonl", '{"text": 5}\n{"text": "a"}\n', ["5", "a"]),
-        ("in.txt", "\ufeffone\rtwo\n\nthree\n", ["one\rtwo", "", "three"]),
-        ("-", "\ufeffone\rtwo\n\nthree\n", ["one\rtwo", "", "three"]),
-    ],
-)
 def test_standard_input_is_utf_8_whatever_the_locale(
     trained: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -438,6 +426,18 @@ def test_a_container_has_the_cores_of_its_quota(tmp_path: Path, monkeypatch: pyt
     assert text_classifier.count_cores() == 64
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "texts"),
+    [
+        ("in.csv", "text\n5\n10\n", ["5", "10"]),
+        ("in.csv", "text;label\ngreat film;0\n", ["great film"]),
+        ("in.csv", "TEXT,lang\nit was awful,en\n", ["it was awful"]),
+        ("in.tsv", 'text\tid\n"a" b\t1\n"c\t2\nd\t3\n"e\t4\n', ['"a" b', '"c', "d", '"e']),
+        ("in.jsonl", '{"text": 5}\n{"text": "a"}\n', ["5", "a"]),
+        ("in.txt", "\ufeffone\rtwo\n\nthree\n", ["one\rtwo", "", "three"]),
+        ("-", "\ufeffone\rtwo\n\nthree\n", ["one\rtwo", "", "three"]),
+    ],
+)
 def test_as_many_answers_as_texts(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: str, texts: list[str]
 ) -> None:
