@@ -12,6 +12,7 @@ from typing import Any
 
 from modeling_lstm.comparison import CompareArguments, compare
 from modeling_lstm.comparison.comparing import open_systems
+from modeling_lstm.comparison.known_systems import NETWORKS
 from modeling_lstm.comparison.neural import NeuralSystem
 from modeling_lstm.comparison.report import write_report
 from modeling_lstm.comparison.result import RESULT
@@ -61,6 +62,8 @@ def run(name: str, systems: list[str], runs: Path) -> None:
         names.append(f"{STUDENT_NAME}={students}")
     output = runs / "comparison" / name
     chosen: dict[str, Any] = {"output_dir": str(output), "bf16": True, "embeddings": minilm} | settings
+    if NETWORKS.keys().isdisjoint(systems):
+        del chosen["embeddings"]
     arguments = CompareArguments(**chosen)
     opened = open_systems(names, arguments)
     for system, one in zip(systems, opened, strict=False):  # the students come last
