@@ -228,7 +228,7 @@ def _run_system(
         "tried": tried,
         "model": outcomes[0].record["model"],
         "minutes": _minutes(outcomes),
-        "max_length": outcomes[0].record["data"].get("max_length"),
+        "max_length": outcomes[0].record["data"]["max_length"],
         "threads": sorted({one.record["hardware"]["threads"] for one in outcomes}),
         "curve": curve,
     }

@@ -119,6 +119,7 @@ class Experiment:
         self.disordered = np.sort(np.random.default_rng(0).permutation(len(texts))[:MOST_DISORDERED])
         mixed = shuffle_words([texts[row] for row in self.disordered])
         self.texts = {"validation": self.task.texts("validation"), "test": texts, "shuffled": mixed}
+        self.version = describe_environment()["versions"].get("modeling-lstm")
         self._claim()
 
     def _check_labels(self) -> None:
@@ -202,9 +203,11 @@ class Experiment:
             with write_file(folder / PREDICTIONS) as temporary:
                 np.savez(temporary, allow_pickle=False, **found)
         record = read_json(folder / RECORD)
-        then, now = (one.get("versions", {}).get("modeling-lstm") for one in (record, describe_environment()))
-        if then not in (None, now) and not run.system.finished:
-            told = f"{run.system.name}: runs of modeling-lstm {then} are kept, and averaged with those of {now}."
+        then = record.get("versions", {}).get("modeling-lstm")
+        if then not in (None, self.version) and not run.system.finished:
+            told = (
+                f"{run.system.name}: runs of modeling-lstm {then} are kept, and averaged with those of {self.version}."
+            )
             warn_once(logger, f"{told} To train all anew, choose another --output_dir.")
         return RunOutcome(record, found, folder, trained)
 

@@ -42,8 +42,7 @@ def _summary(comparison: dict[str, Any]) -> list[str]:
         f"{rows} rows{held_out}{labels}. {capital_of(metric)} on test{name_direction(metric)}, the mean of each "
         f"system's seeds; {chosen}. {name_hardware(hardware)}, {count_threads(comparison['threads'])}."
     ]
-    usual = [name for name in comparison["task"]["label_names"] if counts["test"].get(name) == 0]  # of older versions
-    if lacking := comparison["task"].get("not_in_test", usual):
+    if lacking := comparison["task"]["not_in_test"]:
         lines.append(f"No test row has the label {as_text(lacking)}: it counts as 0 in the macro scores.")
     if also := comparison["data"].get("also_in_train"):
         lines.append(" ".join(describe_overlap(split, number, counts[split]["rows"]) for split, number in also.items()))

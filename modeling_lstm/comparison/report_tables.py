@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..evaluation.metrics import SINGLE_LABEL, format_score, greater_is_better, is_share
-from ..utils.display import count_threads, format_millions
+from ..utils.display import count_threads, format_count, format_millions
 from ..utils.errors import as_text
 from .kinds import KINDS, Kind
 from .neural import FEWEST_STEPS
@@ -62,7 +62,7 @@ def _costs(comparison: dict[str, Any]) -> ReportTable:
                 f"{costs['p95_ms']:.2f}",
                 f"{costs['texts_per_second']:,.0f}",
                 f"{costs['load_seconds']:.1f}",
-                "" if costs["memory_mb"] is None else f"{costs['memory_mb']:,}",
+                format_count(costs["memory_mb"]),
             ]
         )
     heads = ["system", "parameters", "MB on disk", "minutes of training", "ms for one text, p50", "p95"]
@@ -185,11 +185,8 @@ def _lengths(comparison: dict[str, Any]) -> str:
     """Say how many tokens of a text each network reads."""
     known: dict[int, list[str]] = {}
     for name, system in comparison["systems"].items():
-        if "hidden_size" in system["model"] and system.get("max_length") is not None:
+        if "hidden_size" in system["model"]:
             known.setdefault(system["max_length"], []).append(name)
-    if not known:  # older versions do not record it for each
-        own, theirs = comparison["data"]["max_length"], comparison["settings"]["transformer_max_length"]
-        return f"Networks read the first {own:,} tokens of a text, Transformers the first {theirs:,}"
     parts = [f"{as_text(names)} the first {length:,}" for length, names in sorted(known.items(), reverse=True)]
     return f"Tokens of a text that are read: {'; '.join(parts)}"
 

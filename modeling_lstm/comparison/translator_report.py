@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ..utils.display import count_threads, format_millions, name_hardware
+from ..utils.display import count_threads, format_count, format_millions, name_hardware
 from ..utils.errors import as_text
 from ..utils.figures import escape_text, style, to_svg
 from .report_page import ReportTable, render_report
@@ -57,8 +57,8 @@ def costs_table(found: dict[str, Any]) -> ReportTable:
         minutes = "" if system["minutes"] is None else f"{system['minutes']:.0f}"
         cells = [name, format_millions(model["parameters"]), f"{model['size_mb']:.1f}", str(model.get("num_beams", ""))]
         cells += [f"{system['epochs']:g}" if system["epochs"] else "", minutes]
-        memory = "" if costs["memory_mb"] is None else f"{costs['memory_mb']:,}"
-        rows.append([*cells, f"{costs['p50_ms']:.1f}", f"{costs['texts_per_second']:,.0f}", memory])
+        times = [f"{costs['p50_ms']:.1f}", f"{costs['texts_per_second']:,.0f}"]
+        rows.append([*cells, *times, format_count(costs["memory_mb"])])
     heads = ["system", "parameters", "MB", "beams", "epochs", "minutes to train", "ms for one text", "texts a second"]
     note = "Times from text to text: of one alone (median), and in batches of 32; each system in a process of its own."
     return ReportTable("Costs", note, [*heads, "MB in use"], rows)

@@ -9,7 +9,7 @@ from ..models.tokenization_lstm import TARGET
 from ..runs.record import FINGERPRINTS
 from ..runs.run_folders import VOCABULARIES
 from ..utils.errors import as_text, require
-from ..utils.files import SAVING, UNRELATED, is_within, temporary_name
+from ..utils.files import SAVING, find_contents, is_within, temporary_name
 from ..utils.processes import gather, has_several_machines, is_main, run_on_main
 from .checkpoints import find_incomplete, find_last_checkpoint, is_complete
 from .trainer_arguments import LstmTrainingArguments
@@ -103,7 +103,7 @@ def _holds_remains_alone(folder: Path, args: LstmTrainingArguments) -> bool:
     Whether the folder holds nothing, or only what a training run killed before its first checkpoint left: the logs of
     TensorBoard, and, if it is to be resumed, a half-saved checkpoint.
     """
-    names = {path.name for path in folder.iterdir() if not path.name.startswith(SAVING)} - {*UNRELATED}
+    names = find_contents(folder)
     if args.resume_from_checkpoint == "last":
         names -= {path.name for path in find_incomplete(folder)}
     return not names or (names == {"runs"} and any(folder.glob("runs/*/events.out.tfevents.*")))

@@ -25,6 +25,11 @@ def format_millions(parameters: int | None) -> str:
     return "" if parameters is None else f"{parameters / 1e6:.2f} M"
 
 
+def format_count(number: int | None) -> str:
+    """Format a whole number, or return an empty string if it is not known."""
+    return "" if number is None else f"{number:,}"
+
+
 def count_threads(number: int) -> str:
     """Format a number of threads: `1 thread`, `2 threads`."""
     return f"{number} thread{'' if number == 1 else 's'}"

@@ -134,7 +134,12 @@ def machine() -> str:
 
 def is_occupied(folder: Path) -> bool:
     """Return whether a folder holds more than the leftovers of a killed save, and of file managers."""
-    return any(not path.name.startswith(SAVING) and path.name not in UNRELATED for path in folder.iterdir())
+    return bool(find_contents(folder))
+
+
+def find_contents(folder: Path) -> set[str]:
+    """Return the names in a folder without the leftovers of a killed save, and what file managers leave there."""
+    return {path.name for path in folder.iterdir() if not path.name.startswith(SAVING)} - {*UNRELATED}
 
 
 def is_within(path: Path, folder: Path) -> bool:
