@@ -53,7 +53,7 @@ def search_table() -> str:
         rows.append([name, "the shipped recipe", "", "", "", *_scores(found["shipped"])])
         for sampler, title in (("tpe", "`search`"), ("random", "random search")):
             one = found["searches"][sampler]
-            cells = [name, title, f"{one['trials']} ({one['cut_short']})", f"{one['minutes']:.0f}"]
+            cells = [name, title, f"{one['trials']} ({one['pruned']})", f"{one['minutes']:.0f}"]
             cells.append(f"{100 * one['best']:.1f}")
             rows.append([*cells, *(_scores(found["found"]) if sampler == "tpe" else ["", ""])])
     return make_table([*heads, "validation, 3 seeds", "test, 3 seeds"], rows, words=2) + "\n"

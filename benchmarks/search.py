@@ -45,10 +45,10 @@ def describe(found: dict[str, Any]) -> dict[str, Any]:
     states = [one["state"] for one in trials]
     return {
         "trials": len(trials),
-        "cut_short": states.count("pruned"),
+        "pruned": states.count("pruned"),
         "failed": states.count("fail"),
         "minutes": round(sum(one.get("seconds", 0) for one in trials) / 60, 1),
-        "best": abs(found["best"]["goodness"]),
+        "best": abs(found["best"]["value"]),
         "settings": found["best"]["settings"],
         "parameters": found["best"]["parameters"],
     }

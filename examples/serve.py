@@ -17,7 +17,7 @@ from fastapi import HTTPException
 
 TEXTS_IN_A_BATCH = 64
 SECONDS_TO_WAIT = 0.002  # for other requests, after the first one of a batch
-MOST_CHARACTERS = 100_000
+MAX_CHARACTERS = 100_000
 
 
 class Classifier(litserve.LitAPI):
@@ -37,8 +37,8 @@ class Classifier(litserve.LitAPI):
     def decode_request(self, request: dict[str, Any]) -> str:
         """Return the text of a request, or answer with an error if there is no valid one."""
         text = request.get("text")
-        if not isinstance(text, str) or len(text) > MOST_CHARACTERS:
-            raise HTTPException(422, f'Send {{"text": "..."}} with at most {MOST_CHARACTERS:,} characters.')
+        if not isinstance(text, str) or len(text) > MAX_CHARACTERS:
+            raise HTTPException(422, f'Send {{"text": "..."}} with at most {MAX_CHARACTERS:,} characters.')
         if any("\ud800" <= character <= "\udfff" for character in text):  # would fail the other texts in its batch
             raise HTTPException(422, "The text contains half of a character, such as an emoji cut in two.")
         return text

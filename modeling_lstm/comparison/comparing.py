@@ -169,7 +169,7 @@ def _number(systems: list[System], arguments: CompareArguments, points: list[int
 
 
 def _seeds(system: System, arguments: CompareArguments) -> int:
-    limits = [arguments.seeds, system.most_seeds, len(system.finished) or None]
+    limits = [arguments.seeds, system.max_seeds, len(system.finished) or None]
     number = min(limit for limit in limits if limit is not None)
     if number < len(system.finished):
         told = f"{system.name}: {number} of its {len(system.finished)} runs are compared"

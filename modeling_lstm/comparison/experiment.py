@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 PREDICTIONS = "predictions.npz"
 RUNS = "runs/*/setting-*/rows-*"  # the folders of the runs of each size
 SPLITS = ("validation", "test", "shuffled")
-MOST_DISORDERED = 5_000  # maximum number of test texts whose words are shuffled
+MAX_DISORDERED = 5_000  # maximum number of test texts whose words are shuffled
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Experiment:
         self.rows = loaded.splits["train"].num_rows
         self._tasks = {self.rows: self.task}
         texts = self.task.texts("test")
-        self.disordered = np.sort(np.random.default_rng(0).permutation(len(texts))[:MOST_DISORDERED])
+        self.disordered = np.sort(np.random.default_rng(0).permutation(len(texts))[:MAX_DISORDERED])
         mixed = shuffle_words([texts[row] for row in self.disordered])
         self.texts = {"validation": self.task.texts("validation"), "test": texts, "shuffled": mixed}
         self.version = describe_environment()["versions"].get("modeling-lstm")

@@ -70,7 +70,7 @@ def _transformer(model: str, arguments: CompareArguments) -> NeuralSystem:
     base |= {"max_length": length, "train_max_length": length}
     base |= {"config_overrides": overrides} if overrides else {}
     system = NeuralSystem(Path(model).name, base, TRANSFORMER_SETTINGS, kind=f"{TRANSFORMER_PREFIX}{model}")
-    system.most_seeds = arguments.transformer_seeds
+    system.max_seeds = arguments.transformer_seeds
     return system
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..data.arguments import LENGTHS, DataArguments
 from ..data.digests import identify_rows
-from ..data.tokenization import most_tokens
+from ..data.tokenization import max_positions
 from ..inference.answering import open_predictor
 from ..inference.exports import run_digest
 from ..runs.record import RECORD, read_record, split_settings
@@ -34,8 +34,8 @@ BATCH = 32
 # Minimum number of training steps. If the epochs of a network have fewer, because there are few rows, it is trained for
 # more epochs with as many evaluations, and is not stopped before. In fewer steps it may not have begun to learn, and a
 # comparison would say more about the settings than about the network
-FEWEST_STEPS = 300
-MOST_EPOCHS = 12  # maximum number of epochs of drawn settings
+MIN_STEPS = 300
+MAX_EPOCHS = 12  # maximum number of epochs of drawn settings
 # Three for each kind of network. The first of the LSTM's are the defaults of `train`, which depend on the rows
 _SLOW = {"per_device_train_batch_size": 32, "learning_rate": 1e-3, "num_train_epochs": 12, "early_stopping_patience": 2}
 LSTM_SETTINGS: list[dict[str, Any]] = [{}, _SLOW, _SLOW | {"average_epochs": 0.5, "adversarial_size": 0.25}]
@@ -54,7 +54,7 @@ class NeuralSystem(System):
         kind: The system's name in [`search`], if more settings can be drawn from its search space.
     """
 
-    fewest_steps = FEWEST_STEPS
+    min_steps = MIN_STEPS
 
     def __init__(self, name: str, base: dict[str, Any], choices: list[dict[str, Any]], kind: str | None = None):
         self.name, self.base, self.choices, self.kind = name, base, choices, kind
@@ -69,7 +69,7 @@ class NeuralSystem(System):
         settings = {name: value for name, value in read_recipe(path, TrainingJob.kinds).items() if name not in apart}
         recipe = cls(path.stem, settings, [{}])
         recipe.written = {name: values for name, values in _read_recipe(path).items() if name not in apart}
-        recipe.fewest_steps = 0
+        recipe.min_steps = 0
         return recipe
 
     def settings(self) -> list[dict[str, Any]]:
@@ -80,7 +80,7 @@ class NeuralSystem(System):
         """Draw settings from the space of [`search`] until there are `number` of them."""
         missing = number - len(self.choices)
         if self.kind is not None and missing > 0:
-            drawn = sample_settings(self.kind, missing, self.base.get("embeddings"), MOST_EPOCHS)
+            drawn = sample_settings(self.kind, missing, self.base.get("embeddings"), MAX_EPOCHS)
             self.choices = [*self.choices, *drawn]
 
     def prepare(self) -> None:
@@ -103,7 +103,7 @@ class NeuralSystem(System):
             chosen |= {"seed": seed, "output_dir": str(folder)}
             chosen = {name: value for name, value in chosen.items() if value is not None}
             if "transformer" in chosen:  # it may have fewer positions than the other networks read tokens
-                limit = most_tokens(open_config(chosen["transformer"], chosen.get("config_overrides")))
+                limit = max_positions(open_config(chosen["transformer"], chosen.get("config_overrides")))
                 lengths = {name: chosen[name] for name in LENGTHS if name in chosen}
                 chosen |= {name: min(length, limit or length) for name, length in lengths.items()}
             chosen |= self._longer(chosen, task.data.splits["train"].num_rows)
@@ -117,7 +117,7 @@ class NeuralSystem(System):
         return read_record(folder)["model"]
 
     def _longer(self, chosen: dict[str, Any], rows: int) -> dict[str, Any]:
-        """Return the settings that guarantee `fewest_steps` training steps, also with few rows or early stopping."""
+        """Return the settings that guarantee `min_steps` training steps, also with few rows or early stopping."""
         job = TrainingJob(**chosen)
         args = job.training
         if args.max_steps > 0:
@@ -127,10 +127,10 @@ class NeuralSystem(System):
             fitted = fit_to_rows(args, rows, {*job.default_settings(job.settings), *job.settings})
         epochs = math.ceil(args.num_train_epochs)
         changes: dict[str, Any] = {}
-        if args.early_stopping_patience is not None and self.fewest_steps:
-            changes["early_stopping_min_steps"] = self.fewest_steps
-        if epochs * math.ceil(rows / args.per_device_train_batch_size) < self.fewest_steps:
-            each = math.ceil(self.fewest_steps / epochs)  # steps between evaluations
+        if args.early_stopping_patience is not None and self.min_steps:
+            changes["early_stopping_min_steps"] = self.min_steps
+        if epochs * math.ceil(rows / args.per_device_train_batch_size) < self.min_steps:
+            each = math.ceil(self.min_steps / epochs)  # steps between evaluations
             changes |= {"eval_strategy": "steps", "eval_steps": each, "save_strategy": "steps", "save_steps": each}
             changes |= fitted | {"max_steps": epochs * each}
         return changes

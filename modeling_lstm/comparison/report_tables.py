@@ -6,7 +6,7 @@ from ..evaluation.metrics import SINGLE_LABEL, format_score, greater_is_better, 
 from ..utils.display import count_threads, format_count, format_millions
 from ..utils.errors import as_text
 from .kinds import KINDS, Kind
-from .neural import FEWEST_STEPS
+from .neural import MIN_STEPS
 from .report_page import ReportTable
 from .result import ALPHA, rank_systems
 
@@ -174,7 +174,7 @@ def _settings(comparison: dict[str, Any]) -> ReportTable:
     if any("hidden_size" in one["model"] for one in comparison["systems"].values()):
         note += (
             f" {_lengths(comparison)}, the others all of it. Where rows are few, networks have more "
-            f"epochs than their settings say: at least {FEWEST_STEPS} steps. Recipes and run folders keep their own."
+            f"epochs than their settings say: at least {MIN_STEPS} steps. Recipes and run folders keep their own."
         )
     return ReportTable(
         "Settings", note, ["system", "settings", f"validation, {title_of(metric)}", "chosen"], rows, words=2

@@ -47,6 +47,6 @@ def shuffle_words(texts: list[str]) -> list[str]:
 
     def shuffle(text: str) -> str:
         words = text.split()
-        return " ".join(words[place] for place in rng.permutation(len(words)))
+        return " ".join(words[index] for index in rng.permutation(len(words)))
 
     return [JOINT.join(map(shuffle, text.split(JOINT))) for text in texts]

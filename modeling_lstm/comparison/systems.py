@@ -82,7 +82,7 @@ class System(ABC):
     problem_types: tuple[str, ...] = CONFIG_NAMES
     """The problem types that the system can learn."""
 
-    most_seeds: int | None = None
+    max_seeds: int | None = None
     """Maximum number of seeds, for systems that take long or do not depend on the seed."""
 
     finished: tuple[Path, ...] = ()

@@ -28,7 +28,7 @@ class Tfidf(System):
     """
 
     name = "tfidf"
-    most_seeds = 1  # it is deterministic
+    max_seeds = 1  # it is deterministic
 
     def settings(self) -> list[dict[str, Any]]:
         """Two strengths of the penalty, and character n-grams."""

@@ -32,7 +32,7 @@ from .translator_report import write_translators_report
 logger = logging.getLogger(__name__)
 
 LENGTHS = ((1, 5), (6, 10), (11, 15), (16, None))  # words of a text, for scores by length
-FEWEST_ROWS = 10  # minimum number of texts to score a group
+MIN_ROWS = 10  # minimum number of texts to score a group
 SENTENCES = 512  # to measure costs on
 
 
@@ -204,7 +204,7 @@ def _add_lengths(
     groups = {}
     for least, most in LENGTHS:
         places = np.flatnonzero((words >= least) & (words <= (most or words.max())))
-        if len(places) >= FEWEST_ROWS:
+        if len(places) >= MIN_ROWS:
             groups[f"{least} to {most}" if most else f"{least} and more"] = places
     result["lengths"] = {name: len(places) for name, places in groups.items()}
     for name, runs in written.items():

@@ -104,13 +104,13 @@ class ColumnArguments(SourceArguments):
             raise InputError(f"--labels must be different names, found {as_text(self.labels)}.")
 
 
-MOST_HELD_OUT = 0.95  # largest share of train
+MAX_HELD_OUT = 0.95  # largest share of train
 
 
 def check_share(name: str, share: float | None) -> None:
     """Raise [`InputError`] for a share of train to hold out that leaves nothing on one side."""
-    if share is not None and not 0.0 < share <= MOST_HELD_OUT:
-        raise InputError(f"--{name} must be more than 0 and at most {MOST_HELD_OUT}, found {share}.")
+    if share is not None and not 0.0 < share <= MAX_HELD_OUT:
+        raise InputError(f"--{name} must be more than 0 and at most {MAX_HELD_OUT}, found {share}.")
 
 
 # Settings that determine which rows are in train, validation and test. A classifier also has `group_column`

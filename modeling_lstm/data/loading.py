@@ -94,7 +94,7 @@ def load_data(
     names = label_names or arguments.labels
     labels = make_label_reader(raw, label_column, arguments.problem_type, names, asked=arguments.labels)
     for name, rows in raw.items():
-        labels.check(rows, name, sources[name].place)
+        labels.check(rows, name, sources[name].locate)
     splits = DatasetDict(
         {name: _standard_form(rows, name, text_column, labels, separator) for name, rows in raw.items()}
     )
@@ -262,13 +262,13 @@ def check_texts(rows: Dataset, split: Split, columns: list[str], max_characters:
             for text in batch[column]:
                 number += 1
                 if text is None:
-                    raise InputError(f"The text in {split.place(number)} is missing (column {column!r}).")
+                    raise InputError(f"The text in {split.locate(number)} is missing (column {column!r}).")
                 if not isinstance(text, str):
                     found = getattr(rows.features[column], "dtype", rows.features[column])
                     raise InputError(f"The column {column!r} of the {split.origin} must hold text, found {found}.")
                 if len(text) > max_characters:
                     raise InputError(
-                        f"The text in {split.place(number)} has {len(text):,} characters, more than "
+                        f"The text in {split.locate(number)} has {len(text):,} characters, more than "
                         f"--max_characters {max_characters}: a quotation mark that is never closed? "
                         "Fix the row or raise the limit."
                     )

@@ -157,7 +157,7 @@ def _split_of(negative: int, positive: int) -> str:
     return {0: "validation", 1: "test"}.get((negative + positive) % 10, "train")
 
 
-def _places(rng: random.Random, length: int, number: int) -> list[int]:
+def _positions(rng: random.Random, length: int, number: int) -> list[int]:
     """
     Equivalent to `rng.sample(range(length), number)` for one or two of a few, but faster: most draws are discarded.
     """
@@ -174,7 +174,7 @@ def _draw(rng: random.Random, known: dict[str, tuple[str, ...]], number: int, sp
     """
     lengths = [len(known[label]) for label in LABELS]
     while True:
-        drawn = [_places(rng, length, number) for length in lengths]
+        drawn = [_positions(rng, length, number) for length in lengths]
         if all(_split_of(one, other) == split for one in drawn[0] for other in drawn[2]):
             return [[known[label][n] for n in numbers] for label, numbers in zip(LABELS, drawn, strict=True)]
 

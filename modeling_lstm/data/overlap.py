@@ -58,9 +58,9 @@ def report_overlap(splits: Mapping[str, Dataset]) -> dict[str, int]:
     for name, count in found.items():
         logger.warning("%s", describe_overlap(name, count, splits[name].num_rows))
     has_single_labels = isinstance(train.features.get("label"), ClassLabel)
-    if has_single_labels and (places := _find_contradictions(numbers, np.asarray(train["label"][:]))):
-        which = f"{len(places):,} training text{' has' if len(places) == 1 else 's have'}"
-        text = train[places[0]]["text"][:60]
+    if has_single_labels and (indices := _find_contradictions(numbers, np.asarray(train["label"][:]))):
+        which = f"{len(indices):,} training text{' has' if len(indices) == 1 else 's have'}"
+        text = train[indices[0]]["text"][:60]
         logger.warning("%s different labels in different rows; the first is %r.", which, text)
     return found
 

@@ -26,8 +26,8 @@ class ParquetSplit(FileSplit):
         require(len(filled) > 0, f"The {self.origin} has no rows.")
         features = [Features({name: table.feature(table.find(name)) for name in columns}) for table in filled]
         kinds = {name: _unify([one[name] for one in features], filled, name) for name in columns}
-        places = itertools.groupby(range(len(filled)), key=lambda place: (filled[place].columns, features[place]))
-        parts = [_load([filled[place] for place in some], kind) for (_, kind), some in places]
+        indices = itertools.groupby(range(len(filled)), key=lambda index: (filled[index].columns, features[index]))
+        parts = [_load([filled[index] for index in some], kind) for (_, kind), some in indices]
         return parts[0] if len(parts) == 1 else concatenate_datasets([_brought_to(kinds, part) for part in parts])
 
 
@@ -54,10 +54,10 @@ def _unify(found: list[Any], tables: list[ParquetFile], column: str) -> Any:
     Raises:
         InputError: the files hold different kinds of values.
     """
-    told = {_kind(feature): place for place, feature in reversed(list(enumerate(found))) if not _is_null(feature)}
+    told = {_kind(feature): index for index, feature in reversed(list(enumerate(found))) if not _is_null(feature)}
     if len(told) > 1:
         (first, one), (second, other) = sorted(told.items(), key=lambda item: item[1])[:2]
-        paths = [repr(str(tables[place].path)) for place in (one, other)]
+        paths = [repr(str(tables[index].path)) for index in (one, other)]
         raise InputError(
             f"The column {column!r} holds {first} in {paths[0]} and {second} in {paths[1]}: write both as one type."
         )

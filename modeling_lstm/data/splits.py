@@ -46,7 +46,7 @@ class Split(ABC):
         """Return the name under which the split has a column (see [`find_column`])."""
         return find_column(self.columns, column, f"The {self.origin}")
 
-    def place(self, number: int) -> str:
+    def locate(self, number: int) -> str:
         """Describe where a row is, counted from 1, for an error."""
         return f"row {number} of the {self.origin}"
 
@@ -124,14 +124,14 @@ class FileSplit(Split):
         """See [`Split.text_columns`]; judged by the first rows of the first file."""
         return self.tables[0].text_columns()
 
-    def place(self, number: int) -> str:
-        """See [`Split.place`]; given as the line of the file, or as its row if it has no lines."""
+    def locate(self, number: int) -> str:
+        """See [`Split.locate`]; given as the line of the file, or as its row if it has no lines."""
         for table in self.tables[:-1]:
             rows = sum(1 for _ in table.lines())
             if number <= rows:
-                return table.place(number)
+                return table.locate(number)
             number -= rows
-        return self.tables[-1].place(number)
+        return self.tables[-1].locate(number)
 
     def _read(self, columns: list[str]) -> Dataset:
         builder = TextTables(

@@ -97,7 +97,7 @@ def _arrow(rows: list[tuple[Any, ...]], schema: pa.Schema, table: Table, before:
                 expected = f"objects of {as_text(field.name for field in kind.type)}, each {expected}"
             raise InputError(
                 f"The column {kind.name!r} must hold {expected}, found {str(values[wrong])[:60]} in "
-                f"{table.place(before + wrong + 1)}."
+                f"{table.locate(before + wrong + 1)}."
             )
         try:
             arrays.append(pa.array(values, kind.type))
@@ -105,7 +105,7 @@ def _arrow(rows: list[tuple[Any, ...]], schema: pa.Schema, table: Table, before:
             broken = next(n for n, value in enumerate(values) if _is_broken(value))
             raise InputError(
                 f"The column {kind.name!r} holds half of a character, {error.object[error.start]!r}, in "
-                f"{table.place(before + broken + 1)}: an emoji that was cut in two? Fix the row."
+                f"{table.locate(before + broken + 1)}: an emoji that was cut in two? Fix the row."
             ) from error
     return pa.Table.from_arrays(arrays, schema=schema)
 

@@ -30,7 +30,7 @@ class TokenMasker:
             numbers: Numbers from which the choice is drawn, not negative: a seed, an epoch, a place in the text.
 
         Returns:
-            The ids with masks, and the labels: the ids at the chosen places, -100 elsewhere; both `(tokens,)`.
+            The ids with masks, and the labels: the ids at the chosen positions, -100 elsewhere; both `(tokens,)`.
         """
         seed = np.random.SeedSequence(numbers).generate_state(1, np.uint32)
         self.collator.generator = torch.Generator().manual_seed(int(seed[0]))

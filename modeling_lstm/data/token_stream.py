@@ -55,5 +55,5 @@ class TokenStream:
         lengths = self.ends - begins + 1
         ends = np.cumsum(lengths[order])
         # where each token comes from: its position in the text, moved to where the text begins
-        places = np.arange(len(self.ids) - 1) + np.repeat(begins[order] - (ends - lengths[order]), lengths[order])
-        return TokenStream(np.concatenate([self.ids[:1], self.ids[places]]), ends)
+        positions = np.arange(len(self.ids) - 1) + np.repeat(begins[order] - (ends - lengths[order]), lengths[order])
+        return TokenStream(np.concatenate([self.ids[:1], self.ids[positions]]), ends)

@@ -25,7 +25,7 @@ ROBERTAS = {
     *("roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "xmod"),
 }
 WHOLE = 10**9  # a maximum length that truncates no text
-MOST_LOGITS = 2**28  # of a batch: 1 GiB
+MAX_LOGITS = 2**28  # of a batch: 1 GiB
 ENCODING = 4  # increase it when `tokenize` stores something else, so that older caches are not used
 
 
@@ -129,10 +129,10 @@ def open_tokenizer(name: str, max_length: int, *, must_be_fast: bool = True, **o
 
 def fit_batch(batch_size: int, tokens: int, vocab_size: int) -> int:
     """Return the largest number of rows, up to `batch_size`, whose logits at each token fit into bounded memory."""
-    return max(1, min(batch_size, MOST_LOGITS // (tokens * vocab_size)))
+    return max(1, min(batch_size, MAX_LOGITS // (tokens * vocab_size)))
 
 
-def most_tokens(config: Any) -> int | None:
+def max_positions(config: Any) -> int | None:
     """Return the number of positions of a Transformer, from its configuration; `None` if it sets no limit."""
     places = getattr(config, "max_position_embeddings", None)
     if places is None or places < 1 or not getattr(config, "position_biased_input", True):  # DeBERTa's are relative

@@ -24,8 +24,8 @@ from ..utils.figures import to_svg
 from ..utils.templates import render_template
 
 _render = partial(render_template, Path(__file__).with_name("answers.html"))
-MOST_CHARACTERS = 2_000
-MOST_WORDS = 120
+MAX_CHARACTERS = 2_000
+MAX_WORDS = 120
 TIMES = 5  # number of runs whose median time is shown
 
 
@@ -62,13 +62,13 @@ class Answers:
     def show(self, text: str) -> Shown:
         """Answer and explain a text, or say in a sentence why that is not possible."""
         try:
-            require(len(text) <= MOST_CHARACTERS, f"That has {len(text):,} characters; at most {MOST_CHARACTERS:,}.")
+            require(len(text) <= MAX_CHARACTERS, f"That has {len(text):,} characters; at most {MAX_CHARACTERS:,}.")
             require(bool(text.strip()), "Type a sentence.")
             for data in self.data:
                 check_joined(text, data)
             model, tokenizer = self.loaded[0]
             words = self.encode(text).words
-            require(len(words) <= MOST_WORDS, f"That has {len(words)} words; at most {MOST_WORDS} fit the page.")
+            require(len(words) <= MAX_WORDS, f"That has {len(words)} words; at most {MAX_WORDS} fit the page.")
             found = explain((model, tokenizer), text)
         except InputError as error:
             return Shown(_render(error=str(error)), "", [])

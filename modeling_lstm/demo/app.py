@@ -8,7 +8,7 @@ from typing import Any
 from ..runs.run_folders import run_folder, task_of_run
 from ..tasks.base import FILL_MASK, TEXT_CLASSIFICATION, TEXT_GENERATION, TRANSLATION
 from ..utils.errors import InputError, require, require_extra
-from .answers import MOST_CHARACTERS, Answers
+from .answers import MAX_CHARACTERS, Answers
 from .filling import build_filling_page
 from .translating import build_translation_page
 from .writing import build_writing_page
@@ -65,7 +65,7 @@ def build(run: str, beside: list[str] | None = None) -> Any:
 
     with gr.Blocks(title="Inside an LSTM", analytics_enabled=False) as page:
         gr.Markdown("# Inside an LSTM\nType a sentence; then leave out or move a word and see the answer change.")
-        sentence = gr.Textbox(EXAMPLES[0], label="Sentence", lines=2, max_length=MOST_CHARACTERS, elem_id="sentence")
+        sentence = gr.Textbox(EXAMPLES[0], label="Sentence", lines=2, max_length=MAX_CHARACTERS, elem_id="sentence")
         with gr.Row():
             ask = gr.Button("Ask", variant="primary", elem_id="ask")
             buttons = {how: gr.Button(how, elem_id=how.lower().replace(" ", "-")) for how in CHANGES}
@@ -87,17 +87,17 @@ def move_word(answers: Answers, text: str, chosen: int | None, how: str) -> str:
     added where words would otherwise touch. If the change is not possible, the text is returned unchanged.
     """
     try:
-        places = answers.encode(text).places
+        spans = answers.encode(text).char_spans
     except InputError:
         return text
-    if not isinstance(chosen, int) or not 0 <= chosen < len(places):
+    if not isinstance(chosen, int) or not 0 <= chosen < len(spans):
         return text
-    words = [text[begin:end] for begin, end in places]
-    gaps = [text[end:begin] for (_, end), (begin, _) in itertools.pairwise(places)]
+    words = [text[begin:end] for begin, end in spans]
+    gaps = [text[end:begin] for (_, end), (begin, _) in itertools.pairwise(spans)]
     if how == "Leave out":
         del words[chosen]
         beside = gaps[max(0, chosen - 1) : chosen + 1]
-        gaps[max(0, chosen - 1) : chosen + 1] = [beside[0] or beside[1] or " "] if 0 < chosen < len(places) - 1 else []
+        gaps[max(0, chosen - 1) : chosen + 1] = [beside[0] or beside[1] or " "] if 0 < chosen < len(spans) - 1 else []
     else:
         first = chosen if how == "Move right" else chosen - 1
         if not 0 <= first < len(words) - 1:
@@ -105,7 +105,7 @@ def move_word(answers: Answers, text: str, chosen: int | None, how: str) -> str:
         words[first], words[first + 1] = words[first + 1], words[first]
         gaps[max(0, first - 1) : first + 2] = [gap or " " for gap in gaps[max(0, first - 1) : first + 2]]
     inside = "".join(part for both in itertools.zip_longest(words, gaps, fillvalue="") for part in both)
-    return text[: places[0][0]] + inside + text[places[-1][1] :]
+    return text[: spans[0][0]] + inside + text[spans[-1][1] :]
 
 
 def serve(run: str, beside: list[str], port: int) -> None:

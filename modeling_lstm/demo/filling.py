@@ -6,7 +6,7 @@ from typing import Any
 from ..inference.mask_filling import MaskFiller
 from ..utils.errors import InputError, require
 
-MOST_CHARACTERS = 2_000
+MAX_CHARACTERS = 2_000
 EXAMPLES = ("The film was {}.", "I {} this film.", "It could have been {}, but it is dull.")
 
 
@@ -25,7 +25,7 @@ class Filler:
 
     def fill(self, text: str) -> dict[str, float]:
         """Return the most probable tokens for the mask of a text and their probabilities."""
-        require(len(text) <= MOST_CHARACTERS, f"That has {len(text):,} characters; at most {MOST_CHARACTERS:,}.")
+        require(len(text) <= MAX_CHARACTERS, f"That has {len(text):,} characters; at most {MAX_CHARACTERS:,}.")
         (row,) = self.filler([text])
         return {one.token: one.score for one in row}
 

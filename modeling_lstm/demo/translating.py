@@ -9,8 +9,8 @@ from ..runs.record import RECORD, read_record
 from ..runs.run_folders import run_folder
 from ..utils.errors import InputError, require
 
-MOST_CHARACTERS = 500
-MOST_BEAMS = 8
+MAX_CHARACTERS = 500
+MAX_BEAMS = 8
 # By language code of the text
 EXAMPLES = {
     "en": ("I like tea.", "The old man who lives next door is a doctor.", "She didn't want to go to school today."),
@@ -31,12 +31,12 @@ class TranslationPage:
         record = run_folder(run) / RECORD
         self.examples = EXAMPLES.get(read_record(record.parent)["task"]["source"], ()) if record.is_file() else ()
         self.beams = int(self.translator.model.generation_config.num_beams or 1)
-        self.most_beams = max(MOST_BEAMS, self.beams)
+        self.max_beams = max(MAX_BEAMS, self.beams)
         self.has_attention = getattr(self.translator.model.config, "attention", "none") != "none"
 
     def show(self, text: str, beams: int) -> tuple[str, str]:
         """Translate a text. Returns the translation and the attention as HTML; empty strings for an empty text."""
-        require(len(text) <= MOST_CHARACTERS, f"That has {len(text):,} characters; at most {MOST_CHARACTERS:,}.")
+        require(len(text) <= MAX_CHARACTERS, f"That has {len(text):,} characters; at most {MAX_CHARACTERS:,}.")
         if not text.strip():
             return "", ""
         if not self.has_attention:
@@ -65,11 +65,11 @@ def build_translation_page(run: str) -> Any:
     with gr.Blocks(title="An LSTM that translates", analytics_enabled=False) as page:
         gr.Markdown("# An LSTM that translates\nType a sentence; darker cells show where it looked for each word.")
         text = gr.Textbox(
-            next(iter(answers.examples), ""), label="Text", lines=2, max_length=MOST_CHARACTERS, elem_id="text"
+            next(iter(answers.examples), ""), label="Text", lines=2, max_length=MAX_CHARACTERS, elem_id="text"
         )
         with gr.Row():
             ask = gr.Button("Translate", variant="primary", elem_id="translate")
-            beams = gr.Slider(1, answers.most_beams, value=answers.beams, step=1, label="Beams")
+            beams = gr.Slider(1, answers.max_beams, value=answers.beams, step=1, label="Beams")
         if answers.examples:
             gr.Examples([[one] for one in answers.examples], text)
         translation = gr.Textbox(label="Translation", lines=2, interactive=False, elem_id="translation")

@@ -8,8 +8,8 @@ from ..inference.arguments import COLDEST
 from ..inference.generation import TextGenerator, put_behind
 from ..utils.errors import InputError
 
-MOST_CHARACTERS = 2_000
-MOST_TOKENS = 200
+MAX_CHARACTERS = 2_000
+MAX_TOKENS = 200
 HOTTEST = 1.5  # maximum temperature
 SHOWN = 10  # number of next tokens to show
 EXAMPLES = ("The film", "I expected", "It could have been")
@@ -17,7 +17,7 @@ EXAMPLES = ("The film", "I expected", "It could have been")
 
 class Writer:
     """
-    The language model behind a page. It reads the last `MOST_CHARACTERS` characters of a text.
+    The language model behind a page. It reads the last `MAX_CHARACTERS` characters of a text.
 
     Args:
         run: Run folder or Hub id of a language model.
@@ -28,14 +28,14 @@ class Writer:
 
     def guess(self, text: str) -> dict[str, float]:
         """Return the most probable next tokens and their probabilities."""
-        return dict(self.generator.next_tokens(text[-MOST_CHARACTERS:], SHOWN))
+        return dict(self.generator.next_tokens(text[-MAX_CHARACTERS:], SHOWN))
 
     def write(self, text: str, tokens: int, temperature: float) -> str:
         """Continue a text. Returns the text with its continuation; temperature 0 always picks the likeliest token."""
         how: dict[str, Any] = {"do_sample": temperature >= COLDEST}
         if temperature >= COLDEST:
             how |= {"temperature": temperature, "top_p": 0.95, "top_k": 0}
-        (more,) = self.generator([text[-MOST_CHARACTERS:]], max_new_tokens=int(tokens), **how)
+        (more,) = self.generator([text[-MAX_CHARACTERS:]], max_new_tokens=int(tokens), **how)
         return put_behind(text, more)
 
 
@@ -70,7 +70,7 @@ def build_writing_page(run: str) -> Any:
         text = gr.Textbox(EXAMPLES[0], label="Text", lines=4, elem_id="text")
         with gr.Row():
             go_on = gr.Button("Continue", variant="primary", elem_id="go-on")
-            tokens = gr.Slider(1, MOST_TOKENS, value=20, step=1, label="Words")
+            tokens = gr.Slider(1, MAX_TOKENS, value=20, step=1, label="Words")
             temperature = gr.Slider(0.0, HOTTEST, value=0.8, step=0.1, label="Temperature (0: the likeliest word)")
         gr.Examples([[one] for one in EXAMPLES], text)
         following = gr.Label(label="What may come next", num_top_classes=SHOWN, elem_id="next")

@@ -12,7 +12,7 @@ from ..models.tokenization_lstm import MASK, SEPARATOR
 
 MASK_SHARE = 0.1  # p_mask of Tang et al. (2019)
 PIECE_SHARE = 0.25  # p_ng
-LONGEST_PIECE = 5  # words
+MAX_PIECE_LENGTH = 5  # words
 _WORD = re.compile(r"(\W*)(\w+)(\W*)")
 
 Neighbors = Mapping[str, list[str]]
@@ -61,7 +61,7 @@ def _piece(words: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     first = int(len(words) > 0 and words[0] == SEPARATOR)
     if len(words) == first:
         return words
-    length = int(rng.integers(1, min(LONGEST_PIECE, len(words) - first) + 1))
+    length = int(rng.integers(1, min(MAX_PIECE_LENGTH, len(words) - first) + 1))
     begin = int(rng.integers(first, len(words) - length + 1))
     return np.concatenate([words[:first], words[begin : begin + length]])
 
@@ -95,6 +95,6 @@ def augment(
         return {"text": made}
 
     rows = rows.select_columns("text")
-    settings = (number, seed, MASK_SHARE, PIECE_SHARE, LONGEST_PIECE, *((replaced, neighbors) if neighbors else ()))
+    settings = (number, seed, MASK_SHARE, PIECE_SHARE, MAX_PIECE_LENGTH, *((replaced, neighbors) if neighbors else ()))
     fingerprint = Hasher.hash((rows._fingerprint, "augmented, also pairs", *settings))
     return rows.map(vary, batched=True, with_indices=True, new_fingerprint=fingerprint, desc="Making variants of texts")

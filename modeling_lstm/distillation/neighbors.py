@@ -31,11 +31,11 @@ def find_neighbors(words: list[str], vectors: np.ndarray, texts: Iterable[list[s
     Returns:
         [`NEIGHBORS`] words for each word, nearest first; empty if there are too few words.
     """
-    places = {word: place for place, word in enumerate(words) if len(word) > 1 and word.isalpha()}
-    if len(places) <= NEIGHBORS:
+    indices = {word: index for index, word in enumerate(words) if len(word) > 1 and word.isalpha()}
+    if len(indices) <= NEIGHBORS:
         return {}
-    names = list(places)
-    table = vectors[list(places.values())].astype(np.float32)
+    names = list(indices)
+    table = vectors[list(indices.values())].astype(np.float32)
     table = to_directions(table - table.mean(axis=0))
     cores = {split_word(word)[1] for some in texts for text in some for word in text.split()}
     asked = cores | {core.lower() for core in cores}

@@ -18,7 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.hub import cached_file, extract_commit_hash
 
 from ..data.loading import TextData
-from ..data.tokenization import identify_tokenizer, most_tokens
+from ..data.tokenization import identify_tokenizer, max_positions
 from ..inference.torch_backend import reads_token_types, token_limit
 from ..models.text_classifier import TOKEN_TYPES
 from ..models.tokenization_lstm import MASK
@@ -175,7 +175,7 @@ def _gains_by_bf16(model: PreTrainedModel, limit: int) -> bool:
 
 def _longest(tokenizer: PreTrainedTokenizerBase, config: Any, chosen: int) -> int:
     """Return how many tokens a teacher reads: `chosen`, but no more than it was trained for and has positions for."""
-    limits = (chosen, token_limit(tokenizer), most_tokens(config))
+    limits = (chosen, token_limit(tokenizer), max_positions(config))
     return min(limit for limit in limits if limit is not None and limit > 0)
 
 

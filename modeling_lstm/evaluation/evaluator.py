@@ -25,7 +25,7 @@ from .arguments import EvaluationArguments
 
 logger = logging.getLogger(__name__)
 
-LONGEST_NAME = 60  # maximum number of characters of a data set in a folder name
+MAX_NAME_LENGTH = 60  # maximum number of characters of a data set in a folder name
 
 # Additional measurements for runs whose record has a part with the given key: the name of the result, and the function,
 # imported when needed. The function takes record, data, split, predictions (in row order) and number of resamples. Its
@@ -121,7 +121,7 @@ def _describe_classifier(model: Any, tokenizer: Any, run: str) -> Any:
 
 def check_data_are_there(record: RunRecord) -> None:
     """Raise for files that are missing, for example because the recorded path is relative to another folder."""
-    local = [name for name, place in located_sources(record["data"]) if place == "local"]
+    local = [name for name, origin in located_sources(record["data"]) if origin == "local"]
     # A name with a colon may be a folder and its subset
     path = next((Path(name) for name in local if not Path(split_subset(name)[0]).exists()), None)
     where, remedy = "relative to the current folder", "go to the folder from which the run was trained"
@@ -173,9 +173,9 @@ def _measure_further(
     record: RunRecord, data: TaskData, arguments: EvaluationArguments, predictions: np.ndarray
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for part, (name, place) in FURTHER.items():
+    for part, (name, qualified_name) in FURTHER.items():
         if part in record:
-            value = import_named(place)(record, data, arguments.split, predictions, arguments.resamples)
+            value = import_named(qualified_name)(record, data, arguments.split, predictions, arguments.resamples)
             found |= {} if value is None else {name: value}
     return found
 
@@ -210,7 +210,7 @@ def _write(
 
 def _name_folder(dataset: str) -> str:
     """Turn the name of a data set into a folder name. If characters are lost, a digest makes the name unique."""
-    name = re.sub(r"[^\w-]+", "-", dataset).strip("-")[-LONGEST_NAME:]
+    name = re.sub(r"[^\w-]+", "-", dataset).strip("-")[-MAX_NAME_LENGTH:]
     if name == dataset:
         return name
     whole = str(Path(dataset).resolve()) if Path(dataset).exists() else dataset

@@ -21,7 +21,7 @@ from .metrics import (
 )
 
 LEVEL = 0.95
-FEWEST_ROWS = 2  # a single row has no interval
+MIN_ROWS = 2  # a single row has no interval
 OF_ALL_ROWS = ("accuracy", "macro_precision", "weighted_f1")  # scores that depend on label frequencies
 
 Limits = dict[str, list[float]]
@@ -138,7 +138,7 @@ def bootstrap(
         than two rows.
     """
     require(resamples >= 100, f"--resamples must be at least 100 for a 95 % interval, found {resamples}.")
-    if len(references) < FEWEST_ROWS:
+    if len(references) < MIN_ROWS:
         return {}
     rng = np.random.default_rng(seed)
     rows = len(references)
@@ -221,7 +221,7 @@ def exact_intervals(kind: str, predictions: np.ndarray, references: np.ndarray, 
     or is predicted to have has no interval; neither has a regression.
     """
     rows = len(references)
-    if kind == REGRESSION or rows < FEWEST_ROWS:
+    if kind == REGRESSION or rows < MIN_ROWS:
         return {}
     several = kind == MULTI_LABEL
     is_right = (predictions == references).all(axis=1) if several else predictions == references
@@ -268,7 +268,7 @@ def bound_unseen(kind: str, predictions: np.ndarray, references: np.ndarray, lab
     Returns:
         For each mean four distances: the bounds below and above, and the mean distances to the limits of all labels.
     """
-    if kind == REGRESSION or len(references) < FEWEST_ROWS:
+    if kind == REGRESSION or len(references) < MIN_ROWS:
         return {}
     right, true, found = _counts(kind, predictions, references, labels)
     is_certain = {"recall": _is_certain(right, true), "precision": _is_certain(right, found)}

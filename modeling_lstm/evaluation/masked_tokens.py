@@ -62,10 +62,10 @@ def score_masked_tokens(
         read = pad_sequence([torch.ones_like(one) for one, _ in some], batch_first=True)
         rows, columns = (labels != IGNORED).nonzero(as_tuple=True)
         logits = model(inputs.to(model.device), read.to(model.device)).logits[rows, columns].float().cpu()
-        targets, places = labels[rows, columns], ((first + rows) * block_size + columns).numpy()
-        found[places, 0] = F.cross_entropy(logits, targets, reduction="none").double().numpy()
-        found[places, 1] = (logits.argmax(-1) == targets).numpy()
-        found[places, 2] = 1
+        targets, positions = labels[rows, columns], ((first + rows) * block_size + columns).numpy()
+        found[positions, 0] = F.cross_entropy(logits, targets, reduction="none").double().numpy()
+        found[positions, 1] = (logits.argmax(-1) == targets).numpy()
+        found[positions, 2] = 1
     begins = np.concatenate([[0], stream.ends[:-1]]) + 1  # where each text begins
     return np.add.reduceat(found[: len(stream.ids)], begins) if len(stream.ends) else found[:0]
 

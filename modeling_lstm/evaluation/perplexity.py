@@ -50,8 +50,8 @@ def _compute_by_state(model: Any, stream: TokenStream, streams: int, backward: b
     length, before = math.ceil(len(stream) / streams), BEFORE if streams > 1 else 0
     ids = np.zeros(before + streams * length + 1, dtype=np.int64)
     ids[before : before + len(stream.ids)] = stream.ids
-    places = length * np.arange(streams)[:, None] + np.arange(before + length)
-    arrays = (ids[places], ids[places + 1], places >= before)
+    positions = length * np.arange(streams)[:, None] + np.arange(before + length)
+    arrays = (ids[positions], ids[positions + 1], positions >= before)
     inputs, targets, mask = (torch.from_numpy(one).to(model.device) for one in arrays)
     found, cache = [], None
     for begin in range(0, before + length, BLOCK):
@@ -72,9 +72,9 @@ def _compute_by_window(model: Any, stream: TokenStream, windows: int) -> np.ndar
     for number in range(0, len(begins), windows):
         some = begins[number : number + windows]
         rows = [np.arange(begin, begin + size) for begin in some]
-        places = np.minimum(np.stack(rows), len(stream) - 1)  # the last window may extend beyond the end
-        inputs = torch.from_numpy(stream.ids[places].astype(np.int64)).to(model.device)
-        targets = torch.from_numpy(stream.ids[places + 1].astype(np.int64)).to(model.device)
+        positions = np.minimum(np.stack(rows), len(stream) - 1)  # the last window may extend beyond the end
+        inputs = torch.from_numpy(stream.ids[positions].astype(np.int64)).to(model.device)
+        targets = torch.from_numpy(stream.ids[positions + 1].astype(np.int64)).to(model.device)
         losses = _losses(model(inputs).logits, targets)
         for row, begin in enumerate(some):
             first = 0 if begin == 0 else size - half  # the first half belongs to the window before
@@ -85,8 +85,8 @@ def _compute_by_window(model: Any, stream: TokenStream, windows: int) -> np.ndar
 
 def _context(model: Any) -> int:
     """Return the number of tokens of a window: the block size in training, if known."""
-    places = int(getattr(model.config, "max_position_embeddings", 1024))
-    return min(places, int(getattr(model.config, "trained_tokens", places)))
+    positions = int(getattr(model.config, "max_position_embeddings", 1024))
+    return min(positions, int(getattr(model.config, "trained_tokens", positions)))
 
 
 def _losses(logits: torch.Tensor, targets: torch.Tensor) -> np.ndarray:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from ..utils.figures import can_draw, escape_text, save, shorten
 from .metrics import calibration_bins, calibration_error
 
-LONGEST_NAME = 30
+MAX_NAME_LENGTH = 30
 GAP = 6.0  # minimum distance between neighboring names, in dots; names that are closer are rotated
 
 
@@ -19,7 +19,7 @@ def plot_confusion(confusion: np.ndarray, names: list[str], path: Path) -> None:
     Plot a confusion matrix with counts, shaded by the share of the true label. Names that the font cannot display are
     replaced by the number of the label.
     """
-    names = [shorten(name, LONGEST_NAME) for name in names]
+    names = [shorten(name, MAX_NAME_LENGTH) for name in names]
     names = [name if can_draw(name) else f"label {number}" for number, name in enumerate(names)]
     size = min(24.0, max(3.6, 0.55 * len(names) + 0.08 * max(map(len, names)) + 1.6))
     figure = Figure(figsize=(size, size), layout="constrained")

@@ -11,8 +11,8 @@ from scipy.stats import binom
 from .intervals import difference_interval, drawn_difference_interval
 from .metrics import SINGLE_LABEL, make_summands, score_sums
 
-MOST_ENUMERATED = 12  # maximum number of differing rows for which all (at most 4,096) exchanges are tried
-SMALLEST = 1e-12  # smaller p-values are not distinguished
+MAX_ENUMERATED = 12  # maximum number of differing rows for which all (at most 4,096) exchanges are tried
+MIN_P_VALUE = 1e-12  # smaller p-values are not distinguished
 CELLS = 4_000_000  # numbers in memory at once
 
 
@@ -86,14 +86,14 @@ def sign_test(differences: np.ndarray) -> float:
     for size, rows in zip(*(some.tolist() for some in np.unique(sizes, return_counts=True)), strict=True):
         positive = np.arange(rows + 1)
         chance = binom.pmf(positive, rows, 0.5)
-        kept = chance > SMALLEST**2
+        kept = chance > MIN_P_VALUE**2
         positive, chance = positive[kept], chance[kept]
         steps = np.zeros(2 * size * (len(positive) - 1) + 1)
         steps[:: 2 * size] = chance
         lowest += size * int(2 * positive[0] - rows)
         chances = np.convolve(chances, steps)
     sums = lowest + np.arange(len(chances))
-    return float(np.clip(chances[np.abs(sums) >= abs(int(differences.sum()))].sum(), SMALLEST, 1.0))
+    return float(np.clip(chances[np.abs(sums) >= abs(int(differences.sum()))].sum(), MIN_P_VALUE, 1.0))
 
 
 def randomization_test(
@@ -124,7 +124,7 @@ def randomization_test(
     # Rows with the same label and the same answers are of one kind; only the number exchanged of each kind matters
     rows = np.concatenate([references[None], first, second])[:, differ]
     kinds, sizes = (rows, np.ones(rows.shape[1], dtype=int))
-    is_exact = rows.shape[1] <= MOST_ENUMERATED
+    is_exact = rows.shape[1] <= MAX_ENUMERATED
     if not is_exact:
         kinds, sizes = np.unique(rows, axis=1, return_counts=True)
     how: dict[str, Any] = {"labels": len(label_names), "origin": float(references.mean())}

@@ -8,8 +8,8 @@ import numpy as np
 
 from ..utils.errors import require_extra
 
-MOST_DRAWN = 25_000_000  # maximum number of rows drawn in total, as sacrebleu keeps the counts of all in memory
-FEWEST_RESAMPLES = 100
+MAX_DRAWN = 25_000_000  # maximum number of rows drawn in total, as sacrebleu keeps the counts of all in memory
+MIN_RESAMPLES = 100
 ROUNDING = 1e-9  # tolerance for the rounding of a score
 
 
@@ -52,9 +52,9 @@ def score_systems(
 
     logging.getLogger("sacrebleu").setLevel(logging.WARNING)  # it logs each step
     rows = len(references)
-    number = min(resamples, max(FEWEST_RESAMPLES, MOST_DRAWN // max(1, rows)))
+    number = min(resamples, max(MIN_RESAMPLES, MAX_DRAWN // max(1, rows)))
     metrics = make_metrics()
-    if rows < 2 or rows * number > MOST_DRAWN:
+    if rows < 2 or rows * number > MAX_DRAWN:
         return {
             name: {metric: {"score": score} for metric, score in score_translations(one, references).items()}
             for name, one in systems.items()

@@ -15,10 +15,10 @@ from ..utils.errors import as_text, check_text, require, require_extra
 
 STEPS = 64  # along the whole path from zero vectors to the text
 PART_STEPS = 8  # along each part of the path, if it has to be split
-MOST_PARTS = 32
+MAX_PARTS = 32
 NARROWEST = 2.0**-14  # 32-bit numbers cannot resolve a jump within such a part
 TOLERANCE = 0.01  # share of the difference that the contributions should add up to
-SMALLEST = 1e-3  # a difference too small to show in tables
+MIN_DIFFERENCE = 1e-3  # a difference too small to show in tables
 BATCH = 32  # rows per batch
 
 
@@ -31,22 +31,22 @@ class Encoded:
         text: The text.
         input_ids (`(1, tokens)`): The tokens of the text.
         words: The words as written in the text, and the special tokens.
-        spans: The index of each word's first token, and of the token after its last.
-        places: The index of each word's first character, and of the character after its last; equal for a special
+        token_spans: The index of each word's first token, and of the token after its last.
+        char_spans: The index of each word's first character, and of the character after its last; equal for a special
             token.
     """
 
     text: str
     input_ids: torch.Tensor
     words: list[str]
-    spans: list[tuple[int, int]]
-    places: list[tuple[int, int]]
+    token_spans: list[tuple[int, int]]
+    char_spans: list[tuple[int, int]]
 
     def without(self, words: list[int]) -> torch.Tensor:
         """Return the tokens without these words, of shape `(1, fewer)`."""
         kept = np.ones(self.input_ids.shape[1], dtype=bool)
         for number in words:
-            kept[slice(*self.spans[number])] = False
+            kept[slice(*self.token_spans[number])] = False
         return self.input_ids[:, kept]
 
 
@@ -82,7 +82,7 @@ class Contributions:
     def warning(self) -> str | None:
         """The warning to show if the integrated gradients do not add up; otherwise `None`."""
         missing = self.completeness_error * abs(self.score - self.baseline)
-        if missing <= max(TOLERANCE * abs(self.score - self.baseline), SMALLEST):
+        if missing <= max(TOLERANCE * abs(self.score - self.baseline), MIN_DIFFERENCE):
             return None
         share = f"{100 * self.completeness_error:.0f} %"
         return f"The integrated gradients miss the sum they should have by {share}: rely on leaving words out instead."
@@ -106,16 +106,16 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, text: str) -> tuple[Any, list[t
     found: Any = tokenizer(*parts, truncation=is_limited, return_offsets_mapping=True, return_tensors="pt")
     shifts = {0: 0, 1: len(parts[0]) + len(JOINT), None: 0}
     owners = found.sequence_ids(0)
-    places = [
+    char_spans = [
         (begin + shifts[owner], end + shifts[owner])
         for owner, (begin, end) in zip(owners, found["offset_mapping"][0].tolist(), strict=True)
     ]
     special = tokenizer.convert_ids_to_tokens(found["input_ids"][0].long().tolist())
     words = [
         str(token) if owner is None else text[begin:end]
-        for owner, token, (begin, end) in zip(owners, special, places, strict=True)
+        for owner, token, (begin, end) in zip(owners, special, char_spans, strict=True)
     ]
-    return found, places, words
+    return found, char_spans, words
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
@@ -127,23 +127,23 @@ def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> Encoded:
     """
     found, offsets, tokens = tokenize(tokenizer, text)
     numbers = list(zip(found.sequence_ids(0), found.word_ids(0), strict=True))
-    spans: list[tuple[int, int]] = []
-    places: list[tuple[int, int]] = []
-    for place, ((owner, number), (begin, end)) in enumerate(zip(numbers, offsets, strict=True)):
-        before = numbers[place - 1] if place > 0 else (None, None)
+    token_spans: list[tuple[int, int]] = []
+    char_spans: list[tuple[int, int]] = []
+    for index, ((owner, number), (begin, end)) in enumerate(zip(numbers, offsets, strict=True)):
+        before = numbers[index - 1] if index > 0 else (None, None)
         # A subword of the same word, or of a character that the tokenizer split into two words
         if owner is not None and owner == before[0] and (number == before[1] or begin == end):
-            spans[-1] = (spans[-1][0], place + 1)
-            places[-1] = (places[-1][0], end)
+            token_spans[-1] = (token_spans[-1][0], index + 1)
+            char_spans[-1] = (char_spans[-1][0], end)
         else:
-            spans.append((place, place + 1))
-            places.append((begin, end))
+            token_spans.append((index, index + 1))
+            char_spans.append((begin, end))
     require(any(owner is not None for owner, _ in numbers), f"The text {text[:80]!r} has no word.")
     words = [
         tokens[first] if numbers[first][0] is None else text[begin:end]
-        for (first, _), (begin, end) in zip(spans, places, strict=True)
+        for (first, _), (begin, end) in zip(token_spans, char_spans, strict=True)
     ]
-    return Encoded(text, found["input_ids"].long(), words, spans, places)
+    return Encoded(text, found["input_ids"].long(), words, token_spans, char_spans)
 
 
 def score_label(model: PreTrainedModel, logits: torch.Tensor, label: int) -> torch.Tensor:
@@ -196,7 +196,7 @@ def attribute(
         unit="number" if problem_type_of(model) == "regression" else "log-odds",
         score=whole,
         baseline=nothing,
-        integrated_gradients=np.array([by_token[begin:end].sum() for begin, end in text.spans]),
+        integrated_gradients=np.array([by_token[begin:end].sum() for begin, end in text.token_spans]),
         completeness_error=missing,
         leave_one_out=whole - _left_out(model, tokenizer, text, number),
     )
@@ -228,7 +228,7 @@ def integrate_gradients(
     parts = [part(0.0, 1.0, STEPS)]
     with torch.no_grad():
         whole = abs((score(vectors) - score(0 * vectors)).item())
-    while sum(one[0] for one in parts) > max(TOLERANCE * whole, SMALLEST) and len(parts) < MOST_PARTS:
+    while sum(one[0] for one in parts) > max(TOLERANCE * whole, MIN_DIFFERENCE) and len(parts) < MAX_PARTS:
         missing = [one[0] if one[2] - one[1] > NARROWEST else 0.0 for one in parts]
         if max(missing) == 0.0:
             break
@@ -265,8 +265,8 @@ def score_rows(
         longest = max(1, max(len(row) for row in part))
         ids = torch.full((len(part), longest), int(tokenizer.pad_token_id or 0))
         mask = torch.zeros_like(ids)
-        for place, row in enumerate(part):
-            ids[place, : len(row)], mask[place, : len(row)] = row, 1
+        for index, row in enumerate(part):
+            ids[index, : len(row)], mask[index, : len(row)] = row, 1
         logits = model(input_ids=ids.to(model.device), attention_mask=mask.to(model.device)).logits
         found.append(score_label(model, logits, label))
     return torch.cat(found).cpu().numpy()

@@ -98,7 +98,7 @@ def explain(run: str | Path | OpenRun, text: str, label: str | None = None) -> E
     model, tokenizer = open_run(run)
     traced = trace((model, tokenizer), text)
     encoded = encode(tokenizer, text)
-    ends = [end - 1 for _, end in encoded.spans]
+    ends = [end - 1 for _, end in encoded.token_spans]
     return Explanation(
         text=text,
         words=encoded.words,
@@ -116,12 +116,12 @@ def _make_reading(layer: LayerTrace, text: Encoded) -> Reading:
     # The memory after the word minus the memory before it, in reading order
     if layer.direction == "forward":
         before = np.concatenate([np.zeros_like(memory[:1]), memory[:-1]])
-        change = [memory[end - 1] - before[begin] for begin, end in text.spans]
+        change = [memory[end - 1] - before[begin] for begin, end in text.token_spans]
     else:
         before = np.concatenate([memory[1:], np.zeros_like(memory[:1])])
-        change = [memory[begin] - before[end - 1] for begin, end in text.spans]
+        change = [memory[begin] - before[end - 1] for begin, end in text.token_spans]
     gates = {
-        title: np.array([values[name][begin:end].mean() for begin, end in text.spans])
+        title: np.array([values[name][begin:end].mean() for begin, end in text.token_spans])
         for name, title in GATES.items()
         if name in values
     }

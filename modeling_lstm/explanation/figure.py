@@ -21,8 +21,8 @@ def draw(explanations: list[Explanation]) -> Figure:
         _course(course, one)
         _gates(gates, one.readings)
         _memory(memory, one.readings)
-        places = range(len(one.words))
-        memory.set_xticks(places, [shorten(word) for word in one.words], rotation=60, ha="right")
+        positions = range(len(one.words))
+        memory.set_xticks(positions, [shorten(word) for word in one.words], rotation=60, ha="right")
         for axes in (top, course, gates, memory):
             axes.grid(True, axis="x", color="0.92")
             axes.spines[["top", "right"]].set_visible(False)
@@ -33,11 +33,11 @@ def draw(explanations: list[Explanation]) -> Figure:
 
 
 def _contributions(axes: Axes, one: Explanation) -> None:
-    places = np.arange(len(one.words))
+    positions = np.arange(len(one.words))
     found = one.contributions
     colors = ["#2166ac" if value >= 0 else "#b2182b" for value in found.integrated_gradients]
-    axes.bar(places - 0.2, found.integrated_gradients, width=0.4, color=colors)
-    axes.bar(places + 0.2, found.leave_one_out, width=0.4, color="white", edgecolor="black")
+    axes.bar(positions - 0.2, found.integrated_gradients, width=0.4, color=colors)
+    axes.bar(positions + 0.2, found.leave_one_out, width=0.4, color="white", edgecolor="black")
     axes.axhline(0.0, color="black", linewidth=0.8)
     axes.set_ylabel(f"contribution to the\n{found.unit}")
     axes.plot([], [], linestyle="", marker="s", color="0.35", label="integrated\ngradients")
@@ -66,7 +66,7 @@ def _memory(axes: Axes, readings: list[Reading]) -> None:
     last = [one for one in readings if one.layer == readings[-1].layer]
     width = 0.8 / len(last)
     for number, one in enumerate(last):
-        places = np.arange(len(one.memory_change)) + (number - (len(last) - 1) / 2) * width
+        positions = np.arange(len(one.memory_change)) + (number - (len(last) - 1) / 2) * width
         filled = "black" if one.direction == "forward" else "white"
-        axes.bar(places, one.memory_change, width=width, color=filled, edgecolor="black", label=one.direction)
+        axes.bar(positions, one.memory_change, width=width, color=filled, edgecolor="black", label=one.direction)
     axes.set_ylabel("change of the memory")

@@ -19,7 +19,9 @@ from .cells import GruCell, LstmCell, read_sequence
 
 logger = logging.getLogger(__name__)
 
-LONGEST = 1_000  # maximum number of tokens; each prefix of the text is run, so time grows quadratically with its length
+MAX_TOKENS = (
+    1_000  # maximum number of tokens; each prefix of the text is run, so time grows quadratically with its length
+)
 
 
 @dataclass
@@ -61,10 +63,10 @@ class Trace:
         frames = []
         for one in self.layers:
             words, units = next(iter(one.values.values())).shape
-            place, unit = np.indices((words, units)).reshape(2, -1)
+            position, unit = np.indices((words, units)).reshape(2, -1)
             frames.append(
                 pandas.DataFrame(
-                    {"position": place, "word": np.array(self.words, dtype=object)[place], "layer": one.layer}
+                    {"position": position, "word": np.array(self.words, dtype=object)[position], "layer": one.layer}
                     | {"direction": one.direction, "unit": unit}
                     | {name: array.reshape(-1) for name, array in one.values.items()}
                 )
@@ -101,7 +103,7 @@ def trace(run: str | Path | OpenRun, text: str) -> Trace:
         logger.warning("The text has more than %d tokens: the model does not read the rest.", token_limit(tokenizer))
     ids = found["input_ids"].long()
     require(ids.shape[1] > 0, f"The text {text!r} has no word.")
-    require(ids.shape[1] <= LONGEST, f"The text has {ids.shape[1]:,} tokens; a trace takes at most {LONGEST:,}.")
+    require(ids.shape[1] <= MAX_TOKENS, f"The text has {ids.shape[1]:,} tokens; a trace takes at most {MAX_TOKENS:,}.")
     states = network.lstm.word_embeddings(ids.to(model.device))[0]
     rnn = network.lstm.encoder.rnn
     make = LstmCell if isinstance(rnn, torch.nn.LSTM) else GruCell

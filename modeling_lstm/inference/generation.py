@@ -12,7 +12,7 @@ from huggingface_hub.utils import tqdm
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
-from ..data.tokenization import most_tokens
+from ..data.tokenization import max_positions
 from ..models.text_classifier import list_texts
 from ..runs.run_folders import load_for_inference
 from ..utils.errors import check_text, require
@@ -68,7 +68,7 @@ class TextGenerator:
             return []
         inputs = self._encode(prompts)
         options = self._defaults(options) | options
-        limit, begun = most_tokens(self.model.config), inputs["input_ids"].shape[1]
+        limit, begun = max_positions(self.model.config), inputs["input_ids"].shape[1]
         if limit is not None and begun + (options.get("max_new_tokens") or 0) > limit:
             logger.warning("The model reads %d tokens at most: %d new ones are written.", limit, limit - begun)
             options["max_new_tokens"] = limit - begun
@@ -109,7 +109,7 @@ class TextGenerator:
         before = [one for one in ids if one is not None][:1]
         rows = [before + one for one in self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"]]
         require(all(rows), "The model has no token that begins a text: give a prompt that is not empty.")
-        limit, longest = most_tokens(self.model.config), max(map(len, rows))
+        limit, longest = max_positions(self.model.config), max(map(len, rows))
         require(
             limit is None or longest < limit,
             f"The model reads {limit} tokens at most, found a prompt of {longest}: shorten it.",

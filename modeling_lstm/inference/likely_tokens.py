@@ -20,9 +20,9 @@ def likely_tokens(shares: torch.Tensor, tokenizer: Any, number: int) -> list[tup
     """
     best = shares.topk(min(CANDIDATES * number, len(shares)))
     found: dict[str, float] = {}
-    for place, share in zip(best.indices.tolist(), best.values.tolist(), strict=True):
-        text = tokenizer.decode([place]).strip()
+    for index, share in zip(best.indices.tolist(), best.values.tolist(), strict=True):
+        text = tokenizer.decode([index]).strip()
         if not text or DAMAGED in text:
-            text = tokenizer.convert_ids_to_tokens(place)
+            text = tokenizer.convert_ids_to_tokens(index)
         found[text] = found.get(text, 0.0) + share
     return sorted(found.items(), key=lambda one: -one[1])[:number]

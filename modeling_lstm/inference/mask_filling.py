@@ -7,7 +7,7 @@ import pyarrow as pa
 import torch
 from transformers import PreTrainedModel
 
-from ..data.tokenization import fit_batch, most_tokens
+from ..data.tokenization import fit_batch, max_positions
 from ..models.text_classifier import list_texts
 from ..runs.run_folders import load_for_inference
 from ..utils.errors import check_text, require
@@ -15,7 +15,7 @@ from .answering import find_mask_problem
 from .likely_tokens import likely_tokens
 
 TOKENS = 5  # proposed for a mask
-LONGEST = 512  # tokens around a mask that are read
+MAX_TOKENS = 512  # tokens around a mask that are read
 
 
 class FilledToken(NamedTuple):
@@ -89,15 +89,15 @@ class MaskFiller:
             rows = ids[begin : begin + batch_size]
             inputs = self.tokenizer.pad({"input_ids": rows}, padding_side="right", return_tensors="pt")
             logits = self.model(**inputs.to(self.model.device)).logits
-            places = [row.index(self.tokenizer.mask_token_id) for row in rows]
-            shares = logits[range(len(rows)), places, : len(self.tokenizer)].float().softmax(-1)
+            positions = [row.index(self.tokenizer.mask_token_id) for row in rows]
+            shares = logits[range(len(rows)), positions, : len(self.tokenizer)].float().softmax(-1)
             found += [[FilledToken(*best) for best in likely_tokens(one, self.tokenizer, TOKENS)] for one in shares]
         return found
 
     def _encode(self, text: str) -> list[int]:
         """Return the tokens of a text, or of a long one those around its mask."""
         ids: list[int] = self.tokenizer(text, verbose=False)["input_ids"]
-        limit = min(LONGEST, most_tokens(self.model.config) or LONGEST)
+        limit = min(MAX_TOKENS, max_positions(self.model.config) or MAX_TOKENS)
         begin = max(0, min(ids.index(self.tokenizer.mask_token_id) - limit // 2, len(ids) - limit))
         return ids[begin : begin + limit]
 

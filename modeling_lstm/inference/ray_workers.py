@@ -34,7 +34,7 @@ from .writers import write_parquet
 
 ROWS = 4 * CHUNK  # per part: a multiple of CHUNK, so that batches hold the same texts as in one process
 ROW = "row"  # the column with a row's number in its file
-LONGEST_NAME = 240  # bytes of a quoted file name; a folder name may have 255
+MAX_NAME_LENGTH = 240  # bytes of a quoted file name; a folder name may have 255
 
 Batch = dict[str, Any]
 
@@ -102,10 +102,10 @@ class Plan:
 def _quote(name: str) -> str:
     """Quote a name for use in a folder name. One that is too long is cut to its end, with a digest in front."""
     quoted = quote(name, safe="")
-    if len(quoted) <= LONGEST_NAME:
+    if len(quoted) <= MAX_NAME_LENGTH:
         return quoted
     digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
-    while len(quoted) > LONGEST_NAME - len(digest) - 1:
+    while len(quoted) > MAX_NAME_LENGTH - len(digest) - 1:
         name = name[1:]
         quoted = quote(name, safe="")
     return f"{digest}-{quoted}"
@@ -180,10 +180,10 @@ class Answers:
     def __call__(self, batch: Batch) -> Batch:
         """Answer the parts of a batch, and pass its other rows on."""
         errors = list(batch["error"])
-        for place, texts in enumerate(batch["texts"]):
+        for index, texts in enumerate(batch["texts"]):
             if texts:
                 first, some = pickle.loads(texts)
-                errors[place] = self._write(batch["file"][place], int(batch["part"][place]), first, some)
+                errors[index] = self._write(batch["file"][index], int(batch["part"][index]), first, some)
         passed = {name: values for name, values in batch.items() if name != "texts"}
         return passed | {"error": np.array(errors, dtype=object)}
 

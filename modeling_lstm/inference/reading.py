@@ -78,7 +78,7 @@ def read_input(arguments: PredictionArguments, record: dict[str, Any]) -> Input:
     if isinstance(table, Lines):
         values = ((line,) for line in _warn_of_header((line for (line,) in values), str(path)))
     rows = _rows(table, values, columns, record.get("separator", LINE_BREAK), language)
-    return Input(rows, kept, lambda number: f"The text in {table.place(number)}")
+    return Input(rows, kept, lambda number: f"The text in {table.locate(number)}")
 
 
 def _choose_columns(
@@ -160,7 +160,7 @@ def _rows(
             parts = tuple(part.get(language) if isinstance(part, dict) else part for part in parts)
         if not all(isinstance(part, str) for part in parts):
             raise InputError(
-                f"There is no text in {table.place(number)} (column {as_text(columns)!r}): found {list(parts)}."
+                f"There is no text in {table.locate(number)} (column {as_text(columns)!r}): found {list(parts)}."
             )
         yield join_texts(parts, separator), values[len(columns) :]
     require(number > 0, f"{str(table.path)!r} has no rows.")

@@ -83,9 +83,9 @@ class Translator:
             check_text(text)
         limit = self.tokenizer.model_max_length
         ids = self.tokenizer(texts, verbose=False)["input_ids"]
-        cut = [place for place, one in enumerate(ids) if len(one) > limit]
-        for place in cut:
-            ids[place] = self.tokenizer(texts[place], truncation=True, max_length=limit)["input_ids"]
+        cut = [index for index, one in enumerate(ids) if len(one) > limit]
+        for index in cut:
+            ids[index] = self.tokenizer(texts[index], truncation=True, max_length=limit)["input_ids"]
         if cut:
             logger.warning(
                 "%d of %d texts have more than %d tokens: their ends are not translated.", len(cut), len(ids), limit
@@ -101,13 +101,13 @@ class Translator:
         found: list[str] = [""] * len(ids)
         order = np.argsort([len(one) for one in ids], kind="stable")
         for begin in range(0, len(order), batch_size):
-            places = order[begin : begin + batch_size].tolist()
-            inputs = self.tokenizer.pad({"input_ids": [list(ids[place]) for place in places]}, return_tensors="pt")
+            indices = order[begin : begin + batch_size].tolist()
+            inputs = self.tokenizer.pad({"input_ids": [list(ids[index]) for index in indices]}, return_tensors="pt")
             with torch.inference_mode():
                 written = self._generate(inputs.to(self.model.device), options)
             texts = self.target_tokenizer.batch_decode(written, skip_special_tokens=True)
-            for place, text in zip(places, texts, strict=True):
-                found[place] = text.strip()
+            for index, text in zip(indices, texts, strict=True):
+                found[index] = text.strip()
         return found
 
     def _generate(self, inputs: Mapping[str, Any], options: dict[str, Any]) -> torch.Tensor:

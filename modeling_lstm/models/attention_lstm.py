@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-MOST_NUMBERS = 2**26  # values of the additive score that are in memory at once: 256 MB in fp32
+MAX_NUMBERS = 2**26  # values of the additive score that are in memory at once: 256 MB in fp32
 
 
 class MultiplicativeAttention(nn.Module):
@@ -65,7 +65,7 @@ class AdditiveAttention(nn.Module):
         self, queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """See [`MultiplicativeAttention.forward`]."""
-        tokens = max(1, MOST_NUMBERS // max(1, keys.numel()))  # to score at once
+        tokens = max(1, MAX_NUMBERS // max(1, keys.numel()))  # to score at once
         parts = self.query(queries).split(tokens, dim=1)
         if len(parts) > 1 and torch.is_grad_enabled():  # to save memory, compute them again in the backward pass
             scores = [checkpoint(self._scores, part, keys, use_reentrant=False) for part in parts]

@@ -214,21 +214,21 @@ class TextStates:
         h_n: h after the last token read; see [`LstmModelOutput`].
         c_n: c at that point; `None` for a GRU.
         mask: True at the steps that are tokens; `None` if all are.
-        place: The step at which each token was read, if texts were moved to the left of their rows; else `None`.
+        positions: The step at which each token was read, if texts were moved to the left of their rows; else `None`.
     """
 
     layers: list[torch.Tensor]
     h_n: torch.Tensor
     c_n: torch.Tensor | None
     mask: torch.Tensor | None
-    place: torch.Tensor | None
+    positions: torch.Tensor | None
 
     def in_given_order(self) -> list[torch.Tensor]:
         """Return h of each layer, with the tokens at their original positions."""
-        if self.place is None:
+        if self.positions is None:
             return self.layers
-        rows = torch.arange(self.place.shape[0], device=self.place.device).unsqueeze(1)
-        return [layer[rows, self.place] for layer in self.layers]
+        rows = torch.arange(self.positions.shape[0], device=self.positions.device).unsqueeze(1)
+        return [layer[rows, self.positions] for layer in self.layers]
 
 
 class LstmModel(LstmPreTrainedModel):
@@ -305,20 +305,20 @@ class LstmModel(LstmPreTrainedModel):
         states = locked_dropout(vectors, self.config.embedding_dropout, self.training)
 
         reading_mask: torch.Tensor | None = mask
-        place = None
+        positions = None
         if is_traced() or mask.is_meta:  # the same path for every mask
-            place = _places_at_the_left(mask)
+            positions = _left_aligned_positions(mask)
         elif bool(mask.all()):
             reading_mask = None
         elif _has_gaps(mask) or (start is not None and not bool(mask[:, 0].all())):
-            place = _places_at_the_left(mask)
-        if place is not None:
+            positions = _left_aligned_positions(mask)
+        if positions is not None:
             steps = torch.arange(mask.shape[1], device=mask.device)
             rows = torch.arange(mask.shape[0], device=mask.device).unsqueeze(1)
-            states = states[rows, place.scatter(1, place, steps.expand_as(place))]
+            states = states[rows, positions.scatter(1, positions, steps.expand_as(positions))]
             reading_mask = steps < mask.sum(dim=1, keepdim=True)
         layers, h_n, c_n = self.encoder(states, reading_mask, start, direction)
-        return TextStates(layers, h_n, c_n, reading_mask, place)
+        return TextStates(layers, h_n, c_n, reading_mask, positions)
 
 
 def name_other_models(model: LstmPreTrainedModel) -> None:
@@ -382,7 +382,7 @@ def read_mask(
     return input_ids != config.pad_token_id
 
 
-def _places_at_the_left(mask: torch.Tensor) -> torch.Tensor:
+def _left_aligned_positions(mask: torch.Tensor) -> torch.Tensor:
     """Return the new position of each step if each row's tokens move to the left, in order, before its padding."""
     ends = mask.sum(dim=1, keepdim=True)
     # ONNX has no cumulative sum of truth values

@@ -17,7 +17,7 @@ from .modeling_lstm import IGNORED, LstmModel, LstmPreTrainedModel, read_inputs
 from .recurrence_lstm import hold_at_padding, locked_dropout, widen
 from .softmax_lstm import AdaptiveSoftmax, sampled_losses
 
-LARGEST_COUNT = 60_000  # of a token
+MAX_COUNT = 60_000  # of a token
 
 
 class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
@@ -125,7 +125,7 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             counts: The counts, `(vocab_size,)`. Tokens that do not occur count as seen once.
         """
         counts = counts.clamp(min=1)
-        self.token_frequencies.copy_(counts * min(1.0, LARGEST_COUNT / float(counts.max())))
+        self.token_frequencies.copy_(counts * min(1.0, MAX_COUNT / float(counts.max())))
 
     def prepare_inputs_for_generation(
         self: Any, input_ids: Any, *args: Any, inputs_embeds: Any = None, **kwargs: Any

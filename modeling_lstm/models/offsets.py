@@ -23,29 +23,29 @@ def tile(text: str, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
         The same number of offsets. Characters shared by two tokens belong to the first.
     """
     tiles: list[tuple[int, int]] = []
-    place = 0
+    position = 0
     for first, last in offsets:
-        if tiles and first > place:
-            place = _find_composed_end(text, tiles[-1][0], place, first)
-            tiles[-1] = (tiles[-1][0], place)
-        while place < first and text[place].isspace():
-            place += 1
-        tiles.append((place, max(place, last)))
-        place = tiles[-1][1]
-    if tiles and text[place:].strip():
+        if tiles and first > position:
+            position = _find_composed_end(text, tiles[-1][0], position, first)
+            tiles[-1] = (tiles[-1][0], position)
+        while position < first and text[position].isspace():
+            position += 1
+        tiles.append((position, max(position, last)))
+        position = tiles[-1][1]
+    if tiles and text[position:].strip():
         tiles[-1] = (tiles[-1][0], len(text.rstrip()))
     return tiles
 
 
-def _find_composed_end(text: str, begin: int, place: int, limit: int) -> int:
-    """Return the end of the marks and letter parts after `place` that combine with the text from `begin` to `place`."""
-    while place < limit:
-        before = text[max(begin, place - 3) : place]
-        is_part = len(unicodedata.normalize("NFC", before + text[place])) <= len(unicodedata.normalize("NFC", before))
-        if not before or not (is_part or unicodedata.category(text[place]).startswith("M")):
+def _find_composed_end(text: str, begin: int, index: int, limit: int) -> int:
+    """Return the end of the marks and letter parts after `index` that combine with the text from `begin` to `index`."""
+    while index < limit:
+        before = text[max(begin, index - 3) : index]
+        is_part = len(unicodedata.normalize("NFC", before + text[index])) <= len(unicodedata.normalize("NFC", before))
+        if not before or not (is_part or unicodedata.category(text[index]).startswith("M")):
             break
-        place += 1
-    return place
+        index += 1
+    return index
 
 
 def list_tokens(encoding: Any) -> list[Token]:
@@ -55,8 +55,8 @@ def list_tokens(encoding: Any) -> list[Token]:
 
 def _find(part: list[Token], whole: list[Token]) -> int:
     """Return the position at which `part` begins in `whole`."""
-    starts = (place for place, token in enumerate(whole) if token == part[0])
-    return next(place for place in starts if whole[place : place + len(part)] == part)
+    starts = (position for position, token in enumerate(whole) if token == part[0])
+    return next(position for position in starts if whole[position : position + len(part)] == part)
 
 
 def tile_encoding(
@@ -73,11 +73,11 @@ def tile_encoding(
     """
     found, known, owners = list(encoding.offsets), list_tokens(encoding), encoding.sequence_ids
     for sequence, (tokens, tiles) in enumerate(tiled):
-        places = [place for place, one in enumerate(owners) if one == sequence]
+        positions = [position for position, one in enumerate(owners) if one == sequence]
         shift = joint + len(separator) + 1 if joint is not None and sequence == 1 else 0
-        begin = _find([known[place] for place in places], tokens) if places else 0
-        for place, (first, last) in zip(places, tiles[begin:], strict=False):
-            found[place] = first + shift, last + shift
+        begin = _find([known[position] for position in positions], tokens) if positions else 0
+        for position, (first, last) in zip(positions, tiles[begin:], strict=False):
+            found[position] = first + shift, last + shift
     if joint is not None:
         marks = list(zip(encoding.tokens, owners, strict=True))
         found[marks.index((separator, None))] = joint, joint + len(separator)

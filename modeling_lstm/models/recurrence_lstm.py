@@ -22,7 +22,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from .configuration_lstm import LstmConfig
 
 GROUP_ROWS = 32  # minimum number of rows in each group when a batch is split by text length
-MOST_GROUPS = 4  # maximum number of such groups
+MAX_GROUPS = 4  # maximum number of such groups
 WORTH_IT = 0.75  # a batch is grouped or packed if that leaves less than this share of its steps
 PACKED_TOKENS = 64  # maximum length to pack for a GRU: the time of its backward pass grows with the square of it
 # cuDNN warns unless the weights of all layers are in one piece of memory, but here each layer is a separate call
@@ -329,7 +329,7 @@ def _groups_of_like_lengths(mask: torch.Tensor, states: torch.Tensor) -> list[tu
     """
     if is_traced() or states.device.type != "cpu":  # first, since a graph must fit any number of rows
         return None
-    number = min(MOST_GROUPS, len(mask) // GROUP_ROWS)
+    number = min(MAX_GROUPS, len(mask) // GROUP_ROWS)
     if number < 2 or not bool(mask[:, 0].all()):
         return None
     lengths, order = mask.sum(dim=1).sort()

@@ -63,10 +63,10 @@ def _tokenize(tokenizer: Tokenizer, words: list[str]) -> Iterator[list[int]]:
     """Tokenize words as one text, and yield the tokens of each word."""
     encoding = tokenizer.encode(" ".join(words), add_special_tokens=False)
     firsts, ids = [first for first, _ in encoding.offsets], encoding.ids
-    begin, place = 0, 0
+    begin, position = 0, 0
     for word in words:
-        place += len(word) + 1
-        end = bisect.bisect_left(firsts, place, lo=begin)
+        position += len(word) + 1
+        end = bisect.bisect_left(firsts, position, lo=begin)
         yield ids[begin:end]
         begin = end
 
@@ -90,8 +90,8 @@ class TokenMemory:
         self.known: dict[str, list[int]] = {"": []}
         self.size = 0
         alone, framed = (self.tokenizer.encode("a", add_special_tokens=special).ids for special in (False, True))
-        place = next(n for n in range(len(framed)) if framed[n : n + len(alone)] == alone)
-        self.before, self.after = framed[:place], framed[place + len(alone) :]
+        position = next(n for n in range(len(framed)) if framed[n : n + len(alone)] == alone)
+        self.before, self.after = framed[:position], framed[position + len(alone) :]
         self.joins_pairs = self.tokenizer.encode("a", "a").ids == self.tokenizer.encode(JOINT.join("aa")).ids
         truncation = tokenizer.truncation or {}
         limit = truncation.get("max_length")

@@ -16,7 +16,7 @@ ALONE: dict[str, Any] = {
     "average_epochs": 0.5,
     "adversarial_size": 0.25,
 }
-AUGMENTATIONS, MOST_VARIANTS = 4, 40  # variants of each text: with unlabeled text, and the limit
+AUGMENTATIONS, MAX_VARIANTS = 4, 40  # variants of each text: with unlabeled text, and the limit
 
 # The defaults that --help shows for settings that depend on the data and the teacher
 BEST_DEFAULTS: dict[str, str] = {
@@ -24,7 +24,7 @@ BEST_DEFAULTS: dict[str, str] = {
     **{name: f"as for train without a teacher, {value} with one" for name, value in STUDENT_DEFAULTS.items()},
     **{name: f"{value} without a teacher, with one as for distill" for name, value in ALONE.items()},
     "augmentations": f"as many as make about 150,000 texts, at least 10 ({AUGMENTATIONS} with --unlabeled) and at most "
-    f"{MOST_VARIANTS}",
+    f"{MAX_VARIANTS}",
     "num_train_epochs": "depends on the number of texts",
     "embeddings": "those of a Transformer teacher, or vectors learned from --unlabeled",
 }

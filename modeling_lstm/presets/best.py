@@ -36,7 +36,7 @@ from ..utils.settings import build_settings, to_command
 from ..vectors.arguments import VectorTrainingArguments
 from ..vectors.learning import import_gensim, train_vectors
 from ..vectors.word_sources import open_vectors
-from .arguments import ALONE, AUGMENTATIONS, MOST_VARIANTS, STUDENT, OptionalTeacherArguments, PresetArguments
+from .arguments import ALONE, AUGMENTATIONS, MAX_VARIANTS, STUDENT, OptionalTeacherArguments, PresetArguments
 from .estimates import Trial, lstm_trial, time_text, transformer_trial
 from .stages import Stage, identify_data, identify_texts, read_vectors, training_stage
 
@@ -44,8 +44,8 @@ logger = logging.getLogger(__name__)
 
 # Chosen on validation, like the values of .arguments
 STUDENT_STEPS, STUDENT_BATCH, STUDENT_EPOCHS = 10_000, 64, (3, 20)
-ENOUGH_TEXTS = 150_000  # variants are made until there are this many, or MOST_VARIANTS of each
-FEWEST_TO_TRIM, TRIM = 5_000, 3  # with this many texts, leave out a Transformer's tokens that occur less often
+ENOUGH_TEXTS = 150_000  # variants are made until there are this many, or MAX_VARIANTS of each
+MIN_TO_TRIM, TRIM = 5_000, 3  # with this many texts, leave out a Transformer's tokens that occur less often
 ALONE_STEPS, ALONE_EPOCHS = 1_000, (12, 30)
 OWN_MODELS = ("lstm", "bag-of-words")
 # Settings that a fine-tuned teacher shares with its student, besides those of the data and the machines
@@ -242,7 +242,7 @@ class BestJob:
         variants = chosen.augmentations
         if variants is None:
             fewest = AUGMENTATIONS if chosen.unlabeled else VARIANTS
-            variants = max(fewest, min(MOST_VARIANTS, ENOUGH_TEXTS // natural))
+            variants = max(fewest, min(MAX_VARIANTS, ENOUGH_TEXTS // natural))
         texts = natural * (1 + variants)
         if chosen.transfer_rows is not None:
             texts = min(texts, data.splits["train"].num_rows + chosen.transfer_rows)
@@ -265,7 +265,7 @@ class BestJob:
                 usual["embeddings_revision"] = chosen.teacher_revision
             theirs = getattr(config, "embedding_size", None) or config.hidden_size
             usual["embedding_size"] = min(usual["embedding_size"], theirs)
-            usual |= {"trim_vocabulary": TRIM} if natural >= FEWEST_TO_TRIM else {}
+            usual |= {"trim_vocabulary": TRIM} if natural >= MIN_TO_TRIM else {}
         reads_labels = is_weighted or chosen.label_weight > 0
         mine = {name: value for name, value in self.given.items() if reads_labels or name not in TRUE_LABELS}
         job = self._job(DistillationJob, usual | mine | {"teacher": ",".join(teachers)}, self.output)

@@ -8,7 +8,7 @@ import torch
 from datasets import Dataset
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
-from ..data.tokenization import most_tokens
+from ..data.tokenization import max_positions
 from ..models.configuration_lstm import LstmConfig
 from ..models.modeling_lstm import LstmForSequenceClassification
 from ..training.precision import has_bf16, time_batch
@@ -44,7 +44,7 @@ def transformer_trial(name: str, revision: str | None) -> Trial:
         config = AutoConfig.from_pretrained(name, revision=revision, num_labels=labels)
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
         config.pad_token_id = 0  # any: the mask marks the padding
-        found = tokenizer(_draw(rows), truncation=True, max_length=min(longest, most_tokens(config) or longest))
+        found = tokenizer(_draw(rows), truncation=True, max_length=min(longest, max_positions(config) or longest))
         return AutoModelForSequenceClassification.from_config(config), [len(ids) for ids in found["input_ids"]]
 
     return make

@@ -4,12 +4,12 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
 from ..tasks.base import FILL_MASK, TEXT_GENERATION
-from ..training.arguments import MOST_LAYERS
+from ..training.arguments import MAX_LAYERS
 from ..utils.errors import require
 from ..utils.settings import setting
 
 PRETRAINING_TASKS = (TEXT_GENERATION, FILL_MASK)
-MOST_FULL = 10_000  # the largest vocabulary for which --softmax auto uses the full softmax
+MAX_FULL_SOFTMAX = 10_000  # the largest vocabulary for which --softmax auto uses the full softmax
 
 # Defaults that differ from those of `train`
 PRETRAINING_DEFAULTS: dict[str, Any] = {
@@ -84,8 +84,8 @@ class NetworkArguments:
 
     def __post_init__(self) -> None:
         require(
-            self.num_hidden_layers <= MOST_LAYERS,
-            f"--num_hidden_layers must be at most {MOST_LAYERS}, found {self.num_hidden_layers}.",
+            self.num_hidden_layers <= MAX_LAYERS,
+            f"--num_hidden_layers must be at most {MAX_LAYERS}, found {self.num_hidden_layers}.",
         )
 
     def network_fields(self) -> dict[str, Any]:
@@ -119,7 +119,7 @@ class LanguageModelArguments(NetworkArguments):
     softmax: Literal["auto", "full", "adaptive", "sampled"] = setting(
         "auto",
         "Predict over the whole vocabulary (full), over clusters of it (adaptive), or in training over a "
-        f"sample of it (sampled). auto: full up to {MOST_FULL:,} tokens, above that sampled.",
+        f"sample of it (sampled). auto: full up to {MAX_FULL_SOFTMAX:,} tokens, above that sampled.",
     )
     sampled_candidates: int = setting(2048, "Size of the sample for a sampled softmax.")
     adaptive_cutoffs: list[int] | None = setting(
@@ -147,7 +147,7 @@ class LanguageModelArguments(NetworkArguments):
 
     def config_fields(self, vocab_size: int) -> dict[str, Any]:
         """Return the fields of an [`LstmConfig`]."""
-        usual = "full" if vocab_size <= MOST_FULL else "sampled"
+        usual = "full" if vocab_size <= MAX_FULL_SOFTMAX else "sampled"
         return self.network_fields() | {
             "softmax": usual if self.softmax == "auto" else self.softmax,
             "sampled_candidates": self.sampled_candidates,

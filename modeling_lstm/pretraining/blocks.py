@@ -61,8 +61,8 @@ class Blocks(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
 
     def __getitem__(self, number: int) -> dict[str, torch.Tensor]:
         block, part = divmod(number, self.parts)
-        place = slice(block * self.size, (block + 1) * self.size)
-        return {name: table[part, place].long() for name, table in self._tables.items()}
+        indices = slice(block * self.size, (block + 1) * self.size)
+        return {name: table[part, indices].long() for name, table in self._tables.items()}
 
 
 class BlockSampler(torch.utils.data.Sampler[int]):

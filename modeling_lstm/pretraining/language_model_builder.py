@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from ..data.tokenization import most_tokens
+from ..data.tokenization import max_positions
 from ..evaluation.perplexity import BLOCK
 from ..tasks.language_modeling import LanguageModeling
 from ..training.model_builder import construct, make_config, transformer_config
@@ -40,10 +40,10 @@ def build_language_model(
     if arguments.transformer_config is not None:
         name, overrides = arguments.transformer_config, arguments.config_overrides
         config: Any = transformer_config(name, {"vocab_size": size} | ids, overrides, "gpt2")
-        places = most_tokens(config)
+        limit = max_positions(config)
         require(
-            places is None or block_size <= places,
-            f"The Transformer reads {places} tokens at most, found --block_size {block_size}: lower it.",
+            limit is None or block_size <= limit,
+            f"The Transformer reads {limit} tokens at most, found --block_size {block_size}: lower it.",
         )
         config.trained_tokens = block_size  # it must not be evaluated on longer texts than it was trained on
         if hasattr(config, "is_decoder"):  # otherwise models like BERT would see the tokens to predict

@@ -69,8 +69,8 @@ class LanguageModelTrainer(TaskTrainer):
     def task_scores(self, model: Any, rows: Any) -> dict[str, float]:
         """Compute perplexities."""
         found = self.task.predict(model, self.processing_class, rows, self.args.per_device_eval_batch_size)
-        places = [place for place, name in enumerate(DIRECTIONS) if self.task.direction in (name, "both")]
-        require(bool(np.isfinite(found[0][:, places]).all()), "Training diverged: lower --learning_rate.")
+        indices = [index for index, name in enumerate(DIRECTIONS) if self.task.direction in (name, "both")]
+        require(bool(np.isfinite(found[0][:, indices]).all()), "Training diverged: lower --learning_rate.")
         return self.task.scores(*found)
 
     def _save_rng_state(self, output_dir: str) -> None:

@@ -120,7 +120,7 @@ def _metadata(
 def _hub_datasets(data: Mapping[str, Any]) -> list[str]:
     """Return the ids of the data sets on the Hub, without subsets."""
     found = located_sources(data) + (located_sources(data, "train_dataset") if data.get("train_dataset") else [])
-    return [split_subset(name)[0] for name, place in found if place == "hub"]
+    return [split_subset(name)[0] for name, origin in found if origin == "hub"]
 
 
 def _unlabeled_datasets(record: Mapping[str, Any]) -> list[str]:
@@ -143,7 +143,7 @@ def _base_model(record: Mapping[str, Any]) -> str | None:
 def _data_name(data: dict[str, Any], key: str = "dataset") -> str:
     """Return a data set's id, or the last part of a path: a full path reveals a machine, or looks like a Hub id."""
     found = located_sources(data, key)
-    return ", ".join(name if place == "hub" else Path(name).resolve().name for name, place in found)
+    return ", ".join(name if origin == "hub" else Path(name).resolve().name for name, origin in found)
 
 
 def _best_split(record: Mapping[str, Any]) -> tuple[str, dict[str, float]]:

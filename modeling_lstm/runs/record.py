@@ -76,12 +76,12 @@ def data_sources(data: Mapping[str, Any], setting: str = "dataset") -> list[str]
 
 def located_sources(data: Mapping[str, Any], setting: str = "dataset") -> list[tuple[str, str]]:
     """
-    Return the same data sets, each with its place: `local`, `hub` or `built-in`. Older records have one place for all,
-    or none.
+    Return the same data sets, each with its origin: `local`, `hub` or `built-in`. Older records have one origin for
+    all, or none.
     """
-    place = "train_source" if setting == "train_dataset" else "source"
-    names, places = data_sources(data, setting), data.get(place, "unknown")
-    return list(zip(names, [places] * len(names) if isinstance(places, str) else places, strict=True))
+    key = "train_source" if setting == "train_dataset" else "source"
+    names, origins = data_sources(data, setting), data.get(key, "unknown")
+    return list(zip(names, [origins] * len(names) if isinstance(origins, str) else origins, strict=True))
 
 
 def split_settings(data: Mapping[str, Any]) -> dict[str, Any]:

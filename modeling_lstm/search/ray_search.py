@@ -13,13 +13,23 @@ from ..utils.errors import InputError
 from ..utils.ray_cluster import RayArguments, open_cluster
 from .arguments import SearchArguments
 from .search_space import open_optuna
-from .studies import HEARTBEAT, PAUSE, begin_trial, count_done, is_over, note_result, open_study, repeat, revive
+from .studies import (
+    HEARTBEAT,
+    PAUSE,
+    begin_trial,
+    count_finished,
+    enqueue_retry,
+    is_over,
+    open_study,
+    record_result,
+    retry_stale_trials,
+)
 from .trials import run_trial
 
 LOSSES = 3  # how often a worker that was killed is restarted
 
 
-class Board:
+class TrialManager:
     """
     The manager of the trials, which assigns them to workers and receives their scores. It runs in a process on the
     driver's machine, and only this process writes to the storage.
@@ -34,7 +44,7 @@ class Board:
         self.arguments, self.end = arguments, end
         self.study = open_study(folder, arguments)
         self.first = len(self.study.get_trials(deepcopy=False))
-        revive(self.study)
+        retry_stale_trials(self.study)
         self.running: dict[int, Any] = {}
         Thread(target=self._keep_alive, daemon=True).start()
 
@@ -52,19 +62,19 @@ class Board:
         """
         if (lost := self.running.pop(worker, None)) is not None:  # the worker was killed and restarted
             self.study.tell(lost, state=open_optuna().trial.TrialState.FAIL)
-            repeat(lost, self.study)
+            enqueue_retry(lost, self.study)
         if is_over(self.study, self.arguments, self.first, self.end):
             return None
-        if count_done(self.study) + len(self.running) >= self.arguments.trials:
+        if count_finished(self.study) + len(self.running) >= self.arguments.trials:
             return {}
         trial = self.study.ask()
         self.study._storage.record_heartbeat(trial._trial_id)
         self.running[worker] = trial
         return begin_trial(trial, self.arguments)
 
-    def report(self, worker: int, epoch: int, goodness: float) -> bool:
+    def report(self, worker: int, epoch: int, value: float) -> bool:
         """Record the score of an epoch. Returns whether to cut the trial short."""
-        self.running[worker].report(goodness, epoch)
+        self.running[worker].report(value, epoch)
         return bool(self.running[worker].should_prune())
 
     def end_trial(self, worker: int, found: dict[str, Any] | None, error: str | None, seconds: float) -> None:
@@ -76,11 +86,11 @@ class Board:
             trial.set_user_attr("error", error)
             self.study.tell(trial, state=states.FAIL)
             return
-        note_result(trial, found)
-        if found["is_cut_short"]:
+        record_result(trial, found)
+        if found["is_pruned"]:
             self.study.tell(trial, state=states.PRUNED)
         else:
-            self.study.tell(trial, found["goodness"])
+            self.study.tell(trial, found["value"])
 
 
 def search_by_ray(folder: Path, base: dict[str, Any], arguments: SearchArguments, end: float | None) -> None:
@@ -97,32 +107,34 @@ def search_by_ray(folder: Path, base: dict[str, Any], arguments: SearchArguments
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False
         )
-        board = ray.remote(Board).options(num_cpus=0, scheduling_strategy=here)
-        board = board.remote(folder.absolute(), arguments, end)  # the cluster may have been started in another folder
+        manager = ray.remote(TrialManager).options(num_cpus=0, scheduling_strategy=here)
+        manager = manager.remote(
+            folder.absolute(), arguments, end
+        )  # the cluster may have been started in another folder
         train = ray.remote(_train).options(num_cpus=cluster.cpus, max_retries=LOSSES)
-        told = base, cluster.threads, os.getcwd()
-        ray.get([train.remote(board, worker, *told) for worker in range(cluster.workers)])
+        shared = base, cluster.threads, os.getcwd()
+        ray.get([train.remote(manager, worker, *shared) for worker in range(cluster.workers)])
 
 
-def _train(board: Any, worker: int, base: dict[str, Any], threads: int, folder: str) -> None:
+def _train(manager: Any, worker: int, base: dict[str, Any], threads: int, folder: str) -> None:
     """Run trials one by one in a worker."""
     import ray
 
     os.chdir(folder)
     torch.set_num_threads(threads)
 
-    def tell(epoch: int, goodness: float) -> bool:
-        return bool(ray.get(board.report.remote(worker, epoch, goodness)))
+    def report(epoch: int, value: float) -> bool:
+        return bool(ray.get(manager.report.remote(worker, epoch, value)))
 
-    while (chosen := ray.get(board.begin.remote(worker))) is not None:
+    while (chosen := ray.get(manager.begin.remote(worker))) is not None:
         if not chosen:
             time.sleep(PAUSE)
             continue
         started, found, error = time.perf_counter(), None, None
         with tempfile.TemporaryDirectory() as place:
             try:
-                found = run_trial(base | chosen, Path(place, "trial"), tell)
+                found = run_trial(base | chosen, Path(place, "trial"), report)
             except InputError as failure:
                 error = str(failure)
         seconds = round(time.perf_counter() - started, 1)
-        ray.get(board.end_trial.remote(worker, found, error, seconds))
+        ray.get(manager.end_trial.remote(worker, found, error, seconds))

@@ -12,8 +12,8 @@ from ..utils.files import write_text
 from ..utils.templates import render_template
 from .studies import score_of
 
-MOST_SHOWN = 50  # maximum number of trials in the table
-FEWEST_FOR_IMPORTANCE = 4
+MAX_SHOWN = 50  # maximum number of trials in the table
+MIN_FOR_IMPORTANCE = 4
 
 
 def write_search_report(folder: Path, found: dict[str, Any], study: Any) -> None:
@@ -33,10 +33,10 @@ def write_search_report(folder: Path, found: dict[str, Any], study: Any) -> None
 def _rows(found: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the rows of the table of trials, the best first."""
     done = sorted(
-        (one for one in found["trials"] if one["goodness"] is not None), key=lambda one: one["goodness"], reverse=True
+        (one for one in found["trials"] if one["value"] is not None), key=lambda one: one["value"], reverse=True
     )
     rows = []
-    for one in done[:MOST_SHOWN]:
+    for one in done[:MAX_SHOWN]:
         settings = ", ".join(f"{name} {_short(value)}" for name, value in one["settings"].items())
         score = format_number(score_of(one))
         rows.append(one | {"score": score if one["state"] == "complete" else f"{score} (pruned)", "text": settings})
@@ -57,7 +57,7 @@ def _pictures(found: dict[str, Any], study: Any) -> list[tuple[str, str]]:
         ("Course of the search", plots.plot_optimization_history),
         ("Epochs of the trials", plots.plot_intermediate_values),
     ]
-    if len(done) >= FEWEST_FOR_IMPORTANCE:
+    if len(done) >= MIN_FOR_IMPORTANCE:
         made.append(("Which settings mattered", plots.plot_param_importances))
         made.append(("Settings and score", plots.plot_parallel_coordinate))
     pictures = []

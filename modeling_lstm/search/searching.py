@@ -33,13 +33,13 @@ from .studies import (
     PAUSE,
     STUDY,
     begin_trial,
-    count_done,
+    count_finished,
+    enqueue_retry,
     has_failed,
     is_over,
-    note_result,
     open_study,
-    repeat,
-    revive,
+    record_result,
+    retry_stale_trials,
     score_of,
 )
 from .trials import run_trial
@@ -160,7 +160,7 @@ def _flatten(space: dict[str, Any]) -> dict[str, Any]:
 def _forget_failures(folder: Path, arguments: SearchArguments) -> bool:
     """Remove the trials of a search if none is finished or running. Returns whether they were removed."""
     study = open_study(folder, arguments)
-    revive(study)
+    retry_stale_trials(study)
     if {"COMPLETE", "PRUNED", "RUNNING"} & {one.state.name for one in study.get_trials(deepcopy=False)}:
         return False
     open_optuna().delete_study(study_name=STUDY, storage=study._storage)
@@ -235,15 +235,15 @@ def work(
     def objective(trial: Any) -> float:
         started = time.perf_counter()
 
-        def tell(epoch: int, goodness: float) -> bool:
-            trial.report(goodness, epoch)
+        def report(epoch: int, value: float) -> bool:
+            trial.report(value, epoch)
             return bool(trial.should_prune())
 
         try:
             chosen = begin_trial(trial, arguments)
-            found = run_trial(base | chosen, folder / "trials" / f"{trial.number}-{os.getpid()}", tell)
+            found = run_trial(base | chosen, folder / "trials" / f"{trial.number}-{os.getpid()}", report)
         except KeyboardInterrupt:
-            repeat(trial)
+            enqueue_retry(trial)
             raise
         except InputError as error:
             trial.set_user_attr("error", str(error))
@@ -251,15 +251,15 @@ def work(
             raise
         finally:
             trial.set_user_attr("seconds", round(time.perf_counter() - started, 1))
-        note_result(trial, found)
-        if found["is_cut_short"]:
+        record_result(trial, found)
+        if found["is_pruned"]:
             raise optuna.TrialPruned
-        return found["goodness"]
+        return found["value"]
 
     while not is_over(study, arguments, first, end):
-        revive(study)
+        retry_stale_trials(study)
         running = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,))
-        if count_done(study) + len(running) < arguments.trials:
+        if count_finished(study) + len(running) < arguments.trials:
             study.optimize(objective, n_trials=1, catch=(InputError,))
         else:  # the trials running in other processes may be the last
             time.sleep(PAUSE)
@@ -280,7 +280,7 @@ def _finish(folder: Path, base: dict[str, Any], arguments: SearchArguments, comm
         )
     if errors:
         logger.warning("%d of %d trials failed, the last one with: %s", len(errors), len(trials), errors[-1])
-    best = max(done, key=lambda one: one["goodness"])
+    best = max(done, key=lambda one: one["value"])
     recipe = {name: value for name, value in (base | best["settings"]).items() if name not in OF_TRIALS}
     result = {
         "command": command,
@@ -306,6 +306,6 @@ def _describe(trial: Any) -> dict[str, Any]:
     return {
         "number": trial.number,
         "state": trial.state.name.lower(),
-        "goodness": trial.value,
+        "value": trial.value,
         "epochs": epochs,
     } | found

@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 
 STORAGE = "trials.sqlite3"
 STUDY = "search"
-MOST_FAILURES = 3  # maximum number of consecutive failures before the first success
-MOST_IN_A_ROW = 10  # maximum number of consecutive failures after that
+MAX_FAILURES_AT_FIRST = 3  # maximum number of consecutive failures before the first success
+MAX_FAILURES_IN_A_ROW = 10  # maximum number of consecutive failures after that
 PAUSE = 1.0  # seconds between checks whether a trial may start
 HEARTBEAT = 60  # seconds between heartbeats of a trial; without one for twice that time, it is repeated
 
@@ -72,27 +72,27 @@ def begin_trial(trial: Any, arguments: SearchArguments) -> dict[str, Any]:
     return chosen
 
 
-def note_result(trial: Any, found: dict[str, Any]) -> None:
+def record_result(trial: Any, found: dict[str, Any]) -> None:
     """Store the result of a trial in its attributes."""
     for name in ("metric", "epoch", "parameters"):
         trial.set_user_attr(name, found[name])
-    if not found["is_cut_short"]:
+    if not found["is_pruned"]:
         logger.info("Trial %d: %s %s", trial.number, found["metric"], format_number(score_of(found)))
 
 
 def score_of(trial: dict[str, Any]) -> float:
-    """Return the score of a trial from its `goodness`, which has the opposite sign if less is better."""
+    """Return the score of a trial from its `value`, which has the opposite sign if less is better."""
     metric = trial["metric"]
-    return trial["goodness"] if metric != "loss" and greater_is_better(metric) else -trial["goodness"]
+    return trial["value"] if metric != "loss" and greater_is_better(metric) else -trial["value"]
 
 
-def count_done(study: Any) -> int:
+def count_finished(study: Any) -> int:
     """Return the number of trials that count: those that were completed or pruned."""
     states = open_optuna().trial.TrialState
     return len(study.get_trials(deepcopy=False, states=(states.COMPLETE, states.PRUNED)))
 
 
-def revive(study: Any) -> None:
+def retry_stale_trials(study: Any) -> None:
     """Enqueue trials again whose process was killed, with the same settings; those of other machines after a while."""
     optuna = open_optuna()
     with warnings.catch_warnings():
@@ -105,10 +105,10 @@ def revive(study: Any) -> None:
                 study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
             except (optuna.exceptions.UpdateFinishedTrialError, ValueError):  # another process was quicker
                 continue
-            repeat(trial, study)
+            enqueue_retry(trial, study)
 
 
-def repeat(trial: Any, study: Any = None) -> None:
+def enqueue_retry(trial: Any, study: Any = None) -> None:
     """Enqueue an interrupted trial again, with the same settings."""
     (study or trial.study).enqueue_trial(trial.params, user_attrs={"repeats": trial.number})
     logger.info("Trial %d was interrupted and will be repeated", trial.number)
@@ -125,13 +125,13 @@ def is_over(study: Any, arguments: SearchArguments, first: int, end: float | Non
         end: The time after which no trial starts.
     """
     is_late = end is not None and time.time() >= end
-    return is_late or count_done(study) >= arguments.trials or _keeps_failing(study, first)
+    return is_late or count_finished(study) >= arguments.trials or _keeps_failing(study, first)
 
 
 def _keeps_failing(study: Any, first: int) -> bool:
     """Whether the latest trials all failed because of the data or shared settings. Killed processes do not count."""
     trials = study.get_trials(deepcopy=False)
-    most = MOST_IN_A_ROW if count_done(study) else MOST_FAILURES
+    most = MAX_FAILURES_IN_A_ROW if count_finished(study) else MAX_FAILURES_AT_FIRST
     ended = [one for one in trials[first:] if one.state.name in ("COMPLETE", "PRUNED") or has_failed(one)]
     return len(ended) >= most and all(map(has_failed, ended[-most:]))
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FAR = 10.0  # largest mean of regression targets, and largest factor of their standard deviation from 1, to not warn
-MOST_LABELS_SHOWN = 20  # in the confusion matrix of a model card
+MAX_LABELS_SHOWN = 20  # in the confusion matrix of a model card
 # The Hub's names and arguments for our metrics, where the names differ
 HUB_METRICS: dict[str, tuple[str, dict[str, Any]]] = {
     "macro_f1": ("f1", {"average": "macro"}),
@@ -251,7 +251,7 @@ class TextClassification(Task):
         }
 
     def _confusion(self, found: Mapping[str, Any]) -> dict[str, str] | None:
-        if not found or len(self.label_names) > MOST_LABELS_SHOWN:
+        if not found or len(self.label_names) > MAX_LABELS_SHOWN:
             return None
         split = "test" if "test" in found else next(iter(found))
         rows = [[inline_code(name), *map(str, row)] for name, row in zip(self.label_names, found[split], strict=True)]

@@ -11,7 +11,7 @@ from ..utils.errors import require
 from ..utils.settings import require_at_least, setting
 from .defaults import LONG_TEXTS, MANY_LABELS, PRETRAINED_RATE, RANDOM_RATE
 
-MOST_LAYERS = 1_000
+MAX_LAYERS = 1_000
 OF_BAG_OF_WORDS = ("embedding_size", "hidden_size", "word_dropout", "classifier_dropout", "embedding_range")
 
 
@@ -99,8 +99,8 @@ class ModelArguments:
     def __post_init__(self) -> None:
         require_at_least(self, embedding_size=1)
         require(
-            self.num_hidden_layers <= MOST_LAYERS,
-            f"--num_hidden_layers must be at most {MOST_LAYERS}, found {self.num_hidden_layers}.",
+            self.num_hidden_layers <= MAX_LAYERS,
+            f"--num_hidden_layers must be at most {MAX_LAYERS}, found {self.num_hidden_layers}.",
         )
         require(
             self.transformer is None or self.embeddings is None,

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 UPDATES = 50  # within the horizon; each costs a pass over all weights
-FEWEST_STEPS = 4  # between two updates
+MIN_STEPS = 4  # between two updates
 
 
 class WeightAverage:
@@ -26,7 +26,7 @@ class WeightAverage:
 
     def __init__(self, model: nn.Module, horizon: float, settle: Callable[[], None] | None = None):
         self.decay = 1.0 - 1.0 / max(1.0, horizon)
-        self.every = max(FEWEST_STEPS, round(horizon / UPDATES))
+        self.every = max(MIN_STEPS, round(horizon / UPDATES))
         self.settle = settle
         self.weights = {name: one.detach().clone() for name, one in self._find_trained(model)}
 

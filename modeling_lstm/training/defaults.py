@@ -29,12 +29,12 @@ TRANSFORMER_DEFAULTS: dict[str, Any] = {
 
 # Chosen on validation, on eight data sets of 500 to 8,000 texts: with few rows, an LSTM needs more epochs, and an
 # average of its weights. From FEW_ROWS on, the usual defaults apply
-STEPS, MOST_EPOCHS = 1_000, 30
+STEPS, MAX_EPOCHS = 1_000, 30
 PRETRAINED_STEPS = 250  # for a classifier initialized from a language model; chosen on 3,400 film reviews
 VERY_FEW_ROWS, SMALL_BATCH = 2_000, 32
 FEW_ROWS, AVERAGE_EPOCHS = 20_000, 0.5
 FITTED = ("per_device_train_batch_size", "average_epochs")  # to the number of rows, unless the epochs are given
-TRANSFORMER_STEPS, MOST_TRANSFORMER_EPOCHS = 300, 20  # chosen on validation, with 500 labeled texts
+TRANSFORMER_STEPS, MAX_TRANSFORMER_EPOCHS = 300, 20  # chosen on validation, with 500 labeled texts
 
 FEW_STEPS, ENOUGH_STEPS = 100, 300
 
@@ -86,7 +86,7 @@ def fit_to_rows(args: Any, rows: int, given: Collection[str], *, steps: int = ST
         fitted["average_epochs"] = AVERAGE_EPOCHS
     fitted = {name: value for name, value in fitted.items() if name not in given}
     batch = fitted.get("per_device_train_batch_size", args.per_device_train_batch_size)
-    _change(args, rows, fitted | _more_epochs(args, rows, steps * batch, MOST_EPOCHS))
+    _change(args, rows, fitted | _more_epochs(args, rows, steps * batch, MAX_EPOCHS))
     return fitted
 
 
@@ -103,7 +103,7 @@ def fit_transformer_to_rows(args: Any, rows: int, given: Collection[str]) -> Non
     if "num_train_epochs" in given or args.max_steps > 0:
         return
     seen = TRANSFORMER_STEPS * args.per_device_train_batch_size
-    _change(args, rows, _more_epochs(args, rows, seen, MOST_TRANSFORMER_EPOCHS))
+    _change(args, rows, _more_epochs(args, rows, seen, MAX_TRANSFORMER_EPOCHS))
 
 
 def _more_epochs(args: Any, rows: int, seen: int, most: float) -> dict[str, float]:

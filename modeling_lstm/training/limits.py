@@ -23,9 +23,9 @@ NOT_NEGATIVE = (
 )
 GREATER_THAN_ZERO = ("logging_steps", "eval_steps", "save_steps")
 BELOW_ONE = ("adam_beta1", "adam_beta2", "label_smoothing_factor")
-MOST = 1e12  # of steps, rows, epochs, megabytes: larger numbers are typing mistakes
-MOST_ROWS = 1_000_000  # in a batch
-MOST_WORKERS = 128  # processes that read data: a mistyped number would flood the machine
+MAX_VALUE = 1e12  # of steps, rows, epochs, megabytes: larger numbers are typing mistakes
+MAX_ROWS = 1_000_000  # in a batch
+MAX_WORKERS = 128  # processes that read data: a mistyped number would flood the machine
 CHOICES = {"train_sampling_strategy": ("group_by_length", "random", "sequential", "batch_rebalance")}
 # Settings of Trainer that are not supported here: their only valid value, and why
 FIXED: dict[str, tuple[Any, str]] = {
@@ -62,13 +62,13 @@ def check_numbers(args: Any) -> None:
     counted = (*AT_LEAST_ONE, *GREATER_THAN_ZERO, "num_train_epochs", "max_steps", "warmup_steps")
     for name in (*counted, "early_stopping_min_steps", "average_epochs", "eval_delay"):
         value = getattr(args, name)
-        require(value is None or value <= MOST, f"--{name} must be at most {MOST:.0e}, found {value}.")
+        require(value is None or value <= MAX_VALUE, f"--{name} must be at most {MAX_VALUE:.0e}, found {value}.")
     for name in ("per_device_train_batch_size", "per_device_eval_batch_size"):
         value = getattr(args, name)
-        require(value <= MOST_ROWS, f"--{name} must be at most {MOST_ROWS}, found {value}.")
+        require(value <= MAX_ROWS, f"--{name} must be at most {MAX_ROWS}, found {value}.")
     require(
-        args.dataloader_num_workers <= MOST_WORKERS,
-        f"--dataloader_num_workers must be at most {MOST_WORKERS}, found {args.dataloader_num_workers}.",
+        args.dataloader_num_workers <= MAX_WORKERS,
+        f"--dataloader_num_workers must be at most {MAX_WORKERS}, found {args.dataloader_num_workers}.",
     )
     require(1 <= args.layer_decay <= 100, f"--layer_decay must be from 1 to 100, found {args.layer_decay}.")
     require(args.max_steps == -1 or args.max_steps >= 1, f"--max_steps must be at least 1, found {args.max_steps}.")

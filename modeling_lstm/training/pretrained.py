@@ -136,7 +136,7 @@ def _report(arguments: ModelArguments, record: dict[str, Any]) -> dict[str, Any]
         "revision": arguments.pretrained_revision,
         "task": task_name(record),
         "direction": _direction(record),
-        "text": [name if place == "hub" else Path(name).name for name, place in located_sources(data)],
+        "text": [name if origin == "hub" else Path(name).name for name, origin in located_sources(data)],
         "texts": data["counts"]["train"]["rows"],
         "metrics": record["metrics"],
     }

@@ -20,7 +20,7 @@ from .job_settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
 
-MOST_LOSSES = 3  # of workers, in a row
+MAX_LOSSES = 3  # of workers, in a row
 ERROR = "error.txt"  # an error in data or settings, written by the process that found it
 LOG = "log.txt"  # of the first worker
 LOCAL = {"engine": "local", "workers": None, "address": None}  # settings of each worker
@@ -49,7 +49,7 @@ def train_by_ray(job: TrainingSettings, prepare: Callable[[Cluster], None]) -> R
         before = known = _checkpoints(output)  # perhaps of a run that is to be overwritten
         losses = 0
         try:
-            while losses <= MOST_LOSSES:
+            while losses <= MAX_LOSSES:
                 shutil.rmtree(shared, ignore_errors=True)
                 shared.mkdir(parents=True)
                 if known - before:

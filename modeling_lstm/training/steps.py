@@ -20,7 +20,7 @@ from ..data.arguments import OF_NEW_TOKENIZER, split_subset
 from ..data.digests import identify_splits
 from ..data.overlap import report_overlap
 from ..data.sources import locate_source
-from ..data.tokenization import TokenizedSplit, build_tokenizer, iterate_texts, most_tokens
+from ..data.tokenization import TokenizedSplit, build_tokenizer, iterate_texts, max_positions
 from ..models.text_classifier import count_cores
 from ..publishing.arguments import PushArguments
 from ..publishing.sharing import push
@@ -111,7 +111,7 @@ class Training:
         self.language_model: PretrainedLanguageModel | None = None
         self.brings_tokenizer = False  # whether the word vectors bring one
         self.checkpoint: str | None = None
-        self.most_tokens: int | None = None  # that the model can read
+        self.max_positions: int | None = None  # that the model can read
         self.token_types = False  # whether the model uses them to tell the texts of a pair apart
 
     def run(self) -> RunRecord:
@@ -268,8 +268,8 @@ class Training:
         if model.transformer is not None:
             config = open_config(model.transformer, model.config_overrides)
             self.token_types = getattr(config, "type_vocab_size", 0) > 1
-            self.most_tokens = most_tokens(config)
-            data.max_length = fit_length(data.max_length, self.most_tokens, model.transformer, self.job.settings)
+            self.max_positions = max_positions(config)
+            data.max_length = fit_length(data.max_length, self.max_positions, model.transformer, self.job.settings)
         kind = task_class(self.job.task)
         self.data = kind.load(data)
         self.task = kind.from_data(self.data)
@@ -334,7 +334,7 @@ class Training:
         args, model = self.args, self.job.model
         rows = self.splits["train"].rows.num_rows
         if self.job.data.train_max_length is None:
-            warn_of_truncation(self.splits["train"].statistics, self.job.data.max_length, self.most_tokens)
+            warn_of_truncation(self.splits["train"].statistics, self.job.data.max_length, self.max_positions)
         if model.transformer is not None:
             fit_transformer_to_rows(args, rows, self.job.settings)
         else:

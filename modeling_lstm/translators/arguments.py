@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from ..training.arguments import MOST_LAYERS
+from ..training.arguments import MAX_LAYERS
 from ..utils.errors import require
 from ..utils.settings import require_at_least, setting
 
@@ -97,7 +97,7 @@ class TranslationModelArguments:
     def __post_init__(self) -> None:
         for name in ("num_encoder_layers", "num_hidden_layers"):
             layers = getattr(self, name)
-            require(layers <= MOST_LAYERS, f"--{name} must be at most {MOST_LAYERS}, found {layers}.")
+            require(layers <= MAX_LAYERS, f"--{name} must be at most {MAX_LAYERS}, found {layers}.")
         require_at_least(self, num_beams=1)
         chosen = [name for name in ("encoder", "transformer_config", "transformer") if getattr(self, name) is not None]
         require(

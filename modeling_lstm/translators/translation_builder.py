@@ -6,7 +6,7 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
-from ..data.tokenization import most_tokens
+from ..data.tokenization import max_positions
 from ..hub.refusals import explain_cause
 from ..models.tokenization_lstm import target_tokenizer
 from ..tasks.translation import Translation
@@ -39,7 +39,7 @@ def build_translation_model(
     model: Any
     if arguments.transformer is not None:
         model = _open_trained(arguments.transformer, arguments.config_overrides)
-        _check_places(model.config, length)
+        _check_positions(model.config, length)
     elif arguments.transformer_config is not None:
         require(
             other is tokenizer,
@@ -50,7 +50,7 @@ def build_translation_model(
         fields: dict[str, Any] = {"vocab_size": len(other)} | ids | loss_fields | arguments.config_fields()
         if arguments.encoder is not None:
             encoder = _pretrained_encoder(arguments.encoder)
-            _check_places(encoder.config, length)
+            _check_positions(encoder.config, length)
             fields["encoder_config"] = encoder.config.to_dict()
         elif other is not tokenizer:
             fields["source_vocab_size"] = len(tokenizer)
@@ -91,9 +91,9 @@ def _scratch_config(arguments: TranslationModelArguments, fields: dict[str, Any]
     return config
 
 
-def _check_places(config: Any, length: int) -> None:
+def _check_positions(config: Any, length: int) -> None:
     """Raise an error if texts may be longer than a Transformer can read."""
-    limit = most_tokens(config)
+    limit = max_positions(config)
     require(
         limit is None or length <= limit,
         f"The Transformer reads {limit} tokens at most, found --max_length {length}: lower it.",

@@ -106,7 +106,7 @@ class FlagParser(argparse.ArgumentParser):
     def _as_named_here(self, given: Sequence[str]) -> list[str]:
         renamed = RENAMED.get(self.command, {})
         found = list(given)
-        for place, one in enumerate(found):
+        for index, one in enumerate(found):
             if one == "--":
                 break
             flag, sign, value = one.partition("=")
@@ -117,7 +117,7 @@ class FlagParser(argparse.ArgumentParser):
                 logger.warning("--%s is now called --%s: write --%s.", name, renamed[name], renamed[name])
                 name = renamed[name]
             if f"--{name}" in self._option_string_actions:
-                found[place] = f"--{name}{sign}{value}"
+                found[index] = f"--{name}{sign}{value}"
         return found
 
     def read(self, given: Sequence[str]) -> tuple[Any, ...]:

@@ -6,9 +6,9 @@ from importlib import import_module
 from typing import Any
 
 
-def import_named(place: str) -> Any:
+def import_named(qualified_name: str) -> Any:
     """Import what `module:name` refers to."""
-    module, _, name = place.partition(":")
+    module, _, name = qualified_name.partition(":")
     return getattr(import_module(module), name)
 
 

@@ -58,7 +58,7 @@ class Cluster:
     nodes: list[float]
     workers: int
 
-    def _places(self, threads: int) -> list[int]:
+    def _fitting_workers(self, threads: int) -> list[int]:
         """Return how many workers with this number of threads fit on each machine."""
         return [int(cores // threads) for cores in self.nodes]
 
@@ -66,16 +66,16 @@ class Cluster:
     def threads(self) -> int:
         """Threads of each worker: as many as possible, but no worker is spread over several machines."""
         fitting = range(2, int(max(self.nodes)) + 1)
-        return max((one for one in fitting if sum(self._places(one)) >= self.workers), default=1)
+        return max((one for one in fitting if sum(self._fitting_workers(one)) >= self.workers), default=1)
 
     @property
     def cpus(self) -> float:
         """CPUs that each worker requests. Some of each machine are left for the tasks that read."""
-        places = self._places(self.threads)
-        if sum(places) < self.workers:  # workers share cores
-            places = [math.ceil(self.workers * cores / sum(self.nodes)) for cores in self.nodes]
+        fitting = self._fitting_workers(self.threads)
+        if sum(fitting) < self.workers:  # workers share cores
+            fitting = [math.ceil(self.workers * cores / sum(self.nodes)) for cores in self.nodes]
         shares = [float(self.threads)]
-        for cores, most in zip(self.nodes, places, strict=True):
+        for cores, most in zip(self.nodes, fitting, strict=True):
             if number := min(most, self.workers):
                 shares.append((cores - READER_CPUS * math.ceil(number / WORKERS_A_READER)) / number)
         return math.floor(100 * min(shares)) / 100

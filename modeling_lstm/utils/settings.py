@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from .errors import InputError, as_text, require
 
 Kind = TypeVar("Kind")
-LARGEST_SEED = 2**32 - 1  # the largest that NumPy accepts
+MAX_SEED = 2**32 - 1  # the largest that NumPy accepts
 TRANSFORMER_PREFIX = "transformer:"  # before the name of a Transformer, where other kinds of names are possible, too
 SECRETS = ("hub_token",)  # never written to a record
 # What other tools call a setting
@@ -166,7 +166,7 @@ def _check_type(name: str, value: Any, kinds: Sequence[Any]) -> None:
 def check_seed(name: str, value: Any) -> None:
     """Raise [`InputError`] for a seed that NumPy does not accept."""
     if name.endswith("seed") and isinstance(value, int):
-        require(0 <= value <= LARGEST_SEED, f"--{name} must be from 0 to {LARGEST_SEED}, found {value}.")
+        require(0 <= value <= MAX_SEED, f"--{name} must be from 0 to {MAX_SEED}, found {value}.")
 
 
 def without_secrets(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,16 +88,16 @@ def compare_vectors(
     if missing:
         raise InputError(f"Not in both collections: {as_text(missing)}.")
     tables = [_directions(vectors, shared) for vectors in (first, second)]
-    places = {word: place for place, word in enumerate(shared)}
+    indices = {word: index for index, word in enumerate(shared)}
     common = np.arange(min(COMPARED, len(shared)))
     near = [find_nearest(table, common, NEIGHBORS) for table in tables]
     agreement = np.array([len(set(a) & set(b)) / NEIGHBORS for a, b in zip(*near, strict=True)])
 
-    def describe(place: int) -> WordComparison:
-        one, other = (find_nearest(table, np.array([place]), NEIGHBORS)[0] for table in tables)
+    def describe(index: int) -> WordComparison:
+        one, other = (find_nearest(table, np.array([index]), NEIGHBORS)[0] for table in tables)
         same = len(set(one) & set(other)) / NEIGHBORS
         return WordComparison(
-            shared[place], [shared[n] for n in one[:number]], [shared[n] for n in other[:number]], same
+            shared[index], [shared[n] for n in one[:number]], [shared[n] for n in other[:number]], same
         )
 
     return Comparison(
@@ -105,8 +105,8 @@ def compare_vectors(
         compared=len(common),
         agreement=float(agreement.mean()),
         chance=NEIGHBORS / (len(shared) - 1),
-        words=[describe(places[word]) for word in words or []],
-        most_different=[describe(place) for place in np.argsort(agreement, kind="stable")[:number]],
+        words=[describe(indices[word]) for word in words or []],
+        most_different=[describe(index) for index in np.argsort(agreement, kind="stable")[:number]],
     )
 
 
@@ -114,13 +114,13 @@ def _directions(vectors: WordVectors, words: list[str]) -> np.ndarray:
     return to_directions(np.stack([vectors.vector(word) for word in words]))  # type: ignore[misc]
 
 
-def find_nearest(table: np.ndarray, places: np.ndarray, number: int) -> np.ndarray:
+def find_nearest(table: np.ndarray, indices: np.ndarray, number: int) -> np.ndarray:
     """
     Find the nearest rows of a table to some of its rows, closest first, without these themselves.
 
     Args:
         table: Vectors of length 1, `(rows, dimension)`.
-        places: The indices of the rows whose neighbors are asked for, `(asked,)`.
+        indices: The indices of the rows whose neighbors are asked for, `(asked,)`.
         number: The number of neighbors, less than the number of rows.
 
     Returns:
@@ -128,8 +128,8 @@ def find_nearest(table: np.ndarray, places: np.ndarray, number: int) -> np.ndarr
     """
     found = []
     size = max(1, BLOCK // len(table))
-    for start in range(0, len(places), size):
-        block = places[start : start + size]
+    for start in range(0, len(indices), size):
+        block = indices[start : start + size]
         rows = np.arange(len(block))[:, None]
         cosines = table[block] @ table.T
         cosines[rows[:, 0], block] = -np.inf

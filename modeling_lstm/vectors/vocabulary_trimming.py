@@ -54,9 +54,9 @@ def trim_tokenizer(tokenizer: LstmTokenizer, wanted: Collection[int]) -> tuple[L
     else:
         raise InputError(f"A tokenizer of the kind {kind} cannot be trimmed: leave out --trim_vocabulary.")
     subwords = list(dict.fromkeys([*subwords, *added]))
-    places = {subword: number for number, subword in enumerate(subwords)}
+    indices = {subword: number for number, subword in enumerate(subwords)}
     for token in described["added_tokens"]:
-        token["id"] = places[token["content"]]
+        token["id"] = indices[token["content"]]
     backend = Tokenizer.from_str(json.dumps(described))
     new = LstmTokenizer.around(
         backend,

@@ -59,8 +59,8 @@ class WordVectors:
         finite = np.isfinite(self.vectors).all(axis=1)
         if not finite.all():
             raise InputError(f"The vector of {self.words[int(np.argmin(finite))]!r} holds NaN or infinity.")
-        self._places = {word: place for place, word in enumerate(self.words)}
-        require(len(self._places) == len(self.words), "A word occurs more than once.")
+        self._indices = {word: index for index, word in enumerate(self.words)}
+        require(len(self._indices) == len(self.words), "A word occurs more than once.")
 
     @property
     def dimension(self) -> int:
@@ -74,12 +74,12 @@ class WordVectors:
         return f"WordVectors({len(self)} words, {self.dimension} dimensions)"
 
     def __contains__(self, word: str) -> bool:
-        return word in self._places
+        return word in self._indices
 
     def vector(self, word: str) -> np.ndarray | None:
         """Return the vector of a word: its own, or one made of its n-grams if there are any, otherwise `None`."""
-        if word in self._places:
-            return self.vectors[self._places[word]]
+        if word in self._indices:
+            return self.vectors[self._indices[word]]
         return self.subwords.vector(word) if self.subwords else None
 
     def check_words(self, words: Iterable[str]) -> None:
@@ -108,7 +108,7 @@ class WordVectors:
         vector: Any = self.vector(word)
         cosines = to_directions(self.vectors) @ to_directions(vector[None])[0]
         order = np.argsort(-cosines, kind="stable")[: number + 1]
-        return [(self.words[place], float(cosines[place])) for place in order if self.words[place] != word][:number]
+        return [(self.words[index], float(cosines[index])) for index in order if self.words[index] != word][:number]
 
     @classmethod
     def from_file(
@@ -236,7 +236,7 @@ class WordVectors:
         if reserved:
             logger.warning("Left out with their vectors, since they are names of special tokens: %s", as_text(reserved))
         words = [word for word in self.words if word not in reserved]
-        rows = self.vectors[np.array([self._places[word] for word in words], dtype=int)] if reserved else self.vectors
+        rows = self.vectors[np.array([self._indices[word] for word in words], dtype=int)] if reserved else self.vectors
         is_lower = all(word == word.lower() for word in words)
         tokenizer = LstmTokenizer.from_words(words, lowercase=self.record.get("lowercase", is_lower))
         tensors = {"embeddings": np.concatenate([np.zeros((len(tokenizer) - len(words), self.dimension), "f4"), rows])}
@@ -250,7 +250,7 @@ class WordVectors:
             "record": self.record,
         }
         if self.subwords and self.subwords.buckets:
-            require(self.subwords.places is None, "Only some n-grams were read: read the whole file to save them.")
+            require(self.subwords.bucket_rows is None, "Only some n-grams were read: read the whole file to save them.")
             tensors["ngrams"] = self.subwords.rows
             config["ngram_letters"] = [self.subwords.shortest, self.subwords.longest]
         with write_folder(Path(folder), last=CONFIG) as temporary:

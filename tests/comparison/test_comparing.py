@@ -133,7 +133,7 @@ def _costs_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture(autouse=True)
 def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(NeuralSystem, "fewest_steps", 0)
+    monkeypatch.setattr(NeuralSystem, "min_steps", 0)
 
 
 GUARDED = """
@@ -450,7 +450,7 @@ def test_the_first_setting_is_what_train_does_by_default(
     assert main([*command, "--embedding_size", "4", "--min_frequency", "1", "--seed", "0", "--use_cpu", "true"]) == 0
     for name in ("num_train_epochs", "average_epochs", "per_device_train_batch_size"):
         assert record["training"][name] == read_record(tmp_path / "run")["training"][name]
-    monkeypatch.setattr(NeuralSystem, "fewest_steps", 100)  # 30 epochs have 90
+    monkeypatch.setattr(NeuralSystem, "min_steps", 100)  # 30 epochs have 90
     compare([system], data, arguments(tmp_path / "more", shares=[1.0], trials=1, seeds=1))
     record = read_record(tmp_path / "more/runs/small/setting-0/rows-90/seed-0")
     assert record["training"]["steps"] == 120 and record["training"]["average_epochs"] == 0.5
@@ -532,7 +532,7 @@ def test_many_test_rows_are_put_in_disorder_in_part(
     assert found["shuffled"] == 33
     assert whole["shuffled"]["in_order"]["values"] == whole["scores"]["accuracy"]["values"]
     assert "the words of each test text in a random order" in (tmp_path / "comparison.md").read_text("utf-8")
-    monkeypatch.setattr("modeling_lstm.comparison.experiment.MOST_DISORDERED", 7)
+    monkeypatch.setattr("modeling_lstm.comparison.experiment.MAX_DISORDERED", 7)
     WordList.fitted = []
     found = compare([WordList()], data, arguments(tmp_path, shares=[1.0]))
     part, study = found["systems"]["word-list"], Experiment(tmp_path, data)
@@ -574,7 +574,7 @@ def test_few_rows_are_learned_from_in_more_epochs(
     data: DataArguments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And as many steps as they should have at least are not cut short by early stopping."""
-    monkeypatch.setattr(NeuralSystem, "fewest_steps", 23)
+    monkeypatch.setattr(NeuralSystem, "min_steps", 23)
     (tmp_path / "tiny.yaml").write_text(TINY, encoding="utf-8")
     still = {"model_type": "bag-of-words", "learning_rate": 1e-12, "early_stopping_patience": 1}
     hasty, long = (NeuralSystem(name, still, [{"num_train_epochs": n}]) for name, n in (("hasty", 5), ("long", 50)))

@@ -39,7 +39,7 @@ def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     module = sys.modules["modeling_lstm.comparison.comparing"]
     monkeypatch.setattr(module, "measure", lambda systems, *_: {name: dict(made_up) for name in systems})
     monkeypatch.setattr(module, "check_processes", lambda: None)
-    monkeypatch.setattr(NeuralSystem, "fewest_steps", 0)
+    monkeypatch.setattr(NeuralSystem, "min_steps", 0)
 
 
 def rows_with_labels(number: int) -> list[tuple[str, list[int]]]:

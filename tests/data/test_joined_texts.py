@@ -167,7 +167,7 @@ def test_an_explanation_is_of_what_is_classified() -> None:
         tokenizer = LstmTokenizer.train([WORDS], min_frequency=1, **marks)
         text = encode(tokenizer, whole)
         assert text.input_ids[0].tolist() == numbers(tokenizer.backend_tokenizer, whole)
-        written = [whole[begin:end] or word for word, (begin, end) in zip(text.words, text.places, strict=True)]
+        written = [whole[begin:end] or word for word, (begin, end) in zip(text.words, text.char_spans, strict=True)]
         assert written == text.words
         assert [word for word in text.words if word.isalpha() and word != "SEP"] == ["a", "film", "it", "is", "good"]
         model = tiny_model(vocab_size=len(tokenizer))

@@ -444,7 +444,7 @@ def test_a_row_has_the_line_where_it_begins(tmp_path: Path, name: str, content: 
     table = opened(tmp_path / name, content)
     assert list(table.lines()) == list(table.lines()) == lines
     last = f"row {len(lines)}" if lines[-1] is None else f"line {lines[-1]}"
-    assert table.place(len(lines)) == f"{last} of '{tmp_path / name}'"
+    assert table.locate(len(lines)) == f"{last} of '{tmp_path / name}'"
 
 
 def test_columns_of_text(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from huggingface_hub import SpaceCard
 from packaging.version import Version
 
 from modeling_lstm.cli import main
-from modeling_lstm.demo.answers import MOST_CHARACTERS, MOST_WORDS, Answers
+from modeling_lstm.demo.answers import MAX_CHARACTERS, MAX_WORDS, Answers
 from modeling_lstm.demo.app import build, move_word
 from modeling_lstm.demo.space import PACKAGE, list_requirements
 from modeling_lstm.utils.errors import InputError
@@ -80,8 +80,8 @@ def test_numbers_are_no_probabilities_and_labels_above_one_half_all_stand(tmp_pa
     [
         ("", "Type a sentence."),
         (" \n ", "Type a sentence."),
-        ("x" * 100_000, f"That has 100,000 characters; at most {MOST_CHARACTERS:,}."),
-        ("the " * 300, f"That has 300 words; at most {MOST_WORDS} fit the page."),
+        ("x" * 100_000, f"That has 100,000 characters; at most {MAX_CHARACTERS:,}."),
+        ("the " * 300, f"That has 300 words; at most {MAX_WORDS} fit the page."),
     ],
 )
 def test_what_cannot_be_shown_is_said(answers: Answers, text: str, said: str) -> None:

@@ -8,7 +8,7 @@ from gradio_client import Client
 
 from modeling_lstm.cli import main
 from modeling_lstm.demo.app import build
-from modeling_lstm.demo.filling import MOST_CHARACTERS, Filler
+from modeling_lstm.demo.filling import MAX_CHARACTERS, Filler
 from modeling_lstm.demo.space import push_space
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import opinion_rows, write_csv
@@ -35,7 +35,7 @@ def test_it_fills_in(masked: Path) -> None:
         with pytest.raises(InputError, match=message):
             filler.fill(text)
     with pytest.raises(InputError, match="characters; at most 2,000"):
-        filler.fill("a" * MOST_CHARACTERS + "[MASK]")
+        filler.fill("a" * MAX_CHARACTERS + "[MASK]")
 
 
 def test_the_page_answers_over_http(masked: Path) -> None:

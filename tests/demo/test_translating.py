@@ -8,7 +8,7 @@ from gradio_client.exceptions import AppError
 
 from modeling_lstm.cli import main
 from modeling_lstm.demo.app import build
-from modeling_lstm.demo.translating import MOST_CHARACTERS, TranslationPage
+from modeling_lstm.demo.translating import MAX_CHARACTERS, TranslationPage
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import write_csv
 
@@ -29,7 +29,7 @@ def test_it_translates_and_shows_where_it_looked(tmp_path: Path) -> None:
     text, table = page.show("one <b>3", 2)
     assert text == page.translator(["one <b>3"], num_beams=2)[0]
     assert table.startswith("<table>") and "<b>" not in table and page.show(" ", 1) == ("", "")
-    with pytest.raises(InputError, match=f"at most {MOST_CHARACTERS}"):
+    with pytest.raises(InputError, match=f"at most {MAX_CHARACTERS}"):
         page.show("x" * 501, 1)
     with pytest.raises(InputError, match="is not UTF-8: it holds half a character"):
         page.show("one \ud83d", 1)

@@ -10,7 +10,7 @@ from gradio_client.exceptions import AppError
 from modeling_lstm.cli import main
 from modeling_lstm.demo.app import build
 from modeling_lstm.demo.space import push_space
-from modeling_lstm.demo.writing import MOST_CHARACTERS, MOST_TOKENS, Writer
+from modeling_lstm.demo.writing import MAX_CHARACTERS, MAX_TOKENS, Writer
 from modeling_lstm.utils.errors import InputError
 from tests.conftest import opinion_rows, write_csv
 
@@ -35,7 +35,7 @@ def test_it_writes_and_guesses(language_model: Path) -> None:
     assert writer.write("the", 1, 1e-40) == "the film"
     assert writer.write("the ", 1, 0.0) == "the film" and writer.write("  the", 1, 0.0) == "  the film"
     begin, end = "the film " * 10, "the film was " * 200
-    end = end[-MOST_CHARACTERS:]
+    end = end[-MAX_CHARACTERS:]
     assert writer.write(begin + end, 2, 0.0) == begin + writer.write(end, 2, 0.0) != begin + end
     assert writer.guess(begin + end) == writer.guess(end)
     for ask in (writer.guess, lambda text: writer.write(text, 2, 0.0)):
@@ -49,12 +49,12 @@ def test_the_page_answers_over_http(language_model: Path) -> None:
     text, guessed = client.predict("the", 2, 0.0, api_name="/write")
     assert text == "the film was" and guessed["label"] and len(guessed["confidences"]) == 10
     assert client.predict("<b>the", api_name="/guess")["confidences"]
-    for numbers in ((MOST_TOKENS + 1, 0.5), (0, 0.5), (2, -1.0), (2, 9.0), (None, 0.5), (2, "hot")):
+    for numbers in ((MAX_TOKENS + 1, 0.5), (0, 0.5), (2, -1.0), (2, 9.0), (None, 0.5), (2, "hot")):
         with pytest.raises(AppError):
             client.predict("the", *numbers, api_name="/write")
     begin = "the film was " * 200
     text, guessed = client.predict(begin, 2, 0.0, api_name="/write")
-    assert len(text) > len(begin) > MOST_CHARACTERS and text.startswith(begin) and guessed["label"]
+    assert len(text) > len(begin) > MAX_CHARACTERS and text.startswith(begin) and guessed["label"]
 
 
 @pytest.mark.parametrize("push", [(), ("--push_to_space", "me/page")])

@@ -140,8 +140,8 @@ def test_a_worker_that_is_killed_loses_nothing(
     assert_same(answers(tmp_path / "out")["a.csv"], expected(trained, files / "a.csv"))
 
 
-def answer_by_twos(*given: Any) -> None:
-    ray_prediction.ROWS = 2
+def answer_by_tens(*given: Any) -> None:
+    ray_prediction.ROWS = 10
     by_ray(*given)
 
 
@@ -149,14 +149,14 @@ def test_a_driver_that_is_killed_goes_on(
     trained: Path, files: Path, tmp_path: Path, forks: ForkServerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = tmp_path / "out"
-    process = forks.Process(target=answer_by_twos, args=(trained, files, output))  # with a cluster of its own
+    process = forks.Process(target=answer_by_tens, args=(trained, files, output))  # with a cluster of its own
     process.start()
     while process.is_alive() and not list(output.glob("*/part-*")):
         time.sleep(0.01)
     process.kill()
     process.join()
     before = {one: one.stat().st_mtime_ns for one in output.glob("*/part-*")}
-    monkeypatch.setattr(ray_prediction, "ROWS", 2)
+    monkeypatch.setattr(ray_prediction, "ROWS", 10)
     assert by_ray(trained, files, output) == FIRST + SECOND
     # a worker of the killed driver may have ended a part or two that it had begun
     again = [one for one, at in before.items() if one.stat().st_mtime_ns != at]

@@ -173,7 +173,7 @@ def test_a_long_additive_score_is_computed_in_parts(monkeypatch: pytest.MonkeyPa
     values, mask = torch.randn(2, 5, 6), torch.ones(2, 5, dtype=torch.bool)
     found = []
     for most in (2**26, 1):
-        monkeypatch.setattr(attention_lstm, "MOST_NUMBERS", most)
+        monkeypatch.setattr(attention_lstm, "MAX_NUMBERS", most)
         queries = torch.randn(2, 7, 4, generator=torch.Generator().manual_seed(1)).requires_grad_()
         context, _ = module(queries, module.keys(values), values, mask)
         module.zero_grad()

@@ -97,7 +97,7 @@ def test_every_character_that_is_not_white_space_belongs_to_one_word(text: str, 
         return
     found = encode(tokenizer, text)
     covered = np.zeros(len(text), dtype=int)
-    for (begin, end), word in zip(found.places, found.words, strict=True):
+    for (begin, end), word in zip(found.char_spans, found.words, strict=True):
         covered[begin:end] += 1
         assert text[begin:end] == word != ""
         assert word[0] in "\x1c\x1d\x1e\x1f" or not word[0].isspace()  # these are none to Unicode

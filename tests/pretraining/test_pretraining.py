@@ -119,7 +119,7 @@ def test_the_loss_of_a_text_is_that_of_one_pass_over_all(
             split = text_losses(model, part, parts, backward=backward)
             np.testing.assert_allclose(split, found, rtol=1e-3)
         with monkeypatch.context() as patch:
-            patch.setattr(tokenization, "MOST_LOGITS", 2 * BLOCK * model.config.vocab_size)
+            patch.setattr(tokenization, "MAX_LOGITS", 2 * BLOCK * model.config.vocab_size)
             bounded = text_losses(model, part, 64, backward=backward)
         np.testing.assert_array_equal(bounded, text_losses(model, part, 2, backward=backward))
         assert len(part) > 2 * BEFORE, "else there is one part"
@@ -513,7 +513,7 @@ def test_a_classifier_begins_as_the_language_model(
     both: Path, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: dict[str, Any] = {"dataset": data_folder, "output_dir": tmp_path / "run", "use_cpu": True}
-    monkeypatch.setattr(defaults, "MOST_EPOCHS", 1_000)
+    monkeypatch.setattr(defaults, "MAX_EPOCHS", 1_000)
     job = ml.TrainingJob(pretrained=both, layer_decay=2.6, **given)
     trainer = job.runner().trainer()
     alone = ml.TrainingJob(**given)

@@ -23,10 +23,17 @@ import yaml
 from modeling_lstm.cli import main
 from modeling_lstm.search import search_space, searching, studies
 from modeling_lstm.search.arguments import SearchArguments
-from modeling_lstm.search.ray_search import Board
+from modeling_lstm.search.ray_search import TrialManager
 from modeling_lstm.search.search_space import sample_settings, suggest_settings
 from modeling_lstm.search.searching import RECIPE, RESULT, search_settings
-from modeling_lstm.search.studies import MOST_FAILURES, MOST_IN_A_ROW, STORAGE, begin_trial, open_study, score_of
+from modeling_lstm.search.studies import (
+    MAX_FAILURES_AT_FIRST,
+    MAX_FAILURES_IN_A_ROW,
+    STORAGE,
+    begin_trial,
+    open_study,
+    score_of,
+)
 from modeling_lstm.search.trials import run_trial
 from modeling_lstm.training.job import TrainingJob
 from modeling_lstm.utils.errors import InputError
@@ -65,16 +72,16 @@ def test_the_best_recipe_trains_to_the_score_that_was_found(found: Path, tmp_pat
     states = [one["state"] for one in result["trials"]]
     assert len(states) == 7 and set(states) <= {"complete", "pruned"}
     best = result["best"]
-    assert best["goodness"] == max(one["goodness"] for one in result["trials"] if one["state"] == "complete")
-    assert best["epochs"][str(best["epoch"])] == best["goodness"] and best["metric"] == "accuracy"
+    assert best["value"] == max(one["value"] for one in result["trials"] if one["state"] == "complete")
+    assert best["epochs"][str(best["epoch"])] == best["value"] and best["metric"] == "accuracy"
     recipe = yaml.safe_load((found / RECIPE).read_text(encoding="utf-8"))
     assert recipe == result["recipe"] and "output_dir" not in recipe
     flags = ["--use_cpu", "true", "--disable_tqdm", "true"]
     assert main(["train", str(found / RECIPE), "--output_dir", str(tmp_path / "run"), *flags]) == 0
     record = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
-    assert record["metrics"]["validation"]["accuracy"] == pytest.approx(best["goodness"])
+    assert record["metrics"]["validation"]["accuracy"] == pytest.approx(best["value"])
     page = (found / "report.html").read_text(encoding="utf-8")
-    assert page.count("<svg") == 5 and f"{best['goodness']:.4f}" in page and "Nothing was\nmeasured on test" in page
+    assert page.count("<svg") == 5 and f"{best['value']:.4f}" in page and "Nothing was\nmeasured on test" in page
     assert not (found / "trials").exists()
 
 
@@ -122,9 +129,9 @@ def test_two_processes_and_a_second_start_draw_other_settings(tmp_path: Path, sa
 
 
 def test_scores_keep_their_sign() -> None:
-    assert score_of({"goodness": -0.2, "metric": "r2"}) == -0.2
-    assert score_of({"goodness": -0.2, "metric": "mean_squared_error"}) == 0.2
-    assert score_of({"goodness": -0.7, "metric": "loss"}) == 0.7
+    assert score_of({"value": -0.2, "metric": "r2"}) == -0.2
+    assert score_of({"value": -0.2, "metric": "mean_squared_error"}) == 0.2
+    assert score_of({"value": -0.7, "metric": "loss"}) == 0.7
 
 
 def test_the_recipe_trains_on_all_rows(data: Path, tmp_path: Path) -> None:
@@ -230,19 +237,19 @@ def test_two_processes_share_a_search(
     assert len({str(trial.params) for trial in trials_of(folder)}) == len(result["trials"]), "no settings twice"
 
 
-def test_bad_trials_are_cut_short(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_trials_are_pruned(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A trial that is worse than half of those before at its second epoch ends there."""
     lengths: list[int] = []
 
-    def scripted(settings: dict[str, Any], folder: Path, tell: Callable[[int, float], bool]) -> dict[str, Any]:
-        goodness = 0.1 if len(lengths) == 6 else 0.5
+    def scripted(settings: dict[str, Any], folder: Path, report: Callable[[int, float], bool]) -> dict[str, Any]:
+        value = 0.1 if len(lengths) == 6 else 0.5
         lengths.append(0)
         stops = False
         while not stops and lengths[-1] < 3:
             lengths[-1] += 1
-            stops = tell(lengths[-1], goodness)
-        found = {"goodness": goodness, "epoch": 3, "metric": "accuracy", "parameters": 10}
-        return found | {"is_cut_short": stops}
+            stops = report(lengths[-1], value)
+        found = {"value": value, "epoch": 3, "metric": "accuracy", "parameters": 10}
+        return found | {"is_pruned": stops}
 
     monkeypatch.setattr(searching, "run_trial", scripted)
     settings: dict[str, Any] = {"dataset": str(data), "models": ["lstm"], "trials": 8, "epochs": 3}
@@ -257,7 +264,7 @@ def test_bad_trials_are_cut_short(data: Path, tmp_path: Path, monkeypatch: pytes
 def test_no_trial_begins_after_the_time(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
 
-    def scripted(settings: dict[str, Any], folder: Path, tell: Callable[[int, float], bool]) -> dict[str, Any]:
+    def scripted(settings: dict[str, Any], folder: Path, report: Callable[[int, float], bool]) -> dict[str, Any]:
         nonlocal now
         now += 50
         raise InputError("made for a test")
@@ -267,7 +274,7 @@ def test_no_trial_begins_after_the_time(data: Path, tmp_path: Path, monkeypatch:
         search_settings(dataset=str(data), output_dir=str(tmp_path / "none"), minutes=1e-9)
     with pytest.raises(InputError, match="No trial succeeded; the last one failed with: made for a test"):
         search_settings(dataset=str(data), output_dir=str(tmp_path / "search"), trials=50)
-    assert now == 50 * MOST_FAILURES, "it gives up"
+    assert now == 50 * MAX_FAILURES_AT_FIRST, "it gives up"
 
 
 def test_failures_end_a_search_and_leave_its_folder_free(
@@ -276,12 +283,12 @@ def test_failures_end_a_search_and_leave_its_folder_free(
     good: set[int] = set()
     begun = 0
 
-    def scripted(settings: dict[str, Any], folder: Path, tell: Callable[[int, float], bool]) -> dict[str, Any]:
+    def scripted(settings: dict[str, Any], folder: Path, report: Callable[[int, float], bool]) -> dict[str, Any]:
         nonlocal begun
         begun += 1
         if begun not in good:
             raise InputError("made for a test")
-        return {"goodness": 0.5, "epoch": 1, "metric": "accuracy", "parameters": 10, "is_cut_short": False}
+        return {"value": 0.5, "epoch": 1, "metric": "accuracy", "parameters": 10, "is_pruned": False}
 
     monkeypatch.setattr(searching, "run_trial", scripted)
     given: dict[str, Any] = {"dataset": str(data), "output_dir": str(tmp_path / "search"), "trials": 50}
@@ -289,13 +296,13 @@ def test_failures_end_a_search_and_leave_its_folder_free(
         search_settings(**given)
     with pytest.raises(InputError, match="No trial succeeded"):
         search_settings(**given)
-    assert begun == 2 * MOST_FAILURES, "what failed before may have been mended since"
-    good |= {begun + 1 + MOST_FAILURES}
+    assert begun == 2 * MAX_FAILURES_AT_FIRST, "what failed before may have been mended since"
+    good |= {begun + 1 + MAX_FAILURES_AT_FIRST}
     with pytest.raises(InputError, match="No trial succeeded"):
         search_settings(**given, seed=1)  # in place of the other search, which found nothing
-    assert len(trials_of(tmp_path / "search")) == MOST_FAILURES
+    assert len(trials_of(tmp_path / "search")) == MAX_FAILURES_AT_FIRST
     search_settings(**given, seed=1)
-    assert len(trials_of(tmp_path / "search")) == MOST_FAILURES + 1 + MOST_IN_A_ROW
+    assert len(trials_of(tmp_path / "search")) == MAX_FAILURES_AT_FIRST + 1 + MAX_FAILURES_IN_A_ROW
     assert "13 of 14 trials failed, the last one with: made for a test" in caplog.text
     with pytest.raises(InputError, match="differs in --seed: choose another --output_dir"):
         search_settings(**given, seed=2)
@@ -319,9 +326,9 @@ def test_no_more_trials_begin_than_were_asked_for(data: Path, tmp_path: Path, mo
         state = optuna.trial.TrialState[next(ends)]
         other.tell(running.pop(), 0.5 if state.name == "COMPLETE" else None, state=state)
 
-    def scripted(settings: dict[str, Any], folder: Path, tell: Callable[[int, float], bool]) -> dict[str, Any]:
+    def scripted(settings: dict[str, Any], folder: Path, report: Callable[[int, float], bool]) -> dict[str, Any]:
         tried.append("here")
-        return {"goodness": 0.5, "epoch": 1, "metric": "accuracy", "parameters": 10, "is_cut_short": False}
+        return {"value": 0.5, "epoch": 1, "metric": "accuracy", "parameters": 10, "is_pruned": False}
 
     monkeypatch.setattr(searching, "run_trial", scripted)
     monkeypatch.setattr(searching.time, "sleep", sleep)
@@ -329,30 +336,30 @@ def test_no_more_trials_begin_than_were_asked_for(data: Path, tmp_path: Path, mo
     assert tried == ["here"] and not running
 
 
-def test_a_board_waits_for_the_last_trials_and_forgives_what_was_mended(tmp_path: Path) -> None:
-    found = {"goodness": 0.5, "epoch": 1, "metric": "accuracy", "parameters": 10, "is_cut_short": False}
+def test_a_manager_waits_for_the_last_trials_and_forgives_what_was_mended(tmp_path: Path) -> None:
+    found = {"value": 0.5, "epoch": 1, "metric": "accuracy", "parameters": 10, "is_pruned": False}
     arguments = SearchArguments(output_dir=str(tmp_path), trials=2)
-    board = Board(tmp_path, arguments, None)
-    for _ in range(MOST_FAILURES):
-        assert board.begin(0), "a worker that was killed says nothing about the settings"
-    for _ in range(MOST_FAILURES):
-        assert board.begin(0)
-        board.end_trial(0, None, "made for a test", 1.0)
-    assert board.begin(0) is None
-    board = Board(tmp_path, arguments, None)
-    assert board.begin(0) and board.begin(1) and board.begin(2) == {}
-    board.end_trial(1, None, "made for a test", 1.0)
-    assert board.begin(2)
-    board.end_trial(2, found, None, 1.0)
-    assert board.begin(2) == {}
-    board.end_trial(0, found, None, 1.0)
-    assert [board.begin(worker) for worker in range(3)] == [None] * 3
+    manager = TrialManager(tmp_path, arguments, None)
+    for _ in range(MAX_FAILURES_AT_FIRST):
+        assert manager.begin(0), "a worker that was killed says nothing about the settings"
+    for _ in range(MAX_FAILURES_AT_FIRST):
+        assert manager.begin(0)
+        manager.end_trial(0, None, "made for a test", 1.0)
+    assert manager.begin(0) is None
+    manager = TrialManager(tmp_path, arguments, None)
+    assert manager.begin(0) and manager.begin(1) and manager.begin(2) == {}
+    manager.end_trial(1, None, "made for a test", 1.0)
+    assert manager.begin(2)
+    manager.end_trial(2, found, None, 1.0)
+    assert manager.begin(2) == {}
+    manager.end_trial(0, found, None, 1.0)
+    assert [manager.begin(worker) for worker in range(3)] == [None] * 3
 
 
-def test_the_trials_of_a_board_have_heartbeats(tmp_path: Path) -> None:
+def test_the_trials_of_a_manager_have_heartbeats(tmp_path: Path) -> None:
     """Without them, nobody on another machine would know that the process of a trial was killed."""
-    board = Board(tmp_path, SearchArguments(output_dir=str(tmp_path), trials=2), None)
-    assert board.begin(0) and board.begin(1)
+    manager = TrialManager(tmp_path, SearchArguments(output_dir=str(tmp_path), trials=2), None)
+    assert manager.begin(0) and manager.begin(1)
     with contextlib.closing(sqlite3.connect(tmp_path / STORAGE)) as database:
         assert database.execute("SELECT COUNT(*) FROM trial_heartbeats").fetchone() == (2,)
 
@@ -381,11 +388,11 @@ def test_a_trial_leaves_nothing_behind_and_tells_each_epoch(data: Path, tmp_path
     small = {"embedding_size": 8, "hidden_size": 8, "num_train_epochs": 2, "min_frequency": 1, "use_cpu": True}
     settings = {"dataset": str(data), "metric_for_best_model": "loss"} | small
     outcome = run_trial(settings, tmp_path / "trial", lambda epoch, value: bool(told.append((epoch, value))))
-    assert [epoch for epoch, _ in told] == [1, 2] and outcome["goodness"] == max(value for _, value in told) < 0
+    assert [epoch for epoch, _ in told] == [1, 2] and outcome["value"] == max(value for _, value in told) < 0
     assert outcome["metric"] == "loss" and not (tmp_path / "trial").exists()
 
     outcome = run_trial(settings, tmp_path / "trial", lambda *_: True)
-    assert outcome["is_cut_short"] and outcome["goodness"] == told[0][1] and not (tmp_path / "trial").exists()
+    assert outcome["is_pruned"] and outcome["value"] == told[0][1] and not (tmp_path / "trial").exists()
 
 
 @pytest.mark.parametrize("model", ["lstm", "gru", "bag-of-words", "transformer:me/small"])
@@ -458,7 +465,7 @@ def test_the_workers_of_a_cluster_search_and_a_lost_trial_is_tried_again(
         SearchArguments(output_dir="x", address="auto")
 
 
-def test_a_trial_that_another_process_revived_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trial_that_another_process_retries_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = optuna.create_study(storage=f"sqlite:///{tmp_path / 'trials.db'}")
     for _ in range(2):
         suggest_settings(study.ask(), ["lstm"], ["none"], 4)
@@ -473,7 +480,7 @@ def test_a_trial_that_another_process_revived_is_left_to_it(tmp_path: Path, monk
         return usual(number, **more)
 
     monkeypatch.setattr(study, "tell", later)
-    studies.revive(study)
+    studies.retry_stale_trials(study)
     waiting = [one for one in study.get_trials() if one.state.name == "WAITING"]
     assert [one.user_attrs["repeats"] for one in waiting] == [1]
 

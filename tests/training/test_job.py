@@ -29,7 +29,7 @@ import modeling_lstm as ml
 from modeling_lstm.cli import main
 from modeling_lstm.data.arguments import DataArguments
 from modeling_lstm.data.loading import load_data
-from modeling_lstm.data.tokenization import most_tokens
+from modeling_lstm.data.tokenization import max_positions
 from modeling_lstm.distillation.student_job import DistillationJob
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.tasks.text_classification import TextClassification
@@ -418,6 +418,6 @@ def test_a_transformer_reads_no_more_than_it_has_places_for(
 
 def test_the_places_of_transformers() -> None:
     places = {"max_position_embeddings": 514}
-    assert most_tokens(BertConfig(**places)) == 514 and most_tokens(RobertaConfig(**places)) == 512
-    assert most_tokens(XLNetConfig()) is None and most_tokens(T5Config()) is None
-    assert most_tokens(DebertaV2Config(position_biased_input=False)) is None and most_tokens(GPT2Config()) == 1024
+    assert max_positions(BertConfig(**places)) == 514 and max_positions(RobertaConfig(**places)) == 512
+    assert max_positions(XLNetConfig()) is None and max_positions(T5Config()) is None
+    assert max_positions(DebertaV2Config(position_biased_input=False)) is None and max_positions(GPT2Config()) == 1024

@@ -61,13 +61,13 @@ class Delimited(Table):
 
     def rows(self, columns: list[str]) -> Iterator[tuple[str, ...]]:
         """See [`Table.rows`]."""
-        places = [self.columns.index(name) for name in columns]
+        indices = [self.columns.index(name) for name in columns]
         if self.is_in_doubt:
             self._check_quoting()
             self.is_in_doubt = False
         with explain_damage(self.path):
             for _, fields in self._check_rows(self.quoting):
-                yield tuple(fields[place] for place in places)
+                yield tuple(fields[index] for index in indices)
 
     def lines(self) -> Iterator[int]:
         """See [`Table.lines`]."""
@@ -100,8 +100,8 @@ class Delimited(Table):
         """Raise for fields whose quotation marks enclose nothing because a blank precedes them."""
         records = [fields for _, fields in itertools.islice(self._records(self.quoting), SAMPLE + 1)]
         fits = all(len(fields) == len(self.columns) for fields in records)
-        for place, name in enumerate(self.columns):
-            values = [fields[place] for fields in records[1:] if place < len(fields)]
+        for index, name in enumerate(self.columns):
+            values = [fields[index] for fields in records[1:] if index < len(fields)]
             marked = [value for value in (name, *values) if _QUOTED_AFTER_BLANK.match(value)]
             whole = all(value.rstrip().endswith('"') for value in marked)
             require(

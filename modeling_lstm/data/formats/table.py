@@ -58,7 +58,7 @@ class Table(ABC):
         """Yield the number of the line where each row begins; `None` if rows do not have lines of their own."""
         return (None for _ in self.rows(self.columns[:1]))
 
-    def place(self, number: int) -> str:
+    def locate(self, number: int) -> str:
         """Describe where a row is, counted from 1: `line 4 of 'a.csv'` or `row 3 of 'a.parquet'`."""
         line = next(itertools.islice(self.lines(), number - 1, None), None)
         return f"{f'row {number}' if line is None else f'line {line}'} of {str(self.path)!r}"
@@ -70,7 +70,7 @@ class Table(ABC):
     def text_columns(self) -> dict[str, bool]:
         """Return the columns with strings in the first rows, each with whether these are not all numbers."""
         rows = list(itertools.islice(self.rows(self.columns), SAMPLE))
-        values = {name: [row[place] for row in rows] for place, name in enumerate(self.columns)}
+        values = {name: [row[index] for row in rows] for index, name in enumerate(self.columns)}
         strings = {name: [one for one in found if isinstance(one, str)] for name, found in values.items()}
         return {
             name: not all(text == "" or is_number(text) for text in found)

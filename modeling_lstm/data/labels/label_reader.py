@@ -11,8 +11,8 @@ from ...utils.errors import InputError, as_text
 from ..arguments import ProblemType
 from .names import UNSEEN, look_of
 
-Place = Callable[[int], str]
-"""Describes where the row of a given number is; see [`splits.Split.place`]."""
+Locate = Callable[[int], str]
+"""Describes where the row of a given number is; see [`splits.Split.locate`]."""
 
 
 class LabelReader(ABC):
@@ -36,15 +36,15 @@ class LabelReader(ABC):
         return List(Value("float32"))
 
     @abstractmethod
-    def check(self, rows: Dataset, split: str, place: Place) -> None:
-        """Raise [`InputError`] for a missing label, with its place, or for one that the model does not know."""
+    def check(self, rows: Dataset, split: str, locate: Locate) -> None:
+        """Raise [`InputError`] for a missing label, with its location, or for one that the model does not know."""
 
     @abstractmethod
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> Any:
         """Return the number or numbers of a row. `features` are those of the row's own split."""
 
-    def _complain(self, place: str, problem: str) -> InputError:
-        return InputError(f"The label in {place} {problem} (column {as_text(self.columns)!r}).")
+    def _complain(self, location: str, problem: str) -> InputError:
+        return InputError(f"The label in {location} {problem} (column {as_text(self.columns)!r}).")
 
 
 class NamedLabels(LabelReader):
@@ -61,7 +61,7 @@ class NamedLabels(LabelReader):
         super().__init__(columns)
         self.asked, self.are_given = asked, names is not None
 
-    def _check_coded(self, coded: ClassLabel | None, values: Iterable[Any], place: Place) -> None:
+    def _check_coded(self, coded: ClassLabel | None, values: Iterable[Any], locate: Locate) -> None:
         """Raise for a number, alone or in a list, that belongs to no label; -1 marks a missing one."""
         if coded is None:
             return
@@ -69,9 +69,9 @@ class NamedLabels(LabelReader):
         for number, value in enumerate(values, start=1):
             if other := set(value if isinstance(value, list) else [value]) - known:
                 told = f"is the number {max(other)}, but the data name {coded.num_classes} labels, counted from 0"
-                raise self._complain(place(number), told)
+                raise self._complain(locate(number), told)
 
-    def _check_known(self, unknown: Mapping[int, set[str]], split: str, place: Place, more: str = "") -> None:
+    def _check_known(self, unknown: Mapping[int, set[str]], split: str, locate: Locate, more: str = "") -> None:
         """Raise if there are rows, by their number, with unknown labels."""
         if not unknown:
             return
@@ -86,7 +86,7 @@ class NamedLabels(LabelReader):
         remedy = "leave these rows out" if self.are_given else f"add --labels {shlex.join([*self.names, *labels])}"
         raise InputError(
             f"The {split} split has labels that {lacking}: {as_text(labels)}; known are {as_text(self.names)}.{more} "
-            f"{rows} {place(min(unknown))}{hint or f': correct the labels, or {remedy}'}."
+            f"{rows} {locate(min(unknown))}{hint or f': correct the labels, or {remedy}'}."
         )
 
 

@@ -6,7 +6,7 @@ from datasets import Dataset
 
 from ...utils.errors import InputError, as_text, require
 from ..formats.parquet import STRINGS
-from .label_reader import LabelReader, NamedLabels, Place, class_label, name_of
+from .label_reader import LabelReader, Locate, NamedLabels, class_label, name_of
 from .names import NUMBER, find_broken, find_names, parse_truth
 
 
@@ -36,27 +36,27 @@ class LabelSets(NamedLabels):
         self.names = names or (list(coded.names) if coded else find_names(values, column, rows.num_rows))
         require(bool(self.names), f"The label column {column!r} has no label in any row of train.")
 
-    def check(self, rows: Dataset, split: str, place: Place) -> None:
+    def check(self, rows: Dataset, split: str, locate: Locate) -> None:
         """See [`LabelReader.check`]."""
         (column,) = self.columns
         coded, known = class_label(rows.features[column]), set(self.names)
         lists = rows[column][:]
-        self._check_coded(coded, lists, place)
+        self._check_coded(coded, lists, locate)
         unknown: dict[int, set[str]] = {}
         for number, values in enumerate(lists, start=1):
             if values is None:
-                raise self._complain(place(number), "is missing: a row without labels has an empty list")
+                raise self._complain(locate(number), "is missing: a row without labels has an empty list")
             if not isinstance(values, list):
-                raise self._complain(place(number), f"must be a list of labels, as in train, found {values!r:.60}")
+                raise self._complain(locate(number), f"must be a list of labels, as in train, found {values!r:.60}")
             if None in values or (coded is not None and -1 in values):
-                raise self._complain(place(number), f"is a list with a missing label, {values}")
+                raise self._complain(locate(number), f"is a list with a missing label, {values}")
             if len(set(values)) < len(values):
                 twice = f"has a label twice, {values}: lists with a 0 or 1 for each label must all have the same length"
-                raise self._complain(place(number), f"{twice} and hold nothing else")
+                raise self._complain(locate(number), f"{twice} and hold nothing else")
             if others := {name_of(one, coded) for one in values} - known:
                 unknown[number] = others
         self._check_orders(lists, split)
-        self._check_known(unknown, split, place)
+        self._check_known(unknown, split, locate)
 
     def _check_orders(self, lists: list[list[Any]], split: str) -> None:
         """Raise if every list holds both of two labels, and their order varies: they seem to be vectors."""
@@ -91,13 +91,13 @@ class LabelVectors(LabelReader):
             f"{len(self.names)} labels are given: {as_text(self.names)}.",
         )
 
-    def check(self, rows: Dataset, split: str, place: Place) -> None:
+    def check(self, rows: Dataset, split: str, locate: Locate) -> None:
         """See [`LabelReader.check`]."""
         for number, values in enumerate(rows[self.columns[0]][:], start=1):
             is_vector = isinstance(values, list) and len(values) == len(self.names)
             if not is_vector or any(parse_truth(one) is None for one in values):
                 expected = f"must be a list of {len(self.names)} values 0 or 1, one for each label, found {values}"
-                raise self._complain(place(number), expected)
+                raise self._complain(locate(number), expected)
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> list[float]:
         """See [`LabelReader.read`]."""
@@ -125,7 +125,7 @@ class LabelColumns(LabelReader):
             "not be read from the column of the same name. Name the columns in the order of the labels.",
         )
 
-    def check(self, rows: Dataset, split: str, place: Place) -> None:
+    def check(self, rows: Dataset, split: str, locate: Locate) -> None:
         """See [`LabelReader.check`]."""
         for column in self.columns:
             coded = class_label(rows.features[column])
@@ -134,7 +134,7 @@ class LabelColumns(LabelReader):
                 name = name_of(value, coded) if is_known else value
                 if parse_truth(name) is None:
                     raise InputError(
-                        f"The label in {place(number)} must be 0 or 1, found {name!r} (column {column!r})."
+                        f"The label in {locate(number)} must be 0 or 1, found {name!r} (column {column!r})."
                     )
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> list[float]:

@@ -7,11 +7,11 @@ import numpy as np
 from datasets import Dataset, Value
 
 from ...utils.errors import require
-from .label_reader import LabelReader, Place
+from .label_reader import LabelReader, Locate
 from .names import NUMBER, is_missing
 
 _NOT_FINITE = re.compile(r"\s*[-+]?(nan|inf|infinity)\s*", re.IGNORECASE)
-LARGEST = 3.4e38  # the largest number that fits into 32 bits
+MAX_NUMBER = 3.4e38  # the largest number that fits into 32 bits
 LEAST_SPREAD = 1e-5  # of regression targets: standard deviation / mean; 32 bits round a number by up to 6e-8 of it
 
 
@@ -29,25 +29,25 @@ class Numbers(LabelReader):
         """The `datasets` feature of the finished label column."""
         return Value("float32")
 
-    def check(self, rows: Dataset, split: str, place: Place) -> None:
+    def check(self, rows: Dataset, split: str, locate: Locate) -> None:
         """See [`LabelReader.check`]."""
         (column,) = self.columns
         values = rows[column][:]
         for number, value in enumerate(values, start=1):
             if is_missing(value) or _NOT_FINITE.fullmatch(str(value)):
-                raise self._complain(place(number), "is missing or infinite: every row needs a number")
+                raise self._complain(locate(number), "is missing or infinite: every row needs a number")
             if not NUMBER.fullmatch(str(value)):
                 hint = ": a number is written with a decimal point" if "," in str(value) else ""
-                raise self._complain(place(number), f"must be a number, found {value!r}{hint}")
-            if abs(float(value)) > LARGEST:
-                raise self._complain(place(number), f"must be a number of at most {LARGEST:.3g}, found {value!r}")
+                raise self._complain(locate(number), f"must be a number, found {value!r}{hint}")
+            if abs(float(value)) > MAX_NUMBER:
+                raise self._complain(locate(number), f"must be a number of at most {MAX_NUMBER:.3g}, found {value!r}")
         if split == "train":
             self._check_spread(values)
 
     def _check_spread(self, values: list[Any]) -> None:
         """Raise if 32 bits cannot hold the differences between the targets, with which the network computes."""
         numbers = np.array(list(map(float, values)))
-        low, high = (values[place] for place in (numbers.argmin(), numbers.argmax()))
+        low, high = (values[index] for index in (numbers.argmin(), numbers.argmax()))
         require(
             numbers.min() == numbers.max() or numbers.std() >= LEAST_SPREAD * abs(numbers.mean()),
             f"The numbers in the column {self.columns[0]!r} differ too little for their size to be learned: from {low} "

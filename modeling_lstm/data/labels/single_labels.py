@@ -6,7 +6,7 @@ from typing import Any
 from datasets import ClassLabel, Dataset, LargeList, List
 
 from ...utils.errors import as_text, require
-from .label_reader import NamedLabels, Place, class_label, name_of
+from .label_reader import Locate, NamedLabels, class_label, name_of
 from .names import INTEGER, find_names, is_missing
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class SingleLabels(NamedLabels):
         """The `datasets` feature of the finished label column."""
         return ClassLabel(names=self.names)
 
-    def check(self, rows: Dataset, split: str, place: Place) -> None:
+    def check(self, rows: Dataset, split: str, locate: Locate) -> None:
         """See [`LabelReader.check`]."""
         (column,) = self.columns
         coded = class_label(rows.features[column])
@@ -45,8 +45,8 @@ class SingleLabels(NamedLabels):
         values = rows.unique(column)
         if missing := [value for value in values if is_missing(value) or (coded is not None and value == -1)]:
             number = next(i for i, value in enumerate(rows[column][:], start=1) if value in missing)
-            raise self._complain(place(number), "is missing")
-        self._check_coded(coded, rows[column], place)
+            raise self._complain(locate(number), "is missing")
+        self._check_coded(coded, rows[column], locate)
         if coded is not None and self.asked is not None and _are_other_names(coded.names, self.asked):
             logger.warning(
                 "The %s split names its labels %s; their numbers are read as %s.",
@@ -59,7 +59,7 @@ class SingleLabels(NamedLabels):
         counts = self.asked is not None and not any(map(INTEGER.fullmatch, self.asked))
         counts = counts and all(INTEGER.fullmatch(name_of(value, coded)) for value in unknown)
         more = " In the data, the number 0 stands for the first label, 1 for the second." * counts
-        self._check_known(found, split, place, more)
+        self._check_known(found, split, locate, more)
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> int:
         """See [`LabelReader.read`]."""

@@ -8,12 +8,12 @@ import numpy as np
 
 from ...utils.errors import require
 from .text import EVERY
-from .vector_file import FASTTEXT_MAGIC, HEAD, LARGEST_DIMENSION, VectorFile
-from .word2vec import LONGEST_WORD
+from .vector_file import FASTTEXT_MAGIC, HEAD, MAX_DIMENSION, VectorFile
+from .word2vec import MAX_WORD_LENGTH
 
 _SETTINGS = "<10id"
 END = "</s>"  # the end of a line
-LONGEST_NGRAM = 64  # characters; a greater number means that a file is damaged
+MAX_NGRAM_LENGTH = 64  # characters; a greater number means that a file is damaged
 
 
 def ngrams(word: str, shortest: int, longest: int, buckets: int) -> list[int]:
@@ -47,14 +47,14 @@ class Subwords:
         shortest, longest: Characters in an n-gram, including the marks of the word's beginning and end.
         buckets: Number of buckets that n-grams are hashed into.
         rows (`np.ndarray` of shape `(rows, dimension)`, float32): The vectors of the buckets that were read.
-        places: The row of each bucket that was read; `None` if all were.
+        bucket_rows: The row of each bucket that was read; `None` if all were.
     """
 
     shortest: int
     longest: int
     buckets: int
     rows: np.ndarray
-    places: dict[int, int] | None = None
+    bucket_rows: dict[int, int] | None = None
 
     def of(self, word: str) -> list[int]:
         """Return the buckets of a word's n-grams."""
@@ -66,10 +66,10 @@ class Subwords:
         order. Return `None` if there are none, or if some were not read.
         """
         buckets = self.of(word)
-        if self.places is not None:
-            if any(bucket not in self.places for bucket in buckets):
+        if self.bucket_rows is not None:
+            if any(bucket not in self.bucket_rows for bucket in buckets):
                 return None
-            buckets = [self.places[bucket] for bucket in buckets]
+            buckets = [self.bucket_rows[bucket] for bucket in buckets]
         count = len(buckets) + (own is not None)
         if count == 0:
             return None
@@ -90,19 +90,19 @@ def read_fasttext(
         InputError: the model is damaged, truncated or quantized.
     """
     reader = _Reader(file)
-    places = reader.dictionary(wanted)
+    numbers = reader.dictionary(wanted)
     reader.open_matrix()
     shape = reader.settings["shortest"], reader.settings["longest"], reader.settings["buckets"]
-    names = {word: word.decode("utf-8", "surrogateescape") for word in places}
-    own = reader.rows(sorted(places.values()))
+    names = {word: word.decode("utf-8", "surrogateescape") for word in numbers}
+    own = reader.rows(sorted(numbers.values()))
     if wanted is None:
         subwords = Subwords(*shape, reader.rows(range(reader.words, reader.words + shape[2])))
     else:
         needed = sorted({bucket for word in (*names.values(), *compose) for bucket in ngrams(word, *shape)})
         rows = reader.rows(reader.words + bucket for bucket in needed)
         subwords = Subwords(*shape, rows, {bucket: row for row, bucket in enumerate(needed)})
-    order = {place: row for row, place in enumerate(sorted(places.values()))}
-    vectors = {word: subwords.vector(names[word], own[order[place]]) for word, place in places.items()}
+    order = {number: row for row, number in enumerate(sorted(numbers.values()))}
+    vectors = {word: subwords.vector(names[word], own[order[number]]) for word, number in numbers.items()}
     return {word: vector for word, vector in vectors.items() if vector is not None}, subwords
 
 
@@ -122,7 +122,7 @@ class _Reader:
             "shortest": settings[7],
             "longest": settings[8],
         }
-        sane = 0 < head[0] <= LARGEST_DIMENSION and settings[6] >= 0 and 0 <= settings[8] <= LONGEST_NGRAM
+        sane = 0 < head[0] <= MAX_DIMENSION and settings[6] >= 0 and 0 <= settings[8] <= MAX_NGRAM_LENGTH
         require(sane, f"{file.name!r} is not a fastText model, or is damaged: its header says {self.settings}.")
         if settings[8] == 0:
             self.settings["buckets"] = 0
@@ -139,14 +139,14 @@ class _Reader:
             0 <= self.words <= size and labels >= 0 and pruned < 2**31,
             f"{self.file.name!r} is damaged: its dictionary declares {size} entries, {self.words} words among them.",
         )
-        places: dict[bytes, int] = {}
+        numbers: dict[bytes, int] = {}
         block, at = b"", 0
         with self.file.progress() as progress:
             for number in range(size):
                 end = block.find(b"\0", at)
                 while end < 0 or len(block) < end + 10:
                     require(
-                        end >= 0 or len(block) - at < LONGEST_WORD,
+                        end >= 0 or len(block) - at < MAX_WORD_LENGTH,
                         f"{self.file.name!r} is damaged: entry {number + 1} of its dictionary has no end.",
                     )
                     more = self.file.stream.read(HEAD)
@@ -156,12 +156,12 @@ class _Reader:
                 word = block[at:end]
                 at = end + 10  # the count (int64) and the kind (int8) of the entry
                 if number < self.words and (wanted is None or word in wanted):
-                    places.setdefault(word, number)
+                    numbers.setdefault(word, number)
             progress.update()
         self.file.stream.seek(at - len(block), 1)
         if pruned > 0:
             self.file.stream.seek(8 * pruned, 1)
-        return places
+        return numbers
 
     def open_matrix(self) -> None:
         if self.new:

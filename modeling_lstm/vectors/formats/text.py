@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from ...utils.errors import InputError, require
-from .vector_file import LONGEST_LINE, NUMBER, Header, VectorFile, read_header
+from .vector_file import MAX_LINE_LENGTH, NUMBER, Header, VectorFile, read_header
 
 logger = logging.getLogger(__name__)
 
@@ -29,13 +29,13 @@ def read_text(file: VectorFile, wanted: Container[bytes] | None) -> Iterator[tup
         InputError: a line has too few or too many numbers or a value that is not a number, or the file has fewer lines
             than its first one declares.
     """
-    lines = iter(partial(file.stream.readline, LONGEST_LINE), b"")
+    lines = iter(partial(file.stream.readline, MAX_LINE_LENGTH), b"")
     first = list(itertools.islice(lines, FIRST))
     dimension, declared, number, empty = 0, None, 0, 0
     wordless: list[int] = []
     with file.progress() as progress:
         for number, line in enumerate(itertools.chain(first, lines), start=1):
-            require(len(line) < LONGEST_LINE, f"{file.name!r}, line {number}: longer than {LONGEST_LINE} bytes.")
+            require(len(line) < MAX_LINE_LENGTH, f"{file.name!r}, line {number}: longer than {MAX_LINE_LENGTH} bytes.")
             if number % EVERY == 0:
                 progress.update()
             line = line.rstrip()

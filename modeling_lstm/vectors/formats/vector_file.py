@@ -19,9 +19,9 @@ Format = Literal["text", "word2vec", "fasttext"]
 
 FASTTEXT_MAGIC = struct.pack("<i", 793712314)
 HEAD = 1 << 20  # bytes that are inspected to detect the format
-LONGEST_LINE = 1 << 23
+MAX_LINE_LENGTH = 1 << 23
 LOOKED_AT = 1_000  # bytes that distinguish damaged text from binary numbers
-LARGEST_DIMENSION = 100_000
+MAX_DIMENSION = 100_000
 NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf|infinity)", re.IGNORECASE)
 _OTHERS = {
     **{b"\x93NUMPY": "a NumPy array", b"\x89HDF": "an HDF5 file"},
@@ -160,8 +160,8 @@ def read_header(line: bytes, name: str) -> Header | None:
         return None
     header = Header(*map(int, line.split()))
     require(
-        0 < header.dimension <= LARGEST_DIMENSION,
-        f"{name!r} declares vectors of {header.dimension} numbers; expected 1 to {LARGEST_DIMENSION}.",
+        0 < header.dimension <= MAX_DIMENSION,
+        f"{name!r} declares vectors of {header.dimension} numbers; expected 1 to {MAX_DIMENSION}.",
     )
     return header
 
@@ -181,7 +181,7 @@ def _format(head: bytes, name: str) -> Format:
     first, _, rest = head.partition(b"\n")
     if read_header(first, name) is None:
         # the first fastText files have no magic number, but begin with the dimension in four bytes
-        is_dimension = head[3:4] == b"\0" and int.from_bytes(head[:4], "little") <= LARGEST_DIMENSION
+        is_dimension = head[3:4] == b"\0" and int.from_bytes(head[:4], "little") <= MAX_DIMENSION
         return "fasttext" if is_dimension else "text"
     return "text" if _begins_as_text(rest) or not rest else "word2vec"
 

@@ -9,8 +9,8 @@ from ...utils.errors import InputError, require
 from .text import EVERY, warn_of_wordless
 from .vector_file import HEAD, VectorFile, read_header
 
-LONGEST_WORD = 10_000
-LARGEST, SMALLEST = 1e10, 1e-15  # sizes beyond these, except zero, are unlikely in word vectors
+MAX_WORD_LENGTH = 10_000
+MAX_SIZE, MIN_SIZE = 1e10, 1e-15  # sizes beyond these, except zero, are unlikely in word vectors
 # what may be the rest of a word, in UTF-8, up to the next space
 _MORE = re.compile(rb"(?:[!-~]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})*+ ")
 _BEGINS_MORE = [0x20 <= byte < 0x7F or 0xC2 <= byte <= 0xF4 for byte in range(256)]  # saves time
@@ -48,15 +48,15 @@ def read_word2vec(file: VectorFile, wanted: Container[bytes] | None) -> Iterator
             while end < 0 or len(block) < end + 1 + width:
                 what = f"word {number} of the {words} that its first line declares"
                 require(
-                    end >= 0 or len(block) - at < LONGEST_WORD,
-                    f"{file.name!r} is damaged at {what}: no space for {LONGEST_WORD} bytes.",
+                    end >= 0 or len(block) - at < MAX_WORD_LENGTH,
+                    f"{file.name!r} is damaged at {what}: no space for {MAX_WORD_LENGTH} bytes.",
                 )
                 more = file.stream.read(max(HEAD, width))
                 require(bool(more), f"{file.name!r} is cut off: it ends within {what}.")
                 block, at = block[at:] + more, 0
                 end = block.find(b" ")
             if _BEGINS_MORE[block[end + 1]] and _MORE.match(block, end + 1):
-                while len(block) < end + 1 + width + 2 * LONGEST_WORD and (more := file.stream.read(HEAD)):
+                while len(block) < end + 1 + width + 2 * MAX_WORD_LENGTH and (more := file.stream.read(HEAD)):
                     block, at, end = block[at:] + more, 0, end - at
                 end = _last_blank(block, at, end, width, file.name, is_last=number == words)
             word = block[at:end].lstrip(b"\n")  # some writers end a vector with a line break
@@ -86,11 +86,11 @@ def _last_blank(block: bytes, at: int, first: int, width: int, name: str, *, is_
     blank = first
     while not (_are_usual(block, blank, width) and _goes_on(block, blank + 1 + width, is_last=is_last)):
         more = _MORE.match(block, blank + 1)
-        if more is None or more.end() - at > LONGEST_WORD or len(block) < more.end() + width:
+        if more is None or more.end() - at > MAX_WORD_LENGTH or len(block) < more.end() + width:
             sizes = np.abs(_numbers(block, first, width))
             word = block[at:first].lstrip(b"\n").decode("utf-8", "backslashreplace")
             require(
-                not bool((sizes >= LARGEST).any()),
+                not bool((sizes >= MAX_SIZE).any()),
                 f"{name!r} is damaged at the word {word!r}: numbers as large as {sizes.max():.1e} follow. "
                 "Does the word contain a space?",
             )
@@ -105,12 +105,12 @@ def _numbers(block: bytes, blank: int, width: int) -> np.ndarray:
 
 def _are_usual(block: bytes, blank: int, width: int) -> bool:
     sizes = np.abs(_numbers(block, blank, width))
-    return bool(((sizes == 0) | ((sizes > SMALLEST) & (sizes < LARGEST))).all())
+    return bool(((sizes == 0) | ((sizes > MIN_SIZE) & (sizes < MAX_SIZE))).all())
 
 
 def _goes_on(block: bytes, at: int, *, is_last: bool) -> bool:
     """Whether another word comes next, or the end of the file after the last one."""
-    rest = block[at : at + LONGEST_WORD]
+    rest = block[at : at + MAX_WORD_LENGTH]
     if is_last:
         return not rest.strip()
     word, blank, _ = rest.lstrip(b"\n").partition(b" ")
