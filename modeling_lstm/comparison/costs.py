@@ -106,7 +106,7 @@ def _answer(here: Connection, name: str) -> dict[str, Any]:
         return here.recv()
     except (EOFError, ConnectionResetError) as error:
         raise InputError(
-            f"The process that measures {name!r} died: its error is above. All runs are kept: type the command again."
+            f"The process that measures {name!r} died: its error is above. All runs are kept: run the command again."
         ) from error
 
 

@@ -314,7 +314,7 @@ def _predictions(folder: Path) -> dict[str, np.ndarray]:
             return {name: kept[name] for name in kept}
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         path = str(folder / PREDICTIONS)
-        raise InputError(f"{path!r} is damaged ({error}): remove it and type the command again.") from error
+        raise InputError(f"{path!r} is damaged ({error}): remove it and run the command again.") from error
 
 
 def _others(folder: Path) -> list[Path]:

@@ -114,7 +114,7 @@ def _check_pairs(rows: Dataset, source: str, data: TextData, arguments: Distilla
     columns = as_text(data.text_column)
     require(
         not arguments.sentences,
-        f"--sentences would tear apart the texts of {columns}, which are read together: leave it out.",
+        f"--sentences cannot be used with several text columns ({columns}), which are read together: leave it out.",
     )
     least = len(data.text_column) - 1
     for batch in rows.iter(ROWS_AT_ONCE):

@@ -27,15 +27,14 @@ FIXED: dict[str, tuple[Any, str]] = {
     "dataloader_num_workers": (0, "blocks of text are in memory and need no other process"),
     "auto_find_batch_size": (False, "each row of a batch continues the same row of the previous batch"),
     "train_sampling_strategy": ("sequential", "blocks of text follow each other"),
-    "adversarial_size": (0.0, "a batch is read once, after the previous one"),
+    "adversarial_size": (0.0, "it is for classifiers"),
     "label_smoothing_factor": (0.0, "there are no labels"),
     "prediction_loss_only": (False, "perplexity is computed from the loss"),
     "frozen_epochs": (0, "there is nothing to freeze"),
-    "layer_decay": (1.0, "it is for --pretrained"),
+    "layer_decay": (1.0, "it is for classifiers that start from a language model"),
 }
 MASKED_FIXED = {name: one for name, one in FIXED.items() if name != "auto_find_batch_size"} | {
     "train_sampling_strategy": ("random", "blocks of text have the same length and are read in random order"),
-    "adversarial_size": (0.0, "it is for classifiers"),
 }
 FIXED_TOKENIZER: dict[str, tuple[Any, str]] = {"trim_vocabulary": (0, "it is for --embeddings of train")}
 

@@ -273,7 +273,7 @@ def _check_files(folder: Path, source: str) -> None:
                 pass
         except SafetensorError as error:
             raise InputError(
-                f"The run {source!r} is damaged: {name} is cut off or not safetensors ({error})."
+                f"The run {source!r} is damaged: {name} is truncated or not safetensors ({error})."
             ) from error
 
 

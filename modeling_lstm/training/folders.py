@@ -35,8 +35,7 @@ def check_sources(folder: Path, read: list[tuple[str, str | None]]) -> None:
         if path is not None and path.exists():
             require(
                 not is_within(path, folder) and not is_within(folder, path),
-                f"--output_dir {str(folder)!r} would overwrite what --{flag} {name} reads, or write into its folder: "
-                "choose another.",
+                f"--output_dir {str(folder)!r} contains, or lies in, what --{flag} {name} reads: choose another.",
             )
 
 

@@ -35,7 +35,7 @@ def open_word_source(
     if isinstance(source, TokenTable):
         require(
             tokenizer.tokenizer is None,
-            f"--embeddings {model.embeddings} brings its own tokenizer along: leave out --tokenizer.",
+            f"--embeddings {model.embeddings} comes with its own tokenizer: leave out --tokenizer.",
         )
         logger.info("The tokenizer, with its vocabulary of %d, comes with the word vectors", len(source.tokenizer))
     return source

@@ -174,7 +174,10 @@ class LstmTrainer(Trainer):
         with watch_embeddings(embedding) as vectors:
             loss = super().training_step(model, *args, **kwargs)
         kind = type(self.model).__name__
-        require(bool(vectors), f"--adversarial_size is not for {kind}, which reads words in its own way: leave it out.")
+        require(
+            bool(vectors),
+            f"--adversarial_size does not work with {kind}, which does not use the usual word vectors: leave it out.",
+        )
         with perturb_embeddings(embedding, find_perturbation(vectors[0], size, self.accelerator.reduce)):
             super().training_step(model, *args, **kwargs)
         return loss

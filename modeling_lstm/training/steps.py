@@ -281,7 +281,7 @@ class Training:
         tokenizer.tokenizer = model.transformer or tokenizer.tokenizer
         self.language_model = open_pretrained(model, length)
         if self.language_model is not None:
-            require(tokenizer.tokenizer is None, "--pretrained brings its tokenizer along: leave out --tokenizer.")
+            require(tokenizer.tokenizer is None, "--pretrained comes with its own tokenizer: leave out --tokenizer.")
             self.language_model.check_settings(self.job.settings)
         self.collect()
         self.brings_tokenizer = isinstance(source, TokenTable)
@@ -298,7 +298,7 @@ class Training:
         begun = getattr(self.job.tokenizer, "tokenizer", None) or (self.brings_tokenizer and self.job.model.embeddings)
         unused = [name for name in OF_NEW_TOKENIZER if name in self.job.settings]
         if begun and unused:
-            logger.warning("%s brings its tokenizer along: --%s has no effect.", begun, ", --".join(unused))
+            logger.warning("%s comes with its own tokenizer: --%s has no effect.", begun, ", --".join(unused))
 
     def make_tokenizer(self, source: WordSource | TokenTable | None) -> PreTrainedTokenizerBase:
         """Return the tokenizer that comes with what the model starts from, or else one made for the texts."""

@@ -217,7 +217,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(f"{str(path)!r} is damaged ({error}): remove it and type the command again.") from error
+        raise InputError(f"{str(path)!r} is damaged ({error}): remove it and run the command again.") from error
 
 
 def write_json(path: Path, content: Any) -> None:

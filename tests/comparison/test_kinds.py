@@ -308,7 +308,7 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
         path = next((tmp_path / "out").rglob(name))
         whole = path.read_bytes()
         path.write_bytes(whole[:20])
-        with pytest.raises(InputError, match=f"{name}' is damaged .*: remove it and type the command again"):
+        with pytest.raises(InputError, match=f"{name}' is damaged .*: remove it and run the command again"):
             compare([Gives([0.9, 0.8, 0.1])], *given)
         path.unlink()
         compare([Gives([0.9, 0.8, 0.1])], *given)

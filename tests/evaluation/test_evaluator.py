@@ -208,9 +208,9 @@ def test_data_that_are_recorded_by_a_path_from_elsewhere(
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("model.safetensors", b"short", "damaged: model.safetensors is cut off"),
+        ("model.safetensors", b"short", "damaged: model.safetensors is truncated"),
         ("model.safetensors", None, "damaged: model.safetensors is missing"),
-        ("model.safetensors", "half", "damaged: model.safetensors is cut off"),
+        ("model.safetensors", "half", "damaged: model.safetensors is truncated"),
         ("tokenizer.json", None, "damaged: tokenizer.json is missing"),
         ("tokenizer.json", b'{"model": ', "damaged: tokenizer.json is not valid JSON"),
         ("config.json", b"{", "damaged: config.json is not valid JSON"),

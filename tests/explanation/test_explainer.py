@@ -111,9 +111,9 @@ def test_pieces_of_a_word_are_one_word() -> None:
     tokenizer = LstmTokenizer.train(["the film was awful"] * 5, min_frequency=1, algorithm="bpe", vocab_size=40)
     found = encode(tokenizer, "the films was unfilmable")
     assert found.words == ["the", "films", "was", "unfilmable"]
-    assert found.spans[0][0] == 0 and found.spans[-1][1] == found.input_ids.shape[1] > 4
-    assert all(before[1] == after[0] for before, after in zip(found.spans, found.spans[1:], strict=False))
-    assert found.without([1, 3]).shape[1] == sum(end - begin for begin, end in (found.spans[0], found.spans[2]))
+    assert found.token_spans[0][0] == 0 and found.token_spans[-1][1] == found.input_ids.shape[1] > 4
+    assert all(before[1] == after[0] for before, after in zip(found.token_spans, found.token_spans[1:], strict=False))
+    assert found.without([1, 3]).shape[1] == sum(end - begin for begin, end in (found.token_spans[0], found.token_spans[2]))
     model = tiny_model(vocab_size=len(tokenizer))
     assert attribute(model, tokenizer, found).integrated_gradients.shape == (4,)
 

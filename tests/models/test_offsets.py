@@ -81,8 +81,8 @@ TOKENIZERS = {name: made(name) for name in ("word", "bpe", "wordpiece", "unigram
 def test_words_are_whole(text: str, algorithm: str) -> None:
     found = encode(TOKENIZERS[algorithm], text)
     assert found.words == WHOLE[text]
-    assert found.spans[0][0] == 0 and found.spans[-1][1] == found.input_ids.shape[1]
-    assert all(before[1] == after[0] for before, after in itertools.pairwise(found.spans))
+    assert found.token_spans[0][0] == 0 and found.token_spans[-1][1] == found.input_ids.shape[1]
+    assert all(before[1] == after[0] for before, after in itertools.pairwise(found.token_spans))
 
 
 @settings(max_examples=300, deadline=None)

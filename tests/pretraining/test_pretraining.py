@@ -484,7 +484,7 @@ def test_other_commands_say_what_a_language_model_is(both: Path, tmp_path: Path,
         ("--softmax adaptive --adaptive_cutoffs 9 5", "adaptive_cutoffs must be ascending"),
         ("--per_device_train_batch_size 5000", "but a batch of 5000 rows of"),
         ("--dataloader_num_workers 2", "--dataloader_num_workers 2 cannot be used because blocks of text are in"),
-        ("--adversarial_size 0.2", "--adversarial_size 0.2 cannot be used because a batch is read once"),
+        ("--adversarial_size 0.2", "--adversarial_size 0.2 cannot be used because it is for classifiers"),
         ("--trim_vocabulary 3", "--trim_vocabulary 3 cannot be used because it is for --embeddings of train"),
         ("--task text-classification", "--task of pretrain must be text-generation or fill-mask"),
         ("--hidden_dropout 1", "hidden_dropout"),
@@ -609,7 +609,7 @@ def test_train_and_distill_take_a_language_model(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ("--tokenizer x", "--pretrained brings its tokenizer along"),
+        ("--tokenizer x", "--pretrained comes with its own tokenizer"),
         ("--transformer x", "--transformer and --pretrained both say what to start from"),
         ("--embeddings x", "--embeddings and --pretrained both say"),
         ("--model_type bag-of-words", "--pretrained is for an LSTM or a GRU"),

@@ -226,5 +226,5 @@ def test_a_table_that_two_modules_read_is_not_followed_by_its_rows(tmp_path: Pat
     trainer = LstmTrainer(model=model, args=args, train_dataset=rows)
     trainer.create_optimizer()
     assert trainer.row_optimizer() is not None and trainer.followed_table() is None
-    with pytest.raises(InputError, match="--adversarial_size is not for BartForSequenceClassification, which reads"):
+    with pytest.raises(InputError, match="--adversarial_size does not work with BartForSequenceClassification"):
         trainer.train()

@@ -708,7 +708,7 @@ def test_damaged_shards(run_copy: Path, fails: Callable[..., str]) -> None:
     index, first = run_copy / "model.safetensors.index.json", shards(run_copy)[0]
     whole = first.read_bytes()
     first.write_bytes(whole[:100])
-    assert f"{first.name} is cut off" in fails("predict", run_copy, "a text")
+    assert f"{first.name} is truncated" in fails("predict", run_copy, "a text")
     first.unlink()
     assert f"{first.name} is missing" in fails("predict", run_copy, "a text")
     first.write_bytes(whole)

@@ -216,7 +216,7 @@ def test_flags_of_a_new_tokenizer_are_not_ignored_without_a_word(
     for number, begun in enumerate((["--embeddings", f"transformer:{transformer}"], ["--tokenizer", transformer])):
         caplog.clear()
         _, _, record = run(data_folder, tmp_path / str(number), *begun, "--lowercase", "false")
-        assert f"{begun[1]} brings its tokenizer along: --min_frequency, --lowercase has no effect." in caplog.text
+        assert f"{begun[1]} comes with its own tokenizer: --min_frequency, --lowercase has no effect." in caplog.text
         assert not {"min_frequency", "lowercase"} & record["tokenizer"].keys()
         assert record["tokenizer"]["tokenizer"] == str(begun[1])
 
@@ -369,7 +369,7 @@ def test_conflicting_settings(
 ) -> None:
     common = ["train", "--dataset", data_folder, "--output_dir", tmp_path / "run"]
     message = fails(*common, "--embeddings", f"transformer:{transformer}", "--tokenizer", transformer)
-    assert "brings its own tokenizer" in message
+    assert "comes with its own tokenizer" in message
     message = fails(*common, "--embeddings", glove, "--embeddings_revision", "v2")
     assert "are not on the Hub, so they have no revision 'v2': leave that out" in message
     assert "at most" in fails(*common, "--embeddings", glove, "--embedding_size", "9")

@@ -211,7 +211,7 @@ BAD_TEXT = {
     "digits with a line between": (b"a 1 2 3\nb 1 2_0 3\n", "line 2 .*expected 3 numbers, found '2_0'"),
     "fewer words and empty lines": (b"3 2\na 1 2\n\nb 1 2\n\n", "declares 3 words, it has 2"),
     "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 2\n", "is a Git LFS pointer"),
-    "declared number of words": (b"3 2\na 1 2\nb 1 2\n", "cut off: its first line declares 3 words, it has 2"),
+    "declared number of words": (b"3 2\na 1 2\nb 1 2\n", "truncated: its first line declares 3 words, it has 2"),
     "cut-off line": (b"a 1 2 3\nb 1 2 3\nc 1 2", "line 3 .*expected 3 numbers, found 2"),
     "NaN": (b"a 1 2 3\nb 1 nan 3\n", "vector of 'b' holds NaN"),
     "infinity": (b"a 1 2 3\nb 1 1e999 3\n", "vector of 'b' holds NaN or infinity"),
@@ -371,11 +371,11 @@ def test_files_cut_off_anywhere(files: dict[str, Path], name: str, tmp_path: Pat
         end = whole.index(struct.pack("<2q", words + 50, 6)) + 16 + (words + 50) * 6 * 4
     for size in range(0, end, 23):
         message = _bad(tmp_path, whole[:size], files[name].name)
-        assert re.search("cut off|damaged|expected|is empty|not a fastText model", message), message
+        assert re.search("truncated|damaged|expected|is empty|not a fastText model", message), message
 
 
 def test_declared_sizes_are_not_believed(tmp_path: Path) -> None:
-    assert "cut off" in _bad(tmp_path, b"9999999999999999 300\na " + bytes(1200), "huge.bin")
+    assert "truncated" in _bad(tmp_path, b"9999999999999999 300\na " + bytes(1200), "huge.bin")
     packed = gzip.compress(b"9999999999999999 300\na " + bytes(1200))
     assert "ends within word 2" in _bad(tmp_path, packed, "huge.bin.gz")
     assert "no space for 10000 bytes" in _bad(tmp_path, gzip.compress(b"2 3\n\0" + b"x" * 20_000), "endless.bin.gz")
@@ -386,7 +386,7 @@ def test_declared_sizes_are_not_believed(tmp_path: Path) -> None:
     dictionary = struct.pack("<3iqq", 1, 1, 0, 9, -1) + b"the\0" + struct.pack("<qb", 9, 0)
     matrix = struct.pack("<?2q", False, 2**31, 4) + np.ones(8, "<f4").tobytes()
     packed = gzip.compress(struct.pack("<4i", 793712314, 12, 4, 5) + settings + dictionary + matrix)
-    assert "cut off" in _bad(tmp_path, packed, "buckets.bin.gz")
+    assert "truncated" in _bad(tmp_path, packed, "buckets.bin.gz")
     dictionary = struct.pack("<3iqq", 1, 1, 0, 9, 2**62) + b"the\0" + struct.pack("<qb", 9, 0)  # 2^62 pruned entries
     model = struct.pack("<4i", 793712314, 12, 4, 5) + settings + dictionary + matrix
     assert "its dictionary declares" in _bad(tmp_path, model, "pruned.bin")

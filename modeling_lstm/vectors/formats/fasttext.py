@@ -150,7 +150,7 @@ class _Reader:
                         f"{self.file.name!r} is damaged: entry {number + 1} of its dictionary has no end.",
                     )
                     more = self.file.stream.read(HEAD)
-                    require(bool(more), f"{self.file.name!r} is cut off: it ends within its dictionary.")
+                    require(bool(more), f"{self.file.name!r} is truncated: it ends within its dictionary.")
                     block, at = block[at:] + more, 0
                     end = block.find(b"\0")
                 word = block[at:end]
@@ -181,7 +181,7 @@ class _Reader:
         size = self.file.size
         require(
             size is None or self.start + 4 * rows * self.columns <= size,
-            f"{self.file.name!r} is cut off: its matrix of {rows} x {self.columns} is more than its {size} bytes.",
+            f"{self.file.name!r} is truncated: its matrix of {rows} x {self.columns} is more than its {size} bytes.",
         )
 
     def rows(self, numbers: Iterable[int]) -> np.ndarray:

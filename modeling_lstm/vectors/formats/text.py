@@ -71,7 +71,7 @@ def warn_of_wordless(name: str, what: str, numbers: list[int]) -> None:
 def _check_count(declared: Header | None, lines: int, name: str) -> None:
     require(
         declared is None or lines >= declared.words,
-        f"{name!r} is cut off: its first line declares {declared and declared.words} words, it has {lines}.",
+        f"{name!r} is truncated: its first line declares {declared and declared.words} words, it has {lines}.",
     )
     if declared is not None and lines > declared.words:
         logger.warning("%s has %d words, although its first line declares %d", name, lines, declared.words)

@@ -97,12 +97,12 @@ class VectorFile:
         return _Progress(self)
 
     def read_exactly(self, count: int, what: str) -> bytes:
-        """Read `count` bytes, or raise an error saying that `what` is cut off. Memory grows only with what is there."""
+        """Read `count` bytes, or raise an error that names the truncated part. Memory grows with what is there."""
         parts = []
         left = count
         while left:
             part = self.stream.read(min(left, HEAD))
-            require(bool(part), f"{self.name!r} is cut off: it ends within {what}.")
+            require(bool(part), f"{self.name!r} is truncated: it ends within {what}.")
             parts.append(part)
             left -= len(part)
         return b"".join(parts)
@@ -147,7 +147,7 @@ def open_vector_file(name: str) -> Iterator[None]:
     except InputError:
         raise
     except (EOFError, ValueError, OverflowError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
-        raise InputError(f"{name!r} is damaged or cut off: {str(error)[:200]}") from error
+        raise InputError(f"{name!r} is damaged or truncated: {str(error)[:200]}") from error
     except (NotImplementedError, RuntimeError) as error:  # a zip file with a password or an unknown compression
         raise InputError(f"{name!r} cannot be unpacked: {str(error)[:200]}") from error
     except OSError as error:  # gzip raises it for damaged files, too

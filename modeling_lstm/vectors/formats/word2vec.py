@@ -38,7 +38,7 @@ def read_word2vec(file: VectorFile, wanted: Container[bytes] | None) -> Iterator
     size = file.size
     require(
         size is None or size - len(first) >= words * (width + 1),
-        f"{file.name!r} is cut off: {words} words of {dimension} numbers are more than its {size} bytes.",
+        f"{file.name!r} is truncated: {words} words of {dimension} numbers are more than its {size} bytes.",
     )
     block, at = b"", 0
     wordless: list[int] = []
@@ -52,7 +52,7 @@ def read_word2vec(file: VectorFile, wanted: Container[bytes] | None) -> Iterator
                     f"{file.name!r} is damaged at {what}: no space for {MAX_WORD_LENGTH} bytes.",
                 )
                 more = file.stream.read(max(HEAD, width))
-                require(bool(more), f"{file.name!r} is cut off: it ends within {what}.")
+                require(bool(more), f"{file.name!r} is truncated: it ends within {what}.")
                 block, at = block[at:] + more, 0
                 end = block.find(b" ")
             if _BEGINS_MORE[block[end + 1]] and _MORE.match(block, end + 1):
