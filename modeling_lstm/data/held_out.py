@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
-from ..utils.errors import require
+from ..utils.errors import explain_errors, require
 from .arguments import DataArguments, ProblemType
 from .labels.names import is_missing
 
@@ -19,7 +19,8 @@ def number_groups(arguments: DataArguments, rows: Dataset) -> np.ndarray | None:
     """Number the group of each row; a row without a group is a group of its own. `None` without a group column."""
     if arguments.group_column is None:
         return None
-    values = rows[arguments.group_column][:]
+    with explain_errors(f"The column {arguments.group_column!r} could not be read"):  # a date beyond the year 9999
+        values = rows[arguments.group_column][:]
     found = next((value for value in values if isinstance(value, (list, dict))), None)
     require(
         found is None,

@@ -12,7 +12,7 @@ from ..utils.errors import InputError, require
 from .digests import digest_of, file_state
 from .formats.parquet import STRINGS, ParquetFile
 from .formats.table import ROWS_AT_ONCE
-from .splits import FileSplit
+from .splits import FileSplit, name_labels
 
 
 class ParquetSplit(FileSplit):
@@ -28,7 +28,8 @@ class ParquetSplit(FileSplit):
         kinds = {name: _unify([one[name] for one in features], filled, name) for name in columns}
         indices = itertools.groupby(range(len(filled)), key=lambda index: (filled[index].columns, features[index]))
         parts = [_load([filled[index] for index in some], kind) for (_, kind), some in indices]
-        return parts[0] if len(parts) == 1 else concatenate_datasets([_brought_to(kinds, part) for part in parts])
+        rows = parts[0] if len(parts) == 1 else concatenate_datasets([_brought_to(kinds, part) for part in parts])
+        return self._apply_card(rows)
 
 
 def _load(tables: list[ParquetFile], features: Features) -> Dataset:
@@ -102,21 +103,7 @@ def _brought_to(kinds: dict[str, Any], rows: Dataset) -> Dataset:
         coded = here.feature if isinstance(here, (List, LargeList)) else here
         if isinstance(coded, ClassLabel):
             features = Features({**rows.features, name: kind})
-            rows = rows.map(partial(_name_labels, name=name, coded=coded), features=features)
+            rows = rows.map(partial(name_labels, name=name, coded=coded), features=features)
         else:
             rows = rows.cast_column(name, kind)
     return rows
-
-
-def _name_labels(row: dict[str, Any], name: str, coded: ClassLabel) -> dict[str, Any]:
-    """Return a row with the names of its labels; a missing label, which is -1, becomes `None`."""
-    value = row[name]
-    if isinstance(value, list):
-        return {name: [_name_of(coded, one) for one in value]}
-    return {name: _name_of(coded, value)}
-
-
-def _name_of(coded: ClassLabel, number: int | None) -> str | None:
-    """Return the name of a label number; `None` if it has no name."""
-    is_known = number is not None and 0 <= number < coded.num_classes
-    return coded.int2str(number) if is_known else None

@@ -26,6 +26,9 @@ from .splits import FileSplit, LoadedSplit, Split
 
 logger = logging.getLogger(__name__)
 
+# What `datasets` and Arrow raise for damaged files and cards
+_READ_FAILURES = DatasetGenerationError, ValueError, OSError, LookupError, TypeError, AttributeError, ArithmeticError
+
 BUILT_IN = "order-matters"
 
 
@@ -91,7 +94,8 @@ def _open_files(name: str, found: SplitFiles, arguments: FileArguments) -> Split
         other is None,
         f"The {name} split has Parquet and other files, {str(files[0])!r} and {str(other)!r}: write all in one format.",
     )
-    return ParquetSplit(name, files) if is_parquet else FileSplit(name, files, arguments, found.features)
+    kind = ParquetSplit if is_parquet else FileSplit
+    return kind(name, files, arguments, found.features)
 
 
 def _standard_names(splits: Iterable[str]) -> dict[str, str]:
@@ -187,7 +191,15 @@ def explain_read_failures(source: str) -> Iterator[None]:
         ) from error
     except ConnectionError as error:
         raise InputError(f"{source!r} is not a file or folder here, and the Hub does not answer: {error}") from error
-    except (DatasetGenerationError, ValueError, OSError, KeyError) as error:  # Arrow, Unicode, damaged files
+    except (
+        DatasetGenerationError,
+        ValueError,
+        OSError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+    ) as error:
         cause = error.__cause__ or error
         if isinstance(cause, InputError):
             raise cause from error

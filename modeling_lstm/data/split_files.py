@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 from datasets import BuilderConfig, DatasetDict, Features, load_dataset, load_dataset_builder, load_from_disk
@@ -14,6 +14,7 @@ from datasets.data_files import FILES_TO_IGNORE, SPLIT_KEYWORDS
 from datasets.info import DatasetInfosDict
 from datasets.packaged_modules.csv.csv import CsvConfig
 from datasets.packaged_modules.json.json import JsonConfig
+from datasets.packaged_modules.parquet.parquet import ParquetConfig
 from datasets.packaged_modules.text.text import TextConfig
 
 from ..utils.errors import InputError, as_text, require
@@ -27,7 +28,7 @@ _SHARD = re.compile(r"(\w+)-(\d{5})-of-(\d{5})")  # how `push_to_hub` names the 
 # Words that seem to name a split, but that `datasets` does not know: testset, my-heldout
 _HINT = re.compile(r"train|test|valid|eval|held.?out|(?<![a-z])(dev|trn|tst)(set|data|[^a-z]|$)")
 _SAVED = ({"dataset_dict.json"}, {"state.json", "dataset_info.json"})  # what `save_to_disk` writes
-_READERS = (CsvConfig, JsonConfig, TextConfig)
+_READERS = (CsvConfig, JsonConfig, ParquetConfig, TextConfig)
 SETTINGS_OF_ALL = {one.name for one in fields(BuilderConfig)}  # of a configuration, whatever its format
 _KNOWN_OF_CARD = {"sep", "delimiter", "encoding", "features"}
 _FRONT_MATTER = re.compile(r"---\s*?\n(.*?)\n---", re.DOTALL)  # of a card
@@ -102,11 +103,7 @@ def find_splits(path: Path, subset: str | None) -> SplitFiles | DatasetDict:
         described = list(DatasetInfosDict.from_directory(str(path)).values()) if "dataset_info" in card else []
         features = described[0].features if len(described) == 1 else None
         require_names(str(path), features or {})
-        files = _splits_of(path)
-        if features is None or _formats(files) != {"parquet"}:
-            return SplitFiles(files, features=features)
-        names = {split: [glob.escape(str(one)) for one in paths] for split, paths in files.items()}
-        return cast(DatasetDict, load_dataset("parquet", data_files=names, features=features))
+        return SplitFiles(_splits_of(path), features=features)
     require(
         subset in configurations or (subset is None and len(configurations) == 1),
         f"{str(path)!r} has the subsets {as_text(configurations)}: name one as {path}:SUBSET.",
@@ -121,8 +118,7 @@ def find_splits(path: Path, subset: str | None) -> SplitFiles | DatasetDict:
     formats = _formats(files)
     features = builder.info.features
     require_names(str(path), features or {})
-    # Parquet types are not guessed, so `datasets` may read the files if a card says more about them
-    is_ours = formats and None not in formats and (formats != {"parquet"} or features is None)
+    is_ours = formats and None not in formats
     return SplitFiles(files, configurations[name], features) if is_ours else load_dataset(str(path), name=name)
 
 
@@ -164,7 +160,9 @@ def find_configurations(folder: Path, card: dict[str, Any]) -> dict[str, dict[st
     require(are_known, f"The card {path!r} must have a list of configurations under configs.")
     unnamed = next((one for one in configurations if "config_name" not in one), None)
     require(unnamed is None, f"A configuration in the card {path!r} has no config_name: {unnamed}.")
-    return {str(one["config_name"]): one for one in configurations}
+    other = next((one["config_name"] for one in configurations if not isinstance(one["config_name"], str)), None)
+    require(other is None, f"The config_name {other} in the card {path!r} must be text: write it in quotation marks.")
+    return {one["config_name"]: one for one in configurations}
 
 
 def _splits_of(folder: Path) -> dict[str, list[Path]]:
@@ -296,7 +294,7 @@ def _split_of(path: Path) -> str | None:
         return standard_name(shard[1])
     found: set[str] = set()
     for part in (path.name, *path.parts[:-1]):
-        words = re.split(r"[^a-z]+", part.lower())
+        words = re.split(r"[\W\d_]+", part.lower())
         found |= {str(split) for split, keywords in SPLIT_KEYWORDS.items() if not set(words).isdisjoint(keywords)}
     require(
         len(found) < 2,

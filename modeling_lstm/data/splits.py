@@ -10,13 +10,13 @@ from typing import Any
 
 from datasets import ClassLabel, Dataset, Features, LargeList, List, Value
 
-from ..utils.errors import InputError, as_text, require
+from ..utils.errors import as_text, require
 from .arguments import FileArguments
 from .digests import file_state
 from .formats.delimited import Lines
 from .formats.known_formats import open_table
 from .formats.parquet import STRINGS
-from .formats.table import find_column
+from .formats.table import find_column, is_number
 from .text_tables import READING, TextTables
 
 
@@ -142,17 +142,48 @@ class FileSplit(Split):
             data_files={"train": [glob.escape(str(path)) for path in self.files]},
         )
         builder.download_and_prepare()
-        rows: Dataset = builder.as_dataset(split="train")
-        for column in columns:
+        return self._apply_card(builder.as_dataset(split="train"))
+
+    def _apply_card(self, rows: Dataset) -> Dataset:
+        """Number the labels that a card names as it does."""
+        for column, feature in rows.features.items():
             coded = self.features.get(str(self.find(column)))
-            is_list = isinstance(rows.features[column], (List, LargeList))
-            names = getattr(coded, "feature", None) if is_list else coded
-            if isinstance(names, ClassLabel):
-                rows = rows.map(
-                    partial(_number_labels, column=column, coded=names),
-                    features=Features({**rows.features, column: coded}),
+            is_list = isinstance(feature, (List, LargeList))
+            inner, names = (getattr(one, "feature", None) if is_list else one for one in (feature, coded))
+            if not isinstance(names, ClassLabel) or inner == names:
+                continue
+            if isinstance(inner, ClassLabel):
+                require(
+                    set(inner.names) == set(names.names),
+                    f"The card names the labels {as_text(names.names)}, the {self.origin} {as_text(inner.names)} "
+                    f"(column {column!r}): correct the card.",
                 )
+                rows = rows.map(
+                    partial(name_labels, name=column, coded=inner),
+                    features=Features({**rows.features, column: List(Value("string")) if is_list else Value("string")}),
+                )
+            elif str(getattr(inner, "dtype", "")).startswith(("int", "uint")):  # of Parquet: the numbers of labels
+                rows = rows.cast_column(column, coded)
+                continue
+            rows = rows.map(
+                partial(_number_labels, column=column, coded=names),
+                features=Features({**rows.features, column: coded}),
+            )
         return rows
+
+
+def name_labels(row: dict[str, Any], name: str, coded: ClassLabel) -> dict[str, Any]:
+    """Return a row with the names of its labels; a missing label, which is -1, becomes `None`."""
+    value = row[name]
+    if isinstance(value, list):
+        return {name: [_name_of(coded, one) for one in value]}
+    return {name: _name_of(coded, value)}
+
+
+def _name_of(coded: ClassLabel, number: int | None) -> str | None:
+    """Return the name of a label number; `None` if it has no name."""
+    is_known = number is not None and 0 <= number < coded.num_classes
+    return coded.int2str(number) if is_known else None
 
 
 def _number_labels(row: dict[str, Any], column: str, coded: ClassLabel) -> dict[str, Any]:
@@ -163,10 +194,16 @@ def _number_labels(row: dict[str, Any], column: str, coded: ClassLabel) -> dict[
 
 
 def _number(value: Any, column: str, coded: ClassLabel) -> int | None:
-    """Return the number of a label; a missing one stays missing."""
-    try:
-        return None if value in (None, "") else coded.str2int(value)
-    except ValueError as error:
-        raise InputError(
-            f"The card names the labels {as_text(coded.names)}, found {value!r} (column {column!r})."
-        ) from error
+    """
+    Return the number of a label that is given by its name, or by its number if no name is one; a missing one stays
+    missing.
+    """
+    if value in (None, ""):
+        return None
+    text = str(value)
+    for name in (text, text.strip()):
+        if name in coded.names:
+            return coded.names.index(name)
+    is_id = text in map(str, range(-1, coded.num_classes)) and not any(map(is_number, coded.names))
+    require(is_id, f"The card names the labels {as_text(coded.names)}, found {value!r} (column {column!r}).")
+    return int(text)

@@ -6,6 +6,8 @@ sentence.
 """
 
 import itertools
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -144,9 +146,16 @@ def _check_request(texts: list[str] | None, arguments: PredictionArguments, outp
 
         check_output(output)
         require(
-            arguments.input is None
-            or not exists(output)
-            or not exists(Path(arguments.input))
-            or not output.samefile(arguments.input),
+            not exists(output) or not _is_input(output, arguments.input),
             f"--output {str(output)!r} would write over --input: choose another file.",
         )
+
+
+def _is_input(output: Path, source: str | None) -> bool:
+    """Return whether the output is the file that is read, by its name or as standard input."""
+    if source != "-":
+        return source is not None and exists(Path(source)) and output.samefile(source)
+    try:
+        return os.path.samestat(output.stat(), os.fstat(sys.stdin.fileno()))
+    except (AttributeError, OSError, ValueError):  # closed, or no file
+        return False

@@ -16,7 +16,7 @@ import pyarrow as pa
 from ..data.arguments import FileArguments
 from ..data.columns import LINE_BREAK, TEXT_COLUMNS, TRANSLATIONS, guess_text_column, join_texts
 from ..data.formats.delimited import DELIMITERS, Delimited, Lines, find_mark, read_lines
-from ..data.formats.encodings import BYTE_ORDER_MARK, check_encoding, explain_damage, find_suffix
+from ..data.formats.encodings import check_encoding, explain_damage, find_suffix
 from ..data.formats.known_formats import FORMATS, SETTINGS, open_table, warn_of_unused
 from ..data.formats.parquet import ParquetFile
 from ..data.formats.table import Table, find_column, normalize_name
@@ -182,9 +182,9 @@ def _warn_of_header(lines: Iterator[str], name: str) -> Iterator[str]:
 
 
 def _standard_input(encoding: str | None) -> Iterator[str]:
+    require(sys.stdin is not None, "Standard input is closed: pass a file with --input FILE.")
     if isinstance(sys.stdin, io.TextIOWrapper):
         with explain_damage("standard input"):
             sys.stdin.reconfigure(encoding=check_encoding(encoding or "utf-8"), newline="\n")
     with explain_damage("standard input"):
-        for number, line in enumerate(read_lines(sys.stdin)):
-            yield line.removeprefix(BYTE_ORDER_MARK) if number == 0 else line
+        yield from read_lines(sys.stdin, "Standard input")

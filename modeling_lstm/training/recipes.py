@@ -68,11 +68,12 @@ def recipe_flags(path: Path) -> list[str]:
         raise InputError(f"The recipe {str(path)!r} is not valid YAML: {_on_one_line(error)}") from error
     if not isinstance(recipe, yaml.MappingNode):
         raise InputError(f"The recipe {str(path)!r} must hold lines of the form 'setting: value'.")
-    names = [str(name.value).replace("-", "_") for name, _ in recipe.value]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = _find_twins(recipe)
     require(not twice, f"The recipe {str(path)!r} has {as_text(twice)} more than once: keep only one of each.")
     empty = [name.value for name, value in recipe.value if isinstance(value, yaml.SequenceNode) and not value.value]
     require(not empty, f"The recipe {str(path)!r} sets {as_text(empty)} to an empty list: leave it out.")
+    unset = [name.value for name, value in recipe.value if value.tag == "tag:yaml.org,2002:null"]
+    require(not unset, f"The recipe {str(path)!r} gives {as_text(unset)} no value: leave it out.")
     flags: list[str] = []
     try:
         loader.flatten_mapping(recipe)
@@ -82,9 +83,20 @@ def recipe_flags(path: Path) -> list[str]:
                 flags.append(f"--{name.value}={values[0]}")
             elif values:
                 flags += [f"--{name.value}", *values]
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, KeyError) as error:
         raise InputError(f"The recipe {str(path)!r} has an unreadable value: {_on_one_line(error)}") from error
     return flags
+
+
+def _find_twins(node: yaml.Node) -> list[str]:
+    """Return the names that a mapping, or one inside it, has more than once."""
+    if isinstance(node, yaml.SequenceNode):
+        return [name for one in node.value for name in _find_twins(one)]
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    names = [str(name.value).replace("-", "_") for name, _ in node.value]
+    twins = {name for name in names if names.count(name) > 1}
+    return sorted(twins) + [name for _, value in node.value for name in _find_twins(value)]
 
 
 def _as_flags(loader: yaml.SafeLoader, value: yaml.Node) -> list[str]:

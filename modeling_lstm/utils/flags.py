@@ -6,6 +6,7 @@ two. That class itself is not used, because importing it imports `transformers`,
 """
 
 import argparse
+import itertools
 import json
 import logging
 import math
@@ -16,7 +17,7 @@ from dataclasses import MISSING, Field, fields
 from enum import Enum
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
-from .errors import InputError
+from .errors import InputError, as_text
 from .settings import build_settings, find_similar
 
 logger = logging.getLogger(__name__)
@@ -96,6 +97,15 @@ class FlagParser(argparse.ArgumentParser):
             if one.startswith("--") and name and name.removeprefix("no_") not in others:
                 self._refuse(one, others)
 
+    def check_repeats(self, given: Sequence[str]) -> None:
+        """Raise [`InputError`] for a flag with several values that is given twice: only the last ones would count."""
+        lists = {name for name, action in self._option_string_actions.items() if action.nargs in ("+", "*")}
+        flags = [one.partition("=")[0] for one in itertools.takewhile(lambda one: one != "--", given)]
+        names = [f"--{flag[2:].replace('-', '_')}" for flag in flags if flag.startswith("--")]
+        twice = next((name for name in names if name in lists and names.count(name) > 1), None)
+        if twice is not None:
+            self.error(f"{twice} is given more than once: write all its values after one {twice}")
+
     def _refuse(self, given: str, others: Collection[str] = ()) -> NoReturn:
         """Raise for an unknown flag, and suggest the known one that it could mean."""
         unknown = given.partition("=")[0]
@@ -127,6 +137,7 @@ class FlagParser(argparse.ArgumentParser):
         Raises:
             InputError: a flag is unknown or missing, or a value cannot be used.
         """
+        self.check_repeats(given)
         namespace = vars(self.parse_args(given))
         names = [one.name for kind in self.kinds for one in fields(kind) if one.init]
         found = build_settings(self.kinds, {name: namespace.pop(name) for name in names})
@@ -156,6 +167,7 @@ def parse_given(kinds: Sequence[type], given: Sequence[str], command: str) -> di
         InputError: a flag is unknown, or its value cannot be read.
     """
     parser = FlagParser(command, *kinds)
+    parser.check_repeats(given)
     for action in parser._actions:
         action.default, action.required = argparse.SUPPRESS, False
     return vars(parser.parse_args(given))
@@ -222,18 +234,26 @@ def _one_of(choices: Sequence[Any]) -> Callable[[str], Any]:
 
 def _parse_mapping(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
+        found = json.loads(text, object_pairs_hook=_unique, parse_constant=_finite)
+    except ValueError as error:
+        cause = "" if isinstance(error, json.JSONDecodeError) else f" ({error})"
+        raise argparse.ArgumentTypeError(f"takes JSON, {{...}}; found {text!r}{cause}") from error
     if not isinstance(found, dict):
         raise argparse.ArgumentTypeError(f"takes JSON, {{...}}; found {text!r}")
     return found
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{as_text(twice)} is in it twice")
+    return dict(pairs)
+
+
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(text)
+        raise ValueError(f"{text} is not a finite number")
     return number
 
 

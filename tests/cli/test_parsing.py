@@ -181,6 +181,9 @@ def test_values(given: str, name: str, expected: Any) -> None:
         ("--wholly_new=3", "unknown flag --wholly_new (modeling-lstm train --help lists the settings)"),
         ("--size 3 4", "unexpected '4' after --size"),
         ("--random_seed 3 --rate -1e-3 x", "unexpected 'x' after --rate"),
+        ("--shares 0.1 --size 3 --shares 0.2", "--shares is given more than once: write all its values after one"),
+        ('--extra {"a":1,"a":2}', 'takes JSON, {...}; found \'{"a":1,"a":2}\' (a is in it twice)'),
+        ('--extra {"a":[NaN]}', "(NaN is not a finite number)"),
     ],
 )
 def test_refusals(given: str, message: str) -> None:

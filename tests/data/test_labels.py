@@ -356,14 +356,51 @@ def test_numbers_are_names_or_stand_for_them(tmp_path: Path) -> None:
     words = write_csv(tmp_path / "words.csv", [(f"text {n}", ("good", "bad")[n % 2]) for n in range(40)])
     with pytest.raises(InputError, match="labels that --labels does not name: bad, good; known are x, y"):
         load(words, labels=["x", "y"])
+    mixed = write_csv(tmp_path / "mixed.csv", [(f"text {n}", ("neg", "pos", "1")[n % 3]) for n in range(40)])
+    with pytest.raises(InputError, match="line 4 of '.*mixed.csv' is the number 1, other rows have names such as neg"):
+        load(mixed, labels=["neg", "pos"])
+
+
+@pytest.mark.parametrize(("names", "is_clear"), [("01", True), ("12", True), ("10", False), ("312", False)])
+def test_numbers_as_names_are_renamed_only_in_their_order(tmp_path: Path, names: str, is_clear: bool) -> None:
+    features = Features({"text": Value("string"), "label": ClassLabel(names=list(names))})
+    rows = {"text": [f"a {n}" for n in range(40)], "label": [n % len(names) for n in range(40)]}
+    Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "a.parquet")
+    asked = ["bad", "good", "best"][: len(names)]
+    if is_clear:
+        found = split_rows(load(tmp_path / "a.parquet", labels=asked).splits["train"])
+        assert all(int(text.split()[1]) % len(names) == label for text, label in found)
+    else:
+        with pytest.raises(InputError, match="in this order: it is in doubt which ones --labels bad, good"):
+            load(tmp_path / "a.parquet", labels=asked)
+
+
+def test_targets_that_are_names_of_classes_are_their_names(tmp_path: Path) -> None:
+    def numbers(names: list[str], last: int = 0) -> Any:
+        features = Features({"text": Value("string"), "label": ClassLabel(names=names)})
+        rows = {"text": [f"a {n}" for n in range(31)], "label": [*(n % 3 for n in range(30)), last]}
+        Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "a.parquet")
+        return load(tmp_path / "a.parquet", problem_type="regression").splits["train"]
+
+    named = split_rows(numbers(["1", "10", "2.5"]))
+    assert all(label == (1, 10, 2.5)[int(text.split()[1]) % 3] for text, label in named)
+    with pytest.raises(InputError, match="row 31 of '.*a.parquet' is missing or infinite"):
+        numbers(["1", "10", "2.5"], last=-1)
+    with pytest.raises(InputError, match="row 1 of '.*a.parquet' must be a number, found 'bad'"):
+        numbers(["bad", "ok", "good"])
+
+
+@pytest.mark.parametrize("odd", [[1], [], [1, 2], [1, -1], [0, 1, 0]])
+def test_an_odd_row_among_vectors_of_two_is_named(tmp_path: Path, odd: list[int]) -> None:
+    rows = [(f"a {n}", odd if n == 7 else [n % 2, 1 - n % 2]) for n in range(30)]
+    with pytest.raises(InputError, match=r"line 8 of '.*a.jsonl' must be a list of 2 values 0 or 1, one for each"):
+        load(write(tmp_path / "a.jsonl", rows, ("text", "labels")))
 
 
 @pytest.mark.parametrize("ragged", [[], [1, 0], [1, 0, 2], [1, 0, 0, 0]])
 def test_one_ragged_row_makes_no_names_of_vectors(tmp_path: Path, ragged: list[int]) -> None:
     rows = [(f"a {n}", VECTORS[n % 3]) for n in range(40)] + [("odd", ragged)]
-    with pytest.raises(
-        InputError, match=r"line 1 of '.*a.jsonl' has a label twice, \['1', '0', '0'\]: lists with a 0 or 1"
-    ):
+    with pytest.raises(InputError, match=r"line 41 of '.*a.jsonl' must be a list of 3 values 0 or 1, one for each"):
         load(write(tmp_path / "a.jsonl", rows, ("text", "labels")))
 
 

@@ -88,6 +88,8 @@ def test_what_a_card_says_of_reading_is_followed_or_refused(tmp_path: Path) -> N
         (b"---\ntitle: foo: bar\n---\n", "README.md' could not be read: mapping values are not allowed"),
         (b"---\nconfigs:\n  config_name: a\n---\n", "README.md' must have a list of configurations under configs"),
         (b"---\nconfigs:\n- data_files: rows.csv\n---\n", "README.md' has no config_name: {'data_files'"),
+        (b"---\nconfigs:\n- {config_name: 2023, data_files: rows.csv}\n---\n", "config_name 2023 .* must be text"),
+        (b"---\ndataset_info: [a]\n---\n", "could not be read: AttributeError"),
         (b"---\ntitle: caf\xe9\n---\n", "README.md' could not be read: 'utf-8' codec"),
     ],
 )
@@ -189,6 +191,40 @@ def test_a_card_without_configurations_names_the_labels_of_parquet(tmp_path: Pat
         tmp_path / "train.parquet",
     )
     assert load(tmp_path) == ["joy", "sad", "fear"]
+
+
+@pytest.mark.parametrize("configurations", ["", "configs:\n- {config_name: default, data_files: train.parquet}\n"])
+def test_the_labels_of_parquet_and_of_a_card_are_matched_by_name(configurations: str, tmp_path: Path) -> None:
+    card = NAMED.replace("KIND", "dtype:").replace("dataset_info", f"{configurations}dataset_info")
+    (tmp_path / "README.md").write_text(card, encoding="utf-8")
+
+    def write(names: list[str], stored: ClassLabel | Value, labels: list[Any]) -> None:
+        features = Features({"text": Value("string"), "label": stored})
+        rows = {"text": [f"text {n}" for n in range(30)], "label": [labels[n % 3] for n in range(30)]}
+        Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "train.parquet")
+        os.utime(tmp_path / "train.parquet", (1e9, 1e9))  # as `cp -p` leaves it
+        data = load_data(DataArguments(dataset=str(tmp_path)))
+        assert data.label_names == ["joy", "sad", "fear"]
+        for text, label in zip(data.splits["train"]["text"], data.splits["train"]["label"], strict=True):
+            assert data.label_names[label] == names[int(text.split()[1]) % 3]
+
+    write(["joy", "sad", "fear"], Value("int64"), [0, 1, 2])
+    write(["sad", "fear", "joy"], ClassLabel(names=["sad", "fear", "joy"]), [0, 1, 2])
+    write(["fear", "joy", "sad"], Value("string"), ["fear", "joy", "sad"])
+    with pytest.raises(InputError, match="card names the labels joy, sad, fear, the train split .* joy, sad, mad"):
+        write([], ClassLabel(names=["joy", "sad", "mad"]), [0, 1, 2])
+
+
+def test_names_in_a_card_that_are_numbers_are_names(tmp_path: Path) -> None:
+    card = NAMED.replace("KIND", "dtype:").replace("joy", "'5'").replace("sad", "'4'").replace("fear", "'3'")
+    (tmp_path / "README.md").write_text(card, encoding="utf-8")
+    write_csv(tmp_path / "rows.csv", [(f"text {n}", 5 - n % 3) for n in range(30)])
+    data = load_data(DataArguments(dataset=str(tmp_path)))
+    found = zip(data.splits["train"]["text"], data.splits["train"]["label"], strict=True)
+    assert all(data.label_names[label] == str(5 - int(text.split()[1]) % 3) for text, label in found)
+    write_csv(tmp_path / "rows.csv", [(f"text {n}", 3 - n % 3) for n in range(30)])
+    with pytest.raises(InputError, match="The card names the labels 5, 4, 3, found '2'"):
+        load(tmp_path)
 
 
 def test_the_files_of_a_split_have_one_format(tmp_path: Path) -> None:

@@ -113,7 +113,9 @@ def test_pieces_of_a_word_are_one_word() -> None:
     assert found.words == ["the", "films", "was", "unfilmable"]
     assert found.token_spans[0][0] == 0 and found.token_spans[-1][1] == found.input_ids.shape[1] > 4
     assert all(before[1] == after[0] for before, after in zip(found.token_spans, found.token_spans[1:], strict=False))
-    assert found.without([1, 3]).shape[1] == sum(end - begin for begin, end in (found.token_spans[0], found.token_spans[2]))
+    assert found.without([1, 3]).shape[1] == sum(
+        end - begin for begin, end in (found.token_spans[0], found.token_spans[2])
+    )
     model = tiny_model(vocab_size=len(tokenizer))
     assert attribute(model, tokenizer, found).integrated_gradients.shape == (4,)
 

@@ -408,6 +408,22 @@ def test_standard_input_is_utf_8_whatever_the_locale(
     assert capsys.readouterr().out.rstrip().endswith("\tcaf\xe9")
 
 
+def test_standard_input_that_cannot_be_read(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: Callable[..., str]
+) -> None:
+    content = "good\nbad\n".encode("utf-16-le")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
+    assert "Standard input could not be read: line 1 holds a zero byte" in fails("predict", trained, "--input", "-")
+    monkeypatch.setattr("sys.stdin", None)
+    assert "Standard input is closed: pass a file with --input" in fails("predict", trained, "--input", "-")
+    source = tmp_path / "texts.csv"
+    source.write_text("good\n", encoding="utf-8")
+    with source.open(encoding="utf-8") as file:
+        monkeypatch.setattr("sys.stdin", file)
+        assert "would write over --input" in fails("predict", trained, "--input", "-", "--output", source)
+    assert source.read_text("utf-8") == "good\n"
+
+
 def test_output_to_a_file_is_utf_8_whatever_the_locale(trained: Path) -> None:
     program = "from modeling_lstm.cli import main; main()"
     command = [sys.executable, "-c", program, "predict", str(trained), "caf\xe9 \U0001f44d"]

@@ -475,6 +475,12 @@ def test_bad_recipes(tmp_path: Path, fails: Callable[..., str]) -> None:
     recipe = tmp_path / "c.yaml"
     recipe.write_text("seed: 1\nhidden_size: 3\nseed: 2", encoding="utf-8")
     assert "has seed more than once: keep only one of each" in fails("train", recipe)
+    recipe.write_text("lr_scheduler_kwargs: {min_lr: 1e-4, min_lr: 9e-4}", encoding="utf-8")
+    assert "has min_lr more than once: keep only one of each" in fails("train", recipe)
+    recipe.write_text("test_shar:\nhidden_size: 3", encoding="utf-8")
+    assert "gives test_shar no value: leave it out" in fails("train", recipe)
+    recipe.write_text("overwrite: !!bool maybe", encoding="utf-8")
+    assert "has an unreadable value: 'maybe'" in fails("train", recipe)
     recipe.write_text("num_train_epochs: [1, 2]", encoding="utf-8")
     assert "unexpected '2' after --num_train_epochs" in fails("train", recipe)
     recipe.write_text("a: &a {seed: 1}\n<<: *a\nseed: 2", encoding="utf-8")

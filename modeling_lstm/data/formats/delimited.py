@@ -11,8 +11,8 @@ from typing import IO, Any, Literal, cast
 
 from ...utils.errors import InputError, as_text, require
 from ..arguments import FileArguments
-from .encodings import explain_damage, find_encoding, find_suffix, open_text
-from .table import SAMPLE, Table, is_number
+from .encodings import BYTE_ORDER_MARK, explain_damage, find_encoding, find_suffix, open_text
+from .table import SAMPLE, Table, is_number, normalize_name
 
 logger = logging.getLogger(__name__)
 
@@ -123,17 +123,21 @@ class Delimited(Table):
         """Yield the rows after the header like [`_records`]. Raise for one with more or fewer fields."""
         records = self._records(quoting)
         _, header = next(records)
+        names = list(map(normalize_name, header))
         for line, fields in records:
             if len(fields) != len(header):
                 raise InputError(
                     f"{str(self.path)!r} could not be read: line {line} has {count_fields(fields)}, the header "
                     f"{len(header)}. {self._hint(quoting)}"
                 )
-            require(
-                len(header) == 1 or fields != header,
-                f"{str(self.path)!r} could not be read: line {line} repeats the header. If files were joined, remove "
-                "that line.",
-            )
+            is_marked = fields[0].startswith(BYTE_ORDER_MARK)  # of a file that was joined to this one
+            if len(header) > 1 or is_marked:
+                same = [fields[0].removeprefix(BYTE_ORDER_MARK), *fields[1:]]
+                require(
+                    fields != header and list(map(normalize_name, same)) != names,
+                    f"{str(self.path)!r} could not be read: line {line} repeats the header. If files were joined, "
+                    "remove that line.",
+                )
             yield line, fields
 
     def _hint(self, quoting: str) -> str:
@@ -150,11 +154,14 @@ class Delimited(Table):
         how: dict[str, Any] = {"quoting": csv.QUOTE_NONE} if quoting == "none" else {"strict": True}
         width, empty, begin = 0, 0, 1
         with open_text(self.path, self.encoding) as file:
-            reader = csv.reader(file, delimiter=self.delimiter, **how)
+            lines = _Endings(file)
+            reader = csv.reader(lines, delimiter=self.delimiter, **how)
             try:
                 for fields in reader:
+                    if lines.is_lone_return:
+                        raise csv.Error("a carriage return within the line would split its row")
                     if any("\0" in field for field in fields):
-                        raise InputError(_has_zero_bytes(self.path, reader.line_num))
+                        raise InputError(_has_zero_bytes(repr(str(self.path)), reader.line_num))
                     if self.declares and reader.line_num == 1:
                         begin = 2
                         continue
@@ -171,12 +178,18 @@ class Delimited(Table):
                     yield begin, fields
                     begin = reader.line_num + 1
             except csv.Error as error:
-                line, cause = reader.line_num, str(error)
+                line, cause, remedy = (
+                    reader.line_num,
+                    str(error),
+                    "Inside a quoted field, write a quotation mark twice.",
+                )
+                if lines.is_lone_return:
+                    remedy = "Put its field in quotation marks, or remove the character."
                 if "end of data" in cause:  # the last line is not the cause
                     line, cause = begin, "a quotation mark is never closed"
                 raise InputError(
-                    f"{str(self.path)!r} could not be read: line {line}: {cause}. Inside a quoted field, write a "
-                    "quotation mark twice. If quotation marks are ordinary characters here, add --quoting none."
+                    f"{str(self.path)!r} could not be read: line {line}: {cause}. {remedy} If quotation marks are "
+                    "ordinary characters here, add --quoting none."
                 ) from error
 
     def _delimiter(self) -> str:
@@ -253,6 +266,19 @@ class Delimited(Table):
         return rows - 1, has_marks
 
 
+class _Endings:
+    """Iterates over lines of text, and says whether the latest one ends unlike the first one, in a carriage return."""
+
+    def __init__(self, file: IO[str]):
+        self.file, self.first, self.is_lone_return = file, "", False
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self.file:
+            self.first = self.first or line[-1:]
+            self.is_lone_return = self.first == "\n" and line.endswith("\r")
+            yield line
+
+
 class Lines(Table):
     """A file with a text in each line. Only a line feed, optionally after a carriage return, ends a line."""
 
@@ -264,9 +290,7 @@ class Lines(Table):
     def rows(self, columns: list[str]) -> Iterator[tuple[str, ...]]:
         """See [`Table.rows`]."""
         with explain_damage(self.path), open_text(self.path, self.encoding, newline="\n") as file:
-            for number, line in enumerate(read_lines(file), start=1):
-                if "\0" in line:
-                    raise InputError(_has_zero_bytes(self.path, number))
+            for line in read_lines(file, repr(str(self.path))):
                 yield tuple(line for _ in columns)
 
     def lines(self) -> Iterator[int]:
@@ -274,13 +298,24 @@ class Lines(Table):
         return (number for number, _ in enumerate(self.rows([]), start=1))
 
 
-def _has_zero_bytes(path: Path, line: int) -> str:
-    return f"{str(path)!r} could not be read: line {line} holds a zero byte, so the file is damaged or not text."
+def _has_zero_bytes(source: str, line: int) -> str:
+    return f"{source} could not be read: line {line} holds a zero byte, so it is damaged or not text."
 
 
-def read_lines(file: IO[str]) -> Iterator[str]:
-    """Yield the lines of a text without their line endings."""
-    for line in file:
+def read_lines(file: IO[str], source: str) -> Iterator[str]:
+    """
+    Yield the lines of a text without their line endings.
+
+    Raises:
+        InputError: a line holds a zero byte. The message calls the text `source`.
+    """
+    for number, line in enumerate(file, start=1):
+        if "\0" in line:
+            raise InputError(_has_zero_bytes(source, number))
+        if line.startswith(BYTE_ORDER_MARK):
+            if number > 1:
+                logger.warning("%s: line %d begins with a byte order mark, which is left out.", source, number)
+            line = line.removeprefix(BYTE_ORDER_MARK)
         yield line.removesuffix("\n").removesuffix("\r")
 
 

@@ -162,6 +162,6 @@ def explain_damage(source: str | Path) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
+    except (EOFError, OSError, OverflowError, ValueError, zlib.error, lzma.LZMAError) as error:
         cause = " ".join(str(error).split())
         raise InputError(f"{str(source)!r} could not be read: {type(error).__name__}: {cause}") from error

@@ -1,5 +1,6 @@
 """Several labels per row: a list of them, or a 0 or 1 for each, in one column or in several."""
 
+from collections import Counter
 from typing import Any
 
 from datasets import Dataset
@@ -82,7 +83,7 @@ class LabelVectors(LabelReader):
     def __init__(self, columns: list[str], rows: Dataset, names: list[str] | None):
         super().__init__(columns)
         (column,) = columns
-        width = next(len(row) for row in rows[column][:] if row is not None)
+        width = _common_length([row for row in rows[column][:] if row])
         coded = class_label(rows.features[column])
         self.names = names or (list(coded.names) if coded else [str(number) for number in range(width)])
         require(
@@ -145,20 +146,32 @@ class LabelColumns(LabelReader):
 
 def are_vectors(rows: Dataset, column: str, names: list[str] | None) -> bool:
     """
-    Return whether the lists hold a 0 or 1 for each label, and so have the same length, instead of the names of a row's
-    labels.
+    Return whether the lists hold a 0 or 1 for each label, instead of the names of a row's labels. If most do, the
+    others are mistakes, which [`LabelVectors.check`] names.
     """
-    lists = [row for row in rows[column][:] if row is not None]
-    width = len(lists[0]) if lists else 0
-    if names is None and all(len(row) == 1 for row in lists) and class_label(rows.features[column]) is None:
+    lists = [row for row in rows[column][:] if row]
+    width = _common_length(lists)
+    coded = class_label(rows.features[column])
+    if names is None and coded is None and all(len(row) == 1 for row in lists):
         require(
             {parse_truth(row[0]) for row in lists} != {0.0, 1.0},
             f"The label column {column!r} holds lists such as [0] and [1], which may be label numbers or say whether "
             "a text has the only label: write the names of the labels, or a 0 or 1 for each of two or more.",
         )
-    if width == 0 or not all(len(row) == width and all(parse_truth(one) is not None for one in row) for row in lists):
+    vectors = [row for row in lists if len(row) == width and all(parse_truth(one) is not None for one in row)]
+    has_twins = any(len(set(row)) < width for row in vectors)
+    is_ordered = len(set(map(tuple, vectors))) > len(set(map(frozenset, vectors)))
+    if len(vectors) == rows.num_rows:
+        fits = width > 0
+    else:  # a set of labels holds none twice, and has no order
+        fits = width > 1 and (has_twins or is_ordered) and 2 * len(vectors) > len(lists)
+    if not fits:
         return False
-    coded = class_label(rows.features[column])
-    if coded is not None:  # label numbers; in a set, none occurs twice
-        return width == len(coded.names) and any(len(set(row)) < width for row in lists)
+    if coded is not None:
+        return width == len(coded.names) and has_twins
     return names is None or len(names) == width or not {"0", "1"} <= set(names)
+
+
+def _common_length(lists: list[list[Any]]) -> int:
+    """Return the most common length of lists; 0 if there are none."""
+    return max(Counter(map(len, lists)).items(), key=lambda item: item[1], default=(0, 0))[0]

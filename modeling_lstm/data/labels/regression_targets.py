@@ -4,10 +4,10 @@ import re
 from typing import Any
 
 import numpy as np
-from datasets import Dataset, Value
+from datasets import ClassLabel, Dataset, Value
 
 from ...utils.errors import require
-from .label_reader import LabelReader, Locate
+from .label_reader import LabelReader, Locate, class_label, name_of
 from .names import NUMBER, is_missing
 
 _NOT_FINITE = re.compile(r"\s*[-+]?(nan|inf|infinity)\s*", re.IGNORECASE)
@@ -32,7 +32,8 @@ class Numbers(LabelReader):
     def check(self, rows: Dataset, split: str, locate: Locate) -> None:
         """See [`LabelReader.check`]."""
         (column,) = self.columns
-        values = rows[column][:]
+        coded = class_label(rows.features[column])
+        values = [_number_of(value, coded) for value in rows[column]]
         for number, value in enumerate(values, start=1):
             if is_missing(value) or _NOT_FINITE.fullmatch(str(value)):
                 raise self._complain(locate(number), "is missing or infinite: every row needs a number")
@@ -56,4 +57,12 @@ class Numbers(LabelReader):
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> float:
         """See [`LabelReader.read`]."""
-        return float(values[0])
+        return float(_number_of(values[0], class_label(features[0])))
+
+
+def _number_of(value: Any, coded: ClassLabel | None) -> Any:
+    """Return a number as written. Where a column numbers its values, the number is the name, not its index."""
+    if coded is None:
+        return value
+    is_known = value is not None and 0 <= value < coded.num_classes
+    return name_of(value, coded) if is_known else None

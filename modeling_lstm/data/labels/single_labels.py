@@ -1,6 +1,7 @@
 """One label per row."""
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from datasets import ClassLabel, Dataset, LargeList, List
@@ -52,6 +53,7 @@ class SingleLabels(NamedLabels):
                 "The %s split names its labels %s; their numbers are read as %s.",
                 *(split, as_text(coded.names), as_text(self.names)),
             )
+        self._check_asked(values, rows[column], coded, split, locate)
         unknown = {value for value in values if self._number(value, coded) is None}
         found = {
             number: {name_of(value, coded)} for number, value in enumerate(rows[column], start=1) if value in unknown
@@ -60,6 +62,28 @@ class SingleLabels(NamedLabels):
         counts = counts and all(INTEGER.fullmatch(name_of(value, coded)) for value in unknown)
         more = " In the data, the number 0 stands for the first label, 1 for the second." * counts
         self._check_known(found, split, locate, more)
+
+    def _check_asked(
+        self, values: list[Any], rows: Iterable[Any], coded: ClassLabel | None, split: str, locate: Locate
+    ) -> None:
+        """Raise if it is in doubt which of the user's names a value stands for."""
+        if self.asked is None or any(map(INTEGER.fullmatch, self.asked)):
+            return
+        if coded is not None:
+            numbers = [int(name) for name in coded.names if INTEGER.fullmatch(name)]
+            require(
+                len(numbers) < coded.num_classes or numbers == sorted(numbers),
+                f"The {split} split names its labels {as_text(coded.names)}, in this order: it is in doubt which ones "
+                f"--labels {as_text(self.asked)} are. Leave out --labels, or write these names into the data.",
+            )
+            return
+        names = {value for value in values if value in self.numbers}
+        numbered = {value for value in values if value not in names and INTEGER.fullmatch(str(value))}
+        if names and numbered:
+            number, value = next((n, one) for n, one in enumerate(rows, start=1) if one in numbered)
+            raise self._complain(
+                locate(number), f"is the number {value}, other rows have names such as {min(names)}: write all alike"
+            )
 
     def read(self, values: tuple[Any, ...], features: tuple[Any, ...]) -> int:
         """See [`LabelReader.read`]."""
