@@ -134,10 +134,10 @@ def fit_batch(batch_size: int, tokens: int, vocab_size: int) -> int:
 
 def max_positions(config: Any) -> int | None:
     """Return the number of positions of a Transformer, from its configuration; `None` if it sets no limit."""
-    places = getattr(config, "max_position_embeddings", None)
-    if places is None or places < 1 or not getattr(config, "position_biased_input", True):  # DeBERTa's are relative
+    limit = getattr(config, "max_position_embeddings", None)
+    if limit is None or limit < 1 or not getattr(config, "position_biased_input", True):  # DeBERTa's are relative
         return None
-    return places - 2 if config.model_type in ROBERTAS else places
+    return limit - 2 if config.model_type in ROBERTAS else limit
 
 
 def iterate_texts(rows: Dataset, number: int = 1_000, columns: Sequence[str] = ("text",)) -> Iterator[list[str]]:

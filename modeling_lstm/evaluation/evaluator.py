@@ -70,6 +70,7 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
     model, tokenizer = load_for_inference(folder, name=run)
     record = record or _describe_classifier(model, tokenizer, run)
     task = task_of(record)
+    _check_config(model.config, task, run)
     data = task.load_split(record, arguments)
     rows = data.splits[arguments.split]
     if is_other:
@@ -117,6 +118,17 @@ def _describe_classifier(model: Any, tokenizer: Any, run: str) -> Any:
         "task": {"problem_type": problem_type_of(model), "label_names": label_names(model)},
         "data": {"separator": JOINT, "max_length": min(tokenizer.model_max_length, WHOLE)},
     }
+
+
+def _check_config(config: Any, task: Task, run: str) -> None:
+    """Raise if `config.json` has other labels, or labels in another order, than `run.json`."""
+    fields = task.config_fields()
+    for name in ("problem_type", "id2label"):
+        now, then = getattr(config, name, None), fields.get(name)
+        require(
+            name not in fields or now in (then, None),
+            f"The run {run!r} has {name} {now} in config.json, and {then} in {RECORD}: make both say the same.",
+        )
 
 
 def check_data_are_there(record: RunRecord) -> None:

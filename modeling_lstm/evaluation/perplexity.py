@@ -9,7 +9,7 @@ from scipy.stats import t as student
 from torch.nn import functional as F
 
 from ..data.token_stream import TokenStream
-from ..data.tokenization import fit_batch
+from ..data.tokenization import fit_batch, max_positions
 
 BLOCK = 70  # tokens that a recurrent model reads at once
 BEFORE = 4 * BLOCK  # tokens read before each part to build up a state
@@ -85,8 +85,8 @@ def _compute_by_window(model: Any, stream: TokenStream, windows: int) -> np.ndar
 
 def _context(model: Any) -> int:
     """Return the number of tokens of a window: the block size in training, if known."""
-    positions = int(getattr(model.config, "max_position_embeddings", 1024))
-    return min(positions, int(getattr(model.config, "trained_tokens", positions)))
+    limit = max_positions(model.config) or 1024
+    return min(limit, int(getattr(model.config, "trained_tokens", limit)))
 
 
 def _losses(logits: torch.Tensor, targets: torch.Tensor) -> np.ndarray:

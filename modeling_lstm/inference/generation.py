@@ -69,10 +69,19 @@ class TextGenerator:
         inputs = self._encode(prompts)
         options = self._defaults(options) | options
         limit, begun = max_positions(self.model.config), inputs["input_ids"].shape[1]
+        trained = getattr(self.model.config, "trained_tokens", None)
+        if trained is not None and begun + (options.get("max_new_tokens") or 0) > trained:
+            logger.warning("The Transformer learned from %d tokens at a time: it writes longer texts badly.", trained)
         if limit is not None and begun + (options.get("max_new_tokens") or 0) > limit:
             logger.warning("The model reads %d tokens at most: %d new ones are written.", limit, limit - begun)
             options["max_new_tokens"] = limit - begun
-        found = self.model.generate(**inputs, **options)
+        try:
+            found = self.model.generate(**inputs, **options)
+        except ValueError as error:
+            # raised where the text of a token depends on the tokens before it
+            is_unknown = options.get("stop_strings") is not None and "substring not found" in str(error)
+            require(not is_unknown, "stop_strings needs subwords: train the model with --tokenizer_algorithm unigram.")
+            raise
         found = getattr(found, "sequences", found)
         # Do not decode the new tokens alone: some tokenizers need the preceding ones to see where a word begins
         begins, texts = (

@@ -15,6 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from ..models.modeling_lstm import LstmPreTrainedModel
 from ..models.text_classifier import INPUTS, TOKEN_TYPES, TextClassifier
 from ..models.text_rules import cuts_at_blanks
+from ..utils.errors import require
 
 # For each open pool of all classifiers, torch's number of threads before the first of them was opened
 _THREADS: list[int] = []
@@ -74,4 +75,8 @@ def reads_token_types(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
 def token_limit(tokenizer: PreTrainedTokenizerBase) -> int | None:
     """Return the number of tokens to which training truncated texts, or `None` if it did not."""
     limit = tokenizer.model_max_length
+    require(
+        isinstance(limit, int | float) and limit >= 1,
+        f"model_max_length in tokenizer_config.json must be a number of at least 1, found {limit!r}: correct it.",
+    )
     return limit if limit < 10**9 else None  # transformers writes 1e30 for no limit

@@ -114,19 +114,41 @@ class LstmCache(Cache):
         return self
 
 
-def read_cache(cache: LstmCache | None) -> State | None:
+def begin_cache(config: Any, generation_config: Any, model_kwargs: dict[str, Any]) -> None:
+    """Add an empty cache to what `generate` passes on, if it reads the prompt in pieces (`prefill_chunk_size`)."""
+    is_in_pieces = generation_config.prefill_chunk_size is not None and generation_config.use_cache is not False
+    if is_in_pieces and model_kwargs.get("past_key_values") is None:
+        model_kwargs["past_key_values"] = LstmCache(config.num_hidden_layers)
+
+
+def read_cache(cache: LstmCache | None, config: Any) -> State | None:
     """
     Return the result of [`LstmCache.read`], or `None` without a cache.
 
+    Args:
+        cache: The cache.
+        config: The configuration of the model that goes on from it.
+
     Raises:
-        ValueError: The cache is not an [`LstmCache`], but that of a Transformer, for example.
+        ValueError: The cache is not an [`LstmCache`], but that of a Transformer, for example, or is of a model with
+            another cell, size or number of layers.
     """
     if cache is not None and not isinstance(cache, LstmCache):
         raise ValueError(
             "past_key_values must be the LstmCache that a call with use_cache=True returned, found "
             f"{type(cache).__name__}."
         )
-    return None if cache is None else cache.read()
+    state = None if cache is None else cache.read()
+    if cache is not None and state is not None:
+        h, c = state
+        found = "GRU" if c is None else "LSTM", len(cache.layers), h.shape[-1]
+        expected = config.cell_type.upper(), config.num_hidden_layers, config.hidden_size
+        if found != expected:
+            raise ValueError(
+                "past_key_values must be of the same kind of model: expected cell, layers and hidden_size "
+                f"{expected}, found {found}."
+            )
+    return state
 
 
 __all__ = ["LstmCache", "read_cache"]

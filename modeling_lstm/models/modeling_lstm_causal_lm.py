@@ -11,7 +11,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.utils.generic import can_return_tuple
 
-from .cache_lstm import LstmCache, check_new_tokens, read_cache
+from .cache_lstm import LstmCache, begin_cache, check_new_tokens, read_cache
 from .configuration_lstm import LstmConfig
 from .modeling_lstm import IGNORED, LstmModel, LstmPreTrainedModel, read_inputs
 from .recurrence_lstm import hold_at_padding, locked_dropout, widen
@@ -101,9 +101,7 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
     ) -> Any:
         """Same as in the base class. To read a prompt in pieces (`prefill_chunk_size`), it must begin with a cache."""
         GenerationMixin._prepare_cache_for_generation(self, generation_config, model_kwargs, *args, **kwargs)
-        is_in_pieces = generation_config.prefill_chunk_size is not None and generation_config.use_cache is not False
-        if is_in_pieces and model_kwargs.get("past_key_values") is None:
-            model_kwargs["past_key_values"] = LstmCache(self.config.num_hidden_layers)
+        begin_cache(self.config, generation_config, model_kwargs)
 
     @torch.no_grad()
     def _part_directions(self) -> None:
@@ -171,8 +169,8 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             logits_to_keep: How many of the last positions to return logits for (0: all), or a tensor of positions.
             backward: Whether to run the backward language model of a bidirectional one. The tokens must then be in
                 the order in which it reads them: the last token of a text first.
-            num_items_in_batch: The divisor of the sum of the losses. Default: the number of predicted tokens. `Trainer`
-                also counts the first token of a text after padding on the left.
+            num_items_in_batch: The divisor of the sum of the losses, counted from the `labels` as `Trainer` does: with
+                the first token of a text after padding on the left. Default: the number of predicted tokens.
             kwargs: `shift_labels` (`(batch, tokens)`), instead of `labels`: the token to predict at each position.
                 Other arguments that `generate` and `Trainer` pass to any model have no effect.
 
@@ -192,7 +190,7 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             before = 0 if inputs is None else max(0, attention_mask.shape[1] - inputs.shape[1])
             attention_mask = attention_mask[:, before:]
         vectors, mask = self._vectors(input_ids, attention_mask, inputs_embeds)
-        start = read_cache(past_key_values)
+        start = read_cache(past_key_values, self.config)
         read = self.lstm.read(vectors, mask, start, int(backward))
         layers = [layer[:, : mask.shape[1]] for layer in read.in_given_order()]  # without tokens, one step was read
         if use_cache is None:
@@ -210,7 +208,11 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
         if labels is not None and shift_labels is None:
             shift_labels = F.pad(labels, (0, 1), value=IGNORED)[:, 1:]
             if has_begun is not None and start is None and labels.shape == mask.shape:
+                counted = (shift_labels != IGNORED).sum()
                 shift_labels = shift_labels.masked_fill(~has_begun, IGNORED)
+                if num_items_in_batch is not None:  # `Trainer` counts the first token after padding, too
+                    predicted = (shift_labels != IGNORED).sum()
+                    num_items_in_batch = num_items_in_batch * predicted.clamp(min=1) / counted.clamp(min=1)
         if shift_labels is not None and shift_labels.shape != states.shape[:2]:
             raise ValueError(
                 f"labels must have the shape {tuple(states.shape[:2])} of the positions that are predicted from, "

@@ -12,7 +12,7 @@ from transformers.modeling_outputs import ModelOutput, Seq2SeqLMOutput
 from transformers.utils.generic import can_return_tuple
 
 from .attention_lstm import ATTENTIONS
-from .cache_lstm import LstmCache, check_new_tokens, read_cache
+from .cache_lstm import LstmCache, begin_cache, check_new_tokens, read_cache
 from .configuration_lstm_encoder_decoder import LstmEncoderDecoderConfig
 from .modeling_lstm import (
     IGNORED,
@@ -229,9 +229,22 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
     def _supports_default_dynamic_cache(cls) -> bool:
         return False  # `generate` would create a cache of keys and values; `forward` creates an `LstmCache`
 
-    def prepare_inputs_for_generation(
-        self: Any, input_ids: Any, next_sequence_length: int | None = None, *args: Any, **kwargs: Any
-    ) -> dict[str, Any]:
+    def _prepare_cache_for_generation(
+        self: Any, generation_config: Any, model_kwargs: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """
+        Same as in the base class. To read a prompt in pieces (`prefill_chunk_size`), it must begin with a cache.
+
+        Raises:
+            ValueError: A prompt is to be read in pieces from a given state: transformers would repeat tokens.
+        """
+        GenerationMixin._prepare_cache_for_generation(self, generation_config, model_kwargs, *args, **kwargs)
+        cache = model_kwargs.get("past_key_values")
+        if generation_config.prefill_chunk_size is not None and cache is not None and cache.get_seq_length() > 0:
+            raise ValueError("prefill_chunk_size cannot be used with past_key_values: leave one of them out.")
+        begin_cache(self.config, generation_config, model_kwargs)
+
+    def prepare_inputs_for_generation(self: Any, input_ids: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """
         Same as in the base class. A given state has read the first of the `decoder_input_ids`.
 
@@ -239,10 +252,11 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
             ValueError: The state in `past_key_values` has read all of them already.
         """
         cache = kwargs.get("past_key_values")
-        if kwargs.get("is_first_iteration") and cache is not None:
-            next_sequence_length = input_ids.shape[1] - cache.get_seq_length()
-        check_new_tokens(next_sequence_length, cache)
-        return GenerationMixin.prepare_inputs_for_generation(self, input_ids, next_sequence_length, *args, **kwargs)
+        is_whole = "next_sequence_length" in kwargs  # not a piece of a prompt (`prefill_chunk_size`)
+        if is_whole and kwargs.get("is_first_iteration") and cache is not None:
+            kwargs["next_sequence_length"] = input_ids.shape[1] - cache.get_seq_length()
+        check_new_tokens(kwargs.get("next_sequence_length"), cache)
+        return GenerationMixin.prepare_inputs_for_generation(self, input_ids, *args, **kwargs)
 
     def prepare_decoder_input_ids_from_labels(self, labels: torch.Tensor) -> torch.Tensor:
         """
@@ -331,7 +345,7 @@ class LstmForConditionalGeneration(LstmPreTrainedModel, GenerationMixin):
         rows = source.last_hidden_state.shape[0]
         if vectors.shape[0] != rows:
             raise ValueError(f"The source has {rows} rows, but the decoder's input has {vectors.shape[0]}.")
-        start = read_cache(past_key_values) or _first_state(source)
+        start = read_cache(past_key_values, self.config) or _first_state(source)
         mask = None if decoder_attention_mask is None else _target_mask(decoder_attention_mask, vectors)
         layers, h_n, c_n = self.decoder(vectors, start, mask)
         if use_cache is None:

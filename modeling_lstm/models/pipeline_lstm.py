@@ -59,6 +59,7 @@ class LstmTranslationPipeline(Pipeline):
         inputs = {name: input_tensors[name] for name in names if name in input_tensors}
         model: Any = self.model
         found = model.generate(**inputs, **options)
+        found = getattr(found, "sequences", found)  # with return_dict_in_generate
         by_text = found.view(len(inputs["input_ids"]), -1, found.shape[-1])  # the pipeline splits batches
         return {"output_ids": by_text, "is_empty": input_tensors["is_empty"]}
 

@@ -191,6 +191,8 @@ class TextClassifier:
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
         if max_length is not None:
+            if not isinstance(max_length, int) or max_length < 1:
+                raise ValueError(f"model_max_length must be a whole number of at least 1, found {max_length!r}.")
             self.tokenizer.enable_truncation(max_length, direction=truncation_side)
         self.cuts_at_blanks = cuts_at_blanks
         self.memory: TokenMemory | None = None  # created after enough texts to be worth it
@@ -222,7 +224,7 @@ class TextClassifier:
             json.loads((folder / name).read_text(encoding="utf-8")) for name in ("config.json", "tokenizer_config.json")
         )
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        return cls(
+        classifier = cls(
             model,
             tokenizer,
             config,
@@ -232,6 +234,10 @@ class TextClassifier:
             workers=threads or count_cores(),
             reads_token_types=any(one.name == TOKEN_TYPES for one in model.session.get_inputs()),
         )
+        outputs = model.session.get_outputs()[0].shape[-1]
+        if outputs != len(classifier.labels):
+            raise ValueError(f"The model has {outputs} outputs, but config.json names {len(classifier.labels)} labels.")
+        return classifier
 
     def __call__(self, texts: str | Iterable[str], batch_size: int = 32) -> list[dict[str, Any]]:
         """

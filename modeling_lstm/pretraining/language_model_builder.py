@@ -9,7 +9,7 @@ from ..data.tokenization import max_positions
 from ..evaluation.perplexity import BLOCK
 from ..tasks.language_modeling import LanguageModeling
 from ..training.model_builder import construct, make_config, transformer_config
-from ..utils.errors import require
+from ..utils.errors import explain_errors, require
 from .arguments import LanguageModelArguments
 
 
@@ -38,20 +38,38 @@ def build_language_model(
     if tokenizer.pad_token_id == end:  # as in GPT-2: a token that must learn
         ids["pad_token_id"] = None
     if arguments.transformer_config is not None:
-        name, overrides = arguments.transformer_config, arguments.config_overrides
-        config: Any = transformer_config(name, {"vocab_size": size} | ids, overrides, "gpt2")
+        overrides = arguments.config_overrides
+        config: Any = transformer_config(arguments.transformer_config, {"vocab_size": size} | ids, overrides, "gpt2")
         limit = max_positions(config)
         require(
             limit is None or block_size <= limit,
             f"The Transformer reads {limit} tokens at most, found --block_size {block_size}: lower it.",
         )
         config.trained_tokens = block_size  # it must not be evaluated on longer texts than it was trained on
-        if hasattr(config, "is_decoder"):  # otherwise models like BERT would see the tokens to predict
-            config.is_decoder = True
+        for name in ("is_decoder", "causal"):  # otherwise models like BERT and XLM would see the tokens to predict
+            if hasattr(config, name):
+                setattr(config, name, True)
     else:
         fields = {"vocab_size": size} | ids | task.config_fields() | arguments.config_fields(size)
         config = make_config("lstm", fields)
     model: Any = construct(task, config)
+    if arguments.transformer_config is not None:
+        _check_causal(model, min(8, block_size), arguments.transformer_config)
     if counts is not None and getattr(config, "softmax", None) == "sampled":
         model.set_token_frequencies(counts)
     return model
+
+
+@torch.no_grad()
+def _check_causal(model: Any, tokens: int, name: str) -> None:
+    """Raise if a new Transformer carries a state from block to block, or if its predictions depend on later tokens."""
+    chosen = f"--transformer_config {name} cannot be used"
+    require(not model._is_stateful, f"{chosen}: it is a recurrent network. Choose a Transformer, such as gpt2.")
+    ids = torch.arange(tokens).repeat(2, 1) % model.config.vocab_size
+    ids[1, -1] = (ids[1, -1] + 1) % model.config.vocab_size
+    with explain_errors(chosen):
+        first, second = model.eval()(ids, attention_mask=torch.ones_like(ids)).logits[:, :-1]
+    require(
+        torch.allclose(first, second, atol=1e-4),
+        f"{chosen}: it sees the tokens that it must predict. Choose a causal Transformer, such as gpt2 or llama.",
+    )

@@ -155,6 +155,9 @@ def read_record(folder: Path, source: str | None = None) -> RunRecord:
     missing = {"task", "data", "metrics"} - record.keys()
     if missing:
         raise InputError(f"The run {source!r} is damaged: {RECORD} lacks {as_text(sorted(missing))}.")
+    odd = [name for name in ("task", "data", "metrics") if not isinstance(record[name], dict)]
+    if odd:
+        raise InputError(f"The run {source!r} is damaged: {as_text(odd)} in {RECORD} must be a JSON object.")
     return cast(RunRecord, record)
 
 

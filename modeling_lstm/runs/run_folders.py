@@ -239,9 +239,11 @@ def check_vocabulary(tokenizer: PreTrainedTokenizerBase, config: Any) -> None:
     if isinstance(encoder, dict):
         reads = encoder["vocab_size"]
     for one, vectors in ((tokenizer, reads), (target_tokenizer(tokenizer), config.vocab_size)):
-        if len(one) > vectors:
+        needed = 1 + max(one.get_vocab().values(), default=-1)
+        require(needed > 0, "The tokenizer has no tokens: use the tokenizer that the model was trained with.")
+        if needed > vectors:
             raise InputError(
-                f"The tokenizer has {len(one)} tokens, but the model has vectors for only {vectors}: use the "
+                f"The tokenizer has {needed} tokens, but the model has vectors for only {vectors}: use the "
                 "tokenizer that the model was trained with, or call model.resize_token_embeddings(len(tokenizer))."
             )
         if target_tokenizer(tokenizer) is tokenizer:

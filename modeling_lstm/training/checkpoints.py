@@ -70,10 +70,10 @@ def _step(checkpoint: Path) -> int:
 def is_complete(checkpoint: Path) -> bool:
     """Whether a checkpoint is complete: Trainer writes `trainer_state.json` last, so it must be readable."""
     try:
-        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+        state = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return True
+    return isinstance(state, dict) and isinstance(state.get("global_step"), int)
 
 
 def describe_origin(

@@ -80,11 +80,15 @@ def prepare_folder(folder: Path, args: LstmTrainingArguments) -> tuple[str | Non
     )
     if checkpoint is not None and Path(checkpoint).resolve().parent == folder.resolve():
         return checkpoint, False
+    remedy = "resume from its last checkpoint, if it has one, with --resume_from_checkpoint last"
+    if args.resume_from_checkpoint == "last":
+        damaged = as_text(path.name for path in find_incomplete(folder)) if folder.exists() else ""
+        remedy = f"it has no complete checkpoint ({damaged or 'none'})"
     occupied = folder.exists() and not _holds_remains_alone(folder, args)
     require(
         not occupied or args.overwrite,
-        f"The run folder {str(folder)!r} is not empty: resume from its last checkpoint, if it has one, with "
-        "--resume_from_checkpoint last, replace it with --overwrite, or choose another --output_dir.",
+        f"The run folder {str(folder)!r} is not empty: {remedy}, replace it with --overwrite, or choose another "
+        "--output_dir.",
     )
     is_run = (folder / "run.json").exists() or any(folder.glob("checkpoint-*")) or _was_being_saved(folder)
     require(

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,14 +12,15 @@ import torch
 from datasets import Dataset
 from torch.utils.data import RandomSampler
 from transformers import EvalPrediction, PreTrainedModel, Trainer, TrainingArguments
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_pt_utils import BatchRebalanceSampler, LengthGroupedSampler
 from transformers.trainer_utils import has_length
 
 from ..hub.uploads import open_repository
-from ..models.modeling_lstm import IGNORED, classification_loss
+from ..models.modeling_lstm import IGNORED, LstmPreTrainedModel, classification_loss
 from ..tasks.base import Task
-from ..utils.errors import InputError, require
+from ..utils.errors import InputError, name_error, require
 from .adversarial import find_perturbation, perturb_embeddings, watch_embeddings
 from .averaging import WeightAverage
 from .callbacks import Averaging, BestCheckpoint, EarlyStopping, ProcessSeed, RowUpdates
@@ -206,9 +207,11 @@ class LstmTrainer(Trainer):
         labels = batch.get("labels")
         if _has_token_labels(batch):
             chosen: Any = labels != IGNORED
-            if type(self.accelerator.unwrap_model(self.model)).__name__.endswith("ForCausalLM"):
-                mask = batch.get("attention_mask")  # a token is predicted from the one before it
-                chosen = chosen[:, 1:] if mask is None else chosen[:, 1:] & (mask[:, :-1] > 0)
+            model: Any = self.accelerator.unwrap_model(self.model)
+            if is_causal(model):  # a token is predicted from the one before it
+                chosen, mask = chosen[:, 1:], batch.get("attention_mask")
+                if mask is not None and isinstance(model, LstmPreTrainedModel):  # which predicts nothing from padding
+                    chosen = chosen & (mask[:, :-1] > 0)
             return float(chosen.sum())
         weights = self._class_weights()
         if weights is None or labels is None or bool((labels < 0).any()):
@@ -344,8 +347,17 @@ class LstmTrainer(Trainer):
             self.average.save(output_dir)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: torch.nn.Module | None = None) -> None:
-        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        with _explain_damage(resume_from_checkpoint):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
         self.resumed_from = resume_from_checkpoint
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        with _explain_damage(checkpoint):
+            super()._load_optimizer_and_scheduler(checkpoint)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        with _explain_damage(checkpoint):
+            super()._load_rng_state(checkpoint)
 
     def _load_best_model(self) -> None:
         super()._load_best_model()
@@ -355,10 +367,32 @@ class LstmTrainer(Trainer):
             self.average.copy_to(model)
 
 
+@contextlib.contextmanager
+def _explain_damage(checkpoint: str | None) -> Iterator[None]:
+    """Turn errors of a damaged checkpoint into an [`InputError`], but not those of a checkpoint of another model."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # whatever torch and safetensors raise
+        if "size mismatch" in str(error) or "parameter group" in str(error):
+            raise
+        raise InputError(
+            f"The checkpoint {checkpoint!r} cannot be read. Remove it to resume from an earlier one, or start over "
+            f"with --overwrite: {name_error(error)}"
+        ) from error
+
+
 def _has_token_labels(batch: dict[str, Any]) -> bool:
     """Whether a batch has a label at each token. Several labels of a text are numbers with a decimal point."""
     labels = batch.get("labels")
     return isinstance(labels, torch.Tensor) and labels.ndim == 2 and not labels.is_floating_point()
+
+
+def is_causal(model: Any) -> bool:
+    """Whether a model predicts the next token at each one, so that the labels are shifted inside it."""
+    names = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()
+    return type(model).__name__ in {one for name in names for one in ([name] if isinstance(name, str) else name)}
 
 
 def word_table(model: Any) -> torch.nn.Parameter:

@@ -143,7 +143,7 @@ def construct(task: Task, config: PreTrainedConfig) -> PreTrainedModel:
     config.dtype = torch.float32  # a given config.json may say otherwise
     try:
         return getattr(transformers, task.auto_class).from_config(config)
-    except (RuntimeError, TypeError, ValueError, MemoryError) as error:
+    except (RuntimeError, TypeError, ValueError, MemoryError, ArithmeticError) as error:
         cause = first_line(error)
         raise InputError(f"The model cannot be built with these sizes: {cause}") from error
 

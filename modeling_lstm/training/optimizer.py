@@ -180,7 +180,7 @@ class _Table:
 
     def step(self, gradient: torch.Tensor, group: dict[str, Any]) -> None:
         """Update the rows of a coalesced gradient, and record the step for the others."""
-        rows, values = gradient.indices()[0], gradient.values()
+        rows, values = gradient.indices()[0].long(), gradient.values()
         self.group = group
         self.refresh(rows)
         self.steps += 1
@@ -221,6 +221,7 @@ class _Table:
 
     def refresh(self, rows: torch.Tensor) -> None:
         """Bring these rows, which must be distinct, up to date."""
+        rows = rows.long()
         rows = rows[self.row_steps[rows] < self.steps]
         if len(rows) > 0:
             self._move(rows, self.row_steps[rows])

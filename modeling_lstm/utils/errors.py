@@ -37,8 +37,12 @@ def as_text(names: Iterable[Any]) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or the name of its class if it has none."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    """
+    Return the first line of an error's message, with the next one if it ends in a colon; without a message, the name of
+    the class.
+    """
+    first, *others = (str(error).strip() or type(error).__name__).splitlines()
+    return f"{first} {others[0].strip()}" if others and first.endswith(":") else first
 
 
 def name_error(error: BaseException) -> str:

@@ -218,20 +218,47 @@ def test_data_that_are_recorded_by_a_path_from_elsewhere(
         ("config.json", b'{"model_type": "lstm", "pooling": "sum"}', "cannot be loaded"),
         ("config.json", b'{"model_type": "unheard-of"}', "cannot be loaded"),
         ("tokenizer.json", b"{}", "cannot be loaded"),
+        ("tokenizer.json", ("great", 5_000), "The tokenizer has 5001 tokens, but the model has vectors for only"),
     ],
 )
 def test_a_damaged_run(
-    run_copy: Path, fails: Callable[..., str], command: str, name: str, content: bytes | str | None, message: str
+    run_copy: Path, fails: Callable[..., str], command: str, name: str, content: Any, message: str
 ) -> None:
     path = run_copy / name
     if content is None:
         path.unlink()
+    elif isinstance(content, tuple):
+        whole = json.loads(path.read_text(encoding="utf-8"))
+        whole["model"]["vocab"][content[0]] = content[1]
+        path.write_text(json.dumps(whole), encoding="utf-8")
     else:
         path.write_bytes(path.read_bytes()[:-100] if isinstance(content, str) else content)
     assert message in fails(command, run_copy, *(["a text"] if command == "predict" else []))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("id2label", {"0": "b", "1": "a", "2": "c"}), ("problem_type", "multi_label_classification")]
+)
+def test_labels_of_another_configuration(run_copy: Path, fails: Callable[..., str], name: str, value: Any) -> None:
+    config = json.loads((run_copy / "config.json").read_text(encoding="utf-8"))
+    (run_copy / "config.json").write_text(json.dumps(config | {name: value}), encoding="utf-8")
+    message = fails("evaluate", run_copy)
+    assert f"has {name} " in message and "in config.json, and" in message and "make both say the same" in message
+
+
+@pytest.mark.parametrize("limit", [0, -1, "x"])
+def test_a_limit_that_is_none(run_copy: Path, fails: Callable[..., str], limit: int | str) -> None:
+    path = run_copy / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"model_max_length": limit}), encoding="utf-8")
+    told = f"model_max_length in tokenizer_config.json must be a number of at least 1, found {limit!r}: correct it."
+    assert told in fails("predict", run_copy, "a text")
+
+
 def test_a_broken_or_missing_record(run_copy: Path, fails: Callable[..., str]) -> None:
+    record = json.loads((run_copy / "run.json").read_text(encoding="utf-8"))
+    for name, value in (("data", None), ("task", [])):
+        (run_copy / "run.json").write_text(json.dumps(record | {name: value}), encoding="utf-8")
+        assert f"is damaged: {name} in run.json must be a JSON object" in fails("evaluate", run_copy)
     (run_copy / "run.json").write_text("{", encoding="utf-8")
     assert "run.json is not valid JSON" in fails("evaluate", run_copy)
     (run_copy / "run.json").unlink()

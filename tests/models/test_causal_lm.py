@@ -1,6 +1,7 @@
 """The language model: what it generates is what repeated full passes give, in constant memory."""
 
 import copy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from accelerate import cpu_offload
 from huggingface_hub.errors import StrictDataclassError
 from tokenizers import ByteLevelBPETokenizer, Tokenizer, models, pre_tokenizers
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
@@ -243,13 +245,46 @@ def test_padding_changes_neither_loss_nor_gradient(softmax: str, side: str) -> N
     model, ids = language_model(softmax=softmax, num_hidden_layers=2).train(), token_ids(2, 5)
     pad = (3, 0) if side == "left" else (0, 3)
     padded = {"attention_mask": F.pad(torch.ones_like(ids), pad), "labels": F.pad(ids, pad, value=-100)}
-    for number in (None, 4):
+    for is_counted in (False, True):
         found = []
         for inputs in ({"input_ids": ids, "labels": ids}, {"input_ids": F.pad(ids, pad), **padded}):
             torch.manual_seed(0)  # by which a sampled softmax draws
+            number = (inputs["labels"][:, 1:] != -100).sum() if is_counted else None  # as `Trainer` counts
             loss = model(**inputs, num_items_in_batch=number).loss
             found.append((loss, *torch.autograd.grad(loss, tuple(model.parameters()))))
         torch.testing.assert_close(found[1], found[0], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_plain_trainer_measures_the_mean_loss_of_tokens(side: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = LstmForCausalLM(LstmConfig(vocab_size=41, embedding_size=6, hidden_size=8))
+    texts = [token_ids(1, tokens, tokens)[0] for tokens in (9, 4, 6, 2)]
+
+    def collate(rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        pad = partial(pad_sequence, batch_first=True, padding_side=side)
+        ids = [torch.tensor(row["input_ids"]) for row in rows]
+        mask = pad([torch.ones_like(one) for one in ids])
+        return {"input_ids": pad(ids), "attention_mask": mask, "labels": pad(ids, padding_value=-100)}
+
+    rows = [{"input_ids": one.tolist()} for one in texts]
+    args = TrainingArguments(
+        str(tmp_path), per_device_eval_batch_size=4, use_cpu=True, report_to="none", disable_tqdm=True
+    )
+    found = Trainer(model, args, eval_dataset=rows, data_collator=collate).evaluate()["eval_loss"]
+    with torch.no_grad():
+        logits = [model(text[None], use_cache=False).logits[0, :-1] for text in texts]
+    expected = F.cross_entropy(torch.cat(logits), torch.cat([text[1:] for text in texts]))
+    assert found == pytest.approx(float(expected), rel=1e-4)
+
+
+@pytest.mark.parametrize("changes", [{"cell_type": "gru"}, {"num_hidden_layers": 2}, {"hidden_size": 9}])
+def test_a_state_of_another_kind_of_model_is_refused(changes: dict[str, Any]) -> None:
+    models = language_model(tie_word_embeddings=False), language_model(tie_word_embeddings=False, **changes)
+    for one, other in (models, models[::-1]):
+        cache = one(token_ids(1, 3), use_cache=True).past_key_values
+        with pytest.raises(ValueError, match="past_key_values must be of the same kind of model: expected"):
+            other(token_ids(1, 1), past_key_values=cache)
 
 
 def test_the_adaptive_softmax_is_a_distribution_and_agrees_with_the_library_where_they_are_the_same() -> None:
@@ -514,6 +549,12 @@ def test_options_of_generate_are_those_that_were_given() -> None:
     assert write("the film", generation_config=config) == write("the film", max_new_tokens=2)
     first = found.split()[0]
     assert write("the film", stop_strings=[first])[0].split() == [first]
+
+
+def test_a_tokenizer_of_words_takes_no_stop_strings() -> None:
+    words = LstmTokenizer.from_words([f"w{n}" for n in range(39)])
+    with pytest.raises(InputError, match="stop_strings needs subwords: train the model with --tokenizer_algorithm"):
+        TextGenerator(language_model(bos_token_id=None, eos_token_id=None), words)("w1", stop_strings=["w2"])
 
 
 def test_a_model_without_a_token_that_begins_a_text_needs_a_prompt() -> None:

@@ -364,6 +364,18 @@ def test_hidden_states_of_both(changes: dict[str, Any]) -> None:
         assert steps.decoder_hidden_states[0][-1].shape == (2 * beams, 1, model.config.hidden_size)
 
 
+@pytest.mark.parametrize("beams", [1, 3])
+def test_a_prompt_is_read_in_pieces(beams: int) -> None:
+    model, source = translator(), token_ids(2, 4)
+    prompt = torch.cat([torch.ones(2, 1, dtype=torch.long), token_ids(2, 4, seed=1)], dim=1)
+    settings = {"decoder_input_ids": prompt, "max_new_tokens": 4, "num_beams": beams}
+    expected = model.generate(source, **settings)
+    assert torch.equal(model.generate(source, prefill_chunk_size=2, **settings), expected)
+    begun = model(source, decoder_input_ids=prompt[:, :2], use_cache=True).past_key_values
+    with pytest.raises(ValueError, match="prefill_chunk_size cannot be used with past_key_values"):
+        model.generate(source, prefill_chunk_size=2, past_key_values=begun, **settings)
+
+
 def test_word_vectors_in_place_of_the_tokens_of_the_target() -> None:
     model, source, target = translator(), token_ids(2, 4), token_ids(2, 3, seed=1)
     vectors = model.decoder.word_embeddings(target)

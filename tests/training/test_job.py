@@ -17,6 +17,7 @@ from transformers import (
     BertConfig,
     DebertaV2Config,
     GPT2Config,
+    GPT2LMHeadModel,
     RobertaConfig,
     T5Config,
     TrainingArguments,
@@ -228,8 +229,9 @@ def rows_for_trainer(tokenizer: Any) -> Dataset:
     return Dataset.from_list([tokenizer(text) | {"label": numbers[label]} for text, label in rows])
 
 
+@pytest.mark.parametrize("kind", ["lstm", "gpt2"])
 @pytest.mark.parametrize("side", ["left", "right"])
-def test_gathered_batches_of_tokens_are_weighted_by_tokens(side: str, tmp_path: Path) -> None:
+def test_gathered_batches_of_tokens_are_weighted_by_tokens(side: str, kind: str, tmp_path: Path) -> None:
     """The gradient of several batches with different numbers of tokens is that of one batch with all of them."""
     rows = [{"input_ids": ids, "labels": ids} for ids in ([1, 2], [3, 4, 5, 6, 7, 8, 1, 2, 3])]
     widest = max(len(row["labels"]) for row in rows)
@@ -245,7 +247,10 @@ def test_gathered_batches_of_tokens_are_weighted_by_tokens(side: str, tmp_path: 
     found = []
     for batch in (1, 2):
         torch.manual_seed(0)
-        model = ml.LstmForCausalLM(ml.LstmConfig(vocab_size=9, embedding_size=4, hidden_size=4))
+        model: Any = ml.LstmForCausalLM(ml.LstmConfig(vocab_size=9, embedding_size=4, hidden_size=4))
+        if kind == "gpt2":
+            dropouts = {"embd_pdrop": 0.0, "attn_pdrop": 0.0, "resid_pdrop": 0.0}
+            model = GPT2LMHeadModel(GPT2Config(vocab_size=9, n_layer=1, n_embd=4, n_head=2, n_positions=16, **dropouts))
         args = ml.LstmTrainingArguments(
             output_dir=str(tmp_path), per_device_train_batch_size=batch, gradient_accumulation_steps=2 // batch,
             optim="sgd", learning_rate=1.0, lr_scheduler_type="constant", max_grad_norm=0.0, max_steps=1,

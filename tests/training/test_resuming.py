@@ -290,6 +290,31 @@ def test_a_damaged_record_of_a_checkpoint(content: str, begun: Path, tmp_path: P
     assert "cannot be read" in fails("train", *flags)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("optimizer.pt", 100),
+        ("scheduler.pt", b"text"),
+        ("rng_state.pth", 100),
+        ("model.safetensors", 1_000),
+        ("trainer_state.json", 100),
+        ("trainer_state.json", b"[]"),
+        ("trainer_state.json", b"{}"),
+    ],
+)
+def test_a_damaged_checkpoint(
+    name: str, content: int | bytes, begun: Path, tmp_path: Path, fails: Callable[..., str]
+) -> None:
+    folder = shutil.copytree(begun / "run", tmp_path / "run")
+    path = folder / "checkpoint-6" / name
+    path.write_bytes(path.read_bytes()[:content] if isinstance(content, int) else content)
+    told = fails("train", "--dataset", begun / "data.csv", "--output_dir", folder, *RESUME)
+    if name == "trainer_state.json":
+        assert "is not empty: it has no complete checkpoint (checkpoint-6), replace it with --overwrite" in told
+    else:
+        assert f"The checkpoint '{folder / 'checkpoint-6'}' cannot be read. Remove it to resume from an earlier" in told
+
+
 def test_another_teacher(begun: Path, trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:
     data = ["--dataset", begun / "data.csv", "--augmentations", "1", "--logits_cache", tmp_path]
     flags = [*data, "--output_dir", tmp_path / "student"]
@@ -312,7 +337,9 @@ def test_losses_of_workers_count_anew_after_a_checkpoint(
         if len(begun) == 2:
             (tmp_path / "run" / "checkpoint-6").mkdir(parents=True)
             if is_whole:
-                (tmp_path / "run" / "checkpoint-6" / "trainer_state.json").write_text("{}", encoding="utf-8")
+                (tmp_path / "run" / "checkpoint-6" / "trainer_state.json").write_text(
+                    '{"global_step": 6}', encoding="utf-8"
+                )
         return "A worker was killed"
 
     monkeypatch.setattr(ray_training, "_fit", fit)

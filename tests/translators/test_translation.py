@@ -296,6 +296,7 @@ def test_the_pipeline_gives_several_translations_of_each_text(run: Path) -> None
     assert [one[0] for one in alone] == translate(texts, batch_size=3, num_beams=3)
     usual = {"truncation": True, "clean_up_tokenization_spaces": False}
     assert [one[0] for one in alone] == translate(texts, num_beams=3, **usual)
+    assert [one[0] for one in alone] == translate(texts, num_beams=3, return_dict_in_generate=True)
     assert isinstance(translate("a dog " * 2_000, max_new_tokens=3, **usual), dict)
 
 
