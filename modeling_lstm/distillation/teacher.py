@@ -56,10 +56,10 @@ class Teacher:
         model, tokenizer = load_teacher(name, arguments.teacher_revision)
         config: Any = model.config
         tokenizer.model_max_length = _longest(tokenizer, config, arguments.teacher_max_length)
-        self.columns = _columns(name, model, data, arguments.teacher_labels)
+        self.columns = match_labels(name, config, data, arguments.teacher_labels)
         self.is_single = data.problem_type == "single_label_classification"
         self.parameters = model.num_parameters()
-        self.digest = _digest(model, tokenizer)
+        self.digest = digest_teacher(model, tokenizer)
         self.limit = tokenizer.model_max_length
         self.cut = 0  # texts of which it reads only the beginning
         self.mask = mask_of(tokenizer)
@@ -179,9 +179,13 @@ def _longest(tokenizer: PreTrainedTokenizerBase, config: Any, chosen: int) -> in
     return min(limit for limit in limits if limit is not None and limit > 0)
 
 
-def _columns(name: str, model: PreTrainedModel, data: TextData, names: list[str] | None) -> list[int]:
-    """Return where the teacher has the logit of each of the task's labels; `names` are its names for them, if given."""
-    config: Any = model.config
+def match_labels(name: str, config: Any, data: TextData, names: list[str] | None) -> list[int]:
+    """
+    Return where a teacher has the logit of each of the task's labels; `names` are its names for them, if given.
+
+    Raises:
+        InputError: it was trained for another kind of task, or it is not known which labels are the same.
+    """
     kind = config.problem_type
     if kind is None and config.num_labels == 1:
         kind = "regression"
@@ -218,7 +222,7 @@ def _columns(name: str, model: PreTrainedModel, data: TextData, names: list[str]
     )
 
 
-def _digest(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
+def digest_teacher(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:
     """Return a digest of what the teacher's answers depend on: its weights, its architecture and its tokenizer."""
     digest = hashlib.blake2b(digest_size=12)
     config = {

@@ -95,9 +95,9 @@ def combine(drawn: dict[str, np.ndarray], whole: dict[str, float], exact: Limits
         limits = find_percentiles(drawn[name])
         if name in unknown:
             low, high = limits or [whole[name]] * 2
-            down, up, farthest_down, farthest_up = unknown[name]
+            down, up, farthest_down, farthest_up, open_above = unknown[name]
             below = min(np.hypot(whole[name] - low, down), farthest_down)
-            above = min(np.hypot(high - whole[name], up), farthest_up)
+            above = min(np.hypot(high - whole[name], up) + open_above, farthest_up)
             limits = [float(max(whole[name] - below, 0.0)), float(min(whole[name] + above, 1.0))]
         if name == "calibration_error" and limits is not None:  # resampling biases draws upward
             limits = [max(0.0, min(whole[name], 2 * whole[name] - limits[1])), max(limits[1], whole[name])]
@@ -266,7 +266,9 @@ def bound_unseen(kind: str, predictions: np.ndarray, references: np.ndarray, lab
     whatever is predicted. One error changes the F1 of two labels, so in means of F1 the squared distances count twice.
 
     Returns:
-        For each mean four distances: the bounds below and above, and the mean distances to the limits of all labels.
+        For each mean five distances: the bounds below and above; the mean distances to the limits of all labels; and
+        how much higher the mean may be because of labels that are never predicted, whose precision counts as 0 but may
+        be anything.
     """
     if kind == REGRESSION or len(references) < MIN_ROWS:
         return {}
@@ -278,18 +280,19 @@ def bound_unseen(kind: str, predictions: np.ndarray, references: np.ndarray, lab
     means = {f"macro_{score}": (score, equal) for score in rows} | {"weighted_f1": ("f1", shares)}
     distances = {}
     for name, (score, weights) in means.items():
-        squares, farthest = np.zeros(2), np.zeros(2)
+        squares, farthest, open_above = np.zeros(2), np.zeros(2), 0.0
         for label in np.flatnonzero(true > 0):
             share = right[label] / max(rows[score][label], 1)
             limits = find_proportion_interval(right[label], rows[score][label])
             value, low, high = (_f1(one) if score == "f1" else one for one in (share, *limits))
             distance = weights[label] * np.array([value - low, high - value])
             farthest += distance
+            open_above += distance[1] if rows[score][label] == 0 else 0.0
             if is_certain[score][label]:
                 squares += np.square(distance) * (2 if score == "f1" else 1)
         if name == "weighted_f1":  # the weights of the labels are uncertain too
             farthest[:] = math.inf
-        distances[name] = [*np.sqrt(squares), *farthest]
+        distances[name] = [*np.sqrt(squares), *farthest, open_above]
     return distances
 
 

@@ -120,6 +120,8 @@ def randomization_test(
     """
     seeds = math.lcm(len(first), len(second))
     first, second = (np.concatenate([one] * (seeds // len(one))) for one in (first, second))
+    if metric == "pearson":  # which does not depend on their units either
+        first, second, (references,) = map(_standardize, (first, second, references[None]))
     differ = (first != second).reshape(*first.shape[:2], -1).any(axis=(0, 2))
     # Rows with the same label and the same answers are of one kind; only the number exchanged of each kind matters
     rows = np.concatenate([references[None], first, second])[:, differ]
@@ -150,6 +152,12 @@ def randomization_test(
     if is_exact:
         return _try_all_exchanges(difference, len(sizes), observed, at_once)
     return _draw_exchanges(difference, sizes, observed, exchanges, at_once)
+
+
+def _standardize(numbers: np.ndarray) -> np.ndarray:
+    """Bring the numbers of each seed, `(seeds, rows)`, to a mean of 0 and a standard deviation of 1."""
+    deviation = numbers.std(axis=1, keepdims=True)
+    return (numbers - numbers.mean(axis=1, keepdims=True)) / np.where(deviation > 0, deviation, 1.0)
 
 
 def _try_all_exchanges(

@@ -16,19 +16,21 @@ from ..data.loading import TextData, load_data
 from ..data.tokenization import open_tokenizer
 from ..distillation.arguments import DistillationArguments
 from ..distillation.dataset import check_divergence
+from ..distillation.labeling import load_teacher
 from ..distillation.student_job import DistillationJob
+from ..distillation.teacher import digest_teacher, match_labels
 from ..distillation.transfer import VARIANTS, collect_with_train
 from ..hub.downloads import is_hub_id
 from ..hub.refusals import explain_cause
 from ..runs.record import RunRecord, read_record
 from ..tasks.base import TEXT_CLASSIFICATION
 from ..training.arguments import ModelArguments, TaskArguments
-from ..training.defaults import fit_epochs, fit_transformer_to_rows
+from ..training.defaults import fit_epochs, fit_transformer_to_rows, limit_epochs
 from ..training.job import TrainingJob
 from ..training.pretrained import open_pretrained
 from ..training.trainer_arguments import LstmTrainingArguments
 from ..utils.errors import as_text, explain_errors, first_line, require
-from ..utils.files import empty_folder, is_occupied
+from ..utils.files import empty_folder, is_occupied, make_folder
 from ..utils.processes import fail_once, is_main, run_main_first, run_on_main
 from ..utils.progress import hide_progress_bars
 from ..utils.ray_cluster import RayArguments
@@ -46,7 +48,7 @@ logger = logging.getLogger(__name__)
 STUDENT_STEPS, STUDENT_BATCH, STUDENT_EPOCHS = 10_000, 64, (3, 20)
 ENOUGH_TEXTS = 150_000  # variants are made until there are this many, or MAX_VARIANTS of each
 MIN_TO_TRIM, TRIM = 5_000, 3  # with this many texts, leave out a Transformer's tokens that occur less often
-ALONE_STEPS, ALONE_EPOCHS = 1_000, (12, 30)
+ALONE_STEPS, ALONE_EPOCHS = 1_000, 12  # the fewest epochs
 OWN_MODELS = ("lstm", "bag-of-words")
 # Settings that a fine-tuned teacher shares with its student, besides those of the data and the machines
 SHARED = ("metric_for_best_model", "use_cpu", "disable_tqdm", "report_to")
@@ -151,6 +153,8 @@ class BestJob:
                 with run_main_first():
                     stages = self.plan()
                 missing = run_on_main(lambda: self._find_missing(stages))
+                if self.training.overwrite:  # what is stopped now is resumed at the stage that it was in
+                    run_on_main(lambda: [stage.clear() for stage in reversed(stages[1:])])
             for number, stage in enumerate(stages, start=1):
                 when = _as_time(stage.seconds) if number in missing else ": done before"
                 logger.info("Stage %d of %d: %s, in %s%s", number, len(stages), stage.about, stage.folder, when)
@@ -179,6 +183,8 @@ class BestJob:
         if self.distillation.teachers:
             configs = [self._config(name) for name in self.distillation.teachers]
             teachers, stages = self._plan_fine_tuning(data, configs)
+            if not self.is_resumed:
+                self._check_teachers(data, configs)
             if stages:
                 self._check_student(data)
             return [*stages, self._student(data, teachers, configs[0], is_weighted=not stages)]
@@ -196,7 +202,7 @@ class BestJob:
         settings = {name: self.given[name] for name in self.given if name in {*shared, *SHARED, *TRUE_LABELS}}
         for number, (name, config) in enumerate(zip(names, configs, strict=True), start=1):
             found.append(name)
-            if any(one.endswith("ForSequenceClassification") for one in config.architectures or []):
+            if is_classifier(config):
                 continue
             require(
                 self.distillation.teacher_revision is None,
@@ -218,6 +224,15 @@ class BestJob:
             about = f"fine-tune {name} on {rows:,} texts"
             stages.append(training_stage(about, job, origin, seconds))
         return found, stages
+
+    def _check_teachers(self, data: TextData, configs: list[Any]) -> None:
+        """Raise for classifiers with other labels, and for a cache of logits that cannot be written."""
+        chosen = self.distillation
+        for name, config in zip(chosen.teachers, configs, strict=True):
+            if is_classifier(config):
+                match_labels(name, config, data, chosen.teacher_labels)
+        if chosen.logits_cache is not None:
+            make_folder(Path(chosen.logits_cache))
 
     def _check_student(self, data: TextData) -> None:
         """Raise for anything that the last stage could not open or use, before the first stage takes hours."""
@@ -276,7 +291,11 @@ class BestJob:
         step = self._time(lstm_trial(job.model), data, job.data.max_length)
         seconds = texts * (answers + job.training.num_train_epochs * step)
         about = f"train an LSTM on the answers of {as_text(teachers)} to about {texts:,} texts"
-        return training_stage(about, job, identify_data(data) | identify_texts(collected), seconds)
+        origin = identify_data(data) | identify_texts(collected)
+        if self.is_resumed and teachers == names:  # classifiers: those that a stage fine-tunes may not be there yet
+            loaded = [load_teacher(name, chosen.teacher_revision) for name in names]
+            origin |= {"teacher": as_text(digest_teacher(*one) for one in loaded)}
+        return training_stage(about, job, origin, seconds)
 
     def _vectors(self, data: TextData) -> Stage:
         """Plan word vectors learned from the unlabeled text and the training texts."""
@@ -301,8 +320,8 @@ class BestJob:
     def _alone(self, data: TextData, usual: dict[str, Any]) -> Stage:
         """Plan an LSTM trained on the labels alone."""
         rows = data.splits["train"].num_rows
-        seen = ALONE_STEPS * self._rows_in_step(ALONE["per_device_train_batch_size"])
-        epochs = fit_epochs(seen, rows, ALONE_EPOCHS)
+        batch = self._rows_in_step(ALONE["per_device_train_batch_size"])
+        epochs = fit_epochs(ALONE_STEPS * batch, rows, (ALONE_EPOCHS, limit_epochs(rows, batch)))
         mine = {name: value for name, value in self.given.items() if name not in DISTILLATION}
         alone = ALONE | {"num_train_epochs": epochs}
         if not self.training.load_best_model_at_end:
@@ -350,6 +369,11 @@ class BestJob:
         except Exception as error:  # whatever a Transformer's code raises: an estimate must not end a training run
             logger.debug("No estimate: %s", first_line(error))
             return math.nan
+
+
+def is_classifier(config: Any) -> bool:
+    """Return whether a teacher's configuration is that of a classifier, which is not fine-tuned."""
+    return any(one.endswith("ForSequenceClassification") for one in config.architectures or [])
 
 
 def _as_time(seconds: float) -> str:

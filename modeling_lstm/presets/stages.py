@@ -15,6 +15,7 @@ from ..tasks.text_classification import TextClassification
 from ..training.folders import prepare_folder
 from ..training.job import TrainingJob
 from ..utils.errors import InputError, as_text
+from ..utils.files import empty_folder
 from ..vectors.static_models import CONFIG
 from ..vectors.word_vectors import WordVectors
 
@@ -46,6 +47,11 @@ class Stage:
     run: Callable[[], Any]
     read_origin: Callable[[Path], dict[str, str] | None]
     check_folder: Callable[[], Any] = lambda: None
+
+    def clear(self) -> None:
+        """Empty the folder if it holds the result of the stage."""
+        if self.read_origin(self.folder) is not None:
+            empty_folder(self.folder)
 
     def is_done(self) -> bool:
         """
@@ -103,7 +109,10 @@ def _read_run(folder: Path) -> dict[str, str] | None:
         return None
     record = read_record(folder)
     found = {"command": str(record.get("command")), "labels": as_text(record["task"].get("label_names", []))}
-    return found | _name_splits(record["data"].get("digests", {})) | _text_of(record.get("distillation", {}))
+    distilled = record.get("distillation", {})
+    if "teachers" in distilled:
+        found["teacher"] = as_text(one["digest"] for one in distilled["teachers"])
+    return found | _name_splits(record["data"].get("digests", {})) | _text_of(distilled)
 
 
 def read_vectors(folder: Path) -> dict[str, str] | None:

@@ -63,6 +63,11 @@ def fit_epochs(seen: int, rows: int, bounds: tuple[float, float]) -> float:
     return float(min(most, max(fewest, round(seen / rows))))
 
 
+def limit_epochs(rows: int, batch: int, steps: int = ENOUGH_STEPS) -> int:
+    """Return the most epochs of a training run on few rows: `MAX_EPOCHS`, or as many as make `steps` steps."""
+    return max(MAX_EPOCHS, math.ceil(steps / math.ceil(rows / batch)))
+
+
 def fit_to_rows(args: Any, rows: int, given: Collection[str], *, steps: int = STEPS) -> dict[str, Any]:
     """
     Fit epochs, batch size and average of the weights to the number of rows, unless the length of the training is given.
@@ -86,7 +91,8 @@ def fit_to_rows(args: Any, rows: int, given: Collection[str], *, steps: int = ST
         fitted["average_epochs"] = AVERAGE_EPOCHS
     fitted = {name: value for name, value in fitted.items() if name not in given}
     batch = fitted.get("per_device_train_batch_size", args.per_device_train_batch_size)
-    _change(args, rows, fitted | _more_epochs(args, rows, steps * batch, MAX_EPOCHS))
+    most = limit_epochs(rows, batch, min(steps, ENOUGH_STEPS))
+    _change(args, rows, fitted | _more_epochs(args, rows, steps * batch, most))
     return fitted
 
 

@@ -135,6 +135,20 @@ def test_scores_that_depend_on_the_shares_of_the_labels(chances: list[list[float
         assert np.mean(one) > 0.9, name
 
 
+def test_a_label_that_is_never_predicted_may_have_any_precision() -> None:
+    """Of samples in which this happens by chance, the intervals hold the true score."""
+    rng = np.random.default_rng(0)
+    chances, shares = np.array([[0.9, 0.1, 0.0], [0.1, 0.9, 0.0], [0.35, 0.35, 0.3]]), np.array([0.6, 0.35, 0.05])
+    chance = chances * shares[:, None]
+    truth, held = confusion_scores(chance, list("abc"))["macro_precision"], []
+    while len(held) < 30:
+        references, predictions = np.divmod(rng.choice(9, size=60, p=chance.ravel()), 3)
+        if (predictions != 2).all() and (references == 2).any():
+            found = find_intervals(KIND, predictions, references, list("abc"), resamples=100)["macro_precision"]
+            held.append(found[0] <= truth <= found[1])
+    assert np.mean(held) > 0.9
+
+
 def test_draws_within_labels_keep_their_rows_and_others_do_not() -> None:
     references = np.repeat([0, 1], [5, 95])
     drawn = bootstrap(KIND, references, references, ["rare", "common"], resamples=200, seed=0)

@@ -203,6 +203,8 @@ def test_scores_of_sums_are_the_scores(kind: str) -> None:
 def test_few_rows_of_any_kind_are_tested_by_every_exchange(kind: str, metric: str) -> None:
     """By hand: the score of each exchange, by the function that scores runs."""
     true, first, second = example(kind, 9, np.random.default_rng(2))
+    if metric == "pearson":  # in the same units, which the score does not depend on
+        first, second = ((one - one.mean()) / one.std() for one in (first, second))
     differences = []
     for chosen in itertools.product([False, True], repeat=len(true)):
         one, other = first.copy(), second.copy()
@@ -232,6 +234,13 @@ def test_differences_of_any_kind_are_found_where_there_are_some(kind: str, metri
     found = pair([first, first], [second])
     assert found["p"] < 0.01 and 0 < found["interval"][0] < found["difference"] < found["interval"][1]
     assert pair([first], [first])["p"] == 1.0
+
+
+def test_a_correlation_is_tested_in_the_same_units() -> None:
+    true, first, second = example(REGRESSION, 100, np.random.default_rng(3))
+    how: list[Any] = [true, ["x"], "pearson", 400, REGRESSION]
+    usual = randomization_test(first[None], second[None], *how)
+    assert randomization_test(first[None] * 3 + 20, second[None], *how) == pytest.approx(usual) and usual < 0.05
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])

@@ -109,6 +109,52 @@ def test_what_was_killed_goes_on_after_the_last_stage_that_was_done(
     assert replaced["training"]["seed"] == 7 and teacher.stat().st_mtime_ns > written
 
 
+def test_what_replaces_a_run_and_was_killed_leaves_no_old_stage(
+    encoder: Path, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {"teacher": str(encoder), "augmentations": 0}
+    best(data_folder, tmp_path / "run", **given).run()
+    student = tmp_path / "run" / "run.json"
+    before = student.read_bytes()
+
+    def dies(self: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingJob, "run", dies)
+        with pytest.raises(KeyboardInterrupt):
+            best(data_folder, tmp_path / "run", overwrite=True, **given).run()
+    assert not student.exists()
+    best(data_folder, tmp_path / "run", resume_from_checkpoint="last", **given).run()
+    assert student.read_bytes() != before
+
+
+def test_a_teacher_that_has_changed_is_told(run_copy: Path, data_folder: Path, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"teacher": str(run_copy), "augmentations": 0}
+    best(data_folder, tmp_path / "run", **given).run()
+    record = best(data_folder, tmp_path / "run", resume_from_checkpoint="last", **given).run()
+    model, _ = modeling_lstm.load_run(str(run_copy))
+    model.classifier.bias.data += 1.0
+    model.save_pretrained(run_copy)
+    with pytest.raises(InputError, match="run' was made with another teacher, '[0-9a-f]+', and now it is '[0-9a-f]+'"):
+        best(data_folder, tmp_path / "run", resume_from_checkpoint="last", **given).run()
+    assert read_record(tmp_path / "run") == record
+
+
+def test_what_the_last_stage_cannot_use_is_told_before_the_first(
+    encoder: Path, run_copy: Path, data_folder: Path, tmp_path: Path
+) -> None:
+    config = json.loads((run_copy / "config.json").read_text("utf-8"))
+    named = config | {"id2label": {"0": "x", "1": "y", "2": "z"}, "label2id": {"x": 0, "y": 1, "z": 2}}
+    (run_copy / "config.json").write_text(json.dumps(named), encoding="utf-8")
+    with pytest.raises(InputError, match="knows the labels x, y, z, this task has negative, neutral, positive"):
+        best(data_folder, tmp_path / "run", teacher=f"{encoder},{run_copy}").run()
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="file' is a file: name a folder"):
+        best(data_folder, tmp_path / "run", teacher=str(encoder), logits_cache=str(tmp_path / "file")).run()
+    assert not list(tmp_path.glob("run*"))
+
+
 def test_a_classifier_is_a_teacher_as_it_is(trained: Path, data_folder: Path, tmp_path: Path) -> None:
     (stage,) = best(data_folder, tmp_path / "run", teacher=str(trained)).plan()
     assert "distill" in stage.command and "--embeddings" not in stage.command and stage.seconds > 0

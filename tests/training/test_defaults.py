@@ -29,7 +29,9 @@ def fitted(tmp_path: Path, rows: int, **given: Any) -> tuple[float, ...]:
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        (20, (32, 30, 0.5)),
+        (20, (32, 300, 0.5)),
+        (100, (32, 75, 0.5)),
+        (320, (32, 30, 0.5)),
         (1_999, (32, 16, 0.5)),
         (2_000, (64, 30, 0.5)),
         (5_452, (64, 12, 0.5)),  # TREC
