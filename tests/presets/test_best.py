@@ -278,7 +278,7 @@ def test_epochs_count_the_rows_of_whole_steps(data_folder: Path, tmp_path: Path)
     """As many optimizer steps as with one process, the usual batch and no accumulation."""
     rows = [(f"text {n}", "a" if n % 2 else "b") for n in range(2_400)]
     data = write_csv(tmp_path / "data.csv", rows)
-    for more, epochs in (({}, 15), ({"per_device_train_batch_size": 48}, 22), ({"gradient_accumulation_steps": 9}, 30)):
+    for more, epochs in (({}, 15), ({"per_device_train_batch_size": 48}, 22), ({"gradient_accumulation_steps": 9}, 38)):
         small = {name: value for name, value in SMALL.items() if name != "num_train_epochs"} | more
         (stage,) = BestJob(dataset=str(data), output_dir=str(tmp_path / "run"), **small).plan()
         assert f"--num_train_epochs {epochs}.0 " in stage.command, stage.command

@@ -79,7 +79,7 @@ def test_the_record_tells_what_was_fitted_and_a_transformer_has_its_own(tmp_path
     common: dict[str, Any] = {"dataset": str(data), "use_cpu": True, "disable_tqdm": True, "min_frequency": 1}
     TrainingJob(output_dir=str(tmp_path / "lstm"), embedding_size=4, hidden_size=4, **common).run()
     found = read_record(tmp_path / "lstm")["training"]
-    assert [found[name] for name in NAMES] == [32, 30.0, 0.5] and found["steps"] == 60
+    assert [found[name] for name in NAMES] == [32, 150.0, 0.5] and found["steps"] == 300
     assert "embedding_learning_rate" not in found
     TrainingJob(output_dir=str(tmp_path / "bert"), transformer=str(encoder), **common).run()
     found = read_record(tmp_path / "bert")["training"]
