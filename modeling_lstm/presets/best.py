@@ -154,7 +154,7 @@ class BestJob:
                     stages = self.plan()
                 missing = run_on_main(lambda: self._find_missing(stages))
                 if self.training.overwrite:  # what is stopped now is resumed at the stage that it was in
-                    run_on_main(lambda: [stage.clear() for stage in reversed(stages[1:])])
+                    run_on_main(lambda: _clear(stages[:0:-1]))
             for number, stage in enumerate(stages, start=1):
                 when = _as_time(stage.seconds) if number in missing else ": done before"
                 logger.info("Stage %d of %d: %s, in %s%s", number, len(stages), stage.about, stage.folder, when)
@@ -369,6 +369,13 @@ class BestJob:
         except Exception as error:  # whatever a Transformer's code raises: an estimate must not end a training run
             logger.debug("No estimate: %s", first_line(error))
             return math.nan
+
+
+def _clear(stages: list[Stage]) -> None:
+    """Empty the folders that hold results of stages."""
+    for stage in stages:
+        if stage.read_origin(stage.folder) is not None:
+            empty_folder(stage.folder)
 
 
 def is_classifier(config: Any) -> bool:

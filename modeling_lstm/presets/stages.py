@@ -15,7 +15,6 @@ from ..tasks.text_classification import TextClassification
 from ..training.folders import prepare_folder
 from ..training.job import TrainingJob
 from ..utils.errors import InputError, as_text
-from ..utils.files import empty_folder
 from ..vectors.static_models import CONFIG
 from ..vectors.word_vectors import WordVectors
 
@@ -47,11 +46,6 @@ class Stage:
     run: Callable[[], Any]
     read_origin: Callable[[Path], dict[str, str] | None]
     check_folder: Callable[[], Any] = lambda: None
-
-    def clear(self) -> None:
-        """Empty the folder if it holds the result of the stage."""
-        if self.read_origin(self.folder) is not None:
-            empty_folder(self.folder)
 
     def is_done(self) -> bool:
         """

@@ -7,6 +7,7 @@ from ..utils.errors import as_text, require
 from ..utils.settings import TRANSFORMER_PREFIX, require_at_least, setting
 
 MODELS = ("lstm", "gru", "bag-of-words")
+EPOCHS = 8  # the most of a trial, unless there are few rows
 
 
 @dataclass
@@ -35,7 +36,9 @@ class SearchArguments:
         "tpe", "How to choose the next settings: based on earlier trials (tpe), or at random."
     )
     pruning: bool = setting(True, "Stop a trial early if it is worse than half of the earlier ones at its epoch.")
-    epochs: int = setting(8, "Maximum number of epochs of a trial.")
+    epochs: int | None = setting(
+        None, "Maximum number of epochs of a trial. Default: 8, or with few rows as many as train would make."
+    )
     metric: str = setting(
         "auto", "Validation metric to optimize; auto: accuracy, or mean_squared_error for regression."
     )

@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,14 @@ from ..data.loading import TextData, load_data
 from ..models.text_classifier import count_cores
 from ..runs.environment import describe_environment
 from ..tasks.text_classification import TextClassification
+from ..training.defaults import fit_epochs_to_rows
 from ..training.model_builder import open_config
 from ..utils.display import format_number
 from ..utils.errors import InputError, as_text, require
 from ..utils.files import is_occupied, make_folder, read_json, write_json, write_text
 from ..utils.settings import TRANSFORMER_PREFIX, settings_of_all
 from ..vectors.word_sources import open_vectors
-from .arguments import SearchArguments
+from .arguments import EPOCHS, SearchArguments
 from .search_report import write_search_report
 from .search_space import LEARNED, open_optuna
 from .studies import (
@@ -79,6 +81,8 @@ def search_settings(
     folder = Path(arguments.output_dir)
     base = _base_settings(data, arguments)
     found = load_data(data)
+    if arguments.epochs is None:
+        arguments = replace(arguments, epochs=int(fit_epochs_to_rows(found.splits["train"].num_rows, EPOCHS)))
     _check_names(arguments, found)
     rows = [identify_rows(found.splits[name], TextClassification.columns) for name in ("train", "validation")]
     _claim(folder, base, arguments, rows)
@@ -110,11 +114,13 @@ def _base_settings(data: DataArguments, arguments: SearchArguments) -> dict[str,
 
 def _check_names(arguments: SearchArguments, data: TextData) -> None:
     """Raise if the metric, a Transformer or word vectors do not exist, since every trial would fail."""
-    known = [*TextClassification.from_data(data).metric_names(), "loss"]
+    task = TextClassification.from_data(data)
+    known = [*task.metric_names(), "loss"]
     require(
         arguments.metric in ("auto", *known),
         f"Unknown metric {arguments.metric!r} for --metric: choose one of auto, {as_text(known)}.",
     )
+    task.check_metric(arguments.metric, data)
     for name in arguments.models:
         if name.startswith(TRANSFORMER_PREFIX):
             open_config(name.removeprefix(TRANSFORMER_PREFIX))

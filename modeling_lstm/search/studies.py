@@ -13,7 +13,7 @@ from ..evaluation.metrics import greater_is_better
 from ..utils.display import format_number
 from ..utils.errors import as_text, require
 from ..utils.files import is_running, machine
-from .arguments import SearchArguments
+from .arguments import EPOCHS, SearchArguments
 from .search_space import LEARNED, open_optuna, suggest_settings
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,8 @@ def begin_trial(trial: Any, arguments: SearchArguments) -> dict[str, Any]:
     trial.set_user_attr("process", [machine(), os.getpid()])
     # The seed depends on the number of the trial, which is unique, so a restarted search draws no settings twice
     trial.study.sampler = _make_sampler(arguments, trial.number)
-    chosen = suggest_settings(trial, arguments.models, arguments.embeddings or [LEARNED], arguments.epochs)
+    epochs = arguments.epochs or EPOCHS
+    chosen = suggest_settings(trial, arguments.models, arguments.embeddings or [LEARNED], epochs)
     trial.set_user_attr("settings", chosen)
     return chosen
 

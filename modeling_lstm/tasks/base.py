@@ -199,6 +199,10 @@ class Task(ABC):
     def evaluate(self, predictions: np.ndarray, references: np.ndarray, resamples: int, seed: int) -> dict[str, Any]:
         """Return [`Task.scores`] as `scores`, 95% `intervals`, and any other results to report."""
 
+    def check_metric(self, metric: str, data: Any) -> None:
+        """Raise [`InputError`] if a metric that is to be compared on validation has no meaning there."""
+        return None
+
     def check_scores(self, scores: Mapping[str, float], data: Any) -> None:
         """Warn if a trained model's scores on validation show that it has not learned the task."""
         return None

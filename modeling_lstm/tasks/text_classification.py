@@ -7,7 +7,7 @@ Text classification: one label, several labels or a number for each text.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FAR = 10.0  # largest mean of regression targets, and largest factor of their standard deviation from 1, to not warn
 MAX_LABELS_SHOWN = 20  # in the confusion matrix of a model card
 # The Hub's names and arguments for our metrics, where the names differ
 HUB_METRICS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -110,18 +109,13 @@ class TextClassification(Task):
             return {"target_mean": mean, "target_scale": deviation or 1.0}
         return {"class_weights": self._weights(data, balanced), "label_smoothing": label_smoothing}
 
-    def loss_function(self, data: TextData, label_smoothing: float, balanced: bool) -> WeightedLoss | None:
-        """Return a loss with class weights, which transformers lacks. Warn of regression targets on a bad scale."""
-        if self.problem_type == "regression":
-            mean, deviation = _spread(data)
-            if max(abs(mean), deviation) > FAR or 0 < deviation < 1 / FAR:
-                logger.warning(
-                    "The numbers to predict have a mean of %.4g and a standard deviation of %.4g, which a Transformer "
-                    "learns badly: scale them to about 0 and 1 first.",
-                    mean,
-                    deviation,
-                )
+    def loss_function(
+        self, data: TextData, label_smoothing: float, balanced: bool
+    ) -> Callable[..., torch.Tensor] | None:
+        """Return what transformers lacks: a loss with class weights, or one of numbers in the unit of their spread."""
         weights = self._weights(data, balanced)
+        if self.problem_type == "regression":
+            return ScaledLoss(_spread(data)[1] or 1.0)
         return None if weights is None else WeightedLoss(weights, label_smoothing)
 
     def _weights(self, data: TextData, balanced: bool) -> list[float] | None:
@@ -133,8 +127,23 @@ class TextClassification(Task):
         counts = np.bincount(np.asarray(data.splits["train"]["label"][:]), minlength=len(self.label_names))
         return [float(weight) for weight in counts.sum() / (len(counts) * np.maximum(counts, 1))]
 
+    def check_metric(self, metric: str, data: TextData) -> None:
+        """Raise for the F1 of a label that no validation row has: it would be 0 for every model."""
+        label, labels = metric.removeprefix("f1_"), np.asarray(data.splits["validation"]["label"][:])
+        if self.problem_type == "regression" or metric == label or label not in self.label_names:
+            return
+        number = self.label_names.index(label)
+        has_label = labels[:, number] > 0 if labels.ndim == 2 else labels == number
+        require(bool(has_label.any()), f"{metric} cannot be compared: no row of validation has this label.")
+
     def check_scores(self, scores: Mapping[str, float], data: TextData) -> None:
-        """Warn if a single-label classifier is no better on validation than its most frequent label."""
+        """Warn if a model is no better on validation than its most frequent label, or the mean of the numbers."""
+        if self.problem_type == "regression" and scores.get("r2", 1.0) <= 0.0:
+            logger.warning(
+                "On validation, the model is no better (r2 %.4f) than always predicting the mean. Usual causes: few "
+                "training rows, a short training, or numbers that the texts do not reveal.",
+                scores["r2"],
+            )
         if self.problem_type != "single_label_classification" or "accuracy" not in scores:
             return
         counts = np.bincount(np.asarray(data.splits["validation"]["label"][:]), minlength=len(self.label_names))
@@ -295,6 +304,19 @@ class WeightedLoss:
         logits = outputs["logits"]
         weight = torch.tensor(self.weights, dtype=logits.dtype, device=logits.device)
         return torch.nn.functional.cross_entropy(logits, labels, weight, label_smoothing=self.smoothing)
+
+
+@dataclass(frozen=True)
+class ScaledLoss:
+    """The mean squared error of Transformers in the unit of the targets' standard deviation, as that of the LSTM."""
+
+    deviation: float
+
+    def __call__(self, outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None) -> torch.Tensor:
+        import torch
+
+        numbers = outputs["logits"].float().flatten() / self.deviation
+        return torch.nn.functional.mse_loss(numbers, labels.float().flatten() / self.deviation)
 
 
 def _data_arguments(record: Mapping[str, Any], arguments: EvaluationArguments) -> DataArguments:

@@ -68,6 +68,12 @@ def limit_epochs(rows: int, batch: int, steps: int = ENOUGH_STEPS) -> int:
     return max(MAX_EPOCHS, math.ceil(steps / math.ceil(rows / batch)))
 
 
+def fit_epochs_to_rows(rows: int, usual: float) -> float:
+    """Return the number of epochs for few rows and the batch size that goes with them, or `usual` if that is more."""
+    batch = SMALL_BATCH if rows < VERY_FEW_ROWS else 2 * SMALL_BATCH
+    return fit_epochs(STEPS * batch, rows, (usual, limit_epochs(rows, batch)))
+
+
 def fit_to_rows(args: Any, rows: int, given: Collection[str], *, steps: int = STEPS) -> dict[str, Any]:
     """
     Fit epochs, batch size and average of the weights to the number of rows, unless the length of the training is given.

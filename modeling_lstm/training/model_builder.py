@@ -24,6 +24,7 @@ from ..utils.errors import InputError, explain_errors, first_line, require
 from ..vectors.initial_embeddings import InitialEmbeddings
 from .arguments import ModelArguments
 from .lstm_trainer import word_table
+from .regression_head import scale_head
 from .trainer_arguments import LstmTrainingArguments
 
 _NO_TRANSFORMER = "There is no Transformer {!r} that can be fine-tuned"
@@ -46,13 +47,16 @@ def build_model(
         task: The task.
         args: The training settings.
         vectors: The initial word vectors.
-        loss_fields: The fields of an LSTM's configuration that define its loss.
+        loss_fields: The fields of an LSTM's configuration that define its loss. A Transformer uses those for numbers.
 
     Raises:
         InputError: the sizes cannot be used, or there is no such Transformer.
     """
     if arguments.transformer is not None:
-        return _open_transformer(arguments.transformer, task, arguments.config_overrides)
+        model = _open_transformer(arguments.transformer, task, arguments.config_overrides)
+        if loss_fields and "target_mean" in loss_fields:
+            scale_head(model, loss_fields["target_mean"], loss_fields["target_scale"])
+        return model
     fields = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id} | task.config_fields()
     fields |= (loss_fields or {}) | arguments.config_fields()
     model = construct(task, make_config(arguments.model_type, fields))

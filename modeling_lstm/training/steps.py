@@ -249,6 +249,7 @@ class Training:
             self.checkpoint, _ = prepare_folder(self.folder, self.args)
             self.load()
             choose_metric(self.args, self.task, self.job.settings)
+            self.task.check_metric(self.args.metric_for_best_model, self.data)
             self.overlap = report_overlap(self.data.splits)
             source = self.open_source()
             self._warn_of_unused_flags()
@@ -380,7 +381,7 @@ class Training:
     def make_model(self) -> PreTrainedModel:
         """Build the model that the settings describe."""
         fields = self.loss_fields
-        if "target_mean" in fields and self.checkpoint is not None:
+        if "target_mean" in fields and self.checkpoint is not None and self.job.model.transformer is None:
             fields = fields | read_scaling(self.checkpoint)
         model = build_model(self.model_arguments, self.tokenizer, self.task, self.args, self.vectors, fields)
         if self.language_model is not None:

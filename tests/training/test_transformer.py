@@ -1,19 +1,23 @@
 """Fine-tuning a Transformer, the baseline, by the same command and to the same kind of run folder."""
 
 import functools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer, BertForSequenceClassification
 
 from modeling_lstm.cli import main
 from modeling_lstm.inference.answering import open_predictor
+from modeling_lstm.inference.prediction import predict
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.runs.run_folders import load_run
 from modeling_lstm.training.job import TrainingJob
+from modeling_lstm.training.regression_head import ScaledHead, scale_head
 from tests.conftest import opinion_rows, write_csv
 
 
@@ -79,14 +83,50 @@ def test_the_texts_of_a_pair_are_told_apart_by_token_types(encoder: Path, tmp_pa
     assert inputs["token_type_ids"].max() == 1 and abs(found - expected).max() < 1e-5
 
 
-def test_numbers_far_from_zero_are_told(encoder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    flags = ["--transformer", str(encoder), "--problem_type", "regression", "--max_steps", "1", "--use_cpu", "true"]
-    for name, mean, is_told in (("near", -5, False), ("far", 2_000, True)):
-        rows = [(text, mean + len(label)) for text, label in opinion_rows(40)]
-        data = write_csv(tmp_path / f"{name}.csv", rows)
+@pytest.mark.parametrize(("mean", "scale"), [(0, 1.0), (2_000, 128.0), (-5, 2**-10)])
+def test_numbers_are_learned_whatever_their_unit(encoder: Path, tmp_path: Path, mean: float, scale: float) -> None:
+    numbers = {"negative": -1.0, "neutral": 0.0, "positive": 1.0}
+    rows = [(text, mean + scale * numbers[label]) for text, label in opinion_rows(90)]
+    data = write_csv(tmp_path / "data.csv", rows)
+    settings: dict[str, Any] = {"dataset": str(data), "problem_type": "regression", "transformer": str(encoder)}
+    settings |= {"learning_rate": 0.005, "use_cpu": True, "disable_tqdm": True, "bf16": False, "max_steps": 60}
+    settings |= {"save_strategy": "steps", "eval_strategy": "steps", "save_steps": 20, "eval_steps": 20}
+    whole = TrainingJob(**settings, save_total_limit=9, output_dir=str(tmp_path / "whole")).run()
+    assert whole["metrics"]["validation"]["r2"] > 0.6
+    for step in (20, 40):
+        folder = tmp_path / "again" / f"checkpoint-{step}"
+        shutil.copytree(tmp_path / "whole" / folder.name, folder)
+        state = (folder / "trainer_state.json").read_text("utf-8")
+        (folder / "trainer_state.json").write_text(state.replace("/whole/", "/again/"), encoding="utf-8")
+    TrainingJob(**settings, output_dir=str(tmp_path / "again"), resume_from_checkpoint="last").run()
+    weights = [load_file(tmp_path / name / "model.safetensors") for name in ("whole", "again")]
+    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items()), "exactly, once resumed"
+    texts = ["the film was great", "the film was awful"]
+    model, tokenizer = load_run(str(tmp_path / "whole"))
+    assert type(model.classifier) is torch.nn.Linear
+    with torch.no_grad():
+        expected = model(**tokenizer(texts, padding=True, return_tensors="pt")).logits.flatten().tolist()
+    assert [row["score"] for row in predict(str(tmp_path / "whole"), texts)] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_head_that_was_learned_before_goes_on_in_its_unit() -> None:
+    torch.manual_seed(0)
+    head, inputs = torch.nn.Linear(4, 1), torch.randn(3, 4)
+    model, state = torch.nn.Sequential(head), {name: one.clone() for name, one in head.state_dict().items()}
+    expected = model(inputs)
+    scale_head(model, 50.0, 9.0)
+    assert isinstance(model[0], ScaledHead) and model[0].unit == 8.0
+    torch.testing.assert_close(model(inputs), expected)
+    assert all(torch.equal(one, state[name]) for name, one in model[0].state_dict().items())
+    model.load_state_dict({f"0.{name}": 2 * one for name, one in state.items()})
+    torch.testing.assert_close(model(inputs), 2 * expected)
+
+
+def test_numbers_far_from_zero_are_told_if_the_head_has_no_bias(caplog: pytest.LogCaptureFixture) -> None:
+    for mean, is_told in ((-5.0, False), (2_000.0, True)):
         caplog.clear()
-        assert main(["train", "--dataset", str(data), *flags, "--output_dir", str(tmp_path / name)]) == 0
-        assert ("which a Transformer learns badly" in caplog.text) is is_told
+        scale_head(torch.nn.Sequential(torch.nn.Linear(4, 1, bias=False)), mean, 1.0)
+        assert ("which this Transformer learns badly" in caplog.text) is is_told
 
 
 def test_single_texts_have_no_token_types(tuned: Path) -> None:
