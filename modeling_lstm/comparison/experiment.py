@@ -113,6 +113,8 @@ class Experiment:
         known = metric_names(kind, loaded.label_names, of_answers=True)
         require(metric in known, f"Unknown metric {metric!r} for --metric: choose one of {as_text(known)}.")
         self._check_labels()
+        if data.group_column is not None:
+            logger.warning("Rows with the same %s are not independent: true p-values are larger.", data.group_column)
         self.rows = loaded.splits["train"].num_rows
         self._tasks = {self.rows: self.task}
         texts = self.task.texts("test")

@@ -77,6 +77,8 @@ def evaluate(run: str, arguments: EvaluationArguments | None = None, **settings:
         warn_of_training_data(record, arguments, identify_rows(rows, task.columns))
     elif arguments.split != "train":
         check_rows(record, arguments.split, identify_rows(rows, task.columns))
+    if not is_other and (group := record["data"].get("group_column")):
+        logger.warning("Rows with the same %s are not independent: the true intervals are wider than these.", group)
     also_in_train = 0 if is_other else record["data"].get("overlap", {}).get(arguments.split, 0)
     if also_in_train:
         logger.warning("%s", describe_overlap(arguments.split, also_in_train, rows.num_rows))

@@ -250,15 +250,22 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
+def _plain(text: str) -> str:
+    """Return the text of a number, unless only Python reads it as one: `1_000`, or digits of other scripts."""
+    if "_" in text or not text.isascii():
+        raise ValueError(text)
+    return text
+
+
 def _finite(text: str) -> float:
-    number = float(text)
+    number = float(_plain(text))
     if not math.isfinite(number):
         raise ValueError(f"{text} is not a finite number")
     return number
 
 
 def _whole(text: str) -> int:
-    number = int(text)
+    number = int(_plain(text))
     if abs(number) >= 2**63:  # the limit of torch and Arrow
         raise ValueError(text)
     return number
