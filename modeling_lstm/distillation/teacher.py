@@ -56,7 +56,7 @@ class Teacher:
         model, tokenizer = load_teacher(name, arguments.teacher_revision)
         config: Any = model.config
         tokenizer.model_max_length = _longest(tokenizer, config, arguments.teacher_max_length)
-        self.columns = match_labels(name, config, data, arguments.teacher_labels)
+        self.columns = match_labels(name, config, data, arguments)
         self.is_single = data.problem_type == "single_label_classification"
         self.parameters = model.num_parameters()
         self.digest = digest_teacher(model, tokenizer)
@@ -179,9 +179,10 @@ def _longest(tokenizer: PreTrainedTokenizerBase, config: Any, chosen: int) -> in
     return min(limit for limit in limits if limit is not None and limit > 0)
 
 
-def match_labels(name: str, config: Any, data: TextData, names: list[str] | None) -> list[int]:
+def match_labels(name: str, config: Any, data: TextData, arguments: DistillationArguments) -> list[int]:
     """
-    Return where a teacher has the logit of each of the task's labels; `names` are its names for them, if given.
+    Return where a teacher has the logit of each of the task's labels. `teacher_labels` are its names for them, if
+    given; of several teachers, those with the task's own names need no others.
 
     Raises:
         InputError: it was trained for another kind of task, or it is not known which labels are the same.
@@ -197,6 +198,10 @@ def match_labels(name: str, config: Any, data: TextData, names: list[str] | None
         kind == data.problem_type, f"The teacher {name!r} was trained for {kind}, but this task is {data.problem_type}."
     )
     theirs = [str(config.id2label[number]) for number in range(config.num_labels)]
+    names = arguments.teacher_labels
+    is_of_another = names is not None and len(arguments.teachers) > 1 and not set(names) <= set(theirs)
+    if is_of_another and sorted(theirs) == sorted(data.label_names):
+        names = None
     if names is not None:
         require(
             len(names) == len(set(names)) == len(data.label_names) and set(names) <= set(theirs),

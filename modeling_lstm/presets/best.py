@@ -230,7 +230,7 @@ class BestJob:
         chosen = self.distillation
         for name, config in zip(chosen.teachers, configs, strict=True):
             if is_classifier(config):
-                match_labels(name, config, data, chosen.teacher_labels)
+                match_labels(name, config, data, chosen)
         if chosen.logits_cache is not None:
             make_folder(Path(chosen.logits_cache))
 

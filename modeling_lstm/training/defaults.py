@@ -64,7 +64,14 @@ def fit_epochs(seen: int, rows: int, bounds: tuple[float, float]) -> float:
 
 
 def limit_epochs(rows: int, batch: int, steps: int = ENOUGH_STEPS) -> int:
-    """Return the most epochs of a training run on few rows: `MAX_EPOCHS`, or as many as make `steps` steps."""
+    """
+    Return the most epochs of a training run on few rows: `MAX_EPOCHS`, or as many as make `steps` optimizer steps.
+
+    Args:
+        rows: Rows in an epoch.
+        batch: Rows in an optimizer step.
+        steps: Number of steps.
+    """
     return max(MAX_EPOCHS, math.ceil(steps / math.ceil(rows / batch)))
 
 
@@ -97,7 +104,7 @@ def fit_to_rows(args: Any, rows: int, given: Collection[str], *, steps: int = ST
         fitted["average_epochs"] = AVERAGE_EPOCHS
     fitted = {name: value for name, value in fitted.items() if name not in given}
     batch = fitted.get("per_device_train_batch_size", args.per_device_train_batch_size)
-    most = limit_epochs(rows, batch, min(steps, ENOUGH_STEPS))
+    most = limit_epochs(rows, batch * args.world_size * args.gradient_accumulation_steps, min(steps, ENOUGH_STEPS))
     _change(args, rows, fitted | _more_epochs(args, rows, steps * batch, most))
     return fitted
 
@@ -137,22 +144,22 @@ def _to_flags(settings: Mapping[str, Any]) -> str:
     return " ".join(f"--{name} {value:g}" for name, value in settings.items())
 
 
-def warn_of_few_steps(args: Any, rows: int, fitted: Mapping[str, Any]) -> None:
+def warn_of_few_steps(args: Any, rows: int) -> None:
     """
-    Warn of a training run too short for a network to learn much, as with few rows and the usual number of epochs.
+    Warn of a training run too short for a network to learn much, as with few rows and few epochs.
 
     Args:
         args: [`training.trainer_arguments.LstmTrainingArguments`].
         rows: Rows in an epoch.
-        fitted: Settings to give together with the number of epochs, from [`fit_to_rows`].
     """
     each = math.ceil(rows / (args.per_device_train_batch_size * args.world_size * args.gradient_accumulation_steps))
     steps = math.ceil(each * args.num_train_epochs)
     if steps < FEW_STEPS and args.max_steps <= 0:
         logger.warning(
-            "Only %d training steps: with so few rows, try %s or a smaller --per_device_train_batch_size.",
+            "Only %d training steps: with so few rows, try --num_train_epochs %d or a smaller "
+            "--per_device_train_batch_size.",
             steps,
-            _to_flags({"num_train_epochs": math.ceil(ENOUGH_STEPS / each), **fitted}),
+            math.ceil(ENOUGH_STEPS / each),
         )
 
 

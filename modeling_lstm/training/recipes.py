@@ -19,6 +19,7 @@ _TYPES = {
     "int": (r"[-+]?\d+$", "-+0123456789"),
     "float": (r"[-+]?(\d+\.\d*|\.\d+|\d+(?=[eE]))([eE][-+]?\d+)?$", "-+.0123456789"),
 }
+_NULL = "tag:yaml.org,2002:null"
 
 
 class _Recipe(yaml.SafeLoader):
@@ -51,11 +52,16 @@ def read_recipe(path: Path, kinds: tuple[type, ...]) -> dict[str, Any]:
     for name, command in OTHER_COMMANDS.items():
         is_other = name not in known and any(flag.partition("=")[0] == f"--{name}" for flag in flags)
         require(not is_other, f"{str(path)!r} is a recipe of another command: modeling-lstm {command} {path}")
+    unset = [name.value for name, value in _open_recipe(path)[1].value if value.tag == _NULL]
+    unknown = [name for name in unset if name.replace("-", "_") not in known]
+    require(
+        not unknown, f"The recipe {str(path)!r} has {as_text(unknown)} without a value, and there is no such setting."
+    )
     return parse_given(kinds, flags, "train")
 
 
-def recipe_flags(path: Path) -> list[str]:
-    """Return the settings of a YAML recipe as command-line flags, so that later flags override them."""
+def _open_recipe(path: Path) -> tuple[yaml.SafeLoader, yaml.MappingNode]:
+    """Return what reads the values of a recipe, and its settings."""
     if not path.is_file():
         raise InputError(f"There is no recipe {str(path)!r}.")
     if path.suffix.lower() not in (".yaml", ".yml"):
@@ -68,12 +74,16 @@ def recipe_flags(path: Path) -> list[str]:
         raise InputError(f"The recipe {str(path)!r} is not valid YAML: {_on_one_line(error)}") from error
     if not isinstance(recipe, yaml.MappingNode):
         raise InputError(f"The recipe {str(path)!r} must hold lines of the form 'setting: value'.")
+    return loader, recipe
+
+
+def recipe_flags(path: Path) -> list[str]:
+    """Return the settings of a YAML recipe as command-line flags, so that later flags override them."""
+    loader, recipe = _open_recipe(path)
     twice = _find_twins(recipe)
     require(not twice, f"The recipe {str(path)!r} has {as_text(twice)} more than once: keep only one of each.")
     empty = [name.value for name, value in recipe.value if isinstance(value, yaml.SequenceNode) and not value.value]
     require(not empty, f"The recipe {str(path)!r} sets {as_text(empty)} to an empty list: leave it out.")
-    unset = [name.value for name, value in recipe.value if value.tag == "tag:yaml.org,2002:null"]
-    require(not unset, f"The recipe {str(path)!r} gives {as_text(unset)} no value: leave it out.")
     flags: list[str] = []
     try:
         loader.flatten_mapping(recipe)
@@ -105,7 +115,7 @@ def _as_flags(loader: yaml.SafeLoader, value: yaml.Node) -> list[str]:
         return [one.value if isinstance(one, yaml.ScalarNode) else _as_json(loader, one) for one in value.value]
     if isinstance(value, yaml.MappingNode):
         return [_as_json(loader, value)]
-    if value.tag == "tag:yaml.org,2002:null":
+    if value.tag == _NULL:
         return []
     is_bool = value.tag == "tag:yaml.org,2002:bool"
     return [str(loader.construct_object(value)) if is_bool else value.value]

@@ -341,7 +341,8 @@ class Training:
         else:
             given = {*self.job.default_settings(self.job.settings), *self.job.settings}
             steps = STEPS if self.language_model is None else PRETRAINED_STEPS
-            warn_of_few_steps(args, rows, fit_to_rows(args, rows, given, steps=steps))
+            fit_to_rows(args, rows, given, steps=steps)
+            warn_of_few_steps(args, rows)
         self.model_arguments = model
         is_layered = args.layer_decay != 1  # then the word vectors are the lowest layer
         if args.embedding_learning_rate is None and not is_layered and (factor := self._embedding_rate()) != 1:

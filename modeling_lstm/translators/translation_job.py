@@ -114,7 +114,7 @@ class TranslationTraining(Training):
     def adapt_settings(self) -> None:
         """Change nothing, but warn if the pairs are so few that training has few steps."""
         if self.job.model.transformer is None:
-            warn_of_few_steps(self.args, self.splits["train"].rows.num_rows, {})
+            warn_of_few_steps(self.args, self.splits["train"].rows.num_rows)
 
     def make_tokenizer(self, source: Any) -> PreTrainedTokenizerBase:
         """Return the source tokenizer. If the target tokenizer is a different one, it is an attribute of the former."""

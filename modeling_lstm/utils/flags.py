@@ -251,8 +251,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _plain(text: str) -> str:
-    """Return the text of a number, unless only Python reads it as one: `1_000`, or digits of other scripts."""
-    if "_" in text or not text.isascii():
+    """Return the text of a number, unless it has digits of other scripts, which Python reads, too."""
+    if not text.isascii():
         raise ValueError(text)
     return text
 

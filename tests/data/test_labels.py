@@ -361,6 +361,15 @@ def test_numbers_are_names_or_stand_for_them(tmp_path: Path) -> None:
         load(mixed, labels=["neg", "pos"])
 
 
+def test_many_unknown_labels_are_not_all_listed(tmp_path: Path) -> None:
+    write_csv(tmp_path / "train.csv", [(f"text {n}", "ab"[n % 2]) for n in range(40)])
+    write_csv(tmp_path / "test.csv", [(f"text {n}", f"label {n:03}") for n in range(200)])
+    with pytest.raises(
+        InputError, match="lacks: label 000, .*, label 009 and 190 more; .*with the names of all labels"
+    ):
+        load(tmp_path)
+
+
 @pytest.mark.parametrize(("names", "is_clear"), [("01", True), ("12", True), ("10", False), ("312", False)])
 def test_numbers_as_names_are_renamed_only_in_their_order(tmp_path: Path, names: str, is_clear: bool) -> None:
     features = Features({"text": Value("string"), "label": ClassLabel(names=list(names))})

@@ -510,6 +510,14 @@ def test_other_names_for_the_labels(trained: Path, data_folder: Path, tmp_path: 
     arguments = DistillationArguments(teacher=str(trained), teacher_labels=["positive", "negative", "neutral"])
     rows = label_dataset(data, arguments, 0).rows.select(range(data.splits["train"].num_rows))
     assert (np.argmax(rows["teacher_logits"][:], axis=1) == np.array(rows["label"][:])).all()
+    named = Path(shutil.copytree(trained, tmp_path / "named"))
+    config = json.loads((named / "config.json").read_text("utf-8"))
+    names = {number: short[name] for number, name in config["id2label"].items()}
+    config |= {"id2label": names, "label2id": {name: int(number) for number, name in names.items()}}
+    (named / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    both = DistillationArguments(teacher=f"{trained},{named}", teacher_labels=arguments.teacher_labels)
+    mean = label_dataset(task(path), both, 0).rows.select(range(rows.num_rows))  # the second one needs no other names
+    np.testing.assert_allclose(mean["teacher_logits"][:], rows["teacher_logits"][:], atol=1e-5)
     arguments.teacher_labels = ["negative", "positive", "neutral"]  # a mistake, or the correction of one
     others = label_dataset(task(path), arguments, 0).rows.select(range(rows.num_rows))
     assert np.array_equal(np.array(others["teacher_logits"][:])[:, [1, 0, 2]], rows["teacher_logits"][:])

@@ -28,7 +28,7 @@ from modeling_lstm import (
 )
 from modeling_lstm.inference.torch_backend import reads_token_types
 from modeling_lstm.models import recurrence_lstm
-from modeling_lstm.models.modeling_lstm import _places_at_the_left, classification_loss, locked_dropout
+from modeling_lstm.models.modeling_lstm import _left_aligned_positions, classification_loss, locked_dropout
 from modeling_lstm.models.recurrence_lstm import weight_dropout
 from tests.conftest import tiny_config, tiny_model
 from tests.interpreters import run_program
@@ -196,8 +196,8 @@ def test_tokens_move_to_the_left_in_their_order(data: st.DataObject) -> None:
     width = data.draw(st.integers(1, 9))
     masks = data.draw(st.lists(st.lists(st.booleans(), min_size=width, max_size=width), min_size=1, max_size=4))
     mask = torch.tensor(masks)
-    places = _places_at_the_left(mask)
-    assert torch.equal(places.argsort(dim=1), (~mask).to(torch.int8).argsort(dim=1, stable=True))
+    positions = _left_aligned_positions(mask)
+    assert torch.equal(positions.argsort(dim=1), (~mask).to(torch.int8).argsort(dim=1, stable=True))
 
 
 MASKS = torch.tensor(

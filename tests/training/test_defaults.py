@@ -113,7 +113,7 @@ def test_few_steps_that_were_asked_for_are_no_mistake(tmp_path: Path, caplog: py
     for given, told in (({"max_steps": 50}, False), ({"num_train_epochs": 1.0}, True)):
         caplog.clear()
         args = LstmTrainingArguments(output_dir=str(tmp_path), use_cpu=True, **given)
-        warn_of_few_steps(args, 100, {})
+        warn_of_few_steps(args, 100)
         assert ("training steps: with so few rows" in caplog.text) == told
 
 

@@ -478,7 +478,7 @@ def test_bad_recipes(tmp_path: Path, fails: Callable[..., str]) -> None:
     recipe.write_text("lr_scheduler_kwargs: {min_lr: 1e-4, min_lr: 9e-4}", encoding="utf-8")
     assert "has min_lr more than once: keep only one of each" in fails("train", recipe)
     recipe.write_text("test_shar:\nhidden_size: 3", encoding="utf-8")
-    assert "gives test_shar no value: leave it out" in fails("train", recipe)
+    assert "has test_shar without a value, and there is no such setting" in fails("train", recipe)
     recipe.write_text("overwrite: !!bool maybe", encoding="utf-8")
     assert "has an unreadable value: 'maybe'" in fails("train", recipe)
     recipe.write_text("num_train_epochs: [1, 2]", encoding="utf-8")

@@ -11,6 +11,8 @@ from ...utils.errors import InputError, as_text
 from ..arguments import ProblemType
 from .names import UNSEEN, look_of
 
+MAX_SHOWN = 10  # labels in an error
+
 Locate = Callable[[int], str]
 """Describes where the row of a given number is; see [`splits.Split.locate`]."""
 
@@ -83,11 +85,19 @@ class NamedLabels(LabelReader):
         alike = ((one, name) for one in labels for name in self.names if look_of(one) == look_of(name))
         hint = next((f"; {one!a} and {name!a} differ only in {UNSEEN}: write both alike" for one, name in alike), "")
         rows = f"{len(unknown)} rows have them, the first in" if len(unknown) > 1 else "The row is"
-        remedy = "leave these rows out" if self.are_given else f"add --labels {shlex.join([*self.names, *labels])}"
+        every = [*self.names, *labels]
+        typed = shlex.join(every) if len(every) <= 2 * MAX_SHOWN else "with the names of all labels"
+        remedy = "leave these rows out" if self.are_given else f"add --labels {typed}"
         raise InputError(
-            f"The {split} split has labels that {lacking}: {as_text(labels)}; known are {as_text(self.names)}.{more} "
+            f"The {split} split has labels that {lacking}: {_shown(labels)}; known are {_shown(self.names)}.{more} "
             f"{rows} {locate(min(unknown))}{hint or f': correct the labels, or {remedy}'}."
         )
+
+
+def _shown(labels: list[str]) -> str:
+    """Name labels in an error, at most `MAX_SHOWN` of them."""
+    more = len(labels) - MAX_SHOWN
+    return as_text(labels[:MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def class_label(feature: Any) -> ClassLabel | None:

@@ -39,9 +39,11 @@ class Numbers(LabelReader):
                 raise self._complain(locate(number), "is missing or infinite: every row needs a number")
             if not NUMBER.fullmatch(str(value)):
                 hint = ": a number is written with a decimal point" if "," in str(value) else ""
-                raise self._complain(locate(number), f"must be a number, found {value!r}{hint}")
+                raise self._complain(locate(number), f"must be a number, found {value!r:.60}{hint}")
             if abs(float(value)) > MAX_NUMBER:
-                raise self._complain(locate(number), f"must be a number of at most {MAX_NUMBER:.3g}, found {value!r}")
+                raise self._complain(
+                    locate(number), f"must be a number of at most {MAX_NUMBER:.3g}, found {value!r:.60}"
+                )
         if split == "train":
             self._check_spread(values)
 
