@@ -162,8 +162,9 @@ class FileSplit(Split):
                     partial(name_labels, name=column, coded=inner),
                     features=Features({**rows.features, column: List(Value("string")) if is_list else Value("string")}),
                 )
-            elif str(getattr(inner, "dtype", "")).startswith(("int", "uint")):  # of Parquet: the numbers of labels
-                rows = rows.cast_column(column, coded)
+            elif str(getattr(inner, "dtype", "")).startswith(("int", "uint", "float", "double", "bool")):
+                whole = List(Value("int64")) if is_list else Value("int64")
+                rows = rows.cast_column(column, whole).cast_column(column, coded)  # of Parquet: the numbers of labels
                 continue
             rows = rows.map(
                 partial(_number_labels, column=column, coded=names),

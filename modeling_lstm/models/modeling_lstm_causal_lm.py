@@ -170,7 +170,8 @@ class LstmForCausalLM(LstmPreTrainedModel, GenerationMixin):
             backward: Whether to run the backward language model of a bidirectional one. The tokens must then be in
                 the order in which it reads them: the last token of a text first.
             num_items_in_batch: The divisor of the sum of the losses, counted from the `labels` as `Trainer` does: with
-                the first token of a text after padding on the left. Default: the number of predicted tokens.
+                the first token of a text after padding on the left, for which the loss of each batch is corrected.
+                Default: the number of predicted tokens.
             kwargs: `shift_labels` (`(batch, tokens)`), instead of `labels`: the token to predict at each position.
                 Other arguments that `generate` and `Trainer` pass to any model have no effect.
 

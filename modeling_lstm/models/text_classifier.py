@@ -235,7 +235,7 @@ class TextClassifier:
             reads_token_types=any(one.name == TOKEN_TYPES for one in model.session.get_inputs()),
         )
         outputs = model.session.get_outputs()[0].shape[-1]
-        if outputs != len(classifier.labels):
+        if isinstance(outputs, int) and outputs != len(classifier.labels):
             raise ValueError(f"The model has {outputs} outputs, but config.json names {len(classifier.labels)} labels.")
         return classifier
 

@@ -26,6 +26,7 @@ from ..runs.record import RunRecord, read_record
 from ..tasks.base import TEXT_CLASSIFICATION
 from ..training.arguments import ModelArguments, TaskArguments
 from ..training.defaults import fit_epochs, fit_transformer_to_rows, limit_epochs
+from ..training.folders import check_sources
 from ..training.job import TrainingJob
 from ..training.pretrained import open_pretrained
 from ..training.trainer_arguments import LstmTrainingArguments
@@ -154,6 +155,7 @@ class BestJob:
                     stages = self.plan()
                 missing = run_on_main(lambda: self._find_missing(stages))
                 if self.training.overwrite:  # what is stopped now is resumed at the stage that it was in
+                    self._check_inputs(stages)
                     run_on_main(lambda: _clear(stages[:0:-1]))
             for number, stage in enumerate(stages, start=1):
                 when = _as_time(stage.seconds) if number in missing else ": done before"
@@ -176,6 +178,13 @@ class BestJob:
         for number in missing:
             stages[number - 1].check_folder()
         return missing
+
+    def _check_inputs(self, stages: list[Stage]) -> None:
+        """Raise if a folder that will be emptied holds what a stage reads."""
+        chosen = self.distillation
+        read = [("unlabeled", name) for name in chosen.unlabeled] + [("teacher", name) for name in chosen.teachers]
+        for stage in stages:
+            check_sources(stage.folder, [*read, ("logits_cache", chosen.logits_cache)])
 
     def plan(self) -> list[Stage]:
         """Plan the stages, and estimate how long they will take."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from ..data.digests import identify_rows, identify_splits
 from ..data.loading import TextData
 from ..runs.record import RECORD, read_record
 from ..tasks.text_classification import TextClassification
-from ..training.folders import prepare_folder
+from ..training.folders import check_sources, prepare_folder
 from ..training.job import TrainingJob
 from ..utils.errors import InputError, as_text
 from ..vectors.static_models import CONFIG
@@ -94,7 +93,11 @@ def identify_texts(rows: Dataset) -> dict[str, str]:
 def training_stage(about: str, job: TrainingJob, origin: dict[str, str], seconds: float) -> Stage:
     """Return the stage of a training run."""
     folder = Path(job.training.output_dir)
-    check_folder = partial(prepare_folder, folder, job.training)
+
+    def check_folder() -> None:
+        check_sources(folder, job.runner().sources())
+        prepare_folder(folder, job.training)
+
     return Stage(about, folder, str(job.command), origin, seconds, job.run, _read_run, check_folder)
 
 

@@ -48,7 +48,7 @@ from .trials import run_trial
 
 logger = logging.getLogger(__name__)
 
-RESULT, RECIPE = "search.json", "best.yaml"
+RESULT, RECIPE, SPACE = "search.json", "best.yaml", "space.json"
 OF_TRIALS = ("use_cpu", "max_train_samples")  # settings for the trials only, left out of the recipe
 
 
@@ -82,7 +82,9 @@ def search_settings(
     base = _base_settings(data, arguments)
     found = load_data(data)
     if arguments.epochs is None:
-        arguments = replace(arguments, epochs=int(fit_epochs_to_rows(found.splits["train"].num_rows, EPOCHS)))
+        begun = read_json(folder / SPACE) if (folder / SPACE).is_file() else {}
+        fitted = int(fit_epochs_to_rows(found.splits["train"].num_rows, EPOCHS))
+        arguments = replace(arguments, epochs=begun.get("epochs", fitted))
     _check_names(arguments, found)
     rows = [identify_rows(found.splits[name], TextClassification.columns) for name in ("train", "validation")]
     _claim(folder, base, arguments, rows)
@@ -139,7 +141,7 @@ def _claim(folder: Path, base: dict[str, Any], arguments: SearchArguments, rows:
         "epochs": arguments.epochs,
         "rows": rows,
     }
-    path = folder / "space.json"
+    path = folder / SPACE
     if path.is_file():
         there = {"rows": rows} | read_json(path)  # older versions did not record the rows
         before, now = (_flatten(space) for space in (there, mine))

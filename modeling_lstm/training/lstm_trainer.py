@@ -3,6 +3,7 @@
 import contextlib
 import json
 import math
+import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from datasets import Dataset
+from safetensors import SafetensorError
 from torch.utils.data import RandomSampler
 from transformers import EvalPrediction, PreTrainedModel, Trainer, TrainingArguments
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
@@ -367,16 +369,18 @@ class LstmTrainer(Trainer):
             self.average.copy_to(model)
 
 
+# What reading a truncated file, or one with other content, raises
+_DAMAGE = pickle.UnpicklingError, EOFError, SafetensorError, LookupError, TypeError, AttributeError
+
+
 @contextlib.contextmanager
 def _explain_damage(checkpoint: str | None) -> Iterator[None]:
     """Turn errors of a damaged checkpoint into an [`InputError`], but not those of a checkpoint of another model."""
     try:
         yield
-    except InputError:
-        raise
     except Exception as error:  # whatever torch and safetensors raise
-        if "size mismatch" in str(error) or "parameter group" in str(error):
-            raise
+        if not isinstance(error, _DAMAGE) and "PytorchStreamReader" not in str(error):
+            raise  # too little memory, for example
         raise InputError(
             f"The checkpoint {checkpoint!r} cannot be read. Remove it to resume from an earlier one, or start over "
             f"with --overwrite: {name_error(error)}"

@@ -211,6 +211,8 @@ def test_the_labels_of_parquet_and_of_a_card_are_matched_by_name(configurations:
     write(["joy", "sad", "fear"], Value("int64"), [0, 1, 2])
     write(["sad", "fear", "joy"], ClassLabel(names=["sad", "fear", "joy"]), [0, 1, 2])
     write(["fear", "joy", "sad"], Value("string"), ["fear", "joy", "sad"])
+    write(["joy", "sad", "fear"], Value("float64"), [0.0, 1.0, 2.0])  # as pandas writes them beside a missing one
+    write(["joy", "sad", "joy"], Value("bool"), [False, True, False])
     with pytest.raises(InputError, match="card names the labels joy, sad, fear, the train split .* joy, sad, mad"):
         write([], ClassLabel(names=["joy", "sad", "mad"]), [0, 1, 2])
 

@@ -314,7 +314,7 @@ def test_tabs_with_quoting(tmp_path: Path) -> None:
         ("text\na\nb,c\n", "line 3 has 2 fields, the header 1"),
         ("text,label\na,1\ntext,label\nb,0\n", "line 3 repeats the header. If files were joined, remove that line"),
         ("text,label\na,1\n\ufefftext,label\nb,0\n", "line 3 repeats the header"),
-        ("text,label\na,1\nText, LABEL\nb,0\n", "line 3 repeats the header"),
+        ("text,label\na,1\ntext, label\nb,0\n", "line 3 repeats the header"),
         ("text\na\n\ufefftext\nb\n", "line 3 repeats the header"),
         ("text\nfoo\rbar\nbaz\n", "line 2: a carriage return within the line would split its row. Put its field in"),
         ("text,label\r\nfoo\rbar,1\r\nbaz,0\r\n", "line 2: a carriage return within the line would split its row"),
@@ -472,3 +472,19 @@ def test_a_column_whose_name_begins_like_a_format(tmp_path: Path) -> None:
 
 def test_json_lines_by_their_other_suffix(tmp_path: Path) -> None:
     assert rows(tmp_path / "a.ndjson", '{"a": 1}\n{"a": 2}\n') == [("1",), ("2",)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "text,label\nabc,1\ndef,2\r",
+        "text,label\nabc,1\rdef,2\n",
+        "text,label\r\nabc,1\r\r\ndef,2\r\n",
+        "text,label\nTEXT,Label\nabc,1\n",
+        "text\nabc\ndef\r",
+    ],
+)
+def test_rows_that_are_whole_are_read_whatever_ends_their_lines(content: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(content.encode())
+    table = open_table(tmp_path / "a.csv", FileArguments())
+    assert len(list(table.rows(["text"]))) == 2

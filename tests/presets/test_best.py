@@ -129,6 +129,17 @@ def test_what_replaces_a_run_and_was_killed_leaves_no_old_stage(
     assert student.read_bytes() != before
 
 
+def test_what_is_replaced_does_not_hold_what_is_read(trained: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(trained, tmp_path / "run"))
+    data = write_csv(run / "data" / "train.csv", [(f"text {n}", "a" if n % 2 else "b") for n in range(60)])
+    more = tmp_path / "more.txt"
+    more.write_text("a text\n" * 20, encoding="utf-8")
+    for given in ({"dataset": str(data.parent)}, {"dataset": str(data), "unlabeled": [str(more)]}):
+        with pytest.raises(InputError, match="run' contains, or lies in, what --dataset .*data"):
+            BestJob(**given, output_dir=str(run), overwrite=True, **SMALL).run()
+    assert data.exists() and (run / "run.json").exists()
+
+
 def test_a_teacher_that_has_changed_is_told(run_copy: Path, data_folder: Path, tmp_path: Path) -> None:
     given: dict[str, Any] = {"teacher": str(run_copy), "augmentations": 0}
     best(data_folder, tmp_path / "run", **given).run()

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from modeling_lstm.cli import main
 from modeling_lstm.runs.record import read_record
 from modeling_lstm.training import ray_training
 from modeling_lstm.training.job import TrainingJob
-from modeling_lstm.training.lstm_trainer import LstmTrainer
+from modeling_lstm.training.lstm_trainer import LstmTrainer, _explain_damage
 from modeling_lstm.utils.errors import InputError
 from modeling_lstm.utils.files import claim_folder
 from tests.conftest import TRAIN_FLAGS, opinion_rows, write_csv
@@ -313,6 +314,14 @@ def test_a_damaged_checkpoint(
         assert "is not empty: it has no complete checkpoint (checkpoint-6), replace it with --overwrite" in told
     else:
         assert f"The checkpoint '{folder / 'checkpoint-6'}' cannot be read. Remove it to resume from an earlier" in told
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError("out of memory"), OSError(28, "No space left"), RuntimeError("NCCL error")]
+)
+def test_other_errors_are_not_taken_for_damage(error: Exception) -> None:
+    with pytest.raises(type(error), match=re.escape(str(error))), _explain_damage("checkpoint-6"):
+        raise error
 
 
 def test_another_teacher(begun: Path, trained: Path, tmp_path: Path, fails: Callable[..., str]) -> None:

@@ -479,6 +479,8 @@ def test_bad_recipes(tmp_path: Path, fails: Callable[..., str]) -> None:
     assert "has min_lr more than once: keep only one of each" in fails("train", recipe)
     recipe.write_text("test_shar:\nhidden_size: 3", encoding="utf-8")
     assert "has test_shar without a value, and there is no such setting" in fails("train", recipe)
+    recipe.write_text("? [x]\n:\n", encoding="utf-8")
+    assert "without a value" in fails("train", recipe)
     recipe.write_text("overwrite: !!bool maybe", encoding="utf-8")
     assert "has an unreadable value: 'maybe'" in fails("train", recipe)
     recipe.write_text("num_train_epochs: [1, 2]", encoding="utf-8")
@@ -671,10 +673,13 @@ def test_numbers_inside_a_recipe(written: str, read: dict[str, Any], tmp_path: P
 
 
 def test_names_and_numbers_of_a_recipe_are_those_that_are_written(tmp_path: Path) -> None:
-    from modeling_lstm.training.recipes import recipe_flags
+    from modeling_lstm.training.recipes import read_recipe, recipe_flags
 
     lines = ["revision: 12e45678", "text_column: [01, no]", "vocab_size: 30_000", "bidirectional: no", "label_column:"]
     (tmp_path / "a.yaml").write_text("\n".join(lines), encoding="utf-8")
+    assert read_recipe(tmp_path / "a.yaml", TrainingJob.kinds)["vocab_size"] == 30_000
+    (tmp_path / "all.yaml").write_text("dataset: a\nteacher:\nunlabeled: ~", encoding="utf-8")
+    assert read_recipe(tmp_path / "all.yaml", TrainingJob.kinds) == {"dataset": "a"}
     expected = "--revision 12e45678 --text_column 01 no --vocab_size 30_000 --bidirectional no"
     assert recipe_flags(tmp_path / "a.yaml") == expected.split()
     (tmp_path / "b.yaml").write_text("label_column: no\ntext_column: -x\nbidirectional: off", encoding="utf-8")

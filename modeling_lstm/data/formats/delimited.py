@@ -12,7 +12,7 @@ from typing import IO, Any, Literal, cast
 from ...utils.errors import InputError, as_text, require
 from ..arguments import FileArguments
 from .encodings import BYTE_ORDER_MARK, explain_damage, find_encoding, find_suffix, open_text
-from .table import SAMPLE, Table, is_number, normalize_name
+from .table import SAMPLE, Table, is_number
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ class Delimited(Table):
         """Yield the rows after the header like [`_records`]. Raise for one with more or fewer fields."""
         records = self._records(quoting)
         _, header = next(records)
-        names = list(map(normalize_name, header))
+        names = [field.strip() for field in header]
         for line, fields in records:
             if len(fields) != len(header):
                 raise InputError(
@@ -131,10 +131,10 @@ class Delimited(Table):
                     f"{len(header)}. {self._hint(quoting)}"
                 )
             is_marked = fields[0].startswith(BYTE_ORDER_MARK)  # of a file that was joined to this one
-            if len(header) > 1 or is_marked:
+            if is_marked or (len(header) > 1 and fields[-1].strip() == names[-1]):
                 same = [fields[0].removeprefix(BYTE_ORDER_MARK), *fields[1:]]
                 require(
-                    fields != header and list(map(normalize_name, same)) != names,
+                    [field.strip() for field in same] != names,
                     f"{str(self.path)!r} could not be read: line {line} repeats the header. If files were joined, "
                     "remove that line.",
                 )
@@ -158,7 +158,7 @@ class Delimited(Table):
             reader = csv.reader(lines, delimiter=self.delimiter, **how)
             try:
                 for fields in reader:
-                    if lines.is_lone_return:
+                    if lines.is_lone_return and (width == 1 or len(fields) != width):
                         raise csv.Error("a carriage return within the line would split its row")
                     if any("\0" in field for field in fields):
                         raise InputError(_has_zero_bytes(repr(str(self.path)), reader.line_num))
@@ -267,15 +267,18 @@ class Delimited(Table):
 
 
 class _Endings:
-    """Iterates over lines of text, and says whether the latest one ends unlike the first one, in a carriage return."""
+    """
+    Iterates over lines of text, and says whether the latest one ends unlike the first one, in a carriage return, and
+    text follows.
+    """
 
     def __init__(self, file: IO[str]):
         self.file, self.first, self.is_lone_return = file, "", False
 
     def __iter__(self) -> Iterator[str]:
-        for line in self.file:
+        for line, following in itertools.pairwise(itertools.chain(self.file, [""])):
             self.first = self.first or line[-1:]
-            self.is_lone_return = self.first == "\n" and line.endswith("\r")
+            self.is_lone_return = self.first == "\n" and line.endswith("\r") and bool(following.strip("\r\n"))
             yield line
 
 
